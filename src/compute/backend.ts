@@ -1,0 +1,127 @@
+/**
+ * What `partition` may ask of the machine: a handful of operations on matrices that a backend owns.
+ *
+ * Two backends answer, with the same meaning: {@link "./cpu.ts"} over onnxruntime's GEMM and {@link "./webgpu.ts"} in
+ * WGSL. Shapes are `rows x dim`, row-major, float32. Every operation is deterministic: the same input on the same
+ * backend gives the same bytes.
+ */
+
+/** Where a matrix lives and who computes on it. */
+export type BackendName = "cpu" | "webgpu";
+
+/** What a caller may ask for; `"auto"` takes WebGPU on a real GPU and the CPU otherwise. */
+export type BackendChoice = "auto" | BackendName;
+
+/** A row-major float32 matrix that a backend owns. It grows at the end, never shrinks. */
+export interface Matrix {
+  /** The backend that owns it. */
+  readonly backend: BackendName;
+  /** Number of rows now. */
+  readonly rows: number;
+  /** Length of a row. */
+  readonly dim: number;
+  /** Gives the memory back. A disposed matrix must not be used. */
+  dispose(): void;
+}
+
+/** The nearest exemplar of each query row. */
+export interface Nearest {
+  /** Row of the exemplar with the largest dot product, the lowest on ties; length `queries.rows`. */
+  readonly regions: Int32Array<ArrayBuffer>;
+  /** That dot product, the cosine similarity of unit rows; length `queries.rows`. */
+  readonly similarities: Float32Array<ArrayBuffer>;
+}
+
+/** Sums over the rows of a matrix, in float64. */
+export interface Moments {
+  /** `sum of x`, length `dim`. */
+  readonly sum: Float64Array<ArrayBuffer>;
+  /** `sum of x / ||x||`, length `dim`; a row of zeros adds nothing. */
+  readonly unitSum: Float64Array<ArrayBuffer>;
+}
+
+/** Rows gathered by the region they belong to: group `g` holds `rows[offsets[g]] .. rows[offsets[g + 1] - 1]`. */
+export interface RowGroups {
+  /** The region of each group, ascending, without repeats. */
+  readonly regions: Int32Array<ArrayBuffer>;
+  /** Start of each group in `rows`, and the end of the last; one longer than `regions`. */
+  readonly offsets: Int32Array<ArrayBuffer>;
+  /** Row numbers, ascending within a group. */
+  readonly rows: Int32Array<ArrayBuffer>;
+}
+
+/** The operations. All row and region numbers are zero-based. */
+export interface Backend {
+  /** Which of the two this is. */
+  readonly name: BackendName;
+  /** The device in words, for run manifests. */
+  readonly device: string;
+
+  /** An empty matrix of `0 x dim` with room for `capacity` rows. */
+  create(dim: number, capacity?: number): Matrix;
+
+  /**
+   * Takes a host array over as a `rows x dim` matrix. The CPU backend keeps the array itself (do not change it
+   * afterwards), WebGPU copies it.
+   */
+  upload(data: Float32Array<ArrayBuffer>, rows: number, dim: number): Matrix;
+
+  /** The whole matrix, or the given rows in the given order, as a new host array. */
+  download(matrix: Matrix, rows?: Int32Array): Promise<Float32Array<ArrayBuffer>>;
+
+  /** Copies row `sourceRows[i]` of `source` over row `targetRows[i]` of `target`, growing `target` to hold it. */
+  copyRows(source: Matrix, sourceRows: Int32Array, target: Matrix, targetRows: Int32Array): void;
+
+  /**
+   * Sums of the rows and of the unit rows, for the center. Needs one pass.
+   *
+   * @throws {NonFiniteRowError} if a row holds NaN or an infinity.
+   */
+  moments(x: Matrix): Promise<Moments>;
+
+  /**
+   * `(x - center) / (||x - center|| + 1e-12)` for every row, as a new matrix.
+   *
+   * @throws {NonFiniteRowError} if a row holds NaN or an infinity.
+   */
+  directions(x: Matrix, center: Float32Array<ArrayBuffer>): Promise<Matrix>;
+
+  /**
+   * The exemplar of largest dot product for every query row, among exemplars `from` (default 0) to the last. Never
+   * holds `queries.rows x exemplars.rows` numbers. There must be at least one exemplar in the range.
+   */
+  nearest(queries: Matrix, exemplars: Matrix, from?: number): Promise<Nearest>;
+
+  /** All dot products, `a.rows x b.rows`, on the host. */
+  similarities(a: Matrix, b: Matrix): Promise<Float32Array<ArrayBuffer>>;
+
+  /**
+   * Adds to row `groups.regions[g]` of `sums` the sum of group `g`'s rows of `directions`, growing `sums` with zeros.
+   * A group is summed in row order before it is added, so a run repeats to the byte.
+   */
+  accumulate(sums: Matrix, directions: Matrix, groups: RowGroups): void;
+
+  /**
+   * Percentiles (0..100, linear interpolation between ranks) of the cosine distances `1 - <d_i, d_j>`, i < j, clamped
+   * to [0, 2], to 1e-6. Never holds all pairs. Needs at least two rows.
+   */
+  percentiles(directions: Matrix, percentiles: readonly number[]): Promise<Float64Array<ArrayBuffer>>;
+}
+
+/** A row of activations that is not a vector of finite numbers. */
+export class NonFiniteRowError extends Error {
+  /** @param row Number of the first offending row. */
+  constructor(readonly row: number) {
+    super(`Expected finite activations but row ${row} holds NaN or an infinity`);
+    this.name = "NonFiniteRowError";
+  }
+}
+
+/** Throws unless `matrix` belongs to `backend`; handles are opaque, so a mix-up would otherwise read garbage. */
+export function assertOwned(matrix: Matrix, backend: BackendName): void {
+  if (matrix.backend !== backend) {
+    throw new TypeError(
+      `Expected a matrix of the ${backend} backend but got one of the ${matrix.backend} backend: download it and upload it here`,
+    );
+  }
+}
