@@ -125,3 +125,18 @@ export function assertOwned(matrix: Matrix, backend: BackendName): void {
     );
   }
 }
+
+/** Throws unless `data` holds `rows x dim` numbers. */
+export function assertShape(data: Float32Array, rows: number, dim: number): void {
+  if (!Number.isInteger(rows) || rows < 0 || !Number.isInteger(dim) || dim < 1) {
+    throw new RangeError(`Expected a shape of at least 0 rows and 1 column but found ${rows} x ${dim}`);
+  }
+  if (data.length !== rows * dim) {
+    throw new RangeError(`Expected ${rows} x ${dim} = ${rows * dim} numbers but found ${data.length}`);
+  }
+}
+
+/** Throws unless the rows of both are of one length. */
+export function assertSameDim(a: Matrix, b: Matrix): void {
+  if (a.dim !== b.dim) throw new RangeError(`Expected rows of one length but found ${a.dim} and ${b.dim}`);
+}

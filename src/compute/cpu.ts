@@ -1,0 +1,215 @@
+import {
+  assertSameDim,
+  assertShape,
+  type Backend,
+  type Matrix,
+  type Moments,
+  type Nearest,
+  NonFiniteRowError,
+  type RowGroups,
+} from "./backend.ts";
+import { directionsGraph, momentsGraph, nearestGraph, similaritiesGraph } from "./cpu_graphs.ts";
+import { CpuMatrix, cpuMatrix } from "./cpu_matrix.ts";
+import { assertPairs, assertPercentiles, MAX_DISTANCE, rankOf, valueAtRank } from "./histogram.ts";
+import { type InferenceSession, nativeRuntime, type OrtRuntime, type Tensor, type TypedTensor } from "./ort.ts";
+
+// Tiles keep the similarities of one call within the second-level cache; measured best of 256..2048 x 1024..4096.
+const TILE_ROWS = 512;
+const TILE_EXEMPLARS = 4096;
+// 2^21 bins over [0, 2]: distances to 1e-6 in one pass.
+const DISTANCE_BINS = 1 << 21;
+// Rows that moments sums in float32 before it goes on in float64.
+const MOMENT_ROWS = 256;
+
+type Sessions = Record<"directions" | "moments" | "nearest" | "similarities", InferenceSession>;
+
+/** The CPU backend: every O(rows x dim x exemplars) operation is a GEMM of onnxruntime's. */
+export class CpuBackend implements Backend {
+  readonly name = "cpu";
+  readonly device: string;
+  readonly #ort: OrtRuntime;
+  readonly #sessions: Sessions;
+
+  private constructor(ort: OrtRuntime, sessions: Sessions) {
+    this.#ort = ort;
+    this.#sessions = sessions;
+    this.device = `onnxruntime-node ${
+      ort.env.versions.node ?? ort.env.versions.common
+    }, ${navigator.hardwareConcurrency} threads`;
+  }
+
+  /** Loads onnxruntime-node and prepares the operations. */
+  static async create(): Promise<CpuBackend> {
+    const ort = await nativeRuntime();
+    const session = (graph: Uint8Array) => ort.InferenceSession.create(graph, { executionProviders: ["cpu"] });
+    const [directions, moments, nearest, similarities] = await Promise.all(
+      [directionsGraph(), momentsGraph(), nearestGraph(), similaritiesGraph()].map(session),
+    );
+    return new CpuBackend(ort, { directions, moments, nearest, similarities });
+  }
+
+  create(dim: number, capacity = 0): Matrix {
+    return new CpuMatrix(new Float32Array(capacity * dim), 0, dim);
+  }
+
+  upload(data: Float32Array<ArrayBuffer>, rows: number, dim: number): Matrix {
+    assertShape(data, rows, dim);
+    return new CpuMatrix(data, rows, dim);
+  }
+
+  download(matrix: Matrix, rows?: Int32Array): Promise<Float32Array<ArrayBuffer>> {
+    const source = cpuMatrix(matrix);
+    if (!rows) return Promise.resolve(source.view().slice());
+    const data = new Float32Array(rows.length * source.dim);
+    rows.forEach((row, i) => data.set(source.view(row, row + 1), i * source.dim));
+    return Promise.resolve(data);
+  }
+
+  copyRows(source: Matrix, sourceRows: Int32Array, target: Matrix, targetRows: Int32Array): void {
+    const from = cpuMatrix(source);
+    const to = cpuMatrix(target);
+    let last = -1;
+    for (const row of targetRows) last = Math.max(last, row);
+    to.grow(last + 1);
+    for (let i = 0; i < sourceRows.length; i++) {
+      to.view(targetRows[i], targetRows[i] + 1).set(from.view(sourceRows[i], sourceRows[i] + 1));
+    }
+  }
+
+  async moments(x: Matrix): Promise<Moments> {
+    const source = cpuMatrix(x);
+    const sum = new Float64Array(source.dim);
+    const unitSum = new Float64Array(source.dim);
+    for (let row = 0; row < source.rows; row += MOMENT_ROWS) {
+      const part = await this.#sessions.moments.run({ x: this.#rowsOf(source, row, row + MOMENT_ROWS) });
+      assertFiniteNorms(floats(part.norm), row);
+      floats(part.sum).forEach((value, j) => sum[j] += value);
+      floats(part.unitSum).forEach((value, j) => unitSum[j] += value);
+    }
+    return { sum, unitSum };
+  }
+
+  async directions(x: Matrix, center: Float32Array<ArrayBuffer>): Promise<Matrix> {
+    const source = cpuMatrix(x);
+    if (center.length !== source.dim) {
+      throw new RangeError(`Expected a center of length ${source.dim} but found ${center.length}`);
+    }
+    if (source.rows === 0) return this.create(source.dim);
+    const result = await this.#sessions.directions.run({
+      x: this.#rowsOf(source, 0, source.rows),
+      center: this.#tensor(center, [source.dim]),
+    });
+    assertFiniteNorms(floats(result.norm), 0);
+    return new CpuMatrix(floats(result.direction), source.rows, source.dim);
+  }
+
+  async nearest(queries: Matrix, exemplars: Matrix, from = 0): Promise<Nearest> {
+    const [a, b] = [cpuMatrix(queries), cpuMatrix(exemplars)];
+    assertSameDim(a, b);
+    if (a.rows > 0 && from >= b.rows) throw new RangeError(`Expected an exemplar from ${from} on but found ${b.rows}`);
+    const regions = new Int32Array(a.rows);
+    const similarities = new Float32Array(a.rows).fill(-Infinity);
+    for (let row = 0; row < a.rows; row += TILE_ROWS) {
+      const tile = this.#rowsOf(a, row, row + TILE_ROWS);
+      for (let k = from; k < b.rows; k += TILE_EXEMPLARS) {
+        const { best, index } = await this.#sessions.nearest.run({
+          a: tile,
+          b: this.#rowsOf(b, k, k + TILE_EXEMPLARS),
+        });
+        const values = floats(best);
+        const indices = index.data as BigInt64Array;
+        for (let i = 0; i < values.length; i++) {
+          if (values[i] > similarities[row + i]) {
+            similarities[row + i] = values[i];
+            regions[row + i] = k + Number(indices[i]);
+          }
+        }
+      }
+    }
+    return { regions, similarities };
+  }
+
+  async similarities(queries: Matrix, exemplars: Matrix): Promise<Float32Array<ArrayBuffer>> {
+    const [left, right] = [cpuMatrix(queries), cpuMatrix(exemplars)];
+    assertSameDim(left, right);
+    const all = new Float32Array(left.rows * right.rows);
+    if (all.length === 0) return all;
+    const b = this.#rowsOf(right, 0, right.rows);
+    for (let row = 0; row < left.rows; row += TILE_ROWS) {
+      const { similarity } = await this.#sessions.similarities.run({ a: this.#rowsOf(left, row, row + TILE_ROWS), b });
+      all.set(floats(similarity), row * right.rows);
+    }
+    return all;
+  }
+
+  // One read and one add a number: memory-bound, and nothing beside the GEMM that assigned the rows.
+  accumulate(sums: Matrix, directions: Matrix, groups: RowGroups): void {
+    const [to, from] = [cpuMatrix(sums), cpuMatrix(directions)];
+    assertSameDim(to, from);
+    const { regions, offsets, rows } = groups;
+    if (regions.length === 0) return;
+    to.grow(regions[regions.length - 1] + 1);
+    const partial = new Float64Array(to.dim);
+    for (let g = 0; g < regions.length; g++) {
+      partial.fill(0);
+      for (let i = offsets[g]; i < offsets[g + 1]; i++) {
+        const row = from.view(rows[i], rows[i] + 1);
+        for (let j = 0; j < row.length; j++) partial[j] += row[j];
+      }
+      const target = to.view(regions[g], regions[g] + 1);
+      for (let j = 0; j < target.length; j++) target[j] += partial[j];
+    }
+  }
+
+  async percentiles(directions: Matrix, percentiles: readonly number[]): Promise<Float64Array<ArrayBuffer>> {
+    const source = cpuMatrix(directions);
+    assertPairs(source.rows);
+    assertPercentiles(percentiles);
+    const counts = new Uint32Array(DISTANCE_BINS);
+    for (let i = 0; i < source.rows; i += TILE_ROWS) {
+      const a = this.#rowsOf(source, i, i + TILE_ROWS);
+      for (let j = i; j < source.rows; j += TILE_EXEMPLARS) {
+        const b = this.#rowsOf(source, j, j + TILE_EXEMPLARS);
+        const { similarity } = await this.#sessions.similarities.run({ a, b });
+        countDistances(floats(similarity), b.dims[0], i - j, counts);
+      }
+    }
+    const pairs = source.rows * (source.rows - 1) / 2;
+    const width = MAX_DISTANCE / DISTANCE_BINS;
+    return Float64Array.from(percentiles, (p) => valueAtRank(counts, 0, width, rankOf(p, pairs)));
+  }
+
+  #tensor(data: Float32Array<ArrayBuffer>, dims: number[]): TypedTensor<"float32"> {
+    return new this.#ort.Tensor("float32", data, dims);
+  }
+
+  #rowsOf(matrix: CpuMatrix, from: number, to: number): TypedTensor<"float32"> {
+    const end = Math.min(to, matrix.rows);
+    return this.#tensor(matrix.view(from, end), [end - from, matrix.dim]);
+  }
+}
+
+/** Counts the distances of a tile's pairs `(r, c)` with `c > r + diagonal`, the ones above the matrix's diagonal. */
+function countDistances(similarities: Float32Array, columns: number, diagonal: number, counts: Uint32Array): void {
+  const scale = DISTANCE_BINS / MAX_DISTANCE;
+  const last = DISTANCE_BINS - 1;
+  const rows = similarities.length / columns;
+  for (let r = 0; r < rows; r++) {
+    const end = (r + 1) * columns;
+    for (let i = r * columns + Math.max(0, r + diagonal + 1); i < end; i++) {
+      const bin = ((1 - similarities[i]) * scale) | 0;
+      counts[bin < 0 ? 0 : bin > last ? last : bin]++;
+    }
+  }
+}
+
+/** The values of a float32 output. */
+function floats(tensor: Tensor): Float32Array<ArrayBuffer> {
+  return tensor.data as Float32Array<ArrayBuffer>;
+}
+
+/** A norm is finite exactly when its row is (and does not overflow when squared). */
+function assertFiniteNorms(norms: Float32Array, firstRow: number): void {
+  const bad = norms.findIndex((norm) => !Number.isFinite(norm));
+  if (bad >= 0) throw new NonFiniteRowError(firstRow + bad);
+}

@@ -1,0 +1,72 @@
+/**
+ * The CPU backend's operations as small ONNX graphs, so that onnxruntime's threaded, vectorised kernels do the work.
+ * Inputs and outputs are float32 unless said otherwise; `n`, `k` and `d` are dynamic.
+ */
+import { ElementType, encodeModel, graphModel, initializer, node, valueInfo } from "./onnx/codec.ts";
+
+const { float32, int64 } = ElementType;
+
+/** Added to norms before dividing by them, as the published implementation does. */
+export const NORM_EPSILON = 1e-12;
+
+const epsilon = () => initializer("epsilon", float32, [], new Float32Array([NORM_EPSILON]));
+
+/** `x [n, d]`, `center [d]` -> `direction [n, d]` and `norm [n, 1]` of `x - center`. */
+export function directionsGraph(): Uint8Array {
+  return encodeModel(graphModel({
+    nodes: [
+      node("Sub", ["x", "center"], ["centred"]),
+      node("ReduceL2", ["centred"], ["norm"], { axes: [1n], keepdims: 1n }),
+      node("Add", ["norm", "epsilon"], ["divisor"]),
+      node("Div", ["centred", "divisor"], ["direction"]),
+    ],
+    inputs: [valueInfo("x", float32, ["n", "d"]), valueInfo("center", float32, ["d"])],
+    outputs: [valueInfo("direction", float32, ["n", "d"]), valueInfo("norm", float32, ["n", 1])],
+    initializers: [epsilon()],
+  }));
+}
+
+/** `x [n, d]` -> `sum [d]`, `unitSum [d]` and `norm [n, 1]`. */
+export function momentsGraph(): Uint8Array {
+  return encodeModel(graphModel({
+    nodes: [
+      node("ReduceL2", ["x"], ["norm"], { axes: [1n], keepdims: 1n }),
+      node("Add", ["norm", "epsilon"], ["divisor"]),
+      node("Div", ["x", "divisor"], ["unit"]),
+      node("ReduceSum", ["x", "axis"], ["sum"], { keepdims: 0n }),
+      node("ReduceSum", ["unit", "axis"], ["unitSum"], { keepdims: 0n }),
+    ],
+    inputs: [valueInfo("x", float32, ["n", "d"])],
+    outputs: [
+      valueInfo("sum", float32, ["d"]),
+      valueInfo("unitSum", float32, ["d"]),
+      valueInfo("norm", float32, ["n", 1]),
+    ],
+    initializers: [epsilon(), initializer("axis", int64, [1], new BigInt64Array([0n]))],
+  }));
+}
+
+const product = () => node("Gemm", ["a", "b"], ["similarity"], { transB: 1n });
+const factors = () => [valueInfo("a", float32, ["n", "d"]), valueInfo("b", float32, ["k", "d"])];
+
+/** `a [n, d]`, `b [k, d]` -> `similarity [n, k]`. */
+export function similaritiesGraph(): Uint8Array {
+  return encodeModel(graphModel({
+    nodes: [product()],
+    inputs: factors(),
+    outputs: [valueInfo("similarity", float32, ["n", "k"])],
+  }));
+}
+
+/**
+ * `a [n, d]`, `b [k, d]` -> `best [n, 1]` and its `index [n, 1]` (int64). TopK breaks ties by the lower index; with k = 1 it
+ * was the fastest of the ways to get both in onnxruntime 1.30 (ArgMax with GatherElements or with ReduceMax took longer).
+ */
+export function nearestGraph(): Uint8Array {
+  return encodeModel(graphModel({
+    nodes: [product(), node("TopK", ["similarity", "one"], ["best", "index"], { axis: 1n })],
+    inputs: factors(),
+    outputs: [valueInfo("best", float32, ["n", 1]), valueInfo("index", int64, ["n", 1])],
+    initializers: [initializer("one", int64, [1], new BigInt64Array([1n]))],
+  }));
+}
