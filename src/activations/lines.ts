@@ -1,0 +1,61 @@
+import { CorpusError } from "./errors.ts";
+
+/** One line of a text file. */
+export interface Line {
+  /** Number of the line; the first is 1. */
+  readonly number: number;
+  /** The line without its end (`\n` or `\r\n`). */
+  readonly text: string;
+}
+
+const NEWLINE = 0x0a;
+
+/**
+ * The lines of a UTF-8 file, one at a time: memory holds one chunk of the file and one line.
+ *
+ * Lines are cut as bytes and decoded one by one, so that bytes that are not UTF-8 have a line number.
+ *
+ * @throws {CorpusError} at a line that is not UTF-8.
+ */
+export async function* readLines(path: string): AsyncGenerator<Line> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let number = 0;
+  const lineOf = (bytes: Uint8Array): Line => {
+    number++;
+    try {
+      const text = decoder.decode(bytes);
+      return { number, text: text.endsWith("\r") ? text.slice(0, -1) : text };
+    } catch (cause) {
+      throw new CorpusError(
+        `Expected UTF-8 text but line ${number} of "${path}" holds other bytes: convert the file, ` +
+          `for example with iconv -f latin1 -t utf-8`,
+        { cause },
+      );
+    }
+  };
+
+  /** Pieces of the line whose end has not been read yet. */
+  let open: Uint8Array[] = [];
+  const file = await Deno.open(path);
+  for await (const chunk of file.readable) {
+    let start = 0;
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+      open.push(chunk.subarray(start, end));
+      yield lineOf(open.length === 1 ? open[0] : concat(open));
+      open = [];
+      start = end + 1;
+    }
+    if (start < chunk.length) open.push(chunk.subarray(start));
+  }
+  if (open.length > 0) yield lineOf(concat(open));
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}
