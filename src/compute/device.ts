@@ -1,0 +1,114 @@
+/**
+ * The GPU: one device for the whole process, so that a model's captured activations and our kernels can meet in one
+ * place. onnxruntime-web takes a device per session, in its execution provider's options ({@link webgpuProvider}); the
+ * kernels alone never load it.
+ */
+
+// What onnxruntime-web asks for when it makes a device itself; its kernels are slower without.
+const USEFUL_FEATURES = ["shader-f16", "subgroups"] as const;
+
+// WebGPU's defaults are 128 MiB a binding, 256 MiB a buffer and 16 KiB of workgroup memory: large models need more.
+const RAISED_LIMITS = [
+  "maxStorageBufferBindingSize",
+  "maxBufferSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+  "maxComputeWorkgroupSizeZ",
+] as const;
+
+/** A failure that the GPU reported after the call that caused it. */
+export class GpuError extends Error {
+  override name = "GpuError";
+}
+
+let device: Promise<GPUDevice> | undefined;
+let failure: string | undefined;
+let lost = false;
+
+/** The adapter that `gpuDevice` would use, or `undefined` when there is none. */
+export async function gpuAdapter(): Promise<GPUAdapter | undefined> {
+  return await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? undefined;
+}
+
+/**
+ * The process's GPU device, with the largest limits that the adapter has. Every call gives the same one.
+ *
+ * @throws {GpuError} if there is no adapter.
+ */
+export function gpuDevice(): Promise<GPUDevice> {
+  device ??= requestDevice();
+  return device;
+}
+
+/**
+ * The execution provider for onnxruntime-web sessions, on the same device as the kernels. Pass it as
+ * `executionProviders: [await webgpuProvider()]`, in every session: one that names only `"webgpu"` makes a device of its
+ * own, whose buffers our kernels cannot read.
+ *
+ * @throws {GpuError} if there is no adapter.
+ */
+export async function webgpuProvider(): Promise<{ readonly name: "webgpu"; readonly device: GPUDevice }> {
+  return { name: "webgpu", device: await gpuDevice() };
+}
+
+/**
+ * Throws what the GPU has reported since the last call: invalid commands, memory that ran out, a lost device. Whoever
+ * reads results back calls this first, so that a failed kernel never passes for an answer.
+ *
+ * @throws {GpuError} if anything failed.
+ */
+export function throwGpuFailure(): void {
+  if (failure === undefined) return;
+  const message = failure;
+  // A lost device stays lost; other failures are told once.
+  if (!lost) failure = undefined;
+  throw new GpuError(message);
+}
+
+/** The adapter in words, for run manifests. */
+export function describeAdapter(info: GPUAdapterInfo): string {
+  const parts = [info.description, info.vendor, info.architecture, info.device].filter((part) => part !== "");
+  const name = info.description || parts.join(" ") || "unnamed adapter";
+  return isSoftwareAdapter(info) ? `${name} (software)` : name;
+}
+
+/** Whether the adapter computes on the CPU. Such an adapter is right but far slower than the CPU backend. */
+export function isSoftwareAdapter(info: GPUAdapterInfo): boolean {
+  // The specification has the flag; older runtimes do not, hence the names.
+  return info.isFallbackAdapter === true ||
+    /llvmpipe|lavapipe|swiftshader|microsoft basic render/i.test(info.description);
+}
+
+async function requestDevice(): Promise<GPUDevice> {
+  const adapter = await gpuAdapter();
+  if (!adapter) {
+    throw new GpuError(
+      'Expected a WebGPU adapter but this machine has none: install a Vulkan, Metal or Direct3D 12 driver, or choose the "cpu" backend',
+    );
+  }
+  const granted = await adapter.requestDevice({
+    label: "exemplar",
+    requiredFeatures: USEFUL_FEATURES.filter((feature) => adapter.features.has(feature)),
+    requiredLimits: Object.fromEntries(RAISED_LIMITS.map((name) => [name, adapter.limits[name]])),
+  });
+  granted.addEventListener("uncapturederror", (event) => {
+    // The first failure is the cause; what follows is usually its consequence.
+    failure ??= sentence((event as GPUUncapturedErrorEvent).error);
+  });
+  granted.lost.then((info) => {
+    lost = true;
+    failure = `The GPU device was lost (${info.reason}: ${info.message}): run again, or choose the "cpu" backend`;
+  });
+  return granted;
+}
+
+function sentence(error: GPUError): string {
+  const what = error.message.trim().replaceAll(/\s+/g, " ");
+  if (error instanceof GPUOutOfMemoryError) {
+    return `The GPU ran out of memory (${what}): use smaller batches, or choose the "cpu" backend`;
+  }
+  return `The GPU refused a command, so its results cannot be trusted (${what})`;
+}

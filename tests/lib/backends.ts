@@ -1,0 +1,45 @@
+import type { Backend } from "../../src/compute/backend.ts";
+import { gpuAdapter } from "../../src/compute/device.ts";
+import { openBackend } from "../../src/compute/open.ts";
+
+/** Small enough that matrices of a few hundred rows are cut in several chunks. */
+export const TINY_CHUNK_BYTES = 64 * 1024;
+
+const adapter = await gpuAdapter();
+const required = Deno.env.get("EXEMPLAR_REQUIRE_WEBGPU") === "1";
+
+/** Whether tests that need a WebGPU adapter are skipped: there is none, and none is demanded by EXEMPLAR_REQUIRE_WEBGPU=1. */
+export const skipWebGpu = !adapter && !required;
+
+if (skipWebGpu) {
+  console.warn("Tests on WebGPU are skipped: this machine has no adapter. EXEMPLAR_REQUIRE_WEBGPU=1 makes them fail.");
+}
+
+/** Which backends a test runs on. */
+export interface BackendTestOptions {
+  /** Also run it on WebGPU with chunks of {@link TINY_CHUNK_BYTES}, so that matrices are cut. Default false. */
+  chunked?: boolean;
+}
+
+/** Registers `run` once a backend: `<name> [cpu]`, `<name> [webgpu]`. */
+export function backendTest(
+  name: string,
+  run: (backend: Backend) => Promise<void> | void,
+  options: BackendTestOptions = {},
+): void {
+  Deno.test(`${name} [cpu]`, async () => await run(await openBackend("cpu")));
+  webgpuTest(`${name} [webgpu]`, async () => await run(await openBackend("webgpu")));
+  if (options.chunked) {
+    webgpuTest(`${name} [webgpu, tiny chunks]`, async () => {
+      const { WebGpuBackend } = await import("../../src/compute/webgpu.ts");
+      const backend = await WebGpuBackend.create({ chunkBytes: TINY_CHUNK_BYTES });
+      await run(backend);
+      backend.dispose();
+    });
+  }
+}
+
+/** Registers a test that needs a WebGPU adapter. */
+export function webgpuTest(name: string, run: () => Promise<void> | void): void {
+  Deno.test({ name, ignore: skipWebGpu, fn: run });
+}
