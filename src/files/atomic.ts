@@ -1,0 +1,94 @@
+/**
+ * Files that are either whole or not there: everything is written beside its destination, flushed to the disk and
+ * renamed into place, so that a killed run, a full disk or a pulled plug leaves the last good version.
+ */
+import { basename, dirname, join } from "node:path";
+
+/** What a file is written from: all bytes at once, or chunks in order. */
+export type Content = Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+
+/** How a file is written. */
+export interface WriteOptions {
+  /** Opens the temporary file for writing; the default creates it new. Here tests hand in a disk that is full. */
+  open?: (path: string) => Promise<Deno.FsFile>;
+}
+
+/**
+ * Writes a file in one step: whoever looks sees the old bytes or the new ones, never a part. Makes parent folders. If
+ * anything fails, the temporary file is removed and what was at `path` stays as it was.
+ *
+ * @param path Where to.
+ * @param content The bytes, or chunks of them (a `ReadableStream` is one such source).
+ * @param options See {@link WriteOptions}.
+ * @throws {Error} A sentence with path and reason when it cannot be written. What a source of chunks throws is passed
+ * on as it is.
+ */
+export async function writeFileAtomic(path: string, content: Content, options: WriteOptions = {}): Promise<void> {
+  const open = options.open ?? ((path) => Deno.open(path, { write: true, createNew: true }));
+  const temporary = join(dirname(path), `.${basename(path).slice(0, 80)}.${crypto.randomUUID()}.tmp`);
+  const doing = <T>(step: Promise<T>) => step.catch((cause) => Promise.reject(writeError(path, cause)));
+
+  if ((await Deno.stat(path).catch(() => undefined))?.isDirectory) {
+    throw new Error(`Cannot write ${path}: it is a folder. Give the name of a file.`);
+  }
+  await doing(Deno.mkdir(dirname(path), { recursive: true }));
+  const file = await doing(open(temporary));
+  try {
+    try {
+      for await (const chunk of content instanceof Uint8Array ? [content] : content) await doing(writeAll(file, chunk));
+      await doing(file.sync());
+    } finally {
+      file.close();
+    }
+    await doing(Deno.rename(temporary, path));
+  } catch (error) {
+    await Deno.remove(temporary).catch(ignoreNotFound);
+    throw error;
+  }
+}
+
+/**
+ * Writes text as UTF-8 in one step; see {@link writeFileAtomic}.
+ *
+ * @throws {Error} A sentence with path and reason when it cannot be written.
+ */
+export function writeTextAtomic(path: string, text: string, options?: WriteOptions): Promise<void> {
+  return writeFileAtomic(path, new TextEncoder().encode(text), options);
+}
+
+/**
+ * Writes a value as indented JSON with a newline at its end, in one step; see {@link writeFileAtomic}.
+ *
+ * @throws {Error} A sentence with path and reason when it cannot be written.
+ */
+export function writeJsonAtomic(path: string, value: unknown, options?: WriteOptions): Promise<void> {
+  return writeTextAtomic(path, `${JSON.stringify(value, null, 2)}\n`, options);
+}
+
+async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
+}
+
+function ignoreNotFound(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+}
+
+/** The system's error as a sentence that says what to do. */
+function writeError(path: string, cause: unknown): Error {
+  const { message, code } = cause as { message: string; code?: string };
+  const reason = (text: string) => new Error(`Cannot write ${path}: ${text}`, { cause });
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    return reason("the disk is full. Make room or choose another folder; what was there before is unharmed.");
+  }
+  if (cause instanceof Deno.errors.NotCapable) {
+    return reason(`Deno was not allowed to (${message}). Run with --allow-read and --allow-write for that folder.`);
+  }
+  if (cause instanceof Deno.errors.PermissionDenied) {
+    return reason("no permission. Choose a folder that you may write to.");
+  }
+  if (code === "EROFS") return reason("the file system is read-only. Choose another folder.");
+  if (code === "ENOTDIR" || code === "EEXIST") {
+    return reason("a part of its path is a file, not a folder. Choose another folder.");
+  }
+  return reason(`${message}.`);
+}

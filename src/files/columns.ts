@@ -1,0 +1,185 @@
+/**
+ * Columns of an Arrow table, built from flat arrays without a copy. All are plain standard types without nulls (Utf8,
+ * FixedSizeList, List, Struct, numbers, booleans), which pyarrow, DuckDB and Arquero read alike.
+ */
+import {
+  Bool,
+  type Data,
+  type DataType,
+  Field,
+  FixedSizeList,
+  Float32,
+  Float64,
+  Int16,
+  Int32,
+  Int64,
+  Int8,
+  List,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  Table,
+  Uint16,
+  Uint32,
+  Uint64,
+  Uint8,
+  Utf8,
+} from "./apache_arrow.ts";
+
+/** A column's values: one of the results of the functions below, or a child of a nested column. */
+export type Column = Data;
+
+/** Arrays that become columns of numbers, each of its own width. */
+export type NumberArray =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | BigInt64Array
+  | Uint8Array
+  | Uint16Array
+  | Uint32Array
+  | BigUint64Array;
+
+const NUMBER_TYPES = new Map<unknown, new () => DataType>([
+  [Float32Array, Float32],
+  [Float64Array, Float64],
+  [Int8Array, Int8],
+  [Int16Array, Int16],
+  [Int32Array, Int32],
+  [BigInt64Array, Int64],
+  [Uint8Array, Uint8],
+  [Uint16Array, Uint16],
+  [Uint32Array, Uint32],
+  [BigUint64Array, Uint64],
+]);
+
+/** The offsets of Utf8 and List are 32-bit. */
+const LARGEST_OFFSET = 2 ** 31 - 1;
+
+/** A column of numbers, of the array's own type. The array is not copied. */
+export function numberColumn(values: NumberArray): Column {
+  const type = NUMBER_TYPES.get(values.constructor);
+  if (!type) throw new Error(`Expected a typed array of numbers but got ${values?.constructor?.name ?? values}.`);
+  return makeData({ type: new type(), data: values, length: values.length, nullCount: 0 } as never);
+}
+
+/** A column of booleans. */
+export function booleanColumn(values: readonly boolean[]): Column {
+  const bits = new Uint8Array(Math.ceil(values.length / 8));
+  values.forEach((value, i) => bits[i >> 3] |= Number(value) << (i & 7));
+  return makeData({ type: new Bool(), data: bits, length: values.length, nullCount: 0 });
+}
+
+/**
+ * A column of strings (Utf8). A surrogate without its other half, which UTF-8 cannot hold, becomes U+FFFD.
+ *
+ * @throws {Error} If the strings are longer than 2 GiB together.
+ */
+export function stringColumn(values: readonly string[]): Column {
+  const offsets = new Int32Array(values.length + 1);
+  const encoder = new TextEncoder();
+  let bytes = new Uint8Array(Math.min(LARGEST_OFFSET, values.reduce((sum, value) => sum + value.length, 0)));
+  let end = 0;
+  for (const [i, value] of values.entries()) {
+    // A UTF-16 unit is at most 3 bytes of UTF-8.
+    if (end + 3 * value.length > bytes.length) bytes = grown(bytes, end, end + 3 * value.length);
+    end += encoder.encodeInto(value, bytes.subarray(end)).written;
+    offsets[i + 1] = end;
+  }
+  const data = bytes.subarray(0, end);
+  return makeData({ type: new Utf8(), data, valueOffsets: offsets, length: values.length, nullCount: 0 });
+}
+
+function grown(bytes: Uint8Array<ArrayBuffer>, used: number, needed: number): Uint8Array<ArrayBuffer> {
+  if (needed > LARGEST_OFFSET) {
+    throw new Error("A column of strings holds at most 2 GiB. Split it over several tables.");
+  }
+  const larger = new Uint8Array(Math.min(LARGEST_OFFSET, Math.max(needed, 2 * bytes.length)));
+  larger.set(bytes.subarray(0, used));
+  return larger;
+}
+
+/**
+ * A column of vectors, `FixedSizeList<Float32>[dim]`. The array is not copied.
+ *
+ * @param values `rows x dim`, row-major.
+ * @param dim Length of a vector.
+ * @throws {Error} If `values` is not a whole number of vectors.
+ */
+export function fixedSizeListColumn(values: Float32Array, dim: number): Column {
+  if (!Number.isInteger(dim) || dim < 1) throw new Error(`Expected a vector length of at least 1 but got ${dim}.`);
+  if (values.length % dim !== 0) {
+    throw new Error(`Expected a whole number of vectors of length ${dim} but got ${values.length} values.`);
+  }
+  const type = new FixedSizeList(dim, new Field("item", new Float32(), false));
+  return makeData({ type, child: numberColumn(values) as Data<Float32>, length: values.length / dim, nullCount: 0 });
+}
+
+/**
+ * A column of lists: row `i` holds `child[offsets[i]] .. child[offsets[i + 1] - 1]`.
+ *
+ * @param offsets Not descending, one longer than there are rows.
+ * @param child Any column, also a struct or vectors.
+ * @throws {Error} If the offsets do not fit the child.
+ */
+export function listColumn(offsets: Int32Array, child: Column): Column {
+  for (let i = 0; i < offsets.length; i++) {
+    if (offsets[i] < (i ? offsets[i - 1] : 0) || offsets[i] > child.length) {
+      throw new Error(
+        `Expected ascending list offsets between 0 and ${child.length} but offsets[${i}] is ${offsets[i]}.`,
+      );
+    }
+  }
+  if (offsets.length === 0) throw new Error("Expected list offsets one longer than the rows but got none.");
+  const type = new List(new Field("item", child.type, false));
+  return makeData({ type, child, valueOffsets: offsets, length: offsets.length - 1, nullCount: 0 });
+}
+
+/**
+ * A column of structs of equally long columns.
+ *
+ * @throws {Error} If their lengths differ.
+ */
+export function structColumn(children: Readonly<Record<string, Column>>): Column {
+  const length = commonLength(children);
+  const type = new Struct(Object.entries(children).map(([name, child]) => new Field(name, child.type, false)));
+  return makeData({ type, children: Object.values(children), length, nullCount: 0 });
+}
+
+/** What is written beside the columns. */
+export interface TableOptions {
+  /** The schema's metadata. */
+  metadata?: Readonly<Record<string, string>>;
+  /** Metadata of single columns, by column. */
+  fieldMetadata?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+/**
+ * A table of equally long columns.
+ *
+ * @throws {Error} If their lengths differ.
+ */
+export function arrowTable(columns: Readonly<Record<string, Column>>, options: TableOptions = {}): Table {
+  const length = commonLength(columns);
+  const fields = Object.entries(columns).map(([name, column]) =>
+    new Field(name, column.type, false, new Map(Object.entries(options.fieldMetadata?.[name] ?? {})))
+  );
+  const schema = new Schema(fields, new Map(Object.entries(options.metadata ?? {})));
+  const rows = makeData({ type: new Struct(fields), children: Object.values(columns), length, nullCount: 0 });
+  return new Table([new RecordBatch(schema, rows)]);
+}
+
+function commonLength(columns: Readonly<Record<string, Column>>): number {
+  const [first, ...others] = Object.entries(columns);
+  for (const [name, { length }] of others) {
+    if (length !== first[1].length) {
+      throw new Error(
+        `Expected columns of one length but ${first[0]} has ${first[1].length} rows and ${name} has ${length}.`,
+      );
+    }
+  }
+  return first?.[1].length ?? 0;
+}

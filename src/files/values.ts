@@ -1,0 +1,165 @@
+/**
+ * Values of an Arrow table's columns as flat arrays. One record batch is read in place; several are joined.
+ */
+import { type Data, DataType, type Table, Vector } from "./apache_arrow.ts";
+import type { NumberArray } from "./columns.ts";
+
+/**
+ * A column by name.
+ *
+ * @throws {Error} If the table has no such column; names those that it has.
+ */
+export function columnOf(table: Table, name: string): Vector {
+  const column = table.getChild(name);
+  if (column) return column;
+  const names = table.schema.fields.map((field) => field.name).join(", ");
+  throw new Error(`Expected a column named ${name} but the table has ${names || "none"}.`);
+}
+
+/** The schema's metadata. */
+export function metadataOf(table: Table): Record<string, string> {
+  return Object.fromEntries(table.schema.metadata);
+}
+
+/** One field of a column of structs. */
+export function fieldOf(column: Vector, name: string): Vector {
+  const child = DataType.isStruct(column.type) ? column.getChild(name) : null;
+  return child ?? mismatch(column, `structs with a field ${name}`);
+}
+
+/**
+ * The numbers of a column, in its own width.
+ *
+ * @throws {Error} If it holds something else, or nulls.
+ */
+export function numbersOf(column: Vector): NumberArray {
+  if (!DataType.isInt(column.type) && !DataType.isFloat(column.type)) return mismatch(column, "numbers");
+  return joined(chunks(column, "numbers").map(flatValues), column.type.ArrayType);
+}
+
+/** The numbers of a column of 32-bit floats; throws if it holds something else. */
+export function float32Of(column: Vector): Float32Array<ArrayBuffer> {
+  const values = numbersOf(column);
+  return values instanceof Float32Array ? values as Float32Array<ArrayBuffer> : mismatch(column, "32-bit floats");
+}
+
+/** The numbers of a column of 32-bit signed integers; throws if it holds something else. */
+export function int32Of(column: Vector): Int32Array<ArrayBuffer> {
+  const values = numbersOf(column);
+  return values instanceof Int32Array ? values as Int32Array<ArrayBuffer> : mismatch(column, "32-bit integers");
+}
+
+/** The numbers of a column of 64-bit floats; throws if it holds something else. */
+export function float64Of(column: Vector): Float64Array<ArrayBuffer> {
+  const values = numbersOf(column);
+  return values instanceof Float64Array ? values as Float64Array<ArrayBuffer> : mismatch(column, "64-bit floats");
+}
+
+/** The strings of a column, dictionary-encoded or not; throws if it holds something else, or nulls. */
+export function stringsOf(column: Vector): string[] {
+  const type = DataType.isDictionary(column.type) ? column.type.dictionary : column.type;
+  if (!DataType.isUtf8(type) && !DataType.isLargeUtf8(type)) return mismatch(column, "strings");
+  chunks(column, "strings");
+  return Array.from(column as Iterable<string>);
+}
+
+/** The booleans of a column; throws if it holds something else, or nulls. */
+export function booleansOf(column: Vector): boolean[] {
+  if (!DataType.isBool(column.type)) return mismatch(column, "booleans");
+  chunks(column, "booleans");
+  return Array.from(column as Iterable<boolean>);
+}
+
+/** Vectors of one length. */
+export interface FixedSizeLists {
+  /** `rows x dim`, row-major. */
+  readonly values: Float32Array<ArrayBuffer>;
+  /** Length of a vector. */
+  readonly dim: number;
+}
+
+/**
+ * The vectors of a `FixedSizeList<Float32>` column as one array.
+ *
+ * @throws {Error} If it holds something else, or nulls.
+ */
+export function fixedSizeListsOf(column: Vector): FixedSizeLists {
+  const { type } = column;
+  if (!DataType.isFixedSizeList(type) || !(DataType.isFloat(type.valueType) && type.valueType.precision === 1)) {
+    return mismatch(column, "fixed-size lists of 32-bit floats");
+  }
+  const dim = type.listSize;
+  const parts = chunks(column, "vectors").map((data) => {
+    const [child] = chunks(new Vector([data.children[0]]), "vectors");
+    const values = flatValues(child);
+    // A slice keeps its parent's offset only where its child was not sliced with it.
+    if (values.length < data.length * dim) mismatch(column, `${data.length} vectors of length ${dim}`);
+    return values.subarray(0, data.length * dim);
+  });
+  return { values: joined(parts, Float32Array) as Float32Array<ArrayBuffer>, dim };
+}
+
+/** Lists over one flat column. */
+export interface Lists {
+  /** Row `i` is `child[offsets[i]] .. child[offsets[i + 1] - 1]`; starts at 0, one longer than there are rows. */
+  readonly offsets: Int32Array<ArrayBuffer>;
+  /** The elements of all rows. */
+  readonly child: Vector;
+}
+
+/**
+ * The lists of a column: offsets and the column of their elements, which the other functions read.
+ *
+ * @throws {Error} If it holds something else, or nulls.
+ */
+export function listsOf(column: Vector): Lists {
+  if (!DataType.isList(column.type)) return mismatch(column, "lists");
+  const parts = chunks(column, "lists");
+  const offsets = new Int32Array(column.length + 1);
+  const children: Data[] = [];
+  let row = 0;
+  for (const data of parts) {
+    const own = data.valueOffsets as Int32Array;
+    const [begin, end] = [own[0], own[data.length]];
+    const base = offsets[row] - begin;
+    for (let i = 1; i <= data.length; i++) offsets[row + i] = own[i] + base;
+    if (end > data.children[0].length) mismatch(column, `lists of ${end} elements`);
+    children.push(data.children[0].slice(begin, end - begin));
+    row += data.length;
+  }
+  return { offsets, child: children.length ? new Vector(children) : emptyVector(column) };
+}
+
+function emptyVector(column: Vector): Vector {
+  return new Vector(column.type.children[0].type);
+}
+
+/** A column's chunks, one a record batch, once it is sure that none of them holds a null. */
+function chunks(column: Vector, expected: string): readonly Data[] {
+  const nulls = column.data.reduce((sum, data) => sum + data.nullCount, 0);
+  if (nulls > 0) throw new Error(`Expected ${expected} without nulls but got ${nulls} nulls.`);
+  return column.data;
+}
+
+function flatValues(data: Data): Float32Array {
+  if (data.values.length < data.length) {
+    throw new Error(`Expected ${data.length} values but the file holds ${data.values.length}. It is damaged.`);
+  }
+  return data.values.subarray(0, data.length);
+}
+
+// deno-lint-ignore no-explicit-any
+function joined(parts: readonly any[], ArrayType: new (length: number) => any): any {
+  if (parts.length === 1) return parts[0];
+  const values = new ArrayType(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    values.set(part, offset);
+    offset += part.length;
+  }
+  return values;
+}
+
+function mismatch(column: Vector, expected: string): never {
+  throw new Error(`Expected a column of ${expected} but got ${column.type}.`);
+}
