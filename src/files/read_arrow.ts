@@ -125,6 +125,9 @@ function parse<T>(path: string, decode: () => T): T {
   try {
     return decode();
   } catch (cause) {
+    if (String(cause).includes("codec not found")) {
+      throw new Error(`Cannot read ${path}: it is compressed. Write it again without compression.`, { cause });
+    }
     throw damaged(path, `its bytes make no sense (${(cause as Error).message})`, cause);
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Values of an Arrow table's columns as flat arrays. One record batch is read in place; several are joined.
  */
-import { type Data, DataType, type Table, Vector } from "./apache_arrow.ts";
+import { Data, DataType, type Table, Vector } from "./apache_arrow.ts";
 import type { NumberArray } from "./columns.ts";
 
 /**
@@ -92,7 +92,6 @@ export function fixedSizeListsOf(column: Vector): FixedSizeLists {
   const parts = chunks(column, "vectors").map((data) => {
     const [child] = chunks(new Vector([data.children[0]]), "vectors");
     const values = flatValues(child);
-    // A slice keeps its parent's offset only where its child was not sliced with it.
     if (values.length < data.length * dim) mismatch(column, `${data.length} vectors of length ${dim}`);
     return values.subarray(0, data.length * dim);
   });
@@ -127,18 +126,18 @@ export function listsOf(column: Vector): Lists {
     children.push(data.children[0].slice(begin, end - begin));
     row += data.length;
   }
-  return { offsets, child: children.length ? new Vector(children) : emptyVector(column) };
+  return { offsets, child: new Vector(children.length ? children : [emptyData(column.type.children[0].type)]) };
 }
 
-function emptyVector(column: Vector): Vector {
-  return new Vector(column.type.children[0].type);
+function emptyData(type: DataType): Data {
+  return new Data(type, 0, 0, 0, undefined, type.children?.map((field) => emptyData(field.type)));
 }
 
-/** A column's chunks, one a record batch, once it is sure that none of them holds a null. */
+/** A column's chunks that have rows, one a record batch, once it is sure that none of them holds a null. */
 function chunks(column: Vector, expected: string): readonly Data[] {
   const nulls = column.data.reduce((sum, data) => sum + data.nullCount, 0);
   if (nulls > 0) throw new Error(`Expected ${expected} without nulls but got ${nulls} nulls.`);
-  return column.data;
+  return column.data.filter((data) => data.length > 0);
 }
 
 function flatValues(data: Data): Float32Array {

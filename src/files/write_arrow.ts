@@ -51,7 +51,7 @@ async function* ipcChunks(path: string, tables: Iterable<Table> | AsyncIterable<
   const writer = new FileWriter();
   let schema: Schema | undefined;
   for await (const table of tables) {
-    schema ??= table.schema;
+    if (!schema) writer.reset(undefined, schema = table.schema);
     if (String(table.schema) !== String(schema)) {
       throw new Error(`Cannot write ${path}: expected tables of ${schema} but got one of ${table.schema}.`);
     }

@@ -19,7 +19,7 @@ import {
   stringColumn,
   stringsOf,
   structColumn,
-  type Table,
+  Table,
   writeArrow,
 } from "../../src/files/arrow.ts";
 
@@ -133,6 +133,17 @@ Deno.test("several record batches are one table, and can be read one by one", ()
     assertEquals(whole.prompt.length, 18);
     assertEquals(whole.reservoir.values.length, 36);
     assertEquals(whole.full, [true, false, false, true, false, false, true, false, true]);
+  }));
+
+Deno.test("a file without record batches, as other writers leave it, is an empty table", () =>
+  inFolder(async (folder) => {
+    await writeArrow(`${folder}/none.arrow`, new Table(sample(1).schema, []));
+    const { rows, exemplar, prompt, reservoir, offsets, full, metadata } = plain(
+      await readArrow(`${folder}/none.arrow`),
+    );
+    assertEquals([rows, exemplar.values.length, prompt.length, reservoir.values.length, full.length], [0, 0, 0, 0, 0]);
+    assertEquals(offsets, Int32Array.of(0));
+    assertEquals(metadata.model, "toy");
   }));
 
 Deno.test("a file cut off anywhere is an error", () =>
