@@ -1,0 +1,155 @@
+import type { Backend } from "../compute/backend.ts";
+import type { LanguageModel } from "../model/types.ts";
+import type { ActivationBatch, Prompt } from "./batch.ts";
+import type { CorpusEntry } from "./corpus.ts";
+import { CorpusError } from "./errors.ts";
+import { assertExtractor, type Extractor, keptPositions } from "./extractor.ts";
+import { type Gather, gatherer, type GatherFactory } from "./gather.ts";
+import { layOut, type Pass } from "./layout.ts";
+import { readPrompt } from "./prompt.ts";
+import type { StreamBatch } from "./stream.ts";
+
+/** A text to extract from; without an `id` its number in the stream is taken. */
+export type Text = string | Pick<CorpusEntry, "text"> & Partial<Pick<CorpusEntry, "id">>;
+
+/** How to extract. */
+export interface ExtractOptions {
+  /** Layers to read the residual stream after; one forward pass gives all of them. */
+  layers: readonly number[];
+  /** Positions that become activations; default `"per-position"`. */
+  extractor?: Extractor;
+  /** Tokens that a prompt is cut to, `<bos>` included; default 128. */
+  context?: number;
+  /** Prompts of a published batch; default 128. θ is a mean over such batches, so it depends on this number. */
+  batchPrompts?: number;
+  /** Prompts of a forward pass; default 32. */
+  forwardPrompts?: number;
+  /** Where the activations go; by default they stay on the host only. */
+  backend?: Backend;
+  /** Reads each text as a user's turn in the model's chat template; default false. */
+  chat?: boolean;
+  /**
+   * Prompts at the start of the stream to pass over without running them, for a run that goes on; default 0. With whole
+   * batches (a multiple of `batchPrompts`) the rest of the stream is the same to the byte as if nothing was skipped.
+   */
+  skipPrompts?: number;
+  /** Where the stream ends, in prompts from its start, skipped ones included; default: with the corpus. */
+  maxPrompts?: number;
+}
+
+type Settings = Required<Omit<ExtractOptions, "backend">>;
+
+/**
+ * The activations of a model on a corpus, batch by batch: tokenized with `<bos>` first, cut to the context, run
+ * right-padded in passes of similar lengths, and put back in stream order (prompt, then position).
+ *
+ * Batches of the same options have the same bytes. On a WebGPU model with the WebGPU backend the activations never leave
+ * the GPU. Whoever takes a batch disposes it.
+ *
+ * @param corpus Texts, or entries of {@link "./corpus.ts".readCorpus}.
+ * @throws {RangeError} at the first step if an option makes no sense or the model has no such layer.
+ * @throws {CorpusError} if the corpus is empty.
+ */
+export async function* extract(
+  model: LanguageModel,
+  corpus: Iterable<Text> | AsyncIterable<Text>,
+  options: ExtractOptions,
+): AsyncGenerator<StreamBatch> {
+  const settings = settle(model, options);
+  const newGather = await gatherer(model, options.backend);
+  let [promptsBefore, start] = [0, 0];
+  let prompts: Prompt[] = [];
+
+  const emit = async (): Promise<StreamBatch> => {
+    const batch = await runBatch(model, prompts, settings, newGather, promptsBefore, start);
+    promptsBefore += prompts.length;
+    start += batch.rows;
+    prompts = [];
+    return batch;
+  };
+
+  let seen = 0;
+  for await (const entry of corpus) {
+    const { id, text } = typeof entry === "string" ? { text: entry } as Exclude<Text, string> : entry;
+    const prompt = readPrompt(model, id ?? String(seen), text, settings.context, settings.chat);
+    if (seen++ < settings.skipPrompts) {
+      promptsBefore++;
+      start += keptPositions(settings.extractor, prompt.tokens.length).count;
+    } else {
+      prompts.push(prompt);
+      if (prompts.length === settings.batchPrompts) yield await emit();
+    }
+    if (seen >= settings.maxPrompts) break;
+  }
+  if (prompts.length > 0) yield await emit();
+  if (seen === 0) throw new CorpusError("Expected at least one prompt but the corpus is empty: name another");
+}
+
+function settle(model: LanguageModel, options: ExtractOptions): Settings {
+  const { extractor = "per-position", context = 128, batchPrompts = 128, forwardPrompts = 32 } = options;
+  const { chat = false, skipPrompts = 0, maxPrompts = Infinity } = options;
+  const layers = [...new Set(options.layers)];
+  assertExtractor(extractor);
+  if (layers.length === 0) throw new RangeError("Expected at least one layer to extract but found none");
+  for (const layer of layers) assertWhole("a layer", layer, 0, model.layers - 1);
+  assertWhole("a context", context, extractor === "per-position" ? 2 : 1);
+  assertWhole("the prompts of a batch", batchPrompts, 1);
+  assertWhole("the prompts of a forward pass", forwardPrompts, 1);
+  assertWhole("the prompts to skip", skipPrompts, 0);
+  if (maxPrompts !== Infinity) assertWhole("the prompts at most", maxPrompts, 1);
+  return { layers, extractor, context, batchPrompts, forwardPrompts, chat, skipPrompts, maxPrompts };
+}
+
+function assertWhole(what: string, value: number, from: number, to = Number.MAX_SAFE_INTEGER): void {
+  if (Number.isInteger(value) && value >= from && value <= to) return;
+  const range = to === Number.MAX_SAFE_INTEGER ? `from ${from}` : `from ${from} to ${to}`;
+  throw new RangeError(`Expected ${what} to be a whole number ${range} but found ${value}`);
+}
+
+async function runBatch(
+  model: LanguageModel,
+  prompts: readonly Prompt[],
+  { layers, extractor, forwardPrompts }: Settings,
+  newGather: GatherFactory,
+  promptsBefore: number,
+  start: number,
+): Promise<StreamBatch & { rows: number }> {
+  const { rows, provenance, passes } = layOut(prompts, extractor, forwardPrompts);
+  const gather = newGather(layers, rows);
+  let forwardSeconds = 0;
+  try {
+    for (const pass of passes) forwardSeconds += await runPass(model, pass, layers, gather);
+  } catch (error) {
+    gather.dispose();
+    throw error;
+  }
+  const batches = new Map<number, ActivationBatch>();
+  for (const [layer, gathered] of gather.finish()) {
+    batches.set(layer, { rows, dim: model.dim, ...gathered, provenance: { ...provenance, layer } });
+  }
+  return {
+    rows,
+    prompts,
+    tokens: prompts.reduce((sum, { tokens }) => sum + tokens.length, 0),
+    promptsBefore,
+    start,
+    batches,
+    forwardSeconds,
+    dispose() {
+      for (const { matrix } of batches.values()) matrix?.dispose();
+    },
+  };
+}
+
+/** Runs one forward pass, hands its rows over, and says how many seconds the model took. */
+async function runPass(model: LanguageModel, pass: Pass, layers: readonly number[], gather: Gather): Promise<number> {
+  const before = performance.now();
+  const capture = await model.capture(pass.prompts, layers);
+  const seconds = (performance.now() - before) / 1000;
+  try {
+    await gather.take(capture, pass);
+  } finally {
+    for (const residual of capture.residuals.values()) residual.dispose();
+  }
+  return seconds;
+}

@@ -1,0 +1,119 @@
+import type { Backend, Matrix } from "../compute/backend.ts";
+import { openBackend } from "../compute/open.ts";
+import type { Capture, LanguageModel, Residual } from "../model/types.ts";
+import type { Pass } from "./layout.ts";
+
+/** The WebGPU backend, which can also see a buffer of the model's as a matrix, without a copy. */
+type WebGpuBackend = Backend & { wrap(buffer: GPUBuffer, rows: number, dim: number): Matrix };
+
+/** One layer's activations of a batch, on the host, on a backend, or both. */
+export interface Gathered {
+  readonly data?: Float32Array<ArrayBuffer>;
+  readonly matrix?: Matrix;
+}
+
+/** Collects the activations of one batch from its forward passes, in the batch's row order. */
+export interface Gather {
+  /** Takes the rows that a pass keeps, at every layer; the capture may be given back afterwards. */
+  take(capture: Capture, pass: Pass): Promise<void>;
+  /** The activations by layer. */
+  finish(): Map<number, Gathered>;
+  /** Gives back what was taken so far, after a pass that failed. */
+  dispose(): void;
+}
+
+/** Starts collecting a batch of `rows` activations at `layers`. */
+export type GatherFactory = (layers: readonly number[], rows: number) => Gather;
+
+/**
+ * How activations get from a model to where they are wanted. From a WebGPU model to the WebGPU backend they stay on the
+ * GPU; in every other case they pass through the host.
+ *
+ * @param backend Where they are wanted; the host only when absent.
+ */
+export async function gatherer(model: LanguageModel, backend?: Backend): Promise<GatherFactory> {
+  if (model.device === "cpu") return (layers, rows) => new HostGather(layers, rows, model.dim, backend);
+  // Both live on the process's one GPU device, so the backend reads the model's buffers as matrices.
+  const gpu = await openBackend("webgpu") as WebGpuBackend;
+  if (backend?.name === "webgpu") return (layers, rows) => new DeviceGather(layers, rows, model.dim, gpu);
+  return (layers, rows) => new HostGather(layers, rows, model.dim, backend, gpu);
+}
+
+/** Collects on the host, then hands the array to the backend, if any. */
+class HostGather implements Gather {
+  readonly #layers: Map<number, Float32Array<ArrayBuffer>>;
+
+  constructor(
+    layers: readonly number[],
+    readonly rows: number,
+    readonly dim: number,
+    readonly backend?: Backend,
+    readonly gpu?: WebGpuBackend,
+  ) {
+    this.#layers = new Map(layers.map((layer) => [layer, new Float32Array(rows * dim)]));
+  }
+
+  async take(capture: Capture, { sourceRows, targetRows }: Pass): Promise<void> {
+    const { dim } = this;
+    for (const [layer, target] of this.#layers) {
+      const residual = residualAt(capture, layer);
+      const { data } = residual;
+      if (data) {
+        targetRows.forEach((row, i) =>
+          target.set(data.subarray(sourceRows[i] * dim, (sourceRows[i] + 1) * dim), row * dim)
+        );
+      } else {
+        const kept = await this.gpu!.download(wrap(this.gpu!, residual, capture, dim), sourceRows);
+        targetRows.forEach((row, i) => target.set(kept.subarray(i * dim, (i + 1) * dim), row * dim));
+      }
+    }
+  }
+
+  finish(): Map<number, Gathered> {
+    const { rows, dim, backend } = this;
+    return new Map(
+      this.#layers.entries().map(([layer, data]) => [layer, { data, matrix: backend?.upload(data, rows, dim) }]),
+    );
+  }
+
+  dispose(): void {
+    this.#layers.clear();
+  }
+}
+
+/** Collects on the GPU: rows are copied from the model's buffers to the batch's matrices and never come to the host. */
+class DeviceGather implements Gather {
+  readonly #layers: Map<number, Matrix>;
+
+  constructor(layers: readonly number[], rows: number, dim: number, readonly gpu: WebGpuBackend) {
+    this.#layers = new Map(layers.map((layer) => [layer, gpu.create(dim, rows)]));
+  }
+
+  take(capture: Capture, { sourceRows, targetRows }: Pass): Promise<void> {
+    for (const [layer, matrix] of this.#layers) {
+      const source = wrap(this.gpu, residualAt(capture, layer), capture, matrix.dim);
+      this.gpu.copyRows(source, sourceRows, matrix, targetRows);
+    }
+    return Promise.resolve();
+  }
+
+  finish(): Map<number, Gathered> {
+    return new Map(this.#layers.entries().map(([layer, matrix]) => [layer, { matrix }]));
+  }
+
+  dispose(): void {
+    for (const matrix of this.#layers.values()) matrix.dispose();
+  }
+}
+
+function residualAt(capture: Capture, layer: number): Residual {
+  const residual = capture.residuals.get(layer);
+  if (!residual) throw new Error(`Expected the model to capture layer ${layer} but it gave no residual stream for it`);
+  return residual;
+}
+
+/** The residual stream's buffer seen as a matrix; the model still owns it. */
+function wrap(gpu: WebGpuBackend, { buffer }: Residual, capture: Capture, dim: number): Matrix {
+  if (!buffer) throw new Error("Expected a residual stream on the GPU but the model gave neither values nor a buffer");
+  return gpu.wrap(buffer, capture.batch * capture.width, dim);
+}

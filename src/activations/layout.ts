@@ -1,0 +1,70 @@
+import type { Prompt, Provenance } from "./batch.ts";
+import { type Extractor, keptPositions } from "./extractor.ts";
+
+/** Prompts of one forward pass, and where their activations go. */
+export interface Pass {
+  /** Token ids, of similar lengths. */
+  readonly prompts: readonly Int32Array<ArrayBuffer>[];
+  /** Rows of the padded `(batch * width) x dim` residual stream to keep. */
+  readonly sourceRows: Int32Array<ArrayBuffer>;
+  /** For each of them, its row in the batch. */
+  readonly targetRows: Int32Array<ArrayBuffer>;
+}
+
+/** Where every activation of one batch of prompts comes from and goes to: rows by prompt, then by position. */
+export interface Layout {
+  /** Activations of the batch. */
+  readonly rows: number;
+  /** What every layer's batch is told about its rows. */
+  readonly provenance: Provenance;
+  /** Forward passes that together give every row once. A prompt that keeps no position is in none. */
+  readonly passes: readonly Pass[];
+}
+
+/**
+ * Lays a batch of prompts out: rows in stream order, forward passes by length, so that little padding is run.
+ *
+ * @param passPrompts Prompts of a forward pass at most.
+ */
+export function layOut(prompts: readonly Prompt[], extractor: Extractor, passPrompts: number): Layout {
+  const kept = prompts.map(({ tokens }) => keptPositions(extractor, tokens.length));
+  const starts = new Int32Array(prompts.length + 1);
+  kept.forEach(({ count }, i) => starts[i + 1] = starts[i] + count);
+
+  const rows = starts[prompts.length];
+  const provenance = {
+    prompts,
+    prompt: new Int32Array(rows),
+    position: new Int32Array(rows),
+    token: new Int32Array(rows),
+  };
+  prompts.forEach(({ tokens }, i) => {
+    const { first, count } = kept[i];
+    provenance.prompt.fill(i, starts[i], starts[i + 1]);
+    for (let k = 0; k < count; k++) provenance.position[starts[i] + k] = first + k;
+    provenance.token.set(tokens.subarray(first, first + count), starts[i]);
+  });
+
+  const length = (i: number) => prompts[i].tokens.length;
+  // Longest first: what the first pass needs in memory is enough for the others.
+  const order = kept.keys().filter((i) => kept[i].count > 0).toArray().sort((a, b) => length(b) - length(a) || a - b);
+  const passes: Pass[] = [];
+  for (let from = 0; from < order.length; from += passPrompts) {
+    passes.push(passOf(order.slice(from, from + passPrompts)));
+  }
+  return { rows, provenance, passes };
+
+  function passOf(chosen: readonly number[]): Pass {
+    const width = length(chosen[0]);
+    const count = chosen.reduce((sum, i) => sum + kept[i].count, 0);
+    const [sourceRows, targetRows] = [new Int32Array(count), new Int32Array(count)];
+    let row = 0;
+    chosen.forEach((i, slot) => {
+      for (let k = 0; k < kept[i].count; k++, row++) {
+        sourceRows[row] = slot * width + kept[i].first + k;
+        targetRows[row] = starts[i] + k;
+      }
+    });
+    return { prompts: chosen.map((i) => prompts[i].tokens), sourceRows, targetRows };
+  }
+}

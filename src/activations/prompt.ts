@@ -1,0 +1,73 @@
+import type { LanguageModel } from "../model/types.ts";
+import type { Excerpt, Prompt } from "./batch.ts";
+
+/** What reading a prompt asks of a model. */
+export type Tokenizer = Pick<LanguageModel, "encode" | "encodeChat" | "decode">;
+
+/** Tokens of an excerpt before and after the token itself. */
+const EXCERPT_BEFORE = 12;
+const EXCERPT_AFTER = 8;
+
+/** Characters read for each token of context before any more are looked at; English has about four. */
+const CHARACTERS_A_TOKEN = 8;
+/** Tokens next to a cut that the cut may have changed. */
+const CUT_TOKENS = 16;
+
+/**
+ * Tokenizes a text as a prompt.
+ *
+ * @param context Tokens at most, `<bos>` included.
+ * @param chat Whether the text becomes a user's turn in the model's chat template.
+ */
+export function readPrompt(model: Tokenizer, id: string, text: string, context: number, chat: boolean): Prompt {
+  const tokens = chat
+    ? model.encodeChat([{ role: "user", content: text }], context)
+    : encodeBeginning(model, text, context);
+  return new TokenizedPrompt(id, tokens, model);
+}
+
+/**
+ * The first `context` tokens of a text, without tokenizing all of a long one: a beginning is tokenized that gives more
+ * tokens than asked for, and those that its end may have changed are dropped.
+ */
+export function encodeBeginning(
+  model: Pick<Tokenizer, "encode">,
+  text: string,
+  context: number,
+): Int32Array<ArrayBuffer> {
+  const enough = context + CUT_TOKENS;
+  for (let length = CHARACTERS_A_TOKEN * context; length < text.length; length *= 4) {
+    const tokens = model.encode(text.slice(0, length), enough);
+    if (tokens.length === enough) return tokens.slice(0, context);
+  }
+  return model.encode(text, context);
+}
+
+class TokenizedPrompt implements Prompt {
+  readonly #model: Pick<Tokenizer, "decode">;
+
+  constructor(readonly id: string, readonly tokens: Int32Array<ArrayBuffer>, model: Pick<Tokenizer, "decode">) {
+    this.#model = model;
+  }
+
+  excerpt(position: number): Excerpt {
+    assertPosition(this, position);
+    const { tokens } = this;
+    const text = (from: number, to: number) => this.#model.decode(tokens.subarray(from, to), { skipSpecial: true });
+    return {
+      before: text(Math.max(0, position - EXCERPT_BEFORE), position),
+      // The token itself is told even where it is special, such as <start_of_turn>: it would be an empty text.
+      token: this.#model.decode(tokens.subarray(position, position + 1)),
+      after: text(position + 1, position + 1 + EXCERPT_AFTER),
+    };
+  }
+}
+
+/** Throws unless the prompt has that position. */
+export function assertPosition(prompt: Pick<Prompt, "id" | "tokens">, position: number): void {
+  if (!Number.isInteger(position) || position < 0 || position >= prompt.tokens.length) {
+    throw new RangeError(
+      `Expected a position from 0 to ${prompt.tokens.length - 1} of prompt "${prompt.id}" but found ${position}`,
+    );
+  }
+}

@@ -1,0 +1,76 @@
+import type { LanguageModel } from "../model/types.ts";
+import type { Extractor } from "./extractor.ts";
+
+/** Where a stream of activations comes from, as calibrations and dictionaries record it. Plain data: JSON keeps it. */
+export interface StreamSource {
+  /** Folder or hub id of the model. */
+  readonly model: string;
+  /** Where the residual stream is read. */
+  readonly hook: { readonly layer: number; readonly at: "resid_post" };
+  readonly extractor: Extractor;
+  /** Tokens that prompts are cut to, `<bos>` included. */
+  readonly context: number;
+  /** Prompts of a published batch. */
+  readonly batchPrompts: number;
+  /** Whether texts are read as a user's turn of a chat. */
+  readonly chat: boolean;
+  /** Name of the corpus, such as its path. */
+  readonly corpus: string;
+}
+
+/** What {@link describeStream} needs; all but the layer, the model and the corpus have the defaults of `extract`. */
+export interface DescribeOptions {
+  model: string | Pick<LanguageModel, "id">;
+  layer: number;
+  corpus: string;
+  extractor?: Extractor;
+  context?: number;
+  batchPrompts?: number;
+  chat?: boolean;
+}
+
+/**
+ * Describes one layer of a stream.
+ *
+ * @example
+ * ```ts
+ * const source = describeStream({ model: "fixtures/gemma-2-toy", layer: 3, corpus: "pile.jsonl" });
+ * if (source.hook.layer !== 3 || source.context !== 128) throw new Error(JSON.stringify(source));
+ * ```
+ */
+export function describeStream(options: DescribeOptions): StreamSource {
+  const { model, layer, corpus, extractor = "per-position", context = 128, batchPrompts = 128, chat = false } = options;
+  return {
+    model: typeof model === "string" ? model : model.id,
+    hook: { layer, at: "resid_post" },
+    extractor,
+    context,
+    batchPrompts,
+    chat,
+    corpus,
+  };
+}
+
+/**
+ * Throws unless two streams are read alike: a threshold made for one hook, extractor or context says nothing about
+ * another. Model and corpus may differ, as when an instruct model is read with its base model's calibration.
+ *
+ * @param calibration What the calibration was made from.
+ * @param stream What it is to be used on.
+ * @throws {Error} that names the first difference.
+ */
+export function assertSameReading(calibration: StreamSource, stream: StreamSource): void {
+  const readings: [string, (source: StreamSource) => string | number][] = [
+    ["hook", ({ hook }) => `${hook.at} of layer ${hook.layer}`],
+    ["extractor", ({ extractor }) => extractor],
+    ["context length", ({ context }) => context],
+  ];
+  for (const [name, read] of readings) {
+    const [expected, found] = [read(calibration), read(stream)];
+    if (expected === found) continue;
+    throw new Error(
+      `Expected a stream of the calibration's ${name}, ${expected}, but found ${found}: calibrate on this stream, ` +
+        `or extract it as the calibration did`,
+    );
+  }
+}

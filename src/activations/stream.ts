@@ -1,0 +1,61 @@
+import type { ActivationBatch, Prompt } from "./batch.ts";
+
+/** One published batch of a stream of activations: some prompts, and their activations at every layer asked for. */
+export interface StreamBatch {
+  /** The prompts, in stream order. */
+  readonly prompts: readonly Prompt[];
+  /** Tokens of the prompts, `<bos>` included. */
+  readonly tokens: number;
+  /** Prompts of the stream before this batch. */
+  readonly promptsBefore: number;
+  /** Stream index of the first activation: activations of the stream before this batch. */
+  readonly start: number;
+  /** The activations by layer, `rows x dim` each, all with the same rows; there may be none. */
+  readonly batches: ReadonlyMap<number, ActivationBatch>;
+  /** Seconds spent in the model; on WebGPU until its commands were handed over. 0 from a cache. */
+  readonly forwardSeconds: number;
+  /** Gives matrices on a backend back. The batch must not be used afterwards. */
+  dispose(): void;
+}
+
+/**
+ * One layer of a stream. A batch may be used until the next one is asked for: then its matrix is given back.
+ *
+ * @param stream Batches of {@link "./extract.ts".extract} or {@link "./cache.ts".readActivations}.
+ * @param layer One of the layers that the stream has.
+ * @throws {RangeError} if the stream has no such layer.
+ */
+export async function* atLayer(
+  stream: AsyncIterable<StreamBatch> | Iterable<StreamBatch>,
+  layer: number,
+): AsyncGenerator<ActivationBatch> {
+  for await (const streamed of stream) {
+    try {
+      const batch = streamed.batches.get(layer);
+      if (!batch) {
+        const layers = [...streamed.batches.keys()].join(", ");
+        throw new RangeError(`Expected one of the stream's layers ${layers} but found ${layer}: extract it too`);
+      }
+      yield batch;
+    } finally {
+      streamed.dispose();
+    }
+  }
+}
+
+/**
+ * Says where a row comes from, for messages such as that of a row that is not finite: `prompt "pile.jsonl:12", position
+ * 5 (" the"), layer 3`.
+ *
+ * @param batch The row's batch; without provenance only the row's number is known.
+ * @param row Zero-based.
+ */
+export function describeRow(batch: ActivationBatch, row: number): string {
+  const { provenance } = batch;
+  if (!provenance) return `row ${row} of a batch that does not say where its rows come from`;
+  const prompt = provenance.prompts[provenance.prompt[row]];
+  const position = provenance.position[row];
+  const token = JSON.stringify(prompt.excerpt(position).token);
+  const layer = provenance.layer === undefined ? "" : `, layer ${provenance.layer}`;
+  return `prompt "${prompt.id}", position ${position} (${token})${layer}`;
+}

@@ -1,0 +1,38 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { assertSameReading, describeStream } from "../../src/activations/source.ts";
+
+const base = { model: { id: "fixtures/gemma-2-toy" }, layer: 3, corpus: "pile.jsonl" };
+
+Deno.test("a stream is described as plain data, with the defaults of extract", () => {
+  const source = describeStream(base);
+  assertEquals(source, {
+    model: "fixtures/gemma-2-toy",
+    hook: { layer: 3, at: "resid_post" },
+    extractor: "per-position",
+    context: 128,
+    batchPrompts: 128,
+    chat: false,
+    corpus: "pile.jsonl",
+  });
+  assertEquals(JSON.parse(JSON.stringify(source)), source);
+});
+
+Deno.test("a calibration fits streams of the same hook, extractor and context only", () => {
+  const calibration = describeStream(base);
+  assertSameReading(calibration, describeStream({ ...base, corpus: "code.jsonl", model: "other", batchPrompts: 7 }));
+  assertThrows(
+    () => assertSameReading(calibration, describeStream({ ...base, layer: 4 })),
+    Error,
+    "Expected a stream of the calibration's hook, resid_post of layer 3, but found resid_post of layer 4",
+  );
+  assertThrows(
+    () => assertSameReading(calibration, describeStream({ ...base, extractor: "final-position" })),
+    Error,
+    "calibration's extractor, per-position, but found final-position",
+  );
+  assertThrows(
+    () => assertSameReading(calibration, describeStream({ ...base, context: 64 })),
+    Error,
+    "calibration's context length, 128, but found 64",
+  );
+});
