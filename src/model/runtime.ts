@@ -1,0 +1,128 @@
+/**
+ * One ONNX runtime for transformers.js: native on the CPU, onnxruntime-web on WebGPU, chosen a session at a time. A
+ * process can hold models of both kinds at once. transformers.js is named here and nowhere else.
+ */
+import type * as Transformers from "npm:@huggingface/transformers@4.3.1";
+import type { BackendName } from "../compute/backend.ts";
+import { webgpuProvider } from "../compute/device.ts";
+import { type InferenceSession, nativeRuntime, type OrtRuntime, webRuntime } from "../compute/ort.ts";
+
+/** transformers.js. */
+export type TransformersModule = typeof Transformers;
+export type { PreTrainedModel, PreTrainedTokenizer, ProgressCallback } from "npm:@huggingface/transformers@4.3.1";
+
+/** A model as transformers.js hands it over: where the file is, or its bytes. */
+export type ModelSource = string | Uint8Array;
+/** What transformers.js asks of a session. */
+export type SessionLike = Pick<InferenceSession, "run" | "release" | "inputNames" | "outputNames" | "inputMetadata">;
+
+/** The session option under which a loader hands its own way to open the file through transformers.js to us. */
+export const openSession: unique symbol = Symbol("exemplar.openSession");
+export type OpenSession = (source: ModelSource) => Promise<SessionLike>;
+
+type SessionOptions = InferenceSession.SessionOptions;
+type CreateOptions = SessionOptions & { [openSession]?: OpenSession };
+
+/** Where transformers.js looks for a runtime when it is first imported. */
+const slot: unique symbol = Symbol.for("onnxruntime");
+/** Tells our environment from any other, also in the copy that transformers.js makes of it. */
+const mark: unique symbol = Symbol("exemplar");
+
+/** The onnxruntime of a device. */
+export function runtimeFor(device: BackendName): Promise<OrtRuntime> {
+  return device === "webgpu" ? webRuntime() : nativeRuntime();
+}
+
+/** Opens a session on a device. `model` is a path (CPU only) or a serialized model. */
+export async function createSession(
+  device: BackendName,
+  model: ModelSource,
+  options: SessionOptions = {},
+): Promise<InferenceSession> {
+  const runtime = await runtimeFor(device);
+  const executionProviders = [device === "webgpu" ? await webgpuProvider() : device];
+  // `create` is overloaded for paths and bytes, one signature each.
+  const create = () =>
+    runtime.InferenceSession.create(model as string, { logSeverityLevel: 3, ...options, executionProviders });
+  return device === "webgpu" ? await exclusively(create) : await create();
+}
+
+/** Runs a session; WebGPU runs wait for each other. */
+export function runSession(
+  device: BackendName,
+  session: InferenceSession,
+  feeds: InferenceSession.FeedsType,
+  fetches?: readonly string[],
+): Promise<InferenceSession.ReturnType> {
+  const run = () => fetches ? session.run(feeds, fetches) : session.run(feeds);
+  return device === "webgpu" ? exclusively(run) : run();
+}
+
+let webQueue: Promise<unknown> = Promise.resolve();
+
+/** onnxruntime-web does one thing at a time: a second call inside the first fails with "Session already started". */
+function exclusively<T>(action: () => Promise<T>): Promise<T> {
+  const result = webQueue.then(action);
+  webQueue = result.catch(() => {});
+  return result;
+}
+
+/**
+ * Each runtime, and transformers.js itself, has a Tensor class of its own: any of them counts as a tensor here. They
+ * are told from transformers.js's wrapper by `getData`.
+ */
+class AnyTensor {
+  static [Symbol.hasInstance](x: unknown): boolean {
+    return x instanceof Object && "getData" in x && "dims" in x && "location" in x;
+  }
+}
+
+/** What we give transformers.js for `onnxruntime`. Sessions that are not ours are opened as they would have been. */
+const injected = {
+  InferenceSession: {
+    async create(source: ModelSource, { [openSession]: open, ...options }: CreateOptions = {}): Promise<SessionLike> {
+      if (open) return await open(source);
+      const web = options.executionProviders?.some((p) => (typeof p === "string" ? p : p.name) === "webgpu");
+      return await createSession(web ? "webgpu" : "cpu", source, options);
+    },
+  },
+  Tensor: AnyTensor,
+  // transformers.js writes its preferences here; they must not reach the real runtimes.
+  env: { [mark]: true, wasm: {}, webgpu: {}, versions: {} },
+};
+
+let transformers: Promise<TransformersModule> | undefined;
+
+/**
+ * transformers.js, on our runtime. It reads the runtime once, when it is first imported.
+ *
+ * @throws {Error} if the program had put another runtime in place, or had imported transformers.js before.
+ */
+export function loadTransformers(): Promise<TransformersModule> {
+  transformers ??= importTransformers();
+  return transformers;
+}
+
+async function importTransformers(): Promise<TransformersModule> {
+  const globals = globalThis as { [slot]?: unknown };
+  if (slot in globals) {
+    throw new Error(
+      'Expected globalThis[Symbol.for("onnxruntime")] to be free but the program has set it: ' +
+        "call loadModel before anything else provides transformers.js with a runtime",
+    );
+  }
+  globals[slot] = injected;
+  try {
+    const module = await import("npm:@huggingface/transformers@4.3.1");
+    if (!(mark in module.env.backends.onnx)) {
+      throw new Error(
+        "Expected to be the first to import @huggingface/transformers@4.3.1 but the program had imported it before, " +
+          "so its models cannot be hooked: import it with `await import(...)` after the first loadModel",
+      );
+    }
+    return module;
+  } finally {
+    // Another version of transformers.js, imported later by the program, gets its own runtime.
+    delete globals[slot];
+  }
+}
