@@ -1,0 +1,53 @@
+import type { Backend, Matrix } from "../compute/backend.ts";
+
+/**
+ * How near to the threshold a float32 similarity may lie before it is computed again in float64. A GEMM's rounding depends
+ * on its shape; two unit vectors' product is off by less than this at any width in use. Deciding such pairs from their
+ * own numbers only makes the exemplar set independent of how the stream is cut into batches.
+ */
+export const BORDER = 2e-6;
+
+/** Whether a similarity lies so near to `1 - threshold` that rounding might decide. */
+export function isBorderline(similarity: number, threshold: number): boolean {
+  return Math.abs(1 - similarity - threshold) < BORDER;
+}
+
+/**
+ * Dot products of chosen pairs of rows, summed in float64 and rounded to float32.
+ *
+ * @param a Rows of unit length, `rows x dim`.
+ * @param aRows For each pair, the row of `a`.
+ * @param b Rows of unit length, `rows x dim`.
+ * @param bRows For each pair, the row of `b`.
+ * @returns One similarity a pair.
+ */
+export async function exactSimilarities(
+  backend: Backend,
+  a: Matrix,
+  aRows: readonly number[],
+  b: Matrix,
+  bRows: readonly number[],
+): Promise<Float32Array<ArrayBuffer>> {
+  const [left, right] = [distinct(aRows), distinct(bRows)];
+  const [leftData, rightData] = await Promise.all([
+    backend.download(a, left.rows),
+    backend.download(b, right.rows),
+  ]);
+  const { dim } = a;
+  return Float32Array.from(aRows, (_, i) => {
+    const [l, r] = [left.slots[i] * dim, right.slots[i] * dim];
+    let dot = 0;
+    for (let j = 0; j < dim; j++) dot += leftData[l + j] * rightData[r + j];
+    return dot;
+  });
+}
+
+/** The distinct rows of a list, and for each entry of the list the place of its row among them. */
+function distinct(list: readonly number[]): { rows: Int32Array<ArrayBuffer>; slots: number[] } {
+  const places = new Map<number, number>();
+  const slots = list.map((row) => {
+    if (!places.has(row)) places.set(row, places.size);
+    return places.get(row)!;
+  });
+  return { rows: Int32Array.from(places.keys()), slots };
+}

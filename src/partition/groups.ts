@@ -1,0 +1,24 @@
+import type { RowGroups } from "../compute/backend.ts";
+
+/**
+ * Gathers the rows of an assignment by region, by counting: rows stay in order within a region.
+ *
+ * @param regions Region of each row, 0 to `size - 1`.
+ * @param size Number of regions.
+ */
+export function groupRows(regions: Int32Array, size: number): RowGroups {
+  const starts = new Int32Array(size + 1);
+  for (const region of regions) starts[region + 1]++;
+  const present: number[] = [];
+  const offsets: number[] = [0];
+  for (let region = 0; region < size; region++) {
+    if (starts[region + 1] > 0) {
+      present.push(region);
+      offsets.push(offsets[offsets.length - 1] + starts[region + 1]);
+    }
+    starts[region + 1] += starts[region];
+  }
+  const rows = new Int32Array(regions.length);
+  regions.forEach((region, row) => rows[starts[region]++] = row);
+  return { regions: Int32Array.from(present), offsets: Int32Array.from(offsets), rows };
+}

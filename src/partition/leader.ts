@@ -1,0 +1,153 @@
+import type { Backend, Matrix } from "../compute/backend.ts";
+import { exactSimilarities, isBorderline } from "./exact.ts";
+
+/** Where the rows of a batch went. */
+export interface Assignment {
+  /** Region of each row; length `rows`. -1 when the dictionary is empty. */
+  readonly regions: Int32Array<ArrayBuffer>;
+  /** Cosine distance of each row to that region's exemplar, 0..2; length `rows`. Infinite when there is none. */
+  readonly distances: Float32Array<ArrayBuffer>;
+}
+
+// Rows that are compared with each other at once: the host reads FOUNDER_BLOCK^2 similarities a block.
+const FOUNDER_BLOCK = 512;
+
+/** Cosine distance from a similarity, clamped against rounding. */
+export function distanceOf(similarity: number): number {
+  return Math.min(2, Math.max(0, 1 - similarity));
+}
+
+/**
+ * Nearest exemplar of every row, without changing anything. Similarities near the threshold are exact.
+ *
+ * @param directions Unit rows, `rows x dim`.
+ * @param exemplars Unit rows, `regions x dim`.
+ */
+export async function nearestRegions(
+  backend: Backend,
+  directions: Matrix,
+  exemplars: Matrix,
+  threshold: number,
+): Promise<Assignment> {
+  if (exemplars.rows === 0) {
+    return {
+      regions: new Int32Array(directions.rows).fill(-1),
+      distances: new Float32Array(directions.rows).fill(Infinity),
+    };
+  }
+  const { regions, similarities } = await backend.nearest(directions, exemplars);
+  await settleBorders(backend, directions, exemplars, regions, similarities, threshold);
+  return { regions, distances: similarities.map(distanceOf) };
+}
+
+/**
+ * One batch of leader clustering, the published batch semantics:
+ * an empty dictionary first makes the stream's first activation region 0; a row joins its nearest exemplar of before the
+ * batch if that lies within the threshold; of the rest, in stream order, each joins the most similar region founded
+ * earlier in this batch if that lies within the threshold, and founds a region otherwise.
+ *
+ * @param directions Unit rows of the batch, `rows x dim`, in stream order.
+ * @param exemplars Unit rows, `regions x dim`; founders are appended.
+ * @returns The assignment, and the rows that founded a region, in the order of their regions.
+ */
+export async function assignBatch(
+  backend: Backend,
+  directions: Matrix,
+  exemplars: Matrix,
+  threshold: number,
+): Promise<Assignment & { readonly founders: Int32Array<ArrayBuffer> }> {
+  const founders: number[] = [];
+  if (exemplars.rows === 0 && directions.rows > 0) {
+    append(backend, exemplars, directions, [0]);
+    founders.push(0);
+  }
+  const before = exemplars.rows;
+  const { regions, distances } = await nearestRegions(backend, directions, exemplars, threshold);
+  for (const row of founders) distances[row] = 0;
+
+  const unmatched = [...distances.keys()].filter((row) => distances[row] > threshold);
+  for (let at = 0; at < unmatched.length; at += FOUNDER_BLOCK) {
+    const rows = unmatched.slice(at, at + FOUNDER_BLOCK);
+    const block = backend.create(directions.dim, rows.length);
+    append(backend, block, directions, rows);
+    try {
+      const found = await foundWithin(backend, block, exemplars, before, threshold);
+      rows.forEach((row, i) => {
+        regions[row] = found.regions[i];
+        distances[row] = distanceOf(found.similarities[i]);
+      });
+      append(backend, exemplars, block, found.leaders);
+      for (const i of found.leaders) founders.push(rows[i]);
+    } finally {
+      block.dispose();
+    }
+  }
+  return { regions, distances, founders: Int32Array.from(founders) };
+}
+
+/** The sequential part for one block: who joins a region founded in this batch, who founds one. */
+async function foundWithin(backend: Backend, block: Matrix, exemplars: Matrix, before: number, threshold: number) {
+  const size = block.rows;
+  const pairs = await backend.similarities(block, block);
+  await settlePairs(backend, block, pairs, threshold);
+
+  const regions = new Int32Array(size);
+  const similarities = new Float32Array(size).fill(-Infinity);
+  if (exemplars.rows > before) {
+    const earlier = await backend.nearest(block, exemplars, before);
+    await settleBorders(backend, block, exemplars, earlier.regions, earlier.similarities, threshold);
+    regions.set(earlier.regions);
+    similarities.set(earlier.similarities);
+  }
+  const leaders: number[] = [];
+  for (let i = 0; i < size; i++) {
+    for (let slot = 0; slot < leaders.length; slot++) {
+      const similarity = pairs[i * size + leaders[slot]];
+      if (similarity > similarities[i]) {
+        similarities[i] = similarity;
+        regions[i] = exemplars.rows + slot;
+      }
+    }
+    if (distanceOf(similarities[i]) <= threshold) continue;
+    regions[i] = exemplars.rows + leaders.length;
+    similarities[i] = 1;
+    leaders.push(i);
+  }
+  return { regions, similarities, leaders };
+}
+
+/** Makes the similarities near the threshold exact, each row against its own region. */
+async function settleBorders(
+  backend: Backend,
+  directions: Matrix,
+  exemplars: Matrix,
+  regions: Int32Array,
+  similarities: Float32Array,
+  threshold: number,
+): Promise<void> {
+  const rows = [...similarities.keys()].filter((row) => isBorderline(similarities[row], threshold));
+  if (rows.length === 0) return;
+  const exact = await exactSimilarities(backend, directions, rows, exemplars, rows.map((row) => regions[row]));
+  rows.forEach((row, i) => similarities[row] = exact[i]);
+}
+
+/** The same for all pairs of a block, below the diagonal of `pairs` (`rows x rows`). */
+async function settlePairs(backend: Backend, block: Matrix, pairs: Float32Array, threshold: number): Promise<void> {
+  const [left, right]: [number[], number[]] = [[], []];
+  for (let i = 1; i < block.rows; i++) {
+    for (let j = 0; j < i; j++) {
+      if (!isBorderline(pairs[i * block.rows + j], threshold)) continue;
+      left.push(i);
+      right.push(j);
+    }
+  }
+  if (left.length === 0) return;
+  const exact = await exactSimilarities(backend, block, left, block, right);
+  exact.forEach((similarity, i) => pairs[left[i] * block.rows + right[i]] = similarity);
+}
+
+function append(backend: Backend, target: Matrix, source: Matrix, rows: readonly number[]): void {
+  if (rows.length === 0) return;
+  const targetRows = Int32Array.from(rows, (_, i) => target.rows + i);
+  backend.copyRows(source, Int32Array.from(rows), target, targetRows);
+}

@@ -1,0 +1,96 @@
+import { type Context, CONTEXTS, Contexts } from "./contexts.ts";
+import type { DictionaryParts } from "./dictionary.ts";
+import { RegionArrays } from "./region_arrays.ts";
+import { rowNumbers } from "./reservoir.ts";
+import type { Backend, Matrix } from "../compute/backend.ts";
+
+// Exemplars that are compared with all others at once.
+const BLOCK = 512;
+
+/**
+ * Unites regions whose exemplars lie within the threshold of each other, directly or through others (union-find). The
+ * largest keeps its exemplar (of equals the older); counts, sums, contexts and reservoirs are joined. Regions stay in
+ * the order of the oldest region in each.
+ *
+ * @returns For each region of before, its region now.
+ */
+export async function mergeRegions(parts: DictionaryParts, threshold: number): Promise<Int32Array<ArrayBuffer>> {
+  const { backend, exemplars, sums, regions, contexts } = parts;
+  const roots = await unite(backend, exemplars, threshold);
+  const merged = new Map<number, number[]>();
+  roots.forEach((root, region) => merged.set(root, [...(merged.get(root) ?? []), region]));
+  if (merged.size === regions.size) return rowNumbers(0, regions.size);
+
+  const now = new Int32Array(regions.size);
+  const sizes = new Int32Array(merged.size);
+  const keepers: number[] = [];
+  const joinedRegions = new RegionArrays();
+  const joinedContexts = new Contexts();
+  const samples: number[] = [];
+  for (const members of merged.values()) {
+    const target = keepers.length;
+    for (const region of members) now[region] = target;
+    const keeper = members.reduce((a, b) => regions.counts[b] > regions.counts[a] ? b : a);
+    keepers.push(keeper);
+    const total = (values: Int32Array | Float64Array) => members.reduce((sum, region) => sum + values[region], 0);
+    joinedRegions.restore({
+      count: total(regions.counts),
+      founder: regions.founders[keeper],
+      firstBatch: regions.firstBatches[keeper],
+      sum: total(regions.distanceSums),
+      squareSum: total(regions.distanceSquareSums),
+    });
+    const lists = (list: (region: number) => readonly Context[]) => members.flatMap((region) => [...list(region)]);
+    joinedContexts.restore(
+      target,
+      lists((region) => contexts.nearest(region)).sort((a, b) => a.distance - b.distance).slice(0, CONTEXTS),
+      lists((region) => contexts.farthest(region)).sort((a, b) => b.distance - a.distance).slice(0, CONTEXTS),
+    );
+    const sample = parts.reservoir.joined(members.map((region) => ({ region, count: regions.counts[region] })));
+    samples.push(...sample);
+    sizes[target] = sample.length;
+  }
+
+  const joinedSums = backend.create(sums.dim, merged.size);
+  backend.accumulate(joinedSums, sums, groupsOf([...merged.values()]));
+  const joinedExemplars = backend.create(exemplars.dim, merged.size);
+  backend.copyRows(exemplars, Int32Array.from(keepers), joinedExemplars, rowNumbers(0, keepers.length));
+  const reservoir = parts.reservoir.select(samples, sizes);
+  for (const matrix of [exemplars, sums, parts.reservoir.pool]) matrix.dispose();
+  parts.exemplars = joinedExemplars;
+  parts.sums = joinedSums;
+  parts.regions = joinedRegions;
+  parts.contexts = joinedContexts;
+  parts.reservoir = reservoir;
+  return now;
+}
+
+/** For each exemplar, the oldest one that it is united with. */
+async function unite(backend: Backend, exemplars: Matrix, threshold: number): Promise<Int32Array> {
+  const parents = rowNumbers(0, exemplars.rows);
+  const root = (region: number): number => {
+    while (parents[region] !== region) region = parents[region] = parents[parents[region]];
+    return region;
+  };
+  for (let from = 0; from < exemplars.rows; from += BLOCK) {
+    const count = Math.min(BLOCK, exemplars.rows - from);
+    const block = backend.create(exemplars.dim, count);
+    backend.copyRows(exemplars, rowNumbers(from, count), block, rowNumbers(0, count));
+    const similarities = await backend.similarities(block, exemplars);
+    block.dispose();
+    for (let i = 0; i < count; i++) {
+      for (let j = from + i + 1; j < exemplars.rows; j++) {
+        if (1 - similarities[i * exemplars.rows + j] > threshold) continue;
+        const [a, b] = [root(from + i), root(j)];
+        parents[Math.max(a, b)] = Math.min(a, b);
+      }
+    }
+  }
+  return parents.map((_, region) => root(region));
+}
+
+function groupsOf(members: number[][]) {
+  const offsets = new Int32Array(members.length + 1);
+  members.forEach((list, i) => offsets[i + 1] = offsets[i] + list.length);
+  return { regions: rowNumbers(0, members.length), offsets, rows: Int32Array.from(members.flat()) };
+}

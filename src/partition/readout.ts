@@ -1,0 +1,146 @@
+import type { ActivationBatch } from "../activations/batch.ts";
+import type { Basis, Dictionary } from "./dictionary.ts";
+import { directionsOf, hostValues } from "./directions.ts";
+
+/**
+ * How an activation becomes features; `c` is the center and `W` the basis, `size x dim`:
+ *
+ * - `signed`: `(x - c) W^T`
+ * - `cosine`: the same for `x - c` of unit length
+ * - `topk`: the `k` largest of `signed`, negative ones as 0, the rest 0
+ * - `topk_norm`: the same of `cosine`
+ * - `binary`: 1 for the region of largest cosine, the rest 0
+ * - `otsu`: cosines above the cut that maximises the between-class variance of the row's cosines (Otsu, "A threshold
+ *   selection method from gray-level histograms", 1979), the rest 0
+ */
+export type Readout = "signed" | "cosine" | "topk" | "topk_norm" | "binary" | "otsu";
+
+/** Options of a read-out. */
+export interface ReadoutOptions {
+  kind: Readout;
+  /** Features kept by `topk` and `topk_norm`; default 1. */
+  k?: number;
+  /** Default `"mean"`. */
+  basis?: Basis;
+}
+
+/** See `Dictionary.readout`. Of equal values the lower region comes first. */
+export async function readFeatures(
+  dictionary: Dictionary,
+  batch: ActivationBatch,
+  options: ReadoutOptions,
+): Promise<Float32Array<ArrayBuffer>> {
+  const { kind, k = 1, basis = "mean" } = options;
+  if (!Number.isInteger(k) || k < 1) throw new RangeError(`Expected k to be an integer of at least 1 but found ${k}`);
+  const { size } = dictionary;
+  const values = await cosines(dictionary, batch, basis);
+  if (kind === "signed" || kind === "topk") scaleRows(values, centredNorms(dictionary, batch), size);
+  const row = ROW_READOUTS[kind];
+  if (!row) {
+    throw new RangeError(`Expected a read-out of ${Object.keys(ROW_READOUTS).join(", ")} but found "${kind}"`);
+  }
+  for (let from = 0; from < values.length; from += size) row(values.subarray(from, from + size), k);
+  return values;
+}
+
+/** See `Dictionary.decode`. */
+export async function decodeFeatures(
+  dictionary: Dictionary,
+  features: Float32Array<ArrayBuffer>,
+  basis: Basis,
+): Promise<Float32Array<ArrayBuffer>> {
+  const { size, dim, backend, center } = dictionary;
+  const rows = size === 0 ? 0 : features.length / size;
+  if (!Number.isInteger(rows)) {
+    throw new RangeError(`Expected features of ${size} regions a row but found ${features.length} numbers`);
+  }
+  const weights = dictionary.directions(basis);
+  const transposed = new Float32Array(weights.length);
+  for (let region = 0; region < size; region++) {
+    for (let j = 0; j < dim; j++) transposed[j * size + region] = weights[region * dim + j];
+  }
+  const a = backend.upload(features, rows, Math.max(size, 1));
+  const b = backend.upload(transposed, size === 0 ? 0 : dim, Math.max(size, 1));
+  try {
+    const decoded = await backend.similarities(a, b);
+    for (let i = 0; i < decoded.length; i++) decoded[i] += center[i % dim];
+    return decoded;
+  } finally {
+    a.dispose();
+    b.dispose();
+  }
+}
+
+/** Changes one row's values in place. */
+const ROW_READOUTS: Record<Readout, (row: Float32Array, k: number) => void> = {
+  signed: () => {},
+  cosine: () => {},
+  topk: keepLargest,
+  topk_norm: keepLargest,
+  binary: (row) => {
+    const best = row.reduce((best, value, i) => value > row[best] ? i : best, 0);
+    row.fill(0)[best] = 1;
+  },
+  otsu: (row) => {
+    const cut = otsuCut(row);
+    row.forEach((value, i) => row[i] = value > cut ? value : 0);
+  },
+};
+
+/** Keeps the `k` largest values of a row, negative ones as 0, and clears the rest. */
+function keepLargest(row: Float32Array, k: number): void {
+  const kept: number[] = [];
+  for (let i = 0; i < row.length; i++) {
+    if (kept.length === k && !(row[i] > row[kept[k - 1]])) continue;
+    const at = kept.findIndex((other) => row[i] > row[other]);
+    kept.splice(at < 0 ? kept.length : at, 0, i);
+    if (kept.length > k) kept.pop();
+  }
+  const values = kept.map((i) => Math.max(0, row[i]));
+  row.fill(0);
+  kept.forEach((i, rank) => row[i] = values[rank]);
+}
+
+/**
+ * The largest value of the lower class of the split that maximises `n0 n1 (mean0 - mean1)^2`. Of equal values none is
+ * cut off.
+ */
+export function otsuCut(values: Float32Array): number {
+  const sorted = values.toSorted();
+  const total = sorted.reduce((sum, value) => sum + value, 0);
+  let [cut, best, below] = [-Infinity, 0, 0];
+  for (let count = 1; count < sorted.length; count++) {
+    below += sorted[count - 1];
+    if (sorted[count] === sorted[count - 1]) continue;
+    const rest = sorted.length - count;
+    const variance = count * rest * (below / count - (total - below) / rest) ** 2;
+    if (variance > best) [cut, best] = [sorted[count - 1], variance];
+  }
+  return cut;
+}
+
+async function cosines(dictionary: Dictionary, batch: ActivationBatch, basis: Basis) {
+  const { backend, center, dim, size } = dictionary;
+  const directions = await directionsOf(backend, batch, center);
+  const weights = backend.upload(dictionary.directions(basis).slice(), size, dim);
+  try {
+    return await backend.similarities(directions, weights);
+  } finally {
+    directions.dispose();
+    weights.dispose();
+  }
+}
+
+function centredNorms(dictionary: Dictionary, batch: ActivationBatch): Float64Array {
+  const { center, dim } = dictionary;
+  const data = hostValues(batch);
+  return Float64Array.from({ length: batch.rows }, (_, row) => {
+    let square = 0;
+    for (let j = 0; j < dim; j++) square += (data[row * dim + j] - center[j]) ** 2;
+    return Math.sqrt(square);
+  });
+}
+
+function scaleRows(values: Float32Array, factors: Float64Array, size: number): void {
+  for (let i = 0; i < values.length; i++) values[i] *= factors[Math.floor(i / size)];
+}
