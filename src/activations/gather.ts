@@ -1,10 +1,8 @@
 import type { Backend, Matrix } from "../compute/backend.ts";
 import { openBackend } from "../compute/open.ts";
+import type { WebGpuBackend } from "../compute/webgpu.ts";
 import type { Capture, LanguageModel, Residual } from "../model/types.ts";
 import type { Pass } from "./layout.ts";
-
-/** The WebGPU backend, which can also see a buffer of the model's as a matrix, without a copy. */
-type WebGpuBackend = Backend & { wrap(buffer: GPUBuffer, rows: number, dim: number): Matrix };
 
 /** One layer's activations of a batch, on the host, on a backend, or both. */
 export interface Gathered {

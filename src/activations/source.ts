@@ -1,12 +1,10 @@
 import type { LanguageModel } from "../model/types.ts";
 import type { Extractor } from "./extractor.ts";
 
-/** Where a stream of activations comes from, as calibrations and dictionaries record it. Plain data: JSON keeps it. */
-export interface StreamSource {
+/** How a stream of activations was read, whatever the layer. */
+export type Reading = {
   /** Folder or hub id of the model. */
   readonly model: string;
-  /** Where the residual stream is read. */
-  readonly hook: { readonly layer: number; readonly at: "resid_post" };
   readonly extractor: Extractor;
   /** Tokens that prompts are cut to, `<bos>` included. */
   readonly context: number;
@@ -16,7 +14,13 @@ export interface StreamSource {
   readonly chat: boolean;
   /** Name of the corpus, such as its path. */
   readonly corpus: string;
-}
+};
+
+/** Where the activations of one layer come from, as calibrations and dictionaries record it. Plain data: JSON keeps it. */
+export type StreamSource = Reading & {
+  /** Where the residual stream is read. */
+  readonly hook: { readonly layer: number; readonly at: "resid_post" };
+};
 
 /** What {@link describeStream} needs; all but the layer, the model and the corpus have the defaults of `extract`. */
 export interface DescribeOptions {

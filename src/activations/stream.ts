@@ -21,7 +21,7 @@ export interface StreamBatch {
 /**
  * One layer of a stream. A batch may be used until the next one is asked for: then its matrix is given back.
  *
- * @param stream Batches of {@link "./extract.ts".extract} or {@link "./cache.ts".readActivations}.
+ * @param stream Batches of {@link "./extract.ts".extract} or {@link "./cache_read.ts".readActivations}.
  * @param layer One of the layers that the stream has.
  * @throws {RangeError} if the stream has no such layer.
  */

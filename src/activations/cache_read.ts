@@ -1,0 +1,123 @@
+import { join } from "node:path";
+import type { Backend } from "../compute/backend.ts";
+import { metadataOf, readArrow, type Table } from "../files/arrow.ts";
+import type { ActivationBatch } from "./batch.ts";
+import { type CacheIndex, readCacheIndex, type ShardEntry } from "./cache_index.ts";
+import { shardMetadata } from "./cache_write.ts";
+import { readShardTables, type Shard } from "./shard.ts";
+import type { Reading } from "./source.ts";
+import type { StreamBatch } from "./stream.ts";
+
+/** How to read an activation cache. */
+export interface ReadActivationsOptions {
+  /** Layers to read; by default all that the cache has. */
+  layers?: readonly number[];
+  /** Where the activations go too; by default they stay on the host only. */
+  backend?: Backend;
+  /** What the stream must be: anything else is refused. */
+  expect?: Partial<Reading> & { dim?: number };
+  /** Prompts at the start of the stream to pass over, a whole number of shards; default 0. */
+  skipPrompts?: number;
+}
+
+/**
+ * Streams the batches of an activation cache, the same to the byte as the extraction that wrote it gave them.
+ *
+ * @param folder What {@link "./cache_write.ts".cacheActivations} wrote.
+ * @throws {Error} at the first step if the folder is no cache, is not whole, or is not what was expected; at a shard that
+ * is missing, cut short, or of another cache.
+ */
+export async function* readActivations(
+  folder: string,
+  options: ReadActivationsOptions = {},
+): AsyncGenerator<StreamBatch> {
+  const index = await readCacheIndex(folder);
+  const { backend, expect = {}, layers = index.layers, skipPrompts = 0 } = options;
+  assertExpected(folder, index, expect);
+  for (const layer of layers) {
+    if (index.layers.includes(layer)) continue;
+    throw new Error(`Expected one of the layers ${index.layers.join(", ")} of ${folder} but found ${layer}`);
+  }
+  for (const entry of shardsAfter(index, skipPrompts, folder)) {
+    yield streamBatch(await readShard(folder, index, entry, layers), entry, index.dim, backend);
+  }
+}
+
+function assertExpected(folder: string, index: CacheIndex, expected: Record<string, unknown>): void {
+  const found: Record<string, unknown> = { ...index.source, dim: index.dim };
+  for (const [name, value] of Object.entries(expected)) {
+    if (value === undefined || value === found[name]) continue;
+    throw new Error(
+      `Expected activations of ${name} ${value} but those of ${folder} have ${found[name]}: extract them again into ` +
+        `another folder`,
+    );
+  }
+}
+
+function shardsAfter({ shards }: CacheIndex, skipPrompts: number, folder: string): readonly ShardEntry[] {
+  if (skipPrompts === 0) return shards;
+  const last = shards.findIndex(({ promptsBefore, prompts }) => promptsBefore + prompts === skipPrompts);
+  if (last >= 0) return shards.slice(last + 1);
+  throw new Error(
+    `Expected to skip whole shards of ${folder} but ${skipPrompts} prompts end inside one or past the last: skip a ` +
+      `multiple of the prompts of a batch`,
+  );
+}
+
+async function readShard(
+  folder: string,
+  index: CacheIndex,
+  entry: ShardEntry,
+  layers: readonly number[],
+): Promise<Shard> {
+  const read = async (kind: string, rows: number) => {
+    const path = join(folder, `${entry.name}.${kind}.arrow`);
+    const table = await readArrow(path);
+    assertBelongs(path, table, shardMetadata(index.source, entry), rows);
+    return table;
+  };
+  const tables = { activations: await read("activations", entry.rows), prompts: await read("prompts", entry.prompts) };
+  try {
+    return readShardTables(tables, layers, index.dim);
+  } catch (cause) {
+    throw new Error(`Cannot use shard ${entry.name} of ${folder}: ${(cause as Error).message}. Extract again`, {
+      cause,
+    });
+  }
+}
+
+/** Throws unless a file is the one that the index means: shards of several caches look alike. */
+function assertBelongs(path: string, table: Table, expected: Record<string, string>, rows: number): void {
+  const found = metadataOf(table);
+  for (const [name, value] of Object.entries(expected)) {
+    if (found[name] === value) continue;
+    throw new Error(
+      `Expected ${path} to be of the cache beside it, with ${name} ${value}, but found ${
+        found[name] ?? "none"
+      }: it was ` +
+        `put there from elsewhere. Extract again`,
+    );
+  }
+  if (table.numRows !== rows) {
+    throw new Error(`Expected ${rows} rows in ${path} but found ${table.numRows}. Extract again`);
+  }
+}
+
+function streamBatch({ layers, provenance }: Shard, entry: ShardEntry, dim: number, backend?: Backend): StreamBatch {
+  const batches = new Map<number, ActivationBatch>();
+  for (const [layer, data] of layers) {
+    const matrix = backend?.upload(data, entry.rows, dim);
+    batches.set(layer, { rows: entry.rows, dim, data, matrix, provenance: { ...provenance, layer } });
+  }
+  return {
+    prompts: provenance.prompts,
+    tokens: entry.tokens,
+    promptsBefore: entry.promptsBefore,
+    start: entry.start,
+    batches,
+    forwardSeconds: 0,
+    dispose() {
+      for (const { matrix } of batches.values()) matrix?.dispose();
+    },
+  };
+}

@@ -1,0 +1,144 @@
+import { join } from "node:path";
+import { openBackend } from "../compute/open.ts";
+import { writeArrow } from "../files/arrow.ts";
+import { writeJsonAtomic } from "../files/atomic.ts";
+import type { ActivationBatch, Provenance } from "./batch.ts";
+import { type CacheIndex, FORMAT, indexPath, type ShardEntry } from "./cache_index.ts";
+import { keptPositions } from "./extractor.ts";
+import { shardTables } from "./shard.ts";
+import type { Reading } from "./source.ts";
+import type { StreamBatch } from "./stream.ts";
+
+/**
+ * Writes a stream to a folder as it passes by, a shard a batch. The index that makes the folder a cache is written after
+ * the last batch: a stream that is not read to its end leaves none, and a later run starts over.
+ *
+ * @param stream Batches with provenance.
+ * @param folder A folder that holds no activation cache yet; it is made if need be.
+ * @param source How the stream is read, as {@link "./source.ts".describeStream} says it.
+ * @throws {Error} if the folder holds a cache already, a batch does not fit the others or `source`, or a file cannot be
+ * written. Batches yielded before stay good.
+ */
+export async function* cacheActivations(
+  stream: AsyncIterable<StreamBatch> | Iterable<StreamBatch>,
+  folder: string,
+  source: Reading,
+): AsyncGenerator<StreamBatch> {
+  await assertNoCache(folder);
+  const reading = readingOf(source);
+  const shards: ShardEntry[] = [];
+  let shape: Shape | undefined;
+  for await (const batch of stream) {
+    shape ??= shapeOf(batch);
+    assertFits(batch, shape, reading);
+    shards.push(await writeShard(batch, shape, folder, reading, shards.length));
+    yield batch;
+  }
+  if (!shape) {
+    throw new Error(`Expected activations to write to ${folder} but the stream is empty: name another corpus`);
+  }
+  const index: CacheIndex = { format: FORMAT, source: reading, ...shape, shards };
+  await writeJsonAtomic(indexPath(folder), index);
+}
+
+/**
+ * Writes a whole stream to a folder and disposes its batches; see {@link cacheActivations}.
+ *
+ * @returns Activations written, at each layer.
+ */
+export async function writeActivations(
+  folder: string,
+  stream: AsyncIterable<StreamBatch> | Iterable<StreamBatch>,
+  source: Reading,
+): Promise<number> {
+  let rows = 0;
+  for await (const batch of cacheActivations(stream, folder, source)) {
+    rows += rowsOf(batch);
+    batch.dispose();
+  }
+  return rows;
+}
+
+type Shape = Pick<CacheIndex, "layers" | "dim">;
+
+function shapeOf({ batches }: StreamBatch): Shape {
+  return { layers: [...batches.keys()], dim: batches.values().next().value!.dim };
+}
+
+function rowsOf({ batches }: StreamBatch): number {
+  return batches.values().next().value!.rows;
+}
+
+/** The reading alone: a source's hook names one layer, a cache holds several. */
+function readingOf({ model, extractor, context, batchPrompts, chat, corpus }: Reading): Reading {
+  return { model, extractor, context, batchPrompts, chat, corpus };
+}
+
+async function assertNoCache(folder: string): Promise<void> {
+  try {
+    await Deno.stat(indexPath(folder));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  throw new Error(`Expected a folder without an activation cache but ${folder} holds one: delete it, or name another`);
+}
+
+function assertFits(batch: StreamBatch, { layers, dim }: Shape, { extractor }: Reading): void {
+  const found = [...batch.batches.keys()];
+  if (found.join() !== layers.join()) {
+    throw new Error(`Expected batches of layers ${layers.join(", ")} but found one of ${found.join(", ")}`);
+  }
+  for (const [layer, activations] of batch.batches) {
+    if (activations.dim === dim) continue;
+    throw new Error(`Expected activations of length ${dim} but found ${activations.dim} in layer ${layer}`);
+  }
+  const kept = batch.prompts.reduce((sum, { tokens }) => sum + keptPositions(extractor, tokens.length).count, 0);
+  if (rowsOf(batch) !== kept) {
+    throw new Error(
+      `Expected the ${kept} activations that the ${extractor} extractor gives for ${batch.prompts.length} prompts but ` +
+        `found ${rowsOf(batch)}: describe the stream by the extractor it was made with`,
+    );
+  }
+}
+
+async function writeShard(
+  batch: StreamBatch,
+  shape: Shape,
+  folder: string,
+  source: Reading,
+  number: number,
+): Promise<ShardEntry> {
+  const entry: ShardEntry = {
+    name: String(number).padStart(5, "0"),
+    prompts: batch.prompts.length,
+    tokens: batch.tokens,
+    rows: rowsOf(batch),
+    start: batch.start,
+    promptsBefore: batch.promptsBefore,
+  };
+  const layers = new Map<number, Float32Array<ArrayBuffer>>();
+  for (const [layer, activations] of batch.batches) layers.set(layer, await valuesOf(activations));
+  const tables = shardTables({ layers, provenance: provenanceOf(batch) }, shape.dim, shardMetadata(source, entry));
+  await writeArrow(join(folder, `${entry.name}.prompts.arrow`), tables.prompts);
+  await writeArrow(join(folder, `${entry.name}.activations.arrow`), tables.activations);
+  return entry;
+}
+
+/** What a shard's files say about themselves: to whom they belong. */
+export function shardMetadata(source: Reading, entry: ShardEntry): Record<string, string> {
+  const reading = Object.entries(source).map(([name, value]) => [name, String(value)]);
+  return { format: FORMAT, hook: "resid_post", ...Object.fromEntries(reading), shard: JSON.stringify(entry) };
+}
+
+function provenanceOf({ batches }: StreamBatch): Provenance {
+  const { provenance } = batches.values().next().value!;
+  if (provenance) return provenance;
+  throw new Error("Expected a stream that says where its rows come from but it has no provenance: give it one");
+}
+
+async function valuesOf({ data, matrix }: ActivationBatch): Promise<Float32Array<ArrayBuffer>> {
+  if (data) return data;
+  if (!matrix) throw new Error("Expected a batch with values on the host or on a backend but it has neither");
+  return await (await openBackend(matrix.backend)).download(matrix);
+}

@@ -1,0 +1,129 @@
+/**
+ * One published batch as two Arrow tables. `activations` has a row an activation: `prompt` (a row of the other table),
+ * `position`, `token`, the token in its surroundings (`before`, `text`, `after`), and a column `layer_L` of vectors for
+ * each layer. `prompts` has a row a prompt: `prompt`, `id`, and `tokens`, a list of token ids.
+ */
+import {
+  arrowTable,
+  type Column,
+  columnOf,
+  fixedSizeListColumn,
+  fixedSizeListsOf,
+  int32Of,
+  listColumn,
+  listsOf,
+  numberColumn,
+  stringColumn,
+  stringsOf,
+  type Table,
+} from "../files/arrow.ts";
+import type { Excerpt, Prompt, Provenance } from "./batch.ts";
+import { assertPosition } from "./prompt.ts";
+
+/** The contents of one shard. */
+export interface Shard {
+  /** `rows x dim` by layer. */
+  readonly layers: ReadonlyMap<number, Float32Array<ArrayBuffer>>;
+  readonly provenance: Provenance;
+}
+
+/** The two tables of a shard. */
+export interface ShardTables {
+  readonly activations: Table;
+  readonly prompts: Table;
+}
+
+type Metadata = Readonly<Record<string, string>>;
+
+/** Makes the tables of a shard; values and provenance are not copied. */
+export function shardTables({ layers, provenance }: Shard, dim: number, metadata: Metadata): ShardTables {
+  const { prompts, prompt, position, token } = provenance;
+  const excerpts = Array.from(prompt, (index, row) => prompts[index].excerpt(position[row]));
+  const vectors = Object.fromEntries(
+    layers.entries().map(([layer, data]): [string, Column] => [`layer_${layer}`, fixedSizeListColumn(data, dim)]),
+  );
+  const activations = arrowTable({
+    prompt: numberColumn(prompt),
+    position: numberColumn(position),
+    token: numberColumn(token),
+    before: stringColumn(excerpts.map(({ before }) => before)),
+    text: stringColumn(excerpts.map(({ token }) => token)),
+    after: stringColumn(excerpts.map(({ after }) => after)),
+    ...vectors,
+  }, { metadata });
+
+  const offsets = new Int32Array(prompts.length + 1);
+  prompts.forEach(({ tokens }, i) => offsets[i + 1] = offsets[i] + tokens.length);
+  const tokens = new Int32Array(offsets[prompts.length]);
+  prompts.forEach((prompt, i) => tokens.set(prompt.tokens, offsets[i]));
+  return {
+    activations,
+    prompts: arrowTable({
+      prompt: numberColumn(Int32Array.from(prompts.keys())),
+      id: stringColumn(prompts.map(({ id }) => id)),
+      tokens: listColumn(offsets, numberColumn(tokens)),
+    }, { metadata }),
+  };
+}
+
+/**
+ * Reads the tables of a shard.
+ *
+ * @param layers Layers to read.
+ * @param dim Length that an activation must have.
+ * @throws {Error} if a column is missing or holds something else.
+ */
+export function readShardTables(tables: ShardTables, layers: readonly number[], dim: number): Shard {
+  const [activations, table] = [tables.activations, tables.prompts];
+  const column = (name: string) => columnOf(activations, name);
+  const prompt = int32Of(column("prompt"));
+  const position = int32Of(column("position"));
+  const [before, text, after] = ["before", "text", "after"].map((name) => stringsOf(column(name)));
+
+  const ids = stringsOf(columnOf(table, "id"));
+  const { offsets, child } = listsOf(columnOf(table, "tokens"));
+  const tokens = int32Of(child);
+  let row = 0;
+  const prompts = ids.map((id, i) => {
+    const first = row;
+    while (prompt[row] === i) row++;
+    const excerpts = new Map<number, Excerpt>();
+    for (let r = first; r < row; r++) {
+      excerpts.set(position[r], { before: before[r], token: text[r], after: after[r] });
+    }
+    return new CachedPrompt(id, tokens.slice(offsets[i], offsets[i + 1]), excerpts);
+  });
+  if (row !== prompt.length) {
+    throw new Error(`Expected rows in the order of ${ids.length} prompts but row ${row} is of prompt ${prompt[row]}`);
+  }
+
+  const vectors = new Map(layers.map((layer) => {
+    const lists = fixedSizeListsOf(column(`layer_${layer}`));
+    if (lists.dim === dim) return [layer, lists.values];
+    throw new Error(`Expected activations of length ${dim} in layer_${layer} but found ${lists.dim}`);
+  }));
+  return { layers: vectors, provenance: { prompts, prompt, position, token: int32Of(column("token")) } };
+}
+
+/** A prompt with the excerpts that were written. */
+class CachedPrompt implements Prompt {
+  readonly #excerpts: ReadonlyMap<number, Excerpt>;
+
+  constructor(
+    readonly id: string,
+    readonly tokens: Int32Array<ArrayBuffer>,
+    excerpts: ReadonlyMap<number, Excerpt>,
+  ) {
+    this.#excerpts = excerpts;
+  }
+
+  excerpt(position: number): Excerpt {
+    assertPosition(this, position);
+    const excerpt = this.#excerpts.get(position);
+    if (excerpt) return excerpt;
+    throw new RangeError(
+      `Expected a position of prompt "${this.id}" that has an activation but found ${position}: the cache holds no ` +
+        `text for the others`,
+    );
+  }
+}

@@ -1,0 +1,210 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { readCacheIndex } from "../../src/activations/cache_index.ts";
+import { readActivations, type ReadActivationsOptions } from "../../src/activations/cache_read.ts";
+import { cacheActivations, writeActivations } from "../../src/activations/cache_write.ts";
+import { extract, type ExtractOptions } from "../../src/activations/extract.ts";
+import { describeStream } from "../../src/activations/source.ts";
+import type { StreamBatch } from "../../src/activations/stream.ts";
+import { openBackend } from "../../src/compute/open.ts";
+import { DIM, FakeModel } from "./fake_model.ts";
+
+const TEXTS = ["abc", "", "a longer text, ъ 🙂", "x", "yz", "12345678", ""];
+const SOURCE = describeStream({ model: "fake", layer: 0, corpus: "texts", batchPrompts: 3 });
+
+function streamOf(options: Partial<ExtractOptions> = {}): AsyncGenerator<StreamBatch> {
+  return extract(new FakeModel(), TEXTS, { layers: [0, 3], batchPrompts: 3, ...options });
+}
+
+function read(folder: string, options?: ReadActivationsOptions): Promise<StreamBatch[]> {
+  return Array.fromAsync(readActivations(folder, options));
+}
+
+/** Everything a batch says, as plain values; excerpts too. */
+function plain({ prompts, tokens, start, promptsBefore, batches }: StreamBatch) {
+  const layers = [...batches].map(([layer, { rows, dim, data, provenance }]) => {
+    const { prompt, position, token, layer: named } = provenance!;
+    const excerpts = Array.from(prompt, (index, row) => prompts[index].excerpt(position[row]));
+    return { layer, rows, dim, bytes: new Uint32Array(data!.slice().buffer), prompt, position, token, named, excerpts };
+  });
+  return { prompts: prompts.map(({ id, tokens }) => ({ id, tokens })), tokens, start, promptsBefore, layers };
+}
+
+/** Runs `body` with a folder, and, if asked, a cache in it. */
+async function withFolder(body: (folder: string) => Promise<void>, written = true): Promise<void> {
+  const parent = await Deno.makeTempDir();
+  try {
+    const folder = `${parent}/cache`;
+    if (written) await writeActivations(folder, streamOf(), SOURCE);
+    await body(folder);
+  } finally {
+    await Deno.remove(parent, { recursive: true });
+  }
+}
+
+Deno.test("a cache gives the stream that was written, to the byte, with its excerpts", async () => {
+  await withFolder(async (folder) => {
+    const expected = await Array.fromAsync(streamOf());
+    assertEquals((await read(folder)).map(plain), expected.map(plain));
+    assertEquals((await read(folder, { layers: [3] })).map((batch) => [...batch.batches.keys()]), [[3], [3], [3]]);
+  });
+});
+
+Deno.test("values that are not numbers are kept as they are, too", async () => {
+  await withFolder(async (folder) => {
+    const [batch] = await Array.fromAsync(streamOf({ batchPrompts: 7 }));
+    batch.batches.get(3)!.data!.set([NaN, Infinity, -0]);
+    await writeActivations(folder, [batch], SOURCE);
+    const [cached] = await read(folder);
+    assertEquals(plain(cached), plain(batch));
+  }, false);
+});
+
+Deno.test("batches pass by while they are written, and may be disposed at once", async () => {
+  await withFolder(async (folder) => {
+    const backend = await openBackend("cpu");
+    const passed: unknown[] = [];
+    for await (const batch of cacheActivations(streamOf({ backend }), folder, SOURCE)) {
+      passed.push(plain(batch));
+      batch.dispose();
+    }
+    assertEquals((await read(folder)).map(plain), passed);
+  }, false);
+});
+
+Deno.test("with a backend the activations go there; a batch that lives there only can be written", async () => {
+  await withFolder(async (folder) => {
+    const backend = await openBackend("cpu");
+    const batches = await read(folder, { backend });
+    for (const { batches: layers } of batches) {
+      for (const { matrix, data } of layers.values()) assertEquals(await backend.download(matrix!), data!.slice());
+    }
+    const deviceOnly = batches.map((batch) => ({
+      ...batch,
+      batches: new Map(batch.batches.entries().map(([layer, { data: _, ...rest }]) => [layer, rest])),
+    }));
+    await writeActivations(`${folder}-copy`, deviceOnly, SOURCE);
+    assertEquals((await read(`${folder}-copy`)).map(plain), batches.map(plain));
+    for (const file of Deno.readDirSync(folder)) {
+      assertEquals(Deno.readFileSync(`${folder}/${file.name}`), Deno.readFileSync(`${folder}-copy/${file.name}`));
+    }
+  });
+});
+
+Deno.test("the index says what the cache holds", async () => {
+  await withFolder(async (folder) => {
+    const { source, layers, dim, shards } = await readCacheIndex(folder);
+    const { hook: _, ...reading } = SOURCE;
+    assertEquals<unknown>({ source, layers, dim }, { source: reading, layers: [0, 3], dim: DIM });
+    assertEquals(shards.map(({ rows, start, promptsBefore }) => [rows, start, promptsBefore]), [
+      [21, 0, 0],
+      [11, 21, 3],
+      [0, 32, 6],
+    ]);
+  });
+});
+
+Deno.test("whole shards can be skipped, as a run that goes on does", async () => {
+  await withFolder(async (folder) => {
+    const all = (await read(folder)).map(plain);
+    assertEquals((await read(folder, { skipPrompts: 3 })).map(plain), all.slice(1));
+    assertEquals(await read(folder, { skipPrompts: 7 }), []);
+    await assertRejects(() => read(folder, { skipPrompts: 4 }), Error, "4 prompts end inside one or past the last");
+  });
+});
+
+Deno.test("a cached prompt has text for its activations only", async () => {
+  await withFolder(async (folder) => {
+    const [{ prompts }] = await read(folder);
+    assertEquals(prompts[0].excerpt(2).token, "b");
+    assertThrows(() => prompts[0].excerpt(0), RangeError, 'position of prompt "0" that has an activation but found 0');
+    assertThrows(() => prompts[0].excerpt(9), RangeError, "Expected a position from 0 to 3");
+  });
+});
+
+Deno.test("a run that is cut off leaves no cache, and the next one may write there", async () => {
+  await withFolder(async (folder) => {
+    for await (const _ of cacheActivations(streamOf(), folder, SOURCE)) break;
+    await assertRejects(() => read(folder), Error, "has no index.json, which is written last");
+    await writeActivations(folder, streamOf(), SOURCE);
+    assertEquals((await read(folder)).length, 3);
+  }, false);
+});
+
+Deno.test("what is written already is not written over", async () => {
+  await withFolder(async (folder) => {
+    await assertRejects(() => writeActivations(folder, streamOf(), SOURCE), Error, `but ${folder} holds one`);
+  });
+});
+
+Deno.test("a stream that is not what was expected is refused", async () => {
+  await withFolder(async (folder) => {
+    const { hook: _, ...reading } = SOURCE;
+    assertEquals((await read(folder, { expect: { ...reading, dim: DIM } })).length, 3);
+    const wrong: [ReadActivationsOptions, string][] = [
+      [{ expect: { dim: 768 } }, `Expected activations of dim 768 but those of ${folder} have 3`],
+      [{ expect: { extractor: "final-position" } }, "of extractor final-position but"],
+      [{ expect: { context: 64 } }, "of context 64 but"],
+      [{ expect: { model: "other" } }, "of model other but"],
+      [{ layers: [3, 5] }, `Expected one of the layers 0, 3 of ${folder} but found 5`],
+    ];
+    for (const [options, message] of wrong) await assertRejects(() => read(folder, options), Error, message);
+  });
+});
+
+Deno.test("a stream of several shapes, or described by another extractor, is not written", async () => {
+  await withFolder(async (folder) => {
+    const [first, second] = await Array.fromAsync(streamOf());
+    const wider = new Map([0, 3].map((layer) => [layer, { ...second.batches.get(layer)!, dim: DIM + 1 }]));
+    const write = (...stream: StreamBatch[]) => writeActivations(folder, stream, SOURCE);
+    await assertRejects(
+      () => write(first, { ...second, batches: wider }),
+      Error,
+      "activations of length 3 but found 4",
+    );
+    const fewer = new Map([[3, second.batches.get(3)!]]);
+    await assertRejects(() => write(first, { ...second, batches: fewer }), Error, "of layers 0, 3 but found one of 3");
+    await assertRejects(() => write(), Error, "the stream is empty");
+    await assertRejects(
+      () => writeActivations(folder, streamOf({ extractor: "final-position" }), SOURCE),
+      Error,
+      "Expected the 21 activations that the per-position extractor gives for 3 prompts but found 3",
+    );
+  }, false);
+});
+
+Deno.test("a shard that is missing, cut short or of another cache is refused, and the others stay readable", async () => {
+  await withFolder(async (folder) => {
+    const shard = (number: number, kind = "activations") => `${folder}/0000${number}.${kind}.arrow`;
+    const good = await Deno.readFile(shard(1));
+    const second = async () => {
+      const stream = readActivations(folder);
+      assert(!(await stream.next()).done);
+      await stream.next();
+    };
+    await Deno.writeFile(shard(1), good.subarray(0, good.length / 2));
+    await assertRejects(second, Error, `Cannot read ${shard(1)}: the Arrow file is cut off or damaged`);
+    await Deno.remove(shard(1));
+    await assertRejects(second, Error, "there is no such file");
+    await Deno.copyFile(shard(0), shard(1));
+    await assertRejects(second, Error, `Expected ${shard(1)} to be of the cache beside it, with shard {"name":"00001"`);
+
+    const other = { ...SOURCE, model: "another" };
+    await writeActivations(`${folder}-other`, streamOf(), other);
+    await Deno.copyFile(`${folder}-other/00001.prompts.arrow`, shard(1, "prompts"));
+    await Deno.writeFile(shard(1), good);
+    await assertRejects(second, Error, "with model fake, but found another");
+  });
+});
+
+Deno.test("an index that is not ours is refused", async () => {
+  await withFolder(async (folder) => {
+    for (const content of ["{", "{}", '{"format": "exemplar activations 9"}', "null"]) {
+      await Deno.writeTextFile(`${folder}/index.json`, content);
+      await assertRejects(
+        () => read(folder),
+        Error,
+        `Expected ${folder}/index.json to be the index of an activation cache`,
+      );
+    }
+  });
+});
