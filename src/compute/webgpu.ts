@@ -1,0 +1,120 @@
+import {
+  assertSameDim,
+  assertShape,
+  type Backend,
+  type Matrix,
+  type Moments,
+  type Nearest,
+  type RowGroups,
+} from "./backend.ts";
+import { describeAdapter, gpuDevice } from "./device.ts";
+import { assertPairs, assertPercentiles } from "./histogram.ts";
+import { GpuContext } from "./webgpu_commands.ts";
+import { WebGpuMatrix, webgpuMatrix } from "./webgpu_matrix.ts";
+import { nearest, similarities } from "./webgpu_products.ts";
+import { percentilesOf } from "./webgpu_percentiles.ts";
+import { accumulate, copyRows, download, upload } from "./webgpu_rows.ts";
+import { directions, moments } from "./webgpu_vectors.ts";
+
+/** How to open the WebGPU backend. */
+export interface WebGpuOptions {
+  /** Most bytes of one buffer of a matrix; default: what the device binds at once. Tests set it low. */
+  chunkBytes?: number;
+}
+
+/** The WebGPU backend: every operation is a kernel in WGSL, on the device that models run on too. */
+export class WebGpuBackend implements Backend {
+  readonly name = "webgpu";
+  readonly device: string;
+  readonly #context: GpuContext;
+
+  private constructor(context: GpuContext) {
+    this.#context = context;
+    this.device = describeAdapter(context.device.adapterInfo);
+  }
+
+  /**
+   * Opens the GPU. Kernels are compiled when first used.
+   *
+   * @throws {GpuError} if there is no adapter.
+   */
+  static async create(options: WebGpuOptions = {}): Promise<WebGpuBackend> {
+    const device = await gpuDevice();
+    const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
+    const chunkBytes = Math.min(options.chunkBytes ?? Infinity, maxStorageBufferBindingSize, maxBufferSize);
+    return new WebGpuBackend(new GpuContext(device, chunkBytes));
+  }
+
+  create(dim: number, capacity = 0): Matrix {
+    return new WebGpuMatrix(this.#context, dim, capacity);
+  }
+
+  upload(data: Float32Array<ArrayBuffer>, rows: number, dim: number): Matrix {
+    assertShape(data, rows, dim);
+    return upload(this.#context, data, rows, dim);
+  }
+
+  /**
+   * A matrix over a GPU buffer that holds `rows x dim` float32 numbers, without a copy: a model's captured residuals. The
+   * buffer must be of {@link "./device.ts"}'s device, with the usages `STORAGE` and `COPY_SRC`.
+   *
+   * @param release Called when the matrix is disposed; the default leaves the buffer to its owner.
+   * @throws {RangeError} if `dim` is not a multiple of 4, or the buffer is too small.
+   */
+  wrap(buffer: GPUBuffer, rows: number, dim: number, release?: () => void): Matrix {
+    return WebGpuMatrix.wrap(this.#context, buffer, rows, dim, release);
+  }
+
+  async download(matrix: Matrix, rows?: Int32Array): Promise<Float32Array<ArrayBuffer>> {
+    return await download(this.#context, webgpuMatrix(matrix), rows);
+  }
+
+  copyRows(source: Matrix, sourceRows: Int32Array, target: Matrix, targetRows: Int32Array): void {
+    const [from, to] = [webgpuMatrix(source), webgpuMatrix(target)];
+    assertSameDim(from, to);
+    copyRows(this.#context, from, sourceRows, to, targetRows);
+  }
+
+  async moments(x: Matrix): Promise<Moments> {
+    return await moments(this.#context, webgpuMatrix(x));
+  }
+
+  async directions(x: Matrix, center: Float32Array<ArrayBuffer>): Promise<Matrix> {
+    if (center.length !== x.dim) {
+      throw new RangeError(`Expected a center of length ${x.dim} but found ${center.length}`);
+    }
+    return await directions(this.#context, webgpuMatrix(x), center);
+  }
+
+  async nearest(queries: Matrix, exemplars: Matrix, from = 0): Promise<Nearest> {
+    const [left, right] = [webgpuMatrix(queries), webgpuMatrix(exemplars)];
+    assertSameDim(left, right);
+    if (left.rows > 0 && from >= right.rows) {
+      throw new RangeError(`Expected an exemplar from ${from} on but found ${right.rows}`);
+    }
+    return await nearest(this.#context, left, right, from);
+  }
+
+  async similarities(a: Matrix, b: Matrix): Promise<Float32Array<ArrayBuffer>> {
+    const [left, right] = [webgpuMatrix(a), webgpuMatrix(b)];
+    assertSameDim(left, right);
+    return await similarities(this.#context, left, right);
+  }
+
+  accumulate(sums: Matrix, directions: Matrix, groups: RowGroups): void {
+    const [to, from] = [webgpuMatrix(sums), webgpuMatrix(directions)];
+    assertSameDim(to, from);
+    accumulate(this.#context, to, from, groups);
+  }
+
+  async percentiles(directions: Matrix, percentiles: readonly number[]): Promise<Float64Array<ArrayBuffer>> {
+    assertPairs(directions.rows);
+    assertPercentiles(percentiles);
+    return await percentilesOf(this.#context, webgpuMatrix(directions), percentiles);
+  }
+
+  /** Gives back the memory that operations share. Matrices are disposed one by one. */
+  dispose(): void {
+    this.#context.dispose();
+  }
+}

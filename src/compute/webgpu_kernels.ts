@@ -1,0 +1,56 @@
+import addRows from "../../kernels/add_rows.wgsl" with { type: "text" };
+import copyRows from "../../kernels/copy_rows.wgsl" with { type: "text" };
+import directions from "../../kernels/directions.wgsl" with { type: "text" };
+import dotTile from "../../kernels/dot_tile.wgsl" with { type: "text" };
+import groupSums from "../../kernels/group_sums.wgsl" with { type: "text" };
+import histogram from "../../kernels/histogram.wgsl" with { type: "text" };
+import moments from "../../kernels/moments.wgsl" with { type: "text" };
+import nearest from "../../kernels/nearest.wgsl" with { type: "text" };
+import nearestReduce from "../../kernels/nearest_reduce.wgsl" with { type: "text" };
+import rowNorms from "../../kernels/row_norms.wgsl" with { type: "text" };
+import similarities from "../../kernels/similarities.wgsl" with { type: "text" };
+
+/** Every kernel's source; those that multiply rows share one way to do it. */
+const SOURCES = {
+  addRows,
+  copyRows,
+  directions,
+  groupSums,
+  histogram: dotTile + histogram,
+  moments,
+  nearest: dotTile + nearest,
+  nearestReduce,
+  rowNorms,
+  similarities: dotTile + similarities,
+};
+
+/** Name of a kernel. */
+export type KernelName = keyof typeof SOURCES;
+
+/** A compiled kernel. */
+export interface Kernel {
+  readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+}
+
+/** The kernels of one device, each compiled when it is first used. */
+export class Kernels {
+  readonly #device: GPUDevice;
+  readonly #compiled = new Map<KernelName, Kernel>();
+
+  constructor(device: GPUDevice) {
+    this.#device = device;
+  }
+
+  /** The compiled kernel. A failure to compile is reported by the device, at the next read. */
+  get(name: KernelName): Kernel {
+    let kernel = this.#compiled.get(name);
+    if (!kernel) {
+      const module = this.#device.createShaderModule({ label: name, code: SOURCES[name] });
+      const pipeline = this.#device.createComputePipeline({ label: name, layout: "auto", compute: { module } });
+      kernel = { pipeline, layout: pipeline.getBindGroupLayout(0) };
+      this.#compiled.set(name, kernel);
+    }
+    return kernel;
+  }
+}

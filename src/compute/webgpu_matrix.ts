@@ -1,0 +1,152 @@
+import { assertOwned, type Matrix } from "./backend.ts";
+import type { BufferRange, GpuContext } from "./webgpu_commands.ts";
+
+/** Consecutive rows of a matrix that lie in one buffer. */
+export interface Chunk extends BufferRange {
+  /** Row number of its first row. */
+  readonly first: number;
+  /** Rows in use. */
+  readonly rows: number;
+}
+
+// Growing copies the last chunk only, so that a large dictionary never needs twice its memory.
+const LARGEST_CHUNK = 256 * 2 ** 20;
+const FEWEST_ROWS = 16;
+// 64 rows begin at any offset alignment that a device may ask for, and are one tile of the kernels.
+const ROW_STEP = 64;
+// A tile row is a workgroup in y, of which there are at most 65535.
+const MOST_ROWS = 65535 * ROW_STEP;
+
+/** Buffers of a matrix: full chunks of equal length and a last one that doubles until it is full too. */
+interface Allocation {
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+  readonly capacity: number;
+}
+
+/** A matrix in GPU memory. Its rows are padded with zeros to whole vec4s, which kernels read at once. */
+export class WebGpuMatrix implements Matrix {
+  readonly backend = "webgpu";
+  /** Length of a padded row, in vec4s. */
+  readonly stride: number;
+  readonly #context: GpuContext;
+  readonly #rowsPerChunk: number;
+  #allocations: Allocation[] = [];
+  #rows = 0;
+  #disposed = false;
+  #release: (() => void) | undefined;
+
+  /** An empty matrix with room for `capacity` rows. */
+  constructor(context: GpuContext, readonly dim: number, capacity = 0) {
+    this.#context = context;
+    this.stride = Math.ceil(dim / 4);
+    this.#rowsPerChunk = rowsPerChunk(this.stride * 16, Math.min(context.chunkBytes, LARGEST_CHUNK));
+    this.#reserve(capacity);
+  }
+
+  /** A matrix over a buffer that belongs to somebody else; it cannot grow. `release` is called when it is disposed. */
+  static wrap(context: GpuContext, buffer: GPUBuffer, rows: number, dim: number, release?: () => void): WebGpuMatrix {
+    if (dim % 4 !== 0) {
+      throw new RangeError(`Expected rows of whole vec4s to wrap but found ${dim} numbers a row: upload them instead`);
+    }
+    if (buffer.size < rows * dim * 4) {
+      throw new RangeError(`Expected a buffer of ${rows} x ${dim} float32 numbers but found ${buffer.size} bytes`);
+    }
+    const matrix = new WebGpuMatrix(context, dim);
+    matrix.#release = release ?? (() => {});
+    for (let row = 0; row < rows; row += matrix.#rowsPerChunk) {
+      const capacity = Math.min(matrix.#rowsPerChunk, rows - row);
+      matrix.#allocations.push({ buffer, offset: row * dim * 4, capacity });
+    }
+    matrix.#rows = rows;
+    return matrix;
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /** The chunks that hold the rows, in order. */
+  chunks(): Chunk[] {
+    if (this.#disposed) {
+      throw new TypeError("Expected a matrix in use but found a disposed one: keep it until the last use");
+    }
+    const chunks: Chunk[] = [];
+    for (let first = 0; first < this.#rows; first += this.#rowsPerChunk) {
+      const { buffer, offset } = this.#allocations[chunks.length];
+      const rows = Math.min(this.#rowsPerChunk, this.#rows - first);
+      chunks.push({ buffer, offset, size: rows * this.stride * 16, first, rows });
+    }
+    return chunks;
+  }
+
+  /** The number of the chunk that holds `row`. */
+  chunkOf(row: number): number {
+    return Math.floor(row / this.#rowsPerChunk);
+  }
+
+  /** Makes the matrix at least `rows` long; new rows are zeros. */
+  grow(rows: number): void {
+    if (rows <= this.#rows) return;
+    if (this.#release) {
+      throw new TypeError(
+        `Expected a matrix of its own memory to grow to ${rows} rows but found a wrapped buffer: copy it`,
+      );
+    }
+    this.#reserve(rows);
+    this.#rows = rows;
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    if (this.#release) this.#release();
+    else this.#allocations.forEach(({ buffer }) => buffer.destroy());
+    this.#allocations = [];
+    this.#rows = 0;
+  }
+
+  #reserve(rows: number): void {
+    const perChunk = this.#rowsPerChunk;
+    while (this.#capacity() < rows) {
+      const last = this.#allocations.at(-1);
+      if (!last || last.capacity === perChunk) {
+        const missing = rows - this.#capacity();
+        this.#allocations.push(this.#allocate(Math.min(perChunk, Math.max(missing, FEWEST_ROWS))));
+        continue;
+      }
+      const missing = rows - this.#capacity() + last.capacity;
+      const larger = this.#allocate(Math.min(perChunk, Math.max(missing, 2 * last.capacity)));
+      const encoder = this.#context.device.createCommandEncoder();
+      encoder.copyBufferToBuffer(last.buffer, 0, larger.buffer, 0, last.buffer.size);
+      this.#context.device.queue.submit([encoder.finish()]);
+      last.buffer.destroy();
+      this.#allocations[this.#allocations.length - 1] = larger;
+    }
+  }
+
+  #capacity(): number {
+    return this.#allocations.reduce((sum, { capacity }) => sum + capacity, 0);
+  }
+
+  #allocate(capacity: number): Allocation {
+    const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
+    const buffer = this.#context.device.createBuffer({
+      size: capacity * this.stride * 16,
+      usage: STORAGE | COPY_SRC | COPY_DST,
+    });
+    return { buffer, offset: 0, capacity };
+  }
+}
+
+/** The WebGPU matrix behind a handle. */
+export function webgpuMatrix(matrix: Matrix): WebGpuMatrix {
+  assertOwned(matrix, "webgpu");
+  return matrix as WebGpuMatrix;
+}
+
+function rowsPerChunk(rowBytes: number, chunkBytes: number): number {
+  const rows = Math.min(Math.floor(chunkBytes / rowBytes), MOST_ROWS);
+  if (rows < 1) throw new RangeError(`Expected rows of at most ${chunkBytes} bytes but found ${rowBytes} bytes a row`);
+  return rows < ROW_STEP ? rows : rows - rows % ROW_STEP;
+}

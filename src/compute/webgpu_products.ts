@@ -1,0 +1,109 @@
+/** Dot products of rows with rows: the nearest, and all of them. */
+import type { Nearest } from "./backend.ts";
+import { Commands, type GpuContext } from "./webgpu_commands.ts";
+import type { Chunk, WebGpuMatrix } from "./webgpu_matrix.ts";
+
+/** Rows and columns of a tile in dot_tile.wgsl. */
+export const TILE = 64;
+// Enough workgroups to fill a large GPU; few queries are met by cutting the exemplars in more shares.
+const WORKGROUPS = 1024;
+// Multiply-adds of one dispatch, well below what is submitted at once.
+const WORK_PER_DISPATCH = 2 ** 36;
+// Similarities that are read back at once.
+const BLOCK_BYTES = 2 ** 24;
+
+/** The exemplar of largest dot product for each query. */
+export async function nearest(
+  context: GpuContext,
+  queries: WebGpuMatrix,
+  exemplars: WebGpuMatrix,
+  from: number,
+): Promise<Nearest> {
+  const { rows, stride } = queries;
+  const regions = new Int32Array(rows);
+  const similarities = new Float32Array(rows);
+  if (rows === 0) return { regions, similarities };
+  const commands = new Commands(context);
+  const results = commands.temporary(rows * 8);
+  const chunks = exemplars.chunks().filter((chunk) => chunk.first + chunk.rows > from);
+  const mostTiles = Math.max(...chunks.map((chunk) => Math.ceil(chunk.rows / TILE)));
+  for (const block of blocks(queries, exemplars.rows - from)) {
+    const rowTiles = Math.ceil(block.rows / TILE);
+    const shares = Math.min(Math.ceil(WORKGROUPS / rowTiles), mostTiles);
+    const best = commands.temporary(shares * block.rows * 8);
+    chunks.forEach((chunk, i) => {
+      const start = Math.max(0, from - chunk.first);
+      const tilesPerShare = Math.ceil(Math.ceil((chunk.rows - start) / TILE) / shares);
+      commands.dispatch(
+        "nearest",
+        [block, chunk, best],
+        [block.rows, start, chunk.rows, stride, chunk.first, tilesPerShare, i],
+        [rowTiles, shares],
+        block.rows * (chunk.rows - start) * stride * 4,
+      );
+    });
+    commands.dispatch("nearestReduce", [best, results], [block.rows, shares, block.first], [rowTiles]);
+  }
+  const bytes = await commands.read([{ buffer: results, offset: 0, size: rows * 8 }]);
+  const [bits, numbers] = [new Float32Array(bytes), new Int32Array(bytes)];
+  for (let row = 0; row < rows; row++) {
+    similarities[row] = bits[2 * row];
+    regions[row] = numbers[2 * row + 1];
+  }
+  return { regions, similarities };
+}
+
+/** All dot products, `left.rows x right.rows`. */
+export async function similarities(
+  context: GpuContext,
+  left: WebGpuMatrix,
+  right: WebGpuMatrix,
+): Promise<Float32Array<ArrayBuffer>> {
+  const columns = right.rows;
+  const all = new Float32Array(left.rows * columns);
+  if (all.length === 0) return all;
+  const most = Math.floor(context.device.limits.maxStorageBufferBindingSize / (TILE * 4));
+  if (columns > most) throw new RangeError(`Expected at most ${most} rows to compare with but found ${columns}`);
+  const reads = blocks(left, columns, BLOCK_BYTES / (columns * 4)).map(async (block) => {
+    const commands = new Commands(context);
+    const size = block.rows * columns * 4;
+    const products = commands.temporary(size);
+    for (const chunk of right.chunks()) {
+      commands.dispatch(
+        "similarities",
+        [block, chunk, products],
+        [block.rows, chunk.rows, left.stride, columns, chunk.first],
+        [Math.ceil(chunk.rows / TILE), Math.ceil(block.rows / TILE)],
+        block.rows * chunk.rows * left.stride * 4,
+      );
+    }
+    all.set(new Float32Array(await commands.read([{ buffer: products, offset: 0, size }])), block.first * columns);
+  });
+  await Promise.all(reads);
+  return all;
+}
+
+/**
+ * The rows of a matrix in whole tiles, few enough at a time that a dispatch against `columns` rows stays short.
+ *
+ * @param most Most rows of a block; one tile is always allowed.
+ */
+export function blocks(matrix: WebGpuMatrix, columns: number, most = Infinity): Chunk[] {
+  const fitting = Math.min(WORK_PER_DISPATCH / (columns * matrix.stride * 4), most);
+  const step = Math.max(TILE, Math.floor(fitting / TILE) * TILE);
+  return matrix.chunks().flatMap((chunk) => {
+    const parts: Chunk[] = [];
+    for (let row = 0; row < chunk.rows; row += step) {
+      const rows = Math.min(step, chunk.rows - row);
+      const rowBytes = matrix.stride * 16;
+      parts.push({
+        buffer: chunk.buffer,
+        offset: chunk.offset + row * rowBytes,
+        size: rows * rowBytes,
+        first: chunk.first + row,
+        rows,
+      });
+    }
+    return parts;
+  });
+}

@@ -1,0 +1,162 @@
+/** Moving rows: between host and GPU, between matrices, and into sums. */
+import type { RowGroups } from "./backend.ts";
+import { Commands, type GpuContext } from "./webgpu_commands.ts";
+import { WebGpuMatrix } from "./webgpu_matrix.ts";
+
+// Workgroups in one dimension of a dispatch, by WebGPU's default limit.
+const MOST_WORKGROUPS = 65535;
+
+/** A new matrix with the values of `data`. */
+export function upload(context: GpuContext, data: Float32Array<ArrayBuffer>, rows: number, dim: number): WebGpuMatrix {
+  const matrix = new WebGpuMatrix(context, dim, rows);
+  matrix.grow(rows);
+  const width = matrix.stride * 4;
+  for (const { buffer, first, rows } of matrix.chunks()) {
+    const part = data.subarray(first * dim, (first + rows) * dim);
+    context.device.queue.writeBuffer(buffer, 0, dim === width ? part : changeWidth(part, dim, width));
+  }
+  return matrix;
+}
+
+/** The matrix, or the given rows in their order, on the host. */
+export async function download(
+  context: GpuContext,
+  matrix: WebGpuMatrix,
+  rows?: Int32Array,
+): Promise<Float32Array<ArrayBuffer>> {
+  if (rows) {
+    const chosen = new WebGpuMatrix(context, matrix.dim, rows.length);
+    try {
+      copyRows(context, matrix, rows, chosen, Int32Array.from(rows, (_, i) => i));
+      return await download(context, chosen);
+    } finally {
+      chosen.dispose();
+    }
+  }
+  const { dim, stride } = matrix;
+  const data = new Float32Array(matrix.rows * dim);
+  // All chunks are asked for before the first is waited for: what happens to the matrix meanwhile does not show.
+  const reads = matrix.chunks().map(async (chunk) => {
+    const values = new Float32Array(await new Commands(context).read([chunk]));
+    data.set(dim === stride * 4 ? values : changeWidth(values, stride * 4, dim), chunk.first * dim);
+  });
+  await Promise.all(reads);
+  return data;
+}
+
+/** Copies rows; of several copies to one target row the last counts. */
+export function copyRows(
+  context: GpuContext,
+  source: WebGpuMatrix,
+  sourceRows: Int32Array,
+  target: WebGpuMatrix,
+  targetRows: Int32Array,
+): void {
+  assertRows(sourceRows, source);
+  if (sourceRows.length !== targetRows.length) {
+    throw new RangeError(
+      `Expected as many target rows as source rows but found ${targetRows.length} and ${sourceRows.length}`,
+    );
+  }
+  if (source === target) {
+    // A kernel cannot read and write one buffer.
+    const moved = new WebGpuMatrix(context, source.dim, sourceRows.length);
+    copyRows(context, source, sourceRows, moved, Int32Array.from(sourceRows, (_, i) => i));
+    copyRows(context, moved, Int32Array.from(sourceRows, (_, i) => i), target, targetRows);
+    moved.dispose();
+    return;
+  }
+  let last = -1;
+  for (const row of targetRows) last = Math.max(last, row);
+  target.grow(last + 1);
+  const [from, to] = [source.chunks(), target.chunks()];
+  const commands = new Commands(context);
+  for (const { sourceChunk, targetChunk, pairs } of byChunks(source, sourceRows, target, targetRows)) {
+    const count = pairs.length / 2;
+    const lines = Math.min(count, MOST_WORKGROUPS);
+    commands.dispatch(
+      "copyRows",
+      [from[sourceChunk], to[targetChunk], commands.upload(pairs)],
+      [count, source.stride, lines],
+      [Math.ceil(source.stride / 64), lines, Math.ceil(count / lines)],
+    );
+  }
+  commands.submit();
+}
+
+/** Adds each group's sum to its row of `sums`. */
+export function accumulate(context: GpuContext, sums: WebGpuMatrix, directions: WebGpuMatrix, groups: RowGroups): void {
+  const { regions, offsets, rows } = groups;
+  if (regions.length === 0) return;
+  assertRows(rows, directions);
+  const { stride } = sums;
+  sums.grow(regions[regions.length - 1] + 1);
+  const columns = Math.ceil(stride / 64);
+  const perBlock = Math.min(MOST_WORKGROUPS, Math.max(1, Math.floor(context.chunkBytes / (stride * 16))));
+  for (let start = 0; start < regions.length; start += perBlock) {
+    const count = Math.min(perBlock, regions.length - start);
+    const commands = new Commands(context);
+    const groupSums = commands.temporary(count * stride * 16);
+    const [firstRow, endRow] = [offsets[start], offsets[start + count]];
+    const blockOffsets = commands.upload(offsets.slice(start, start + count + 1).map((offset) => offset - firstRow));
+    const blockRows = commands.upload(rows.slice(firstRow, endRow));
+    const blockRegions = commands.upload(regions.slice(start, start + count));
+    for (const chunk of directions.chunks()) {
+      commands.dispatch(
+        "groupSums",
+        [chunk, blockOffsets, blockRows, groupSums],
+        [count, stride, chunk.first, chunk.first + chunk.rows, chunk.first > 0 ? 1 : 0],
+        [columns, count],
+      );
+    }
+    for (const chunk of sums.chunks()) {
+      commands.dispatch(
+        "addRows",
+        [groupSums, blockRegions, chunk],
+        [count, stride, chunk.first, chunk.first + chunk.rows],
+        [columns, count],
+      );
+    }
+    commands.submit();
+  }
+}
+
+/** The copies as pairs of row numbers within their chunks, by source and target chunk. */
+function byChunks(source: WebGpuMatrix, sourceRows: Int32Array, target: WebGpuMatrix, targetRows: Int32Array) {
+  const sourceChunks = source.chunks();
+  const targetChunks = target.chunks();
+  const lists = new Map<number, number[]>();
+  const written = new Set<number>();
+  // Backwards, so that the last copy to a row is the one that is kept.
+  for (let i = targetRows.length - 1; i >= 0; i--) {
+    if (written.has(targetRows[i])) continue;
+    written.add(targetRows[i]);
+    const [from, to] = [source.chunkOf(sourceRows[i]), target.chunkOf(targetRows[i])];
+    const key = from * targetChunks.length + to;
+    let list = lists.get(key);
+    if (!list) lists.set(key, list = []);
+    list.push(sourceRows[i] - sourceChunks[from].first, targetRows[i] - targetChunks[to].first);
+  }
+  return [...lists].map(([key, list]) => ({
+    sourceChunk: Math.floor(key / targetChunks.length),
+    targetChunk: key % targetChunks.length,
+    pairs: Uint32Array.from(list),
+  }));
+}
+
+function assertRows(rows: Int32Array, matrix: WebGpuMatrix): void {
+  for (const row of rows) {
+    if (row < 0 || row >= matrix.rows) {
+      throw new RangeError(`Expected row numbers below ${matrix.rows} but found ${row}`);
+    }
+  }
+}
+
+/** Rows of `from` numbers as rows of `to`: cut, or padded with zeros. */
+function changeWidth(data: Float32Array<ArrayBuffer>, from: number, to: number): Float32Array<ArrayBuffer> {
+  const rows = data.length / from;
+  const changed = new Float32Array(rows * to);
+  const width = Math.min(from, to);
+  for (let row = 0; row < rows; row++) changed.set(data.subarray(row * from, row * from + width), row * to);
+  return changed;
+}

@@ -1,0 +1,81 @@
+/** Operations on each row by itself: directions, and the sums that the center is made of. */
+import { type Moments, NonFiniteRowError } from "./backend.ts";
+import { Commands, type GpuContext } from "./webgpu_commands.ts";
+import { WebGpuMatrix } from "./webgpu_matrix.ts";
+
+const MOST_WORKGROUPS = 65535;
+// Rows of one partial sum in moments.wgsl.
+const SLAB = 128;
+const NO_ROW = 0xffffffff;
+
+/** The unit vectors from the center to each row. */
+export async function directions(
+  context: GpuContext,
+  x: WebGpuMatrix,
+  center: Float32Array<ArrayBuffer>,
+): Promise<WebGpuMatrix> {
+  const result = new WebGpuMatrix(context, x.dim, x.rows);
+  if (x.rows === 0) return result;
+  result.grow(x.rows);
+  const commands = new Commands(context);
+  const padded = new Float32Array(x.stride * 4);
+  padded.set(center);
+  const centerBuffer = commands.upload(padded);
+  const firstBad = commands.upload(Uint32Array.of(NO_ROW));
+  const targets = result.chunks();
+  x.chunks().forEach((chunk, i) => {
+    // Wrapped buffers may be cut elsewhere than the result, but never are: both follow the same rule.
+    const line = Math.min(chunk.rows, MOST_WORKGROUPS);
+    commands.dispatch(
+      "directions",
+      [chunk, centerBuffer, targets[i], firstBad],
+      [chunk.rows, x.stride, line, chunk.first],
+      [line, Math.ceil(chunk.rows / line)],
+    );
+  });
+  try {
+    assertFinite(new Uint32Array(await commands.read([{ buffer: firstBad, offset: 0, size: 4 }]))[0]);
+  } catch (error) {
+    result.dispose();
+    throw error;
+  }
+  return result;
+}
+
+/** Sums of the rows and of the unit rows: slabs in float32 on the GPU, their total in float64. */
+export async function moments(context: GpuContext, x: WebGpuMatrix): Promise<Moments> {
+  const [sum, unitSum] = [new Float64Array(x.dim), new Float64Array(x.dim)];
+  if (x.rows === 0) return { sum, unitSum };
+  const commands = new Commands(context);
+  const firstBad = commands.upload(Uint32Array.of(NO_ROW));
+  const ranges = [{ buffer: firstBad, offset: 0, size: 4 }];
+  for (const chunk of x.chunks()) {
+    const line = Math.min(chunk.rows, MOST_WORKGROUPS);
+    const inverses = commands.temporary(chunk.rows * 4);
+    commands.dispatch(
+      "rowNorms",
+      [chunk, inverses, firstBad],
+      [chunk.rows, x.stride, line, chunk.first],
+      [line, Math.ceil(chunk.rows / line)],
+    );
+    const slabs = Math.ceil(chunk.rows / SLAB);
+    const sums = commands.temporary(slabs * 2 * x.stride * 16);
+    commands.dispatch("moments", [chunk, inverses, sums], [chunk.rows, x.stride], [Math.ceil(x.stride / 64), slabs]);
+    ranges.push({ buffer: sums, offset: 0, size: slabs * 2 * x.stride * 16 });
+  }
+  const bytes = await commands.read(ranges);
+  assertFinite(new Uint32Array(bytes, 0, 1)[0]);
+  const partial = new Float32Array(bytes, 4);
+  const width = x.stride * 4;
+  for (let slab = 0; slab < partial.length; slab += 2 * width) {
+    for (let d = 0; d < x.dim; d++) {
+      sum[d] += partial[slab + d];
+      unitSum[d] += partial[slab + width + d];
+    }
+  }
+  return { sum, unitSum };
+}
+
+function assertFinite(firstBad: number): void {
+  if (firstBad !== NO_ROW) throw new NonFiniteRowError(firstBad);
+}
