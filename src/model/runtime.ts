@@ -33,7 +33,7 @@ export function runtimeFor(device: BackendName): Promise<OrtRuntime> {
   return device === "webgpu" ? webRuntime() : nativeRuntime();
 }
 
-/** Opens a session on a device. `model` is a path (CPU only) or a serialized model. */
+/** Opens a session on a device. `model` is a path or a serialized model. */
 export async function createSession(
   device: BackendName,
   model: ModelSource,
@@ -41,9 +41,9 @@ export async function createSession(
 ): Promise<InferenceSession> {
   const runtime = await runtimeFor(device);
   const executionProviders = [device === "webgpu" ? await webgpuProvider() : device];
-  // `create` is overloaded for paths and bytes, one signature each.
-  const create = () =>
-    runtime.InferenceSession.create(model as string, { logSeverityLevel: 3, ...options, executionProviders });
+  // onnxruntime-web takes a string for a URL. `create` is overloaded for paths and bytes, one signature each.
+  const source = (device === "webgpu" && typeof model === "string" ? await Deno.readFile(model) : model) as string;
+  const create = () => runtime.InferenceSession.create(source, { logSeverityLevel: 3, ...options, executionProviders });
   return device === "webgpu" ? await exclusively(create) : await create();
 }
 

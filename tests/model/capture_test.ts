@@ -1,0 +1,130 @@
+/** What a cut graph captures is what the whole graph computes. */
+import { assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
+import { gpuDevice } from "../../src/compute/device.ts";
+import { ElementType, valueInfo } from "../../src/compute/onnx/codec.ts";
+import { loadModel } from "../../src/model/load.ts";
+import { skipWebGpu } from "../lib/backends.ts";
+import { DIM, largestDifference, ORT_TEST, prompts, runPlain, TOY } from "./toy.ts";
+
+const LAYERS = [0, 1, 2, 3, 4, 5, 6, 7];
+const names = LAYERS.map((layer) => `/model/layers.${layer}/Add_1_output_0`);
+
+/** The streams of the whole graph, read by making them outputs of it. */
+function wholeGraphStreams(batch: readonly Int32Array[]) {
+  return runPlain(TOY, "cpu", batch, names, (graph) => {
+    for (const name of names) graph.output.push(valueInfo(name, ElementType.float32, ["b", "s", DIM]));
+  });
+}
+
+Deno.test({
+  name: "capture gives the whole graph's stream at every layer of a padded batch, bit for bit",
+  ...ORT_TEST,
+  async fn() {
+    const model = await loadModel(TOY, { device: "cpu" });
+    const batch = prompts(model);
+    const expected = await wholeGraphStreams(batch);
+    for (const layers of [LAYERS, [5, 2, 5], ...LAYERS.map((layer) => [layer])]) {
+      const capture = await model.capture(batch, layers);
+      assertEquals(capture.batch, batch.length);
+      assertEquals(capture.width, Math.max(...batch.map((prompt) => prompt.length)));
+      assertEquals([...capture.residuals.keys()], [...new Set(layers)].sort());
+      for (const [layer, { data }] of capture.residuals) assertEquals(data, expected[names[layer]], `layer ${layer}`);
+    }
+    await model.dispose();
+  },
+});
+
+Deno.test({
+  name: "padding changes nothing: a prompt's stream in a batch is its stream alone",
+  ...ORT_TEST,
+  async fn() {
+    const model = await loadModel(TOY, { device: "cpu" });
+    const batch = prompts(model);
+    const { width, residuals } = await model.capture(batch, [7]);
+    const together = residuals.get(7)!.data!;
+    for (const [i, prompt] of batch.entries()) {
+      const alone = (await model.capture([prompt], [7])).residuals.get(7)!.data!;
+      const row = together.subarray(i * width * DIM, (i * width + prompt.length) * DIM);
+      assertLess(largestDifference(row, alone, [prompt], DIM), 1e-3);
+    }
+    await model.dispose();
+  },
+});
+
+Deno.test({
+  name: "on WebGPU a capture stays on the process's GPU device and holds the same stream",
+  ignore: skipWebGpu,
+  ...ORT_TEST,
+  async fn() {
+    const model = await loadModel(TOY, { device: "webgpu" });
+    const batch = prompts(model).slice(0, 2);
+    const expected = await wholeGraphStreams(batch);
+    const capture = await model.capture(batch, [1, 3]);
+    for (const [layer, residual] of capture.residuals) {
+      assertEquals(residual.data, undefined);
+      const values = await download(residual.buffer!, capture.batch * capture.width * DIM);
+      const difference = largestDifference(values, expected[names[layer]], batch, DIM);
+      assertLess(difference, 1e-3);
+      residual.dispose();
+    }
+    await model.dispose();
+  },
+});
+
+Deno.test({
+  name: "capture refuses layers that the model does not have and prompts without tokens",
+  ...ORT_TEST,
+  async fn() {
+    const model = await loadModel(TOY, { device: "cpu" });
+    const [prompt] = prompts(model);
+    await assertRejects(() => model.capture([prompt], [8]), RangeError, "Expected a layer from 0 to 7");
+    await assertRejects(() => model.capture([prompt], []), RangeError, "Expected at least one layer");
+    await assertRejects(() => model.capture([], [3]), RangeError, "Expected at least one prompt");
+    const empty = new Int32Array(0);
+    await assertRejects(() => model.capture([prompt, empty], [3]), RangeError, "prompt 1 is empty");
+    await model.dispose();
+  },
+});
+
+Deno.test({
+  name: "the lens on a final stream gives the model's own logits",
+  ...ORT_TEST,
+  async fn() {
+    const model = await loadModel(TOY, { device: "cpu" });
+    const [, prompt] = prompts(model);
+    const { residuals } = await model.capture([prompt], [7]);
+    const { data, vocab } = await model.logits([prompt]);
+    const found = await model.lens(residuals.get(7)!.data!, prompt.length, 3);
+    assertEquals(found.length, prompt.length);
+    for (const [position, tokens] of found.entries()) {
+      const logits = data.subarray(position * vocab, (position + 1) * vocab);
+      const ids = Array.from(logits.keys()).sort((a, b) => logits[b] - logits[a]).slice(0, 3);
+      assertEquals(tokens.map((token) => token.id), ids);
+      for (const { id, logit, token } of tokens) {
+        assertLess(Math.abs(logit - logits[id]), 1e-4);
+        assertEquals(token, model.decode([id]));
+      }
+    }
+    // More rows than the lens holds logits of at a time.
+    const many = new Float32Array(5000 * DIM).fill(1);
+    many.fill(-1, 4999 * DIM);
+    const far = await model.lens(many, 5000, 1);
+    assertEquals(far[0], far[4998]);
+    assertGreater(Math.abs(far[0][0].id - far[4999][0].id), 0);
+    await assertRejects(() => model.lens(new Float32Array(DIM + 1), 1), RangeError, `directions of ${DIM} numbers`);
+    await model.dispose();
+  },
+});
+
+async function download(buffer: GPUBuffer, length: number): Promise<Float32Array> {
+  const device = await gpuDevice();
+  const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+  const staging = device.createBuffer({ size: length * 4, usage });
+  const encoder = device.createCommandEncoder();
+  encoder.copyBufferToBuffer(buffer, 0, staging, 0, length * 4);
+  device.queue.submit([encoder.finish()]);
+  await staging.mapAsync(GPUMapMode.READ);
+  const values = new Float32Array(staging.getMappedRange().slice(0));
+  staging.destroy();
+  return values;
+}
