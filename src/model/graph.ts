@@ -40,9 +40,12 @@ export class GraphIndex {
     }
   }
 
-  /** Whether `tensor` is computed from `source`. */
+  /** Whether `tensor` is computed from `source`, or from another output of the node that computes `source`. */
   dependsOn(tensor: string, source: string): boolean {
-    for (const ancestor of this.ancestors([tensor])) if (ancestor.tensor === source) return true;
+    const producer = this.#producers.get(source);
+    for (const ancestor of this.ancestors([tensor])) {
+      if (ancestor.tensor === source || (producer && ancestor.node === producer)) return true;
+    }
     return false;
   }
 
@@ -81,20 +84,17 @@ export function redirect(nodes: NodeProto[], from: string, to: string, except: R
   }
 }
 
-/** Leaves in `graph` only what its outputs need; `inputs` may name tensors that become inputs in their producers' place. */
-export function prune(graph: GraphProto, inputs: readonly ValueInfoProto[] = []): void {
-  const given = new Set(inputs.map((input) => input.name));
-  const nodes = graph.node.filter((node) => !node.output.some((name) => given.has(name)));
-  const index = new GraphIndex({ ...graph, node: nodes });
+/** Leaves in `graph` only what its outputs need. */
+export function prune(graph: GraphProto): void {
   const kept = new Set<NodeProto>();
   const used = new Set<string>();
-  for (const { tensor, node } of index.ancestors(graph.output.map((output) => output.name))) {
+  for (const { tensor, node } of new GraphIndex(graph).ancestors(graph.output.map((output) => output.name))) {
     used.add(tensor);
     if (node) kept.add(node);
   }
-  graph.node = nodes.filter((node) => kept.has(node));
+  graph.node = graph.node.filter((node) => kept.has(node));
   graph.initializer = graph.initializer.filter((tensor) => used.has(tensor.name));
-  graph.input = [...graph.input.filter((input) => used.has(input.name)), ...inputs];
+  graph.input = graph.input.filter((input) => used.has(input.name));
   // Shapes of intermediate tensors: onnxruntime infers them again, and stale ones would be errors.
   graph.valueInfo = [];
 }

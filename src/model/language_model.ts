@@ -6,7 +6,7 @@ import { assertLayers, composeEdits } from "./edits.ts";
 import { promptFeeds } from "./feeds.ts";
 import { generateTokens, type Generator } from "./generate.ts";
 import type { HookedSession } from "./hooked_session.ts";
-import { cutToTail, topK } from "./lens.ts";
+import { cutToTail, LENS_INPUT, topK } from "./lens.ts";
 import type { ModelFile } from "./model_file.ts";
 import { runSession } from "./runtime.ts";
 import type { Tokenizer } from "./tokenizer.ts";
@@ -144,20 +144,15 @@ export class HookedLanguageModel implements LanguageModel {
     const final = file.graph.streams[this.layers - 1];
     const session = await this.#session("tail", () => file.open((graph) => cutToTail(graph, final, dim)));
     const inputs = file.graph.inputs.filter((input) => session.inputNames.includes(input.name));
-    const half = session.inputMetadata.some((input) =>
-      input.name === final && input.isTensor && input.type === "float16"
-    );
     const found: LensToken[][] = [];
     const step = Math.max(1, Math.floor(LENS_LOGITS / this.vocab));
     for (let from = 0; from < rows; from += step) {
       const count = Math.min(step, rows - from);
       const chunk = directions.slice(from * dim, (from + count) * dim);
       // One position a row: graphs that keep only the last position's logits keep them all.
-      const stream = half
-        ? new ort.Tensor("float16", new Uint16Array(Float16Array.from(chunk).buffer), [count, 1, dim])
-        : new ort.Tensor("float32", chunk, [count, 1, dim]);
+      const stream = new ort.Tensor("float32", chunk, [count, 1, dim]);
       const tokens = pad(Array.from({ length: count }, () => new Int32Array(1)), "right", 0);
-      const feeds = { ...this.#feeds(inputs, tokens), [final]: stream };
+      const feeds = { ...this.#feeds(inputs, tokens), [LENS_INPUT]: stream };
       const logits = (await runSession(this.device, session, feeds))[session.outputNames[0]];
       const values = float32(logits);
       for (let row = 0; row < count; row++) {
@@ -169,6 +164,7 @@ export class HookedLanguageModel implements LanguageModel {
   }
 
   async dispose(): Promise<void> {
+    await this.#turn;
     const sessions = [...this.#sessions.values()];
     this.#sessions.clear();
     await this.#parts.session.release();

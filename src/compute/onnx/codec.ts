@@ -7,6 +7,7 @@ import {
   type AttributeProto,
   AttributeProtoSchema,
   DimensionProtoSchema,
+  type GraphProto,
   GraphProtoSchema,
   type ModelProto,
   ModelProtoSchema,
@@ -46,7 +47,14 @@ export const ElementType = {
 } as const;
 
 /** The types that attributes are built from here; an array of bigint or of number is a list. */
-export type AttributeValue = number | bigint | string | readonly bigint[] | readonly number[] | TensorProto;
+export type AttributeValue =
+  | number
+  | bigint
+  | string
+  | readonly bigint[]
+  | readonly number[]
+  | TensorProto
+  | GraphProto;
 
 /**
  * Decodes a serialized model.
@@ -89,7 +97,11 @@ export function attribute(name: string, value: AttributeValue): AttributeProto {
   if (typeof value === "string") {
     return create(AttributeProtoSchema, { name, s: new TextEncoder().encode(value), type: 3 });
   }
-  if (!Array.isArray(value)) return create(AttributeProtoSchema, { name, t: value as TensorProto, type: 4 });
+  if ("$typeName" in value) {
+    return value.$typeName === "onnx.GraphProto"
+      ? create(AttributeProtoSchema, { name, g: value, type: 5 })
+      : create(AttributeProtoSchema, { name, t: value, type: 4 });
+  }
   return typeof value[0] === "number"
     ? create(AttributeProtoSchema, { name, floats: value as number[], type: 6 })
     : create(AttributeProtoSchema, { name, ints: value as bigint[], type: 7 });

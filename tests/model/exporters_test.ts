@@ -1,0 +1,137 @@
+/** Streams are found, read and changed in the graphs of other exporters. */
+import { assert, assertEquals, assertLess, assertNotEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  decodeModel,
+  ElementType,
+  graphModel,
+  type GraphProto,
+  initializer,
+  node,
+  valueInfo,
+} from "../../src/compute/onnx/codec.ts";
+import { addHooks } from "../../src/model/intervene.ts";
+import { loadModel } from "../../src/model/load.ts";
+import { findStreams, nameSums } from "../../src/model/residual.ts";
+import { BLOCKS, DIM, smallModel, type Style, VOCAB, writeModelFolder } from "./small_models.ts";
+import { ORT_TEST } from "./toy.ts";
+
+const PROMPTS = [Int32Array.of(2, 7, 11, 3, 5), Int32Array.of(2, 9)];
+const STEER = Float32Array.from({ length: DIM }, (_, i) => i - 3);
+
+const cases: [Style, boolean, number][] = [
+  ["fused", false, 1e-5],
+  ["fused with bias", false, 1e-5],
+  ["gpt2", false, 1e-5],
+  ["fused", true, 0.03],
+  ["gpt2", true, 0.03],
+];
+
+for (const [style, half, tolerance] of cases) {
+  const name = `${style}${half ? ", float16" : ""}`;
+  Deno.test({
+    name: `capture, logits, lens and interventions are the plain arithmetic's [${name}]`,
+    ...ORT_TEST,
+    async fn() {
+      const small = smallModel(style, half);
+      const folder = await writeModelFolder(small.bytes);
+      const model = await loadModel(folder, { device: "cpu" });
+      assertEquals([model.layers, model.dim, model.vocab], [BLOCKS, DIM, VOCAB]);
+      const close = (actual: ArrayLike<number>, at: number, expected: number[], what: string) =>
+        expected.forEach((value, i) => assertLess(Math.abs(actual[at + i] - value), tolerance, `${what}, number ${i}`));
+
+      const { residuals, width } = await model.capture(PROMPTS, [0, 1, 2]);
+      const plain = await model.logits(PROMPTS);
+      const interventions = [
+        { layer: 1, steer: { direction: STEER, alpha: 0.5 } },
+        { layer: BLOCKS - 1, steer: { direction: STEER, alpha: -0.25 } },
+      ];
+      const steered = await model.logits(PROMPTS, interventions);
+      const idle = await model.logits(PROMPTS);
+      for (const [i, prompt] of PROMPTS.entries()) {
+        const expected = small.forward(prompt);
+        const changed = small.forward(prompt, (layer, x) => {
+          const alpha = layer === 1 ? 0.5 : layer === BLOCKS - 1 ? -0.25 : 0;
+          return x.map((value, j) => value + alpha * STEER[j]);
+        });
+        for (let position = 0; position < prompt.length; position++) {
+          const row = i * width + position;
+          for (const [layer, { data }] of residuals) {
+            close(data!, row * DIM, expected.streams[layer][position], `stream ${layer}`);
+          }
+          close(plain.data, row * VOCAB, expected.logits[position], "logits");
+          close(idle.data, row * VOCAB, expected.logits[position], "logits with idle hooks");
+          close(steered.data, row * VOCAB, changed.logits[position], "steered logits");
+        }
+      }
+      assertNotEquals(steered.data, plain.data);
+
+      const last = residuals.get(BLOCKS - 1)!.data!;
+      const tokens = await model.lens(last.slice(0, PROMPTS[0].length * DIM), PROMPTS[0].length, 1);
+      const { logits } = small.forward(PROMPTS[0]);
+      tokens.forEach(([{ logit }], p) => assertLess(Math.abs(logit - Math.max(...logits[p])), tolerance));
+      await model.dispose();
+      await Deno.remove(folder, { recursive: true });
+    },
+  });
+}
+
+Deno.test("a hook splits the fused norm: sum, edit, norm, and the sum's other reader takes the edited stream", () => {
+  const graph = read(smallModel("fused").bytes);
+  const streams = findStreams(graph);
+  assertEquals(streams, [
+    "/model/layers.1/input_layernorm/output_3",
+    "/model/layers.2/input_layernorm/output_3",
+    "/model/layers.3/final_norm_layernorm/output_0/sum",
+  ]);
+  addHooks(graph, streams, [0], DIM);
+  const readers = graph.node.filter((n) => n.input.includes("exemplar.hook.0.output"));
+  assertEquals(readers.map((n) => n.opType), ["SimplifiedLayerNormalization", "SkipSimplifiedLayerNormalization"]);
+  const producer = graph.node.find((n) => n.output.includes(streams[0]));
+  assertEquals(producer?.opType, "Add");
+  assert(
+    graph.node.filter((n) => n.input.includes(streams[0])).every((n) => n.output[0].startsWith("exemplar.hook.0.")),
+  );
+});
+
+Deno.test("GPT-2's sums are found whichever operand is the branch", () => {
+  const graph = read(smallModel("gpt2").bytes);
+  assertEquals(findStreams(graph), [0, 1, 2].map((block) => `/transformer/h.${block}/Add_1_output_0`));
+});
+
+Deno.test("a merged decoder gets a sentence that names a newer export", () => {
+  const logits = valueInfo("logits", ElementType.float32, ["b", "s", VOCAB]);
+  const branch = () => read(smallModel("gpt2").bytes);
+  const graph = graphModel({
+    nodes: [node("If", ["use_cache_branch"], ["logits"], { then_branch: branch(), else_branch: branch() })],
+    inputs: [valueInfo("use_cache_branch", ElementType.bool, [1])],
+    outputs: [logits],
+  }).graph!;
+  const error = assertThrows(() => findStreams(graph), Error, "found an If");
+  assertStringIncludes((error as Error).message, "newer export");
+});
+
+Deno.test("graphs without a stream, or without block names, get a sentence", () => {
+  const weights = [initializer("w", ElementType.float32, [2, 2], new Float32Array(4))];
+  const x = valueInfo("x", ElementType.float32, ["b", 2]);
+  const logits = valueInfo("logits", ElementType.float32, ["b", 2]);
+  const plain = graphModel({
+    nodes: [node("MatMul", ["x", "w"], ["logits"])],
+    inputs: [x],
+    outputs: [logits],
+    initializers: weights,
+  });
+  assertThrows(() => findStreams(plain.graph!), Error, "residual stream but found no such sum");
+  const unnamed = read(smallModel("gpt2").bytes, (name) => name.replace(/h\.(\d+)/, "part_$1"));
+  assertThrows(() => findStreams(unnamed), Error, "keeps its modules' names");
+});
+
+function read(bytes: Uint8Array, rename: (name: string) => string = (name) => name): GraphProto {
+  const graph = decodeModel(bytes).graph!;
+  graph.node.forEach((n, i) => {
+    n.name = `node_${i}`;
+    n.input = n.input.map(rename);
+    n.output = n.output.map(rename);
+  });
+  nameSums(graph);
+  return graph;
+}
