@@ -10,7 +10,7 @@ import {
 } from "./backend.ts";
 import { directionsGraph, momentsGraph, nearestGraph, similaritiesGraph } from "./cpu_graphs.ts";
 import { CpuMatrix, cpuMatrix } from "./cpu_matrix.ts";
-import { assertPairs, assertPercentiles, MAX_DISTANCE, rankOf, valueAtRank } from "./histogram.ts";
+import { assertPairs, assertPercentiles, MAX_DISTANCE, percentileOf, valueAtRank } from "./histogram.ts";
 import { type InferenceSession, nativeRuntime, type OrtRuntime, type Tensor, type TypedTensor } from "./ort.ts";
 
 // Tiles keep the similarities of one call within the second-level cache; measured best of 256..2048 x 1024..4096.
@@ -176,7 +176,7 @@ export class CpuBackend implements Backend {
     }
     const pairs = source.rows * (source.rows - 1) / 2;
     const width = MAX_DISTANCE / DISTANCE_BINS;
-    return Float64Array.from(percentiles, (p) => valueAtRank(counts, 0, width, rankOf(p, pairs)));
+    return Float64Array.from(percentiles, (p) => percentileOf(p, pairs, (rank) => valueAtRank(counts, 0, width, rank)));
   }
 
   #tensor(data: Float32Array<ArrayBuffer>, dims: number[]): TypedTensor<"float32"> {

@@ -19,31 +19,30 @@ export function assertPairs(rows: number): void {
 }
 
 /**
- * The rank of a percentile among `count` sorted values, numpy's linear definition: `p / 100 * (count - 1)`, whose fraction
+ * A percentile of `count` sorted values by numpy's linear definition: the rank `p / 100 * (count - 1)`, whose fraction
  * interpolates between the neighbouring ranks.
+ *
+ * @param valueAt The value at a whole rank, 0 to `count - 1`.
  */
-export function rankOf(percentile: number, count: number): number {
-  return percentile / 100 * (count - 1);
+export function percentileOf(percentile: number, count: number, valueAt: (rank: number) => number): number {
+  const rank = percentile / 100 * (count - 1);
+  const lower = Math.floor(rank);
+  const value = valueAt(lower);
+  return rank === lower ? value : value + (rank - lower) * (valueAt(lower + 1) - value);
 }
 
 /**
- * The value at a possibly fractional rank of values that are counted in equal bins from `start` on, spread evenly within
- * each bin: off by at most one bin's width.
+ * The value at a whole rank of values that are counted in equal bins from `start` on, spread evenly within each bin: off
+ * by less than a bin's width.
  *
  * @param counts Values a bin.
  * @param below How many values lie before the first bin.
  */
-export function valueAtRank(
-  counts: Uint32Array | Float64Array,
-  start: number,
-  width: number,
-  rank: number,
-  below = 0,
-): number {
+export function valueAtRank(counts: Uint32Array, start: number, width: number, rank: number, below = 0): number {
   let seen = below;
   for (let bin = 0; bin < counts.length; bin++) {
     const count = counts[bin];
-    if (count > 0 && seen + count > rank) return start + width * (bin + (rank - seen + 0.5) / (count + 0.5));
+    if (seen + count > rank) return start + width * (bin + (rank - seen + 0.5) / count);
     seen += count;
   }
   return start + width * counts.length;

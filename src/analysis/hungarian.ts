@@ -1,0 +1,18 @@
+/** Linear assignment; the library is named here and nowhere else. */
+import { munkres } from "npm:munkres@2.0.4";
+
+/**
+ * The assignment of rows to columns, one to one, of largest total value (Hungarian method).
+ *
+ * @param values `rows x columns`, row-major.
+ * @returns `min(rows, columns)` pairs, ordered by row.
+ */
+export function assignRows(values: Float32Array, rows: number, columns: number): [row: number, column: number][] {
+  if (rows === 0 || columns === 0) return [];
+  const costs = Array.from({ length: rows }, (_, row) => {
+    const cost = new Array<number>(columns);
+    for (let column = 0; column < columns; column++) cost[column] = -values[row * columns + column];
+    return cost;
+  });
+  return munkres(costs).sort(([a], [b]) => a - b) as [number, number][];
+}

@@ -1,0 +1,183 @@
+/** The invariants of leader clustering, on random and on awkward data. */
+import { assert, assertEquals, assertGreater, assertRejects } from "@std/assert";
+import type { Backend } from "../../src/compute/backend.ts";
+import { Random } from "../../src/compute/random.ts";
+import { Dictionary } from "../../src/partition/dictionary.ts";
+import { backendTest } from "../lib/backends.ts";
+
+/** Random rows around a few directions, so that regions have members. */
+function clustered(rows: number, dim: number, seed: number): Float32Array<ArrayBuffer> {
+  const random = new Random(seed);
+  const heads = Array.from({ length: 12 }, () => Array.from({ length: dim }, () => random.normal()));
+  const data = new Float32Array(rows * dim);
+  for (let row = 0; row < rows; row++) {
+    const head = heads[random.integer(heads.length)];
+    for (let j = 0; j < dim; j++) data[row * dim + j] = head[j] + 0.6 * random.normal();
+  }
+  return data;
+}
+
+function split(data: Float32Array<ArrayBuffer>, dim: number, sizes: readonly number[]) {
+  let from = 0;
+  return sizes.map((rows) => ({ data: data.slice(from * dim, (from += rows) * dim), rows, dim }));
+}
+
+async function grow(
+  backend: Backend,
+  data: Float32Array<ArrayBuffer>,
+  dim: number,
+  sizes: readonly number[],
+  threshold: number,
+) {
+  const dictionary = await Dictionary.create({ center: new Float32Array(dim).fill(0.1), threshold }, { backend });
+  const regions: number[] = [];
+  const distances: number[] = [];
+  for (const batch of split(data, dim, sizes)) {
+    const assignment = await dictionary.add(batch);
+    regions.push(...assignment.regions);
+    distances.push(...assignment.distances);
+  }
+  return { dictionary, regions, distances };
+}
+
+/** Cosine similarity in float64. */
+function cosine(a: Float32Array, i: number, b: Float32Array, j: number, dim: number): number {
+  let dot = 0;
+  for (let k = 0; k < dim; k++) dot += a[i * dim + k] * b[j * dim + k];
+  return dot;
+}
+
+for (const [seed, dim, threshold] of [[1, 24, 0.25], [2, 7, 0.05], [3, 33, 0.6]]) {
+  backendTest(`exemplars lie apart and members near, seed ${seed}`, async (backend) => {
+    const rows = 700;
+    const data = clustered(rows, dim, seed);
+    const { dictionary, regions, distances } = await grow(backend, data, dim, [1, 300, 250, 149], threshold);
+    const { exemplars, size } = dictionary;
+    for (let i = 0; i < size; i++) {
+      for (let j = 0; j < i; j++) assertGreater(1 - cosine(exemplars, i, exemplars, j, dim), threshold - 1e-6);
+    }
+    const center = dictionary.center;
+    for (let row = 0; row < rows; row++) {
+      const x = Float32Array.from({ length: dim }, (_, j) => data[row * dim + j] - center[j]);
+      const norm = Math.hypot(...x);
+      const distance = 1 - cosine(x, 0, exemplars, regions[row], dim) / norm;
+      assert(distance <= threshold + 1e-6, `row ${row} lies ${distance} from its exemplar`);
+      assert(Math.abs(distance - distances[row]) < 2e-6, `row ${row}: ${distances[row]} is not ${distance}`);
+    }
+    assertEquals(dictionary.memberCounts.reduce((sum, count) => sum + count, 0), rows);
+    dictionary.dispose();
+  });
+
+  backendTest(
+    `exemplars are those of one-at-a-time clustering however the stream is cut, seed ${seed}`,
+    async (backend) => {
+      const data = clustered(600, dim, seed);
+      const one = await grow(backend, data, dim, Array(600).fill(1), threshold);
+      for (const sizes of [[600], [200, 200, 200], [1, 599], [513, 87], [37, 400, 163]]) {
+        const other = await grow(backend, data, dim, sizes, threshold);
+        assertEquals(other.dictionary.founders, one.dictionary.founders);
+        assertEquals(bytes(other.dictionary.exemplars), bytes(one.dictionary.exemplars), "byte for byte");
+        other.dictionary.dispose();
+      }
+      one.dictionary.dispose();
+    },
+  );
+}
+
+function bytes(values: Float32Array<ArrayBuffer>): Uint8Array {
+  return new Uint8Array(values.slice().buffer);
+}
+
+backendTest("the first activation of a stream exists before its own batch", async (backend) => {
+  const data = Float32Array.of(1, 0, 0.9, 0.1, 0, 1);
+  const dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.1 }, { backend });
+  const { regions, distances } = await dictionary.add({ data, rows: 3, dim: 2 });
+  assertEquals([...regions], [0, 0, 1]);
+  assertEquals([distances[0], distances[2]], [0, 0]);
+  assertEquals([...dictionary.founders], [0, 2]);
+  dictionary.dispose();
+});
+
+backendTest("a row joins the lowest of equally near regions", async (backend) => {
+  const dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.5 }, { backend });
+  await dictionary.add({ data: Float32Array.of(1, 0, 0, 1), rows: 2, dim: 2 });
+  const { regions } = await dictionary.assign({ data: Float32Array.of(1, 1, 3, 3), rows: 2, dim: 2 });
+  assertEquals([...regions], [0, 0]);
+  dictionary.dispose();
+});
+
+backendTest("empty and one-row batches", async (backend) => {
+  const dictionary = await Dictionary.create({ center: new Float32Array(3), threshold: 0.5 }, { backend });
+  const empty = { data: new Float32Array(0), rows: 0, dim: 3 };
+  const row = { data: Float32Array.of(1, 2, 3), rows: 1, dim: 3 };
+  assertEquals((await dictionary.add(empty)).regions.length, 0);
+  assertEquals(dictionary.size, 0);
+  assertEquals([...(await dictionary.assign(row)).regions], [-1]);
+  assertEquals([...(await dictionary.assign(row)).distances], [Infinity]);
+  assertEquals([...(await dictionary.add(row)).regions], [0]);
+  assertEquals((await dictionary.add(empty)).regions.length, 0);
+  assertEquals([dictionary.size, dictionary.activations], [1, 1]);
+  dictionary.dispose();
+});
+
+backendTest("a row that is not finite is named and changes nothing", async (backend) => {
+  const dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.5 }, { backend });
+  await dictionary.add({ data: Float32Array.of(1, 0), rows: 1, dim: 2 });
+  for (const bad of [NaN, Infinity, -Infinity]) {
+    const data = Float32Array.of(0, 1, 1, bad);
+    await assertRejects(() => dictionary.add({ data, rows: 2, dim: 2 }), Error, "row 1 of a batch");
+  }
+  assertEquals([dictionary.size, dictionary.activations, dictionary.memberCounts[0]], [1, 1, 1]);
+  dictionary.dispose();
+});
+
+backendTest("the name of a row that is not finite is its prompt, position and layer", async (backend) => {
+  const dictionary = await Dictionary.create({ center: new Float32Array(1), threshold: 0.5 }, { backend });
+  const prompt = {
+    id: "corpus:7",
+    tokens: Int32Array.of(2, 9),
+    excerpt: () => ({ before: "", token: " word", after: "" }),
+  };
+  const provenance = {
+    prompts: [prompt],
+    prompt: Int32Array.of(0),
+    position: Int32Array.of(1),
+    token: Int32Array.of(9),
+    layer: 5,
+  };
+  const batch = { data: Float32Array.of(NaN), rows: 1, dim: 1, provenance };
+  const error = await assertRejects(() => dictionary.add(batch), Error);
+  for (const part of ["corpus:7", "position 1", " word", "layer 5"]) {
+    assert(error.message.includes(part), error.message);
+  }
+  dictionary.dispose();
+});
+
+backendTest("activations of another width, and thresholds that mean nothing, are errors", async (backend) => {
+  const center = new Float32Array(3);
+  const dictionary = await Dictionary.create({ center, threshold: 0.5 }, { backend });
+  const data = new Float32Array(4);
+  await assertRejects(() => dictionary.add({ data, rows: 1, dim: 4 }), RangeError, "length 3");
+  await assertRejects(() => dictionary.assign({ data, rows: 3, dim: 3 }), RangeError, "3 x 3");
+  for (const threshold of [0, -1, NaN, 1e-7, 2]) {
+    await assertRejects(() => Dictionary.create({ center, threshold }, { backend }), RangeError, "threshold");
+  }
+  await assertRejects(
+    () => Dictionary.create({ center: Float32Array.of(NaN), threshold: 0.5 }, { backend }),
+    RangeError,
+  );
+  dictionary.dispose();
+});
+
+backendTest("a run repeats to the byte, un-awaited adds too", async (backend) => {
+  const data = clustered(400, 16, 5);
+  const sizes = [150, 250];
+  const first = await grow(backend, data, 16, sizes, 0.3);
+  const second = await Dictionary.create({ center: new Float32Array(16).fill(0.1), threshold: 0.3 }, { backend });
+  await Promise.all(split(data, 16, sizes).map((batch) => second.add(batch)));
+  for (const values of ["exemplars", "sums", "means"] as const) {
+    assertEquals(bytes(second[values]), bytes(first.dictionary[values]), values);
+  }
+  assertEquals(second.distanceSums, first.dictionary.distanceSums);
+  for (const dictionary of [first.dictionary, second]) dictionary.dispose();
+});
