@@ -7,6 +7,8 @@ export type Tokenizer = Pick<LanguageModel, "encode" | "encodeChat" | "decode">;
 /** Tokens of an excerpt before and after the token itself. */
 const EXCERPT_BEFORE = 12;
 const EXCERPT_AFTER = 8;
+/** Tokens that a letter can be split over: UTF-8 has at most four bytes. */
+const BYTES_OF_A_LETTER = 4;
 
 /** Characters read for each token of context before any more are looked at; English has about four. */
 const CHARACTERS_A_TOKEN = 8;
@@ -52,14 +54,27 @@ class TokenizedPrompt implements Prompt {
 
   excerpt(position: number): Excerpt {
     assertPosition(this, position);
-    const { tokens } = this;
-    const text = (from: number, to: number) => this.#model.decode(tokens.subarray(from, to), { skipSpecial: true });
+    const [from, to] = this.#wholeLetters(position);
     return {
-      before: text(Math.max(0, position - EXCERPT_BEFORE), position),
+      before: this.#text(from - EXCERPT_BEFORE, from).replace(/^\ufffd+/, ""),
       // The token itself is told even where it is special, such as <start_of_turn>: it would be an empty text.
-      token: this.#model.decode(tokens.subarray(position, position + 1)),
-      after: text(position + 1, position + 1 + EXCERPT_AFTER),
+      token: this.#text(from, to, false),
+      after: this.#text(to, to + EXCERPT_AFTER).replace(/\ufffd+$/, ""),
     };
+  }
+
+  #text(from: number, to: number, skipSpecial = true): string {
+    return this.#model.decode(this.tokens.subarray(Math.max(0, from), to), { skipSpecial });
+  }
+
+  /** The token, or where it holds some of a letter's bytes only, the fewest tokens around it that make whole letters. */
+  #wholeLetters(position: number): [from: number, to: number] {
+    for (let count = 1; count <= BYTES_OF_A_LETTER; count++) {
+      for (let from = Math.max(0, position - count + 1); from <= position; from++) {
+        if (!this.#text(from, from + count, false).includes("\ufffd")) return [from, from + count];
+      }
+    }
+    return [position, position + 1];
   }
 }
 

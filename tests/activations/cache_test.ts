@@ -5,6 +5,8 @@ import { cacheActivations, writeActivations } from "../../src/activations/cache_
 import { extract, type ExtractOptions } from "../../src/activations/extract.ts";
 import { describeStream } from "../../src/activations/source.ts";
 import type { StreamBatch } from "../../src/activations/stream.ts";
+import { readShardTables, shardTables } from "../../src/activations/shard.ts";
+import { readArrow, writeArrow } from "../../src/files/arrow.ts";
 import { openBackend } from "../../src/compute/open.ts";
 import { DIM, FakeModel } from "./fake_model.ts";
 
@@ -194,6 +196,38 @@ Deno.test("a shard that is missing, cut short or of another cache is refused, an
     await Deno.writeFile(shard(1), good);
     await assertRejects(second, Error, "with model fake, but found another");
   });
+});
+
+Deno.test("a cache of final positions has no text for the positions before them", async () => {
+  await withFolder(async (folder) => {
+    const source = { ...SOURCE, extractor: "final-position" as const };
+    await writeActivations(folder, streamOf({ extractor: "final-position" }), source);
+    const [{ prompts }] = await read(folder);
+    assertEquals(prompts[2].excerpt(18).before, "ger text, ъ ");
+    assertThrows(() => prompts[2].excerpt(3), RangeError, "that has an activation but found 3");
+  }, false);
+});
+
+Deno.test("a shard with fewer rows than the index says, or rows out of order, is refused", async () => {
+  await withFolder(async (folder) => {
+    const path = `${folder}/00000.activations.arrow`;
+    await writeArrow(path, (await readArrow(path)).slice(0, 5));
+    await assertRejects(() => read(folder), Error, `Expected 21 rows in ${path} but found 5`);
+  });
+  const [{ batches }] = await Array.fromAsync(streamOf({ batchPrompts: 7 }));
+  const { data, provenance } = batches.get(0)!;
+  const layers = new Map([[0, data!]]);
+  // The first rows of prompts 0 and 2 change places.
+  const swapped = provenance!.prompt.slice();
+  [swapped[0], swapped[3]] = [swapped[3], swapped[0]];
+  const mixed = shardTables({ layers, provenance: { ...provenance!, prompt: swapped } }, DIM, {});
+  assertThrows(
+    () => readShardTables(mixed, [0], DIM),
+    Error,
+    "Expected rows in the order of 7 prompts but row 1 is of",
+  );
+  const tables = shardTables({ layers, provenance: provenance! }, DIM, {});
+  assertThrows(() => readShardTables(tables, [0], 9), Error, "activations of length 9 in layer_0 but found 3");
 });
 
 Deno.test("an index that is not ours is refused", async () => {
