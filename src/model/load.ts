@@ -2,6 +2,7 @@
 import { join, resolve } from "node:path";
 import type { BackendName } from "../compute/backend.ts";
 import { gpuAdapter, isSoftwareAdapter } from "../compute/device.ts";
+import { ModelError } from "./error.ts";
 import { HookedSession } from "./hooked_session.ts";
 import { HookedLanguageModel } from "./language_model.ts";
 import { ModelFile } from "./model_file.ts";
@@ -46,7 +47,7 @@ interface Config {
  * on the Hugging Face hub such as `onnx-community/gemma-2-2b-it-ONNX`. An existing folder comes first.
  * @param options Device, storage type and progress.
  * @returns The model; call `dispose` when done.
- * @throws {Error} if the files are missing, unreachable, unreadable, or not of a language model that can be hooked.
+ * @throws {ModelError} if the files are missing, unreachable, unreadable, or not of a language model that can be hooked.
  */
 export async function loadModel(id: string, options: LoadOptions = {}): Promise<LanguageModel> {
   const dtype = options.dtype ?? "fp32";
@@ -65,7 +66,7 @@ export async function loadModel(id: string, options: LoadOptions = {}): Promise<
   const config = { ...files.config.text_config, ...files.config };
   const dim = config.hidden_size ?? config.n_embd;
   if (!dim || !config.vocab_size) {
-    throw new Error(
+    throw new ModelError(
       `Expected the config.json of "${id}" to give hidden_size and vocab_size but it does not: complete it`,
     );
   }
@@ -80,11 +81,11 @@ export async function loadModel(id: string, options: LoadOptions = {}): Promise<
       device: "auto",
       session_options: { executionProviders: [device], [openSession]: open } as object,
     }));
-  if (!session) throw new Error(`Expected "${id}" to be a decoder-only language model but it has no graph of one`);
+  if (!session) throw new ModelError(`Expected "${id}" to be a decoder-only language model but it has no graph of one`);
   const layers = config.num_hidden_layers ?? config.n_layer;
   const found = session.file.graph.streams.length;
   if (layers !== undefined && layers !== found) {
-    throw new Error(
+    throw new ModelError(
       `Expected the graph of "${id}" to show the residual stream after its ${layers} blocks but found it after ${found}: ` +
         "use an export that keeps its modules' names",
     );
@@ -123,13 +124,13 @@ async function findFolder(id: string, dtype: Dtype): Promise<string | undefined>
   const graph = `onnx/model${suffixes[dtype]}.onnx`;
   if (!await exists(folder)) {
     if (/^[\w-][\w.-]*(\/[\w-][\w.-]*)?$/.test(id)) return undefined;
-    throw new Error(
+    throw new ModelError(
       `Expected a model folder at "${folder}" but there is none: give a folder with ${LAYOUT}, or a hub id`,
     );
   }
   for (const file of ["config.json", "tokenizer.json", "tokenizer_config.json", graph]) {
     if (!await exists(join(folder, file))) {
-      throw new Error(`Expected "${folder}" to be a model folder but it has no ${file}: it needs ${LAYOUT}`);
+      throw new ModelError(`Expected "${folder}" to be a model folder but it has no ${file}: it needs ${LAYOUT}`);
     }
   }
   return folder;
@@ -150,14 +151,13 @@ async function reach<T>(id: string, folder: string | undefined, action: () => Pr
   try {
     return await action();
   } catch (cause) {
+    if (cause instanceof ModelError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
-    // Our own sentences say it all.
-    if (reason.startsWith("Expected ")) throw cause;
     const message = folder
       ? `Expected to read the model in "${folder}" but could not (${reason}): check its ${LAYOUT}`
       : `Expected to fetch "${id}" from huggingface.co but could not (${reason}): check the id and the connection, ` +
         `or give the path of a local folder with ${LAYOUT}`;
-    throw new Error(message, { cause });
+    throw new ModelError(message, { cause });
   }
 }
 

@@ -10,6 +10,7 @@ import {
   type ValueInfoProto,
 } from "../compute/onnx/codec.ts";
 import type { InferenceSession } from "../compute/ort.ts";
+import { ModelError } from "./error.ts";
 import { findStreams, nameSums } from "./residual.ts";
 import { createSession, type ModelSource } from "./runtime.ts";
 
@@ -43,7 +44,7 @@ export class ModelFile {
   /**
    * Reads what the graph says about itself; opens no session.
    *
-   * @throws {Error} if the file is not an ONNX model, or has no residual stream.
+   * @throws {ModelError} if the file is not an ONNX model, or has no residual stream.
    */
   static async read(source: ModelSource, device: BackendName): Promise<ModelFile> {
     const graph = (await decode(source)).graph!;
@@ -81,7 +82,7 @@ async function decode(source: ModelSource): Promise<ModelProto> {
     return decodeModel(bytes);
   } catch (cause) {
     const where = typeof source === "string" ? `"${source}"` : "the model's file";
-    throw new Error(
+    throw new ModelError(
       `Expected ${where} to hold an ONNX model but its ${bytes.length} bytes cannot be read as one: fetch or copy it again`,
       { cause },
     );

@@ -6,6 +6,7 @@
  * (`SkipLayerNormalization`, `SkipSimplifiedLayerNormalization`). Names serve only to tell which block computed a branch.
  */
 import type { GraphProto, NodeProto } from "../compute/onnx/codec.ts";
+import { ModelError } from "./error.ts";
 import { GraphIndex, reads } from "./graph.ts";
 
 /** One sum of the chain. */
@@ -36,7 +37,7 @@ export function nameSums(graph: GraphProto): void {
  * The residual stream after each block: element `L` is the name of the tensor. The graph's sums must have names
  * ({@link nameSums}).
  *
- * @throws {Error} if the graph has no residual stream, or one whose blocks cannot be told apart.
+ * @throws {ModelError} if the graph has no residual stream, or one whose blocks cannot be told apart.
  */
 export function findStreams(graph: GraphProto): string[] {
   const index = new GraphIndex(graph);
@@ -47,7 +48,7 @@ export function findStreams(graph: GraphProto): string[] {
     if (block !== undefined && !streams.has(block)) streams.set(block, sum.tensor);
   }
   if (streams.size === 0) {
-    throw new Error(
+    throw new ModelError(
       graph.node.some((node) => node.opType === "If")
         ? "Expected a graph with one path but found an If, as old exports with a merged decoder have: " +
           "use a newer export of the model, made without the use_cache_branch input"
@@ -59,7 +60,7 @@ export function findStreams(graph: GraphProto): string[] {
     const tensor = streams.get(layer);
     if (tensor !== undefined) return tensor;
     const found = [...streams.keys()].sort((a, b) => a - b).join(", ");
-    throw new Error(
+    throw new ModelError(
       `Expected blocks numbered 0 to ${
         streams.size - 1
       } but found ${found}: use an export that keeps its modules' names`,

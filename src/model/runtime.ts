@@ -6,6 +6,7 @@ import type * as Transformers from "npm:@huggingface/transformers@4.3.1";
 import type { BackendName } from "../compute/backend.ts";
 import { webgpuProvider } from "../compute/device.ts";
 import { type InferenceSession, nativeRuntime, type OrtRuntime, webRuntime } from "../compute/ort.ts";
+import { ModelError } from "./error.ts";
 
 /** transformers.js. */
 export type TransformersModule = typeof Transformers;
@@ -96,7 +97,7 @@ let transformers: Promise<TransformersModule> | undefined;
 /**
  * transformers.js, on our runtime. It reads the runtime once, when it is first imported.
  *
- * @throws {Error} if the program had put another runtime in place, or had imported transformers.js before.
+ * @throws {ModelError} if the program had put another runtime in place, or had imported transformers.js before.
  */
 export function loadTransformers(): Promise<TransformersModule> {
   transformers ??= importTransformers();
@@ -106,7 +107,7 @@ export function loadTransformers(): Promise<TransformersModule> {
 async function importTransformers(): Promise<TransformersModule> {
   const globals = globalThis as { [slot]?: unknown };
   if (slot in globals) {
-    throw new Error(
+    throw new ModelError(
       'Expected globalThis[Symbol.for("onnxruntime")] to be free but the program has set it: ' +
         "call loadModel before anything else provides transformers.js with a runtime",
     );
@@ -115,7 +116,7 @@ async function importTransformers(): Promise<TransformersModule> {
   try {
     const module = await import("npm:@huggingface/transformers@4.3.1");
     if (!(mark in module.env.backends.onnx)) {
-      throw new Error(
+      throw new ModelError(
         "Expected to be the first to import @huggingface/transformers@4.3.1 but the program had imported it before, " +
           "so its models cannot be hooked: import it with `await import(...)` after the first loadModel",
       );

@@ -1,0 +1,4 @@
+/** A model that cannot be loaded, with a sentence that says why and what to do. */
+export class ModelError extends Error {
+  override name = "ModelError";
+}
