@@ -19,6 +19,18 @@ export interface StreamBatch {
 }
 
 /**
+ * The activations of one layer of a batch.
+ *
+ * @throws {RangeError} if the stream has no such layer.
+ */
+export function batchAt(streamed: Pick<StreamBatch, "batches">, layer: number): ActivationBatch {
+  const batch = streamed.batches.get(layer);
+  if (batch) return batch;
+  const layers = [...streamed.batches.keys()].join(", ");
+  throw new RangeError(`Expected one of the stream's layers ${layers} but found ${layer}: extract it too`);
+}
+
+/**
  * One layer of a stream. A batch may be used until the next one is asked for: then its matrix is given back.
  *
  * @param stream Batches of {@link "./extract.ts".extract} or {@link "./cache_read.ts".readActivations}.
@@ -31,12 +43,7 @@ export async function* atLayer(
 ): AsyncGenerator<ActivationBatch> {
   for await (const streamed of stream) {
     try {
-      const batch = streamed.batches.get(layer);
-      if (!batch) {
-        const layers = [...streamed.batches.keys()].join(", ");
-        throw new RangeError(`Expected one of the stream's layers ${layers} but found ${layer}: extract it too`);
-      }
-      yield batch;
+      yield batchAt(streamed, layer);
     } finally {
       streamed.dispose();
     }

@@ -1,5 +1,6 @@
 import type { ActivationBatch } from "../activations/batch.ts";
 import type { StreamSource } from "../activations/source.ts";
+import { batchAt, type StreamBatch } from "../activations/stream.ts";
 import type { Backend, BackendChoice, Matrix } from "../compute/backend.ts";
 import { openBackend } from "../compute/open.ts";
 import { withMatrix } from "./directions.ts";
@@ -64,6 +65,48 @@ export async function calibrate(
     return await calibrator.finish(percentiles, source);
   } finally {
     calibrator.dispose();
+  }
+}
+
+/**
+ * Calibrates several layers in one pass over a stream; see {@linkcode calibrate}.
+ *
+ * @param source What each layer is read from; recorded in its calibration.
+ * @param onBatch Called after every batch with the activations seen so far.
+ */
+export async function calibrateLayers(
+  stream: AsyncIterable<StreamBatch>,
+  layers: readonly number[],
+  options: Omit<CalibrateOptions, "source"> & {
+    sourceOf?: (layer: number) => StreamSource;
+    onBatch?: (activations: number) => void;
+  } = {},
+): Promise<Map<number, Calibration>> {
+  const { percentiles = [10], activations = 200_000, backend: choice = "auto", sourceOf, onBatch } = options;
+  const backend = typeof choice === "string" ? await openBackend(choice) : choice;
+  const calibrators = new Map(layers.map((layer) => [layer, new Calibrator(backend)]));
+  const calibrations = new Map<number, Calibration>();
+  try {
+    let seen = 0;
+    for await (const streamed of stream) {
+      try {
+        for (const [layer, calibrator] of calibrators) {
+          await calibrator.push(batchAt(streamed, layer));
+          seen = calibrator.activations;
+        }
+      } finally {
+        streamed.dispose();
+      }
+      onBatch?.(seen);
+      if (seen >= activations) break;
+    }
+    for (const [layer, calibrator] of calibrators) {
+      calibrations.set(layer, await calibrator.finish(percentiles, sourceOf?.(layer)));
+      calibrator.dispose();
+    }
+    return calibrations;
+  } finally {
+    for (const calibrator of calibrators.values()) calibrator.dispose();
   }
 }
 

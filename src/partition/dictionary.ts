@@ -309,8 +309,7 @@ export class Dictionary {
   async #refresh(rows?: Int32Array): Promise<void> {
     this.#means = undefined;
     const { backend, exemplars, sums } = this.parts;
-    await this.#exemplars.update(backend, exemplars, rows);
-    await this.#sums.update(backend, sums, rows);
+    await Promise.all([this.#exemplars.update(backend, exemplars, rows), this.#sums.update(backend, sums, rows)]);
   }
 
   /** Runs after everything that was asked for before, so that un-awaited calls do not mix. */

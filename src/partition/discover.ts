@@ -1,6 +1,6 @@
 import type { ActivationBatch } from "../activations/batch.ts";
 import { assertSameReading, type StreamSource } from "../activations/source.ts";
-import type { StreamBatch } from "../activations/stream.ts";
+import { batchAt, type StreamBatch } from "../activations/stream.ts";
 import type { Backend, BackendChoice, Matrix } from "../compute/backend.ts";
 import { openBackend } from "../compute/open.ts";
 import type { Calibration } from "./calibration.ts";
@@ -194,7 +194,7 @@ async function directionsByLayer(
   const directions = new Map<number, Matrix>();
   try {
     for (const [layer, { center }] of calibrations) {
-      const activations = layerOf(batch, layer);
+      const activations = batchAt(batch, layer);
       const growing = growths.find((growth) => growth.layer === layer && !growth.saturated);
       if (growing) directions.set(layer, await directionsOf(growing.dictionary.backend, activations, center));
     }
@@ -219,13 +219,16 @@ async function growAll(
   counts.tokens += batch.tokens;
   counts.activations += first?.rows ?? 0;
   try {
-    for (const growth of growths) {
-      const x = directions.get(growth.layer);
-      if (!x || growth.saturated) continue;
-      Object.assign(growth, counts);
-      await grow(growth, x, layerOf(batch, growth.layer), merge);
-      growth.saturated = growth.emptyBatches > saturationWindow;
-    }
+    // Together, so that waiting for one dictionary's answers from a GPU overlaps with the others' work.
+    const results = await Promise.allSettled(
+      growths.filter((growth) => !growth.saturated).map(async (growth) => {
+        Object.assign(growth, counts);
+        await grow(growth, directions.get(growth.layer)!, batchAt(batch, growth.layer), merge);
+        growth.saturated = growth.emptyBatches > saturationWindow;
+      }),
+    );
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed) throw failed.reason;
   } finally {
     for (const matrix of directions.values()) matrix.dispose();
   }
@@ -242,11 +245,4 @@ async function grow(growth: Growth, directions: Matrix, batch: ActivationBatch, 
   growth.emptyBatches = founded > 0 ? 0 : growth.emptyBatches + 1;
   const { activations } = dictionary;
   snapshots.push({ activations, tokens: growth.tokens, regions: dictionary.size, founded });
-}
-
-function layerOf(batch: Pick<StreamBatch, "batches">, layer: number): ActivationBatch {
-  const found = batch.batches.get(layer);
-  if (found) return found;
-  const layers = [...batch.batches.keys()].join(", ");
-  throw new Error(`Expected a stream with layer ${layer}, as calibrated, but it has ${layers}: extract that layer too`);
 }

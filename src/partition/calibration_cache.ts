@@ -1,0 +1,103 @@
+import { join } from "node:path";
+import type { StreamSource } from "../activations/source.ts";
+import type { BackendName } from "../compute/backend.ts";
+import {
+  arrowTable,
+  columnOf,
+  fixedSizeListColumn,
+  fixedSizeListsOf,
+  float64Of,
+  metadataOf,
+  numberColumn,
+  readArrow,
+  writeArrow,
+} from "../files/arrow.ts";
+import type { Calibration } from "./calibration.ts";
+
+/** Everything that a calibration's numbers depend on. */
+export interface CalibrationKey {
+  /** Model, hook, extractor, context, corpus. */
+  readonly source: StreamSource;
+  readonly percentiles: readonly number[];
+  /** Activations asked for. */
+  readonly activations: number;
+  /** Seed of the stream's order. */
+  readonly seed: number;
+  readonly backend: BackendName;
+  /** Tells versions of the model's and the corpus' files apart, e.g. their sizes and times. */
+  readonly files: string;
+}
+
+const FORMAT = "exemplar calibration 1";
+
+/**
+ * Writes a calibration as an Arrow file, a row a percentile; activations and source are in the schema's metadata.
+ */
+export async function saveCalibration(
+  path: string,
+  calibration: Calibration,
+  key: CalibrationKey | null = null,
+): Promise<void> {
+  const { center, percentiles, thresholds, activations, source } = calibration;
+  const centers = new Float32Array(percentiles.length * center.length);
+  percentiles.forEach((_, i) => centers.set(center, i * center.length));
+  const table = arrowTable({
+    percentile: numberColumn(Float64Array.from(percentiles)),
+    threshold: numberColumn(Float64Array.from(thresholds)),
+    center: fixedSizeListColumn(centers, center.length),
+  }, {
+    metadata: {
+      format: FORMAT,
+      activations: String(activations),
+      source: JSON.stringify(source ?? null),
+      key: JSON.stringify(key),
+    },
+  });
+  await writeArrow(path, table);
+}
+
+/**
+ * Reads a saved calibration.
+ *
+ * @throws {Error} A sentence if the file is missing, truncated or of another kind.
+ */
+export async function loadCalibration(path: string): Promise<Calibration & { readonly key: CalibrationKey | null }> {
+  const table = await readArrow(path);
+  const metadata = metadataOf(table);
+  if (metadata.format !== FORMAT || table.numRows === 0) {
+    throw new Error(`Expected ${path} to be a calibration that saveCalibration wrote but it is another Arrow file`);
+  }
+  const centers = fixedSizeListsOf(columnOf(table, "center"));
+  const source = JSON.parse(metadata.source) as StreamSource | null;
+  return {
+    center: centers.values.slice(0, centers.dim),
+    percentiles: [...float64Of(columnOf(table, "percentile"))],
+    thresholds: [...float64Of(columnOf(table, "threshold"))],
+    activations: Number(metadata.activations),
+    ...(source && { source }),
+    key: JSON.parse(metadata.key) as CalibrationKey | null,
+  };
+}
+
+/** The calibration of a key, if the folder has it. */
+export async function cachedCalibration(folder: string, key: CalibrationKey): Promise<Calibration | undefined> {
+  const path = await cachePath(folder, key);
+  try {
+    await Deno.stat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  const { key: found, ...calibration } = await loadCalibration(path);
+  return JSON.stringify(found) === JSON.stringify(key) ? calibration : undefined;
+}
+
+/** Keeps a calibration for later runs of the same key. */
+export async function cacheCalibration(folder: string, key: CalibrationKey, calibration: Calibration): Promise<void> {
+  await saveCalibration(await cachePath(folder, key), calibration, key);
+}
+
+async function cachePath(folder: string, key: CalibrationKey): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(JSON.stringify(key)));
+  return join(folder, `${new Uint8Array(digest).toHex().slice(0, 24)}.arrow`);
+}
