@@ -1,0 +1,155 @@
+/**
+ * A run's report as one HTML file that needs nothing else: no scripts, no network, pictures inside. It opens with a double
+ * click, prints, and can be sent around.
+ */
+import { join } from "node:path";
+import { writeTextAtomic } from "../files/atomic.ts";
+import type { Chart } from "./chart.ts";
+import { type Cell, tableHtml } from "./html_table.ts";
+import { REPORT_STYLE } from "./html_style.ts";
+import type { Finding, RunRecord } from "./manifest.ts";
+import { prefixIds } from "./svg.ts";
+import { escapeHtml, formatNumber, visibleText } from "./text.ts";
+
+/** A part of a section. */
+export type Block =
+  /** Paragraphs of plain text, an empty line between them. */
+  | { readonly text: string }
+  /** A picture with its caption. */
+  | { readonly chart: Pick<Chart, "svg">; readonly caption: string }
+  /** A table; see {@link Cell} for what a cell may hold. */
+  | { readonly table: ReportTable; readonly caption?: string };
+
+/** A table of a report. */
+export interface ReportTable {
+  /** Headings, from left to right. */
+  readonly columns: readonly string[];
+  /** Rows of as many cells. */
+  readonly rows: readonly (readonly Cell[])[];
+}
+
+/** A heading and what stands under it. */
+export interface Section {
+  readonly heading: string;
+  readonly blocks: readonly Block[];
+}
+
+/** A report. Every text in it is shown as it is: markup in it is not markup. */
+export interface Report {
+  readonly title: string;
+  /** What was asked. */
+  readonly question: string;
+  /** The answer, its first sentence first. */
+  readonly answer: string;
+  readonly sections: readonly Section[];
+  /** The run's record; its findings, settings and device close the report. */
+  readonly run?: RunRecord;
+}
+
+/**
+ * Writes `<folder>/report.html`.
+ *
+ * @returns The file's path.
+ * @throws {Error} If a table's row has not as many cells as there are columns, or the file cannot be written.
+ */
+export async function writeReport(folder: string, report: Report): Promise<string> {
+  const path = join(folder, "report.html");
+  await writeTextAtomic(path, renderReport(report));
+  return path;
+}
+
+/**
+ * A report as HTML.
+ *
+ * @throws {Error} If a table's row has not as many cells as there are columns.
+ */
+export function renderReport(report: Report): string {
+  const { title, question, answer, sections, run } = report;
+  const numbering = { figures: 0, tables: 0 };
+  const body = sections.map(({ heading, blocks }) =>
+    `<section>\n<h2>${plain(heading)}</h2>\n${
+      blocks.map((block) => blockHtml(block, numbering)).join("\n")
+    }\n</section>`
+  );
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${plain(title)}</title>
+<style>${REPORT_STYLE}</style>
+</head>
+<body>
+<main>
+<header>
+<h1>${plain(title)}</h1>
+<p class="question">${plain(question)}</p>
+<p class="answer">${plain(answer)}</p>
+</header>
+${[...body, ...(run ? runSections(run) : [])].join("\n")}
+</main>
+</body>
+</html>
+`;
+}
+
+function blockHtml(block: Block, numbering: { figures: number; tables: number }): string {
+  if ("text" in block) return paragraphs(block.text);
+  if ("chart" in block) {
+    const number = ++numbering.figures;
+    const svg = prefixIds(block.chart.svg, `figure${number}-`).replace("<svg ", '<svg role="img" ');
+    const caption = `<figcaption><b>Figure ${number}.</b> ${plain(block.caption)}</figcaption>`;
+    return `<figure aria-label="${plain(block.caption)}">${svg}${caption}</figure>`;
+  }
+  const caption = block.caption && `<b>Table ${++numbering.tables}.</b> ${plain(block.caption)}`;
+  return tableHtml(block.table.columns, block.table.rows, caption);
+}
+
+/** Plain text as HTML, with line ends and tabs as they are and other control characters made visible. */
+function plain(text: string): string {
+  return escapeHtml(text.split(/([\n\t])/).map((part, i) => i % 2 ? part : visibleText(part)).join(""));
+}
+
+function paragraphs(text: string): string {
+  return text.trim().split(/\n\s*\n/).map((paragraph) => `<p>${plain(paragraph)}</p>`).join("\n");
+}
+
+function runSections(run: RunRecord): string[] {
+  const list = (heading: string, rows: [string, Cell][]) =>
+    rows.length ? `<h3>${heading}</h3>\n${tableHtml(["", ""], rows)}` : "";
+  const small = (heading: string, text: string) =>
+    text ? `<h3>${heading}</h3>\n<p class="small">${plain(text)}</p>` : "";
+  const findings = flatten(run.findings);
+  const settings: [string, Cell][] = [
+    ["device", run.device || "–"],
+    ["system", run.system],
+    ["started", run.started],
+    ...flatten(run.flags),
+  ];
+  const versions = Object.entries(run.versions).map(([name, version]) => `${name} ${version}`).join(", ");
+  return [
+    `<section>\n<h2>Findings</h2>\n${tableHtml(["finding", "value"], findings)}\n</section>`,
+    `<section class="run">\n<h2>The run</h2>
+${list("Settings", settings)}
+${list("Seconds", Object.entries(run.timings))}
+${small("Files", run.outputs.join(", "))}
+${small("Versions", versions)}\n</section>`,
+  ];
+}
+
+/** Nested findings as rows of path and value; short lists stay in one cell. */
+function flatten(value: Finding, path = ""): [string, Cell][] {
+  if (Array.isArray(value) && value.every((item) => typeof item !== "object" || item === null)) {
+    return [[path, value.length ? value.map(scalarText).join(", ") : "none"]];
+  }
+  if (typeof value !== "object" || value === null) {
+    return [[path, typeof value === "number" ? value : scalarText(value)]];
+  }
+  return Object.entries(value).flatMap(([key, child]) => flatten(child, path ? `${path} · ${key}` : key));
+}
+
+function scalarText(value: Finding): string {
+  if (value === null) return "–";
+  return typeof value === "number" ? formatNumber(value) : String(value);
+}

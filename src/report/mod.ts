@@ -1,0 +1,8 @@
+/** Results that others can open: Arrow tables, charts, reports, run manifests. */
+export { type Chart, type ChartOptions, type ChartSpec, renderChart, saveChart } from "./chart.ts";
+export { type Block, renderReport, type Report, type ReportTable, type Section, writeReport } from "./html.ts";
+export type { Cell, ContextCell } from "./html_table.ts";
+export { type Finding, RunManifest, type RunRecord, type RunStart, VERSION } from "./manifest.ts";
+export { type ColumnType, saveTable, type SaveTableOptions, type TableColumn } from "./table.ts";
+export { formatNumber, visibleText } from "./text.ts";
+export { PALETTE, THEME } from "./theme.ts";

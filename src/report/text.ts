@@ -1,0 +1,75 @@
+/** Arbitrary text (tokens, prompts, other people's corpora) made safe to show. */
+
+// deno-lint-ignore no-control-regex
+const NOT_XML = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g;
+
+/** Replaces what an XML document must not hold (control characters, halves of surrogate pairs) by U+FFFD. */
+export function validXml(text: string): string {
+  return text.toWellFormed().replace(NOT_XML, "\ufffd");
+}
+
+/** Text that overrides the reading direction of what follows it, and marks without width. */
+const INVISIBLE = /[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+// deno-lint-ignore no-control-regex
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
+
+/**
+ * Text with everything shown that a reader could not see or that would act on the page or terminal: line ends as ⏎, tabs
+ * as ⇥, control characters as their pictures (␛), direction overrides and marks without width as `<U+202E>`.
+ */
+export function visibleText(text: string): string {
+  const code = (char: string) => `<U+${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}>`;
+  return text.toWellFormed().replace(INVISIBLE, code).replace(CONTROL, (char) => {
+    if (char === "\n") return "⏎";
+    if (char === "\t") return "⇥";
+    const value = char.charCodeAt(0);
+    if (value < 0x20) return String.fromCharCode(0x2400 + value);
+    return value === 0x7f ? "␡" : code(char);
+  });
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+
+/** Text for HTML, as content or as an attribute's value in quotes. */
+export function escapeHtml(text: string): string {
+  return validXml(text).replace(/[&<>"']/g, (char) => ENTITIES[char]);
+}
+
+/**
+ * A number for people: thousands apart in whole numbers, otherwise `digits` significant digits (default 4).
+ */
+export function formatNumber(value: number, digits = 4): string {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "–" : value > 0 ? "∞" : "−∞";
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  if (!Number.isInteger(value) && (size < 1e-4 || size >= 1e15)) {
+    return value.toExponential(digits - 1).replaceAll("-", "−");
+  }
+  const options = Number.isInteger(value) || size >= 10 ** digits
+    ? { maximumFractionDigits: 0 }
+    : { maximumSignificantDigits: digits };
+  return value.toLocaleString("en-US", options).replace("-", "−");
+}
+
+/**
+ * The numbers of one column, all with as many decimals, so that their points stand under each other: 4 significant
+ * digits for the largest. Numbers too small for that are written with an exponent.
+ */
+export function formatColumn(values: readonly number[]): string[] {
+  const finite = values.filter(Number.isFinite);
+  if (finite.every(Number.isInteger)) return values.map((value) => formatNumber(value));
+  const largest = finite.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+  const decimals = Math.min(6, Math.max(0, 3 - Math.floor(Math.log10(largest))));
+  const options = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+  return values.map((value) => {
+    if (!Number.isFinite(value)) return formatNumber(value);
+    if (value !== 0 && Math.abs(value) < 0.5 * 10 ** -decimals) return value.toExponential(1).replaceAll("-", "−");
+    return value.toLocaleString("en-US", options).replace("-", "−");
+  });
+}
