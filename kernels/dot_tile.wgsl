@@ -16,9 +16,27 @@ const PITCH = 17u;
 var<workgroup> left_strip: array<vec4f, 272>;
 var<workgroup> right_strip: array<vec4f, 272>;
 
-// dots[2 c + h]: this thread's column c (columns 0..3 start at `first_column`, 4..7 at that + 32) with its rows
-// 0..3 (h = 0, from `first_row`) or 4..7 (h = 1, from that + 32). Indexed by constants only, to stay in registers.
-var<private> dots: array<vec4f, 16>;
+// One thread's products, one vec4 of rows at a time: d0 and d1 are its first column with its rows 0..3 (from `first_row`)
+// and 4..7 (from that + 32), d2 and d3 the second column, ... Columns 0..3 start at `first_column`, 4..7 at that + 32.
+// Named one by one and not an array, which some drivers would keep in memory.
+struct Dots {
+  d0: vec4f,
+  d1: vec4f,
+  d2: vec4f,
+  d3: vec4f,
+  d4: vec4f,
+  d5: vec4f,
+  d6: vec4f,
+  d7: vec4f,
+  d8: vec4f,
+  d9: vec4f,
+  d10: vec4f,
+  d11: vec4f,
+  d12: vec4f,
+  d13: vec4f,
+  d14: vec4f,
+  d15: vec4f,
+}
 
 fn first_row(thread: u32) -> u32 {
   return (thread >> 3u) * 4u;
@@ -67,43 +85,52 @@ fn load_strips(thread: u32, left_row: u32, left_rows: u32, right_row: u32, right
   right_strip[line + 3u * PITCH] = vec4f(r0.w, r1.w, r2.w, r3.w);
 }
 
-fn multiply_coordinate(k: u32, row: u32, column: u32) {
-  let l0 = left_strip[k * PITCH + row];
-  let l1 = left_strip[k * PITCH + row + 8u];
-  let r0 = right_strip[k * PITCH + column];
-  let r1 = right_strip[k * PITCH + column + 8u];
-  dots[0] = fma(l0, vec4f(r0.x), dots[0]);
-  dots[1] = fma(l1, vec4f(r0.x), dots[1]);
-  dots[2] = fma(l0, vec4f(r0.y), dots[2]);
-  dots[3] = fma(l1, vec4f(r0.y), dots[3]);
-  dots[4] = fma(l0, vec4f(r0.z), dots[4]);
-  dots[5] = fma(l1, vec4f(r0.z), dots[5]);
-  dots[6] = fma(l0, vec4f(r0.w), dots[6]);
-  dots[7] = fma(l1, vec4f(r0.w), dots[7]);
-  dots[8] = fma(l0, vec4f(r1.x), dots[8]);
-  dots[9] = fma(l1, vec4f(r1.x), dots[9]);
-  dots[10] = fma(l0, vec4f(r1.y), dots[10]);
-  dots[11] = fma(l1, vec4f(r1.y), dots[11]);
-  dots[12] = fma(l0, vec4f(r1.z), dots[12]);
-  dots[13] = fma(l1, vec4f(r1.z), dots[13]);
-  dots[14] = fma(l0, vec4f(r1.w), dots[14]);
-  dots[15] = fma(l1, vec4f(r1.w), dots[15]);
-}
-
-// Fills `dots` for the tile whose first rows are `left_row` and `right_row`. All threads of the workgroup must call it.
-fn multiply_tile(thread: u32, left_row: u32, left_rows: u32, right_row: u32, right_rows: u32, stride: u32) {
-  dots = array<vec4f, 16>();
+// The products of the tile whose first rows are `left_row` and `right_row`. All threads of the workgroup must call it.
+fn multiply_tile(thread: u32, left_row: u32, left_rows: u32, right_row: u32, right_rows: u32, stride: u32) -> Dots {
+  var d0 = vec4f(0.0);
+  var d1 = vec4f(0.0);
+  var d2 = vec4f(0.0);
+  var d3 = vec4f(0.0);
+  var d4 = vec4f(0.0);
+  var d5 = vec4f(0.0);
+  var d6 = vec4f(0.0);
+  var d7 = vec4f(0.0);
+  var d8 = vec4f(0.0);
+  var d9 = vec4f(0.0);
+  var d10 = vec4f(0.0);
+  var d11 = vec4f(0.0);
+  var d12 = vec4f(0.0);
+  var d13 = vec4f(0.0);
+  var d14 = vec4f(0.0);
+  var d15 = vec4f(0.0);
   let row = first_row(thread) / 4u;
   let column = first_column(thread) / 4u;
   for (var d = 0u; d < stride; d += 4u) {
     load_strips(thread, left_row, left_rows, right_row, right_rows, d, stride);
     workgroupBarrier();
-    for (var k = 0u; k < 16u; k += 4u) {
-      multiply_coordinate(k, row, column);
-      multiply_coordinate(k + 1u, row, column);
-      multiply_coordinate(k + 2u, row, column);
-      multiply_coordinate(k + 3u, row, column);
+    for (var k = 0u; k < 16u; k++) {
+      let l0 = left_strip[k * PITCH + row];
+      let l1 = left_strip[k * PITCH + row + 8u];
+      let r0 = right_strip[k * PITCH + column];
+      let r1 = right_strip[k * PITCH + column + 8u];
+      d0 = fma(l0, vec4f(r0.x), d0);
+      d1 = fma(l1, vec4f(r0.x), d1);
+      d2 = fma(l0, vec4f(r0.y), d2);
+      d3 = fma(l1, vec4f(r0.y), d3);
+      d4 = fma(l0, vec4f(r0.z), d4);
+      d5 = fma(l1, vec4f(r0.z), d5);
+      d6 = fma(l0, vec4f(r0.w), d6);
+      d7 = fma(l1, vec4f(r0.w), d7);
+      d8 = fma(l0, vec4f(r1.x), d8);
+      d9 = fma(l1, vec4f(r1.x), d9);
+      d10 = fma(l0, vec4f(r1.y), d10);
+      d11 = fma(l1, vec4f(r1.y), d11);
+      d12 = fma(l0, vec4f(r1.z), d12);
+      d13 = fma(l1, vec4f(r1.z), d13);
+      d14 = fma(l0, vec4f(r1.w), d14);
+      d15 = fma(l1, vec4f(r1.w), d15);
     }
     workgroupBarrier();
   }
+  return Dots(d0, d1, d2, d3, d4, d5, d6, d7, d8, d9, d10, d11, d12, d13, d14, d15);
 }

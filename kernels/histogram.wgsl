@@ -72,25 +72,25 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     if (params.left_first + left_row + 1u >= params.right_first + right_row + TILE) {
       continue;
     }
-    multiply_tile(thread, left_row, params.left_rows, right_row, params.right_rows, params.stride);
+    let dots = multiply_tile(thread, left_row, params.left_rows, right_row, params.right_rows, params.stride);
     let row = left_row + first_row(thread);
     let column = right_row + first_column(thread);
-    count_rows(row, column, dots[0]);
-    count_rows(row + 32u, column, dots[1]);
-    count_rows(row, column + 1u, dots[2]);
-    count_rows(row + 32u, column + 1u, dots[3]);
-    count_rows(row, column + 2u, dots[4]);
-    count_rows(row + 32u, column + 2u, dots[5]);
-    count_rows(row, column + 3u, dots[6]);
-    count_rows(row + 32u, column + 3u, dots[7]);
-    count_rows(row, column + 32u, dots[8]);
-    count_rows(row + 32u, column + 32u, dots[9]);
-    count_rows(row, column + 33u, dots[10]);
-    count_rows(row + 32u, column + 33u, dots[11]);
-    count_rows(row, column + 34u, dots[12]);
-    count_rows(row + 32u, column + 34u, dots[13]);
-    count_rows(row, column + 35u, dots[14]);
-    count_rows(row + 32u, column + 35u, dots[15]);
+    count_rows(row, column, dots.d0);
+    count_rows(row + 32u, column, dots.d1);
+    count_rows(row, column + 1u, dots.d2);
+    count_rows(row + 32u, column + 1u, dots.d3);
+    count_rows(row, column + 2u, dots.d4);
+    count_rows(row + 32u, column + 2u, dots.d5);
+    count_rows(row, column + 3u, dots.d6);
+    count_rows(row + 32u, column + 3u, dots.d7);
+    count_rows(row, column + 32u, dots.d8);
+    count_rows(row + 32u, column + 32u, dots.d9);
+    count_rows(row, column + 33u, dots.d10);
+    count_rows(row + 32u, column + 33u, dots.d11);
+    count_rows(row, column + 34u, dots.d12);
+    count_rows(row + 32u, column + 34u, dots.d13);
+    count_rows(row, column + 35u, dots.d14);
+    count_rows(row + 32u, column + 35u, dots.d15);
   }
   workgroupBarrier();
   if (params.second_pass == 0u) {

@@ -6,7 +6,7 @@
 //
 // left    queries, rows x stride vec4s
 // right   exemplars of one chunk, from row 0 of the chunk
-// best    shares x rows: bits of the similarity, region
+// shares  shares x rows: bits of the similarity, region
 
 struct Params {
   rows: u32,
@@ -21,26 +21,31 @@ struct Params {
   continues: u32,
 }
 
-@group(0) @binding(2) var<storage, read_write> best: array<vec2u>;
+@group(0) @binding(2) var<storage, read_write> shares: array<vec2u>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 const LOWEST = -3.4e38;
 
 var<workgroup> candidates: array<vec2u, 512>;
-var<private> similarity: array<vec4f, 2>;
-var<private> region: array<vec4u, 2>;
 
-fn consider(column: u32, upper: vec4f, lower: vec4f) {
-  if (column >= params.end) {
-    return;
-  }
-  let candidate = vec4u(params.first_region + column);
-  let upper_better = upper > similarity[0];
-  similarity[0] = select(similarity[0], upper, upper_better);
-  region[0] = select(region[0], candidate, upper_better);
-  let lower_better = lower > similarity[1];
-  similarity[1] = select(similarity[1], lower, lower_better);
-  region[1] = select(region[1], candidate, lower_better);
+// The best so far of a thread's rows 0..3 (upper) and 4..7 (lower).
+struct Best {
+  upper: vec4f,
+  lower: vec4f,
+  upper_region: vec4u,
+  lower_region: vec4u,
+}
+
+fn better(best: Best, column: u32, upper: vec4f, lower: vec4f) -> Best {
+  let region = vec4u(params.first_region + column);
+  let upper_better = (upper > best.upper) & vec4<bool>(column < params.end);
+  let lower_better = (lower > best.lower) & vec4<bool>(column < params.end);
+  return Best(
+    select(best.upper, upper, upper_better),
+    select(best.lower, lower, lower_better),
+    select(best.upper_region, region, upper_better),
+    select(best.lower_region, region, lower_better),
+  );
 }
 
 fn offer(row: u32, thread: u32, value: f32, number: u32) {
@@ -50,32 +55,31 @@ fn offer(row: u32, thread: u32, value: f32, number: u32) {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let left_row = group.x * TILE;
-  similarity = array<vec4f, 2>(vec4f(LOWEST), vec4f(LOWEST));
-  region = array<vec4u, 2>();
+  var best = Best(vec4f(LOWEST), vec4f(LOWEST), vec4u(0u), vec4u(0u));
   let share_start = params.start + group.y * params.tiles_per_share * TILE;
   let share_end = min(share_start + params.tiles_per_share * TILE, params.end);
   for (var right_row = share_start; right_row < share_end; right_row += TILE) {
-    multiply_tile(thread, left_row, params.rows, right_row, params.end, params.stride);
+    let dots = multiply_tile(thread, left_row, params.rows, right_row, params.end, params.stride);
     let column = right_row + first_column(thread);
-    consider(column, dots[0], dots[1]);
-    consider(column + 1u, dots[2], dots[3]);
-    consider(column + 2u, dots[4], dots[5]);
-    consider(column + 3u, dots[6], dots[7]);
-    consider(column + 32u, dots[8], dots[9]);
-    consider(column + 33u, dots[10], dots[11]);
-    consider(column + 34u, dots[12], dots[13]);
-    consider(column + 35u, dots[14], dots[15]);
+    best = better(best, column, dots.d0, dots.d1);
+    best = better(best, column + 1u, dots.d2, dots.d3);
+    best = better(best, column + 2u, dots.d4, dots.d5);
+    best = better(best, column + 3u, dots.d6, dots.d7);
+    best = better(best, column + 32u, dots.d8, dots.d9);
+    best = better(best, column + 33u, dots.d10, dots.d11);
+    best = better(best, column + 34u, dots.d12, dots.d13);
+    best = better(best, column + 35u, dots.d14, dots.d15);
   }
 
   let row = first_row(thread);
-  offer(row, thread, similarity[0].x, region[0].x);
-  offer(row + 1u, thread, similarity[0].y, region[0].y);
-  offer(row + 2u, thread, similarity[0].z, region[0].z);
-  offer(row + 3u, thread, similarity[0].w, region[0].w);
-  offer(row + 32u, thread, similarity[1].x, region[1].x);
-  offer(row + 33u, thread, similarity[1].y, region[1].y);
-  offer(row + 34u, thread, similarity[1].z, region[1].z);
-  offer(row + 35u, thread, similarity[1].w, region[1].w);
+  offer(row, thread, best.upper.x, best.upper_region.x);
+  offer(row + 1u, thread, best.upper.y, best.upper_region.y);
+  offer(row + 2u, thread, best.upper.z, best.upper_region.z);
+  offer(row + 3u, thread, best.upper.w, best.upper_region.w);
+  offer(row + 32u, thread, best.lower.x, best.lower_region.x);
+  offer(row + 33u, thread, best.lower.y, best.lower_region.y);
+  offer(row + 34u, thread, best.lower.z, best.lower_region.z);
+  offer(row + 35u, thread, best.lower.w, best.lower_region.w);
   workgroupBarrier();
 
   // One thread a row: the best of its eight column threads and of the chunks before.
@@ -87,8 +91,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   var value = LOWEST;
   var number = 0u;
   if (params.continues != 0u) {
-    value = bitcast<f32>(best[slot].x);
-    number = best[slot].y;
+    value = bitcast<f32>(shares[slot].x);
+    number = shares[slot].y;
   }
   for (var i = 0u; i < 8u; i++) {
     let candidate = candidates[thread * 8u + i];
@@ -98,5 +102,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
       number = candidate.y;
     }
   }
-  best[slot] = vec2u(bitcast<u32>(value), number);
+  shares[slot] = vec2u(bitcast<u32>(value), number);
 }

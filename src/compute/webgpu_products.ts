@@ -5,8 +5,8 @@ import type { Chunk, WebGpuMatrix } from "./webgpu_matrix.ts";
 
 /** Rows and columns of a tile in dot_tile.wgsl. */
 export const TILE = 64;
-// Enough workgroups to fill a large GPU; few queries are met by cutting the exemplars in more shares.
-const WORKGROUPS = 1024;
+// Enough workgroups to keep a large GPU busy to the end; few queries are met by cutting the exemplars in more shares.
+const WORKGROUPS = 4096;
 // Multiply-adds of one dispatch, well below what is submitted at once.
 const WORK_PER_DISPATCH = 2 ** 36;
 // Similarities that are read back at once.
