@@ -45,32 +45,28 @@ export function promptFeeds(
 }
 
 /**
- * Feeds for the hooks after `layers`; a layer without an edit stays as it is.
+ * Feeds for the hooks at the edited layers.
  *
  * @param mask `batch x total`: 0 at padding. Its last `width` columns are those of the tokens fed.
  */
 export function hookFeeds(
   ort: OrtRuntime,
-  layers: Iterable<number>,
   edits: ReadonlyMap<number, Edit>,
-  dim: number,
   mask: { readonly data: BigInt64Array; readonly total: number; readonly width: number },
 ): Feeds {
   const { data, total, width } = mask;
   const batch = data.length / total;
-  const open = Uint8Array.from(
+  const tokens = Uint8Array.from(
     { length: batch * width },
     (_, i) => Number(data[Math.floor(i / width) * total + total - width + i % width] !== 0n),
   );
   const feeds: Feeds = {};
-  for (const layer of layers) {
-    const edit = edits.get(layer);
-    const { gate, center, basis, offset } = hookInputs(layer);
-    const zeros = () => new Float32Array(dim);
-    feeds[gate] = new ort.Tensor("bool", edit ? open.slice() : new Uint8Array(batch * width), [batch, width, 1]);
-    feeds[center] = new ort.Tensor("float32", edit?.center ?? zeros(), [dim]);
-    feeds[basis] = new ort.Tensor("float32", edit?.basis ?? zeros(), [dim, edit?.rank ?? 1]);
-    feeds[offset] = new ort.Tensor("float32", edit?.offset ?? zeros(), [dim]);
+  for (const [layer, { center, basis, rank, offset }] of edits) {
+    const names = hookInputs(layer);
+    feeds[names.gate] = new ort.Tensor("bool", tokens, [batch, width, 1]);
+    feeds[names.center] = new ort.Tensor("float32", center, [center.length]);
+    feeds[names.basis] = new ort.Tensor("float32", basis, [center.length, rank]);
+    feeds[names.offset] = new ort.Tensor("float32", offset, [center.length]);
   }
   return feeds;
 }

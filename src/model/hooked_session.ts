@@ -7,16 +7,18 @@ import type { ModelFile, TensorMetadata } from "./model_file.ts";
 import { runSession, runtimeFor, type SessionLike } from "./runtime.ts";
 
 /**
- * A session of the whole graph, opened when it is first run, with hooks for every layer edited so far.
+ * Two sessions of the whole graph, each opened when it is first run: the file as it is, for runs without edits, and the
+ * graph with hooks for the layers edited last.
  *
- * A layer that is edited for the first time closes the session and opens one that has its hook too, so there is never
- * more than one copy of the weights. Hooks that have nothing to do leave the stream as it is, bit for bit.
+ * A hook breaks up what onnxruntime would fuse, which changes the last bits of a sum. So a run has hooks just where it
+ * has edits: what it gives depends on nothing that was run before, and without edits it is the file's own output.
  */
 export class HookedSession implements SessionLike {
   /** What the hooks do in the next runs, by layer. */
   edits: ReadonlyMap<number, Edit> = new Map();
-  #hooked: number[] = [];
-  #session?: Promise<InferenceSession>;
+  #plain?: Promise<InferenceSession>;
+  #hooked?: Promise<InferenceSession>;
+  #layers: readonly number[] = [];
 
   constructor(readonly file: ModelFile, readonly dim: number) {}
 
@@ -44,42 +46,47 @@ export class HookedSession implements SessionLike {
     return await runSession(this.file.device, session, { ...feeds, ...hooks }, names);
   }
 
-  /** Closes the session; a later run opens it again. */
+  /** Closes the sessions; a later run opens them again. */
   async release(): Promise<void> {
-    const session = await this.#session;
-    this.#session = undefined;
-    await session?.release();
+    const sessions = [this.#plain, this.#hooked];
+    this.#plain = this.#hooked = undefined;
+    for (const session of sessions) await (await session)?.release();
   }
 
   async #open(): Promise<InferenceSession> {
-    const missing = [...this.edits.keys()].filter((layer) => !this.#hooked.includes(layer));
-    if (missing.length > 0) {
-      await this.release();
-      this.#hooked = [...this.#hooked, ...missing].sort((a, b) => a - b);
+    const layers = [...this.edits.keys()].sort((a, b) => a - b);
+    if (layers.length === 0) {
+      this.#plain ??= this.#openFile([]).catch((error) => (this.#plain = undefined, Promise.reject(error)));
+      return await this.#plain;
     }
+    if (layers.join() !== this.#layers.join()) {
+      const last = this.#hooked;
+      this.#hooked = undefined;
+      await (await last)?.release();
+      this.#layers = layers;
+    }
+    this.#hooked ??= this.#openFile(layers).catch((error) => (this.#hooked = undefined, Promise.reject(error)));
+    return await this.#hooked;
+  }
+
+  #openFile(layers: readonly number[]): Promise<InferenceSession> {
     const { graph, device } = this.file;
     // The cache goes from step to step without leaving the device.
     const cached = device === "webgpu" ? this.outputNames.filter((name) => name.startsWith("present")) : [];
     const preferredOutputLocation = Object.fromEntries(cached.map((name) => [name, "gpu-buffer"] as const));
-    const edit = this.#hooked.length > 0
-      ? (model: Parameters<typeof addHooks>[0]) => addHooks(model, graph.streams, this.#hooked, this.dim)
-      : undefined;
-    this.#session ??= this.file.open(edit, cached.length > 0 ? { preferredOutputLocation } : {});
-    try {
-      return await this.#session;
-    } catch (error) {
-      this.#session = undefined;
-      throw error;
-    }
+    return this.file.open(
+      layers.length > 0 ? (model) => addHooks(model, graph.streams, layers, this.dim) : undefined,
+      cached.length > 0 ? { preferredOutputLocation } : {},
+    );
   }
 
   async #hookFeeds(feeds: Record<string, Tensor>): Promise<Record<string, Tensor>> {
-    if (this.#hooked.length === 0) return {};
+    if (this.edits.size === 0) return {};
     const ort = await runtimeFor(this.file.device);
     const [batch, width] = feeds.input_ids.dims;
     const mask = feeds.attention_mask;
     // Without a mask no position is padding.
     const data = mask ? mask.data as BigInt64Array : new BigInt64Array(batch * width).fill(1n);
-    return hookFeeds(ort, this.#hooked, this.edits, this.dim, { data, total: mask?.dims[1] ?? width, width });
+    return hookFeeds(ort, this.edits, { data, total: mask?.dims[1] ?? width, width });
   }
 }

@@ -1,16 +1,17 @@
 /** A loaded language model: the sessions it has open, and what it answers from them. */
 import type { BackendName } from "../compute/backend.ts";
-import type { InferenceSession, OrtRuntime, Tensor } from "../compute/ort.ts";
+import type { InferenceSession, OrtRuntime } from "../compute/ort.ts";
 import { captureName, cutToCapture } from "./capture.ts";
 import { assertLayers, composeEdits } from "./edits.ts";
 import { promptFeeds } from "./feeds.ts";
 import { generateTokens, type Generator } from "./generate.ts";
 import type { HookedSession } from "./hooked_session.ts";
-import { cutToTail, LENS_INPUT, topK } from "./lens.ts";
+import { cutToTail, LENS_INPUT } from "./lens.ts";
 import type { ModelFile } from "./model_file.ts";
+import { float32, residual, topK } from "./outputs.ts";
 import { runSession } from "./runtime.ts";
 import type { Tokenizer } from "./tokenizer.ts";
-import { pad } from "./tokens.ts";
+import { pad, type TokenBatch } from "./tokens.ts";
 import type {
   Capture,
   ChatMessage,
@@ -20,7 +21,6 @@ import type {
   LanguageModel,
   LensToken,
   Logits,
-  Residual,
 } from "./types.ts";
 
 /** Logits that the lens holds at a time, 64 MiB of them. */
@@ -171,7 +171,7 @@ export class HookedLanguageModel implements LanguageModel {
     for (const session of sessions) await (await session).release();
   }
 
-  #feeds(inputs: ModelFile["graph"]["inputs"], tokens: ReturnType<typeof pad>) {
+  #feeds(inputs: ModelFile["graph"]["inputs"], tokens: TokenBatch) {
     return promptFeeds(this.#parts.ort, inputs, tokens, this.#parts.firstPosition);
   }
 
@@ -200,18 +200,4 @@ export class HookedLanguageModel implements LanguageModel {
     }
     return session;
   }
-}
-
-function residual(tensor: Tensor): Residual {
-  return tensor.location === "gpu-buffer"
-    ? { buffer: tensor.gpuBuffer as GPUBuffer, dispose: () => tensor.dispose() }
-    : { data: tensor.data as Float32Array<ArrayBuffer>, dispose: () => {} };
-}
-
-/** A tensor's values, half precision widened. */
-function float32(tensor: Tensor): Float32Array<ArrayBuffer> {
-  const { data } = tensor;
-  if (data instanceof Float32Array) return data as Float32Array<ArrayBuffer>;
-  const half = data instanceof Uint16Array ? new Float16Array(data.buffer, data.byteOffset, data.length) : data;
-  return Float32Array.from(half as Float16Array);
 }

@@ -20,22 +20,3 @@ export function cutToTail(graph: GraphProto, final: string, dim: number): void {
   graph.output = [graph.output.find((output) => output.name === "logits") ?? graph.output[0]];
   prune(graph);
 }
-
-/** The `k` largest values of `logits[from .. from + count - 1]`, largest first, the lowest index on ties. */
-export function topK(
-  logits: ArrayLike<number>,
-  from: number,
-  count: number,
-  k: number,
-): { id: number; logit: number }[] {
-  const top: { id: number; logit: number }[] = [];
-  for (let id = 0; id < count; id++) {
-    const logit = logits[from + id];
-    if (top.length === k && !(logit > top[k - 1].logit)) continue;
-    let place = top.length;
-    while (place > 0 && logit > top[place - 1].logit) place--;
-    top.splice(place, 0, { id, logit });
-    if (top.length > k) top.pop();
-  }
-  return top;
-}

@@ -17,7 +17,7 @@ export interface LoadOptions {
 export interface Residual {
   /** Host values, on the CPU device. */
   readonly data?: Float32Array<ArrayBuffer>;
-  /** Device values, on the WebGPU device; `batch * width * dim` float32. */
+  /** Device values, on the process's GPU device: the first `batch * width * dim` float32 (buffers are rounded up). */
   readonly buffer?: GPUBuffer;
   /** Gives a device buffer back. */
   dispose(): void;
@@ -44,9 +44,12 @@ export interface LensToken {
 export interface Intervention {
   /** The stream after this block is changed. */
   readonly layer: number;
-  /** Ablation: `x' = center + (I - Q Q^T)(x - center)`, Q an orthonormal basis of these directions. */
+  /**
+   * Ablation: `x' = center + (I - Q Q^T)(x - center)`, Q an orthonormal basis of these directions; center default zero.
+   * Several ablations at one layer remove all their directions together and must have one center.
+   */
   readonly ablate?: { readonly directions: readonly Float32Array[]; readonly center?: Float32Array };
-  /** Steering: `x' = x + alpha * direction`. */
+  /** Steering: `x' = x + alpha * direction`, after ablation; several at one layer add up. */
   readonly steer?: { readonly direction: Float32Array; readonly alpha: number };
 }
 

@@ -1,5 +1,5 @@
-/** A model with hooks that have nothing to do is the model. */
-import { assertEquals, assertLess, assertNotEquals } from "@std/assert";
+/** A model without interventions is the model, also after runs that had some. */
+import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import type { BackendName } from "../../src/compute/backend.ts";
 import { loadModel } from "../../src/model/load.ts";
 import { loadTransformers } from "../../src/model/runtime.ts";
@@ -11,7 +11,7 @@ const CHAT = ["Give three tips for staying healthy.", "Name a color."];
 for (const device of ["cpu", "webgpu"] as const) {
   const ignore = device === "webgpu" && skipWebGpu;
   Deno.test({
-    name: `idle hooks change no logit and no text [${device}]`,
+    name: `without interventions no logit and no text is changed, also after runs that had some [${device}]`,
     ignore,
     ...ORT_TEST,
     fn: () => idle(device),
@@ -21,7 +21,7 @@ for (const device of ["cpu", "webgpu"] as const) {
 async function idle(device: BackendName): Promise<void> {
   const model = await loadModel(TOY_IT, { device });
   const batch = device === "cpu" ? prompts(model) : prompts(model).slice(0, 2);
-  const maxNewTokens = device === "cpu" ? 30 : 6;
+  const maxNewTokens = device === "cpu" ? 30 : 4;
   const chats = CHAT.map((content) => model.encodeChat([{ role: "user", content }]));
   const { logits: plain } = await runPlain(TOY_IT, device, batch, ["logits"]);
 
@@ -29,8 +29,10 @@ async function idle(device: BackendName): Promise<void> {
   assertEquals([unhooked.batch, unhooked.vocab], [batch.length, model.vocab]);
   if (device === "cpu") assertEquals(unhooked.data, plain);
 
-  const changed = await model.logits(batch, everywhere(model));
-  assertNotEquals(changed.data, plain);
+  // A software GPU takes a second for every few hooks.
+  const hooks = device === "cpu" ? everywhere(model) : everywhere(model).slice(3, 5);
+  const changed = await model.logits(batch, hooks);
+  assertGreater(largestDifference(changed.data, plain, batch, model.vocab), 0.1);
   const idle = await model.logits(batch);
   if (device === "cpu") assertEquals(idle.data, plain);
   else assertLess(largestDifference(idle.data, plain, batch, model.vocab), 1e-4);

@@ -5,6 +5,7 @@ import { ElementType, valueInfo } from "../../src/compute/onnx/codec.ts";
 import type { Tensor } from "../../src/compute/ort.ts";
 import { composeEdits } from "../../src/model/edits.ts";
 import { hookFeeds } from "../../src/model/feeds.ts";
+import { prune } from "../../src/model/graph.ts";
 import { HookedSession } from "../../src/model/hooked_session.ts";
 import { addHooks, hookedName } from "../../src/model/intervene.ts";
 import { loadModel } from "../../src/model/load.ts";
@@ -23,12 +24,13 @@ const CENTER = direction(99).map((value) => 3 * value);
 async function hooked(device: BackendName, batch: readonly Int32Array[], interventions: readonly Intervention[]) {
   const edits = composeEdits(interventions, 8, DIM);
   const { mask, width } = pad(batch, "right", 0);
-  const feeds = hookFeeds(await runtimeFor(device), [LAYER], edits, DIM, { data: mask, total: width, width });
+  const feeds = hookFeeds(await runtimeFor(device), edits, { data: mask, total: width, width });
   const before = `/model/layers.${LAYER}/Add_1_output_0`;
   const after = hookedName(LAYER);
   const streams = await runPlain(TOY, device, batch, [before, after], (graph) => {
     addHooks(graph, findStreams(graph), [LAYER], DIM);
-    for (const name of [before, after]) graph.output.push(valueInfo(name, ElementType.float32, ["b", "s", DIM]));
+    graph.output = [before, after].map((name) => valueInfo(name, ElementType.float32, ["b", "s", DIM]));
+    prune(graph);
   }, feeds);
   return { before: streams[before], after: streams[after], width, mask };
 }

@@ -4,8 +4,8 @@ import type { BackendName } from "../../src/compute/backend.ts";
 import { decodeModel, encodeModel, externalEntry } from "../../src/compute/onnx/codec.ts";
 import { loadModel } from "../../src/model/load.ts";
 import { skipWebGpu } from "../lib/backends.ts";
-import { smallModel, writeModelFolder } from "./small_models.ts";
-import { direction, largestDifference, ORT_TEST, TOY, TOY_IT } from "./toy.ts";
+import { CONFIG, smallModel } from "./small_models.ts";
+import { direction, largestDifference, ORT_TEST, TOY, TOY_IT, writeModelFolder } from "./toy.ts";
 
 const TEXT = "The king of the hill";
 
@@ -111,7 +111,7 @@ Deno.test({
     await refuse(TOY + "/config.json", "no config.json");
 
     const { bytes } = smallModel("gpt2");
-    const folder = await writeModelFolder(bytes);
+    const folder = await writeModelFolder(bytes, CONFIG);
     await Deno.writeFile(`${folder}/onnx/model.onnx`, bytes.subarray(0, bytes.length >> 1));
     await refuse(folder, "to hold an ONNX model", "fetch or copy it again");
     await Deno.writeTextFile(`${folder}/onnx/model.onnx`, "");
@@ -123,7 +123,7 @@ Deno.test({
     await refuse(folder, "could not", "check its config.json");
     await Deno.writeTextFile(
       `${folder}/config.json`,
-      JSON.stringify({ model_type: "llama", hidden_size: 8, vocab_size: 16, num_hidden_layers: 5 }),
+      JSON.stringify({ ...CONFIG, num_hidden_layers: 5 }),
     );
     await refuse(folder, "its 5 blocks but found it after 3");
     await assertRejects(() => loadModel(folder, { device: "cpu", dtype: "q4" }), Error, "no onnx/model_q4.onnx");

@@ -10,7 +10,6 @@ import {
   type TensorProto,
   valueInfo,
 } from "../../src/compute/onnx/codec.ts";
-import { TOY } from "./toy.ts";
 
 export const DIM = 8;
 export const VOCAB = 16;
@@ -198,15 +197,5 @@ function forward(style: Style, weights: Weights, tokens: ArrayLike<number>, edit
 
 type SmallModelEdit = (layer: number, x: number[]) => number[];
 
-/** Writes a model folder around a graph, with the toy's tokenizer, and gives its path. */
-export async function writeModelFolder(bytes: Uint8Array, config: Record<string, unknown> = {}): Promise<string> {
-  const folder = await Deno.makeTempDir();
-  await Deno.mkdir(`${folder}/onnx`);
-  await Deno.writeFile(`${folder}/onnx/model.onnx`, bytes);
-  for (const file of ["tokenizer.json", "tokenizer_config.json"]) {
-    await Deno.copyFile(`${TOY}/${file}`, `${folder}/${file}`);
-  }
-  const own = { model_type: "llama", hidden_size: DIM, vocab_size: VOCAB, num_hidden_layers: BLOCKS, ...config };
-  await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify(own));
-  return folder;
-}
+/** The config.json of these models. */
+export const CONFIG = { model_type: "llama", hidden_size: DIM, vocab_size: VOCAB, num_hidden_layers: BLOCKS };

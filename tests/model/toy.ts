@@ -1,7 +1,6 @@
 /** The embedded model and plain onnxruntime sessions of its untouched file, to compare with. */
 import type { BackendName } from "../../src/compute/backend.ts";
-import { encodeModel, type GraphProto } from "../../src/compute/onnx/codec.ts";
-import { decodeModel } from "../../src/compute/onnx/codec.ts";
+import { decodeModel, encodeModel, type GraphProto } from "../../src/compute/onnx/codec.ts";
 import type { Tensor } from "../../src/compute/ort.ts";
 import { promptFeeds } from "../../src/model/feeds.ts";
 import { ModelFile } from "../../src/model/model_file.ts";
@@ -37,7 +36,8 @@ export async function runPlain(
   edit?.(model.graph!);
   const session = await createSession(device, encodeModel(model));
   const file = await ModelFile.read(path, device);
-  const feeds = promptFeeds(await runtimeFor(device), file.graph.inputs, pad(batch, "right", 0), 0);
+  const inputs = file.graph.inputs.filter((input) => session.inputNames.includes(input.name));
+  const feeds = promptFeeds(await runtimeFor(device), inputs, pad(batch, "right", 0), 0);
   const result = await runSession(device, session, { ...feeds, ...extra }, outputs);
   await session.release();
   return Object.fromEntries(outputs.map((name) => [name, result[name].data as Float32Array<ArrayBuffer>]));
@@ -72,4 +72,16 @@ export function everywhere(model: LanguageModel): Intervention[] {
     { length: model.layers },
     (_, layer) => ({ layer, steer: { direction: direction(layer), alpha: 1 } }),
   );
+}
+
+/** Writes a model folder around a graph, with the toy's tokenizer, and gives its path. */
+export async function writeModelFolder(bytes: Uint8Array, config: Record<string, unknown>): Promise<string> {
+  const folder = await Deno.makeTempDir();
+  await Deno.mkdir(`${folder}/onnx`);
+  await Deno.writeFile(`${folder}/onnx/model.onnx`, bytes);
+  for (const file of ["tokenizer.json", "tokenizer_config.json"]) {
+    await Deno.copyFile(`${TOY}/${file}`, `${folder}/${file}`);
+  }
+  await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify(config));
+  return folder;
 }

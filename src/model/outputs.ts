@@ -1,0 +1,37 @@
+/** What sessions give back, as what the model's users take. */
+import type { Tensor } from "../compute/ort.ts";
+import type { Residual } from "./types.ts";
+
+/** A captured stream; on the GPU it stays there. */
+export function residual(tensor: Tensor): Residual {
+  return tensor.location === "gpu-buffer"
+    ? { buffer: tensor.gpuBuffer as GPUBuffer, dispose: () => tensor.dispose() }
+    : { data: tensor.data as Float32Array<ArrayBuffer>, dispose: () => {} };
+}
+
+/** A tensor's values, half precision widened. */
+export function float32(tensor: Tensor): Float32Array<ArrayBuffer> {
+  const { data } = tensor;
+  if (data instanceof Float32Array) return data as Float32Array<ArrayBuffer>;
+  const half = data instanceof Uint16Array ? new Float16Array(data.buffer, data.byteOffset, data.length) : data;
+  return Float32Array.from(half as Float16Array);
+}
+
+/** The `k` largest values of `logits[from .. from + count - 1]`, largest first, the lowest index on ties. */
+export function topK(
+  logits: ArrayLike<number>,
+  from: number,
+  count: number,
+  k: number,
+): { id: number; logit: number }[] {
+  const top: { id: number; logit: number }[] = [];
+  for (let id = 0; id < count; id++) {
+    const logit = logits[from + id];
+    if (top.length === k && !(logit > top[k - 1].logit)) continue;
+    let place = top.length;
+    while (place > 0 && logit > top[place - 1].logit) place--;
+    top.splice(place, 0, { id, logit });
+    if (top.length > k) top.pop();
+  }
+  return top;
+}
