@@ -69,7 +69,10 @@ export interface Backend {
   /** The whole matrix, or the given rows in the given order, as a new host array. */
   download(matrix: Matrix, rows?: Int32Array): Promise<Float32Array<ArrayBuffer>>;
 
-  /** Copies row `sourceRows[i]` of `source` over row `targetRows[i]` of `target`, growing `target` to hold it. */
+  /**
+   * Copies row `sourceRows[i]` of `source` over row `targetRows[i]` of `target`, growing `target` with zeros to hold it. Of
+   * several copies to one row the last counts; `source` may be `target`, and is read as it was before.
+   */
   copyRows(source: Matrix, sourceRows: Int32Array, target: Matrix, targetRows: Int32Array): void;
 
   /**
@@ -139,4 +142,27 @@ export function assertShape(data: Float32Array, rows: number, dim: number): void
 /** Throws unless the rows of both are of one length. */
 export function assertSameDim(a: Matrix, b: Matrix): void {
   if (a.dim !== b.dim) throw new RangeError(`Expected rows of one length but found ${a.dim} and ${b.dim}`);
+}
+
+/** Throws unless every row number is one of the matrix's rows. */
+export function assertRowNumbers(rows: Int32Array, matrix: Matrix): void {
+  for (const row of rows) {
+    if (row < 0 || row >= matrix.rows) {
+      throw new RangeError(`Expected row numbers of 0 to ${matrix.rows - 1} but found ${row}`);
+    }
+  }
+}
+
+/** Throws unless `sourceRows` of `source` can be copied over as many `targetRows` of `target`. */
+export function assertCopy(source: Matrix, sourceRows: Int32Array, target: Matrix, targetRows: Int32Array): void {
+  assertSameDim(source, target);
+  assertRowNumbers(sourceRows, source);
+  if (sourceRows.length !== targetRows.length) {
+    throw new RangeError(
+      `Expected ${sourceRows.length} target rows, as many as source rows, but found ${targetRows.length}`,
+    );
+  }
+  for (const row of targetRows) {
+    if (row < 0) throw new RangeError(`Expected target rows from 0 on but found ${row}`);
+  }
 }

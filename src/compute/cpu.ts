@@ -1,4 +1,6 @@
 import {
+  assertCopy,
+  assertRowNumbers,
   assertSameDim,
   assertShape,
   type Backend,
@@ -60,6 +62,7 @@ export class CpuBackend implements Backend {
   download(matrix: Matrix, rows?: Int32Array): Promise<Float32Array<ArrayBuffer>> {
     const source = cpuMatrix(matrix);
     if (!rows) return Promise.resolve(source.view().slice());
+    assertRowNumbers(rows, source);
     const data = new Float32Array(rows.length * source.dim);
     rows.forEach((row, i) => data.set(source.view(row, row + 1), i * source.dim));
     return Promise.resolve(data);
@@ -68,12 +71,16 @@ export class CpuBackend implements Backend {
   copyRows(source: Matrix, sourceRows: Int32Array, target: Matrix, targetRows: Int32Array): void {
     const from = cpuMatrix(source);
     const to = cpuMatrix(target);
+    assertCopy(from, sourceRows, to, targetRows);
     let last = -1;
     for (const row of targetRows) last = Math.max(last, row);
     to.grow(last + 1);
-    for (let i = 0; i < sourceRows.length; i++) {
-      to.view(targetRows[i], targetRows[i] + 1).set(from.view(sourceRows[i], sourceRows[i] + 1));
-    }
+    // Within one matrix rows may be exchanged: all are read before the first is written.
+    const rows = Array.from(
+      sourceRows,
+      (row) => from === to ? from.view(row, row + 1).slice() : from.view(row, row + 1),
+    );
+    rows.forEach((row, i) => to.view(targetRows[i], targetRows[i] + 1).set(row));
   }
 
   async moments(x: Matrix): Promise<Moments> {
@@ -147,6 +154,7 @@ export class CpuBackend implements Backend {
     const [to, from] = [cpuMatrix(sums), cpuMatrix(directions)];
     assertSameDim(to, from);
     const { regions, offsets, rows } = groups;
+    assertRowNumbers(rows, from);
     if (regions.length === 0) return;
     to.grow(regions[regions.length - 1] + 1);
     const partial = new Float64Array(to.dim);

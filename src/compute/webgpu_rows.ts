@@ -1,5 +1,5 @@
 /** Moving rows: between host and GPU, between matrices, and into sums. */
-import type { RowGroups } from "./backend.ts";
+import { assertCopy, assertRowNumbers, type RowGroups } from "./backend.ts";
 import { Commands, type GpuContext } from "./webgpu_commands.ts";
 import { WebGpuMatrix } from "./webgpu_matrix.ts";
 
@@ -52,12 +52,7 @@ export function copyRows(
   target: WebGpuMatrix,
   targetRows: Int32Array,
 ): void {
-  assertRows(sourceRows, source);
-  if (sourceRows.length !== targetRows.length) {
-    throw new RangeError(
-      `Expected as many target rows as source rows but found ${targetRows.length} and ${sourceRows.length}`,
-    );
-  }
+  assertCopy(source, sourceRows, target, targetRows);
   if (source === target) {
     // A kernel cannot read and write one buffer.
     const moved = new WebGpuMatrix(context, source.dim, sourceRows.length);
@@ -88,7 +83,7 @@ export function copyRows(
 export function accumulate(context: GpuContext, sums: WebGpuMatrix, directions: WebGpuMatrix, groups: RowGroups): void {
   const { regions, offsets, rows } = groups;
   if (regions.length === 0) return;
-  assertRows(rows, directions);
+  assertRowNumbers(rows, directions);
   const { stride } = sums;
   sums.grow(regions[regions.length - 1] + 1);
   const columns = Math.ceil(stride / 64);
@@ -142,14 +137,6 @@ function byChunks(source: WebGpuMatrix, sourceRows: Int32Array, target: WebGpuMa
     targetChunk: key % targetChunks.length,
     pairs: Uint32Array.from(list),
   }));
-}
-
-function assertRows(rows: Int32Array, matrix: WebGpuMatrix): void {
-  for (const row of rows) {
-    if (row < 0 || row >= matrix.rows) {
-      throw new RangeError(`Expected row numbers below ${matrix.rows} but found ${row}`);
-    }
-  }
 }
 
 /** Rows of `from` numbers as rows of `to`: cut, or padded with zeros. */

@@ -46,10 +46,12 @@ backendTest("copyRows scatters, leaves other rows alone and grows with zeros", a
   target.dispose();
 });
 
-backendTest("rows can be moved within one matrix", async (backend) => {
+backendTest("rows can be moved and exchanged within one matrix", async (backend) => {
   const matrix = backend.upload(Float32Array.of(1, 2, 3), 3, 1);
   backend.copyRows(matrix, Int32Array.of(0), matrix, Int32Array.of(3));
   assertEquals(await backend.download(matrix), Float32Array.of(1, 2, 3, 1));
+  backend.copyRows(matrix, Int32Array.of(1, 2), matrix, Int32Array.of(2, 1));
+  assertEquals(await backend.download(matrix), Float32Array.of(1, 3, 2, 1));
   matrix.dispose();
 });
 
