@@ -1,0 +1,45 @@
+import type { LanguageModel, LensToken } from "../model/types.ts";
+import type { Context } from "../partition/contexts.ts";
+import type { Basis, Dictionary } from "../partition/dictionary.ts";
+
+/** A region as people read it. */
+export interface RegionRow {
+  readonly region: number;
+  /** Members. */
+  readonly count: number;
+  /** Norm of the mean member direction, 0..1. */
+  readonly coherence: number;
+  /** Mean cosine distance of the members to the exemplar. */
+  readonly meanDistance: number;
+  /** Stream index of the founding activation. */
+  readonly founder: number;
+  /** What the logit lens reads off the region's direction, largest logit first. */
+  readonly lens: readonly LensToken[];
+  /** Members nearest to the exemplar, nearest first. */
+  readonly nearest: readonly Context[];
+}
+
+/**
+ * Describes every region of a dictionary, in region order.
+ *
+ * @param model The model that the activations came from; its final norm and unembedding are the lens.
+ * @param options `basis` (default `"mean"`): the direction that is read; `k` (default 5): tokens of the lens.
+ */
+export async function describeRegions(
+  dictionary: Dictionary,
+  model: LanguageModel,
+  options: { basis?: Basis; k?: number } = {},
+): Promise<RegionRow[]> {
+  const { basis = "mean", k = 5 } = options;
+  const { size, memberCounts, coherences, distanceSums, founders } = dictionary;
+  const lens = await model.lens(dictionary.directions(basis).slice(), size, k);
+  return Array.from({ length: size }, (_, region) => ({
+    region,
+    count: memberCounts[region],
+    coherence: coherences[region],
+    meanDistance: distanceSums[region] / memberCounts[region],
+    founder: founders[region],
+    lens: lens[region],
+    nearest: dictionary.nearestContexts(region),
+  }));
+}
