@@ -12,7 +12,7 @@ export function cutToCapture(graph: GraphProto, streams: readonly string[], laye
   const index = new GraphIndex(graph);
   const outputs = layers.map((layer) => {
     const stream = streams[layer];
-    // An output keeps its tensor's type, so half precision is widened in the graph; an Identity only names it.
+    // An output keeps its tensor's type, so half precision is widened in the graph; an Identity only gives it a name of ours.
     const widen = index.elementType(stream) === ElementType.float32
       ? node("Identity", [stream], [captureName(layer)])
       : node("Cast", [stream], [captureName(layer)], { to: BigInt(ElementType.float32) });

@@ -1,4 +1,5 @@
 /** Composes interventions into what the hook of a layer is fed: one basis to remove, one center, one offset to add. */
+import { assertLayers } from "./check.ts";
 import type { Intervention } from "./types.ts";
 
 /** All interventions at one layer as one. */
@@ -23,15 +24,6 @@ export function composeEdits(interventions: readonly Intervention[], layers: num
   const byLayer = Map.groupBy(interventions, (intervention) => intervention.layer);
   assertLayers([...byLayer.keys()], layers);
   return new Map([...byLayer].map(([layer, group]) => [layer, composeLayer(group, layer, dim)]));
-}
-
-/** Throws a RangeError that names the layers there are, unless all of `asked` are among them. */
-export function assertLayers(asked: readonly number[], layers: number): void {
-  for (const layer of asked) {
-    if (!Number.isInteger(layer) || layer < 0 || layer >= layers) {
-      throw new RangeError(`Expected a layer from 0 to ${layers - 1}, which this model has, but got ${layer}`);
-    }
-  }
 }
 
 function composeLayer(group: readonly Intervention[], layer: number, dim: number): Edit {

@@ -1,10 +1,11 @@
 /** The whole graph as a session that transformers.js runs, with hooks that it does not see. */
+import type { GraphProto } from "../compute/onnx/codec.ts";
 import type { InferenceSession, Tensor } from "../compute/ort.ts";
 import type { Edit } from "./edits.ts";
 import { hookFeeds } from "./feeds.ts";
 import { addHooks } from "./intervene.ts";
 import type { ModelFile, TensorMetadata } from "./model_file.ts";
-import { runSession, runtimeFor, type SessionLike } from "./runtime.ts";
+import { keepOnDevice, runSession, runtimeFor, type SessionLike } from "./runtime.ts";
 
 /**
  * Two sessions of the whole graph, each opened when it is first run: the file as it is, for runs without edits, and the
@@ -72,12 +73,9 @@ export class HookedSession implements SessionLike {
   #openFile(layers: readonly number[]): Promise<InferenceSession> {
     const { graph, device } = this.file;
     // The cache goes from step to step without leaving the device.
-    const cached = device === "webgpu" ? this.outputNames.filter((name) => name.startsWith("present")) : [];
-    const preferredOutputLocation = Object.fromEntries(cached.map((name) => [name, "gpu-buffer"] as const));
-    return this.file.open(
-      layers.length > 0 ? (model) => addHooks(model, graph.streams, layers, this.dim) : undefined,
-      cached.length > 0 ? { preferredOutputLocation } : {},
-    );
+    const cache = keepOnDevice(device, this.outputNames.filter((name) => name.startsWith("present")));
+    const edit = (model: GraphProto) => addHooks(model, graph.streams, layers, this.dim);
+    return this.file.open(layers.length > 0 ? edit : undefined, cache);
   }
 
   async #hookFeeds(feeds: Record<string, Tensor>): Promise<Record<string, Tensor>> {

@@ -1,15 +1,17 @@
 /** A loaded language model: the sessions it has open, and what it answers from them. */
 import type { BackendName } from "../compute/backend.ts";
+import type { GraphProto } from "../compute/onnx/codec.ts";
 import type { InferenceSession, OrtRuntime } from "../compute/ort.ts";
 import { captureName, cutToCapture } from "./capture.ts";
-import { assertLayers, composeEdits } from "./edits.ts";
+import { assertCount, assertLayers } from "./check.ts";
+import { composeEdits } from "./edits.ts";
 import { promptFeeds } from "./feeds.ts";
 import { generateTokens, type Generator } from "./generate.ts";
 import type { HookedSession } from "./hooked_session.ts";
 import { cutToTail, LENS_INPUT } from "./lens.ts";
 import type { ModelFile } from "./model_file.ts";
 import { float32, residual, topK } from "./outputs.ts";
-import { runSession } from "./runtime.ts";
+import { keepOnDevice, runSession } from "./runtime.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { pad, type TokenBatch } from "./tokens.ts";
 import type {
@@ -84,13 +86,9 @@ export class HookedLanguageModel implements LanguageModel {
     const wanted = [...new Set(layers)].sort((a, b) => a - b);
     const tokens = pad(prompts, "right", generator.padding);
     const names = wanted.map(captureName);
-    const session = await this.#session(`capture ${wanted}`, () =>
-      file.open(
-        (graph) => cutToCapture(graph, file.graph.streams, wanted),
-        this.device === "webgpu"
-          ? { preferredOutputLocation: Object.fromEntries(names.map((name) => [name, "gpu-buffer"])) }
-          : {},
-      ));
+    const cut = (graph: GraphProto) => cutToCapture(graph, file.graph.streams, wanted);
+    const open = () => file.open(cut, keepOnDevice(this.device, names));
+    const session = await this.#session(`capture ${wanted}`, open);
     const inputs = file.graph.inputs.filter((input) => session.inputNames.includes(input.name));
     const outputs = await runSession(this.device, session, this.#feeds(inputs, tokens));
     const residuals = new Map(wanted.map((layer, i) => [layer, residual(outputs[names[i]])]));
@@ -114,11 +112,8 @@ export class HookedLanguageModel implements LanguageModel {
 
   async generate(prompts: readonly Int32Array[], options: GenerateOptions = {}): Promise<string[]> {
     const { interventions = [], onProgress, maxNewTokens = 60, batchSize = 32 } = options;
-    for (const [name, value] of Object.entries({ maxNewTokens, batchSize })) {
-      if (!Number.isInteger(value) || value < 1) {
-        throw new RangeError(`Expected ${name} to be an integer greater than 0 but got ${value}`);
-      }
-    }
+    assertCount("maxNewTokens", maxNewTokens);
+    assertCount("batchSize", batchSize);
     const texts = new Array<string>(prompts.length);
     let count = 0;
     await this.#withEdits(
@@ -136,6 +131,7 @@ export class HookedLanguageModel implements LanguageModel {
   async lens(directions: Float32Array<ArrayBuffer>, rows: number, k = 5): Promise<LensToken[][]> {
     const { file, ort } = this.#parts;
     const { dim } = this;
+    assertCount("k", k);
     if (directions.length !== rows * dim) {
       throw new RangeError(
         `Expected ${rows} directions of ${dim} numbers, the width of the stream, but got ${directions.length} numbers`,

@@ -2,6 +2,7 @@
 import { join, resolve } from "node:path";
 import type { BackendName } from "../compute/backend.ts";
 import { gpuAdapter, isSoftwareAdapter } from "../compute/device.ts";
+import { exists } from "./check.ts";
 import { ModelError } from "./error.ts";
 import { HookedSession } from "./hooked_session.ts";
 import { HookedLanguageModel } from "./language_model.ts";
@@ -40,8 +41,8 @@ interface Config {
 /**
  * Loads a decoder-only language model in ONNX.
  *
- * Nothing but the tokenizer and the graph's description is read at first: sessions open when they are first needed,
- * each with just the part of the graph that it runs.
+ * Opens no session: that of a capture, the lens or generation opens when it is first needed, with just the part of the
+ * graph that it runs, and stays open until `dispose`. Weights are never held but by onnxruntime.
  *
  * @param id A folder that holds `config.json`, `tokenizer.json`, `tokenizer_config.json` and `onnx/model.onnx`, or an id
  * on the Hugging Face hub such as `onnx-community/gemma-2-2b-it-ONNX`. An existing folder comes first.
@@ -134,16 +135,6 @@ async function findFolder(id: string, dtype: Dtype): Promise<string | undefined>
     }
   }
   return folder;
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
-    throw error;
-  }
 }
 
 /** Says in a sentence why files could not be had, from the hub or from a folder. */

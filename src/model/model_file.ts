@@ -1,5 +1,5 @@
 /** The graph file of a model: its interface, and sessions of it, whole or edited. */
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { BackendName } from "../compute/backend.ts";
 import {
   decodeModel,
@@ -10,6 +10,7 @@ import {
   type ValueInfoProto,
 } from "../compute/onnx/codec.ts";
 import type { InferenceSession } from "../compute/ort.ts";
+import { exists } from "./check.ts";
 import { ModelError } from "./error.ts";
 import { findStreams, nameSums } from "./residual.ts";
 import { createSession, type ModelSource } from "./runtime.ts";
@@ -47,7 +48,9 @@ export class ModelFile {
    * @throws {ModelError} if the file is not an ONNX model, or has no residual stream.
    */
   static async read(source: ModelSource, device: BackendName): Promise<ModelFile> {
-    const graph = (await decode(source)).graph!;
+    const model = await decode(source);
+    const graph = model.graph!;
+    if (typeof source === "string") await assertWeights(model, source);
     nameSums(graph);
     const constants = new Set(graph.initializer.map((tensor) => tensor.name));
     return new ModelFile(source, device, {
@@ -89,20 +92,33 @@ async function decode(source: ModelSource): Promise<ModelProto> {
   }
 }
 
+/** Files beside the graph that hold weights. */
+function weightFiles(model: ModelProto): string[] {
+  const entries = model.graph!.initializer.flatMap((tensor) => tensor.externalData);
+  return [...new Set(entries.filter(({ key }) => key === "location").map(({ value }) => value))];
+}
+
+/** Throws unless the files with weights are beside the graph, and nowhere else. */
+async function assertWeights(model: ModelProto, path: string): Promise<void> {
+  for (const file of weightFiles(model)) {
+    if (basename(file) === file && await exists(join(dirname(path), file))) continue;
+    throw new ModelError(
+      `Expected the weights of "${path}" in "${file}" beside it but there is no such file: fetch it too`,
+    );
+  }
+}
+
 /** Session options that lead to weights in files beside the graph. Only WebGPU needs them in memory. */
 async function externalWeights(
   model: ModelProto,
   folder: string,
   device: BackendName,
 ): Promise<InferenceSession.SessionOptions> {
-  const entries = model.graph!.initializer.flatMap((tensor) => tensor.externalData);
-  const paths = [...new Set(entries.filter(({ key }) => key === "location").map(({ value }) => value))];
-  if (paths.length === 0) return {};
+  const files = weightFiles(model);
+  if (files.length === 0) return {};
   if (device === "cpu") return { extra: { session: { model_external_initializers_file_folder_path: folder } } };
-  const externalData = await Promise.all(
-    paths.map(async (path) => ({ path, data: await Deno.readFile(`${folder}/${path}`) })),
-  );
-  return { externalData };
+  const read = async (path: string) => ({ path, data: await Deno.readFile(join(folder, path)) });
+  return { externalData: await Promise.all(files.map(read)) };
 }
 
 const typeNames = new Map(Object.entries(ElementType).map(([name, code]) => [code as number, name]));

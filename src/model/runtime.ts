@@ -4,7 +4,7 @@
  */
 import type * as Transformers from "npm:@huggingface/transformers@4.3.1";
 import type { BackendName } from "../compute/backend.ts";
-import { webgpuProvider } from "../compute/device.ts";
+import { throwGpuFailure, webgpuProvider } from "../compute/device.ts";
 import { type InferenceSession, nativeRuntime, type OrtRuntime, webRuntime } from "../compute/ort.ts";
 import { ModelError } from "./error.ts";
 
@@ -48,7 +48,11 @@ export async function createSession(
   return device === "webgpu" ? await exclusively(create) : await create();
 }
 
-/** Runs a session; WebGPU runs wait for each other. */
+/**
+ * Runs a session; WebGPU runs wait for each other.
+ *
+ * @throws {GpuError} if the GPU refused a command or ran out of memory.
+ */
 export function runSession(
   device: BackendName,
   session: InferenceSession,
@@ -56,7 +60,18 @@ export function runSession(
   fetches?: readonly string[],
 ): Promise<InferenceSession.ReturnType> {
   const run = () => fetches ? session.run(feeds, fetches) : session.run(feeds);
-  return device === "webgpu" ? exclusively(run) : run();
+  if (device === "cpu") return run();
+  return exclusively(async () => {
+    const outputs = await run();
+    throwGpuFailure();
+    return outputs;
+  });
+}
+
+/** Session options that leave outputs where the device computes them, as `gpu-buffer` tensors on WebGPU. */
+export function keepOnDevice(device: BackendName, outputs: readonly string[]): SessionOptions {
+  if (device === "cpu") return {};
+  return { preferredOutputLocation: Object.fromEntries(outputs.map((name) => [name, "gpu-buffer"] as const)) };
 }
 
 let webQueue: Promise<unknown> = Promise.resolve();

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertLess, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import type { BackendName } from "../../src/compute/backend.ts";
 import { decodeModel, encodeModel, externalEntry } from "../../src/compute/onnx/codec.ts";
+import { ModelError } from "../../src/model/error.ts";
 import { loadModel } from "../../src/model/load.ts";
 import { skipWebGpu } from "../lib/backends.ts";
 import { CONFIG, smallModel } from "./small_models.ts";
@@ -94,6 +95,8 @@ async function externalWeights(device: BackendName): Promise<void> {
   capture.dispose();
   await inside.dispose();
   await outside.dispose();
+  await Deno.remove(`${folder}/onnx/model.onnx_data`);
+  await assertRejects(() => loadModel(folder, { device }), ModelError, 'in "model.onnx_data" beside it');
   await Deno.remove(folder, { recursive: true });
 }
 

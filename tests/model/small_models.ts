@@ -25,8 +25,10 @@ type Weights = Map<string, Float32Array<ArrayBuffer>>;
 export interface SmallModel {
   readonly bytes: Uint8Array;
   /** Streams after each block and logits of one prompt; `edit` changes a stream as an intervention would. */
-  forward(tokens: ArrayLike<number>, edit?: (layer: number, x: number[]) => number[]): Forward;
+  forward(tokens: ArrayLike<number>, edit?: Edit): Forward;
 }
+
+type Edit = (layer: number, x: number[]) => number[];
 
 export interface Forward {
   /** `[layer][position][dim]`. */
@@ -164,7 +166,7 @@ function gpt2Nodes(used: Set<string>): NodeProto[] {
   return nodes;
 }
 
-function forward(style: Style, weights: Weights, tokens: ArrayLike<number>, edit?: SmallModelEdit): Forward {
+function forward(style: Style, weights: Weights, tokens: ArrayLike<number>, edit?: Edit): Forward {
   const streams: number[][][] = Array.from({ length: BLOCKS }, () => []);
   const logits: number[][] = [];
   const get = (name: string) => weights.get(name)!;
@@ -194,8 +196,6 @@ function forward(style: Style, weights: Weights, tokens: ArrayLike<number>, edit
   }
   return { streams, logits };
 }
-
-type SmallModelEdit = (layer: number, x: number[]) => number[];
 
 /** The config.json of these models. */
 export const CONFIG = { model_type: "llama", hidden_size: DIM, vocab_size: VOCAB, num_hidden_layers: BLOCKS };
