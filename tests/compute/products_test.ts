@@ -41,12 +41,28 @@ backendTest("the lowest of equally near exemplars wins, across tiles and chunks 
   exemplars.dispose();
 }, { chunked: true });
 
+backendTest("the first of many identical exemplars wins", async (backend) => {
+  const [rows, exemplars, dim] = [70, 300, 192];
+  const row = unitRows(1, dim);
+  const same = Float32Array.from({ length: exemplars * dim }, (_, i) => row[i % dim]);
+  const [queries, founders] = [
+    backend.upload(same.slice(0, rows * dim), rows, dim),
+    backend.upload(same, exemplars, dim),
+  ];
+  for (const from of [0, 1, 77, 299]) {
+    assertEquals((await backend.nearest(queries, founders, from)).regions, new Int32Array(rows).fill(from));
+  }
+  queries.dispose();
+  founders.dispose();
+}, { chunked: true });
+
 backendTest("opposite exemplars are found although every similarity is negative", async (backend) => {
-  const queries = backend.upload(Float32Array.of(1, 0, 0), 1, 3);
+  const rows = 70;
+  const queries = backend.upload(Float32Array.from({ length: rows * 3 }, (_, i) => i % 3 === 0 ? 1 : 0), rows, 3);
   const exemplars = backend.upload(Float32Array.of(-1, 0, 0, -0.6, 0.8, 0, -1, 0, 0), 3, 3);
   const { regions, similarities } = await backend.nearest(queries, exemplars);
-  assertEquals(regions, Int32Array.of(1));
-  assertAlmostEquals(similarities[0], -0.6, 1e-6);
+  assertEquals(regions, new Int32Array(rows).fill(1));
+  similarities.forEach((similarity) => assertAlmostEquals(similarity, -0.6, 1e-6));
   queries.dispose();
   exemplars.dispose();
 });
