@@ -44,7 +44,7 @@ export function parseArgs(args: string[], options: ParseOptions = {}): Args {
       if (unknown?.(token.value) !== false) result._.push(token.value);
     } else if (token.kind === "option") {
       const value = token.value ?? (declared[token.name]?.type === "string" ? "" : true);
-      const known = token.name in declared;
+      const known = Object.hasOwn(declared, token.name);
       if (!known && unknown?.(token.rawName, token.name, value) === false) continue;
       result[token.name] = value;
     }

@@ -1,0 +1,189 @@
+/**
+ * The frame that every experiment runs in: the same flags, progress, files and exit codes.
+ *
+ * Exit codes: 0 done, 1 failed (one sentence on stderr; the stack too with `EXEMPLAR_DEBUG=1`), 2 a mistake on the
+ * command line, 130 interrupted by Ctrl-C.
+ */
+import type { BackendChoice } from "../../src/compute/backend.ts";
+import type { Dtype } from "../../src/model/types.ts";
+import { type Finding, RunManifest } from "../../src/report/manifest.ts";
+import { type Flags, type FlagValues, type Layers, readFlags, resolveLayers, UsageError } from "./flags.ts";
+import { type About, helpText } from "./help.ts";
+import { Interruption } from "./interruption.ts";
+import { Progress } from "./progress.ts";
+
+/** The flags that every experiment has. */
+export interface CommonFlags {
+  /** Folder or hub id of the model. */
+  readonly model: string;
+  /** Layers of the hook points; see {@link Run.layers}. */
+  readonly layers: Layers;
+  /** Percentiles p of the dictionaries. */
+  readonly percentiles: readonly number[];
+  /** File of the corpus. */
+  readonly corpus: string;
+  /** Budget of tokens. */
+  readonly maxTokens: number;
+  readonly seed: number;
+  readonly device: BackendChoice;
+  readonly dtype: Dtype;
+  /** Folder of the results. */
+  readonly out: string;
+  /** Whether to go on from the last checkpoint. */
+  readonly resume: boolean;
+  readonly quiet: boolean;
+}
+
+/** An experiment's name, question and flags. */
+export interface Experiment<F extends Flags> extends About {
+  /** Values of the common flags where they differ from the house's. */
+  readonly defaults?: Partial<Omit<CommonFlags, "resume" | "quiet">>;
+  /** Flags of its own, in camel case. */
+  readonly flags?: F;
+}
+
+/** What an experiment's body works with. */
+export interface Run<F extends Flags> {
+  /** Every flag's value. */
+  readonly flags: CommonFlags & FlagValues<F>;
+  readonly progress: Progress;
+  /** Written to `run.json` when the body is done; set its device and findings. */
+  readonly manifest: RunManifest;
+  /** Folder of the results; it exists. */
+  readonly out: string;
+  /**
+   * Aborted by Ctrl-C. A body that reads this property promises to stop soon after, its checkpoint written; one that never
+   * does is left where it is.
+   */
+  readonly signal: AbortSignal;
+  /** Adds something to do at Ctrl-C before the process ends, once the body has stopped. */
+  onInterrupt(hook: () => void | Promise<void>): void;
+  /** The layers asked for, checked against those that the model has. */
+  layers(count: number): number[];
+}
+
+/** Where an experiment reads its arguments and writes what it says; tests hand in their own. */
+export interface Console {
+  readonly args: readonly string[];
+  readonly print: (text: string) => void;
+  readonly printError: (text: string) => void;
+}
+
+/**
+ * Runs an experiment as the whole process: reads `Deno.args`, runs the body, writes `run.json`, exits.
+ *
+ * @param definition Name, question, defaults and flags of its own.
+ * @param body What it does.
+ */
+export async function experiment<const F extends Flags>(
+  definition: Experiment<F>,
+  body: (run: Run<F>) => Promise<void>,
+): Promise<never> {
+  Deno.exit(await runExperiment(definition, body, { args: Deno.args, print: console.log, printError: console.error }));
+}
+
+/** Runs an experiment and gives its exit code. */
+export async function runExperiment<const F extends Flags>(
+  definition: Experiment<F>,
+  body: (run: Run<F>) => Promise<void>,
+  { args, print, printError }: Console,
+): Promise<number> {
+  const declared = allFlags(definition);
+  if (args.includes("--help") || args.includes("-h")) {
+    print(helpText(definition, declared));
+    return 0;
+  }
+  const fail = (error: unknown) => {
+    printError(`${definition.name}: ${sentence(error)}`);
+    return error instanceof UsageError ? 2 : 1;
+  };
+  let flags: CommonFlags & FlagValues<F>;
+  try {
+    flags = readFlags(args, declared) as unknown as CommonFlags & FlagValues<F>;
+    await makeFolder(flags.out);
+  } catch (error) {
+    return fail(error);
+  }
+
+  const progress = new Progress({ quiet: flags.quiet });
+  const manifest = new RunManifest({ name: definition.name, arguments: args, flags: plain(flags), seed: flags.seed });
+  const interruption = new Interruption((text) => printError(`\n${definition.name}: ${text}`));
+  const run: Run<F> = {
+    flags,
+    progress,
+    manifest,
+    out: flags.out,
+    get signal() {
+      return interruption.signal;
+    },
+    onInterrupt: (hook) => interruption.hooks.push(hook),
+    layers: (count) => resolveLayers(flags.layers, count),
+  };
+  try {
+    await interruption.guard(body(run));
+    progress.end();
+    await manifest.finish(flags.out);
+    return 0;
+  } catch (error) {
+    progress.end();
+    if (!interruption.isOn) return fail(error);
+    if (!interruption.caused(error)) fail(error);
+    await interruption.runHooks().catch(fail);
+    return 130;
+  } finally {
+    interruption.dispose();
+  }
+}
+
+function allFlags<F extends Flags>({ name, defaults = {}, flags }: Experiment<F>): Flags {
+  const value = <K extends keyof CommonFlags>(key: K, house: CommonFlags[K]) =>
+    (key in defaults ? defaults[key as keyof typeof defaults] : house) as CommonFlags[K];
+  return {
+    model: { type: "string", default: value("model", "fixtures/gemma-2-toy"), help: "folder or hub id of the model" },
+    layers: { type: "layers", default: value("layers", "all"), min: 0, help: "layers to read: 3,5 or 0-7 or all" },
+    percentiles: {
+      type: "numbers",
+      default: value("percentiles", [1, 2, 4, 8, 10]),
+      min: 0,
+      help: "percentiles p of pairwise distance, one dictionary each",
+    },
+    corpus: { type: "string", default: value("corpus", "fixtures/corpora/pile.jsonl"), help: "file of the corpus" },
+    maxTokens: { type: "integer", default: value("maxTokens", 2e6), min: 1, help: "budget of tokens: 2e6, 500k, 2M" },
+    seed: { type: "integer", default: value("seed", 0), min: 0, help: "seed of every random draw" },
+    device: {
+      type: "string",
+      default: value("device", "auto"),
+      choices: ["auto", "cpu", "webgpu"],
+      help: "where to compute; auto takes a real GPU if there is one",
+    },
+    dtype: {
+      type: "string",
+      default: value("dtype", "fp32"),
+      choices: ["fp32", "fp16", "q8", "q4", "q4f16", "int8", "uint8", "bnb4"],
+      help: "storage type of the model's weights",
+    },
+    ...flags,
+    out: { type: "string", default: value("out", `results/${name}`), help: "folder of the results" },
+    resume: { type: "boolean", help: "go on from the last checkpoint in --out" },
+    quiet: { type: "boolean", help: "show no progress" },
+    help: { type: "boolean", help: "show this" },
+  };
+}
+
+/** Makes the folder now: a run should not find out after an hour that it has nowhere to write. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { recursive: true });
+  } catch (cause) {
+    throw new UsageError(`Cannot make the folder ${path} (${(cause as Error).message}). Choose another with --out.`);
+  }
+}
+
+const plain = (flags: object): Record<string, Finding> =>
+  Object.fromEntries(Object.entries(flags).filter(([key, value]) => key !== "help" && value !== undefined));
+
+function sentence(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (Deno.env.get("EXEMPLAR_DEBUG") === "1") return Deno.inspect(error);
+  return error.message.replace(/\s*\n\s*/g, " ");
+}

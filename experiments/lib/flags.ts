@@ -1,0 +1,184 @@
+/** Command-line flags: declared once, read with their types, explained by `--help`. */
+import { parseArgs } from "@std/cli/parse-args";
+
+/** A mistake on the command line: one sentence, exit code 2. */
+export class UsageError extends Error {
+  override name = "UsageError";
+}
+
+/** Layers as asked for: a list, or all that the model has. */
+export type Layers = readonly number[] | "all";
+
+/** What flags hold, by the type they are declared with. */
+export interface FlagTypes {
+  string: string;
+  /** Any finite number; `2e6`, `500k`, `2M` are read. */
+  number: number;
+  /** A whole number, also `2e6`, `500k`, `2M`. */
+  integer: number;
+  /** Numbers with commas: `1,2,4`. */
+  numbers: readonly number[];
+  /** Whole numbers with commas, ranges too: `0,3-5`. */
+  integers: readonly number[];
+  /** Whole numbers, ranges, or `all`. */
+  layers: Layers;
+  boolean: boolean;
+}
+
+/** A flag. `maxTokens` is written `--max-tokens`. */
+export type Flag = {
+  [T in keyof FlagTypes]: {
+    readonly type: T;
+    /** Its value when it is not given; none means that it may be absent. */
+    readonly default?: FlagTypes[T];
+    /** One line for `--help`, units included. */
+    readonly help: string;
+    /** The only values it may have. */
+    readonly choices?: readonly string[];
+    /** The smallest value that makes sense, for numbers and lists of them. */
+    readonly min?: number;
+  };
+}[keyof FlagTypes];
+
+/** Flags by name, in camel case. */
+export type Flags = Readonly<Record<string, Flag>>;
+
+/** The values of flags: a flag with a default always has one. */
+export type FlagValues<F extends Flags> = {
+  readonly [K in keyof F]: F[K] extends { default: FlagTypes[F[K]["type"]] } ? FlagTypes[F[K]["type"]]
+    : F[K]["type"] extends "boolean" ? boolean
+    : FlagTypes[F[K]["type"]] | undefined;
+};
+
+/** A flag's name as it is written: `maxTokens` is `--max-tokens`. */
+export function flagName(key: string): string {
+  return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/**
+ * Reads the command line.
+ *
+ * @throws {UsageError} For an unknown flag (names the nearest one), a value that is missing or wrong, or a stray word.
+ */
+export function readFlags<F extends Flags>(args: readonly string[], flags: F): FlagValues<F> {
+  const keys = new Map(Object.keys(flags).map((key) => [flagName(key).slice(2), key]));
+  const names = [...keys.keys()];
+  const isBoolean = (name: string) => flags[keys.get(name)!].type === "boolean";
+  let unknown: string | undefined;
+  const given = parseArgs(joinNegatives(args), {
+    boolean: names.filter(isBoolean),
+    string: names.filter((name) => !isBoolean(name)),
+    unknown: (arg: string) => {
+      unknown ??= arg;
+      return false;
+    },
+  });
+  if (unknown !== undefined) throw unknownFlag(unknown, names);
+  const entries = names.map((name) => {
+    const flag = flags[keys.get(name)!];
+    const value = given[name];
+    if (flag.type === "boolean") return [keys.get(name), value || (flag.default ?? false)];
+    return [keys.get(name), value === undefined ? flag.default : readValue(`--${name}`, flag, value)];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** `--alpha -50` as `--alpha=-50`: the parser would take the minus for another flag's. */
+function joinNegatives(args: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const arg of args) {
+    const before = joined.at(-1);
+    if (/^-\.?\d/.test(arg) && before?.startsWith("--") && !before.includes("=")) joined.push(`${joined.pop()}=${arg}`);
+    else joined.push(arg);
+  }
+  return joined;
+}
+
+function unknownFlag(arg: string, names: readonly string[]): UsageError {
+  if (!arg.startsWith("-")) return new UsageError(`Expected only flags but got "${arg}". See --help.`);
+  const name = arg.replace(/^--?/, "").replace(/=.*/s, "");
+  const [nearest] = names.map((other) => ({ other, distance: editDistance(name, other) }))
+    .sort((a, b) => a.distance - b.distance);
+  const hint = nearest.distance <= Math.max(2, name.length / 3) ? ` Did you mean --${nearest.other}?` : "";
+  return new UsageError(`There is no flag ${arg.replace(/=.*/s, "")}.${hint} See --help.`);
+}
+
+function readValue(name: string, flag: Flag, text: string): unknown {
+  if (text === "") throw new UsageError(`Expected a value after ${name}. See --help.`);
+  if (flag.choices && !flag.choices.includes(text)) {
+    throw new UsageError(`Expected ${name} to be one of ${flag.choices.join(", ")} but got "${text}".`);
+  }
+  switch (flag.type) {
+    case "number":
+    case "integer":
+      return readNumber(name, flag, text);
+    case "numbers":
+      return text.split(",").map((part) => readNumber(name, flag, part));
+    case "integers":
+      return readIntegers(name, flag, text);
+    case "layers":
+      return text === "all" ? "all" : readIntegers(name, flag, text);
+    default:
+      return text;
+  }
+}
+
+const SUFFIX: Readonly<Record<string, number>> = { "": 1, k: 1e3, M: 1e6, G: 1e9 };
+
+function readNumber(name: string, flag: Flag, text: string): number {
+  const match = /^([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)([kMG]?)$/i.exec(text.trim().replaceAll("_", ""));
+  const suffix = match?.[2] === "K" ? "k" : match?.[2] === "m" ? "M" : match?.[2] === "g" ? "G" : match?.[2];
+  const value = match ? Number(match[1]) * SUFFIX[suffix!] : NaN;
+  const isWhole = flag.type !== "number" && flag.type !== "numbers";
+  const kind = isWhole ? "a whole number" : "a number";
+  if (!Number.isFinite(value) || (isWhole && !Number.isSafeInteger(value))) {
+    throw new UsageError(`Expected ${kind} for ${name} but got "${text}".`);
+  }
+  if (flag.min !== undefined && value < flag.min) {
+    throw new UsageError(`Expected ${name} to be at least ${flag.min} but got ${text}.`);
+  }
+  return value;
+}
+
+/** The longest range that is read, so that a slip of the keyboard does not fill the memory. */
+const LONGEST_RANGE = 10_000;
+
+function readIntegers(name: string, flag: Flag, text: string): number[] {
+  return text.split(",").flatMap((part) => {
+    const range = /^(\d+)-(\d+)$/.exec(part.trim());
+    if (!range) return [readNumber(name, flag, part)];
+    const [first, last] = [readNumber(name, flag, range[1]), readNumber(name, flag, range[2])];
+    if (last < first || last - first > LONGEST_RANGE) {
+      throw new UsageError(`Expected an ascending range for ${name} but got "${part}".`);
+    }
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  });
+}
+
+/** Levenshtein's distance: insertions, deletions and substitutions that turn one word into the other. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next[j] = Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+    }
+    row = next;
+  }
+  return row[b.length];
+}
+
+/**
+ * The layers asked for, against those that the model has.
+ *
+ * @param count Number of layers of the model.
+ * @throws {UsageError} If one of them is not among them.
+ */
+export function resolveLayers(layers: Layers, count: number): number[] {
+  if (layers === "all") return Array.from({ length: count }, (_, i) => i);
+  const wrong = layers.find((layer) => layer >= count);
+  if (wrong !== undefined) {
+    throw new UsageError(`Expected layers from 0 to ${count - 1}, which the model has, but got ${wrong}.`);
+  }
+  return [...new Set(layers)];
+}

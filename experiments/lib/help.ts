@@ -1,0 +1,70 @@
+/** The text of `--help`, from the declarations of the flags. */
+import { type Flag, flagName, type Flags } from "./flags.ts";
+
+/** What an experiment says about itself. */
+export interface About {
+  readonly name: string;
+  readonly question: string;
+  readonly description: string;
+  /** Command lines without the script's name, each with what it does. */
+  readonly examples?: readonly (readonly [args: string, what: string])[];
+}
+
+/**
+ * Usage, every flag with its default, examples.
+ *
+ * @param width Columns of the terminal.
+ */
+export function helpText(about: About, flags: Flags, width = 100): string {
+  const script = `experiments/${about.name}.ts`;
+  const run = `deno run -P=experiment ${script}`;
+  const rows = Object.entries(flags).map(([key, flag]) => [`  ${flagName(key)}${placeholder(flag)}`, flag] as const);
+  const column = Math.max(...rows.map(([left]) => left.length)) + 2;
+  const lines = rows.map(([left, flag]) => {
+    const text = flag.help + defaultText(flag);
+    return left.padEnd(column) + wrap(text, width - column).join(`\n${" ".repeat(column)}`);
+  });
+  const examples = about.examples?.flatMap(([args, what]) => [`  # ${what}`, `  ${run} ${args}`.trimEnd()]) ?? [];
+  return [
+    ...wrap(about.question, width),
+    "",
+    ...wrap(about.description, width),
+    "",
+    `Usage: ${run} [flags]`,
+    "",
+    "Flags:",
+    ...lines,
+    ...(examples.length ? ["", "Examples:", ...examples] : []),
+    "",
+  ].join("\n");
+}
+
+const PLACEHOLDERS: Readonly<Record<Flag["type"], string>> = {
+  string: " <text>",
+  number: " <number>",
+  integer: " <number>",
+  numbers: " <list>",
+  integers: " <list>",
+  layers: " <list>",
+  boolean: "",
+};
+
+function placeholder(flag: Flag): string {
+  return flag.choices ? ` <${flag.choices.join("|")}>` : PLACEHOLDERS[flag.type];
+}
+
+function defaultText(flag: Flag): string {
+  if (flag.default === undefined || flag.default === false) return "";
+  return ` (default ${Array.isArray(flag.default) ? flag.default.join(",") : flag.default})`;
+}
+
+/** Breaks a text into lines of at most `width` letters, at spaces. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.trim().split(/\s+/)) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}

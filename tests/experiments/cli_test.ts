@@ -1,0 +1,154 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { type Experiment, type Run, runExperiment } from "../../experiments/lib/cli.ts";
+
+const LIB = new URL("../../experiments/lib/", import.meta.url);
+
+const DEFINITION = {
+  name: "sample",
+  question: "Does it run?",
+  description: "A sample.",
+  defaults: { percentiles: [12], maxTokens: 1000 },
+  flags: { topK: { type: "integers", default: [1, 2, 3, 4, 5], help: "numbers of regions to ablate" } },
+} as const satisfies Experiment<{ topK: { type: "integers"; default: readonly number[]; help: string } }>;
+
+type SampleRun = Run<typeof DEFINITION.flags>;
+
+async function run(args: string[], body: (run: SampleRun) => Promise<void> = () => Promise.resolve()) {
+  const out: string[] = [];
+  const err: string[] = [];
+  const code = await runExperiment(DEFINITION, body, {
+    args: ["--quiet", ...args],
+    print: (text) => out.push(text),
+    printError: (text) => err.push(text),
+  });
+  return { code, out: out.join("\n"), err: err.join("\n") };
+}
+
+async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await body(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("a run gets its flags, and leaves run.json", () =>
+  inFolder(async (folder) => {
+    const out = `${folder}/results`;
+    const { code, err } = await run(["--out", out, "--top-k", "1-3", "--layers", "1,2", "--seed", "7"], async (run) => {
+      assertEquals(run.flags.topK, [1, 2, 3]);
+      assertEquals([run.flags.percentiles, run.flags.maxTokens, run.flags.model], [[12], 1000, "fixtures/gemma-2-toy"]);
+      assertEquals(run.layers(3), [1, 2]);
+      run.manifest.device = "CPU";
+      run.manifest.findings.answer = 42;
+      await run.manifest.time("work", () => {});
+    });
+    assertEquals([code, err], [0, ""]);
+    const record = JSON.parse(await Deno.readTextFile(`${out}/run.json`));
+    assertEquals([record.name, record.seed, record.device, record.findings], ["sample", 7, "CPU", { answer: 42 }]);
+    assertEquals(record.flags.topK, [1, 2, 3]);
+    assertEquals(Object.keys(record.timings), ["work", "total"]);
+  }));
+
+Deno.test("help is derived from the flags and exits with 0", async () => {
+  const { code, out } = await run(["--nonsense", "--help"]);
+  assertEquals(code, 0);
+  assertStringIncludes(out, "Does it run?");
+  assertStringIncludes(out, "--top-k <list>");
+  assertStringIncludes(out, "(default results/sample)");
+  assertStringIncludes(out, "(default 12)");
+});
+
+Deno.test("a mistake on the command line exits with 2", () =>
+  inFolder(async (folder) => {
+    const unknown = await run(["--top-kk", "1"]);
+    assertEquals([unknown.code, unknown.err], [
+      2,
+      "sample: There is no flag --top-kk. Did you mean --top-k? See --help.",
+    ]);
+    const layers = await run(["--out", folder, "--layers", "9"], (run) => Promise.resolve(void run.layers(8)));
+    assertEquals(layers.code, 2);
+    assertStringIncludes(layers.err, "Expected layers from 0 to 7");
+    await Deno.writeTextFile(`${folder}/file`, "");
+    const out = await run(["--out", `${folder}/file/below`]);
+    assertEquals(out.code, 2);
+    assertStringIncludes(out.err, "Choose another with --out");
+  }));
+
+Deno.test("a failed run is one sentence, exits with 1 and leaves no run.json", () =>
+  inFolder(async (folder) => {
+    const fails = () => Promise.reject(new Error("The corpus is empty.\n  Give another."));
+    const { code, err } = await run(["--out", folder], fails);
+    assertEquals([code, err], [1, "sample: The corpus is empty. Give another."]);
+    assertEquals([...Deno.readDirSync(folder)].length, 0);
+    Deno.env.set("EXEMPLAR_DEBUG", "1");
+    try {
+      assertStringIncludes((await run(["--out", folder], fails)).err, "    at ");
+    } finally {
+      Deno.env.delete("EXEMPLAR_DEBUG");
+    }
+  }));
+
+/** Starts an experiment as a process of its own, sends Ctrl-C once it says that it is ready. */
+async function interrupted(body: string, times = 1) {
+  const folder = await Deno.makeTempDir();
+  const script = `${folder}/script.ts`;
+  await Deno.writeTextFile(
+    script,
+    `import { experiment } from ${JSON.stringify(new URL("cli.ts", LIB).href)};
+    const forever = () => new Promise<void>((done) => setTimeout(done, 60_000));
+    await experiment({ name: "sample", question: "", description: "" }, async (run) => { ${body} });`,
+  );
+  const args = ["run", "-A", "--no-lock", "-c", new URL("../../deno.json", import.meta.url).pathname, script];
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...args, "--out", `${folder}/out`],
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let text = "";
+  for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    if (text.includes("ready") && times > 0) {
+      child.kill("SIGINT");
+      if (--times) setTimeout(() => child.kill("SIGINT"), 300);
+      times = 0;
+    }
+  }
+  const error = await new Response(child.stderr).text();
+  const { code } = await child.status;
+  const files = [...Deno.readDirSync(`${folder}/out`)].map(({ name }) => name);
+  await Deno.remove(folder, { recursive: true });
+  return { code, text, error, files };
+}
+
+const unix = { ignore: Deno.build.os === "windows" };
+
+Deno.test("Ctrl-C lets a run that listens stop and save, then runs its hooks", unix, async () => {
+  const { code, text, error, files } = await interrupted(`
+    run.onInterrupt(() => console.log("hook"));
+    const stopped = new Promise((done) => run.signal.addEventListener("abort", done));
+    console.log("ready");
+    await stopped;
+    await new Promise((done) => setTimeout(done, 50));
+    console.log("saved");
+    run.signal.throwIfAborted();
+  `);
+  assertEquals([code, text], [130, "ready\nsaved\nhook\n"]);
+  assertStringIncludes(error, "sample: interrupted; stopping after the current step");
+  assertEquals(files, []);
+});
+
+Deno.test("Ctrl-C leaves a run that does not listen where it is, and runs its hooks", unix, async () => {
+  const { code, text } = await interrupted(`
+    run.onInterrupt(() => console.log("hook"));
+    console.log("ready");
+    await forever();
+  `);
+  assertEquals([code, text], [130, "ready\nhook\n"]);
+});
+
+Deno.test("Ctrl-C twice ends a run at once", unix, async () => {
+  const { code, text } = await interrupted(`run.signal; console.log("ready"); await forever();`, 2);
+  assertEquals([code, text], [130, "ready\n"]);
+});

@@ -1,0 +1,86 @@
+import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
+import { Progress, type ProgressOptions } from "../../experiments/lib/progress.ts";
+
+/** Progress with a clock that the test sets and a place for what is written. */
+function recorded(options: ProgressOptions = {}) {
+  const clock = { ms: 0 };
+  const written: string[] = [];
+  const write = (text: string) => void written.push(text);
+  const progress = new Progress({ width: () => 120, write, now: () => clock.ms, ...options });
+  return { progress, clock, written };
+}
+
+Deno.test("a terminal is redrawn at most ten times a second, on one line", () => {
+  const { progress, clock, written } = recorded({ terminal: true });
+  const stage = progress.stage("Discover", 10_000, "tokens");
+  for (let i = 0; i < 10_000; i++) {
+    clock.ms += 1;
+    stage.advance();
+  }
+  assert(written.length > 50 && written.length <= 101, `${written.length} draws in 10 s`);
+  assertEquals(written.every((text) => text.startsWith("\r\x1b[2K") && !text.includes("\n")), true);
+  stage.end();
+  assertEquals(written.at(-1)!.endsWith("\n"), true);
+  assertStringIncludes(written.at(-1)!, "10,000/10,000 tokens");
+});
+
+Deno.test("count, share, rate and time left are right", () => {
+  const { progress, clock, written } = recorded({ terminal: true });
+  const stage = progress.stage("Extract", 400_000, "tokens");
+  clock.ms = 20_000;
+  stage.set(100_000);
+  assertEquals(
+    written.at(-1),
+    "\r\x1b[2KExtract         ██████░░░░░░░░░░░░░░░░░░   25 %  100,000/400,000 tokens  5k/s  1:00 left",
+  );
+  clock.ms = 30_000;
+  stage.note("K = 203");
+  assertStringIncludes(written.at(-1)!, "1:30 left  K = 203");
+  clock.ms = 3_700_000;
+  stage.set(400_000);
+  progress.end();
+  assertStringIncludes(written.at(-1)!, "108/s  in 1:01:40  K = 203\n");
+});
+
+Deno.test("anywhere else there is a line every five seconds and one at the end", () => {
+  const { progress, clock, written } = recorded({ terminal: false });
+  const stage = progress.stage("Calibrate", 120, "batches");
+  for (let i = 0; i < 120; i++) {
+    clock.ms += 100;
+    stage.advance();
+  }
+  stage.end();
+  assertEquals(written.length, 3);
+  assertEquals(written.map((text) => text.match(/\d+\/120/)![0]), ["50/120", "100/120", "120/120"]);
+  assertEquals(written.every((text) => text.endsWith("\n") && !text.includes("\x1b") && !text.includes("█")), true);
+});
+
+Deno.test("a stage without an end shows its count; the next stage ends it", () => {
+  const { progress, clock, written } = recorded({ terminal: false });
+  const first = progress.stage("Stream", undefined, "prompts");
+  clock.ms = 2000;
+  first.set(1500);
+  progress.stage("Report");
+  assertEquals(written, ["Stream          1,500 prompts  750/s  in 2.0 s\n"]);
+  first.advance();
+  first.end();
+  assertEquals(written.length, 1);
+});
+
+Deno.test("lines fit the terminal, and words of its own stand above the bar", () => {
+  const { progress, written } = recorded({ terminal: true, width: () => 40 });
+  progress.stage("Extract", 100).note("x".repeat(200));
+  progress.log("a word");
+  assertEquals(written.at(-2), "\r\x1b[2Ka word\n");
+  assertLess([...written.at(-1)!].length, 40 + 5);
+});
+
+Deno.test("quiet is silent", () => {
+  const { progress, clock, written } = recorded({ quiet: true, terminal: true });
+  const stage = progress.stage("Extract", 2);
+  clock.ms = 1e6;
+  stage.advance();
+  progress.log("a word");
+  stage.end();
+  assertEquals(written, []);
+});
