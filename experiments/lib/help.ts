@@ -21,7 +21,7 @@ export function helpText(about: About, flags: Flags, width = 100): string {
   const rows = Object.entries(flags).map(([key, flag]) => [`  ${flagName(key)}${placeholder(flag)}`, flag] as const);
   const column = Math.max(...rows.map(([left]) => left.length)) + 2;
   const lines = rows.map(([left, flag]) => {
-    const text = flag.help + defaultText(flag);
+    const text = flag.help + choicesText(flag) + defaultText(flag);
     return left.padEnd(column) + wrap(text, width - column).join(`\n${" ".repeat(column)}`);
   });
   const examples = about.examples?.flatMap(([args, what]) => [`  # ${what}`, `  ${run} ${args}`.trimEnd()]) ?? [];
@@ -49,8 +49,18 @@ const PLACEHOLDERS: Readonly<Record<Flag["type"], string>> = {
   boolean: "",
 };
 
+/** The most letters of choices that stand beside a flag; longer lists stand in its explanation. */
+const LONGEST_CHOICES = 20;
+
+const choicesOf = (flag: Flag) => flag.choices?.join("|") ?? "";
+const areShort = (flag: Flag) => choicesOf(flag) !== "" && choicesOf(flag).length <= LONGEST_CHOICES;
+
 function placeholder(flag: Flag): string {
-  return flag.choices ? ` <${flag.choices.join("|")}>` : PLACEHOLDERS[flag.type];
+  return areShort(flag) ? ` <${choicesOf(flag)}>` : PLACEHOLDERS[flag.type];
+}
+
+function choicesText(flag: Flag): string {
+  return flag.choices && !areShort(flag) ? `: ${flag.choices.join(", ")}` : "";
 }
 
 function defaultText(flag: Flag): string {

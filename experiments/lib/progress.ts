@@ -43,7 +43,7 @@ export class Progress {
   constructor(options: ProgressOptions = {}) {
     this.#quiet = options.quiet ?? false;
     this.#terminal = options.terminal ?? Deno.stderr.isTerminal();
-    this.#width = options.width ?? (() => Deno.consoleSize().columns);
+    this.#width = options.width ?? (() => Deno.consoleSize().columns || 80);
     this.#write = options.write ?? ((text) => writeAll(new TextEncoder().encode(text)));
     this.#now = options.now ?? (() => performance.now());
   }
@@ -107,7 +107,7 @@ export class Progress {
   }
 
   #fit(line: string): string {
-    return [...line].slice(0, Math.max(20, this.#width() - 1)).join("");
+    return [...line].slice(0, this.#width() - 1).join("");
   }
 }
 

@@ -160,6 +160,17 @@ export interface TableOptions {
 /**
  * A table of equally long columns.
  *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const table = arrowTable({
+ *   exemplar: fixedSizeListColumn(Float32Array.of(1, 0, 0, 1), 2),
+ *   count: numberColumn(Int32Array.of(203, 83)),
+ *   token: stringColumn(["the", "река"]),
+ * }, { metadata: { theta: "0.8744" } });
+ * assertEquals(table.numRows, 2);
+ * ```
+ *
  * @throws {Error} If their lengths differ.
  */
 export function arrowTable(columns: Readonly<Record<string, Column>>, options: TableOptions = {}): Table {

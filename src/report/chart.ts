@@ -34,6 +34,20 @@ const SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json";
 /**
  * Draws a chart in the house theme. Nothing is fetched: data must be inlined.
  *
+ * ```ts
+ * import { assert } from "@std/assert";
+ *
+ * const { svg } = await renderChart({
+ *   data: { values: [{ p: 1, regions: 20295 }, { p: 10, regions: 203 }] },
+ *   mark: "bar",
+ *   encoding: {
+ *     x: { field: "p", type: "ordinal", title: "percentile p" },
+ *     y: { field: "regions", type: "quantitative" },
+ *   },
+ * });
+ * assert(svg.startsWith("<svg"));
+ * ```
+ *
  * @param spec The chart.
  * @throws {Error} If the chart names data by `url`, or Vega cannot make sense of it.
  */

@@ -44,6 +44,16 @@ export interface RunStart {
 
 /**
  * Gathers what a run has to say about itself, and writes it once the run is over.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const manifest = new RunManifest({ name: "build", seed: 0, flags: { percentiles: [10] } });
+ * manifest.device = "CPU";
+ * const thresholds = await manifest.time("calibrate", () => [0.8744]);
+ * manifest.findings.thresholds = thresholds;
+ * assertEquals(manifest.record().findings, { thresholds: [0.8744] });
+ * ```
  */
 export class RunManifest {
   /** The device in words; set it as soon as it is known. */

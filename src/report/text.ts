@@ -43,6 +43,13 @@ export function escapeHtml(text: string): string {
 
 /**
  * A number for people: thousands apart in whole numbers, otherwise `digits` significant digits (default 4).
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(formatNumber(20295), "20,295");
+ * assertEquals(formatNumber(0.874412), "0.8744");
+ * ```
  */
 export function formatNumber(value: number, digits = 4): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "–" : value > 0 ? "∞" : "−∞";
