@@ -25,7 +25,10 @@ export class GpuError extends Error {
 }
 
 let device: Promise<GPUDevice> | undefined;
-let failure: string | undefined;
+// Failures that the GPU has reported, how many of them were thrown, and the first that was not.
+let failures = 0;
+let thrown = 0;
+let failure = "";
 let lost = false;
 
 /** The adapter that `gpuDevice` would use, or `undefined` when there is none. */
@@ -54,18 +57,23 @@ export async function webgpuProvider(): Promise<{ readonly name: "webgpu"; reado
   return { name: "webgpu", device: await gpuDevice() };
 }
 
+/** How many failures the GPU has reported so far. */
+export function gpuFailures(): number {
+  return failures;
+}
+
 /**
- * Throws what the GPU has reported since the last call: invalid commands, memory that ran out, a lost device. Whoever
- * reads results back calls this first, so that a failed kernel never passes for an answer.
+ * Throws what the GPU has reported: invalid commands, memory that ran out, a lost device. Whoever reads results back calls
+ * this first, so that a failed kernel never passes for an answer. The GPU does not say whose command failed: a failure is
+ * thrown to every reader that was waiting, or else to the next one.
  *
- * @throws {GpuError} if anything failed.
+ * @param since {@link gpuFailures} when the reader began; default: only what nobody was told yet.
+ * @throws {GpuError} if anything failed since then, or before and nobody was told.
  */
-export function throwGpuFailure(): void {
-  if (failure === undefined) return;
-  const message = failure;
-  // A lost device stays lost; other failures are told once.
-  if (!lost) failure = undefined;
-  throw new GpuError(message);
+export function throwGpuFailure(since = thrown): void {
+  if (!lost && failures === Math.min(since, thrown)) return;
+  thrown = failures;
+  throw new GpuError(failure);
 }
 
 /** The adapter in words, for run manifests. */
@@ -96,7 +104,8 @@ async function requestDevice(): Promise<GPUDevice> {
   });
   granted.addEventListener("uncapturederror", (event) => {
     // The first failure is the cause; what follows is usually its consequence.
-    failure ??= sentence((event as GPUUncapturedErrorEvent).error);
+    if (failures === thrown) failure = sentence((event as GPUUncapturedErrorEvent).error);
+    failures++;
   });
   granted.lost.then((info) => {
     lost = true;

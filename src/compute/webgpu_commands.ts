@@ -1,4 +1,4 @@
-import { throwGpuFailure } from "./device.ts";
+import { gpuFailures, throwGpuFailure } from "./device.ts";
 import { BufferPool } from "./webgpu_buffers.ts";
 import { type KernelName, Kernels } from "./webgpu_kernels.ts";
 
@@ -114,11 +114,13 @@ export class Commands {
   }
 
   /**
-   * Submits what was recorded and reads the ranges back, one after the other in one array.
+   * Submits what was recorded and reads the ranges back, one after the other in one array. Deno 2.9 waits 10 ms in every
+   * read, however short the work; so operations read once, and reads that are awaited together share the wait.
    *
    * @throws {GpuError} if the GPU failed, here or before.
    */
   async read(ranges: readonly BufferRange[]): Promise<ArrayBuffer> {
+    const since = gpuFailures();
     const bytes = ranges.reduce((sum, range) => sum + range.size, 0);
     const staging = this.#context.staging.take(bytes);
     this.#endPass();
@@ -134,11 +136,11 @@ export class Commands {
       staging.destroy();
       // The device tells the cause in an event, which comes after this rejection.
       await new Promise((resolve) => setTimeout(resolve));
-      throwGpuFailure();
+      throwGpuFailure(since);
       throw error;
     }
     try {
-      throwGpuFailure();
+      throwGpuFailure(since);
       return staging.getMappedRange(0, bytes).slice(0);
     } finally {
       staging.unmap();
