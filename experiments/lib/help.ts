@@ -17,7 +17,7 @@ export interface About {
  */
 export function helpText(about: About, flags: Flags, width = 100): string {
   const script = `experiments/${about.name}.ts`;
-  const run = `deno run -P=experiment ${script}`;
+  const run = `deno task run ${script}`;
   const rows = Object.entries(flags).map(([key, flag]) => [`  ${flagName(key)}${placeholder(flag)}`, flag] as const);
   const column = Math.max(...rows.map(([left]) => left.length)) + 2;
   const lines = rows.map(([left, flag]) => {

@@ -3,6 +3,7 @@ import type { Backend } from "../compute/backend.ts";
 import { writeJsonAtomic } from "../files/atomic.ts";
 import { Dictionary } from "./dictionary.ts";
 import type { DiscoveryCounts, Growth, Snapshot } from "./discover.ts";
+import type { GrowthRules } from "./grow.ts";
 
 /** Where and how often a discovery keeps its state. */
 export interface CheckpointOptions {
@@ -16,6 +17,7 @@ export interface CheckpointOptions {
 
 interface State extends DiscoveryCounts {
   readonly format: typeof FORMAT;
+  readonly rules: GrowthRules;
   readonly growths: readonly GrowthState[];
 }
 
@@ -32,6 +34,9 @@ interface GrowthState extends DiscoveryCounts {
 
 const FORMAT = "exemplar checkpoint 1";
 const STATE = "state.json";
+/** Names of complete checkpoints, and of those that a kill left half written. */
+const COMPLETE = /^\d+$/;
+const UNFINISHED = /^\.\d+\.tmp$/;
 
 /** Name of a dictionary's file. */
 export function dictionaryFile(growth: Pick<Growth, "layer" | "percentile">): string {
@@ -44,6 +49,7 @@ export function dictionaryFile(growth: Pick<Growth, "layer" | "percentile">): st
  */
 export async function writeCheckpoint(
   folder: string,
+  rules: GrowthRules,
   counts: DiscoveryCounts,
   growths: readonly Growth[],
 ): Promise<void> {
@@ -55,36 +61,43 @@ export async function writeCheckpoint(
     await growth.dictionary.refresh();
     await growth.dictionary.save(join(temporary, dictionaryFile(growth)));
   }
-  const state: State = { format: FORMAT, ...counts, growths: growths.map(stateOf) };
+  const state: State = { format: FORMAT, rules, ...counts, growths: growths.map(stateOf) };
   await writeJsonAtomic(join(temporary, STATE), state);
   await removeIfThere(join(folder, name));
   await Deno.rename(temporary, join(folder, name));
-  for (const other of await complete(folder)) if (other !== name) await removeIfThere(join(folder, other));
+  for (const other of [...await entries(folder, COMPLETE), ...await entries(folder, UNFINISHED)]) {
+    if (other !== name) await removeIfThere(join(folder, other));
+  }
 }
 
 /**
  * The state of the last complete checkpoint, or `undefined` if there is none.
  *
+ * @param rules The run's; they must be the checkpoint's.
  * @param fresh The run's growths at its start: layers, percentiles, thresholds, seed and source must be the checkpoint's.
- * @throws {Error} if they are not.
+ * @throws {Error} if they are not, or the checkpoint cannot be read.
  */
 export async function readCheckpoint(
   folder: string,
+  rules: GrowthRules,
   fresh: readonly Growth[],
   backend: Backend,
-): Promise<(DiscoveryCounts & { growths: Growth[] }) | undefined> {
-  const name = (await complete(folder)).at(-1);
+): Promise<{ counts: DiscoveryCounts; growths: Growth[] } | undefined> {
+  const name = (await entries(folder, COMPLETE)).at(-1);
   if (name === undefined) return undefined;
-  const state = JSON.parse(await Deno.readTextFile(join(folder, name, STATE))) as State;
+  const state = await readState(join(folder, name, STATE));
   const identity = ({ layer, percentile, threshold, seed, source }: GrowthState) =>
     JSON.stringify({ layer, percentile, threshold, seed, source });
-  const [expected, found] = [fresh.map(stateOf).map(identity), state.growths.map(identity)];
+  const expected = [JSON.stringify(rules), ...fresh.map(stateOf).map(identity)];
+  const found = [JSON.stringify(state.rules), ...state.growths.map(identity)];
   const differing = expected.findIndex((text, i) => text !== found[i]);
   if (expected.length !== found.length || differing >= 0) {
     throw new Error(
-      `Expected the checkpoint in ${folder} to be of this run but it differs: this run grows ` +
-        `${expected[differing] ?? `${expected.length} dictionaries`}, the checkpoint ` +
-        `${found[differing] ?? `${found.length}`}; resume with the flags it was started with, or remove the folder`,
+      `Expected the checkpoint in ${folder} to be of this run but it differs: this run has ` +
+        `${expected[differing] ?? `${fresh.length} dictionaries`}, the checkpoint ` +
+        `${
+          found[differing] ?? `${state.growths.length}`
+        }; resume with the flags it was started with, or remove the folder`,
     );
   }
   const growths: Growth[] = [];
@@ -97,7 +110,12 @@ export async function readCheckpoint(
     growths.push({ layer, percentile, dictionary, saturated, emptyBatches, snapshots: [...snapshots], ...counts });
   }
   const { batches, prompts, tokens, activations } = state;
-  return { batches, prompts, tokens, activations, growths };
+  return { counts: { batches, prompts, tokens, activations }, growths };
+}
+
+/** Removes a run's checkpoints, once its results are written. */
+export async function removeCheckpoints(folder: string): Promise<void> {
+  await removeIfThere(folder);
 }
 
 function stateOf(growth: Growth): GrowthState {
@@ -105,11 +123,23 @@ function stateOf(growth: Growth): GrowthState {
   return { ...rest, threshold: dictionary.threshold, seed: dictionary.parts.seed, source: dictionary.source ?? null };
 }
 
-/** Names of complete checkpoints, oldest first. */
-async function complete(folder: string): Promise<string[]> {
+async function readState(path: string): Promise<State> {
+  let state: Partial<State> | undefined;
+  let reason = "it is of another format";
+  try {
+    state = JSON.parse(await Deno.readTextFile(path));
+  } catch (error) {
+    reason = (error as Error).message;
+  }
+  if (state?.format === FORMAT) return state as State;
+  throw new Error(`Expected ${path} to be a checkpoint that discover wrote but ${reason}: remove it to start anew`);
+}
+
+/** Names in a folder, ascending; none if there is no folder. */
+async function entries(folder: string, pattern: RegExp): Promise<string[]> {
   const names: string[] = [];
   try {
-    for await (const entry of Deno.readDir(folder)) if (/^\d+$/.test(entry.name)) names.push(entry.name);
+    for await (const entry of Deno.readDir(folder)) if (pattern.test(entry.name)) names.push(entry.name);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }

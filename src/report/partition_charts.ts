@@ -9,6 +9,9 @@ export interface GrowthPoint {
   readonly regions: number;
 }
 
+// Decades with a third between them: the grid of a logarithmic axis without its crowd of lines.
+const DECADES = [1, 3, 10, 30, 100, 300, 1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6];
+const logAxis = { values: DECADES, format: "~s" };
 const byPercentile = { field: "percentile", type: "ordinal", title: "percentile p", scale: { scheme: "viridis" } };
 const byLayer = { field: "layer", type: "ordinal", title: null, header: { labelExpr: "'block ' + datum.value" } };
 
@@ -28,7 +31,7 @@ export function growthChart(points: readonly GrowthPoint[]): ChartSpec {
           title: "activations seen",
           axis: { tickCount: 4, format: "~s" },
         },
-        y: { field: "regions", type: "quantitative", title: "regions", scale: { type: "log" }, axis: { format: "~s" } },
+        y: { field: "regions", type: "quantitative", title: "regions", scale: { type: "log" }, axis: logAxis },
         color: byPercentile,
       },
     },
@@ -60,7 +63,7 @@ export function sizeChart(regions: readonly RegionPoint[]): ChartSpec {
           scale: { type: "log" },
           axis: { tickCount: 4, format: "~s" },
         },
-        y: { field: "count", type: "quantitative", title: "members", scale: { type: "log" }, axis: { format: "~s" } },
+        y: { field: "count", type: "quantitative", title: "members", scale: { type: "log" }, axis: logAxis },
         color: byPercentile,
       },
     },

@@ -91,6 +91,6 @@ Deno.test("help names every flag with its default, and the examples", () => {
   }
   assertStringIncludes(text, "budget of tokens (default 2000000)");
   assertStringIncludes(text, "strengths (default 50,100)");
-  assertStringIncludes(text, "# two layers\n  deno run -P=experiment experiments/build.ts --layers 3,5");
+  assertStringIncludes(text, "# two layers\n  deno task run experiments/build.ts --layers 3,5");
   assertEquals(text.split("\n").every((line) => line.length <= 80), true);
 });

@@ -1,0 +1,115 @@
+#!/usr/bin/env -S deno run --allow-read --allow-write --allow-env --allow-sys --allow-ffi --allow-net=huggingface.co,*.hf.co
+/**
+ * What structure does a model's residual stream have at several depths and resolutions?
+ *
+ * Calibrates on the corpus, then grows one dictionary for every layer and percentile in one pass over it, until each is
+ * saturated, the budget is spent or the corpus ends.
+ *
+ *     deno task run experiments/build.ts --layers 3 --percentiles 4,10
+ *
+ * Leaves in `--out`: `dictionaries/L<layer>-p<percentile>.arrow`; `dictionaries.arrow` (a row a dictionary: size, threshold,
+ * metrics), `regions.arrow` (a row a region: members, coherence, logit lens, nearest context), `growth.arrow` (a row a
+ * batch); the charts `growth`, `sizes`, `coherence` and `partition`; `report.html`; `run.json`.
+ */
+import { join } from "node:path";
+import { readCorpus } from "../src/activations/corpus.ts";
+import { extract } from "../src/activations/extract.ts";
+import { shuffled } from "../src/activations/shuffled.ts";
+import { describeStream } from "../src/activations/source.ts";
+import { measure } from "../src/analysis/metrics.ts";
+import { describeRegions } from "../src/analysis/region_table.ts";
+import { openBackend } from "../src/compute/open.ts";
+import { loadModel } from "../src/model/load.ts";
+import { dictionaryFile, removeCheckpoints } from "../src/partition/checkpoint.ts";
+import { discover } from "../src/partition/discover.ts";
+import { type BuildResult, reportBuild } from "./lib/build_report.ts";
+import { calibrationsOf } from "./lib/calibrations.ts";
+import { experiment } from "./lib/cli.ts";
+
+await experiment({
+  name: "build",
+  question: "What structure does the model's residual stream have, at several depths and resolutions?",
+  description: "Calibrates, grows dictionaries at several layers and percentiles in one pass, and shows their regions.",
+  defaults: { layers: [2, 4, 6], maxTokens: 20e6 },
+  flags: {
+    calibration: { type: "integer", default: 200_000, min: 2, help: "activations to calibrate on" },
+    context: { type: "integer", default: 128, min: 2, help: "tokens that a prompt is cut to, <bos> included" },
+    batch: { type: "integer", default: 128, min: 1, help: "prompts of a batch; thresholds depend on it" },
+    split: { type: "string", help: "read only entries whose field `split` has this value" },
+    chat: { type: "boolean", help: "read every text as a user's turn in the model's chat template" },
+    inOrder: { type: "boolean", help: "read the corpus in its own order, as needed when it does not fit into memory" },
+    window: {
+      type: "integer",
+      default: 1,
+      min: 0,
+      help: "saturated after more than this many batches without a founder",
+    },
+    checkpointEvery: { type: "integer", default: 10, min: 1, help: "batches between checkpoints" },
+  },
+  examples: [
+    ["", "the embedded model, about a minute on two cores"],
+    ["--model onnx-community/gemma-2-2b-ONNX --dtype q4 --layers 12 --corpus pile.jsonl", "a model of the hub"],
+    ["--resume", "go on after an interruption"],
+  ],
+}, async (run) => {
+  const { flags, progress, manifest, out, signal } = run;
+  const { percentiles, seed, context, batch: batchPrompts, chat, corpus: corpusName } = flags;
+
+  const backend = await openBackend(flags.device);
+  manifest.device = backend.device;
+  const model = await manifest.time("load", () => loadModel(flags.model, { device: backend.name, dtype: flags.dtype }));
+  const layers = run.layers(model.layers);
+  const entries = readCorpus(corpusName, flags.split === undefined ? {} : { where: { split: flags.split } });
+  const corpus = flags.inOrder ? undefined : await Array.fromAsync(shuffled(entries, seed));
+  const stream = (skipPrompts: number) =>
+    extract(model, corpus ?? readCorpus(corpusName), { layers, context, batchPrompts, chat, backend, skipPrompts });
+  const sources = new Map(
+    layers.map((layer) => [layer, describeStream({ model, layer, corpus: corpusName, context, batchPrompts, chat })]),
+  );
+
+  const calibrations = await manifest.time("calibrate", () =>
+    calibrationsOf({
+      sources,
+      percentiles,
+      activations: flags.calibration,
+      seed,
+      backend,
+      files: [flags.model, corpusName],
+      progress,
+    }, () => stream(0)));
+
+  const checkpoints = join(out, "checkpoints");
+  const stage = progress.stage("discover", corpus?.length, "prompts");
+  const discovery = await discover(stream, calibrations, {
+    backend,
+    seed,
+    sources,
+    saturationWindow: flags.window,
+    maxTokens: flags.maxTokens,
+    checkpoint: { folder: checkpoints, every: flags.checkpointEvery, resume: flags.resume },
+    signal,
+    onProgress: ({ prompts, regions }) => {
+      stage.set(prompts);
+      stage.note(`${regions} regions`);
+    },
+  });
+  stage.end();
+  manifest.addSeconds("extract", discovery.secondsExtract);
+  manifest.addSeconds("assign", discovery.secondsAssign);
+
+  const reading = progress.stage("read regions", discovery.growths.length, "dictionaries");
+  const results: BuildResult[] = [];
+  for (const growth of discovery.growths) {
+    const { dictionary } = growth;
+    const file = `dictionaries/${dictionaryFile(growth)}`;
+    await dictionary.save(join(out, file));
+    manifest.outputs.push(file);
+    const regions = await manifest.time("lens", () => describeRegions(dictionary, model));
+    results.push({ growth, regions, metrics: await measure(dictionary) });
+    reading.advance();
+  }
+  reading.end();
+  await model.dispose();
+  await removeCheckpoints(checkpoints);
+  await manifest.time("report", () => reportBuild(run, discovery, results));
+});

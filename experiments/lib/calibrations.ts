@@ -1,0 +1,66 @@
+import type { StreamSource } from "../../src/activations/source.ts";
+import type { StreamBatch } from "../../src/activations/stream.ts";
+import type { Backend } from "../../src/compute/backend.ts";
+import { calibrateLayers, type Calibration } from "../../src/partition/calibration.ts";
+import { cacheCalibration, cachedCalibration, type CalibrationKey } from "../../src/partition/calibration_cache.ts";
+import type { Progress } from "./progress.ts";
+
+/** Where calibrations of earlier runs are kept. */
+const CACHE = "results/cache/calibration";
+
+/** What {@linkcode calibrationsOf} needs. */
+export interface CalibrationRequest {
+  /** What each layer is read from. */
+  readonly sources: ReadonlyMap<number, StreamSource>;
+  readonly percentiles: readonly number[];
+  /** Activations to measure on. */
+  readonly activations: number;
+  /** Seed of the stream's order. */
+  readonly seed: number;
+  readonly backend: Backend;
+  /** Files that the numbers depend on, the model's folder and the corpus; those that are not local are passed over. */
+  readonly files: readonly string[];
+  readonly progress: Progress;
+}
+
+/** Calibrations by layer: those of an earlier run with the same settings and files, or measured in one pass. */
+export async function calibrationsOf(
+  request: CalibrationRequest,
+  stream: () => AsyncIterable<StreamBatch>,
+): Promise<Map<number, Calibration>> {
+  const { sources, percentiles, activations, seed, backend, progress } = request;
+  const files = (await Promise.all(request.files.map(fingerprint))).join(" ");
+  const keyOf = (layer: number): CalibrationKey => {
+    return { source: sources.get(layer)!, percentiles, activations, seed, backend: backend.name, files };
+  };
+  const layers = [...sources.keys()];
+  const cached = await Promise.all(layers.map((layer) => cachedCalibration(CACHE, keyOf(layer))));
+  if (cached.every((calibration) => calibration !== undefined)) {
+    return new Map(layers.map((layer, i) => [layer, cached[i]!]));
+  }
+  const stage = progress.stage("calibrate", activations, "activations");
+  const calibrations = await calibrateLayers(stream(), layers, {
+    percentiles,
+    activations,
+    backend,
+    sourceOf: (layer) => sources.get(layer)!,
+    onBatch: (seen) => stage.set(Math.min(seen, activations)),
+  });
+  stage.end();
+  for (const [layer, calibration] of calibrations) await cacheCalibration(CACHE, keyOf(layer), calibration);
+  return calibrations;
+}
+
+/** Size and time of a file, or of the files of a model's folder. */
+async function fingerprint(path: string): Promise<string> {
+  const parts: string[] = [];
+  for (const name of ["", "/config.json", "/tokenizer.json", "/onnx/model.onnx"]) {
+    try {
+      const { isFile, size, mtime } = await Deno.stat(path + name);
+      if (isFile) parts.push(`${path}${name}:${size}:${mtime?.getTime()}`);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory)) throw error;
+    }
+  }
+  return parts.join(" ");
+}
