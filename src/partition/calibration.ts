@@ -2,6 +2,7 @@ import type { ActivationBatch } from "../activations/batch.ts";
 import type { StreamSource } from "../activations/source.ts";
 import { batchAt, type StreamBatch } from "../activations/stream.ts";
 import type { Backend, BackendChoice, Matrix } from "../compute/backend.ts";
+import { assertPercentiles } from "../compute/histogram.ts";
 import { openBackend } from "../compute/open.ts";
 import { withMatrix } from "./directions.ts";
 import { rowNumbers } from "./reservoir.ts";
@@ -56,6 +57,7 @@ export async function calibrate(
   options: CalibrateOptions = {},
 ): Promise<Calibration> {
   const { percentiles = [10], activations = 200_000, backend: choice = "auto", source } = options;
+  assertPercentiles(percentiles);
   const calibrator = new Calibrator(typeof choice === "string" ? await openBackend(choice) : choice);
   try {
     for await (const batch of batches) {
@@ -71,8 +73,12 @@ export async function calibrate(
 /**
  * Calibrates several layers in one pass over a stream; see {@linkcode calibrate}.
  *
- * @param source What each layer is read from; recorded in its calibration.
- * @param onBatch Called after every batch with the activations seen so far.
+ * @param stream Batches; each is disposed.
+ * @param layers Layers of the stream to calibrate.
+ * @param options As for one layer; `sourceOf` gives what is recorded for each, `onBatch` is called after every batch with
+ * the activations seen so far.
+ * @returns Calibrations by layer.
+ * @throws {Error} as {@linkcode calibrate} does. @throws {RangeError} if the stream has no such layer.
  */
 export async function calibrateLayers(
   stream: AsyncIterable<StreamBatch>,
@@ -83,6 +89,7 @@ export async function calibrateLayers(
   } = {},
 ): Promise<Map<number, Calibration>> {
   const { percentiles = [10], activations = 200_000, backend: choice = "auto", sourceOf, onBatch } = options;
+  assertPercentiles(percentiles);
   const backend = typeof choice === "string" ? await openBackend(choice) : choice;
   const calibrators = new Map(layers.map((layer) => [layer, new Calibrator(backend)]));
   const calibrations = new Map<number, Calibration>();
@@ -131,7 +138,9 @@ export class Calibrator {
       this.#sum = new Float64Array(batch.dim);
       this.#unitSum = new Float64Array(batch.dim);
     } else if (batch.dim !== this.#sum.length) {
-      throw new RangeError(`Expected activations of length ${this.#sum.length}, as before, but found ${batch.dim}`);
+      throw new RangeError(
+        `Expected activations of length ${this.#sum.length}, as before, but found ${batch.dim}: use one model and layer`,
+      );
     }
     const moments = await withMatrix(this.backend, batch, async (x) => {
       const moments = await this.backend.moments(x);

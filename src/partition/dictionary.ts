@@ -60,6 +60,8 @@ export class Dictionary {
   readonly #exemplars: HostCopy;
   readonly #sums: HostCopy;
   #means: Float32Array<ArrayBuffer> | undefined;
+  /** Whether the backend has values that were not read back. */
+  #behind = false;
   #last: Promise<unknown> = Promise.resolve();
 
   /** @ignore Use {@linkcode Dictionary.create} or {@linkcode Dictionary.load}. */
@@ -196,7 +198,7 @@ export class Dictionary {
       const directions = await directionsOf(this.backend, batch, this.center);
       try {
         const assignment = await this.#ingest(directions, batch.provenance);
-        await this.#refresh(groupRows(assignment.regions, this.size).regions);
+        await this.#refresh(this.#behind ? undefined : groupRows(assignment.regions, this.size).regions);
         return assignment;
       } finally {
         directions.dispose();
@@ -209,7 +211,10 @@ export class Dictionary {
    * without reading the changed regions back: call {@linkcode Dictionary.refresh} before looking at the values.
    */
   ingest(directions: Matrix, provenance?: Provenance): Promise<Assignment> {
-    return this.#inTurn(() => this.#ingest(directions, provenance));
+    return this.#inTurn(() => {
+      this.#behind = true;
+      return this.#ingest(directions, provenance);
+    });
   }
 
   /** Reads exemplars and sums back from the device. */
@@ -218,13 +223,15 @@ export class Dictionary {
   }
 
   /** Nearest region of each row and its distance, changing nothing. An empty dictionary gives -1 and infinity. */
-  async assign(batch: ActivationBatch): Promise<Assignment> {
-    const directions = await directionsOf(this.backend, batch, this.center);
-    try {
-      return await nearestRegions(this.backend, directions, this.parts.exemplars, this.threshold);
-    } finally {
-      directions.dispose();
-    }
+  assign(batch: ActivationBatch): Promise<Assignment> {
+    return this.#inTurn(async () => {
+      const directions = await directionsOf(this.backend, batch, this.center);
+      try {
+        return await nearestRegions(this.backend, directions, this.parts.exemplars, this.threshold);
+      } finally {
+        directions.dispose();
+      }
+    });
   }
 
   /** Cosine similarity of each row to each exemplar, `rows x size`. */
@@ -234,12 +241,12 @@ export class Dictionary {
 
   /** Activations as features, `rows x size`; see {@linkcode ReadoutOptions}. */
   readout(batch: ActivationBatch, options: ReadoutOptions): Promise<Float32Array<ArrayBuffer>> {
-    return readFeatures(this, batch, options);
+    return this.#reading(() => readFeatures(this, batch, options));
   }
 
   /** Features (`rows x size`) as activations, `rows x dim`: `features W + center`. */
   decode(features: Float32Array<ArrayBuffer>, options: { basis?: Basis } = {}): Promise<Float32Array<ArrayBuffer>> {
-    return decodeFeatures(this, features, options.basis ?? "mean");
+    return this.#reading(() => decodeFeatures(this, features, options.basis ?? "mean"));
   }
 
   /**
@@ -258,14 +265,14 @@ export class Dictionary {
 
   /** A dictionary whose exemplars are the reservoir members nearest to each mean direction; all else is the same. */
   async reanchor(): Promise<Dictionary> {
-    const dictionary = new Dictionary(await reanchored(this));
+    const dictionary = new Dictionary(await this.#reading(() => reanchored(this)));
     await dictionary.refresh();
     return dictionary;
   }
 
   /** Writes everything to one Arrow file, in one step. */
   save(path: string): Promise<void> {
-    return this.#inTurn(() => saveDictionary(this, path));
+    return this.#reading(() => saveDictionary(this, path));
   }
 
   /**
@@ -310,6 +317,15 @@ export class Dictionary {
     this.#means = undefined;
     const { backend, exemplars, sums } = this.parts;
     await Promise.all([this.#exemplars.update(backend, exemplars, rows), this.#sums.update(backend, sums, rows)]);
+    if (!rows) this.#behind = false;
+  }
+
+  /** Runs in turn what looks at the values. */
+  #reading<T>(task: () => Promise<T>): Promise<T> {
+    return this.#inTurn(async () => {
+      if (this.#behind) await this.#refresh();
+      return await task();
+    });
   }
 
   /** Runs after everything that was asked for before, so that un-awaited calls do not mix. */

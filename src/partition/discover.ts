@@ -1,12 +1,12 @@
 import type { ActivationBatch } from "../activations/batch.ts";
-import { assertSameReading, type StreamSource } from "../activations/source.ts";
-import { batchAt, type StreamBatch } from "../activations/stream.ts";
-import type { Backend, BackendChoice, Matrix } from "../compute/backend.ts";
+import type { StreamSource } from "../activations/source.ts";
+import type { StreamBatch } from "../activations/stream.ts";
+import type { Backend, BackendChoice } from "../compute/backend.ts";
 import { openBackend } from "../compute/open.ts";
 import type { Calibration } from "./calibration.ts";
 import { type CheckpointOptions, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import { Dictionary } from "./dictionary.ts";
-import { directionsOf } from "./directions.ts";
+import type { Dictionary } from "./dictionary.ts";
+import { directionsByLayer, growAll, startGrowths } from "./grow.ts";
 
 /** Options of a discovery. */
 export interface DiscoverOptions {
@@ -71,7 +71,7 @@ export interface Discovery extends DiscoveryCounts {
   readonly secondsAssign: number;
 }
 
-/** A stream of several layers, or plain batches of one (layer 0). */
+/** A stream of several layers, or plain batches, which are of the calibrations' first layer. */
 export type ActivationStream =
   | AsyncIterable<StreamBatch | ActivationBatch>
   | Iterable<StreamBatch | ActivationBatch>;
@@ -82,9 +82,9 @@ export type ActivationStream =
  *
  * @param stream Batches in stream order, or a function that opens the stream after the given number of prompts: a run
  * that goes on from a checkpoint then need not run the model on what it has seen.
- * @param calibrations Of the stream's one layer, or by layer.
- * @throws {Error} if a calibration was made for another reading, a checkpoint is of another run, or a batch is bad. What
- * was grown before is in the checkpoint, if there is one.
+ * @param calibrations By layer, or that of one layer: the one that its source names, 0 if it names none.
+ * @throws {Error} if a calibration was made for another reading, a checkpoint is of another run, the stream is empty, or
+ * a batch is bad. What was grown before is in the checkpoint, if there is one.
  *
  * @example
  * ```ts
@@ -103,16 +103,21 @@ export async function discover(
   options: DiscoverOptions = {},
 ): Promise<Discovery> {
   const { backend: choice = "auto", saturationWindow = 1, maxTokens = Infinity, checkpoint, signal } = options;
+  if (!(saturationWindow >= 0)) {
+    throw new RangeError(`Expected a saturation window from 0 but found ${saturationWindow}`);
+  }
+  if (!(maxTokens > 0)) throw new RangeError(`Expected a budget of at least 1 token but found ${maxTokens}`);
   const backend = typeof choice === "string" ? await openBackend(choice) : choice;
-  const byLayer = calibrations instanceof Map ? calibrations : new Map([[0, calibrations as Calibration]]);
+  const byLayer = calibrationsByLayer(calibrations);
+  const rules = { saturationWindow, merge: options.merge ?? false };
   const growths = await startGrowths(byLayer, backend, options);
-  const resumed = checkpoint?.resume ? await readCheckpoint(checkpoint.folder, growths, backend) : undefined;
-  const counts: DiscoveryCounts = resumed ?? { batches: 0, prompts: 0, tokens: 0, activations: 0 };
+  const resumed = checkpoint?.resume ? await readCheckpoint(checkpoint.folder, rules, growths, backend) : undefined;
+  const counts: DiscoveryCounts = resumed?.counts ?? { batches: 0, prompts: 0, tokens: 0, activations: 0 };
   const grown = resumed?.growths ?? growths;
   let [secondsExtract, secondsAssign, saved] = [0, 0, counts.batches];
 
   const save = async () => {
-    if (checkpoint && counts.batches > saved) await writeCheckpoint(checkpoint.folder, counts, grown);
+    if (checkpoint && counts.batches > saved) await writeCheckpoint(checkpoint.folder, rules, counts, grown);
     saved = counts.batches;
   };
   const isOver = () => grown.every((growth) => growth.saturated) || counts.tokens >= maxTokens;
@@ -121,14 +126,14 @@ export async function discover(
   let intact = true;
   let waiting = performance.now();
   try {
-    for await (const batch of isOver() ? [] : openStream(stream, counts)) {
+    for await (const batch of isOver() ? [] : openStream(stream, byLayer, counts)) {
       const arrived = performance.now();
       secondsExtract += (arrived - waiting) / 1000;
       try {
         signal?.throwIfAborted();
         const directions = await directionsByLayer(batch, byLayer, grown);
         intact = false;
-        await growAll(batch, directions, grown, counts, saturationWindow, options.merge ?? false);
+        await growAll(batch, directions, grown, counts, rules);
         intact = true;
       } finally {
         batch.dispose();
@@ -143,106 +148,35 @@ export async function discover(
     // Also when a batch is bad: what was grown before it is kept.
     if (intact) await save();
   }
+  if (counts.activations === 0) {
+    throw new Error("Expected activations to partition but the stream was empty: check the corpus and its filter");
+  }
   for (const growth of grown) await growth.dictionary.refresh();
   return { ...counts, growths: grown, secondsExtract, secondsAssign };
 }
 
-async function startGrowths(
-  calibrations: ReadonlyMap<number, Calibration>,
-  backend: Backend,
-  { sources, seed }: DiscoverOptions,
-): Promise<Growth[]> {
-  const growths: Growth[] = [];
-  for (const [layer, calibration] of calibrations) {
-    const source = sources?.get(layer) ?? calibration.source;
-    if (calibration.source && source) assertSameReading(calibration.source, source);
-    for (const [i, percentile] of calibration.percentiles.entries()) {
-      const { center, thresholds } = calibration;
-      const dictionary = await Dictionary.create({ center, threshold: thresholds[i], percentile, source }, {
-        backend,
-        seed,
-      });
-      const counts = { batches: 0, prompts: 0, tokens: 0, activations: 0 };
-      growths.push({ layer, percentile, dictionary, saturated: false, emptyBatches: 0, snapshots: [], ...counts });
-    }
-  }
-  return growths;
+function calibrationsByLayer(
+  calibrations: Calibration | ReadonlyMap<number, Calibration>,
+): ReadonlyMap<number, Calibration> {
+  if (!("center" in calibrations)) return calibrations;
+  return new Map([[calibrations.source?.hook.layer ?? 0, calibrations]]);
 }
 
-/** The stream from where `counts` stands, plain batches dressed as those of layer 0. */
+/** The stream from where `counts` stands, plain batches dressed as those of the first layer. */
 async function* openStream(
   stream: ActivationStream | ((skipPrompts: number) => ActivationStream),
+  calibrations: ReadonlyMap<number, Calibration>,
   counts: Readonly<DiscoveryCounts>,
 ): AsyncGenerator<Pick<StreamBatch, "batches" | "prompts" | "tokens" | "dispose">> {
   const opened = typeof stream === "function" ? stream(counts.prompts) : stream;
-  let skip = typeof stream === "function" ? 0 : counts.batches;
+  // Batches that name no prompts can only be counted.
+  let skip = typeof stream === "function" && counts.prompts > 0 ? 0 : counts.batches;
+  const [layer] = calibrations.keys();
   for await (const batch of opened) {
     const dressed = "batches" in batch
       ? batch
-      : { batches: new Map([[0, batch]]), prompts: batch.provenance?.prompts ?? [], tokens: 0, dispose() {} };
+      : { batches: new Map([[layer, batch]]), prompts: batch.provenance?.prompts ?? [], tokens: 0, dispose() {} };
     if (skip-- > 0) dressed.dispose();
     else yield dressed;
   }
-}
-
-/** Directions of every layer that still grows, before any dictionary changes: a bad row must leave all as they were. */
-async function directionsByLayer(
-  batch: Pick<StreamBatch, "batches">,
-  calibrations: ReadonlyMap<number, Calibration>,
-  growths: readonly Growth[],
-): Promise<Map<number, Matrix>> {
-  const directions = new Map<number, Matrix>();
-  try {
-    for (const [layer, { center }] of calibrations) {
-      const activations = batchAt(batch, layer);
-      const growing = growths.find((growth) => growth.layer === layer && !growth.saturated);
-      if (growing) directions.set(layer, await directionsOf(growing.dictionary.backend, activations, center));
-    }
-  } catch (error) {
-    for (const matrix of directions.values()) matrix.dispose();
-    throw error;
-  }
-  return directions;
-}
-
-async function growAll(
-  batch: Pick<StreamBatch, "batches" | "prompts" | "tokens">,
-  directions: ReadonlyMap<number, Matrix>,
-  growths: readonly Growth[],
-  counts: DiscoveryCounts,
-  saturationWindow: number,
-  merge: boolean,
-): Promise<void> {
-  const [first] = batch.batches.values();
-  counts.batches++;
-  counts.prompts += batch.prompts.length;
-  counts.tokens += batch.tokens;
-  counts.activations += first?.rows ?? 0;
-  try {
-    // Together, so that waiting for one dictionary's answers from a GPU overlaps with the others' work.
-    const results = await Promise.allSettled(
-      growths.filter((growth) => !growth.saturated).map(async (growth) => {
-        Object.assign(growth, counts);
-        await grow(growth, directions.get(growth.layer)!, batchAt(batch, growth.layer), merge);
-        growth.saturated = growth.emptyBatches > saturationWindow;
-      }),
-    );
-    const failed = results.find((result) => result.status === "rejected");
-    if (failed) throw failed.reason;
-  } finally {
-    for (const matrix of directions.values()) matrix.dispose();
-  }
-}
-
-async function grow(growth: Growth, directions: Matrix, batch: ActivationBatch, merge: boolean): Promise<void> {
-  const { dictionary, snapshots } = growth;
-  // A batch of prompts without an activation says nothing about saturation.
-  if (batch.rows === 0) return;
-  const before = dictionary.size;
-  await dictionary.ingest(directions, batch.provenance);
-  const founded = dictionary.size - before;
-  if (merge) await dictionary.merge();
-  growth.emptyBatches = founded > 0 ? 0 : growth.emptyBatches + 1;
-  const { activations } = dictionary;
-  snapshots.push({ activations, tokens: growth.tokens, regions: dictionary.size, founded });
 }

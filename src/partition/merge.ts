@@ -1,5 +1,7 @@
 import { type Context, CONTEXTS, Contexts } from "./contexts.ts";
 import type { DictionaryParts } from "./dictionary.ts";
+import { exactSimilarities, isBorderline } from "./exact.ts";
+import { distanceOf } from "./leader.ts";
 import { RegionArrays } from "./region_arrays.ts";
 import { rowNumbers } from "./reservoir.ts";
 import type { Backend, Matrix } from "../compute/backend.ts";
@@ -72,19 +74,30 @@ async function unite(backend: Backend, exemplars: Matrix, threshold: number): Pr
     while (parents[region] !== region) region = parents[region] = parents[parents[region]];
     return region;
   };
+  const join = (i: number, j: number) => {
+    const [a, b] = [root(i), root(j)];
+    parents[Math.max(a, b)] = Math.min(a, b);
+  };
   for (let from = 0; from < exemplars.rows; from += BLOCK) {
     const count = Math.min(BLOCK, exemplars.rows - from);
     const block = backend.create(exemplars.dim, count);
     backend.copyRows(exemplars, rowNumbers(from, count), block, rowNumbers(0, count));
     const similarities = await backend.similarities(block, exemplars);
     block.dispose();
+    const [left, right]: [number[], number[]] = [[], []];
     for (let i = 0; i < count; i++) {
       for (let j = from + i + 1; j < exemplars.rows; j++) {
-        if (1 - similarities[i * exemplars.rows + j] > threshold) continue;
-        const [a, b] = [root(from + i), root(j)];
-        parents[Math.max(a, b)] = Math.min(a, b);
+        const similarity = similarities[i * exemplars.rows + j];
+        if (isBorderline(similarity, threshold)) {
+          left.push(from + i);
+          right.push(j);
+        } else if (distanceOf(similarity) <= threshold) join(from + i, j);
       }
     }
+    const exact = left.length === 0 ? [] : await exactSimilarities(backend, exemplars, left, exemplars, right);
+    exact.forEach((similarity, i) => {
+      if (distanceOf(similarity) <= threshold) join(left[i], right[i]);
+    });
   }
   return parents.map((_, region) => root(region));
 }

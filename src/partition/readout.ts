@@ -1,6 +1,6 @@
 import type { ActivationBatch } from "../activations/batch.ts";
 import type { Basis, Dictionary } from "./dictionary.ts";
-import { directionsOf, hostValues } from "./directions.ts";
+import { directionsOf, withMatrix } from "./directions.ts";
 
 /**
  * How an activation becomes features; `c` is the center and `W` the basis, `size x dim`:
@@ -31,14 +31,14 @@ export async function readFeatures(
   options: ReadoutOptions,
 ): Promise<Float32Array<ArrayBuffer>> {
   const { kind, k = 1, basis = "mean" } = options;
-  if (!Number.isInteger(k) || k < 1) throw new RangeError(`Expected k to be an integer of at least 1 but found ${k}`);
-  const { size } = dictionary;
-  const values = await cosines(dictionary, batch, basis);
-  if (kind === "signed" || kind === "topk") scaleRows(values, centredNorms(dictionary, batch), size);
   const row = ROW_READOUTS[kind];
   if (!row) {
     throw new RangeError(`Expected a read-out of ${Object.keys(ROW_READOUTS).join(", ")} but found "${kind}"`);
   }
+  if (!Number.isInteger(k) || k < 1) throw new RangeError(`Expected k to be an integer of at least 1 but found ${k}`);
+  const { size } = dictionary;
+  const values = await cosines(dictionary, batch, basis);
+  if (kind === "signed" || kind === "topk") scaleRows(values, await centredNorms(dictionary, batch), size);
   for (let from = 0; from < values.length; from += size) row(values.subarray(from, from + size), k);
   return values;
 }
@@ -131,9 +131,9 @@ async function cosines(dictionary: Dictionary, batch: ActivationBatch, basis: Ba
   }
 }
 
-function centredNorms(dictionary: Dictionary, batch: ActivationBatch): Float64Array {
-  const { center, dim } = dictionary;
-  const data = hostValues(batch);
+async function centredNorms(dictionary: Dictionary, batch: ActivationBatch): Promise<Float64Array> {
+  const { backend, center, dim } = dictionary;
+  const data = batch.data ?? await withMatrix(backend, batch, (x) => backend.download(x));
   return Float64Array.from({ length: batch.rows }, (_, row) => {
     let square = 0;
     for (let j = 0; j < dim; j++) square += (data[row * dim + j] - center[j]) ** 2;

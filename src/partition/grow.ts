@@ -1,0 +1,102 @@
+import type { ActivationBatch } from "../activations/batch.ts";
+import { assertSameReading } from "../activations/source.ts";
+import { batchAt, type StreamBatch } from "../activations/stream.ts";
+import type { Backend, Matrix } from "../compute/backend.ts";
+import type { Calibration } from "./calibration.ts";
+import { Dictionary } from "./dictionary.ts";
+import { directionsOf } from "./directions.ts";
+import type { DiscoverOptions, DiscoveryCounts, Growth } from "./discover.ts";
+
+/** What decides, besides the calibration, which regions there are and when a dictionary takes no more. */
+export interface GrowthRules {
+  readonly saturationWindow: number;
+  readonly merge: boolean;
+}
+
+/** An empty dictionary for every layer and percentile. */
+export async function startGrowths(
+  calibrations: ReadonlyMap<number, Calibration>,
+  backend: Backend,
+  { sources, seed }: DiscoverOptions,
+): Promise<Growth[]> {
+  const growths: Growth[] = [];
+  for (const [layer, calibration] of calibrations) {
+    const source = sources?.get(layer) ?? calibration.source;
+    if (calibration.source && source) assertSameReading(calibration.source, source);
+    for (const [i, percentile] of calibration.percentiles.entries()) {
+      const { center, thresholds } = calibration;
+      const dictionary = await Dictionary.create({ center, threshold: thresholds[i], percentile, source }, {
+        backend,
+        seed,
+      });
+      const counts = { batches: 0, prompts: 0, tokens: 0, activations: 0 };
+      growths.push({ layer, percentile, dictionary, saturated: false, emptyBatches: 0, snapshots: [], ...counts });
+    }
+  }
+  if (growths.length === 0) {
+    throw new Error("Expected a percentile to grow a dictionary at but found none: calibrate one");
+  }
+  return growths;
+}
+
+/** Directions of every layer that still grows, before any dictionary changes: a bad row must leave all as they were. */
+export async function directionsByLayer(
+  batch: Pick<StreamBatch, "batches">,
+  calibrations: ReadonlyMap<number, Calibration>,
+  growths: readonly Growth[],
+): Promise<Map<number, Matrix>> {
+  const directions = new Map<number, Matrix>();
+  try {
+    for (const [layer, { center }] of calibrations) {
+      const activations = batchAt(batch, layer);
+      const growing = growths.find((growth) => growth.layer === layer && !growth.saturated);
+      if (growing) directions.set(layer, await directionsOf(growing.dictionary.backend, activations, center));
+    }
+  } catch (error) {
+    for (const matrix of directions.values()) matrix.dispose();
+    throw error;
+  }
+  return directions;
+}
+
+/** Adds a batch to every dictionary that still grows, and disposes the directions. */
+export async function growAll(
+  batch: Pick<StreamBatch, "batches" | "prompts" | "tokens">,
+  directions: ReadonlyMap<number, Matrix>,
+  growths: readonly Growth[],
+  counts: DiscoveryCounts,
+  { saturationWindow, merge }: GrowthRules,
+): Promise<void> {
+  const [first] = batch.batches.values();
+  counts.batches++;
+  counts.prompts += batch.prompts.length;
+  counts.tokens += batch.tokens;
+  counts.activations += first?.rows ?? 0;
+  try {
+    // Together, so that waiting for one dictionary's answers from a GPU overlaps with the others' work.
+    const results = await Promise.allSettled(
+      growths.filter((growth) => !growth.saturated).map(async (growth) => {
+        Object.assign(growth, counts);
+        await grow(growth, directions.get(growth.layer)!, batchAt(batch, growth.layer), merge);
+        growth.saturated = growth.emptyBatches > saturationWindow;
+      }),
+    );
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed) throw failed.reason;
+  } finally {
+    for (const matrix of directions.values()) matrix.dispose();
+  }
+}
+
+async function grow(growth: Growth, directions: Matrix, batch: ActivationBatch, merge: boolean): Promise<void> {
+  const { dictionary, snapshots } = growth;
+  // A batch of prompts without an activation says nothing about saturation.
+  if (batch.rows === 0) return;
+  const before = dictionary.size;
+  await dictionary.ingest(directions, batch.provenance);
+  const founded = dictionary.size - before;
+  if (merge) await dictionary.merge();
+  growth.emptyBatches = founded > 0 ? 0 : growth.emptyBatches + 1;
+  const { activations } = dictionary;
+  snapshots.push({ activations, tokens: growth.tokens, regions: dictionary.size, founded });
+}

@@ -1,0 +1,141 @@
+/** A dictionary that was saved and loaded is the one that never was. */
+import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { fromArrow } from "npm:arquero@8.0.1";
+import type { Backend } from "../../src/compute/backend.ts";
+import { openBackend } from "../../src/compute/open.ts";
+import { arrowTable, numberColumn, writeArrow } from "../../src/files/arrow.ts";
+import { Dictionary } from "../../src/partition/dictionary.ts";
+import { backendTest } from "../lib/backends.ts";
+import { assertSentence, corpus, DIM, inFolder, publicValues, reservoirOf, rowsOf, streamOf } from "./streams.ts";
+
+const LAYER = 3;
+const SOURCE = {
+  model: "toy",
+  hook: { layer: LAYER, at: "resid_post" },
+  extractor: "per-position",
+  context: 16,
+  batchPrompts: 40,
+  chat: false,
+  corpus: "corpus",
+} as const;
+
+/** Four batches whose regions outgrow reservoirs and context lists. */
+const batches = streamOf(corpus(200, [LAYER]), 50).map(({ batches }) => batches.get(LAYER)!);
+
+async function grown(backend: Backend, count: number): Promise<Dictionary> {
+  const center = new Float32Array(DIM).fill(0.1);
+  const calibration = { center, threshold: 0.23456789012345678, percentile: 7.5, source: SOURCE };
+  const dictionary = await Dictionary.create(calibration, { backend, seed: 41 });
+  for (const batch of batches.slice(0, count)) await dictionary.add(batch);
+  return dictionary;
+}
+
+backendTest(
+  "a loaded dictionary is the saved one, and grows on to the same bytes",
+  (backend) =>
+    inFolder(async (folder) => {
+      const never = await grown(backend, 2);
+      await never.save(`${folder}/two.arrow`);
+      const loaded = await Dictionary.load(`${folder}/two.arrow`, { backend });
+      assertEquals(publicValues(loaded), publicValues(never));
+      assertEquals(await reservoirOf(loaded, 0), await reservoirOf(never, 0));
+      const largest = Math.max(...never.memberCounts);
+      assertEquals(largest > 30, true, `the largest region has ${largest} members, too few to overflow a reservoir`);
+
+      for (const batch of batches.slice(2)) {
+        assertEquals(await loaded.add(batch), await never.add(batch));
+      }
+      await never.save(`${folder}/never.arrow`);
+      await loaded.save(`${folder}/loaded.arrow`);
+      await loaded.save(`${folder}/again.arrow`);
+      const bytes = await Deno.readFile(`${folder}/never.arrow`);
+      assertEquals(await Deno.readFile(`${folder}/loaded.arrow`), bytes);
+      assertEquals(await Deno.readFile(`${folder}/again.arrow`), bytes);
+      assertNotEquals(await Deno.readFile(`${folder}/two.arrow`), bytes);
+      for (const dictionary of [never, loaded]) dictionary.dispose();
+    }),
+);
+
+backendTest("an empty dictionary can be saved, loaded and grown", (backend) =>
+  inFolder(async (folder) => {
+    const empty = await grown(backend, 0);
+    await empty.save(`${folder}/empty.arrow`);
+    const loaded = await Dictionary.load(`${folder}/empty.arrow`, { backend });
+    assertEquals(publicValues(loaded), publicValues(empty));
+    const full = await grown(backend, 1);
+    await loaded.add(batches[0]);
+    assertEquals(publicValues(loaded), publicValues(full));
+    for (const dictionary of [empty, loaded, full]) dictionary.dispose();
+  }));
+
+backendTest("what was ingested and not read back is saved too", (backend) =>
+  inFolder(async (folder) => {
+    const [added, ingested] = [await grown(backend, 1), await grown(backend, 1)];
+    await added.add(batches[1]);
+    const x = backend.upload(batches[1].data!, batches[1].rows, DIM);
+    const directions = await backend.directions(x, ingested.center);
+    await ingested.ingest(directions, batches[1].provenance);
+    await added.save(`${folder}/added.arrow`);
+    await ingested.save(`${folder}/ingested.arrow`);
+    assertEquals(await Deno.readFile(`${folder}/ingested.arrow`), await Deno.readFile(`${folder}/added.arrow`));
+    await added.add(batches[2]);
+    await ingested.ingest(directions);
+    await ingested.add(batches[2]);
+    assertEquals(ingested.exemplars.subarray(0, added.exemplars.length), added.exemplars);
+    for (const thing of [x, directions, added, ingested]) thing.dispose();
+  }));
+
+Deno.test("Arquero reads a dictionary's columns", () =>
+  inFolder(async (folder) => {
+    const dictionary = await grown(await openBackend("cpu"), 1);
+    await dictionary.save(`${folder}/d.arrow`);
+    const table = fromArrow(await Deno.readFile(`${folder}/d.arrow`));
+    assertEquals(table.columnNames(), [
+      ...["exemplar", "mean", "sum", "count", "coherence", "distance_sum", "distance_square_sum", "founder"],
+      ...["first_batch", "nearest", "farthest", "reservoir"],
+    ]);
+    assertEquals(table.numRows(), dictionary.size);
+    assertEquals([...table.array("count")], [...dictionary.memberCounts]);
+    // deno-lint-ignore no-explicit-any
+    const row: any = table.object(1);
+    assertEquals([...row.exemplar], [...dictionary.exemplars.subarray(DIM, 2 * DIM)]);
+    const [{ distance, prompt, position, excerpt }] = dictionary.nearestContexts(1);
+    assertEquals({ ...row.nearest[0] }, { distance, prompt, position, ...excerpt });
+    assertEquals(row.reservoir.length, Math.min(30, dictionary.memberCounts[1]));
+  }));
+
+Deno.test("a file that cannot be a dictionary is refused with a sentence", () =>
+  inFolder(async (folder) => {
+    const backend = await openBackend("cpu");
+    const refuse = async (path: string, ...parts: string[]) =>
+      assertSentence(await assertRejects(() => Dictionary.load(path, { backend })), path, ...parts);
+
+    const path = `${folder}/d.arrow`;
+    await (await grown(backend, 1)).save(path);
+    const whole = await Deno.readFile(path);
+    for (let cut = 0; cut < 40; cut++) {
+      const length = Math.floor(whole.length * cut / 40) + (cut % 3);
+      await Deno.writeFile(`${folder}/cut.arrow`, whole.subarray(0, length));
+      await refuse(`${folder}/cut.arrow`, "cut off or damaged", "copy it again");
+    }
+    await Deno.writeFile(`${folder}/cut.arrow`, whole.subarray(0, whole.length - 1));
+    await refuse(`${folder}/cut.arrow`, "cut off or damaged");
+    await Deno.writeTextFile(`${folder}/text.arrow`, '{"not": "Arrow"}');
+    await refuse(`${folder}/text.arrow`, "an Arrow IPC file");
+    await writeArrow(`${folder}/other.arrow`, arrowTable({ x: numberColumn(Float32Array.of(1)) }));
+    await refuse(`${folder}/other.arrow`, '"exemplar dictionary 1"', "another kind", "Dictionary.save");
+    await refuse(`${folder}/missing.arrow`, "no such file");
+    await refuse(folder, "it is a folder");
+  }));
+
+Deno.test("a loaded dictionary refuses activations of another width", () =>
+  inFolder(async (folder) => {
+    const backend = await openBackend("cpu");
+    await (await grown(backend, 1)).save(`${folder}/d.arrow`);
+    const dictionary = await Dictionary.load(`${folder}/d.arrow`, { backend });
+    const wide = rowsOf(new Array(DIM + 1).fill(1));
+    for (const use of ["add", "assign", "similarities"] as const) {
+      assertSentence(await assertRejects(() => dictionary[use](wide)), `length ${DIM}`, String(DIM + 1));
+    }
+    assertEquals(dictionary.activations, batches[0].rows);
+  }));
