@@ -13,23 +13,29 @@ const MOST_COUNTED = 2 ** 32 - 1;
 // Workgroups of one dispatch: enough to fill a large GPU, few enough that each merges its own histogram rarely.
 const WORKGROUPS = 4096;
 
-/** The percentiles, exact for the float32 distances; see `Backend.percentiles`. */
+/**
+ * The percentiles, exact for the float32 distances; see `Backend.percentiles`.
+ *
+ * @param mostCounted Most pairs that are counted on the GPU before the host adds them up.
+ */
 export async function percentilesOf(
   context: GpuContext,
   matrix: WebGpuMatrix,
   percentiles: readonly number[],
+  mostCounted = MOST_COUNTED,
 ): Promise<Float64Array<ArrayBuffer>> {
+  if (percentiles.length === 0) return new Float64Array();
   const pairs = matrix.rows * (matrix.rows - 1) / 2;
   // The ranks are known before the distances: asking for each percentile once without values collects them.
   const asked = new Set<number>();
   for (const p of percentiles) percentileOf(p, pairs, (rank) => asked.add(rank).size);
   const wanted = [...asked].sort((a, b) => a - b);
 
-  const coarse = await countDistances(context, matrix, COARSE_BINS, []);
+  const coarse = await countDistances(context, matrix, COARSE_BINS, [], mostCounted);
   const coarseBins = findRanks(coarse, wanted);
   const bins = [...new Set(coarseBins.map(({ bin }) => bin))];
 
-  const fine = await countDistances(context, matrix, bins.length * FINE_BINS, bins);
+  const fine = await countDistances(context, matrix, bins.length * FINE_BINS, bins, mostCounted);
   const distances = new Map<number, number>();
   wanted.forEach((rank, i) => {
     const { bin, rest } = coarseBins[i];
@@ -56,11 +62,13 @@ async function countDistances(
   matrix: WebGpuMatrix,
   size: number,
   bins: readonly number[],
+  mostCounted: number,
 ): Promise<Float64Array> {
   const slots = new Uint32Array(COARSE_BINS);
   bins.forEach((bin, i) => slots[bin] = i + 1);
   const totals = new Float64Array(size);
-  for (const part of parts(blocks(matrix, matrix.rows), matrix.rows)) {
+  const { rows } = matrix;
+  for (const part of parts(blocks(matrix, rows, mostCounted / rows), rows, mostCounted)) {
     const commands = new Commands(context);
     const counts = commands.temporary(size * 4);
     commands.clear(counts, size * 4);
@@ -99,11 +107,11 @@ function dispatch(
 }
 
 /** The blocks in runs of so few rows that no count of their pairs overflows. */
-function parts(all: Chunk[], columns: number): Chunk[][] {
+function parts(all: Chunk[], columns: number, mostCounted: number): Chunk[][] {
   const runs: Chunk[][] = [];
   let pairs = Infinity;
   for (const block of all) {
-    if (pairs + block.rows * columns > MOST_COUNTED) {
+    if (pairs + block.rows * columns > mostCounted) {
       runs.push([]);
       pairs = 0;
     }

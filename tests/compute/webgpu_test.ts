@@ -3,6 +3,9 @@ import { gpuDevice, GpuError, webgpuProvider } from "../../src/compute/device.ts
 import { ElementType, encodeModel, graphModel, node, valueInfo } from "../../src/compute/onnx/codec.ts";
 import { webRuntime } from "../../src/compute/ort.ts";
 import { WebGpuBackend } from "../../src/compute/webgpu.ts";
+import { GpuContext } from "../../src/compute/webgpu_commands.ts";
+import { percentilesOf } from "../../src/compute/webgpu_percentiles.ts";
+import { upload } from "../../src/compute/webgpu_rows.ts";
 import { TINY_CHUNK_BYTES, webgpuTest } from "../lib/backends.ts";
 import { normals, range, unitRows } from "./oracles.ts";
 
@@ -121,4 +124,15 @@ webgpuTest("the device has the largest buffers that the adapter gives", async ()
   assertEquals(device.limits.maxStorageBufferBindingSize, adapter!.limits.maxStorageBufferBindingSize);
   assertEquals(device.limits.maxBufferSize, adapter!.limits.maxBufferSize);
   assert(await gpuDevice() === device);
+});
+
+webgpuTest("more pairs than a 32-bit count holds are counted in parts", async () => {
+  const [rows, dim] = [200, 48];
+  const context = new GpuContext(await gpuDevice(), TINY_CHUNK_BYTES);
+  const directions = upload(context, unitRows(rows, dim), rows, dim);
+  const whole = await percentilesOf(context, directions, [0, 5, 50, 100]);
+  // One tile of 64 rows a part.
+  assertEquals(await percentilesOf(context, directions, [0, 5, 50, 100], 64 * rows), whole);
+  directions.dispose();
+  context.dispose();
 });
