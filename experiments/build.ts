@@ -13,18 +13,15 @@
  */
 import { join } from "node:path";
 import { readCorpus } from "../src/activations/corpus.ts";
-import { extract } from "../src/activations/extract.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
-import { describeStream } from "../src/activations/source.ts";
 import { measure } from "../src/analysis/metrics.ts";
 import { describeRegions } from "../src/analysis/region_table.ts";
 import { openBackend } from "../src/compute/open.ts";
 import { loadModel } from "../src/model/load.ts";
 import { dictionaryFile, removeCheckpoints } from "../src/partition/checkpoint.ts";
-import { discover } from "../src/partition/discover.ts";
 import { type BuildResult, reportBuild } from "./lib/build_report.ts";
-import { calibrationsOf } from "./lib/calibrations.ts";
 import { experiment } from "./lib/cli.ts";
+import { grow } from "./lib/grow.ts";
 
 await experiment({
   name: "build",
@@ -53,49 +50,31 @@ await experiment({
   ],
 }, async (run) => {
   const { flags, progress, manifest, out, signal } = run;
-  const { percentiles, seed, context, batch: batchPrompts, chat, corpus: corpusName } = flags;
+  const { percentiles, seed, context, chat, corpus } = flags;
 
   const backend = await openBackend(flags.device);
   manifest.device = backend.device;
   const model = await manifest.time("load", () => loadModel(flags.model, { device: backend.name, dtype: flags.dtype }));
-  const layers = run.layers(model.layers);
-  const entries = readCorpus(corpusName, flags.split === undefined ? {} : { where: { split: flags.split } });
-  const corpus = flags.inOrder ? undefined : await Array.fromAsync(shuffled(entries, seed));
-  const stream = (skipPrompts: number) =>
-    extract(model, corpus ?? readCorpus(corpusName), { layers, context, batchPrompts, chat, backend, skipPrompts });
-  const sources = new Map(
-    layers.map((layer) => [layer, describeStream({ model, layer, corpus: corpusName, context, batchPrompts, chat })]),
-  );
-
-  const calibrations = await manifest.time("calibrate", () =>
-    calibrationsOf({
-      sources,
-      percentiles,
-      activations: flags.calibration,
-      seed,
-      backend,
-      files: [flags.model, corpusName],
-      progress,
-    }, () => stream(0)));
-
+  const entries = () => readCorpus(corpus, flags.split === undefined ? {} : { where: { split: flags.split } });
   const checkpoints = join(out, "checkpoints");
-  const stage = progress.stage("discover", corpus?.length, "prompts");
-  const discovery = await discover(stream, calibrations, {
+  const discovery = await grow(run, {
     backend,
+    model,
+    layers: run.layers(model.layers),
+    percentiles,
+    texts: flags.inOrder ? entries : await Array.fromAsync(shuffled(entries(), seed)),
+    corpus: `${corpus}${flags.split ? `, split ${flags.split}` : ""}${flags.inOrder ? ", in order" : ""}`,
+    files: [corpus],
     seed,
-    sources,
-    saturationWindow: flags.window,
-    maxTokens: flags.maxTokens,
-    checkpoint: { folder: checkpoints, every: flags.checkpointEvery, resume: flags.resume },
-    signal,
-    onProgress: ({ prompts, regions }) => {
-      stage.set(prompts);
-      stage.note(`${regions} regions`);
+    calibration: flags.calibration,
+    reading: { context, chat, batchPrompts: flags.batch },
+    growing: {
+      saturationWindow: flags.window,
+      maxTokens: flags.maxTokens,
+      checkpoint: { folder: checkpoints, every: flags.checkpointEvery, resume: flags.resume },
+      signal,
     },
   });
-  stage.end();
-  manifest.addSeconds("extract", discovery.secondsExtract);
-  manifest.addSeconds("assign", discovery.secondsAssign);
 
   const reading = progress.stage("read regions", discovery.growths.length, "dictionaries");
   const results: BuildResult[] = [];

@@ -21,6 +21,8 @@ export interface CalibrationRequest {
   /** Files that the numbers depend on, the model's folder and the corpus; those that are not local are passed over. */
   readonly files: readonly string[];
   readonly progress: Progress;
+  /** Put before the progress stage's name. */
+  readonly label?: string;
 }
 
 /** Calibrations by layer: those of an earlier run with the same settings and files, or measured in one pass. */
@@ -28,7 +30,7 @@ export async function calibrationsOf(
   request: CalibrationRequest,
   stream: () => AsyncIterable<StreamBatch>,
 ): Promise<Map<number, Calibration>> {
-  const { sources, percentiles, activations, seed, backend, progress } = request;
+  const { sources, percentiles, activations, seed, backend, progress, label = "" } = request;
   const files = (await Promise.all(request.files.map(fingerprint))).join(" ");
   const keyOf = (layer: number): CalibrationKey => {
     return { source: sources.get(layer)!, percentiles, activations, seed, backend: backend.name, files };
@@ -38,7 +40,7 @@ export async function calibrationsOf(
   if (cached.every((calibration) => calibration !== undefined)) {
     return new Map(layers.map((layer, i) => [layer, cached[i]!]));
   }
-  const stage = progress.stage("calibrate", activations, "activations");
+  const stage = progress.stage(`${label}calibrate`, activations, "activations");
   const calibrations = await calibrateLayers(stream(), layers, {
     percentiles,
     activations,

@@ -1,0 +1,89 @@
+/** The part that most experiments share: texts through a model to dictionaries, with progress and timings. */
+import type { CorpusEntry } from "../../src/activations/corpus.ts";
+import { extract, type ExtractOptions } from "../../src/activations/extract.ts";
+import { describeStream, type StreamSource } from "../../src/activations/source.ts";
+import type { StreamBatch } from "../../src/activations/stream.ts";
+import type { Backend } from "../../src/compute/backend.ts";
+import type { LanguageModel } from "../../src/model/types.ts";
+import type { Calibration } from "../../src/partition/calibration.ts";
+import { discover, type DiscoverOptions, type Discovery } from "../../src/partition/discover.ts";
+import { calibrationsOf } from "./calibrations.ts";
+import type { Run } from "./cli.ts";
+import type { Flags } from "./flags.ts";
+
+/** What is grown, from what. */
+export interface GrowPlan {
+  readonly backend: Backend;
+  readonly model: LanguageModel;
+  readonly layers: readonly number[];
+  /** Percentiles p; not needed where calibrations are given. */
+  readonly percentiles?: readonly number[];
+  /** The texts in stream order, or a function that reads them again. */
+  readonly texts: readonly CorpusEntry[] | (() => AsyncIterable<CorpusEntry>);
+  /** Name of the texts, for records: file, filter, order if not seeded. Other texts must have another name. */
+  readonly corpus: string;
+  /** Files that the texts come from: a calibration made before they changed is not used again. */
+  readonly files: readonly string[];
+  /** Seed of their order, and of the reservoirs. */
+  readonly seed: number;
+  /** Activations to calibrate on, or calibrations made before. */
+  readonly calibration: number | ReadonlyMap<number, Calibration>;
+  /** How texts are read. */
+  readonly reading?: Omit<ExtractOptions, "layers" | "backend" | "skipPrompts">;
+  /** How dictionaries are grown. */
+  readonly growing?: Pick<DiscoverOptions, "saturationWindow" | "maxTokens" | "checkpoint" | "signal">;
+  /** Put before the progress stages' names, for experiments that grow several times. */
+  readonly label?: string;
+}
+
+/** Calibrates, if need be, and grows a dictionary for every layer and percentile in one pass. */
+export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promise<Discovery> {
+  const { progress, manifest } = run;
+  const { backend, seed, texts, growing, label = "" } = plan;
+  const calibrations = await manifest.time("calibrate", () => calibrationsFor(run, plan));
+  const stage = progress.stage(`${label}discover`, Array.isArray(texts) ? texts.length : undefined, "prompts");
+  const discovery = await discover((skipPrompts) => streamOf(plan, skipPrompts), calibrations, {
+    ...growing,
+    backend,
+    seed,
+    sources: sourcesOf(plan),
+    onProgress: ({ prompts, regions }) => {
+      stage.set(prompts);
+      stage.note(`${regions} regions`);
+    },
+  });
+  stage.end();
+  manifest.addSeconds("extract", discovery.secondsExtract);
+  manifest.addSeconds("assign", discovery.secondsAssign);
+  return discovery;
+}
+
+/** The calibrations of a plan, by layer: its own, cached ones, or measured now. */
+export function calibrationsFor<F extends Flags>(
+  run: Run<F>,
+  plan: GrowPlan,
+): Promise<ReadonlyMap<number, Calibration>> {
+  const { calibration, percentiles = [], seed, backend, model, label = "" } = plan;
+  if (typeof calibration !== "number") return Promise.resolve(calibration);
+  return calibrationsOf({
+    sources: sourcesOf(plan),
+    percentiles,
+    activations: calibration,
+    seed,
+    backend,
+    files: [model.id, ...plan.files],
+    progress: run.progress,
+    label,
+  }, () => streamOf(plan));
+}
+
+/** The activations of a plan's texts, after the first `skipPrompts`. */
+export function streamOf(plan: GrowPlan, skipPrompts = 0): AsyncGenerator<StreamBatch> {
+  const { model, texts, layers, backend, reading } = plan;
+  return extract(model, typeof texts === "function" ? texts() : texts, { ...reading, layers, backend, skipPrompts });
+}
+
+/** What each layer of a plan is read from. */
+function sourcesOf({ model, layers, corpus, reading }: GrowPlan): Map<number, StreamSource> {
+  return new Map(layers.map((layer) => [layer, describeStream({ ...reading, model, layer, corpus })]));
+}
