@@ -11,10 +11,6 @@ const required = Deno.env.get("EXEMPLAR_REQUIRE_WEBGPU") === "1";
 /** Whether tests that need a WebGPU adapter are skipped: there is none, and none is demanded by EXEMPLAR_REQUIRE_WEBGPU=1. */
 export const skipWebGpu = !adapter && !required;
 
-if (skipWebGpu) {
-  console.warn("Tests on WebGPU are skipped: this machine has no adapter. EXEMPLAR_REQUIRE_WEBGPU=1 makes them fail.");
-}
-
 /** Which backends a test runs on. */
 export interface BackendTestOptions {
   /** Also run it on WebGPU with chunks of {@link TINY_CHUNK_BYTES}, so that matrices are cut. Default false. */
@@ -39,7 +35,8 @@ export function backendTest(
   }
 }
 
-/** Registers a test that needs a WebGPU adapter. */
+/** Registers a test that needs a WebGPU adapter. Where it is skipped, its name says why: `--quiet` hides other output. */
 export function webgpuTest(name: string, run: () => Promise<void> | void): void {
-  Deno.test({ name, ignore: skipWebGpu, fn: run });
+  const reason = " (skipped: no WebGPU adapter here; EXEMPLAR_REQUIRE_WEBGPU=1 demands one)";
+  Deno.test({ name: skipWebGpu ? name + reason : name, ignore: skipWebGpu, fn: run });
 }
