@@ -78,7 +78,7 @@ export function throwGpuFailure(since = thrown): void {
 
 /** The adapter in words, for run manifests. */
 export function describeAdapter(info: GPUAdapterInfo): string {
-  const parts = [info.description, info.vendor, info.architecture, info.device].filter((part) => part !== "");
+  const parts = [info.vendor, info.architecture, info.device].filter((part) => part !== "");
   const name = info.description || parts.join(" ") || "unnamed adapter";
   return isSoftwareAdapter(info) ? `${name} (software)` : name;
 }

@@ -56,7 +56,7 @@ export class WebGpuBackend implements Backend {
 
   /**
    * A matrix over a GPU buffer that holds `rows x dim` float32 numbers, without a copy: a model's captured residuals. The
-   * buffer must be of {@link "./device.ts"}'s device, with the usages `STORAGE` and `COPY_SRC`.
+   * buffer must be of `gpuDevice()`, with the usages `STORAGE` and `COPY_SRC`.
    *
    * @param release Called when the matrix is disposed; the default leaves the buffer to its owner.
    * @throws {RangeError} if `dim` is not a multiple of 4, or the buffer is too small.
