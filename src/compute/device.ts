@@ -33,7 +33,18 @@ let lost = false;
 
 /** The adapter that `gpuDevice` would use, or `undefined` when there is none. */
 export async function gpuAdapter(): Promise<GPUAdapter | undefined> {
+  quietWayland();
   return await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? undefined;
+}
+
+/**
+ * The Vulkan loader brings libwayland along, which prints two errors where no desktop session has set XDG_RUNTIME_DIR, as
+ * in a container. Nothing is drawn here, so any folder will do; without the permission the errors stay.
+ */
+function quietWayland(): void {
+  const name = "XDG_RUNTIME_DIR";
+  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
+  if (Deno.build.os === "linux" && state === "granted" && !Deno.env.get(name)) Deno.env.set(name, "/tmp");
 }
 
 /**

@@ -7,14 +7,7 @@ import { promptFeeds } from "../../src/model/feeds.ts";
 import { ModelFile } from "../../src/model/model_file.ts";
 import { createSession, runtimeFor } from "../../src/model/runtime.ts";
 import { pad } from "../../src/model/tokens.ts";
-
-/** One measured figure. */
-export interface BenchRow {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly detail: string;
-}
+import { type BenchRow, median, ratios, secondsOf } from "./timing.ts";
 
 const MODEL = new URL("../../fixtures/gemma-2-toy", import.meta.url).pathname;
 const [PROMPTS, TOKENS, LAYER, RUNS] = [32, 128, 3, 5];
@@ -31,42 +24,30 @@ export async function benchExtraction(): Promise<BenchRow[]> {
   const { graph } = await ModelFile.read(path, "cpu");
   const feeds = promptFeeds(await runtimeFor("cpu"), graph.inputs, pad(prompts, "right", 0), 0);
 
-  const seconds = async (action: () => Promise<unknown>) => {
-    const start = performance.now();
-    await action();
-    return (performance.now() - start) / 1000;
-  };
   const runWhole = () => whole.run(feeds);
   const runCapture = () => model.capture(prompts, [LAYER]);
   await runWhole();
   await runCapture();
-  const pairs: [number, number][] = [];
-  for (let run = 0; run < RUNS; run++) pairs.push([await seconds(runWhole), await seconds(runCapture)]);
+  const times = { ours: [] as number[], peer: [] as number[] };
+  for (let run = 0; run < RUNS; run++) {
+    times.peer.push(await secondsOf(runWhole));
+    times.ours.push(await secondsOf(runCapture));
+  }
   await whole.release();
   await model.dispose();
 
   const detail = `median of ${RUNS} paired runs, ${PROMPTS} prompts x ${TOKENS} tokens, embedded model, CPU`;
-  const rate = (times: number[]) => Math.round(PROMPTS * TOKENS / median(times));
-  const ratios = pairs.map(([all, cut]) => all / cut);
+  const rate = (seconds: number[]) => Math.round(PROMPTS * TOKENS / median(seconds));
   return [
-    { name: "whole forward pass", value: rate(pairs.map(([all]) => all)), unit: "tokens/s", detail },
-    { name: `capture after block ${LAYER} of 8`, value: rate(pairs.map(([, cut]) => cut)), unit: "tokens/s", detail },
+    { name: "whole forward pass", value: rate(times.peer), unit: "tokens/s", detail },
+    { name: `capture after block ${LAYER} of 8`, value: rate(times.ours), unit: "tokens/s", detail },
     {
       name: "capture against whole forward pass",
-      value: Number(median(ratios).toFixed(2)),
+      value: Number(median(ratios(times)).toFixed(2)),
       unit: "times as fast",
-      detail: `${detail}; single pairs ${ratios.map((ratio) => ratio.toFixed(2)).join(", ")}`,
+      detail: `${detail}; single pairs ${ratios(times).map((ratio) => ratio.toFixed(2)).join(", ")}`,
     },
   ];
 }
 
-function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[sorted.length >> 1];
-}
-
-if (import.meta.main) {
-  for (const { name, value, unit, detail } of await benchExtraction()) {
-    console.log(`${name}: ${value} ${unit} (${detail})`);
-  }
-}
+if (import.meta.main) console.table(await benchExtraction());
