@@ -6,11 +6,18 @@ import { CorpusError } from "./errors.ts";
 import { assertExtractor, type Extractor, keptPositions } from "./extractor.ts";
 import { type Gather, gatherer, type GatherFactory } from "./gather.ts";
 import { layOut, type Pass } from "./layout.ts";
-import { readPrompt } from "./prompt.ts";
+import { readPrompt, tokenPrompt } from "./prompt.ts";
 import type { StreamBatch } from "./stream.ts";
 
 /** A text to extract from; without an `id` its number in the stream is taken. */
 export type Text = string | Pick<CorpusEntry, "text"> & Partial<Pick<CorpusEntry, "id">>;
+
+/** A prompt that is no text, such as random ids: decoding and encoding again would give others. */
+export interface TokenIds {
+  readonly id?: string;
+  /** Read as they are, `<bos>` first where the model wants it, cut to the context; no chat template is put around them. */
+  readonly tokens: ArrayLike<number>;
+}
 
 /** How to extract. */
 export interface ExtractOptions {
@@ -46,13 +53,14 @@ type Settings = Required<Omit<ExtractOptions, "backend">>;
  * Batches of the same options have the same bytes. On a WebGPU model with the WebGPU backend the activations never leave
  * the GPU. Whoever takes a batch disposes it.
  *
- * @param corpus Texts, or entries of {@link "./corpus.ts".readCorpus}.
- * @throws {RangeError} at the first step if an option makes no sense or the model has no such layer.
+ * @param corpus Texts, entries of {@link "./corpus.ts".readCorpus}, or token ids.
+ * @throws {RangeError} at the first step if an option makes no sense or the model has no such layer; at token ids that
+ * the model does not have.
  * @throws {CorpusError} if the corpus is empty.
  */
 export async function* extract(
   model: LanguageModel,
-  corpus: Iterable<Text> | AsyncIterable<Text>,
+  corpus: Iterable<Text | TokenIds> | AsyncIterable<Text | TokenIds>,
   options: ExtractOptions,
 ): AsyncGenerator<StreamBatch> {
   const settings = settle(model, options);
@@ -70,8 +78,7 @@ export async function* extract(
 
   let seen = 0;
   for await (const entry of corpus) {
-    const { id, text } = typeof entry === "string" ? { text: entry } as Exclude<Text, string> : entry;
-    const prompt = readPrompt(model, id ?? String(seen), text, settings.context, settings.chat);
+    const prompt = promptOf(model, entry, String(seen), settings);
     if (seen++ < settings.skipPrompts) {
       promptsBefore++;
       start += keptPositions(settings.extractor, prompt.tokens.length).count;
@@ -83,6 +90,14 @@ export async function* extract(
   }
   if (prompts.length > 0) yield await emit();
   if (seen === 0) throw new CorpusError("Expected at least one prompt but the corpus is empty: name another");
+}
+
+function promptOf(model: LanguageModel, entry: Text | TokenIds, number: string, { context, chat }: Settings): Prompt {
+  if (typeof entry === "string") return readPrompt(model, number, entry, context, chat);
+  const { id = number } = entry;
+  return "tokens" in entry
+    ? tokenPrompt(model, id, entry.tokens, context)
+    : readPrompt(model, id, entry.text, context, chat);
 }
 
 function settle(model: LanguageModel, options: ExtractOptions): Settings {

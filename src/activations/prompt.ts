@@ -29,6 +29,30 @@ export function readPrompt(model: Tokenizer, id: string, text: string, context: 
 }
 
 /**
+ * Takes token ids as a prompt.
+ *
+ * @param context Tokens at most, `<bos>` included.
+ * @throws {RangeError} if there is none, or one that the model does not have.
+ */
+export function tokenPrompt(
+  model: Pick<LanguageModel, "decode" | "vocab">,
+  id: string,
+  tokens: ArrayLike<number>,
+  context: number,
+): Prompt {
+  const ids = Array.from(tokens).slice(0, context);
+  const wrong = ids.find((token) => !Number.isInteger(token) || token < 0 || token >= model.vocab);
+  if (wrong !== undefined || ids.length === 0) {
+    throw new RangeError(
+      `Expected token ids from 0 to ${model.vocab - 1}, which the model has, but prompt "${id}" holds ${
+        wrong ?? "none"
+      }`,
+    );
+  }
+  return new TokenizedPrompt(id, Int32Array.from(ids), model);
+}
+
+/**
  * The first `context` tokens of a text, without tokenizing all of a long one: a beginning is tokenized that gives more
  * tokens than asked for, and those that its end may have changed are dropped.
  */

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { readCorpus } from "../../src/activations/corpus.ts";
 import { CorpusError } from "../../src/activations/errors.ts";
-import { extract, type ExtractOptions, type Text } from "../../src/activations/extract.ts";
+import { extract, type ExtractOptions, type Text, type TokenIds } from "../../src/activations/extract.ts";
+import { shuffledTokens, uniformTokens } from "../../src/activations/random_tokens.ts";
 import { atLayer, describeRow, type StreamBatch } from "../../src/activations/stream.ts";
 import { openBackend } from "../../src/compute/open.ts";
 import { DIM, fakeActivation, FakeModel } from "./fake_model.ts";
@@ -9,7 +10,7 @@ import { DIM, fakeActivation, FakeModel } from "./fake_model.ts";
 const TEXTS = ["abc", "", "a longer text", "x", "yz", "12345678", ""];
 
 function batchesOf(
-  corpus: Iterable<Text> | AsyncIterable<Text>,
+  corpus: Iterable<Text | TokenIds> | AsyncIterable<Text | TokenIds>,
   options: Partial<ExtractOptions>,
   model = new FakeModel(),
 ): Promise<StreamBatch[]> {
@@ -215,4 +216,35 @@ Deno.test("a pass that fails ends the stream and gives everything back", async (
     model.passes.length === 1 ? Promise.reject(new Error("out of memory")) : capture(prompts, layers);
   await assertRejects(() => batchesOf(TEXTS, { forwardPrompts: 2 }, model), Error, "out of memory");
   assertEquals(model.held, 0);
+});
+
+Deno.test("token ids are read as they are, cut to the context, in chats too, and may stand among texts", async () => {
+  const model = new FakeModel();
+  const [batch] = await batchesOf(["ab", { id: "ids", tokens: Int32Array.of(2, 65535, 0, 9) }, { tokens: [7] }], {
+    context: 3,
+    chat: true,
+  }, model);
+  assertEquals(batch.prompts.map(({ id, tokens }) => [id, ...tokens]).slice(1), [["ids", 2, 65535, 0], ["2", 7]]);
+  assertRows(batch, after(1));
+});
+
+Deno.test("token ids that the model does not have are refused with a sentence that names the prompt", async () => {
+  for (const [tokens, found] of [[[2, 65536], "65536"], [[-1], "-1"], [[1.5], "1.5"], [[], "none"]] as const) {
+    const expected = `Expected token ids from 0 to 65535, which the model has, but prompt "0" holds ${found}`;
+    await assertRejects(() => batchesOf([{ tokens }], {}), RangeError, expected);
+  }
+});
+
+Deno.test("random prompts keep lengths and first tokens; shuffled ones every token", () => {
+  const prompts = [{ id: "a", tokens: Int32Array.of(2, 10, 11, 12, 13, 14) }, { id: "b", tokens: Int32Array.of(2) }];
+  const uniform = uniformTokens(prompts, 4096, 3);
+  assertEquals(uniform.map(({ tokens }) => [tokens.length, tokens[0]]), [[6, 2], [1, 2]]);
+  assertEquals(uniform, uniformTokens(prompts, 4096, 3));
+  assert(uniform[0].tokens.toString() !== uniformTokens(prompts, 4096, 4)[0].tokens.toString());
+  const long = [{ id: "c", tokens: new Int32Array(4000).fill(2) }];
+  const counts = new Set(uniformTokens(long, 4, 0)[0].tokens as Int32Array);
+  assertEquals([...counts].sort(), [0, 1, 2, 3], "every id is drawn, the first and the last too");
+  const [shuffled, short] = shuffledTokens(prompts, 3);
+  assertEquals([...shuffled.tokens as Int32Array].sort(), [10, 11, 12, 13, 14, 2].sort());
+  assertEquals([shuffled.tokens[0], ...short.tokens as Int32Array], [2, 2]);
 });
