@@ -1,3 +1,4 @@
+import type { Backend } from "../compute/backend.ts";
 import type { Basis, Dictionary } from "../partition/dictionary.ts";
 import { assignRows } from "./hungarian.ts";
 
@@ -9,23 +10,28 @@ export interface Counterparts {
   readonly cosines: Float32Array<ArrayBuffer>;
 }
 
-/** How the regions of two dictionaries correspond. */
-export interface Matching {
-  /** One-to-one matching of largest total cosine: `pairs x 2`, region of `a` then of `b`, ordered by the first. */
+/** How two sets of directions correspond, one to one and each to its nearest. */
+export interface DirectionMatching {
+  /** One-to-one matching of largest total cosine: `pairs x 2`, row of `a` then of `b`, ordered by the first. */
   readonly pairs: Int32Array<ArrayBuffer>;
   /** Cosine of each pair. */
   readonly cosines: Float32Array<ArrayBuffer>;
+  /** For each row of `a`, the nearest of `b`; several may share one. */
+  readonly nearestInB: Counterparts;
+  /** For each row of `b`, the nearest of `a`. */
+  readonly nearestInA: Counterparts;
+}
+
+/** How the regions of two dictionaries correspond. */
+export interface Matching extends DirectionMatching {
   /** Distance of each pair, `1 - cosine`, in units of `a`'s threshold. */
   readonly thresholdsA: Float32Array<ArrayBuffer>;
   /** The same in units of `b`'s threshold. */
   readonly thresholdsB: Float32Array<ArrayBuffer>;
+  /** Sum of the pairs' cosines. */
   readonly total: number;
   readonly mean: number;
   readonly median: number;
-  /** For each region of `a`, the nearest of `b`; several may share one. */
-  readonly nearestInB: Counterparts;
-  /** For each region of `b`, the nearest of `a`. */
-  readonly nearestInA: Counterparts;
 }
 
 /**
@@ -37,29 +43,42 @@ export interface Matching {
 export async function match(a: Dictionary, b: Dictionary, options: { basis?: Basis } = {}): Promise<Matching> {
   if (a.dim !== b.dim) throw new RangeError(`Expected dictionaries of one width but found ${a.dim} and ${b.dim}`);
   const { basis = "mean" } = options;
-  const cosines = await crossCosines(a, b, basis);
-  const pairs = assignRows(cosines, a.size, b.size);
-  const matched = Float32Array.from(pairs, ([i, j]) => cosines[i * b.size + j]);
-  const total = matched.reduce((sum, cosine) => sum + cosine, 0);
+  const matching = await matchDirections(a.backend, a.directions(basis), b.directions(basis), a.dim);
+  const { cosines } = matching;
+  const total = cosines.reduce((sum, cosine) => sum + cosine, 0);
   return {
-    pairs: Int32Array.from(pairs.flat()),
-    cosines: matched,
-    thresholdsA: matched.map((cosine) => (1 - cosine) / a.threshold),
-    thresholdsB: matched.map((cosine) => (1 - cosine) / b.threshold),
+    ...matching,
+    thresholdsA: cosines.map((cosine) => (1 - cosine) / a.threshold),
+    thresholdsB: cosines.map((cosine) => (1 - cosine) / b.threshold),
     total,
-    mean: total / matched.length,
-    median: median(matched),
-    nearestInB: nearest(a.size, b.size, (i, j) => cosines[i * b.size + j]),
-    nearestInA: nearest(b.size, a.size, (j, i) => cosines[i * b.size + j]),
+    mean: total / cosines.length,
+    median: median(cosines),
   };
 }
 
-async function crossCosines(a: Dictionary, b: Dictionary, basis: Basis): Promise<Float32Array<ArrayBuffer>> {
-  const { backend } = a;
-  const left = backend.upload(a.directions(basis).slice(), a.size, a.dim);
-  const right = backend.upload(b.directions(basis).slice(), b.size, b.dim);
+/**
+ * Matches two sets of directions by their cosine; see {@linkcode match}.
+ *
+ * @param a Unit rows, `rows x dim`. @param b Unit rows of the same length.
+ */
+export async function matchDirections(
+  backend: Backend,
+  a: Float32Array,
+  b: Float32Array,
+  dim: number,
+): Promise<DirectionMatching> {
+  const [rows, columns] = [a.length / dim, b.length / dim];
+  const left = backend.upload(Float32Array.from(a), rows, dim);
+  const right = backend.upload(Float32Array.from(b), columns, dim);
   try {
-    return await backend.similarities(left, right);
+    const cosines = await backend.similarities(left, right);
+    const pairs = assignRows(cosines, rows, columns);
+    return {
+      pairs: Int32Array.from(pairs.flat()),
+      cosines: Float32Array.from(pairs, ([i, j]) => cosines[i * columns + j]),
+      nearestInB: nearest(rows, columns, (i, j) => cosines[i * columns + j]),
+      nearestInA: nearest(columns, rows, (j, i) => cosines[i * columns + j]),
+    };
   } finally {
     left.dispose();
     right.dispose();
