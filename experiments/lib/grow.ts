@@ -30,6 +30,8 @@ export interface GrowPlan {
   readonly calibration: number | ReadonlyMap<number, Calibration>;
   /** How texts are read. */
   readonly reading?: Omit<ExtractOptions, "layers" | "backend" | "skipPrompts">;
+  /** Looks at every batch before the dictionaries take it; it must not keep the batch. */
+  readonly watch?: (batch: StreamBatch) => void | Promise<void>;
   /** How dictionaries are grown. */
   readonly growing?: Pick<DiscoverOptions, "saturationWindow" | "maxTokens" | "checkpoint" | "signal">;
   /** Put before the progress stages' names, for experiments that grow several times. */
@@ -42,7 +44,7 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
   const { backend, seed, texts, growing, label = "" } = plan;
   const calibrations = await manifest.time("calibrate", () => calibrationsFor(run, plan));
   const stage = progress.stage(`${label}discover`, Array.isArray(texts) ? texts.length : undefined, "prompts");
-  const discovery = await discover((skipPrompts) => streamOf(plan, skipPrompts), calibrations, {
+  const discovery = await discover((skipPrompts) => watched(streamOf(plan, skipPrompts), plan.watch), calibrations, {
     ...growing,
     backend,
     seed,
@@ -81,6 +83,13 @@ export function calibrationsFor<F extends Flags>(
 export function streamOf(plan: GrowPlan, skipPrompts = 0): AsyncGenerator<StreamBatch> {
   const { model, texts, layers, backend, reading } = plan;
   return extract(model, typeof texts === "function" ? texts() : texts, { ...reading, layers, backend, skipPrompts });
+}
+
+async function* watched(stream: AsyncIterable<StreamBatch>, watch: GrowPlan["watch"]): AsyncGenerator<StreamBatch> {
+  for await (const batch of stream) {
+    await watch?.(batch);
+    yield batch;
+  }
 }
 
 /** What each layer of a plan is read from. */

@@ -1,0 +1,42 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { Coreset } from "../../src/analysis/coreset.ts";
+import { openBackend } from "../../src/compute/open.ts";
+import { hashUniform } from "../../src/compute/random.ts";
+import { backendTest } from "../lib/backends.ts";
+
+/** Stream indices as rows of one number, so that a sample says what it holds. */
+const rows = (from: number, count: number) => Float32Array.from({ length: count }, (_, i) => from + i);
+
+backendTest("a coreset is the rows of the smallest keys, whatever the batches, one in the other", async (backend) => {
+  const smallest = [...Array(100).keys()].sort((a, b) => hashUniform(5, a) - hashUniform(5, b));
+  for (const size of [100, 13, 1]) {
+    const coreset = new Coreset(backend, 1, 10, 5);
+    for (let from = 0; from < 100; from += size) {
+      const count = Math.min(size, 100 - from);
+      coreset.offer(backend.upload(rows(from, count), count, 1), from);
+    }
+    assertEquals(coreset.size, 10);
+    for (const count of [10, 4, 1]) {
+      const sample = coreset.take(count);
+      assertEquals([...await backend.download(sample)], smallest.slice(0, count));
+      sample.dispose();
+    }
+    coreset.dispose();
+  }
+});
+
+Deno.test("a coreset is uniform, and takes no more than it holds", async () => {
+  const backend = await openBackend("cpu");
+  const counts = new Int32Array(20);
+  for (let seed = 0; seed < 2000; seed++) {
+    const coreset = new Coreset(backend, 1, 5, seed);
+    coreset.offer(backend.upload(rows(0, 20), 20, 1), 0);
+    for (const index of await backend.download(coreset.take(5))) counts[index]++;
+  }
+  // 2000 draws of probability 1/4: 500 each, standard deviation 19.
+  assert(counts.every((count) => Math.abs(count - 500) < 97), `${counts}`);
+  const coreset = new Coreset(backend, 1, 5, 0);
+  coreset.offer(backend.upload(rows(0, 3), 3, 1), 0);
+  assertThrows(() => coreset.take(4), RangeError, "a sample of 1 to 3 directions");
+  assertThrows(() => coreset.take(0), RangeError, "but found 0");
+});
