@@ -12,9 +12,12 @@ export interface Assignment {
 // Rows that are compared with each other at once: the host reads FOUNDER_BLOCK^2 similarities a block.
 const FOUNDER_BLOCK = 512;
 
-/** Cosine distance from a similarity, clamped against rounding. */
+/**
+ * Cosine distance from a similarity, clamped against rounding. In float32, as distances are kept: what is compared with
+ * the threshold is what is recorded, whether two rows meet within a batch or across.
+ */
 export function distanceOf(similarity: number): number {
-  return Math.min(2, Math.max(0, 1 - similarity));
+  return Math.fround(Math.min(2, Math.max(0, 1 - similarity)));
 }
 
 /**

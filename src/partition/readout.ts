@@ -31,14 +31,14 @@ export async function readFeatures(
   options: ReadoutOptions,
 ): Promise<Float32Array<ArrayBuffer>> {
   const { kind, k = 1, basis = "mean" } = options;
-  const row = ROW_READOUTS[kind];
-  if (!row) {
+  if (!Object.hasOwn(ROW_READOUTS, kind)) {
     throw new RangeError(`Expected a read-out of ${Object.keys(ROW_READOUTS).join(", ")} but found "${kind}"`);
   }
   if (!Number.isInteger(k) || k < 1) throw new RangeError(`Expected k to be an integer of at least 1 but found ${k}`);
   const { size } = dictionary;
   const values = await cosines(dictionary, batch, basis);
   if (kind === "signed" || kind === "topk") scaleRows(values, await centredNorms(dictionary, batch), size);
+  const row = ROW_READOUTS[kind];
   for (let from = 0; from < values.length; from += size) row(values.subarray(from, from + size), k);
   return values;
 }

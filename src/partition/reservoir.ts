@@ -1,5 +1,5 @@
 import type { Backend, Matrix } from "../compute/backend.ts";
-import { hashUniform } from "../compute/random.ts";
+import { hashUniform, Random } from "../compute/random.ts";
 
 /** Member directions kept a region. */
 export const RESERVOIR = 30;
@@ -54,16 +54,22 @@ export class Reservoir {
   }
 
   /**
-   * The pool rows of a sample of united regions: each row stands for as many members as its region has a row, and of
-   * more rows than fit those of the largest seeded keys `u^(1 / weight)` stay (Efraimidis and Spirakis, 2006).
+   * The pool rows of a uniform sample of united regions: members are drawn one after the other, each from the region that
+   * it falls in, without putting any back. Fewer than fit stay all.
    */
   joined(regions: readonly { region: number; count: number }[]): number[] {
-    const rows = regions.flatMap(({ region, count }) => {
-      const own = this.rows(region);
-      return own.map((row) => ({ row, key: hashUniform(this.seed, row) ** (own.length / count) }));
+    const samples = regions.map(({ region, count }) => ({ rows: [...this.rows(region)], left: count }));
+    const all = samples.flatMap(({ rows }) => rows);
+    if (all.length <= RESERVOIR) return all;
+    const random = new Random(Math.floor(hashUniform(this.seed, all[0]) * 2 ** 32));
+    for (const { rows } of samples) random.shuffle(rows);
+    let members = samples.reduce((sum, { left }) => sum + left, 0);
+    return Array.from({ length: RESERVOIR }, () => {
+      let member = random.integer(members--);
+      const sample = samples.find(({ left }) => (member -= left) < 0)!;
+      sample.left--;
+      return sample.rows.pop()!;
     });
-    if (rows.length > RESERVOIR) rows.sort((a, b) => b.key - a.key);
-    return rows.slice(0, RESERVOIR).map(({ row }) => row);
   }
 
   /** A reservoir of chosen pool rows: `sizes[r]` consecutive entries of `rows` are region `r`'s. */

@@ -122,6 +122,22 @@ backendTest("a row joins the lowest of equally near regions", async (backend) =>
   dictionary.dispose();
 });
 
+backendTest("rows at the threshold itself are decided alike within a batch and across", async (backend) => {
+  const dim = 64;
+  for (let seed = 0; seed < 6; seed++) {
+    const data = clustered(3, dim, seed);
+    const { dictionary: probe } = await grow(backend, data, dim, [3], 1e-3);
+    const similarity = Math.fround(cosine(probe.exemplars, 1, probe.exemplars, 2, dim));
+    for (const threshold of [1 - similarity - 1e-12, Math.fround(1 - similarity)]) {
+      const one = await grow(backend, data, dim, [3], threshold);
+      const two = await grow(backend, data, dim, [2, 1], threshold);
+      assertEquals(two.regions, one.regions, `seed ${seed}, threshold ${threshold}`);
+      for (const { dictionary } of [one, two]) dictionary.dispose();
+    }
+    probe.dispose();
+  }
+});
+
 backendTest("empty and one-row batches", async (backend) => {
   const dictionary = await Dictionary.create({ center: new Float32Array(3), threshold: 0.5 }, { backend });
   const empty = { data: new Float32Array(0), rows: 0, dim: 3 };

@@ -1,0 +1,113 @@
+/** What a region keeps of its members: a uniform sample, and the nearest and farthest contexts. */
+import { assert, assertEquals, assertLess } from "@std/assert";
+import type { Backend } from "../../src/compute/backend.ts";
+import { openBackend } from "../../src/compute/open.ts";
+import { CONTEXTS, Contexts } from "../../src/partition/contexts.ts";
+import { Dictionary } from "../../src/partition/dictionary.ts";
+import { RESERVOIR, Reservoir } from "../../src/partition/reservoir.ts";
+import { backendTest } from "../lib/backends.ts";
+import { at, degrees, namedRows, prompt, reservoirOf } from "./streams.ts";
+
+/** Offers members 0, 1, 2, ... of one region, in batches, and gives those that are kept. */
+async function sample(backend: Backend, seed: number, batches: readonly number[]): Promise<number[]> {
+  const reservoir = new Reservoir(backend, 1, seed);
+  let seen = 0;
+  for (const rows of batches) {
+    const directions = backend.upload(Float32Array.from({ length: rows }, (_, i) => seen + i), rows, 1);
+    const batch = reservoir.batch(directions, seen);
+    for (let row = 0; row < rows; row++) batch.offer(row, 0, ++seen);
+    batch.commit();
+    directions.dispose();
+  }
+  const kept = await backend.download(reservoir.pool);
+  assertEquals(reservoir.rows(0).length, kept.length);
+  reservoir.pool.dispose();
+  return [...kept];
+}
+
+Deno.test("every member is as likely to be sampled", async () => {
+  const backend = await openBackend("cpu");
+  const [members, seeds] = [150, 1000];
+  const taken = new Float64Array(members);
+  for (let seed = 0; seed < seeds; seed++) {
+    const kept = await sample(backend, seed, [40, 110]);
+    assertEquals([kept.length, new Set(kept).size], [RESERVOIR, RESERVOIR]);
+    for (const member of kept) taken[member]++;
+  }
+  const share = RESERVOIR / members;
+  const statistic = taken.reduce((sum, n) => sum + (n - seeds * share) ** 2 / (seeds * share * (1 - share)), 0);
+  const spread = 5 * Math.sqrt(2 * members);
+  assertLess(Math.abs(statistic - members), spread, `chi-square ${statistic} of ${members} members`);
+  // Nor do neighbouring seeds or members go together: halves of the stream share the sample evenly.
+  const late = taken.subarray(members / 2).reduce((sum, n) => sum + n, 0) / seeds;
+  assertLess(Math.abs(late - RESERVOIR / 2), 0.4);
+});
+
+backendTest("a sample depends on seed and stream alone, not on how the stream is cut", async (backend) => {
+  const whole = await sample(backend, 7, [200]);
+  assertEquals(await sample(backend, 7, [3, 40, 0, 57, 100]), whole);
+  assertEquals(await sample(backend, 7, [29, 1, 1, 169]), whole);
+  assert((await sample(backend, 8, [200])).join() !== whole.join());
+  assertEquals(await sample(backend, 7, [10, 20]), Array.from({ length: 30 }, (_, i) => i), "thirty are kept all");
+});
+
+backendTest("each region samples its own members, thirty at most", async (backend) => {
+  const dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: degrees(20) }, { backend });
+  const near = (angle: number, count: number) => Array.from({ length: count }, (_, i) => at(angle + i / 10));
+  await dictionary.add(namedRows(...near(0, 12), ...near(90, 70)));
+  await dictionary.add(namedRows(...near(0, 12), ...near(90, 50)));
+  assertEquals([...dictionary.memberCounts], [24, 120]);
+  for (const [region, count] of [24, RESERVOIR].entries()) {
+    const members = await reservoirOf(dictionary, region);
+    assertEquals(members.length, 2 * count);
+    for (let i = 0; i < count; i++) assert(members[2 * i + region] > 0.9, `a member of region ${region}`);
+  }
+  dictionary.dispose();
+});
+
+const names = (contexts: readonly { prompt: string }[]) => contexts.map(({ prompt }) => prompt);
+
+Deno.test("contexts are the ten nearest and ten farthest; of equals the earlier stays, and stays ahead", () => {
+  const contexts = new Contexts();
+  const distances = [5, 1, 3, 3, 0, 5, 2, 5, 4, 1, 3, 0, 5, 4, 2, 1, 0.5, 5, 9, 3];
+  distances.forEach((distance, i) => contexts.offer(1, distance, prompt(`p${i}`, 5), i % 4 + 1));
+  const order = (sign: number) =>
+    distances.map((distance, i) => ({ distance, i })).sort((a, b) => sign * (a.distance - b.distance) || a.i - b.i)
+      .slice(0, CONTEXTS).map(({ i }) => `p${i}`);
+  assertEquals(CONTEXTS, 10);
+  assertEquals(names(contexts.nearest(1)), order(1));
+  assertEquals(names(contexts.farthest(1)), order(-1));
+  assertEquals(order(1).slice(0, 3), ["p4", "p11", "p16"]);
+  assertEquals([contexts.nearest(0), contexts.farthest(2)], [[], []]);
+  const [first] = contexts.nearest(1);
+  assertEquals([first.distance, first.position, first.excerpt.token], [0, 1, " t1"]);
+});
+
+Deno.test("an excerpt is decoded once, and only when somebody looks", () => {
+  const contexts = new Contexts();
+  let decoded = 0;
+  const source = { ...prompt("p", 5), excerpt: () => ({ before: "", token: String(++decoded), after: "" }) };
+  for (let i = 0; i < 50; i++) contexts.offer(0, i, source, 1);
+  assertEquals(decoded, 0);
+  const [nearest] = contexts.nearest(0);
+  assertEquals([nearest.excerpt.token, nearest.excerpt.token, decoded], ["1", "1", 1]);
+});
+
+backendTest("a region's contexts are those of its members, by their distance", async (backend) => {
+  const dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: degrees(30) }, { backend });
+  await dictionary.add(namedRows(at(0), at(3), at(90), at(-2), at(95)));
+  await dictionary.add({ ...namedRows(at(1)), provenance: undefined });
+  await dictionary.add(namedRows(at(4)));
+  assertEquals(
+    names(dictionary.nearestContexts(0)),
+    ["p0", "p3", "p1", "p0"],
+    "those of the last batch are named anew",
+  );
+  assertEquals(names(dictionary.farthestContexts(0)), ["p0", "p1", "p3", "p0"]);
+  assertEquals(names(dictionary.nearestContexts(1)), ["p2", "p4"]);
+  const [{ distance, position }] = dictionary.farthestContexts(1);
+  assertLess(Math.abs(distance - degrees(5)), 1e-6);
+  assertEquals(position, 5);
+  assertEquals([...dictionary.memberCounts], [5, 2], "rows without provenance are members all the same");
+  dictionary.dispose();
+});
