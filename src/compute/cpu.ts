@@ -143,8 +143,8 @@ export class CpuBackend implements Backend {
     if (all.length === 0) return all;
     const b = this.#rowsOf(right, 0, right.rows);
     for (let row = 0; row < left.rows; row += TILE_ROWS) {
-      const { similarity } = await this.#sessions.similarities.run({ a: this.#rowsOf(left, row, row + TILE_ROWS), b });
-      all.set(floats(similarity), row * right.rows);
+      const a = this.#rowsOf(left, row, row + TILE_ROWS);
+      await this.#multiply(a, b, all.subarray(row * right.rows));
     }
     return all;
   }
@@ -174,17 +174,29 @@ export class CpuBackend implements Backend {
     assertPairs(source.rows);
     assertPercentiles(percentiles);
     const counts = new Uint32Array(DISTANCE_BINS);
+    const tile = new Float32Array(Math.min(TILE_ROWS, source.rows) * Math.min(TILE_EXEMPLARS, source.rows));
     for (let i = 0; i < source.rows; i += TILE_ROWS) {
       const a = this.#rowsOf(source, i, i + TILE_ROWS);
       for (let j = i; j < source.rows; j += TILE_EXEMPLARS) {
         const b = this.#rowsOf(source, j, j + TILE_EXEMPLARS);
-        const { similarity } = await this.#sessions.similarities.run({ a, b });
-        countDistances(floats(similarity), b.dims[0], i - j, counts);
+        countDistances(await this.#multiply(a, b, tile), b.dims[0], i - j, counts);
       }
     }
     const pairs = source.rows * (source.rows - 1) / 2;
     const width = MAX_DISTANCE / DISTANCE_BINS;
     return Float64Array.from(percentiles, (p) => percentileOf(p, pairs, (rank) => valueAtRank(counts, 0, width, rank)));
+  }
+
+  /** Writes all dot products of the rows of `a` and `b` to the start of `target`, and returns that part. */
+  async #multiply(
+    a: TypedTensor<"float32">,
+    b: TypedTensor<"float32">,
+    target: Float32Array<ArrayBuffer>,
+  ): Promise<Float32Array<ArrayBuffer>> {
+    const [rows, columns] = [a.dims[0], b.dims[0]];
+    const similarity = this.#tensor(target.subarray(0, rows * columns), [rows, columns]);
+    await this.#sessions.similarities.run({ a, b }, { similarity });
+    return similarity.data as Float32Array<ArrayBuffer>;
   }
 
   #tensor(data: Float32Array<ArrayBuffer>, dims: number[]): TypedTensor<"float32"> {
