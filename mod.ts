@@ -1,0 +1,102 @@
+/**
+ * Exemplar Partitioning: dictionaries of observed directions that tell what a language model's residual stream holds.
+ *
+ * A model's activations are streamed once and covered with exemplars at a calibrated distance; the result is a
+ * {@linkcode Dictionary} whose regions can be read, measured, matched, ablated and steered. The model, the GPU and
+ * onnxruntime are loaded when they are first used, not by importing this module.
+ *
+ * @example A dictionary of any activations
+ * ```ts
+ * import { calibrate, Dictionary } from "./mod.ts";
+ *
+ * const data = Float32Array.of(2, 0, 2, 0.1, 0, 3, 0.1, 3);
+ * const batches = [{ data, rows: 4, dim: 2 }];
+ *
+ * const { center, thresholds } = await calibrate(batches, { percentiles: [50], backend: "cpu" });
+ * const dictionary = await Dictionary.create({ center, threshold: thresholds[0] }, { backend: "cpu" });
+ * for (const batch of batches) await dictionary.add(batch);
+ *
+ * const { regions } = await dictionary.assign({ data: Float32Array.of(5, 0), rows: 1, dim: 2 });
+ * if (regions[0] !== 0) throw new Error(`Expected the first region but found ${regions[0]}`);
+ * ```
+ *
+ * @example A dictionary of a model's residual stream
+ * ```ts
+ * import { atLayer, calibrate, discover, extract, loadModel, readCorpus } from "./mod.ts";
+ *
+ * const model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ * const stream = (skipPrompts = 0) =>
+ *   extract(model, readCorpus("fixtures/corpora/pile.jsonl"), { layers: [3], context: 8, maxPrompts: 256, skipPrompts });
+ *
+ * const calibration = await calibrate(atLayer(stream(), 3), { percentiles: [10], backend: "cpu" });
+ * const { growths: [{ dictionary }] } = await discover(stream, new Map([[3, calibration]]), { backend: "cpu" });
+ *
+ * const [tokens] = await model.lens(dictionary.means.slice(0, model.dim), 1);
+ * console.log(dictionary.size, dictionary.nearestContexts(0)[0].excerpt, tokens.map(({ token }) => token));
+ * await model.dispose();
+ * ```
+ *
+ * @module
+ */
+
+export { loadModel } from "./src/model/load.ts";
+export { ModelError } from "./src/model/error.ts";
+export type {
+  Capture,
+  ChatMessage,
+  Dtype,
+  GenerateOptions,
+  Intervention,
+  LanguageModel,
+  LensToken,
+  LoadOptions,
+  Logits,
+  Residual,
+} from "./src/model/types.ts";
+
+export type { ActivationBatch, Excerpt, Prompt, Provenance } from "./src/activations/batch.ts";
+export {
+  type CorpusEntry,
+  type CorpusItem,
+  type CorpusItems,
+  type CorpusOptions,
+  readCorpus,
+} from "./src/activations/corpus.ts";
+export { CorpusError } from "./src/activations/errors.ts";
+export { shuffled } from "./src/activations/shuffled.ts";
+export { extract, type ExtractOptions, type Text, type TokenIds } from "./src/activations/extract.ts";
+export type { Extractor } from "./src/activations/extractor.ts";
+export { atLayer, type StreamBatch } from "./src/activations/stream.ts";
+export { type DescribeOptions, describeStream, type Reading, type StreamSource } from "./src/activations/source.ts";
+export { cacheActivations, writeActivations } from "./src/activations/cache_write.ts";
+export { readActivations, type ReadActivationsOptions } from "./src/activations/cache_read.ts";
+
+export { calibrate, calibrateLayers, type CalibrateOptions, type Calibration } from "./src/partition/calibration.ts";
+export { type CalibrationKey, loadCalibration, saveCalibration } from "./src/partition/calibration_cache.ts";
+export {
+  type Basis,
+  Dictionary,
+  type DictionaryCalibration,
+  type DictionaryOptions,
+} from "./src/partition/dictionary.ts";
+export type { Assignment } from "./src/partition/leader.ts";
+export type { Context } from "./src/partition/contexts.ts";
+export type { Readout, ReadoutOptions } from "./src/partition/readout.ts";
+export {
+  type ActivationStream,
+  discover,
+  type DiscoverOptions,
+  type Discovery,
+  type DiscoveryCounts,
+  type Growth,
+  type Snapshot,
+} from "./src/partition/discover.ts";
+export type { CheckpointOptions } from "./src/partition/checkpoint.ts";
+
+export { type Counterparts, type DirectionMatching, match, type Matching } from "./src/analysis/match.ts";
+export { type DictionaryMetrics, measure } from "./src/analysis/metrics.ts";
+
+export { openBackend } from "./src/compute/open.ts";
+export { type Backend, type BackendChoice, type BackendName, type Matrix } from "./src/compute/backend.ts";
+export type { Moments, Nearest, RowGroups } from "./src/compute/backend.ts";
+export { GpuError } from "./src/compute/device.ts";
