@@ -1,0 +1,45 @@
+/** Where in a templated prompt a position lies. */
+export type TemplatePart = "before" | "instruction" | "after" | "final";
+
+/** All parts, in the order of a prompt. */
+export const TEMPLATE_PARTS: readonly TemplatePart[] = ["before", "instruction", "after", "final"];
+
+/** Tokens that a template puts around every instruction. */
+export interface Template {
+  /** Tokens before it, `<bos>` included. */
+  readonly before: number;
+  /** Tokens after it, the final one included. */
+  readonly after: number;
+}
+
+/**
+ * Reads a template off prompts that were written in it: the tokens that all share at the beginning, and at the end. What
+ * all instructions happen to share counts as the template's, so give it many different ones.
+ *
+ * @param prompts Token ids, at least one prompt.
+ *
+ * @example
+ * ```ts
+ * const prompts = [Int32Array.of(2, 4, 9, 5, 6), Int32Array.of(2, 4, 8, 7, 5, 6)];
+ * const { before, after } = templateOf(prompts);
+ * if (before !== 2 || after !== 2) throw new Error(`${before} ${after}`);
+ * ```
+ */
+export function templateOf(prompts: readonly Int32Array[]): Template {
+  const [first] = prompts;
+  const shortest = prompts.reduce((length, prompt) => Math.min(length, prompt.length), Infinity);
+  const shared = (tokenOf: (prompt: Int32Array, i: number) => number, most: number) => {
+    let count = 0;
+    while (count < most && prompts.every((prompt) => tokenOf(prompt, count) === tokenOf(first, count))) count++;
+    return count;
+  };
+  const before = shared((prompt, i) => prompt[i], shortest);
+  return { before, after: shared((prompt, i) => prompt[prompt.length - 1 - i], shortest - before) };
+}
+
+/** The part that a position of a prompt of `length` tokens lies in; the last position is always the final one. */
+export function templatePart({ before, after }: Template, position: number, length: number): TemplatePart {
+  if (position === length - 1) return "final";
+  if (position < before) return "before";
+  return position >= length - after ? "after" : "instruction";
+}

@@ -1,0 +1,75 @@
+import { assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
+import { balancedAccuracy, largestShare, splitByLabel } from "../../src/analysis/label_split.ts";
+import { matchDirections, median } from "../../src/analysis/match.ts";
+import { rotated } from "../../src/analysis/rotated.ts";
+import { templateOf, templatePart } from "../../src/analysis/template_parts.ts";
+import { turnover } from "../../src/analysis/turnover.ts";
+import { openBackend } from "../../src/compute/open.ts";
+import { Random } from "../../src/compute/random.ts";
+
+Deno.test("turnover counts pairs at the cut as persisted, and regions without a partner on both sides", () => {
+  assertEquals(turnover(Float32Array.of(0.7, 0.69, 1), 3, 5, 0.7), { persisted: 2, dropped: 1, introduced: 3 });
+  assertEquals(turnover([], 0, 2, 0.7), { persisted: 0, dropped: 0, introduced: 2 });
+});
+
+Deno.test("a rotation keeps the angles of a set and loses those to another", async () => {
+  const [rows, dim] = [40, 64];
+  const random = new Random(1);
+  const directions = new Float32Array(rows * dim).map(() => random.normal());
+  for (let r = 0; r < rows; r++) {
+    const row = directions.subarray(r * dim, (r + 1) * dim);
+    const norm = Math.hypot(...row);
+    row.forEach((value, j) => row[j] = value / norm);
+  }
+  const turned = rotated(directions, dim, 3);
+  assertEquals(turned, rotated(directions, dim, 3));
+  assertNotEquals(turned, rotated(directions, dim, 4));
+  const dot = (x: Float32Array, i: number, j: number) => {
+    let sum = 0;
+    for (let d = 0; d < dim; d++) sum += x[i * dim + d] * x[j * dim + d];
+    return sum;
+  };
+  for (let i = 0; i < rows; i++) assertAlmostEquals(dot(turned, i, 7), dot(directions, i, 7), 1e-6);
+  const backend = await openBackend("cpu");
+  const self = await matchDirections(backend, directions, directions, dim);
+  const chance = await matchDirections(backend, directions, turned, dim);
+  assertAlmostEquals(median(self.cosines), 1, 1e-5);
+  assertEquals(median(chance.cosines) < 0.5, true);
+});
+
+Deno.test("a split counts members and label by region, the largest first", () => {
+  const split = splitByLabel([3, 1, 3, 1, 3, 8], [true, false, true, true, false, true]);
+  assertEquals(split, [
+    { region: 3, members: 3, share: 2 / 3 },
+    { region: 1, members: 2, share: 0.5 },
+    { region: 8, members: 1, share: 1 },
+  ]);
+  assertEquals([largestShare(split, 1), largestShare(split, 2), largestShare(split, 4)], [1, 2 / 3, NaN]);
+});
+
+Deno.test("held-out accuracy is 1 for a clean split, 0.5 for one region, and balanced over the labels", () => {
+  const labels = [true, true, false, false];
+  const told = (regions: number[], others: number[], truth: boolean[]) =>
+    balancedAccuracy(splitByLabel(regions, labels), 0.5, others, truth);
+  assertEquals(told([0, 0, 1, 1], [0, 1, 1, 1, 1], [true, false, false, false, false]), 1);
+  assertEquals(told([0, 0, 1, 1], [1, 1, 1, 1, 1], [true, false, false, false, false]), 0.5);
+  assertEquals(told([0, 0, 0, 0], [0, 0, 0], [true, false, false]), 0.5);
+  assertEquals(told([1, 1, 0, 0], [0, 1], [true, false]), 0);
+});
+
+Deno.test("a template is what all prompts share at both ends", () => {
+  const prompts = [[2, 4, 9, 9, 5, 6], [2, 4, 9, 8, 7, 5, 6], [2, 4, 3, 5, 6]].map((ids) => Int32Array.from(ids));
+  const template = templateOf(prompts);
+  assertEquals(template, { before: 2, after: 2 });
+  assertEquals([0, 1, 2, 3, 4, 5].map((position) => templatePart(template, position, 6)), [
+    "before",
+    "before",
+    "instruction",
+    "instruction",
+    "after",
+    "final",
+  ]);
+  // One prompt shares everything with itself: its end is the final position all the same.
+  assertEquals(templateOf([Int32Array.of(2, 4)]), { before: 2, after: 0 });
+  assertEquals(templatePart({ before: 2, after: 0 }, 1, 2), "final");
+});
