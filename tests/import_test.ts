@@ -1,0 +1,123 @@
+/** The module as its users have it: from a URL, into a folder without any configuration. */
+import { assert, assertEquals, assertLess } from "@std/assert";
+import type { BackendName } from "../src/compute/backend.ts";
+import * as exemplar from "../mod.ts";
+import { skipWebGpu } from "./lib/backends.ts";
+
+const ROOT = new URL("../", import.meta.url);
+
+/** What a user might write first; it says what it found as JSON. */
+const script = (url: string) => `
+import { calibrate, Dictionary, openBackend } from "${url}/mod.ts";
+
+const backend = await openBackend(Deno.args[0]);
+const data = Float32Array.from({ length: 400 * 8 }, (_, i) => Math.sin(i * i) + (i % 8 === (i >> 6) % 8 ? 2 : 0));
+const batch = { data, rows: 400, dim: 8 };
+const { center, thresholds: [threshold] } = await calibrate([batch], { percentiles: [10], backend });
+const dictionary = await Dictionary.create({ center, threshold }, { backend });
+const { regions } = await dictionary.add(batch);
+await dictionary.save("dictionary.arrow");
+const loaded = await Dictionary.load("dictionary.arrow", { backend });
+const [before, after] = [await dictionary.assign(batch), await loaded.assign(batch)];
+if (after.regions.join() !== before.regions.join()) throw new Error("The loaded dictionary is another one");
+const { size, activations } = loaded;
+console.log(JSON.stringify({ backend: backend.name, size, activations, threshold, regions: [...regions] }));
+`;
+
+/** Serves the repository's files as plain text, as raw.githubusercontent.com does, and notes which were asked for. */
+function serveRepository(asked: Set<string>): Deno.HttpServer<Deno.NetAddr> {
+  return Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async (request) => {
+    const { pathname } = new URL(request.url);
+    asked.add(pathname);
+    try {
+      return new Response(await Deno.readFile(new URL(`.${pathname}`, ROOT)), {
+        headers: { "content-type": "text/plain" },
+      });
+    } catch {
+      return new Response("404: Not Found", { status: 404 });
+    }
+  });
+}
+
+async function run(cwd: string, args: string[]): Promise<{ stdout: string; stderr: string; success: boolean }> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { success, stdout: text(stdout), stderr: text(stderr) };
+}
+
+for (const name of ["cpu", "webgpu"] satisfies BackendName[]) {
+  Deno.test({
+    name: `mod.ts is imported from a URL and partitions, without a configuration [${name}]`,
+    ignore: name === "webgpu" && skipWebGpu,
+    async fn() {
+      const asked = new Set<string>();
+      await using server = serveRepository(asked);
+      const host = `127.0.0.1:${server.addr.port}`;
+      const folder = await Deno.makeTempDir();
+      try {
+        await Deno.writeTextFile(`${folder}/script.ts`, script(`http://${host}`));
+        const permissions = ["--allow-read", `--allow-write=${folder}`, "--allow-env", "--allow-sys", "--allow-ffi"];
+        const modules = [`--allow-import=${host}`, `--reload=http://${host}`, "--no-lock", "--quiet"];
+        const { success, stdout, stderr } = await run(folder, [
+          ...["run", "--no-prompt", "--unstable-webgpu", ...permissions, ...modules, "script.ts", name],
+        ]);
+        assert(success, stderr);
+        assertEquals(stderr, "");
+        const found = JSON.parse(stdout);
+        assertEquals([found.backend, found.activations, found.regions.length], [name, 400, 400]);
+        assertEquals(Math.max(...found.regions) + 1, found.size);
+        assert(found.size > 1 && found.threshold > 0, stdout);
+        assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), ["dictionary.arrow", "script.ts"]);
+
+        for (const path of asked) assert(/^\/(mod\.ts$|src\/|kernels\/)/.test(path), `${path} is not published`);
+        assert([...asked].some((path) => path.endsWith(".wgsl")), "kernels come from the URL too");
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    },
+  });
+}
+
+Deno.test("importing mod.ts needs no permission, and loads neither a model's runtime nor a GPU's", async () => {
+  const program = `
+    const before = performance.now();
+    const names = Object.keys(await import(${JSON.stringify(new URL("mod.ts", ROOT).href)}));
+    const runtime = Symbol.for("onnxruntime") in globalThis;
+    console.log(JSON.stringify({ names, runtime, milliseconds: performance.now() - before }));`;
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/light.ts`, program);
+    // Code that reads a variable, a file or a library when it is imported is refused, and fails.
+    const { success, stdout, stderr } = await run(folder, ["run", "--no-prompt", "--no-lock", "light.ts"]);
+    assert(success, stderr);
+    const { names, runtime, milliseconds } = JSON.parse(stdout);
+    assertEquals(names, Object.keys(exemplar));
+    assertEquals(runtime, false);
+    assertLess(milliseconds, 5000);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+interface Dependency {
+  readonly specifier: string;
+  readonly isDynamic?: boolean;
+  readonly code?: { readonly specifier?: string };
+}
+
+Deno.test("mod.ts reaches the heavy packages by dynamic imports only, and every import works from a URL", async () => {
+  const { stdout, success, stderr } = await run(new URL(".", ROOT).pathname, ["info", "--json", "mod.ts"]);
+  assert(success, stderr);
+  const graph = JSON.parse(stdout) as { modules: { specifier: string; dependencies?: Dependency[] }[] };
+  const imports = graph.modules.flatMap(({ specifier, dependencies = [] }) =>
+    dependencies.map((dependency) => ({ ...dependency, from: specifier }))
+  );
+  assert(imports.length > 50, `${imports.length} imports are not all`);
+  for (const { specifier, from } of imports) {
+    const works = /^\.\.?\/.*\.(ts|wgsl)$|^node:|^npm:(@[^/]+\/)?[^/@]+@\d+\.\d+\.\d+(\/|$)/.test(specifier);
+    assert(works, `${from} imports ${specifier}, which an import map or a version must explain`);
+  }
+  const heavy = imports.filter(({ specifier, code }) => code && /onnxruntime|@huggingface|vega|resvg/.test(specifier));
+  assert(heavy.length >= 3, "the runtimes and transformers.js are imported somewhere");
+  for (const { specifier, from, isDynamic } of heavy) assert(isDynamic, `${from} imports ${specifier} at once`);
+});
