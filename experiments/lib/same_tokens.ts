@@ -1,0 +1,35 @@
+import type { LanguageModel } from "../../src/model/types.ts";
+
+/**
+ * A model that reads what another one reads: its own weights, the other's tokenizer and chat template. A base model seldom
+ * has a template of its own, and activations of two models are compared on the same token ids only.
+ *
+ * @throws {Error} if their vocabularies or their tokens of a sample text differ.
+ */
+export function sameTokens(model: LanguageModel, other: LanguageModel): LanguageModel {
+  const [own, others] = [model, other].map((each) => each.encode(SAMPLE).join());
+  if (model.vocab !== other.vocab || own !== others) {
+    throw new Error(
+      `Expected two models of one tokenizer but ${model.id} (${model.vocab} tokens) and ${other.id} (${other.vocab}) ` +
+        "read the same text differently: compare a model with its own finetuning",
+    );
+  }
+  return {
+    id: model.id,
+    layers: model.layers,
+    dim: model.dim,
+    vocab: model.vocab,
+    device: model.device,
+    dtype: model.dtype,
+    encode: (text, context) => other.encode(text, context),
+    encodeChat: (messages, context) => other.encodeChat(messages, context),
+    decode: (tokens, options) => other.decode(tokens, options),
+    capture: (prompts, layers) => model.capture(prompts, layers),
+    logits: (prompts, interventions) => model.logits(prompts, interventions),
+    generate: (prompts, options) => model.generate(prompts, options),
+    lens: (directions, rows, k) => model.lens(directions, rows, k),
+    dispose: () => model.dispose(),
+  };
+}
+
+const SAMPLE = 'It\'s 12:30, she said.\n\tfor (let i = 0; i < n; i++) print("naïve Привет 你好");';
