@@ -35,7 +35,7 @@ export interface DictionaryMetrics {
 
 /**
  * Measures a dictionary without a model, over its nontrivial regions (the published implementation's definitions).
- * What needs two of them is NaN when there are fewer.
+ * What needs one of them, or two, is NaN when there are fewer.
  */
 export async function measure(dictionary: Dictionary): Promise<DictionaryMetrics> {
   const { memberCounts, distanceSums, size } = dictionary;
@@ -47,7 +47,8 @@ export async function measure(dictionary: Dictionary): Promise<DictionaryMetrics
   const intra = Float64Array.from(kept, (region) => distanceSums[region] / memberCounts[region]);
   const { nearest, largest, mean } = await exemplarSimilarities(dictionary, kept);
   const inter = nearest.map((similarity) => 1 - similarity);
-  const effectiveRegions = Math.exp(-sum(counts.map((count) => count / inside * Math.log(count / inside))));
+  const entropy = -sum(counts.map((count) => count / inside * Math.log(count / inside)));
+  const effectiveRegions = kept.length === 0 ? 0 : Math.exp(entropy);
   const meanInter = sum(inter) / kept.length;
   return {
     regions: size,
