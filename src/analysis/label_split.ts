@@ -68,3 +68,9 @@ export function balancedAccuracy(
   });
   return (right.true / total.true + right.false / total.false) / 2;
 }
+
+/** Share of the activations that have their region's more frequent label, 0.5 or more; grows with the number of regions. */
+export function purity(split: readonly RegionShare[]): number {
+  const total = split.reduce((sum, { members }) => sum + members, 0);
+  return split.reduce((sum, { members, share }) => sum + members * Math.max(share, 1 - share), 0) / total;
+}

@@ -1,6 +1,7 @@
 import { assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
-import { balancedAccuracy, largestShare, splitByLabel } from "../../src/analysis/label_split.ts";
+import { balancedAccuracy, largestShare, purity, splitByLabel } from "../../src/analysis/label_split.ts";
 import { matchDirections, median } from "../../src/analysis/match.ts";
+import { nearestDirection } from "../../src/analysis/nearest_direction.ts";
 import { rotated } from "../../src/analysis/rotated.ts";
 import { templateOf, templatePart } from "../../src/analysis/template_parts.ts";
 import { turnover } from "../../src/analysis/turnover.ts";
@@ -44,6 +45,7 @@ Deno.test("a split counts members and label by region, the largest first", () =>
     { region: 1, members: 2, share: 0.5 },
     { region: 8, members: 1, share: 1 },
   ]);
+  assertEquals(purity(split), (2 + 1 + 1) / 6);
   assertEquals([largestShare(split, 1), largestShare(split, 2), largestShare(split, 4)], [1, 2 / 3, NaN]);
 });
 
@@ -55,6 +57,10 @@ Deno.test("held-out accuracy is 1 for a clean split, 0.5 for one region, and bal
   assertEquals(told([0, 0, 1, 1], [1, 1, 1, 1, 1], [true, false, false, false, false]), 0.5);
   assertEquals(told([0, 0, 0, 0], [0, 0, 0], [true, false, false]), 0.5);
   assertEquals(told([1, 1, 0, 0], [0, 1], [true, false]), 0);
+});
+
+Deno.test("the nearest direction is the lowest row of ties", () => {
+  assertEquals(nearestDirection(Float32Array.of(1, 0), Float32Array.of(0, 1, 0.5, 0, 0.5, 9)), { row: 1, cosine: 0.5 });
 });
 
 Deno.test("a template is what all prompts share at both ends", () => {
