@@ -38,15 +38,11 @@ const LOOP = 20;
  * ```
  */
 export function endsInLoop(text: string): boolean {
-  const end = text.trimEnd();
-  for (let period = 1; period * COPIES <= end.length; period++) {
-    let repeated = 0;
-    while (
-      repeated + period < end.length && end[end.length - 1 - repeated] === end[end.length - 1 - repeated - period]
-    ) {
-      repeated++;
-    }
-    if (repeated + period >= Math.max(COPIES * period, LOOP)) return true;
+  const last = text.length - 1;
+  for (let period = 1; period * COPIES <= text.length; period++) {
+    let equal = 0;
+    while (equal + period <= last && text[last - equal] === text[last - equal - period]) equal++;
+    if (equal + period >= Math.max(COPIES * period, LOOP)) return true;
   }
   return false;
 }
