@@ -1,7 +1,7 @@
 /** Loads a language model from a folder or from the Hugging Face hub. */
 import { join, resolve } from "node:path";
 import type { BackendName } from "../compute/backend.ts";
-import { gpuAdapter, isSoftwareAdapter } from "../compute/device.ts";
+import { gpuAdapter, gpuDevice, isSoftwareAdapter } from "../compute/device.ts";
 import { exists } from "./check.ts";
 import { ModelError } from "./error.ts";
 import { HookedSession } from "./hooked_session.ts";
@@ -49,6 +49,7 @@ interface Config {
  * @param options Device, storage type and progress.
  * @returns The model; call `dispose` when done.
  * @throws {ModelError} if the files are missing, unreachable, unreadable, or not of a language model that can be hooked.
+ * @throws {GpuError} if `"webgpu"` was chosen and there is no adapter.
  */
 export async function loadModel(id: string, options: LoadOptions = {}): Promise<LanguageModel> {
   const dtype = options.dtype ?? "fp32";
@@ -114,6 +115,8 @@ export async function loadModel(id: string, options: LoadOptions = {}): Promise<
 }
 
 async function chooseDevice(choice: "auto" | BackendName): Promise<BackendName> {
+  // A GPU that is demanded and not there is told now, not when the first session opens.
+  if (choice === "webgpu") await gpuDevice();
   if (choice !== "auto") return choice;
   const adapter = await gpuAdapter();
   return adapter && !isSoftwareAdapter(adapter.info) ? "webgpu" : "cpu";

@@ -12,7 +12,9 @@ import {
   saveCalibration,
 } from "../../src/partition/calibration_cache.ts";
 import { backendTest } from "../lib/backends.ts";
-import { assertSentence, clustered, corpus, inFolder, rowsOf, streamOf } from "./streams.ts";
+import { inFolder } from "../lib/folder.ts";
+import { assertSentence } from "../lib/sentence.ts";
+import { clustered, corpus, rowsOf, streamOf } from "./streams.ts";
 
 const DIM = 9;
 const PERCENTILES = [0, 1, 10, 37.5, 50, 99.9, 100];

@@ -7,7 +7,9 @@ import { calibrateLayers, type Calibration } from "../../src/partition/calibrati
 import { Dictionary } from "../../src/partition/dictionary.ts";
 import { discover, type DiscoverOptions, type Discovery } from "../../src/partition/discover.ts";
 import { backendTest } from "../lib/backends.ts";
-import { assertSentence, at, bytes, corpus, DIM, inFolder, publicValues, rowsOf, streamOf } from "./streams.ts";
+import { inFolder } from "../lib/folder.ts";
+import { assertSentence } from "../lib/sentence.ts";
+import { at, bytes, corpus, DIM, publicValues, rowsOf, streamOf } from "./streams.ts";
 
 const LAYERS = [3, 5];
 const PERCENTILES = [2, 20];

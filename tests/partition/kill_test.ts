@@ -1,7 +1,7 @@
 /** A run that is killed, also while it writes a checkpoint, and gone on with ends with the files of one that never was. */
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
-import { inFolder } from "./streams.ts";
+import { inFolder } from "../lib/folder.ts";
 
 const CHILD = new URL("kill_child.ts", import.meta.url).pathname;
 const FILES = ["calibration.arrow", "p2.arrow", "p30.arrow", "p8.arrow"];

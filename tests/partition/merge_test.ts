@@ -4,7 +4,8 @@ import type { Backend } from "../../src/compute/backend.ts";
 import { openBackend } from "../../src/compute/open.ts";
 import { Dictionary } from "../../src/partition/dictionary.ts";
 import { backendTest } from "../lib/backends.ts";
-import { at, bytes, clustered, degrees, inFolder, namedRows, publicValues, reservoirOf } from "./streams.ts";
+import { inFolder } from "../lib/folder.ts";
+import { at, bytes, clustered, degrees, namedRows, publicValues, reservoirOf } from "./streams.ts";
 
 async function grown(backend: Backend, angle: number, seed: number, ...angles: number[]): Promise<Dictionary> {
   const dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: degrees(angle) }, {

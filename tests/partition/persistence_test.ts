@@ -6,7 +6,9 @@ import { openBackend } from "../../src/compute/open.ts";
 import { arrowTable, numberColumn, writeArrow } from "../../src/files/arrow.ts";
 import { Dictionary } from "../../src/partition/dictionary.ts";
 import { backendTest } from "../lib/backends.ts";
-import { assertSentence, corpus, DIM, inFolder, publicValues, reservoirOf, rowsOf, streamOf } from "./streams.ts";
+import { inFolder } from "../lib/folder.ts";
+import { assertSentence } from "../lib/sentence.ts";
+import { corpus, DIM, publicValues, reservoirOf, rowsOf, streamOf } from "./streams.ts";
 
 const LAYER = 3;
 const SOURCE = {

@@ -2,10 +2,12 @@
 import { assertEquals, assertLess, assertRejects } from "@std/assert";
 import type { ActivationBatch } from "../../src/activations/batch.ts";
 import type { Backend } from "../../src/compute/backend.ts";
-import { type Basis, Dictionary } from "../../src/partition/dictionary.ts";
+import { Dictionary } from "../../src/partition/dictionary.ts";
+import type { Basis } from "../../src/partition/parts.ts";
 import { otsuCut, type Readout } from "../../src/partition/readout.ts";
 import { backendTest } from "../lib/backends.ts";
-import { assertSentence, at, degrees, rowsOf } from "./streams.ts";
+import { assertSentence } from "../lib/sentence.ts";
+import { at, degrees, rowsOf } from "./streams.ts";
 
 const CENTER = [1, 2];
 

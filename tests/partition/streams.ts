@@ -129,24 +129,3 @@ export function publicValues(dictionary: Dictionary): Record<string, unknown> {
 export async function reservoirOf({ parts }: Dictionary, region: number): Promise<Float32Array> {
   return await parts.backend.download(parts.reservoir.pool as Matrix, Int32Array.from(parts.reservoir.rows(region)));
 }
-
-/** Runs a test's body with a folder of its own. */
-export async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-/** Fails unless a message is one sentence for people: it says what was expected or cannot be done, on one line. */
-export function assertSentence(error: Error, ...parts: readonly string[]): void {
-  const { message } = error;
-  if (!/^(Expected|Cannot|The) /.test(message) || message.includes("\n") || message.includes("[object ")) {
-    throw new Error(`Expected a sentence but found ${JSON.stringify(message)}`);
-  }
-  for (const part of parts) {
-    if (!message.includes(part)) throw new Error(`Expected ${JSON.stringify(message)} to name "${part}"`);
-  }
-}
