@@ -73,24 +73,13 @@ export { readActivations, type ReadActivationsOptions } from "./src/activations/
 
 export { calibrate, calibrateLayers, type CalibrateOptions, type Calibration } from "./src/partition/calibration.ts";
 export { type CalibrationKey, loadCalibration, saveCalibration } from "./src/partition/calibration_cache.ts";
-export {
-  type Basis,
-  Dictionary,
-  type DictionaryCalibration,
-  type DictionaryOptions,
-} from "./src/partition/dictionary.ts";
+export { Dictionary, type DictionaryOptions } from "./src/partition/dictionary.ts";
+export type { Basis, DictionaryCalibration } from "./src/partition/parts.ts";
 export type { Assignment } from "./src/partition/leader.ts";
 export type { Context } from "./src/partition/contexts.ts";
 export type { Readout, ReadoutOptions } from "./src/partition/readout.ts";
-export {
-  type ActivationStream,
-  discover,
-  type DiscoverOptions,
-  type Discovery,
-  type DiscoveryCounts,
-  type Growth,
-  type Snapshot,
-} from "./src/partition/discover.ts";
+export { type ActivationStream, discover, type DiscoverOptions, type Discovery } from "./src/partition/discover.ts";
+export type { DiscoveryCounts, Growth, Snapshot } from "./src/partition/growth.ts";
 export type { CheckpointOptions } from "./src/partition/checkpoint.ts";
 
 export { type Counterparts, type DirectionMatching, match, type Matching } from "./src/analysis/match.ts";

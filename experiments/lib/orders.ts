@@ -1,6 +1,6 @@
 import type { CorpusEntry } from "../../src/activations/corpus.ts";
 import { shuffled } from "../../src/activations/shuffled.ts";
-import type { Growth } from "../../src/partition/discover.ts";
+import type { Growth } from "../../src/partition/growth.ts";
 import type { Run } from "./cli.ts";
 import type { Flags } from "./flags.ts";
 import { calibrationsFor, grow, type GrowPlan } from "./grow.ts";

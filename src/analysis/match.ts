@@ -1,5 +1,6 @@
 import type { Backend } from "../compute/backend.ts";
-import type { Basis, Dictionary } from "../partition/dictionary.ts";
+import type { Dictionary } from "../partition/dictionary.ts";
+import type { Basis } from "../partition/parts.ts";
 import { assignRows } from "./hungarian.ts";
 
 /** The nearest counterpart of each region in another dictionary. */

@@ -1,6 +1,7 @@
 import type { LanguageModel, LensToken } from "../model/types.ts";
 import type { Context } from "../partition/contexts.ts";
-import type { Basis, Dictionary } from "../partition/dictionary.ts";
+import type { Dictionary } from "../partition/dictionary.ts";
+import type { Basis } from "../partition/parts.ts";
 
 /** A region as people read it. */
 export interface RegionRow {

@@ -2,8 +2,7 @@ import { join } from "node:path";
 import type { Backend } from "../compute/backend.ts";
 import { writeJsonAtomic } from "../files/atomic.ts";
 import { Dictionary } from "./dictionary.ts";
-import type { DiscoveryCounts, Growth, Snapshot } from "./discover.ts";
-import type { GrowthRules } from "./grow.ts";
+import type { DiscoveryCounts, Growth, GrowthRules, Snapshot } from "./growth.ts";
 
 /** Where and how often a discovery keeps its state. */
 export interface CheckpointOptions {

@@ -9,23 +9,12 @@ import { HostCopy } from "./host_copy.ts";
 import { assignBatch, type Assignment, nearestRegions } from "./leader.ts";
 import { mergeRegions } from "./merge.ts";
 import { coherencesOf, unitRows } from "./means.ts";
+import type { Basis, DictionaryCalibration, DictionaryParts } from "./parts.ts";
 import { loadDictionary, saveDictionary } from "./persistence.ts";
 import { decodeFeatures, readFeatures, type ReadoutOptions } from "./readout.ts";
 import { reanchored } from "./reanchor.ts";
 import { RegionArrays } from "./region_arrays.ts";
 import { Reservoir } from "./reservoir.ts";
-
-/** What a dictionary is built under. */
-export interface DictionaryCalibration {
-  /** Subtracted from every activation, length `dim`. */
-  readonly center: Float32Array;
-  /** Largest cosine distance at which an activation joins a region; more than 1e-6 and less than 2. */
-  readonly threshold: number;
-  /** The percentile that gave the threshold. */
-  readonly percentile?: number;
-  /** What produced the activations (model, hook, extractor, context, corpus). */
-  readonly source?: StreamSource;
-}
 
 /** Options of a dictionary. */
 export interface DictionaryOptions {
@@ -34,9 +23,6 @@ export interface DictionaryOptions {
   /** Seed of the reservoirs; default 0. */
   seed?: number;
 }
-
-/** Which direction stands for a region: the observed one that founded it, or the mean of its members'. */
-export type Basis = "exemplar" | "mean";
 
 /** Distances are known to about 1e-6: a smaller threshold would tell equal activations apart by rounding. */
 const SMALLEST_THRESHOLD = 1e-6;
@@ -241,12 +227,15 @@ export class Dictionary {
 
   /** Activations as features, `rows x size`; see {@linkcode ReadoutOptions}. */
   readout(batch: ActivationBatch, options: ReadoutOptions): Promise<Float32Array<ArrayBuffer>> {
-    return this.#reading(() => readFeatures(this, batch, options));
+    return this.#reading(() =>
+      readFeatures(this.backend, this.center, this.directions(options.basis ?? "mean"), batch, options)
+    );
   }
 
   /** Features (`rows x size`) as activations, `rows x dim`: `features W + center`. */
   decode(features: Float32Array<ArrayBuffer>, options: { basis?: Basis } = {}): Promise<Float32Array<ArrayBuffer>> {
-    return this.#reading(() => decodeFeatures(this, features, options.basis ?? "mean"));
+    const { basis = "mean" } = options;
+    return this.#reading(() => decodeFeatures(this.backend, this.center, this.directions(basis), features));
   }
 
   /**
@@ -265,14 +254,14 @@ export class Dictionary {
 
   /** A dictionary whose exemplars are the reservoir members nearest to each mean direction; all else is the same. */
   async reanchor(): Promise<Dictionary> {
-    const dictionary = new Dictionary(await this.#reading(() => reanchored(this)));
+    const dictionary = new Dictionary(await this.#reading(() => reanchored(this.parts, this.means)));
     await dictionary.refresh();
     return dictionary;
   }
 
   /** Writes everything to one Arrow file, in one step. */
   save(path: string): Promise<void> {
-    return this.#reading(() => saveDictionary(this, path));
+    return this.#reading(() => saveDictionary(this.parts, this, path));
   }
 
   /**
@@ -334,22 +323,4 @@ export class Dictionary {
     this.#last = turn.catch(() => {});
     return turn;
   }
-}
-
-/** The state of a dictionary: calibration, matrices of the backend, arrays of the host. */
-export interface DictionaryParts {
-  readonly backend: Backend;
-  readonly calibration: DictionaryCalibration & { readonly center: Float32Array<ArrayBuffer> };
-  readonly seed: number;
-  /** `size x dim`. */
-  exemplars: Matrix;
-  /** Sums of member directions, `size x dim`. */
-  sums: Matrix;
-  regions: RegionArrays;
-  contexts: Contexts;
-  reservoir: Reservoir;
-  /** Activations seen. */
-  activations: number;
-  /** Batches seen. */
-  batches: number;
 }

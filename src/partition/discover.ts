@@ -5,8 +5,8 @@ import type { Backend, BackendChoice } from "../compute/backend.ts";
 import { openBackend } from "../compute/open.ts";
 import type { Calibration } from "./calibration.ts";
 import { type CheckpointOptions, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import type { Dictionary } from "./dictionary.ts";
 import { directionsByLayer, growAll, startGrowths } from "./grow.ts";
+import type { DiscoveryCounts, Growth } from "./growth.ts";
 
 /** Options of a discovery. */
 export interface DiscoverOptions {
@@ -18,6 +18,8 @@ export interface DiscoverOptions {
   saturationWindow?: number;
   /** Stop after the batch that reaches this many tokens, `<bos>` included; default: no limit. */
   maxTokens?: number;
+  /** Stop after the batch that reaches this many prompts; default: no limit. */
+  maxPrompts?: number;
   /** Merge regions within the threshold of each other after every batch; default false. */
   merge?: boolean;
   /** What each layer of the stream is read from: checked against the calibration, recorded in the dictionary. */
@@ -28,37 +30,6 @@ export interface DiscoverOptions {
   signal?: AbortSignal;
   /** Called after every batch. */
   onProgress?: (state: DiscoveryCounts & { readonly regions: number }) => void;
-}
-
-/** How far a stream was read. */
-export interface DiscoveryCounts {
-  batches: number;
-  prompts: number;
-  /** `<bos>` included; 0 for plain batches. */
-  tokens: number;
-  /** `<bos>` not included. */
-  activations: number;
-}
-
-/** State of one dictionary after a batch. */
-export interface Snapshot {
-  readonly activations: number;
-  readonly tokens: number;
-  readonly regions: number;
-  /** Regions that the batch founded. */
-  readonly founded: number;
-}
-
-/** One dictionary that was grown. */
-export interface Growth extends DiscoveryCounts {
-  readonly layer: number;
-  readonly percentile: number;
-  readonly dictionary: Dictionary;
-  saturated: boolean;
-  /** Consecutive batches that founded nothing, up to now. */
-  emptyBatches: number;
-  /** One for each batch that it took. */
-  readonly snapshots: Snapshot[];
 }
 
 /** What a discovery gives. */
@@ -102,11 +73,13 @@ export async function discover(
   calibrations: Calibration | ReadonlyMap<number, Calibration>,
   options: DiscoverOptions = {},
 ): Promise<Discovery> {
-  const { backend: choice = "auto", saturationWindow = 1, maxTokens = Infinity, checkpoint, signal } = options;
+  const { backend: choice = "auto", saturationWindow = 1, checkpoint, signal } = options;
+  const { maxTokens = Infinity, maxPrompts = Infinity } = options;
   if (!(saturationWindow >= 0)) {
     throw new RangeError(`Expected a saturation window from 0 but found ${saturationWindow}`);
   }
   if (!(maxTokens > 0)) throw new RangeError(`Expected a budget of at least 1 token but found ${maxTokens}`);
+  if (!(maxPrompts > 0)) throw new RangeError(`Expected a budget of at least 1 prompt but found ${maxPrompts}`);
   const backend = typeof choice === "string" ? await openBackend(choice) : choice;
   const byLayer = calibrationsByLayer(calibrations);
   const rules = { saturationWindow, merge: options.merge ?? false };
@@ -120,7 +93,8 @@ export async function discover(
     if (checkpoint && counts.batches > saved) await writeCheckpoint(checkpoint.folder, rules, counts, grown);
     saved = counts.batches;
   };
-  const isOver = () => grown.every((growth) => growth.saturated) || counts.tokens >= maxTokens;
+  const isOver = () =>
+    grown.every((growth) => growth.saturated) || counts.tokens >= maxTokens || counts.prompts >= maxPrompts;
 
   // Whether every dictionary has taken the same batches, so that the run can go on from here.
   let intact = true;

@@ -1,23 +1,17 @@
 import type { ActivationBatch } from "../activations/batch.ts";
-import { assertSameReading } from "../activations/source.ts";
+import { assertSameReading, type StreamSource } from "../activations/source.ts";
 import { batchAt, type StreamBatch } from "../activations/stream.ts";
 import type { Backend, Matrix } from "../compute/backend.ts";
 import type { Calibration } from "./calibration.ts";
 import { Dictionary } from "./dictionary.ts";
 import { directionsOf } from "./directions.ts";
-import type { DiscoverOptions, DiscoveryCounts, Growth } from "./discover.ts";
-
-/** What decides, besides the calibration, which regions there are and when a dictionary takes no more. */
-export interface GrowthRules {
-  readonly saturationWindow: number;
-  readonly merge: boolean;
-}
+import type { DiscoveryCounts, Growth, GrowthRules } from "./growth.ts";
 
 /** An empty dictionary for every layer and percentile. */
 export async function startGrowths(
   calibrations: ReadonlyMap<number, Calibration>,
   backend: Backend,
-  { sources, seed }: DiscoverOptions,
+  { sources, seed }: { sources?: ReadonlyMap<number, StreamSource>; seed?: number },
 ): Promise<Growth[]> {
   const growths: Growth[] = [];
   for (const [layer, calibration] of calibrations) {

@@ -1,5 +1,5 @@
 import { type Context, CONTEXTS, Contexts } from "./contexts.ts";
-import type { DictionaryParts } from "./dictionary.ts";
+import type { DictionaryParts } from "./parts.ts";
 import { exactSimilarities, isBorderline } from "./exact.ts";
 import { distanceOf } from "./leader.ts";
 import { RegionArrays } from "./region_arrays.ts";

@@ -23,12 +23,20 @@ import {
   writeArrow,
 } from "../files/arrow.ts";
 import { type Context, Contexts } from "./contexts.ts";
-import type { Dictionary, DictionaryParts } from "./dictionary.ts";
+import type { DictionaryParts } from "./parts.ts";
 import { RegionArrays } from "./region_arrays.ts";
 import { Reservoir, rowNumbers } from "./reservoir.ts";
 
 /** Kind and version of the file, in its schema's metadata. */
 const FORMAT = "exemplar dictionary 1";
+
+/** What the host knows of a dictionary's matrices, `size x dim` each, and coherences, `size`. */
+export interface HostValues {
+  readonly exemplars: Float32Array<ArrayBuffer>;
+  readonly means: Float32Array<ArrayBuffer>;
+  readonly sums: Float32Array<ArrayBuffer>;
+  readonly coherences: Float64Array<ArrayBuffer>;
+}
 
 /**
  * Writes a dictionary as one Arrow IPC file, a row a region. Columns: `exemplar` and `mean` (unit vectors), `sum` (of the
@@ -36,9 +44,11 @@ const FORMAT = "exemplar dictionary 1";
  * `nearest` and `farthest` (contexts), `reservoir` (member directions). Center, threshold and the rest are in the
  * schema's metadata. Equal dictionaries give equal bytes.
  */
-export async function saveDictionary(dictionary: Dictionary, path: string): Promise<void> {
-  const { parts, dim, size, exemplars, means, sums } = dictionary;
+export async function saveDictionary(parts: DictionaryParts, values: HostValues, path: string): Promise<void> {
+  const { exemplars, means, sums, coherences } = values;
   const { regions, contexts, reservoir, backend, calibration, seed } = parts;
+  const { size } = regions;
+  const dim = calibration.center.length;
   const slots = Array.from({ length: size }, (_, region) => reservoir.rows(region));
   const members = await backend.download(reservoir.pool, Int32Array.from(slots.flat()));
   const list = (of: (region: number) => readonly Context[]) =>
@@ -48,7 +58,7 @@ export async function saveDictionary(dictionary: Dictionary, path: string): Prom
     mean: fixedSizeListColumn(means, dim),
     sum: fixedSizeListColumn(sums, dim),
     count: numberColumn(regions.counts),
-    coherence: numberColumn(dictionary.coherences),
+    coherence: numberColumn(coherences),
     distance_sum: numberColumn(regions.distanceSums),
     distance_square_sum: numberColumn(regions.distanceSquareSums),
     founder: numberColumn(regions.founders),

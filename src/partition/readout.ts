@@ -1,5 +1,6 @@
 import type { ActivationBatch } from "../activations/batch.ts";
-import type { Basis, Dictionary } from "./dictionary.ts";
+import type { Backend } from "../compute/backend.ts";
+import type { Basis } from "./parts.ts";
 import { directionsOf, withMatrix } from "./directions.ts";
 
 /**
@@ -24,37 +25,49 @@ export interface ReadoutOptions {
   basis?: Basis;
 }
 
-/** See `Dictionary.readout`. Of equal values the lower region comes first. */
+/**
+ * See `Dictionary.readout`. Of equal values the lower region comes first.
+ *
+ * @param weights The basis, `size x dim`.
+ */
 export async function readFeatures(
-  dictionary: Dictionary,
+  backend: Backend,
+  center: Float32Array<ArrayBuffer>,
+  weights: Float32Array<ArrayBuffer>,
   batch: ActivationBatch,
   options: ReadoutOptions,
 ): Promise<Float32Array<ArrayBuffer>> {
-  const { kind, k = 1, basis = "mean" } = options;
+  const { kind, k = 1 } = options;
   if (!Object.hasOwn(ROW_READOUTS, kind)) {
     throw new RangeError(`Expected a read-out of ${Object.keys(ROW_READOUTS).join(", ")} but found "${kind}"`);
   }
   if (!Number.isInteger(k) || k < 1) throw new RangeError(`Expected k to be an integer of at least 1 but found ${k}`);
-  const { size } = dictionary;
-  const values = await cosines(dictionary, batch, basis);
-  if (kind === "signed" || kind === "topk") scaleRows(values, await centredNorms(dictionary, batch), size);
+  const size = weights.length / center.length;
+  const values = await cosines(backend, center, weights, batch);
+  if (kind === "signed" || kind === "topk") scaleRows(values, await centredNorms(backend, center, batch), size);
   const row = ROW_READOUTS[kind];
   for (let from = 0; from < values.length; from += size) row(values.subarray(from, from + size), k);
   return values;
 }
 
-/** See `Dictionary.decode`. */
+/**
+ * See `Dictionary.decode`.
+ *
+ * @param weights The basis, `size x dim`.
+ * @param features `rows x size`.
+ */
 export async function decodeFeatures(
-  dictionary: Dictionary,
+  backend: Backend,
+  center: Float32Array<ArrayBuffer>,
+  weights: Float32Array<ArrayBuffer>,
   features: Float32Array<ArrayBuffer>,
-  basis: Basis,
 ): Promise<Float32Array<ArrayBuffer>> {
-  const { size, dim, backend, center } = dictionary;
+  const dim = center.length;
+  const size = weights.length / dim;
   const rows = size === 0 ? 0 : features.length / size;
   if (!Number.isInteger(rows)) {
     throw new RangeError(`Expected features of ${size} regions a row but found ${features.length} numbers`);
   }
-  const weights = dictionary.directions(basis);
   const transposed = new Float32Array(weights.length);
   for (let region = 0; region < size; region++) {
     for (let j = 0; j < dim; j++) transposed[j * size + region] = weights[region * dim + j];
@@ -119,20 +132,28 @@ export function otsuCut(values: Float32Array): number {
   return cut;
 }
 
-async function cosines(dictionary: Dictionary, batch: ActivationBatch, basis: Basis) {
-  const { backend, center, dim, size } = dictionary;
+async function cosines(
+  backend: Backend,
+  center: Float32Array<ArrayBuffer>,
+  weights: Float32Array<ArrayBuffer>,
+  batch: ActivationBatch,
+): Promise<Float32Array<ArrayBuffer>> {
   const directions = await directionsOf(backend, batch, center);
-  const weights = backend.upload(dictionary.directions(basis).slice(), size, dim);
+  const basis = backend.upload(weights.slice(), weights.length / center.length, center.length);
   try {
-    return await backend.similarities(directions, weights);
+    return await backend.similarities(directions, basis);
   } finally {
     directions.dispose();
-    weights.dispose();
+    basis.dispose();
   }
 }
 
-async function centredNorms(dictionary: Dictionary, batch: ActivationBatch): Promise<Float64Array> {
-  const { backend, center, dim } = dictionary;
+async function centredNorms(
+  backend: Backend,
+  center: Float32Array<ArrayBuffer>,
+  batch: ActivationBatch,
+): Promise<Float64Array> {
+  const dim = center.length;
   const data = batch.data ?? await withMatrix(backend, batch, (x) => backend.download(x));
   return Float64Array.from({ length: batch.rows }, (_, row) => {
     let square = 0;

@@ -1,5 +1,5 @@
 import { Contexts } from "./contexts.ts";
-import type { Dictionary, DictionaryParts } from "./dictionary.ts";
+import type { DictionaryParts } from "./parts.ts";
 import { RegionArrays } from "./region_arrays.ts";
 import { rowNumbers } from "./reservoir.ts";
 
@@ -7,10 +7,13 @@ import { rowNumbers } from "./reservoir.ts";
  * The parts of a dictionary whose exemplars are, region by region, the reservoir member closest to the mean direction
  * (the lowest slot on ties). Members, sums and contexts stay those of the original; their distances are still to the
  * original exemplars.
+ *
+ * @param means Unit mean directions, `size x dim`.
  */
-export async function reanchored(dictionary: Dictionary): Promise<DictionaryParts> {
-  const { parts, means, dim, size } = dictionary;
+export async function reanchored(parts: DictionaryParts, means: Float32Array): Promise<DictionaryParts> {
   const { backend, regions, contexts, reservoir } = parts;
+  const { size } = regions;
+  const dim = parts.calibration.center.length;
   const members = await backend.download(reservoir.pool);
   const chosen = Int32Array.from({ length: size }, (_, region) => {
     let [best, row] = [-Infinity, -1];

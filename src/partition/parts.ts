@@ -1,0 +1,38 @@
+import type { StreamSource } from "../activations/source.ts";
+import type { Backend, Matrix } from "../compute/backend.ts";
+import type { Contexts } from "./contexts.ts";
+import type { RegionArrays } from "./region_arrays.ts";
+import type { Reservoir } from "./reservoir.ts";
+
+/** What a dictionary is built under. */
+export interface DictionaryCalibration {
+  /** Subtracted from every activation, length `dim`. */
+  readonly center: Float32Array;
+  /** Largest cosine distance at which an activation joins a region; more than 1e-6 and less than 2. */
+  readonly threshold: number;
+  /** The percentile that gave the threshold. */
+  readonly percentile?: number;
+  /** What produced the activations (model, hook, extractor, context, corpus). */
+  readonly source?: StreamSource;
+}
+
+/** Which direction stands for a region: the observed one that founded it, or the mean of its members'. */
+export type Basis = "exemplar" | "mean";
+
+/** The state of a dictionary: calibration, matrices of the backend, arrays of the host. */
+export interface DictionaryParts {
+  readonly backend: Backend;
+  readonly calibration: DictionaryCalibration & { readonly center: Float32Array<ArrayBuffer> };
+  readonly seed: number;
+  /** `size x dim`. */
+  exemplars: Matrix;
+  /** Sums of member directions, `size x dim`. */
+  sums: Matrix;
+  regions: RegionArrays;
+  contexts: Contexts;
+  reservoir: Reservoir;
+  /** Activations seen. */
+  activations: number;
+  /** Batches seen. */
+  batches: number;
+}
