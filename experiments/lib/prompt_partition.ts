@@ -8,7 +8,7 @@ import { batchAt } from "../../src/activations/stream.ts";
 import { templateOf, type TemplatePart, templatePart } from "../../src/analysis/template_parts.ts";
 import type { Backend } from "../../src/compute/backend.ts";
 import type { LanguageModel } from "../../src/model/types.ts";
-import type { Growth } from "../../src/partition/discover.ts";
+import type { Growth } from "../../src/partition/growth.ts";
 import type { Run } from "./cli.ts";
 import type { Flags } from "./flags.ts";
 import { calibrationsFor } from "./grow.ts";
