@@ -1,0 +1,20 @@
+/** A layer and a percentile. */
+export interface Setting {
+  readonly layer: number;
+  readonly percentile: number;
+}
+
+/** The one of a layer and percentile, if there is one. */
+export function sameSetting<T extends Setting>(all: readonly T[], { layer, percentile }: Setting): T | undefined {
+  return all.find((other) => other.layer === layer && other.percentile === percentile);
+}
+
+/** Those of a layer and percentile. */
+export function ofSetting<T extends Setting>(all: readonly T[], { layer, percentile }: Setting): T[] {
+  return all.filter((other) => other.layer === layer && other.percentile === percentile);
+}
+
+/** The mean of numbers; NaN of none. */
+export function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
