@@ -17,10 +17,22 @@ const BUILDS: Readonly<Record<string, PublishedBuild>> = {
   "gemma-2-2b-it": { layer: 20, percentiles: [1, 2, 4, 8, 10], regions: [5_796, 1_882, 738, 252, 176] },
 };
 
+/** What the paper says of the distance to the nearest exemplar, as a sentence; undefined for another model. */
+export function publishedOod(model: string): string | undefined {
+  if (nameOf(model) !== "gemma-2-2b-it") return undefined;
+  return "Gemma-2-2B-it, layer 20: random tokens lie 0.04 to 0.08 farther than text of the Pile in mean distance, more at " +
+    "small p, less with depth; AUROC of random tokens 0.65 to 0.79; share within θ at least 0.999 nearly everywhere; " +
+    "Bulgarian lies between the two.";
+}
+
 /** The published number of regions of the same model, layer and percentile, if there is one. */
 export function publishedRegions(model: string, layer: number, percentile: number): number | undefined {
-  const name = model.toLowerCase().replace(/^.*\//, "").replace(/-onnx.*$/, "");
-  const build = BUILDS[name];
+  const build = BUILDS[nameOf(model)];
   if (build?.layer !== layer) return undefined;
   return build.regions[build.percentiles.indexOf(percentile)];
+}
+
+/** The model's name, whoever exported it: `gemma-2-2b`. */
+function nameOf(model: string): string {
+  return model.toLowerCase().replace(/^.*\//, "").replace(/-onnx.*$/, "");
 }
