@@ -1,0 +1,180 @@
+#!/usr/bin/env -S deno run --allow-read --allow-write --allow-env --allow-sys --allow-ffi --allow-net=huggingface.co,*.hf.co
+/**
+ * Does ablating one region of a chat model's prompts take its refusals away, and does steering with the region bring them?
+ *
+ * Grows dictionaries on every position of harmful and harmless prompts in the chat template, in several stream orders.
+ * Labels each prompt by the model's own answer, and each region by the answers to the prompts that end in it. Then ablates,
+ * while the model answers held-out harmful prompts: the first region of refusal of every dictionary, and at the layer where
+ * that does most, the first K of them in three bases; beside each, an answered region of like size and coherence. Last,
+ * steers held-out harmless prompts with the region of the best ablation.
+ *
+ *     deno task run experiments/refusal.ts --layers 6 --percentiles 1.5,2
+ *
+ * Leaves in `--out`: `ablations.arrow` (a row an ablation: seed, layer, percentile, basis, K, refusal rate, change, share
+ * of loops, the same of the null), `dictionaries.arrow` (a row a dictionary, those that failed too), `references.arrow` (a
+ * row a layer and direction that is no region), `steering.arrow` (a row a direction and strength: share of each kind of
+ * answer), `answers.arrow` (answers before, under the best ablation, and under its null); the charts `ablation`, `bases`
+ * and `steering`; `report.html`; `run.json`.
+ */
+import { readCorpus } from "../src/activations/corpus.ts";
+import { extract } from "../src/activations/extract.ts";
+import { batchAt } from "../src/activations/stream.ts";
+import { isRefusal } from "../src/analysis/refusals.ts";
+import { openBackend } from "../src/compute/open.ts";
+import { loadModel } from "../src/model/load.ts";
+import { answersTo } from "./lib/answers.ts";
+import { experiment } from "./lib/cli.ts";
+import { growOrders } from "./lib/orders.ts";
+import { confirm, steerHarmless, tryReferences } from "./lib/refusal_controls.ts";
+import { RefusalLab } from "./lib/refusal_lab.ts";
+import { reportRefusal } from "./lib/refusal_report.ts";
+import { type AblationBasis, BASES, type RefusalSetting, refusalSetting } from "./lib/refusal_settings.ts";
+import { bestTrial, mostSpecificLayer, type Trial } from "./lib/refusal_trials.ts";
+
+/** Activations to calibrate on, the published number. */
+const CALIBRATION = 200_000;
+
+/** What tells a dictionary. */
+const SAME = ["seed", "layer", "percentile"] as const;
+
+await experiment({
+  name: "refusal",
+  question: "Does ablating one region of a chat model's prompts take its refusals away, and does steering bring them?",
+  description: "Finds the regions in which the prompts end that the model refuses, ablates them on held-out harmful " +
+    "prompts (--corpus) and steers held-out harmless ones with them, beside matched null regions. The embedded model " +
+    "takes about 3 minutes; Gemma-2-2B-it at one layer hours on a CPU: it writes some 40,000 tokens a setting.",
+  defaults: {
+    model: "fixtures/gemma-2-toy-it",
+    layers: [5, 6, 7],
+    percentiles: [1, 1.5, 2, 12],
+    corpus: "fixtures/corpora/harmful.jsonl",
+  },
+  flags: {
+    seeds: { type: "integer", default: 3, min: 1, help: "stream orders, from --seed on" },
+    harmless: { type: "string", default: "fixtures/corpora/harmless.jsonl", help: "file of the harmless prompts" },
+    other: {
+      type: "string",
+      default: "fixtures/corpora/harmful_other.jsonl",
+      help: "file of harmful prompts on which the best ablation is tried again: it was chosen on those of --corpus",
+    },
+    prompts: { type: "integer", default: 300, min: 1, help: "prompts of each kind to build on, of split train" },
+    heldout: { type: "integer", default: 50, min: 1, help: "prompts of each kind to try on, of split heldout" },
+    tokens: { type: "integer", default: 60, min: 1, help: "tokens of an answer" },
+    topK: { type: "integers", default: [1, 2, 3, 4, 5], min: 1, help: "numbers of regions to ablate together" },
+    alphas: {
+      type: "numbers",
+      default: [0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1],
+      help: "strengths of steering, in mean distances of the build prompts' final positions from the center",
+    },
+    batch: { type: "integer", default: 16, min: 1, help: "prompts of a batch to grow on; thresholds depend on it" },
+    nullTolerance: { type: "number", default: 0.1, min: 0, help: "change of refusal up to which a null holds" },
+    matchDistance: {
+      type: "number",
+      default: 0.3,
+      min: 0,
+      help: "distance in (log10 members, coherence) up to which a null counts as matched",
+    },
+  },
+  examples: [
+    ["", "the embedded chat model, about 3 minutes on two cores"],
+    [
+      "--model onnx-community/gemma-2-2b-it-ONNX --dtype q4 --layers 20 --percentiles 8,10,12,20 --seeds 4",
+      "the published setting",
+    ],
+  ],
+}, async (run) => {
+  const { flags, manifest, progress } = run;
+  const backend = await openBackend(flags.device);
+  manifest.device = backend.device;
+  const model = await manifest.time("load", () => loadModel(flags.model, { device: backend.name, dtype: flags.dtype }));
+  const layers = run.layers(model.layers);
+  const first = async (file: string, split: string, count: number) =>
+    (await Array.fromAsync(readCorpus(file, { where: { split } }))).slice(0, count);
+  const harmful = await first(flags.corpus, "train", flags.prompts);
+  const build = [...harmful, ...await first(flags.harmless, "train", flags.prompts)];
+  const lab = new RefusalLab(
+    model,
+    {
+      harmful: await first(flags.corpus, "heldout", flags.heldout),
+      harmless: await first(flags.harmless, "heldout", flags.heldout),
+      others: await first(flags.other, "heldout", flags.heldout),
+    },
+    flags.tokens,
+    manifest,
+  );
+
+  // What the model does by itself.
+  const labelling = progress.stage("label", build.length, "prompts");
+  const onProgress = (done: number) => labelling.set(done);
+  const answers = await manifest.time("label", () => answersTo(model, build, { tokens: flags.tokens, onProgress }));
+  const refused = answers.map(isRefusal);
+  labelling.end();
+  await lab.begin();
+
+  // Dictionaries of every position, and the regions in which the prompts end.
+  const [finals] = await Array.fromAsync(
+    extract(model, build, { layers, extractor: "final-position", chat: true, batchPrompts: build.length }),
+  );
+  const settings: RefusalSetting[] = [];
+  const { failed } = await growOrders(
+    run,
+    {
+      backend,
+      model,
+      layers,
+      percentiles: flags.percentiles,
+      texts: build,
+      corpus: `${flags.prompts} train prompts of ${flags.corpus} and of ${flags.harmless}`,
+      files: [flags.corpus, flags.harmless],
+      calibration: CALIBRATION,
+      reading: { chat: true, batchPrompts: flags.batch },
+      growing: { saturationWindow: Infinity, maxTokens: flags.maxTokens },
+    },
+    Array.from({ length: flags.seeds }, (_, i) => flags.seed + i),
+    async (growths, seed) => {
+      for (const growth of growths) {
+        const read = await refusalSetting(growth, batchAt(finals, growth.layer), refused, Math.max(...flags.topK));
+        settings.push({ seed, ...read });
+      }
+    },
+  );
+
+  // Every dictionary's first region of refusal, then at the layer where that does most all numbers of them in all bases.
+  const promising = settings.filter(({ candidates }) => candidates.length > 0);
+  const trials: Trial[] = [];
+  const tryAll = async (name: string, plans: [RefusalSetting, AblationBasis, number][]) => {
+    const stage = progress.stage(name, plans.length, "ablations");
+    for (const [setting, basis, k] of plans) {
+      trials.push(await lab.trial(setting, basis, k));
+      stage.advance();
+    }
+    stage.end();
+  };
+  await tryAll("ablate", promising.map((setting) => [setting, "mean", 1]));
+  const layer = mostSpecificLayer(trials);
+  const here = promising.filter((setting) => setting.layer === layer);
+  await tryAll(
+    "ablate more",
+    here.flatMap((setting) =>
+      BASES.flatMap((basis) =>
+        flags.topK.filter((k) => k <= setting.candidates.length && !(basis === "mean" && k === 1))
+          .map((k): [RefusalSetting, AblationBasis, number] => [setting, basis, k])
+      )
+    ),
+  );
+
+  // Directions that are no region's; the best ablation on other prompts; its region added instead of removed.
+  const isHarmful = build.map((_, i) => i < harmful.length);
+  const centers = new Map(settings.map(({ layer, center }) => [layer, center]));
+  const references = await tryReferences(lab, finals, centers, isHarmful, flags.seed);
+  const best = bestTrial(trials, flags);
+  const at = best && promising.find((setting) => SAME.every((key) => setting[key] === best[key]));
+  const confirmation = best && at && await confirm(lab, at, best.basis, best.k);
+  const steering = progress.stage("steer", flags.alphas.length * (at?.matched ? 3 : 2), "strengths");
+  const onDone = () => steering.advance();
+  const steered = best && at ? await steerHarmless(lab, finals, at, best.basis, isHarmful, flags.alphas, onDone) : [];
+  steering.end();
+  await model.dispose();
+  const found = { settings, failed, trials, references, best, at, confirmation, steered };
+  await manifest.time("report", () => reportRefusal(run, { lab, standard: flags, refused, isHarmful, ...found }));
+});
