@@ -77,6 +77,8 @@ backendTest("of equal values the lower region comes first", async (backend) => {
   assertNear(await dictionary.readout(query, { kind: "topk", k: 2 }), [0, 2, 2]);
   assertNear(await dictionary.readout(query, { kind: "binary" }), [0, 1, 0]);
   assertNear(await dictionary.readout(query, { kind: "otsu" }), [0, Math.SQRT1_2, Math.SQRT1_2]);
+  await dictionary.add(fromCenter([4, 3]));
+  assertNear(await dictionary.readout(query, { kind: "topk", k: 2 }), [0, 2, 0, 2.8]);
   dictionary.dispose();
 });
 
