@@ -152,6 +152,11 @@ function distanceTable(settings: readonly Setting[]) {
   })));
 }
 
+/** Settings in which held-out text is nearer than another set, in mean over seeds. */
+function nearerIn(settings: readonly Setting[], set: PromptSet): number {
+  return settings.filter((setting) => setting.mean("mean", "held-out") < setting.mean("mean", set)).length;
+}
+
 /** How much farther random tokens lie than held-out text, in mean distance. */
 function gapOf(setting: Setting): number {
   return setting.mean("mean", "random tokens") - setting.mean("mean", "held-out");
@@ -222,6 +227,11 @@ function findings(
     ...figure("mean_distance_shuffled", "mean", "shuffled"),
     ...figure("mean_distance_bulgarian", "mean", "Bulgarian"),
     ...figure("mean_distance_random", "mean", "random tokens"),
+    settings: settings.length,
+    settings_heldout_nearer_than_bulgarian: nearerIn(settings, "Bulgarian"),
+    settings_heldout_nearer_than_random: nearerIn(settings, "random tokens"),
+    settings_bulgarian_farther_than_random:
+      settings.filter((s) => s.mean("mean", "Bulgarian") > s.mean("mean", "random tokens")).length,
     gap_random_by_layer: layers.map((layer) => settings.filter((s) => s.layer === layer).map(gapOf)),
     ...figure("share_within_threshold_heldout", "within", "held-out"),
     ...figure("auroc_shuffled", "auroc", "shuffled"),

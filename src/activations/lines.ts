@@ -18,7 +18,25 @@ const NEWLINE = 0x0a;
  * @throws {CorpusError} at a line that is not UTF-8.
  */
 export async function* readLines(path: string): AsyncGenerator<Line> {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const file = await Deno.open(path);
+  yield* linesOf(file.readable, path);
+}
+
+/**
+ * The lines of a stream of UTF-8 bytes, one at a time; see {@linkcode readLines}.
+ *
+ * @param name Names the stream in messages.
+ * @param options `replace` (default false): reads bytes that are not UTF-8 as U+FFFD instead of throwing. `longest` (default
+ * no limit): bytes of a line that are kept, so that a stream without line ends does not fill the memory.
+ * @throws {CorpusError} at a line that is not UTF-8, unless they are replaced.
+ */
+export async function* linesOf(
+  stream: ReadableStream<Uint8Array>,
+  name: string,
+  options: { replace?: boolean; longest?: number } = {},
+): AsyncGenerator<Line> {
+  const { replace = false, longest = Infinity } = options;
+  const decoder = new TextDecoder("utf-8", { fatal: !replace });
   let number = 0;
   const lineOf = (bytes: Uint8Array): Line => {
     number++;
@@ -27,25 +45,29 @@ export async function* readLines(path: string): AsyncGenerator<Line> {
       return { number, text: text.endsWith("\r") ? text.slice(0, -1) : text };
     } catch (cause) {
       throw new CorpusError(
-        `Expected UTF-8 text but line ${number} of "${path}" holds other bytes: convert the file, ` +
+        `Expected UTF-8 text but line ${number} of "${name}" holds other bytes: convert the file, ` +
           `for example with iconv -f latin1 -t utf-8`,
         { cause },
       );
     }
   };
 
-  /** Pieces of the line whose end has not been read yet. */
-  let open: Uint8Array[] = [];
-  const file = await Deno.open(path);
-  for await (const chunk of file.readable) {
+  /** Pieces of the line whose end has not been read yet, and how long they are together. */
+  let [open, length]: [Uint8Array[], number] = [[], 0];
+  const take = (bytes: Uint8Array) => {
+    const kept = bytes.length <= longest - length ? bytes : bytes.subarray(0, longest - length);
+    open.push(kept);
+    length += kept.length;
+  };
+  for await (const chunk of stream) {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
-      open.push(chunk.subarray(start, end));
+      take(chunk.subarray(start, end));
       yield lineOf(open.length === 1 ? open[0] : concat(open));
-      open = [];
+      [open, length] = [[], 0];
       start = end + 1;
     }
-    if (start < chunk.length) open.push(chunk.subarray(start));
+    if (start < chunk.length && length < longest) take(chunk.subarray(start));
   }
   if (open.length > 0) yield lineOf(concat(open));
 }

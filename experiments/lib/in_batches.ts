@@ -1,0 +1,28 @@
+/**
+ * Gathers what has arrived: a batch is given out when it is full, or when nothing more came for a while, so that a file
+ * is read in full batches and a person typing gets an answer to each line. Holds one batch and the item after it.
+ *
+ * @param size Items a batch at most.
+ * @param patience Milliseconds to wait for a batch to fill.
+ */
+export async function* inBatches<T>(items: AsyncIterable<T>, size: number, patience: number): AsyncGenerator<T[]> {
+  const iterator = items[Symbol.asyncIterator]();
+  let next = iterator.next();
+  for (let first = await next; !first.done; first = await next) {
+    const batch = [first.value];
+    next = iterator.next();
+    const late = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => late.resolve(undefined), patience);
+    try {
+      while (batch.length < size) {
+        const arrived = await Promise.race([next, late.promise]);
+        if (arrived === undefined || arrived.done) break;
+        batch.push(arrived.value);
+        next = iterator.next();
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+    yield batch;
+  }
+}

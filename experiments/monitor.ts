@@ -1,0 +1,118 @@
+#!/usr/bin/env -S deno run --allow-read --allow-write --allow-env --allow-sys --allow-ffi --allow-net=huggingface.co,*.hf.co
+/**
+ * Can a dictionary watch a model's prompts: tell those that are far from everything it has seen, and those that the model
+ * is about to refuse?
+ *
+ * Builds a dictionary (or loads one with `--dictionary`), sets the alarm so that held-out text raises it as often as
+ * `--false-alarms` says, names the regions of refusal by what the model answers to instructions, and measures both alarms.
+ * Then reads prompts from standard input, one a line, and writes a line of JSON for each to standard output:
+ *
+ *     deno task run experiments/monitor.ts < prompts.txt > verdicts.jsonl
+ *     deno task run experiments/monitor.ts --dictionary results/monitor/dictionary.arrow --json < prompts.jsonl
+ *
+ * A verdict: `line` (from 1), `id` (with `--json`), `tokens` read, mean `distance` to the nearest exemplars, share of
+ * tokens `beyond` θ, `region` of the final token, `farthest` token (position, token, distance), `alarms` (`ood`,
+ * `refusal`). A line that cannot be read gives `line` and `error`. Memory does not grow with the number of prompts.
+ *
+ * Leaves in `--out`: `dictionary.arrow`, unless it was given; `settings.arrow` (a row for every layer and percentile
+ * tried), `alarms.arrow` (a row for every set of prompts, false-alarm rate and seed: share that raises the alarm),
+ * `memory.arrow` (memory against prompts read); the charts `alarms` and `memory`; `report.html`; `run.json`.
+ */
+import { join } from "node:path";
+import { linesOf } from "../src/activations/lines.ts";
+import { conformalThreshold } from "../src/analysis/conformal.ts";
+import { Monitor } from "../src/analysis/monitor.ts";
+import { openBackend } from "../src/compute/open.ts";
+import { loadModel } from "../src/model/load.ts";
+import { experiment } from "./lib/cli.ts";
+import { alarmRates, scoreSets } from "./lib/monitor_alarms.ts";
+import { givenDictionary, growDictionary } from "./lib/monitor_dictionary.ts";
+import { labelRefusals, measureHandle, refusalHandle } from "./lib/monitor_handle.ts";
+import { reportMonitor } from "./lib/monitor_report.ts";
+import { HELD_OUT, monitorTexts } from "./lib/monitor_texts.ts";
+import { watch } from "./lib/monitor_watch.ts";
+
+/** Bytes of a line that are kept: far more than a context holds. */
+const LONGEST_LINE = 2 ** 20;
+
+await experiment({
+  name: "monitor",
+  question: "Can a dictionary tell which prompts are unlike its corpus, and which the model will refuse?",
+  description: "Sets both alarms up, measures them, then reads prompts from standard input, one a line, and writes a " +
+    "line of JSON for each to standard output. The embedded model takes about 2 minutes to set up, half a minute with " +
+    "--dictionary; a model of 2 billion parameters hours on a CPU.",
+  defaults: { model: "fixtures/gemma-2-toy-it", layers: [4, 5, 6], percentiles: [1, 2, 4] },
+  flags: {
+    dictionary: { type: "string", help: "a dictionary to load; layer, context and template are then its own" },
+    falseAlarms: { type: "number", default: 0.01, help: "share of held-out prompts that may raise the alarm `ood`" },
+    json: { type: "boolean", help: "lines are JSON objects with a field `text` or `instruction`, and perhaps `id`" },
+    plain: { type: "boolean", help: "read prompts as plain text, as for a base model: without the alarm `refusal`" },
+    seeds: { type: "integer", default: 10, min: 1, help: "random halves of the held-out text, from --seed on" },
+    split: { type: "string", default: "train", help: "rows of the corpora to build on, by their field `split`" },
+    heldout: { type: "string", default: "heldout", help: "rows of the corpora to measure on, by their field `split`" },
+    bulgarian: { type: "string", default: "fixtures/corpora/bulgarian.jsonl", help: "file of Bulgarian texts" },
+    harmful: { type: "string", default: "fixtures/corpora/harmful.jsonl", help: "file of harmful instructions" },
+    harmless: { type: "string", default: "fixtures/corpora/harmless.jsonl", help: "file of harmless instructions" },
+    prompts: { type: "integer", default: 400, min: 2, help: "prompts of each measured set at most" },
+    answer: { type: "integer", default: 24, min: 1, help: "tokens generated to see whether a prompt is refused" },
+    calibration: { type: "integer", default: 20_000, min: 2, help: "activations to calibrate on" },
+    context: { type: "integer", default: 128, min: 2, help: "tokens that a prompt is cut to, template included" },
+    batch: { type: "integer", default: 32, min: 1, help: "prompts read together, if so many are waiting" },
+  },
+  examples: [
+    ["< prompts.txt > verdicts.jsonl", "watch a file of prompts with the embedded model"],
+    ["--dictionary results/monitor/dictionary.arrow < prompts.txt", "with the dictionary of the run before"],
+  ],
+}, async (run) => {
+  const { flags, manifest, progress, out } = run;
+  const backend = await openBackend(flags.device);
+  manifest.device = backend.device;
+  const model = await manifest.time("load", () => loadModel(flags.model, { device: backend.name, dtype: flags.dtype }));
+  const given = flags.dictionary === undefined ? undefined : await givenDictionary(flags.dictionary, model, backend);
+  const chat = given ? given.source!.chat : !flags.plain;
+
+  const texts = await monitorTexts(flags, chat);
+  const label = (entries: typeof texts.instructions) =>
+    manifest.time("label", () => labelRefusals(model, entries, flags.answer, progress));
+  const instructions = chat ? await label(texts.instructions) : undefined;
+  const { dictionary, settings } = given
+    ? { dictionary: given, settings: [] }
+    : await growDictionary(run, { backend, model, texts, chat, instructions });
+  if (!given) {
+    await dictionary.save(join(out, "dictionary.arrow"));
+    manifest.outputs.push("dictionary.arrow");
+  }
+
+  const scores = await manifest.time("measure", () => scoreSets(new Monitor({ model, dictionary }), texts, progress));
+  const threshold = conformalThreshold(scores.get(HELD_OUT)!, flags.falseAlarms);
+  const rates = alarmRates(scores, flags);
+  const handle = instructions && await refusalHandle(model, dictionary, instructions);
+  const onOthers = handle &&
+    await measureHandle(model, dictionary, handle, await label(texts.heldoutInstructions));
+
+  const handles = new Map(handle ? [["refusal", handle.regions]] : []);
+  const monitor = new Monitor({ model, dictionary, threshold, handles });
+  const stage = progress.stage("watch", undefined, "prompts");
+  if (Deno.stdin.isTerminal()) progress.log("Reading prompts from the terminal, one a line; Ctrl-D ends.");
+  const input = Deno.stdin.readable.pipeThrough(new TransformStream(), { signal: run.signal });
+  const lines = linesOf(input, "standard input", { replace: true, longest: LONGEST_LINE });
+  const watched = await manifest.time("watch", () =>
+    watch(monitor, lines, {
+      json: flags.json,
+      batch: flags.batch,
+      write: writeOut,
+      onProgress: (prompts, alarmed) => {
+        stage.set(prompts);
+        stage.note(`${alarmed} alarms`);
+      },
+    }));
+  stage.end();
+  await model.dispose();
+  await reportMonitor(run, { dictionary, settings, threshold, scores, rates, handle, onOthers, watched });
+});
+
+/** Waits until whoever reads standard output has taken the text, so that a slow reader does not fill the memory. */
+async function writeOut(text: string): Promise<void> {
+  const bytes = new TextEncoder().encode(text);
+  for (let written = 0; written < bytes.length;) written += await Deno.stdout.write(bytes.subarray(written));
+}

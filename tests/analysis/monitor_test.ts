@@ -1,0 +1,92 @@
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { describeStream } from "../../src/activations/source.ts";
+import { conformalThreshold } from "../../src/analysis/conformal.ts";
+import { Monitor } from "../../src/analysis/monitor.ts";
+import { Random } from "../../src/compute/random.ts";
+import { Dictionary } from "../../src/partition/dictionary.ts";
+import { fakeActivation, FakeModel } from "../activations/fake_model.ts";
+
+Deno.test("a conformal threshold is the rank that it must be, and needs enough scores", () => {
+  const scores = Array.from({ length: 99 }, (_, i) => 99 - i);
+  assertEquals([0.01, 0.1, 0.5].map((rate) => conformalThreshold(scores, rate)), [99, 90, 50]);
+  assertEquals(conformalThreshold([4, 1, 3, 2], 0.2), 4);
+  assertThrows(() => conformalThreshold(scores.slice(1), 0.01), RangeError, "at least 99 scores");
+  for (const rate of [0, 1, NaN]) assertThrows(() => conformalThreshold(scores, rate), RangeError, `found ${rate}`);
+});
+
+Deno.test("new scores exceed a conformal threshold as often as asked for", () => {
+  const random = new Random(3);
+  let alarms = 0;
+  for (let run = 0; run < 4000; run++) {
+    const threshold = conformalThreshold(Array.from({ length: 39 }, () => random.normal()), 0.1);
+    if (random.normal() > threshold) alarms++;
+  }
+  // 400 expected, standard deviation 19.
+  assert(Math.abs(alarms - 400) < 76, `${alarms}`);
+});
+
+const CENTER = Float32Array.of(50, 1, 100);
+
+/** The distance of a token to one exemplar, in float64. */
+function distanceTo(exemplar: readonly number[], tokens: Int32Array, position: number): number {
+  const unit = (x: number[]) => x.map((value) => value / Math.hypot(...x));
+  const direction = unit(fakeActivation(tokens, position, 1).map((value, j) => value - CENTER[j]));
+  return 1 - direction.reduce((dot, value, j) => dot + value * exemplar[j], 0);
+}
+
+/** A dictionary of the fake model's layer 1 with one region along the first axis and one along the last. */
+async function dictionaryOf(chat: boolean): Promise<Dictionary> {
+  const source = describeStream({ model: "fake", layer: 1, corpus: "none", chat });
+  const dictionary = await Dictionary.create({ center: CENTER, threshold: 0.5, source }, { backend: "cpu" });
+  await dictionary.add({ data: Float32Array.of(51, 1, 100, 50, 1, 101), rows: 2, dim: 3 });
+  return dictionary;
+}
+
+Deno.test("a verdict is of the prompt's own tokens, and of the region that its final token lies in", async () => {
+  const model = new FakeModel();
+  const dictionary = await dictionaryOf(false);
+  const handles = new Map([["sink", new Set([1])], ["other", new Set([0])]]);
+  const monitor = new Monitor({ model, dictionary, threshold: 0.3, handles });
+  const texts = ["abcz", "", "q"];
+  const verdicts = await monitor.read(texts);
+  assertEquals(model.held, 0, "every residual stream is given back");
+  assertEquals(verdicts[1], { tokens: 1, distance: null, beyond: null, region: null, farthest: null, alarms: [] });
+  for (const [i, text] of texts.entries()) {
+    if (text === "") continue;
+    const tokens = model.encode(text);
+    const both = [...text].map((_, at) => [[1, 0, 0], [0, 0, 1]].map((axis) => distanceTo(axis, tokens, at + 1)));
+    const distances = both.map((pair) => Math.min(...pair));
+    const mean = distances.reduce((a, b) => a + b) / distances.length;
+    const { distance, beyond, region, farthest, alarms } = verdicts[i];
+    assertAlmostEquals(distance!, mean, 1e-5);
+    assertEquals(beyond, distances.filter((d) => d > 0.5).length / distances.length);
+    const final = both.at(-1)!;
+    assertEquals(region, final[0] <= final[1] ? 0 : 1);
+    const most = Math.max(...distances);
+    assertAlmostEquals(farthest!.distance, most, 1e-5);
+    assertEquals(farthest!.token, text[distances.indexOf(most)]);
+    assertEquals(alarms, [...(mean > 0.3 ? ["ood"] : []), region === 1 ? "sink" : "other"]);
+  }
+  assertEquals(await monitor.read([]), []);
+});
+
+Deno.test("the template's tokens do not count for the distance, but the final one has the region", async () => {
+  const model = new FakeModel();
+  const monitor = new Monitor({ model, dictionary: await dictionaryOf(true) });
+  const [verdict, empty] = await monitor.read(["xyz", ""]);
+  const tokens = model.encodeChat([{ role: "user", content: "xyz" }]);
+  const at = Array.from(tokens).indexOf("x".codePointAt(0)!, 1);
+  const own = [0, 1, 2].map((i) => Math.min(...[[1, 0, 0], [0, 0, 1]].map((axis) => distanceTo(axis, tokens, at + i))));
+  assertAlmostEquals(verdict.distance!, own.reduce((a, b) => a + b) / 3, 1e-5);
+  assertEquals(verdict.tokens, tokens.length);
+  assertEquals([verdict.region === null, verdict.alarms], [false, []]);
+  assertEquals([empty.distance, empty.farthest, empty.region === null], [null, null, false]);
+});
+
+Deno.test("a monitor refuses a dictionary that does not say how it was read", async () => {
+  const dictionary = await Dictionary.create({ center: CENTER, threshold: 0.5 }, { backend: "cpu" });
+  assertThrows(() => new Monitor({ model: new FakeModel(), dictionary }), Error, "but found one without a source");
+  const source = describeStream({ model: "fake", layer: 1, corpus: "none", extractor: "final-position" });
+  const finals = await Dictionary.create({ center: CENTER, threshold: 0.5, source }, { backend: "cpu" });
+  assertThrows(() => new Monitor({ model: new FakeModel(), dictionary: finals }), Error, "extractor final-position");
+});
