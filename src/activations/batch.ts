@@ -42,7 +42,10 @@ export interface Prompt {
 
 /** A token in its surroundings. */
 export interface Excerpt {
+  /** What stands before the token. */
   readonly before: string;
+  /** The token. */
   readonly token: string;
+  /** What follows. */
   readonly after: string;
 }

@@ -14,6 +14,7 @@ export type Text = string | Pick<CorpusEntry, "text"> & Partial<Pick<CorpusEntry
 
 /** A prompt that is no text, such as random ids: decoding and encoding again would give others. */
 export interface TokenIds {
+  /** Default: its number in the stream. */
   readonly id?: string;
   /** Read as they are, `<bos>` first where the model wants it, cut to the context; no chat template is put around them. */
   readonly tokens: ArrayLike<number>;

@@ -24,12 +24,19 @@ export type StreamSource = Reading & {
 
 /** What {@link describeStream} needs; all but the layer, the model and the corpus have the defaults of `extract`. */
 export interface DescribeOptions {
+  /** The model, or its folder or hub id. */
   model: string | Pick<LanguageModel, "id">;
+  /** Block whose output is read. */
   layer: number;
+  /** Name of the corpus, such as its path. */
   corpus: string;
+  /** Default `"per-position"`. */
   extractor?: Extractor;
+  /** Default 128. */
   context?: number;
+  /** Default 128. */
   batchPrompts?: number;
+  /** Default false. */
   chat?: boolean;
 }
 

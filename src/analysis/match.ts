@@ -31,7 +31,9 @@ export interface Matching extends DirectionMatching {
   readonly thresholdsB: Float32Array<ArrayBuffer>;
   /** Sum of the pairs' cosines. */
   readonly total: number;
+  /** Mean cosine of the pairs; NaN of none. */
   readonly mean: number;
+  /** Median cosine of the pairs; NaN of none. */
   readonly median: number;
 }
 

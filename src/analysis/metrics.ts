@@ -3,13 +3,19 @@ import { median } from "./match.ts";
 
 /** Intrinsic quality of a dictionary. "Nontrivial" regions are those of at least two members. */
 export interface DictionaryMetrics {
+  /** Number of regions. */
   readonly regions: number;
+  /** Those of at least two members. */
   readonly nontrivialRegions: number;
+  /** Members of all regions. */
   readonly members: number;
   /** Share of the members in nontrivial regions. */
   readonly coverage: number;
+  /** Mean members of a nontrivial region. */
   readonly meanMembers: number;
+  /** Median of the same. */
   readonly medianMembers: number;
+  /** Members of the largest. */
   readonly maxMembers: number;
   /** Population standard deviation. */
   readonly stdMembers: number;
@@ -21,15 +27,19 @@ export interface DictionaryMetrics {
   readonly utilisation: number;
   /** Mean over regions of the mean distance of members to their exemplar. */
   readonly meanIntraDistance: number;
+  /** Median of the same. */
   readonly medianIntraDistance: number;
   /** Mean over regions of the distance to the nearest other exemplar. */
   readonly meanNearestInterDistance: number;
+  /** Median of the same. */
   readonly medianNearestInterDistance: number;
   /** `meanNearestInterDistance / threshold`. */
   readonly separationRatio: number;
   /** Mean over regions of `(inter - intra) / max(inter, intra)`. */
   readonly silhouette: number;
+  /** Largest cosine of two exemplars. */
   readonly maxExemplarSimilarity: number;
+  /** Mean cosine over all pairs of exemplars. */
   readonly meanExemplarSimilarity: number;
 }
 

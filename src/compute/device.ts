@@ -21,6 +21,7 @@ const RAISED_LIMITS = [
 
 /** A failure that the GPU reported after the call that caused it. */
 export class GpuError extends Error {
+  /** Tells it from other errors. */
   override name = "GpuError";
 }
 

@@ -35,8 +35,11 @@ export interface Capture {
 
 /** One token that the logit lens reads off a direction. */
 export interface LensToken {
+  /** Text of the token. */
   readonly token: string;
+  /** Its id. */
   readonly id: number;
+  /** Its logit, soft-capped if the model does so. */
   readonly logit: number;
 }
 
@@ -67,8 +70,11 @@ export interface GenerateOptions {
 
 /** Logits of a padded batch. */
 export interface Logits {
+  /** Number of prompts. */
   readonly batch: number;
+  /** Padded length. */
   readonly width: number;
+  /** Size of the vocabulary. */
   readonly vocab: number;
   /** `batch x width x vocab`, row-major; rows past a prompt's length are of padding. */
   readonly data: Float32Array<ArrayBuffer>;
@@ -76,7 +82,9 @@ export interface Logits {
 
 /** A message of a chat. */
 export interface ChatMessage {
+  /** Who speaks. */
   readonly role: "user" | "assistant" | "system";
+  /** What is said. */
   readonly content: string;
 }
 
@@ -90,7 +98,9 @@ export interface LanguageModel {
   readonly dim: number;
   /** Size of the vocabulary. */
   readonly vocab: number;
+  /** Where it runs. */
   readonly device: BackendName;
+  /** Storage type of its weights. */
   readonly dtype: Dtype;
 
   /** Token ids of a text, `<bos>` first, cut to `context` tokens (default: not cut). */

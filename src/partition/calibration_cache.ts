@@ -18,11 +18,13 @@ import type { Calibration } from "./calibration.ts";
 export interface CalibrationKey {
   /** Model, hook, extractor, context, corpus. */
   readonly source: StreamSource;
+  /** Percentiles measured. */
   readonly percentiles: readonly number[];
   /** Activations asked for. */
   readonly activations: number;
   /** Seed of the stream's order. */
   readonly seed: number;
+  /** The backend that measured: others differ in the last bits. */
   readonly backend: BackendName;
   /** Tells versions of the model's and the corpus' files apart, e.g. their sizes and times. */
   readonly files: string;

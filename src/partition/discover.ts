@@ -118,10 +118,16 @@ export async function discover(
       if (checkpoint && counts.batches - saved >= (checkpoint.every ?? 10)) await save();
       waiting = performance.now();
     }
-  } finally {
-    // Also when a batch is bad: what was grown before it is kept.
-    if (intact) await save();
+  } catch (error) {
+    // A bad batch must not lose what was grown before it.
+    if (intact) {
+      await save().catch((second: Error) => {
+        throw new AggregateError([error, second], `${(error as Error).message}; and no checkpoint: ${second.message}`);
+      });
+    }
+    throw error;
   }
+  await save();
   if (counts.activations === 0) {
     throw new Error("Expected activations to partition but the stream was empty: check the corpus and its filter");
   }

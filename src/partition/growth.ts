@@ -2,7 +2,9 @@ import type { Dictionary } from "./dictionary.ts";
 
 /** How far a stream was read. */
 export interface DiscoveryCounts {
+  /** Batches that were read. */
   batches: number;
+  /** Prompts of those batches. */
   prompts: number;
   /** `<bos>` included; 0 for plain batches. */
   tokens: number;
@@ -12,8 +14,11 @@ export interface DiscoveryCounts {
 
 /** State of one dictionary after a batch. */
 export interface Snapshot {
+  /** Activations that the dictionary has taken. */
   readonly activations: number;
+  /** Tokens read so far, `<bos>` included. */
   readonly tokens: number;
+  /** Regions it has. */
   readonly regions: number;
   /** Regions that the batch founded. */
   readonly founded: number;
@@ -21,9 +26,13 @@ export interface Snapshot {
 
 /** One dictionary that was grown. */
 export interface Growth extends DiscoveryCounts {
+  /** Block whose output is read. */
   readonly layer: number;
+  /** Percentile p of its threshold. */
   readonly percentile: number;
+  /** The dictionary. */
   readonly dictionary: Dictionary;
+  /** Whether it takes no more batches. */
   saturated: boolean;
   /** Consecutive batches that founded nothing, up to now. */
   emptyBatches: number;

@@ -18,6 +18,7 @@ export type Readout = "signed" | "cosine" | "topk" | "topk_norm" | "binary" | "o
 
 /** Options of a read-out. */
 export interface ReadoutOptions {
+  /** Which of them. */
   kind: Readout;
   /** Features kept by `topk` and `topk_norm`; default 1. */
   k?: number;

@@ -1,0 +1,109 @@
+import type { ActivationBatch } from "../activations/batch.ts";
+import type { StreamSource } from "../activations/source.ts";
+import type { Backend, Matrix } from "../compute/backend.ts";
+import { withMatrix } from "./directions.ts";
+import { rowNumbers } from "./reservoir.ts";
+
+/** What a stream of activations is measured against. */
+export interface Calibration {
+  /** Length `dim`; the spherical mean, scaled; see `calibrate`. */
+  readonly center: Float32Array<ArrayBuffer>;
+  /** Percentiles of pairwise cosine distance, as asked for. */
+  readonly percentiles: readonly number[];
+  /** The distance of each percentile, in the same order. */
+  readonly thresholds: readonly number[];
+  /** Activations seen. */
+  readonly activations: number;
+  /** What produced them (model, hook, extractor, context, corpus). */
+  readonly source?: StreamSource;
+}
+
+/** Collects batches of one hook point, for streams that carry several; see `calibrate`. */
+export class Calibrator {
+  readonly #batches: Matrix[] = [];
+  #sum = new Float64Array(0);
+  #unitSum = new Float64Array(0);
+  #activations = 0;
+
+  constructor(readonly backend: Backend) {}
+
+  /** Activations seen so far. */
+  get activations(): number {
+    return this.#activations;
+  }
+
+  /** Takes a copy of a batch. */
+  async push(batch: ActivationBatch): Promise<void> {
+    if (batch.rows === 0) return;
+    if (this.#activations === 0) {
+      this.#sum = new Float64Array(batch.dim);
+      this.#unitSum = new Float64Array(batch.dim);
+    } else if (batch.dim !== this.#sum.length) {
+      throw new RangeError(
+        `Expected activations of length ${this.#sum.length}, as before, but found ${batch.dim}: use one model and layer`,
+      );
+    }
+    const moments = await withMatrix(this.backend, batch, async (x) => {
+      const moments = await this.backend.moments(x);
+      this.#batches.push(this.#copy(x));
+      return moments;
+    });
+    for (let j = 0; j < batch.dim; j++) {
+      this.#sum[j] += moments.sum[j];
+      this.#unitSum[j] += moments.unitSum[j];
+    }
+    this.#activations += batch.rows;
+  }
+
+  /** The calibration of everything pushed so far. */
+  async finish(percentiles: readonly number[], source?: StreamSource): Promise<Calibration> {
+    if (this.#activations === 0) {
+      throw new Error("Expected activations to calibrate on but the stream was empty: check the corpus and its filter");
+    }
+    const center = centerOf(this.#sum, this.#unitSum, this.#activations);
+    const sums = new Float64Array(percentiles.length);
+    let measured = 0;
+    for (const batch of this.#batches) {
+      if (batch.rows < 2) continue;
+      const directions = await this.backend.directions(batch, center);
+      try {
+        const values = await this.backend.percentiles(directions, percentiles);
+        values.forEach((value, i) => sums[i] += value);
+      } finally {
+        directions.dispose();
+      }
+      measured++;
+    }
+    if (measured === 0) {
+      throw new Error("Expected a batch of at least two activations to take distances of but every batch had one");
+    }
+    const thresholds = [...sums].map((sum) => sum / measured);
+    return {
+      center,
+      percentiles: [...percentiles],
+      thresholds,
+      activations: this.#activations,
+      ...(source && { source }),
+    };
+  }
+
+  #copy(x: Matrix): Matrix {
+    const copy = this.backend.create(x.dim, x.rows);
+    const rows = rowNumbers(0, x.rows);
+    this.backend.copyRows(x, rows, copy, rows);
+    return copy;
+  }
+
+  /** Gives the copies back. */
+  dispose(): void {
+    for (const batch of this.#batches.splice(0)) batch.dispose();
+  }
+}
+
+/** `direction * <mean(x), direction>`, direction the unit vector of `mean(x / ||x||)`. */
+function centerOf(sum: Float64Array, unitSum: Float64Array, count: number): Float32Array<ArrayBuffer> {
+  const norm = Math.hypot(...unitSum);
+  const direction = unitSum.map((value) => norm > 0 ? value / norm : 0);
+  const magnitude = direction.reduce((dot, value, j) => dot + value * sum[j] / count, 0);
+  return Float32Array.from(direction, (value) => value * magnitude);
+}
