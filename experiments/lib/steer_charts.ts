@@ -14,7 +14,7 @@ export function curvesChart(summaries: readonly SteerSummary[], layer: number): 
   const rows = summaries.filter((row) => row.layer === layer && !Number.isNaN(row.alpha));
   const percentiles = [...new Set(rows.map(({ percentile }) => percentile))];
   const measures = [
-    { field: "divergence", title: "KL from unsteered (nats)", scale: { type: "log" } },
+    { field: "divergence", title: "KL from unsteered (nats)", scale: { type: "log" }, axis: DECADES },
     { field: "shift", title: "top token changed", axis: { format: "%" }, scale: { domain: [0, 1] } },
     { field: "closed", title: "sufficiency" },
   ];
@@ -26,7 +26,7 @@ export function curvesChart(summaries: readonly SteerSummary[], layer: number): 
       height: 130,
       data: { values: rows.filter((row) => row.percentile === percentile) },
       encoding: {
-        x: { field: "alpha", type: "quantitative", scale: { type: "log" }, title: "strength α", axis: alphaAxis(rows) },
+        x: { field: "alpha", type: "ordinal", title: "strength α" },
         color: BY_DIRECTION,
       },
       layer: [
@@ -44,10 +44,8 @@ export function curvesChart(summaries: readonly SteerSummary[], layer: number): 
   } as ChartSpec;
 }
 
-const alphaAxis = (rows: readonly SteerSummary[]) => ({
-  values: [...new Set(rows.map(({ alpha }) => alpha))],
-  format: "~g",
-});
+// A third between decades, without the crowd of lines of a logarithmic axis.
+const DECADES = { values: [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30], format: "~g" };
 
 /** Necessity beside the largest sufficiency, by percentile, a column a layer. */
 export function necessityChart(summaries: readonly SteerSummary[], best: (row: SteerSummary) => boolean): ChartSpec {
