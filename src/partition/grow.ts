@@ -40,17 +40,16 @@ export async function directionsByLayer(
   growths: readonly Growth[],
 ): Promise<Map<number, Matrix>> {
   const directions = new Map<number, Matrix>();
-  try {
-    for (const [layer, { center }] of calibrations) {
-      const activations = batchAt(batch, layer);
-      const growing = growths.find((growth) => growth.layer === layer && !growth.saturated);
-      if (growing) directions.set(layer, await directionsOf(growing.dictionary.backend, activations, center));
-    }
-  } catch (error) {
-    for (const matrix of directions.values()) matrix.dispose();
-    throw error;
-  }
-  return directions;
+  // Together, so that waiting for a GPU's answers overlaps.
+  const results = await Promise.allSettled([...calibrations].map(async ([layer, { center }]) => {
+    const activations = batchAt(batch, layer);
+    const growing = growths.find((growth) => growth.layer === layer && !growth.saturated);
+    if (growing) directions.set(layer, await directionsOf(growing.dictionary.backend, activations, center));
+  }));
+  const failed = results.find((result) => result.status === "rejected");
+  if (!failed) return directions;
+  for (const matrix of directions.values()) matrix.dispose();
+  throw failed.reason;
 }
 
 /** Adds a batch to every dictionary that still grows, and disposes the directions. */
