@@ -34,15 +34,16 @@ await experiment({
   name: "drift",
   question: "What does finetuning do to a model's regions, beyond what another stream order does?",
   description: "Matches base with instruct beside the order-noise floor; follows the final tokens of chat prompts.",
-  defaults: { layers: [1, 3, 5, 7], percentiles: [2, 4, 8, 12] },
+  defaults: { layers: [1, 3, 5, 7], percentiles: [2, 4, 8] },
   flags: {
     instruct: { type: "string", default: "fixtures/gemma-2-toy-it", help: "the finetuned model; --model is the base" },
+    calibration: { type: "integer", default: 20_000, min: 2, help: "activations to calibrate on; published: 200k" },
     texts: { type: "integer", default: 400, min: 2, help: "texts drawn from the corpus" },
     cut: { type: "number", default: 0.7, min: -1, help: "cosine from which a pair counts as persisted" },
     seeds: { type: "integer", default: 3, min: 2, help: "stream orders, seeds from --seed on" },
     chatPercentiles: {
       type: "numbers",
-      default: [0.3, 1, 1.5, 2, 3, 4, 8, 12],
+      default: [0.3, 1, 2, 3, 4, 8],
       min: 0,
       help: "percentiles of the dictionaries of chat prompts",
     },
@@ -80,12 +81,15 @@ await experiment({
     texts,
     corpus: `${corpus}, ${texts.length} drawn with seed ${flags.seed}`,
     files: [corpus],
-    calibration: 200_000,
+    calibration: flags.calibration,
     growing: { saturationWindow: Infinity, signal },
   };
   const baseRegions = await growOrders(run, { ...plan, model: base, label: "base: " }, seeds, regionsOf);
   const itRegions = await growOrders(run, { ...plan, model: instruct, label: "instruct: " }, seeds, regionsOf);
-  const matches = await manifest.time("match", () => matchOrders(backend, baseRegions, itRegions, flags.cut));
+  const matches = await manifest.time(
+    "match",
+    () => matchOrders(backend, baseRegions.bySeed, itRegions.bySeed, flags.cut),
+  );
 
   // The same chat prompts through both models.
   const read = (file: string, split: string) => Array.fromAsync(readCorpus(file, { where: { split } }));
@@ -104,6 +108,7 @@ await experiment({
     heldout,
     corpus: `${flags.harmful} and ${flags.harmless}, first ${flags.prompts} of split train`,
     files: [flags.harmful, flags.harmless],
+    calibration: flags.calibration,
     seeds,
   };
   const basePrompts = await partitionPrompts(run, { ...chat, model: base, label: "base, chat: " });

@@ -51,7 +51,7 @@ export function matchesChart(rows: readonly MatchRow[], cut: number): ChartSpec 
             x,
             y: { ...y, field: "low" },
             y2: { field: "high" },
-            color: { ...comparison, legend: null },
+            color: comparison,
           },
         },
         { mark: "line", encoding: { x, y: { ...y, aggregate: "mean" }, color: comparison } },
@@ -78,7 +78,7 @@ export function mediansChart(rows: readonly MatchRow[]): ChartSpec {
       width: 190,
       height: 220,
       layer: [
-        { mark: { type: "point", opacity: 0.6 }, encoding: { x, y, color: { ...comparison, legend: null } } },
+        { mark: { type: "point", opacity: 0.6 }, encoding: { x, y, color: comparison } },
         { mark: "line", encoding: { x, y: { ...y, aggregate: "mean" }, color: comparison } },
       ],
     },
@@ -129,7 +129,7 @@ export function accuracyChart(rows: readonly FinalTokens[]): ChartSpec {
     field: "accuracy",
     type: "quantitative",
     title: "balanced accuracy, held-out prompts",
-    scale: { domain: [0.4, 1] },
+    scale: { domain: [0.4, 1], zero: false },
   };
   const color = {
     field: "model",
@@ -145,54 +145,62 @@ export function accuracyChart(rows: readonly FinalTokens[]): ChartSpec {
       width: 190,
       height: 220,
       layer: [
-        { mark: { type: "rule", strokeDash: [4, 4] }, encoding: { y: { datum: 0.5 } } },
-        { mark: { type: "point", opacity: 0.6 }, encoding: { x, y, color: { ...color, legend: null } } },
+        {
+          mark: { type: "rule", strokeDash: [4, 4] },
+          encoding: { y: { datum: 0.5, type: "quantitative", scale: y.scale } },
+        },
+        { mark: { type: "point", opacity: 0.6 }, encoding: { x, y, color } },
         { mark: "line", encoding: { x, y: { ...y, aggregate: "mean" }, color } },
       ],
     },
   } as ChartSpec;
 }
 
-/** Where in the prompts the members of the refusal region and of its nearest regions lie, beside all activations. */
+/**
+ * Where in the prompts the members of the refusal region and of its nearest regions lie, by setting and beside all
+ * activations: means over stream orders.
+ */
 export function positionsChart(rows: readonly RefusalRegion[], overall: readonly number[]): ChartSpec {
-  const bars = rows.flatMap(({ seed, refusal, base, reorder }) => [
-    { what: "refusal region (instruct)", order: `order ${seed}`, parts: refusal.parts },
-    { what: "its nearest in another order (instruct)", order: `order ${seed}`, parts: reorder.parts },
-    { what: "its nearest in base", order: `order ${seed}`, parts: base.parts },
-  ]);
-  const values = [...bars, { what: "all activations", order: "any", parts: overall }].flatMap((
-    { what, order, parts },
-  ) => parts.map((share, i) => ({ what, order, part: LABELS[i], rank: i, share })));
+  const values = rows.flatMap(({ layer, percentile, refusal, base, reorder }) =>
+    [refusal.parts, reorder.parts, base.parts, overall].flatMap((parts, i) =>
+      parts.map((share, rank) => ({ layer, percentile, what: WHOSE[i], part: LABELS[rank], rank, share }))
+    )
+  );
+  const row = {
+    field: "what",
+    type: "nominal",
+    title: null,
+    sort: WHOSE,
+    header: { labelAngle: 0, labelAlign: "left" },
+  };
   return {
     data: { values },
-    facet: {
-      row: {
-        field: "what",
-        type: "nominal",
-        title: null,
-        sort: [...new Set(bars.map(({ what }) => what)), "all activations"],
-        header: { labelAngle: 0, labelAlign: "left" },
-      },
-    },
+    transform: [{
+      aggregate: [{ op: "mean", field: "share", as: "share" }],
+      groupby: ["layer", "percentile", "what", "part", "rank"],
+    }],
+    facet: { row, column: blocks },
     spec: {
-      width: 420,
-      height: { step: 26 },
-      mark: { type: "bar", height: 20 },
+      width: 150,
+      height: 90,
+      mark: { type: "bar", width: { band: 0.85 } },
       encoding: {
-        x: { field: "share", type: "quantitative", title: "share of the region's members", axis: { format: "%" } },
-        y: { field: "order", type: "nominal", title: null },
+        x: { field: "percentile", type: "ordinal", title: "percentile p" },
+        y: { field: "share", type: "quantitative", title: "share", axis: { format: "%", tickCount: 3 } },
         order: { field: "rank" },
         color: {
           field: "part",
           type: "nominal",
           title: "position in the prompt",
           scale: { domain: LABELS, range: ["#bbbbbb", PALETTE[2], PALETTE[5], PALETTE[1]] },
+          legend: { orient: "bottom" },
         },
       },
     },
-    resolve: { scale: { y: "independent" } },
   } as ChartSpec;
 }
+
+const WHOSE = ["refusal region", "nearest in another order", "nearest in base", "all activations"];
 
 const LABELS = TEMPLATE_PARTS.map((part) =>
   ({ before: "template, before", instruction: "instruction", after: "template, after", final: "final token" })[part]

@@ -59,7 +59,8 @@ export async function matchOrders(
   const rows: MatchRow[] = [];
   const add = async (comparison: Comparison, left: readonly Regions[], right: readonly Regions[], seeds: Pair) => {
     for (const a of left) {
-      const b = sameSetting(right, a)!;
+      const b = sameSetting(right, a);
+      if (!b) continue;
       const directions = comparison === "base – rotated instruct" ? rotated(b.means, b.dim, seeds[0]) : b.means;
       const { cosines } = await matchDirections(backend, a.means, directions, a.dim);
       const { layer, percentile } = a;

@@ -80,9 +80,11 @@ export async function reportDrift<F extends Flags>(
           caption:
             "Held-out prompts told harmful or harmless by the majority of their final token's region. Dashed: chance.",
         },
-        ...(refusals.length === 0 ? [] : [{
-          chart: await chart("positions", positionsChart(refusals, overallParts(result.places))),
-          caption: "Where the members of the refusal region and of its nearest regions lie.",
+        ...(result.refusals.length === 0 ? [] : [{
+          chart: await chart("positions", positionsChart(result.refusals, overallParts(result.places))),
+          caption:
+            "Where in the prompts the members of the refusal region lie, and those of the regions nearest to it, at " +
+            "every setting that has a refusal region; means over stream orders.",
         }]),
         { table: tokenTable(tokens, result), caption: "Final tokens by setting, means over stream orders." },
         { table: refusalTable(result.refusals), caption: "Refusal regions, and the nearest regions to them." },

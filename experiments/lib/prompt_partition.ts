@@ -2,7 +2,6 @@
 import type { Prompt } from "../../src/activations/batch.ts";
 import type { CorpusEntry } from "../../src/activations/corpus.ts";
 import { readPrompt } from "../../src/activations/prompt.ts";
-import { shuffled } from "../../src/activations/shuffled.ts";
 import { extract } from "../../src/activations/extract.ts";
 import { batchAt } from "../../src/activations/stream.ts";
 import { templateOf, type TemplatePart, templatePart } from "../../src/analysis/template_parts.ts";
@@ -11,9 +10,7 @@ import type { LanguageModel } from "../../src/model/types.ts";
 import type { Growth } from "../../src/partition/growth.ts";
 import type { Run } from "./cli.ts";
 import type { Flags } from "./flags.ts";
-import { calibrationsFor } from "./grow.ts";
-import { growOrders } from "./orders.ts";
-import { type FailedSetting, usableSettings } from "./usable.ts";
+import { growOrders, type Orders } from "./orders.ts";
 
 /** One dictionary of chat prompts. */
 export interface PromptPartition {
@@ -45,12 +42,9 @@ export interface Places {
 }
 
 /** Partitions by seed, and what they partition. */
-export interface PromptPartitions {
-  readonly bySeed: ReadonlyMap<number, readonly PromptPartition[]>;
+export interface PromptPartitions extends Orders<readonly PromptPartition[]> {
   readonly places: Places;
   readonly heldoutPlaces: Places;
-  /** Settings that give no dictionary. */
-  readonly failed: readonly FailedSetting[];
 }
 
 /** What {@linkcode partitionPrompts} needs. */
@@ -64,6 +58,8 @@ export interface PromptPlan {
   /** Name of the prompts, and their files. */
   readonly corpus: string;
   readonly files: readonly string[];
+  /** Activations to calibrate on. */
+  readonly calibration: number;
   /** Stream orders; all are grown under the first one's calibration. */
   readonly seeds: readonly number[];
   /** Put before the progress stages' names. */
@@ -80,28 +76,18 @@ export async function partitionPrompts<F extends Flags>(
 ): Promise<PromptPartitions> {
   const plan = {
     ...rest,
+    texts: prompts,
     reading: READING,
     growing: { saturationWindow: Infinity, signal: run.signal },
   };
-  const [seed] = seeds;
-  const texts = await Array.fromAsync(shuffled(prompts, seed));
-  const measured = await calibrationsFor(run, { ...plan, seed, texts, calibration: CALIBRATION });
-  const { calibrations, failed } = await usableSettings(measured, rest.backend);
-  const layers = [...calibrations.keys()];
-  const keep = async (growths: readonly Growth[]): Promise<PromptPartition[]> => {
+  const orders = await growOrders(run, plan, seeds, async (growths): Promise<PromptPartition[]> => {
     const [regions, others] = [await assignAll(rest, prompts, growths), await assignAll(rest, heldout, growths)];
     return growths.map(({ layer, percentile, dictionary: { threshold, size, dim, means } }, i) => {
       return { layer, percentile, threshold, size, dim, means, regions: regions[i], heldout: others[i] };
     });
-  };
-  const bySeed = layers.length === 0
-    ? new Map<number, PromptPartition[]>()
-    : await growOrders(run, { ...plan, layers, calibration: calibrations, texts: prompts }, seeds, keep);
-  return { bySeed, places: placesOf(rest.model, prompts), heldoutPlaces: placesOf(rest.model, heldout), failed };
+  });
+  return { ...orders, places: placesOf(rest.model, prompts), heldoutPlaces: placesOf(rest.model, heldout) };
 }
-
-/** Activations to calibrate on, the published number. */
-const CALIBRATION = 200_000;
 
 /** How prompts are read: as a user's turn, cut to the published number of tokens. */
 const READING = { chat: true, context: 128 };
@@ -112,6 +98,7 @@ async function assignAll(
   texts: readonly CorpusEntry[],
   growths: readonly Growth[],
 ): Promise<Int32Array<ArrayBuffer>[]> {
+  if (growths.length === 0) return [];
   const regions: number[][] = growths.map(() => []);
   const layers = growths.map(({ layer }) => layer);
   for await (const streamed of extract(model, texts, { layers, backend, ...READING })) {

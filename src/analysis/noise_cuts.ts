@@ -9,8 +9,9 @@
  * @param own For each region.
  * @param again For each region.
  * @param alpha Rate of false alarms, between 0 and 1.
- * @param strata Number of strata; default 5.
- * @returns For each region, the largest loss that is still noise; infinite where its stratum has too few regions to tell.
+ * @param strata Number of strata; default 5, or as many as have `1 / alpha` regions each.
+ * @returns For each region, the largest loss that is still noise; infinite where its stratum has too few regions to tell
+ * (fewer than `1 / alpha - 1`).
  *
  * @example
  * ```ts
@@ -22,7 +23,7 @@ export function noiseCuts(
   own: ArrayLike<number>,
   again: ArrayLike<number>,
   alpha: number,
-  strata = 5,
+  strata = Math.max(1, Math.min(5, Math.floor(own.length * alpha + 1e-9))),
 ): Float64Array<ArrayBuffer> {
   if (own.length !== again.length) {
     throw new RangeError(`Expected two cosines for each region but found ${own.length} and ${again.length}`);

@@ -14,6 +14,14 @@ Deno.test("each stratum has its own cut, and none where it is too small to tell"
   assertEquals(noiseCuts([], [], 0.05).length, 0);
 });
 
+Deno.test("few regions make one stratum, too few none that can tell", () => {
+  const losses = Array.from({ length: 19 }, (_, i) => 0.01 * i);
+  const own = new Array(19).fill(1);
+  const cuts = noiseCuts(own, losses.map((loss) => 1 - loss), 0.05);
+  for (const cut of cuts) assertAlmostEquals(cut, 0.18, 1e-9);
+  assertEquals(noiseCuts(own.slice(1), own.slice(1), 0.05), new Float64Array(18).fill(Infinity));
+});
+
 Deno.test("an order that was not used for the cuts raises alarms at their rate", () => {
   const random = new Random(5);
   const regions = Array.from({ length: 4000 }, () => ({ mean: random.next(), spread: 0.3 * random.next() }));
