@@ -12,7 +12,8 @@
  *
  * A verdict: `line` (from 1), `id` (with `--json`), `tokens` read, mean `distance` to the nearest exemplars, share of
  * tokens `beyond` θ, `region` of the final token, `farthest` token (position, token, distance), `alarms` (`ood`,
- * `refusal`). A line that cannot be read gives `line` and `error`. Memory does not grow with the number of prompts.
+ * `refusal`). Distances leave out regions that hold tokens of the
+ * chat template. A line that cannot be read gives `line` and `error`. Memory does not grow with the number of prompts.
  *
  * Leaves in `--out`: `dictionary.arrow`, unless it was given; `settings.arrow` (a row for every layer and percentile
  * tried), `alarms.arrow` (a row for every set of prompts, false-alarm rate and seed: share that raises the alarm),
@@ -41,7 +42,7 @@ await experiment({
   description: "Sets both alarms up, measures them, then reads prompts from standard input, one a line, and writes a " +
     "line of JSON for each to standard output. The embedded model takes about 2 minutes to set up, half a minute with " +
     "--dictionary; a model of 2 billion parameters hours on a CPU.",
-  defaults: { model: "fixtures/gemma-2-toy-it", layers: [4, 5, 6], percentiles: [1, 2, 4] },
+  defaults: { model: "fixtures/gemma-2-toy-it", layers: [3, 4, 5, 6], percentiles: [1, 1.5, 2, 3] },
   flags: {
     dictionary: { type: "string", help: "a dictionary to load; layer, context and template are then its own" },
     falseAlarms: { type: "number", default: 0.01, help: "share of held-out prompts that may raise the alarm `ood`" },
@@ -83,7 +84,8 @@ await experiment({
     manifest.outputs.push("dictionary.arrow");
   }
 
-  const scores = await manifest.time("measure", () => scoreSets(new Monitor({ model, dictionary }), texts, progress));
+  const meter = await Monitor.create({ model, dictionary });
+  const scores = await manifest.time("measure", () => scoreSets(meter, texts, progress));
   const threshold = conformalThreshold(scores.get(HELD_OUT)!, flags.falseAlarms);
   const rates = alarmRates(scores, flags);
   const handle = instructions && await refusalHandle(model, dictionary, instructions);
@@ -91,7 +93,7 @@ await experiment({
     await measureHandle(model, dictionary, handle, await label(texts.heldoutInstructions));
 
   const handles = new Map(handle ? [["refusal", handle.regions]] : []);
-  const monitor = new Monitor({ model, dictionary, threshold, handles });
+  const monitor = await Monitor.create({ model, dictionary, threshold, handles });
   const stage = progress.stage("watch", undefined, "prompts");
   if (Deno.stdin.isTerminal()) progress.log("Reading prompts from the terminal, one a line; Ctrl-D ends.");
   const input = Deno.stdin.readable.pipeThrough(new TransformStream(), { signal: run.signal });

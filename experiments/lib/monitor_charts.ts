@@ -11,7 +11,7 @@ export function alarmChart(rates: readonly AlarmRate[]): ChartSpec {
     field: "rate",
     type: "quantitative",
     title: "false-alarm rate that the alarm is set for",
-    scale: { type: "log" },
+    scale: { type: "log", domain: [ticks[0], ticks[ticks.length - 1]], nice: false },
     axis: { values: ticks, format: ".1~%" },
   };
   const y = { type: "quantitative", title: "share of prompts that raise it", axis: { format: "%" } };
@@ -20,7 +20,7 @@ export function alarmChart(rates: readonly AlarmRate[]): ChartSpec {
     type: "nominal",
     title: null,
     sort: sets,
-    legend: { symbolType: "stroke", symbolSize: 300 },
+    legend: { symbolType: "stroke", symbolSize: 300, symbolOpacity: 1 },
   };
   return {
     width: 440,

@@ -2,8 +2,11 @@ import type { Prompt } from "../activations/batch.ts";
 import { extract, type Text, type TokenIds } from "../activations/extract.ts";
 import type { StreamSource } from "../activations/source.ts";
 import { batchAt } from "../activations/stream.ts";
+import type { Matrix } from "../compute/backend.ts";
 import type { LanguageModel } from "../model/types.ts";
 import type { Dictionary } from "../partition/dictionary.ts";
+import { directionsOf } from "../partition/directions.ts";
+import { nearestRegions } from "../partition/leader.ts";
 import { type Template, templateOf, templatePart } from "./template_parts.ts";
 
 /** What a monitor watches with. */
@@ -21,9 +24,9 @@ export interface MonitorParts {
 export interface Verdict {
   /** Tokens read, `<bos>` and template included. */
   readonly tokens: number;
-  /** Mean over its own tokens of the distance to the nearest exemplar; null where it has none. */
+  /** Mean over its own tokens of the distance to the nearest exemplar that is not the template's; null without any. */
   readonly distance: number | null;
-  /** Share of its own tokens beyond the dictionary's threshold, which no region takes; null where it has none. */
+  /** Share of its own tokens farther than the dictionary's threshold from all of those; null where it has none. */
   readonly beyond: number | null;
   /** Region of its final position; null where that is `<bos>`. */
   readonly region: number | null;
@@ -36,36 +39,67 @@ export interface Verdict {
 /** Contents to read a chat template off: nothing in common at either end. */
 const CONTENTS = ["a", "12 + 3", "The end."];
 
-/** Reads prompts as a dictionary was built and tells which of them are far from its exemplars, or in regions to watch. */
+/**
+ * Reads prompts as a dictionary was built and tells which of them are far from its exemplars, or in regions to watch.
+ *
+ * Regions that hold tokens of the chat template are no measure of distance: they stand for no text, and tokens that a
+ * model has hardly been trained on can lie near its special ones.
+ */
 export class Monitor {
   readonly #source: StreamSource;
   /** Absent where prompts are plain text. */
-  readonly #template: Template | undefined;
+  readonly #template?: Template;
+  /** Exemplars that distances are taken to, `regions x dim`. */
+  readonly #exemplars: Matrix;
 
-  /** @throws {Error} if the dictionary does not say how it was read, or was not built on every position. */
-  constructor(readonly parts: MonitorParts) {
-    const { dictionary: { source }, model } = parts;
+  private constructor(readonly parts: MonitorParts, exemplars: Matrix, template?: Template) {
+    this.#source = parts.dictionary.source!;
+    this.#exemplars = exemplars;
+    this.#template = template;
+  }
+
+  /**
+   * A monitor. It holds a copy of the exemplars where there is a chat template.
+   *
+   * @throws {Error} if the dictionary does not say how it was read, was not built on every position, or has no region
+   * but the template's.
+   */
+  static async create(parts: MonitorParts): Promise<Monitor> {
+    const { dictionary, model } = parts;
+    const { source } = dictionary;
     if (source?.extractor !== "per-position") {
       throw new Error(
         `Expected a dictionary of every position that says how it was read but found ` +
           `${source ? `one of the extractor ${source.extractor}` : "one without a source"}: build one with discover`,
       );
     }
-    this.#source = source;
-    this.#template = source.chat
-      ? templateOf(CONTENTS.map((content) => model.encodeChat([{ role: "user", content }])))
-      : undefined;
+    if (!source.chat) return new Monitor(parts, dictionary.parts.exemplars);
+    const { template, regions } = await readTemplate(model, dictionary, source);
+    const others = [...Array(dictionary.size).keys()].filter((region) => !regions.has(region));
+    if (others.length === 0) {
+      throw new Error(
+        `Expected regions of text but all ${dictionary.size} hold tokens of the chat template: use a finer p`,
+      );
+    }
+    const exemplars = dictionary.backend.create(dictionary.dim, others.length);
+    const rows = Int32Array.from(others);
+    dictionary.backend.copyRows(dictionary.parts.exemplars, rows, exemplars, rows.map((_, i) => i));
+    return new Monitor(parts, exemplars, template);
   }
 
   /** Reads prompts together; what it holds is given back before it returns. */
   async read(prompts: readonly (Text | TokenIds)[]): Promise<Verdict[]> {
     if (prompts.length === 0) return [];
     const { model, dictionary } = this.parts;
+    const { backend, threshold, center } = dictionary;
     const { hook: { layer }, extractor, context, chat } = this.#source;
-    const options = { layers: [layer], backend: dictionary.backend, extractor, context, chat };
-    const [streamed] = await Array.fromAsync(extract(model, prompts, { ...options, batchPrompts: prompts.length }));
+    const options = { layers: [layer], backend, extractor, context, chat, batchPrompts: prompts.length };
+    const [streamed] = await Array.fromAsync(extract(model, prompts, options));
     try {
-      const { regions, distances } = await dictionary.assign(batchAt(streamed, layer));
+      const directions = await directionsOf(backend, batchAt(streamed, layer), center);
+      const { regions } = await nearestRegions(backend, directions, dictionary.parts.exemplars, threshold);
+      const { distances } = await nearestRegions(backend, directions, this.#exemplars, threshold);
+      directions.dispose();
       let start = 0;
       return streamed.prompts.map((prompt) => {
         const count = prompt.tokens.length - 1;
@@ -101,4 +135,23 @@ export class Monitor {
     const fired = [...handles].filter(([, regions]) => region !== null && regions.has(region)).map(([name]) => name);
     return distance !== null && distance > threshold ? ["ood", ...fired] : fired;
   }
+}
+
+/** The chat template of a model, and the regions that its tokens lie in. */
+async function readTemplate(
+  model: LanguageModel,
+  dictionary: Dictionary,
+  { hook: { layer }, context }: StreamSource,
+): Promise<{ template: Template; regions: Set<number> }> {
+  const template = templateOf(CONTENTS.map((content) => model.encodeChat([{ role: "user", content }])));
+  const [streamed] = await Array.fromAsync(
+    extract(model, CONTENTS, { layers: [layer], backend: dictionary.backend, context, chat: true }),
+  );
+  const batch = batchAt(streamed, layer);
+  const { regions } = await dictionary.assign(batch);
+  streamed.dispose();
+  const { prompt, position } = batch.provenance!;
+  const isTemplate = (row: number) =>
+    templatePart(template, position[row], streamed.prompts[prompt[row]].tokens.length) !== "instruction";
+  return { template, regions: new Set(regions.filter((_, row) => isTemplate(row))) };
 }

@@ -1,9 +1,10 @@
-import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describeStream } from "../../src/activations/source.ts";
 import { conformalThreshold } from "../../src/analysis/conformal.ts";
 import { Monitor } from "../../src/analysis/monitor.ts";
 import { Random } from "../../src/compute/random.ts";
 import { Dictionary } from "../../src/partition/dictionary.ts";
+import type { DictionaryCalibration } from "../../src/partition/parts.ts";
 import { fakeActivation, FakeModel } from "../activations/fake_model.ts";
 
 Deno.test("a conformal threshold is the rank that it must be, and needs enough scores", () => {
@@ -34,11 +35,12 @@ function distanceTo(exemplar: readonly number[], tokens: Int32Array, position: n
   return 1 - direction.reduce((dot, value, j) => dot + value * exemplar[j], 0);
 }
 
-/** A dictionary of the fake model's layer 1 with one region along the first axis and one along the last. */
+/** A dictionary of the fake model's layer 1 with regions along the first axis, the last, and in chats the second. */
 async function dictionaryOf(chat: boolean): Promise<Dictionary> {
   const source = describeStream({ model: "fake", layer: 1, corpus: "none", chat });
   const dictionary = await Dictionary.create({ center: CENTER, threshold: 0.5, source }, { backend: "cpu" });
-  await dictionary.add({ data: Float32Array.of(51, 1, 100, 50, 1, 101), rows: 2, dim: 3 });
+  const data = Float32Array.of(51, 1, 100, 50, 1, 101, ...(chat ? [50, 2, 100] : []));
+  await dictionary.add({ data, rows: data.length / 3, dim: 3 });
   return dictionary;
 }
 
@@ -46,7 +48,7 @@ Deno.test("a verdict is of the prompt's own tokens, and of the region that its f
   const model = new FakeModel();
   const dictionary = await dictionaryOf(false);
   const handles = new Map([["sink", new Set([1])], ["other", new Set([0])]]);
-  const monitor = new Monitor({ model, dictionary, threshold: 0.3, handles });
+  const monitor = await Monitor.create({ model, dictionary, threshold: 0.3, handles });
   const texts = ["abcz", "", "q"];
   const verdicts = await monitor.read(texts);
   assertEquals(model.held, 0, "every residual stream is given back");
@@ -70,23 +72,49 @@ Deno.test("a verdict is of the prompt's own tokens, and of the region that its f
   assertEquals(await monitor.read([]), []);
 });
 
-Deno.test("the template's tokens do not count for the distance, but the final one has the region", async () => {
+Deno.test("the template's tokens and their regions do not count for the distance, but the final one has its", async () => {
   const model = new FakeModel();
-  const monitor = new Monitor({ model, dictionary: await dictionaryOf(true) });
+  const dictionary = await dictionaryOf(true);
+  const chat = (content: string) => model.encodeChat([{ role: "user", content }]);
+  const own = (tokens: Int32Array) => {
+    const at = tokens.indexOf("x".codePointAt(0)!);
+    return [at, at + 1, at + 2];
+  };
+  const monitor = await Monitor.create({ model, dictionary });
   const [verdict, empty] = await monitor.read(["xyz", ""]);
-  const tokens = model.encodeChat([{ role: "user", content: "xyz" }]);
-  const at = Array.from(tokens).indexOf("x".codePointAt(0)!, 1);
-  const own = [0, 1, 2].map((i) => Math.min(...[[1, 0, 0], [0, 0, 1]].map((axis) => distanceTo(axis, tokens, at + i))));
-  assertAlmostEquals(verdict.distance!, own.reduce((a, b) => a + b) / 3, 1e-5);
-  assertEquals(verdict.tokens, tokens.length);
-  assertEquals([verdict.region === null, verdict.alarms], [false, []]);
-  assertEquals([empty.distance, empty.farthest, empty.region === null], [null, null, false]);
+  const tokens = chat("xyz");
+  const axes = [[1, 0, 0], [0, 0, 1], [0, 1, 0]];
+  const nearest = (position: number) => {
+    const distances = axes.map((axis) => distanceTo(axis, tokens, position));
+    return distances.indexOf(Math.min(...distances));
+  };
+  const template = new Set([...tokens.keys()].slice(1).filter((p) => !own(tokens).includes(p)).map(nearest));
+  const others = axes.filter((_, region) => !template.has(region));
+  assertEquals([template.size, others.length], [2, 1]);
+  const distances = own(tokens).map((position) => distanceTo(others[0], tokens, position));
+  assertAlmostEquals(verdict.distance!, distances.reduce((a, b) => a + b) / 3, 1e-5);
+  assertEquals([verdict.tokens, verdict.region, verdict.alarms], [tokens.length, nearest(tokens.length - 1), []]);
+  const end = chat("").length - 1;
+  assertEquals(
+    empty.region,
+    axes.map((axis) => distanceTo(axis, chat(""), end)).reduce((a, d, i, all) => d < all[a] ? i : a, 0),
+  );
+  assertEquals([empty.distance, empty.farthest], [null, null]);
 });
 
-Deno.test("a monitor refuses a dictionary that does not say how it was read", async () => {
-  const dictionary = await Dictionary.create({ center: CENTER, threshold: 0.5 }, { backend: "cpu" });
-  assertThrows(() => new Monitor({ model: new FakeModel(), dictionary }), Error, "but found one without a source");
-  const source = describeStream({ model: "fake", layer: 1, corpus: "none", extractor: "final-position" });
-  const finals = await Dictionary.create({ center: CENTER, threshold: 0.5, source }, { backend: "cpu" });
-  assertThrows(() => new Monitor({ model: new FakeModel(), dictionary: finals }), Error, "extractor final-position");
+Deno.test("a monitor refuses a dictionary that does not say how it was read, or holds nothing but the template", async () => {
+  const model = new FakeModel();
+  const dictionaryWith = (options: Partial<DictionaryCalibration>) =>
+    Dictionary.create({ center: CENTER, threshold: 0.5, ...options }, { backend: "cpu" });
+  const refuses = async (options: Partial<DictionaryCalibration>, sentence: string) => {
+    const dictionary = await dictionaryWith(options);
+    await assertRejects(() => Monitor.create({ model, dictionary }), Error, sentence);
+  };
+  const source = { model: "fake", layer: 1, corpus: "none" };
+  await refuses({}, "but found one without a source");
+  await refuses({ source: describeStream({ ...source, extractor: "final-position" }) }, "extractor final-position");
+  const onlyTemplate = await dictionaryWith({ threshold: 1.99, source: describeStream({ ...source, chat: true }) });
+  await onlyTemplate.add({ data: Float32Array.of(51, 1, 100), rows: 1, dim: 3 });
+  const creating = Monitor.create({ model, dictionary: onlyTemplate });
+  await assertRejects(() => creating, Error, "all 1 hold tokens of the chat template");
 });
