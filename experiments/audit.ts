@@ -30,7 +30,7 @@ await experiment({
   name: "audit",
   question: "Which regions did finetuning keep, drop and introduce, and what is in them?",
   description: "Reports on a finetuning: regions kept, dropped and introduced beyond order noise, with contexts.",
-  defaults: { layers: [3, 5, 7], percentiles: [1, 2, 4] },
+  defaults: { layers: [3, 5, 7], percentiles: [1, 2, 4, 8] },
   flags: {
     after: { type: "string", default: "fixtures/gemma-2-toy-it", help: "the finetuned model; --model is before" },
     chatCorpora: {
@@ -39,8 +39,8 @@ await experiment({
       help: "files of user turns, with commas, read in the chat template of --after",
     },
     calibration: { type: "integer", default: 20_000, min: 2, help: "activations to calibrate on; published: 200k" },
-    texts: { type: "integer", default: 300, min: 2, help: "texts drawn from --corpus" },
-    prompts: { type: "integer", default: 300, min: 2, help: "user turns drawn from each of --chat-corpora" },
+    texts: { type: "integer", default: 150, min: 2, help: "texts drawn from --corpus" },
+    prompts: { type: "integer", default: 200, min: 2, help: "user turns drawn from each of --chat-corpora" },
     seeds: { type: "integer", default: 4, min: 4, help: "stream orders, seeds from --seed on" },
     alpha: { type: "number", default: 0.05, min: 0, help: "rate of false alarms among unchanged regions" },
     minMembers: { type: "integer", default: 5, min: 1, help: "members that a region is audited from" },

@@ -108,7 +108,7 @@ export function finalTokensChart(rows: readonly FinalTokens[]): ChartSpec {
     spec: {
       width: 560,
       height: { step: 34 },
-      mark: { type: "bar", stroke: "white", strokeWidth: 1, height: 26 },
+      mark: { type: "bar", stroke: "white", strokeWidth: 0.5, height: 26 },
       encoding: {
         x: { field: "from", type: "quantitative", title: "final tokens, a segment a region", scale: { nice: false } },
         x2: { field: "to" },

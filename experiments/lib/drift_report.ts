@@ -61,7 +61,7 @@ export async function reportDrift<F extends Flags>(
     const shown = ofSetting(tokens, told);
     const refusals = ofSetting(result.refusals, told);
     Object.assign(manifest.findings, tokenFindings(told, shown, tokens, refusals, result));
-    sentences.push(tokenSentence(told, shown), refusalSentence(refusals));
+    sentences.push(tokenSentence(told, shown), bestBaseSentence(tokens), refusalSentence(refusals));
     sections.push({
       heading: "The same chat prompts through both models",
       blocks: [
@@ -191,6 +191,28 @@ function tokenSentence({ layer, percentile }: Setting, shown: readonly FinalToke
     `them in the largest, against ${regions("base")} and ${largest("base")} in the base model.`;
 }
 
+/** The base model at its own best, so that the setting shown, the instruct model's, is not held against it. */
+function bestBaseSentence(tokens: readonly FinalTokens[]): string {
+  const best = bestSetting(sideOf(tokens, "base"));
+  return `At its own best setting (block ${best.layer}, p ${best.percentile}) the base model reaches ` +
+    `${formatNumber(best.accuracy, 2)}, there with ${formatNumber(Math.round(best.regions))} regions for ` +
+    `${formatNumber(best.finals)} final tokens.`;
+}
+
+/** The setting of the largest held-out accuracy, means over stream orders. */
+function bestSetting(tokens: readonly FinalTokens[]) {
+  return distinct(tokens).map(({ layer, percentile }) => {
+    const rows = ofSetting(tokens, { layer, percentile });
+    return {
+      layer,
+      percentile,
+      accuracy: meanOf(rows.map((row) => row.accuracy)),
+      regions: meanOf(rows.map((row) => row.split.length)),
+      finals: rows[0].split.reduce((sum, { members }) => sum + members, 0),
+    };
+  }).reduce((best, setting) => setting.accuracy > best.accuracy ? setting : best);
+}
+
 function refusalSentence(rows: readonly RefusalRegion[]): string {
   if (rows.length === 0) return "No region at that setting is a refusal region.";
   const mean = (value: (row: RefusalRegion) => number) => meanOf(rows.map(value));
@@ -249,11 +271,6 @@ function tokenFindings(
     [`${name}_base`]: mean("base", value),
     [`${name}_instruct`]: mean("instruct", value),
   });
-  const best = (model: Side) =>
-    Math.max(
-      ...distinct(tokens).map((setting) => meanOf(sideOf(ofSetting(tokens, setting), model).map((r) => r.accuracy)))
-        .filter(Number.isFinite),
-    );
   const final = TEMPLATE_PARTS.indexOf("final");
   const ofRefusals = (value: (row: RefusalRegion) => number) => refusals.length ? meanOf(refusals.map(value)) : null;
   const refused = (harmful: boolean) =>
@@ -268,8 +285,8 @@ function tokenFindings(
     ...both("purity", (row) => row.purity),
     ...both("purity_shuffled", (row) => row.purityShuffled),
     ...both("heldout_accuracy", (row) => row.accuracy),
-    heldout_accuracy_base_best_setting: best("base"),
-    heldout_accuracy_instruct_best_setting: best("instruct"),
+    heldout_accuracy_base_best_setting: bestSetting(sideOf(tokens, "base")).accuracy,
+    heldout_accuracy_instruct_best_setting: bestSetting(sideOf(tokens, "instruct")).accuracy,
     refusal_rate_harmful: refused(true),
     refusal_rate_harmless: refused(false),
     refusal_region_cosine_base: ofRefusals((row) => row.base.cosine),
