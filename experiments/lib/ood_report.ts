@@ -116,20 +116,25 @@ function answer(settings: readonly Setting[], shown: Setting): string {
   };
   const beaten = (set: PromptSet) =>
     settings.filter((setting) => setting.mean("auroc", set, "coreset") > setting.mean("auroc", set)).length;
-  const figure = (set: PromptSet) =>
-    `${share(shown.mean("auroc", set))} for ${set} (coreset ${share(shown.mean("auroc", set, "coreset"))})`;
+  const figure = (set: PromptSet, field: NumberField = "auroc") =>
+    `${share(shown.mean(field, set))} for ${set} (coreset ${share(shown.mean(field, set, "coreset"))})`;
+  const all = settings.length;
   const distances = PROMPT_SETS.map((set) => `${share(shown.mean("mean", set))} (${set})`).join(", ");
-  return `Held-out text lies nearer to the exemplars than Bulgarian in ${
-    nearer("held-out", "Bulgarian")
-  } dictionaries ` +
-    `(layer, p and seed), and nearer than random tokens in ${
-      nearer("held-out", "random tokens")
-    }; at ${shown.name} the ` +
-    `mean distances are ${distances}. Bulgarian lies farther than random tokens in ` +
-    `${nearer("random tokens", "Bulgarian")}. One activation's AUROC at ${shown.name} is ${figure("Bulgarian")} and ` +
-    `${figure("random tokens")}. In means over seeds the coreset, as many random activations, does better in ` +
-    `${beaten("Bulgarian")} of ${settings.length} settings of layer and p for Bulgarian, in ` +
-    `${beaten("random tokens")} for random tokens and in ${beaten("shuffled")} for shuffled text.`;
+  return [
+    "Held-out text lies nearer to the exemplars than Bulgarian in",
+    `${nearerIn(settings, "Bulgarian")} of ${all} settings of layer and p, and nearer than random tokens in`,
+    `${nearerIn(settings, "random tokens")} (means over seeds; of single dictionaries in`,
+    `${nearer("held-out", "Bulgarian")} and ${nearer("held-out", "random tokens")}).`,
+    `At ${shown.name} the mean distances are ${distances}.`,
+    `Bulgarian lies farther than random tokens in ${nearer("random tokens", "Bulgarian")} dictionaries.`,
+    `The AUROC of one activation's distance at ${shown.name} is`,
+    `${figure("Bulgarian")} and ${figure("random tokens")};`,
+    `that of a whole prompt's mean distance is`,
+    `${figure("Bulgarian", "promptAuroc")} and ${figure("random tokens", "promptAuroc")}.`,
+    "For single activations the coreset, as many random activations, does better in",
+    `${beaten("Bulgarian")} of ${all} settings for Bulgarian, in ${beaten("random tokens")} for random tokens and in`,
+    `${beaten("shuffled")} for shuffled text.`,
+  ].join(" ");
 }
 
 const share = (value: number) => formatNumber(value, 3);
@@ -240,6 +245,8 @@ function findings(
     ...figure("auroc_shuffled_coreset", "auroc", "shuffled", "coreset"),
     ...figure("auroc_bulgarian_coreset", "auroc", "Bulgarian", "coreset"),
     ...figure("auroc_random_coreset", "auroc", "random tokens", "coreset"),
+    ...figure("auroc_prompt_bulgarian", "promptAuroc", "Bulgarian"),
+    ...figure("auroc_prompt_random", "promptAuroc", "random tokens"),
     ...figure("tpr_bulgarian", "tpr", "Bulgarian"),
     ...figure("tpr_random", "tpr", "random tokens"),
   };
