@@ -19,7 +19,8 @@ export function curvesChart(summaries: readonly SteerSummary[], layer: number): 
     { field: "closed", title: "sufficiency" },
   ];
   const panel = (percentile: number, measure: typeof measures[number], isFirst: boolean, isTop: boolean) => {
-    const y = { ...measure, type: "quantitative", title: isFirst ? measure.title : null };
+    const axis = { ...measure.axis, minExtent: 36 };
+    const y = { ...measure, axis, type: "quantitative", title: isFirst ? measure.title : null };
     return {
       ...(isTop && { title: { text: `p ${percentile}`, anchor: "middle" } }),
       width: 150,

@@ -31,7 +31,8 @@ export async function reportSteer<F extends Flags>(run: Run<F>, effects: readonl
   const best = largestMargin(found);
   const isBest = (row: SteerSummary) =>
     found.some((result) =>
-      result.layer === row.layer && result.percentile === row.percentile && result.alpha === row.alpha
+      result.layer === row.layer && result.percentile === row.percentile &&
+      row.alpha === (row.direction === "region" ? result.alpha : result.alphaNull)
     );
   Object.assign(manifest.findings, steerFindings(effects, summaries));
   manifest.outputs.push("effects.arrow", "summary.arrow", "report.html", "run.json");
@@ -51,7 +52,7 @@ export async function reportSteer<F extends Flags>(run: Run<F>, effects: readonl
             necessityChart(summaries, isBest),
             "Share of the gap between the region's members and all other positions in their divergence from the region's " +
               "typical output: left, how far members leave it when the direction is ablated; right, how near the others come " +
-              "when it is added, at the strength that brings them nearest. Bars are means over stream orders, points the " +
+              "when it is added, each at the strength that brings them nearest. Bars are means over stream orders, points the " +
               "orders. Below 0 it acts against.",
           ),
           {
@@ -89,13 +90,21 @@ function steerAnswer(effects: readonly Effect[], found: readonly SteerResult[]):
   const needed = found.reduce((a, b) => b.necessity - b.necessityNull > a.necessity - a.necessityNull ? b : a);
   const { size, coherence } = predictors(effects);
   const at = ({ layer, percentile }: SteerResult) => `block ${layer}, p ${percentile}`;
-  return `Added at α ${best.alpha}, a region's direction closes ${share(best.sufficiency)} of the gap between other ` +
-    `positions' outputs and its members' where it does most (${at(best)}; matched null ${
-      share(best.sufficiencyNull)
-    }; 1 is ` +
-    `all of it); ablated, it opens ${share(needed.necessity)} of it at members (${at(needed)}; matched null ` +
-    `${share(needed.necessityNull)}). Over regions, sufficiency has a rank correlation of ${share(size)} with the ` +
-    `region's members and ${share(coherence)} with its coherence.`;
+  return [
+    `Added at α ${best.alpha}, a region's direction closes ${
+      share(best.sufficiency)
+    } of the gap between other positions' ` +
+    `outputs and its members' where it does most (${
+      at(best)
+    }; 1 is all of it), a matched null's at its own best strength ` +
+    `${share(best.sufficiencyNull)}.`,
+    `Ablated, it takes members ${share(needed.necessity)} of the way to the others (${at(needed)}), the null's ` +
+    `${share(needed.necessityNull)}.`,
+    `Over the regions of a percentile, sufficiency has a mean rank correlation of ${
+      share(size)
+    } with the region's members ` +
+    `and ${share(coherence)} with its coherence.`,
+  ].join(" ");
 }
 
 const share = (value: number) => value.toFixed(2).replace("-", "−");
@@ -110,6 +119,7 @@ function resultRow(result: SteerResult) {
     "null necessity": round(result.necessityNull),
     "best α": result.alpha,
     sufficiency: round(result.sufficiency),
+    "null's best α": result.alphaNull,
     "null sufficiency": round(result.sufficiencyNull),
   };
 }

@@ -65,6 +65,8 @@ export interface SteerResult {
   /** The strength of largest sufficiency, and that. */
   readonly alpha: number;
   readonly sufficiency: number;
+  /** The same for the null, at its own best strength. */
+  readonly alphaNull: number;
   readonly sufficiencyNull: number;
 }
 
@@ -76,7 +78,9 @@ export function results(summaries: readonly SteerSummary[]): SteerResult[] {
     const closed = (direction: Effect["direction"], alpha: number) =>
       meanClosed(group, { layer, percentile, direction, alpha });
     const alphas = [...new Set(group.map((row) => row.alpha))].filter((alpha) => !Number.isNaN(alpha));
-    const alpha = alphas.reduce((a, b) => closed("region", b) > closed("region", a) ? b : a);
+    const best = (direction: Effect["direction"]) =>
+      alphas.reduce((a, b) => closed(direction, b) > closed(direction, a) ? b : a);
+    const [alpha, alphaNull] = [best("region"), best("matched null")];
     return {
       layer,
       percentile,
@@ -84,21 +88,29 @@ export function results(summaries: readonly SteerSummary[]): SteerResult[] {
       necessityNull: closed("matched null", NaN),
       alpha,
       sufficiency: closed("region", alpha),
-      sufficiencyNull: closed("matched null", alpha),
+      alphaNull,
+      sufficiencyNull: closed("matched null", alphaNull),
     };
   });
 }
 
-/** Rank correlations over regions of the largest share of the gap closed by steering with size and with coherence. */
+/**
+ * Rank correlations over the regions of one layer and percentile, averaged over these, of the largest share of the gap closed
+ * by steering with size and with coherence: between percentiles both change anyway.
+ */
 export function predictors(effects: readonly Effect[]): { readonly size: number; readonly coherence: number } {
   const steered = effects.filter((effect) => effect.direction === "region" && !Number.isNaN(effect.alpha));
   const keyOf = (e: Effect) => [e.seed, e.layer, e.percentile, e.region].join();
-  const regions = [...Map.groupBy(steered, keyOf).values()];
-  const best = regions.map((group) => Math.max(...group.map((effect) => moved(effect) / gap(effect))));
-  return {
-    size: spearman(best, regions.map(([{ count }]) => count)),
-    coherence: spearman(best, regions.map(([{ coherence }]) => coherence)),
+  const regions = [...Map.groupBy(steered, keyOf).values()].map((group) => ({
+    ...group[0],
+    best: Math.max(...group.map((effect) => moved(effect) / gap(effect))),
+  }));
+  const settings = [...Map.groupBy(regions, ({ layer, percentile }) => `${layer}/${percentile}`).values()];
+  const correlation = (value: (region: typeof regions[number]) => number) => {
+    const each = settings.map((group) => spearman(group.map(({ best }) => best), group.map(value)));
+    return sum(each, (rho) => rho) / each.length;
   };
+  return { size: correlation(({ count }) => count), coherence: correlation(({ coherence }) => coherence) };
 }
 
 /** `run.json`'s findings. */

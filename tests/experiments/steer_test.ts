@@ -19,9 +19,10 @@ Deno.test("necessity and sufficiency are shares of the gap between members and o
     effect({ alpha: 2, after: 6, ...second }),
     effect({ alpha: NaN, after: 1, direction: "matched null" }),
     effect({ alpha: 1, after: 2, direction: "matched null" }),
+    effect({ alpha: 2, after: 3, direction: "matched null" }),
   ];
   const summaries = summarise(effects);
-  assertEquals(summaries.map(({ regions }) => regions), [2, 2, 2, 1, 1]);
+  assertEquals(summaries.map(({ regions }) => regions), [2, 2, 2, 1, 1, 1]);
   const [result] = results(summaries);
   assertAlmostEquals(result.necessity, 3 / 6, 1e-12);
   assertEquals([result.necessityNull, result.alpha, result.sufficiencyNull], [0, 1, 0.5]);
