@@ -116,5 +116,10 @@ await experiment({
 /** Waits until whoever reads standard output has taken the text, so that a slow reader does not fill the memory. */
 async function writeOut(text: string): Promise<void> {
   const bytes = new TextEncoder().encode(text);
-  for (let written = 0; written < bytes.length;) written += await Deno.stdout.write(bytes.subarray(written));
+  try {
+    for (let written = 0; written < bytes.length;) written += await Deno.stdout.write(bytes.subarray(written));
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.BrokenPipe)) throw cause;
+    throw new Error("Expected a reader of the verdicts but it has closed standard output: read to the end", { cause });
+  }
 }
