@@ -100,11 +100,11 @@ function steerAnswer(effects: readonly Effect[], found: readonly SteerResult[]):
     `${share(best.sufficiencyNull)}.`,
     `Ablated, it takes members ${share(needed.necessity)} of the way to the others (${at(needed)}), the null's ` +
     `${share(needed.necessityNull)}.`,
-    `Over the regions of a percentile, sufficiency has a mean rank correlation of ${
-      share(size)
-    } with the region's members ` +
-    `and ${share(coherence)} with its coherence.`,
-  ].join(" ");
+    Number.isNaN(size)
+      ? ""
+      : `Over the regions of a percentile, sufficiency has a mean rank correlation of ${share(size)} with ` +
+        `the region's members and ${share(coherence)} with its coherence.`,
+  ].join(" ").trim();
 }
 
 const share = (value: number) => value.toFixed(2).replace("-", "−");

@@ -96,7 +96,7 @@ export function results(summaries: readonly SteerSummary[]): SteerResult[] {
 
 /**
  * Rank correlations over the regions of one layer and percentile, averaged over these, of the largest share of the gap closed
- * by steering with size and with coherence: between percentiles both change anyway.
+ * by steering with size and with coherence: between percentiles both change anyway. NaN if no setting has regions enough.
  */
 export function predictors(effects: readonly Effect[]): { readonly size: number; readonly coherence: number } {
   const steered = effects.filter((effect) => effect.direction === "region" && !Number.isNaN(effect.alpha));
@@ -107,7 +107,8 @@ export function predictors(effects: readonly Effect[]): { readonly size: number;
   }));
   const settings = [...Map.groupBy(regions, ({ layer, percentile }) => `${layer}/${percentile}`).values()];
   const correlation = (value: (region: typeof regions[number]) => number) => {
-    const each = settings.map((group) => spearman(group.map(({ best }) => best), group.map(value)));
+    const each = settings.map((group) => spearman(group.map(({ best }) => best), group.map(value)))
+      .filter((rho) => !Number.isNaN(rho));
     return sum(each, (rho) => rho) / each.length;
   };
   return { size: correlation(({ count }) => count), coherence: correlation(({ coherence }) => coherence) };
