@@ -1,6 +1,6 @@
 /** The part that most experiments share: texts through a model to dictionaries, with progress and timings. */
 import type { CorpusEntry } from "../../src/activations/corpus.ts";
-import { extract, type ExtractOptions } from "../../src/activations/extract.ts";
+import { extract, type ExtractOptions, type TokenIds } from "../../src/activations/extract.ts";
 import { describeStream, type StreamSource } from "../../src/activations/source.ts";
 import type { StreamBatch } from "../../src/activations/stream.ts";
 import type { Backend } from "../../src/compute/backend.ts";
@@ -18,8 +18,8 @@ export interface GrowPlan {
   readonly layers: readonly number[];
   /** Percentiles p; not needed where calibrations are given. */
   readonly percentiles?: readonly number[];
-  /** The texts in stream order, or a function that reads them again. */
-  readonly texts: readonly CorpusEntry[] | (() => AsyncIterable<CorpusEntry>);
+  /** The texts, or prompts of token ids, in stream order; or a function that reads them again. */
+  readonly texts: readonly (CorpusEntry | TokenIds)[] | (() => AsyncIterable<CorpusEntry>);
   /** Name of the texts, for records: file, filter, order if not seeded. Other texts must have another name. */
   readonly corpus: string;
   /** Files that the texts come from: a calibration made before they changed is not used again. */

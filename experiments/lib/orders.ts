@@ -1,4 +1,5 @@
 import type { CorpusEntry } from "../../src/activations/corpus.ts";
+import type { TokenIds } from "../../src/activations/extract.ts";
 import { shuffled } from "../../src/activations/shuffled.ts";
 import type { Growth } from "../../src/partition/growth.ts";
 import type { Run } from "./cli.ts";
@@ -23,7 +24,7 @@ export interface Orders<T> {
  */
 export async function growOrders<F extends Flags, T>(
   run: Run<F>,
-  plan: Omit<GrowPlan, "seed" | "texts"> & { readonly texts: readonly CorpusEntry[] },
+  plan: Omit<GrowPlan, "seed" | "texts"> & { readonly texts: readonly (CorpusEntry | TokenIds)[] },
   seeds: readonly number[],
   keep: (growths: readonly Growth[], seed: number) => T | Promise<T>,
 ): Promise<Orders<T>> {

@@ -25,6 +25,13 @@ export function publishedOod(model: string): string | undefined {
     "Bulgarian lies between the two.";
 }
 
+/** What the paper says of the regions of three domains, as a sentence; undefined for another model. */
+export function publishedSaturation(model: string): string | undefined {
+  if (!nameOf(model).startsWith("gemma-2-2b")) return undefined;
+  return "Published for Gemma-2-2B: chat's regions grow with depth, code's stay about the same, math's peak in the middle " +
+    "layers; chat has about twice the regions of code at every layer.";
+}
+
 /** The published number of regions of the same model, layer and percentile, if there is one. */
 export function publishedRegions(model: string, layer: number, percentile: number): number | undefined {
   const build = BUILDS[nameOf(model)];

@@ -1,0 +1,256 @@
+/** What `saturation` leaves to look at: tables, charts, report, findings. */
+import { spearman } from "../../src/analysis/spearman.ts";
+import { formatNumber, saveChart, saveTable, writeReport } from "../../src/report/mod.ts";
+import type { Run } from "./cli.ts";
+import type { Flags } from "./flags.ts";
+import { printTable } from "./print.ts";
+import { publishedSaturation } from "./published.ts";
+import { curvesChart, depthChart } from "./saturation_charts.ts";
+import { type Stream, type StreamCurve, STREAMS } from "./saturation_curves.ts";
+import { meanOf } from "./settings.ts";
+import type { FailedSetting } from "./usable.ts";
+
+const QUESTION = "How many regions do math, code and chat need at each layer, at equal budgets of tokens?";
+const DOMAINS = ["math", "code", "chat"] as const;
+
+/** Everything that was measured. */
+export interface SaturationResult {
+  readonly curves: readonly StreamCurve[];
+  /** Settings that give no dictionary. */
+  readonly failed: readonly FailedSetting[];
+  /** Windows of each stream. */
+  readonly windows: number;
+}
+
+/** Writes everything below `run.out`, prints the figures of every setting, and says where the report is. */
+export async function reportSaturation<F extends Flags>(
+  run: Run<F> & { readonly flags: { readonly context: number } },
+  { curves, failed, windows }: SaturationResult,
+): Promise<void> {
+  if (curves.length === 0) throw new Error(`Expected a dictionary but none could be made: ${failed[0].reason}`);
+  const { out, manifest, flags } = run;
+  const percentiles = distinct(curves.map(({ percentile }) => percentile));
+  const grids = percentiles.map((percentile) => new Grid(curves, percentile));
+  // The percentile of the plain figures is the middle of the sweep, whatever came out.
+  const shown = grids[percentiles.length >> 1];
+
+  await saveTable(out, "curves", curveColumns(curves));
+  await saveTable(out, "regions", regionColumns(curves));
+  const charts = {
+    curves: await saveChart(out, "curves", curvesChart(curves, shown.percentile)),
+    depth: await saveChart(out, "depth", depthChart(curves)),
+  };
+  for (const name of Object.keys(charts)) manifest.outputs.push(`${name}.vl.json`, `${name}.svg`, `${name}.png`);
+  manifest.outputs.push("curves.arrow", "regions.arrow", "report.html", "run.json");
+  Object.assign(manifest.findings, findings(grids, shown, windows * flags.context, failed.length));
+
+  const text = answer(grids, shown);
+  const published = publishedSaturation(flags.model);
+  const failures = failed.map(({ layer, percentile }) => `block ${layer}, p ${percentile}`).join("; ");
+  const rows = grids.flatMap(tableRows);
+  const path = await writeReport(out, {
+    title: `Saturation of ${flags.model} by domain`,
+    question: QUESTION,
+    answer: text,
+    sections: [{
+      heading: "Regions by domain and layer",
+      blocks: [
+        ...(published ? [{ text: published }] : []),
+        {
+          chart: charts.depth,
+          caption:
+            `Regions after ${
+              windows * (flags.context - 1)
+            } activations of each stream: lines are means over stream orders, ` +
+            "bands their range. Mix: as many activations, a third from each domain.",
+        },
+        {
+          chart: charts.curves,
+          caption:
+            `Regions against activations seen, p ${shown.percentile}; lines are means over orders, bands their range.`,
+        },
+        {
+          table: { columns: Object.keys(rows[0]), rows: rows.map((row) => Object.values(row)) },
+          caption:
+            "Regions at the end, means over orders; the range over orders of the domain with the widest; chat over code; " +
+            "and how many of 1,000 activations still founded a region in the last quarter of the stream.",
+        },
+        ...(failures ? [{ text: `No dictionary could be made at: ${failures} (threshold 0).` }] : []),
+      ],
+    }],
+    run: manifest.record(),
+  });
+  printTable(rows);
+  console.log(`\n${text}\n\nReport: ${path}`);
+}
+
+/** One percentile: streams by layers. */
+class Grid {
+  readonly layers: readonly number[];
+  readonly curves: readonly StreamCurve[];
+
+  constructor(curves: readonly StreamCurve[], readonly percentile: number) {
+    this.curves = curves.filter((curve) => curve.percentile === percentile);
+    this.layers = distinct(this.curves.map(({ layer }) => layer));
+  }
+
+  at(stream: Stream, layer: number): StreamCurve[] {
+    return this.curves.filter((curve) => curve.stream === stream && curve.layer === layer);
+  }
+
+  /** Mean over orders, by layer. */
+  means(stream: Stream, value: (curve: StreamCurve) => number = ({ regions }) => regions): number[] {
+    return this.layers.map((layer) => meanOf(this.at(stream, layer).map(value)));
+  }
+
+  /** Range over orders, by layer. */
+  ranges(stream: Stream): [low: number, high: number][] {
+    return this.layers.map((layer) => {
+      const regions = this.at(stream, layer).map(({ regions }) => regions);
+      return [Math.min(...regions), Math.max(...regions)];
+    });
+  }
+
+  /** Chat's regions over code's, by layer. */
+  get ratios(): number[] {
+    const code = this.means("code");
+    return this.means("chat").map((regions, i) => regions / code[i]);
+  }
+
+  /** Domains that stopped founding (saturation, window 1), of all dictionaries of this percentile. */
+  get saturated(): number {
+    return this.curves.filter(({ saturatedAt }) => !Number.isNaN(saturatedAt)).length;
+  }
+}
+
+function answer(grids: readonly Grid[], shown: Grid): string {
+  const { layers, percentile } = shown;
+  const span = (values: readonly number[]) => `${figure(Math.min(...values))} to ${figure(Math.max(...values))}`;
+  const shape = (stream: Stream) => {
+    const means = shown.means(stream);
+    const order = layers.length > 2 ? `, rank correlation with depth ${figure(spearman(layers, means))}` : "";
+    return `${stream} ${Math.round(means[0])} at block ${layers[0]} and ${Math.round(means.at(-1)!)} at block ` +
+      `${layers.at(-1)} (most at block ${peakOf(shown, stream)}${order})`;
+  };
+  const ends = grids.map((grid) => {
+    const share = Math.max(...DOMAINS.flatMap((stream) => grid.means(stream, ({ founding }) => founding)));
+    return `${grid.saturated} of ${grid.curves.length} at p ${grid.percentile} ` +
+      `(at most ${figure(share * 1000)} of 1,000 activations still found a region)`;
+  });
+  const above = grids.flatMap(({ ratios }) => ratios).filter((ratio) => ratio > 1).length;
+  const settings = grids.reduce((sum, { ratios }) => sum + ratios.length, 0);
+  const disjoint = grids.flatMap((grid) => {
+    const code = grid.ranges("code");
+    return grid.ranges("chat").map(([low, high], i) => low > code[i][1] || high < code[i][0]);
+  });
+  const multiples = DOMAINS.map((stream) => `${stream} ${figure(spread(shown.means(stream)))}`).join(", ");
+  return [
+    `At p ${percentile} and equal budgets the domains have these regions: ${DOMAINS.map(shape).join("; ")}.`,
+    `The most over the least across layers is ${multiples}.`,
+    `Chat has ${span(shown.ratios)} times the regions of code at p ${percentile}, and more than code in ${above} of`,
+    `${settings} settings of layer and p; their ranges over stream orders do not touch in`,
+    `${disjoint.filter(Boolean).length} of them.`,
+    `Dictionaries that stopped founding regions (two empty batches): ${ends.join(", ")}.`,
+  ].join(" ");
+}
+
+function peakOf(grid: Grid, stream: Stream): number {
+  const means = grid.means(stream);
+  return grid.layers[means.indexOf(Math.max(...means))];
+}
+
+const spread = (values: readonly number[]) => Math.max(...values) / Math.min(...values);
+const distinct = (values: readonly number[]) => [...new Set(values)].sort((a, b) => a - b);
+const figure = (value: number) => formatNumber(value, 3);
+const rounded = (value: number) => Math.round(value * 100) / 100;
+
+function tableRows(grid: Grid) {
+  const means = STREAMS.map((stream) => grid.means(stream));
+  const founding = STREAMS.map((stream) => grid.means(stream, ({ founding }) => founding));
+  return grid.layers.map((layer, i) => ({
+    p: grid.percentile,
+    block: layer,
+    "θ": Math.round(grid.at("mix", layer)[0].threshold * 1e4) / 1e4,
+    ...Object.fromEntries(STREAMS.map((stream, s) => [stream, Math.round(means[s][i])])),
+    "widest range": Math.max(...STREAMS.map((stream) => grid.ranges(stream)[i]).map(([low, high]) => high - low)),
+    "chat / code": rounded(grid.ratios[i]),
+    ...Object.fromEntries(STREAMS.map((stream, s) => [`founding, ${stream}`, rounded(founding[s][i] * 1000)])),
+  }));
+}
+
+/** Arrays are by layer; `_by_percentile` by percentile, then layer; plain ones are of the percentile that is shown. */
+function findings(grids: readonly Grid[], shown: Grid, tokens: number, failed: number) {
+  const byDomain = DOMAINS.map((stream) => ({
+    [`regions_${stream}`]: shown.means(stream),
+    [`regions_${stream}_range`]: shown.ranges(stream),
+    [`regions_${stream}_by_percentile`]: grids.map((grid) => grid.means(stream)),
+    [`peak_layer_${stream}`]: peakOf(shown, stream),
+    [`depth_correlation_${stream}`]: spearman(shown.layers, shown.means(stream)),
+    [`founding_share_${stream}`]: shown.means(stream, ({ founding }) => founding),
+  }));
+  return {
+    percentile: shown.percentile,
+    percentiles: grids.map(({ percentile }) => percentile),
+    layers: shown.layers,
+    tokens,
+    ...Object.assign({}, ...byDomain),
+    regions_mix: shown.means("mix"),
+    ratio_chat_code: shown.ratios,
+    saturated: grids.map(({ saturated }) => saturated),
+    dictionaries: grids.map(({ curves }) => curves.length),
+    failed_settings: failed,
+  };
+}
+
+const settingColumns = (rows: readonly Omit<StreamCurve, "snapshots">[]) => [
+  { name: "stream", values: rows.map((r) => r.stream), description: "domain, or the mix of all" },
+  { name: "seed", type: "int32" as const, values: rows.map((r) => r.seed), description: "stream order" },
+  {
+    name: "layer",
+    type: "int32" as const,
+    values: rows.map((r) => r.layer),
+    description: "block whose output is read",
+  },
+  { name: "percentile", values: rows.map((r) => r.percentile), description: "p, 0..100" },
+  {
+    name: "threshold",
+    values: rows.map((r) => r.threshold),
+    description: "θ, cosine distance, of the shared calibration",
+  },
+];
+
+function curveColumns(curves: readonly StreamCurve[]) {
+  const rows = curves.flatMap((curve) => curve.snapshots.map((snapshot) => ({ ...curve, ...snapshot })));
+  const whole = (name: "activations" | "tokens" | "regions" | "founded", description: string) => {
+    return { name, type: "int32" as const, values: rows.map((row) => row[name]), description };
+  };
+  return [
+    ...settingColumns(rows),
+    whole("activations", "activations seen"),
+    whole("tokens", "tokens read, <bos> included"),
+    whole("regions", "regions after the batch"),
+    whole("founded", "regions that the batch founded"),
+  ];
+}
+
+function regionColumns(curves: readonly StreamCurve[]) {
+  return [
+    ...settingColumns(curves),
+    {
+      name: "regions",
+      type: "int32" as const,
+      values: curves.map((r) => r.regions),
+      description: "regions at the end",
+    },
+    {
+      name: "founding_share",
+      values: curves.map((r) => r.founding),
+      description: "share of the last quarter's activations that founded a region, 0..1",
+    },
+    {
+      name: "saturated_at",
+      values: curves.map((r) => r.saturatedAt),
+      description: "activations until two consecutive batches founded nothing; NaN if none did",
+    },
+  ];
+}
