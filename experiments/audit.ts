@@ -3,13 +3,14 @@
  * Which regions did a finetuning keep, drop and introduce, and what is in them?
  *
  * Grows dictionaries of the model before and after on the same texts and on the same chat prompts, in several stream
- * orders. A region counts as dropped when its nearest counterpart in the other model is farther than stream order alone
- * explains, at a set rate of false alarms; introduced is the same seen from the other side. A fresh order of the same
- * model, audited alike, gives the rate of false alarms that was really reached.
+ * orders. A region has moved when its nearest counterpart in the other model is farther than stream order alone explains,
+ * at a set rate of false alarms; it counts as dropped when that counterpart also lies beyond the region's threshold.
+ * Introduced is dropped seen from the other side. A fresh order of the same model, audited alike, gives the rate of false
+ * alarms that was really reached.
  *
  *     deno task run experiments/audit.ts --model fixtures/gemma-2-toy --after fixtures/gemma-2-toy-it
  *
- * Leaves in `--out`: `audits.arrow` (a row a dictionary: regions audited, share gone, share of false alarms),
+ * Leaves in `--out`: `audits.arrow` (a row a dictionary: regions audited, share moved, gone, false alarms),
  * `regions.arrow` (a row a region of the first order: cosines with its counterparts, verdict, logit lens, nearest context);
  * the charts `audit` and `counterparts`; `report.html`; `run.json`.
  *
@@ -30,7 +31,7 @@ await experiment({
   name: "audit",
   question: "Which regions did finetuning keep, drop and introduce, and what is in them?",
   description: "Reports on a finetuning: regions kept, dropped and introduced beyond order noise, with contexts.",
-  defaults: { layers: [3, 5, 7], percentiles: [1, 2, 4, 8] },
+  defaults: { layers: [3, 5, 7], percentiles: [1, 2, 4] },
   flags: {
     after: { type: "string", default: "fixtures/gemma-2-toy-it", help: "the finetuned model; --model is before" },
     chatCorpora: {

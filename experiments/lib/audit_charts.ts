@@ -3,8 +3,8 @@ import type { ChartSpec } from "../../src/report/chart.ts";
 import { PALETTE } from "../../src/report/theme.ts";
 import type { Audit } from "./audit_measure.ts";
 
-const RATES = ["dropped", "introduced", "false alarms, before", "false alarms, after"];
-const COLORS = [PALETTE[0], PALETTE[1], "#8fb3c9", "#d9b08c"];
+const RATES = ["moved or dropped", "dropped", "moved or introduced", "introduced", "false alarms"];
+const COLORS = [PALETTE[5], PALETTE[0], PALETTE[4], PALETTE[1], "#8a8a8a"];
 
 const readingRow = {
   field: "reading",
@@ -14,12 +14,16 @@ const readingRow = {
   header: { labelAngle: 0, labelAlign: "left" },
 };
 
-/** Share of regions dropped and introduced by p, beside the false alarms: points are stream orders, lines their means. */
+/** Share of regions moved, dropped and introduced by p, beside the false alarms: points are stream orders, lines their means. */
 export function auditChart(audits: readonly Audit[], alpha: number): ChartSpec {
-  const values = audits.flatMap(({ reading, layer, percentile, side, gone, falseAlarms }) => [
-    { reading, layer, percentile, what: side === "before" ? RATES[0] : RATES[1], share: gone },
-    { reading, layer, percentile, what: side === "before" ? RATES[2] : RATES[3], share: falseAlarms },
-  ]).filter(({ share }) => Number.isFinite(share));
+  const values = audits.flatMap(({ reading, layer, percentile, side, moved, gone, falseAlarms }) => {
+    const [changed, lost] = side === "before" ? RATES : RATES.slice(2);
+    return [
+      { reading, layer, percentile, what: changed, share: moved + gone },
+      { reading, layer, percentile, what: lost, share: gone },
+      { reading, layer, percentile, what: RATES[4], share: falseAlarms },
+    ];
+  }).filter(({ share }) => Number.isFinite(share));
   const x = { field: "percentile", type: "ordinal", title: "percentile p" };
   const y = { field: "share", type: "quantitative", title: "share of regions", axis: { format: "%", tickCount: 5 } };
   const color = {
@@ -47,18 +51,18 @@ export function auditChart(audits: readonly Audit[], alpha: number): ChartSpec {
   } as ChartSpec;
 }
 
-const VERDICTS = ["kept", "dropped", "introduced"];
+const VERDICTS = ["kept", "moved", "dropped", "introduced"];
 
 /** Each region's nearest counterpart in the other model against that in its own, both in another stream order. */
 export function counterpartsChart(audits: readonly Audit[]): ChartSpec {
   const values = audits.flatMap(({ reading, side, regions }) =>
-    regions.map(({ own, across, members, isGone }) => ({
+    regions.map(({ own, across, members, verdict }) => ({
       reading,
       panel: `regions ${side}`,
       own: round(own),
       across: round(across),
       members,
-      verdict: isGone ? (side === "before" ? "dropped" : "introduced") : "kept",
+      verdict: verdict === "gone" ? (side === "before" ? "dropped" : "introduced") : verdict,
     }))
   );
   const low = Math.floor(10 * Math.min(...values.map(({ own, across }) => Math.min(own, across)))) / 10;
@@ -95,7 +99,7 @@ export function counterpartsChart(audits: readonly Audit[]): ChartSpec {
               field: "verdict",
               type: "nominal",
               title: null,
-              scale: { domain: VERDICTS, range: ["#a9a9a9", PALETTE[0], PALETTE[1]] },
+              scale: { domain: VERDICTS, range: ["#a9a9a9", PALETTE[4], PALETTE[0], PALETTE[1]] },
             },
           },
         },

@@ -10,6 +10,7 @@ import { sameSetting, type Setting } from "./settings.ts";
 export interface AuditedDictionary extends Setting {
   readonly dim: number;
   readonly size: number;
+  readonly threshold: number;
   /** Unit mean directions, `size x dim`. */
   readonly means: Float32Array<ArrayBuffer>;
   readonly memberCounts: Int32Array<ArrayBuffer>;
@@ -20,9 +21,9 @@ export interface AuditedDictionary extends Setting {
 /** Keeps of one order's dictionaries what the audit needs, with descriptions if a model is given to read them. */
 export function auditedOf(growths: readonly Growth[], model?: LanguageModel): Promise<AuditedDictionary[]> {
   return Promise.all(growths.map(async ({ layer, percentile, dictionary }) => {
-    const { dim, size, means, memberCounts } = dictionary;
+    const { dim, size, threshold, means, memberCounts } = dictionary;
     const rows = model && await describeRegions(dictionary, model);
-    return { layer, percentile, dim, size, means, memberCounts, ...(rows && { rows }) };
+    return { layer, percentile, dim, size, threshold, means, memberCounts, ...(rows && { rows }) };
   }));
 }
 
@@ -32,6 +33,12 @@ export type Side = "before" | "after";
 /** The dictionaries of both models by stream order, in the same orders. */
 export type BothOrders = Readonly<Record<Side, ReadonlyMap<number, readonly AuditedDictionary[]>>>;
 
+/**
+ * What became of a region. Kept: its nearest counterpart is as near as stream order alone would have it. Moved: it is
+ * farther than that, but within the region's threshold, so it would join the region. Gone: it is farther than both.
+ */
+export type Verdict = "kept" | "moved" | "gone";
+
 /** One region, looked for in the other model. */
 export interface AuditedRegion {
   readonly region: number;
@@ -40,13 +47,12 @@ export interface AuditedRegion {
   readonly own: number;
   /** Cosine of the nearest region of the other model in that other order. */
   readonly across: number;
-  /** Whether `own - across` is more than noise: dropped, or introduced. */
-  readonly isGone: boolean;
-  /** Whether a fresh order of the same model would have been called so: a false alarm. */
-  readonly isFalseAlarm: boolean;
+  readonly verdict: Verdict;
+  /** The verdict if a fresh order of the same model stood in the other's place: all but "kept" are false alarms. */
+  readonly control: Verdict;
 }
 
-/** One dictionary's audit. */
+/** One dictionary's audit. Shares are NaN where there are too few regions to tell. */
 export interface Audit extends Setting {
   readonly reading: string;
   readonly side: Side;
@@ -55,9 +61,11 @@ export interface Audit extends Setting {
   readonly size: number;
   /** The regions of enough members. */
   readonly regions: readonly AuditedRegion[];
-  /** Share of them that the other model has not; NaN where there are too few to tell. */
+  /** Share of them that moved. */
+  readonly moved: number;
+  /** Share of them that are gone: dropped if they are of before, introduced if of after. */
   readonly gone: number;
-  /** The same with a fresh order of the same model in the other's place. */
+  /** Share that would have moved or gone with a fresh order of the same model in the other's place. */
   readonly falseAlarms: number;
 }
 
@@ -98,13 +106,17 @@ export async function auditOrders(
           [own(next), counterpart, own(third), own(fourth)],
         );
         const cuts = noiseCuts(same, again, alpha);
+        const verdict = (k: number, cosine: number): Verdict => {
+          if (!(same[k] - cosine > cuts[k])) return "kept";
+          return 1 - cosine > dictionary.threshold ? "gone" : "moved";
+        };
         const regions = kept.map((region, k): AuditedRegion => ({
           region,
           members: dictionary.memberCounts[region],
           own: same[k],
           across: across[k],
-          isGone: same[k] - across[k] > cuts[k],
-          isFalseAlarm: same[k] - fresh[k] > cuts[k],
+          verdict: verdict(k, across[k]),
+          control: verdict(k, fresh[k]),
         }));
         const canTell = cuts.every(Number.isFinite);
         const share = (is: (region: AuditedRegion) => boolean) =>
@@ -117,8 +129,9 @@ export async function auditOrders(
           percentile: dictionary.percentile,
           size: dictionary.size,
           regions,
-          gone: share((region) => region.isGone),
-          falseAlarms: share((region) => region.isFalseAlarm),
+          moved: share((region) => region.verdict === "moved"),
+          gone: share((region) => region.verdict === "gone"),
+          falseAlarms: share((region) => region.control !== "kept"),
         });
       }
     }

@@ -10,11 +10,11 @@ import {
   writeReport,
 } from "../../src/report/mod.ts";
 import { auditChart, counterpartsChart } from "./audit_charts.ts";
-import type { Audit, AuditedDictionary, AuditedRegion, Side } from "./audit_measure.ts";
+import type { Audit, AuditedDictionary, AuditedRegion, Side, Verdict } from "./audit_measure.ts";
 import type { Run } from "./cli.ts";
 import type { Flags } from "./flags.ts";
 import { printTable } from "./print.ts";
-import { meanOf, ofSetting, sameSetting, type Setting } from "./settings.ts";
+import { meanOf, middleSetting, ofSetting, sameSetting, type Setting } from "./settings.ts";
 import type { FailedSetting } from "./usable.ts";
 
 /** The audits of one way of reading, with the dictionaries of the first stream order. */
@@ -45,8 +45,10 @@ export async function reportAudit<F extends Flags>(
   manifest.outputs.push("audits.arrow", "regions.arrow", "report.html", "run.json");
 
   const shown = readings.flatMap((reading) => {
-    const setting = clearestSetting(reading.audits);
-    return setting ? [{ reading, setting, summary: summarise(reading.audits, setting) }] : [];
+    const told = reading.audits.filter(({ gone }) => Number.isFinite(gone));
+    if (told.length === 0) return [];
+    const setting = middleSetting(told);
+    return [{ reading, setting, summary: summarise(reading.audits, setting) }];
   });
   if (shown.length === 0) {
     throw new Error("Expected a dictionary to audit but no percentile gives one: take larger ones");
@@ -79,7 +81,7 @@ export async function reportAudit<F extends Flags>(
             `stream order: ${
               shown.map(({ reading, setting }) => `${reading.name}, ${nameOf(setting)}`).join("; ")
             }. A ` +
-            "region far below the diagonal is dropped or introduced.",
+            "region far below the diagonal has moved, or is dropped or introduced.",
         },
         {
           table,
@@ -106,18 +108,6 @@ export async function reportAudit<F extends Flags>(
 
 const nameOf = ({ layer, percentile }: Setting) => `block ${layer}, p ${percentile}`;
 
-/** The setting at which the most regions were introduced beyond false alarms. */
-function clearestSetting(audits: readonly Audit[]): Setting | undefined {
-  const excess = (setting: Setting) =>
-    meanOf(sideOf(ofSetting(audits, setting), "after").map((audit) => audit.gone - audit.falseAlarms));
-  return audits.filter((audit) => Number.isFinite(excess(audit)))
-    .map(({ layer, percentile }) => ({ layer, percentile }))
-    .reduce<Setting | undefined>(
-      (best, setting) => best && excess(best) >= excess(setting) ? best : setting,
-      undefined,
-    );
-}
-
 const sideOf = (audits: readonly Audit[], side: Side) => audits.filter((audit) => audit.side === side);
 
 /** Means over stream orders of one setting. */
@@ -129,6 +119,8 @@ function summarise(audits: readonly Audit[], setting: Setting) {
   return {
     regions_before: mean("before", (audit) => audit.regions.length),
     regions_after: mean("after", (audit) => audit.regions.length),
+    kept_share: mean("before", (audit) => 1 - audit.moved - audit.gone),
+    moved_share: mean("before", (audit) => audit.moved),
     dropped_share: mean("before", (audit) => audit.gone),
     false_alarms_before: mean("before", (audit) => audit.falseAlarms),
     introduced_share: mean("after", (audit) => audit.gone),
@@ -139,17 +131,21 @@ function summarise(audits: readonly Audit[], setting: Setting) {
 }
 
 function sentence(name: string, setting: Setting, summary: ReturnType<typeof summarise>): string {
-  const { dropped_share, introduced_share, false_alarms_before, false_alarms_after } = summary;
+  const { dropped_share, introduced_share, moved_share, false_alarms_before, false_alarms_after } = summary;
   return `On ${name} (${nameOf(setting)}), finetuning dropped ${percent(dropped_share)} of the ` +
-    `${formatNumber(Math.round(summary.regions_before))} regions audited before and introduced ` +
-    `${percent(introduced_share)} of the ${
+    `${formatNumber(Math.round(summary.regions_before))} regions audited before, moved ${
+      percent(moved_share)
+    } of them beyond ` +
+    `order noise, and introduced ${percent(introduced_share)} of the ${
       formatNumber(Math.round(summary.regions_after))
-    } after, where a fresh stream ` +
-    `order of the same model raises ${percent(false_alarms_before)} and ${
+    } after; ` +
+    `a fresh stream order of the same model raises ${percent(false_alarms_before)} and ${
       percent(false_alarms_after)
-    } of false alarms; ` +
-    `the median region's counterpart has cosine ${formatNumber(summary.counterpart_cosine, 3)} across the models and ` +
-    `${formatNumber(summary.noise_floor_cosine, 3)} within.`;
+    } of ` +
+    `false alarms. The median region's counterpart has cosine ${
+      formatNumber(summary.counterpart_cosine, 3)
+    } across the ` +
+    `models and ${formatNumber(summary.noise_floor_cosine, 3)} within.`;
 }
 
 function auditTable(readings: readonly AuditedReading[]): { columns: string[]; rows: Cell[][] } {
@@ -164,6 +160,7 @@ function auditTable(readings: readonly AuditedReading[]): { columns: string[]; r
         Math.round(summary.regions_before),
         Math.round(summary.regions_after),
         ...[
+          summary.moved_share,
           summary.dropped_share,
           summary.false_alarms_before,
           summary.introduced_share,
@@ -179,7 +176,7 @@ function auditTable(readings: readonly AuditedReading[]): { columns: string[]; r
     (["before", "after"] as const).flatMap((side) =>
       failed[side].map(({ layer, percentile, threshold }): Cell[] => {
         const note = `failed ${side}: threshold ${formatNumber(threshold)}`;
-        return [name, layer, percentile, null, null, null, null, null, null, null, null, note];
+        return [name, layer, percentile, ...new Array<null>(9).fill(null), note];
       })
     )
   );
@@ -190,6 +187,7 @@ function auditTable(readings: readonly AuditedReading[]): { columns: string[]; r
       "p",
       "audited before",
       "audited after",
+      "moved",
       "dropped",
       "false alarms, before",
       "introduced",
@@ -204,11 +202,11 @@ function auditTable(readings: readonly AuditedReading[]): { columns: string[]; r
 
 /** What is in the regions: those introduced, dropped and kept, of the first stream order. */
 function regionSection({ name, audits, first }: AuditedReading, setting: Setting, seed: number): Section {
-  const listing = (side: Side, isGone: boolean, what: string) => {
+  const listing = (side: Side, verdict: Verdict, what: string) => {
     const audit = sideOf(ofSetting(audits, setting), side).find((each) => each.seed === seed)!;
     const { rows } = sameSetting(first[side], setting)!;
-    const regions = audit.regions.filter((region) => region.isGone === isGone)
-      .sort(isGone ? (a, b) => b.own - b.across - (a.own - a.across) : (a, b) => b.across - a.across);
+    const regions = audit.regions.filter((region) => region.verdict === verdict)
+      .sort(verdict !== "kept" ? (a, b) => b.own - b.across - (a.own - a.across) : (a, b) => b.across - a.across);
     return {
       caption: `${what}: ${formatNumber(regions.length)} of ${formatNumber(audit.regions.length)} audited.`,
       table: {
@@ -228,13 +226,14 @@ function regionSection({ name, audits, first }: AuditedReading, setting: Setting
     heading: `Regions of ${name}, ${nameOf(setting)}`,
     blocks: [
       {
-        text: "The setting is the one at which the most regions were introduced beyond false alarms. Listed are the " +
-          `${LISTED} farthest below what their own model's next order gives, then the ${LISTED} nearest to the other ` +
-          "model's; about as many as the false alarms say are listed wrongly.",
+        text: "The middle layer and percentile of the run. Listed are, of each kind, the " +
+          `${LISTED} regions farthest below what their own model's next order gives, and of the kept ones those nearest to ` +
+          "the other model's; some are listed by chance, as many as the false alarms say.",
       },
-      listing("after", true, "Introduced"),
-      listing("before", true, "Dropped"),
-      listing("before", false, "Kept"),
+      listing("after", "gone", "Introduced"),
+      listing("before", "gone", "Dropped"),
+      listing("before", "moved", "Moved"),
+      listing("before", "kept", "Kept"),
     ],
   };
 }
@@ -261,8 +260,9 @@ async function saveTables(out: string, readings: readonly AuditedReading[], seed
     whole("seed", audits.map((a) => a.seed), "stream order of the dictionary"),
     whole("regions", audits.map((a) => a.size), "regions of the dictionary"),
     whole("audited", audits.map((a) => a.regions.length), "regions of enough members"),
+    number("moved", audits.map((a) => a.moved), "share of them beyond order noise, within their threshold"),
     number("gone", audits.map((a) => a.gone), "share of them dropped (before) or introduced (after)"),
-    number("false_alarms", audits.map((a) => a.falseAlarms), "the same for a fresh order of the same model"),
+    number("false_alarms", audits.map((a) => a.falseAlarms), "share moved or gone for a fresh order of the same model"),
   ]);
   const rows = readings.flatMap(({ audits, first }) =>
     audits.filter((audit) => audit.seed === seed).flatMap((audit) => {
@@ -278,18 +278,12 @@ async function saveTables(out: string, readings: readonly AuditedReading[], seed
     whole("members", rows.map((r) => r.members), "activations"),
     number("cosine_within", rows.map((r) => r.own), "with the nearest region of the same model in another order"),
     number("cosine_across", rows.map((r) => r.across), "with the nearest region of the other model in that order"),
-    {
-      name: "gone",
-      type: "bool",
-      values: rows.map((r) => r.isGone),
-      description: "whether it was dropped (before) or introduced (after)",
-    },
-    {
-      name: "false_alarm",
-      type: "bool",
-      values: rows.map((r) => r.isFalseAlarm),
-      description: "whether a fresh order of the same model would have been called so",
-    },
+    words("verdict", rows.map((r) => r.verdict), "kept, moved, or gone: dropped (before) or introduced (after)"),
+    words(
+      "control",
+      rows.map((r) => r.control),
+      "the verdict with a fresh order of the same model in the other's place",
+    ),
     words("logit_lens", rows.map(({ row }) => row.lens.map(({ token }) => token).join(" | ")), "of the mean direction"),
     words(
       "nearest_context",

@@ -11,7 +11,7 @@ import type { Flags } from "./flags.ts";
 import { printTable } from "./print.ts";
 import type { Places } from "./prompt_partition.ts";
 import { publishedDrift } from "./published_drift.ts";
-import { meanOf, ofSetting, type Setting } from "./settings.ts";
+import { meanOf, middleSetting, ofSetting, type Setting } from "./settings.ts";
 
 /** Everything that was measured. */
 export interface DriftResult extends DriftTables {
@@ -105,12 +105,6 @@ export async function reportDrift<F extends Flags>(
     printTable(rowsOf(tokenTable(tokens, result)));
   }
   console.log(`\n${sentences.filter(Boolean).join("\n")}\n\nReport: ${path}`);
-}
-
-/** The middle layer and percentile of those that were run. */
-function middleSetting(rows: readonly Setting[]): Setting {
-  const middle = (values: number[]) => [...new Set(values)].sort((a, b) => a - b).at(new Set(values).size >> 1)!;
-  return { layer: middle(rows.map((r) => r.layer)), percentile: middle(rows.map((r) => r.percentile)) };
 }
 
 /** The setting at which the instruct model's purity is farthest above that of shuffled labels, if both models have it. */

@@ -14,6 +14,12 @@ export function ofSetting<T extends Setting>(all: readonly T[], { layer, percent
   return all.filter((other) => other.layer === layer && other.percentile === percentile);
 }
 
+/** The middle layer and percentile of those that were run. */
+export function middleSetting(rows: readonly Setting[]): Setting {
+  const middle = (values: number[]) => [...new Set(values)].sort((a, b) => a - b).at(new Set(values).size >> 1)!;
+  return { layer: middle(rows.map((r) => r.layer)), percentile: middle(rows.map((r) => r.percentile)) };
+}
+
 /** The mean of numbers; NaN of none. */
 export function meanOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
