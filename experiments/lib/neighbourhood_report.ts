@@ -1,0 +1,234 @@
+/** What the regions between two anchors leave to look at: tables, charts, report, findings. */
+import { type Block, type Cell, formatNumber, saveChart, saveTable, writeReport } from "../../src/report/mod.ts";
+import type { TableColumn } from "../../src/report/mod.ts";
+import type { Run } from "./cli.ts";
+import type { Flags } from "./flags.ts";
+import { betweenChart, neighbourhoodChart } from "./neighbourhood_charts.ts";
+import { type AnchorPair, type Panel, smallestExcess } from "./neighbourhood_measure.ts";
+import { printTable } from "./print.ts";
+import { meanOf, ofSetting } from "./settings.ts";
+
+const PUBLISHED =
+  "Gemma-2-2B, layer 12, one pair of anchors: none between at p 16 (K 83), 2 at p 10 (K 203), 55 at p 8 " +
+  "(K 292).";
+
+/**
+ * Writes everything below `run.out`, prints the figures of every setting, and says where the report is.
+ *
+ * @throws {Error} if a region between two anchors is not nearer to both than they are to each other.
+ */
+export async function reportNeighbourhood<F extends Flags>(
+  run: Run<F>,
+  rows: readonly AnchorPair[],
+  panels: readonly Panel[],
+): Promise<void> {
+  const { out, manifest, flags } = run;
+  const excess = smallestExcess(rows);
+  const layers = [...new Set(rows.map(({ layer }) => layer))];
+  const percentiles = [...new Set(rows.map(({ percentile }) => percentile))].sort((a, b) => b - a);
+  const settings = layers.map((layer) => percentiles.map((percentile) => summarise(rows, layer, percentile)));
+  const shown = settings[layers.length >> 1];
+
+  await saveTable(out, "pairs", pairColumns(rows));
+  await saveTable(out, "between", betweenColumns(rows));
+  const chart = async (name: string, spec: Parameters<typeof saveChart>[2], caption: string): Promise<Block> => {
+    manifest.outputs.push(`${name}.vl.json`, `${name}.svg`, `${name}.png`);
+    return { chart: await saveChart(out, name, spec), caption };
+  };
+  const column = (field: keyof Summary) => settings.map((row) => row.map((setting) => setting[field]));
+  Object.assign(manifest.findings, {
+    layer: shown[0].layer,
+    layers,
+    percentiles,
+    between_count: shown.map(({ between }) => between),
+    between_count_control: shown.map(({ control }) => control),
+    between_count_typical_pair: panels.map(({ count }) => count),
+    between_count_by_layer: column("between"),
+    between_count_control_by_layer: column("control"),
+    regions_by_layer: column("regions"),
+    share_of_pairs_without_between_by_layer: column("empty"),
+    share_of_pairs_in_one_region_by_layer: column("merged"),
+    share_of_between_from_anchors_by_layer: column("fromAnchors"),
+    pairs: rows.length / settings.flat().length,
+    smallest_excess: excess,
+  });
+  const text = answer(settings, shown, excess);
+  const table = settings.flat().map(tableRow);
+  const name = `block ${shown[0].layer}`;
+  const panel = panels.length === 0
+    ? { text: `No pair of ${name} has nothing between it at the coarsest p and two counterparts at every other.` }
+    : await chart(
+      "neighbourhood",
+      neighbourhoodChart(panels),
+      `A pair of anchors (A, B) of ${name}, seed ${
+        panels[0].seed
+      }, across p; the coarsest p chooses it: of the closest pairs ` +
+        "with nothing between them there, it is the median by regions between at the finest p. Labels are the logit lens " +
+        "of mean directions; numbers are cosines, those of the edges all exceed cos(A, B). A dashed line: nothing between.",
+    );
+  const counts = await chart(
+    "between",
+    betweenChart(rows),
+    "Regions between two anchors against p, a panel a block: the closest pairs of the coarsest dictionary followed to finer " +
+      "ones, and other pairs of the same cosine in the same dictionary. Dots are seeds, lines their means.",
+  );
+  manifest.outputs.push("pairs.arrow", "between.arrow", "report.html", "run.json");
+  const path = await writeReport(out, {
+    title: `Between close regions of ${flags.model}`,
+    question: "What lies between two close regions, and how does it fill up as the dictionary is sharpened?",
+    answer: text,
+    sections: [
+      ...(/gemma-2-2b(?!-it)/i.test(flags.model) ? [{ heading: "Published", blocks: [{ text: PUBLISHED }] }] : []),
+      { heading: "One pair", blocks: [panel] },
+      {
+        heading: "All pairs",
+        blocks: [
+          counts,
+          {
+            table: { columns: Object.keys(table[0]), rows: table.map((row) => Object.values(row)) },
+            caption: "Means over pairs and seeds. cos(A, B) and what follows leave out pairs whose anchors have one " +
+              "counterpart (one region). From A or B: share of the regions between whose nearest region of the coarsest " +
+              "dictionary is A or B. Share between: of the dictionary's other regions.",
+          },
+        ],
+      },
+    ],
+    run: manifest.record(),
+  });
+  printTable(table);
+  console.log(`\n${text}\n\nReport: ${path}`);
+}
+
+/** One layer and percentile, means over pairs and seeds. */
+interface Summary {
+  readonly layer: number;
+  readonly percentile: number;
+  readonly regions: number;
+  readonly cosine: number;
+  readonly between: number;
+  readonly controlCosine: number;
+  readonly control: number;
+  /** Share of the pairs that have nothing between them. */
+  readonly empty: number;
+  /** Share of the pairs whose anchors have one counterpart. */
+  readonly merged: number;
+  readonly fromAnchors: number;
+  /** Share of the dictionary's regions that lie between. */
+  readonly share: number;
+}
+
+function summarise(rows: readonly AnchorPair[], layer: number, percentile: number): Summary {
+  const all = ofSetting(rows, { layer, percentile });
+  const apart = all.filter(({ count }) => !Number.isNaN(count));
+  const mean = (value: (row: AnchorPair) => number, of = apart) => meanOf(of.map(value));
+  return {
+    layer,
+    percentile,
+    regions: mean(({ size }) => size, all),
+    cosine: mean(({ cosine }) => cosine),
+    between: mean(({ count }) => count),
+    controlCosine: mean(({ controlCosine }) => controlCosine, apart.filter(hasControl)),
+    control: mean(({ controlCount }) => controlCount, apart.filter(hasControl)),
+    empty: mean(({ count }) => count === 0 ? 1 : 0),
+    merged: mean(({ count }) => Number.isNaN(count) ? 1 : 0, all),
+    fromAnchors: mean(({ fromAnchors }) => fromAnchors, apart.filter(({ count }) => count > 0)),
+    share: mean(({ count, size }) => count / (size - 2)),
+  };
+}
+
+/** A dictionary of two regions has no other pair. */
+const hasControl = ({ controlCount }: AnchorPair) => !Number.isNaN(controlCount);
+
+function answer(settings: readonly (readonly Summary[])[], shown: readonly Summary[], excess: number): string {
+  const [coarsest, finest] = [shown[0], shown.at(-1)!];
+  const figure = (value: number) => formatNumber(value, 3);
+  const growing = settings.filter((row) => row.at(-1)!.between > row[0].between).length;
+  const above = settings.filter((row) => row.at(-1)!.between > row.at(-1)!.control).length;
+  return [
+    `Between the closest pairs of regions at p ${coarsest.percentile} (block ${coarsest.layer}, K ${
+      figure(coarsest.regions)
+    })`,
+    `lie ${figure(coarsest.between)} regions on average, and ${figure(finest.between)} between their counterparts at`,
+    `p ${finest.percentile} (K ${figure(finest.regions)}); other pairs of the same cosine have ${
+      figure(coarsest.control)
+    }`,
+    `and ${figure(finest.control)}.`,
+    `At p ${coarsest.percentile}, ${percent(coarsest.empty)} of the pairs have nothing between them, at p`,
+    `${finest.percentile} ${
+      percent(finest.empty)
+    }; where one anchor is the other's nearest region, nothing can be between.`,
+    `The number grows from the coarsest to the finest p in ${growing} of ${settings.length} blocks, and at the finest exceeds`,
+    `that of pairs of the same cosine in ${above}.`,
+    `Of the regions between at p ${finest.percentile}, ${percent(finest.fromAnchors)} are nearest to A or B among the`,
+    "coarsest regions: the others are of third regions.",
+    Number.isNaN(excess)
+      ? "No region lies between any two."
+      : `The rule was checked on every region between: the smallest excess over cos(A, B) is ${figure(excess)}.`,
+  ].join(" ");
+}
+
+const percent = (share: number) => Number.isNaN(share) ? "–" : `${formatNumber(100 * share, 3)} %`;
+const rounded = (value: number): Cell & (number | null) => Number.isNaN(value) ? null : Math.round(value * 1e3) / 1e3;
+
+function tableRow(setting: Summary) {
+  return {
+    block: setting.layer,
+    p: setting.percentile,
+    K: Math.round(setting.regions),
+    "cos(A, B)": rounded(setting.cosine),
+    between: rounded(setting.between),
+    "share between": rounded(setting.share),
+    "control: cosine": rounded(setting.controlCosine),
+    "control: between": rounded(setting.control),
+    "nothing between": rounded(setting.empty),
+    "one region": rounded(setting.merged),
+    "from A or B": rounded(setting.fromAnchors),
+  };
+}
+
+function pairColumns(rows: readonly AnchorPair[]): TableColumn[] {
+  const of = <K extends keyof AnchorPair>(field: K) => rows.map((row) => row[field]);
+  return [
+    ...settingColumns(rows),
+    { name: "regions", type: "int32", values: of("size"), description: "of the dictionary" },
+    { name: "cosine", values: of("cosine"), description: "cos(A, B), mean directions" },
+    { name: "cosine_to_a", values: of("cosineToA"), description: "of A with the coarsest dictionary's A" },
+    { name: "cosine_to_b", values: of("cosineToB"), description: "of B with the coarsest dictionary's B" },
+    { name: "between", values: of("count"), description: "regions between; NaN where A and B are one region" },
+    {
+      name: "from_anchors",
+      values: of("fromAnchors"),
+      description: "share of them nearest to A or B at the coarsest p",
+    },
+    { name: "control_cosine", values: of("controlCosine"), description: "mean of the other pairs of the same cosine" },
+    { name: "control_between", values: of("controlCount"), description: "mean regions between those" },
+  ];
+}
+
+function betweenColumns(rows: readonly AnchorPair[]): TableColumn[] {
+  const all = rows.flatMap((row) => row.between.map((between) => ({ ...row, ...between })));
+  return [
+    ...settingColumns(all),
+    { name: "region", type: "int32", values: all.map(({ region }) => region), description: "C, between A and B" },
+    { name: "cosine", type: "float64", values: all.map(({ cosine }) => cosine), description: "cos(A, B)" },
+    { name: "cosine_a", type: "float64", values: all.map(({ cosineA }) => cosineA), description: "cos(A, C)" },
+    { name: "cosine_b", type: "float64", values: all.map(({ cosineB }) => cosineB), description: "cos(C, B)" },
+  ];
+}
+
+function settingColumns(rows: readonly AnchorPair[]): TableColumn[] {
+  const of = <K extends keyof AnchorPair>(field: K) => rows.map((row) => row[field]);
+  return [
+    { name: "seed", type: "int32", values: of("seed"), description: "of the stream order" },
+    { name: "layer", type: "int32", values: of("layer"), description: "block whose output is read" },
+    { name: "percentile", type: "float64", values: of("percentile"), description: "p, 0..100" },
+    {
+      name: "pair",
+      type: "int32",
+      values: of("pair"),
+      description: "rank among the coarsest dictionary's closest pairs",
+    },
+    { name: "a", type: "int32", values: of("a"), description: "region of anchor A" },
+    { name: "b", type: "int32", values: of("b"), description: "region of anchor B" },
+  ];
+}
