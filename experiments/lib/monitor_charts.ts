@@ -36,7 +36,7 @@ export function alarmChart(rates: readonly AlarmRate[]): ChartSpec {
         encoding: { x, color },
         layer: [
           {
-            mark: { type: "area", opacity: 0.2 },
+            mark: { type: "area", opacity: 1, fillOpacity: 0.15 },
             encoding: { y: { ...y, field: "alarms", aggregate: "min" }, y2: { field: "alarms", aggregate: "max" } },
           },
           { mark: { type: "line", point: true }, encoding: { y: { ...y, field: "alarms", aggregate: "mean" } } },

@@ -88,6 +88,7 @@ export async function growDictionary<F extends Flags>(
   const unusable = failed.map(({ layer, percentile, threshold }) => ({
     ...{ layer, percentile, threshold, regions: NaN, occupied: NaN, accuracy: NaN, chosen: false },
   }));
+  for (const [i, { dictionary }] of growths.entries()) if (i !== best) dictionary.dispose();
   return {
     dictionary: growths[best].dictionary,
     settings: [...settings, ...unusable].sort((a, b) => a.layer - b.layer || a.percentile - b.percentile),

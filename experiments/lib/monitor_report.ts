@@ -60,7 +60,7 @@ export async function reportMonitor<F extends Flags>(run: MonitorRun<F>, result:
             caption:
               `Share of prompts that raise the alarm against the false-alarm rate it is set for, on a random half of ` +
               `the held-out text; the other half is what the line "${HELD_OUT}" shows, and it should lie on the dashed ` +
-              `diagonal. Bands span ${seeds} random halves.`,
+              `line. Bands span ${seeds} random halves.`,
           },
           {
             table: {
