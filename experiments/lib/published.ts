@@ -32,6 +32,13 @@ export function publishedSaturation(model: string): string | undefined {
     "layers; chat has about twice the regions of code at every layer.";
 }
 
+/** What the paper says of regions' stability, as a sentence; undefined for another model. */
+export function publishedStability(model: string): string | undefined {
+  if (nameOf(model) !== "gemma-2-2b") return undefined;
+  return "Published for Gemma-2-2B: Spearman's correlation of D with matched cosine about 0.68; quintile means from 0.60 " +
+    "(lowest D) to 0.81 - 0.83 (highest).";
+}
+
 /** The published number of regions of the same model, layer and percentile, if there is one. */
 export function publishedRegions(model: string, layer: number, percentile: number): number | undefined {
   const build = BUILDS[nameOf(model)];

@@ -1,0 +1,280 @@
+/** What `stability` leaves to look at: tables, charts, report, findings. */
+import { formatNumber, saveChart, saveTable, writeReport } from "../../src/report/mod.ts";
+import type { Run } from "./cli.ts";
+import type { Flags } from "./flags.ts";
+import { printTable } from "./print.ts";
+import { publishedStability } from "./published.ts";
+import { meanOf, ofSetting, type Setting } from "./settings.ts";
+import { densityChart, quintilesChart, variantsChart } from "./stability_charts.ts";
+import { type Measured, type Variant, VARIANTS } from "./stability_variants.ts";
+import type { FailedSetting } from "./usable.ts";
+
+const QUESTION = "Which regions come back in another stream order, does D = log10(N c²) tell them, and what helps?";
+const CHANCE: Variant = "means, rotated (chance)";
+
+/** Everything that was measured. */
+export interface StabilityResult {
+  readonly rows: readonly Measured[];
+  /** Settings that give no dictionary. */
+  readonly failed: readonly FailedSetting[];
+}
+
+/** Writes everything below `run.out`, prints the figures of every setting, and says where the report is. */
+export async function reportStability<F extends Flags>(run: Run<F>, { rows, failed }: StabilityResult): Promise<void> {
+  const { out, manifest, flags } = run;
+  const layers = distinct(rows.map(({ layer }) => layer));
+  const percentiles = distinct(rows.map(({ percentile }) => percentile));
+  const settings = layers.flatMap((layer) => percentiles.map((percentile) => ({ layer, percentile })))
+    .filter((setting) => ofSetting(rows, setting).length > 0);
+  // The setting of the plain figures is the middle of the sweep, whatever came out.
+  const shown = settings[settings.length >> 1];
+  const first = ofSetting(rows, shown).filter(({ seed }) => seed === rows[0].seed);
+
+  await saveTable(out, "regions", regionColumns(rows));
+  await saveTable(out, "variants", variantColumns(rows));
+  const charts = {
+    quintiles: await saveChart(out, "quintiles", quintilesChart(rows)),
+    density: await saveChart(out, "density", densityChart(first)),
+    variants: await saveChart(out, "variants", variantsChart(rows, shown.percentile)),
+  };
+  for (const name of Object.keys(charts)) manifest.outputs.push(`${name}.vl.json`, `${name}.svg`, `${name}.png`);
+  manifest.outputs.push("regions.arrow", "variants.arrow", "report.html", "run.json");
+  Object.assign(manifest.findings, findings(rows, settings, shown, failed.length));
+
+  const text = answer(rows, settings, shown);
+  const published = publishedStability(flags.model);
+  const table = settings.map((setting) => settingRow(rows, setting));
+  const remedies = settings.flatMap((setting) => VARIANTS.map((variant) => variantRow(rows, setting, variant)));
+  const failures = failed.map(({ layer, percentile }) => `block ${layer}, p ${percentile}`).join("; ");
+  const path = await writeReport(out, {
+    title: `Stability of regions of ${flags.model}`,
+    question: QUESTION,
+    answer: text,
+    sections: [
+      {
+        heading: "Does D tell which regions come back?",
+        blocks: [
+          ...(published ? [{ text: published }] : []),
+          {
+            chart: charts.quintiles,
+            caption:
+              "Mean matched cosine of mean directions by fifths of D. Points are orders, lines their means; dashed: " +
+              "the same dictionaries matched with the others rotated at random.",
+          },
+          {
+            chart: charts.density,
+            caption: `Regions at block ${shown.layer}, p ${shown.percentile}, one order.`,
+          },
+          {
+            table: tableOf(table),
+            caption:
+              "Means over orders. Range: of Spearman's correlation over orders. N, c: the correlation of matched " +
+              "cosine with members and with coherence alone; chance: with D, others rotated.",
+          },
+        ],
+      },
+      {
+        heading: "What helps?",
+        blocks: [
+          {
+            chart: charts.variants,
+            caption:
+              `Every variant at p ${shown.percentile}: points are orders, ticks their means. Fewer regions, or others, ` +
+              "change what chance alone gives: compare absorbing the unstable fifth with absorbing a random fifth, and " +
+              "with leaving it out.",
+          },
+          { table: tableOf(remedies), caption: "Means over orders." },
+          ...(failures ? [{ text: `No dictionary could be made at: ${failures} (threshold 0).` }] : []),
+        ],
+      },
+    ],
+    run: manifest.record(),
+  });
+  printTable(table);
+  console.log();
+  printTable(remedies);
+  console.log(`\n${text}\n\nReport: ${path}`);
+}
+
+/** A figure of each order. */
+function figuresOf<T>(rows: readonly Measured[], setting: Setting, variant: Variant, value: (row: Measured) => T): T[] {
+  return ofSetting(rows, setting).filter((row) => row.variant === variant).map(value);
+}
+
+/** Means over orders of one variant at one setting. */
+function meansOf(rows: readonly Measured[], setting: Setting, variant: Variant) {
+  const mean = (value: (row: Measured) => number) => meanOf(figuresOf(rows, setting, variant, value));
+  return {
+    regions: mean(({ counts }) => counts.length),
+    matched: mean(({ matched }) => matched),
+    spearman: mean(({ spearman }) => spearman),
+    spearmanCount: mean(({ spearmanCount }) => spearmanCount),
+    spearmanCoherence: mean(({ spearmanCoherence }) => spearmanCoherence),
+    quintiles: [0, 1, 2, 3, 4].map((i) => mean(({ quintiles }) => quintiles[i])),
+  };
+}
+
+function answer(rows: readonly Measured[], settings: readonly Setting[], shown: Setting): string {
+  const at = (variant: Variant) => meansOf(rows, shown, variant);
+  const plain = at("means");
+  const chance = at(CHANCE);
+  const orders = figuresOf(rows, shown, "means", ({ spearman }) => spearman);
+  const all = settings.map((setting) => meansOf(rows, setting, "means"));
+  const higher = (a: Variant, b: Variant) =>
+    settings.filter((setting) => meansOf(rows, setting, a).matched > meansOf(rows, setting, b).matched).length;
+  const of = settings.length;
+  const pair = (variant: Variant) => {
+    const { matched, spearman } = at(variant);
+    return `${figure(matched)} (Spearman ${figure(spearman)})`;
+  };
+  const place = `block ${shown.layer}, p ${shown.percentile}`;
+  return [
+    `At ${place} a region's D and its matched cosine over ${orders.length} stream orders have Spearman's correlation`,
+    `${figure(plain.spearman)} (${span(orders)} over orders), and the mean matched cosine goes from`,
+    `${figure(plain.quintiles[0])} in the lowest fifth of D to ${
+      figure(plain.quintiles[4])
+    } in the highest; with the other`,
+    `orders rotated at random the correlation is ${figure(chance.spearman)}, from ${figure(chance.quintiles[0])} to`,
+    `${figure(chance.quintiles[4])}.`,
+    `Over all ${of} settings of layer and p the correlation is ${
+      span(all.map(({ spearman }) => spearman))
+    }; with members`,
+    `alone ${span(all.map(({ spearmanCount }) => spearmanCount))}, with coherence alone`,
+    `${span(all.map(({ spearmanCoherence }) => spearmanCoherence))}.`,
+    `Exemplars come back at a mean cosine of ${pair("exemplars")} at ${place}; re-anchored ones at`,
+    `${pair("exemplars, re-anchored")}, higher in ${higher("exemplars, re-anchored", "exemplars")} of ${of} settings;`,
+    `those replaced while growing at ${pair("exemplars, replaced while growing")}, higher than plain ones in`,
+    `${higher("exemplars, replaced while growing", "exemplars")} of ${of}.`,
+    `Mean directions come back at ${pair("means")}, and where exemplars were replaced while growing at`,
+    `${pair("means, replaced while growing")}, higher in ${higher("means, replaced while growing", "means")} of ${of}.`,
+    `Absorbing the fifth of lowest D into its neighbours gives ${
+      pair("means, unstable fifth absorbed")
+    }, leaving it out`,
+    `${pair("means, unstable fifth left out")}, absorbing a random fifth ${pair("means, random fifth absorbed")}:`,
+    `absorbing beats leaving out in ${
+      higher("means, unstable fifth absorbed", "means, unstable fifth left out")
+    } of ${of}`,
+    `settings, and absorbing a random fifth in ${
+      higher("means, unstable fifth absorbed", "means, random fifth absorbed")
+    }.`,
+  ].join(" ");
+}
+
+function settingRow(rows: readonly Measured[], setting: Setting) {
+  const plain = meansOf(rows, setting, "means");
+  const orders = figuresOf(rows, setting, "means", ({ spearman }) => spearman);
+  return {
+    block: setting.layer,
+    p: setting.percentile,
+    regions: Math.round(plain.regions),
+    "matched cosine": rounded(plain.matched),
+    Spearman: rounded(plain.spearman),
+    range: span(orders),
+    N: rounded(plain.spearmanCount),
+    c: rounded(plain.spearmanCoherence),
+    chance: rounded(meansOf(rows, setting, CHANCE).spearman),
+    ...Object.fromEntries(plain.quintiles.map((cosine, i) => [`Q${i + 1}`, rounded(cosine)])),
+    "chance Q1": rounded(meansOf(rows, setting, CHANCE).quintiles[0]),
+    "chance Q5": rounded(meansOf(rows, setting, CHANCE).quintiles[4]),
+  };
+}
+
+function variantRow(rows: readonly Measured[], setting: Setting, variant: Variant) {
+  const { regions, matched, spearman, quintiles } = meansOf(rows, setting, variant);
+  return {
+    block: setting.layer,
+    p: setting.percentile,
+    directions: variant,
+    regions: Math.round(regions),
+    "matched cosine": rounded(matched),
+    Spearman: rounded(spearman),
+    Q1: rounded(quintiles[0]),
+    Q5: rounded(quintiles[4]),
+  };
+}
+
+/** Plain figures are of the setting that is shown; arrays by setting are in the order of `settings`. */
+function findings(rows: readonly Measured[], settings: readonly Setting[], shown: Setting, failed: number) {
+  const at = (variant: Variant) => meansOf(rows, shown, variant);
+  const bySetting = (variant: Variant, value: (means: ReturnType<typeof meansOf>) => number) =>
+    settings.map((setting) => value(meansOf(rows, setting, variant)));
+  return {
+    layer: shown.layer,
+    percentile: shown.percentile,
+    settings: settings.map(({ layer, percentile }) => ({ layer, percentile })),
+    orders: figuresOf(rows, shown, "means", ({ seed }) => seed).length,
+    spearman_density: at("means").spearman,
+    spearman_density_by_order: figuresOf(rows, shown, "means", ({ spearman }) => spearman),
+    spearman_density_by_setting: bySetting("means", ({ spearman }) => spearman),
+    spearman_density_chance: at(CHANCE).spearman,
+    spearman_members: at("means").spearmanCount,
+    spearman_coherence: at("means").spearmanCoherence,
+    matched_cosine_by_quintile: at("means").quintiles,
+    matched_cosine_by_quintile_chance: at(CHANCE).quintiles,
+    regions_by_setting: bySetting("means", ({ regions }) => regions),
+    variants: Object.fromEntries(VARIANTS.map((variant) => [variant, {
+      ...at(variant),
+      matched_by_setting: bySetting(variant, ({ matched }) => matched),
+      spearman_by_setting: bySetting(variant, ({ spearman }) => spearman),
+    }])),
+    failed_settings: failed,
+  };
+}
+
+const commonColumns = (rows: readonly Pick<Measured, "variant" | "seed" | "layer" | "percentile">[]) => [
+  { name: "variant", values: rows.map((r) => r.variant), description: "which directions are matched" },
+  { name: "seed", type: "int32" as const, values: rows.map((r) => r.seed), description: "stream order" },
+  {
+    name: "layer",
+    type: "int32" as const,
+    values: rows.map((r) => r.layer),
+    description: "block whose output is read",
+  },
+  { name: "percentile", values: rows.map((r) => r.percentile), description: "p, 0..100" },
+];
+
+function regionColumns(measured: readonly Measured[]) {
+  const rows = measured.flatMap((row) => Array.from(row.counts, (_, region) => ({ ...row, region })));
+  const whole = { type: "int32" as const };
+  return [
+    ...commonColumns(rows),
+    { name: "region", ...whole, values: rows.map((r) => r.region), description: "number among the variant's regions" },
+    { name: "members", ...whole, values: rows.map((r) => r.counts[r.region]), description: "N, activations" },
+    { name: "coherence", values: rows.map((r) => r.coherences[r.region]), description: "c, 0..1" },
+    { name: "density", values: rows.map((r) => r.densities[r.region]), description: "D = log10(N c^2)" },
+    {
+      name: "matched_cosine",
+      values: rows.map((r) => r.cosines[r.region]),
+      description: "mean cosine with its partners in the other orders; NaN without one",
+    },
+  ];
+}
+
+function variantColumns(rows: readonly Measured[]) {
+  const ordinals = ["lowest", "second", "middle", "fourth", "highest"];
+  return [
+    ...commonColumns(rows),
+    { name: "regions", type: "int32" as const, values: rows.map((r) => r.counts.length), description: "regions" },
+    { name: "matched_cosine", values: rows.map((r) => r.matched), description: "mean over regions" },
+    { name: "spearman_density", values: rows.map((r) => r.spearman), description: "of matched cosine with D" },
+    { name: "spearman_members", values: rows.map((r) => r.spearmanCount), description: "of matched cosine with N" },
+    {
+      name: "spearman_coherence",
+      values: rows.map((r) => r.spearmanCoherence),
+      description: "of matched cosine with c",
+    },
+    ...ordinals.map((ordinal, i) => ({
+      name: `q${i + 1}`,
+      values: rows.map((r) => r.quintiles[i]),
+      description: `mean matched cosine of the ${ordinal} fifth of D`,
+    })),
+  ];
+}
+
+const tableOf = (rows: readonly Readonly<Record<string, number | string>>[]) => {
+  return { columns: Object.keys(rows[0]), rows: rows.map((row) => Object.values(row)) };
+};
+const distinct = (values: readonly number[]) => [...new Set(values)].sort((a, b) => a - b);
+const figure = (value: number) => formatNumber(value, 2);
+const span = (values: readonly number[]) => `${figure(Math.min(...values))} to ${figure(Math.max(...values))}`;
+const rounded = (value: number) => Math.round(value * 1000) / 1000;

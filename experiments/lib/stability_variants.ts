@@ -1,0 +1,140 @@
+/** What is matched between stream orders: the dictionaries as they are, and after each remedy for unstable regions. */
+import { absorb, type RegionSums } from "../../src/analysis/absorb.ts";
+import { densities } from "../../src/analysis/density.ts";
+import { groupMeans } from "../../src/analysis/group_means.ts";
+import { recurrence } from "../../src/analysis/recurrence.ts";
+import { rotated } from "../../src/analysis/rotated.ts";
+import { spearman } from "../../src/analysis/spearman.ts";
+import type { Backend } from "../../src/compute/backend.ts";
+import { Random } from "../../src/compute/random.ts";
+import type { Dictionary } from "../../src/partition/dictionary.ts";
+import { coherencesOf, unitRows } from "../../src/partition/means.ts";
+import { meanOf, type Setting } from "./settings.ts";
+
+/** One dictionary of one stream order, on the host. */
+export interface Grown extends Setting, RegionSums {
+  readonly seed: number;
+  readonly dim: number;
+  readonly threshold: number;
+  readonly exemplars: Float32Array<ArrayBuffer>;
+  /** Exemplars after re-anchoring once, at the end. */
+  readonly reanchored: Float32Array<ArrayBuffer>;
+  /** The dictionary of the same stream whose exemplars were replaced all along. */
+  readonly replaced: RegionSums & { readonly exemplars: Float32Array<ArrayBuffer> };
+}
+
+/** Keeps of a dictionary, and of its twin with replaced exemplars, what is matched. */
+export async function keep(setting: Setting, seed: number, plain: Dictionary, replaced: Dictionary): Promise<Grown> {
+  const anchored = await plain.reanchor();
+  const reanchored = anchored.exemplars;
+  anchored.dispose();
+  const of = ({ sums, memberCounts, exemplars }: Dictionary) => ({ sums, counts: memberCounts, exemplars });
+  const { layer, percentile } = setting;
+  const { dim, threshold } = plain;
+  return { layer, percentile, seed, dim, threshold, ...of(plain), reanchored, replaced: of(replaced) };
+}
+
+/** What is matched; the last four are means of altered dictionaries. */
+export const VARIANTS = [
+  "means",
+  "exemplars",
+  "exemplars, re-anchored",
+  "exemplars, replaced while growing",
+  "means, replaced while growing",
+  "means, unstable fifth absorbed",
+  "means, random fifth absorbed",
+  "means, unstable fifth left out",
+  "means, rotated (chance)",
+] as const;
+
+/** One of {@linkcode VARIANTS}. */
+export type Variant = typeof VARIANTS[number];
+
+/** One variant of one dictionary, with what became of each region. */
+export interface Measured extends Setting {
+  readonly variant: Variant;
+  readonly seed: number;
+  readonly counts: Int32Array;
+  readonly coherences: Float64Array;
+  /** `D_i = log10(N_i c_i^2)`. */
+  readonly densities: Float64Array;
+  /** Mean cosine of the partners in the other orders; NaN where there was none. */
+  readonly cosines: Float64Array;
+  /** Mean of `cosines`, regions without a partner left out. */
+  readonly matched: number;
+  /** Spearman's correlation of `cosines` with D. */
+  readonly spearman: number;
+  /** The same with members and with coherence alone. */
+  readonly spearmanCount: number;
+  readonly spearmanCoherence: number;
+  /** Mean matched cosine by fifths of D, lowest first. */
+  readonly quintiles: readonly number[];
+}
+
+/** Matches the dictionaries of one setting, an order each, in every variant. */
+export async function measureVariants(backend: Backend, orders: readonly Grown[]): Promise<Measured[]> {
+  const { dim } = orders[0];
+  const unit = (regions: readonly RegionSums[]) => regions.map(({ sums }) => unitRows(sums, dim));
+  const measured: Measured[] = [];
+  const add = async (
+    variant: Variant,
+    regions: readonly RegionSums[],
+    directions: readonly Float32Array[],
+    others?: readonly Float32Array[],
+  ) => {
+    const all = await recurrence(backend, directions, dim, others);
+    orders.forEach(({ layer, percentile, seed }, i) => {
+      const { sums, counts } = regions[i];
+      const details = { counts, coherences: coherencesOf(sums, counts, dim), densities: densities(sums, counts, dim) };
+      measured.push({ layer, percentile, seed, variant, ...details, cosines: all[i], ...summarise(details, all[i]) });
+    });
+  };
+
+  const replaced = orders.map((order) => order.replaced);
+  const fifth = orders.map((order) => lowestFifth(densities(order.sums, order.counts, dim)));
+  const anyFifth = fifth.map((chosen, i) => new Random(orders[i].seed).shuffle([...chosen]));
+  const absorbed = (chosen: readonly boolean[][]) => orders.map((order, i) => absorb(order, dim, chosen[i]));
+  const [unstable, random] = [absorbed(fifth), absorbed(anyFifth)];
+  const rest = orders.map((order, i) => leaveOut(order, dim, fifth[i]));
+  const means = unit(orders);
+  await add("means", orders, means);
+  await add("exemplars", orders, orders.map(({ exemplars }) => exemplars));
+  await add("exemplars, re-anchored", orders, orders.map(({ reanchored }) => reanchored));
+  await add("exemplars, replaced while growing", replaced, replaced.map(({ exemplars }) => exemplars));
+  await add("means, replaced while growing", replaced, unit(replaced));
+  await add("means, unstable fifth absorbed", unstable, unit(unstable));
+  await add("means, random fifth absorbed", random, unit(random));
+  await add("means, unstable fifth left out", rest, unit(rest));
+  await add("means, rotated (chance)", orders, means, means.map((set, i) => rotated(set, dim, orders[i].seed)));
+  return measured;
+}
+
+function summarise(
+  { counts, coherences, densities }: Pick<Measured, "counts" | "coherences" | "densities">,
+  cosines: Float64Array,
+) {
+  const paired = [...cosines.keys()].filter((region) => !Number.isNaN(cosines[region]));
+  const of = (values: ArrayLike<number>) => paired.map((region) => values[region]);
+  return {
+    matched: meanOf(of(cosines)),
+    spearman: spearman(of(densities), of(cosines)),
+    spearmanCount: spearman(of(counts), of(cosines)),
+    spearmanCoherence: spearman(of(coherences), of(cosines)),
+    quintiles: groupMeans(of(cosines), of(densities), 5),
+  };
+}
+
+/** Which regions are the fifth of smallest value, of equal ones the newer. */
+export function lowestFifth(values: ArrayLike<number>): boolean[] {
+  const order = Array.from(values, (_, i) => i).sort((a, b) => values[a] - values[b] || b - a);
+  const chosen = new Array<boolean>(values.length).fill(false);
+  for (const region of order.slice(0, Math.floor(values.length / 5))) chosen[region] = true;
+  return chosen;
+}
+
+function leaveOut({ sums, counts }: RegionSums, dim: number, chosen: readonly boolean[]): RegionSums {
+  return {
+    sums: sums.filter((_, at) => !chosen[Math.floor(at / dim)]),
+    counts: counts.filter((_, region) => !chosen[region]),
+  };
+}
