@@ -1,5 +1,5 @@
 /** What a monitor leaves to look at: how good its alarms are, and what went by. */
-import { type Block, formatNumber, saveChart, saveTable, type TableColumn, writeReport } from "../../src/report/mod.ts";
+import { type Block, formatNumber, saveChart, saveTable, writeReport } from "../../src/report/mod.ts";
 import type { Dictionary } from "../../src/partition/dictionary.ts";
 import type { CommonFlags, Run } from "./cli.ts";
 import type { Flags } from "./flags.ts";
@@ -7,6 +7,7 @@ import type { AlarmRate, Scores } from "./monitor_alarms.ts";
 import { alarmChart, memoryChart } from "./monitor_charts.ts";
 import type { TriedSetting } from "./monitor_dictionary.ts";
 import type { HandleRates, RefusalHandle } from "./monitor_handle.ts";
+import { alarmColumns, memoryColumns, settingColumns } from "./monitor_tables.ts";
 import { HELD_OUT } from "./monitor_texts.ts";
 import type { Watched } from "./monitor_watch.ts";
 import { meanOf } from "./settings.ts";
@@ -182,35 +183,6 @@ function sharesAt(rates: readonly AlarmRate[], set: string, rate: number): numbe
 
 function spread(shares: readonly number[]): [number, number, number] {
   return [rounded(meanOf(shares)), rounded(Math.min(...shares)), rounded(Math.max(...shares))];
-}
-
-function alarmColumns(rates: readonly AlarmRate[]): TableColumn[] {
-  return [
-    { name: "set", values: rates.map(({ set }) => set), description: "the prompts" },
-    { name: "rate", values: rates.map(({ rate }) => rate), description: "false-alarm rate that the alarm is set for" },
-    { name: "seed", type: "int32", values: rates.map(({ seed }) => seed), description: "of the half that sets it" },
-    { name: "alarms", values: rates.map(({ alarms }) => alarms), description: "share of prompts that raise it, 0..1" },
-  ];
-}
-
-function memoryColumns({ memory }: Watched): TableColumn[] {
-  return [
-    { name: "prompts", values: memory.map(({ prompts }) => prompts), description: "read so far" },
-    { name: "mebibytes", values: memory.map((row) => row.mebibytes), description: "resident memory of the process" },
-  ];
-}
-
-function settingColumns(settings: readonly TriedSetting[]): TableColumn[] {
-  const of = <K extends keyof TriedSetting>(field: K) => settings.map((row) => row[field]);
-  return [
-    { name: "layer", type: "int32", values: of("layer"), description: "block whose output is read" },
-    { name: "percentile", values: of("percentile"), description: "p, 0..100" },
-    { name: "threshold", values: of("threshold"), description: "θ, cosine distance" },
-    { name: "regions", values: of("regions"), description: "number of regions; NaN where θ is too small for any" },
-    { name: "occupied", values: of("occupied"), description: "regions that hold final tokens of instructions" },
-    { name: "accuracy", values: of("accuracy"), description: "balanced accuracy of refusal on the build instructions" },
-    { name: "chosen", values: of("chosen"), description: "whether it watched" },
-  ];
 }
 
 const rounded = (value: number) => Math.round(value * 1e4) / 1e4;

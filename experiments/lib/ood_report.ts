@@ -1,12 +1,13 @@
 /** What the distances of in- and out-of-distribution prompts leave to look at: table, charts, report, findings. */
-import { type Cell, formatNumber, saveChart, saveTable, type TableColumn, writeReport } from "../../src/report/mod.ts";
+import { formatNumber, saveChart, saveTable, writeReport } from "../../src/report/mod.ts";
 import type { Run } from "./cli.ts";
 import type { Flags } from "./flags.ts";
 import { aurocChart, distanceChart, distributionChart } from "./ood_charts.ts";
 import { type Measured, PROMPT_SETS, type PromptSet } from "./ood_measure.ts";
+import { gapOf, nearerIn, type NumberField, Setting } from "./ood_setting.ts";
+import { columns, detailTable, detectionTable, distanceTable, summaryRows } from "./ood_tables.ts";
 import { printTable } from "./print.ts";
 import { publishedOod } from "./published.ts";
-import { meanOf } from "./settings.ts";
 
 const QUESTION = "Does the distance to the nearest exemplar tell what the dictionary's corpus did not have?";
 
@@ -78,34 +79,6 @@ export async function reportOod<F extends Flags>(run: Run<F>, measured: readonly
   console.log(`\n${answer(settings, shown)}\n\nReport: ${path}`);
 }
 
-/** One layer and percentile: its figures, as means over seeds. */
-class Setting {
-  readonly #rows: readonly Measured[];
-
-  constructor(measured: readonly Measured[], readonly layer: number, readonly percentile: number) {
-    this.#rows = measured.filter((row) => this.has(row));
-  }
-
-  get name(): string {
-    return `block ${this.layer}, p ${this.percentile}`;
-  }
-
-  has({ layer, percentile }: Pick<Measured, "layer" | "percentile">): boolean {
-    return layer === this.layer && percentile === this.percentile;
-  }
-
-  /** A figure of every seed, in one order whatever the figure. */
-  seeds(field: NumberField, set: PromptSet, kind: Measured["kind"] = "regions"): number[] {
-    return this.#rows.filter((row) => row.set === set && row.kind === kind).map((row) => row[field]);
-  }
-
-  mean(field: NumberField, set: PromptSet, kind: Measured["kind"] = "regions"): number {
-    return meanOf(this.seeds(field, set, kind));
-  }
-}
-
-type NumberField = { [K in keyof Measured]: Measured[K] extends number ? K : never }[keyof Measured];
-
 function answer(settings: readonly Setting[], shown: Setting): string {
   const nearer = (a: PromptSet, b: PromptSet) => {
     const pairs = settings.flatMap((setting) => {
@@ -138,76 +111,6 @@ function answer(settings: readonly Setting[], shown: Setting): string {
 }
 
 const share = (value: number) => formatNumber(value, 3);
-const rounded = (value: number) => Math.round(value * 1e4) / 1e4;
-
-function tableOf(rows: readonly Readonly<Record<string, Cell>>[]) {
-  return { columns: Object.keys(rows[0]), rows: rows.map((row) => Object.values(row)) };
-}
-
-const where = ({ layer, percentile }: Setting) => ({ block: layer, p: percentile });
-
-function distanceTable(settings: readonly Setting[]) {
-  return tableOf(settings.map((setting) => ({
-    ...where(setting),
-    K: Math.round(setting.mean("exemplars", "held-out")),
-    "θ": rounded(setting.mean("threshold", "held-out")),
-    ...Object.fromEntries(PROMPT_SETS.map((set) => [set, rounded(setting.mean("mean", set))])),
-    "random − held-out": rounded(gapOf(setting)),
-    ...Object.fromEntries(PROMPT_SETS.map((set) => [`within θ: ${set}`, rounded(setting.mean("within", set))])),
-  })));
-}
-
-/** Settings in which held-out text is nearer than another set, in mean over seeds. */
-function nearerIn(settings: readonly Setting[], set: PromptSet): number {
-  return settings.filter((setting) => setting.mean("mean", "held-out") < setting.mean("mean", set)).length;
-}
-
-/** How much farther random tokens lie than held-out text, in mean distance. */
-function gapOf(setting: Setting): number {
-  return setting.mean("mean", "random tokens") - setting.mean("mean", "held-out");
-}
-
-function detailTable(setting: Setting) {
-  const fields = ["mean", "median", "p90", "p99", "within", "auroc", "tpr", "promptAuroc", "promptTpr"] as const;
-  return tableOf((["regions", "coreset"] as const).flatMap((kind) =>
-    PROMPT_SETS.map((set) => ({
-      exemplars: kind,
-      prompts: set,
-      ...Object.fromEntries(fields.map((field) => {
-        const value = setting.mean(field, set, kind);
-        return [field, Number.isNaN(value) ? null : rounded(value)];
-      })),
-    }))
-  ));
-}
-
-const SHIFTED = PROMPT_SETS.filter((set) => set !== "held-out");
-
-function detectionTable(settings: readonly Setting[]) {
-  return tableOf(settings.flatMap((setting) =>
-    (["regions", "coreset"] as const).map((kind) => ({
-      ...where(setting),
-      exemplars: kind,
-      ...detection(setting, kind, "AUROC", "auroc"),
-      ...detection(setting, kind, "TPR", "tpr"),
-      ...detection(setting, kind, "AUROC of prompts,", "promptAuroc"),
-    }))
-  ));
-}
-
-function detection(setting: Setting, kind: Measured["kind"], name: string, field: NumberField) {
-  return Object.fromEntries(SHIFTED.map((set) => [`${name} ${set}`, rounded(setting.mean(field, set, kind))]));
-}
-
-function summaryRows(settings: readonly Setting[]) {
-  return settings.map((setting) => ({
-    ...where(setting),
-    K: Math.round(setting.mean("exemplars", "held-out")),
-    ...Object.fromEntries(PROMPT_SETS.map((set) => [set, rounded(setting.mean("mean", set))])),
-    ...detection(setting, "regions", "AUROC", "auroc"),
-    "coreset, random tokens": rounded(setting.mean("auroc", "random tokens", "coreset")),
-  }));
-}
 
 /** Arrays are by layer, then by percentile; plain numbers are of the setting that is shown. */
 function findings(
@@ -250,30 +153,4 @@ function findings(
     ...figure("tpr_bulgarian", "tpr", "Bulgarian"),
     ...figure("tpr_random", "tpr", "random tokens"),
   };
-}
-
-function columns(measured: readonly Measured[]): TableColumn[] {
-  const of = <K extends keyof Measured>(field: K) => measured.map((row) => row[field]);
-  const numbers: [string, NumberField, string][] = [
-    ["threshold", "threshold", "θ, cosine distance"],
-    ["mean", "mean", "mean distance of activations to the nearest exemplar"],
-    ["median", "median", "median of it"],
-    ["p90", "p90", "90th percentile of it"],
-    ["p99", "p99", "99th percentile of it"],
-    ["within_threshold", "within", "share of activations within θ, 0..1"],
-    ["auroc", "auroc", "of one activation's distance against held-out text's; NaN for held-out text"],
-    ["tpr", "tpr", "true positive rate at 1 % false positives, by activation"],
-    ["auroc_prompt", "promptAuroc", "AUROC of a prompt's mean distance"],
-    ["tpr_prompt", "promptTpr", "true positive rate at 1 % false positives, by prompt"],
-  ];
-  return [
-    { name: "seed", type: "int32", values: of("seed"), description: "of stream order, prompts, random ids, coreset" },
-    { name: "layer", type: "int32", values: of("layer"), description: "block whose output is read" },
-    { name: "percentile", values: of("percentile"), description: "p, 0..100" },
-    { name: "kind", values: of("kind"), description: "regions: a dictionary's exemplars; coreset: random activations" },
-    { name: "exemplars", type: "int32", values: of("exemplars"), description: "number of exemplars" },
-    { name: "set", values: of("set"), description: "the prompts that are scored" },
-    { name: "activations", type: "int32", values: of("activations"), description: "activations that are scored" },
-    ...numbers.map(([name, field, description]) => ({ name, values: of(field), description })),
-  ];
 }
