@@ -42,11 +42,11 @@ await experiment({
   question: "Does ablating one region of a chat model's prompts take its refusals away, and does steering bring them?",
   description: "Finds the regions in which the prompts end that the model refuses, ablates them on held-out harmful " +
     "prompts (--corpus) and steers held-out harmless ones with them, beside matched null regions. The embedded model " +
-    "takes about 3 minutes; Gemma-2-2B-it at one layer hours on a CPU: it writes some 40,000 tokens a setting.",
+    "takes 3 to 4 minutes; Gemma-2-2B-it at one layer hours on a CPU: it writes some 40,000 tokens a setting.",
   defaults: {
     model: "fixtures/gemma-2-toy-it",
     layers: [5, 6, 7],
-    percentiles: [1, 1.5, 2, 12],
+    percentiles: [1, 2, 12],
     corpus: "fixtures/corpora/harmful.jsonl",
   },
   flags: {
@@ -60,10 +60,10 @@ await experiment({
     prompts: { type: "integer", default: 300, min: 1, help: "prompts of each kind to build on, of split train" },
     heldout: { type: "integer", default: 50, min: 1, help: "prompts of each kind to try on, of split heldout" },
     tokens: { type: "integer", default: 60, min: 1, help: "tokens of an answer" },
-    topK: { type: "integers", default: [1, 2, 3, 4, 5], min: 1, help: "numbers of regions to ablate together" },
+    topK: { type: "integers", default: [1, 2, 3], min: 1, help: "numbers of regions to ablate together" },
     alphas: {
       type: "numbers",
-      default: [0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1],
+      default: [0.1, 0.2, 0.3, 0.5, 0.7],
       help: "strengths of steering, in mean distances of the build prompts' final positions from the center",
     },
     batch: { type: "integer", default: 16, min: 1, help: "prompts of a batch to grow on; thresholds depend on it" },
@@ -76,9 +76,9 @@ await experiment({
     },
   },
   examples: [
-    ["", "the embedded chat model, about 3 minutes on two cores"],
+    ["", "the embedded chat model, 3 to 4 minutes on two cores"],
     [
-      "--model onnx-community/gemma-2-2b-it-ONNX --dtype q4 --layers 20 --percentiles 8,10,12,20 --seeds 4",
+      "--model onnx-community/gemma-2-2b-it-ONNX --dtype q4 --layers 20 --percentiles 8,10,12,20 --top-k 1-5 --seeds 4",
       "the published setting",
     ],
   ],

@@ -15,6 +15,7 @@ import { type AnswerRates, ratesOf } from "./refusal_trials.ts";
 export interface Reference extends AnswerRates {
   readonly layer: number;
   readonly direction: string;
+  readonly vector: Float32Array<ArrayBuffer>;
   /** Refusal rate less the baseline's. */
   readonly delta: number;
 }
@@ -44,7 +45,13 @@ export async function tryReferences(
     };
     for (const [direction, vector] of Object.entries(directions)) {
       const rates = ratesOf(await lab.answers("harmful", { layer, ablate: { directions: [vector], center } }));
-      references.push({ layer, direction, ...rates, delta: rates.refused - ratesOf(lab.before.harmful).refused });
+      references.push({
+        layer,
+        direction,
+        vector,
+        ...rates,
+        delta: rates.refused - ratesOf(lab.before.harmful).refused,
+      });
     }
   }
   return references;

@@ -25,6 +25,12 @@ export interface RefusalOutcome {
   readonly steered: readonly Steered[];
 }
 
+/** The direction that all final positions share. */
+const SHARED = "mean of all final positions";
+
+const referenceAt = ({ references, best }: RefusalOutcome, name: string) =>
+  references.find(({ layer, direction }) => layer === best?.layer && direction === name);
+
 /** `run.json`'s findings. */
 export function refusalFindings(outcome: RefusalOutcome): Record<string, Finding> {
   const { lab, standard, refused, isHarmful, trials, best, at, confirmation, steered, references } = outcome;
@@ -54,7 +60,10 @@ export function refusalFindings(outcome: RefusalOutcome): Record<string, Finding
     null_distance: best?.nullDistance ?? null,
     delta_by_seed: seeds.map(({ delta }) => delta),
     null_delta_by_seed: seeds.map(({ nullDelta }) => nullDelta),
-    cos_mean_exemplar: region ? dot(region.mean, region.exemplar) : null,
+    cos_mean_exemplar: cosine(region?.mean, region?.exemplar),
+    cos_region_shared: cosine(region?.mean, referenceAt(outcome, SHARED)?.vector),
+    cos_null_shared: cosine(at?.matched?.directions.mean, referenceAt(outcome, SHARED)?.vector),
+    cos_region_difference_in_means: cosine(region?.mean, referenceAt(outcome, "difference in means")?.vector),
     largest_fall: trials.length > 0 ? Math.min(...trials.map(({ delta }) => delta)) : null,
     ...counts(trials, standard),
     delta_difference_in_means: references.filter(isOf("difference in means")).map(({ delta }) => delta),
@@ -78,32 +87,39 @@ export function refusalAnswer(outcome: RefusalOutcome): string {
       `nothing to ablate (the model refuses ${formatNumber(baseline)} of the held-out harmful prompts).`;
   }
   const effect = counts(trials, standard);
-  const shows = best.delta <= EFFECT && nullHolds(best, standard);
-  const matched = isMatched(best, standard);
-  const verdict = !shows ? "Not specifically" : matched ? "Yes" : "Yes, by a null of another size";
-  const what = best.k === 1 ? "one region" : `${best.k} regions`;
-  const nullText = Number.isNaN(best.nullDelta)
-    ? "there is no null region to compare with"
-    : `its null region changes it by ${signed(best.nullDelta)} (${formatNumber(at.matched!.count)} members beside ` +
-      `${formatNumber(at.candidates[0].count)})`;
-  const sentences = [
-    `${verdict}: ablating ${what} (block ${best.layer}, p ${best.percentile}, ${best.basis}, seed ${best.seed}) takes the ` +
-    `refusal of held-out harmful prompts from ${fixed(baseline)} to ${fixed(best.refused)}, and ${nullText}.`,
-    `Of ${trials.length} ablations ${effect.with_effect} lower it by 0.5 or more: in ${effect.with_effect_and_null} the null ` +
-    `stays within ±${standard.nullTolerance} (in ${effect.with_effect_and_matched_null} of these it is also of the region's ` +
-    `size, within ${standard.matchDistance} in log10 members and coherence), in ${effect.with_effect_null_falls} the null ` +
-    `falls too, and ${effect.with_effect_without_null} have none.`,
-    `${fixed(best.loops)} of the answers under the best ablation end in a loop (before: ${fixed(before.loops)}).`,
-  ];
-  const there = (name: string) => outcome.references.find((r) => r.layer === best.layer && r.direction === name);
-  const reference = (name: string) => signed(there(name)?.delta ?? NaN);
-  sentences.push(
-    `At that block the mean of all final positions changes it by ${reference("mean of all final positions")}, the ` +
-      `difference in means of harmful and harmless prompts by ${
-        reference("difference in means")
-      }, a random direction by ` +
-      `${reference("random direction")}.`,
+  const change = (name: string) => signed(referenceAt(outcome, name)?.delta ?? NaN);
+  const holds = best.delta <= EFFECT && nullHolds(best, standard);
+  const isShared = (referenceAt(outcome, SHARED)?.delta ?? NaN) <= best.delta + standard.nullTolerance;
+  const verdict = !holds
+    ? "Not specifically"
+    : isShared
+    ? "By its null region yes, by the direction that all prompts' ends share no"
+    : isMatched(best, standard)
+    ? "Yes"
+    : "Yes, by a null of another size";
+  const { matched } = at;
+  const others = trials.filter((trial) =>
+    trial.k === 1 && trial.basis !== best.basis && trial.seed === best.seed && trial.layer === best.layer &&
+    trial.percentile === best.percentile
   );
+  const sentences = [
+    `${verdict}: ablating one region (block ${best.layer}, p ${best.percentile}, ${best.basis}, seed ${best.seed}) takes the ` +
+    `refusal of held-out harmful prompts from ${fixed(baseline)} to ${fixed(best.refused)}, ` +
+    (matched
+      ? `its null region changes it by ${signed(best.nullDelta)} (${formatNumber(matched.count)} members beside ` +
+        `${formatNumber(at.candidates[0].count)}` +
+        others.map(({ basis, nullDelta }) => `; ${basis} ${signed(nullDelta)}`).join("") + ")"
+      : "there is no null region to compare with") +
+    `, and the mean of all final positions, which no label enters, by ${change(SHARED)}.`,
+    `It is the best of ${effect.single_ablations} ablations of one region, chosen on these prompts; ${effect.with_effect} of ` +
+    `them lower refusal by 0.5 or more: in ${effect.with_effect_and_null} the null stays within ` +
+    `±${standard.nullTolerance} (in ${effect.with_effect_and_matched_null} of these it is also of the region's size, within ` +
+    `${standard.matchDistance} in log10 members and coherence), in ${effect.with_effect_null_falls} it falls too, ` +
+    `${effect.with_effect_without_null} have none.`,
+    `${fixed(best.loops)} of the answers under the best ablation end in a loop (before: ${fixed(before.loops)}).`,
+    `At that block the difference in means of harmful and harmless prompts changes refusal by ` +
+    `${change("difference in means")}, a random direction by ${change("random direction")}.`,
+  ];
   if (confirmation) {
     const { before: unchanged, region, null: none } = confirmation.others;
     sentences.push(
@@ -124,10 +140,12 @@ export function refusalAnswer(outcome: RefusalOutcome): string {
 }
 
 function counts(trials: readonly Trial[], standard: Standard) {
-  const falling = trials.filter(({ delta }) => delta <= EFFECT);
+  const single = trials.filter(({ k }) => k === 1);
+  const falling = single.filter(({ delta }) => delta <= EFFECT);
   const holding = falling.filter((trial) => nullHolds(trial, standard));
   return {
     ablations: trials.length,
+    single_ablations: single.length,
     with_effect: falling.length,
     with_effect_and_null: holding.length,
     with_effect_null_falls: falling.filter(({ nullDelta }) => nullDelta < -standard.nullTolerance - 1e-9).length,
@@ -145,6 +163,7 @@ function largest(steered: readonly Steered[], direction: string, kind: number): 
 const fixed = (value: number) => value.toFixed(2);
 const signed = (value: number) => (value > 0 ? "+" : value < 0 ? "−" : "") + fixed(Math.abs(value));
 
-function dot(a: Float32Array, b: Float32Array): number {
-  return a.reduce((sum, value, i) => sum + value * b[i], 0);
+/** Of unit directions; null where one is missing. */
+function cosine(a?: Float32Array, b?: Float32Array): number | null {
+  return a && b ? a.reduce((sum, value, i) => sum + value * b[i], 0) : null;
 }

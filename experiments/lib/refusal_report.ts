@@ -56,7 +56,10 @@ export async function reportRefusal<F extends Flags>(run: Run<F>, outcome: Refus
               basesChart(trials, best.layer),
               `The same at block ${best.layer} for the first K regions together, by basis. Fewer K: fewer regions of refusal.`,
             ),
-            { table: trialTable(trials), caption: "Every ablation of the sweep." },
+            {
+              table: trialTable(trials),
+              caption: "Every ablation of the sweep. The null is one region whatever K is.",
+            },
             {
               table: {
                 columns: ["block", "direction", "refusal rate", "change", "loops"],

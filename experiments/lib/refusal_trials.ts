@@ -55,16 +55,17 @@ export const nullHolds = ({ nullDelta }: Trial, { nullTolerance }: Standard) =>
 export const isMatched = ({ nullDistance }: Trial, { matchDistance }: Standard) => nullDistance <= matchDistance;
 
 /**
- * The trial with the largest fall of refusal among those whose null is matched and holds; if there is none, among those
- * whose null holds; then the one whose fall exceeds its null's most; then the largest fall.
+ * Of the ablations of one region (a null is one region too), the largest effect whose null is matched and holds; if there is
+ * none, whose null holds; then the fall that exceeds its null's most; then the largest fall.
  */
 export function bestTrial(trials: readonly Trial[], standard: Standard): Trial | undefined {
-  const holding = trials.filter((trial) => nullHolds(trial, standard));
+  const single = trials.filter(({ k }) => k === 1);
+  const holding = single.filter((trial) => nullHolds(trial, standard));
   const matched = holding.filter((trial) => isMatched(trial, standard));
   if (matched.some(({ delta }) => delta <= EFFECT)) return lowest(matched, ({ delta }) => delta);
   if (holding.some(({ delta }) => delta <= EFFECT)) return lowest(holding, ({ delta }) => delta);
-  const withNull = trials.filter(({ nullDelta }) => !Number.isNaN(nullDelta));
-  return withNull.length > 0 ? lowest(withNull, excess) : lowest(trials, ({ delta }) => delta);
+  const withNull = single.filter(({ nullDelta }) => !Number.isNaN(nullDelta));
+  return withNull.length > 0 ? lowest(withNull, excess) : lowest(single, ({ delta }) => delta);
 }
 
 /** The layer of the percentile whose mean fall over seeds exceeds that of its nulls most; with no nulls, falls most. */

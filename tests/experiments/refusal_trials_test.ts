@@ -26,6 +26,7 @@ Deno.test("answers are counted as refusals and loops", () => {
 Deno.test("the best ablation is a large fall beside a null that holds", () => {
   const [falling, matched, far] = [trial(-1, -0.9), trial(-0.6, -0.1), trial(-0.8, 0, { nullDistance: 1 })];
   assertEquals(bestTrial([falling, far, matched], STANDARD), matched);
+  assertEquals(bestTrial([matched, trial(-0.9, 0, { k: 2 })], STANDARD), matched);
   assertEquals(bestTrial([falling, far], STANDARD), far);
   assertEquals(bestTrial([falling, far], { nullTolerance: 1, matchDistance: 0.3 }), falling);
 });
