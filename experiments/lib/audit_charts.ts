@@ -10,7 +10,7 @@ const readingRow = {
   field: "reading",
   type: "nominal",
   title: null,
-  sort: null,
+  sort: ["text", "chat"],
   header: { labelAngle: 0, labelAlign: "left" },
 };
 
@@ -92,7 +92,7 @@ export function counterpartsChart(audits: readonly Audit[]): ChartSpec {
             size: {
               field: "members",
               type: "quantitative",
-              scale: { type: "log", range: [8, 200] },
+              scale: { type: "log", range: [6, 120] },
               legend: { values: [10, 100, 1000] },
             },
             color: {
