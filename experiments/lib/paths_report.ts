@@ -1,0 +1,300 @@
+/** What the ways of tokens through layers leave to look at: tables, charts, report, findings. */
+import { type Block, formatNumber, saveChart, saveTable, type TableColumn, writeReport } from "../../src/report/mod.ts";
+import type { Run } from "./cli.ts";
+import type { Flags } from "./flags.ts";
+import { contextChart, pathChart, togetherChart, tokenText } from "./paths_charts.ts";
+import type { PathsMeasured, ShownPath, ShownTokens } from "./paths_measure.ts";
+import { printTable } from "./print.ts";
+import { meanOf } from "./settings.ts";
+
+/** Writes everything below `run.out`, prints the path of the shown prompt and the figures, and says where the report is. */
+export async function reportPaths<F extends Flags>(
+  run: Run<F>,
+  measured: readonly PathsMeasured[],
+  path: ShownPath,
+): Promise<void> {
+  const { out, manifest, flags } = run;
+  const byPercentile = [...Map.groupBy(measured, ({ percentile }) => percentile).values()];
+  const means = byPercentile.map(meansOf);
+  const shown = means.find(({ percentile }) => percentile === path.percentile)!;
+  await saveTable(out, "path", pathColumns(path));
+  await saveTable(out, "layers", layerColumns(measured));
+  await saveTable(out, "steps", stepColumns(measured));
+  const chart = async (name: string, spec: Parameters<typeof saveChart>[2], caption: string): Promise<Block> => {
+    manifest.outputs.push(`${name}.vl.json`, `${name}.svg`, `${name}.png`);
+    return { chart: await saveChart(out, name, spec), caption };
+  };
+  const { percentile: _, ...figures } = shown;
+  Object.assign(manifest.findings, {
+    percentile: path.percentile,
+    percentiles: means.map(({ percentile }) => percentile),
+    layers: path.layers,
+    ...Object.fromEntries(Object.entries(figures).map(([key, value]) => [snake(key), value])),
+    ...Object.fromEntries(LISTED.map((key) => [`${snake(key)}_by_percentile`, means.map((row) => row[key])])),
+    path_regions: path.inOrder.regions,
+    path_regions_shuffled: path.shuffled.regions,
+  });
+  manifest.outputs.push("path.arrow", "layers.arrow", "steps.arrow", "report.html", "run.json");
+  const text = answer(means, shown, path.layers);
+  const steps = pathRows(path, path.inOrder);
+  const rows = means.flatMap((row) => figureRows(row, path.layers));
+  const seeds = new Set(measured.map(({ seed }) => seed)).size;
+  const file = await writeReport(out, {
+    title: `Paths through ${flags.model}`,
+    question: "Which way does a prompt take through the dictionaries of every layer?",
+    answer: text,
+    sections: [
+      {
+        heading: "One prompt",
+        blocks: [
+          await chart(
+            "path",
+            pathChart(path),
+            `The tokens of a prompt through the regions of every block at p ${path.percentile}, and the same tokens ` +
+              "shuffled. A bar is a region, as high as the tokens in it; its label is the first token of the logit lens of " +
+              "its mean direction. Equal tokens start in one bar. Blue: two or more tokens of one region that stay in one.",
+          ),
+          {
+            table: { columns: Object.keys(steps[0]), rows: steps.map((row) => Object.values(row)) },
+            caption: "The same path as text: region and the first token of its logit lens.",
+          },
+        ],
+      },
+      {
+        heading: "All prompts",
+        blocks: [
+          await chart(
+            "context",
+            contextChart(measured),
+            "Share of tokens that fall into the same region when the other tokens of their prompt are shuffled with them: " +
+              `what the token alone decides. Dots are seeds (${seeds}), lines their means.`,
+          ),
+          await chart(
+            "together",
+            togetherChart(measured),
+            "Pairs of tokens in one region that are in one region of the next block too, beside shuffled tokens, and the " +
+              "share of all pairs that are. Dots are seeds, lines their means.",
+          ),
+          {
+            table: { columns: Object.keys(rows[0]), rows: rows.map((row) => Object.values(row)) },
+            caption: "Means over seeds.",
+          },
+        ],
+      },
+    ],
+    run: manifest.record(),
+  });
+  printTable(steps);
+  console.log();
+  printTable(rows);
+  console.log(`\n${text}\n\nReport: ${file}`);
+}
+
+/** Means over the seeds of one percentile; arrays are by layer, or by step from one to the next. */
+interface Means {
+  readonly percentile: number;
+  readonly regions: number[];
+  readonly agreementShuffled: number[];
+  readonly agreementChance: number[];
+  readonly stay: number[];
+  readonly stayShuffled: number[];
+  readonly stayChance: number[];
+  readonly tokens: number;
+  readonly distinctPaths: number;
+  readonly distinctPathsShuffled: number;
+}
+
+/** Findings that are given for every percentile too. */
+const LISTED = [
+  "regions",
+  "agreementShuffled",
+  "agreementChance",
+  "stay",
+  "stayShuffled",
+  "stayChance",
+  "distinctPaths",
+  "distinctPathsShuffled",
+] as const;
+
+function meansOf(rows: readonly PathsMeasured[]): Means {
+  const mean = (value: (row: PathsMeasured) => number) => meanOf(rows.map(value));
+  const list = (values: (row: PathsMeasured) => readonly number[]) =>
+    values(rows[0]).map((_, i) => mean((row) => values(row)[i]));
+  return {
+    percentile: rows[0].percentile,
+    regions: list(({ sizes }) => sizes),
+    agreementShuffled: list(({ agreement }) => agreement),
+    agreementChance: list(({ chance }) => chance),
+    stay: list(({ together }) => together.map(({ stay }) => stay)),
+    stayShuffled: list(({ togetherShuffled }) => togetherShuffled.map(({ stay }) => stay)),
+    stayChance: list(({ together }) => together.map(({ chance }) => chance)),
+    tokens: mean(({ tokens }) => tokens),
+    distinctPaths: mean(({ distinct }) => distinct),
+    distinctPathsShuffled: mean(({ distinctShuffled }) => distinctShuffled),
+  };
+}
+
+function answer(means: readonly Means[], shown: Means, layers: readonly number[]): string {
+  const { percentile, agreementShuffled, agreementChance, stay, stayShuffled, stayChance } = shown;
+  const last = layers.length - 1;
+  const falling = means.filter((row) => row.agreementShuffled[last] < row.agreementShuffled[0]).length;
+  const sentences = [
+    `At p ${percentile}, ${percent(agreementShuffled[0])} of tokens lie in the same region of block ${
+      layers[0]
+    } whatever the ` +
+    `order of their prompt, and ${percent(agreementShuffled[last])} in block ${layers[last]} (any two tokens: ` +
+    `${percent(agreementChance[0])} and ${percent(agreementChance[last])}).`,
+    `That share is lower in the last block than in the first at ${falling} of ${means.length} percentiles.`,
+  ];
+  if (last > 0) {
+    const beyond = stay.filter((value, i) => value > stayChance[i]).length;
+    const above = stay.filter((value, i) => value > stayShuffled[i]).length;
+    sentences.push(
+      `Of pairs of tokens that share a region, ${
+        percent(meanOf(stay))
+      } share one in the next block too (mean of the steps; ` +
+        `shuffled tokens ${percent(meanOf(stayShuffled))}, chance ${
+          percent(meanOf(stayChance))
+        }); that is more than chance in ` +
+        `${beyond} of ${stay.length} steps, and more than shuffled tokens in ${above}.`,
+    );
+  }
+  sentences.push(
+    `The ${formatNumber(shown.tokens)} tokens take ${formatNumber(shown.distinctPaths)} different paths, shuffled ` +
+      `${formatNumber(shown.distinctPathsShuffled)}.`,
+  );
+  return sentences.join(" ");
+}
+
+const percent = (share: number) => Number.isNaN(share) ? "–" : `${formatNumber(100 * share, 3)} %`;
+const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+const rounded = (value: number) => Number.isNaN(value) ? null : Math.round(value * 1e4) / 1e4;
+
+/** A row a token: its regions, each with the first token of its lens. */
+function pathRows({ layers, lens }: ShownPath, { texts, regions }: ShownTokens) {
+  return texts.map((text, token) => ({
+    token: tokenText(text),
+    ...Object.fromEntries(layers.map((layer, i) => {
+      const region = regions[i][token];
+      return [`block ${layer}`, `${region} ${tokenText(lens[i].get(region)![0])}`];
+    })),
+  }));
+}
+
+function figureRows(row: Means, layers: readonly number[]) {
+  return layers.map((layer, i) => ({
+    p: row.percentile,
+    block: layer,
+    K: Math.round(row.regions[i]),
+    "same region when shuffled": rounded(row.agreementShuffled[i]),
+    "same region, any two": rounded(row.agreementChance[i]),
+    "stay together from the block before": i > 0 ? rounded(row.stay[i - 1]) : null,
+    "stay, shuffled": i > 0 ? rounded(row.stayShuffled[i - 1]) : null,
+    "stay, chance": i > 0 ? rounded(row.stayChance[i - 1]) : null,
+  }));
+}
+
+function pathColumns({ layers, lens, inOrder, shuffled }: ShownPath): TableColumn[] {
+  const rows = [inOrder, shuffled].flatMap(({ ids, texts, regions, distances }, order) =>
+    ids.flatMap((id, token) =>
+      layers.map((layer, i) => ({
+        order: order === 0 ? "in order" : "shuffled",
+        position: token + 1,
+        ...{ id, layer, text: texts[token], region: regions[i][token], distance: distances[i][token] },
+        lens: lens[i].get(regions[i][token])!.join("\t"),
+      }))
+    )
+  );
+  return [
+    {
+      name: "order",
+      values: rows.map(({ order }) => order),
+      description: "the prompt in order, or its tokens shuffled",
+    },
+    {
+      name: "position",
+      type: "int32",
+      values: rows.map((row) => row.position),
+      description: "of the token; <bos> is 0",
+    },
+    { name: "id", type: "int32", values: rows.map(({ id }) => id), description: "of the token" },
+    { name: "token", values: rows.map(({ text }) => text), description: "its text" },
+    { name: "layer", type: "int32", values: rows.map(({ layer }) => layer), description: "block whose output is read" },
+    {
+      name: "region",
+      type: "int32",
+      values: rows.map(({ region }) => region),
+      description: "of that layer's dictionary",
+    },
+    { name: "distance", values: rows.map(({ distance }) => distance), description: "cosine distance to its exemplar" },
+    {
+      name: "lens",
+      values: rows.map((row) => row.lens),
+      description: "logit lens of its mean direction, tabs between",
+    },
+  ];
+}
+
+function layerColumns(measured: readonly PathsMeasured[]): TableColumn[] {
+  const rows = measured.flatMap((row) => row.layers.map((layer, i) => ({ ...row, layer, i })));
+  return [
+    {
+      name: "seed",
+      type: "int32",
+      values: rows.map(({ seed }) => seed),
+      description: "of stream order and shuffled tokens",
+    },
+    { name: "percentile", type: "float64", values: rows.map((row) => row.percentile), description: "p, 0..100" },
+    { name: "layer", type: "int32", values: rows.map(({ layer }) => layer), description: "block whose output is read" },
+    { name: "regions", type: "int32", values: rows.map(({ sizes, i }) => sizes[i]), description: "of the dictionary" },
+    { name: "tokens", type: "int32", values: rows.map(({ tokens }) => tokens), description: "that were followed" },
+    {
+      name: "agreement_shuffled",
+      values: rows.map(({ agreement, i }) => agreement[i]),
+      description: "share of tokens in the same region when their prompt's tokens are shuffled",
+    },
+    {
+      name: "agreement_chance",
+      values: rows.map(({ chance, i }) => chance[i]),
+      description: "share of all pairs of tokens that are in one region",
+    },
+  ];
+}
+
+function stepColumns(measured: readonly PathsMeasured[]): TableColumn[] {
+  const rows = measured.flatMap((row) => row.together.map(({ stay, chance }, i) => ({ ...row, stay, chance, i })));
+  return [
+    {
+      name: "seed",
+      type: "int32",
+      values: rows.map(({ seed }) => seed),
+      description: "of stream order and shuffled tokens",
+    },
+    { name: "percentile", type: "float64", values: rows.map((row) => row.percentile), description: "p, 0..100" },
+    { name: "from", type: "int32", values: rows.map(({ layers, i }) => layers[i]), description: "block that is left" },
+    {
+      name: "to",
+      type: "int32",
+      values: rows.map(({ layers, i }) => layers[i + 1]),
+      description: "block that is entered",
+    },
+    {
+      name: "stay",
+      type: "float64",
+      values: rows.map(({ stay }) => stay),
+      description: "pairs of one region that stay in one",
+    },
+    {
+      name: "stay_shuffled",
+      type: "float64",
+      values: rows.map(({ togetherShuffled, i }) => togetherShuffled[i].stay),
+      description: "the same of shuffled tokens",
+    },
+    {
+      name: "stay_chance",
+      type: "float64",
+      values: rows.map(({ chance }) => chance),
+      description: "share of all pairs that are in one region of the next block",
+    },
+  ];
+}

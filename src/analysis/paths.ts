@@ -1,0 +1,67 @@
+/**
+ * The way of tokens through dictionaries of several layers: for each layer, the region of each token, all of one length.
+ */
+export type Paths = readonly ArrayLike<number>[];
+
+/**
+ * Share of tokens that two sets of paths put into the same region, by layer; NaN of no tokens.
+ *
+ * @param a Paths of the tokens. @param b Paths of the same tokens, in the same order, under another condition.
+ *
+ * @example
+ * ```ts
+ * const [first, second] = agreement([[0, 1], [2, 3]], [[0, 1], [2, 4]]);
+ * if (first !== 1 || second !== 0.5) throw new Error(`${first} ${second}`);
+ * ```
+ */
+export function agreement(a: Paths, b: Paths): number[] {
+  return a.map((regions, layer) => {
+    const ids = Array.from(regions);
+    return ids.filter((region, token) => region === b[layer][token]).length / ids.length;
+  });
+}
+
+/** How far the tokens of one region stay together on the way to the next layer. */
+export interface Togetherness {
+  /** Of the pairs of tokens in one region, the share that are in one region of the next layer too; NaN of no pairs. */
+  readonly stay: number;
+  /** The share of all pairs that are in one region of the next layer: what remains if tokens are dealt out anew. */
+  readonly chance: number;
+}
+
+/**
+ * Whether tokens that share a region go on together, for every step from a layer to the next.
+ *
+ * @returns One for each step: one fewer than there are layers.
+ *
+ * @example
+ * ```ts
+ * const [{ stay, chance }] = togetherness([[0, 0, 0, 1], [5, 5, 6, 6]]);
+ * if (stay !== 1 / 3 || chance !== 2 / 6) throw new Error(`${stay} ${chance}`);
+ * ```
+ */
+export function togetherness(paths: Paths): Togetherness[] {
+  return paths.slice(1).map((next, step) => {
+    const [from, to] = [Array.from(paths[step]), Array.from(next)];
+    const together = pairs(from);
+    const still = pairs(from.map((region, token) => `${region} ${to[token]}`));
+    return { stay: still / together, chance: coincidence(next) };
+  });
+}
+
+/** Share of all pairs of tokens that are in one region; NaN of fewer than two tokens. */
+export function coincidence(regions: ArrayLike<number>): number {
+  return pairs(Array.from(regions)) / (regions.length * (regions.length - 1) / 2);
+}
+
+/** Number of paths that differ somewhere. */
+export function distinctPaths(paths: Paths): number {
+  return new Set(Array.from(paths[0] ?? [], (_, token) => paths.map((regions) => regions[token]).join())).size;
+}
+
+/** Pairs of equal values. */
+function pairs(values: readonly (number | string)[]): number {
+  let total = 0;
+  for (const { length } of Map.groupBy(values, (value) => value).values()) total += length * (length - 1) / 2;
+  return total;
+}

@@ -1,0 +1,49 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { samePlaces } from "../../experiments/lib/paths_measure.ts";
+import { shuffledTokens } from "../../src/activations/random_tokens.ts";
+import { readArrow } from "../../src/files/read_arrow.ts";
+import { numbersOf, withExperiment } from "./child.ts";
+
+Deno.test("equal tokens of shuffled prompts are found again, each once", () => {
+  const prompts = [[2, 5, 6, 5, 7], [2, 9], [2, 5, 5]].map((ids, i) => ({ id: `${i}`, tokens: Int32Array.from(ids) }));
+  const shuffled = shuffledTokens(prompts, 4);
+  const places = samePlaces(prompts, shuffled);
+  const stream = shuffled.flatMap(({ tokens }) => Array.from(tokens).slice(1));
+  assertEquals(places.map((place) => stream[place]), [5, 6, 5, 7, 9, 5, 5]);
+  assertEquals(places.toSorted((a, b) => a - b), [0, 1, 2, 3, 4, 5, 6]);
+});
+
+const SMALL =
+  "--layers 0,2,3 --percentiles 5,20 --seeds 2 --prompts 6 --shown 8 --calibration 1000 --max-tokens 2000 " +
+  "--batch 16";
+
+Deno.test("paths leaves its tables, charts and report, and findings by layer", () =>
+  withExperiment("paths", SMALL.split(" "), async ({ code, stdout, stderr, out, record }) => {
+    assertEquals([code, stderr], [0, ""]);
+    assertStringIncludes(stdout, "same region when shuffled");
+    for (const file of record.outputs) assert((await Deno.stat(`${out}/${file}`)).size > 0, file);
+    for (const name of ["path", "context", "together"]) assert(record.outputs.includes(`${name}.png`), name);
+
+    const { findings } = record;
+    const shares: [string, number][] = [["agreement_shuffled", 3], ["agreement_chance", 3], ["stay", 2], [
+      "stay_chance",
+      2,
+    ]];
+    for (const [key, length] of shares) {
+      const values = numbersOf(findings[key]);
+      assertEquals(values.length, length, key);
+      assert(values.every((value) => value >= 0 && value <= 1), `${key}: ${values}`);
+      assertEquals(
+        (findings[`${key}_by_percentile`] as number[][])[1],
+        findings[key],
+        "the plain ones are the middle p's",
+      );
+    }
+    // The first block hardly sees the context: a token falls where it falls in any order.
+    const [first] = findings.agreement_shuffled as number[];
+    assert(first > 0.6 && first > (findings.agreement_chance as number[])[0], `${first}`);
+    assertEquals((findings.path_regions as number[][]).map((regions) => regions.length), [7, 7, 7]);
+    assertEquals((await readArrow(`${out}/path.arrow`)).numRows, 2 * 7 * 3);
+    const html = await Deno.readTextFile(`${out}/report.html`);
+    assertStringIncludes(html, '<p class="answer">At p 20, ');
+  }));
