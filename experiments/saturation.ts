@@ -34,7 +34,7 @@ await experiment({
   description:
     "Grows dictionaries of three domains, and of their mix, under one calibration, in several stream orders. The " +
     "embedded model takes about two minutes; Gemma-2-2B at three layers on 2M tokens about an hour on a GPU.",
-  defaults: { percentiles: [2, 4, 8], maxTokens: 30_000 },
+  defaults: { percentiles: [4, 8, 16], maxTokens: 40_000 },
   flags: {
     math: { type: "string", default: "fixtures/corpora/math.jsonl", help: "file of the math texts" },
     code: { type: "string", default: "fixtures/corpora/code.jsonl", help: "file of the code" },
@@ -45,7 +45,7 @@ await experiment({
     batch: { type: "integer", default: 16, min: 1, help: "windows of a batch: a point of the curves; sets thresholds" },
   },
   examples: [
-    ["", "the embedded model, all layers, 30k tokens of each domain"],
+    ["", "the embedded model, all layers, 40k tokens of each domain"],
     ["--max-tokens 60000 --layers 3,5,7 --percentiles 8", "fewer settings, a larger budget"],
   ],
 }, async (run) => {

@@ -7,7 +7,7 @@ const color = {
   type: "nominal",
   title: null,
   scale: { domain: STREAMS, range: [PALETTE[0], PALETTE[2], PALETTE[1], "#8a8a8a"] },
-  legend: { orient: "top", symbolType: "stroke" },
+  legend: { orient: "top", symbolType: "stroke", symbolOpacity: 1 },
 };
 
 /** A line through the means over orders on a band from the least to the most. */
@@ -16,7 +16,7 @@ function lineOnBand(x: object, y: { field: string; [key: string]: unknown }, gro
   return [
     {
       transform: [{ aggregate: extremes, groupby: [...groupby, "stream"] }],
-      mark: { type: "area", opacity: 0.25 },
+      mark: "area",
       encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, color },
     },
     { mark: { type: "line", strokeWidth: 1.8 }, encoding: { x, y: { ...y, aggregate: "mean" }, color } },
@@ -25,7 +25,7 @@ function lineOnBand(x: object, y: { field: string; [key: string]: unknown }, gro
 
 /** Regions against activations seen at one percentile, a panel a layer. */
 export function curvesChart(curves: readonly StreamCurve[], percentile: number): ChartSpec {
-  // The batch's number, as equal batches make orders' points comparable.
+  // All windows are of one length, so the orders' points lie at the same numbers of activations.
   const values = curves.filter((curve) => curve.percentile === percentile).flatMap((
     { layer, stream, seed, snapshots },
   ) => snapshots.map(({ activations, regions }) => ({ layer, stream, seed, activations, regions })));
@@ -41,7 +41,10 @@ export function curvesChart(curves: readonly StreamCurve[], percentile: number):
     facet: { field: "layer", type: "ordinal", title: null, header: { labelExpr: "'block ' + datum.value" } },
     columns: 4,
     spec: { width: 155, height: 140, layer: lineOnBand(x, y, ["activations", "layer"]) },
-    resolve: { axis: { x: "independent" } },
+    // The layers differ much: the other chart compares them.
+    resolve: { scale: { y: "independent" } },
+    bounds: "flush",
+    spacing: { row: 60, column: 60 },
   } as ChartSpec;
 }
 
@@ -58,5 +61,7 @@ export function depthChart(curves: readonly StreamCurve[]): ChartSpec {
     columns: 3,
     spec: { width: 210, height: 220, layer: lineOnBand(x, y, ["layer", "percentile"]) },
     resolve: { scale: { y: "independent" } },
+    bounds: "flush",
+    spacing: 75,
   } as ChartSpec;
 }

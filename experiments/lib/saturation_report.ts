@@ -1,12 +1,13 @@
 /** What `saturation` leaves to look at: tables, charts, report, findings. */
 import { spearman } from "../../src/analysis/spearman.ts";
-import { formatNumber, saveChart, saveTable, writeReport } from "../../src/report/mod.ts";
+import { formatNumber, saveChart, writeReport } from "../../src/report/mod.ts";
 import type { Run } from "./cli.ts";
 import type { Flags } from "./flags.ts";
 import { printTable } from "./print.ts";
 import { publishedSaturation } from "./published.ts";
 import { curvesChart, depthChart } from "./saturation_charts.ts";
 import { type Stream, type StreamCurve, STREAMS } from "./saturation_curves.ts";
+import { saveSaturationTables } from "./saturation_tables.ts";
 import { meanOf } from "./settings.ts";
 import type { FailedSetting } from "./usable.ts";
 
@@ -34,14 +35,12 @@ export async function reportSaturation<F extends Flags>(
   // The percentile of the plain figures is the middle of the sweep, whatever came out.
   const shown = grids[percentiles.length >> 1];
 
-  await saveTable(out, "curves", curveColumns(curves));
-  await saveTable(out, "regions", regionColumns(curves));
   const charts = {
     curves: await saveChart(out, "curves", curvesChart(curves, shown.percentile)),
     depth: await saveChart(out, "depth", depthChart(curves)),
   };
   for (const name of Object.keys(charts)) manifest.outputs.push(`${name}.vl.json`, `${name}.svg`, `${name}.png`);
-  manifest.outputs.push("curves.arrow", "regions.arrow", "report.html", "run.json");
+  manifest.outputs.push(...await saveSaturationTables(out, curves), "report.html", "run.json");
   Object.assign(manifest.findings, findings(grids, shown, windows * flags.context, failed.length));
 
   const text = answer(grids, shown);
@@ -150,7 +149,8 @@ function answer(grids: readonly Grid[], shown: Grid): string {
     `Chat has ${span(shown.ratios)} times the regions of code at p ${percentile}, and more than code in ${above} of`,
     `${settings} settings of layer and p; their ranges over stream orders do not touch in`,
     `${disjoint.filter(Boolean).length} of them.`,
-    `Dictionaries that stopped founding regions (two empty batches): ${ends.join(", ")}.`,
+    `Dictionaries that stopped founding regions (two empty batches): ${ends.join(", ")};`,
+    "the regions of the others are lower bounds.",
   ].join(" ");
 }
 
@@ -200,57 +200,4 @@ function findings(grids: readonly Grid[], shown: Grid, tokens: number, failed: n
     dictionaries: grids.map(({ curves }) => curves.length),
     failed_settings: failed,
   };
-}
-
-const settingColumns = (rows: readonly Omit<StreamCurve, "snapshots">[]) => [
-  { name: "stream", values: rows.map((r) => r.stream), description: "domain, or the mix of all" },
-  { name: "seed", type: "int32" as const, values: rows.map((r) => r.seed), description: "stream order" },
-  {
-    name: "layer",
-    type: "int32" as const,
-    values: rows.map((r) => r.layer),
-    description: "block whose output is read",
-  },
-  { name: "percentile", values: rows.map((r) => r.percentile), description: "p, 0..100" },
-  {
-    name: "threshold",
-    values: rows.map((r) => r.threshold),
-    description: "θ, cosine distance, of the shared calibration",
-  },
-];
-
-function curveColumns(curves: readonly StreamCurve[]) {
-  const rows = curves.flatMap((curve) => curve.snapshots.map((snapshot) => ({ ...curve, ...snapshot })));
-  const whole = (name: "activations" | "tokens" | "regions" | "founded", description: string) => {
-    return { name, type: "int32" as const, values: rows.map((row) => row[name]), description };
-  };
-  return [
-    ...settingColumns(rows),
-    whole("activations", "activations seen"),
-    whole("tokens", "tokens read, <bos> included"),
-    whole("regions", "regions after the batch"),
-    whole("founded", "regions that the batch founded"),
-  ];
-}
-
-function regionColumns(curves: readonly StreamCurve[]) {
-  return [
-    ...settingColumns(curves),
-    {
-      name: "regions",
-      type: "int32" as const,
-      values: curves.map((r) => r.regions),
-      description: "regions at the end",
-    },
-    {
-      name: "founding_share",
-      values: curves.map((r) => r.founding),
-      description: "share of the last quarter's activations that founded a region, 0..1",
-    },
-    {
-      name: "saturated_at",
-      values: curves.map((r) => r.saturatedAt),
-      description: "activations until two consecutive batches founded nothing; NaN if none did",
-    },
-  ];
 }

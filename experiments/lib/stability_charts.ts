@@ -91,7 +91,7 @@ export function variantsChart(rows: readonly Measured[], percentile: number): Ch
       seed: row.seed,
       value: row[field],
     }));
-    const x = { field: "value", type: "quantitative", title, scale: { zero: field === "spearman" } };
+    const x = { field: "value", type: "quantitative", title, scale: { zero: true } };
     return {
       width: 230,
       height: { step: 26 },

@@ -1,11 +1,12 @@
 /** What `stability` leaves to look at: tables, charts, report, findings. */
-import { formatNumber, saveChart, saveTable, writeReport } from "../../src/report/mod.ts";
+import { formatNumber, saveChart, writeReport } from "../../src/report/mod.ts";
 import type { Run } from "./cli.ts";
 import type { Flags } from "./flags.ts";
 import { printTable } from "./print.ts";
 import { publishedStability } from "./published.ts";
 import { meanOf, ofSetting, type Setting } from "./settings.ts";
 import { densityChart, quintilesChart, variantsChart } from "./stability_charts.ts";
+import { saveStabilityTables } from "./stability_tables.ts";
 import { type Measured, type Variant, VARIANTS } from "./stability_variants.ts";
 import type { FailedSetting } from "./usable.ts";
 
@@ -30,15 +31,13 @@ export async function reportStability<F extends Flags>(run: Run<F>, { rows, fail
   const shown = settings[settings.length >> 1];
   const first = ofSetting(rows, shown).filter(({ seed }) => seed === rows[0].seed);
 
-  await saveTable(out, "regions", regionColumns(rows));
-  await saveTable(out, "variants", variantColumns(rows));
   const charts = {
     quintiles: await saveChart(out, "quintiles", quintilesChart(rows)),
     density: await saveChart(out, "density", densityChart(first)),
     variants: await saveChart(out, "variants", variantsChart(rows, shown.percentile)),
   };
   for (const name of Object.keys(charts)) manifest.outputs.push(`${name}.vl.json`, `${name}.svg`, `${name}.png`);
-  manifest.outputs.push("regions.arrow", "variants.arrow", "report.html", "run.json");
+  manifest.outputs.push(...await saveStabilityTables(out, rows), "report.html", "run.json");
   Object.assign(manifest.findings, findings(rows, settings, shown, failed.length));
 
   const text = answer(rows, settings, shown);
@@ -219,56 +218,6 @@ function findings(rows: readonly Measured[], settings: readonly Setting[], shown
     }])),
     failed_settings: failed,
   };
-}
-
-const commonColumns = (rows: readonly Pick<Measured, "variant" | "seed" | "layer" | "percentile">[]) => [
-  { name: "variant", values: rows.map((r) => r.variant), description: "which directions are matched" },
-  { name: "seed", type: "int32" as const, values: rows.map((r) => r.seed), description: "stream order" },
-  {
-    name: "layer",
-    type: "int32" as const,
-    values: rows.map((r) => r.layer),
-    description: "block whose output is read",
-  },
-  { name: "percentile", values: rows.map((r) => r.percentile), description: "p, 0..100" },
-];
-
-function regionColumns(measured: readonly Measured[]) {
-  const rows = measured.flatMap((row) => Array.from(row.counts, (_, region) => ({ ...row, region })));
-  const whole = { type: "int32" as const };
-  return [
-    ...commonColumns(rows),
-    { name: "region", ...whole, values: rows.map((r) => r.region), description: "number among the variant's regions" },
-    { name: "members", ...whole, values: rows.map((r) => r.counts[r.region]), description: "N, activations" },
-    { name: "coherence", values: rows.map((r) => r.coherences[r.region]), description: "c, 0..1" },
-    { name: "density", values: rows.map((r) => r.densities[r.region]), description: "D = log10(N c^2)" },
-    {
-      name: "matched_cosine",
-      values: rows.map((r) => r.cosines[r.region]),
-      description: "mean cosine with its partners in the other orders; NaN without one",
-    },
-  ];
-}
-
-function variantColumns(rows: readonly Measured[]) {
-  const ordinals = ["lowest", "second", "middle", "fourth", "highest"];
-  return [
-    ...commonColumns(rows),
-    { name: "regions", type: "int32" as const, values: rows.map((r) => r.counts.length), description: "regions" },
-    { name: "matched_cosine", values: rows.map((r) => r.matched), description: "mean over regions" },
-    { name: "spearman_density", values: rows.map((r) => r.spearman), description: "of matched cosine with D" },
-    { name: "spearman_members", values: rows.map((r) => r.spearmanCount), description: "of matched cosine with N" },
-    {
-      name: "spearman_coherence",
-      values: rows.map((r) => r.spearmanCoherence),
-      description: "of matched cosine with c",
-    },
-    ...ordinals.map((ordinal, i) => ({
-      name: `q${i + 1}`,
-      values: rows.map((r) => r.quintiles[i]),
-      description: `mean matched cosine of the ${ordinal} fifth of D`,
-    })),
-  ];
 }
 
 const tableOf = (rows: readonly Readonly<Record<string, number | string>>[]) => {

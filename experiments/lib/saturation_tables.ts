@@ -1,0 +1,63 @@
+/** Arrow tables of `saturation`. */
+import { saveTable } from "../../src/report/mod.ts";
+import type { StreamCurve } from "./saturation_curves.ts";
+
+/** Writes all tables and gives their file names. */
+export async function saveSaturationTables(out: string, curves: readonly StreamCurve[]): Promise<string[]> {
+  await saveTable(out, "curves", curveColumns(curves));
+  await saveTable(out, "regions", regionColumns(curves));
+  return ["curves.arrow", "regions.arrow"];
+}
+
+const settingColumns = (rows: readonly Omit<StreamCurve, "snapshots">[]) => [
+  { name: "stream", values: rows.map((r) => r.stream), description: "domain, or the mix of all" },
+  { name: "seed", type: "int32" as const, values: rows.map((r) => r.seed), description: "stream order" },
+  {
+    name: "layer",
+    type: "int32" as const,
+    values: rows.map((r) => r.layer),
+    description: "block whose output is read",
+  },
+  { name: "percentile", values: rows.map((r) => r.percentile), description: "p, 0..100" },
+  {
+    name: "threshold",
+    values: rows.map((r) => r.threshold),
+    description: "θ, cosine distance, of the shared calibration",
+  },
+];
+
+function curveColumns(curves: readonly StreamCurve[]) {
+  const rows = curves.flatMap((curve) => curve.snapshots.map((snapshot) => ({ ...curve, ...snapshot })));
+  const whole = (name: "activations" | "tokens" | "regions" | "founded", description: string) => {
+    return { name, type: "int32" as const, values: rows.map((row) => row[name]), description };
+  };
+  return [
+    ...settingColumns(rows),
+    whole("activations", "activations seen"),
+    whole("tokens", "tokens read, <bos> included"),
+    whole("regions", "regions after the batch"),
+    whole("founded", "regions that the batch founded"),
+  ];
+}
+
+function regionColumns(curves: readonly StreamCurve[]) {
+  return [
+    ...settingColumns(curves),
+    {
+      name: "regions",
+      type: "int32" as const,
+      values: curves.map((r) => r.regions),
+      description: "regions at the end",
+    },
+    {
+      name: "founding_share",
+      values: curves.map((r) => r.founding),
+      description: "share of the last quarter's activations that founded a region, 0..1",
+    },
+    {
+      name: "saturated_at",
+      values: curves.map((r) => r.saturatedAt),
+      description: "activations until two consecutive batches founded nothing; NaN if none did",
+    },
+  ];
+}
