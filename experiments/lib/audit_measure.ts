@@ -5,6 +5,7 @@ import type { Backend } from "../../src/compute/backend.ts";
 import type { LanguageModel } from "../../src/model/types.ts";
 import type { Growth } from "../../src/partition/growth.ts";
 import { sameSetting, type Setting } from "./settings.ts";
+import type { FailedSetting } from "./usable.ts";
 
 /** One dictionary without what it was grown with. */
 export interface AuditedDictionary extends Setting {
@@ -67,6 +68,14 @@ export interface Audit extends Setting {
   readonly gone: number;
   /** Share that would have moved or gone with a fresh order of the same model in the other's place. */
   readonly falseAlarms: number;
+}
+
+/** The audits of one way of reading, with the dictionaries of the first stream order. */
+export interface AuditedReading {
+  readonly name: string;
+  readonly audits: readonly Audit[];
+  readonly first: Readonly<Record<Side, readonly AuditedDictionary[]>>;
+  readonly failed: Readonly<Record<Side, readonly FailedSetting[]>>;
 }
 
 /** How to audit. */

@@ -20,6 +20,13 @@ export function middleSetting(rows: readonly Setting[]): Setting {
   return { layer: middle(rows.map((r) => r.layer)), percentile: middle(rows.map((r) => r.percentile)) };
 }
 
+/** Each layer and percentile once, in the rows' order. */
+export function distinctSettings(rows: readonly Setting[]): Setting[] {
+  return rows.filter((row, i) =>
+    rows.findIndex(({ layer, percentile }) => layer === row.layer && percentile === row.percentile) === i
+  );
+}
+
 /** The mean of numbers; NaN of none. */
 export function meanOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
