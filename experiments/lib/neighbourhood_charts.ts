@@ -58,7 +58,8 @@ function panelOf({ percentile, size, a, b, cosine, count, between, lens }: Panel
   const cosines = [...edges, ...direct].map(({ labelX, labelY, cosine }) => ({ x: labelX, y: labelY, cosine }));
   const labelled = (mark: object) => [
     text(cosines, "cosine", { fontSize: 11, ...mark }),
-    text(middle, "label", { dy: 17, limit: 190, ...mark }),
+    text(middle.filter(({ y }) => y > 0.5), "label", { dy: -14, limit: 190, ...mark }),
+    text(middle.filter(({ y }) => y <= 0.5), "label", { dy: 17, limit: 190, ...mark }),
     text(anchors, "label", { dy: 26, limit: 80, lineBreak: "\n", lineHeight: 15, ...mark }),
   ];
   const nodes = (values: object[], mark: object) => ({

@@ -27,6 +27,8 @@ export interface AnchorPair {
   readonly count: number;
   /** Share of the regions between whose nearest region in the coarsest dictionary is A or B; NaN of none. */
   readonly fromAnchors: number;
+  /** The same share of all regions but the two. */
+  readonly fromAnchorsOfAll: number;
   /** Mean over other pairs of the same dictionary, those nearest in cosine: their cosine, and regions between. */
   readonly controlCosine: number;
   readonly controlCount: number;
@@ -61,6 +63,10 @@ export async function followPairs(
   for (const growth of [coarsest, ...finer]) {
     const fine = growth === coarsest ? coarse : await directionsOf(backend, growth);
     const { percentile, size, means, cosines } = fine;
+    const origins = Array.from(
+      { length: size },
+      (_, region) => nearestDirection(rowOf(means, dim, region), coarse.means).row,
+    );
     for (const [pair, anchor] of anchors.entries()) {
       const counterparts = [anchor.a, anchor.b].map((region) =>
         nearestDirection(rowOf(coarse.means, dim, region), means)
@@ -69,13 +75,16 @@ export async function followPairs(
       const cosine = cosines[a * size + b];
       const isOne = a === b;
       const between = isOne ? [] : regionsBetween(cosines, size, a, b);
-      const origins = between.map(({ region }) => nearestDirection(rowOf(means, dim, region), coarse.means).row);
+      const shareOf = (regions: readonly number[]) =>
+        regions.filter((region) => origins[region] === anchor.a || origins[region] === anchor.b).length /
+        regions.length;
       const others = isOne ? [] : pairsByCosine(cosines, size, cosine, controls + 1)
         .filter((other) => other.a !== Math.min(a, b) || other.b !== Math.max(a, b)).slice(0, controls);
       rows.push({
         ...{ seed, layer: growth.layer, percentile, size, pair, a, b, cosine, cosineToA, cosineToB, between },
         count: isOne ? NaN : between.length,
-        fromAnchors: origins.filter((region) => region === anchor.a || region === anchor.b).length / origins.length,
+        fromAnchors: shareOf(between.map(({ region }) => region)),
+        fromAnchorsOfAll: shareOf([...origins.keys()].filter((region) => region !== a && region !== b)),
         controlCosine: meanOf(others.map((other) => other.cosine)),
         controlCount: meanOf(others.map((other) => regionsBetween(cosines, size, other.a, other.b).length)),
       });

@@ -49,6 +49,7 @@ export async function reportNeighbourhood<F extends Flags>(
     share_of_pairs_without_between_by_layer: column("empty"),
     share_of_pairs_in_one_region_by_layer: column("merged"),
     share_of_between_from_anchors_by_layer: column("fromAnchors"),
+    share_of_all_from_anchors_by_layer: column("fromAnchorsOfAll"),
     pairs: rows.length / settings.flat().length,
     smallest_excess: excess,
   });
@@ -88,7 +89,7 @@ export async function reportNeighbourhood<F extends Flags>(
             table: { columns: Object.keys(table[0]), rows: table.map((row) => Object.values(row)) },
             caption: "Means over pairs and seeds. cos(A, B) and what follows leave out pairs whose anchors have one " +
               "counterpart (one region). From A or B: share of the regions between whose nearest region of the coarsest " +
-              "dictionary is A or B. Share between: of the dictionary's other regions.",
+              "dictionary is A or B, beside that of all regions. Share between: of the dictionary's other regions.",
           },
         ],
       },
@@ -113,6 +114,10 @@ interface Summary {
   /** Share of the pairs whose anchors have one counterpart. */
   readonly merged: number;
   readonly fromAnchors: number;
+  /** The same of all regions. */
+  readonly fromAnchorsOfAll: number;
+  /** Whether more lie between followed pairs than between the others at every seed. */
+  readonly isAbove: boolean;
   /** Share of the dictionary's regions that lie between. */
   readonly share: number;
 }
@@ -132,6 +137,10 @@ function summarise(rows: readonly AnchorPair[], layer: number, percentile: numbe
     empty: mean(({ count }) => count === 0 ? 1 : 0),
     merged: mean(({ count }) => Number.isNaN(count) ? 1 : 0, all),
     fromAnchors: mean(({ fromAnchors }) => fromAnchors, apart.filter(({ count }) => count > 0)),
+    fromAnchorsOfAll: mean((row) => row.fromAnchorsOfAll, apart.filter(({ count }) => count > 0)),
+    isAbove: [...Map.groupBy(apart.filter(hasControl), ({ seed }) => seed).values()].every((of) =>
+      mean(({ count }) => count, of) > mean(({ controlCount }) => controlCount, of)
+    ),
     share: mean(({ count, size }) => count / (size - 2)),
   };
 }
@@ -144,6 +153,7 @@ function answer(settings: readonly (readonly Summary[])[], shown: readonly Summa
   const figure = (value: number) => formatNumber(value, 3);
   const growing = settings.filter((row) => row.at(-1)!.between > row[0].between).length;
   const above = settings.filter((row) => row.at(-1)!.between > row.at(-1)!.control).length;
+  const always = settings.filter((row) => row.at(-1)!.between > row.at(-1)!.control && row.at(-1)!.isAbove).length;
   return [
     `Between the closest pairs of regions at p ${coarsest.percentile} (block ${coarsest.layer}, K ${
       figure(coarsest.regions)
@@ -157,10 +167,10 @@ function answer(settings: readonly (readonly Summary[])[], shown: readonly Summa
     `${finest.percentile} ${
       percent(finest.empty)
     }; where one anchor is the other's nearest region, nothing can be between.`,
-    `The number grows from the coarsest to the finest p in ${growing} of ${settings.length} blocks, and at the finest exceeds`,
-    `that of pairs of the same cosine in ${above}.`,
+    `The number grows from the coarsest to the finest p in ${growing} of ${settings.length} blocks; at the finest it exceeds`,
+    `that of pairs of the same cosine in ${above}, at every seed in ${always}.`,
     `Of the regions between at p ${finest.percentile}, ${percent(finest.fromAnchors)} are nearest to A or B among the`,
-    "coarsest regions: the others are of third regions.",
+    `coarsest regions (of all regions ${percent(finest.fromAnchorsOfAll)}); the others lie nearest to third ones.`,
     Number.isNaN(excess)
       ? "No region lies between any two."
       : `The rule was checked on every region between: the smallest excess over cos(A, B) is ${figure(excess)}.`,
@@ -183,6 +193,7 @@ function tableRow(setting: Summary) {
     "nothing between": rounded(setting.empty),
     "one region": rounded(setting.merged),
     "from A or B": rounded(setting.fromAnchors),
+    "of all regions": rounded(setting.fromAnchorsOfAll),
   };
 }
 
@@ -200,6 +211,7 @@ function pairColumns(rows: readonly AnchorPair[]): TableColumn[] {
       values: of("fromAnchors"),
       description: "share of them nearest to A or B at the coarsest p",
     },
+    { name: "from_anchors_of_all", values: of("fromAnchorsOfAll"), description: "the same share of all regions" },
     { name: "control_cosine", values: of("controlCosine"), description: "mean of the other pairs of the same cosine" },
     { name: "control_between", values: of("controlCount"), description: "mean regions between those" },
   ];

@@ -14,6 +14,12 @@ const KINDS = ["tokens that go on together", "a token on its own"];
 /** A token that a reader can see: spaces at its sides dropped, a token of spaces only as as many ␣. */
 export const tokenText = (token: string) => visibleText(token.trim() || token.replaceAll(" ", "␣"));
 
+/** The first token of a region's lens that a reader can see: pieces of letters and control characters are passed over. */
+export function lensText(tokens: readonly string[]): string {
+  // deno-lint-ignore no-control-regex
+  return tokenText(tokens.find((token) => !/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\ufffd]/.test(token)) ?? tokens[0]);
+}
+
 /** A prompt's tokens through the regions of every layer, in order and shuffled, as two alluvial charts. */
 export function pathChart(path: ShownPath): ChartSpec {
   return {
@@ -30,7 +36,7 @@ function alluvial({ layers, lens }: ShownPath, { ids, texts, regions }: ShownTok
   const textOf = new Map(ids.map((id, i) => [id, texts[i]]));
   const bars = blocks.map(({ column, category, count, top }) => ({
     ...{ x: column - BAR, x2: column + BAR, y: top, y2: top + count, labelX: column + BAR, labelY: top + count / 2 },
-    label: column === 0 ? tokenText(textOf.get(category)!) : tokenText(lens[column - 1].get(category)![0]),
+    label: column === 0 ? tokenText(textOf.get(category)!) : lensText(lens[column - 1].get(category)!),
   }));
   const flows = ribbons.flatMap(({ column, count, topFrom, topTo }, ribbon) =>
     Array.from({ length: STEPS + 1 }, (_, step) => {

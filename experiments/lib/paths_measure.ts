@@ -6,6 +6,9 @@ import type { Backend } from "../../src/compute/backend.ts";
 import type { LanguageModel } from "../../src/model/types.ts";
 import type { Growth } from "../../src/partition/growth.ts";
 
+/** Tokens that are read off a region. */
+const LENS_TOKENS = 5;
+
 /** What tokens are traced through. */
 export interface Tracing {
   readonly backend: Backend;
@@ -114,7 +117,7 @@ export async function showPath(
   for (const [i, { dictionary: { means, dim } }] of growths.entries()) {
     const passed = [...new Set([...inOrder.regions[i], ...outOfOrder.regions[i]])];
     const directions = passed.flatMap((region) => [...means.subarray(region * dim, (region + 1) * dim)]);
-    const tokens = await model.lens(Float32Array.from(directions), passed.length, 3);
+    const tokens = await model.lens(Float32Array.from(directions), passed.length, LENS_TOKENS);
     lens.push(new Map(passed.map((region, at) => [region, tokens[at].map(({ token }) => token)])));
   }
   return { percentile, layers: growths.map(({ layer }) => layer), inOrder, shuffled: outOfOrder, lens };

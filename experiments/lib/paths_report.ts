@@ -2,7 +2,7 @@
 import { type Block, formatNumber, saveChart, saveTable, type TableColumn, writeReport } from "../../src/report/mod.ts";
 import type { Run } from "./cli.ts";
 import type { Flags } from "./flags.ts";
-import { contextChart, pathChart, togetherChart, tokenText } from "./paths_charts.ts";
+import { contextChart, lensText, pathChart, togetherChart, tokenText } from "./paths_charts.ts";
 import type { PathsMeasured, ShownPath, ShownTokens } from "./paths_measure.ts";
 import { printTable } from "./print.ts";
 import { meanOf } from "./settings.ts";
@@ -51,12 +51,12 @@ export async function reportPaths<F extends Flags>(
             "path",
             pathChart(path),
             `The tokens of a prompt through the regions of every block at p ${path.percentile}, and the same tokens ` +
-              "shuffled. A bar is a region, as high as the tokens in it; its label is the first token of the logit lens of " +
-              "its mean direction. Equal tokens start in one bar. Blue: two or more tokens of one region that stay in one.",
+              "shuffled. A bar is a region, as high as the tokens in it; its label is the first readable token of the logit lens " +
+              "of its mean direction. Equal tokens start in one bar. Blue: two or more tokens of one region that stay in one.",
           ),
           {
             table: { columns: Object.keys(steps[0]), rows: steps.map((row) => Object.values(row)) },
-            caption: "The same path as text: region and the first token of its logit lens.",
+            caption: "The same path as text: region and the first readable token of its logit lens.",
           },
         ],
       },
@@ -176,7 +176,7 @@ function pathRows({ layers, lens }: ShownPath, { texts, regions }: ShownTokens) 
     token: tokenText(text),
     ...Object.fromEntries(layers.map((layer, i) => {
       const region = regions[i][token];
-      return [`block ${layer}`, `${region} ${tokenText(lens[i].get(region)![0])}`];
+      return [`block ${layer}`, `${region} ${lensText(lens[i].get(region)!)}`];
     })),
   }));
 }

@@ -5,7 +5,7 @@ import { withExperiment } from "./child.ts";
 
 const row = (values: Partial<AnchorPair>): AnchorPair => ({
   ...{ seed: 0, layer: 0, percentile: 8, size: 9, pair: 0, a: 0, b: 1, cosine: 0.5, cosineToA: 1, cosineToB: 1 },
-  ...{ between: [], count: 0, fromAnchors: NaN, controlCosine: 0.5, controlCount: 0 },
+  ...{ between: [], count: 0, fromAnchors: NaN, fromAnchorsOfAll: 0, controlCosine: 0.5, controlCount: 0 },
   ...values,
 });
 
