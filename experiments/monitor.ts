@@ -26,12 +26,12 @@ import { Monitor } from "../src/analysis/monitor.ts";
 import { openBackend } from "../src/compute/open.ts";
 import { loadModel } from "../src/model/load.ts";
 import { experiment } from "./lib/cli.ts";
-import { alarmRates, scoreSets } from "./lib/monitor_alarms.ts";
-import { givenDictionary, growDictionary } from "./lib/monitor_dictionary.ts";
-import { labelRefusals, measureHandle, refusalHandle } from "./lib/monitor_handle.ts";
-import { reportMonitor } from "./lib/monitor_report.ts";
-import { HELD_OUT, monitorTexts } from "./lib/monitor_texts.ts";
-import { watch } from "./lib/monitor_watch.ts";
+import { alarmRates, scoreSets } from "./lib/monitor/alarms.ts";
+import { givenDictionary, growDictionary } from "./lib/monitor/dictionary.ts";
+import { labelRefusals, measureHandle, refusalHandle } from "./lib/monitor/handle.ts";
+import { reportMonitor } from "./lib/monitor/report.ts";
+import { HELD_OUT, monitorTexts } from "./lib/monitor/texts.ts";
+import { watch } from "./lib/monitor/watch.ts";
 
 /** Bytes of a line that are kept: far more than a context holds. */
 const LONGEST_LINE = 2 ** 20;

@@ -26,8 +26,8 @@ import { loadModel } from "../src/model/load.ts";
 import { directionsOf } from "../src/partition/directions.ts";
 import { experiment } from "./lib/cli.ts";
 import { calibrationsFor, grow, type GrowPlan } from "./lib/grow.ts";
-import { type Measured, measureSets, PROMPT_SETS, type PromptSet } from "./lib/ood_measure.ts";
-import { reportOod } from "./lib/ood_report.ts";
+import { type Measured, measureSets, PROMPT_SETS, type PromptSet } from "./lib/ood/measure.ts";
+import { reportOod } from "./lib/ood/report.ts";
 
 /** Random activations kept a layer: a dictionary of more regions is compared with this many. */
 const LARGEST_CORESET = 20_000;

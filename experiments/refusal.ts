@@ -25,11 +25,11 @@ import { loadModel } from "../src/model/load.ts";
 import { answersTo } from "./lib/answers.ts";
 import { experiment } from "./lib/cli.ts";
 import { growOrders } from "./lib/orders.ts";
-import { confirm, steerHarmless, tryReferences } from "./lib/refusal_controls.ts";
-import { RefusalLab } from "./lib/refusal_lab.ts";
-import { reportRefusal } from "./lib/refusal_report.ts";
-import { type AblationBasis, BASES, type RefusalSetting, refusalSetting } from "./lib/refusal_settings.ts";
-import { bestTrial, mostSpecificLayer, type Trial } from "./lib/refusal_trials.ts";
+import { confirm, steerHarmless, tryReferences } from "./lib/refusal/controls.ts";
+import { RefusalLab } from "./lib/refusal/lab.ts";
+import { reportRefusal } from "./lib/refusal/report.ts";
+import { type AblationBasis, BASES, type RefusalSetting, refusalSetting } from "./lib/refusal/settings.ts";
+import { bestTrial, mostSpecificLayer, type Trial } from "./lib/refusal/trials.ts";
 
 /** Activations to calibrate on, the published number. */
 const CALIBRATION = 200_000;

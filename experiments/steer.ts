@@ -20,8 +20,8 @@ import { openBackend } from "../src/compute/open.ts";
 import { loadModel } from "../src/model/load.ts";
 import { experiment } from "./lib/cli.ts";
 import { grow } from "./lib/grow.ts";
-import { type Effect, probe, steerRegions } from "./lib/steer_measure.ts";
-import { reportSteer } from "./lib/steer_report.ts";
+import { type Effect, probe, steerRegions } from "./lib/steer/measure.ts";
+import { reportSteer } from "./lib/steer/report.ts";
 
 await experiment({
   name: "steer",

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { auditOrders } from "../../experiments/lib/audit_measure.ts";
+import { auditOrders } from "../../experiments/lib/audit/measure.ts";
 import { openBackend } from "../../src/compute/open.ts";
 import { Random } from "../../src/compute/random.ts";
 import { withExperiment } from "./child.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { inBatches } from "../../experiments/lib/in_batches.ts";
-import { watch } from "../../experiments/lib/monitor_watch.ts";
+import { watch } from "../../experiments/lib/monitor/watch.ts";
 import { type Line, linesOf } from "../../src/activations/lines.ts";
 import type { Verdict } from "../../src/analysis/monitor.ts";
 import { inFolder } from "../lib/folder.ts";

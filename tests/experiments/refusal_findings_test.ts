@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { refusalAnswer, refusalFindings, type RefusalOutcome } from "../../experiments/lib/refusal_findings.ts";
-import type { RefusalSetting } from "../../experiments/lib/refusal_settings.ts";
-import type { Trial } from "../../experiments/lib/refusal_trials.ts";
+import { refusalAnswer, refusalFindings, type RefusalOutcome } from "../../experiments/lib/refusal/findings.ts";
+import type { RefusalSetting } from "../../experiments/lib/refusal/settings.ts";
+import type { Trial } from "../../experiments/lib/refusal/trials.ts";
 
 const direction = {
   mean: Float32Array.of(1, 0),

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { bestTrial, mostSpecificLayer, ratesOf, type Trial } from "../../experiments/lib/refusal_trials.ts";
+import { bestTrial, mostSpecificLayer, ratesOf, type Trial } from "../../experiments/lib/refusal/trials.ts";
 
 const trial = (delta: number, nullDelta: number, rest: Partial<Trial> = {}): Trial => ({
   seed: 0,

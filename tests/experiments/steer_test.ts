@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import type { Effect } from "../../experiments/lib/steer_measure.ts";
-import { predictors, results, summarise } from "../../experiments/lib/steer_summary.ts";
+import type { Effect } from "../../experiments/lib/steer/measure.ts";
+import { predictors, results, summarise } from "../../experiments/lib/steer/summary.ts";
 
 const effect = (rest: Partial<Effect>): Effect => ({
   ...{ seed: 0, layer: 4, percentile: 2, region: 0, count: 10, coherence: 0.9, direction: "region", nullDistance: 0 },

@@ -1,0 +1,62 @@
+/** Arrow tables of `audit`. */
+import { saveTable } from "../../../src/report/mod.ts";
+import type { AuditedReading } from "./measure.ts";
+import { sameSetting, type Setting } from "../settings.ts";
+
+/** Writes `audits` and `regions`. */
+export async function saveAuditTables(out: string, readings: readonly AuditedReading[], seed: number): Promise<void> {
+  const audits = readings.flatMap((reading) => reading.audits);
+  const setting = (rows: readonly Setting[]) => [
+    { name: "layer", type: "int32" as const, values: rows.map((r) => r.layer), description: "block that is read" },
+    { name: "percentile", type: "float64" as const, values: rows.map((r) => r.percentile), description: "p, 0..100" },
+  ];
+  const whole = (name: string, values: number[], description: string) => {
+    return { name, type: "int32" as const, values, description };
+  };
+  const number = (name: string, values: number[], description: string) => {
+    return { name, type: "float64" as const, values, description };
+  };
+  const words = (name: string, values: string[], description: string) => {
+    return { name, type: "utf8" as const, values, description };
+  };
+  await saveTable(out, "audits", [
+    words("reading", audits.map((a) => a.reading), "text, or chat prompts"),
+    words("side", audits.map((a) => a.side), "whose regions are audited: before or after finetuning"),
+    ...setting(audits),
+    whole("seed", audits.map((a) => a.seed), "stream order of the dictionary"),
+    whole("regions", audits.map((a) => a.size), "regions of the dictionary"),
+    whole("audited", audits.map((a) => a.regions.length), "regions of enough members"),
+    number("moved", audits.map((a) => a.moved), "share of them beyond order noise, within their threshold"),
+    number("gone", audits.map((a) => a.gone), "share of them dropped (before) or introduced (after)"),
+    number("false_alarms", audits.map((a) => a.falseAlarms), "share moved or gone for a fresh order of the same model"),
+  ]);
+  const rows = readings.flatMap(({ audits, first }) =>
+    audits.filter((audit) => audit.seed === seed).flatMap((audit) => {
+      const described = sameSetting(first[audit.side], audit)!.rows!;
+      return audit.regions.map((region) => ({ ...audit, ...region, row: described[region.region] }));
+    })
+  );
+  await saveTable(out, "regions", [
+    words("reading", rows.map((r) => r.reading), "text, or chat prompts"),
+    words("side", rows.map((r) => r.side), "whose region it is: before or after finetuning"),
+    ...setting(rows),
+    whole("region", rows.map((r) => r.region), "number in its dictionary"),
+    whole("members", rows.map((r) => r.members), "activations"),
+    number("cosine_within", rows.map((r) => r.own), "with the nearest region of the same model in another order"),
+    number("cosine_across", rows.map((r) => r.across), "with the nearest region of the other model in that order"),
+    words("verdict", rows.map((r) => r.verdict), "kept, moved, or gone: dropped (before) or introduced (after)"),
+    words(
+      "control",
+      rows.map((r) => r.control),
+      "the verdict with a fresh order of the same model in the other's place",
+    ),
+    words("logit_lens", rows.map(({ row }) => row.lens.map(({ token }) => token).join(" | ")), "of the mean direction"),
+    words(
+      "nearest_context",
+      rows.map(({ row: { nearest: [context] } }) => {
+        return context ? `${context.excerpt.before}[[${context.excerpt.token}]]${context.excerpt.after}` : "";
+      }),
+      "member nearest to the exemplar, its token between [[ and ]]",
+    ),
+  ]);
+}

@@ -1,0 +1,113 @@
+/** What `drift` leaves to look at: tables, charts, report, findings. */
+import { TEMPLATE_PARTS } from "../../../src/analysis/template_parts.ts";
+import { type ChartSpec, saveChart, type Section, writeReport } from "../../../src/report/mod.ts";
+import type { Run } from "../cli.ts";
+import { accuracyChart, finalTokensChart, matchesChart, mediansChart, positionsChart } from "./charts.ts";
+import { matchFindings, tokenFindings } from "./findings.ts";
+import { matchTable, refusalTable, rowsOf, tokenTable } from "./report_tables.ts";
+import { bestBaseSentence, matchSentence, refusalSentence, tokenSentence } from "./sentences.ts";
+import { clearestSetting, summarise } from "./summary.ts";
+import { type DriftTables, saveDriftTables } from "./tables.ts";
+import type { PromptLabels } from "./tokens.ts";
+import type { Flags } from "../flags.ts";
+import { printTable } from "../print.ts";
+import type { Places } from "../prompt_partition.ts";
+import { middleSetting, ofSetting } from "../settings.ts";
+
+/** Everything that was measured. */
+export interface DriftResult extends DriftTables {
+  readonly places: Places;
+  readonly labels: PromptLabels;
+}
+
+type DriftFlags = { readonly cut: number; readonly model: string; readonly minMembers: number };
+
+/** Writes everything below `run.out`, prints the tables, and says where the report is. */
+export async function reportDrift<F extends Flags>(
+  run: Run<F> & { readonly flags: DriftFlags },
+  result: DriftResult,
+): Promise<void> {
+  const { out, manifest, flags } = run;
+  const { matches, tokens } = result;
+  manifest.outputs.push(...await saveDriftTables(out, result), "report.html", "run.json");
+  const chart = (name: string, spec: ChartSpec) => {
+    manifest.outputs.push(`${name}.vl.json`, `${name}.svg`, `${name}.png`);
+    return saveChart(out, name, spec);
+  };
+
+  const matched = middleSetting(matches);
+  const summary = summarise(ofSetting(matches, matched), flags.cut);
+  const atP = matches.filter(({ percentile }) => percentile === matched.percentile);
+  const told = clearestSetting(tokens);
+  Object.assign(manifest.findings, matchFindings(matches, matched, summary, flags.cut));
+  const sections: Section[] = [{
+    heading: "The same texts through both models",
+    blocks: [
+      {
+        chart: await chart("matches", matchesChart(atP, flags.cut)),
+        caption:
+          `Share of the matched pairs that reach a cosine, p ${matched.percentile}: lines are means over stream ` +
+          `orders, bands their range. Dashed: the cut, ${flags.cut}.`,
+      },
+      {
+        chart: await chart("medians", mediansChart(matches)),
+        caption: "Median cosine of the matched pairs by p; each point is a pair of stream orders.",
+      },
+      { table: matchTable(flags.model, matches), caption: "Means over stream orders, at the cut." },
+    ],
+  }];
+
+  const sentences = [matchSentence(matched, summary, flags.cut)];
+  if (told) {
+    const shown = ofSetting(tokens, told);
+    const refusals = ofSetting(result.refusals, told);
+    Object.assign(manifest.findings, tokenFindings(told, shown, tokens, refusals, result));
+    sentences.push(tokenSentence(told, shown), bestBaseSentence(tokens), refusalSentence(refusals));
+    sections.push({
+      heading: "The same chat prompts through both models",
+      blocks: [
+        {
+          text:
+            `The setting shown, block ${told.layer} and p ${told.percentile}, is the one at which the regions of the ` +
+            "instruct model separate the prompts they were grown on most clearly (purity above that of shuffled labels); " +
+            "the table has all settings.",
+        },
+        {
+          chart: await chart("final-tokens", finalTokensChart(shown)),
+          caption: `The final tokens of ${result.labels.harmful.length} prompts, half of them harmful.`,
+        },
+        {
+          chart: await chart("accuracy", accuracyChart(tokens)),
+          caption:
+            "Held-out prompts told harmful or harmless by the majority of their final token's region. Dashed: chance.",
+        },
+        ...(result.refusals.length === 0 ? [] : [{
+          chart: await chart("positions", positionsChart(result.refusals, overallParts(result.places))),
+          caption:
+            "Where in the prompts the members of the refusal region lie, and those of the regions nearest to it, at " +
+            "every setting that has a refusal region; means over stream orders.",
+        }]),
+        { table: tokenTable(tokens, result), caption: "Final tokens by setting, means over stream orders." },
+        { table: refusalTable(result.refusals), caption: "Refusal regions, and the nearest regions to them." },
+      ],
+    });
+  } else sentences.push("No dictionary of the chat prompts could be made: every percentile has a threshold of 0.");
+
+  const path = await writeReport(out, {
+    title: `Drift from ${flags.model}`,
+    question: "What does finetuning do to a model's regions, beyond what another stream order does?",
+    answer: sentences.filter(Boolean).join(" "),
+    sections,
+    run: manifest.record(),
+  });
+  printTable(rowsOf(matchTable(flags.model, matches)));
+  if (told) {
+    console.log();
+    printTable(rowsOf(tokenTable(tokens, result)));
+  }
+  console.log(`\n${sentences.filter(Boolean).join("\n")}\n\nReport: ${path}`);
+}
+
+function overallParts({ part }: Places): number[] {
+  return TEMPLATE_PARTS.map((one) => part.filter((each) => each === one).length / part.length);
+}

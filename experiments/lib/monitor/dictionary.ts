@@ -1,0 +1,96 @@
+/** Grows dictionaries at several layers and percentiles, and picks the one to watch with. */
+import type { Backend } from "../../../src/compute/backend.ts";
+import type { LanguageModel } from "../../../src/model/types.ts";
+import { Dictionary } from "../../../src/partition/dictionary.ts";
+import type { CommonFlags, Run } from "../cli.ts";
+import type { Flags } from "../flags.ts";
+import { calibrationsFor, grow, type GrowPlan } from "../grow.ts";
+import { type Instructions, refusalHandle } from "./handle.ts";
+import type { MonitorTexts, TextFlags } from "./texts.ts";
+import { usableSettings } from "../usable.ts";
+
+/** A layer and percentile that was tried. */
+export interface TriedSetting {
+  readonly layer: number;
+  readonly percentile: number;
+  readonly threshold: number;
+  /** NaN where the threshold is too small for a dictionary. */
+  readonly regions: number;
+  /** Regions that hold final tokens of instructions, and how well they tell refused ones: balanced accuracy. */
+  readonly occupied: number;
+  readonly accuracy: number;
+  readonly chosen: boolean;
+}
+
+/**
+ * Loads a dictionary to watch a model with.
+ *
+ * @throws {Error} if it was built on another model, or does not say on which.
+ */
+export async function givenDictionary(path: string, model: LanguageModel, backend: Backend): Promise<Dictionary> {
+  const dictionary = await Dictionary.load(path, { backend });
+  const nameOf = (id: string) => id.replace(/\/+$/, "").replace(/^.*\//, "");
+  const built = dictionary.source?.model;
+  if (built === undefined || nameOf(built) !== nameOf(model.id) || dictionary.dim !== model.dim) {
+    throw new Error(
+      `Expected a dictionary of the model ${model.id} but ${path} was built on ${
+        built ?? "one that it does not name"
+      }: ` +
+        "give that model with --model, or another dictionary",
+    );
+  }
+  return dictionary;
+}
+
+/** What {@linkcode growDictionary} needs. */
+export interface DictionaryPlan {
+  readonly backend: Backend;
+  readonly model: LanguageModel;
+  readonly texts: MonitorTexts;
+  readonly chat: boolean;
+  readonly instructions?: Instructions;
+}
+
+/**
+ * Grows the dictionaries that the flags ask for and keeps the one whose regions tell refusal best on the instructions
+ * that they were built on; without instructions the one in the middle.
+ */
+export async function growDictionary<F extends Flags>(
+  run: Run<F> & {
+    readonly flags: CommonFlags & TextFlags & { readonly calibration: number; readonly context: number };
+  },
+  { backend, model, texts, chat, instructions }: DictionaryPlan,
+): Promise<{ dictionary: Dictionary; settings: TriedSetting[] }> {
+  const { corpus, split, harmful, harmless, context, seed, calibration, percentiles, maxTokens } = run.flags;
+  const files = chat ? [corpus, harmful, harmless] : [corpus];
+  const plan: GrowPlan = {
+    ...{ backend, model, files, seed, calibration, percentiles },
+    layers: run.layers(model.layers),
+    texts: texts.build,
+    corpus: `${files.join(" + ")}, split ${split}`,
+    reading: { chat, context },
+    growing: { maxTokens, signal: run.signal },
+  };
+  const { calibrations, failed } = await usableSettings(await calibrationsFor(run, plan), backend);
+  if (calibrations.size === 0) throw new Error(failed[0].reason);
+  const { growths } = await grow(run, { ...plan, calibration: calibrations });
+  const handles = await Promise.all(
+    growths.map(({ dictionary }) => instructions && refusalHandle(model, dictionary, instructions)),
+  );
+  const accuracy = (i: number) => handles[i]?.accuracy ?? NaN;
+  const best = instructions
+    ? [...growths.keys()].reduce((a, b) => accuracy(b) > accuracy(a) ? b : a)
+    : growths.length >> 1;
+  const settings = growths.map(({ layer, percentile, dictionary: { threshold, size } }, i) => ({
+    ...{ layer, percentile, threshold, regions: size, occupied: handles[i]?.occupied ?? NaN },
+    ...{ accuracy: accuracy(i), chosen: i === best },
+  }));
+  const unusable = failed.map(({ layer, percentile, threshold }) => ({
+    ...{ layer, percentile, threshold, regions: NaN, occupied: NaN, accuracy: NaN, chosen: false },
+  }));
+  for (const [i, { dictionary }] of growths.entries()) if (i !== best) dictionary.dispose();
+  return {
+    dictionary: growths[best].dictionary,
+    settings: [...settings, ...unusable].sort((a, b) => a.layer - b.layer || a.percentile - b.percentile),
+  };
+}

@@ -1,0 +1,72 @@
+/** Where prompts are answered under interventions, and refusals counted. */
+import type { CorpusEntry } from "../../../src/activations/corpus.ts";
+import type { Intervention, LanguageModel } from "../../../src/model/types.ts";
+import type { RunManifest } from "../../../src/report/mod.ts";
+import { answersTo } from "../answers.ts";
+import type { AblationBasis, RefusalSetting } from "./settings.ts";
+import { type AnswerRates, ratesOf, type Trial } from "./trials.ts";
+
+/** Prompts that no dictionary is grown on: harmful ones, harmless ones, harmful ones of other sources. */
+export type PromptSets = Readonly<Record<"harmful" | "harmless" | "others", readonly CorpusEntry[]>>;
+
+/** Answers of one model to fixed prompts. */
+export class RefusalLab {
+  /** Answers without an intervention. */
+  readonly before: Record<keyof PromptSets, string[]> = { harmful: [], harmless: [], others: [] };
+  /** Rates of answers to the harmful prompts by what was ablated: nothing is generated twice. */
+  readonly #known = new Map<string, AnswerRates>();
+
+  constructor(
+    readonly model: LanguageModel,
+    readonly prompts: PromptSets,
+    readonly tokens: number,
+    readonly manifest: RunManifest,
+  ) {}
+
+  /** Answers all prompts without an intervention. */
+  async begin(): Promise<void> {
+    for (const set of ["harmful", "harmless", "others"] as const) this.before[set] = await this.answers(set);
+  }
+
+  /** Answers to a set of prompts under an intervention. */
+  answers(set: keyof PromptSets, intervention?: Intervention): Promise<string[]> {
+    const interventions = intervention ? [intervention] : [];
+    return this.manifest.time(
+      "answer",
+      () => answersTo(this.model, this.prompts[set], { tokens: this.tokens, interventions }),
+    );
+  }
+
+  /** Ablates the first `k` regions of refusal, beside the matched null. */
+  async trial(setting: RefusalSetting, basis: AblationBasis, k: number): Promise<Trial> {
+    const { seed, layer, percentile, candidates: [{ members, share }], matched } = setting;
+    const rates = await this.#ablated(setting, basis, k);
+    const nullRates = matched ? await this.#ablated(setting, basis, "null") : { refused: NaN, loops: NaN };
+    const baseline = ratesOf(this.before.harmful).refused;
+    return {
+      ...{ seed, layer, percentile, basis, k, members, share },
+      ...rates,
+      delta: rates.refused - baseline,
+      nullDelta: nullRates.refused - baseline,
+      nullLoops: nullRates.loops,
+      nullDistance: matched?.distance ?? NaN,
+    };
+  }
+
+  async #ablated(setting: RefusalSetting, basis: AblationBasis, what: number | "null"): Promise<AnswerRates> {
+    const key = [setting.seed, setting.layer, setting.percentile, basis, what].join();
+    const rates = this.#known.get(key) ?? ratesOf(await this.answers("harmful", ablationOf(setting, basis, what)));
+    this.#known.set(key, rates);
+    return rates;
+  }
+}
+
+/** The ablation of the first regions of refusal of a dictionary, or of its null region. */
+export function ablationOf(
+  { layer, center, candidates, matched }: RefusalSetting,
+  basis: AblationBasis,
+  what: number | "null",
+): Intervention {
+  const regions = typeof what === "number" ? candidates.slice(0, what) : matched ? [matched] : [];
+  return { layer, ablate: { directions: regions.map(({ directions }) => directions[basis]), center } };
+}

@@ -1,0 +1,87 @@
+/** Dictionaries of chat prompts, read for refusal: which regions hold the prompts that the model refuses. */
+import type { ActivationBatch } from "../../../src/activations/batch.ts";
+import type { RegionShare } from "../../../src/analysis/label_split.ts";
+import { matchedRegion } from "../../../src/analysis/matched_region.ts";
+import { refusalRegions } from "../../../src/analysis/refusal_regions.ts";
+import type { Dictionary } from "../../../src/partition/dictionary.ts";
+import type { Growth } from "../../../src/partition/growth.ts";
+
+/** Which direction of a region is ablated: its mean, its founder, or the sampled member nearest to its mean. */
+export type AblationBasis = "mean" | "exemplar" | "re-anchored";
+
+/** All bases. */
+export const BASES: readonly AblationBasis[] = ["mean", "exemplar", "re-anchored"];
+
+/** A region of final positions, with what it takes to ablate it. */
+export interface RefusalRegion extends RegionShare {
+  /** Members at all positions. */
+  readonly count: number;
+  readonly coherence: number;
+  readonly directions: Readonly<Record<AblationBasis, Float32Array<ArrayBuffer>>>;
+}
+
+/** One dictionary, read for refusal. */
+export interface RefusalSetting {
+  readonly seed: number;
+  readonly layer: number;
+  readonly percentile: number;
+  readonly threshold: number;
+  /** Regions, and those of them that hold final positions. */
+  readonly regions: number;
+  readonly occupied: number;
+  readonly center: Float32Array<ArrayBuffer>;
+  /** Regions of refusal, ranked. */
+  readonly candidates: readonly RefusalRegion[];
+  /** The answered region most like the first candidate in size and coherence, and its distance from it. */
+  readonly matched?: RefusalRegion & { readonly distance: number };
+}
+
+/**
+ * Reads a dictionary for refusal.
+ *
+ * @param finals Final positions of the build prompts at the dictionary's layer.
+ * @param refused Whether the model refuses each of these prompts.
+ * @param most Candidates to keep.
+ */
+export async function refusalSetting(
+  { layer, percentile, dictionary }: Growth,
+  finals: ActivationBatch,
+  refused: readonly boolean[],
+  most: number,
+): Promise<Omit<RefusalSetting, "seed">> {
+  const { threshold, center, size, memberCounts, coherences } = dictionary;
+  const { regions } = await dictionary.assign(finals);
+  const { candidates, nulls, occupied } = refusalRegions(regions, refused);
+  const shape = { memberCounts, coherences };
+  const [first] = candidates;
+  const match = first && matchedRegion(shape, first.region, nulls.map(({ region }) => region));
+  const nullShare = nulls.find(({ region }) => region === match?.region);
+
+  const reanchored = await dictionary.reanchor();
+  const describe = (share: RegionShare): RefusalRegion => ({
+    ...share,
+    count: memberCounts[share.region],
+    coherence: coherences[share.region],
+    directions: {
+      mean: rowOf(dictionary, "means", share.region),
+      exemplar: rowOf(dictionary, "exemplars", share.region),
+      "re-anchored": rowOf(reanchored, "exemplars", share.region),
+    },
+  });
+  const setting = {
+    layer,
+    percentile,
+    threshold,
+    regions: size,
+    occupied,
+    center,
+    candidates: candidates.slice(0, most).map(describe),
+    matched: match && nullShare && { ...describe(nullShare), distance: match.distance },
+  };
+  reanchored.dispose();
+  return setting;
+}
+
+function rowOf(dictionary: Dictionary, rows: "means" | "exemplars", region: number): Float32Array<ArrayBuffer> {
+  return dictionary[rows].slice(region * dictionary.dim, (region + 1) * dictionary.dim);
+}
