@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type Experiment, type Run, runExperiment } from "../../experiments/lib/cli.ts";
+import { inFolder } from "../lib/folder.ts";
 
 const LIB = new URL("../../experiments/lib/", import.meta.url);
 
@@ -22,15 +23,6 @@ async function run(args: string[], body: (run: SampleRun) => Promise<void> = () 
     printError: (text) => err.push(text),
   });
   return { code, out: out.join("\n"), err: err.join("\n") };
-}
-
-async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 Deno.test("a run gets its flags, and leaves run.json", () =>

@@ -1,6 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import type { Effect } from "../../experiments/lib/steer/measure.ts";
 import { predictors, results, summarise } from "../../experiments/lib/steer/summary.ts";
+import { numbersOf, withExperiment } from "./child.ts";
 
 const effect = (rest: Partial<Effect>): Effect => ({
   ...{ seed: 0, layer: 4, percentile: 2, region: 0, count: 10, coherence: 0.9, direction: "region", nullDistance: 0 },
@@ -31,34 +32,15 @@ Deno.test("necessity and sufficiency are shares of the gap between members and o
 });
 
 Deno.test("steer leaves tables, charts, a report and finite findings", async () => {
-  const out = await Deno.makeTempDir();
-  try {
-    const flags =
-      "--percentiles 4 --seeds 1 --regions 1 --probe 6 --alphas 1 --max-tokens 2000 --calibration 1000 --batch 32";
-    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "-A",
-        "--no-lock",
-        "experiments/steer.ts",
-        "--quiet",
-        "--device",
-        "cpu",
-        "--out",
-        out,
-        ...flags.split(" "),
-      ],
-      stdout: "null",
-      stderr: "piped",
-    }).output();
-    assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
-    const { findings, outputs } = JSON.parse(await Deno.readTextFile(`${out}/run.json`));
+  const flags = "--device cpu --percentiles 4 --seeds 1 --regions 1 --probe 6 --alphas 1 " +
+    "--max-tokens 2000 --calibration 1000 --batch 32";
+  await withExperiment("steer", flags.split(" "), ({ code, stderr, out, record: { findings, outputs } }) => {
+    assertEquals([code, stderr], [0, ""]);
     const files = new Set([...Deno.readDirSync(out)].map(({ name }) => name));
-    assertEquals(outputs.filter((name: string) => !files.has(name)), []);
+    assertEquals(outputs.filter((name) => !files.has(name)), []);
     for (const key of ["necessity", "necessity_null", "best_alpha", "sufficiency", "sufficiency_null"]) {
-      assert(findings[key].length === 1 && findings[key].every(Number.isFinite), `${key}: ${findings[key]}`);
+      const values = numbersOf(findings[key]);
+      assert(values.length === 1 && values.every(Number.isFinite), `${key}: ${findings[key]}`);
     }
-  } finally {
-    await Deno.remove(out, { recursive: true });
-  }
+  });
 });

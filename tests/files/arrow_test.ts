@@ -22,6 +22,7 @@ import {
   Table,
   writeArrow,
 } from "../../src/files/arrow.ts";
+import { inFolder } from "../lib/folder.ts";
 
 /** Like a dictionary's table: vectors, numbers, contexts as lists of structs, reservoirs as lists of vectors. */
 function sample(rows: number): Table {
@@ -66,15 +67,6 @@ function plain(table: Table) {
     metadata: metadataOf(table),
     description: table.schema.fields[1].metadata.get("description"),
   };
-}
-
-async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 Deno.test("a table comes back from its file value for value", () =>

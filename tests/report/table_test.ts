@@ -1,15 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { booleansOf, columnOf, fixedSizeListsOf, numbersOf, readArrow, stringsOf } from "../../src/files/arrow.ts";
 import { saveTable } from "../../src/report/table.ts";
-
-async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+import { inFolder } from "../lib/folder.ts";
 
 Deno.test("a result table keeps values, types and descriptions", () =>
   inFolder(async (folder) => {
