@@ -116,7 +116,7 @@ class Grid {
     return this.means("chat").map((regions, i) => regions / code[i]);
   }
 
-  /** Domains that stopped founding (saturation, window 1), of all dictionaries of this percentile. */
+  /** Dictionaries of this percentile that had two empty batches in a row (saturation, window 1). */
   get saturated(): number {
     return this.curves.filter(({ saturatedAt }) => !Number.isNaN(saturatedAt)).length;
   }
@@ -142,6 +142,8 @@ function answer(grids: readonly Grid[], shown: Grid): string {
     const code = grid.ranges("code");
     return grid.ranges("chat").map(([low, high], i) => low > code[i][1] || high < code[i][0]);
   });
+  const complete = grids.filter((grid) => grid !== shown && grid.saturated === grid.curves.length);
+  const ofEnds = (means: readonly number[]) => `${Math.round(means[0])} and ${Math.round(means.at(-1)!)}`;
   const multiples = DOMAINS.map((stream) => `${stream} ${figure(spread(shown.means(stream)))}`).join(", ");
   return [
     `At p ${percentile} and equal budgets the domains have these regions: ${DOMAINS.map(shape).join("; ")}.`,
@@ -149,8 +151,12 @@ function answer(grids: readonly Grid[], shown: Grid): string {
     `Chat has ${span(shown.ratios)} times the regions of code at p ${percentile}, and more than code in ${above} of`,
     `${settings} settings of layer and p; their ranges over stream orders do not touch in`,
     `${disjoint.filter(Boolean).length} of them.`,
-    `Dictionaries that stopped founding regions (two empty batches): ${ends.join(", ")};`,
+    `Dictionaries that met the rule of saturation (two empty batches in a row): ${ends.join(", ")};`,
     "the regions of the others are lower bounds.",
+    ...complete.map((grid) => {
+      const shapes = DOMAINS.map((stream) => `${stream} ${ofEnds(grid.means(stream))}`).join(", ");
+      return `At p ${grid.percentile}, where all met it, the first and the last block have: ${shapes}.`;
+    }),
   ].join(" ");
 }
 

@@ -94,7 +94,7 @@ export function variantsChart(rows: readonly Measured[], percentile: number): Ch
     const x = { field: "value", type: "quantitative", title, scale: { zero: true } };
     return {
       width: 230,
-      height: { step: 26 },
+      height: { step: 34, for: "position" },
       data: { values },
       encoding: {
         y: {
@@ -109,7 +109,7 @@ export function variantsChart(rows: readonly Measured[], percentile: number): Ch
       },
       layer: [
         { mark: { type: "point", size: 18, opacity: 0.5 }, encoding: { x } },
-        { mark: { type: "tick", thickness: 2.5 }, encoding: { x: { ...x, aggregate: "mean" } } },
+        { mark: { type: "tick", thickness: 2.5, size: 9 }, encoding: { x: { ...x, aggregate: "mean" } } },
       ],
     };
   };

@@ -67,7 +67,8 @@ export async function reportStability<F extends Flags>(run: Run<F>, { rows, fail
           {
             table: tableOf(table),
             caption:
-              "Means over orders. Range: of Spearman's correlation over orders. N, c: the correlation of matched " +
+              "Means over orders. Range: of Spearman's correlation over orders. N > 1: without regions of a single member, " +
+              "some of which the same activation founds in every order, as all see the same texts. N, c: the correlation of matched " +
               "cosine with members and with coherence alone; chance: with D, others rotated.",
           },
         ],
@@ -109,6 +110,7 @@ function meansOf(rows: readonly Measured[], setting: Setting, variant: Variant) 
     spearman: mean(({ spearman }) => spearman),
     spearmanCount: mean(({ spearmanCount }) => spearmanCount),
     spearmanCoherence: mean(({ spearmanCoherence }) => spearmanCoherence),
+    spearmanPlural: mean(({ spearmanPlural }) => spearmanPlural),
     quintiles: [0, 1, 2, 3, 4].map((i) => mean(({ quintiles }) => quintiles[i])),
   };
 }
@@ -139,7 +141,8 @@ function answer(rows: readonly Measured[], settings: readonly Setting[], shown: 
       span(all.map(({ spearman }) => spearman))
     }; with members`,
     `alone ${span(all.map(({ spearmanCount }) => spearmanCount))}, with coherence alone`,
-    `${span(all.map(({ spearmanCoherence }) => spearmanCoherence))}.`,
+    `${span(all.map(({ spearmanCoherence }) => spearmanCoherence))}; with D among regions of two or more members`,
+    `${span(all.map(({ spearmanPlural }) => spearmanPlural))}.`,
     `Exemplars come back at a mean cosine of ${pair("exemplars")} at ${place}; re-anchored ones at`,
     `${pair("exemplars, re-anchored")}, higher in ${higher("exemplars, re-anchored", "exemplars")} of ${of} settings;`,
     `those replaced while growing at ${pair("exemplars, replaced while growing")}, higher than plain ones in`,
@@ -169,6 +172,7 @@ function settingRow(rows: readonly Measured[], setting: Setting) {
     "matched cosine": rounded(plain.matched),
     Spearman: rounded(plain.spearman),
     range: span(orders),
+    "N > 1": rounded(plain.spearmanPlural),
     N: rounded(plain.spearmanCount),
     c: rounded(plain.spearmanCoherence),
     chance: rounded(meansOf(rows, setting, CHANCE).spearman),
@@ -206,6 +210,8 @@ function findings(rows: readonly Measured[], settings: readonly Setting[], shown
     spearman_density_by_order: figuresOf(rows, shown, "means", ({ spearman }) => spearman),
     spearman_density_by_setting: bySetting("means", ({ spearman }) => spearman),
     spearman_density_chance: at(CHANCE).spearman,
+    spearman_density_plural: at("means").spearmanPlural,
+    spearman_density_plural_by_setting: bySetting("means", ({ spearmanPlural }) => spearmanPlural),
     spearman_members: at("means").spearmanCount,
     spearman_coherence: at("means").spearmanCoherence,
     matched_cosine_by_quintile: at("means").quintiles,
@@ -224,6 +230,6 @@ const tableOf = (rows: readonly Readonly<Record<string, number | string>>[]) => 
   return { columns: Object.keys(rows[0]), rows: rows.map((row) => Object.values(row)) };
 };
 const distinct = (values: readonly number[]) => [...new Set(values)].sort((a, b) => a - b);
-const figure = (value: number) => formatNumber(value, 2);
+const figure = (value: number) => formatNumber(value, 3);
 const span = (values: readonly number[]) => `${figure(Math.min(...values))} to ${figure(Math.max(...values))}`;
 const rounded = (value: number) => Math.round(value * 1000) / 1000;

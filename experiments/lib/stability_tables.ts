@@ -51,6 +51,11 @@ function variantColumns(rows: readonly Measured[]) {
       values: rows.map((r) => r.spearmanCoherence),
       description: "of matched cosine with c",
     },
+    {
+      name: "spearman_plural",
+      values: rows.map((r) => r.spearmanPlural),
+      description: "with D, regions of N > 1 only",
+    },
     ...ordinals.map((ordinal, i) => ({
       name: `q${i + 1}`,
       values: rows.map((r) => r.quintiles[i]),

@@ -67,6 +67,11 @@ export interface Measured extends Setting {
   /** The same with members and with coherence alone. */
   readonly spearmanCount: number;
   readonly spearmanCoherence: number;
+  /**
+   * The same with D among regions of at least two members. All orders see the same texts, so an activation far from all
+   * others founds a region of its own in each: the lowest D, but a cosine of 1.
+   */
+  readonly spearmanPlural: number;
   /** Mean matched cosine by fifths of D, lowest first. */
   readonly quintiles: readonly number[];
 }
@@ -114,12 +119,14 @@ function summarise(
   cosines: Float64Array,
 ) {
   const paired = [...cosines.keys()].filter((region) => !Number.isNaN(cosines[region]));
+  const plural = paired.filter((region) => counts[region] > 1);
   const of = (values: ArrayLike<number>) => paired.map((region) => values[region]);
   return {
     matched: meanOf(of(cosines)),
     spearman: spearman(of(densities), of(cosines)),
     spearmanCount: spearman(of(counts), of(cosines)),
     spearmanCoherence: spearman(of(coherences), of(cosines)),
+    spearmanPlural: spearman(plural.map((i) => densities[i]), plural.map((i) => cosines[i])),
     quintiles: groupMeans(of(cosines), of(densities), 5),
   };
 }
