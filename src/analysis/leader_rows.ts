@@ -1,0 +1,79 @@
+/**
+ * Leader clustering of rows by Euclidean distance, on the host, for comparing metrics: each row within the threshold of an
+ * earlier leader passes, any other founds a region. Rows of unit length make it leader clustering by cosine, as the
+ * squared distance is twice the cosine distance.
+ *
+ * @param rows `count x dim`.
+ * @param order Row numbers in stream order.
+ * @param threshold Largest Euclidean distance at which a row passes.
+ * @param limit Stops once there are more leaders than this; default never.
+ * @returns Row numbers of the leaders, in stream order.
+ *
+ * @example
+ * ```ts
+ * const found = leaders(Float32Array.of(0, 1, 5, 5.5), 1, [0, 1, 2, 3], 1);
+ * if (found.join() !== "0,2") throw new Error(found.join());
+ * ```
+ */
+export function leaders(
+  rows: Float32Array,
+  dim: number,
+  order: ArrayLike<number>,
+  threshold: number,
+  limit = Infinity,
+): number[] {
+  const found: number[] = [];
+  // The leader that let a row pass is asked first next time: most rows then need few distances.
+  const queue: number[] = [];
+  const cut = threshold ** 2;
+  for (let i = 0; i < order.length && found.length <= limit; i++) {
+    const at = queue.findIndex((leader) => squaredDistance(rows, leader, rows, order[i], dim, cut) <= cut);
+    if (at < 0) found.push(order[i]);
+    queue.unshift(...(at < 0 ? [order[i]] : queue.splice(at, 1)));
+  }
+  return found;
+}
+
+/**
+ * The leaders at the threshold that gives as many as asked for, or as near as bisection comes.
+ *
+ * @param count Leaders wanted. @param order Row numbers in stream order.
+ */
+export function leadersOfCount(rows: Float32Array, dim: number, order: ArrayLike<number>, count: number): number[] {
+  let [low, high] = [0, 1];
+  while (leaders(rows, dim, order, high, count).length > count) high *= 2;
+  let best = leaders(rows, dim, order, high, count);
+  for (let step = 0; step < 24 && best.length !== count; step++) {
+    const middle = (low + high) / 2;
+    const found = leaders(rows, dim, order, middle, count);
+    if (found.length > count) low = middle;
+    else [high, best] = [middle, found.length > best.length ? found : best];
+  }
+  return best;
+}
+
+/** For each row of `queries`, which of the leaders is nearest, the first on ties. */
+export function nearestLeaders(
+  queries: Float32Array,
+  rows: Float32Array,
+  dim: number,
+  leaders: readonly number[],
+): Int32Array<ArrayBuffer> {
+  return Int32Array.from({ length: queries.length / dim }, (_, query) => {
+    let [best, region] = [Infinity, -1];
+    leaders.forEach((leader, i) => {
+      const square = squaredDistance(rows, leader, queries, query, dim, best);
+      if (square < best) [best, region] = [square, i];
+    });
+    return region;
+  });
+}
+
+/** Squared distance of two rows; beyond `enough` it may be cut short. */
+function squaredDistance(a: Float32Array, i: number, b: Float32Array, j: number, dim: number, enough: number): number {
+  let [sum, p, q] = [0, i * dim, j * dim];
+  for (const end = p + dim; p < end && sum <= enough;) {
+    for (const stop = Math.min(p + 16, end); p < stop; p++, q++) sum += (a[p] - b[q]) ** 2;
+  }
+  return sum;
+}
