@@ -31,7 +31,7 @@ await experiment({
   description:
     "Follows the closest pairs of regions of the coarsest dictionary to finer ones and counts the regions between " +
     "them, beside pairs of the same cosine. The embedded model takes about 3 minutes; Gemma-2-2B at one layer and " +
-    "p from 8 on, about 400k tokens, an hour on a CPU, minutes on a GPU.",
+    "p from 8 on, about 400k tokens, hours on a CPU, minutes on a GPU.",
   defaults: { layers: [1, 3, 5, 7], percentiles: [2, 4, 8, 16] },
   flags: {
     seeds: { type: "integer", default: 2, min: 1, help: "stream orders, from --seed on" },

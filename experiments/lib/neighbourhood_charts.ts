@@ -31,7 +31,7 @@ function panelOf({ percentile, size, a, b, cosine, count, between, lens }: Panel
     { name: "B", region: b, x: 0.92, y: 0.5, label: label(b).replaceAll(" · ", "\n") },
   ];
   const middle = shown.map(({ region, cosineA, cosineB }, i) => {
-    const y = shown.length === 1 ? 0.75 : 0.95 - 0.85 * i / (shown.length - 1);
+    const y = shown.length === 1 ? 0.75 : 0.88 - 0.76 * i / (shown.length - 1);
     return { name: "", region, x: 0.5, y, label: label(region), cosineA, cosineB };
   });
   const edge = (from: { x: number; y: number }, to: { x: number; y: number }, cosine: number, at: number) => ({

@@ -14,10 +14,11 @@ const KINDS = ["tokens that go on together", "a token on its own"];
 /** A token that a reader can see: spaces at its sides dropped, a token of spaces only as as many ␣. */
 export const tokenText = (token: string) => visibleText(token.trim() || token.replaceAll(" ", "␣"));
 
-/** The first token of a region's lens that a reader can see: pieces of letters and control characters are passed over. */
+/** The first token of a region's lens that a reader can see, · if none is: pieces of letters and control characters are not. */
 export function lensText(tokens: readonly string[]): string {
   // deno-lint-ignore no-control-regex
-  return tokenText(tokens.find((token) => !/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\ufffd]/.test(token)) ?? tokens[0]);
+  const readable = tokens.find((token) => !/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\ufffd]/.test(token));
+  return readable === undefined ? "·" : tokenText(readable);
 }
 
 /** A prompt's tokens through the regions of every layer, in order and shuffled, as two alluvial charts. */

@@ -51,8 +51,9 @@ export async function reportPaths<F extends Flags>(
             "path",
             pathChart(path),
             `The tokens of a prompt through the regions of every block at p ${path.percentile}, and the same tokens ` +
-              "shuffled. A bar is a region, as high as the tokens in it; its label is the first readable token of the logit lens " +
-              "of its mean direction. Equal tokens start in one bar. Blue: two or more tokens of one region that stay in one.",
+              "shuffled. A bar is a region, as high as the tokens in it; its label is the first readable token of the logit " +
+              "lens of its mean direction, · if none of five is. Equal tokens start in one bar. Blue: two or more tokens of " +
+              "one region that stay in one.",
           ),
           {
             table: { columns: Object.keys(steps[0]), rows: steps.map((row) => Object.values(row)) },
@@ -139,11 +140,13 @@ function answer(means: readonly Means[], shown: Means, layers: readonly number[]
   const last = layers.length - 1;
   const falling = means.filter((row) => row.agreementShuffled[last] < row.agreementShuffled[0]).length;
   const sentences = [
-    `At p ${percentile}, ${percent(agreementShuffled[0])} of tokens lie in the same region of block ${
+    `At p ${percentile}, ${percent(agreementShuffled[0])} of tokens stay in their region of block ${
       layers[0]
-    } whatever the ` +
-    `order of their prompt, and ${percent(agreementShuffled[last])} in block ${layers[last]} (any two tokens: ` +
-    `${percent(agreementChance[0])} and ${percent(agreementChance[last])}).`,
+    } when the tokens ` +
+    `of their prompt are shuffled, and ${percent(agreementShuffled[last])} in block ${
+      layers[last]
+    } (any two tokens lie in one ` +
+    `region in ${percent(agreementChance[0])} and ${percent(agreementChance[last])}).`,
     `That share is lower in the last block than in the first at ${falling} of ${means.length} percentiles.`,
   ];
   if (last > 0) {
