@@ -35,7 +35,7 @@ await experiment({
   description:
     "Clusters the same activations under five metrics to the same numbers of regions. The embedded model takes about a " +
     "minute and a half; Gemma-2-2B at one layer about a quarter of an hour.",
-  defaults: { layers: [3, 6] },
+  defaults: { layers: [1, 3, 5, 7] },
   flags: {
     regions: { type: "integers", default: [50, 200], min: 2, help: "numbers of regions to compare at" },
     math: { type: "string", default: "fixtures/corpora/math.jsonl", help: "file of the math texts" },
@@ -45,9 +45,9 @@ await experiment({
     heldout: { type: "integer", default: 15, min: 1, help: "other windows of each domain to tell" },
     context: { type: "integer", default: 64, min: 2, help: "tokens of every window, <bos> included" },
     ridge: { type: "number", default: 1e-3, min: 0, help: "added in whitening, as a share of the mean variance" },
-    seeds: { type: "integer", default: 3, min: 2, help: "orders of the activations, seeds from --seed on" },
+    seeds: { type: "integer", default: 4, min: 2, help: "orders of the activations, seeds from --seed on" },
   },
-  examples: [["", "the embedded model, two layers"], ["--layers all --regions 100", "all layers at 100 regions"]],
+  examples: [["", "the embedded model, four layers"], ["--layers all --regions 100", "all layers at 100 regions"]],
 }, async (run) => {
   const { flags, manifest, progress } = run;
   const seeds = Array.from({ length: flags.seeds }, (_, i) => flags.seed + i);

@@ -1,7 +1,8 @@
 /** What `metric` leaves to look at: table, chart, report, findings. */
-import { type ChartSpec, formatNumber, PALETTE, saveChart, saveTable, writeReport } from "../../src/report/mod.ts";
+import { formatNumber, saveChart, saveTable, writeReport } from "../../src/report/mod.ts";
 import type { Run } from "./cli.ts";
 import type { Flags } from "./flags.ts";
+import { metricsChart } from "./metric_chart.ts";
 import type { MetricRow } from "./metric_measure.ts";
 import { type Metric, METRICS } from "./metric_spaces.ts";
 import { printTable } from "./print.ts";
@@ -43,8 +44,8 @@ export async function reportMetric<F extends Flags>(run: Run<F>, rows: readonly 
         {
           chart,
           caption:
-            "Agreement of two orders' partitions (adjusted Rand index, 0 is chance), and held-out activations whose " +
-            "domain their region's majority tells (labels shuffled: grey). Points are orders, ticks their means.",
+            "Agreement of the partitions of two orders (adjusted Rand index, 0 is chance), held-out activations whose domain " +
+            "their region's majority tells, and how uneven the sizes of regions are. Points are orders, lines their means.",
         },
         {
           table: { columns: Object.keys(table[0]), rows: table.map((row) => Object.values(row)) },
@@ -109,57 +110,6 @@ function tableRow(rows: readonly MetricRow[]) {
     accuracy: mean((row) => row.accuracy),
     shuffled: mean((row) => row.accuracyShuffled),
   };
-}
-
-function metricsChart(rows: readonly MetricRow[]): ChartSpec {
-  const panel = (
-    title: string,
-    fields: readonly ("agreement" | "accuracy" | "accuracyShuffled")[],
-    isFirst: boolean,
-  ) => {
-    const values = fields.flatMap((field) =>
-      rows.map((row) => ({
-        metric: row.metric,
-        block: `block ${row.layer}, K ${row.wanted}`,
-        kind: field === "accuracyShuffled" ? "labels shuffled" : `block ${row.layer}, K ${row.wanted}`,
-        value: row[field],
-      }))
-    );
-    const kinds = [...new Set(rows.map((row) => `block ${row.layer}, K ${row.wanted}`))];
-    const x = { field: "value", type: "quantitative", title, scale: { zero: true } };
-    return {
-      width: 250,
-      height: { step: 48, for: "position" },
-      data: { values },
-      encoding: {
-        y: {
-          field: "metric",
-          type: "nominal",
-          sort: METRICS,
-          title: null,
-          ...(!isFirst && { axis: { labels: false } }),
-        },
-        yOffset: { field: "block", sort: kinds },
-        color: {
-          field: "kind",
-          type: "nominal",
-          title: null,
-          scale: { domain: [...kinds, "labels shuffled"], range: [...PALETTE.slice(0, kinds.length), "#9a9a9a"] },
-        },
-      },
-      layer: [
-        { mark: { type: "point", size: 16, opacity: 0.5 }, encoding: { x } },
-        { mark: { type: "tick", thickness: 2.5, size: 9 }, encoding: { x: { ...x, aggregate: "mean" } } },
-      ],
-    };
-  };
-  return {
-    hconcat: [
-      panel("agreement of two orders (adjusted Rand)", ["agreement"], true),
-      panel("domain told, held-out activations", ["accuracy", "accuracyShuffled"], false),
-    ],
-    config: { legend: { orient: "top", columns: 3 }, axisY: { grid: true } },
-  } as ChartSpec;
 }
 
 const figure = (value: number) => formatNumber(value, 3);

@@ -7,8 +7,8 @@ import { printTable } from "./print.ts";
 import { publishedSaturation } from "./published.ts";
 import { curvesChart, depthChart } from "./saturation_charts.ts";
 import { type Stream, type StreamCurve, STREAMS } from "./saturation_curves.ts";
+import { distinct, Grid } from "./saturation_grid.ts";
 import { saveSaturationTables } from "./saturation_tables.ts";
-import { meanOf } from "./settings.ts";
 import type { FailedSetting } from "./usable.ts";
 
 const QUESTION = "How many regions do math, code and chat need at each layer, at equal budgets of tokens?";
@@ -83,45 +83,6 @@ export async function reportSaturation<F extends Flags>(
   console.log(`\n${text}\n\nReport: ${path}`);
 }
 
-/** One percentile: streams by layers. */
-class Grid {
-  readonly layers: readonly number[];
-  readonly curves: readonly StreamCurve[];
-
-  constructor(curves: readonly StreamCurve[], readonly percentile: number) {
-    this.curves = curves.filter((curve) => curve.percentile === percentile);
-    this.layers = distinct(this.curves.map(({ layer }) => layer));
-  }
-
-  at(stream: Stream, layer: number): StreamCurve[] {
-    return this.curves.filter((curve) => curve.stream === stream && curve.layer === layer);
-  }
-
-  /** Mean over orders, by layer. */
-  means(stream: Stream, value: (curve: StreamCurve) => number = ({ regions }) => regions): number[] {
-    return this.layers.map((layer) => meanOf(this.at(stream, layer).map(value)));
-  }
-
-  /** Range over orders, by layer. */
-  ranges(stream: Stream): [low: number, high: number][] {
-    return this.layers.map((layer) => {
-      const regions = this.at(stream, layer).map(({ regions }) => regions);
-      return [Math.min(...regions), Math.max(...regions)];
-    });
-  }
-
-  /** Chat's regions over code's, by layer. */
-  get ratios(): number[] {
-    const code = this.means("code");
-    return this.means("chat").map((regions, i) => regions / code[i]);
-  }
-
-  /** Dictionaries of this percentile that had two empty batches in a row (saturation, window 1). */
-  get saturated(): number {
-    return this.curves.filter(({ saturatedAt }) => !Number.isNaN(saturatedAt)).length;
-  }
-}
-
 function answer(grids: readonly Grid[], shown: Grid): string {
   const { layers, percentile } = shown;
   const span = (values: readonly number[]) => `${figure(Math.min(...values))} to ${figure(Math.max(...values))}`;
@@ -166,7 +127,6 @@ function peakOf(grid: Grid, stream: Stream): number {
 }
 
 const spread = (values: readonly number[]) => Math.max(...values) / Math.min(...values);
-const distinct = (values: readonly number[]) => [...new Set(values)].sort((a, b) => a - b);
 const figure = (value: number) => formatNumber(value, 3);
 const rounded = (value: number) => Math.round(value * 100) / 100;
 

@@ -1,8 +1,8 @@
 /** Charts of `stability`. */
 import { type ChartSpec, PALETTE } from "../../src/report/mod.ts";
+import { CHANCE } from "./stability_summary.ts";
 import { type Measured, VARIANTS } from "./stability_variants.ts";
 
-const CHANCE = VARIANTS.at(-1)!;
 const blocks = { field: "layer", type: "ordinal", title: null, header: { labelExpr: "'block ' + datum.value" } };
 
 /** Mean matched cosine by fifths of D: points are orders, lines their means; chance dashed. */

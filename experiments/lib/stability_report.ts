@@ -1,17 +1,17 @@
 /** What `stability` leaves to look at: tables, charts, report, findings. */
-import { formatNumber, saveChart, writeReport } from "../../src/report/mod.ts";
+import { saveChart, writeReport } from "../../src/report/mod.ts";
 import type { Run } from "./cli.ts";
 import type { Flags } from "./flags.ts";
 import { printTable } from "./print.ts";
 import { publishedStability } from "./published.ts";
-import { meanOf, ofSetting, type Setting } from "./settings.ts";
+import { ofSetting, type Setting } from "./settings.ts";
 import { densityChart, quintilesChart, variantsChart } from "./stability_charts.ts";
+import { answer, CHANCE, figuresOf, meansOf, span } from "./stability_summary.ts";
 import { saveStabilityTables } from "./stability_tables.ts";
 import { type Measured, type Variant, VARIANTS } from "./stability_variants.ts";
 import type { FailedSetting } from "./usable.ts";
 
 const QUESTION = "Which regions come back in another stream order, does D = log10(N c²) tell them, and what helps?";
-const CHANCE: Variant = "means, rotated (chance)";
 
 /** Everything that was measured. */
 export interface StabilityResult {
@@ -96,72 +96,6 @@ export async function reportStability<F extends Flags>(run: Run<F>, { rows, fail
   console.log(`\n${text}\n\nReport: ${path}`);
 }
 
-/** A figure of each order. */
-function figuresOf<T>(rows: readonly Measured[], setting: Setting, variant: Variant, value: (row: Measured) => T): T[] {
-  return ofSetting(rows, setting).filter((row) => row.variant === variant).map(value);
-}
-
-/** Means over orders of one variant at one setting. */
-function meansOf(rows: readonly Measured[], setting: Setting, variant: Variant) {
-  const mean = (value: (row: Measured) => number) => meanOf(figuresOf(rows, setting, variant, value));
-  return {
-    regions: mean(({ counts }) => counts.length),
-    matched: mean(({ matched }) => matched),
-    spearman: mean(({ spearman }) => spearman),
-    spearmanCount: mean(({ spearmanCount }) => spearmanCount),
-    spearmanCoherence: mean(({ spearmanCoherence }) => spearmanCoherence),
-    spearmanPlural: mean(({ spearmanPlural }) => spearmanPlural),
-    quintiles: [0, 1, 2, 3, 4].map((i) => mean(({ quintiles }) => quintiles[i])),
-  };
-}
-
-function answer(rows: readonly Measured[], settings: readonly Setting[], shown: Setting): string {
-  const at = (variant: Variant) => meansOf(rows, shown, variant);
-  const plain = at("means");
-  const chance = at(CHANCE);
-  const orders = figuresOf(rows, shown, "means", ({ spearman }) => spearman);
-  const all = settings.map((setting) => meansOf(rows, setting, "means"));
-  const higher = (a: Variant, b: Variant) =>
-    settings.filter((setting) => meansOf(rows, setting, a).matched > meansOf(rows, setting, b).matched).length;
-  const of = settings.length;
-  const pair = (variant: Variant) => {
-    const { matched, spearman } = at(variant);
-    return `${figure(matched)} (Spearman ${figure(spearman)})`;
-  };
-  const place = `block ${shown.layer}, p ${shown.percentile}`;
-  return [
-    `At ${place} a region's D and its matched cosine over ${orders.length} stream orders have Spearman's correlation`,
-    `${figure(plain.spearman)} (${span(orders)} over orders), and the mean matched cosine goes from`,
-    `${figure(plain.quintiles[0])} in the lowest fifth of D to ${
-      figure(plain.quintiles[4])
-    } in the highest; with the other`,
-    `orders rotated at random the correlation is ${figure(chance.spearman)}, from ${figure(chance.quintiles[0])} to`,
-    `${figure(chance.quintiles[4])}.`,
-    `Over all ${of} settings of layer and p the correlation is ${
-      span(all.map(({ spearman }) => spearman))
-    }; with members`,
-    `alone ${span(all.map(({ spearmanCount }) => spearmanCount))}, with coherence alone`,
-    `${span(all.map(({ spearmanCoherence }) => spearmanCoherence))}; with D among regions of two or more members`,
-    `${span(all.map(({ spearmanPlural }) => spearmanPlural))}.`,
-    `Exemplars come back at a mean cosine of ${pair("exemplars")} at ${place}; re-anchored ones at`,
-    `${pair("exemplars, re-anchored")}, higher in ${higher("exemplars, re-anchored", "exemplars")} of ${of} settings;`,
-    `those replaced while growing at ${pair("exemplars, replaced while growing")}, higher than plain ones in`,
-    `${higher("exemplars, replaced while growing", "exemplars")} of ${of}.`,
-    `Mean directions come back at ${pair("means")}, and where exemplars were replaced while growing at`,
-    `${pair("means, replaced while growing")}, higher in ${higher("means, replaced while growing", "means")} of ${of}.`,
-    `Absorbing the fifth of lowest D into its neighbours gives ${
-      pair("means, unstable fifth absorbed")
-    }, leaving it out`,
-    `${pair("means, unstable fifth left out")}, absorbing a random fifth ${pair("means, random fifth absorbed")}:`,
-    `absorbing beats leaving out in ${
-      higher("means, unstable fifth absorbed", "means, unstable fifth left out")
-    } of ${of}`,
-    `settings, and absorbing a random fifth in ${
-      higher("means, unstable fifth absorbed", "means, random fifth absorbed")
-    }.`,
-  ].join(" ");
-}
-
 function settingRow(rows: readonly Measured[], setting: Setting) {
   const plain = meansOf(rows, setting, "means");
   const orders = figuresOf(rows, setting, "means", ({ spearman }) => spearman);
@@ -230,6 +164,4 @@ const tableOf = (rows: readonly Readonly<Record<string, number | string>>[]) => 
   return { columns: Object.keys(rows[0]), rows: rows.map((row) => Object.values(row)) };
 };
 const distinct = (values: readonly number[]) => [...new Set(values)].sort((a, b) => a - b);
-const figure = (value: number) => formatNumber(value, 3);
-const span = (values: readonly number[]) => `${figure(Math.min(...values))} to ${figure(Math.max(...values))}`;
 const rounded = (value: number) => Math.round(value * 1000) / 1000;
