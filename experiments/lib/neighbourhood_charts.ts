@@ -1,6 +1,7 @@
 /** Charts of the regions between two anchors. */
-import { type ChartSpec, PALETTE, visibleText } from "../../src/report/mod.ts";
+import { type ChartSpec, PALETTE } from "../../src/report/mod.ts";
 import type { AnchorPair, Panel } from "./neighbourhood_measure.ts";
+import { tokenText } from "./token_text.ts";
 
 const WIDTH = 320;
 const HEIGHT = 330;
@@ -19,9 +20,6 @@ const position = { x: place("x"), y: place("y") };
 export function neighbourhoodChart(panels: readonly Panel[]): ChartSpec {
   return { hconcat: panels.map(panelOf), spacing: 26 } as unknown as ChartSpec;
 }
-
-/** A token that a reader can see: spaces at its sides dropped, a token of spaces only as as many ␣. */
-const tokenText = (token: string) => visibleText(token.trim() || token.replaceAll(" ", "␣"));
 
 function panelOf({ percentile, size, a, b, cosine, count, between, lens }: Panel): object {
   const label = (region: number) => (lens.get(region) ?? []).map(tokenText).join(" · ");

@@ -1,7 +1,8 @@
 /** Charts of the ways of tokens through layers. */
 import { layAlluvial } from "../../src/report/alluvial.ts";
-import { type ChartSpec, PALETTE, visibleText } from "../../src/report/mod.ts";
+import { type ChartSpec, PALETTE } from "../../src/report/mod.ts";
 import type { PathsMeasured, ShownPath, ShownTokens } from "./paths_measure.ts";
+import { tokenText } from "./token_text.ts";
 
 const COLUMN = 118;
 const ROW = 15;
@@ -10,9 +11,6 @@ const BAR = 0.035;
 /** Points of a ribbon's curved sides. */
 const STEPS = 16;
 const KINDS = ["tokens that go on together", "a token on its own"];
-
-/** A token that a reader can see: spaces at its sides dropped, a token of spaces only as as many ␣. */
-export const tokenText = (token: string) => visibleText(token.trim() || token.replaceAll(" ", "␣"));
 
 /** The first token of a region's lens that a reader can see, · if none is: pieces of letters and control characters are not. */
 export function lensText(tokens: readonly string[]): string {

@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { lensText } from "../../experiments/lib/paths_charts.ts";
 import { samePlaces } from "../../experiments/lib/paths_measure.ts";
+import { tokenText } from "../../experiments/lib/token_text.ts";
 import { shuffledTokens } from "../../src/activations/random_tokens.ts";
 import { readArrow } from "../../src/files/read_arrow.ts";
 import { numbersOf, withExperiment } from "./child.ts";
@@ -47,3 +49,9 @@ Deno.test("paths leaves its tables, charts and report, and findings by layer", (
     const html = await Deno.readTextFile(`${out}/report.html`);
     assertStringIncludes(html, '<p class="answer">At p 20, ');
   }));
+
+Deno.test("labels show tokens of spaces and pass over tokens that cannot be read", () => {
+  assertEquals([" the", "   ", "\n", "\n  "].map(tokenText), ["the", "␣␣␣", "⏎", "⏎␣␣"]);
+  assertEquals(lensText(["\ufffd", "\u0007", " if", "x"]), "if");
+  assertEquals(lensText(["\ufffd", "\u0007"]), "·");
+});
