@@ -84,6 +84,10 @@ export type { CheckpointOptions } from "./src/partition/checkpoint.ts";
 
 export { type Counterparts, type DirectionMatching, match, type Matching } from "./src/analysis/match.ts";
 export { type DictionaryMetrics, measure } from "./src/analysis/metrics.ts";
+export { describeRegions, type RegionRow } from "./src/analysis/region_table.ts";
+export { Monitor, type MonitorParts, type Verdict } from "./src/analysis/monitor.ts";
+export { auroc } from "./src/analysis/roc.ts";
+export { spearman } from "./src/analysis/spearman.ts";
 
 export { openBackend } from "./src/compute/open.ts";
 export { type Backend, type BackendChoice, type BackendName, type Matrix } from "./src/compute/backend.ts";

@@ -11,6 +11,7 @@ import { type Template, templateOf, templatePart } from "./template_parts.ts";
 
 /** What a monitor watches with. */
 export interface MonitorParts {
+  /** The model whose prompts are read. */
   readonly model: LanguageModel;
   /** Its source says how prompts are read. */
   readonly dictionary: Dictionary;

@@ -5,6 +5,7 @@ import type { Basis } from "../partition/parts.ts";
 
 /** A region as people read it. */
 export interface RegionRow {
+  /** Number in its dictionary. */
   readonly region: number;
   /** Members. */
   readonly count: number;
