@@ -25,9 +25,9 @@ import { openBackend } from "../src/compute/open.ts";
 import { loadModel } from "../src/model/load.ts";
 import { calibrate } from "../src/partition/calibration.ts";
 import { experiment } from "./lib/cli.ts";
-import { type Labelled, measureMetric, type MetricRow } from "./lib/metric_measure.ts";
-import { reportMetric } from "./lib/metric_report.ts";
-import { metricMaps, METRICS } from "./lib/metric_spaces.ts";
+import { type Labelled, measureMetric, type MetricRow } from "./lib/metric/measure.ts";
+import { reportMetric } from "./lib/metric/report.ts";
+import { metricMaps, METRICS } from "./lib/metric/spaces.ts";
 
 await experiment({
   name: "metric",

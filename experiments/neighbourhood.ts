@@ -19,8 +19,8 @@ import { openBackend } from "../src/compute/open.ts";
 import { loadModel } from "../src/model/load.ts";
 import { experiment } from "./lib/cli.ts";
 import { grow } from "./lib/grow.ts";
-import { type AnchorPair, followPairs, type Panel, typicalPair } from "./lib/neighbourhood_measure.ts";
-import { reportNeighbourhood } from "./lib/neighbourhood_report.ts";
+import { type AnchorPair, followPairs, type Panel, typicalPair } from "./lib/neighbourhood/measure.ts";
+import { reportNeighbourhood } from "./lib/neighbourhood/report.ts";
 
 /** Regions between that a panel shows. */
 const SHOWN = 4;

@@ -22,8 +22,8 @@ import { openBackend } from "../src/compute/open.ts";
 import { loadModel } from "../src/model/load.ts";
 import { experiment } from "./lib/cli.ts";
 import { grow } from "./lib/grow.ts";
-import { measurePaths, type PathsMeasured, type ShownPath, showPath } from "./lib/paths_measure.ts";
-import { reportPaths } from "./lib/paths_report.ts";
+import { measurePaths, type PathsMeasured, type ShownPath, showPath } from "./lib/paths/measure.ts";
+import { reportPaths } from "./lib/paths/report.ts";
 
 await experiment({
   name: "paths",

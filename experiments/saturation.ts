@@ -24,8 +24,8 @@ import { loadModel } from "../src/model/load.ts";
 import { experiment } from "./lib/cli.ts";
 import { calibrationsFor } from "./lib/grow.ts";
 import { growOrders } from "./lib/orders.ts";
-import { curvesOf, type Stream, type StreamCurve } from "./lib/saturation_curves.ts";
-import { reportSaturation } from "./lib/saturation_report.ts";
+import { curvesOf, type Stream, type StreamCurve } from "./lib/saturation/curves.ts";
+import { reportSaturation } from "./lib/saturation/report.ts";
 import { usableSettings } from "./lib/usable.ts";
 
 await experiment({

@@ -26,8 +26,8 @@ import { experiment } from "./lib/cli.ts";
 import { calibrationsFor, grow, type GrowPlan } from "./lib/grow.ts";
 import { addReplacing, startReplacing } from "./lib/replaced.ts";
 import { ofSetting, sameSetting } from "./lib/settings.ts";
-import { reportStability } from "./lib/stability_report.ts";
-import { type Grown, keep, type Measured, measureVariants } from "./lib/stability_variants.ts";
+import { reportStability } from "./lib/stability/report.ts";
+import { type Grown, keep, type Measured, measureVariants } from "./lib/stability/variants.ts";
 import { usableSettings } from "./lib/usable.ts";
 
 await experiment({

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { metricMaps } from "../../experiments/lib/metric_spaces.ts";
+import { metricMaps } from "../../experiments/lib/metric/spaces.ts";
 import { numbersOf, withExperiment } from "./child.ts";
 
 Deno.test("the metrics differ in what they forget", () => {

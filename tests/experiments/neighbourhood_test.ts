@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { type AnchorPair, smallestExcess, typicalPair } from "../../experiments/lib/neighbourhood_measure.ts";
+import { type AnchorPair, smallestExcess, typicalPair } from "../../experiments/lib/neighbourhood/measure.ts";
 import { readArrow } from "../../src/files/read_arrow.ts";
 import { withExperiment } from "./child.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { lensText } from "../../experiments/lib/paths_charts.ts";
-import { samePlaces } from "../../experiments/lib/paths_measure.ts";
+import { lensText } from "../../experiments/lib/paths/charts.ts";
+import { samePlaces } from "../../experiments/lib/paths/measure.ts";
 import { tokenText } from "../../experiments/lib/token_text.ts";
 import { shuffledTokens } from "../../src/activations/random_tokens.ts";
 import { readArrow } from "../../src/files/read_arrow.ts";

@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
-import { foundingShare, saturationPoint } from "../../experiments/lib/saturation_curves.ts";
+import { foundingShare, saturationPoint } from "../../experiments/lib/saturation/curves.ts";
 import { numbersOf, withExperiment } from "./child.ts";
 
 const snapshots = (...founded: number[]) =>

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { lowestFifth, VARIANTS } from "../../experiments/lib/stability_variants.ts";
+import { lowestFifth, VARIANTS } from "../../experiments/lib/stability/variants.ts";
 import { numbersOf, withExperiment } from "./child.ts";
 
 Deno.test("the lowest fifth is rounded down, of equal values the newer", () => {

@@ -1,7 +1,7 @@
 /** The chart of `metric`. */
-import { type ChartSpec, PALETTE } from "../../src/report/mod.ts";
-import type { MetricRow } from "./metric_measure.ts";
-import { METRICS } from "./metric_spaces.ts";
+import { type ChartSpec, PALETTE } from "../../../src/report/mod.ts";
+import type { MetricRow } from "./measure.ts";
+import { METRICS } from "./spaces.ts";
 
 const MEASURES = [
   { field: "agreement", title: "agreement of orders (adj. Rand)" },

@@ -1,7 +1,7 @@
 /** Charts of `stability`. */
-import { type ChartSpec, PALETTE } from "../../src/report/mod.ts";
-import { CHANCE } from "./stability_summary.ts";
-import { type Measured, VARIANTS } from "./stability_variants.ts";
+import { type ChartSpec, PALETTE } from "../../../src/report/mod.ts";
+import { CHANCE } from "./summary.ts";
+import { type Measured, VARIANTS } from "./variants.ts";
 
 const blocks = { field: "layer", type: "ordinal", title: null, header: { labelExpr: "'block ' + datum.value" } };
 

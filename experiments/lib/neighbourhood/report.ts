@@ -1,12 +1,12 @@
 /** What the regions between two anchors leave to look at: tables, charts, report, findings. */
-import { type Block, type Cell, formatNumber, saveChart, saveTable, writeReport } from "../../src/report/mod.ts";
-import type { TableColumn } from "../../src/report/mod.ts";
-import type { Run } from "./cli.ts";
-import type { Flags } from "./flags.ts";
-import { betweenChart, neighbourhoodChart } from "./neighbourhood_charts.ts";
-import { type AnchorPair, type Panel, smallestExcess } from "./neighbourhood_measure.ts";
-import { printTable } from "./print.ts";
-import { meanOf, ofSetting } from "./settings.ts";
+import { type Block, type Cell, formatNumber, saveChart, saveTable, writeReport } from "../../../src/report/mod.ts";
+import type { TableColumn } from "../../../src/report/mod.ts";
+import type { Run } from "../cli.ts";
+import type { Flags } from "../flags.ts";
+import { betweenChart, neighbourhoodChart } from "./charts.ts";
+import { type AnchorPair, type Panel, smallestExcess } from "./measure.ts";
+import { printTable } from "../print.ts";
+import { meanOf, ofSetting } from "../settings.ts";
 
 const PUBLISHED =
   "Gemma-2-2B, layer 12, one pair of anchors: none between at p 16 (K 83), 2 at p 10 (K 203), 55 at p 8 " +

@@ -1,11 +1,11 @@
 /** Leader clustering of the same activations under one metric, at a number of regions. */
-import { leadersOfCount, nearestLeaders } from "../../src/analysis/leader_rows.ts";
-import { majorityAccuracy } from "../../src/analysis/majority.ts";
-import { gini } from "../../src/analysis/metrics.ts";
-import { adjustedRandIndex } from "../../src/analysis/rand_index.ts";
-import { Random } from "../../src/compute/random.ts";
-import type { Metric } from "./metric_spaces.ts";
-import { meanOf } from "./settings.ts";
+import { leadersOfCount, nearestLeaders } from "../../../src/analysis/leader_rows.ts";
+import { majorityAccuracy } from "../../../src/analysis/majority.ts";
+import { gini } from "../../../src/analysis/metrics.ts";
+import { adjustedRandIndex } from "../../../src/analysis/rand_index.ts";
+import { Random } from "../../../src/compute/random.ts";
+import type { Metric } from "./spaces.ts";
+import { meanOf } from "../settings.ts";
 
 /** Activations with the number of their domain. */
 export interface Labelled {

@@ -1,15 +1,15 @@
 /** What is matched between stream orders: the dictionaries as they are, and after each remedy for unstable regions. */
-import { absorb, type RegionSums } from "../../src/analysis/absorb.ts";
-import { densities } from "../../src/analysis/density.ts";
-import { groupMeans } from "../../src/analysis/group_means.ts";
-import { recurrence } from "../../src/analysis/recurrence.ts";
-import { rotated } from "../../src/analysis/rotated.ts";
-import { spearman } from "../../src/analysis/spearman.ts";
-import type { Backend } from "../../src/compute/backend.ts";
-import { Random } from "../../src/compute/random.ts";
-import type { Dictionary } from "../../src/partition/dictionary.ts";
-import { coherencesOf, unitRows } from "../../src/partition/means.ts";
-import { meanOf, type Setting } from "./settings.ts";
+import { absorb, type RegionSums } from "../../../src/analysis/absorb.ts";
+import { densities } from "../../../src/analysis/density.ts";
+import { groupMeans } from "../../../src/analysis/group_means.ts";
+import { recurrence } from "../../../src/analysis/recurrence.ts";
+import { rotated } from "../../../src/analysis/rotated.ts";
+import { spearman } from "../../../src/analysis/spearman.ts";
+import type { Backend } from "../../../src/compute/backend.ts";
+import { Random } from "../../../src/compute/random.ts";
+import type { Dictionary } from "../../../src/partition/dictionary.ts";
+import { coherencesOf, unitRows } from "../../../src/partition/means.ts";
+import { meanOf, type Setting } from "../settings.ts";
 
 /** One dictionary of one stream order, on the host. */
 export interface Grown extends Setting, RegionSums {

@@ -1,10 +1,10 @@
 /** How many regions lie between pairs of anchors, as the dictionary is sharpened. */
-import { type Between, regionsBetween } from "../../src/analysis/between.ts";
-import { nearestDirection } from "../../src/analysis/nearest_direction.ts";
-import { pairsByCosine } from "../../src/analysis/pairs_by_cosine.ts";
-import type { Backend } from "../../src/compute/backend.ts";
-import type { Growth } from "../../src/partition/growth.ts";
-import { meanOf } from "./settings.ts";
+import { type Between, regionsBetween } from "../../../src/analysis/between.ts";
+import { nearestDirection } from "../../../src/analysis/nearest_direction.ts";
+import { pairsByCosine } from "../../../src/analysis/pairs_by_cosine.ts";
+import type { Backend } from "../../../src/compute/backend.ts";
+import type { Growth } from "../../../src/partition/growth.ts";
+import { meanOf } from "../settings.ts";
 
 /** One anchor pair in one dictionary. */
 export interface AnchorPair {

@@ -1,15 +1,15 @@
 /** What `stability` leaves to look at: tables, charts, report, findings. */
-import { saveChart, writeReport } from "../../src/report/mod.ts";
-import type { Run } from "./cli.ts";
-import type { Flags } from "./flags.ts";
-import { printTable } from "./print.ts";
-import { publishedStability } from "./published.ts";
-import { ofSetting, type Setting } from "./settings.ts";
-import { densityChart, quintilesChart, variantsChart } from "./stability_charts.ts";
-import { answer, CHANCE, figuresOf, meansOf, span } from "./stability_summary.ts";
-import { saveStabilityTables } from "./stability_tables.ts";
-import { type Measured, type Variant, VARIANTS } from "./stability_variants.ts";
-import type { FailedSetting } from "./usable.ts";
+import { saveChart, writeReport } from "../../../src/report/mod.ts";
+import type { Run } from "../cli.ts";
+import type { Flags } from "../flags.ts";
+import { printTable } from "../print.ts";
+import { publishedStability } from "../published.ts";
+import { ofSetting, type Setting } from "../settings.ts";
+import { densityChart, quintilesChart, variantsChart } from "./charts.ts";
+import { answer, CHANCE, figuresOf, meansOf, span } from "./summary.ts";
+import { saveStabilityTables } from "./tables.ts";
+import { type Measured, type Variant, VARIANTS } from "./variants.ts";
+import type { FailedSetting } from "../usable.ts";
 
 const QUESTION = "Which regions come back in another stream order, does D = log10(N c²) tell them, and what helps?";
 

@@ -1,12 +1,19 @@
 /** What the ways of tokens through layers leave to look at: tables, charts, report, findings. */
-import { type Block, formatNumber, saveChart, saveTable, type TableColumn, writeReport } from "../../src/report/mod.ts";
-import type { Run } from "./cli.ts";
-import type { Flags } from "./flags.ts";
-import { contextChart, lensText, pathChart, togetherChart } from "./paths_charts.ts";
-import type { PathsMeasured, ShownPath, ShownTokens } from "./paths_measure.ts";
-import { printTable } from "./print.ts";
-import { meanOf } from "./settings.ts";
-import { tokenText } from "./token_text.ts";
+import {
+  type Block,
+  formatNumber,
+  saveChart,
+  saveTable,
+  type TableColumn,
+  writeReport,
+} from "../../../src/report/mod.ts";
+import type { Run } from "../cli.ts";
+import type { Flags } from "../flags.ts";
+import { contextChart, lensText, pathChart, togetherChart } from "./charts.ts";
+import type { PathsMeasured, ShownPath, ShownTokens } from "./measure.ts";
+import { printTable } from "../print.ts";
+import { meanOf } from "../settings.ts";
+import { tokenText } from "../token_text.ts";
 
 /** Writes everything below `run.out`, prints the path of the shown prompt and the figures, and says where the report is. */
 export async function reportPaths<F extends Flags>(

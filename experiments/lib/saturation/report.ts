@@ -1,15 +1,15 @@
 /** What `saturation` leaves to look at: tables, charts, report, findings. */
-import { spearman } from "../../src/analysis/spearman.ts";
-import { formatNumber, saveChart, writeReport } from "../../src/report/mod.ts";
-import type { Run } from "./cli.ts";
-import type { Flags } from "./flags.ts";
-import { printTable } from "./print.ts";
-import { publishedSaturation } from "./published.ts";
-import { curvesChart, depthChart } from "./saturation_charts.ts";
-import { type Stream, type StreamCurve, STREAMS } from "./saturation_curves.ts";
-import { distinct, Grid } from "./saturation_grid.ts";
-import { saveSaturationTables } from "./saturation_tables.ts";
-import type { FailedSetting } from "./usable.ts";
+import { spearman } from "../../../src/analysis/spearman.ts";
+import { formatNumber, saveChart, writeReport } from "../../../src/report/mod.ts";
+import type { Run } from "../cli.ts";
+import type { Flags } from "../flags.ts";
+import { printTable } from "../print.ts";
+import { publishedSaturation } from "../published.ts";
+import { curvesChart, depthChart } from "./charts.ts";
+import { type Stream, type StreamCurve, STREAMS } from "./curves.ts";
+import { distinct, Grid } from "./grid.ts";
+import { saveSaturationTables } from "./tables.ts";
+import type { FailedSetting } from "../usable.ts";
 
 const QUESTION = "How many regions do math, code and chat need at each layer, at equal budgets of tokens?";
 const DOMAINS = ["math", "code", "chat"] as const;

@@ -1,7 +1,7 @@
 /** Means over stream orders, and what they say. */
-import { formatNumber } from "../../src/report/mod.ts";
-import { meanOf, ofSetting, type Setting } from "./settings.ts";
-import type { Measured, Variant } from "./stability_variants.ts";
+import { formatNumber } from "../../../src/report/mod.ts";
+import { meanOf, ofSetting, type Setting } from "../settings.ts";
+import type { Measured, Variant } from "./variants.ts";
 
 /** The variant whose matches are chance. */
 export const CHANCE: Variant = "means, rotated (chance)";

@@ -1,6 +1,6 @@
 /** Arrow tables of `saturation`. */
-import { saveTable } from "../../src/report/mod.ts";
-import type { StreamCurve } from "./saturation_curves.ts";
+import { saveTable } from "../../../src/report/mod.ts";
+import type { StreamCurve } from "./curves.ts";
 
 /** Writes all tables and gives their file names. */
 export async function saveSaturationTables(out: string, curves: readonly StreamCurve[]): Promise<string[]> {

@@ -1,5 +1,5 @@
-import type { Stream, StreamCurve } from "./saturation_curves.ts";
-import { meanOf } from "./settings.ts";
+import type { Stream, StreamCurve } from "./curves.ts";
+import { meanOf } from "../settings.ts";
 
 /** One percentile: streams by layers. */
 export class Grid {

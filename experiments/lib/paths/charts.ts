@@ -1,8 +1,8 @@
 /** Charts of the ways of tokens through layers. */
-import { layAlluvial } from "../../src/report/alluvial.ts";
-import { type ChartSpec, PALETTE } from "../../src/report/mod.ts";
-import type { PathsMeasured, ShownPath, ShownTokens } from "./paths_measure.ts";
-import { tokenText } from "./token_text.ts";
+import { layAlluvial } from "../../../src/report/alluvial.ts";
+import { type ChartSpec, PALETTE } from "../../../src/report/mod.ts";
+import type { PathsMeasured, ShownPath, ShownTokens } from "./measure.ts";
+import { tokenText } from "../token_text.ts";
 
 const COLUMN = 118;
 const ROW = 15;

@@ -1,6 +1,6 @@
 /** Arrow tables of `stability`. */
-import { saveTable } from "../../src/report/mod.ts";
-import type { Measured } from "./stability_variants.ts";
+import { saveTable } from "../../../src/report/mod.ts";
+import type { Measured } from "./variants.ts";
 
 /** Writes all tables and gives their file names. */
 export async function saveStabilityTables(out: string, rows: readonly Measured[]): Promise<string[]> {

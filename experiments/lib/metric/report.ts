@@ -1,12 +1,12 @@
 /** What `metric` leaves to look at: table, chart, report, findings. */
-import { formatNumber, saveChart, saveTable, writeReport } from "../../src/report/mod.ts";
-import type { Run } from "./cli.ts";
-import type { Flags } from "./flags.ts";
-import { metricsChart } from "./metric_chart.ts";
-import type { MetricRow } from "./metric_measure.ts";
-import { type Metric, METRICS } from "./metric_spaces.ts";
-import { printTable } from "./print.ts";
-import { meanOf } from "./settings.ts";
+import { formatNumber, saveChart, saveTable, writeReport } from "../../../src/report/mod.ts";
+import type { Run } from "../cli.ts";
+import type { Flags } from "../flags.ts";
+import { metricsChart } from "./chart.ts";
+import type { MetricRow } from "./measure.ts";
+import { type Metric, METRICS } from "./spaces.ts";
+import { printTable } from "../print.ts";
+import { meanOf } from "../settings.ts";
 
 /** Writes everything below `run.out`, prints the figures, and says where the report is. */
 export async function reportMetric<F extends Flags>(run: Run<F>, rows: readonly MetricRow[]): Promise<void> {
