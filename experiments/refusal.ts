@@ -42,7 +42,7 @@ await experiment({
   question: "Does ablating one region of a chat model's prompts take its refusals away, and does steering bring them?",
   description: "Finds the regions in which the prompts end that the model refuses, ablates them on held-out harmful " +
     "prompts (--corpus) and steers held-out harmless ones with them, beside matched null regions. The embedded model " +
-    "takes 3 to 4 minutes; Gemma-2-2B-it at one layer hours on a CPU: it writes some 40,000 tokens a setting.",
+    "takes two to three minutes; Gemma-2-2B-it at one layer hours on a CPU: it writes some 40,000 tokens a setting.",
   defaults: {
     model: "fixtures/gemma-2-toy-it",
     layers: [5, 6, 7],
@@ -76,7 +76,7 @@ await experiment({
     },
   },
   examples: [
-    ["", "the embedded chat model, 3 to 4 minutes on two cores"],
+    ["", "the embedded chat model, two to three minutes on two cores"],
     [
       "--model onnx-community/gemma-2-2b-it-ONNX --dtype q4 --layers 20 --percentiles 8,10,12,20 --top-k 1-5 --seeds 4",
       "the published setting",
