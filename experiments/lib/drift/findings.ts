@@ -1,7 +1,7 @@
 /** Findings of `drift` under their fixed names. */
 import { TEMPLATE_PARTS } from "../../../src/analysis/template_parts.ts";
 import { type Comparison, COMPARISONS, type MatchRow } from "./matches.ts";
-import type { DriftResult } from "./report.ts";
+import type { DriftResult } from "./result.ts";
 import { bestSetting, sideOf, summarise, type Summary } from "./summary.ts";
 import type { FinalTokens, RefusalRegion, Side } from "./tokens.ts";
 import { distinctSettings, meanOf, ofSetting, type Setting } from "../settings.ts";

@@ -7,18 +7,11 @@ import { matchFindings, tokenFindings } from "./findings.ts";
 import { matchTable, refusalTable, rowsOf, tokenTable } from "./report_tables.ts";
 import { bestBaseSentence, matchSentence, refusalSentence, tokenSentence } from "./sentences.ts";
 import { clearestSetting, summarise } from "./summary.ts";
-import { type DriftTables, saveDriftTables } from "./tables.ts";
-import type { PromptLabels } from "./tokens.ts";
+import type { DriftResult } from "./result.ts";
+import { saveDriftTables } from "./tables.ts";
 import type { Flags } from "../flags.ts";
 import { printTable } from "../print.ts";
-import type { Places } from "../prompt_partition.ts";
 import { middleSetting, ofSetting } from "../settings.ts";
-
-/** Everything that was measured. */
-export interface DriftResult extends DriftTables {
-  readonly places: Places;
-  readonly labels: PromptLabels;
-}
 
 type DriftFlags = { readonly cut: number; readonly model: string; readonly minMembers: number };
 
