@@ -11,6 +11,7 @@ import type { DriftResult } from "./result.ts";
 import { saveDriftTables } from "./tables.ts";
 import type { Flags } from "../flags.ts";
 import { printTable } from "../print.ts";
+import type { Places } from "../prompt_partition.ts";
 import { middleSetting, ofSetting } from "../settings.ts";
 
 type DriftFlags = { readonly cut: number; readonly model: string; readonly minMembers: number };
