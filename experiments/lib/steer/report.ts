@@ -94,7 +94,7 @@ function steerAnswer(effects: readonly Effect[], found: readonly SteerResult[]):
     `Added at α ${best.alpha}, a region's direction closes ${
       share(best.sufficiency)
     } of the gap between other positions' ` +
-    `outputs and its members' where it does most (${
+    `outputs and its members' where it exceeds its null most (${
       at(best)
     }; 1 is all of it), a matched null's at its own best strength ` +
     `${share(best.sufficiencyNull)}.`,
