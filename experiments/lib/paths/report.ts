@@ -1,18 +1,13 @@
 /** What the ways of tokens through layers leave to look at: tables, charts, report, findings. */
-import {
-  type Block,
-  formatNumber,
-  saveChart,
-  saveTable,
-  type TableColumn,
-  writeReport,
-} from "../../../src/report/mod.ts";
+import { type Block, formatNumber, saveChart, saveTable, writeReport } from "../../../src/report/mod.ts";
 import type { Run } from "../cli.ts";
 import type { Flags } from "../flags.ts";
 import { contextChart, lensText, pathChart, togetherChart } from "./charts.ts";
+import { LISTED, type Means, meansOf } from "./means.ts";
 import type { PathsMeasured, ShownPath, ShownTokens } from "./measure.ts";
 import { printTable } from "../print.ts";
 import { meanOf } from "../settings.ts";
+import { layerColumns, pathColumns, stepColumns } from "./tables.ts";
 import { tokenText } from "../token_text.ts";
 
 /** Writes everything below `run.out`, prints the path of the shown prompt and the figures, and says where the report is. */
@@ -99,50 +94,6 @@ export async function reportPaths<F extends Flags>(
   console.log(`\n${text}\n\nReport: ${file}`);
 }
 
-/** Means over the seeds of one percentile; arrays are by layer, or by step from one to the next. */
-interface Means {
-  readonly percentile: number;
-  readonly regions: number[];
-  readonly agreementShuffled: number[];
-  readonly agreementChance: number[];
-  readonly stay: number[];
-  readonly stayShuffled: number[];
-  readonly stayChance: number[];
-  readonly tokens: number;
-  readonly distinctPaths: number;
-  readonly distinctPathsShuffled: number;
-}
-
-/** Findings that are given for every percentile too. */
-const LISTED = [
-  "regions",
-  "agreementShuffled",
-  "agreementChance",
-  "stay",
-  "stayShuffled",
-  "stayChance",
-  "distinctPaths",
-  "distinctPathsShuffled",
-] as const;
-
-function meansOf(rows: readonly PathsMeasured[]): Means {
-  const mean = (value: (row: PathsMeasured) => number) => meanOf(rows.map(value));
-  const list = (values: (row: PathsMeasured) => readonly number[]) =>
-    values(rows[0]).map((_, i) => mean((row) => values(row)[i]));
-  return {
-    percentile: rows[0].percentile,
-    regions: list(({ sizes }) => sizes),
-    agreementShuffled: list(({ agreement }) => agreement),
-    agreementChance: list(({ chance }) => chance),
-    stay: list(({ together }) => together.map(({ stay }) => stay)),
-    stayShuffled: list(({ togetherShuffled }) => togetherShuffled.map(({ stay }) => stay)),
-    stayChance: list(({ together }) => together.map(({ chance }) => chance)),
-    tokens: mean(({ tokens }) => tokens),
-    distinctPaths: mean(({ distinct }) => distinct),
-    distinctPathsShuffled: mean(({ distinctShuffled }) => distinctShuffled),
-  };
-}
-
 function answer(means: readonly Means[], shown: Means, layers: readonly number[]): string {
   const { percentile, agreementShuffled, agreementChance, stay, stayShuffled, stayChance } = shown;
   const last = layers.length - 1;
@@ -203,109 +154,4 @@ function figureRows(row: Means, layers: readonly number[]) {
     "stay, shuffled": i > 0 ? rounded(row.stayShuffled[i - 1]) : null,
     "stay, chance": i > 0 ? rounded(row.stayChance[i - 1]) : null,
   }));
-}
-
-function pathColumns({ layers, lens, inOrder, shuffled }: ShownPath): TableColumn[] {
-  const rows = [inOrder, shuffled].flatMap(({ ids, texts, regions, distances }, order) =>
-    ids.flatMap((id, token) =>
-      layers.map((layer, i) => ({
-        order: order === 0 ? "in order" : "shuffled",
-        position: token + 1,
-        ...{ id, layer, text: texts[token], region: regions[i][token], distance: distances[i][token] },
-        lens: lens[i].get(regions[i][token])!.join("\t"),
-      }))
-    )
-  );
-  return [
-    {
-      name: "order",
-      values: rows.map(({ order }) => order),
-      description: "the prompt in order, or its tokens shuffled",
-    },
-    {
-      name: "position",
-      type: "int32",
-      values: rows.map((row) => row.position),
-      description: "of the token; <bos> is 0",
-    },
-    { name: "id", type: "int32", values: rows.map(({ id }) => id), description: "of the token" },
-    { name: "token", values: rows.map(({ text }) => text), description: "its text" },
-    { name: "layer", type: "int32", values: rows.map(({ layer }) => layer), description: "block whose output is read" },
-    {
-      name: "region",
-      type: "int32",
-      values: rows.map(({ region }) => region),
-      description: "of that layer's dictionary",
-    },
-    { name: "distance", values: rows.map(({ distance }) => distance), description: "cosine distance to its exemplar" },
-    {
-      name: "lens",
-      values: rows.map((row) => row.lens),
-      description: "logit lens of its mean direction, tabs between",
-    },
-  ];
-}
-
-function layerColumns(measured: readonly PathsMeasured[]): TableColumn[] {
-  const rows = measured.flatMap((row) => row.layers.map((layer, i) => ({ ...row, layer, i })));
-  return [
-    {
-      name: "seed",
-      type: "int32",
-      values: rows.map(({ seed }) => seed),
-      description: "of stream order and shuffled tokens",
-    },
-    { name: "percentile", type: "float64", values: rows.map((row) => row.percentile), description: "p, 0..100" },
-    { name: "layer", type: "int32", values: rows.map(({ layer }) => layer), description: "block whose output is read" },
-    { name: "regions", type: "int32", values: rows.map(({ sizes, i }) => sizes[i]), description: "of the dictionary" },
-    { name: "tokens", type: "int32", values: rows.map(({ tokens }) => tokens), description: "that were followed" },
-    {
-      name: "agreement_shuffled",
-      values: rows.map(({ agreement, i }) => agreement[i]),
-      description: "share of tokens in the same region when their prompt's tokens are shuffled",
-    },
-    {
-      name: "agreement_chance",
-      values: rows.map(({ chance, i }) => chance[i]),
-      description: "share of all pairs of tokens that are in one region",
-    },
-  ];
-}
-
-function stepColumns(measured: readonly PathsMeasured[]): TableColumn[] {
-  const rows = measured.flatMap((row) => row.together.map(({ stay, chance }, i) => ({ ...row, stay, chance, i })));
-  return [
-    {
-      name: "seed",
-      type: "int32",
-      values: rows.map(({ seed }) => seed),
-      description: "of stream order and shuffled tokens",
-    },
-    { name: "percentile", type: "float64", values: rows.map((row) => row.percentile), description: "p, 0..100" },
-    { name: "from", type: "int32", values: rows.map(({ layers, i }) => layers[i]), description: "block that is left" },
-    {
-      name: "to",
-      type: "int32",
-      values: rows.map(({ layers, i }) => layers[i + 1]),
-      description: "block that is entered",
-    },
-    {
-      name: "stay",
-      type: "float64",
-      values: rows.map(({ stay }) => stay),
-      description: "pairs of one region that stay in one",
-    },
-    {
-      name: "stay_shuffled",
-      type: "float64",
-      values: rows.map(({ togetherShuffled, i }) => togetherShuffled[i].stay),
-      description: "the same of shuffled tokens",
-    },
-    {
-      name: "stay_chance",
-      type: "float64",
-      values: rows.map(({ chance }) => chance),
-      description: "share of all pairs that are in one region of the next block",
-    },
-  ];
 }
