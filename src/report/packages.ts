@@ -7,6 +7,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   "@expo-google-fonts/arimo": "0.4.3",
   "@huggingface/transformers": "4.3.1",
   "@resvg/resvg-wasm": "2.6.2",
+  "@zip.js/zip.js": "2.24.0",
   "apache-arrow": "21.2.0",
   "d3-geo-voronoi": "2.1.0",
   "dejavu-fonts-ttf": "2.37.3",

@@ -1,0 +1,195 @@
+/**
+ * Hugging Face's `.safetensors`: the length of a JSON header (8 bytes, little endian), the header, the tensors' bytes.
+ *
+ * Written here and not imported: npm has no maintained package that reads it, and the format is this page.
+ *
+ * https://github.com/huggingface/safetensors#format
+ */
+import { writeFileAtomic } from "./atomic.ts";
+import { type ByteFile, openByteFile } from "./byte_file.ts";
+import {
+  assertTensor,
+  bytesOf,
+  type Dtype,
+  elementCount,
+  itemBytes,
+  listed,
+  numbersAt,
+  type Tensor,
+  type Tensors,
+} from "./tensor.ts";
+
+// The reference implementation reads no longer header.
+const MOST_HEADER_BYTES = 100_000_000;
+const METADATA = "__metadata__";
+
+const DTYPES = new Map<string, Dtype>([
+  ["F64", "float64"],
+  ["F32", "float32"],
+  ["F16", "float16"],
+  ["BF16", "bfloat16"],
+  ["I64", "int64"],
+  ["I32", "int32"],
+  ["I16", "int16"],
+  ["I8", "int8"],
+  ["U64", "uint64"],
+  ["U32", "uint32"],
+  ["U16", "uint16"],
+  ["U8", "uint8"],
+  ["BOOL", "bool"],
+]);
+const CODES = new Map([...DTYPES].map(([code, dtype]) => [dtype, code]));
+
+/** What a `.safetensors` file holds. */
+export interface Safetensors {
+  /** The tensors by name, in the order of their bytes. */
+  readonly tensors: Tensors;
+  /** Strings beside them. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** Where a tensor lies. */
+interface Place {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly count: number;
+  /** First byte, and the one behind the last, counted from the end of the header. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Reads the tensors of a `.safetensors` file, each straight into its array.
+ *
+ * @param path The file.
+ * @param names Which to read; default all.
+ * @throws {Error} A sentence if the file is missing, cut off, damaged (tensors that overlap, leave gaps or lie outside of
+ * the file), of another format or dtype, or without one of the names.
+ */
+export async function readSafetensors(path: string, names?: readonly string[]): Promise<Safetensors> {
+  using file = await openByteFile(path, "a .safetensors file");
+  const { header, start } = await readHeader(file);
+  const { [METADATA]: metadata, ...entries } = header;
+  const places = Object.entries(entries).map(([name, entry]) => placeOf(path, name, entry));
+  places.sort((a, b) => a.start - b.start || a.end - b.end);
+  assertGapless(path, places, file.size - start);
+
+  const missing = names?.find((name) => !places.some((place) => place.name === name));
+  if (missing !== undefined) {
+    const there = listed(places.map(({ name }) => name));
+    throw new Error(`Expected a tensor named ${missing} in ${path} but it has ${there}.`);
+  }
+  const tensors = new Map<string, Tensor>();
+  for (const { name, dtype, shape, count, start: first, end } of places) {
+    if (names && !names.includes(name)) continue;
+    const bytes = await file.read(start + first, new Uint8Array(end - first));
+    tensors.set(name, { dtype, shape, data: numbersAt(dtype, bytes, 0, count) });
+  }
+  return { tensors, metadata: stringsOf(path, metadata) };
+}
+
+/**
+ * Writes tensors as a `.safetensors` file. The same tensors give the same bytes.
+ *
+ * @param path Where to; the file is whole or not there.
+ * @param tensors By name.
+ * @param metadata Strings beside them.
+ * @throws {Error} A sentence if it cannot be written.
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: Tensors,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const header: [string, unknown][] = Object.keys(metadata).length > 0 ? [[METADATA, metadata]] : [];
+  // The widest numbers first: every tensor is then aligned to its own.
+  const sorted = [...tensors].sort(([, a], [, b]) => itemBytes(b.dtype) - itemBytes(a.dtype));
+  let end = 0;
+  for (const [name, tensor] of sorted) {
+    if (name === METADATA) {
+      throw new Error(`Cannot write ${path}: ${METADATA} is no name for a tensor. Choose another.`);
+    }
+    assertTensor(tensor, `${name} of ${path}`);
+    const start = end;
+    end += tensor.data.byteLength;
+    header.push([name, { dtype: CODES.get(tensor.dtype), shape: tensor.shape, data_offsets: [start, end] }]);
+  }
+  const text = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
+  // Padded with spaces, so that the numbers begin at a multiple of 8 bytes.
+  const prefix = new Uint8Array(8 + Math.ceil(text.length / 8) * 8).fill(0x20, 8);
+  new DataView(prefix.buffer).setBigUint64(0, BigInt(prefix.length - 8), true);
+  prefix.set(text, 8);
+  await writeFileAtomic(path, [prefix, ...sorted.map(([, tensor]) => bytesOf(tensor))]);
+}
+
+async function readHeader(file: ByteFile): Promise<{ header: Record<string, unknown>; start: number }> {
+  const { path, size } = file;
+  if (size < 8) throw damaged(path, `it has ${size} bytes, and the length of its header alone takes 8`);
+  const length = Number(new DataView((await file.read(0, new Uint8Array(8))).buffer).getBigUint64(0, true));
+  if (length > Math.min(MOST_HEADER_BYTES, size - 8)) {
+    throw damaged(path, `its header should be ${length} bytes long, and the file has ${size}`);
+  }
+  const bytes = await file.read(8, new Uint8Array(length));
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw damaged(path, "its header is not JSON", cause);
+  }
+  if (!isRecord(header)) throw damaged(path, "its header is not a JSON object");
+  return { header, start: 8 + length };
+}
+
+function placeOf(path: string, name: string, entry: unknown): Place {
+  if (!isRecord(entry)) throw damaged(path, `its header says nothing of ${name}`);
+  const { dtype: code, shape, data_offsets: offsets } = entry;
+  const dtype = DTYPES.get(String(code));
+  if (!dtype) {
+    throw new Error(
+      `Cannot read ${path}: expected ${name} in one of ${[...DTYPES.keys()].join(" ")} but its dtype is ${code}.`,
+    );
+  }
+  const count = Array.isArray(shape) ? elementCount(shape) : undefined;
+  if (count === undefined) throw damaged(path, `the shape of ${name} is ${JSON.stringify(shape)}`);
+  const [start, end] = Array.isArray(offsets) && offsets.length === 2 ? offsets : [];
+  if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end) || start < 0 || end < start) {
+    throw damaged(path, `the offsets of ${name} are ${JSON.stringify(offsets)}`);
+  }
+  if (end - start !== count * itemBytes(dtype)) {
+    throw damaged(
+      path,
+      `${name} of shape (${(shape as number[]).join(", ")}) and dtype ${code} has ${end - start} bytes`,
+    );
+  }
+  return { name, dtype, shape: shape as number[], count, start, end };
+}
+
+/** The format allows neither overlaps nor gaps, so every byte is somebody's. */
+function assertGapless(path: string, places: readonly Place[], bytes: number): void {
+  let end = 0;
+  for (const place of places) {
+    if (place.start !== end) throw damaged(path, `${place.name} begins at byte ${place.start}, not at ${end}`);
+    end = place.end;
+  }
+  if (end !== bytes) throw damaged(path, `its tensors take ${end} bytes and the file has ${bytes} for them`);
+}
+
+function stringsOf(path: string, metadata: unknown): Record<string, string> {
+  if (metadata === undefined) return {};
+  if (!isRecord(metadata) || !Object.values(metadata).every((value) => typeof value === "string")) {
+    throw damaged(path, "its metadata are not strings");
+  }
+  return metadata as Record<string, string>;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function damaged(path: string, reason: string, cause?: unknown): Error {
+  return new Error(
+    `Cannot read ${path}: expected a whole .safetensors file but ${reason}. Write or copy it again.`,
+    { cause },
+  );
+}

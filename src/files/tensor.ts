@@ -1,0 +1,138 @@
+/**
+ * Named arrays of numbers, as the files of this field hold them (`.npz`, `.safetensors`).
+ */
+
+/** The types of number that can be read and written. The values lie in memory as in the file, little endian. */
+const ARRAYS = {
+  float64: Float64Array,
+  float32: Float32Array,
+  float16: Float16Array,
+  /** The upper half of a float32's bits; JavaScript has no array of them. */
+  bfloat16: Uint16Array,
+  int64: BigInt64Array,
+  int32: Int32Array,
+  int16: Int16Array,
+  int8: Int8Array,
+  uint64: BigUint64Array,
+  uint32: Uint32Array,
+  uint16: Uint16Array,
+  uint8: Uint8Array,
+  /** A byte each, 0 or 1. */
+  bool: Uint8Array,
+} as const;
+
+/** Name of a type of number, as NumPy and PyTorch call it. */
+export type Dtype = keyof typeof ARRAYS;
+
+/** The values of a tensor of one of the dtypes. */
+export type TensorData =
+  | Float64Array<ArrayBuffer>
+  | Float32Array<ArrayBuffer>
+  | Float16Array<ArrayBuffer>
+  | BigInt64Array<ArrayBuffer>
+  | Int32Array<ArrayBuffer>
+  | Int16Array<ArrayBuffer>
+  | Int8Array<ArrayBuffer>
+  | BigUint64Array<ArrayBuffer>
+  | Uint32Array<ArrayBuffer>
+  | Uint16Array<ArrayBuffer>
+  | Uint8Array<ArrayBuffer>;
+
+/** An array of numbers with a shape. */
+export interface Tensor {
+  /** Type of the numbers. */
+  readonly dtype: Dtype;
+  /** Lengths of the axes; `[]` is a single number. */
+  readonly shape: readonly number[];
+  /** The numbers, the last axis fastest (C order); bfloat16 as its 16 bits. */
+  readonly data: TensorData;
+}
+
+/** Tensors by name, in the order of the file. */
+export type Tensors = ReadonlyMap<string, Tensor>;
+
+/** Bytes of one number. */
+export function itemBytes(dtype: Dtype): number {
+  return ARRAYS[dtype].BYTES_PER_ELEMENT;
+}
+
+/** How many numbers a shape holds, or `undefined` when an axis is no length or the product is no exact number. */
+export function elementCount(shape: readonly unknown[]): number | undefined {
+  let count = 1;
+  for (const length of shape) {
+    if (!Number.isSafeInteger(length) || length as number < 0) return undefined;
+    count *= length as number;
+    if (!Number.isSafeInteger(count)) return undefined;
+  }
+  return count;
+}
+
+/** The numbers that begin at byte `start` of `bytes`, which must be a multiple of the number's size; no copy. */
+export function numbersAt(dtype: Dtype, bytes: Uint8Array<ArrayBuffer>, start: number, count: number): TensorData {
+  return new ARRAYS[dtype](bytes.buffer, bytes.byteOffset + start, count);
+}
+
+/**
+ * A tensor of float32 over an array, which is not copied.
+ *
+ * @throws {RangeError} If the array does not hold as many numbers as the shape.
+ */
+export function float32Tensor(data: Float32Array<ArrayBuffer>, shape: readonly number[]): Tensor {
+  const tensor: Tensor = { dtype: "float32", shape, data };
+  assertTensor(tensor);
+  return tensor;
+}
+
+/**
+ * A tensor's numbers as float32: the array itself when it holds float32 already, else a new one, rounded to the nearest.
+ *
+ * @throws {TypeError} If they are 64-bit integers, which float32 cannot hold.
+ */
+export function toFloat32({ dtype, data }: Tensor): Float32Array<ArrayBuffer> {
+  if (data instanceof Float32Array) return data;
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
+    throw new TypeError(`Expected numbers that fit in float32 but found ${dtype}: convert them first`);
+  }
+  if (dtype !== "bfloat16") return new Float32Array(data);
+  const bits = new Uint32Array(data.length);
+  for (let i = 0; i < bits.length; i++) bits[i] = data[i] << 16;
+  return new Float32Array(bits.buffer);
+}
+
+/**
+ * The tensor of a name.
+ *
+ * @param path The file that they come from, for the message.
+ * @throws {Error} If there is none; names those that there are.
+ */
+export function tensorOf(tensors: Tensors, name: string, path: string): Tensor {
+  const tensor = tensors.get(name);
+  if (tensor) return tensor;
+  throw new Error(`Expected a tensor named ${name} in ${path} but it has ${listed(tensors.keys())}.`);
+}
+
+/** Throws unless a tensor's array is of its dtype and holds as many numbers as its shape. */
+export function assertTensor({ dtype, shape, data }: Tensor, name = "the tensor"): void {
+  const array = ARRAYS[dtype];
+  if (!array || !(data instanceof array)) {
+    throw new TypeError(`Expected ${name} of dtype ${dtype} to hold a ${array?.name ?? "known dtype"}`);
+  }
+  const count = elementCount(shape);
+  if (data.length !== count) {
+    throw new RangeError(
+      `Expected ${name} of shape (${shape.join(", ")}) to hold ${count} numbers but found ${data.length}`,
+    );
+  }
+}
+
+/** The bytes of a tensor's numbers; no copy. */
+export function bytesOf({ data }: Tensor): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+/** Names in a sentence, cut when there are many. */
+export function listed(names: Iterable<string>): string {
+  const all = [...names];
+  if (all.length === 0) return "none";
+  return all.slice(0, 20).join(", ") + (all.length > 20 ? `, ... (${all.length} in all)` : "");
+}
