@@ -19,7 +19,8 @@ import { describeRegions } from "../src/analysis/region_table.ts";
 import { openBackend } from "../src/compute/open.ts";
 import { loadModel } from "../src/model/load.ts";
 import { dictionaryFile, removeCheckpoints } from "../src/partition/checkpoint.ts";
-import { type BuildResult, reportBuild } from "./lib/build/report.ts";
+import { reportBuild } from "./lib/build/report.ts";
+import type { BuildResult } from "./lib/build/result.ts";
 import { experiment } from "./lib/cli.ts";
 import { grow } from "./lib/grow.ts";
 

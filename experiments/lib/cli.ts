@@ -11,6 +11,7 @@ import { type Flags, type FlagValues, type Layers, readFlags, resolveLayers, Usa
 import { type About, helpText } from "./help.ts";
 import { Interruption } from "./interruption.ts";
 import { Progress } from "./progress.ts";
+import { Results } from "./results.ts";
 
 /** The flags that every experiment has. */
 export interface CommonFlags {
@@ -51,6 +52,8 @@ export interface Run<F extends Flags> {
   readonly manifest: RunManifest;
   /** Folder of the results; it exists. */
   readonly out: string;
+  /** Writes tables, charts and the report there. */
+  readonly save: Results;
   /**
    * Aborted by Ctrl-C. A body that reads this property promises to stop soon after, its checkpoint written; one that never
    * does is left where it is.
@@ -113,6 +116,7 @@ export async function runExperiment<const F extends Flags>(
     progress,
     manifest,
     out: flags.out,
+    save: new Results(flags.out, manifest),
     get signal() {
       return interruption.signal;
     },

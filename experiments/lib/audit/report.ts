@@ -1,12 +1,5 @@
 /** What `audit` leaves to look at: tables, charts, report, findings. */
-import {
-  type Cell,
-  type ChartSpec,
-  formatNumber,
-  saveChart,
-  type Section,
-  writeReport,
-} from "../../../src/report/mod.ts";
+import { type Cell, formatNumber, type Section } from "../../../src/report/mod.ts";
 import { auditChart, counterpartsChart } from "./charts.ts";
 import type { AuditedReading, Side, Verdict } from "./measure.ts";
 import { auditSentence, auditTable, nameOf, sideOf, summarise } from "./summary.ts";
@@ -26,14 +19,9 @@ export async function reportAudit<F extends Flags>(
   run: Run<F> & { readonly flags: AuditFlags },
   readings: readonly AuditedReading[],
 ): Promise<void> {
-  const { out, manifest, flags } = run;
+  const { save, manifest, flags } = run;
   const audits = readings.flatMap((reading) => reading.audits);
-  const chart = (name: string, spec: ChartSpec) => {
-    manifest.outputs.push(`${name}.vl.json`, `${name}.svg`, `${name}.png`);
-    return saveChart(out, name, spec);
-  };
-  await saveAuditTables(out, readings, flags.seed);
-  manifest.outputs.push("audits.arrow", "regions.arrow", "report.html", "run.json");
+  await saveAuditTables(save, readings, flags.seed);
 
   const shown = readings.flatMap((reading) => {
     const told = reading.audits.filter(({ gone }) => Number.isFinite(gone));
@@ -59,21 +47,21 @@ export async function reportAudit<F extends Flags>(
     {
       heading: "Kept, dropped, introduced",
       blocks: [
-        {
-          chart: await chart("audit", auditChart(audits, flags.alpha)),
-          caption:
-            "Share of the regions of before that after has not (dropped), and the other way round (introduced), with " +
+        await save.chart(
+          "audit",
+          auditChart(audits, flags.alpha),
+          "Share of the regions of before that after has not (dropped), and the other way round (introduced), with " +
             `the false alarms that a fresh order of the same model raises. Dashed: their nominal rate, ${flags.alpha}.`,
-        },
-        {
-          chart: await chart("counterparts", counterpartsChart(firstAudits)),
-          caption:
-            "Each region's nearest counterpart in the other model against that in its own model, both in another " +
+        ),
+        await save.chart(
+          "counterparts",
+          counterpartsChart(firstAudits),
+          "Each region's nearest counterpart in the other model against that in its own model, both in another " +
             `stream order: ${
               shown.map(({ reading, setting }) => `${reading.name}, ${nameOf(setting)}`).join("; ")
             }. A ` +
             "region far below the diagonal has moved, or is dropped or introduced.",
-        },
+        ),
         {
           table,
           caption: "Means over stream orders. Where there are too few regions to tell at this rate, none are given.",
@@ -82,12 +70,11 @@ export async function reportAudit<F extends Flags>(
     },
     ...shown.map(({ reading, setting }) => regionSection(reading, setting, flags.seed)),
   ];
-  const path = await writeReport(out, {
+  const path = await save.report({
     title: `Audit of ${flags.after}`,
     question: "Which regions did finetuning keep, drop and introduce, and what is in them?",
     answer,
     sections,
-    run: manifest.record(),
   });
   printTable(
     table.rows.map((row) =>

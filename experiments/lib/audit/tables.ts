@@ -1,25 +1,17 @@
 /** Arrow tables of `audit`. */
-import { saveTable } from "../../../src/report/mod.ts";
 import type { AuditedReading } from "./measure.ts";
+import { number, whole, words } from "../columns.ts";
+import type { Results } from "../results.ts";
 import { sameSetting, type Setting } from "../settings.ts";
 
 /** Writes `audits` and `regions`. */
-export async function saveAuditTables(out: string, readings: readonly AuditedReading[], seed: number): Promise<void> {
+export async function saveAuditTables(save: Results, readings: readonly AuditedReading[], seed: number): Promise<void> {
   const audits = readings.flatMap((reading) => reading.audits);
   const setting = (rows: readonly Setting[]) => [
     { name: "layer", type: "int32" as const, values: rows.map((r) => r.layer), description: "block that is read" },
     { name: "percentile", type: "float64" as const, values: rows.map((r) => r.percentile), description: "p, 0..100" },
   ];
-  const whole = (name: string, values: number[], description: string) => {
-    return { name, type: "int32" as const, values, description };
-  };
-  const number = (name: string, values: number[], description: string) => {
-    return { name, type: "float64" as const, values, description };
-  };
-  const words = (name: string, values: string[], description: string) => {
-    return { name, type: "utf8" as const, values, description };
-  };
-  await saveTable(out, "audits", [
+  await save.table("audits", [
     words("reading", audits.map((a) => a.reading), "text, or chat prompts"),
     words("side", audits.map((a) => a.side), "whose regions are audited: before or after finetuning"),
     ...setting(audits),
@@ -36,7 +28,7 @@ export async function saveAuditTables(out: string, readings: readonly AuditedRea
       return audit.regions.map((region) => ({ ...audit, ...region, row: described[region.region] }));
     })
   );
-  await saveTable(out, "regions", [
+  await save.table("regions", [
     words("reading", rows.map((r) => r.reading), "text, or chat prompts"),
     words("side", rows.map((r) => r.side), "whose region it is: before or after finetuning"),
     ...setting(rows),

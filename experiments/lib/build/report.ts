@@ -1,23 +1,15 @@
 /** What a build leaves to look at: tables, charts, report, findings. */
-import type { DictionaryMetrics } from "../../../src/analysis/metrics.ts";
 import { principalComponents } from "../../../src/analysis/pca.ts";
-import type { RegionRow } from "../../../src/analysis/region_table.ts";
 import { sphereCells } from "../../../src/analysis/voronoi.ts";
 import type { Discovery } from "../../../src/partition/discover.ts";
-import type { Growth } from "../../../src/partition/growth.ts";
-import { type Cell, type ChartSpec, formatNumber, saveChart, saveTable, writeReport } from "../../../src/report/mod.ts";
+import { formatNumber } from "../../../src/report/mod.ts";
 import { coherenceChart, growthChart, sizeChart, voronoiChart } from "../../../src/report/partition_charts.ts";
 import type { Run } from "../cli.ts";
 import type { Flags } from "../flags.ts";
 import { printTable } from "../print.ts";
-import { publishedRegions } from "../published.ts";
-
-/** One dictionary with what was read off it. */
-export interface BuildResult {
-  readonly growth: Growth;
-  readonly regions: readonly RegionRow[];
-  readonly metrics: DictionaryMetrics;
-}
+import { reportTable } from "../results.ts";
+import type { BuildResult } from "./result.ts";
+import { contextText, dictionaryRows, growthRows, regionTable, saveBuildTables } from "./tables.ts";
 
 // Regions that are printed and shown in the report.
 const SHOWN = 20;
@@ -30,47 +22,49 @@ export async function reportBuild<F extends Flags>(
   discovery: Discovery,
   results: readonly BuildResult[],
 ): Promise<void> {
-  const { out, manifest, flags } = run;
-  await saveTables(out, results);
-  const chart = (name: string, spec: ChartSpec) => {
-    manifest.outputs.push(`${name}.vl.json`, `${name}.svg`, `${name}.png`);
-    return saveChart(out, name, spec);
-  };
+  const { out, save, manifest, flags } = run;
+  await saveBuildTables(save, results);
 
   const shown = dictionaryToShow(results);
   const largest = shown.regions.toSorted((a, b) => b.count - a.count).slice(0, SHOWN);
   const points = results.flatMap(({ growth: { layer, percentile }, regions }) =>
     regions.map(({ count, coherence }) => ({ layer, percentile, count, coherence }))
   );
-  const growth = await chart("growth", growthChart(growthRows(results)));
-  const sizes = await chart("sizes", sizeChart(points));
-  const coherence = await chart("coherence", coherenceChart(points));
   const name = `block ${shown.growth.layer}, p ${shown.growth.percentile}`;
   const partition = shown.regions.length >= 4
-    ? [{ chart: await chart("partition", partitionChart(shown)), caption: partitionCaption(shown, name) }]
+    ? [await save.chart("partition", partitionChart(shown), partitionCaption(shown, name))]
     : [];
 
-  manifest.outputs.push("dictionaries.arrow", "regions.arrow", "growth.arrow", "report.html", "run.json");
   Object.assign(manifest.findings, findings(discovery, results, shown));
   const saturated = results.filter((result) => result.growth.saturated);
-  const path = await writeReport(out, {
+  const path = await save.report({
     title: `Dictionaries of ${flags.model}`,
     question: "What structure does the model's residual stream have, at several depths and resolutions?",
     answer: `${formatNumber(discovery.activations)} activations of ${flags.corpus} fall into ` +
       `${range(results.map((result) => result.regions.length))} regions, depending on layer and percentile; ` +
       `${saturated.length} of ${results.length} dictionaries saturated.`,
     sections: [
-      { heading: "Dictionaries", blocks: [{ table: dictionaryTable(flags.model, results) }] },
+      { heading: "Dictionaries", blocks: [{ table: reportTable(dictionaryRows(flags.model, results)) }] },
       {
         heading: "Growth",
-        blocks: [{ chart: growth, caption: "Regions against activations seen. A line that ends early is saturated." }],
+        blocks: [
+          await save.chart(
+            "growth",
+            growthChart(growthRows(results)),
+            "Regions against activations seen. A line that ends early is saturated.",
+          ),
+        ],
       },
       {
         heading: "Regions",
         blocks: [
           ...partition,
-          { chart: sizes, caption: "Members of the regions, from the largest on." },
-          { chart: coherence, caption: "Coherence of the regions of at least two members: 1 means equal directions." },
+          await save.chart("sizes", sizeChart(points), "Members of the regions, from the largest on."),
+          await save.chart(
+            "coherence",
+            coherenceChart(points),
+            "Coherence of the regions of at least two members: 1 means equal directions.",
+          ),
           {
             table: regionTable(largest),
             caption: `The largest regions of ${name}. The marked token is the activation's.`,
@@ -78,7 +72,6 @@ export async function reportBuild<F extends Flags>(
         ],
       },
     ],
-    run: manifest.record(),
   });
 
   printTable(dictionaryRows(flags.model, results));
@@ -99,110 +92,6 @@ function dictionaryToShow(results: readonly BuildResult[]): BuildResult {
   const middle = layers[layers.length >> 1];
   const off = ({ regions }: BuildResult) => Math.abs(Math.log(regions.length / GLANCE));
   return results.filter((result) => result.growth.layer === middle).reduce((a, b) => off(b) < off(a) ? b : a);
-}
-
-async function saveTables(out: string, results: readonly BuildResult[]): Promise<void> {
-  const dictionary = <T>(value: (result: BuildResult) => T) => results.map(value);
-  const metric = (name: keyof DictionaryMetrics) => dictionary((result) => result.metrics[name]);
-  await saveTable(out, "dictionaries", [
-    {
-      name: "layer",
-      type: "int32",
-      values: dictionary((r) => r.growth.layer),
-      description: "block whose output is read",
-    },
-    { name: "percentile", values: dictionary((r) => r.growth.percentile), description: "p, 0..100" },
-    {
-      name: "threshold",
-      values: dictionary((r) => r.growth.dictionary.threshold),
-      description: "cosine distance, 0..2",
-    },
-    { name: "regions", type: "int32", values: metric("regions"), description: "number of regions" },
-    { name: "activations", type: "int32", values: metric("members"), description: "activations taken" },
-    { name: "tokens", values: dictionary((r) => r.growth.tokens), description: "tokens read, <bos> included" },
-    { name: "saturated", values: dictionary((r) => r.growth.saturated), description: "stopped founding regions" },
-    { name: "coverage", values: metric("coverage"), description: "share of members in regions of at least two" },
-    { name: "effective_regions", values: metric("effectiveRegions"), description: "exp of the entropy of the sizes" },
-    { name: "gini", values: metric("gini"), description: "Gini coefficient of the sizes, 0..1" },
-    { name: "mean_distance", values: metric("meanIntraDistance"), description: "mean distance to the exemplar" },
-    { name: "nearest_distance", values: metric("meanNearestInterDistance"), description: "mean distance of exemplars" },
-    { name: "silhouette", values: metric("silhouette"), description: "mean of (inter - intra) / max, -1..1" },
-  ]);
-  const rows = results.flatMap(({ growth, regions }) => regions.map((region) => ({ ...region, growth })));
-  await saveTable(out, "regions", [
-    {
-      name: "layer",
-      type: "int32",
-      values: rows.map((r) => r.growth.layer),
-      description: "block whose output is read",
-    },
-    { name: "percentile", values: rows.map((r) => r.growth.percentile), description: "p, 0..100" },
-    { name: "region", type: "int32", values: rows.map((r) => r.region), description: "number in its dictionary" },
-    { name: "members", type: "int32", values: rows.map((r) => r.count), description: "activations" },
-    { name: "coherence", values: rows.map((r) => r.coherence), description: "norm of the mean member direction, 0..1" },
-    { name: "mean_distance", values: rows.map((r) => r.meanDistance), description: "of members to the exemplar" },
-    { name: "founder", type: "int32", values: rows.map((r) => r.founder), description: "stream index of the exemplar" },
-    {
-      name: "logit_lens",
-      type: "utf8",
-      values: rows.map((r) => r.lens.map(({ token }) => token).join(" | ")),
-      description: "largest tokens of the mean direction",
-    },
-    {
-      name: "nearest_context",
-      type: "utf8",
-      values: rows.map((r) => r.nearest.length ? contextText(r.nearest[0].excerpt) : ""),
-      description: "member nearest to the exemplar, its token between [[ and ]]",
-    },
-  ]);
-  const growth = growthRows(results);
-  await saveTable(out, "growth", [
-    { name: "layer", type: "int32", values: growth.map((g) => g.layer), description: "block whose output is read" },
-    { name: "percentile", values: growth.map((g) => g.percentile), description: "p, 0..100" },
-    { name: "activations", values: growth.map((g) => g.activations), description: "seen so far" },
-    { name: "regions", type: "int32", values: growth.map((g) => g.regions), description: "founded so far" },
-  ]);
-}
-
-function growthRows(results: readonly BuildResult[]) {
-  return results.flatMap(({ growth: { layer, percentile, snapshots } }) =>
-    snapshots.map(({ activations, regions }) => ({ layer, percentile, activations, regions }))
-  );
-}
-
-function dictionaryRows(model: string, results: readonly BuildResult[]) {
-  return results.map(({ growth: { layer, percentile, dictionary, saturated }, metrics }) => {
-    const published = publishedRegions(model, layer, percentile);
-    return {
-      layer,
-      p: percentile,
-      threshold: Math.round(dictionary.threshold * 1e4) / 1e4,
-      regions: metrics.regions,
-      ...(published === undefined ? {} : { published }),
-      saturated,
-      coverage: Math.round(metrics.coverage * 1e3) / 1e3,
-      "effective regions": Math.round(metrics.effectiveRegions),
-      silhouette: Math.round(metrics.silhouette * 1e3) / 1e3,
-    };
-  });
-}
-
-function dictionaryTable(model: string, results: readonly BuildResult[]) {
-  const rows = dictionaryRows(model, results);
-  return { columns: Object.keys(rows[0]), rows: rows.map((row): Cell[] => Object.values(row)) };
-}
-
-function regionTable(regions: readonly RegionRow[]) {
-  return {
-    columns: ["region", "members", "coherence", "logit lens", "nearest contexts"],
-    rows: regions.map(({ region, count, coherence, lens, nearest }): Cell[] => [
-      region,
-      count,
-      Math.round(coherence * 1e3) / 1e3,
-      lens.map(({ token }) => token.trim()).join(" · "),
-      nearest.slice(0, 3).map(({ excerpt }) => excerpt),
-    ]),
-  };
 }
 
 function partitionChart({ growth: { dictionary }, regions }: BuildResult) {
@@ -242,10 +131,6 @@ function findings(discovery: Discovery, results: readonly BuildResult[], shown: 
     seconds_extract: discovery.secondsExtract,
     seconds_assign: discovery.secondsAssign,
   };
-}
-
-function contextText({ before, token, after }: { before: string; token: string; after: string }): string {
-  return `${before}[[${token}]]${after}`;
 }
 
 function range(values: readonly number[]): string {

@@ -1,6 +1,6 @@
 /** What `drift` leaves to look at: tables, charts, report, findings. */
 import { TEMPLATE_PARTS } from "../../../src/analysis/template_parts.ts";
-import { type ChartSpec, saveChart, type Section, writeReport } from "../../../src/report/mod.ts";
+import type { Section } from "../../../src/report/mod.ts";
 import type { Run } from "../cli.ts";
 import { accuracyChart, finalTokensChart, matchesChart, mediansChart, positionsChart } from "./charts.ts";
 import { matchFindings, tokenFindings } from "./findings.ts";
@@ -21,13 +21,9 @@ export async function reportDrift<F extends Flags>(
   run: Run<F> & { readonly flags: DriftFlags },
   result: DriftResult,
 ): Promise<void> {
-  const { out, manifest, flags } = run;
+  const { save, manifest, flags } = run;
   const { matches, tokens } = result;
-  manifest.outputs.push(...await saveDriftTables(out, result), "report.html", "run.json");
-  const chart = (name: string, spec: ChartSpec) => {
-    manifest.outputs.push(`${name}.vl.json`, `${name}.svg`, `${name}.png`);
-    return saveChart(out, name, spec);
-  };
+  await saveDriftTables(save, result);
 
   const matched = middleSetting(matches);
   const summary = summarise(ofSetting(matches, matched), flags.cut);
@@ -37,16 +33,17 @@ export async function reportDrift<F extends Flags>(
   const sections: Section[] = [{
     heading: "The same texts through both models",
     blocks: [
-      {
-        chart: await chart("matches", matchesChart(atP, flags.cut)),
-        caption:
-          `Share of the matched pairs that reach a cosine, p ${matched.percentile}: lines are means over stream ` +
+      await save.chart(
+        "matches",
+        matchesChart(atP, flags.cut),
+        `Share of the matched pairs that reach a cosine, p ${matched.percentile}: lines are means over stream ` +
           `orders, bands their range. Dashed: the cut, ${flags.cut}.`,
-      },
-      {
-        chart: await chart("medians", mediansChart(matches)),
-        caption: "Median cosine of the matched pairs by p; each point is a pair of stream orders.",
-      },
+      ),
+      await save.chart(
+        "medians",
+        mediansChart(matches),
+        "Median cosine of the matched pairs by p; each point is a pair of stream orders.",
+      ),
       { table: matchTable(flags.model, matches), caption: "Means over stream orders, at the cut." },
     ],
   }];
@@ -66,33 +63,35 @@ export async function reportDrift<F extends Flags>(
             "instruct model separate the prompts they were grown on most clearly (purity above that of shuffled labels); " +
             "the table has all settings.",
         },
-        {
-          chart: await chart("final-tokens", finalTokensChart(shown)),
-          caption: `The final tokens of ${result.labels.harmful.length} prompts, half of them harmful.`,
-        },
-        {
-          chart: await chart("accuracy", accuracyChart(tokens)),
-          caption:
-            "Held-out prompts told harmful or harmless by the majority of their final token's region. Dashed: chance.",
-        },
-        ...(result.refusals.length === 0 ? [] : [{
-          chart: await chart("positions", positionsChart(result.refusals, overallParts(result.places))),
-          caption:
+        await save.chart(
+          "final-tokens",
+          finalTokensChart(shown),
+          `The final tokens of ${result.labels.harmful.length} prompts, half of them harmful.`,
+        ),
+        await save.chart(
+          "accuracy",
+          accuracyChart(tokens),
+          "Held-out prompts told harmful or harmless by the majority of their final token's region. Dashed: chance.",
+        ),
+        ...(result.refusals.length === 0 ? [] : [
+          await save.chart(
+            "positions",
+            positionsChart(result.refusals, overallParts(result.places)),
             "Where in the prompts the members of the refusal region lie, and those of the regions nearest to it, at " +
-            "every setting that has a refusal region; means over stream orders.",
-        }]),
+              "every setting that has a refusal region; means over stream orders.",
+          ),
+        ]),
         { table: tokenTable(tokens, result), caption: "Final tokens by setting, means over stream orders." },
         { table: refusalTable(result.refusals), caption: "Refusal regions, and the nearest regions to them." },
       ],
     });
   } else sentences.push("No dictionary of the chat prompts could be made: every percentile has a threshold of 0.");
 
-  const path = await writeReport(out, {
+  const path = await save.report({
     title: `Drift from ${flags.model}`,
     question: "What does finetuning do to a model's regions, beyond what another stream order does?",
     answer: sentences.filter(Boolean).join(" "),
     sections,
-    run: manifest.record(),
   });
   printTable(rowsOf(matchTable(flags.model, matches)));
   if (told) {

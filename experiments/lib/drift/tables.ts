@@ -1,8 +1,10 @@
 /** Arrow tables of `drift`. */
 import { TEMPLATE_PARTS } from "../../../src/analysis/template_parts.ts";
-import { saveTable, type TableColumn } from "../../../src/report/mod.ts";
+import type { TableColumn } from "../../../src/report/mod.ts";
 import type { MatchRow } from "./matches.ts";
 import type { FinalTokens, RefusalRegion, Side } from "./tokens.ts";
+import { number, whole, words } from "../columns.ts";
+import type { Results } from "../results.ts";
 import type { Setting } from "../settings.ts";
 import type { FailedSetting } from "../usable.ts";
 
@@ -15,16 +17,13 @@ export interface DriftTables {
   readonly failed: Readonly<Record<Side, readonly FailedSetting[]>>;
 }
 
-/** Writes all tables and gives their file names. */
-export async function saveDriftTables(out: string, tables: DriftTables): Promise<string[]> {
-  const written = [
-    await saveTable(out, "matches", matchColumns(tables.matches)),
-    await saveTable(out, "pairs", pairColumns(tables.matches)),
-    await saveTable(out, "final_tokens", tokenColumns(tables)),
-    await saveTable(out, "final_regions", regionColumns(tables.tokens)),
-    await saveTable(out, "refusal_regions", refusalColumns(tables.refusals)),
-  ];
-  return written.map((path) => path.slice(path.lastIndexOf("/") + 1));
+/** Writes all tables. */
+export async function saveDriftTables(save: Results, tables: DriftTables): Promise<void> {
+  await save.table("matches", matchColumns(tables.matches));
+  await save.table("pairs", pairColumns(tables.matches));
+  await save.table("final_tokens", tokenColumns(tables));
+  await save.table("final_regions", regionColumns(tables.tokens));
+  await save.table("refusal_regions", refusalColumns(tables.refusals));
 }
 
 function settingColumns(rows: readonly Setting[]): TableColumn[] {
@@ -33,16 +32,6 @@ function settingColumns(rows: readonly Setting[]): TableColumn[] {
     { name: "percentile", type: "float64", values: rows.map((r) => r.percentile), description: "p, 0..100" },
   ];
 }
-
-const whole = (name: string, values: number[], description: string): TableColumn => {
-  return { name, type: "int32", values, description };
-};
-const number = (name: string, values: (number | null)[], description: string): TableColumn => {
-  return { name, type: "float64", values, description };
-};
-const words = (name: string, values: string[], description: string): TableColumn => {
-  return { name, type: "utf8", values, description };
-};
 
 function matchColumns(rows: readonly MatchRow[]): TableColumn[] {
   return [

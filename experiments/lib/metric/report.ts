@@ -1,22 +1,21 @@
 /** What `metric` leaves to look at: table, chart, report, findings. */
-import { formatNumber, saveChart, saveTable, writeReport } from "../../../src/report/mod.ts";
+import { formatNumber } from "../../../src/report/mod.ts";
 import type { Run } from "../cli.ts";
 import type { Flags } from "../flags.ts";
 import { metricsChart } from "./chart.ts";
 import type { MetricRow } from "./measure.ts";
 import { type Metric, METRICS } from "./spaces.ts";
 import { printTable } from "../print.ts";
+import { reportTable } from "../results.ts";
 import { meanOf } from "../settings.ts";
 
 /** Writes everything below `run.out`, prints the figures, and says where the report is. */
 export async function reportMetric<F extends Flags>(run: Run<F>, rows: readonly MetricRow[]): Promise<void> {
-  const { out, manifest, flags } = run;
+  const { save, manifest, flags } = run;
   const settings = distinctSettings(rows);
   // The setting of the plain figures is the middle of the sweep, whatever came out.
   const shown = settings[settings.length >> 1];
-  await saveTable(out, "metrics", columns(rows));
-  const chart = await saveChart(out, "metrics", metricsChart(rows));
-  manifest.outputs.push("metrics.vl.json", "metrics.svg", "metrics.png", "metrics.arrow", "report.html", "run.json");
+  await save.table("metrics", columns(rows));
   const at = (value: (row: MetricRow) => number, setting = shown) =>
     METRICS.map((metric) => meanOf(of(rows, setting, metric).map(value)));
   const all = (value: (row: MetricRow) => number) => settings.map((setting) => at(value, setting));
@@ -34,27 +33,26 @@ export async function reportMetric<F extends Flags>(run: Run<F>, rows: readonly 
   });
   const table = settings.flatMap((setting) => METRICS.map((metric) => tableRow(of(rows, setting, metric))));
   const text = answer(rows, settings, shown);
-  const path = await writeReport(out, {
+  const path = await save.report({
     title: `Metrics of leader clustering on ${flags.model}`,
     question: "Under which metric does leader clustering give even, stable, telling regions, at equal numbers of them?",
     answer: text,
     sections: [{
       heading: "At equal numbers of regions",
       blocks: [
-        {
-          chart,
-          caption:
-            "Agreement of the partitions of two orders (adjusted Rand index, 0 is chance), held-out activations whose domain " +
+        await save.chart(
+          "metrics",
+          metricsChart(rows),
+          "Agreement of the partitions of two orders (adjusted Rand index, 0 is chance), held-out activations whose domain " +
             "their region's majority tells, and how uneven the sizes of regions are. Points are orders, lines their means.",
-        },
+        ),
         {
-          table: { columns: Object.keys(table[0]), rows: table.map((row) => Object.values(row)) },
+          table: reportTable(table),
           caption:
             "Means over orders. Largest: share of the activations in the largest region. Singles: share of the regions.",
         },
       ],
     }],
-    run: manifest.record(),
   });
   printTable(table);
   console.log(`\n${text}\n\nReport: ${path}`);

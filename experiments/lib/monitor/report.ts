@@ -1,5 +1,5 @@
 /** What a monitor leaves to look at: how good its alarms are, and what went by. */
-import { type Block, formatNumber, saveChart, saveTable, writeReport } from "../../../src/report/mod.ts";
+import { type Block, formatNumber } from "../../../src/report/mod.ts";
 import type { Dictionary } from "../../../src/partition/dictionary.ts";
 import type { CommonFlags, Run } from "../cli.ts";
 import type { Flags } from "../flags.ts";
@@ -32,23 +32,16 @@ type MonitorRun<F extends Flags> = Run<F> & { readonly flags: CommonFlags & { re
 
 /** Writes everything below `run.out`; says nothing on standard output, which is the verdicts'. */
 export async function reportMonitor<F extends Flags>(run: MonitorRun<F>, result: MonitorResult): Promise<void> {
-  const { out, manifest, progress, flags } = run;
+  const { save, manifest, progress, flags } = run;
   const { rates, settings, watched, dictionary } = result;
-  await saveTable(out, "alarms", alarmColumns(rates));
-  await saveTable(out, "memory", memoryColumns(watched));
-  if (settings.length > 0) await saveTable(out, "settings", settingColumns(settings));
-  const alarms = await saveChart(out, "alarms", alarmChart(rates));
-  const memory = watched.memory.length > 1 ? await saveChart(out, "memory", memoryChart(watched.memory)) : undefined;
-  for (const name of memory ? ["alarms", "memory"] : ["alarms"]) {
-    manifest.outputs.push(`${name}.vl.json`, `${name}.svg`, `${name}.png`);
-  }
-  manifest.outputs.push("alarms.arrow", "memory.arrow", ...(settings.length > 0 ? ["settings.arrow"] : []));
-  manifest.outputs.push("report.html", "run.json");
+  await save.table("alarms", alarmColumns(rates));
+  await save.table("memory", memoryColumns(watched));
+  if (settings.length > 0) await save.table("settings", settingColumns(settings));
   Object.assign(manifest.findings, findings(result, flags.falseAlarms));
 
   const text = answer(result, flags.falseAlarms);
   const seeds = new Set(rates.map(({ seed }) => seed)).size;
-  const path = await writeReport(out, {
+  const path = await save.report({
     title: `Monitor of ${flags.model}`,
     question: "Can a dictionary tell which prompts are unlike its corpus, and which the model will refuse?",
     answer: text,
@@ -56,13 +49,13 @@ export async function reportMonitor<F extends Flags>(run: MonitorRun<F>, result:
       {
         heading: "Unlike the corpus",
         blocks: [
-          {
-            chart: alarms,
-            caption:
-              `Share of prompts that raise the alarm against the false-alarm rate it is set for, on a random half of ` +
+          await save.chart(
+            "alarms",
+            alarmChart(rates),
+            `Share of prompts that raise the alarm against the false-alarm rate it is set for, on a random half of ` +
               `the held-out text; the other half is what the line "${HELD_OUT}" shows, and it should lie on the dashed ` +
               `line. Bands span ${seeds} random halves.`,
-          },
+          ),
           {
             table: {
               columns: ["prompts", "number", "mean distance", "alarms", "smallest", "largest"],
@@ -82,11 +75,12 @@ export async function reportMonitor<F extends Flags>(run: MonitorRun<F>, result:
         heading: "The stream",
         blocks: [
           { text: streamText(result) },
-          ...(memory ? [{ chart: memory, caption: "Memory of the process against prompts read." }] : []),
+          ...(watched.memory.length > 1
+            ? [await save.chart("memory", memoryChart(watched.memory), "Memory of the process against prompts read.")]
+            : []),
         ],
       },
     ],
-    run: manifest.record(),
   });
   progress.log(`${text}\n${streamText(result)}\nReport: ${path}`);
   dictionary.dispose();

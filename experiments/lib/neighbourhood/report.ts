@@ -1,11 +1,12 @@
 /** What the regions between two anchors leave to look at: tables, charts, report, findings. */
-import { type Block, type Cell, formatNumber, saveChart, saveTable, writeReport } from "../../../src/report/mod.ts";
+import { type Cell, formatNumber } from "../../../src/report/mod.ts";
 import type { TableColumn } from "../../../src/report/mod.ts";
 import type { Run } from "../cli.ts";
 import type { Flags } from "../flags.ts";
 import { betweenChart, neighbourhoodChart } from "./charts.ts";
 import { type AnchorPair, type Panel, smallestExcess } from "./measure.ts";
 import { printTable } from "../print.ts";
+import { reportTable } from "../results.ts";
 import { meanOf, ofSetting } from "../settings.ts";
 
 const PUBLISHED =
@@ -22,19 +23,15 @@ export async function reportNeighbourhood<F extends Flags>(
   rows: readonly AnchorPair[],
   panels: readonly Panel[],
 ): Promise<void> {
-  const { out, manifest, flags } = run;
+  const { save, manifest, flags } = run;
   const excess = smallestExcess(rows);
   const layers = [...new Set(rows.map(({ layer }) => layer))];
   const percentiles = [...new Set(rows.map(({ percentile }) => percentile))].sort((a, b) => b - a);
   const settings = layers.map((layer) => percentiles.map((percentile) => summarise(rows, layer, percentile)));
   const shown = settings[layers.length >> 1];
 
-  await saveTable(out, "pairs", pairColumns(rows));
-  await saveTable(out, "between", betweenColumns(rows));
-  const chart = async (name: string, spec: Parameters<typeof saveChart>[2], caption: string): Promise<Block> => {
-    manifest.outputs.push(`${name}.vl.json`, `${name}.svg`, `${name}.png`);
-    return { chart: await saveChart(out, name, spec), caption };
-  };
+  await save.table("pairs", pairColumns(rows));
+  await save.table("between", betweenColumns(rows));
   const column = (field: keyof Summary) => settings.map((row) => row.map((setting) => setting[field]));
   Object.assign(manifest.findings, {
     layer: shown[0].layer,
@@ -58,7 +55,7 @@ export async function reportNeighbourhood<F extends Flags>(
   const name = `block ${shown[0].layer}`;
   const panel = panels.length === 0
     ? { text: `No pair of ${name} has nothing between it at the coarsest p and two counterparts at every other.` }
-    : await chart(
+    : await save.chart(
       "neighbourhood",
       neighbourhoodChart(panels),
       `A pair of anchors (A, B) of ${name}, seed ${
@@ -67,14 +64,13 @@ export async function reportNeighbourhood<F extends Flags>(
         "with nothing between them there, it is the median by regions between at the finest p. Labels are the logit lens " +
         "of mean directions; numbers are cosines, those of the edges all exceed cos(A, B). A dashed line: nothing between.",
     );
-  const counts = await chart(
+  const counts = await save.chart(
     "between",
     betweenChart(rows),
     "Regions between two anchors against p, a panel a block: the closest pairs of the coarsest dictionary followed to finer " +
       "ones, and other pairs of the same cosine in the same dictionary. Dots are seeds, lines their means.",
   );
-  manifest.outputs.push("pairs.arrow", "between.arrow", "report.html", "run.json");
-  const path = await writeReport(out, {
+  const path = await save.report({
     title: `Between close regions of ${flags.model}`,
     question: "What lies between two close regions, and how does it fill up as the dictionary is sharpened?",
     answer: text,
@@ -86,7 +82,7 @@ export async function reportNeighbourhood<F extends Flags>(
         blocks: [
           counts,
           {
-            table: { columns: Object.keys(table[0]), rows: table.map((row) => Object.values(row)) },
+            table: reportTable(table),
             caption: "Means over pairs and seeds. cos(A, B) and what follows leave out pairs whose anchors have one " +
               "counterpart (one region). From A or B: share of the regions between whose nearest region of the coarsest " +
               "dictionary is A or B, beside that of all regions. Share between: of the dictionary's other regions.",
@@ -94,7 +90,6 @@ export async function reportNeighbourhood<F extends Flags>(
         ],
       },
     ],
-    run: manifest.record(),
   });
   printTable(table);
   console.log(`\n${text}\n\nReport: ${path}`);

@@ -1,5 +1,5 @@
 /** What the distances of in- and out-of-distribution prompts leave to look at: table, charts, report, findings. */
-import { formatNumber, saveChart, saveTable, writeReport } from "../../../src/report/mod.ts";
+import { formatNumber } from "../../../src/report/mod.ts";
 import type { Run } from "../cli.ts";
 import type { Flags } from "../flags.ts";
 import { aurocChart, distanceChart, distributionChart } from "./charts.ts";
@@ -13,27 +13,20 @@ const QUESTION = "Does the distance to the nearest exemplar tell what the dictio
 
 /** Writes everything below `run.out`, prints the figures of every setting, and says where the report is. */
 export async function reportOod<F extends Flags>(run: Run<F>, measured: readonly Measured[]): Promise<void> {
-  const { out, manifest, flags } = run;
+  const { save, manifest, flags } = run;
   const layers = [...new Set(measured.map(({ layer }) => layer))];
   const percentiles = [...new Set(measured.map(({ percentile }) => percentile))];
   const settings = layers.flatMap((layer) => percentiles.map((percentile) => new Setting(measured, layer, percentile)));
   // The setting of the plain figures is the middle of the sweep, whatever came out.
   const shown = new Setting(measured, layers[layers.length >> 1], percentiles[percentiles.length >> 1]);
 
-  await saveTable(out, "distances", columns(measured));
+  await save.table("distances", columns(measured));
   const regions = measured.filter(({ kind }) => kind === "regions");
-  const charts = {
-    distances: await saveChart(out, "distances", distanceChart(regions)),
-    auroc: await saveChart(out, "auroc", aurocChart(measured)),
-    distribution: await saveChart(out, "distribution", distributionChart(regions.filter((row) => shown.has(row)))),
-  };
-  for (const name of Object.keys(charts)) manifest.outputs.push(`${name}.vl.json`, `${name}.svg`, `${name}.png`);
-  manifest.outputs.push("distances.arrow", "report.html", "run.json");
   Object.assign(manifest.findings, findings(settings, shown, layers, percentiles));
 
   const seeds = new Set(measured.map(({ seed }) => seed)).size;
   const published = publishedOod(flags.model);
-  const path = await writeReport(out, {
+  const path = await save.report({
     title: `Out-of-distribution distance in ${flags.model}`,
     question: QUESTION,
     answer: answer(settings, shown),
@@ -42,28 +35,30 @@ export async function reportOod<F extends Flags>(run: Run<F>, measured: readonly
       {
         heading: "Distance",
         blocks: [
-          {
-            chart: charts.distances,
-            caption: `Mean distance to the nearest exemplar by p, a panel a block. Dots are seeds (${seeds}), lines ` +
+          await save.chart(
+            "distances",
+            distanceChart(regions),
+            `Mean distance to the nearest exemplar by p, a panel a block. Dots are seeds (${seeds}), lines ` +
               `their means, the dashed line is θ.`,
-          },
+          ),
           { table: distanceTable(settings), caption: "Means over activations and seeds; K is the number of regions." },
-          {
-            chart: charts.distribution,
-            caption: `Distances of activations at ${shown.name}, seeds pooled. The dashed line is θ.`,
-          },
+          await save.chart(
+            "distribution",
+            distributionChart(regions.filter((row) => shown.has(row))),
+            `Distances of activations at ${shown.name}, seeds pooled. The dashed line is θ.`,
+          ),
           { table: detailTable(shown), caption: `Both kinds of exemplars at ${shown.name}, means over seeds.` },
         ],
       },
       {
         heading: "Detection",
         blocks: [
-          {
-            chart: charts.auroc,
-            caption:
-              "How well the distance of one activation tells it from held-out text: the dictionary's exemplars, " +
+          await save.chart(
+            "auroc",
+            aurocChart(measured),
+            "How well the distance of one activation tells it from held-out text: the dictionary's exemplars, " +
               "and as many random activations (coreset). Dots are seeds, lines their means; 0.5 is chance.",
-          },
+          ),
           {
             table: detectionTable(settings),
             caption:
@@ -73,7 +68,6 @@ export async function reportOod<F extends Flags>(run: Run<F>, measured: readonly
         ],
       },
     ],
-    run: manifest.record(),
   });
   printTable(summaryRows(settings));
   console.log(`\n${answer(settings, shown)}\n\nReport: ${path}`);

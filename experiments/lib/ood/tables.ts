@@ -1,19 +1,16 @@
 /** Tables of distances to the nearest exemplar. */
-import type { Cell, TableColumn } from "../../../src/report/mod.ts";
+import type { TableColumn } from "../../../src/report/mod.ts";
 import { type Measured, PROMPT_SETS } from "./measure.ts";
+import { reportTable } from "../results.ts";
 import { gapOf, type NumberField, type Setting } from "./setting.ts";
 
 const rounded = (value: number) => Math.round(value * 1e4) / 1e4;
-
-function tableOf(rows: readonly Readonly<Record<string, Cell>>[]) {
-  return { columns: Object.keys(rows[0]), rows: rows.map((row) => Object.values(row)) };
-}
 
 const where = ({ layer, percentile }: Setting) => ({ block: layer, p: percentile });
 
 /** Mean distances and shares within θ, a row a setting. */
 export function distanceTable(settings: readonly Setting[]) {
-  return tableOf(settings.map((setting) => ({
+  return reportTable(settings.map((setting) => ({
     ...where(setting),
     K: Math.round(setting.mean("exemplars", "held-out")),
     "θ": rounded(setting.mean("threshold", "held-out")),
@@ -26,7 +23,7 @@ export function distanceTable(settings: readonly Setting[]) {
 /** Every figure of one setting, a row a kind of exemplars and set of prompts. */
 export function detailTable(setting: Setting) {
   const fields = ["mean", "median", "p90", "p99", "within", "auroc", "tpr", "promptAuroc", "promptTpr"] as const;
-  return tableOf((["regions", "coreset"] as const).flatMap((kind) =>
+  return reportTable((["regions", "coreset"] as const).flatMap((kind) =>
     PROMPT_SETS.map((set) => ({
       exemplars: kind,
       prompts: set,
@@ -42,7 +39,7 @@ const SHIFTED = PROMPT_SETS.filter((set) => set !== "held-out");
 
 /** AUROC and TPR, a row a setting and kind of exemplars. */
 export function detectionTable(settings: readonly Setting[]) {
-  return tableOf(settings.flatMap((setting) =>
+  return reportTable(settings.flatMap((setting) =>
     (["regions", "coreset"] as const).map((kind) => ({
       ...where(setting),
       exemplars: kind,

@@ -1,11 +1,12 @@
 /** What the ways of tokens through layers leave to look at: tables, charts, report, findings. */
-import { type Block, formatNumber, saveChart, saveTable, writeReport } from "../../../src/report/mod.ts";
+import { formatNumber } from "../../../src/report/mod.ts";
 import type { Run } from "../cli.ts";
 import type { Flags } from "../flags.ts";
 import { contextChart, lensText, pathChart, togetherChart } from "./charts.ts";
 import { LISTED, type Means, meansOf } from "./means.ts";
 import type { PathsMeasured, ShownPath, ShownTokens } from "./measure.ts";
 import { printTable } from "../print.ts";
+import { reportTable } from "../results.ts";
 import { meanOf } from "../settings.ts";
 import { layerColumns, pathColumns, stepColumns } from "./tables.ts";
 import { tokenText } from "../token_text.ts";
@@ -16,17 +17,13 @@ export async function reportPaths<F extends Flags>(
   measured: readonly PathsMeasured[],
   path: ShownPath,
 ): Promise<void> {
-  const { out, manifest, flags } = run;
+  const { save, manifest, flags } = run;
   const byPercentile = [...Map.groupBy(measured, ({ percentile }) => percentile).values()];
   const means = byPercentile.map(meansOf);
   const shown = means.find(({ percentile }) => percentile === path.percentile)!;
-  await saveTable(out, "path", pathColumns(path));
-  await saveTable(out, "layers", layerColumns(measured));
-  await saveTable(out, "steps", stepColumns(measured));
-  const chart = async (name: string, spec: Parameters<typeof saveChart>[2], caption: string): Promise<Block> => {
-    manifest.outputs.push(`${name}.vl.json`, `${name}.svg`, `${name}.png`);
-    return { chart: await saveChart(out, name, spec), caption };
-  };
+  await save.table("path", pathColumns(path));
+  await save.table("layers", layerColumns(measured));
+  await save.table("steps", stepColumns(measured));
   const { percentile: _, ...figures } = shown;
   Object.assign(manifest.findings, {
     percentile: path.percentile,
@@ -37,12 +34,11 @@ export async function reportPaths<F extends Flags>(
     path_regions: path.inOrder.regions,
     path_regions_shuffled: path.shuffled.regions,
   });
-  manifest.outputs.push("path.arrow", "layers.arrow", "steps.arrow", "report.html", "run.json");
   const text = answer(means, shown, path.layers);
   const steps = pathRows(path, path.inOrder);
   const rows = means.flatMap((row) => figureRows(row, path.layers));
   const seeds = new Set(measured.map(({ seed }) => seed)).size;
-  const file = await writeReport(out, {
+  const file = await save.report({
     title: `Paths through ${flags.model}`,
     question: "Which way does a prompt take through the dictionaries of every layer?",
     answer: text,
@@ -50,7 +46,7 @@ export async function reportPaths<F extends Flags>(
       {
         heading: "One prompt",
         blocks: [
-          await chart(
+          await save.chart(
             "path",
             pathChart(path),
             `The tokens of a prompt through the regions of every block at p ${path.percentile}, and the same tokens ` +
@@ -59,7 +55,7 @@ export async function reportPaths<F extends Flags>(
               "one region that stay in one.",
           ),
           {
-            table: { columns: Object.keys(steps[0]), rows: steps.map((row) => Object.values(row)) },
+            table: reportTable(steps),
             caption: "The same path as text: region and the first readable token of its logit lens.",
           },
         ],
@@ -67,26 +63,25 @@ export async function reportPaths<F extends Flags>(
       {
         heading: "All prompts",
         blocks: [
-          await chart(
+          await save.chart(
             "context",
             contextChart(measured),
             "Share of tokens that fall into the same region when the other tokens of their prompt are shuffled with them: " +
               `what the token alone decides. Dots are seeds (${seeds}), lines their means.`,
           ),
-          await chart(
+          await save.chart(
             "together",
             togetherChart(measured),
             "Pairs of tokens in one region that are in one region of the next block too, beside shuffled tokens, and the " +
               "share of all pairs that are. Dots are seeds, lines their means.",
           ),
           {
-            table: { columns: Object.keys(rows[0]), rows: rows.map((row) => Object.values(row)) },
+            table: reportTable(rows),
             caption: "Means over seeds.",
           },
         ],
       },
     ],
-    run: manifest.record(),
   });
   printTable(steps);
   console.log();

@@ -1,6 +1,6 @@
 /** What the refusal experiment leaves to look at: tables, charts, report, findings. */
 import { ANSWER_KINDS } from "../../../src/analysis/answer_kind.ts";
-import { type Block, type Cell, type ChartSpec, saveChart, saveTable, writeReport } from "../../../src/report/mod.ts";
+import type { Block, Cell } from "../../../src/report/mod.ts";
 import type { Run } from "../cli.ts";
 import type { Flags } from "../flags.ts";
 import { printTable } from "../print.ts";
@@ -12,18 +12,12 @@ import { EFFECT, type Trial } from "./trials.ts";
 
 /** Writes everything below `run.out`, and prints the answer and the sweep. */
 export async function reportRefusal<F extends Flags>(run: Run<F>, outcome: RefusalOutcome): Promise<void> {
-  const { out, manifest, flags } = run;
+  const { save, manifest, flags } = run;
   const { lab, trials, references, best, confirmation, steered, failed, settings } = outcome;
   for (const [name, columns] of Object.entries(refusalTables(outcome))) {
-    await saveTable(out, name, columns);
-    manifest.outputs.push(`${name}.arrow`);
+    await save.table(name, columns);
   }
-  const chart = async (name: string, spec: ChartSpec, caption: string): Promise<Block> => {
-    manifest.outputs.push(`${name}.vl.json`, `${name}.svg`, `${name}.png`);
-    return { chart: await saveChart(out, name, spec), caption };
-  };
   Object.assign(manifest.findings, refusalFindings(outcome));
-  manifest.outputs.push("report.html", "run.json");
 
   const answer = refusalAnswer(outcome);
   const published = publishedRefusal(flags.model);
@@ -34,7 +28,7 @@ export async function reportRefusal<F extends Flags>(run: Run<F>, outcome: Refus
       "of which 30 % are refused."
     ),
   ];
-  const path = await writeReport(out, {
+  const path = await save.report({
     title: `Refusal of ${flags.model}`,
     question:
       "Does ablating one region of a chat model's prompts take its refusals away, and does steering bring them?",
@@ -44,14 +38,14 @@ export async function reportRefusal<F extends Flags>(run: Run<F>, outcome: Refus
         heading: "Ablation",
         blocks: best && references.length > 0
           ? [
-            await chart(
+            await save.chart(
               "ablation",
               ablationChart(trials, references),
               "Change of the refusal rate of held-out harmful prompts when the mean direction of a dictionary's first " +
                 "region of refusal is ablated, and that of its null region. Points are stream orders, ticks their mean. " +
                 "Dashed: directions that are no region's. Where the null falls too, the ablation says nothing of refusal.",
             ),
-            await chart(
+            await save.chart(
               "bases",
               basesChart(trials, best.layer),
               `The same at block ${best.layer} for the first K regions together, by basis. Fewer K: fewer regions of refusal.`,
@@ -120,7 +114,7 @@ export async function reportRefusal<F extends Flags>(run: Run<F>, outcome: Refus
         ? [{
           heading: "Steering",
           blocks: [
-            await chart(
+            await save.chart(
               "steering",
               steeringChart(steered, ANSWER_KINDS.map((kind) => Number(kind === "unchanged"))),
               "Answers to held-out harmless prompts while a direction is added. α is in mean distances of the build prompts' " +
@@ -136,7 +130,6 @@ export async function reportRefusal<F extends Flags>(run: Run<F>, outcome: Refus
         }]
         : []),
     ],
-    run: manifest.record(),
   });
   printTable(trials.map(trialRow));
   console.log(`\n${answer}\n\nReport: ${path}`);

@@ -1,14 +1,15 @@
 /** What `saturation` leaves to look at: tables, charts, report, findings. */
 import { spearman } from "../../../src/analysis/spearman.ts";
-import { formatNumber, saveChart, writeReport } from "../../../src/report/mod.ts";
+import { formatNumber } from "../../../src/report/mod.ts";
 import type { Run } from "../cli.ts";
 import type { Flags } from "../flags.ts";
 import { printTable } from "../print.ts";
 import { publishedSaturation } from "../published.ts";
+import { reportTable } from "../results.ts";
 import { curvesChart, depthChart } from "./charts.ts";
 import { type Stream, type StreamCurve, STREAMS } from "./curves.ts";
 import { distinct, Grid } from "./grid.ts";
-import { saveSaturationTables } from "./tables.ts";
+import { curveColumns, regionColumns } from "./tables.ts";
 import type { FailedSetting } from "../usable.ts";
 
 const QUESTION = "How many regions do math, code and chat need at each layer, at equal budgets of tokens?";
@@ -29,25 +30,21 @@ export async function reportSaturation<F extends Flags>(
   { curves, failed, windows }: SaturationResult,
 ): Promise<void> {
   if (curves.length === 0) throw new Error(`Expected a dictionary but none could be made: ${failed[0].reason}`);
-  const { out, manifest, flags } = run;
+  const { save, manifest, flags } = run;
   const percentiles = distinct(curves.map(({ percentile }) => percentile));
   const grids = percentiles.map((percentile) => new Grid(curves, percentile));
   // The percentile of the plain figures is the middle of the sweep, whatever came out.
   const shown = grids[percentiles.length >> 1];
 
-  const charts = {
-    curves: await saveChart(out, "curves", curvesChart(curves, shown.percentile)),
-    depth: await saveChart(out, "depth", depthChart(curves)),
-  };
-  for (const name of Object.keys(charts)) manifest.outputs.push(`${name}.vl.json`, `${name}.svg`, `${name}.png`);
-  manifest.outputs.push(...await saveSaturationTables(out, curves), "report.html", "run.json");
+  await save.table("curves", curveColumns(curves));
+  await save.table("regions", regionColumns(curves));
   Object.assign(manifest.findings, findings(grids, shown, windows * flags.context, failed.length));
 
   const text = answer(grids, shown);
   const published = publishedSaturation(flags.model);
   const failures = failed.map(({ layer, percentile }) => `block ${layer}, p ${percentile}`).join("; ");
   const rows = grids.flatMap(tableRows);
-  const path = await writeReport(out, {
+  const path = await save.report({
     title: `Saturation of ${flags.model} by domain`,
     question: QUESTION,
     answer: text,
@@ -55,21 +52,21 @@ export async function reportSaturation<F extends Flags>(
       heading: "Regions by domain and layer",
       blocks: [
         ...(published ? [{ text: published }] : []),
-        {
-          chart: charts.depth,
-          caption:
-            `Regions after ${
-              windows * (flags.context - 1)
-            } activations of each stream: lines are means over stream orders, ` +
+        await save.chart(
+          "depth",
+          depthChart(curves),
+          `Regions after ${
+            windows * (flags.context - 1)
+          } activations of each stream: lines are means over stream orders, ` +
             "bands their range. Mix: as many activations, a third from each domain.",
-        },
+        ),
+        await save.chart(
+          "curves",
+          curvesChart(curves, shown.percentile),
+          `Regions against activations seen, p ${shown.percentile}; lines are means over orders, bands their range.`,
+        ),
         {
-          chart: charts.curves,
-          caption:
-            `Regions against activations seen, p ${shown.percentile}; lines are means over orders, bands their range.`,
-        },
-        {
-          table: { columns: Object.keys(rows[0]), rows: rows.map((row) => Object.values(row)) },
+          table: reportTable(rows),
           caption:
             "Regions at the end, means over orders; the range over orders of the domain with the widest; chat over code; " +
             "and how many of 1,000 activations still founded a region in the last quarter of the stream.",
@@ -77,7 +74,6 @@ export async function reportSaturation<F extends Flags>(
         ...(failures ? [{ text: `No dictionary could be made at: ${failures} (threshold 0).` }] : []),
       ],
     }],
-    run: manifest.record(),
   });
   printTable(rows);
   console.log(`\n${text}\n\nReport: ${path}`);

@@ -1,13 +1,5 @@
 /** Arrow tables of `saturation`. */
-import { saveTable } from "../../../src/report/mod.ts";
 import type { StreamCurve } from "./curves.ts";
-
-/** Writes all tables and gives their file names. */
-export async function saveSaturationTables(out: string, curves: readonly StreamCurve[]): Promise<string[]> {
-  await saveTable(out, "curves", curveColumns(curves));
-  await saveTable(out, "regions", regionColumns(curves));
-  return ["curves.arrow", "regions.arrow"];
-}
 
 const settingColumns = (rows: readonly Omit<StreamCurve, "snapshots">[]) => [
   { name: "stream", values: rows.map((r) => r.stream), description: "domain, or the mix of all" },
@@ -26,7 +18,8 @@ const settingColumns = (rows: readonly Omit<StreamCurve, "snapshots">[]) => [
   },
 ];
 
-function curveColumns(curves: readonly StreamCurve[]) {
+/** A row a snapshot of a curve. */
+export function curveColumns(curves: readonly StreamCurve[]) {
   const rows = curves.flatMap((curve) => curve.snapshots.map((snapshot) => ({ ...curve, ...snapshot })));
   const whole = (name: "activations" | "tokens" | "regions" | "founded", description: string) => {
     return { name, type: "int32" as const, values: rows.map((row) => row[name]), description };
@@ -40,7 +33,8 @@ function curveColumns(curves: readonly StreamCurve[]) {
   ];
 }
 
-function regionColumns(curves: readonly StreamCurve[]) {
+/** A row a curve: where it ends. */
+export function regionColumns(curves: readonly StreamCurve[]) {
   return [
     ...settingColumns(curves),
     {

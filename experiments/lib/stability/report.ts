@@ -1,13 +1,13 @@
 /** What `stability` leaves to look at: tables, charts, report, findings. */
-import { saveChart, writeReport } from "../../../src/report/mod.ts";
 import type { Run } from "../cli.ts";
 import type { Flags } from "../flags.ts";
 import { printTable } from "../print.ts";
 import { publishedStability } from "../published.ts";
+import { reportTable } from "../results.ts";
 import { ofSetting, type Setting } from "../settings.ts";
 import { densityChart, quintilesChart, variantsChart } from "./charts.ts";
 import { answer, CHANCE, figuresOf, meansOf, span } from "./summary.ts";
-import { saveStabilityTables } from "./tables.ts";
+import { regionColumns, variantColumns } from "./tables.ts";
 import { type Measured, type Variant, VARIANTS } from "./variants.ts";
 import type { FailedSetting } from "../usable.ts";
 
@@ -22,7 +22,7 @@ export interface StabilityResult {
 
 /** Writes everything below `run.out`, prints the figures of every setting, and says where the report is. */
 export async function reportStability<F extends Flags>(run: Run<F>, { rows, failed }: StabilityResult): Promise<void> {
-  const { out, manifest, flags } = run;
+  const { save, manifest, flags } = run;
   const layers = distinct(rows.map(({ layer }) => layer));
   const percentiles = distinct(rows.map(({ percentile }) => percentile));
   const settings = layers.flatMap((layer) => percentiles.map((percentile) => ({ layer, percentile })))
@@ -31,13 +31,8 @@ export async function reportStability<F extends Flags>(run: Run<F>, { rows, fail
   const shown = settings[settings.length >> 1];
   const first = ofSetting(rows, shown).filter(({ seed }) => seed === rows[0].seed);
 
-  const charts = {
-    quintiles: await saveChart(out, "quintiles", quintilesChart(rows)),
-    density: await saveChart(out, "density", densityChart(first)),
-    variants: await saveChart(out, "variants", variantsChart(rows, shown.percentile)),
-  };
-  for (const name of Object.keys(charts)) manifest.outputs.push(`${name}.vl.json`, `${name}.svg`, `${name}.png`);
-  manifest.outputs.push(...await saveStabilityTables(out, rows), "report.html", "run.json");
+  await save.table("regions", regionColumns(rows));
+  await save.table("variants", variantColumns(rows));
   Object.assign(manifest.findings, findings(rows, settings, shown, failed.length));
 
   const text = answer(rows, settings, shown);
@@ -45,7 +40,7 @@ export async function reportStability<F extends Flags>(run: Run<F>, { rows, fail
   const table = settings.map((setting) => settingRow(rows, setting));
   const remedies = settings.flatMap((setting) => VARIANTS.map((variant) => variantRow(rows, setting, variant)));
   const failures = failed.map(({ layer, percentile }) => `block ${layer}, p ${percentile}`).join("; ");
-  const path = await writeReport(out, {
+  const path = await save.report({
     title: `Stability of regions of ${flags.model}`,
     question: QUESTION,
     answer: text,
@@ -54,18 +49,19 @@ export async function reportStability<F extends Flags>(run: Run<F>, { rows, fail
         heading: "Does D tell which regions come back?",
         blocks: [
           ...(published ? [{ text: published }] : []),
-          {
-            chart: charts.quintiles,
-            caption:
-              "Mean matched cosine of mean directions by fifths of D. Points are orders, lines their means; dashed: " +
+          await save.chart(
+            "quintiles",
+            quintilesChart(rows),
+            "Mean matched cosine of mean directions by fifths of D. Points are orders, lines their means; dashed: " +
               "the same dictionaries matched with the others rotated at random.",
-          },
+          ),
+          await save.chart(
+            "density",
+            densityChart(first),
+            `Regions at block ${shown.layer}, p ${shown.percentile}, one order.`,
+          ),
           {
-            chart: charts.density,
-            caption: `Regions at block ${shown.layer}, p ${shown.percentile}, one order.`,
-          },
-          {
-            table: tableOf(table),
+            table: reportTable(table),
             caption:
               "Means over orders. Range: of Spearman's correlation over orders. N > 1: without regions of a single member, " +
               "some of which the same activation founds in every order, as all see the same texts. N, c: the correlation of matched " +
@@ -76,19 +72,18 @@ export async function reportStability<F extends Flags>(run: Run<F>, { rows, fail
       {
         heading: "What helps?",
         blocks: [
-          {
-            chart: charts.variants,
-            caption:
-              `Every variant at p ${shown.percentile}: points are orders, ticks their means. Fewer regions, or others, ` +
+          await save.chart(
+            "variants",
+            variantsChart(rows, shown.percentile),
+            `Every variant at p ${shown.percentile}: points are orders, ticks their means. Fewer regions, or others, ` +
               "change what chance alone gives: compare absorbing the unstable fifth with absorbing a random fifth, and " +
               "with leaving it out.",
-          },
-          { table: tableOf(remedies), caption: "Means over orders." },
+          ),
+          { table: reportTable(remedies), caption: "Means over orders." },
           ...(failures ? [{ text: `No dictionary could be made at: ${failures} (threshold 0).` }] : []),
         ],
       },
     ],
-    run: manifest.record(),
   });
   printTable(table);
   console.log();
@@ -160,8 +155,5 @@ function findings(rows: readonly Measured[], settings: readonly Setting[], shown
   };
 }
 
-const tableOf = (rows: readonly Readonly<Record<string, number | string>>[]) => {
-  return { columns: Object.keys(rows[0]), rows: rows.map((row) => Object.values(row)) };
-};
 const distinct = (values: readonly number[]) => [...new Set(values)].sort((a, b) => a - b);
 const rounded = (value: number) => Math.round(value * 1000) / 1000;

@@ -1,13 +1,5 @@
 /** Arrow tables of `stability`. */
-import { saveTable } from "../../../src/report/mod.ts";
 import type { Measured } from "./variants.ts";
-
-/** Writes all tables and gives their file names. */
-export async function saveStabilityTables(out: string, rows: readonly Measured[]): Promise<string[]> {
-  await saveTable(out, "regions", regionColumns(rows));
-  await saveTable(out, "variants", variantColumns(rows));
-  return ["regions.arrow", "variants.arrow"];
-}
 
 const commonColumns = (rows: readonly Pick<Measured, "variant" | "seed" | "layer" | "percentile">[]) => [
   { name: "variant", values: rows.map((r) => r.variant), description: "which directions are matched" },
@@ -21,7 +13,8 @@ const commonColumns = (rows: readonly Pick<Measured, "variant" | "seed" | "layer
   { name: "percentile", values: rows.map((r) => r.percentile), description: "p, 0..100" },
 ];
 
-function regionColumns(measured: readonly Measured[]) {
+/** A row a region. */
+export function regionColumns(measured: readonly Measured[]) {
   const rows = measured.flatMap((row) => Array.from(row.counts, (_, region) => ({ ...row, region })));
   const whole = { type: "int32" as const };
   return [
@@ -38,7 +31,8 @@ function regionColumns(measured: readonly Measured[]) {
   ];
 }
 
-function variantColumns(rows: readonly Measured[]) {
+/** A row a variant of a dictionary. */
+export function variantColumns(rows: readonly Measured[]) {
   const ordinals = ["lowest", "second", "middle", "fourth", "highest"];
   return [
     ...commonColumns(rows),

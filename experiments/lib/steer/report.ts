@@ -1,8 +1,8 @@
 /** What the steering experiment leaves to look at: tables, charts, report, findings. */
-import { type Block, type Cell, type ChartSpec, saveChart, saveTable, writeReport } from "../../../src/report/mod.ts";
 import type { Run } from "../cli.ts";
 import type { Flags } from "../flags.ts";
 import { printTable } from "../print.ts";
+import { reportTable } from "../results.ts";
 import { curvesChart, necessityChart } from "./charts.ts";
 import type { Effect } from "./measure.ts";
 import { predictors, results, steerFindings, type SteerResult, type SteerSummary, summarise } from "./summary.ts";
@@ -14,7 +14,7 @@ import { effectColumns, summaryColumns } from "./tables.ts";
  * @throws {Error} if no region had members enough.
  */
 export async function reportSteer<F extends Flags>(run: Run<F>, effects: readonly Effect[]): Promise<void> {
-  const { out, manifest, flags } = run;
+  const { save, manifest, flags } = run;
   if (effects.length === 0) {
     throw new Error(
       "Expected regions that hold positions of both probes but found none: probe more prompts, or lower --members",
@@ -22,12 +22,8 @@ export async function reportSteer<F extends Flags>(run: Run<F>, effects: readonl
   }
   const summaries = summarise(effects);
   const found = results(summaries);
-  await saveTable(out, "effects", effectColumns(effects));
-  await saveTable(out, "summary", summaryColumns(summaries));
-  const chart = async (name: string, spec: ChartSpec, caption: string): Promise<Block> => {
-    manifest.outputs.push(`${name}.vl.json`, `${name}.svg`, `${name}.png`);
-    return { chart: await saveChart(out, name, spec), caption };
-  };
+  await save.table("effects", effectColumns(effects));
+  await save.table("summary", summaryColumns(summaries));
   const best = largestMargin(found);
   const isBest = (row: SteerSummary) =>
     found.some((result) =>
@@ -35,10 +31,9 @@ export async function reportSteer<F extends Flags>(run: Run<F>, effects: readonl
       row.alpha === (row.direction === "region" ? result.alpha : result.alphaNull)
     );
   Object.assign(manifest.findings, steerFindings(effects, summaries));
-  manifest.outputs.push("effects.arrow", "summary.arrow", "report.html", "run.json");
   const answer = steerAnswer(effects, found);
   const rows = found.map(resultRow);
-  const path = await writeReport(out, {
+  const path = await save.report({
     title: `Steering ${flags.model} with regions`,
     question:
       "Which regions can steer the model: is a region's direction needed for its output, or enough to bring it about?",
@@ -47,7 +42,7 @@ export async function reportSteer<F extends Flags>(run: Run<F>, effects: readonl
       {
         heading: "Necessity against sufficiency",
         blocks: [
-          await chart(
+          await save.chart(
             "necessity",
             necessityChart(summaries, isBest),
             "Share of the gap between the region's members and all other positions in their divergence from the region's " +
@@ -56,7 +51,7 @@ export async function reportSteer<F extends Flags>(run: Run<F>, effects: readonl
               "orders. Below 0 it acts against.",
           ),
           {
-            table: { columns: Object.keys(rows[0]), rows: rows.map((row) => Object.values(row) as Cell[]) },
+            table: reportTable(rows),
             caption: "Means over stream orders.",
           },
         ],
@@ -64,7 +59,7 @@ export async function reportSteer<F extends Flags>(run: Run<F>, effects: readonl
       {
         heading: "Strength",
         blocks: [
-          await chart(
+          await save.chart(
             "curves",
             curvesChart(summaries, best.layer),
             `Block ${best.layer}: what adding a direction does at all positions, against its strength in mean distances of the ` +
@@ -73,7 +68,6 @@ export async function reportSteer<F extends Flags>(run: Run<F>, effects: readonl
         ],
       },
     ],
-    run: manifest.record(),
   });
   printTable(rows);
   console.log(`\n${answer}\n\nReport: ${path}`);

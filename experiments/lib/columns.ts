@@ -1,0 +1,17 @@
+/** Columns of result tables, a line each. */
+import type { TableColumn } from "../../src/report/mod.ts";
+
+/** A column of whole numbers. */
+export function whole(name: string, values: readonly number[], description: string): TableColumn {
+  return { name, type: "int32", values, description };
+}
+
+/** A column of numbers; `null` and NaN where there is none. */
+export function number(name: string, values: readonly (number | null)[], description: string): TableColumn {
+  return { name, type: "float64", values, description };
+}
+
+/** A column of texts. */
+export function words(name: string, values: readonly string[], description: string): TableColumn {
+  return { name, type: "utf8", values, description };
+}
