@@ -4,5 +4,5 @@ export { type Block, renderReport, type Report, type ReportTable, type Section, 
 export type { Cell, ContextCell } from "./html_table.ts";
 export { type Finding, RunManifest, type RunRecord, type RunStart, VERSION } from "./manifest.ts";
 export { type ColumnType, saveTable, type SaveTableOptions, type TableColumn } from "./table.ts";
-export { formatNumber, visibleText } from "./text.ts";
+export { formatNumber, formatShare, visibleText } from "./text.ts";
 export { PALETTE, THEME } from "./theme.ts";

@@ -64,6 +64,11 @@ export function formatNumber(value: number, digits = 4): string {
   return value.toLocaleString("en-US", options).replace("-", "−");
 }
 
+/** A share (0..1) as a percentage for people: three significant digits. */
+export function formatShare(share: number): string {
+  return Number.isFinite(share) ? `${formatNumber(100 * share, 3)} %` : formatNumber(share);
+}
+
 /**
  * The numbers of one column, all with as many decimals, so that their points stand under each other: 4 significant
  * digits for the largest. Numbers too small for that are written with an exponent.

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { escapeHtml, formatColumn, formatNumber, validXml, visibleText } from "../../src/report/text.ts";
+import { escapeHtml, formatColumn, formatNumber, formatShare, validXml, visibleText } from "../../src/report/text.ts";
 
 Deno.test("text that a reader could not see is shown", () => {
   assertEquals(visibleText("a\nb\tc\u0000\u001b[31m\u007f\u0085"), "a⏎b⇥c␀␛[31m␡<U+0085>");
@@ -24,6 +24,14 @@ Deno.test("numbers for people", () => {
     "–",
     "∞",
     "−5",
+  ]);
+  assertEquals([0.28, 0.99571, 1, 0, 0.00012, NaN].map(formatShare), [
+    "28 %",
+    "99.6 %",
+    "100 %",
+    "0 %",
+    "0.012 %",
+    "–",
   ]);
   assertEquals(formatColumn([0.8744, 0.5, 0.00001, 0, NaN]), ["0.8744", "0.5000", "1.0e−5", "0.0000", "–"]);
   assertEquals(formatColumn([88.79, -1.5]), ["88.79", "−1.50"]);

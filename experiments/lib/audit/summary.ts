@@ -1,6 +1,6 @@
 /** Means over stream orders of what `audit` measured. */
 import { median } from "../../../src/analysis/match.ts";
-import { type Cell, formatNumber } from "../../../src/report/mod.ts";
+import { type Cell, formatNumber, formatShare } from "../../../src/report/mod.ts";
 import type { Audit, AuditedReading, AuditedRegion, Side } from "./measure.ts";
 import { distinctSettings, meanOf, ofSetting, type Setting } from "../settings.ts";
 
@@ -32,7 +32,7 @@ export function summarise(audits: readonly Audit[], setting: Setting) {
 
 /** What a reading answers. */
 export function auditSentence(name: string, setting: Setting, summary: ReturnType<typeof summarise>): string {
-  const share = (key: keyof typeof summary) => percent(summary[key]);
+  const share = (key: keyof typeof summary) => formatShare(summary[key]);
   const count = (key: keyof typeof summary) => formatNumber(Math.round(summary[key]));
   const cosine = (key: keyof typeof summary) => formatNumber(summary[key], 3);
   return `On ${name} (${nameOf(setting)}), finetuning dropped ${share("dropped_share")} of the ` +
@@ -99,5 +99,3 @@ export function auditTable(readings: readonly AuditedReading[]): { columns: stri
     rows: [...measured, ...failures],
   };
 }
-
-const percent = (share: number) => `${formatNumber(Math.round(share * 1000) / 10)} %`;

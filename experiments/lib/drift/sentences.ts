@@ -1,6 +1,6 @@
 /** What `drift` answers, from the run's own figures. */
 import { TEMPLATE_PARTS } from "../../../src/analysis/template_parts.ts";
-import { formatNumber } from "../../../src/report/mod.ts";
+import { formatNumber, formatShare } from "../../../src/report/mod.ts";
 import { type Comparison, COMPARISONS } from "./matches.ts";
 import { bestSetting, sideOf, type Summary } from "./summary.ts";
 import type { FinalTokens, RefusalRegion, Side } from "./tokens.ts";
@@ -21,12 +21,12 @@ export function matchSentence(
     }), and at ` +
     `${formatNumber(other.median, 3)} in different orders, where the base model matches itself at ` +
     `${formatNumber(floor.median, 3)}. At a cut of ${cut}, finetuning seems to drop ${
-      percent(same.dropped / same.regions[0])
+      formatShare(same.dropped / same.regions[0])
     } ` +
     `of the base regions (${
-      percent(other.dropped / other.regions[0])
+      formatShare(other.dropped / other.regions[0])
     } in different orders), but another order of the same ` +
-    `model drops ${percent(floor.dropped / floor.regions[0])} too: ` +
+    `model drops ${formatShare(floor.dropped / floor.regions[0])} too: ` +
     (inside
       ? `the cut lies inside the order-noise floor, whose pairs range from ${formatNumber(floor.low, 2)} to ` +
         `${formatNumber(floor.high, 2)} (5th to 95th percentile), so these counts say little by themselves.`
@@ -62,14 +62,12 @@ export function refusalSentence(rows: readonly RefusalRegion[]): string {
   const mean = (value: (row: RefusalRegion) => number) => meanOf(rows.map(value));
   const final = TEMPLATE_PARTS.indexOf("final");
   return `${
-    percent(mean((row) => row.refusal.parts[final]))
+    formatShare(mean((row) => row.refusal.parts[final]))
   } of the refusal region's members are final tokens; of the base ` +
     `region nearest to it (cosine ${formatNumber(mean((row) => row.base.cosine), 2)}; ` +
     `${formatNumber(mean((row) => row.reorder.cosine), 3)} for the instruct model in another order, ` +
     `${formatNumber(mean((row) => row.chance), 2)} by chance) ${
-      percent(mean((row) => row.base.parts[final]))
+      formatShare(mean((row) => row.base.parts[final]))
     } are, and ` +
-    `${percent(mean((row) => row.base.parts[TEMPLATE_PARTS.indexOf("instruction")]))} lie inside the instruction.`;
+    `${formatShare(mean((row) => row.base.parts[TEMPLATE_PARTS.indexOf("instruction")]))} lie inside the instruction.`;
 }
-
-const percent = (share: number) => `${formatNumber(Math.round(share * 1000) / 10)} %`;

@@ -1,5 +1,5 @@
 /** What a monitor leaves to look at: how good its alarms are, and what went by. */
-import { type Block, formatNumber } from "../../../src/report/mod.ts";
+import { type Block, formatNumber, formatShare } from "../../../src/report/mod.ts";
 import type { Dictionary } from "../../../src/partition/dictionary.ts";
 import type { CommonFlags, Run } from "../cli.ts";
 import type { Flags } from "../flags.ts";
@@ -87,20 +87,22 @@ export async function reportMonitor<F extends Flags>(run: MonitorRun<F>, result:
 }
 
 function answer({ rates, onOthers, handle, dictionary }: MonitorResult, falseAlarms: number): string {
-  const at = (set: string) => percent(meanOf(sharesAt(rates, set, falseAlarms)));
+  const at = (set: string) => formatShare(meanOf(sharesAt(rates, set, falseAlarms)));
   const others = [...new Set(rates.map(({ set }) => set))].filter((set) => set !== HELD_OUT);
   const where = `block ${dictionary.source!.hook.layer}, p ${dictionary.percentile ?? "unknown"}`;
   const ood =
-    `With the alarm set for ${percent(falseAlarms)} of false alarms, ${at(HELD_OUT)} of held-out prompts raise ` +
+    `With the alarm set for ${formatShare(falseAlarms)} of false alarms, ${at(HELD_OUT)} of held-out prompts raise ` +
     `it, and ${
       others.map((set) => `${at(set)} of ${set === "its words shuffled" ? "the same with shuffled words" : set}`)
         .join(", ")
     } (${where}).`;
   if (!onOthers || !handle) return `${ood} There is no alarm for refusal without a chat template.`;
   if (handle.regions.size === 0) return `${ood} No region tells refused instructions from others.`;
-  return `${ood} The regions of refusal are raised by ${percent(onOthers.sensitivity)} of ${onOthers.refused} other ` +
+  return `${ood} The regions of refusal are raised by ${
+    formatShare(onOthers.sensitivity)
+  } of ${onOthers.refused} other ` +
     `instructions that the model refuses and by ${
-      percent(onOthers.falseAlarms)
+      formatShare(onOthers.falseAlarms)
     } of ${onOthers.answered} that it answers.`;
 }
 
@@ -181,4 +183,3 @@ function spread(shares: readonly number[]): [number, number, number] {
 
 const rounded = (value: number) => Math.round(value * 1e4) / 1e4;
 const orNull = (value: number) => Number.isNaN(value) ? null : value;
-const percent = (share: number) => `${formatNumber(Math.round(share * 1000) / 10)} %`;

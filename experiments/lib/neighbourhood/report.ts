@@ -1,5 +1,5 @@
 /** What the regions between two anchors leave to look at: tables, charts, report, findings. */
-import { type Cell, formatNumber } from "../../../src/report/mod.ts";
+import { type Cell, formatNumber, formatShare } from "../../../src/report/mod.ts";
 import type { TableColumn } from "../../../src/report/mod.ts";
 import type { Run } from "../cli.ts";
 import type { Flags } from "../flags.ts";
@@ -158,21 +158,22 @@ function answer(settings: readonly (readonly Summary[])[], shown: readonly Summa
       figure(coarsest.control)
     }`,
     `and ${figure(finest.control)}.`,
-    `At p ${coarsest.percentile}, ${percent(coarsest.empty)} of the pairs have nothing between them, at p`,
+    `At p ${coarsest.percentile}, ${formatShare(coarsest.empty)} of the pairs have nothing between them, at p`,
     `${finest.percentile} ${
-      percent(finest.empty)
+      formatShare(finest.empty)
     }; where one anchor is the other's nearest region, nothing can be between.`,
     `The number grows from the coarsest to the finest p in ${growing} of ${settings.length} blocks; at the finest it exceeds`,
     `that of pairs of the same cosine in ${above}, at every seed in ${always}.`,
-    `Of the regions between at p ${finest.percentile}, ${percent(finest.fromAnchors)} are nearest to A or B among the`,
-    `coarsest regions (of all regions ${percent(finest.fromAnchorsOfAll)}); the others lie nearest to third ones.`,
+    `Of the regions between at p ${finest.percentile}, ${
+      formatShare(finest.fromAnchors)
+    } are nearest to A or B among the`,
+    `coarsest regions (of all regions ${formatShare(finest.fromAnchorsOfAll)}); the others lie nearest to third ones.`,
     Number.isNaN(excess)
       ? "No region lies between any two."
       : `The rule was checked on every region between: the smallest excess over cos(A, B) is ${figure(excess)}.`,
   ].join(" ");
 }
 
-const percent = (share: number) => Number.isNaN(share) ? "–" : `${formatNumber(100 * share, 3)} %`;
 const rounded = (value: number): Cell & (number | null) => Number.isNaN(value) ? null : Math.round(value * 1e3) / 1e3;
 
 function tableRow(setting: Summary) {

@@ -1,5 +1,5 @@
 /** What the ways of tokens through layers leave to look at: tables, charts, report, findings. */
-import { formatNumber } from "../../../src/report/mod.ts";
+import { formatNumber, formatShare } from "../../../src/report/mod.ts";
 import type { Run } from "../cli.ts";
 import type { Flags } from "../flags.ts";
 import { contextChart, lensText, pathChart, togetherChart } from "./charts.ts";
@@ -94,13 +94,13 @@ function answer(means: readonly Means[], shown: Means, layers: readonly number[]
   const last = layers.length - 1;
   const falling = means.filter((row) => row.agreementShuffled[last] < row.agreementShuffled[0]).length;
   const sentences = [
-    `At p ${percentile}, ${percent(agreementShuffled[0])} of tokens stay in their region of block ${
+    `At p ${percentile}, ${formatShare(agreementShuffled[0])} of tokens stay in their region of block ${
       layers[0]
     } when the tokens ` +
-    `of their prompt are shuffled, and ${percent(agreementShuffled[last])} in block ${
+    `of their prompt are shuffled, and ${formatShare(agreementShuffled[last])} in block ${
       layers[last]
     } (any two tokens lie in one ` +
-    `region in ${percent(agreementChance[0])} and ${percent(agreementChance[last])}).`,
+    `region in ${formatShare(agreementChance[0])} and ${formatShare(agreementChance[last])}).`,
     `That share is lower in the last block than in the first at ${falling} of ${means.length} percentiles.`,
   ];
   if (last > 0) {
@@ -108,10 +108,10 @@ function answer(means: readonly Means[], shown: Means, layers: readonly number[]
     const above = stay.filter((value, i) => value > stayShuffled[i]).length;
     sentences.push(
       `Of pairs of tokens that share a region, ${
-        percent(meanOf(stay))
+        formatShare(meanOf(stay))
       } share one in the next block too (mean of the steps; ` +
-        `shuffled tokens ${percent(meanOf(stayShuffled))}, chance ${
-          percent(meanOf(stayChance))
+        `shuffled tokens ${formatShare(meanOf(stayShuffled))}, chance ${
+          formatShare(meanOf(stayChance))
         }); that is more than chance in ` +
         `${beyond} of ${stay.length} steps, and more than shuffled tokens in ${above}.`,
     );
@@ -123,7 +123,6 @@ function answer(means: readonly Means[], shown: Means, layers: readonly number[]
   return sentences.join(" ");
 }
 
-const percent = (share: number) => Number.isNaN(share) ? "–" : `${formatNumber(100 * share, 3)} %`;
 const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 const rounded = (value: number) => Number.isNaN(value) ? null : Math.round(value * 1e4) / 1e4;
 

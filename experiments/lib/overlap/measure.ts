@@ -1,0 +1,144 @@
+/** Who fires with whom: regions, features, and what they are held against. */
+import { type BestMatches, bestMatches, oneToOneMatches, type Pair } from "../../../src/analysis/best_match.ts";
+import { type Firings, partitionFirings, permutedTokens, shiftedTokens } from "../../../src/analysis/firings.ts";
+import { quantiles } from "../../../src/analysis/quantile.ts";
+import { meanOf } from "../settings.ts";
+import type { OrderFirings } from "./regions.ts";
+
+/** What a side's units look for a counterpart among. */
+export const AGAINST = [
+  "the SAE",
+  "the SAE, strongest tokens",
+  "the SAE, tokens permuted",
+  "the SAE, tokens shifted",
+  "random exemplars",
+  "another stream order",
+  "token ids",
+] as const;
+
+/** One of {@linkcode AGAINST}. */
+export type Against = typeof AGAINST[number];
+
+/** An F1 above this counts as a counterpart; the published cut. */
+export const CUT = 0.5;
+
+/** The best F1 of every unit of one side. */
+export interface Comparison {
+  readonly percentile: number;
+  /** Whose units look: EP regions, random exemplars' cells, or SAE features. */
+  readonly side: "regions" | "features";
+  readonly against: Against;
+  /** Stream order, or seed of the draw. */
+  readonly seed: number;
+  /** NaN of units that fire too seldom to count. */
+  readonly f1: Float64Array;
+}
+
+/** Everything that was compared at one percentile; matches are those of the first order. */
+export interface Measured {
+  readonly orders: readonly OrderFirings[];
+  readonly comparisons: readonly Comparison[];
+  /** Best feature of each region, best region of each feature. */
+  readonly regions: BestMatches;
+  readonly features: BestMatches;
+  /** Pairs of F1 above {@linkcode CUT}, one to one. */
+  readonly pairs: readonly Pair[];
+  /** Each region's best counterpart in the second order, and among token ids. */
+  readonly otherOrder: BestMatches | undefined;
+  readonly tokenIds: BestMatches;
+  /** Mean best F1 over permutations, of each region and each feature. */
+  readonly permutedRegions: Float64Array;
+  readonly permutedFeatures: Float64Array;
+}
+
+/** The SAE's side, once for all percentiles. */
+export interface FeatureFirings {
+  readonly firings: Firings;
+  /** The tokens of each feature's largest activations. */
+  readonly strongest: Firings;
+}
+
+/** How to compare. */
+export interface CompareOptions {
+  /** Firings below which a unit does not count. */
+  readonly minimum: number;
+  /** Seeds of the permutations and shifts. */
+  readonly draws: readonly number[];
+}
+
+/**
+ * Compares dictionaries of one percentile.
+ *
+ * @param orders The same dictionary in several stream orders; the first is looked at in detail.
+ * @param strongest The first order's strongest tokens.
+ * @param ids Token id of each held-out activation. @param vocab Number of ids.
+ */
+export function compareFirings(
+  orders: readonly OrderFirings[],
+  features: FeatureFirings,
+  strongest: Firings,
+  ids: Int32Array,
+  vocab: number,
+  { minimum, draws }: CompareOptions,
+): Measured {
+  const [{ percentile, firings: first }] = orders;
+  const comparisons: Comparison[] = [];
+  const add = (against: Against, seed: number, a: Firings, b: Firings, sides: Comparison["side"][]) => {
+    const { ofA, ofB } = bestMatches(a, b, minimum);
+    [ofA, ofB].slice(0, sides.length).forEach(({ f1 }, i) =>
+      comparisons.push({ percentile, side: sides[i], against, seed, f1 })
+    );
+    return { ofA, ofB };
+  };
+  const both: Comparison["side"][] = ["regions", "features"];
+  const [matches] = orders.map(({ seed, firings }) => add("the SAE", seed, firings, features.firings, both));
+  for (const { seed, random } of orders) add("random exemplars", seed, random, features.firings, both);
+  const others = orders.slice(1).map(({ seed, firings }) =>
+    add("another stream order", seed, first, firings, ["regions"])
+  );
+  add("the SAE, strongest tokens", orders[0].seed, strongest, features.strongest, both);
+  const chance = (against: Against, moved: (firings: Firings, seed: number) => Firings) =>
+    draws.map((seed) => add(against, seed, moved(first, seed), features.firings, both));
+  const permuted = chance("the SAE, tokens permuted", permutedTokens);
+  chance("the SAE, tokens shifted", shiftedTokens);
+  const words = partitionFirings(ids, vocab);
+  const { ofA: tokenIds } = add("token ids", orders[0].seed, first, words, ["regions"]);
+  const { f1 } = bestMatches(features.firings, words, minimum).ofA;
+  comparisons.push({ percentile, side: "features", against: "token ids", seed: orders[0].seed, f1 });
+  return {
+    orders,
+    comparisons,
+    regions: matches.ofA,
+    features: matches.ofB,
+    pairs: oneToOneMatches(first, features.firings, minimum, CUT),
+    otherOrder: others[0]?.ofA,
+    tokenIds,
+    permutedRegions: meanByUnit(permuted.map(({ ofA }) => ofA.f1)),
+    permutedFeatures: meanByUnit(permuted.map(({ ofB }) => ofB.f1)),
+  };
+}
+
+/** Figures of a distribution of best F1; units that do not count are left out. */
+export interface F1Summary {
+  /** Units that count. */
+  readonly counted: number;
+  /** Share of them above {@linkcode CUT}; NaN of none, as the others. */
+  readonly share: number;
+  readonly mean: number;
+  readonly median: number;
+}
+
+/** Summarises the best F1 of some units. */
+export function summarise(f1: ArrayLike<number>): F1Summary {
+  const counted = Array.from(f1).filter((value) => !Number.isNaN(value));
+  return {
+    counted: counted.length,
+    share: meanOf(counted.map((value) => value > CUT ? 1 : 0)),
+    mean: meanOf(counted),
+    median: quantiles(counted, [0.5])[0],
+  };
+}
+
+function meanByUnit(draws: readonly Float64Array[]): Float64Array {
+  return Float64Array.from(draws[0], (_, unit) => meanOf(draws.map((f1) => f1[unit])));
+}
