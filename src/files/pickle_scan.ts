@@ -1,0 +1,73 @@
+import { OP } from "./pickle_opcodes.ts";
+import type { PickleSource } from "./pickle_source.ts";
+
+/** A set of small whole numbers, one bit each. */
+export class BitSet {
+  readonly #bits: Uint8Array;
+  constructor(size: number) {
+    this.#bits = new Uint8Array((size >> 3) + 1);
+  }
+  /** Adds a number. */
+  add(i: number): void {
+    this.#bits[Math.floor(i / 8)] |= 1 << (i % 8);
+  }
+  /** Whether it holds a number. */
+  has(i: number): boolean {
+    return (this.#bits[Math.floor(i / 8)] & (1 << (i % 8))) !== 0;
+  }
+}
+
+/**
+ * Looks at every opcode once, before any is executed: each must be known and admitted, with its argument inside the file;
+ * frames must end where an opcode does; the file must end with STOP.
+ *
+ * @returns The memo entries that are fetched: the others need not be kept.
+ * @throws {Error} A sentence that names the first thing that is wrong.
+ */
+export function scanPickle(source: PickleSource): BitSet {
+  const { bytes } = source;
+  if (bytes.length < 2 || bytes[0] !== OP.PROTO) {
+    throw source.damaged("expected it to start with the PROTO opcode, as protocols 2 to 5 do", 0);
+  }
+  source.charge(bytes.length / 8 + 1);
+  const fetched = new BitSet(bytes.length);
+  let stored = 0;
+  let frameEnd = -1;
+  for (let at = 0;; at = source.next) {
+    source.step(at);
+    if (frameEnd >= 0 && source.next > frameEnd) throw source.damaged("a frame ends within an opcode");
+    switch (source.code) {
+      case OP.PROTO:
+        checkProtocol(source);
+        break;
+      case OP.FRAME:
+        if (frameEnd >= 0) throw source.damaged("a frame starts within another");
+        frameEnd = source.next + source.unsigned;
+        if (frameEnd > bytes.length) throw source.damaged("a frame is longer than the file");
+        break;
+      case OP.MEMOIZE:
+        stored++;
+        break;
+      case OP.BINPUT:
+      case OP.LONG_BINPUT:
+        if (source.unsigned !== stored) throw source.damaged("memo entries are stored out of order");
+        stored++;
+        break;
+      case OP.BINGET:
+      case OP.LONG_BINGET:
+        if (source.unsigned >= stored) throw source.damaged(`memo entry ${source.unsigned} was never stored`);
+        fetched.add(source.unsigned);
+        break;
+      case OP.STOP:
+        if (source.next !== bytes.length) throw source.damaged("bytes follow its end");
+        return fetched;
+    }
+    if (source.next === frameEnd) frameEnd = -1;
+  }
+}
+
+function checkProtocol(source: PickleSource): void {
+  const protocol = source.unsigned;
+  if (source.at !== 0) throw source.damaged("a second pickle starts within it");
+  if (protocol < 2 || protocol > 5) throw source.damaged(`it is of protocol ${protocol}, and 2 to 5 are read`);
+}
