@@ -6,6 +6,8 @@
  * backend gives the same bytes.
  */
 
+import type { ActivationRule, SparseFeatures } from "./sparse.ts";
+
 /** Where a matrix lives and who computes on it. */
 export type BackendName = "cpu" | "webgpu";
 
@@ -109,6 +111,24 @@ export interface Backend {
    * to [0, 2], to 1e-6. Never holds all pairs. Needs at least two rows.
    */
   percentiles(directions: Matrix, percentiles: readonly number[]): Promise<Float64Array<ArrayBuffer>>;
+
+  /**
+   * The active features of every row: those of `x encoder^T + bias` that the rule lets through. The dense
+   * `x.rows x encoder.rows` numbers exist a part at a time; only the active ones come back.
+   *
+   * @param encoder A row a feature.
+   * @param bias One number a feature.
+   * @throws {NonFiniteRowError} if a row of `x` holds NaN or an infinity.
+   */
+  activate(x: Matrix, encoder: Matrix, bias: Float32Array<ArrayBuffer>, rule: ActivationRule): Promise<SparseFeatures>;
+
+  /**
+   * `features vectors + bias`: for every row the sum of its features' vectors, each times its value, as a new matrix.
+   *
+   * @param vectors A row a feature.
+   * @param bias Length `vectors.dim`.
+   */
+  combine(features: SparseFeatures, vectors: Matrix, bias: Float32Array<ArrayBuffer>): Matrix;
 }
 
 /** A row of activations that is not a vector of finite numbers. */

@@ -10,10 +10,12 @@ import {
   NonFiniteRowError,
   type RowGroups,
 } from "./backend.ts";
-import { directionsGraph, momentsGraph, nearestGraph, similaritiesGraph } from "./cpu_graphs.ts";
+import { affineGraph, directionsGraph, momentsGraph, nearestGraph, similaritiesGraph } from "./cpu_graphs.ts";
 import { CpuMatrix, cpuMatrix } from "./cpu_matrix.ts";
+import { ActiveFeatures, combineRows, tileRows } from "./cpu_sparse.ts";
 import { assertPairs, assertPercentiles, MAX_DISTANCE, percentileOf, valueAtRank } from "./histogram.ts";
 import { type InferenceSession, nativeRuntime, type OrtRuntime, type Tensor, type TypedTensor } from "./ort.ts";
+import { type ActivationRule, assertDecoder, assertEncoder, type SparseFeatures } from "./sparse.ts";
 
 // Tiles keep the similarities of one call within the second-level cache; measured best of 256..2048 x 1024..4096.
 const TILE_ROWS = 512;
@@ -23,7 +25,7 @@ const DISTANCE_BINS = 1 << 21;
 // Rows that moments sums in float32 before it goes on in float64.
 const MOMENT_ROWS = 256;
 
-type Sessions = Record<"directions" | "moments" | "nearest" | "similarities", InferenceSession>;
+type Sessions = Record<"affine" | "directions" | "moments" | "nearest" | "similarities", InferenceSession>;
 
 /** The CPU backend: every O(rows x dim x exemplars) operation is a GEMM of onnxruntime's. */
 export class CpuBackend implements Backend {
@@ -44,10 +46,10 @@ export class CpuBackend implements Backend {
   static async create(): Promise<CpuBackend> {
     const ort = await nativeRuntime();
     const session = (graph: Uint8Array) => ort.InferenceSession.create(graph, { executionProviders: ["cpu"] });
-    const [directions, moments, nearest, similarities] = await Promise.all(
-      [directionsGraph(), momentsGraph(), nearestGraph(), similaritiesGraph()].map(session),
+    const [affine, directions, moments, nearest, similarities] = await Promise.all(
+      [affineGraph(), directionsGraph(), momentsGraph(), nearestGraph(), similaritiesGraph()].map(session),
     );
-    return new CpuBackend(ort, { directions, moments, nearest, similarities });
+    return new CpuBackend(ort, { affine, directions, moments, nearest, similarities });
   }
 
   create(dim: number, capacity = 0): Matrix {
@@ -187,6 +189,36 @@ export class CpuBackend implements Backend {
     return Float64Array.from(percentiles, (p) => percentileOf(p, pairs, (rank) => valueAtRank(counts, 0, width, rank)));
   }
 
+  async activate(
+    x: Matrix,
+    encoder: Matrix,
+    bias: Float32Array<ArrayBuffer>,
+    rule: ActivationRule,
+  ): Promise<SparseFeatures> {
+    const [from, weights] = [cpuMatrix(x), cpuMatrix(encoder)];
+    assertEncoder(from, weights, bias, rule);
+    const active = new ActiveFeatures(weights.rows, rule);
+    if (weights.rows === 0) return active.finish(from.rows);
+    const step = tileRows(weights.rows);
+    const tile = new Float32Array(Math.min(step, from.rows) * weights.rows);
+    const [b, c] = [this.#rowsOf(weights, 0, weights.rows), this.#tensor(bias, [weights.rows])];
+    for (let row = 0; row < from.rows; row += step) {
+      const a = this.#rowsOf(from, row, row + step);
+      assertFiniteRows(floats(a), from.dim, row);
+      const dims = [a.dims[0], weights.rows];
+      const pre = this.#tensor(tile.subarray(0, dims[0] * dims[1]), dims);
+      await this.#sessions.affine.run({ a, b, bias: c }, { pre });
+      active.add(floats(pre));
+    }
+    return active.finish(from.rows);
+  }
+
+  combine(features: SparseFeatures, vectors: Matrix, bias: Float32Array<ArrayBuffer>): Matrix {
+    const source = cpuMatrix(vectors);
+    assertDecoder(features, source, bias);
+    return new CpuMatrix(combineRows(features, source.view(), bias), features.rows, source.dim);
+  }
+
   /** Writes all dot products of the rows of `a` and `b` to the start of `target`, and returns that part. */
   async #multiply(
     a: TypedTensor<"float32">,
@@ -232,4 +264,13 @@ function floats(tensor: Tensor): Float32Array<ArrayBuffer> {
 function assertFiniteNorms(norms: Float32Array, firstRow: number): void {
   const bad = norms.findIndex((norm) => !Number.isFinite(norm));
   if (bad >= 0) throw new NonFiniteRowError(firstRow + bad);
+}
+
+/** As other operations do, also refuses a row whose squares overflow float32. */
+function assertFiniteRows(data: Float32Array, dim: number, firstRow: number): void {
+  for (let start = 0; start < data.length; start += dim) {
+    let squares = 0;
+    for (let i = start; i < start + dim; i++) squares += data[i] * data[i];
+    if (!Number.isFinite(Math.fround(squares))) throw new NonFiniteRowError(firstRow + start / dim);
+  }
 }

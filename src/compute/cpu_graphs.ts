@@ -58,6 +58,15 @@ export function similaritiesGraph(): Uint8Array {
   }));
 }
 
+/** `a [n, d]`, `b [k, d]`, `bias [k]` -> `pre [n, k]`. */
+export function affineGraph(): Uint8Array {
+  return encodeModel(graphModel({
+    nodes: [node("Gemm", ["a", "b", "bias"], ["pre"], { transB: 1n })],
+    inputs: [...factors(), valueInfo("bias", float32, ["k"])],
+    outputs: [valueInfo("pre", float32, ["n", "k"])],
+  }));
+}
+
 /**
  * `a [n, d]`, `b [k, d]` -> `best [n, 1]` and its `index [n, 1]` (int64). TopK breaks ties by the lower index; with k = 1 it
  * was the fastest of the ways to get both in onnxruntime 1.30 (ArgMax with GatherElements or with ReduceMax took longer).

@@ -13,6 +13,8 @@ import { GpuContext } from "./webgpu_commands.ts";
 import { WebGpuMatrix, webgpuMatrix } from "./webgpu_matrix.ts";
 import { nearest, similarities } from "./webgpu_products.ts";
 import { percentilesOf } from "./webgpu_percentiles.ts";
+import { type ActivationRule, assertDecoder, assertEncoder, type SparseFeatures } from "./sparse.ts";
+import { activate, combine } from "./webgpu_sparse.ts";
 import { accumulate, copyRows, download, upload } from "./webgpu_rows.ts";
 import { directions, moments } from "./webgpu_vectors.ts";
 
@@ -109,6 +111,23 @@ export class WebGpuBackend implements Backend {
     assertPairs(directions.rows);
     assertPercentiles(percentiles);
     return await percentilesOf(this.#context, webgpuMatrix(directions), percentiles);
+  }
+
+  async activate(
+    x: Matrix,
+    encoder: Matrix,
+    bias: Float32Array<ArrayBuffer>,
+    rule: ActivationRule,
+  ): Promise<SparseFeatures> {
+    const [from, weights] = [webgpuMatrix(x), webgpuMatrix(encoder)];
+    assertEncoder(from, weights, bias, rule);
+    return await activate(this.#context, from, weights, bias, rule);
+  }
+
+  combine(features: SparseFeatures, vectors: Matrix, bias: Float32Array<ArrayBuffer>): Matrix {
+    const source = webgpuMatrix(vectors);
+    assertDecoder(features, source, bias);
+    return combine(this.#context, features, source, bias);
   }
 
   /** Gives back the memory that operations share. Matrices are disposed one by one. */

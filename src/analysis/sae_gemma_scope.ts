@@ -1,0 +1,28 @@
+import { readNpz } from "../files/npz.ts";
+import { positiveThresholds, type SaeWeights } from "./sae_weights.ts";
+import { saeTensors, thresholdsOf } from "./sae_tensors.ts";
+
+/**
+ * Reads a sparse autoencoder in Gemma Scope's format: `W_enc` (`dim x size`), `b_enc`, `threshold`, `W_dec` (`size x dim`)
+ * and `b_dec`, used on raw activations as
+ *
+ *     pre = x W_enc + b_enc;  acts = relu(pre) * (pre > threshold);  x_hat = acts W_dec + b_dec
+ *
+ * The file names neither model nor layer; a folder `layer_12` in its path, as on the hub, gives the layer.
+ *
+ * @param path The `params.npz`.
+ * @throws {Error} A sentence if it cannot be read or holds something else.
+ */
+export async function readGemmaScope(path: string): Promise<SaeWeights> {
+  const read = await readNpz(path);
+  // Some of the released files say w_enc and w_dec.
+  const tensors = new Map([...read].map(([name, tensor]) => [name.replace(/^w_/, "W_"), tensor]));
+  const weights = saeTensors(tensors, path);
+  const layer = /(?:^|[/\\])layer_(\d+)[/\\]/.exec(path)?.[1];
+  return {
+    architecture: "jumprelu",
+    ...weights,
+    thresholds: positiveThresholds(weights.size, thresholdsOf(tensors, weights.size, path)),
+    source: { path, format: "gemma-scope", ...(layer === undefined ? {} : { layer: Number(layer) }) },
+  };
+}

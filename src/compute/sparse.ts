@@ -1,0 +1,54 @@
+/** Rows of which few numbers are not zero, as sparse autoencoders make them. */
+import { assertShape, type Matrix } from "./backend.ts";
+
+/**
+ * A `rows x size` matrix without its zeros: row `r` has the values `values[offsets[r]] .. values[offsets[r + 1] - 1]`, at the
+ * columns `features` of the same places.
+ */
+export interface SparseFeatures {
+  /** Number of rows. */
+  readonly rows: number;
+  /** Length of a row with its zeros: how many features there are. */
+  readonly size: number;
+  /** Start of each row in the other two, and the end of the last; `rows + 1` long. */
+  readonly offsets: Int32Array<ArrayBuffer>;
+  /** Which features are active, ascending in a row. */
+  readonly features: Int32Array<ArrayBuffer>;
+  /** How strongly. */
+  readonly values: Float32Array<ArrayBuffer>;
+}
+
+/** Which features are active in a row: those above their threshold, and of these the largest. */
+export interface ActivationRule {
+  /** What each feature must exceed, at least 0; `Infinity` for one that never is active. As long as there are features. */
+  readonly thresholds: Float32Array<ArrayBuffer>;
+  /** Most active features of a row; of equal ones the lowest stay. Default: no limit. */
+  readonly most?: number;
+}
+
+/** Throws unless an encoder, its bias and its rule fit rows of `x`. */
+export function assertEncoder(x: Matrix, encoder: Matrix, bias: Float32Array, rule: ActivationRule): void {
+  if (x.dim !== encoder.dim) {
+    throw new RangeError(`Expected activations of length ${encoder.dim}, as the encoder takes, but found ${x.dim}`);
+  }
+  assertShape(bias as Float32Array<ArrayBuffer>, encoder.rows, 1);
+  assertShape(rule.thresholds, encoder.rows, 1);
+  const bad = rule.thresholds.findIndex((threshold) => !(threshold >= 0));
+  if (bad >= 0) {
+    throw new RangeError(`Expected thresholds of at least 0 but feature ${bad} has ${rule.thresholds[bad]}`);
+  }
+  if (rule.most !== undefined && !(Number.isInteger(rule.most) && rule.most >= 1)) {
+    throw new RangeError(`Expected at least 1 active feature a row but found ${rule.most}`);
+  }
+}
+
+/** Throws unless the features have as many vectors to combine, and a bias of their length. */
+export function assertDecoder(features: SparseFeatures, vectors: Matrix, bias: Float32Array): void {
+  if (features.size !== vectors.rows) {
+    throw new RangeError(`Expected ${vectors.rows} features, one a vector, but found ${features.size}`);
+  }
+  assertShape(bias as Float32Array<ArrayBuffer>, 1, vectors.dim);
+  if (features.features.some((feature) => feature < 0 || feature >= vectors.rows)) {
+    throw new RangeError(`Expected features 0 to ${vectors.rows - 1} but found others: take them as encode gives them`);
+  }
+}
