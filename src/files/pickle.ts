@@ -1,6 +1,6 @@
 /**
  * Python pickles, read as data. Nothing is imported or called: names are looked up in a short list, and what is on it is
- * done here. Memory stays within three times the file's size (or 1 MiB more than it, for small files), whatever the file says.
+ * done here. Memory stays within three times the file's size, whatever the file says.
  */
 import { callGlobal, globalNamed, nameOf, newObject } from "./pickle_globals.ts";
 import { NumpyArray, NumpyDtype, setArrayState, setDtypeState } from "./pickle_numpy.ts";
@@ -19,6 +19,7 @@ import {
   PickleText,
   PickleTuple,
   type PickleValue,
+  Spendable,
 } from "./pickle_values.ts";
 
 export { NumpyArray, NumpyDtype } from "./pickle_numpy.ts";
@@ -50,6 +51,7 @@ class Machine {
   readonly #memo = new Map<number, PickleValue>();
   #stored = 0;
   #highest = 0;
+  #mostMarks = 0;
 
   constructor(readonly source: PickleSource, readonly fetched: BitSet) {}
 
@@ -88,14 +90,12 @@ class Machine {
       case OP.BINUNICODE:
       case OP.SHORT_BINUNICODE:
       case OP.BINUNICODE8:
-        source.charge(56);
-        return this.#push(new PickleText(source, start, length));
+        return this.#pushSpendable(new PickleText(source, start, length));
       case OP.BINBYTES:
       case OP.SHORT_BINBYTES:
       case OP.BINBYTES8:
       case OP.BYTEARRAY8:
-        source.charge(48);
-        return this.#push(new PickleBytes(source.bytes, start, length));
+        return this.#pushSpendable(new PickleBytes(source.bytes, start, length));
       case OP.MARK:
         return this.#mark();
       case OP.POP:
@@ -108,13 +108,13 @@ class Machine {
       case OP.DUP:
         return this.#push(share(this.#top()));
       case OP.EMPTY_TUPLE:
-        return this.#pushTuple([]);
+        return this.#pushSpendable(new PickleTuple([]));
       case OP.TUPLE:
-        return this.#pushTuple(this.#sinceMark());
+        return this.#pushSpendable(new PickleTuple(this.#sinceMark()));
       case OP.TUPLE1:
       case OP.TUPLE2:
       case OP.TUPLE3:
-        return this.#pushTuple(this.#popMany(code - OP.TUPLE1 + 1));
+        return this.#pushSpendable(new PickleTuple(this.#popMany(code - OP.TUPLE1 + 1)));
       case OP.EMPTY_LIST:
         source.charge(72);
         return this.#push(new PickleList());
@@ -122,7 +122,7 @@ class Machine {
         source.charge(72);
         return this.#push(new PickleSet());
       case OP.EMPTY_DICT:
-        source.charge(320);
+        source.charge(160);
         return this.#push(new PickleDict());
       case OP.APPEND:
         return this.#addTo(PickleList, this.#popMany(1));
@@ -169,15 +169,19 @@ class Machine {
     }
   }
 
-  #pushTuple(items: PickleValue[]): void {
-    this.source.charge(tupleBytes(items));
-    this.#push(new PickleTuple(items));
+  #pushSpendable(value: PickleText | PickleBytes | PickleTuple): void {
+    this.source.charge(value.memory);
+    this.#push(value);
   }
 
-  /** The items of a tuple that was taken from the stack and is not looked at again. */
+  /** The items of a tuple that was taken from the stack: neither is kept. */
   #spend(tuple: PickleValue): PickleValue[] {
     if (!(tuple instanceof PickleTuple)) throw this.source.damaged("arguments are no tuple");
-    if (!tuple.isShared) this.source.charge(-tupleBytes(tuple.items));
+    if (!tuple.isShared) {
+      for (const value of [tuple, ...tuple.items]) {
+        if (value instanceof Spendable && !value.isShared) this.source.charge(-value.memory);
+      }
+    }
     return tuple.items as PickleValue[];
   }
 
@@ -221,8 +225,10 @@ class Machine {
       return;
     }
     source.step(at);
-    source.charge(SLOT);
-    this.#marks.push(this.#stack.length);
+    if (this.#marks.push(this.#stack.length) > this.#mostMarks) {
+      this.#mostMarks = this.#marks.length;
+      source.charge(SLOT);
+    }
   }
 
   #addTo(kind: typeof PickleList | typeof PickleSet, items: readonly (PickleValue | IntegerRun)[]): void {
@@ -242,7 +248,7 @@ class Machine {
       if (typeof key !== "string" && typeof key !== "number" && typeof key !== "bigint") {
         throw this.source.refused("a dictionary whose keys are neither texts nor numbers");
       }
-      this.source.charge(80);
+      this.source.charge(64);
       target.entries.set(key, items[i + 1]);
     }
   }
@@ -264,11 +270,7 @@ class Machine {
   }
 }
 
-function tupleBytes(items: readonly PickleValue[]): number {
-  return 88 + 8 * items.length;
-}
-
 function share(value: PickleValue): PickleValue {
-  if (value instanceof PickleTuple) value.isShared = true;
+  if (value instanceof Spendable) value.isShared = true;
   return value;
 }

@@ -72,8 +72,7 @@ export function callGlobal(source: PickleSource, callee: PickleValue, args: read
   switch (callee) {
     case RECONSTRUCT:
       if (args[0] !== NDARRAY) throw source.refused("an array of a class of its own");
-      source.charge(72);
-      return new NumpyArray();
+      return new NumpyArray(source);
     case FROM_BUFFER:
       return numpyFromBuffer(source, args);
     case SCALAR:
@@ -84,7 +83,7 @@ export function callGlobal(source: PickleSource, callee: PickleValue, args: read
       return latin1(source, args);
     case BYTES:
       if (args.length > 0) throw source.refused("a call of bytes with arguments");
-      source.charge(40);
+      source.charge(56);
       return new PickleBytes(source.bytes, 0, 0);
     case SET:
       return setOf(source, args);

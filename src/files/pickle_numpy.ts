@@ -18,6 +18,10 @@ export class NumpyArray {
   isFortran = false;
   data: PickleBytes | undefined;
 
+  constructor(source: PickleSource) {
+    source.charge(56);
+  }
+
   /** Number of values. */
   get length(): number {
     return this.shape.reduce((product, extent) => product * extent, 1);
@@ -104,8 +108,7 @@ export function numpyFromBuffer(source: PickleSource, args: readonly PickleValue
   const [data, dtype, shape, order] = args;
   const sign = order instanceof PickleText && order.length === 1 ? order.toString() : "";
   if (args.length !== 4 || (sign !== "C" && sign !== "F")) throw source.damaged("an array has no proper order");
-  source.charge(72);
-  const array = new NumpyArray();
+  const array = new NumpyArray(source);
   fill(source, array, data, dtype, shape, sign === "F");
   return array;
 }
@@ -123,6 +126,7 @@ function fill(
     throw source.damaged("an array has no proper shape");
   }
   if (!(data instanceof PickleBytes)) throw source.refused("a NumPy array whose values are not plain bytes");
+  source.charge(data.memory + 48 + 8 * shape.items.length);
   array.dtype = dtype;
   array.shape = shape.items as number[];
   array.isFortran = isFortran;

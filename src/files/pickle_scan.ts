@@ -1,19 +1,27 @@
 import { OP } from "./pickle_opcodes.ts";
 import type { PickleSource } from "./pickle_source.ts";
 
-/** A set of small whole numbers, one bit each. */
+/** A set of whole numbers, one bit each. */
 export class BitSet {
-  readonly #bits: Uint8Array;
-  constructor(size: number) {
-    this.#bits = new Uint8Array((size >> 3) + 1);
-  }
+  #bits = new Uint8Array(1024);
+
+  constructor(readonly source: PickleSource) {}
+
   /** Adds a number. */
   add(i: number): void {
-    this.#bits[Math.floor(i / 8)] |= 1 << (i % 8);
+    const byte = Math.floor(i / 8);
+    if (byte >= this.#bits.length) {
+      const larger = new Uint8Array(2 * (byte + 1));
+      this.source.charge(larger.length);
+      larger.set(this.#bits);
+      this.#bits = larger;
+    }
+    this.#bits[byte] |= 1 << (i % 8);
   }
+
   /** Whether it holds a number. */
   has(i: number): boolean {
-    return (this.#bits[Math.floor(i / 8)] & (1 << (i % 8))) !== 0;
+    return ((this.#bits[Math.floor(i / 8)] ?? 0) & (1 << (i % 8))) !== 0;
   }
 }
 
@@ -29,8 +37,7 @@ export function scanPickle(source: PickleSource): BitSet {
   if (bytes.length < 2 || bytes[0] !== OP.PROTO) {
     throw source.damaged("expected it to start with the PROTO opcode, as protocols 2 to 5 do", 0);
   }
-  source.charge(bytes.length / 8 + 1);
-  const fetched = new BitSet(bytes.length);
+  const fetched = new BitSet(source);
   let stored = 0;
   let frameEnd = -1;
   for (let at = 0;; at = source.next) {

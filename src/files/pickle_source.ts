@@ -1,8 +1,14 @@
 /** The bytes of a pickle, the memory that reading it may take, and the sentences that say what is wrong with it. */
 import { type Argument, OPCODES, REFUSED } from "./pickle_opcodes.ts";
 
-/** Small files may take this much, whatever their size. */
-const FLOOR_BYTES = 1 << 20;
+/**
+ * Memory that reading may take besides the file: as much as the file. The garbage collector copies while it works, and that
+ * keeps the whole within three times the file, as measured. In small files more of what is read is objects and less is
+ * arrays: they may take twice their size, and 64 KiB in any case.
+ */
+function allowance(fileBytes: number): number {
+  return Math.max(fileBytes, Math.min(2 * fileBytes, 2 ** 21), 2 ** 16);
+}
 
 /** Longest name of a module or class, in bytes. */
 export const LONGEST_NAME = 256;
@@ -29,7 +35,7 @@ export class PickleSource {
    */
   constructor(readonly bytes: Uint8Array, readonly name: string) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#left = Math.max(2 * bytes.length, FLOOR_BYTES);
+    this.#left = allowance(bytes.length);
   }
 
   /** Takes `bytes` of memory; a negative number gives back what nothing holds any more. */
@@ -37,8 +43,8 @@ export class PickleSource {
     this.#left -= bytes;
     if (this.#left < 0) {
       throw new Error(
-        `Cannot read ${this.name}: reading it would take more than three times the memory of its ${this.bytes.length} ` +
-          "bytes, which no dictionary does. Nothing was run; get the file from its publisher again.",
+        `Cannot read ${this.name}: reading it would take more memory than the file's ${this.bytes.length} bytes ` +
+          "account for, which no dictionary does. Nothing was run; get it from its publisher again.",
       );
     }
   }

@@ -20,13 +20,27 @@ export type PickleValue =
   | NumpyArray
   | NumpyDtype;
 
+/** A value that an opcode may use up: its memory is given back then, unless something else holds it. */
+export abstract class Spendable {
+  /** Whether anything but the stack's top, or the tuple there, holds it. */
+  isShared = false;
+  /** Bytes of memory that it takes. */
+  abstract get memory(): number;
+}
+
 /** A text. */
-export class PickleText {
+export class PickleText extends Spendable {
   #text: string | undefined;
-  constructor(readonly source: PickleSource, readonly start: number, readonly length: number) {}
+  constructor(readonly source: PickleSource, readonly start: number, readonly length: number) {
+    super();
+  }
+
+  get memory(): number {
+    return 64;
+  }
 
   /** The text, decoded once. */
-  toString(): string {
+  override toString(): string {
     if (this.#text === undefined) {
       this.source.charge(2 * this.length);
       try {
@@ -42,15 +56,25 @@ export class PickleText {
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Bytes: a part of the file, or of their own where the file spells them otherwise. */
-export class PickleBytes {
-  constructor(readonly all: Uint8Array, readonly start: number, readonly length: number) {}
+export class PickleBytes extends Spendable {
+  constructor(readonly all: Uint8Array, readonly start: number, readonly length: number) {
+    super();
+  }
+
+  get memory(): number {
+    return 56;
+  }
 }
 
 /** A tuple. */
-export class PickleTuple {
-  /** Whether anything but the stack's top holds it. */
-  isShared = false;
-  constructor(readonly items: readonly PickleValue[]) {}
+export class PickleTuple extends Spendable {
+  constructor(readonly items: readonly PickleValue[]) {
+    super();
+  }
+
+  get memory(): number {
+    return 112 + 8 * this.items.length;
+  }
 }
 
 /** Whole numbers that follow each other in the file. */
