@@ -1,3 +1,4 @@
+import activate from "../../kernels/activate.wgsl" with { type: "text" };
 import addRows from "../../kernels/add_rows.wgsl" with { type: "text" };
 import combine from "../../kernels/combine.wgsl" with { type: "text" };
 import copyRows from "../../kernels/copy_rows.wgsl" with { type: "text" };
@@ -13,6 +14,7 @@ import similarities from "../../kernels/similarities.wgsl" with { type: "text" }
 
 /** Every kernel's source; those that multiply rows share one way to do it. */
 const SOURCES = {
+  activate,
   addRows,
   combine,
   copyRows,

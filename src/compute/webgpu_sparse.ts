@@ -1,13 +1,31 @@
 /** Sparse rows: the active features of dense ones, and the sums of their vectors. */
-import { ActiveFeatures } from "./cpu_sparse.ts";
 import type { ActivationRule, SparseFeatures } from "./sparse.ts";
-import { Commands, type GpuContext } from "./webgpu_commands.ts";
-import { WebGpuMatrix } from "./webgpu_matrix.ts";
-import { blocks, similarities } from "./webgpu_products.ts";
-import { moments } from "./webgpu_vectors.ts";
+import { type BufferRange, Commands, type GpuContext } from "./webgpu_commands.ts";
+import { type Chunk, WebGpuMatrix } from "./webgpu_matrix.ts";
+import { blocks, TILE } from "./webgpu_products.ts";
+import { assertFinite, NO_ROW } from "./webgpu_vectors.ts";
 
 // Workgroups in one dimension of a dispatch, by WebGPU's default limit.
 const MOST_WORKGROUPS = 65535;
+// Dense numbers that exist at a time; a buffer of this size is used again.
+const BLOCK_BYTES = 2 ** 24;
+// Room for each row's active features, until it is known how many there are.
+const FIRST_GUESS = 64;
+// Active features a row, by encoder, so that only the first batch may have to ask twice.
+const guesses = new WeakMap<WebGpuMatrix, number>();
+
+/** Rows that are done together. */
+interface Part {
+  readonly block: Chunk;
+  /** Active features that there is room for. */
+  capacity: number;
+  /** Active features that there are. */
+  total: number;
+  /** Where each row begins in `active`, and how many features it has. */
+  places: Uint32Array;
+  /** Features and bits of their values, in turns. */
+  active: Uint32Array<ArrayBuffer>;
+}
 
 /** The active features of each row of `x`. */
 export async function activate(
@@ -17,11 +35,92 @@ export async function activate(
   bias: Float32Array<ArrayBuffer>,
   rule: ActivationRule,
 ): Promise<SparseFeatures> {
-  const [pre] = await Promise.all([similarities(context, x, encoder), moments(context, x)]);
-  pre.forEach((value, i) => pre[i] = value + bias[i % bias.length]);
-  const active = new ActiveFeatures(encoder.rows, rule);
-  active.add(pre);
-  return active.finish(x.rows);
+  const size = encoder.rows;
+  const most = Math.floor(context.device.limits.maxStorageBufferBindingSize / (TILE * 8));
+  if (size > most) throw new RangeError(`Expected at most ${most} features on this GPU but found ${size}`);
+  const guess = Math.min(rule.most ?? guesses.get(encoder) ?? FIRST_GUESS, size);
+  const parts = blocks(x, size, BLOCK_BYTES / (4 * size)).map((block): Part => {
+    const none = new Uint32Array();
+    return { block, capacity: Math.ceil(block.rows * guess), total: 0, places: none, active: none };
+  });
+  await fill(context, parts, encoder, bias, rule);
+  const short = parts.filter((part) => part.total > part.capacity);
+  for (const part of short) part.capacity = part.total;
+  await fill(context, short, encoder, bias, rule);
+  const average = Math.max(...parts.map(({ total, block }) => total / block.rows));
+  if (!(guess >= average)) guesses.set(encoder, 1.25 * average);
+  return joined(parts, x.rows, size);
+}
+
+/** Computes the parts and reads all of them back at once. */
+async function fill(
+  context: GpuContext,
+  parts: readonly Part[],
+  encoder: WebGpuMatrix,
+  bias: Float32Array<ArrayBuffer>,
+  rule: ActivationRule,
+): Promise<void> {
+  if (parts.length === 0) return;
+  const { rows: size, stride } = encoder;
+  const commands = new Commands(context);
+  const products = commands.temporary(Math.max(...parts.map(({ block }) => block.rows)) * size * 4);
+  const [biases, thresholds] = [commands.upload(bias), commands.upload(rule.thresholds)];
+  const firstBad = commands.upload(Uint32Array.of(NO_ROW));
+  const ranges: BufferRange[] = [{ buffer: firstBad, offset: 0, size: 4 }];
+  for (const { block, capacity } of parts) {
+    const { rows } = block;
+    const line = Math.min(rows, MOST_WORKGROUPS);
+    const lines: [number, number] = [line, Math.ceil(rows / line)];
+    const inverses = commands.temporary(rows * 4);
+    commands.dispatch("rowNorms", [block, inverses, firstBad], [rows, stride, line, block.first], lines);
+    for (const chunk of encoder.chunks()) {
+      commands.dispatch(
+        "similarities",
+        [block, chunk, products],
+        [rows, chunk.rows, stride, size, chunk.first],
+        [Math.ceil(chunk.rows / TILE), Math.ceil(rows / TILE)],
+        rows * chunk.rows * stride * 4,
+      );
+    }
+    const [places, active] = [commands.temporary(rows * 8), commands.temporary(capacity * 8)];
+    commands.dispatch(
+      "activate",
+      [products, biases, thresholds, commands.upload(Uint32Array.of(0)), places, active],
+      [rows, size, line, rule.most ?? size, capacity],
+      lines,
+    );
+    ranges.push({ buffer: places, offset: 0, size: rows * 8 }, { buffer: active, offset: 0, size: capacity * 8 });
+  }
+  const bytes = await commands.read(ranges);
+  assertFinite(new Uint32Array(bytes, 0, 1)[0]);
+  let start = 4;
+  for (const part of parts) {
+    part.places = new Uint32Array(bytes, start, 2 * part.block.rows);
+    part.active = new Uint32Array(bytes, start + part.places.byteLength, 2 * part.capacity);
+    start += part.places.byteLength + part.active.byteLength;
+    part.total = 0;
+    for (let i = 1; i < part.places.length; i += 2) part.total += part.places[i];
+  }
+}
+
+/** The rows of all parts in order; on the GPU they lie in the order in which they were done. */
+function joined(parts: readonly Part[], rows: number, size: number): SparseFeatures {
+  const offsets = new Int32Array(rows + 1);
+  const count = parts.reduce((sum, { total }) => sum + total, 0);
+  const [features, values] = [new Int32Array(count), new Float32Array(count)];
+  let end = 0;
+  for (const { block, places, active } of parts) {
+    const numbers = new Float32Array(active.buffer, active.byteOffset, active.length);
+    for (let row = 0; row < block.rows; row++) {
+      const first = places[2 * row];
+      for (let i = first; i < first + places[2 * row + 1]; i++) {
+        features[end] = active[2 * i];
+        values[end++] = numbers[2 * i + 1];
+      }
+      offsets[block.first + row + 1] = end;
+    }
+  }
+  return { rows, size, offsets, features, values };
 }
 
 /** The bias plus the vectors of each row's features, times their values. */

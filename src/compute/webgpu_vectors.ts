@@ -6,7 +6,8 @@ import { WebGpuMatrix } from "./webgpu_matrix.ts";
 const MOST_WORKGROUPS = 65535;
 // Rows of one partial sum in moments.wgsl.
 const SLAB = 128;
-const NO_ROW = 0xffffffff;
+/** What kernels leave where no row is bad. */
+export const NO_ROW = 0xffffffff;
 
 /** The unit vectors from the center to each row. */
 export async function directions(
@@ -76,6 +77,7 @@ export async function moments(context: GpuContext, x: WebGpuMatrix): Promise<Mom
   return { sum, unitSum };
 }
 
-function assertFinite(firstBad: number): void {
+/** Throws if a kernel found a row that is not finite. */
+export function assertFinite(firstBad: number): void {
   if (firstBad !== NO_ROW) throw new NonFiniteRowError(firstBad);
 }
