@@ -1,3 +1,4 @@
+import type { SparseFeatures } from "../compute/sparse.ts";
 import { byUnit, type Firings } from "./firings.ts";
 
 /**
@@ -41,21 +42,25 @@ export class StrongestFirings {
    * @throws {RangeError} if there are not so many values.
    */
   offer(values: Float32Array, rows: number): void {
-    const { units, k } = this;
+    const { units } = this;
     if (values.length !== rows * units) {
       throw new RangeError(`Expected ${rows} x ${units} values but found ${values.length}`);
     }
-    for (let i = 0; i < values.length; i++) {
-      const value = values[i];
-      if (!(value > 0)) continue;
-      const unit = i % units;
-      this.#positives[unit]++;
-      const count = this.#counts[unit];
-      if (count < k || value > this.#values[unit * k + k - 1]) {
-        this.#insert(unit, value, this.#seen + Math.floor(i / units));
-      }
+    for (let row = 0, i = 0; row < rows; row++, this.#seen++) {
+      for (let unit = 0; unit < units; unit++, i++) this.#offer(unit, values[i]);
     }
-    this.#seen += rows;
+  }
+
+  /**
+   * The same for units of which few are active.
+   *
+   * @throws {RangeError} if there are not so many units.
+   */
+  offerActive({ rows, size, offsets, features, values }: SparseFeatures): void {
+    if (size !== this.units) throw new RangeError(`Expected ${this.units} features but found ${size}`);
+    for (let row = 0; row < rows; row++, this.#seen++) {
+      for (let i = offsets[row]; i < offsets[row + 1]; i++) this.#offer(features[i], values[i]);
+    }
   }
 
   /** The strongest tokens of each unit, and on how many tokens its value was positive. */
@@ -70,9 +75,12 @@ export class StrongestFirings {
     return { firings: byUnit({ units, offsets, fired: Int32Array.from(fired.flat()) }), positives: this.#positives };
   }
 
-  #insert(unit: number, value: number, token: number): void {
+  #offer(unit: number, value: number): void {
+    if (!(value > 0)) return;
     const { k } = this;
     const start = unit * k;
+    this.#positives[unit]++;
+    if (this.#counts[unit] === k && !(value > this.#values[start + k - 1])) return;
     const count = Math.min(this.#counts[unit] + 1, k);
     let at = start + count - 1;
     while (at > start && this.#values[at - 1] < value) {
@@ -81,7 +89,7 @@ export class StrongestFirings {
       at--;
     }
     this.#values[at] = value;
-    this.#tokens[at] = token;
+    this.#tokens[at] = this.#seen;
     this.#counts[unit] = count;
   }
 }

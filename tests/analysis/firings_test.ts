@@ -1,5 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { bestMatches, companions, oneToOneMatches } from "../../src/analysis/best_match.ts";
+import { activeFirings } from "../../src/analysis/firing_features.ts";
 import { StrongestFirings } from "../../src/analysis/firing_strongest.ts";
 import {
   byToken,
@@ -33,6 +34,14 @@ Deno.test("patterns by unit and by token are the same patterns", () => {
   assertThrows(() => byUnit({ ...fired, units: 3 }), RangeError, "from 0 to 2 but found 3");
   assertThrows(() => partitionFirings([0, -1], 2), RangeError, "found -1");
   assertEquals(listsOf(partitionFirings([], 2)), [[], []]);
+});
+
+Deno.test("a feature fires where it is active", () => {
+  const first = { rows: 2, size: 3, offsets: Int32Array.of(0, 2, 3), features: Int32Array.of(0, 2, 2) };
+  const second = { rows: 2, size: 3, offsets: Int32Array.of(0, 0, 1), features: Int32Array.of(2) };
+  assertEquals(listsOf(activeFirings([first, second])), [[0], [], [0, 1, 3]]);
+  assertThrows(() => activeFirings([first, { ...second, size: 4 }]), RangeError, "found 3, 4");
+  assertThrows(() => activeFirings([]), RangeError, "found none");
 });
 
 Deno.test("chance keeps sizes and companions, and moves the tokens", () => {
@@ -138,6 +147,15 @@ Deno.test("the strongest tokens are the largest positive values, the earlier of 
   assertEquals(listsOf(firings), [[1, 2], [2, 4]]);
   assertEquals([...positives], [6, 3]);
   assertEquals(firings.tokens, 6);
+  const sparse = new StrongestFirings(2, 2);
+  sparse.offerActive({
+    rows: 6,
+    size: 2,
+    offsets: Int32Array.of(0, 1, 2, 4, 5, 7, 9),
+    features: Int32Array.of(0, 0, 0, 1, 0, 0, 1, 0, 1),
+    values: Float32Array.of(1, 3, 3, 7, 3, 2, 7, 0.5, 7),
+  });
+  assertEquals(sparse.finish(), strongest.finish(), "the same values without their zeros");
   assertThrows(() => strongest.offer(Float32Array.of(1), 1), RangeError, "1 x 2");
   assertThrows(() => new StrongestFirings(1, 0), RangeError, "from 1");
 });

@@ -1,23 +1,24 @@
-/** Who fires with whom: regions, features, and what they are held against. */
+/** Who fires with whom: regions, features, and what they are held name. */
 import { type BestMatches, bestMatches, oneToOneMatches, type Pair } from "../../../src/analysis/best_match.ts";
 import { type Firings, partitionFirings, permutedTokens, shiftedTokens } from "../../../src/analysis/firings.ts";
 import { quantiles } from "../../../src/analysis/quantile.ts";
 import { meanOf } from "../settings.ts";
+import type { Orders } from "./orders.ts";
 import type { OrderFirings } from "./regions.ts";
 
 /** What a side's units look for a counterpart among. */
-export const AGAINST = [
-  "the SAE",
-  "the SAE, strongest tokens",
-  "the SAE, tokens permuted",
-  "the SAE, tokens shifted",
-  "random exemplars",
-  "another stream order",
+export const COMPARISONS = [
+  "EP and SAE",
+  "EP and SAE, strongest tokens",
+  "EP and SAE, tokens permuted",
+  "EP and SAE, tokens shifted",
+  "random exemplars and SAE",
+  "EP and EP of another order",
   "token ids",
 ] as const;
 
-/** One of {@linkcode AGAINST}. */
-export type Against = typeof AGAINST[number];
+/** One of {@linkcode COMPARISONS}. */
+export type ComparisonName = typeof COMPARISONS[number];
 
 /** An F1 above this counts as a counterpart; the published cut. */
 export const CUT = 0.5;
@@ -27,7 +28,7 @@ export interface Comparison {
   readonly percentile: number;
   /** Whose units look: EP regions, random exemplars' cells, or SAE features. */
   readonly side: "regions" | "features";
-  readonly against: Against;
+  readonly name: ComparisonName;
   /** Stream order, or seed of the draw. */
   readonly seed: number;
   /** NaN of units that fire too seldom to count. */
@@ -60,51 +61,46 @@ export interface FeatureFirings {
 
 /** How to compare. */
 export interface CompareOptions {
+  /** Token id of each held-out activation. */
+  readonly ids: Int32Array;
+  /** Number of token ids. */
+  readonly vocab: number;
   /** Firings below which a unit does not count. */
   readonly minimum: number;
   /** Seeds of the permutations and shifts. */
   readonly draws: readonly number[];
 }
 
-/**
- * Compares dictionaries of one percentile.
- *
- * @param orders The same dictionary in several stream orders; the first is looked at in detail.
- * @param strongest The first order's strongest tokens.
- * @param ids Token id of each held-out activation. @param vocab Number of ids.
- */
+/** Compares the dictionaries of one percentile with the SAE; the first order is looked at in detail. */
 export function compareFirings(
-  orders: readonly OrderFirings[],
+  { orders, strongest }: Orders,
   features: FeatureFirings,
-  strongest: Firings,
-  ids: Int32Array,
-  vocab: number,
-  { minimum, draws }: CompareOptions,
+  { ids, vocab, minimum, draws }: CompareOptions,
 ): Measured {
   const [{ percentile, firings: first }] = orders;
   const comparisons: Comparison[] = [];
-  const add = (against: Against, seed: number, a: Firings, b: Firings, sides: Comparison["side"][]) => {
+  const add = (name: ComparisonName, seed: number, a: Firings, b: Firings, sides: Comparison["side"][]) => {
     const { ofA, ofB } = bestMatches(a, b, minimum);
     [ofA, ofB].slice(0, sides.length).forEach(({ f1 }, i) =>
-      comparisons.push({ percentile, side: sides[i], against, seed, f1 })
+      comparisons.push({ percentile, side: sides[i], name, seed, f1 })
     );
     return { ofA, ofB };
   };
   const both: Comparison["side"][] = ["regions", "features"];
-  const [matches] = orders.map(({ seed, firings }) => add("the SAE", seed, firings, features.firings, both));
-  for (const { seed, random } of orders) add("random exemplars", seed, random, features.firings, both);
+  const [matches] = orders.map(({ seed, firings }) => add("EP and SAE", seed, firings, features.firings, both));
+  for (const { seed, random } of orders) add("random exemplars and SAE", seed, random, features.firings, both);
   const others = orders.slice(1).map(({ seed, firings }) =>
-    add("another stream order", seed, first, firings, ["regions"])
+    add("EP and EP of another order", seed, first, firings, ["regions"])
   );
-  add("the SAE, strongest tokens", orders[0].seed, strongest, features.strongest, both);
-  const chance = (against: Against, moved: (firings: Firings, seed: number) => Firings) =>
-    draws.map((seed) => add(against, seed, moved(first, seed), features.firings, both));
-  const permuted = chance("the SAE, tokens permuted", permutedTokens);
-  chance("the SAE, tokens shifted", shiftedTokens);
+  add("EP and SAE, strongest tokens", orders[0].seed, strongest, features.strongest, both);
+  const chance = (name: ComparisonName, moved: (firings: Firings, seed: number) => Firings) =>
+    draws.map((seed) => add(name, seed, moved(first, seed), features.firings, both));
+  const permuted = chance("EP and SAE, tokens permuted", permutedTokens);
+  chance("EP and SAE, tokens shifted", shiftedTokens);
   const words = partitionFirings(ids, vocab);
   const { ofA: tokenIds } = add("token ids", orders[0].seed, first, words, ["regions"]);
   const { f1 } = bestMatches(features.firings, words, minimum).ofA;
-  comparisons.push({ percentile, side: "features", against: "token ids", seed: orders[0].seed, f1 });
+  comparisons.push({ percentile, side: "features", name: "token ids", seed: orders[0].seed, f1 });
   return {
     orders,
     comparisons,

@@ -1,0 +1,67 @@
+/** The same dictionaries in several stream orders, and where their regions fire. */
+import { Coreset } from "../../../src/analysis/coreset.ts";
+import type { Firings } from "../../../src/analysis/firings.ts";
+import { batchAt, type StreamBatch } from "../../../src/activations/stream.ts";
+import type { Calibration } from "../../../src/partition/calibration.ts";
+import { directionsOf } from "../../../src/partition/directions.ts";
+import type { Run } from "../cli.ts";
+import type { Flags } from "../flags.ts";
+import { grow, type GrowPlan } from "../grow.ts";
+import type { Heldout } from "./heldout.ts";
+import { type OrderFirings, regionFirings, strongestInRegions } from "./regions.ts";
+
+/** One percentile's dictionaries. */
+export interface Orders {
+  /** One a stream order. */
+  readonly orders: OrderFirings[];
+  /** The first order's strongest tokens. */
+  readonly strongest: Firings;
+}
+
+/** Random activations kept at most: a dictionary of more regions is compared with this many. */
+const LARGEST_CORESET = 20_000;
+
+/**
+ * Grows dictionaries at every percentile of a calibration, an order at a time, and gives the held-out tokens to each.
+ *
+ * @param planOf The plan of each order, by its seed; of one layer.
+ * @param k Strongest tokens to keep.
+ * @returns By percentile.
+ */
+export async function firingsOfOrders<F extends Flags>(
+  run: Run<F>,
+  planOf: (seed: number) => Promise<GrowPlan>,
+  seeds: readonly number[],
+  calibration: Calibration,
+  heldout: Heldout,
+  k: number,
+): Promise<Map<number, Orders>> {
+  const found = new Map<number, Orders>();
+  for (const seed of seeds) {
+    const plan = await planOf(seed);
+    const { backend, model, layers: [layer] } = plan;
+    const coreset = new Coreset(backend, model.dim, LARGEST_CORESET, seed);
+    const watch = async (batch: StreamBatch) => {
+      const directions = await directionsOf(backend, batchAt(batch, layer), calibration.center);
+      coreset.offer(directions, batch.start);
+      directions.dispose();
+    };
+    const { growths } = await grow(run, { ...plan, calibration: new Map([[layer, calibration]]), watch });
+    const stage = run.progress.stage(`order ${seed}: held-out tokens`, growths.length, "dictionaries");
+    for (const growth of growths) {
+      run.signal.throwIfAborted();
+      const own = await run.manifest.time("assign held-out", () => regionFirings(growth, seed, coreset, heldout));
+      const known = found.get(growth.percentile);
+      if (known) known.orders.push(own);
+      else {
+        const strongest = await run.manifest.time("strongest", () => strongestInRegions(growth, k, heldout));
+        found.set(growth.percentile, { orders: [own], strongest });
+      }
+      growth.dictionary.dispose();
+      stage.advance();
+    }
+    stage.end();
+    coreset.dispose();
+  }
+  return found;
+}
