@@ -126,10 +126,11 @@ export async function writeSafetensors(
 async function readHeader(file: ByteFile): Promise<{ header: Record<string, unknown>; start: number }> {
   const { path, size } = file;
   if (size < 8) throw damaged(path, `it has ${size} bytes, and the length of its header alone takes 8`);
-  const length = Number(new DataView((await file.read(0, new Uint8Array(8))).buffer).getBigUint64(0, true));
-  if (length > Math.min(MOST_HEADER_BYTES, size - 8)) {
-    throw damaged(path, `its header should be ${length} bytes long, and the file has ${size}`);
+  const claimed = new DataView((await file.read(0, new Uint8Array(8))).buffer).getBigUint64(0, true);
+  if (claimed > Math.min(MOST_HEADER_BYTES, size - 8)) {
+    throw damaged(path, `its header should be ${claimed} bytes long, and the file has ${size}`);
   }
+  const length = Number(claimed);
   const bytes = await file.read(8, new Uint8Array(length));
   let header: unknown;
   try {
