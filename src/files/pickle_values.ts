@@ -73,7 +73,7 @@ export class PickleTuple extends Spendable {
   }
 
   get memory(): number {
-    return 112 + 8 * this.items.length;
+    return 128 + 8 * this.items.length;
   }
 }
 

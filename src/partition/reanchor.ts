@@ -16,6 +16,12 @@ export async function reanchored(parts: DictionaryParts, means: Float32Array): P
   const dim = parts.calibration.center.length;
   const members = await backend.download(reservoir.pool);
   const chosen = Int32Array.from({ length: size }, (_, region) => {
+    if (reservoir.rows(region).length === 0) {
+      throw new Error(
+        `Expected sampled members of every region but region ${region} has none: SAE files do not carry them, so a ` +
+          "dictionary read from one cannot be re-anchored. Take the dictionary's Arrow file",
+      );
+    }
     let [best, row] = [-Infinity, -1];
     for (const candidate of reservoir.rows(region)) {
       let dot = 0;

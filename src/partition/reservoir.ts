@@ -10,13 +10,15 @@ export const RESERVOIR = 30;
  * boundaries nor a resumed run change the sample. The directions stay with the backend, in one pool.
  */
 export class Reservoir {
-  /** All sampled directions; `slots` says whose each row is. */
-  readonly pool: Matrix;
   #slots: number[][] = [];
 
-  constructor(readonly backend: Backend, dim: number, readonly seed: number) {
-    this.pool = backend.create(dim);
-  }
+  /** @param pool All sampled directions; `slots` says whose each row is. Empty by default. */
+  constructor(
+    readonly backend: Backend,
+    dim: number,
+    readonly seed: number,
+    readonly pool: Matrix = backend.create(dim),
+  ) {}
 
   /** Rows of the pool that hold a region's sample. */
   rows(region: number): readonly number[] {
@@ -82,6 +84,11 @@ export class Reservoir {
   /** Fills an empty reservoir: `sizes[r]` consecutive entries of `rows`, row numbers of `directions`, are region `r`'s. */
   restore(directions: Matrix, rows: Int32Array, sizes: ArrayLike<number>): void {
     this.backend.copyRows(directions, rows, this.pool, rowNumbers(0, rows.length));
+    this.divide(sizes);
+  }
+
+  /** Gives the pool's rows to the regions in turn, `sizes[r]` to region `r`. */
+  divide(sizes: ArrayLike<number>): void {
     let next = 0;
     this.#slots = Array.from(sizes, (size) => Array.from({ length: size }, () => next++));
   }

@@ -1,0 +1,133 @@
+import type { Backend } from "../compute/backend.ts";
+import { readPickle } from "../files/pickle.ts";
+import { Contexts } from "./contexts.ts";
+import type { DictionaryCalibration, DictionaryParts } from "./parts.ts";
+import { checkRegion, checkResolution, Membership, type PublishedRegion } from "./published_checks.ts";
+import { publishedContexts } from "./published_contexts.ts";
+import { PublishedFields } from "./published_fields.ts";
+import { RegionArrays } from "./region_arrays.ts";
+import { Reservoir } from "./reservoir.ts";
+
+/** Most members of one region. */
+const MOST = 2 ** 31 - 1;
+
+/** What a published dictionary does not say of itself. */
+export type PublishedOrigin = Pick<DictionaryCalibration, "percentile" | "source">;
+
+/**
+ * The parts of a dictionary that the method's published Python implementation pickled (`ep.discovery.dictionary`), read as
+ * data: nothing of the file is executed. What the format says twice is compared, so that most damage is found: exemplars
+ * with the dictionary's cache of them, the members' stream indices with the counts and with each other, and each region
+ * with itself ({@link checkRegion}). Sums of member directions are `coherence * count * mean`.
+ *
+ * @param bytes The whole file.
+ * @param name What sentences call it.
+ * @throws {Error} A sentence if the file asks for anything but data, or is no dictionary, or not a consistent one.
+ */
+export function publishedParts(
+  bytes: Uint8Array,
+  name: string,
+  backend: Backend,
+  origin: PublishedOrigin = {},
+): DictionaryParts {
+  const dictionary = new PublishedFields(name, "the dictionary", readPickle(bytes, name), "Dictionary");
+  const dim = dictionary.array("center", 1).length;
+  const center = dictionary.vector("center", dim);
+  const threshold = dictionary.number("threshold", 1e-6, 2);
+  const isMerged = dictionary.boolean("merge_close");
+  dictionary.number("_last_batch_new_partition_rate", 0, 1);
+  const partitions = Array.from(
+    dictionary.list("partitions"),
+    (partition, index) => new PublishedFields(name, `region ${index}`, partition, "Partition"),
+  );
+  const size = partitions.length;
+  if (dim === 0 || size === 0) throw dictionary.error("is empty");
+  const cached = cachedExemplars(dictionary, size, dim);
+  const membership = membershipOf(dictionary, partitions, isMerged);
+
+  const exemplars = new Float32Array(size * dim);
+  const sums = new Float32Array(size * dim);
+  const regions = new RegionArrays();
+  const contexts = new Contexts();
+  const sizes = partitions.map((fields) => fields.list("sample_members").length);
+  const rule = { threshold, isMerged, isSampled: sizes.some((rows) => rows > 0) };
+  const members = new Float32Array(sizes.reduce((total, rows) => total + rows, 0) * dim);
+  let member = 0;
+  partitions.forEach((fields, index) => {
+    const from = member;
+    for (const vector of fields.vectors("sample_members", dim)) {
+      members.set(vector, member);
+      member += dim;
+    }
+    const region = regionOf(fields, members.subarray(from, member), dim);
+    const { count, mean, coherence, exemplar, distanceSum, distanceSquareSum } = region;
+    checkRegion(fields, region, rule);
+    const copy = cached(index);
+    if (!exemplar.every((value, j) => value === copy[j])) {
+      throw fields.error("has another exemplar than the dictionary's cache of exemplars");
+    }
+    const { nearest, farthest } = publishedContexts(fields, count, distanceSum, rule);
+    regions.restore({ ...membership.add(fields, count), count, sum: distanceSum, squareSum: distanceSquareSum });
+    contexts.restore(index, nearest, farthest);
+    exemplars.set(exemplar, index * dim);
+    sums.set(mean.map((value) => value * coherence * count), index * dim);
+  });
+  if (!isMerged) checkResolution(dictionary, exemplars, dim, threshold);
+
+  const reservoir = new Reservoir(backend, dim, 0, backend.upload(members, members.length / dim, dim));
+  reservoir.divide(sizes);
+  return {
+    backend,
+    calibration: { center, threshold, ...origin },
+    seed: 0,
+    exemplars: backend.upload(exemplars, size, dim),
+    sums: backend.upload(sums, size, dim),
+    regions,
+    contexts,
+    reservoir,
+    activations: membership.activations,
+    batches: membership.batches(dictionary),
+  };
+}
+
+function regionOf(fields: PublishedFields, members: Float32Array<ArrayBuffer>, dim: number): PublishedRegion {
+  const count = fields.integer("member_count", 1, MOST);
+  return {
+    count,
+    exemplar: fields.vector("exemplar_direction", dim),
+    mean: fields.vector("mean_member_direction", dim),
+    coherence: fields.number("member_coherence", 0, 1 + 1e-4),
+    distanceSum: fields.number("sum_dist_to_exemplar", -1e-4 * count, 2 * count),
+    distanceSquareSum: fields.number("sum_sq_dist_to_exemplar", 0, 4 * count),
+    members,
+  };
+}
+
+/** The dictionary's own copy of all exemplars: rows `size` to `capacity` are unused. */
+function cachedExemplars(dictionary: PublishedFields, size: number, dim: number): (region: number) => Float32Array {
+  const cache = dictionary.array("_exemplars", 2);
+  const capacity = dictionary.integer("_exemplars_capacity", size, MOST);
+  if (cache.shape[0] !== capacity || cache.shape[1] !== dim) {
+    throw dictionary.error(`has ${cache.shape.join(" x ")} cached exemplars, not ${capacity} x ${dim}`);
+  }
+  const row = new Float32Array(dim);
+  return (region) => {
+    cache.copyTo(row, 0, region * dim, dim);
+    return row;
+  };
+}
+
+/** Either every region lists its members' stream indices, or none does. */
+function membershipOf(dictionary: PublishedFields, partitions: PublishedFields[], isMerged: boolean): Membership {
+  const lengths = partitions.map((fields) => fields.list("constituent_sample_indices").length);
+  const isListed = lengths.some((length) => length > 0);
+  const counts = partitions.map((fields) => fields.integer("member_count", 1, MOST));
+  partitions.forEach((fields, index) => {
+    if (isListed && lengths[index] !== counts[index]) {
+      throw fields.error(`has ${counts[index]} members but lists ${lengths[index]}`);
+    }
+  });
+  const members = counts.reduce((sum, count) => sum + count, 0);
+  if (2 * members > MOST) throw dictionary.error(`has ${members} members, more than can be`);
+  return new Membership({ members, isListed, isMerged, isComplete: counts.includes(1) });
+}
