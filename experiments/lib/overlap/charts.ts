@@ -28,10 +28,10 @@ const strokeDash = (shown: readonly string[] = domain) => {
   return { ...rest, scale: { ...rest.scale, range: names(shown).map(({ dash = [1, 0] }) => dash) }, legend };
 };
 const SIDES = { regions: "EP regions with a counterpart", features: "SAE features with a counterpart" } as const;
-const side = (title: object | null = null) => ({
+const side = () => ({
   field: "side",
   type: "nominal",
-  title,
+  title: null,
   sort: Object.values(SIDES),
   header: { labelFontSize: 13 },
 });
@@ -44,6 +44,7 @@ export function overlapChart(all: readonly Measured[]): ChartSpec {
   return {
     data: { values },
     facet: { column: side() },
+    spacing: 44,
     spec: {
       width: 320,
       height: 260,
@@ -77,6 +78,7 @@ export function sizesChart(measured: Measured, features: Firings): ChartSpec {
   return {
     data: { values },
     facet: { column: { ...side(), sort: ["EP regions", "SAE features"] } },
+    spacing: 44,
     spec: {
       width: 320,
       height: 260,
@@ -87,7 +89,8 @@ export function sizesChart(measured: Measured, features: Firings): ChartSpec {
             x: {
               field: "firings",
               type: "quantitative",
-              scale: { type: "log" },
+              scale: { type: "log", nice: false },
+              axis: { values: [20, 100, 1e3, 1e4, 1e5, 1e6] },
               title: "held-out tokens that fire it",
             },
             y: { field: "f1", type: "quantitative", title: "best F1", scale: { domain: [0, 1] } },
@@ -127,6 +130,7 @@ export function distributionChart({ comparisons }: Measured): ChartSpec {
   return {
     data: { values },
     facet: { column: side() },
+    spacing: 44,
     spec: {
       width: 320,
       height: 260,

@@ -2,7 +2,7 @@
 import { companions, type Pair } from "../../../src/analysis/best_match.ts";
 import { byToken, firingCount, type Firings, firingsOf, unitCount } from "../../../src/analysis/firings.ts";
 import { quantiles } from "../../../src/analysis/quantile.ts";
-import type { Measured } from "./measure.ts";
+import { CUT, type Measured } from "./measure.ts";
 
 /** Units of each kind, and counterparts shown of each. */
 const PICKS = 8;
@@ -10,7 +10,7 @@ const PARTS = 4;
 
 /** A unit that was picked, with its counterparts by number. */
 export interface Pick {
-  readonly kind: "shared" | "EP only" | "SAE only";
+  readonly kind: "shared" | "shared, no single token" | "EP only" | "SAE only";
   /** Region, or feature where only the SAE has it. */
   readonly unit: number;
   /** Counterpart of largest F1 (of a shared pair the feature of the one-to-one match); -1 where there is none. */
@@ -23,10 +23,14 @@ export interface Pick {
 }
 
 /**
- * Picks at one percentile, of the first order: the pairs of highest F1, one to one; of the regions in the larger half and in
- * the more coherent half, and of the features in the larger half, those of lowest best F1. Halves are of the units that count.
+ * Picks at one percentile, of the first order: the pairs of highest F1, one to one, and those of regions that no single token
+ * id matches; of the regions in the larger half and in the more coherent half, and of the features in the larger half, those
+ * of lowest best F1. Halves are of the units that count.
  */
-export function pickUnits({ orders: [order], regions, features, pairs }: Measured, featureFirings: Firings): Pick[] {
+export function pickUnits(
+  { orders: [order], regions, features, pairs, tokenIds }: Measured,
+  featureFirings: Firings,
+): Pick[] {
   const { firings, coherences } = order;
   const [regionsOfTokens, featuresOfTokens] = [byToken(firings), byToken(featureFirings)];
   const pick = (kind: Pick["kind"], { a: unit, b: best, f1, shared }: Pair): Pick => {
@@ -36,7 +40,8 @@ export function pickUnits({ orders: [order], regions, features, pairs }: Measure
       .map((part) => ({ unit: part.unit, covers: part.shared / tokens.length }));
     return { kind, unit, best, f1, shared, parts };
   };
-  const best = pairs.toSorted((x, y) => y.f1 - x.f1).slice(0, PICKS);
+  const byF1 = pairs.toSorted((x, y) => y.f1 - x.f1);
+  const moreThanTokens = byF1.filter(({ a }) => tokenIds.f1[a] <= CUT);
   const coherent = medianOf(coherences, regions.f1);
   const onlyRegions = lowest(regions.f1, firings, (unit) => coherences[unit] >= coherent);
   const onlyFeatures = lowest(features.f1, featureFirings, () => true);
@@ -47,7 +52,8 @@ export function pickUnits({ orders: [order], regions, features, pairs }: Measure
     shared: shared[a],
   });
   return [
-    ...best.map((pair) => pick("shared", pair)),
+    ...byF1.slice(0, PICKS).map((pair) => pick("shared", pair)),
+    ...moreThanTokens.slice(0, PICKS).map((pair) => pick("shared, no single token", pair)),
     ...onlyRegions.map((unit) => pick("EP only", pairOf(regions, unit))),
     ...onlyFeatures.map((unit) => pick("SAE only", pairOf(features, unit))),
   ];

@@ -63,8 +63,9 @@ export async function reportOverlap<F extends OverlapFlags>(run: Run<F>, result:
             "overlap",
             overlapChart(measured),
             `Share of the units with ${minimum} or more firings whose best F1 is above 0.5, over p. Points are stream orders ` +
-              "or draws, lines their means. Random exemplars: as many training activations in the exemplars' place. Token " +
-              "ids: the F1 of a unit with all occurrences of one token. Strongest tokens: the published measure.",
+              "or draws, lines their means. Random exemplars: as many training activations in the exemplars' place. Another " +
+              "order: its regions are fewer to choose from than features are. Token ids: the F1 of a unit with all " +
+              "occurrences of one token. Strongest tokens: the published measure.",
           ),
           {
             table: reportTable(table),
@@ -113,6 +114,11 @@ function exampleSections(examples: readonly Example[], place: string): Section[]
       "shared",
       "Shared core",
       "Pairs of highest F1, one to one. Contexts are firings at equal steps along the stream, not the strongest.",
+    ),
+    section(
+      "shared, no single token",
+      "Shared core beyond single tokens",
+      "Pairs of highest F1 whose region no token id matches with an F1 above 0.5.",
     ),
     section(
       "EP only",
