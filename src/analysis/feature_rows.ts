@@ -1,4 +1,5 @@
 /** Rows of features, dense or sparse, and the two products with them that a linear model needs. */
+import type { SparseFeatures } from "../compute/sparse.ts";
 
 /** Dense rows, such as activations: `data` is `rows x dim`. */
 export interface DenseRows {
@@ -7,24 +8,24 @@ export interface DenseRows {
   readonly dim: number;
 }
 
-/** Rows that are mostly zero, such as one-hot regions: compressed sparse rows. */
-export interface SparseRows {
-  /** Row `i` has the entries `offsets[i] .. offsets[i + 1] - 1`; one longer than there are rows. */
-  readonly offsets: Int32Array;
-  /** Column of each entry, at most once a row. */
-  readonly columns: Int32Array;
-  /** Its value; 1 everywhere where absent. */
-  readonly values?: Float32Array;
-  readonly rows: number;
-  readonly dim: number;
+/** Features of things, a row each. */
+export type FeatureRows = DenseRows | SparseFeatures;
+
+/** Number of features. */
+export function featureCount(rows: FeatureRows): number {
+  return "data" in rows ? rows.dim : rows.size;
 }
 
-/** Features of things, a row each. */
-export type FeatureRows = DenseRows | SparseRows;
-
-/** One-hot rows: row `i` is 1 in column `columns[i]`, 0 elsewhere. */
-export function oneHotRows(columns: Int32Array, dim: number): SparseRows {
-  return { offsets: Int32Array.from({ length: columns.length + 1 }, (_, i) => i), columns, rows: columns.length, dim };
+/** One-hot rows: row `i` is 1 in column `hot[i]`, 0 elsewhere. */
+export function oneHotRows(hot: Int32Array<ArrayBuffer>, size: number): SparseFeatures {
+  const rows = hot.length;
+  return {
+    rows,
+    size,
+    offsets: Int32Array.from({ length: rows + 1 }, (_, i) => i),
+    features: hot,
+    values: new Float32Array(rows).fill(1),
+  };
 }
 
 /**
@@ -41,13 +42,13 @@ export function rowProducts(
   weights: Float64Array,
   classes: number,
 ): Float64Array<ArrayBuffer> {
-  const { dim } = features;
+  const dim = featureCount(features);
   const products = new Float64Array(selected.length * classes);
   for (let i = 0; i < selected.length; i++) {
     for (let k = 0; k < classes; k++) {
-      products[i * classes + k] = "offsets" in features
-        ? sparseDot(features, selected[i], weights, k * dim)
-        : denseDot(features.data, selected[i] * dim, weights, k * dim, dim);
+      products[i * classes + k] = "data" in features
+        ? denseDot(features.data, selected[i] * dim, weights, k * dim, dim)
+        : sparseDot(features, selected[i], weights, k * dim);
     }
   }
   return products;
@@ -66,13 +67,13 @@ export function weightedRowSums(
   classes: number,
   into: Float64Array,
 ): void {
-  const { dim } = features;
+  const dim = featureCount(features);
   into.fill(0);
   for (let i = 0; i < selected.length; i++) {
     for (let k = 0; k < classes; k++) {
       const factor = factors[i * classes + k];
-      if ("offsets" in features) addSparse(features, selected[i], factor, into, k * dim);
-      else addDense(features.data, selected[i] * dim, factor, into, k * dim, dim);
+      if ("data" in features) addDense(features.data, selected[i] * dim, factor, into, k * dim, dim);
+      else addSparse(features, selected[i], factor, into, k * dim);
     }
   }
 }
@@ -82,22 +83,25 @@ export function columnMoments(
   features: FeatureRows,
   selected: Int32Array,
 ): { mean: Float64Array; variance: Float64Array } {
-  const [mean, variance] = [new Float64Array(features.dim), new Float64Array(features.dim)];
+  const dim = featureCount(features);
+  const [mean, variance] = [new Float64Array(dim), new Float64Array(dim)];
   const each = 1 / selected.length;
   weightedRowSums(features, selected, new Float64Array(selected.length).fill(each), 1, mean);
-  const { dim } = features;
-  for (const row of selected) {
-    if ("offsets" in features) {
-      for (let e = features.offsets[row]; e < features.offsets[row + 1]; e++) {
-        const column = features.columns[e];
-        const value = features.values?.[e] ?? 1;
-        // The entries that are there, less what the mean already accounts for: zeros add mean^2 each, below.
-        variance[column] += each * ((value - mean[column]) ** 2 - mean[column] ** 2);
-      }
-    } else for (let j = 0; j < dim; j++) variance[j] += each * (features.data[row * dim + j] - mean[j]) ** 2;
+  if ("data" in features) {
+    for (const row of selected) {
+      for (let j = 0; j < dim; j++) variance[j] += each * (features.data[row * dim + j] - mean[j]) ** 2;
+    }
+    return { mean, variance };
   }
-  if ("offsets" in features) { for (let j = 0; j < dim; j++) variance[j] = Math.max(0, variance[j] + mean[j] ** 2); }
-  return { mean, variance };
+  // A zero adds mean^2. All are counted as zeros first, then each entry is set right.
+  for (let j = 0; j < dim; j++) variance[j] = mean[j] ** 2;
+  for (const row of selected) {
+    for (let e = features.offsets[row]; e < features.offsets[row + 1]; e++) {
+      const j = features.features[e];
+      variance[j] += each * ((features.values[e] - mean[j]) ** 2 - mean[j] ** 2);
+    }
+  }
+  return { mean, variance: variance.map((v) => Math.max(0, v)) };
 }
 
 function denseDot(data: Float32Array, from: number, weights: Float64Array, at: number, dim: number): number {
@@ -116,18 +120,14 @@ function addDense(data: Float32Array, from: number, factor: number, into: Float6
   for (let j = 0; j < dim; j++) into[at + j] += factor * data[from + j];
 }
 
-function sparseDot({ offsets, columns, values }: SparseRows, row: number, weights: Float64Array, at: number): number {
+function sparseDot(rows: SparseFeatures, row: number, weights: Float64Array, at: number): number {
+  const { offsets, features, values } = rows;
   let sum = 0;
-  for (let e = offsets[row]; e < offsets[row + 1]; e++) sum += (values ? values[e] : 1) * weights[at + columns[e]];
+  for (let e = offsets[row]; e < offsets[row + 1]; e++) sum += values[e] * weights[at + features[e]];
   return sum;
 }
 
-function addSparse(
-  { offsets, columns, values }: SparseRows,
-  row: number,
-  factor: number,
-  into: Float64Array,
-  at: number,
-): void {
-  for (let e = offsets[row]; e < offsets[row + 1]; e++) into[at + columns[e]] += factor * (values ? values[e] : 1);
+function addSparse(rows: SparseFeatures, row: number, factor: number, into: Float64Array, at: number): void {
+  const { offsets, features, values } = rows;
+  for (let e = offsets[row]; e < offsets[row + 1]; e++) into[at + features[e]] += factor * values[e];
 }

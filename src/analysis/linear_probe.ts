@@ -1,8 +1,8 @@
 import { hashUniform } from "../compute/random.ts";
-import { type FeatureRows, rowProducts } from "./feature_rows.ts";
+import { featureCount, type FeatureRows, rowProducts } from "./feature_rows.ts";
 import { fitLogistic, type LogisticFit, type LogisticOptions } from "./logistic.ts";
 
-export { type DenseRows, type FeatureRows, oneHotRows, type SparseRows } from "./feature_rows.ts";
+export { type DenseRows, type FeatureRows, oneHotRows } from "./feature_rows.ts";
 
 /** How a probe is trained. */
 export interface ProbeOptions {
@@ -48,7 +48,7 @@ export interface Probe extends LogisticFit {
 /**
  * Trains a linear probe: multinomial logistic regression with an L2 penalty on the weights, not on the bias.
  *
- * @param features `rows x dim`.
+ * @param features Dense rows such as activations, or sparse ones such as `oneHotRows` and `Sae.encode` give.
  * @param labels Class of each row, 0 to `classes - 1`.
  * @throws {RangeError} if there is no row to train on, a label is no class or a strength is negative.
  *
@@ -66,7 +66,7 @@ export function trainProbe(features: FeatureRows, labels: Int32Array, options: P
   check(features, labels, rows, classes, strengths);
   const settings = {
     classes,
-    standardize: options.standardize ?? !("offsets" in features),
+    standardize: options.standardize ?? "data" in features,
     iterations: options.iterations ?? 100,
     tolerance: options.tolerance ?? 1e-3,
   };
@@ -93,11 +93,8 @@ function fit(features: FeatureRows, labels: Int32Array, rows: Int32Array, option
   const { weights, bias, minimum } = fitLogistic(features, labels, rows, options);
   const { classes, l2 } = options;
   const scores = (features: FeatureRows, rows = allRows(features)) => {
-    if (features.dim * classes !== weights.length) {
-      throw new RangeError(
-        `Expected rows of ${weights.length / classes} features, as in training, but found ${features.dim}`,
-      );
-    }
+    const [size, found] = [weights.length / classes, featureCount(features)];
+    if (size !== found) throw new RangeError(`Expected rows of ${size} features, as in training, but found ${found}`);
     return rowProducts(features, rows, weights, classes).map((logit, i) => logit + bias[i % classes]);
   };
   const predict = (features: FeatureRows, rows = allRows(features)) => {

@@ -1,5 +1,5 @@
 import { minimise, type MinimiseOptions, type Minimum } from "./conjugate_gradient.ts";
-import { columnMoments, type FeatureRows, rowProducts, weightedRowSums } from "./feature_rows.ts";
+import { columnMoments, featureCount, type FeatureRows, rowProducts, weightedRowSums } from "./feature_rows.ts";
 
 /** What is minimised, and how far. */
 export interface LogisticOptions extends MinimiseOptions {
@@ -39,7 +39,7 @@ export function fitLogistic(
   options: LogisticOptions,
 ): LogisticFit {
   const { classes, l2, standardize } = options;
-  const { dim } = features;
+  const dim = featureCount(features);
   const { mean, variance } = columnMoments(features, rows);
   const penalty = variance.map((v) => l2 * (standardize ? v : 1));
   // The logistic loss bends by at most a quarter of the column's variance; a column that is constant, but for rounding, tells

@@ -1,13 +1,14 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { minimise } from "../../src/analysis/conjugate_gradient.ts";
 import { columnMoments } from "../../src/analysis/feature_rows.ts";
-import { type DenseRows, oneHotRows, type SparseRows, trainProbe } from "../../src/analysis/linear_probe.ts";
+import { type DenseRows, oneHotRows, trainProbe } from "../../src/analysis/linear_probe.ts";
 import { Random } from "../../src/compute/random.ts";
+import type { SparseFeatures } from "../../src/compute/sparse.ts";
 
 const EXACT = { iterations: 300, tolerance: 1e-8 };
 
 /** Rows with correlated columns of unequal sizes, a third of the entries zero, and three noisy classes. */
-function noisyRows(rows: number, dim: number): { dense: DenseRows; sparse: SparseRows; labels: Int32Array } {
+function noisyRows(rows: number, dim: number): { dense: DenseRows; sparse: SparseFeatures; labels: Int32Array } {
   const random = new Random(5);
   const data = new Float32Array(rows * dim);
   const labels = new Int32Array(rows);
@@ -19,14 +20,14 @@ function noisyRows(rows: number, dim: number): { dense: DenseRows; sparse: Spars
     labels[i] = Math.min(2, Math.max(0, Math.round(1 + common + 0.5 * random.normal())));
   }
   const offsets = new Int32Array(rows + 1);
-  const [columns, values]: [number[], number[]] = [[], []];
+  const [features, values]: [number[], number[]] = [[], []];
   for (let i = 0; i < rows; i++) {
     for (let j = 0; j < dim; j++) {
-      if (data[i * dim + j] !== 0) (columns.push(j), values.push(data[i * dim + j]));
+      if (data[i * dim + j] !== 0) (features.push(j), values.push(data[i * dim + j]));
     }
-    offsets[i + 1] = columns.length;
+    offsets[i + 1] = features.length;
   }
-  const sparse = { offsets, columns: Int32Array.from(columns), values: Float32Array.from(values), rows, dim };
+  const sparse = { rows, size: dim, offsets, features: Int32Array.from(features), values: Float32Array.from(values) };
   return { dense: { data, rows, dim }, sparse, labels };
 }
 
