@@ -11,6 +11,7 @@ import { benchAssignment } from "./assignment.ts";
 import { benchCalibration } from "./calibration.ts";
 import { benchEndToEnd } from "./end_to_end.ts";
 import { benchExtraction } from "./extraction.ts";
+import { benchSae } from "./sae.ts";
 import type { BenchRow } from "./timing.ts";
 
 const OUT = "results/bench";
@@ -32,6 +33,7 @@ for (
     extraction: benchExtraction,
     assignment: benchAssignment,
     calibration: benchCalibration,
+    "sparse autoencoders": benchSae,
     "end to end": benchEndToEnd,
   })
 ) {
