@@ -1,31 +1,22 @@
 import type { ActivationBatch, Provenance } from "../activations/batch.ts";
-import type { StreamSource } from "../activations/source.ts";
-import type { Backend, BackendChoice, Matrix } from "../compute/backend.ts";
-import { openBackend } from "../compute/open.ts";
+import type { Matrix } from "../compute/backend.ts";
+import { DictionaryValues } from "./dictionary_values.ts";
 import { directionsOf } from "./directions.ts";
-import { type Context, Contexts } from "./contexts.ts";
+import { emptyParts } from "./empty.ts";
 import { groupRows } from "./groups.ts";
-import { HostCopy } from "./host_copy.ts";
-import { assignBatch, type Assignment, nearestRegions } from "./leader.ts";
+import { ingestBatch } from "./ingest.ts";
+import { type Assignment, nearestRegions } from "./leader.ts";
+import { loadParts } from "./load.ts";
 import { mergeRegions } from "./merge.ts";
-import { coherencesOf, unitRows } from "./means.ts";
+import { backendOf, type DictionaryOptions } from "./options.ts";
 import type { Basis, DictionaryCalibration, DictionaryParts } from "./parts.ts";
-import { loadDictionary, saveDictionary } from "./persistence.ts";
+import { saveDictionary } from "./persistence.ts";
 import { decodeFeatures, readFeatures, type ReadoutOptions } from "./readout.ts";
 import { reanchored } from "./reanchor.ts";
-import { RegionArrays } from "./region_arrays.ts";
-import { Reservoir } from "./reservoir.ts";
+import { exportDictionary, type ExportOptions } from "./sae_files.ts";
+import { Turns } from "./turns.ts";
 
-/** Options of a dictionary. */
-export interface DictionaryOptions {
-  /** Where it computes; default `"auto"`. */
-  backend?: BackendChoice | Backend;
-  /** Seed of the reservoirs; default 0. */
-  seed?: number;
-}
-
-/** Distances are known to about 1e-6: a smaller threshold would tell equal activations apart by rounding. */
-const SMALLEST_THRESHOLD = 1e-6;
+export type { DictionaryOptions };
 
 /**
  * An ordered set of regions of activation space, grown by leader clustering on the centred unit sphere.
@@ -40,22 +31,10 @@ const SMALLEST_THRESHOLD = 1e-6;
  * if (regions.join() !== "0,0,1" || dictionary.size !== 2) throw new Error(`unexpected regions ${regions}`);
  * ```
  */
-export class Dictionary {
-  /** @ignore Its parts, for the other files of this room. */
-  readonly parts: DictionaryParts;
-  readonly #exemplars: HostCopy;
-  readonly #sums: HostCopy;
-  #means: Float32Array<ArrayBuffer> | undefined;
+export class Dictionary extends DictionaryValues {
   /** Whether the backend has values that were not read back. */
   #behind = false;
-  #last: Promise<unknown> = Promise.resolve();
-
-  /** @ignore Use {@linkcode Dictionary.create} or {@linkcode Dictionary.load}. */
-  constructor(parts: DictionaryParts) {
-    this.parts = parts;
-    this.#exemplars = new HostCopy(parts.calibration.center.length);
-    this.#sums = new HostCopy(parts.calibration.center.length);
-  }
+  readonly #turns = new Turns();
 
   /**
    * An empty dictionary.
@@ -64,113 +43,7 @@ export class Dictionary {
    * @throws {RangeError} if the threshold is not more than 1e-6 and less than 2, or the center is not finite.
    */
   static async create(calibration: DictionaryCalibration, options: DictionaryOptions = {}): Promise<Dictionary> {
-    const { threshold, percentile } = calibration;
-    const center = Float32Array.from(calibration.center);
-    if (center.length === 0 || !center.every(Number.isFinite)) {
-      throw new RangeError(`Expected a center of finite numbers but found ${center.length} of them, not all finite`);
-    }
-    if (!(threshold > SMALLEST_THRESHOLD && threshold < 2)) {
-      const at = percentile === undefined ? "" : ` at percentile ${percentile}`;
-      throw new RangeError(
-        `Expected a threshold between ${SMALLEST_THRESHOLD} and 2 but found ${threshold}${at}: a stream with many equal ` +
-          "activations (shared prompt prefixes) has a threshold of 0 at small percentiles; take a larger one",
-      );
-    }
-    const { backend: choice = "auto", seed = 0 } = options;
-    const backend = typeof choice === "string" ? await openBackend(choice) : choice;
-    return new Dictionary({
-      backend,
-      calibration: { ...calibration, center },
-      seed,
-      exemplars: backend.create(center.length),
-      sums: backend.create(center.length),
-      regions: new RegionArrays(),
-      contexts: new Contexts(),
-      reservoir: new Reservoir(backend, center.length, seed),
-      activations: 0,
-      batches: 0,
-    });
-  }
-
-  /** Number of regions. */
-  get size(): number {
-    return this.parts.regions.size;
-  }
-  /** Length of an activation. */
-  get dim(): number {
-    return this.parts.calibration.center.length;
-  }
-  /** Largest cosine distance at which an activation joins a region. */
-  get threshold(): number {
-    return this.parts.calibration.threshold;
-  }
-  /** The percentile that gave the threshold, if known. */
-  get percentile(): number | undefined {
-    return this.parts.calibration.percentile;
-  }
-  /** What produced the activations, if known. */
-  get source(): StreamSource | undefined {
-    return this.parts.calibration.source;
-  }
-  /** Subtracted from every activation, length `dim`. */
-  get center(): Float32Array<ArrayBuffer> {
-    return this.parts.calibration.center;
-  }
-  /** Activations added so far. */
-  get activations(): number {
-    return this.parts.activations;
-  }
-  /** Where it computes. */
-  get backend(): Backend {
-    return this.parts.backend;
-  }
-  /** Unit direction that founded each region, `size x dim`. */
-  get exemplars(): Float32Array<ArrayBuffer> {
-    return this.#exemplars.values;
-  }
-  /** Sum of each region's member directions, `size x dim`. */
-  get sums(): Float32Array<ArrayBuffer> {
-    return this.#sums.values;
-  }
-  /** Unit mean direction of each region's members, `size x dim`. */
-  get means(): Float32Array<ArrayBuffer> {
-    return this.#means ??= unitRows(this.sums, this.dim);
-  }
-  /** Members of each region. */
-  get memberCounts(): Int32Array<ArrayBuffer> {
-    return this.parts.regions.counts;
-  }
-  /** Norm of the mean of each region's member directions, 0..1. */
-  get coherences(): Float64Array<ArrayBuffer> {
-    return coherencesOf(this.sums, this.memberCounts, this.dim);
-  }
-  /** Stream index of the activation that founded each region. */
-  get founders(): Int32Array<ArrayBuffer> {
-    return this.parts.regions.founders;
-  }
-  /** Batch in which each region was founded. */
-  get firstBatches(): Int32Array<ArrayBuffer> {
-    return this.parts.regions.firstBatches;
-  }
-  /** Sum over each region's members of the distance to the exemplar. */
-  get distanceSums(): Float64Array<ArrayBuffer> {
-    return this.parts.regions.distanceSums;
-  }
-  /** Sum over each region's members of the squared distance to the exemplar. */
-  get distanceSquareSums(): Float64Array<ArrayBuffer> {
-    return this.parts.regions.distanceSquareSums;
-  }
-  /** Members nearest to a region's exemplar, nearest first, at most 10. */
-  nearestContexts(region: number): readonly Context[] {
-    return this.parts.contexts.nearest(region);
-  }
-  /** Members farthest from a region's exemplar, farthest first, at most 10. */
-  farthestContexts(region: number): readonly Context[] {
-    return this.parts.contexts.farthest(region);
-  }
-  /** Unit directions that stand for the regions, `size x dim`. */
-  directions(basis: Basis): Float32Array<ArrayBuffer> {
-    return basis === "mean" ? this.means : this.exemplars;
+    return new Dictionary(emptyParts(calibration, await backendOf(options), options.seed ?? 0));
   }
 
   /**
@@ -180,11 +53,12 @@ export class Dictionary {
    * comes from. Either way the dictionary stays as it was.
    */
   add(batch: ActivationBatch): Promise<Assignment> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       const directions = await directionsOf(this.backend, batch, this.center);
       try {
-        const assignment = await this.#ingest(directions, batch.provenance);
-        await this.#refresh(this.#behind ? undefined : groupRows(assignment.regions, this.size).regions);
+        const assignment = await ingestBatch(this.parts, directions, batch.provenance);
+        if (this.#behind) await this.#refresh();
+        else await this.readBack(groupRows(assignment.regions, this.size).regions);
         return assignment;
       } finally {
         directions.dispose();
@@ -197,20 +71,20 @@ export class Dictionary {
    * without reading the changed regions back: call {@linkcode Dictionary.refresh} before looking at the values.
    */
   ingest(directions: Matrix, provenance?: Provenance): Promise<Assignment> {
-    return this.#inTurn(() => {
+    return this.#turns.take(() => {
       this.#behind = true;
-      return this.#ingest(directions, provenance);
+      return ingestBatch(this.parts, directions, provenance);
     });
   }
 
   /** Reads exemplars and sums back from the device. */
   refresh(): Promise<void> {
-    return this.#inTurn(() => this.#refresh());
+    return this.#turns.take(() => this.#refresh());
   }
 
   /** Nearest region of each row and its distance, changing nothing. An empty dictionary gives -1 and infinity. */
   assign(batch: ActivationBatch): Promise<Assignment> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       const directions = await directionsOf(this.backend, batch, this.center);
       try {
         return await nearestRegions(this.backend, directions, this.parts.exemplars, this.threshold);
@@ -245,7 +119,7 @@ export class Dictionary {
    * @returns For each region of before, its region now.
    */
   merge(threshold: number = this.threshold): Promise<Int32Array<ArrayBuffer>> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       const regions = await mergeRegions(this.parts, threshold);
       await this.#refresh();
       return regions;
@@ -254,9 +128,7 @@ export class Dictionary {
 
   /** A dictionary whose exemplars are the reservoir members nearest to each mean direction; all else is the same. */
   async reanchor(): Promise<Dictionary> {
-    const dictionary = new Dictionary(await this.#reading(() => reanchored(this.parts, this.means)));
-    await dictionary.refresh();
-    return dictionary;
+    return await Dictionary.#of(await this.#reading(() => reanchored(this.parts, this.means)));
   }
 
   /** Writes everything to one Arrow file, in one step. */
@@ -265,14 +137,34 @@ export class Dictionary {
   }
 
   /**
-   * Reads a saved dictionary; adding to it goes on as if it had never been saved.
+   * Writes it as a sparse autoencoder of `size` features, for tools that load one as an encoder and a decoder:
+   *
+   * - a folder: SAELens's `cfg.json` and `sae_weights.safetensors`, architecture `topk`: exactly the read-out `topk`;
+   * - a path that ends in `.npz`: Gemma Scope's names, with thresholds of 0: the positive part of the read-out `signed`.
+   *
+   * What they have no place for (sums, counts, thresholds, calibration) goes to a file `regions.safetensors` in the folder, or
+   * beside the `.npz`, so that {@linkcode Dictionary.load} reads it back with the same assignments. Contexts and sampled
+   * members are not kept.
+   *
+   * @throws {RangeError} if the dictionary is empty, or k is not from 1 to its size.
+   */
+  export(path: string, options: ExportOptions = {}): Promise<void> {
+    return this.#reading(() => exportDictionary(this.parts, this, path, options));
+  }
+
+  /**
+   * Reads a dictionary of any format, told by the file itself: Arrow ({@linkcode Dictionary.save}), where adding goes on as if
+   * it had never been saved; what {@linkcode Dictionary.export} wrote; or a pickle of the published Python implementation,
+   * which is read as data and executes nothing.
    *
    * @throws {Error} A sentence if the file is missing, truncated or not a dictionary.
    */
   static async load(path: string, options: Pick<DictionaryOptions, "backend"> = {}): Promise<Dictionary> {
-    const { backend: choice = "auto" } = options;
-    const backend = typeof choice === "string" ? await openBackend(choice) : choice;
-    const dictionary = new Dictionary(await loadDictionary(path, backend));
+    return await Dictionary.#of(await loadParts(path, await backendOf(options)));
+  }
+
+  static async #of(parts: DictionaryParts): Promise<Dictionary> {
+    const dictionary = new Dictionary(parts);
     await dictionary.refresh();
     return dictionary;
   }
@@ -282,45 +174,16 @@ export class Dictionary {
     for (const matrix of [this.parts.exemplars, this.parts.sums, this.parts.reservoir.pool]) matrix.dispose();
   }
 
-  async #ingest(directions: Matrix, provenance?: Provenance): Promise<Assignment> {
-    const { backend, exemplars, sums, regions, contexts, reservoir, activations: start, batches } = this.parts;
-    const { founders, ...assignment } = await assignBatch(backend, directions, exemplars, this.threshold);
-    for (const row of founders) regions.found(start + row, batches);
-    backend.accumulate(sums, directions, groupRows(assignment.regions, regions.size));
-
-    const sample = reservoir.batch(directions, start);
-    assignment.regions.forEach((region, row) => {
-      const distance = assignment.distances[row];
-      sample.offer(row, region, regions.join(region, distance));
-      if (provenance) {
-        contexts.offer(region, distance, provenance.prompts[provenance.prompt[row]], provenance.position[row]);
-      }
-    });
-    sample.commit();
-    this.parts.activations += directions.rows;
-    this.parts.batches++;
-    return assignment;
-  }
-
-  async #refresh(rows?: Int32Array): Promise<void> {
-    this.#means = undefined;
-    const { backend, exemplars, sums } = this.parts;
-    await Promise.all([this.#exemplars.update(backend, exemplars, rows), this.#sums.update(backend, sums, rows)]);
-    if (!rows) this.#behind = false;
+  async #refresh(): Promise<void> {
+    await this.readBack();
+    this.#behind = false;
   }
 
   /** Runs in turn what looks at the values. */
   #reading<T>(task: () => Promise<T>): Promise<T> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       if (this.#behind) await this.#refresh();
       return await task();
     });
-  }
-
-  /** Runs after everything that was asked for before, so that un-awaited calls do not mix. */
-  #inTurn<T>(task: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(task, task);
-    this.#last = turn.catch(() => {});
-    return turn;
   }
 }

@@ -1,0 +1,40 @@
+import type { Backend } from "../compute/backend.ts";
+import { Contexts } from "./contexts.ts";
+import type { DictionaryCalibration, DictionaryParts } from "./parts.ts";
+import { RegionArrays } from "./region_arrays.ts";
+import { Reservoir } from "./reservoir.ts";
+
+/** Distances are known to about 1e-6: a smaller threshold would tell equal activations apart by rounding. */
+const SMALLEST_THRESHOLD = 1e-6;
+
+/**
+ * The parts of an empty dictionary.
+ *
+ * @throws {RangeError} if the threshold is not more than 1e-6 and less than 2, or the center is not finite.
+ */
+export function emptyParts(calibration: DictionaryCalibration, backend: Backend, seed: number): DictionaryParts {
+  const { threshold, percentile } = calibration;
+  const center = Float32Array.from(calibration.center);
+  if (center.length === 0 || !center.every(Number.isFinite)) {
+    throw new RangeError(`Expected a center of finite numbers but found ${center.length} of them, not all finite`);
+  }
+  if (!(threshold > SMALLEST_THRESHOLD && threshold < 2)) {
+    const at = percentile === undefined ? "" : ` at percentile ${percentile}`;
+    throw new RangeError(
+      `Expected a threshold between ${SMALLEST_THRESHOLD} and 2 but found ${threshold}${at}: a stream with many equal ` +
+        "activations (shared prompt prefixes) has a threshold of 0 at small percentiles; take a larger one",
+    );
+  }
+  return {
+    backend,
+    calibration: { ...calibration, center },
+    seed,
+    exemplars: backend.create(center.length),
+    sums: backend.create(center.length),
+    regions: new RegionArrays(),
+    contexts: new Contexts(),
+    reservoir: new Reservoir(backend, center.length, seed),
+    activations: 0,
+    batches: 0,
+  };
+}

@@ -1,0 +1,150 @@
+import { readSafetensors, writeSafetensors } from "../files/safetensors.ts";
+import { float32Tensor, type Tensor, tensorOf, type Tensors, toFloat32 } from "../files/tensor.ts";
+import type { Backend } from "../compute/backend.ts";
+import type { StreamSource } from "../activations/source.ts";
+import { Contexts } from "./contexts.ts";
+import type { Basis, DictionaryParts } from "./parts.ts";
+import { RegionArrays } from "./region_arrays.ts";
+import { Reservoir } from "./reservoir.ts";
+
+/** Kind and version of the file, in its metadata. */
+const FORMAT = "exemplar regions 1";
+
+/** Per-region numbers, by their names in the file. */
+const NUMBERS = ["count", "founder", "first_batch", "distance_sum", "distance_square_sum"] as const;
+
+/**
+ * Writes what formats of sparse autoencoders have no place for: the sum of each region's member directions (`sum`, `size x
+ * dim`), `count`, `founder`, `first_batch`, `distance_sum`, `distance_square_sum`, and the exemplars (`exemplar`) unless
+ * they are the basis of the autoencoder. Threshold and the rest are strings of the file's metadata.
+ *
+ * @param exemplars, sums `size x dim`.
+ */
+export function writeRegions(
+  path: string,
+  { regions, calibration, seed, activations, batches }: DictionaryParts,
+  { exemplars, sums }: { exemplars: Float32Array<ArrayBuffer>; sums: Float32Array<ArrayBuffer> },
+  basis: Basis,
+): Promise<void> {
+  const { size } = regions;
+  const dim = calibration.center.length;
+  const ints = (data: Int32Array<ArrayBuffer>): Tensor => ({ dtype: "int32", shape: [size], data });
+  const doubles = (data: Float64Array<ArrayBuffer>): Tensor => ({ dtype: "float64", shape: [size], data });
+  const tensors: [string, Tensor][] = [
+    ["sum", float32Tensor(sums, [size, dim])],
+    ["count", ints(regions.counts)],
+    ["founder", ints(regions.founders)],
+    ["first_batch", ints(regions.firstBatches)],
+    ["distance_sum", doubles(regions.distanceSums)],
+    ["distance_square_sum", doubles(regions.distanceSquareSums)],
+  ];
+  if (basis !== "exemplar") tensors.push(["exemplar", float32Tensor(exemplars, [size, dim])]);
+  const { threshold, percentile = null, source = null } = calibration;
+  return writeSafetensors(path, new Map(tensors), {
+    format: FORMAT,
+    basis,
+    threshold: String(threshold),
+    percentile: JSON.stringify(percentile),
+    source: JSON.stringify(source),
+    seed: String(seed),
+    activations: String(activations),
+    batches: String(batches),
+  });
+}
+
+/**
+ * The parts of a dictionary from its regions file and the autoencoder beside it. Contexts and sampled members are empty:
+ * these files do not carry them.
+ *
+ * @param decoder The autoencoder's `W_dec`, and `center` its `b_dec`.
+ * @throws {Error} A sentence if the file is missing, damaged, of another format, or not of that autoencoder.
+ */
+export async function readRegions(
+  path: string,
+  decoder: Float32Array<ArrayBuffer>,
+  center: Float32Array<ArrayBuffer>,
+  backend: Backend,
+): Promise<DictionaryParts> {
+  const { tensors, metadata } = await readSafetensors(path);
+  if (metadata.format !== FORMAT) {
+    throw new Error(`Expected ${path} to be of the format "${FORMAT}" but found "${metadata.format}": export it again`);
+  }
+  const dim = center.length;
+  const size = decoder.length / dim;
+  const matrix = (name: string) => floats(tensors, name, [size, dim], path);
+  const exemplars = metadata.basis === "exemplar" ? decoder : matrix("exemplar");
+  const numbers = Object.fromEntries(NUMBERS.map((name) => [name, numbersOf(tensors, name, size, path)]));
+  const regions = new RegionArrays();
+  for (let region = 0; region < size; region++) {
+    regions.restore({
+      count: numbers.count[region],
+      founder: numbers.founder[region],
+      firstBatch: numbers.first_batch[region],
+      sum: numbers.distance_sum[region],
+      squareSum: numbers.distance_square_sum[region],
+    });
+  }
+  const number = (name: string) => numberOf(metadata, name, path);
+  const { percentile, source } = originOf(metadata, path);
+  const seed = number("seed");
+  return {
+    backend,
+    calibration: {
+      center,
+      threshold: number("threshold"),
+      ...(percentile === null ? {} : { percentile }),
+      ...(source === null ? {} : { source }),
+    },
+    seed,
+    exemplars: backend.upload(exemplars, size, dim),
+    sums: backend.upload(matrix("sum"), size, dim),
+    regions,
+    contexts: new Contexts(),
+    reservoir: new Reservoir(backend, dim, seed),
+    activations: number("activations"),
+    batches: number("batches"),
+  };
+}
+
+function numberOf(metadata: Readonly<Record<string, string>>, name: string, path: string): number {
+  const value = Number(metadata[name] ?? NaN);
+  if (Number.isFinite(value)) return value;
+  throw new Error(`Expected ${name} of ${path} to be a number but found ${metadata[name]}: export it again`);
+}
+
+function originOf(metadata: Readonly<Record<string, string>>, path: string) {
+  try {
+    const percentile = JSON.parse(metadata.percentile) as number | null;
+    return { percentile, source: JSON.parse(metadata.source) as StreamSource | null };
+  } catch (cause) {
+    throw new Error(`Cannot read ${path}: its percentile or source is not JSON. Export it again.`, { cause });
+  }
+}
+
+/** A float tensor of a shape, finite throughout. */
+export function floats(
+  tensors: Tensors,
+  name: string,
+  shape: readonly number[],
+  path: string,
+): Float32Array<ArrayBuffer> {
+  const tensor = tensorOf(tensors, name, path);
+  if (tensor.shape.join() !== shape.join()) {
+    throw new Error(
+      `Expected ${name} of ${path} to be of shape (${shape.join(", ")}) but found (${tensor.shape.join(", ")})`,
+    );
+  }
+  const data = toFloat32(tensor);
+  if (!data.every(Number.isFinite)) {
+    throw new Error(`Expected ${name} of ${path} to be finite but found NaN or infinity`);
+  }
+  return data;
+}
+
+function numbersOf(tensors: Tensors, name: string, size: number, path: string): Int32Array | Float64Array {
+  const { shape, data } = tensorOf(tensors, name, path);
+  if (shape.join() === String(size) && (data instanceof Int32Array || data instanceof Float64Array)) return data;
+  throw new Error(
+    `Expected ${name} of ${path} to be ${size} numbers, one a region, but found shape (${shape.join(", ")})`,
+  );
+}

@@ -1,0 +1,147 @@
+import { join } from "node:path";
+import type { Backend } from "../compute/backend.ts";
+import { writeJsonAtomic } from "../files/atomic.ts";
+import { readNpz, writeNpz } from "../files/npz.ts";
+import { readSafetensors, writeSafetensors } from "../files/safetensors.ts";
+import { float32Tensor, type Tensor, tensorOf, type Tensors } from "../files/tensor.ts";
+import type { Basis, DictionaryParts } from "./parts.ts";
+import { floats, readRegions, writeRegions } from "./regions_file.ts";
+
+/** How a dictionary is written as a sparse autoencoder. */
+export interface ExportOptions {
+  /** The directions that encode and decode; default `"exemplar"`, whose largest feature is the region assigned. */
+  basis?: Basis;
+  /** Active features of a row, for a SAELens folder; default 1. */
+  k?: number;
+}
+
+/** What the host knows of a dictionary, `size x dim` each. */
+export interface ExportedValues {
+  readonly exemplars: Float32Array<ArrayBuffer>;
+  readonly means: Float32Array<ArrayBuffer>;
+  readonly sums: Float32Array<ArrayBuffer>;
+}
+
+const CONFIG = "cfg.json";
+const WEIGHTS = "sae_weights.safetensors";
+const REGIONS = "regions.safetensors";
+
+/** The regions file beside an `.npz` file. */
+const regionsBeside = (path: string) => path.replace(/\.npz$/i, `.${REGIONS}`);
+
+/**
+ * Writes a dictionary as a sparse autoencoder: an `.npz` file in Gemma Scope's format where `path` ends so, else a folder
+ * as SAELens writes them. See `Dictionary.export`.
+ *
+ * @throws {RangeError} if the dictionary is empty, or k is not from 1 to its size.
+ */
+export async function exportDictionary(
+  parts: DictionaryParts,
+  values: ExportedValues,
+  path: string,
+  options: ExportOptions = {},
+): Promise<void> {
+  const { basis = "exemplar", k = 1 } = options;
+  const { size } = parts.regions;
+  if (size === 0) throw new RangeError("Expected a dictionary with regions but it is empty: add activations first");
+  if (!Number.isInteger(k) || k < 1 || k > size) {
+    throw new RangeError(`Expected k to be an integer from 1 to ${size}, the number of regions, but found ${k}`);
+  }
+  const { center } = parts.calibration;
+  const dim = center.length;
+  const decoder = basis === "mean" ? values.means : values.exemplars;
+  const encoder = new Float32Array(size * dim);
+  for (let region = 0; region < size; region++) {
+    for (let j = 0; j < dim; j++) encoder[j * size + region] = decoder[region * dim + j];
+  }
+  const weights = (encoderBias: Float32Array<ArrayBuffer>): [string, Tensor][] => [
+    ["W_enc", float32Tensor(encoder, [dim, size])],
+    ["b_enc", float32Tensor(encoderBias, [size])],
+    ["W_dec", float32Tensor(decoder, [size, dim])],
+    ["b_dec", float32Tensor(center, [dim])],
+  ];
+  if (/\.npz$/i.test(path)) {
+    const threshold = float32Tensor(new Float32Array(size), [size]);
+    await writeRegions(regionsBeside(path), parts, values, basis);
+    await writeNpz(path, new Map([...weights(centerBias(decoder, center)), ["threshold", threshold]]));
+    return;
+  }
+  await writeRegions(join(path, REGIONS), parts, values, basis);
+  await writeSafetensors(join(path, WEIGHTS), new Map(weights(new Float32Array(size))));
+  await writeJsonAtomic(join(path, CONFIG), saeLensConfig(parts, k));
+}
+
+/** `-center W_enc`: what the encoder's bias must be where activations are not centred first. */
+function centerBias(decoder: Float32Array, center: Float32Array): Float32Array<ArrayBuffer> {
+  const dim = center.length;
+  return Float32Array.from({ length: decoder.length / dim }, (_, region) => {
+    let dot = 0;
+    for (let j = 0; j < dim; j++) dot += center[j] * decoder[region * dim + j];
+    return -dot;
+  });
+}
+
+/** `cfg.json` of SAELens 6, with the flat fields that versions 3 to 5 read beside them; each ignores the other's. */
+function saeLensConfig({ calibration, regions }: DictionaryParts, k: number): Record<string, unknown> {
+  const { center, source } = calibration;
+  const origin = {
+    model_name: source?.model ?? "unknown",
+    hook_name: source ? `blocks.${source.hook.layer}.hook_${source.hook.at}` : "unknown",
+    hook_head_index: null,
+    context_size: source?.context ?? null,
+    prepend_bos: true,
+    dataset_path: source?.corpus ?? "unknown",
+    neuronpedia_id: null,
+    model_from_pretrained_kwargs: {},
+    sae_lens_training_version: null,
+  };
+  return {
+    architecture: "topk",
+    d_in: center.length,
+    d_sae: regions.size,
+    k,
+    rescale_acts_by_decoder_norm: false,
+    dtype: "float32",
+    device: "cpu",
+    apply_b_dec_to_input: true,
+    normalize_activations: "none",
+    reshape_activations: "none",
+    metadata: { sae_lens_version: "6.0.0", model_class_name: "HookedTransformer", ...origin },
+    ...origin,
+    hook_layer: source?.hook.layer ?? null,
+    activation_fn_str: "topk",
+    activation_fn_kwargs: { k },
+    finetuning_scaling_factor: false,
+    dataset_trust_remote_code: false,
+  };
+}
+
+/** Parts of a dictionary that was exported as an `.npz` file. */
+export async function readNpzDictionary(path: string, backend: Backend): Promise<DictionaryParts> {
+  await assertExported(path, regionsBeside(path));
+  const { decoder, center } = weightsOf(await readNpz(path, ["W_dec", "b_dec"]), path);
+  return await readRegions(regionsBeside(path), decoder, center, backend);
+}
+
+/** Parts of a dictionary that was exported as a SAELens folder. */
+export async function readSaeLensDictionary(folder: string, backend: Backend): Promise<DictionaryParts> {
+  await assertExported(folder, join(folder, REGIONS));
+  const path = join(folder, WEIGHTS);
+  const { tensors } = await readSafetensors(path, ["W_dec", "b_dec"]);
+  const { decoder, center } = weightsOf(tensors, path);
+  return await readRegions(join(folder, REGIONS), decoder, center, backend);
+}
+
+function weightsOf(tensors: Tensors, path: string) {
+  const [size, dim] = tensorOf(tensors, "W_dec", path).shape;
+  return { decoder: floats(tensors, "W_dec", [size, dim], path), center: floats(tensors, "b_dec", [dim], path) };
+}
+
+async function assertExported(path: string, regions: string): Promise<void> {
+  const isThere = await Deno.stat(regions).then(() => true, () => false);
+  if (isThere) return;
+  throw new Error(
+    `Cannot read ${path} as a dictionary: ${regions}, which Dictionary.export writes beside, is missing. A sparse ` +
+      "autoencoder is read by readSae",
+  );
+}
