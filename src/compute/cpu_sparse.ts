@@ -30,14 +30,7 @@ export class ActiveFeatures {
     for (let start = 0; start < pre.length; start += size) {
       this.#reserve(size);
       const [features, values, first] = [this.#features, this.#values, this.#end];
-      let end = first;
-      for (let feature = 0; feature < size; feature++) {
-        const value = pre[start + feature];
-        if (value > thresholds[feature]) {
-          features[end] = feature;
-          values[end++] = value;
-        }
-      }
+      const end = pick(pre.subarray(start, start + size), thresholds, features, values, first);
       this.#end = end - first > most ? keepLargest(features, values, first, end, most) : end;
       this.#ends.push(this.#end);
     }
@@ -66,6 +59,24 @@ export class ActiveFeatures {
     this.#features.set(features);
     this.#values.set(values);
   }
+}
+
+/** Writes the numbers above their thresholds from place `end` on, and returns the new end. */
+function pick(
+  row: Float32Array,
+  thresholds: Float32Array,
+  features: Int32Array,
+  values: Float32Array,
+  end: number,
+): number {
+  for (let feature = 0; feature < row.length; feature++) {
+    const value = row[feature];
+    if (value > thresholds[feature]) {
+      features[end] = feature;
+      values[end++] = value;
+    }
+  }
+  return end;
 }
 
 /** Keeps the `most` largest of the places `first` to `end`, the lowest feature on ties, in their order; returns the new end. */
