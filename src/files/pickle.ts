@@ -26,7 +26,7 @@ export { NumpyArray, NumpyDtype } from "./pickle_numpy.ts";
 export * from "./pickle_values.ts";
 
 /** Bytes that V8 takes for a slot of a growing array, copies while it grows included. */
-const SLOT = 32;
+const SLOT = 40;
 
 /**
  * Reads a pickle of protocols 2 to 5 as data. Admitted are None, bool, int (of 64 bits), float, str, bytes, tuple, list,

@@ -4,10 +4,10 @@ import { type Argument, OPCODES, REFUSED } from "./pickle_opcodes.ts";
 /**
  * Memory that reading may take besides the file: as much as the file. The garbage collector copies while it works, and that
  * keeps the whole within three times the file, as measured. In small files more of what is read is objects and less is
- * arrays: they may take twice their size, and 64 KiB in any case.
+ * arrays: they may take twice their size, and 1 MiB in any case.
  */
 function allowance(fileBytes: number): number {
-  return Math.max(fileBytes, Math.min(2 * fileBytes, 2 ** 21), 2 ** 16);
+  return Math.max(fileBytes, Math.min(2 * fileBytes, 2 ** 21), 2 ** 20);
 }
 
 /** Longest name of a module or class, in bytes. */

@@ -73,7 +73,7 @@ export class PickleTuple extends Spendable {
   }
 
   get memory(): number {
-    return 128 + 8 * this.items.length;
+    return 144 + 8 * this.items.length;
   }
 }
 
