@@ -41,7 +41,7 @@ await experiment({
     "Matches EP regions and SAE features by the F1 of the held-out tokens that fire them, both ways, over p, beside " +
     "chance, random exemplars and another stream order. The embedded model takes about a minute and a half; Gemma-2-2B " +
     "with a Gemma Scope SAE about half an hour on a GPU.",
-  defaults: { layers: [4], percentiles: [0.5, 1, 2, 4, 8, 10, 16] },
+  defaults: { layers: [4], percentiles: [1, 2, 4, 8, 10, 16] },
   flags: {
     sae: {
       type: "string",

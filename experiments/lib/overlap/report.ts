@@ -36,8 +36,8 @@ export async function reportOverlap<F extends OverlapFlags>(run: Run<F>, result:
   const { save, manifest, flags } = run;
   const { minimum } = flags as FlagValues<OverlapFlags>;
   const { measured, failed, features: { firings } } = result;
-  // The percentile of the plain figures is the middle of the sweep, whatever came out.
-  const shown = measured[measured.length >> 1];
+  // The percentile of the plain figures is the middle of the sweep (the finer of two), whatever came out.
+  const shown = measured[(measured.length - 1) >> 1];
   const sizes = measured.flatMap((at) => sizeRows(at, firings, minimum));
   const examples = await examplesOf(shown, { ...result, features: firings });
   await save.table("regions", regionColumns(measured, firings));

@@ -60,8 +60,8 @@ export function answer(measured: readonly Measured[], shown: Measured, minimum: 
     `the SAE features that fire on ${minimum} or more held-out tokens have a counterpart on the other side with an F1 ` +
     `above ${CUT}; with the tokens permuted it is ${both("EP and SAE, tokens permuted")}, with the stream shifted ` +
     `${both("EP and SAE, tokens shifted")}.`,
-    `As many random activations in the exemplars' place reach ${both("random exemplars and SAE")}; over ` +
-    `${measured.length} percentiles EP's share of regions is higher at ${higher}, in every stream order at ${clear}.`,
+    `As many random activations in the exemplars' place reach ${both("random exemplars and SAE")}; EP's ` +
+    `share of regions is higher at ${higher} of ${measured.length} percentiles, at ${clear} of them without overlap of the orders.`,
     ...(Number.isNaN(other.share) ? [] : [
       `Between two stream orders of the same dictionary ${formatShare(other.share)} of the regions have a counterpart.`,
     ]),
