@@ -8,7 +8,7 @@ import { readGemmaScope } from "./sae_gemma_scope.ts";
 import { readSaeLens } from "./sae_lens.ts";
 import { type SaeArchitecture, SaeError, type SaeSource, type SaeWeights } from "./sae_weights.ts";
 
-export type { SaeArchitecture, SaeSource, SaeWeights };
+export type { SaeArchitecture, SaeSource, SaeWeights, SparseFeatures };
 export { SaeError };
 
 /** How {@link readSae} works. */
@@ -49,7 +49,11 @@ export class Sae {
   readonly #encoder: Matrix;
   readonly #weights: Pick<SaeWeights, "encoderBias" | "thresholds" | "decoderBias">;
 
-  /** @param weights Its arrays belong to the autoencoder from now on. */
+  /**
+   * Puts weights on a backend.
+   *
+   * @param weights Their arrays belong to the autoencoder from now on.
+   */
   constructor(weights: SaeWeights, backend: Backend) {
     const { architecture, dim, size, most, source, encoderBias, thresholds, decoderBias } = weights;
     Object.assign(this, most === undefined ? {} : { k: most });

@@ -1,27 +1,25 @@
 import {
-  assertCopy,
-  assertRowNumbers,
   assertSameDim,
   assertShape,
   type Backend,
   type Matrix,
   type Moments,
   type Nearest,
-  NonFiniteRowError,
   type RowGroups,
 } from "./backend.ts";
 import { affineGraph, directionsGraph, momentsGraph, nearestGraph, similaritiesGraph } from "./cpu_graphs.ts";
 import { CpuMatrix, cpuMatrix } from "./cpu_matrix.ts";
+import { DistanceCounts } from "./cpu_percentiles.ts";
+import { accumulate, copyRows, download } from "./cpu_rows.ts";
 import { ActiveFeatures, combineRows, tileRows } from "./cpu_sparse.ts";
-import { assertPairs, assertPercentiles, MAX_DISTANCE, percentileOf, valueAtRank } from "./histogram.ts";
+import { assertFiniteNorms, assertFiniteRows } from "./finite.ts";
+import { assertPairs, assertPercentiles } from "./histogram.ts";
 import { type InferenceSession, nativeRuntime, type OrtRuntime, type Tensor, type TypedTensor } from "./ort.ts";
 import { type ActivationRule, assertDecoder, assertEncoder, type SparseFeatures } from "./sparse.ts";
 
 // Tiles keep the similarities of one call within the second-level cache; measured best of 256..2048 x 1024..4096.
 const TILE_ROWS = 512;
 const TILE_EXEMPLARS = 4096;
-// 2^21 bins over [0, 2]: distances to 1e-6 in one pass.
-const DISTANCE_BINS = 1 << 21;
 // Rows that moments sums in float32 before it goes on in float64.
 const MOMENT_ROWS = 256;
 
@@ -62,27 +60,11 @@ export class CpuBackend implements Backend {
   }
 
   download(matrix: Matrix, rows?: Int32Array): Promise<Float32Array<ArrayBuffer>> {
-    const source = cpuMatrix(matrix);
-    if (!rows) return Promise.resolve(source.view().slice());
-    assertRowNumbers(rows, source);
-    const data = new Float32Array(rows.length * source.dim);
-    rows.forEach((row, i) => data.set(source.view(row, row + 1), i * source.dim));
-    return Promise.resolve(data);
+    return Promise.resolve(download(cpuMatrix(matrix), rows));
   }
 
   copyRows(source: Matrix, sourceRows: Int32Array, target: Matrix, targetRows: Int32Array): void {
-    const from = cpuMatrix(source);
-    const to = cpuMatrix(target);
-    assertCopy(from, sourceRows, to, targetRows);
-    let last = -1;
-    for (const row of targetRows) last = Math.max(last, row);
-    to.grow(last + 1);
-    // Within one matrix rows may be exchanged: all are read before the first is written.
-    const rows = Array.from(
-      sourceRows,
-      (row) => from === to ? from.view(row, row + 1).slice() : from.view(row, row + 1),
-    );
-    rows.forEach((row, i) => to.view(targetRows[i], targetRows[i] + 1).set(row));
+    copyRows(cpuMatrix(source), sourceRows, cpuMatrix(target), targetRows);
   }
 
   async moments(x: Matrix): Promise<Moments> {
@@ -151,42 +133,24 @@ export class CpuBackend implements Backend {
     return all;
   }
 
-  // One read and one add a number: memory-bound, and nothing beside the GEMM that assigned the rows.
   accumulate(sums: Matrix, directions: Matrix, groups: RowGroups): void {
-    const [to, from] = [cpuMatrix(sums), cpuMatrix(directions)];
-    assertSameDim(to, from);
-    const { regions, offsets, rows } = groups;
-    assertRowNumbers(rows, from);
-    if (regions.length === 0) return;
-    to.grow(regions[regions.length - 1] + 1);
-    const partial = new Float64Array(to.dim);
-    for (let g = 0; g < regions.length; g++) {
-      partial.fill(0);
-      for (let i = offsets[g]; i < offsets[g + 1]; i++) {
-        const row = from.view(rows[i], rows[i] + 1);
-        for (let j = 0; j < row.length; j++) partial[j] += row[j];
-      }
-      const target = to.view(regions[g], regions[g] + 1);
-      for (let j = 0; j < target.length; j++) target[j] += partial[j];
-    }
+    accumulate(cpuMatrix(sums), cpuMatrix(directions), groups);
   }
 
   async percentiles(directions: Matrix, percentiles: readonly number[]): Promise<Float64Array<ArrayBuffer>> {
     const source = cpuMatrix(directions);
     assertPairs(source.rows);
     assertPercentiles(percentiles);
-    const counts = new Uint32Array(DISTANCE_BINS);
+    const distances = new DistanceCounts();
     const tile = new Float32Array(Math.min(TILE_ROWS, source.rows) * Math.min(TILE_EXEMPLARS, source.rows));
     for (let i = 0; i < source.rows; i += TILE_ROWS) {
       const a = this.#rowsOf(source, i, i + TILE_ROWS);
       for (let j = i; j < source.rows; j += TILE_EXEMPLARS) {
         const b = this.#rowsOf(source, j, j + TILE_EXEMPLARS);
-        countDistances(await this.#multiply(a, b, tile), b.dims[0], i - j, counts);
+        distances.add(await this.#multiply(a, b, tile), b.dims[0], i - j);
       }
     }
-    const pairs = source.rows * (source.rows - 1) / 2;
-    const width = MAX_DISTANCE / DISTANCE_BINS;
-    return Float64Array.from(percentiles, (p) => percentileOf(p, pairs, (rank) => valueAtRank(counts, 0, width, rank)));
+    return distances.percentiles(percentiles, source.rows);
   }
 
   async activate(
@@ -198,7 +162,6 @@ export class CpuBackend implements Backend {
     const [from, weights] = [cpuMatrix(x), cpuMatrix(encoder)];
     assertEncoder(from, weights, bias, rule);
     const active = new ActiveFeatures(weights.rows, rule);
-    if (weights.rows === 0) return active.finish(from.rows);
     const step = tileRows(weights.rows);
     const tile = new Float32Array(Math.min(step, from.rows) * weights.rows);
     const [b, c] = [this.#rowsOf(weights, 0, weights.rows), this.#tensor(bias, [weights.rows])];
@@ -241,36 +204,7 @@ export class CpuBackend implements Backend {
   }
 }
 
-/** Counts the distances of a tile's pairs `(r, c)` with `c > r + diagonal`, the ones above the matrix's diagonal. */
-function countDistances(similarities: Float32Array, columns: number, diagonal: number, counts: Uint32Array): void {
-  const scale = DISTANCE_BINS / MAX_DISTANCE;
-  const last = DISTANCE_BINS - 1;
-  const rows = similarities.length / columns;
-  for (let r = 0; r < rows; r++) {
-    const end = (r + 1) * columns;
-    for (let i = r * columns + Math.max(0, r + diagonal + 1); i < end; i++) {
-      const bin = ((1 - similarities[i]) * scale) | 0;
-      counts[bin < 0 ? 0 : bin > last ? last : bin]++;
-    }
-  }
-}
-
 /** The values of a float32 output. */
 function floats(tensor: Tensor): Float32Array<ArrayBuffer> {
   return tensor.data as Float32Array<ArrayBuffer>;
-}
-
-/** A norm is finite exactly when its row is (and does not overflow when squared). */
-function assertFiniteNorms(norms: Float32Array, firstRow: number): void {
-  const bad = norms.findIndex((norm) => !Number.isFinite(norm));
-  if (bad >= 0) throw new NonFiniteRowError(firstRow + bad);
-}
-
-/** As other operations do, also refuses a row whose squares overflow float32. */
-function assertFiniteRows(data: Float32Array, dim: number, firstRow: number): void {
-  for (let start = 0; start < data.length; start += dim) {
-    let squares = 0;
-    for (let i = start; i < start + dim; i++) squares += data[i] * data[i];
-    if (!Number.isFinite(Math.fround(squares))) throw new NonFiniteRowError(firstRow + start / dim);
-  }
 }

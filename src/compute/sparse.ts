@@ -26,8 +26,14 @@ export interface ActivationRule {
   readonly most?: number;
 }
 
+/** Throws unless a matrix has a row for at least one feature. */
+function assertFeatures({ rows }: Matrix): void {
+  if (rows < 1) throw new RangeError("Expected at least one feature but found none");
+}
+
 /** Throws unless an encoder, its bias and its rule fit rows of `x`. */
 export function assertEncoder(x: Matrix, encoder: Matrix, bias: Float32Array, rule: ActivationRule): void {
+  assertFeatures(encoder);
   if (x.dim !== encoder.dim) {
     throw new RangeError(`Expected activations of length ${encoder.dim}, as the encoder takes, but found ${x.dim}`);
   }
@@ -44,6 +50,7 @@ export function assertEncoder(x: Matrix, encoder: Matrix, bias: Float32Array, ru
 
 /** Throws unless the features have as many vectors to combine, and a bias of their length. */
 export function assertDecoder(features: SparseFeatures, vectors: Matrix, bias: Float32Array): void {
+  assertFeatures(vectors);
   if (features.size !== vectors.rows) {
     throw new RangeError(`Expected ${vectors.rows} features, one a vector, but found ${features.size}`);
   }

@@ -2,12 +2,28 @@
  * Named arrays of numbers, as the files of this field hold them (`.npz`, `.safetensors`).
  */
 
-/** The types of number that can be read and written. The values lie in memory as in the file, little endian. */
+/** Name of a type of number, as NumPy and PyTorch call it. */
+export type Dtype =
+  | "float64"
+  | "float32"
+  | "float16"
+  | "bfloat16"
+  | "int64"
+  | "int32"
+  | "int16"
+  | "int8"
+  | "uint64"
+  | "uint32"
+  | "uint16"
+  | "uint8"
+  | "bool";
+
+/** What holds the numbers of each type. They lie in memory as in the file, little endian. */
 const ARRAYS = {
   float64: Float64Array,
   float32: Float32Array,
   float16: Float16Array,
-  /** The upper half of a float32's bits; JavaScript has no array of them. */
+  // The upper half of a float32's bits; JavaScript has no array of them.
   bfloat16: Uint16Array,
   int64: BigInt64Array,
   int32: Int32Array,
@@ -17,12 +33,9 @@ const ARRAYS = {
   uint32: Uint32Array,
   uint16: Uint16Array,
   uint8: Uint8Array,
-  /** A byte each, 0 or 1. */
+  // A byte each, 0 or 1.
   bool: Uint8Array,
-} as const;
-
-/** Name of a type of number, as NumPy and PyTorch call it. */
-export type Dtype = keyof typeof ARRAYS;
+} as const satisfies Record<Dtype, unknown>;
 
 /** The values of a tensor of one of the dtypes. */
 export type TensorData =
@@ -44,7 +57,7 @@ export interface Tensor {
   readonly dtype: Dtype;
   /** Lengths of the axes; `[]` is a single number. */
   readonly shape: readonly number[];
-  /** The numbers, the last axis fastest (C order); bfloat16 as its 16 bits. */
+  /** The numbers, the last axis fastest (C order); bfloat16 as its 16 bits, bool as 0 or 1. */
   readonly data: TensorData;
 }
 

@@ -201,5 +201,8 @@ backendTest("what does not fit is refused", async (backend) => {
     values: Float32Array.of(1),
   };
   assertThrows(() => backend.combine(outside, encoder, new Float32Array(3)), RangeError, "features 0 to 3");
-  for (const matrix of [x, encoder, other]) matrix.dispose();
+  const none = backend.create(3);
+  await assertRejects(() => backend.activate(x, none, bias, { thresholds }), RangeError, "at least one feature");
+  assertThrows(() => backend.combine({ ...features, size: 0 }, none, bias), RangeError, "at least one feature");
+  for (const matrix of [x, encoder, other, none]) matrix.dispose();
 });

@@ -1,0 +1,32 @@
+/** Percentiles of pairwise cosine distances on the host. */
+import { MAX_DISTANCE, percentileOf, valueAtRank } from "./histogram.ts";
+
+// 2^21 bins over [0, 2]: distances to 1e-6 in one pass.
+const BINS = 1 << 21;
+
+/** Counts distances, a tile of similarities at a time. */
+export class DistanceCounts {
+  readonly #counts = new Uint32Array(BINS);
+
+  /** Counts the distances of a tile's pairs `(r, c)` with `c > r + diagonal`, the ones above the matrix's diagonal. */
+  add(similarities: Float32Array, columns: number, diagonal: number): void {
+    const counts = this.#counts;
+    const scale = BINS / MAX_DISTANCE;
+    const last = BINS - 1;
+    const rows = similarities.length / columns;
+    for (let r = 0; r < rows; r++) {
+      const end = (r + 1) * columns;
+      for (let i = r * columns + Math.max(0, r + diagonal + 1); i < end; i++) {
+        const bin = ((1 - similarities[i]) * scale) | 0;
+        counts[bin < 0 ? 0 : bin > last ? last : bin]++;
+      }
+    }
+  }
+
+  /** The percentiles of the distances of all pairs of `rows` rows, once they are counted. */
+  percentiles(percentiles: readonly number[], rows: number): Float64Array<ArrayBuffer> {
+    const [pairs, width] = [rows * (rows - 1) / 2, MAX_DISTANCE / BINS];
+    const valueAt = (rank: number) => valueAtRank(this.#counts, 0, width, rank);
+    return Float64Array.from(percentiles, (percentile) => percentileOf(percentile, pairs, valueAt));
+  }
+}

@@ -1,0 +1,47 @@
+/** Moving rows within the host: out of matrices, between them, and into sums. */
+import { assertCopy, assertRowNumbers, assertSameDim, type RowGroups } from "./backend.ts";
+import type { CpuMatrix } from "./cpu_matrix.ts";
+
+/** A copy of the matrix, or of the given rows in their order. */
+export function download(matrix: CpuMatrix, rows?: Int32Array): Float32Array<ArrayBuffer> {
+  if (!rows) return matrix.view().slice();
+  assertRowNumbers(rows, matrix);
+  const data = new Float32Array(rows.length * matrix.dim);
+  rows.forEach((row, i) => data.set(matrix.view(row, row + 1), i * matrix.dim));
+  return data;
+}
+
+/** Copies rows; of several copies to one target row the last counts. */
+export function copyRows(from: CpuMatrix, sourceRows: Int32Array, to: CpuMatrix, targetRows: Int32Array): void {
+  assertCopy(from, sourceRows, to, targetRows);
+  let last = -1;
+  for (const row of targetRows) last = Math.max(last, row);
+  to.grow(last + 1);
+  // Within one matrix rows may be exchanged: all are read before the first is written.
+  const rows = Array.from(
+    sourceRows,
+    (row) => from === to ? from.view(row, row + 1).slice() : from.view(row, row + 1),
+  );
+  rows.forEach((row, i) => to.view(targetRows[i], targetRows[i] + 1).set(row));
+}
+
+/**
+ * Adds each group's sum to its row of `sums`. One read and one add a number: memory-bound, and nothing beside the GEMM that
+ * assigned the rows.
+ */
+export function accumulate(sums: CpuMatrix, directions: CpuMatrix, { regions, offsets, rows }: RowGroups): void {
+  assertSameDim(sums, directions);
+  assertRowNumbers(rows, directions);
+  if (regions.length === 0) return;
+  sums.grow(regions[regions.length - 1] + 1);
+  const partial = new Float64Array(sums.dim);
+  for (let g = 0; g < regions.length; g++) {
+    partial.fill(0);
+    for (let i = offsets[g]; i < offsets[g + 1]; i++) {
+      const row = directions.view(rows[i], rows[i] + 1);
+      for (let j = 0; j < row.length; j++) partial[j] += row[j];
+    }
+    const target = sums.view(regions[g], regions[g] + 1);
+    for (let j = 0; j < target.length; j++) target[j] += partial[j];
+  }
+}
