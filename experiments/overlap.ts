@@ -17,7 +17,7 @@
  * `report.html`; `run.json`.
  *
  * About a minute and a half on the embedded model and two cores. On Gemma-2-2B with a Gemma Scope SAE, one layer, `--tokens
- * 500k --max-tokens 2M`: three passes of 2 M tokens, about half an hour on a GPU; the held-out activations stay in memory (5 GB).
+ * 500k --max-tokens 2M`: three passes of 2 M tokens, an estimated half an hour on a GPU; the held-out activations stay in memory (5 GB).
  */
 import { readCorpus } from "../src/activations/corpus.ts";
 import { extract } from "../src/activations/extract.ts";
@@ -40,7 +40,7 @@ await experiment({
   description:
     "Matches EP regions and SAE features by the F1 of the held-out tokens that fire them, both ways, over p, beside " +
     "chance, random exemplars and another stream order. The embedded model takes about a minute and a half; Gemma-2-2B " +
-    "with a Gemma Scope SAE about half an hour on a GPU.",
+    "with a Gemma Scope SAE an estimated half an hour on a GPU.",
   defaults: { layers: [4], percentiles: [1, 2, 4, 8, 10, 16] },
   flags: {
     sae: {
