@@ -17,7 +17,8 @@
  * `report.html`; `run.json`.
  *
  * About a minute and a half on the embedded model and two cores. On Gemma-2-2B with a Gemma Scope SAE, one layer, `--tokens
- * 500k --max-tokens 2M`: three passes of 2 M tokens, an estimated half an hour on a GPU; the held-out activations stay in memory (5 GB).
+ * 500k --max-tokens 2M`: three passes of 2 M tokens, an estimated half an hour on a GPU; the held-out activations stay in
+ * memory (5 GB).
  */
 import { readCorpus } from "../src/activations/corpus.ts";
 import { extract } from "../src/activations/extract.ts";
