@@ -73,14 +73,14 @@ export class Sae {
    * @throws {RangeError} If the activations are of another length.
    * @throws {Error} If one of them is not finite; names prompt, position and layer.
    */
-  encode(batch: ActivationBatch): Promise<SparseFeatures> {
+  async encode(batch: ActivationBatch): Promise<SparseFeatures> {
     if (batch.dim !== this.dim) {
       throw new RangeError(
         `Expected activations of length ${this.dim}, as the autoencoder takes, but found ${batch.dim}`,
       );
     }
     const { encoderBias, thresholds } = this.#weights;
-    return withMatrix(
+    return await withMatrix(
       this.#backend,
       batch,
       (x) => this.#backend.activate(x, this.#encoder, encoderBias, { thresholds, most: this.k }),

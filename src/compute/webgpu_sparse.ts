@@ -11,6 +11,8 @@ const MOST_WORKGROUPS = 65535;
 const BLOCK_BYTES = 2 ** 24;
 // Room for each row's active features, until it is known how many there are.
 const FIRST_GUESS = 64;
+// WGSL knows no infinity; no float32 exceeds this.
+const LARGEST = 3.4028234663852886e38;
 // Active features a row, by encoder, so that only the first batch may have to ask twice.
 const guesses = new WeakMap<WebGpuMatrix, number>();
 
@@ -64,7 +66,8 @@ async function fill(
   const { rows: size, stride } = encoder;
   const commands = new Commands(context);
   const products = commands.temporary(Math.max(...parts.map(({ block }) => block.rows)) * size * 4);
-  const [biases, thresholds] = [commands.upload(bias), commands.upload(rule.thresholds)];
+  const biases = commands.upload(bias);
+  const thresholds = commands.upload(rule.thresholds.map((threshold) => Math.min(threshold, LARGEST)));
   const firstBad = commands.upload(Uint32Array.of(NO_ROW));
   const ranges: BufferRange[] = [{ buffer: firstBad, offset: 0, size: 4 }];
   for (const { block, capacity } of parts) {

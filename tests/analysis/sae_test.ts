@@ -118,9 +118,9 @@ backendTest("a batch is encoded where it lives, and one of no rows or a bad row 
   assertEquals(await sae.decode(none), new Float32Array());
   const bad = data.slice();
   bad[192 * 3] = NaN;
-  assertSentence(await assertRejects(async () => await sae.encode({ rows: 5, dim: 192, data: bad }), Error), "row 3");
+  assertSentence(await assertRejects(() => sae.encode({ rows: 5, dim: 192, data: bad }), Error), "row 3");
   const wide = { rows: 1, dim: 384, data: new Float32Array(384) };
-  assertSentence(await assertRejects(async () => await sae.encode(wide), RangeError), "192", "384");
+  assertSentence(await assertRejects(() => sae.encode(wide), RangeError), "192", "384");
   matrix.dispose();
   sae.dispose();
 });
