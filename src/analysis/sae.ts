@@ -20,6 +20,16 @@ export interface ReadSaeOptions {
 /**
  * Reads a sparse autoencoder: Gemma Scope's `params.npz`, or a SAELens folder (`cfg.json` and `sae_weights.safetensors`).
  *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const sae = await readSae("fixtures/sae/params.npz", { backend: "cpu" });
+ * const features = await sae.encode({ rows: 2, dim: sae.dim, data: new Float32Array(2 * sae.dim) });
+ * const activations = await sae.decode(features);
+ * assertEquals([features.rows, features.size, activations.length], [2, 2048, 384]);
+ * sae.dispose();
+ * ```
+ *
  * @param path The file, or the folder of either.
  * @param options See {@link ReadSaeOptions}.
  * @throws {Error} A sentence if there is none, if a file is damaged, or if the autoencoder needs what is not built here.
