@@ -22,7 +22,9 @@ export interface PublishedRule {
   readonly isSampled: boolean;
 }
 
-/** Rounding of one float32 direction or distance. */
+/** Rounding of the length of a float32 direction. */
+const UNIT = 1e-5;
+/** Rounding of one distance, and of one member's share of a sum. */
 const EXACT = 1e-4;
 /** The mean direction is stored anew after every batch: over a long stream its rounding adds up. */
 const ACCUMULATED = 1e-3;
@@ -42,7 +44,7 @@ export function checkRegion(fields: PublishedFields, region: PublishedRegion, ru
   const expect = (holds: boolean, why: string) => {
     if (!holds) throw fields.error(why);
   };
-  const isUnit = (vector: Float32Array) => near(Math.sqrt(dot(vector, vector)), 1, EXACT);
+  const isUnit = (vector: Float32Array) => near(Math.sqrt(dot(vector, vector)), 1, UNIT);
   expect(isUnit(exemplar), "has an exemplar that is no unit direction");
   expect(isUnit(mean), "has a mean direction that is no unit direction");
   const sampled = members.length / dim;

@@ -1,0 +1,163 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { readSae } from "../../src/analysis/sae.ts";
+import { readNpz } from "../../src/files/npz.ts";
+import { readSafetensors } from "../../src/files/safetensors.ts";
+import { toFloat32 } from "../../src/files/tensor.ts";
+import { Dictionary } from "../../src/partition/dictionary.ts";
+import type { Backend } from "../../src/compute/backend.ts";
+import { describeStream } from "../../src/activations/source.ts";
+import { openBackend } from "../../src/compute/open.ts";
+import type { SparseFeatures } from "../../src/compute/sparse.ts";
+import { backendTest } from "../lib/backends.ts";
+import { inFolder } from "../lib/folder.ts";
+import { assertSentence } from "../lib/sentence.ts";
+import { batches, floats, golden, largestDifference, queries } from "./golden.ts";
+
+const { threshold, percentile, center } = golden.dictionaries.at(-1);
+const source = describeStream({ model: "fixtures/gemma-2-toy", layer: 3, corpus: "pile.jsonl" });
+
+async function built(backend: Backend): Promise<Dictionary> {
+  const calibration = { center: await floats(center), threshold, percentile, source };
+  const dictionary = await Dictionary.create(calibration, { backend, seed: 3 });
+  for (const batch of batches.slice(0, 4)) await dictionary.add(batch);
+  return dictionary;
+}
+
+function dense({ offsets, features, values }: SparseFeatures, size: number): Float32Array {
+  const rows = offsets.length - 1;
+  const all = new Float32Array(rows * size);
+  for (let row = 0; row < rows; row++) {
+    for (let i = offsets[row]; i < offsets[row + 1]; i++) all[row * size + features[i]] = values[i];
+  }
+  return all;
+}
+
+for (const basis of ["exemplar", "mean"] as const) {
+  for (const name of ["folder", "d.npz"]) {
+    backendTest(
+      `a dictionary exported to ${name} on the ${basis} basis comes back`,
+      (backend) =>
+        inFolder(async (folder) => {
+          const dictionary = await built(backend);
+          await dictionary.export(`${folder}/${name}`, { basis });
+          const loaded = await Dictionary.load(`${folder}/${name}`, { backend });
+          assertEquals(loaded.exemplars, dictionary.exemplars);
+          assertEquals(loaded.sums, dictionary.sums);
+          assertEquals(loaded.memberCounts, dictionary.memberCounts);
+          assertEquals(loaded.distanceSums, dictionary.distanceSums);
+          assertEquals(loaded.distanceSquareSums, dictionary.distanceSquareSums);
+          assertEquals(loaded.founders, dictionary.founders);
+          assertEquals(loaded.firstBatches, dictionary.firstBatches);
+          assertEquals(loaded.center, dictionary.center);
+          assertEquals([loaded.threshold, loaded.percentile, loaded.source], [threshold, percentile, source]);
+          assertEquals(await loaded.assign(queries), await dictionary.assign(queries));
+          assertEquals(await loaded.add(queries), await dictionary.add(queries), "it goes on adding");
+          assertEquals(loaded.exemplars, dictionary.exemplars);
+          assertEquals(loaded.nearestContexts(0), []);
+          assertSentence(await assertRejects(() => loaded.reanchor()), "sampled members");
+          loaded.dispose();
+          dictionary.dispose();
+        }),
+    );
+  }
+}
+
+backendTest(
+  "a SAELens folder is the read-out topk, as the file's arrays and readSae compute it",
+  (backend) =>
+    inFolder(async (folder) => {
+      const dictionary = await built(backend);
+      const { size, dim } = dictionary;
+      await dictionary.export(folder, { k: 3 });
+      const readout = await dictionary.readout(queries, { kind: "topk", k: 3, basis: "exemplar" });
+
+      const { tensors } = await readSafetensors(`${folder}/sae_weights.safetensors`);
+      assertEquals([...tensors.keys()].sort(), ["W_dec", "W_enc", "b_dec", "b_enc"], "SAELens loads them strictly");
+      assertEquals(tensors.get("W_enc")!.shape, [dim, size]);
+      const [encoder, bias, subtracted] = ["W_enc", "b_enc", "b_dec"].map((name) => toFloat32(tensors.get(name)!));
+      for (let row = 0; row < 10; row++) {
+        const pre = Array.from({ length: size }, (_, f) => {
+          let sum = bias[f];
+          for (let j = 0; j < dim; j++) sum += (queries.data[row * dim + j] - subtracted[j]) * encoder[j * size + f];
+          return sum;
+        });
+        const cut = pre.toSorted((a, b) => b - a)[2];
+        const acts = pre.map((value) => value >= cut ? Math.max(0, value) : 0);
+        assert(largestDifference(acts, readout.subarray(row * size, (row + 1) * size)) < 1e-4);
+      }
+      const sae = await readSae(folder, { backend });
+      assertEquals([sae.architecture, sae.k, sae.source.model, sae.source.layer], ["topk", 3, source.model, 3]);
+      const features = await sae.encode(queries);
+      assert(largestDifference(dense(features, size), readout) < 1e-4);
+      const decoded = await dictionary.decode(readout, { basis: "exemplar" });
+      assert(largestDifference(await sae.decode(features), decoded) < 1e-4);
+      sae.dispose();
+      dictionary.dispose();
+    }),
+);
+
+backendTest(
+  "an .npz file is the positive part of the read-out signed, as the file's arrays and readSae compute it",
+  (backend) =>
+    inFolder(async (folder) => {
+      const dictionary = await built(backend);
+      const { size, dim } = dictionary;
+      const path = `${folder}/params.npz`;
+      await dictionary.export(path);
+      const readout = await dictionary.readout(queries, { kind: "signed", basis: "exemplar" });
+      const positive = readout.map((value) => Math.max(0, value));
+
+      const tensors = await readNpz(path);
+      assertEquals([...tensors.keys()].sort(), ["W_dec", "W_enc", "b_dec", "b_enc", "threshold"]);
+      const [encoder, bias, cut] = ["W_enc", "b_enc", "threshold"].map((name) => toFloat32(tensors.get(name)!));
+      for (let row = 0; row < 10; row++) {
+        for (let f = 0; f < size; f++) {
+          let pre = bias[f];
+          for (let j = 0; j < dim; j++) pre += queries.data[row * dim + j] * encoder[j * size + f];
+          assert(Math.abs(pre * Number(pre > cut[f]) - positive[row * size + f]) < 1e-4);
+        }
+      }
+      const sae = await readSae(path, { backend });
+      assert(largestDifference(dense(await sae.encode(queries), size), positive) < 1e-4);
+      sae.dispose();
+      dictionary.dispose();
+    }),
+);
+
+Deno.test("cfg.json has what every SAELens generation from 3 on asks for", () =>
+  inFolder(async (folder) => {
+    const dictionary = await built(await openBackend("cpu"));
+    await dictionary.export(folder);
+    const config = JSON.parse(await Deno.readTextFile(`${folder}/cfg.json`));
+    const three = ["architecture", "d_in", "d_sae", "activation_fn_str", "apply_b_dec_to_input", "context_size"]
+      .concat(["finetuning_scaling_factor", "model_name", "hook_name", "hook_layer", "hook_head_index", "prepend_bos"])
+      .concat(["dataset_path", "dataset_trust_remote_code", "normalize_activations", "dtype", "device"])
+      .concat(["sae_lens_training_version"]);
+    for (const name of three) assert(name in config, name);
+    assertEquals([config.architecture, config.k, config.activation_fn_kwargs], ["topk", 1, { k: 1 }]);
+    assertEquals(config.metadata.hook_name, "blocks.3.hook_resid_post");
+    assertEquals(config.metadata.model_name, source.model);
+    assertEquals(config.metadata.sae_lens_version, "6.0.0");
+    dictionary.dispose();
+  }));
+
+backendTest("what cannot be exported or read back is refused with a sentence", (backend) =>
+  inFolder(async (folder) => {
+    const empty = await Dictionary.create({ center: new Float32Array(4), threshold: 0.5 }, { backend });
+    assertSentence(await assertRejects(() => empty.export(folder)), "empty");
+    const dictionary = await built(backend);
+    assertSentence(await assertRejects(() => dictionary.export(folder, { k: 0 })), "k to be an integer from 1");
+    assertSentence(await assertRejects(() => dictionary.export(folder, { k: 10 ** 6 })), "k to be an integer from 1");
+    for (const path of [`${folder}/d.npz`, `${folder}/sae`]) {
+      await dictionary.export(path);
+      const regions = path.endsWith(".npz") ? `${folder}/d.regions.safetensors` : `${path}/regions.safetensors`;
+      const kept = await Deno.readFile(regions);
+      await Deno.writeFile(regions, kept.subarray(0, kept.length / 2));
+      assertSentence(await assertRejects(() => Dictionary.load(path, { backend })), regions);
+      await Deno.remove(regions);
+      assertSentence(await assertRejects(() => Dictionary.load(path, { backend })), path, "readSae");
+    }
+    await Deno.mkdir(`${folder}/none`);
+    assertSentence(await assertRejects(() => Dictionary.load(`${folder}/none`, { backend })), "without cfg.json");
+    dictionary.dispose();
+  }));
