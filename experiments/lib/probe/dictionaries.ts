@@ -1,0 +1,60 @@
+/** Dictionaries of one stream order, and as many random exemplars, as features of the probed activations. */
+import { batchAt, type StreamBatch } from "../../../src/activations/stream.ts";
+import { Coreset } from "../../../src/analysis/coreset.ts";
+import { strongestOfDense } from "../../../src/analysis/strongest_entries.ts";
+import { directionsOf } from "../../../src/partition/directions.ts";
+import { readFeatures } from "../../../src/partition/readout.ts";
+import type { Calibration } from "../../../src/partition/calibration.ts";
+import type { Run } from "../cli.ts";
+import type { Flags } from "../flags.ts";
+import { grow, type GrowPlan } from "../grow.ts";
+import type { ProbeData } from "./data.ts";
+import { encodeRows, type Encoding, sparseEncodings } from "./encodings.ts";
+
+/** Random activations kept: a dictionary of more regions is compared with this many. */
+const LARGEST_CORESET = 20_000;
+
+/**
+ * Grows the plan's dictionaries at one layer and reads the data with each: on exemplars, on means, and with as many random
+ * activations of the same stream as exemplars.
+ *
+ * @param plan With its calibration; its first layer is the data's.
+ * @param ksOf Features to keep of a row, for a percentile.
+ */
+export async function* dictionaryEncodings<F extends Flags>(
+  run: Run<F>,
+  plan: GrowPlan & { readonly calibration: ReadonlyMap<number, Calibration> },
+  data: ProbeData,
+  ksOf: (percentile: number) => readonly number[],
+): AsyncGenerator<readonly Encoding[]> {
+  const { backend, layers: [layer] } = plan;
+  const { center } = plan.calibration.get(layer)!;
+  const coreset = new Coreset(backend, data.dim, LARGEST_CORESET, plan.seed);
+  const watch = async (batch: StreamBatch) => {
+    const directions = await directionsOf(backend, batchAt(batch, layer), center);
+    coreset.offer(directions, batch.start);
+    directions.dispose();
+  };
+  const { growths } = await grow(run, { ...plan, watch });
+  for (const { percentile, dictionary } of growths) {
+    const random = coreset.take(Math.min(dictionary.size, coreset.size));
+    const bases = [
+      ["EP, exemplars", dictionary.exemplars],
+      ["EP, means", dictionary.means],
+      ["random exemplars", await backend.download(random)],
+    ] as const;
+    const ks = ksOf(percentile);
+    const most = Math.max(...ks);
+    for (const [source, basis] of bases) {
+      const features = await run.manifest.time("encode", () =>
+        encodeRows(data, async (batch) => {
+          const values = await readFeatures(backend, center, basis, batch, { kind: "topk", k: most });
+          return strongestOfDense(values, batch.rows, basis.length / data.dim, most);
+        }));
+      yield sparseEncodings({ source, percentile }, features, ks);
+    }
+    random.dispose();
+    dictionary.dispose();
+  }
+  coreset.dispose();
+}
