@@ -73,7 +73,13 @@ export { readActivations, type ReadActivationsOptions } from "./src/activations/
 
 export { calibrate, calibrateLayers, type CalibrateOptions, type Calibration } from "./src/partition/calibration.ts";
 export { type CalibrationKey, loadCalibration, saveCalibration } from "./src/partition/calibration_cache.ts";
-export { Dictionary, type DictionaryOptions } from "./src/partition/dictionary.ts";
+export { Dictionary } from "./src/partition/dictionary.ts";
+export type { DictionaryValues } from "./src/partition/dictionary_values.ts";
+export type { DictionaryOptions } from "./src/partition/options.ts";
+export type { ExportOptions } from "./src/partition/sae_files.ts";
+export type { FromHubOptions } from "./src/partition/from_hub.ts";
+export { hubFile, type HubFileOptions, HubNotFoundError } from "./src/files/hub.ts";
+export type { Progress } from "./src/files/hub_download.ts";
 export type { Basis, DictionaryCalibration } from "./src/partition/parts.ts";
 export type { Assignment } from "./src/partition/leader.ts";
 export type { Context } from "./src/partition/contexts.ts";
@@ -92,4 +98,5 @@ export { spearman } from "./src/analysis/spearman.ts";
 export { openBackend } from "./src/compute/open.ts";
 export { type Backend, type BackendChoice, type BackendName, type Matrix } from "./src/compute/backend.ts";
 export type { Moments, Nearest, RowGroups } from "./src/compute/backend.ts";
+export type { ActivationRule, SparseFeatures } from "./src/compute/sparse.ts";
 export { GpuError } from "./src/compute/device.ts";

@@ -3,6 +3,7 @@ import type { Matrix } from "../compute/backend.ts";
 import { DictionaryValues } from "./dictionary_values.ts";
 import { directionsOf } from "./directions.ts";
 import { emptyParts } from "./empty.ts";
+import { type FromHubOptions, partsFromHub } from "./from_hub.ts";
 import { groupRows } from "./groups.ts";
 import { ingestBatch } from "./ingest.ts";
 import { type Assignment, nearestRegions } from "./leader.ts";
@@ -15,8 +16,6 @@ import { decodeFeatures, readFeatures, type ReadoutOptions } from "./readout.ts"
 import { reanchored } from "./reanchor.ts";
 import { exportDictionary, type ExportOptions } from "./sae_files.ts";
 import { Turns } from "./turns.ts";
-
-export type { DictionaryOptions };
 
 /**
  * An ordered set of regions of activation space, grown by leader clustering on the centred unit sphere.
@@ -153,14 +152,25 @@ export class Dictionary extends DictionaryValues {
   }
 
   /**
-   * Reads a dictionary of any format, told by the file itself: Arrow ({@linkcode Dictionary.save}), where adding goes on as if
-   * it had never been saved; what {@linkcode Dictionary.export} wrote; or a pickle of the published Python implementation,
-   * which is read as data and executes nothing.
+   * Reads a dictionary of any format, told by the file itself: Arrow ({@linkcode Dictionary.save}), with which adding goes
+   * on as if never saved; what {@linkcode Dictionary.export} wrote; a published pickle, as data that executes nothing.
    *
    * @throws {Error} A sentence if the file is missing, truncated or not a dictionary.
    */
   static async load(path: string, options: Pick<DictionaryOptions, "backend"> = {}): Promise<Dictionary> {
     return await Dictionary.#of(await loadParts(path, await backendOf(options)));
+  }
+
+  /**
+   * A dictionary that the method's authors publish on the Hugging Face hub, such as `gemma-2-2b` at layer 12 and p 10. It is
+   * downloaded once, to the cache that Python's `huggingface_hub` uses too, and its checksum is compared on every use. Needs
+   * `--allow-net=huggingface.co,*.hf.co`; once cached it works offline.
+   *
+   * @param model Short name of the model.
+   * @throws {Error} A sentence; one that lists what is published if there is no such dictionary.
+   */
+  static async fromHub(model: string, options: FromHubOptions = {}): Promise<Dictionary> {
+    return await Dictionary.#of(await partsFromHub(model, options, await backendOf(options)));
   }
 
   static async #of(parts: DictionaryParts): Promise<Dictionary> {
