@@ -41,6 +41,8 @@ Deno.test("AxBench's own files: ten concepts, their negatives by genre, hard neg
   for (const { positives, evaluation, genre } of concepts) {
     assertEquals([positives.length, evaluation.filter(({ positive }) => positive).length], [72, 36]);
     assertEquals(positives.every((row) => row.genre === genre), true);
+    const train = new Set(positives.map(({ output }) => output));
+    assertEquals(evaluation.some(({ output }) => train.has(output)), false, "no answer is in both");
   }
   const [, , syntax] = concepts;
   assertEquals([syntax.genre, syntax.ref.endsWith("/12454")], ["code", true]);

@@ -1,0 +1,97 @@
+/** Dictionaries of several stream orders, each kept at several token budgets of its one growth. */
+import { join } from "node:path";
+import type { CorpusEntry } from "../../../src/activations/corpus.ts";
+import { shuffled } from "../../../src/activations/shuffled.ts";
+import type { Backend } from "../../../src/compute/backend.ts";
+import { writeJsonAtomic } from "../../../src/files/atomic.ts";
+import { dictionaryFile } from "../../../src/partition/checkpoint.ts";
+import type { Calibration } from "../../../src/partition/calibration.ts";
+import { Dictionary } from "../../../src/partition/dictionary.ts";
+import type { Run } from "../cli.ts";
+import type { Flags } from "../flags.ts";
+import { grow, type GrowPlan } from "../grow.ts";
+import type { Setting } from "../settings.ts";
+
+/** One dictionary at one token budget. */
+export interface Grown extends Setting {
+  /** Seed of the stream's order. */
+  readonly seed: number;
+  /** Token budget of the growth. */
+  readonly budget: number;
+  /** Tokens that the dictionary took, `<bos>` included: fewer if it was saturated before. */
+  readonly tokens: number;
+  readonly regions: number;
+  /** Where it is kept. */
+  readonly file: string;
+}
+
+/** What is grown. */
+export interface GrowthPlan extends Omit<GrowPlan, "seed" | "texts" | "calibration" | "growing"> {
+  readonly texts: readonly CorpusEntry[];
+  readonly calibration: ReadonlyMap<number, Calibration>;
+  readonly seeds: readonly number[];
+  /** Token budgets, ascending. */
+  readonly budgets: readonly number[];
+  /** Where dictionaries and checkpoints are kept. */
+  readonly folder: string;
+}
+
+/**
+ * Grows every dictionary to each budget in turn and keeps it there, so that one pass over the stream gives all budgets and a
+ * run that was stopped goes on where it was. What the folder has already is not grown again.
+ */
+export async function grownAtBudgets<F extends Flags>(run: Run<F>, plan: GrowthPlan): Promise<Grown[]> {
+  const { seeds, budgets, folder, ...common } = plan;
+  const all: Grown[] = [];
+  for (const seed of seeds) {
+    const texts = await Array.fromAsync(shuffled(plan.texts, seed));
+    for (const budget of budgets) {
+      const here = join(folder, `seed-${seed}-tokens-${budget}`);
+      const index = join(here, "grown.json");
+      const kept = await readJson<Omit<Grown, "file">[]>(index);
+      if (kept) {
+        all.push(...kept.map((one) => ({ ...one, file: join(here, dictionaryFile(one)) })));
+        continue;
+      }
+      const checkpoint = { folder: join(folder, `checkpoint-seed-${seed}`), resume: true };
+      const growing = { maxTokens: budget, checkpoint, signal: run.signal };
+      const label = `order ${seed}, ${budget} tokens: `;
+      const { growths } = await grow(run, { ...common, texts, seed, growing, label });
+      const grown: Grown[] = [];
+      for (const { layer, percentile, tokens, dictionary } of growths) {
+        const file = join(here, dictionaryFile({ layer, percentile }));
+        await dictionary.save(file);
+        grown.push({ layer, percentile, seed, budget, tokens, regions: dictionary.size, file });
+        dictionary.dispose();
+      }
+      // Written last: a folder without it is not complete.
+      await writeJsonAtomic(index, grown.map(({ file: _, ...one }) => one));
+      all.push(...grown);
+    }
+  }
+  return all;
+}
+
+/** Looks at a kept dictionary, and gives its memory back. */
+export async function withDictionary<T>(
+  { file }: Pick<Grown, "file">,
+  backend: Backend,
+  look: (dictionary: Dictionary) => T | Promise<T>,
+): Promise<T> {
+  const dictionary = await Dictionary.load(file, { backend });
+  try {
+    return await look(dictionary);
+  } finally {
+    dictionary.dispose();
+  }
+}
+
+/** A JSON file's value; undefined if there is no such file. */
+export async function readJson<T>(path: string): Promise<T | undefined> {
+  try {
+    return JSON.parse(await Deno.readTextFile(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

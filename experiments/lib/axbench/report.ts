@@ -1,0 +1,155 @@
+/** What concept detection leaves to look at: tables, charts, report, findings. */
+import type { AxBenchConcept } from "../../../src/activations/axbench.ts";
+import type { Backend } from "../../../src/compute/backend.ts";
+import type { LanguageModel } from "../../../src/model/types.ts";
+import type { Run } from "../cli.ts";
+import type { Flags } from "../flags.ts";
+import { printTable } from "../print.ts";
+import { reportTable } from "../results.ts";
+import type { FailedSetting } from "../usable.ts";
+import { differencesChart, methodsChart, percentilesChart, tokensChart } from "./charts.ts";
+import type { Grown } from "./dictionaries.ts";
+import { examplesOf } from "./examples.ts";
+import { answerOf, axBenchFindings, range, rounded, span } from "./findings.ts";
+import { PUBLISHED_AXBENCH } from "./published.ts";
+import type { Detection } from "./score.ts";
+import { Shown } from "./shown.ts";
+import { nameOf, type Pairing, pairings, summarise, type WaySummary } from "./summary.ts";
+import { saveAxBenchTables } from "./tables.ts";
+
+/** Everything that was measured. */
+export interface AxBenchResult {
+  readonly concepts: readonly AxBenchConcept[];
+  readonly detections: readonly Detection[];
+  readonly grown: readonly Grown[];
+  /** Settings that give no dictionary. */
+  readonly failed: readonly FailedSetting[];
+  readonly backend: Backend;
+  readonly model: LanguageModel;
+}
+
+/** Writes everything below `run.out`, prints the methods, and says where the report is. */
+export async function reportAxBench<F extends Flags>(
+  run: Run<F> & { readonly flags: { readonly resamples: number } },
+  { concepts, detections, grown, failed, backend, model }: AxBenchResult,
+): Promise<void> {
+  const { save, manifest, flags } = run;
+  const options = { resamples: flags.resamples, seed: flags.seed };
+  const ways = summarise(detections, options);
+  const pairs = pairings(ways, options);
+  const shown = new Shown(ways, pairs, detections);
+
+  const chosen = detections.filter((one) => shown.isHeadline(one) && one.seed === flags.seed);
+  const dictionary = grown.find((one) => shown.isOf(one) && one.seed === flags.seed)!;
+  const examples = await examplesOf(model, backend, dictionary, concepts, chosen);
+  await saveAxBenchTables(save, concepts, detections, ways, pairs, examples);
+  Object.assign(manifest.findings, axBenchFindings(shown, concepts.length));
+
+  const answer = answerOf(shown, concepts.length);
+  const rows = shown.methods.toSorted((a, b) => b.interval.mean - a.interval.mean).map((way) => ({
+    method: nameOf(way),
+    "AUROC": rounded(way.interval.mean),
+    "95 % interval": range(way.interval),
+    "train AUROC": rounded(way.train),
+    "chosen from": Math.round(way.regions),
+    "over orders and sets": span(way.byRun),
+  }));
+  const path = await save.report({
+    title: `Concept detection in ${flags.model}`,
+    question: "Does a region, chosen by a few labelled texts, detect a concept in held-out texts?",
+    answer,
+    sections: [
+      { heading: "Published", blocks: [{ text: PUBLISHED_AXBENCH }] },
+      {
+        heading: "Methods",
+        blocks: [
+          await save.chart(
+            "methods",
+            methodsChart(shown.methods),
+            `Held-out AUROC at ${shown.name}: means over ${concepts.length} concepts with 95 % bootstrap intervals over ` +
+              "concepts, rough where concepts are few; ticks are concepts (means over stream orders and random sets). " +
+              "Dotted: chance.",
+          ),
+          { table: reportTable(rows), caption: `The same figures. Every choice is made on train texts only.` },
+          await save.chart(
+            "differences",
+            differencesChart(shown.headlinePairs),
+            `${
+              sentenceCase(nameOf(shown.headline))
+            } at ${shown.name} against the others on the same concepts; the random ` +
+              "ones are as many and chosen by the same rule. Ticks are concepts, dots their means with 95 % bootstrap intervals.",
+          ),
+          {
+            table: reportTable(shown.pairs.map(pairRow)),
+            caption: "Paired differences of every choice among regions.",
+          },
+        ],
+      },
+      {
+        heading: "Percentiles and tokens",
+        blocks: [
+          await save.chart(
+            "percentiles",
+            percentilesChart(shown.atBudget),
+            "Held-out AUROC against the percentile of the dictionary, at the largest budget; bands are 95 % bootstrap " +
+              "intervals over concepts, dashed lines the trained directions. Random sets have as many directions as the " +
+              "dictionaries have regions.",
+          ),
+          await save.chart(
+            "tokens",
+            tokensChart(shown.byAurocRule),
+            "Held-out AUROC against the tokens that the dictionaries were grown on, AUROC rule. The random sets change only " +
+              "in their number of directions.",
+          ),
+          { table: reportTable(shown.curve.map(curveRow)), caption: "Regions by percentile and budget." },
+          ...(failed.length > 0
+            ? [{
+              text: `No dictionary could be made at: ${
+                failed.map(({ layer, percentile }) => `block ${layer}, p ${percentile}`).join("; ")
+              } (threshold 0).`,
+            }]
+            : []),
+        ],
+      },
+      {
+        heading: "The chosen regions",
+        blocks: [{
+          table: reportTable(examples.map((example) => ({
+            concept: `${example.concept.id}: ${example.concept.concept}`,
+            AUROC: rounded(example.auroc),
+            region: example.region,
+            members: example.members,
+            "logit lens": example.tokens.join(" · "),
+            "nearest members": example.contexts,
+          }))),
+          caption: `The region that ${nameOf(shown.headline)} chose at ${shown.name}, stream order ${flags.seed}.`,
+        }],
+      },
+    ],
+  });
+  printTable(rows);
+  console.log(`\n${answer}\n\nReport: ${path}`);
+}
+
+function pairRow({ regions, other, interval, better, differences }: Pairing) {
+  return {
+    regions: nameOf(regions),
+    against: nameOf(other),
+    difference: rounded(interval.mean),
+    "95 % interval": range(interval),
+    "better on": `${better} of ${differences.length}`,
+  };
+}
+
+function curveRow(way: WaySummary) {
+  return {
+    p: way.percentile,
+    tokens: Math.round(way.tokens),
+    K: Math.round(way.regions),
+    method: nameOf(way),
+    AUROC: rounded(way.interval.mean),
+    "95 % interval": range(way.interval),
+  };
+}
+
+const sentenceCase = (text: string) => text[0].toUpperCase() + text.slice(1);

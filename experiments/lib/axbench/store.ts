@@ -1,0 +1,63 @@
+/** Finished concepts, a file each, so that a run that was stopped goes on with the next. */
+import { join } from "node:path";
+import { writeJsonAtomic, writeTextAtomic } from "../../../src/files/atomic.ts";
+import { readJson } from "./dictionaries.ts";
+import type { Detection } from "./score.ts";
+
+/** What the figures depend on, by name. */
+export type Settings = Readonly<Record<string, string | number | readonly (string | number)[]>>;
+
+/** Keeps a run's state below its folder of results. */
+export class ConceptStore {
+  private constructor(readonly folder: string) {}
+
+  /**
+   * Opens the state of a run.
+   *
+   * @param out Folder of the results.
+   * @param resume Whether to keep what is there; otherwise it is removed.
+   * @throws {Error} if what is there is of other settings; names the first that differs.
+   */
+  static async open(out: string, settings: Settings, resume: boolean): Promise<ConceptStore> {
+    const folder = join(out, "state");
+    const path = join(folder, "settings.json");
+    if (resume) {
+      const kept = await readJson<Settings>(path);
+      const text = (value: unknown) => JSON.stringify(value);
+      const other = kept && Object.keys(settings).find((name) => text(kept[name]) !== text(settings[name]));
+      if (other) {
+        throw new Error(
+          `Expected to go on with ${other} ${text(kept[other])}, as the run in ${out} has it, but found ` +
+            `${text(settings[other])}: give the same flags, or start again without --resume`,
+        );
+      }
+    } else {
+      await Deno.remove(folder, { recursive: true }).catch((error) => {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      });
+    }
+    await writeJsonAtomic(path, settings);
+    return new ConceptStore(folder);
+  }
+
+  /** The detections of a concept, if it is finished. */
+  async read(concept: number): Promise<Detection[] | undefined> {
+    const kept = await readJson<{ columns: string[]; rows: unknown[][] }>(this.#path(concept));
+    return kept?.rows.map((row) =>
+      // JSON has no NaN: it is null there.
+      Object.fromEntries(row.map((value, i) => [kept.columns[i], value ?? NaN])) as unknown as Detection
+    );
+  }
+
+  /** Keeps the detections of a concept. */
+  write(concept: number, detections: readonly Detection[]): Promise<void> {
+    const columns = Object.keys(detections[0]) as (keyof Detection)[];
+    const rows = detections.map((detection) => JSON.stringify(columns.map((column) => detection[column])));
+    const text = `{"columns": ${JSON.stringify(columns)},\n"rows": [\n${rows.join(",\n")}\n]}\n`;
+    return writeTextAtomic(this.#path(concept), text);
+  }
+
+  #path(concept: number): string {
+    return join(this.folder, "concepts", `${concept}.json`);
+  }
+}

@@ -1,0 +1,205 @@
+import { assert, assertAlmostEquals, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { grownAtBudgets, withDictionary } from "../../experiments/lib/axbench/dictionaries.ts";
+import type { Detection } from "../../experiments/lib/axbench/score.ts";
+import { ConceptStore } from "../../experiments/lib/axbench/store.ts";
+import { pairings, summarise } from "../../experiments/lib/axbench/summary.ts";
+import { RowReader } from "../../experiments/lib/axbench/texts.ts";
+import type { Run } from "../../experiments/lib/cli.ts";
+import type { Flags } from "../../experiments/lib/flags.ts";
+import { Progress } from "../../experiments/lib/progress.ts";
+import { readCorpus } from "../../src/activations/corpus.ts";
+import { extract } from "../../src/activations/extract.ts";
+import { openBackend } from "../../src/compute/open.ts";
+import { loadModel } from "../../src/model/load.ts";
+import { calibrateLayers } from "../../src/partition/calibration.ts";
+import { RunManifest } from "../../src/report/mod.ts";
+import { inFolder } from "../lib/folder.ts";
+import { ORT_TEST, TOY_IT } from "../model/toy.ts";
+import { numbersOf, withExperiment } from "./child.ts";
+
+Deno.test({
+  name: "a row becomes a chat without what all chats share, or one text",
+  ...ORT_TEST,
+  async fn() {
+    const model = await loadModel(TOY_IT, { device: "cpu" });
+    const row = { input: "Which king?", output: "The old one.", genre: "text" };
+    const chat = new RowReader(model, "chat", 64);
+    assertEquals(model.decode(chat.tokens(row).subarray(0, chat.prefix)), "<bos><start_of_turn>user\n");
+    assertEquals(
+      model.decode(chat.tokens(row).subarray(chat.prefix)),
+      "Which king?<end_of_turn>\n<start_of_turn>model\nThe old one.",
+    );
+    const plain = new RowReader(model, "plain", 64);
+    assertEquals([plain.prefix, model.decode(plain.tokens(row))], [1, "<bos>Which king?The old one."]);
+
+    // Rows of different lengths, one of them cut: each activation is the model's own at that layer and position.
+    const short = new RowReader(model, "chat", 17);
+    const rows = [row, { ...row, input: "Who?", output: "I." }];
+    const { data, dim, offsets } = (await short.read(rows, [2, 6])).get(6)!;
+    const lengths = rows.map((one) => short.tokens(one).length - short.prefix);
+    assert(lengths[0] === 17 - short.prefix && lengths[1] < lengths[0], `one is cut: ${lengths}`);
+    assertEquals([...offsets], [0, lengths[0], lengths[0] + lengths[1]]);
+    for (const [i, one] of rows.entries()) {
+      const { residuals } = await model.capture([short.tokens(one)], [6]);
+      const alone = residuals.get(6)!.data!.subarray(short.prefix * dim);
+      const read = data.subarray(offsets[i] * dim, offsets[i + 1] * dim);
+      read.forEach((value, j) => assertAlmostEquals(value, alone[j], 1e-3));
+    }
+    await model.dispose();
+  },
+});
+
+Deno.test({
+  name: "a growth that goes on gives the same dictionaries, and small budgets' exemplars are the first of large ones",
+  ...ORT_TEST,
+  fn: () =>
+    inFolder(async (folder) => {
+      const [backend, model] = [await openBackend("cpu"), await loadModel(TOY_IT, { device: "cpu" })];
+      const texts = (await Array.fromAsync(readCorpus("fixtures/corpora/pile.jsonl"))).slice(0, 48);
+      const reading = { context: 32, batchPrompts: 8 };
+      const calibration = await calibrateLayers(extract(model, texts, { ...reading, layers: [3], backend }), [3], {
+        percentiles: [10],
+        activations: 500,
+        backend,
+      });
+      const plan = {
+        backend,
+        model,
+        layers: [3],
+        texts,
+        corpus: "some",
+        files: [],
+        reading,
+        calibration,
+        seeds: [0, 1],
+      };
+      const run = {
+        progress: new Progress({ quiet: true }),
+        manifest: new RunManifest({ name: "test" }),
+        signal: new AbortController().signal,
+      } as unknown as Run<Flags>;
+      const inOne = await grownAtBudgets(run, { ...plan, budgets: [400, 1200], folder: join(folder, "a") });
+      const stopped = { ...plan, folder: join(folder, "b") };
+      await grownAtBudgets(run, { ...stopped, budgets: [400] });
+      const inTwo = await grownAtBudgets(run, { ...stopped, budgets: [400, 1200] });
+      assertEquals(inOne.map(({ seed, budget }) => [seed, budget]), [[0, 400], [0, 1200], [1, 400], [1, 1200]]);
+      for (const [i, one] of inOne.entries()) {
+        assertEquals({ ...inTwo[i], file: "" }, { ...one, file: "" });
+        assert(one.tokens >= one.budget && one.tokens < one.budget + 8 * 32);
+        assertEquals(await Deno.readFile(inTwo[i].file), await Deno.readFile(one.file));
+      }
+      const exemplars = (i: number) => withDictionary(inOne[i], backend, (dictionary) => dictionary.exemplars.slice());
+      const [small, large] = [await exemplars(0), await exemplars(1)];
+      assert(small.length < large.length);
+      assertEquals(large.slice(0, small.length), small);
+      await model.dispose();
+    }),
+});
+
+const trained = { percentile: NaN, budget: NaN, tokens: NaN, seed: -1, set: -1, regions: 1, region: 0, train: 1 };
+const chosen = { percentile: 4, budget: 100, tokens: 90, regions: 5, region: 2, train: 1 };
+
+Deno.test("means over orders and sets come first, then pairs of the same rule, percentile and budget", () => {
+  const detection = (concept: number, auroc: number, rest: Partial<Detection>) =>
+    ({ concept, layer: 6, rule: "auroc", basis: "", set: -1, ...chosen, auroc, ...rest }) as Detection;
+  const detections = [0, 1].flatMap((concept) => [
+    detection(concept, 0.9, { method: "regions", basis: "mean", seed: 0 }),
+    detection(concept, 0.7 + 0.2 * concept, { method: "regions", basis: "mean", seed: 1 }),
+    detection(concept, 0.5, { method: "random", seed: 0, set: 0 }),
+    detection(concept, 0.6, { method: "random", seed: 0, set: 0, percentile: 8 }),
+    detection(concept, 0.6, { method: "random", seed: 0, set: 0, rule: "contrast" }),
+    detection(concept, 0.95, { method: "linear probe", rule: "", ...trained }),
+  ]);
+  const ways = summarise(detections, { resamples: 200 });
+  assertEquals(ways.length, 5);
+  const [regions] = ways;
+  const near = (found: readonly number[], expected: readonly number[]) =>
+    found.forEach((value, i) => assertAlmostEquals(value, expected[i], 1e-12));
+  near(regions.byConcept, [0.8, 0.9]);
+  near(regions.byRun, [0.9, 0.8]);
+  assertAlmostEquals(regions.interval.mean, 0.85);
+  const pairs = pairings(ways, { resamples: 200 });
+  assertEquals(pairs.map(({ other, better }) => `${other.method} ${other.percentile} ${other.rule} ${better}`), [
+    "random 4 auroc 2",
+    "linear probe NaN  0",
+  ]);
+  near(pairs[0].differences, [0.3, 0.4]);
+  assertAlmostEquals(pairs[1].interval.mean, -0.1);
+});
+
+Deno.test("finished concepts are kept as they were, and other settings are refused", () =>
+  inFolder(async (out) => {
+    const settings = { percentiles: [1, 2], seed: 0 };
+    const store = await ConceptStore.open(out, settings, false);
+    const detections = [{
+      concept: 3,
+      layer: 6,
+      method: "linear probe",
+      rule: "",
+      basis: "",
+      ...trained,
+      auroc: 1 / 3,
+    }];
+    await store.write(3, detections as Detection[]);
+    const again = await ConceptStore.open(out, { ...settings }, true);
+    assertEquals(await again.read(3), detections as Detection[]);
+    assertEquals(await again.read(4), undefined);
+    await assertRejects(
+      () => ConceptStore.open(out, { ...settings, percentiles: [1] }, true),
+      Error,
+      `Expected to go on with percentiles [1,2], as the run in ${out} has it, but found [1]`,
+    );
+    assertEquals(await (await ConceptStore.open(out, settings, false)).read(3), undefined);
+  }));
+
+const SMALL = ("--device cpu --concepts 0,1 --percentiles 4,10 --calibration 1000 --max-tokens 2000 --budgets 1000 " +
+  "--batch 16 --text-context 40 --seeds 1 --sets 1 --resamples 200").split(" ");
+const TABLES = ["concepts", "methods", "paired", "examples"];
+
+Deno.test("axbench leaves tables, charts and report; killed and gone on with, the same tables to the byte", () =>
+  withExperiment("axbench", SMALL, async ({ code, stdout, stderr, out, record }) => {
+    assertEquals([code, stderr], [0, ""]);
+    assertStringIncludes(stdout, "difference in means");
+    for (const file of record.outputs) assert((await Deno.stat(`${out}/${file}`)).size > 0, file);
+    for (const name of ["methods", "differences", "percentiles", "tokens"]) {
+      assert(record.outputs.includes(`${name}.png`), name);
+    }
+    const { findings } = record;
+    assert(numbersOf(findings).every(Number.isFinite));
+    assertEquals([findings.concepts, findings.layer, findings.percentiles], [2, 6, [4, 10]]);
+    const areas = findings.mean_auroc as Record<string, Record<string, number[]>>;
+    for (const rule of ["contrast", "auroc"]) {
+      for (const basis of ["exemplar", "mean"]) assertEquals(areas[rule][basis].length, 2, `${rule} ${basis}`);
+    }
+    for (const value of [areas, findings.mean_auroc_diffmean, findings.mean_auroc_probe, findings.mean_auroc_random]) {
+      assert(numbersOf(value).length > 0 && numbersOf(value).every((area) => area >= 0 && area <= 1));
+    }
+    assert((findings.mean_auroc_diffmean as number) > 0.6, "labels and rows belong together");
+    const [low, high] = findings.difference_random_interval as number[];
+    assert(low <= (findings.difference_random as number) && high >= (findings.difference_random as number));
+    assertStringIncludes(
+      await Deno.readTextFile(`${out}/report.html`),
+      '<p class="answer">A region chosen by the AUROC rule among',
+    );
+
+    await inFolder(async (folder) => {
+      const allowed = ["read", "write", "env", "sys", "ffi"].map((permission) => `--allow-${permission}`);
+      const start = (...more: string[]) => {
+        const script = ["run", "--no-lock", ...allowed, "experiments/axbench.ts"];
+        const args = [...script, ...SMALL, "--out", folder, "--quiet", ...more];
+        return new Deno.Command(Deno.execPath(), { args, stdout: "null", stderr: "null" }).spawn();
+      };
+      const first = start();
+      const finished = (concept: number) =>
+        Deno.stat(`${folder}/state/concepts/${concept}.json`).then(() => true, () => false);
+      while (!await finished(0)) await new Promise((resolve) => setTimeout(resolve, 5));
+      first.kill("SIGKILL");
+      await first.status;
+      await assertRejects(() => Deno.stat(`${folder}/run.json`), Deno.errors.NotFound);
+      assertEquals((await start("--resume").status).code, 0);
+      for (const name of TABLES) {
+        assertEquals(await Deno.readFile(`${folder}/${name}.arrow`), await Deno.readFile(`${out}/${name}.arrow`), name);
+      }
+    });
+  }));
