@@ -27,7 +27,8 @@ export interface HubFileOptions {
 
 /** A file that the hub does not have. */
 export class HubNotFoundError extends Error {
-  override name = "HubNotFoundError";
+  /** As errors are called in messages. */
+  override readonly name: string = "HubNotFoundError";
 }
 
 interface Remote {

@@ -1,22 +1,49 @@
 /**
  * Tables from Arrow IPC files. A file that was cut off is an error, never a shorter table.
  */
-import { Footer, RecordBatch, RecordBatchReader, type Schema, Table, tableToIPC } from "./apache_arrow.ts";
+import { Footer, Message, RecordBatch, RecordBatchReader, type Schema, Table, tableToIPC } from "./apache_arrow.ts";
+import { bufferCounts } from "./arrow_layout.ts";
+import { type ByteFile, openByteFile } from "./byte_file.ts";
 
 const MAGIC = "ARROW1";
 /** What follows the footer: its length (int32) and the magic. */
 const TAIL = 4 + MAGIC.length;
+
+/** What of a file is read. */
+export interface ReadArrowOptions {
+  /** Columns that the table has; the bytes of others are not read. Default all. */
+  columns?: readonly string[];
+}
 
 /**
  * Reads an Arrow IPC file.
  *
  * @throws {Error} A sentence if the file is missing, cut off, damaged, or of another format.
  */
-export async function readArrow(path: string): Promise<Table> {
+export async function readArrow(path: string, options: ReadArrowOptions = {}): Promise<Table> {
   using file = await openArrow(path);
   const batches: RecordBatch[] = [];
-  for await (const batch of file.batches()) batches.push(batch);
-  return new Table(file.schema, batches);
+  for await (const batch of file.batches(options.columns)) batches.push(batch);
+  const table = new Table(file.schema, batches);
+  return options.columns ? table.select([...options.columns]) : table;
+}
+
+/** What an Arrow IPC file says of itself. */
+export interface ArrowOutline {
+  readonly schema: Schema;
+  readonly rows: number;
+  readonly batches: number;
+}
+
+/**
+ * Reads an Arrow IPC file's schema and numbers of rows, and none of its values.
+ *
+ * @throws {Error} A sentence if the file is missing, cut off, damaged, or of another format.
+ */
+export async function outlineArrow(path: string): Promise<ArrowOutline> {
+  using file = await openArrow(path);
+  const lengths = await file.lengths();
+  return { schema: file.schema, rows: lengths.reduce((sum, length) => sum + length, 0), batches: lengths.length };
 }
 
 /**
@@ -31,37 +58,66 @@ export async function* readArrowBatches(path: string): AsyncGenerator<Table> {
 
 interface ArrowFile extends Disposable {
   readonly schema: Schema;
-  batches(): AsyncGenerator<RecordBatch>;
+  /** Rows of each batch. */
+  lengths(): Promise<number[]>;
+  batches(columns?: readonly string[]): AsyncGenerator<RecordBatch>;
 }
 
 async function openArrow(path: string): Promise<ArrowFile> {
-  const { file, size } = await openFile(path);
+  const file = await openByteFile(path, "an Arrow file");
   try {
-    const read: Read = (start, bytes) => readAt(path, file, start, bytes);
-    const footer = await readFooter(path, size, read);
+    const { read } = file;
+    const footer = await readFooter(path, file.size, read);
     const { schema } = footer;
     return {
       schema,
-      async *batches() {
+      async lengths() {
+        const lengths: number[] = [];
+        for (const block of footer.recordBatches()) {
+          const message = await read(block.offset, new Uint8Array(block.metaDataLength));
+          lengths.push(parse(path, () => headerOf(message)).length);
+        }
+        return lengths;
+      },
+      async *batches(columns) {
         const prefix = [tableToIPC(new Table(schema), "stream").subarray(0, -8)];
         for (const block of footer.dictionaryBatches()) prefix.push(await read(block.offset, blockBytes(block)));
-        for (const block of footer.recordBatches()) yield await readBatch(path, read, prefix, block);
+        for (const block of footer.recordBatches()) {
+          yield await readBatch(path, read, prefix, block, columns && bufferCounts(schema, columns));
+        }
       },
-      [Symbol.dispose]: () => file.close(),
+      [Symbol.dispose]: () => file[Symbol.dispose](),
     };
   } catch (error) {
-    file.close();
+    file[Symbol.dispose]();
     throw error;
   }
 }
 
-type Read = (start: number, bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array<ArrayBuffer>>;
+type Read = ByteFile["read"];
 type Block = { offset: number; metaDataLength: number; bodyLength: number };
 
 const blockBytes = (block: Block) => new Uint8Array(block.metaDataLength + block.bodyLength);
 
-/** One record batch, read as the only batch of a stream of its own; its columns are views of the bytes read. */
-async function readBatch(path: string, read: Read, prefix: Uint8Array[], block: Block): Promise<RecordBatch> {
+/** A record batch's description, behind the 8 bytes that tell its length. */
+function headerOf(message: Uint8Array) {
+  const header = Message.decode(message.subarray(8)).header();
+  if (!("buffers" in header)) throw new Error("no record batch");
+  return header;
+}
+
+/**
+ * One record batch, read as the only batch of a stream of its own; its columns are views of the bytes read.
+ *
+ * @param wanted For each column in turn, how many buffers it has and whether to read them; default all.
+ */
+async function readBatch(
+  path: string,
+  read: Read,
+  prefix: Uint8Array[],
+  block: Block,
+  wanted?: readonly { count: number; isRead: boolean }[],
+): Promise<RecordBatch> {
   const start = prefix.reduce((sum, part) => sum + part.length, 0);
   const stream = new Uint8Array(start + block.metaDataLength + block.bodyLength);
   let end = 0;
@@ -69,34 +125,25 @@ async function readBatch(path: string, read: Read, prefix: Uint8Array[], block: 
     stream.set(part, end);
     end += part.length;
   }
-  await read(block.offset, stream.subarray(start));
+  if (wanted) {
+    const body = start + block.metaDataLength;
+    await read(block.offset, stream.subarray(start, body));
+    const buffers = [...parse(path, () => headerOf(stream.subarray(start, body))).buffers];
+    for (const { count, isRead } of wanted) {
+      for (const { offset, length } of buffers.splice(0, count)) {
+        if (!isRead) continue;
+        await read(
+          block.offset + block.metaDataLength + offset,
+          stream.subarray(body + offset, body + offset + length),
+        );
+      }
+    }
+  } else {
+    await read(block.offset, stream.subarray(start));
+  }
   const { value } = parse(path, () => RecordBatchReader.from(stream)[Symbol.iterator]().next());
   if (!(value instanceof RecordBatch)) throw damaged(path, "a record batch is missing");
   return value;
-}
-
-async function openFile(path: string): Promise<{ file: Deno.FsFile; size: number }> {
-  let file: Deno.FsFile;
-  try {
-    file = await Deno.open(path);
-  } catch (cause) {
-    const reason = cause instanceof Deno.errors.NotFound ? "there is no such file" : (cause as Error).message;
-    throw new Error(`Cannot read ${path}: ${reason}.`, { cause });
-  }
-  const { size, isFile } = await file.stat();
-  if (isFile) return { file, size };
-  file.close();
-  throw new Error(`Cannot read ${path}: it is a folder. Give the name of an Arrow file.`);
-}
-
-async function readAt(path: string, file: Deno.FsFile, start: number, bytes: Uint8Array<ArrayBuffer>) {
-  await file.seek(start, Deno.SeekMode.Start);
-  for (let done = 0; done < bytes.length;) {
-    const count = await file.read(bytes.subarray(done));
-    if (count === null) throw damaged(path, "it ends too early");
-    done += count;
-  }
-  return bytes;
 }
 
 async function readFooter(path: string, size: number, read: Read): Promise<Footer> {
