@@ -170,7 +170,8 @@ function contextColumn(lists: readonly (readonly Context[])[]): Column {
   );
 }
 
-function contextLists(column: Vector): Context[][] {
+/** The contexts of each row of such a column. */
+export function contextLists(column: Vector): Context[][] {
   const { offsets, child } = listsOf(column);
   const distances = float32Of(fieldOf(child, "distance"));
   const positions = int32Of(fieldOf(child, "position"));

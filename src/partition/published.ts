@@ -14,22 +14,51 @@ const MOST = 2 ** 31 - 1;
 /** What a published dictionary does not say of itself. */
 export type PublishedOrigin = Pick<DictionaryCalibration, "percentile" | "source">;
 
-/**
- * The parts of a dictionary that the method's published Python implementation pickled (`ep.discovery.dictionary`), read as
- * data: nothing of the file is executed. What the format says twice is compared, so that most damage is found: exemplars
- * with the dictionary's cache of them, the members' stream indices with the counts and with each other, and each region
- * with itself ({@link checkRegion}). Sums of member directions are `coherence * count * mean`.
- *
- * @param bytes The whole file.
- * @param name What sentences call it.
- * @throws {Error} A sentence if the file asks for anything but data, or is no dictionary, or not a consistent one.
- */
+/** A published dictionary on the host. */
+export interface PublishedDictionary {
+  readonly center: Float32Array<ArrayBuffer>;
+  readonly threshold: number;
+  /** Unit directions, `size x dim`. */
+  readonly exemplars: Float32Array<ArrayBuffer>;
+  /** Sums of member directions, `size x dim`. */
+  readonly sums: Float32Array<ArrayBuffer>;
+  readonly regions: RegionArrays;
+  readonly contexts: Contexts;
+  /** Sampled member directions of all regions, one after the other. */
+  readonly members: Float32Array<ArrayBuffer>;
+  /** How many of them each region has. */
+  readonly sampleSizes: readonly number[];
+  readonly activations: number;
+  readonly batches: number;
+}
+
+/** The parts of a published dictionary on a backend: see {@link readPublished}. */
 export function publishedParts(
   bytes: Uint8Array,
   name: string,
   backend: Backend,
   origin: PublishedOrigin = {},
 ): DictionaryParts {
+  const { center, threshold, exemplars, sums, members, sampleSizes, ...rest } = readPublished(bytes, name);
+  const dim = center.length;
+  const upload = (data: Float32Array<ArrayBuffer>) => backend.upload(data, data.length / dim, dim);
+  const reservoir = new Reservoir(backend, dim, 0, upload(members));
+  reservoir.divide(sampleSizes);
+  const calibration = { center, threshold, ...origin };
+  return { ...rest, backend, calibration, seed: 0, exemplars: upload(exemplars), sums: upload(sums), reservoir };
+}
+
+/**
+ * Reads a dictionary that the method's published Python implementation pickled (`ep.discovery.dictionary`) as data: nothing
+ * of the file is executed. What the format says twice is compared, so that most damage is found: exemplars with the
+ * dictionary's cache of them, the members' stream indices with the counts and with each other, and each region with itself
+ * ({@link checkRegion}). Sums of member directions are `coherence * count * mean`.
+ *
+ * @param bytes The whole file.
+ * @param name What sentences call it.
+ * @throws {Error} A sentence if the file asks for anything but data, or is no dictionary, or not a consistent one.
+ */
+export function readPublished(bytes: Uint8Array, name: string): PublishedDictionary {
   const dictionary = new PublishedFields(name, "the dictionary", readPickle(bytes, name), "Dictionary");
   const dim = dictionary.array("center", 1).length;
   const center = dictionary.vector("center", dim);
@@ -74,17 +103,15 @@ export function publishedParts(
   });
   if (!isMerged) checkResolution(dictionary, exemplars, dim, threshold);
 
-  const reservoir = new Reservoir(backend, dim, 0, backend.upload(members, members.length / dim, dim));
-  reservoir.divide(sizes);
   return {
-    backend,
-    calibration: { center, threshold, ...origin },
-    seed: 0,
-    exemplars: backend.upload(exemplars, size, dim),
-    sums: backend.upload(sums, size, dim),
+    center,
+    threshold,
+    exemplars,
+    sums,
     regions,
     contexts,
-    reservoir,
+    members,
+    sampleSizes: sizes,
     activations: membership.activations,
     batches: membership.batches(dictionary),
   };

@@ -1,0 +1,64 @@
+#!/usr/bin/env -S deno run --allow-read --allow-env
+/**
+ * What is in these files?
+ *
+ * Says what a dictionary (Arrow, published pickle, `.npz` or SAELens folder), a shard or folder of activations, a calibration, a
+ * result table (any Arrow file), a `run.json` or a sparse autoencoder holds: kind, shape, model, hook, p, threshold,
+ * regions, activations, seed; columns with their types and descriptions; the first rows; the largest regions with contexts.
+ *
+ *     deno task run experiments/inspect.ts FILE... [--rows 5] [--json]
+ *
+ * `--json` prints an array with an object a file: `path`, `kind`, `bytes`, `facts`, and `tables`, each an array of rows.
+ * Needs no model, no GPU and no network; executes nothing of the files; reads only what it shows, but pickles and `.npz`
+ * files whole, which is what it takes to check them. Exit code 1 if a file is missing, cut off or of no known kind.
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import { describeFile } from "./lib/inspect/files.ts";
+import type { Description } from "./lib/inspect/description.ts";
+import { descriptionText } from "./lib/inspect/text.ts";
+
+const USAGE = `What is in these files?
+
+Usage: deno task run experiments/inspect.ts FILE... [flags]
+
+FILE: a dictionary (Arrow, published pickle, .npz, SAELens folder), activations (a shard or their folder), a calibration,
+a result table (any Arrow file), a run.json or its folder, or a sparse autoencoder (.npz, SAELens folder).
+
+Flags:
+  --rows <count>  rows of tables, and largest regions, to show (default 5)
+  --json          print an array of objects: path, kind, bytes, facts, tables
+  --help          show this`;
+
+const fail = (code: number, message: string): never => {
+  console.error(`inspect: ${message.replace(/\s*\n\s*/g, " ")}`);
+  Deno.exit(code);
+};
+const unknown = (arg: string) => arg.startsWith("-") ? fail(2, `There is no flag ${arg}. See --help.`) : true;
+const args = parseArgs([...Deno.args], {
+  boolean: ["json", "help"],
+  string: ["rows"],
+  default: { rows: "5" },
+  unknown,
+});
+const rows = Number(args.rows);
+if (args.help) {
+  console.log(USAGE);
+  Deno.exit(0);
+}
+if (args._.length === 0) fail(2, "Expected a file to inspect. See --help.");
+if (!Number.isInteger(rows) || rows < 1) {
+  fail(2, `Expected --rows to be a whole number from 1 on but got "${args.rows}".`);
+}
+
+const descriptions: Description[] = [];
+for (const path of args._.map(String)) {
+  try {
+    const description = await describeFile(path, rows);
+    descriptions.push(description);
+    if (!args.json) console.log(`${descriptions.length > 1 ? "\n" : ""}${descriptionText(description)}`);
+  } catch (error) {
+    console.error(`inspect: ${(error as Error).message.replace(/\s*\n\s*/g, " ")}`);
+    Deno.exitCode = 1;
+  }
+}
+if (args.json) console.log(JSON.stringify(descriptions, null, 2));

@@ -1,0 +1,89 @@
+/** What is in files of sparse autoencoders, and of dictionaries that were exported as such. */
+import { join } from "node:path";
+import { parseSaeLensConfig } from "../../../src/analysis/sae_lens_config.ts";
+import { readNpz } from "../../../src/files/npz.ts";
+import { readSafetensors } from "../../../src/files/safetensors.ts";
+import { tensorOf, type Tensors, toFloat32 } from "../../../src/files/tensor.ts";
+import { coherencesOf } from "../../../src/partition/means.ts";
+import { sourceFacts } from "./arrow_files.ts";
+import { type Contents, type Json, told } from "./description.ts";
+import { largestRegions, regionFacts } from "./regions.ts";
+
+/** An `.npz` file. It is read whole: only so are its checksums compared. */
+export async function describeNpz(path: string, rows: number): Promise<Contents> {
+  const tensors = await readNpz(path);
+  const isSae = ["W_dec", "b_dec"].every((name) => tensors.has(name) || tensors.has(name.replace("W_", "w_")));
+  const regions = await describeRegions(path.replace(/\.npz$/i, ".regions.safetensors"), rows);
+  return merged(isSae ? "sparse autoencoder (Gemma Scope)" : "arrays of NumPy", {}, tensors, regions);
+}
+
+/** A `.safetensors` file; a regions file tells its regions too. */
+export async function describeSafetensors(path: string, rows: number): Promise<Contents> {
+  const { tensors, metadata } = await readSafetensors(path);
+  if (metadata.format === "exemplar regions 1") {
+    return merged("regions of an exported dictionary", {}, tensors, await describeRegions(path, rows));
+  }
+  return merged("tensors (safetensors)", metadata, tensors);
+}
+
+/** A SAELens folder. */
+export async function describeSaeLens(folder: string, rows: number): Promise<Contents> {
+  const configPath = join(folder, "cfg.json");
+  const config = parseSaeLensConfig(await Deno.readTextFile(configPath), configPath);
+  const { tensors } = await readSafetensors(join(folder, "sae_weights.safetensors"));
+  const facts = told({ architecture: config.architecture, k: config.k, ...config.source });
+  return merged(
+    "sparse autoencoder (SAELens)",
+    facts,
+    tensors,
+    await describeRegions(join(folder, "regions.safetensors"), rows),
+  );
+}
+
+interface Regions {
+  readonly facts: Record<string, Json>;
+  readonly rows: Record<string, Json>[];
+}
+
+function merged(kind: string, facts: Record<string, Json>, tensors: Tensors, regions?: Regions): Contents {
+  return {
+    kind: regions && !kind.startsWith("regions") ? `dictionary exported as ${kind}` : kind,
+    facts: { ...facts, ...regions?.facts },
+    tables: {
+      tensors: [...tensors].map(([name, { dtype, shape }]) => ({ tensor: name, dtype, shape: shape.join(" x ") })),
+      ...(regions ? { "largest regions": regions.rows } : {}),
+    },
+  };
+}
+
+/** What the file beside an exported dictionary says; nothing where there is none. */
+async function describeRegions(path: string, rows: number): Promise<Regions | undefined> {
+  const isThere = await Deno.stat(path).then(() => true, () => false);
+  if (!isThere) return undefined;
+  const names = ["sum", "count", "distance_sum", "first_batch"];
+  const { tensors, metadata } = await readSafetensors(path, names);
+  const [sum, count, distanceSum, firstBatch] = names.map((name) => tensorOf(tensors, name, path));
+  const [counts, firstBatches] = [count, firstBatch].map(({ data }) => Int32Array.from(data as Int32Array));
+  const dim = sum.shape[1];
+  const figures = {
+    counts,
+    coherences: coherencesOf(toFloat32(sum), counts, dim),
+    distanceSums: Float64Array.from(distanceSum.data as Float64Array),
+    firstBatches,
+  };
+  const { basis, threshold, percentile, activations, batches, seed } = metadata;
+  return {
+    facts: {
+      ...regionFacts(figures),
+      dim,
+      basis,
+      p: JSON.parse(percentile) as Json,
+      threshold: Number(threshold),
+      activations: Number(activations),
+      batches: Number(batches),
+      seed: Number(seed),
+      ...sourceFacts(metadata),
+    },
+    rows: largestRegions(figures, rows),
+  };
+}

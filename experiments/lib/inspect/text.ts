@@ -1,0 +1,37 @@
+import { formatTable, type PrintRow } from "../print.ts";
+import type { Description, Json } from "./description.ts";
+
+/** Characters of a value that are shown. */
+const LONGEST = 72;
+
+/** A description for people. */
+export function descriptionText({ path, kind, bytes, facts, tables }: Description): string {
+  const rows = Object.entries(facts).map(([fact, value]) => ({ fact, value: cell(value) }));
+  const width = Math.max(0, ...rows.map(({ fact }) => fact.length));
+  const sections = Object.entries(tables).filter(([, rows]) => rows.length > 0).map(([title, rows]) => {
+    const keys = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+    return `\n${title}\n${formatTable(rows.map((row): PrintRow => mapValues(row, cell)), keys)}`;
+  });
+  return [
+    `${path}: ${kind}, ${size(bytes)}`,
+    ...rows.map(({ fact, value }) => `  ${fact.padEnd(width)}  ${value ?? "–"}`),
+    ...sections,
+  ].join("\n");
+}
+
+function cell(value: Json): string | number | boolean | null {
+  if (typeof value !== "object" && typeof value !== "string" || value === null) return value;
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+}
+
+function mapValues<V, W>(record: Readonly<Record<string, V>>, map: (value: V) => W): Record<string, W> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
+}
+
+/** Bytes in the largest unit that keeps them above 1. */
+function size(bytes: number): string {
+  const units = ["bytes", "kB", "MB", "GB", "TB"];
+  const unit = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(bytes, 1)) / 3)));
+  return `${Number((bytes / 1000 ** unit).toPrecision(3))} ${units[unit]}`;
+}
