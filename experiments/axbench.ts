@@ -66,7 +66,7 @@ await experiment({
     split: { type: "string", default: "train", help: "rows of --corpus to build on, by their field `split`, or all" },
     budgets: {
       type: "integers",
-      default: [15_000, 30_000, 60_000],
+      default: [15_000, 45_000],
       min: 1,
       help: "token budgets at which dictionaries are kept, besides --max-tokens",
     },

@@ -2,17 +2,19 @@ import { assert, assertAlmostEquals, assertEquals, assertRejects, assertStringIn
 import { join } from "node:path";
 import { grownAtBudgets, withDictionary } from "../../experiments/lib/axbench/dictionaries.ts";
 import type { Detection } from "../../experiments/lib/axbench/score.ts";
-import { ConceptStore } from "../../experiments/lib/axbench/store.ts";
+import { ConceptStore, type Settings } from "../../experiments/lib/axbench/store.ts";
 import { pairings, summarise } from "../../experiments/lib/axbench/summary.ts";
 import { RowReader } from "../../experiments/lib/axbench/texts.ts";
 import type { Run } from "../../experiments/lib/cli.ts";
 import type { Flags } from "../../experiments/lib/flags.ts";
 import { Progress } from "../../experiments/lib/progress.ts";
+import { type AxBenchRow, readAxBench } from "../../src/activations/axbench.ts";
 import { readCorpus } from "../../src/activations/corpus.ts";
 import { extract } from "../../src/activations/extract.ts";
 import { openBackend } from "../../src/compute/open.ts";
 import { loadModel } from "../../src/model/load.ts";
 import { calibrateLayers } from "../../src/partition/calibration.ts";
+import { Dictionary } from "../../src/partition/dictionary.ts";
 import { RunManifest } from "../../src/report/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { ORT_TEST, TOY_IT } from "../model/toy.ts";
@@ -183,6 +185,8 @@ Deno.test("axbench leaves tables, charts and report; killed and gone on with, th
       '<p class="answer">A region chosen by the AUROC rule among',
     );
 
+    await assertSameByLoops(out);
+
     await inFolder(async (folder) => {
       const allowed = ["read", "write", "env", "sys", "ffi"].map((permission) => `--allow-${permission}`);
       const start = (...more: string[]) => {
@@ -203,3 +207,71 @@ Deno.test("axbench leaves tables, charts and report; killed and gone on with, th
       }
     });
   }));
+
+/** Chooses and scores concept 1 again from the kept dictionary, with plain loops over all numbers. */
+async function assertSameByLoops(out: string): Promise<void> {
+  const model = await loadModel(TOY_IT, { device: "cpu" });
+  const reader = new RowReader(model, "chat", 40);
+  const { concepts: [concept], negatives } = await readAxBench("fixtures/corpora/axbench", [1]);
+  const dictionary = await Dictionary.load(join(out, "state/grown/seed-0-tokens-2000/L6-p10.arrow"), {
+    backend: "cpu",
+  });
+  const { center, dim, size } = dictionary;
+  const read = async (rows: readonly AxBenchRow[]) => {
+    const prompts = rows.map((row) => reader.tokens(row));
+    const { residuals, width } = await model.capture(prompts, [6]);
+    const data = residuals.get(6)!.data!;
+    return prompts.map((tokens, i) =>
+      Array.from({ length: tokens.length - reader.prefix }, (_, position) => {
+        const row = i * width + reader.prefix + position;
+        return data.slice(row * dim, (row + 1) * dim);
+      })
+    );
+  };
+  const high = await read(concept.positives);
+  const low = await read(negatives.get(concept.genre)!);
+  const held = await read(concept.evaluation);
+  await model.dispose();
+
+  const dot = (a: ArrayLike<number>, b: ArrayLike<number>) => {
+    let sum = 0;
+    for (let j = 0; j < dim; j++) sum += a[j] * b[j];
+    return sum;
+  };
+  const unit = (x: Float32Array) => {
+    const away = Float64Array.from(x, (value, j) => value - center[j]);
+    const norm = Math.sqrt(dot(away, away));
+    return away.map((value) => value / norm);
+  };
+  const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+  const ofPairs = (a: readonly number[], b: readonly number[]) =>
+    mean(a.flatMap((x) => b.map((y) => x > y ? 1 : x === y ? 0.5 : 0)));
+  const [highUnits, lowUnits] = [high, low].map((texts) => texts.map((rows) => rows.map(unit)));
+
+  const found = (await (await ConceptStore.open(out, await settingsOf(out), true)).read(1))!;
+  for (const [rule, basis] of [["auroc", "mean"], ["contrast", "exemplar"]] as const) {
+    const one = found.find((row) =>
+      row.method === "regions" && row.rule === rule && row.basis === basis && row.percentile === 10 &&
+      row.budget === 2000
+    )!;
+    assertEquals(one.regions, size);
+    const directions = dictionary.directions(basis);
+    const direction = (region: number) => directions.subarray(region * dim, (region + 1) * dim);
+    const statistic = (region: number) => {
+      const cosines = (texts: Float64Array[][]) => texts.map((rows) => rows.map((row) => dot(row, direction(region))));
+      const [a, b] = [cosines(highUnits), cosines(lowUnits)];
+      if (rule === "contrast") return mean(a.flat()) - mean(b.flat());
+      return ofPairs(a.map((row) => Math.max(...row)), b.map((row) => Math.max(...row)));
+    };
+    const statistics = Array.from({ length: size }, (_, region) => statistic(region));
+    // Rounding may exchange two regions that are equally good.
+    assertAlmostEquals(statistics[one.region], Math.max(...statistics), 1e-3, rule);
+    const scores = held.map((rows) => Math.max(...rows.map((row) => dot(row, direction(one.region)))));
+    const of = (positive: boolean) => scores.filter((_, i) => concept.evaluation[i].positive === positive);
+    assertAlmostEquals(one.auroc, ofPairs(of(true), of(false)), 1e-3, rule);
+  }
+}
+
+async function settingsOf(out: string): Promise<Settings> {
+  return JSON.parse(await Deno.readTextFile(join(out, "state/settings.json")));
+}
