@@ -92,6 +92,14 @@ export { type Counterparts, type DirectionMatching, match, type Matching } from 
 export { type DictionaryMetrics, measure } from "./src/analysis/metrics.ts";
 export { describeRegions, type RegionRow } from "./src/analysis/region_table.ts";
 export { Monitor, type MonitorParts, type Verdict } from "./src/analysis/monitor.ts";
+export {
+  readSae,
+  type ReadSaeOptions,
+  Sae,
+  type SaeArchitecture,
+  SaeError,
+  type SaeSource,
+} from "./src/analysis/sae.ts";
 export { auroc } from "./src/analysis/roc.ts";
 export { spearman } from "./src/analysis/spearman.ts";
 
