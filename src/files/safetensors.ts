@@ -44,6 +44,8 @@ const CODES = new Map([...DTYPES].map(([code, dtype]) => [dtype, code]));
 export interface Safetensors {
   /** The tensors by name, in the order of their bytes. */
   readonly tensors: Tensors;
+  /** Type and shape of every tensor in the file, read or not. */
+  readonly outline: ReadonlyMap<string, Pick<Tensor, "dtype" | "shape">>;
   /** Strings beside them. */
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -86,7 +88,8 @@ export async function readSafetensors(path: string, names?: readonly string[]): 
     const bytes = await file.read(start + first, new Uint8Array(end - first));
     tensors.set(name, { dtype, shape, data: numbersAt(dtype, bytes, 0, count) });
   }
-  return { tensors, metadata: stringsOf(path, metadata) };
+  const outline = new Map(places.map(({ name, dtype, shape }) => [name, { dtype, shape }]));
+  return { tensors, outline, metadata: stringsOf(path, metadata) };
 }
 
 /**

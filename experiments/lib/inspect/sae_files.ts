@@ -2,8 +2,8 @@
 import { join } from "node:path";
 import { parseSaeLensConfig } from "../../../src/analysis/sae_lens_config.ts";
 import { readNpz } from "../../../src/files/npz.ts";
-import { readSafetensors } from "../../../src/files/safetensors.ts";
-import { tensorOf, type Tensors, toFloat32 } from "../../../src/files/tensor.ts";
+import { readSafetensors, type Safetensors } from "../../../src/files/safetensors.ts";
+import { tensorOf, toFloat32 } from "../../../src/files/tensor.ts";
 import { coherencesOf } from "../../../src/partition/means.ts";
 import { sourceFacts } from "./arrow_files.ts";
 import { type Contents, type Json, told } from "./description.ts";
@@ -19,23 +19,23 @@ export async function describeNpz(path: string, rows: number): Promise<Contents>
 
 /** A `.safetensors` file; a regions file tells its regions too. */
 export async function describeSafetensors(path: string, rows: number): Promise<Contents> {
-  const { tensors, metadata } = await readSafetensors(path);
+  const { outline, metadata } = await readSafetensors(path, []);
   if (metadata.format === "exemplar regions 1") {
-    return merged("regions of an exported dictionary", {}, tensors, await describeRegions(path, rows));
+    return merged("regions of an exported dictionary", {}, outline, await describeRegions(path, rows));
   }
-  return merged("tensors (safetensors)", metadata, tensors);
+  return merged("tensors (safetensors)", metadata, outline);
 }
 
 /** A SAELens folder. */
 export async function describeSaeLens(folder: string, rows: number): Promise<Contents> {
   const configPath = join(folder, "cfg.json");
   const config = parseSaeLensConfig(await Deno.readTextFile(configPath), configPath);
-  const { tensors } = await readSafetensors(join(folder, "sae_weights.safetensors"));
+  const { outline } = await readSafetensors(join(folder, "sae_weights.safetensors"), []);
   const facts = told({ architecture: config.architecture, k: config.k, ...config.source });
   return merged(
     "sparse autoencoder (SAELens)",
     facts,
-    tensors,
+    outline,
     await describeRegions(join(folder, "regions.safetensors"), rows),
   );
 }
@@ -45,7 +45,12 @@ interface Regions {
   readonly rows: Record<string, Json>[];
 }
 
-function merged(kind: string, facts: Record<string, Json>, tensors: Tensors, regions?: Regions): Contents {
+function merged(
+  kind: string,
+  facts: Record<string, Json>,
+  tensors: Safetensors["outline"],
+  regions?: Regions,
+): Contents {
   return {
     kind: regions && !kind.startsWith("regions") ? `dictionary exported as ${kind}` : kind,
     facts: { ...facts, ...regions?.facts },

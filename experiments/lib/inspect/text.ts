@@ -1,3 +1,4 @@
+import { visibleText } from "../../../src/report/text.ts";
 import { formatTable, type PrintRow } from "../print.ts";
 import type { Description, Json } from "./description.ts";
 
@@ -21,7 +22,8 @@ export function descriptionText({ path, kind, bytes, facts, tables }: Descriptio
 
 function cell(value: Json): string | number | boolean | null {
   if (typeof value !== "object" && typeof value !== "string" || value === null) return value;
-  const text = typeof value === "string" ? value : JSON.stringify(value);
+  const isTexts = Array.isArray(value) && value.every((item) => typeof item === "string");
+  const text = visibleText(isTexts ? value.join(" | ") : typeof value === "string" ? value : JSON.stringify(value));
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
 }
 

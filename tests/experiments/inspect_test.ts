@@ -1,0 +1,165 @@
+import { assert, assertEquals } from "@std/assert";
+import { describeFile } from "../../experiments/lib/inspect/files.ts";
+import type { Description } from "../../experiments/lib/inspect/description.ts";
+import { descriptionText } from "../../experiments/lib/inspect/text.ts";
+import { extract } from "../../src/activations/extract.ts";
+import { describeStream } from "../../src/activations/source.ts";
+import { writeActivations } from "../../src/activations/cache_write.ts";
+import { openBackend } from "../../src/compute/open.ts";
+import { writeJsonAtomic } from "../../src/files/atomic.ts";
+import { saveCalibration } from "../../src/partition/calibration_cache.ts";
+import { Dictionary } from "../../src/partition/dictionary.ts";
+import { RunManifest, saveTable } from "../../src/report/mod.ts";
+import { DIM, FakeModel } from "../activations/fake_model.ts";
+import { inFolder } from "../lib/folder.ts";
+
+const root = new URL("../../", import.meta.url);
+const pickle = "tests/golden/reference-a/dictionary_p8.pkl";
+const sae = "fixtures/sae/params.npz";
+const source = describeStream({ model: "fixtures/gemma-2-toy", layer: 3, corpus: "pile.jsonl" });
+
+/** Activations of the two texts: the fake model has a token a character. */
+const ROWS = "some text".length + "another".length;
+
+/** Runs the script as people do: it may read files, and nothing else. */
+async function inspect(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-lock", "--allow-read", "--allow-env", "experiments/inspect.ts", ...args],
+    cwd: root,
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+/** One of each kind of file, in a folder. */
+async function files(folder: string): Promise<Record<string, string>> {
+  const backend = await openBackend("cpu");
+  const center = new Float32Array(DIM);
+  const dictionary = await Dictionary.create({ center, threshold: 0.003, percentile: 8, source }, { backend, seed: 4 });
+  const batches = await Array.fromAsync(extract(new FakeModel(), ["some text", "another"], { layers: [3] }));
+  for (const { batches: layers } of batches) await dictionary.add(layers.get(3)!);
+  await dictionary.save(`${folder}/d.arrow`);
+  await dictionary.export(`${folder}/sae`);
+  await dictionary.export(`${folder}/d.npz`);
+  const calibration = { center, percentiles: [4, 8], thresholds: [0.2, 0.3], activations: ROWS, source };
+  await saveCalibration(`${folder}/calibration.arrow`, calibration);
+  await writeActivations(`${folder}/cache`, batches, source);
+  await saveTable(folder, "results", [
+    { name: "layer", values: [1, 2, 3], type: "int32", description: "block whose output is read" },
+    { name: "name", values: ["a\u001b[31m", "b", "c"], description: "a name" },
+    { name: "score", values: [0.5, null, 1], description: "share, 0..1" },
+  ]);
+  const manifest = new RunManifest({ name: "test", seed: 2, flags: { percentiles: [8] } });
+  manifest.findings.answer = 42;
+  await manifest.finish(`${folder}/run`);
+  return {
+    dictionary: `${folder}/d.arrow`,
+    saelens: `${folder}/sae`,
+    npz: `${folder}/d.npz`,
+    regions: `${folder}/sae/regions.safetensors`,
+    weights: `${folder}/sae/sae_weights.safetensors`,
+    calibration: `${folder}/calibration.arrow`,
+    cache: `${folder}/cache`,
+    shard: `${folder}/cache/00000.activations.arrow`,
+    table: `${folder}/results.arrow`,
+    run: `${folder}/run/run.json`,
+    folder: `${folder}/run`,
+  };
+}
+
+Deno.test("every kind of file is told, with what it holds", () =>
+  inFolder(async (folder) => {
+    const paths = await files(folder);
+    const told: Record<string, Description> = {};
+    for (const [name, path] of Object.entries(paths)) told[name] = await describeFile(path, 2);
+    const { dictionary, saelens, npz, regions, weights, calibration, cache, shard, table, run } = told;
+
+    assertEquals(dictionary.kind, "dictionary");
+    const { regions: size, ...facts } = dictionary.facts;
+    assertEquals([facts.dim, facts.p, facts.threshold, facts.seed, facts.activations], [DIM, 8, 0.003, 4, ROWS]);
+    assertEquals([facts.model, facts.layer, facts.hook], ["fixtures/gemma-2-toy", 3, "resid_post"]);
+    const largest = dictionary.tables["largest regions"];
+    assertEquals(largest.length, Math.min(2, Number(size)));
+    assert(Number(largest[0].count) >= Number(largest[1].count));
+    assert(JSON.stringify(largest[0]["nearest contexts"]).includes("[["), "contexts mark their token");
+
+    for (const exported of [saelens, npz, regions]) {
+      const { facts, tables } = exported;
+      assertEquals([facts.regions, facts.p, facts.threshold, facts.basis], [size, 8, 0.003, "exemplar"]);
+      assertEquals(tables["largest regions"].map(({ count }) => count), largest.map(({ count }) => count));
+    }
+    assertEquals([saelens.facts.architecture, saelens.facts.k], ["topk", 1]);
+    assertEquals(weights.tables.tensors[0], { tensor: "W_enc", dtype: "float32", shape: `${DIM} x ${size}` });
+
+    assertEquals(calibration.tables.thresholds, [{ percentile: 4, threshold: 0.2 }, { percentile: 8, threshold: 0.3 }]);
+    assertEquals([cache.kind, cache.facts.activations, cache.facts.dim], ["activation cache", ROWS, DIM]);
+    assertEquals([shard.kind, shard.facts.rows], ["shard of an activation cache", ROWS]);
+    assertEquals(shard.tables["first 2 rows"].length, 2);
+    assertEquals(shard.tables.columns.at(-1)?.column, "layer_3");
+
+    assertEquals(table.tables.columns[2], { column: "score", type: "Float64", description: "share, 0..1" });
+    assertEquals(table.tables["first 2 rows"][1], { layer: 2, name: "b", score: null });
+    assertEquals([run.facts.experiment, run.facts.seed], ["test", 2]);
+    assertEquals(run.tables.findings, [{ finding: "answer", value: 42 }]);
+    assertEquals(told.folder.tables.findings, run.tables.findings);
+    const text = descriptionText(table);
+    assert(text.includes("␛[31m") && !text.includes("\u001b"), "nothing of a file acts on the terminal");
+  }));
+
+Deno.test("the script prints published pickles and autoencoders, as text and as JSON", async () => {
+  const { code, stdout } = await inspect(pickle, sae, "--rows", "3");
+  assertEquals(code, 0);
+  for (const part of [`${pickle}: published dictionary`, "3072", "largest regions", "480", "W_enc", "192 x 2048"]) {
+    assert(stdout.includes(part), `${part} in ${stdout}`);
+  }
+  const json = await inspect(pickle, "--json");
+  const [description] = JSON.parse(json.stdout) as Description[];
+  assertEquals([description.path, description.facts.regions, description.bytes], [pickle, 86, 532118]);
+  assertEquals(description.tables["largest regions"][0].count, 480);
+});
+
+Deno.test("what is unknown, missing or cut off is a sentence and exit code 1; the other files are told", () =>
+  inFolder(async (folder) => {
+    const paths = await files(folder);
+    const cut: string[] = [];
+    for (const name of ["dictionary", "npz", "calibration", "shard", "table", "run", "weights"]) {
+      const bytes = await Deno.readFile(paths[name]);
+      const extension = paths[name].split(".").at(-1);
+      cut.push(`${folder}/${name}-cut.${extension}`);
+      await Deno.writeFile(cut.at(-1)!, bytes.subarray(0, bytes.length * 0.6));
+    }
+    const whole = await Deno.readFile(new URL(pickle, root));
+    await Deno.writeFile(`${folder}/cut.pkl`, whole.subarray(0, 100_000));
+    await Deno.writeTextFile(`${folder}/notes.txt`, "some text");
+    await Deno.writeTextFile(`${folder}/empty`, "");
+    await writeJsonAtomic(`${folder}/other.json`, { a: 1 });
+    const bad = [
+      ...cut,
+      ...["cut.pkl", "notes.txt", "empty", "other.json", "none"].map((name) => `${folder}/${name}`),
+      folder,
+    ];
+    const { code, stdout, stderr } = await inspect(...bad, paths.table);
+    assertEquals(code, 1);
+    const sentences = stderr.trim().split("\n");
+    assertEquals(sentences.length, bad.length, stderr);
+    sentences.forEach((sentence, i) => {
+      assert(/^inspect: (Cannot|Expected) /.test(sentence) && sentence.includes(bad[i]), sentence);
+    });
+    assert(stdout.startsWith(`${paths.table}: table`), stdout);
+  }));
+
+Deno.test("mistakes on the command line are sentences and exit code 2", async () => {
+  for (
+    const [args, part] of [[[], "Expected a file"], [["--row", "3", sae], "--row"], [
+      ["--rows", "x", sae],
+      "--rows",
+    ]] as const
+  ) {
+    const { code, stderr } = await inspect(...args);
+    assertEquals(code, 2, stderr);
+    assert(stderr.startsWith("inspect: ") && stderr.includes(part), stderr);
+  }
+  const help = await inspect("--help");
+  assertEquals(help.code, 0);
+  assert(help.stdout.includes("--json"));
+});
