@@ -76,6 +76,9 @@ export async function readRegions(
   const numbers = Object.fromEntries(NUMBERS.map((name) => [name, numbersOf(tensors, name, size, path)]));
   const regions = new RegionArrays();
   for (let region = 0; region < size; region++) {
+    if (!(numbers.count[region] >= 1)) {
+      throw new Error(`Expected members of every region of ${path} but region ${region} has ${numbers.count[region]}`);
+    }
     regions.restore({
       count: numbers.count[region],
       founder: numbers.founder[region],
@@ -84,6 +87,7 @@ export async function readRegions(
       squareSum: numbers.distance_square_sum[region],
     });
   }
+  assertUnit(exemplars, dim, path);
   const number = (name: string) => numberOf(metadata, name, path);
   const { percentile, source } = originOf(metadata, path);
   const seed = number("seed");
@@ -118,6 +122,19 @@ function originOf(metadata: Readonly<Record<string, string>>, path: string) {
     return { percentile, source: JSON.parse(metadata.source) as StreamSource | null };
   } catch (cause) {
     throw new Error(`Cannot read ${path}: its percentile or source is not JSON. Export it again.`, { cause });
+  }
+}
+
+/** Tools that train or fold autoencoders change the lengths of their vectors; distances would then be no distances. */
+function assertUnit(exemplars: Float32Array, dim: number, path: string): void {
+  for (let from = 0; from < exemplars.length; from += dim) {
+    const norm = Math.sqrt(exemplars.subarray(from, from + dim).reduce((sum, value) => sum + value * value, 0));
+    if (Math.abs(norm - 1) > 1e-3) {
+      throw new Error(
+        `Expected exemplars of unit length, which ${path} is about, but region ${from / dim} has one of length ` +
+          `${norm.toPrecision(4)}: the autoencoder was changed since it was exported`,
+      );
+    }
   }
 }
 

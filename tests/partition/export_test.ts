@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { readSae } from "../../src/analysis/sae.ts";
 import { readNpz } from "../../src/files/npz.ts";
-import { readSafetensors } from "../../src/files/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../../src/files/safetensors.ts";
 import { toFloat32 } from "../../src/files/tensor.ts";
 import { Dictionary } from "../../src/partition/dictionary.ts";
 import type { Backend } from "../../src/compute/backend.ts";
@@ -152,6 +152,13 @@ backendTest("what cannot be exported or read back is refused with a sentence", (
       await dictionary.export(path);
       const regions = path.endsWith(".npz") ? `${folder}/d.regions.safetensors` : `${path}/regions.safetensors`;
       const kept = await Deno.readFile(regions);
+      if (!path.endsWith(".npz")) {
+        const file = `${path}/sae_weights.safetensors`;
+        const { tensors } = await readSafetensors(file);
+        (tensors.get("W_dec")!.data as Float32Array)[0] += 2;
+        await writeSafetensors(file, tensors);
+        assertSentence(await assertRejects(() => Dictionary.load(path, { backend })), "unit length", "region 0");
+      }
       await Deno.writeFile(regions, kept.subarray(0, kept.length / 2));
       assertSentence(await assertRejects(() => Dictionary.load(path, { backend })), regions);
       await Deno.remove(regions);
