@@ -96,12 +96,13 @@ function softmaxErrors(logits: Float64Array, labels: Int32Array, rows: Int32Arra
     const at = i * classes;
     let largest = -Infinity;
     for (let k = 0; k < classes; k++) largest = Math.max(largest, logits[at + k] += bias[k]);
-    let total = 0;
-    for (let k = 0; k < classes; k++) total += Math.exp(logits[at + k] - largest);
     const label = labels[rows[i]];
-    loss += Math.log(total) + largest - logits[at + label];
+    loss += largest - logits[at + label];
+    let total = 0;
+    for (let k = 0; k < classes; k++) total += logits[at + k] = Math.exp(logits[at + k] - largest);
+    loss += Math.log(total);
     for (let k = 0; k < classes; k++) {
-      logits[at + k] = (Math.exp(logits[at + k] - largest) / total - Number(k === label)) / rows.length;
+      logits[at + k] = (logits[at + k] / total - Number(k === label)) / rows.length;
     }
   }
   return loss / rows.length;

@@ -153,7 +153,7 @@ export function shownReadouts(summaries: readonly Summary[], percentile: number)
 export function accuraciesChart(shown: readonly NamedSummary[]): ChartSpec {
   const summaries = shown.map(({ summary }) => summary);
   const names = [...new Map(shown.map(({ name, color }) => [name, color]))];
-  const x = { type: "quantitative", title: "accuracy", axis: { format: ".0%", tickCount: 4 } };
+  const x = { type: "quantitative", title: "accuracy", axis: { format: ".0%", tickCount: 3 } };
   return {
     data: {
       values: shown.map(({ name, summary: { label, chance, accuracy: { mean, low, high } } }) => {

@@ -1,7 +1,10 @@
 /** Dictionaries of one stream order, and as many random exemplars, as features of the probed activations. */
 import { batchAt, type StreamBatch } from "../../../src/activations/stream.ts";
+import { oneHotRows } from "../../../src/analysis/feature_rows.ts";
 import { Coreset } from "../../../src/analysis/coreset.ts";
 import { strongestOfDense } from "../../../src/analysis/strongest_entries.ts";
+import type { Backend } from "../../../src/compute/backend.ts";
+import type { SparseFeatures } from "../../../src/compute/sparse.ts";
 import { directionsOf } from "../../../src/partition/directions.ts";
 import { readFeatures } from "../../../src/partition/readout.ts";
 import type { Calibration } from "../../../src/partition/calibration.ts";
@@ -44,17 +47,40 @@ export async function* dictionaryEncodings<F extends Flags>(
       ["random exemplars", await backend.download(random)],
     ] as const;
     const ks = ksOf(percentile);
-    const most = Math.max(...ks);
+    const k = Math.max(...ks);
     for (const [source, basis] of bases) {
-      const features = await run.manifest.time("encode", () =>
-        encodeRows(data, async (batch) => {
-          const values = await readFeatures(backend, center, basis, batch, { kind: "topk", k: most });
-          return strongestOfDense(values, batch.rows, basis.length / data.dim, most);
-        }));
+      const features = await run.manifest.time("encode", () => encode(backend, center, basis, data, k));
       yield sparseEncodings({ source, percentile }, features, ks);
     }
     random.dispose();
     dictionary.dispose();
   }
   coreset.dispose();
+}
+
+/** The `k` largest projections of every row; of one alone, which is read as a one-hot, the value does not matter. */
+function encode(
+  backend: Backend,
+  center: Float32Array<ArrayBuffer>,
+  basis: Float32Array<ArrayBuffer>,
+  data: ProbeData,
+  k: number,
+): Promise<SparseFeatures> {
+  const size = basis.length / data.dim;
+  return encodeRows(data, size, async (batch) => {
+    if (k > 1) {
+      const values = await readFeatures(backend, center, basis, batch, { kind: "topk", k });
+      return strongestOfDense(values, batch.rows, size, k);
+    }
+    const [directions, exemplars] = [
+      await directionsOf(backend, batch, center),
+      backend.upload(basis.slice(), size, data.dim),
+    ];
+    try {
+      return oneHotRows((await backend.nearest(directions, exemplars)).regions, size);
+    } finally {
+      directions.dispose();
+      exemplars.dispose();
+    }
+  });
 }

@@ -28,17 +28,19 @@ export interface Encoding {
   readonly features: FeatureRows;
 }
 
-/** Rows that are encoded at once. */
-const BLOCK = 4096;
+/** Feature values, zeros included, that are held at once. */
+const BLOCK = 2 ** 24;
 
-/** The features of every row of the data, a block at a time. */
+/** The features of every row of the data, of `size` features, a block at a time. */
 export async function encodeRows(
   { data, rows, dim }: ProbeData,
+  size: number,
   encode: (batch: ActivationBatch & { readonly data: Float32Array }) => Promise<SparseFeatures>,
 ): Promise<SparseFeatures> {
   const parts: SparseFeatures[] = [];
-  for (let from = 0; from < rows; from += BLOCK) {
-    const count = Math.min(BLOCK, rows - from);
+  const most = Math.ceil(BLOCK / size);
+  for (let from = 0; from < rows; from += most) {
+    const count = Math.min(most, rows - from);
     parts.push(await encode({ data: data.slice(from * dim, (from + count) * dim), rows: count, dim }));
   }
   return joinedRows(parts);

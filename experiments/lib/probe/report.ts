@@ -19,18 +19,20 @@ export interface ProbeResult {
   readonly layer: number;
   readonly data: ProbeData;
   readonly readings: readonly Reading[];
+  /** Strengths of the penalty that validation chose from. */
+  readonly strengths: readonly number[];
   /** Percentiles that give no dictionary. */
   readonly failed: readonly FailedSetting[];
 }
 
 const PUBLISHED =
-  "Published for another model, Gemma-2-2B, with other labels and text: one-hot regions keep about 97 % of raw " +
-  "accuracy; a later version says 98 % top-1 at best, 82 % on test text at p 10 and 91 % at p 1.";
+  "Published for another model, Gemma-2-2B, on other labels and text: about 97 % of raw accuracy kept; in a " +
+  "later version 98 % top-1, 82 % on test text at p 10 and 91 % at p 1.";
 
 /** Writes everything below `run.out`, prints the figures, and says where the report is. */
 export async function reportProbe<F extends Flags>(run: Run<F>, result: ProbeResult): Promise<void> {
   const { save, manifest, flags } = run;
-  const { layer, data, readings, failed } = result;
+  const { layer, data, readings, strengths, failed } = result;
   const summaries = summarise(readings);
   const percentiles = percentilesOf(summaries);
   // The percentile of the plain figures is the middle of the sweep, whatever came out.
@@ -63,8 +65,7 @@ export async function reportProbe<F extends Flags>(run: Run<F>, result: ProbeRes
           ),
           {
             table: reportTable(readoutTable(shown)),
-            caption:
-              "Accuracy of every read-out, and below each label's name the share of raw accuracy that it keeps above chance.",
+            caption: "Accuracy of every read-out; then the share of raw accuracy that it keeps above chance.",
           },
           {
             table: reportTable(differenceTable(summaries, percentile)),
@@ -92,7 +93,10 @@ export async function reportProbe<F extends Flags>(run: Run<F>, result: ProbeRes
           ),
         ],
       },
-      { heading: "How it was measured", blocks: [{ text: method(data, flags.model) }] },
+      {
+        heading: "How it was measured",
+        blocks: [{ text: `${method(data, flags.model)} ${chosen(readings, strengths)}` }],
+      },
     ],
   });
   printTable(readoutTable(shown).map(({ readout, ...rest }) => ({ readout: String(readout), ...rest })));
@@ -100,19 +104,30 @@ export async function reportProbe<F extends Flags>(run: Run<F>, result: ProbeRes
 }
 
 function method({ kinds, rows, labels }: ProbeData, model: string): string {
-  const counts = Map.groupBy(kinds, (kind) => kind).entries().map(([kind, own]) => `${own.length} ${kind}`);
-  return `Probed are ${formatNumber(rows)} activations of ${
-    [...counts].join(", ")
-  } texts, read by ${model} as plain text. ` +
-    "Dictionaries, random exemplars and the SAE are of other text: no probed document was in it. Probes are multinomial " +
-    "logistic regressions; the strength of their penalty is chosen on documents of the training part. Raw activations are " +
-    `standardised. Labels: ${
-      labels.map(({ name, classes }) => `${name} (${classes.join(", ")})`).join("; ")
-    }. The token's ` +
-    "class is that of its own text; the position counts in quarters of the context, in texts that fill it; instructions are " +
-    "told at every token. Shuffled labels are exchanged between " +
-    "documents where a document has one label, else between tokens; a probe of them still tells like tokens alike, so that its " +
-    "accuracy scatters about chance by more than the interval of the documents says.";
+  const counts = Array.from(Map.groupBy(kinds, (kind) => kind), ([kind, own]) => `${own.length} ${kind}`).join(", ");
+  const classes = labels.map(({ name, classes }) => `${name} (${classes.join(", ")})`).join("; ");
+  return [
+    `Probed are ${
+      formatNumber(rows)
+    } activations of ${counts} texts, read by ${model} as plain text. Dictionaries and random`,
+    "exemplars are of other text: no probed document was in it. The embedded SAE's training text may hold some of the harmless",
+    "instructions, as its model's does. Probes are multinomial logistic regressions; the strength of their penalty is chosen on",
+    `documents of the training part; raw activations are standardised. Labels: ${classes}. The token's class is that of its own`,
+    "text; the position counts in quarters of the context, in texts that fill it; instructions are told at every token. Shuffled",
+    "labels are exchanged between documents where a document has one label, else between tokens; a probe of them still tells",
+    "like tokens alike, so that its accuracy scatters about chance by more than the documents' interval says.",
+  ].join(" ");
+}
+
+/** Whether the strengths were enough to choose from. */
+function chosen(readings: readonly Reading[], strengths: readonly number[]): string {
+  const own = readings.filter(({ isShuffled }) => !isShuffled);
+  const [weakest, strongest] = [Math.min(...strengths), Math.max(...strengths)];
+  const count = (strength: number) => own.filter(({ l2 }) => l2 === strength).length;
+  return `Of the penalties ${
+    strengths.map((strength) => formatNumber(strength)).join(", ")
+  }, validation took the weakest for ` +
+    `${count(weakest)} and the strongest for ${count(strongest)} of ${own.length} probes.`;
 }
 
 const rounded = (value: number) => Math.round(value * 1e3) / 1e3;
