@@ -4,20 +4,22 @@
  *
  * Grows dictionaries on one split of the corpus. On the other split, and on harmful and harmless instructions, logistic
  * probes tell the text's domain, the token's class, the next token's class, the position and whether an instruction is
- * harmful: from raw activations, from the nearest region alone (one-hot), from the `k` largest features, and from an SAE's
- * features. Documents are parted into those to train and to test on; classes are drawn equally often. Controls: as many random
- * activations in the exemplars' place, the token's id alone, and labels that were shuffled.
+ * harmful: from raw activations, from the nearest region alone (one-hot), from the `k` largest features, and from an
+ * SAE's features. Documents are parted into those to train and to test on; classes are drawn equally often. Controls:
+ * as many random activations in the exemplars' place, the token's id alone, and labels that were shuffled.
  *
  *     deno task run experiments/probe.ts
  *
- * Leaves in `--out`: `accuracies.arrow` (a row for every seed, label, source of features, percentile, k and whether labels
- * were shuffled: number of features, mean number that are not zero, accuracy, chance, penalty), `kept.arrow` (a row for
- * every label and read-out: mean accuracy and share of raw kept over seeds, with intervals over documents), `recalls.arrow`
- * (a row for every seed, label, read-out and class); the charts `kept`, `sparsity` and `accuracies`; `report.html`; `run.json`.
+ * Leaves in `--out`: `accuracies.arrow` (a row for every seed, label, source of features, percentile, k and whether
+ * labels were shuffled: number of features, mean number that are not zero, accuracy, chance, penalty), `kept.arrow` (a
+ * row for every label and read-out: mean accuracy and share of raw kept over seeds, with intervals over documents),
+ * `recalls.arrow` (a row for every seed, label, read-out and class); the charts `kept`, `sparsity` and `accuracies`;
+ * `report.html`; `run.json`.
  *
- * About a minute and a half on the embedded model and two cores. Probes run on the host: at the 2,304 dimensions of Gemma-2-2B and
- * 4,000 rows one evaluation of the loss takes 0.1 s, a raw probe 2 to 10 s a penalty, regions hardly longer than here. Its
- * corpus needs the fields `split` and `source`; without an SAE that was trained on the layer, `--sae none`.
+ * About a minute and a half on the embedded model and two cores. Probes run on the host: at the 2,304 dimensions of
+ * Gemma-2-2B and 4,000 rows one evaluation of the loss takes 0.1 s, a raw probe 2 to 10 s a penalty, regions hardly
+ * longer than here. Its corpus needs the fields `split` and `source`; without an SAE that was trained on the layer,
+ * `--sae none`.
  */
 import { readCorpus } from "../src/activations/corpus.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
@@ -40,8 +42,9 @@ await experiment({
   name: "probe",
   question: "How much of what a linear probe reads from raw activations survives in one-hot regions?",
   description:
-    "Trains logistic probes on raw activations, on regions and on SAE features, and tests them on other documents. The " +
-    "embedded model takes about a minute and a half; for Gemma-2-2B give `--max-tokens`, a corpus with domains and `--sae none`.",
+    "Trains logistic probes on raw activations, on regions and on SAE features, and tests them on other documents. " +
+    "The embedded model takes about a minute and a half; for Gemma-2-2B give --max-tokens, a corpus with domains and " +
+    "--sae none.",
   defaults: { layers: [4], percentiles: [1, 2, 4, 8, 16] },
   flags: {
     split: {

@@ -1,7 +1,8 @@
 import { Random } from "../compute/random.ts";
 
 /**
- * Draws as many things of every class, without repeats: the accuracy of telling any one class for all is then `1 / classes`.
+ * Draws as many things of every class, without repeats: the accuracy of telling any one class for all is then `1 /
+ * classes`.
  *
  * @param labels Class of each thing; negative ones have none and are never drawn.
  * @param classes Number of classes.

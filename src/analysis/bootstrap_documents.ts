@@ -4,8 +4,8 @@ import { quantiles } from "./quantile.ts";
 
 /**
  * A figure of documents with its percentile bootstrap interval: as many documents are drawn with replacement, again and
- * again, and the figure is computed of each draw. Activations of one text are not independent, so it is documents that are
- * drawn, not activations.
+ * again, and the figure is computed of each draw. Activations of one text are not independent, so it is documents that
+ * are drawn, not activations.
  *
  * @param documents How many there are.
  * @param figure Computes the figure of documents given by number, some several times. Draws that give NaN are left out.

@@ -28,9 +28,9 @@ export interface Minimum {
 const LIBRARY_TOLERANCE = 1e-5;
 
 /**
- * A minimum of a smooth function by non-linear conjugate gradients (Polak and Ribière's, with a line search that meets the
- * strong Wolfe conditions; Nocedal and Wright, "Numerical optimization", 1999, chapters 3 and 5). It keeps six vectors as
- * long as `x` and draws no random numbers.
+ * A minimum of a smooth function by non-linear conjugate gradients (Polak and Ribière's, with a line search that meets
+ * the strong Wolfe conditions; Nocedal and Wright, "Numerical optimization", 1999, chapters 3 and 5). It keeps six
+ * vectors as long as `x` and draws no random numbers.
  *
  * @param f The function.
  * @param start Where to begin.

@@ -9,14 +9,14 @@ export interface ProbeOptions {
   /** Number of classes. Default one more than the largest label. */
   classes?: number;
   /**
-   * Strength of the penalty `l2 / 2 ||weights||^2`, which is added to the *mean* loss: scikit-learn's `C` is
-   * `1 / (rows x l2)`. Default 1e-3. Of a list, the strength of best accuracy on the validation part is taken (of equally
-   * good ones the strongest), and the probe trained with it on all rows.
+   * Strength of the penalty `l2 / 2 ||weights||^2`, which is added to the *mean* loss: scikit-learn's `C` is `1 / (rows
+   * x l2)`. Default 1e-3. Of a list, the strength of best accuracy on the validation part is taken (of equally good
+   * ones the strongest), and the probe trained with it on all rows.
    */
   l2?: number | readonly number[];
   /**
-   * Whether the penalty sees columns scaled to unit variance, as raw activations need: few of their dimensions have almost
-   * all the variance. Default true for dense rows, false for sparse ones, whose entries share a unit.
+   * Whether the penalty sees columns scaled to unit variance, as raw activations need: few of their dimensions have
+   * almost all the variance. Default true for dense rows, false for sparse ones, whose entries share a unit.
    */
   standardize?: boolean;
   /** The rows to train on, by number. Default all. */

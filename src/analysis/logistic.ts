@@ -22,13 +22,13 @@ export interface LogisticFit {
 }
 
 /**
- * Fits multinomial logistic regression: minimises the mean of `-log softmax(W x + b)[label]` over rows, plus the penalty on
- * the weights; the bias goes free.
+ * Fits multinomial logistic regression: minimises the mean of `-log softmax(W x + b)[label]` over rows, plus the
+ * penalty on the weights; the bias goes free.
  *
- * Loss and gradient are ours; the optimiser is a library's. The logistic regressions on npm are plain gradient descent of one
- * class against the rest (ml-logistic-regression: 50,000 fixed steps) or take no sparse rows. The optimiser sees centred
- * columns, scaled so that each bends the loss about equally: a change of variables, which moves no minimum and saves most of
- * the steps.
+ * Loss and gradient are ours; the optimiser is a library's. The logistic regressions on npm are plain gradient descent
+ * of one class against the rest (ml-logistic-regression: 50,000 fixed steps) or take no sparse rows. The optimiser sees
+ * centred columns, scaled so that each bends the loss about equally: a change of variables, which moves no minimum and
+ * saves most of the steps.
  *
  * @param features `rows x dim`. @param labels Class of each row. @param rows Numbers of the rows to fit.
  */
@@ -42,8 +42,8 @@ export function fitLogistic(
   const dim = featureCount(features);
   const { mean, variance } = columnMoments(features, rows);
   const penalty = variance.map((v) => l2 * (standardize ? v : 1));
-  // The logistic loss bends by at most a quarter of the column's variance; a column that is constant, but for rounding, tells
-  // nothing.
+  // The logistic loss bends by at most a quarter of the column's variance; a column that is constant, but for rounding,
+  // tells nothing.
   const scale = variance.map((v, j) => v <= 1e-12 * mean[j] ** 2 ? 0 : 1 / Math.sqrt(v / 4 + penalty[j]));
 
   const weights = new Float64Array(classes * dim);

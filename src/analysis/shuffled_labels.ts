@@ -1,8 +1,8 @@
 import { Random } from "../compute/random.ts";
 
 /**
- * Labels without what they say about the rows: those of some rows exchanged at random. Where all rows of a document have one
- * label, documents exchange theirs, so that a probe could still learn documents by heart.
+ * Labels without what they say about the rows: those of some rows exchanged at random. Where all rows of a document
+ * have one label, documents exchange theirs, so that a probe could still learn documents by heart.
  *
  * @param labels Label of each row.
  * @param rows The rows whose labels are exchanged; others keep theirs.

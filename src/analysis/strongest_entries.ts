@@ -27,7 +27,9 @@ export function strongestOfDense(values: Float32Array, rows: number, size: numbe
   return strongestEntries({ rows, size, offsets, features, values: kept }, k);
 }
 
-/** The `k` largest entries of each row, largest first, all of them where it has fewer; of equal ones the lower column. */
+/**
+ * The `k` largest entries of each row, largest first, all of them where it has fewer; of equal ones the lower column.
+ */
 export function strongestEntries({ rows, size, offsets, features, values }: SparseFeatures, k: number): SparseFeatures {
   const cut = new Int32Array(rows + 1);
   for (let row = 0; row < rows; row++) cut[row + 1] = cut[row] + Math.min(k, offsets[row + 1] - offsets[row]);

@@ -5,9 +5,9 @@ export type TokenClass = "word start" | "word part" | "number" | "space" | "symb
 export const TOKEN_CLASSES: readonly TokenClass[] = ["word start", "word part", "number", "space", "symbol"];
 
 /**
- * The class of a token by its own text, whatever stands around it: a letter after a blank starts a word; a letter without
- * one goes on with a word, or starts one after a line end or a sign; digits with or without a blank are numbers; blanks, tabs
- * and line ends alone are space; all else, punctuation and pieces of letters too, are symbols.
+ * The class of a token by its own text, whatever stands around it: a letter after a blank starts a word; a letter
+ * without one goes on with a word, or starts one after a line end or a sign; digits with or without a blank are
+ * numbers; blanks, tabs and line ends alone are space; all else, punctuation and pieces of letters too, are symbols.
  *
  * @example
  * ```ts

@@ -39,7 +39,7 @@ Deno.test("every token of a document is on one side of the split, labels of docu
   }
 });
 
-Deno.test("probes tell what rows say, one-hot features as much as raw ones, token ids and shuffled labels nothing", () => {
+Deno.test("one-hot features tell as much as the rows do, token ids and shuffled labels nothing", () => {
   const data = kindsAndTokens();
   const features = strongestOfDense(data.data, 600, 2, 1);
   const encodings = [

@@ -44,8 +44,8 @@ export interface ProbeTexts {
 const QUARTERS = 4;
 
 /**
- * Reads every position of the texts at one layer. Instructions are read as plain text, as the dictionaries' corpus is: in
- * a chat template their last positions are the same tokens for all, which no dictionary of plain text has seen.
+ * Reads every position of the texts at one layer. Instructions are read as plain text, as the dictionaries' corpus is:
+ * in a chat template their last positions are the same tokens for all, which no dictionary of plain text has seen.
  */
 export async function readProbeData(
   model: LanguageModel,

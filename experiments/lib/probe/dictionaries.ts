@@ -18,8 +18,8 @@ import { encodeRows, type Encoding, sparseEncodings } from "./encodings.ts";
 const LARGEST_CORESET = 20_000;
 
 /**
- * Grows the plan's dictionaries at one layer and reads the data with each: on exemplars, on means, and with as many random
- * activations of the same stream as exemplars.
+ * Grows the plan's dictionaries at one layer and reads the data with each: on exemplars, on means, and with as many
+ * random activations of the same stream as exemplars.
  *
  * @param plan With its calibration; its first layer is the data's.
  * @param ksOf Features to keep of a row, for a percentile.

@@ -3,8 +3,8 @@ import type { Finding } from "../../../src/report/mod.ts";
 import { labelsOf, ofKind, percentilesOf, type Summary } from "./summary.ts";
 
 /**
- * Arrays in the order of `labels`; `_low` and `_high` are the ends of intervals over documents. Plain read-outs are one-hot
- * and at the percentile shown, `_by_percentile` in the order of `percentiles`, `_by_k` in that of `k`.
+ * Arrays in the order of `labels`; `_low` and `_high` are the ends of intervals over documents. Plain read-outs are
+ * one-hot and at the percentile shown, `_by_percentile` in the order of `percentiles`, `_by_k` in that of `k`.
  */
 export function findingsOf(summaries: readonly Summary[], layer: number, percentile: number): Record<string, Finding> {
   const labels = labelsOf(summaries);

@@ -7,7 +7,9 @@ import { shuffledLabels } from "../../../src/analysis/shuffled_labels.ts";
 import type { Label, ProbeData } from "./data.ts";
 import { type Encoding, meanActive, type Source } from "./encodings.ts";
 
-/** Gradients shorter than this are zero: going on changes accuracies by a thousandth or less, and takes twice the time. */
+/**
+ * Gradients shorter than this are zero: going on changes accuracies by a thousandth or less, and takes twice the time.
+ */
 const TOLERANCE = 1e-2;
 
 /** A label with the rows that its probes learn from and are tested on. */

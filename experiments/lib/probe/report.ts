@@ -60,8 +60,8 @@ export async function reportProbe<F extends Flags>(run: Run<F>, result: ProbeRes
           await save.chart(
             "accuracies",
             accuraciesChart(shown),
-            `Accuracy on documents that no probe was trained on, block ${layer}, p ${percentile}. Classes are equally ` +
-              `frequent; the dashed line is chance. ${intervals}`,
+            `Accuracy on documents that no probe was trained on, block ${layer}, p ${percentile}. Classes are ` +
+              `equally frequent; the dashed line is chance. ${intervals}`,
           ),
           {
             table: reportTable(readoutTable(shown)),
@@ -70,7 +70,8 @@ export async function reportProbe<F extends Flags>(run: Run<F>, result: ProbeRes
           {
             table: reportTable(differenceTable(summaries, percentile)),
             caption:
-              `Differences of accuracy in points, with intervals, at p ${percentile}: the same documents are drawn for both.`,
+              `Differences of accuracy in points, with intervals, at p ${percentile}: the same documents are drawn ` +
+              "for both.",
           },
         ],
       },
@@ -80,16 +81,17 @@ export async function reportProbe<F extends Flags>(run: Run<F>, result: ProbeRes
           await save.chart(
             "kept",
             keptChart(summaries, percentiles),
-            "Share of raw accuracy above chance that one feature keeps, by percentile. Points are seeds, bands intervals. The SAE " +
-              "and the token's id do not depend on p. Random exemplars: as many activations of the dictionaries' corpus.",
+            "Share of raw accuracy above chance that one feature keeps, by percentile. Points are seeds, bands intervals. " +
+              "The SAE and the token's id do not depend on p. Random exemplars: as many activations of the dictionaries' " +
+              "corpus.",
           ),
           { table: reportTable(percentileTable(summaries, percentiles)), caption: "One-hot accuracy by percentile." },
           ...failed.map(({ percentile, reason }) => ({ text: `No dictionary at p ${percentile}: ${reason}.` })),
           await save.chart(
             "sparsity",
             sparsityChart(summaries, percentile),
-            `The same over the number of features that are kept, at p ${percentile}. One feature is a one-hot, more have their ` +
-              "values. The last point of the SAE are all features that are active.",
+            `The same over the number of features that are kept, at p ${percentile}. One feature is a one-hot, more ` +
+              "have their values. The last point of the SAE are all features that are active.",
           ),
         ],
       },
@@ -107,15 +109,14 @@ function method({ kinds, rows, labels }: ProbeData, model: string): string {
   const counts = Array.from(Map.groupBy(kinds, (kind) => kind), ([kind, own]) => `${own.length} ${kind}`).join(", ");
   const classes = labels.map(({ name, classes }) => `${name} (${classes.join(", ")})`).join("; ");
   return [
-    `Probed are ${
-      formatNumber(rows)
-    } activations of ${counts} texts, read by ${model} as plain text. Dictionaries and random`,
-    "exemplars are of other text: no probed document was in it. The embedded SAE's training text may hold some of the harmless",
-    "instructions, as its model's does. Probes are multinomial logistic regressions; the strength of their penalty is chosen on",
-    `documents of the training part; raw activations are standardised. Labels: ${classes}. The token's class is that of its own`,
-    "text; the position counts in quarters of the context, in texts that fill it; instructions are told at every token. Shuffled",
-    "labels are exchanged between documents where a document has one label, else between tokens; a probe of them still tells",
-    "like tokens alike, so that its accuracy scatters about chance by more than the documents' interval says.",
+    `Probed are ${formatNumber(rows)} activations of ${counts} texts, read by ${model} as plain text. Dictionaries and`,
+    "random exemplars are of other text: no probed document was in it. The embedded SAE's training text may hold some",
+    "of the harmless instructions, as its model's does. Probes are multinomial logistic regressions; the strength of",
+    "their penalty is chosen on documents of the training part; raw activations are standardised.",
+    `Labels: ${classes}. The token's class is that of its own text; the position counts in quarters of the context, in`,
+    "texts that fill it; instructions are told at every token. Shuffled labels are exchanged between documents where a",
+    "document has one label, else between tokens; a probe of them still tells like tokens alike, so that its accuracy",
+    "scatters about chance by more than the documents' interval says.",
   ].join(" ");
 }
 

@@ -72,6 +72,6 @@ function versusRandom(summaries: readonly Summary[]): string {
   );
   const better = differences.filter(({ low }) => low > 0).length;
   const worse = differences.filter(({ high }) => high < 0).length;
-  return `Over all ${differences.length} settings of label and p, one-hot regions are more accurate than one-hot random ` +
-    `exemplars in ${better} and less in ${worse}, by an interval that leaves out 0.`;
+  return `Over all ${differences.length} settings of label and p, one-hot regions are more accurate than one-hot ` +
+    `random exemplars in ${better} and less in ${worse}, by an interval that leaves out 0.`;
 }

@@ -29,8 +29,8 @@ export interface Summary {
 }
 
 /**
- * Puts the seeds' readings together: right answers and questions are added up by document, and documents are resampled. A
- * share of raw is computed with the same documents drawn for both.
+ * Puts the seeds' readings together: right answers and questions are added up by document, and documents are resampled.
+ * A share of raw is computed with the same documents drawn for both.
  */
 export function summarise(readings: readonly Reading[]): Summary[] {
   const groups = Map.groupBy(
