@@ -81,9 +81,9 @@ export async function reportProbe<F extends Flags>(run: Run<F>, result: ProbeRes
           await save.chart(
             "kept",
             keptChart(summaries, percentiles),
-            "Share of raw accuracy above chance that one feature keeps, by percentile. Points are seeds, bands intervals. " +
-              "The SAE and the token's id do not depend on p. Random exemplars: as many activations of the dictionaries' " +
-              "corpus.",
+            "Share of raw accuracy above chance that one feature keeps, by percentile. Points are seeds, bands " +
+              "intervals. The SAE and the token's id do not depend on p. Random exemplars: as many activations of the " +
+              "dictionaries' corpus.",
           ),
           { table: reportTable(percentileTable(summaries, percentiles)), caption: "One-hot accuracy by percentile." },
           ...failed.map(({ percentile, reason }) => ({ text: `No dictionary at p ${percentile}: ${reason}.` })),
