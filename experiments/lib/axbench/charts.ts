@@ -84,23 +84,22 @@ export function percentilesChart(ways: readonly WaySummary[]): ChartSpec {
   return curves(ways, x, { field: "rule", type: "nominal", title: null }, 2);
 }
 
-/** AUROC against the tokens that the dictionaries took, a panel a percentile. */
+/** AUROC against the tokens that were read of the stream, a panel a percentile. */
 export function tokensChart(ways: readonly WaySummary[]): ChartSpec {
   const x = { field: "tokens", type: "ordinal", title: "tokens", axis: { format: ".2~s" } };
-  return curves(ways, x, {
-    field: "percentile",
-    type: "ordinal",
-    title: null,
-    header: { labelExpr: "'p ' + datum.value" },
-  }, 3);
+  const facet = { field: "percentile", type: "ordinal", title: null, header: { labelExpr: "'p ' + datum.value" } };
+  return curves(ways, x, facet, 3);
 }
 
 function curves(ways: readonly WaySummary[], x: object, facet: object, columns: number): ChartSpec {
+  // Dictionaries that are saturated take no more tokens: the others tell how many were read.
+  const read = new Map<number, number>();
+  for (const { budget, tokens } of ways) read.set(budget, Math.max(read.get(budget) ?? 0, Math.round(tokens)));
   const values = ways.filter((way) => !isTrained(way)).map((way) => ({
     kind: kindOf(way),
     rule: ruleOf(way),
     percentile: way.percentile,
-    tokens: Math.round(way.tokens),
+    tokens: read.get(way.budget),
     ...way.interval,
   }));
   const trained = ways.filter(isTrained).map((way) => ({ kind: kindOf(way), ...way.interval }));

@@ -9,34 +9,37 @@ import type { Way, WaySummary } from "./summary.ts";
 /** The answer, its first sentence first. */
 export function answerOf(shown: Shown, concepts: number): string {
   const { headline, percentiles } = shown;
-  const { interval } = headline;
+  const size = formatNumber(Math.round(headline.regions));
+  const area = `${rounded(headline.interval.mean)} ${range(headline.interval)}`;
   const difference = (method: Method) => {
-    const { interval, better } = shown.differences(method)[0];
-    return `${signed(interval.mean)} [${signed(interval.low)}, ${
-      signed(interval.high)
-    }] (better on ${better} of ${concepts})`;
+    const { interval: { mean, low, high }, better } = shown.differences(method)[0];
+    return `${signed(mean)} [${signed(low)}, ${signed(high)}] (better on ${better} of ${concepts})`;
   };
-  const means = (wanted: Partial<Way>) =>
-    shown.byPercentile(wanted).map((way) => rounded(way.interval.mean)).join(", ");
+  const curve = (name: string, wanted: Partial<Way>) => {
+    const means = shown.byPercentile(wanted).map(({ interval }) => rounded(interval.mean));
+    return `${name} ${means.join(", ")}`;
+  };
   return [
-    `A region chosen by the AUROC rule among ${Math.round(headline.regions)} means (${shown.name}) detects a held-out`,
-    `concept with a mean AUROC of ${rounded(interval.mean)} ${range(interval)} over ${concepts} concepts;`,
-    `its paired differences, with 95 % bootstrap intervals over concepts, are ${
-      difference("random")
-    } to as many random`,
-    `directions, ${difference("coreset")} to as many random activations, ${difference("difference in means")} to the`,
-    `difference in means and ${difference("linear probe")} to the linear probe.`,
-    `By percentile (${percentiles.join(", ")}) the mean AUROC is ${
-      means({ basis: "mean", rule: "auroc" })
-    } (mean, AUROC rule),`,
-    `${means({ basis: "exemplar", rule: "auroc" })} (exemplar, AUROC rule), ${
-      means({ basis: "mean", rule: "contrast" })
-    }`,
-    `(mean, contrast rule) and ${means({ basis: "exemplar", rule: "contrast" })} (exemplar, contrast rule), beside`,
-    `${means({ method: "random", rule: "auroc" })} for random directions and ${
-      means({ method: "coreset", rule: "auroc" })
-    }`,
-    `for random activations under the AUROC rule.`,
+    `A region chosen by the AUROC rule among ${size} means (${shown.name}) detects a held-out concept with a mean AUROC of`,
+    `${area} over ${concepts} concepts; its paired differences, with 95 % bootstrap intervals over concepts, are`,
+    `${difference("random")} to as many random directions,`,
+    `${difference("coreset")} to as many random activations,`,
+    `${difference("difference in means")} to the difference in means and`,
+    `${difference("linear probe")} to the linear probe.`,
+    `Mean AUROC at percentiles ${percentiles.join(", ")}, AUROC rule:`,
+    [
+      curve("means", { basis: "mean", rule: "auroc" }),
+      curve("exemplars", { basis: "exemplar", rule: "auroc" }),
+      curve("random activations", { method: "coreset", rule: "auroc" }),
+      curve("random directions", { method: "random", rule: "auroc" }),
+    ].join("; ") + ".",
+    "Contrast rule:",
+    [
+      curve("means", { basis: "mean", rule: "contrast" }),
+      curve("exemplars", { basis: "exemplar", rule: "contrast" }),
+      curve("random activations", { method: "coreset", rule: "contrast" }),
+      curve("random directions", { method: "random", rule: "contrast" }),
+    ].join("; ") + ".",
   ].join(" ");
 }
 
@@ -73,6 +76,7 @@ export function axBenchFindings(shown: Shown, concepts: number): Record<string, 
     regions: shown.byPercentile({ basis: "mean" }).map(({ regions }) => regions),
     mean_auroc_headline: mean(shown.headline),
     mean_auroc_headline_interval: ends(shown.headline),
+    mean_auroc_headline_by_layer: shown.byLayer.map(mean),
     mean_auroc: byBasis(mean),
     mean_auroc_interval: byBasis(ends),
     mean_auroc_diffmean: mean(shown.trained("difference in means")),

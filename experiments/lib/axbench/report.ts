@@ -17,6 +17,11 @@ import { Shown } from "./shown.ts";
 import { nameOf, type Pairing, pairings, summarise, type WaySummary } from "./summary.ts";
 import { saveAxBenchTables } from "./tables.ts";
 
+const WRITERS =
+  "By AxBench's data card the answers with a concept were written by one language model and those without by another. A " +
+  "direction that tells the writers apart scores well on every concept, so where several concepts share a region, or its " +
+  "members have nothing of the concept, the AUROC may be the writer's. That holds for random and trained directions too.";
+
 /** Everything that was measured. */
 export interface AxBenchResult {
   readonly concepts: readonly AxBenchConcept[];
@@ -43,9 +48,12 @@ export async function reportAxBench<F extends Flags>(
   const dictionary = grown.find((one) => shown.isOf(one) && one.seed === flags.seed)!;
   const examples = await examplesOf(model, backend, dictionary, concepts, chosen);
   await saveAxBenchTables(save, concepts, detections, ways, pairs, examples);
-  Object.assign(manifest.findings, axBenchFindings(shown, concepts.length));
+  const distinct = new Set(examples.map(({ region }) => region)).size;
+  Object.assign(manifest.findings, { ...axBenchFindings(shown, concepts.length), distinct_regions: distinct });
 
-  const answer = answerOf(shown, concepts.length);
+  const answer =
+    `${answerOf(shown, concepts.length)} In stream order ${flags.seed} the ${concepts.length} concepts have ` +
+    `${distinct} different regions.`;
   const rows = shown.methods.toSorted((a, b) => b.interval.mean - a.interval.mean).map((way) => ({
     method: nameOf(way),
     "AUROC": rounded(way.interval.mean),
@@ -91,7 +99,7 @@ export async function reportAxBench<F extends Flags>(
           await save.chart(
             "percentiles",
             percentilesChart(shown.atBudget),
-            "Held-out AUROC against the percentile of the dictionary, at the largest budget; bands are 95 % bootstrap " +
+            "Held-out AUROC against the percentile of the dictionary, at the largest budget; bars are 95 % bootstrap " +
               "intervals over concepts, dashed lines the trained directions. Random sets have as many directions as the " +
               "dictionaries have regions.",
           ),
@@ -102,6 +110,12 @@ export async function reportAxBench<F extends Flags>(
               "in their number of directions.",
           ),
           { table: reportTable(shown.curve.map(curveRow)), caption: "Regions by percentile and budget." },
+          ...(shown.layers.length > 1
+            ? [{
+              table: reportTable(shown.byLayer.map((way) => ({ block: way.layer, ...curveRow(way) }))),
+              caption: "The choice of the first sentence at every layer.",
+            }]
+            : []),
           ...(failed.length > 0
             ? [{
               text: `No dictionary could be made at: ${
@@ -113,7 +127,7 @@ export async function reportAxBench<F extends Flags>(
       },
       {
         heading: "The chosen regions",
-        blocks: [{
+        blocks: [{ text: WRITERS }, {
           table: reportTable(examples.map((example) => ({
             concept: `${example.concept.id}: ${example.concept.concept}`,
             AUROC: rounded(example.auroc),
@@ -122,7 +136,7 @@ export async function reportAxBench<F extends Flags>(
             "logit lens": example.tokens.join(" · "),
             "nearest members": example.contexts,
           }))),
-          caption: `The region that ${nameOf(shown.headline)} chose at ${shown.name}, stream order ${flags.seed}.`,
+          caption: `The region that the AUROC rule chose among means at ${shown.name}, stream order ${flags.seed}.`,
         }],
       },
     ],
@@ -143,10 +157,10 @@ function pairRow({ regions, other, interval, better, differences }: Pairing) {
 
 function curveRow(way: WaySummary) {
   return {
+    method: nameOf(way),
     p: way.percentile,
     tokens: Math.round(way.tokens),
     K: Math.round(way.regions),
-    method: nameOf(way),
     AUROC: rounded(way.interval.mean),
     "95 % interval": range(way.interval),
   };

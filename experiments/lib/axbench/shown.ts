@@ -9,6 +9,7 @@ export class Shown {
   readonly budget: number;
   readonly percentiles: readonly number[];
   readonly layers: readonly number[];
+  readonly #all: readonly WaySummary[];
   readonly #ways: readonly WaySummary[];
   readonly #pairs: readonly Pairing[];
 
@@ -16,6 +17,7 @@ export class Shown {
   constructor(ways: readonly WaySummary[], pairs: readonly Pairing[], detections: readonly Detection[]) {
     this.layers = [...new Set(detections.map(({ layer }) => layer))];
     this.layer = this.layers[0];
+    this.#all = ways;
     this.#ways = ways.filter(({ layer }) => layer === this.layer);
     this.#pairs = pairs.filter(({ regions }) => regions.layer === this.layer);
     const chosen = this.#ways.filter((way) => !isTrained(way));
@@ -40,6 +42,12 @@ export class Shown {
   get headline(): WaySummary {
     return this.#ways.find((way) => this.isHeadline(way))!;
   }
+  /** The choice of the plain figures at every layer that has its percentile. */
+  get byLayer(): readonly WaySummary[] {
+    return this.layers.flatMap((layer) =>
+      this.#all.filter((way) => this.isHeadline({ ...way, layer: this.layer }) && way.layer === layer)
+    );
+  }
   get headlinePairs(): readonly Pairing[] {
     return this.#pairs.filter(({ regions }) => this.isHeadline(regions));
   }
@@ -55,8 +63,13 @@ export class Shown {
   get byAurocRule(): readonly WaySummary[] {
     return this.#ways.filter(({ rule }) => rule !== "contrast");
   }
+  /** All choices among regions, by rule, basis, percentile and budget. */
   get curve(): readonly WaySummary[] {
-    return this.#ways.filter(({ method }) => method === "regions");
+    const regions = this.#ways.filter(({ method }) => method === "regions");
+    return regions.toSorted((a, b) =>
+      a.rule.localeCompare(b.rule) || b.basis.localeCompare(a.basis) || a.percentile - b.percentile ||
+      a.budget - b.budget
+    );
   }
 
   /** Ways of the largest budget, by percentile. */
