@@ -8,6 +8,8 @@ import { PublishedFields } from "./published_fields.ts";
 import { RegionArrays } from "./region_arrays.ts";
 import { Reservoir } from "./reservoir.ts";
 
+/** Share of the last batch that founded regions. */
+const RATE = "_last_batch_new_partition_rate";
 /** Most members of one region. */
 const MOST = 2 ** 31 - 1;
 
@@ -63,8 +65,9 @@ export function readPublished(bytes: Uint8Array, name: string): PublishedDiction
   const dim = dictionary.array("center", 1).length;
   const center = dictionary.vector("center", dim);
   const threshold = dictionary.number("threshold", 1e-6, 2);
-  const isMerged = dictionary.boolean("merge_close");
-  dictionary.number("_last_batch_new_partition_rate", 0, 1);
+  // Bookkeeping, which dictionaries of before the first release need not have.
+  const isMerged = dictionary.has("merge_close") && dictionary.boolean("merge_close");
+  if (dictionary.has(RATE)) dictionary.number(RATE, 0, 1);
   const partitions = Array.from(
     dictionary.list("partitions"),
     (partition, index) => new PublishedFields(name, `region ${index}`, partition, "Partition"),
@@ -91,8 +94,8 @@ export function readPublished(bytes: Uint8Array, name: string): PublishedDiction
     const region = regionOf(fields, members.subarray(from, member), dim);
     const { count, mean, coherence, exemplar, distanceSum, distanceSquareSum } = region;
     checkRegion(fields, region, rule);
-    const copy = cached(index);
-    if (!exemplar.every((value, j) => value === copy[j])) {
+    const copy = cached?.(index);
+    if (copy && !exemplar.every((value, j) => value === copy[j])) {
       throw fields.error("has another exemplar than the dictionary's cache of exemplars");
     }
     const { nearest, farthest } = publishedContexts(fields, count, distanceSum, rule);
@@ -130,15 +133,16 @@ function regionOf(fields: PublishedFields, members: Float32Array<ArrayBuffer>, d
   };
 }
 
-/** The dictionary's own copy of all exemplars: rows `size` to `capacity` are unused. */
-function cachedExemplars(dictionary: PublishedFields, size: number, dim: number): (region: number) => Float32Array {
+/** The dictionary's own copy of all exemplars, if it has one: rows `size` to `capacity` are unused. */
+function cachedExemplars(dictionary: PublishedFields, size: number, dim: number) {
+  if (!dictionary.has("_exemplars")) return undefined;
   const cache = dictionary.array("_exemplars", 2);
   const capacity = dictionary.integer("_exemplars_capacity", size, MOST);
   if (cache.shape[0] !== capacity || cache.shape[1] !== dim) {
     throw dictionary.error(`has ${cache.shape.join(" x ")} cached exemplars, not ${capacity} x ${dim}`);
   }
   const row = new Float32Array(dim);
-  return (region) => {
+  return (region: number) => {
     cache.copyTo(row, 0, region * dim, dim);
     return row;
   };

@@ -24,6 +24,11 @@ export class PublishedFields {
     );
   }
 
+  /** Whether it has an attribute. */
+  has(key: string): boolean {
+    return this.#entries.has(key);
+  }
+
   #field(key: string): PickleValue {
     const value = this.#entries.get(key);
     if (value === undefined) throw this.error(`has no ${key}`);
