@@ -99,8 +99,18 @@ Deno.test({
     }),
 });
 
-const trained = { percentile: NaN, budget: NaN, tokens: NaN, seed: -1, set: -1, regions: 1, region: 0, train: 1 };
-const chosen = { percentile: 4, budget: 100, tokens: 90, regions: 5, region: 2, train: 1 };
+const trained = {
+  percentile: NaN,
+  budget: NaN,
+  tokens: NaN,
+  seed: -1,
+  set: -1,
+  regions: 1,
+  region: 0,
+  train: 1,
+  hard: NaN,
+};
+const chosen = { percentile: 4, budget: 100, tokens: 90, regions: 5, region: 2, train: 1, hard: 0.75 };
 
 Deno.test("means over orders and sets come first, then pairs of the same rule, percentile and budget", () => {
   const detection = (concept: number, auroc: number, rest: Partial<Detection>) =>
@@ -116,6 +126,7 @@ Deno.test("means over orders and sets come first, then pairs of the same rule, p
   const ways = summarise(detections, { resamples: 200 });
   assertEquals(ways.length, 5);
   const [regions] = ways;
+  assertEquals([regions.hard, ways.at(-1)!.hard], [0.75, NaN]);
   const near = (found: readonly number[], expected: readonly number[]) =>
     found.forEach((value, i) => assertAlmostEquals(value, expected[i], 1e-12));
   near(regions.byConcept, [0.8, 0.9]);
@@ -269,6 +280,8 @@ async function assertSameByLoops(out: string): Promise<void> {
     const scores = held.map((rows) => Math.max(...rows.map((row) => dot(row, direction(one.region)))));
     const of = (positive: boolean) => scores.filter((_, i) => concept.evaluation[i].positive === positive);
     assertAlmostEquals(one.auroc, ofPairs(of(true), of(false)), 1e-3, rule);
+    const hard = scores.filter((_, i) => concept.evaluation[i].category === "hard negative");
+    assertAlmostEquals(one.hard, ofPairs(of(true), hard), 2e-3, rule);
   }
 }
 

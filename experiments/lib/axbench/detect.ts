@@ -38,9 +38,10 @@ export async function detectConcepts<F extends Flags>(
       }
       const [own, held] = [await read(positives), await read(evaluation)];
       const positive = evaluation.map((row) => row.positive);
+      const hard = evaluation.map(({ category }) => category.startsWith("hard"));
       found = [];
       for (const [layer, scorer] of scorers) {
-        const heldOut = { texts: held.get(layer)!, positive };
+        const heldOut = { texts: held.get(layer)!, positive, hard };
         found.push(...await manifest.time("score", () => scorer.score(id, genre, own.get(layer)!, heldOut)));
       }
       await store.write(id, found);

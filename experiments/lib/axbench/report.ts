@@ -17,10 +17,10 @@ import { Shown } from "./shown.ts";
 import { nameOf, type Pairing, pairings, summarise, type WaySummary } from "./summary.ts";
 import { saveAxBenchTables } from "./tables.ts";
 
-const WRITERS =
-  "By AxBench's data card the answers with a concept were written by one language model and those without by another. A " +
-  "direction that tells the writers apart scores well on every concept, so where several concepts share a region, or its " +
-  "members have nothing of the concept, the AUROC may be the writer's. That holds for random and trained directions too.";
+const CHECK =
+  "AxBench's positive answers weave a concept into the answer to some other question. Where several concepts share a region, " +
+  "or its members have nothing of the concept, the region may tell that weaving, not the concept. Hard negatives weave in " +
+  "the concept's words in another sense: the AUROC against them alone, from few texts, is the check in Table 1.";
 
 /** Everything that was measured. */
 export interface AxBenchResult {
@@ -59,6 +59,7 @@ export async function reportAxBench<F extends Flags>(
     "AUROC": rounded(way.interval.mean),
     "95 % interval": range(way.interval),
     "train AUROC": rounded(way.train),
+    "hard negatives": Number.isNaN(way.hard) ? null : rounded(way.hard),
     "chosen from": Math.round(way.regions),
     "over orders and sets": span(way.byRun),
   }));
@@ -78,7 +79,13 @@ export async function reportAxBench<F extends Flags>(
               "concepts, rough where concepts are few; ticks are concepts (means over stream orders and random sets). " +
               "Dotted: chance.",
           ),
-          { table: reportTable(rows), caption: `The same figures. Every choice is made on train texts only.` },
+          {
+            table: reportTable(rows),
+            caption:
+              "The same figures. Every choice is made on train texts only. Hard negatives: AUROC of the positive " +
+              "held-out texts against these alone, mean over the concepts that have any. The last column is the range of the " +
+              "means of single stream orders and random sets.",
+          },
           await save.chart(
             "differences",
             differencesChart(shown.headlinePairs),
@@ -127,7 +134,7 @@ export async function reportAxBench<F extends Flags>(
       },
       {
         heading: "The chosen regions",
-        blocks: [{ text: WRITERS }, {
+        blocks: [{ text: CHECK }, {
           table: reportTable(examples.map((example) => ({
             concept: `${example.concept.id}: ${example.concept.concept}`,
             AUROC: rounded(example.auroc),

@@ -28,12 +28,15 @@ export interface Detection extends Omit<Choice, "method" | "rule" | "bank" | "si
   readonly train: number;
   /** AUROC of the held-out texts. */
   readonly auroc: number;
+  /** AUROC of the positive held-out texts against the hard negatives alone; NaN where there are none. */
+  readonly hard: number;
 }
 
-/** Held-out texts and which of them have the concept. */
+/** Held-out texts, and which of them have the concept or are hard negatives. */
 export interface HeldOut {
   readonly texts: Texts;
   readonly positive: readonly boolean[];
+  readonly hard: readonly boolean[];
 }
 
 /** Train texts without a concept, with what all concepts of the genre need of them. */
@@ -74,7 +77,7 @@ export class ConceptScorer {
     const { layer, banks, choices } = this.#candidates;
     const negatives = this.#negatives.get(genre)!;
     const chosen = new ChosenDirections(positives.dim);
-    const detections: (Omit<Detection, "train" | "auroc"> & { readonly column: number })[] = [];
+    const detections: (Omit<Detection, "train" | "auroc" | "hard"> & { readonly column: number })[] = [];
 
     const { meanDirection, directions } = await this.#directions(positives);
     for (const [number, { matrix, values }] of banks.entries()) {
@@ -103,8 +106,10 @@ export class ConceptScorer {
     const scores = await this.#scores(chosen, [positives, negatives.texts, heldOut.texts]);
     return detections.map(({ column, ...detection }) => {
       const [high, low, held] = scores.map((texts) => texts(column));
-      const of = (positive: boolean) => held.filter((_, i) => heldOut.positive[i] === positive);
-      return { ...detection, train: auroc(low, high), auroc: auroc(of(false), of(true)) };
+      const positive = held.filter((_, i) => heldOut.positive[i]);
+      const negative = held.filter((_, i) => !heldOut.positive[i]);
+      const hard = held.filter((_, i) => heldOut.hard[i]);
+      return { ...detection, train: auroc(low, high), auroc: auroc(negative, positive), hard: auroc(hard, positive) };
     });
   }
 

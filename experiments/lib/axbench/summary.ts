@@ -29,6 +29,8 @@ export interface WaySummary extends Way {
   readonly regions: number;
   /** Mean train AUROC. */
   readonly train: number;
+  /** Mean AUROC against hard negatives alone, over the concepts that have any. */
+  readonly hard: number;
   /** Held-out AUROC by concept. */
   readonly byConcept: readonly number[];
   /** Mean over concepts of each stream order and random set. */
@@ -66,6 +68,7 @@ export function summarise(detections: readonly Detection[], options: BootstrapOp
       tokens: meanOf(rows.map(({ tokens }) => tokens)),
       regions: meanOf(rows.map(({ regions }) => regions)),
       train: meanOf(rows.map(({ train }) => train)),
+      hard: meanOf(rows.map(({ hard }) => hard).filter((area) => !Number.isNaN(area))),
       byConcept,
       byRun: meansBy(rows, ({ seed, set }) => `${seed} ${set}`),
       interval: bootstrapMean(byConcept, options),

@@ -30,12 +30,14 @@ export async function saveAxBenchTables(
     whole("region", of("region"), "number of the direction that was chosen"),
     number("train_auroc", of("train"), "AUROC of the train texts"),
     number("auroc", of("auroc"), "AUROC of the held-out texts; all but positive ones are negatives"),
+    number("hard_auroc", of("hard"), "the same against hard negatives alone; NaN where there are none"),
   ]);
   await save.table("methods", [
     ...wayColumns(ways),
     number("tokens", ways.map((way) => way.tokens), "mean tokens of the dictionaries; NaN where there are none"),
     number("regions", ways.map((way) => way.regions), "mean number of directions to choose from"),
     number("train_auroc", ways.map((way) => way.train), "mean AUROC of the train texts"),
+    number("hard_auroc", ways.map((way) => way.hard), "mean AUROC against hard negatives alone"),
     ...intervalColumns("auroc", ways, "AUROC of the held-out texts over concepts"),
   ]);
   await save.table("paired", [
