@@ -107,11 +107,12 @@ Deno.test("every kind of file is told, with what it holds", () =>
   }));
 
 Deno.test("the script prints published pickles and autoencoders, as text and as JSON", async () => {
-  const { code, stdout } = await inspect(pickle, sae, "--rows", "3");
+  const { code, stdout } = await inspect(pickle, sae, "fixtures/sae", "--rows", "3");
   assertEquals(code, 0);
-  for (const part of [`${pickle}: published dictionary`, "3072", "largest regions", "480", "W_enc", "192 x 2048"]) {
+  for (const part of [`${pickle}: published dictionary`, "3072", "largest regions", "480", "jumprelu", "192 x 2048"]) {
     assert(stdout.includes(part), `${part} in ${stdout}`);
   }
+  assert(stdout.includes("fixtures/sae: sparse autoencoder"), "a folder is told as its file");
   const json = await inspect(pickle, "--json");
   const [description] = JSON.parse(json.stdout) as Description[];
   assertEquals([description.path, description.facts.regions, description.bytes], [pickle, 86, 532118]);

@@ -26,6 +26,7 @@ export async function describeFile(path: string, rows: number): Promise<Descript
 async function describeFolder(path: string, rows: number): Promise<Contents> {
   const has = (name: string) => Deno.stat(join(path, name)).then(({ isFile }) => isFile, () => false);
   if (await has("cfg.json")) return await describeSaeLens(path, rows);
+  if (await has("params.npz")) return await describeNpz(join(path, "params.npz"), rows);
   for (const name of ["index.json", "run.json", "state.json"]) {
     if (await has(name)) return await describeJson(join(path, name));
   }

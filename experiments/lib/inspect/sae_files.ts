@@ -12,9 +12,11 @@ import { largestRegions, regionFacts } from "./regions.ts";
 /** An `.npz` file. It is read whole: only so are its checksums compared. */
 export async function describeNpz(path: string, rows: number): Promise<Contents> {
   const tensors = await readNpz(path);
-  const isSae = ["W_dec", "b_dec"].every((name) => tensors.has(name) || tensors.has(name.replace("W_", "w_")));
   const regions = await describeRegions(path.replace(/\.npz$/i, ".regions.safetensors"), rows);
-  return merged(isSae ? "sparse autoencoder (Gemma Scope)" : "arrays of NumPy", {}, tensors, regions);
+  const [features, dim] = (tensors.get("W_dec") ?? tensors.get("w_dec"))?.shape ?? [];
+  if (features === undefined || !tensors.has("b_dec")) return merged("arrays of NumPy", {}, tensors, regions);
+  const facts = { architecture: "jumprelu", features, dim };
+  return merged("sparse autoencoder (Gemma Scope)", facts, tensors, regions);
 }
 
 /** A `.safetensors` file; a regions file tells its regions too. */
@@ -31,7 +33,8 @@ export async function describeSaeLens(folder: string, rows: number): Promise<Con
   const configPath = join(folder, "cfg.json");
   const config = parseSaeLensConfig(await Deno.readTextFile(configPath), configPath);
   const { outline } = await readSafetensors(join(folder, "sae_weights.safetensors"), []);
-  const facts = told({ architecture: config.architecture, k: config.k, ...config.source });
+  const [features, dim] = outline.get("W_dec")?.shape ?? [];
+  const facts = told({ architecture: config.architecture, k: config.k, features, dim, ...config.source });
   return merged(
     "sparse autoencoder (SAELens)",
     facts,
