@@ -15,7 +15,10 @@ export interface Texts {
   readonly offsets: Int32Array<ArrayBuffer>;
 }
 
-/** Reads rows as AxBench does for concept detection. */
+/**
+ * Reads rows as AxBench does for concept detection, but for one thing: AxBench leaves some tokens of the template behind the
+ * answers of train rows; here train and held-out rows end alike, with the answer.
+ */
 export class RowReader {
   /** Positions at the start that every text has alike: `<bos>`, and the template's opening of the user's turn. */
   readonly prefix: number;
