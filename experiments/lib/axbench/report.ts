@@ -133,18 +133,28 @@ export async function reportAxBench<F extends Flags>(
         ],
       },
       {
-        heading: "The chosen regions",
-        blocks: [{ text: CHECK }, {
-          table: reportTable(examples.map((example) => ({
-            concept: `${example.concept.id}: ${example.concept.concept}`,
-            AUROC: rounded(example.auroc),
-            region: example.region,
-            members: example.members,
-            "logit lens": example.tokens.join(" · "),
-            "nearest members": example.contexts,
-          }))),
-          caption: `The region that the AUROC rule chose among means at ${shown.name}, stream order ${flags.seed}.`,
-        }],
+        heading: "Concepts and their regions",
+        blocks: [
+          {
+            table: reportTable(concepts.map(({ id, concept }, i) => ({
+              concept: `${id}: ${concept}`,
+              ...Object.fromEntries(shown.methods.map((way) => [nameOf(way), rounded(way.byConcept[i])])),
+            }))),
+            caption: `Held-out AUROC of every concept at ${shown.name}, means over stream orders and random sets.`,
+          },
+          { text: CHECK },
+          {
+            table: reportTable(examples.map((example) => ({
+              concept: `${example.concept.id}: ${example.concept.concept}`,
+              AUROC: rounded(example.auroc),
+              region: example.region,
+              members: example.members,
+              "logit lens": example.tokens.join(" · "),
+              "nearest members": example.contexts,
+            }))),
+            caption: `The region that the AUROC rule chose among means at ${shown.name}, stream order ${flags.seed}.`,
+          },
+        ],
       },
     ],
   });
