@@ -1,6 +1,7 @@
 import { visibleText } from "../../src/report/mod.ts";
 
-/** A token as a label: spaces at its sides dropped, a token of spaces only as as many ␣, control characters visible. */
+/** A token as a label: spaces at its sides dropped, tokens of spaces only as ␣ or ␣×7, control characters visible. */
 export function tokenText(token: string): string {
-  return visibleText(token.trim() || token.replaceAll(" ", "␣"));
+  const spaces = (run: string) => run.length > 3 ? `␣×${run.length}` : "␣".repeat(run.length);
+  return visibleText(token.trim() || token.replaceAll(/ +/g, spaces));
 }

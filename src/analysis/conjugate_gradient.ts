@@ -1,7 +1,18 @@
 /** Minimisation of smooth functions; the library is named here and nowhere else. */
 
-// Not 0.0.4, the newest: it declares its CommonJS build to be a module, which then exports nothing.
-import { conjugateGradient } from "npm:fmin@0.0.2";
+// A script that its package declares to be a module: it exports nothing and leaves itself as a global. 0.0.2 is a module
+// but brings 147 packages with it.
+import "npm:fmin@0.0.4";
+
+/** What we use of the library. */
+interface Fmin {
+  conjugateGradient(f: Objective, start: Float64Array, options: { maxIterations: number }): {
+    x: Float64Array<ArrayBuffer>;
+    fx: number;
+    fxprime: Float64Array<ArrayBuffer>;
+  };
+}
+const { conjugateGradient } = (globalThis as unknown as { fmin: Fmin }).fmin;
 
 /** A smooth function: returns its value at `x` and writes its gradient there over `gradient`. */
 export type Objective = (x: Float64Array, gradient: Float64Array) => number;
@@ -57,11 +68,7 @@ export function minimise(f: Objective, start: Float64Array, { iterations, tolera
     for (let i = 0; i < x.length; i++) gradient[i] *= unit;
     return value * unit ** 2;
   };
-  const end = conjugateGradient(inUnits, start.map((value) => value * unit), { maxIterations: iterations }) as {
-    x: Float64Array<ArrayBuffer>;
-    fx: number;
-    fxprime: Float64Array<ArrayBuffer>;
-  };
+  const end = conjugateGradient(inUnits, start.map((value) => value * unit), { maxIterations: iterations });
   const gradientNorm = Math.sqrt(end.fxprime.reduce((sum, g) => sum + g ** 2, 0)) / unit;
   return { x: end.x.map((value) => value / unit), value: end.fx / unit ** 2, gradientNorm, evaluations };
 }

@@ -25,7 +25,9 @@ th { border-bottom: 1.5px solid var(--ink); font-weight: 600; text-align: left; 
 th, td { padding: .35rem 1.5rem .35rem 0; }
 th:last-child, td:last-child { padding-right: 0; }
 td { border-bottom: 1px solid var(--rule); overflow-wrap: break-word; min-width: 3rem; vertical-align: top; font-variant-numeric: tabular-nums; }
-th.number, td.number { text-align: right; white-space: nowrap; }
+th.number, td.number { text-align: right; }
+td.number { white-space: nowrap; }
+td:first-child:not(.number) { min-width: 9rem; }
 .run td:first-child { min-width: 11rem; color: var(--soft); }
 .contexts { min-width: 22rem; }
 .context { display: block; font: .8rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; white-space: pre-wrap; overflow-wrap: anywhere; }

@@ -11,7 +11,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   "apache-arrow": "21.2.0",
   "d3-geo-voronoi": "2.1.0",
   "dejavu-fonts-ttf": "2.37.3",
-  "fmin": "0.0.2",
+  "fmin": "0.0.4",
   "hyparquet": "1.31.5",
   "ml-pca": "4.1.1",
   "munkres": "2.0.4",

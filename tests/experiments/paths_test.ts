@@ -51,7 +51,7 @@ Deno.test("paths leaves its tables, charts and report, and findings by layer", (
   }));
 
 Deno.test("labels show tokens of spaces and pass over tokens that cannot be read", () => {
-  assertEquals([" the", "   ", "\n", "\n  "].map(tokenText), ["the", "␣␣␣", "⏎", "⏎␣␣"]);
+  assertEquals([" the", "   ", "\n", "\n  ", "\n       "].map(tokenText), ["the", "␣␣␣", "⏎", "⏎␣␣", "⏎␣×7"]);
   assertEquals(lensText(["\ufffd", "\u0007", " if", "x"]), "if");
   assertEquals(lensText(["\ufffd", "\u0007"]), "·");
 });

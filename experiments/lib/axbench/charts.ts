@@ -86,7 +86,7 @@ export function percentilesChart(ways: readonly WaySummary[]): ChartSpec {
 
 /** AUROC against the tokens that were read of the stream, a panel a percentile. */
 export function tokensChart(ways: readonly WaySummary[]): ChartSpec {
-  const x = { field: "tokens", type: "ordinal", title: "tokens", axis: { format: ".2~s" } };
+  const x = { field: "tokens", type: "ordinal", title: "tokens", axis: { format: ".3~s" } };
   const facet = { field: "percentile", type: "ordinal", title: null, header: { labelExpr: "'p ' + datum.value" } };
   return curves(ways, x, facet, 3);
 }

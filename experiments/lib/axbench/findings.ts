@@ -16,7 +16,7 @@ export function answerOf(shown: Shown, concepts: number): string {
     return `${signed(mean)} [${signed(low)}, ${signed(high)}] (better on ${better} of ${concepts})`;
   };
   const curve = (name: string, wanted: Partial<Way>) => {
-    const means = shown.byPercentile(wanted).map(({ interval }) => rounded(interval.mean));
+    const means = shown.byPercentile(wanted).map(({ interval }) => formatNumber(rounded(interval.mean)));
     return `${name} ${means.join(", ")}`;
   };
   return [
@@ -26,19 +26,11 @@ export function answerOf(shown: Shown, concepts: number): string {
     `${difference("coreset")} to as many random activations,`,
     `${difference("difference in means")} to the difference in means and`,
     `${difference("linear probe")} to the linear probe.`,
-    `Mean AUROC at percentiles ${percentiles.join(", ")}, AUROC rule:`,
+    `At percentiles ${percentiles.join(", ")} the AUROC rule reaches`,
     [
-      curve("means", { basis: "mean", rule: "auroc" }),
-      curve("exemplars", { basis: "exemplar", rule: "auroc" }),
-      curve("random activations", { method: "coreset", rule: "auroc" }),
-      curve("random directions", { method: "random", rule: "auroc" }),
-    ].join("; ") + ".",
-    "Contrast rule:",
-    [
-      curve("means", { basis: "mean", rule: "contrast" }),
-      curve("exemplars", { basis: "exemplar", rule: "contrast" }),
-      curve("random activations", { method: "coreset", rule: "contrast" }),
-      curve("random directions", { method: "random", rule: "contrast" }),
+      curve("with means", { basis: "mean", rule: "auroc" }),
+      curve("with exemplars", { basis: "exemplar", rule: "auroc" }),
+      curve("with random activations", { method: "coreset", rule: "auroc" }),
     ].join("; ") + ".",
   ].join(" ");
 }

@@ -2,6 +2,7 @@
 import type { AxBenchConcept } from "../../../src/activations/axbench.ts";
 import type { Backend } from "../../../src/compute/backend.ts";
 import type { LanguageModel } from "../../../src/model/types.ts";
+import { type Cell, formatNumber } from "../../../src/report/mod.ts";
 import type { Run } from "../cli.ts";
 import type { Flags } from "../flags.ts";
 import { printTable } from "../print.ts";
@@ -116,10 +117,13 @@ export async function reportAxBench<F extends Flags>(
             "Held-out AUROC against the tokens that the dictionaries were grown on, AUROC rule. The random sets change only " +
               "in their number of directions.",
           ),
-          { table: reportTable(shown.curve.map(curveRow)), caption: "Regions by percentile and budget." },
+          {
+            table: reportTable(curveRows(shown.curve)),
+            caption: "Regions by percentile and tokens: held-out AUROC, means over concepts.",
+          },
           ...(shown.layers.length > 1
             ? [{
-              table: reportTable(shown.byLayer.map((way) => ({ block: way.layer, ...curveRow(way) }))),
+              table: reportTable(shown.byLayer.map(layerRow)),
               caption: "The choice of the first sentence at every layer.",
             }]
             : []),
@@ -138,9 +142,15 @@ export async function reportAxBench<F extends Flags>(
           {
             table: reportTable(concepts.map(({ id, concept }, i) => ({
               concept: `${id}: ${concept}`,
-              ...Object.fromEntries(shown.methods.map((way) => [nameOf(way), rounded(way.byConcept[i])])),
+              ...Object.fromEntries(
+                shown.methods.filter(({ rule }) => rule !== "contrast").map((way) => [
+                  nameOf({ ...way, rule: "" }),
+                  rounded(way.byConcept[i]),
+                ]),
+              ),
             }))),
-            caption: `Held-out AUROC of every concept at ${shown.name}, means over stream orders and random sets.`,
+            caption:
+              `Held-out AUROC of every concept at ${shown.name}, AUROC rule, means over stream orders and random sets.`,
           },
           { text: CHECK },
           {
@@ -172,11 +182,25 @@ function pairRow({ regions, other, interval, better, differences }: Pairing) {
   };
 }
 
-function curveRow(way: WaySummary) {
+/** A row a method and percentile, with a column a budget. */
+function curveRows(ways: readonly WaySummary[]): Record<string, Cell>[] {
+  const curves = Map.groupBy(ways, (way) => `${nameOf(way)} ${way.percentile}`);
+  return Array.from(curves.values(), (curve) => ({
+    method: nameOf(curve[0]),
+    p: curve[0].percentile,
+    K: Math.round(curve.at(-1)!.regions),
+    ...Object.fromEntries(curve.map((way, i) => [
+      // The last budget is as many tokens as there are.
+      i < curve.length - 1 ? `${formatNumber(way.budget)} tokens` : "all tokens",
+      rounded(way.interval.mean),
+    ])),
+    "95 % interval": range(curve.at(-1)!.interval),
+  }));
+}
+
+function layerRow(way: WaySummary) {
   return {
-    method: nameOf(way),
-    p: way.percentile,
-    tokens: Math.round(way.tokens),
+    block: way.layer,
     K: Math.round(way.regions),
     AUROC: rounded(way.interval.mean),
     "95 % interval": range(way.interval),

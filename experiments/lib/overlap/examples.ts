@@ -96,5 +96,7 @@ function frequentTokens(tokens: Int32Array, ids: Int32Array, model: LanguageMode
   const counts = new Map<number, number>();
   for (const token of tokens) counts.set(ids[token], (counts.get(ids[token]) ?? 0) + 1);
   return [...counts].sort(([a, m], [b, n]) => n - m || a - b).slice(0, TOKENS)
-    .map(([id, count]) => `${tokenText(model.decode([id]))} ${Math.round(100 * count / tokens.length)} %`).join(", ");
+    .map(([id, count]) => `${tokenText(model.decode([id]))} ${Math.round(100 * count / tokens.length)}\u00a0%`).join(
+      ", ",
+    );
 }

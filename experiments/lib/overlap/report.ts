@@ -12,7 +12,7 @@ import { findingsOf } from "./findings.ts";
 import type { Heldout } from "./heldout.ts";
 import type { FeatureFirings, Measured } from "./measure.ts";
 import { publishedOverlap } from "./published.ts";
-import { exampleRows, percentileRow, sizeTableRow } from "./report_tables.ts";
+import { exampleRows, featureShares, regionShares, sizeTableRow } from "./report_tables.ts";
 import { sizeRows } from "./sizes.ts";
 import { answer, percentileOf } from "./summary.ts";
 import { exampleColumns, featureColumns, regionColumns, sizeColumns, summaryColumns } from "./tables.ts";
@@ -47,7 +47,7 @@ export async function reportOverlap<F extends OverlapFlags>(run: Run<F>, result:
   await save.table("examples", exampleColumns(examples, percentileOf(shown)));
   Object.assign(manifest.findings, findingsOf(measured, shown, failed));
 
-  const table = measured.map(percentileRow);
+  const [regions, features] = [measured.map(regionShares), measured.map(featureShares)];
   const text = answer(measured, shown, minimum);
   const place = `p ${percentileOf(shown)}, first stream order`;
   const ofShown = sizes.filter(({ percentile }) => percentile === percentileOf(shown));
@@ -68,11 +68,12 @@ export async function reportOverlap<F extends OverlapFlags>(run: Run<F>, result:
               "occurrences of one token. Strongest tokens: the published measure.",
           ),
           {
-            table: reportTable(table),
+            table: reportTable(regions),
             caption:
-              "Means over orders or draws. K: regions; counted: regions that fire often enough; within θ: share of the " +
-              "held-out activations; the others: share of regions, or of features, with a best F1 above 0.5.",
+              "EP regions, means over orders or draws. K: regions; counted: those that fire often enough; within θ: share of the " +
+              "held-out activations. The columns from permuted on are the share with F1 > 0.5 of each comparison.",
           },
+          { table: reportTable(features), caption: "The same of SAE features." },
           ...failed.map(({ percentile, reason }) => ({ text: `No dictionary at p ${percentile}: ${reason}.` })),
           await save.chart(
             "distribution",
@@ -97,7 +98,9 @@ export async function reportOverlap<F extends OverlapFlags>(run: Run<F>, result:
       ...exampleSections(examples, place),
     ],
   });
-  printTable(table);
+  printTable(regions);
+  console.log("\nSAE features:\n");
+  printTable(features);
   console.log(`\n${text} ${publishedOverlap(flags.model)}\n\nReport: ${path}`);
 }
 

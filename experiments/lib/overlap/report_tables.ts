@@ -1,31 +1,41 @@
 /** Rows of the tables in `overlap`'s report. */
-import { type Cell, formatShare } from "../../../src/report/mod.ts";
+import { type Cell, formatNumber, formatShare } from "../../../src/report/mod.ts";
 import type { Example, Unit } from "./examples.ts";
 import type { Measured } from "./measure.ts";
 import type { SizeRow } from "./sizes.ts";
 import { figuresOf, percentileOf, sizesOf } from "./summary.ts";
 
-/** One percentile. */
-export function percentileRow(measured: Measured) {
-  const regions = (name: Parameters<typeof figuresOf>[2]) => rounded(figuresOf(measured, "regions", name).share);
-  const features = (name: Parameters<typeof figuresOf>[2]) => rounded(figuresOf(measured, "features", name).share);
+/** One percentile: regions that have a feature. */
+export function regionShares(measured: Measured) {
   const { size, within } = sizesOf(measured);
   return {
     p: percentileOf(measured),
     K: Math.round(size),
     counted: Math.round(figuresOf(measured, "regions", "EP and SAE").counted),
     "within θ": rounded(within),
-    regions: regions("EP and SAE"),
-    permuted: regions("EP and SAE, tokens permuted"),
-    random: regions("random exemplars and SAE"),
-    "other order": regions("EP and EP of another order"),
-    "token ids": regions("token ids"),
-    strongest: regions("EP and SAE, strongest tokens"),
-    features: features("EP and SAE"),
-    "random, features": features("random exemplars and SAE"),
-    "strongest, features": features("EP and SAE, strongest tokens"),
-    "median F1, regions": rounded(figuresOf(measured, "regions", "EP and SAE").median),
-    "median F1, features": rounded(figuresOf(measured, "features", "EP and SAE").median),
+    ...shares(measured, "regions"),
+    "other order": rounded(figuresOf(measured, "regions", "EP and EP of another order").share),
+  };
+}
+
+/** One percentile: features that have a region. */
+export function featureShares(measured: Measured) {
+  return {
+    p: percentileOf(measured),
+    counted: Math.round(figuresOf(measured, "features", "EP and SAE").counted),
+    ...shares(measured, "features"),
+  };
+}
+
+function shares(measured: Measured, side: "regions" | "features") {
+  const of = (name: Parameters<typeof figuresOf>[2]) => figuresOf(measured, side, name);
+  return {
+    "F1 > 0.5": rounded(of("EP and SAE").share),
+    "median F1": rounded(of("EP and SAE").median),
+    permuted: rounded(of("EP and SAE, tokens permuted").share),
+    random: rounded(of("random exemplars and SAE").share),
+    "token ids": rounded(of("token ids").share),
+    strongest: rounded(of("EP and SAE, strongest tokens").share),
   };
 }
 
@@ -41,25 +51,31 @@ export function sizeTableRow({ side, from, below, units, share, median, permuted
   };
 }
 
-/** Examples of one kind, a row each. */
+/** Examples of one kind: a row for each unit, and one for its best match under it. */
 export function exampleRows(examples: readonly Example[]): Record<string, Cell>[] {
-  return examples.map(({ unit, best, f1, parts }) => {
+  return examples.flatMap(({ kind, unit, best, f1, parts }) => {
     const others = parts.map(({ unit, covers }) =>
-      `${formatShare(covers)} ${unit.side} ${unit.number} (${unit.firings})`
+      `${formatShare(covers)} by ${unit.side} ${unit.number} (${formatNumber(unit.firings)} firings)`
     );
-    return {
-      [unit.side]: unit.number,
-      "its tokens": tokens(unit),
-      "its contexts": [...unit.contexts],
-      "best match": best ? `${best.side} ${best.number}` : "none",
-      F1: rounded(f1),
-      "the match's tokens": best ? tokens(best) : "",
-      "the match's contexts": [...best?.contexts ?? []],
-      "covered by (firings)": others.join(", "),
-    };
+    const covered = (text: string): Record<string, Cell> =>
+      kind === "EP only" || kind === "SAE only" ? { covered: text } : {};
+    const own = { ...unitCells(unit), ...covered(others.join(", ")) };
+    if (!best) return [own];
+    const name = `best match, F1 ${formatNumber(f1, 3)}: ${nameOf(best)}`;
+    return [own, { ...unitCells(best), unit: name, ...covered("") }];
   });
 }
 
-const tokens = ({ firings, tokens, lens }: Unit) => `${firings}: ${tokens}; lens ${lens}`;
+const nameOf = ({ side, number }: Unit) => `${side} ${number}`;
+
+function unitCells(unit: Unit) {
+  return {
+    unit: nameOf(unit),
+    firings: unit.firings,
+    "fired by": unit.tokens,
+    "logit lens": unit.lens,
+    contexts: [...unit.contexts],
+  };
+}
 
 const rounded = (value: number) => Math.round(value * 1000) / 1000;

@@ -43,8 +43,11 @@ export function answer(measured: readonly Measured[], shown: Measured, minimum: 
   const of = (name: ComparisonName, side: "regions" | "features" = "regions", at = shown) => figuresOf(at, side, name);
   const both = (name: ComparisonName) =>
     `${formatShare(of(name).share)} and ${formatShare(of(name, "features").share)}`;
-  const over = (name: ComparisonName, side: "regions" | "features") =>
-    measured.map((at) => `${formatShare(of(name, side, at).share)} (p ${percentileOf(at)})`).join(", ");
+  const over = (name: ComparisonName, side: "regions" | "features") => {
+    const sorted = measured.toSorted((a, b) => of(name, side, a).share - of(name, side, b).share);
+    const at = (which: Measured) => `${formatShare(of(name, side, which).share)} (p ${percentileOf(which)})`;
+    return `${at(sorted[0])} to ${at(sorted.at(-1)!)}`;
+  };
   const [own, random] = (["EP and SAE", "random exemplars and SAE"] as const).map((name) =>
     measured.map((at) => of(name, "regions", at))
   );
@@ -70,9 +73,11 @@ export function answer(measured: readonly Measured[], shown: Measured, minimum: 
     `${
       formatShare(of("token ids", "features").share)
     } of all features; one to one there are ${shown.pairs.length} pairs.`,
-    `Over p the regions' share is ${over("EP and SAE", "regions")}, the features' ${over("EP and SAE", "features")}.`,
-    `By the published measure, the strongest tokens of soft activations, they are ` +
-    `${over("EP and SAE, strongest tokens", "regions")}, and ${over("EP and SAE, strongest tokens", "features")}.`,
+    `Over p the regions' share runs from ${over("EP and SAE", "regions")}, the features' from ${
+      over("EP and SAE", "features")
+    }.`,
+    `By the published measure, the strongest tokens of soft activations, they run from ` +
+    `${over("EP and SAE, strongest tokens", "regions")} and from ${over("EP and SAE, strongest tokens", "features")}.`,
   ];
   return sentences.join(" ");
 }

@@ -163,7 +163,7 @@ export function accuraciesChart(shown: readonly NamedSummary[]): ChartSpec {
     facet: panels(summaries),
     columns: 5,
     spec: {
-      width: 150,
+      width: 120,
       height: { step: 19 },
       encoding: {
         y: { field: "name", type: "nominal", title: null, sort: names.map(([name]) => name), axis: { grid: true } },

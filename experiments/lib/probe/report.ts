@@ -63,10 +63,8 @@ export async function reportProbe<F extends Flags>(run: Run<F>, result: ProbeRes
             `Accuracy on documents that no probe was trained on, block ${layer}, p ${percentile}. Classes are ` +
               `equally frequent; the dashed line is chance. ${intervals}`,
           ),
-          {
-            table: reportTable(readoutTable(shown)),
-            caption: "Accuracy of every read-out; then the share of raw accuracy that it keeps above chance.",
-          },
+          { table: reportTable(accuracyTable(shown)), caption: "Accuracy of every read-out." },
+          { table: reportTable(keptTable(shown)), caption: "The share of raw accuracy above chance that it keeps." },
           {
             table: reportTable(differenceTable(summaries, percentile)),
             caption:
@@ -101,7 +99,9 @@ export async function reportProbe<F extends Flags>(run: Run<F>, result: ProbeRes
       },
     ],
   });
-  printTable(readoutTable(shown).map(({ readout, ...rest }) => ({ readout: String(readout), ...rest })));
+  printTable(accuracyTable(shown));
+  console.log("\nShare of raw accuracy above chance that is kept:\n");
+  printTable(keptTable(shown));
   console.log(`\n${text}\n\nReport: ${path}`);
 }
 
@@ -133,15 +133,29 @@ function chosen(readings: readonly Reading[], strengths: readonly number[]): str
 
 const rounded = (value: number) => Math.round(value * 1e3) / 1e3;
 
-/** A row a read-out, a column a label, twice: accuracy, and what is kept. */
-function readoutTable(shown: readonly NamedSummary[]) {
-  return [...Map.groupBy(shown, ({ name }) => name)].map(([name, own]) => ({
-    readout: name,
-    features: Math.round(own[0].summary.size),
-    l0: rounded(own[0].summary.l0),
-    ...Object.fromEntries(own.map(({ summary }) => [summary.label, rounded(summary.accuracy.mean)])),
-    ...Object.fromEntries(own.map(({ summary }) => [`${summary.label}, kept`, formatShare(summary.kept.mean)])),
+/** A row a read-out, a column a label. */
+function accuracyTable(shown: readonly NamedSummary[]): Record<string, number | string>[] {
+  return readouts(shown).map(([readout, own]) => ({
+    readout,
+    features: Math.round(own[0].size),
+    l0: rounded(own[0].l0),
+    ...Object.fromEntries(own.map(({ label, accuracy }) => [label, rounded(accuracy.mean)])),
   }));
+}
+
+/** The same of the share of raw accuracy above chance that is kept. */
+function keptTable(shown: readonly NamedSummary[]): Record<string, number | string>[] {
+  return readouts(shown).map(([readout, own]) => ({
+    readout,
+    ...Object.fromEntries(own.map(({ label, kept }) => [label, formatShare(kept.mean)])),
+  }));
+}
+
+function readouts(shown: readonly NamedSummary[]): [string, Summary[]][] {
+  return Array.from(
+    Map.groupBy(shown, ({ name }) => name),
+    ([name, own]) => [name, own.map(({ summary }) => summary)],
+  );
 }
 
 function percentileTable(summaries: readonly Summary[], percentiles: readonly number[]) {

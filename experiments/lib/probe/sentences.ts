@@ -10,9 +10,7 @@ export function answer(summaries: readonly Summary[], layer: number, percentile:
     own.map((summary) => `${percent(figure(summary))} (${summary.label})`).join(", ");
   const plain = (own: readonly Summary[], figure: (summary: Summary) => number) =>
     own.map((summary) => percent(figure(summary))).join(", ");
-  const accuracy = ({ accuracy: { mean } }: Summary) => mean;
   const kept = ({ kept: { mean } }: Summary) => mean;
-  const raw = at({ source: "raw activations" });
   const regions = at({ source: "EP, exemplars", percentile, k: 1 });
   const random = at({ source: "random exemplars", percentile, k: 1 });
   const token = at({ source: "token id" });
@@ -35,7 +33,7 @@ export function answer(summaries: readonly Summary[], layer: number, percentile:
     `${each(regions, ({ ratio }) => ratio.mean)} of raw accuracy; above chance it keeps ${
       plain(regions, kept)
     }, in the same`,
-    `order. Raw accuracies are ${plain(raw, accuracy)}, chance is ${plain(raw, ({ chance }) => chance)}.`,
+    `order.`,
     `As many random activations as exemplars keep ${plain(random, kept)} above chance, the token's id alone`,
     `${plain(token, kept)}${
       sae.length > 0
@@ -59,7 +57,7 @@ export function answer(summaries: readonly Summary[], layer: number, percentile:
 }
 
 /** A share as whole percents: documents are too few for more. */
-const percent = (share: number) => `${Math.round(100 * share)} %`.replace("-", "−");
+const percent = (share: number) => `${Math.round(100 * share)}\u00a0%`.replace("-", "−");
 
 /** In how many settings one-hot regions are told from random exemplars, by the interval of the difference. */
 function versusRandom(summaries: readonly Summary[]): string {
