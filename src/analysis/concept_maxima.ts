@@ -1,5 +1,8 @@
 import type { Backend, Matrix } from "../compute/backend.ts";
 
+/** Texts on the device at once: each waits milliseconds for its maxima to come back. */
+const AT_ONCE = 16;
+
 /**
  * The largest projection of each text on each direction, over the text's positions: how concept detection turns
  * activations into one score a text (Wu et al., "AxBench", 2025).
@@ -24,7 +27,7 @@ export async function textMaxima(
   const empty = offsets.findIndex((offset, i) => i < texts && offset >= offsets[i + 1]);
   if (empty >= 0) throw new RangeError(`Expected a position of every text but text ${empty} has none: leave it out`);
   const maxima = new Float32Array(texts * directions.rows);
-  for (let text = 0; text < texts; text++) {
+  const readText = async (text: number) => {
     const positions = Int32Array.from({ length: offsets[text + 1] - offsets[text] }, (_, i) => i);
     const own = backend.create(rows.dim, positions.length);
     try {
@@ -34,6 +37,10 @@ export async function textMaxima(
     } finally {
       own.dispose();
     }
+  };
+  for (let from = 0; from < texts; from += AT_ONCE) {
+    const some = Array.from({ length: Math.min(AT_ONCE, texts - from) }, (_, i) => from + i);
+    await Promise.all(some.map(readText));
   }
   return maxima;
 }
