@@ -66,7 +66,7 @@ export class Sae {
    */
   constructor(weights: SaeWeights, backend: Backend) {
     const { architecture, dim, size, most, source, encoderBias, thresholds, decoderBias } = weights;
-    Object.assign(this, most === undefined ? {} : { k: most });
+    if (most !== undefined) this.k = most;
     this.dim = dim;
     this.size = size;
     this.architecture = architecture;

@@ -15,7 +15,8 @@ import { ActiveFeatures, combineRows, tileRows } from "./cpu_sparse.ts";
 import { assertFiniteNorms, assertFiniteRows } from "./finite.ts";
 import { assertPairs, assertPercentiles } from "./histogram.ts";
 import { type InferenceSession, nativeRuntime, type OrtRuntime, type Tensor, type TypedTensor } from "./ort.ts";
-import { type ActivationRule, assertDecoder, assertEncoder, type SparseFeatures } from "./sparse.ts";
+import type { ActivationRule, SparseFeatures } from "./sparse.ts";
+import { assertDecoder, assertEncoder } from "./sparse_checks.ts";
 
 // Tiles keep the similarities of one call within the second-level cache; measured best of 256..2048 x 1024..4096.
 const TILE_ROWS = 512;

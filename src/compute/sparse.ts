@@ -1,5 +1,4 @@
 /** Rows of which few numbers are not zero, as sparse autoencoders make them. */
-import { assertShape, type Matrix } from "./backend.ts";
 
 /**
  * A `rows x size` matrix without its zeros: row `r` has the values `values[offsets[r]] .. values[offsets[r + 1] - 1]`, at the
@@ -24,38 +23,4 @@ export interface ActivationRule {
   readonly thresholds: Float32Array<ArrayBuffer>;
   /** Most active features of a row; of equal ones the lowest stay. Default: no limit. */
   readonly most?: number;
-}
-
-/** Throws unless a matrix has a row for at least one feature. */
-function assertFeatures({ rows }: Matrix): void {
-  if (rows < 1) throw new RangeError("Expected at least one feature but found none");
-}
-
-/** Throws unless an encoder, its bias and its rule fit rows of `x`. */
-export function assertEncoder(x: Matrix, encoder: Matrix, bias: Float32Array, rule: ActivationRule): void {
-  assertFeatures(encoder);
-  if (x.dim !== encoder.dim) {
-    throw new RangeError(`Expected activations of length ${encoder.dim}, as the encoder takes, but found ${x.dim}`);
-  }
-  assertShape(bias as Float32Array<ArrayBuffer>, encoder.rows, 1);
-  assertShape(rule.thresholds, encoder.rows, 1);
-  const bad = rule.thresholds.findIndex((threshold) => !(threshold >= 0));
-  if (bad >= 0) {
-    throw new RangeError(`Expected thresholds of at least 0 but feature ${bad} has ${rule.thresholds[bad]}`);
-  }
-  if (rule.most !== undefined && !(Number.isInteger(rule.most) && rule.most >= 1)) {
-    throw new RangeError(`Expected at least 1 active feature a row but found ${rule.most}`);
-  }
-}
-
-/** Throws unless the features have as many vectors to combine, and a bias of their length. */
-export function assertDecoder(features: SparseFeatures, vectors: Matrix, bias: Float32Array): void {
-  assertFeatures(vectors);
-  if (features.size !== vectors.rows) {
-    throw new RangeError(`Expected ${vectors.rows} features, one a vector, but found ${features.size}`);
-  }
-  assertShape(bias as Float32Array<ArrayBuffer>, 1, vectors.dim);
-  if (features.features.some((feature) => feature < 0 || feature >= vectors.rows)) {
-    throw new RangeError(`Expected features 0 to ${vectors.rows - 1} but found others: take them as encode gives them`);
-  }
 }
