@@ -26,14 +26,15 @@ import { openBackend } from "../src/compute/open.ts";
 import { loadModel } from "../src/model/load.ts";
 import { candidatesOf, Coresets } from "./lib/axbench/candidates.ts";
 import { detectConcepts } from "./lib/axbench/detect.ts";
-import { grownAtBudgets } from "./lib/axbench/dictionaries.ts";
+import { grownDictionaries } from "./lib/axbench/dictionaries.ts";
+import { givenDictionaries } from "./lib/axbench/given.ts";
 import { reportAxBench } from "./lib/axbench/report.ts";
 import { ConceptScorer } from "./lib/axbench/score.ts";
 import { ConceptStore } from "./lib/axbench/store.ts";
 import { type Reading, RowReader } from "./lib/axbench/texts.ts";
 import { experiment } from "./lib/cli.ts";
-import { calibrationsFor, type GrowPlan, streamOf } from "./lib/grow.ts";
-import { usableSettings } from "./lib/usable.ts";
+import { DICTIONARY_HELP } from "./lib/given.ts";
+import { type GrowPlan, streamOf } from "./lib/grow.ts";
 
 await experiment({
   name: "axbench",
@@ -51,6 +52,10 @@ await experiment({
       help: "folder of AxBench's files: flat, with generate/ and inference/, or with train/ and test/",
     },
     concepts: { type: "integers", min: 0, help: "ids of the concepts: 0-9; default all" },
+    dictionaries: {
+      type: "string",
+      help: `dictionaries to choose from instead of growing them, commas between; each ${DICTIONARY_HELP}`,
+    },
     reading: {
       type: "string",
       default: "chat",
@@ -90,6 +95,11 @@ await experiment({
       "--corpus pile.jsonl --split all --calibration 200k --max-tokens 16M --budgets 250k,1M,4M --text-context 1024 --resume",
       "the published setting",
     ],
+    [
+      "--model onnx-community/gemma-2-2b-it-ONNX --dtype q4 --dictionaries hub:gemma-2-2b-it/20/10,hub:gemma-2-2b-it/20/4 " +
+      "--data concept500/prod_2b_l20_v1 --corpus pile.jsonl --split all --text-context 1024 --resume",
+      "published dictionaries; the corpus is for the random activations beside them",
+    ],
   ],
 }, async (run) => {
   const { flags, manifest } = run;
@@ -107,32 +117,30 @@ await experiment({
   const model = await manifest.time("load", () => loadModel(flags.model, { device: backend.name, dtype: flags.dtype }));
   const reader = new RowReader(model, flags.reading as Reading, flags.textContext);
 
-  // One calibration for all orders, so that nothing but the order differs.
   const where = flags.split === "all" ? undefined : { split: flags.split };
   const texts = await Array.fromAsync(readCorpus(flags.corpus, { where }));
-  const common = {
+  const first: GrowPlan = {
     backend,
     model,
     layers: run.layers(model.layers),
     percentiles: flags.percentiles,
+    texts: await Array.fromAsync(shuffled(texts, flags.seed)),
     corpus: `${flags.corpus}, split ${flags.split}`,
     files: [flags.corpus],
-    reading: { context: flags.context, batchPrompts: flags.batch },
-  };
-  const first: GrowPlan = {
-    ...common,
-    texts: await Array.fromAsync(shuffled(texts, flags.seed)),
     seed: flags.seed,
     calibration: flags.calibration,
+    reading: { context: flags.context, batchPrompts: flags.batch },
   };
-  const measured = await manifest.time("calibrate", () => calibrationsFor(run, first));
-  const { calibrations, failed } = await usableSettings(measured, backend);
-  if (calibrations.size === 0) throw new Error(`Expected a dictionary but none could be made: ${failed[0].reason}`);
-  const layers = [...calibrations.keys()];
-  const plan = { ...common, layers, texts, calibration: calibrations, seeds, budgets, folder: `${store.folder}/grown` };
-  const grown = await grownAtBudgets(run, plan);
+  const { grown, centers, failed } = flags.dictionaries === undefined
+    ? await grownDictionaries(run, first, { texts, seeds, budgets, folder: `${store.folder}/grown` })
+    : await givenDictionaries(flags.dictionaries.split(","), {
+      model,
+      backend,
+      seed: flags.seed,
+      budget: budgets.at(-1)!,
+    });
+  const layers = [...centers.keys()];
 
-  const centers = new Map(Array.from(calibrations, ([layer, { center }]) => [layer, center]));
   const largest = Math.max(...grown.map(({ regions }) => regions));
   const coresets = new Coresets(backend, centers, largest, sets);
   await manifest.time("coreset", () => coresets.draw(streamOf({ ...first, layers }), flags.calibration));

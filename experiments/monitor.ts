@@ -26,8 +26,9 @@ import { Monitor } from "../src/analysis/monitor.ts";
 import { openBackend } from "../src/compute/open.ts";
 import { loadModel } from "../src/model/load.ts";
 import { experiment } from "./lib/cli.ts";
+import { DICTIONARY_HELP, givenDictionary } from "./lib/given.ts";
 import { alarmRates, scoreSets } from "./lib/monitor/alarms.ts";
-import { givenDictionary, growDictionary } from "./lib/monitor/dictionary.ts";
+import { growDictionary } from "./lib/monitor/dictionary.ts";
 import { labelRefusals, measureHandle, refusalHandle } from "./lib/monitor/handle.ts";
 import { reportMonitor } from "./lib/monitor/report.ts";
 import { HELD_OUT, monitorTexts } from "./lib/monitor/texts.ts";
@@ -44,7 +45,10 @@ await experiment({
     "--dictionary; a model of 2 billion parameters hours on a CPU.",
   defaults: { model: "fixtures/gemma-2-toy-it", layers: [3, 4, 5, 6], percentiles: [1, 1.5, 2, 3] },
   flags: {
-    dictionary: { type: "string", help: "a dictionary to load; layer, context and template are then its own" },
+    dictionary: {
+      type: "string",
+      help: `a dictionary to watch with, whose layer, context and template are taken: ${DICTIONARY_HELP}`,
+    },
     falseAlarms: { type: "number", default: 0.01, help: "share of held-out prompts that may raise the alarm `ood`" },
     json: { type: "boolean", help: "lines are JSON objects with a field `text` or `instruction`, and perhaps `id`" },
     plain: { type: "boolean", help: "read prompts as plain text, as for a base model: without the alarm `refusal`" },

@@ -197,6 +197,7 @@ Deno.test("axbench leaves tables, charts and report; killed and gone on with, th
     );
 
     await assertSameByLoops(out);
+    await assertSameOfGiven(out);
 
     await inFolder(async (folder) => {
       const allowed = ["read", "write", "env", "sys", "ffi"].map((permission) => `--allow-${permission}`);
@@ -218,6 +219,24 @@ Deno.test("axbench leaves tables, charts and report; killed and gone on with, th
       }
     });
   }));
+
+/** Runs again with the kept dictionaries instead of growing them: regions detect as before. */
+async function assertSameOfGiven(out: string): Promise<void> {
+  const files = [4, 10].map((p) => join(out, `state/grown/seed-0-tokens-2000/L6-p${p}.arrow`));
+  const given = [...SMALL, "--concepts", "1", "--dictionaries", files.join(",")];
+  const regionsOf = async (folder: string) => {
+    const store = await ConceptStore.open(folder, await settingsOf(folder), true);
+    return (await store.read(1))!.filter(({ method, budget }) => method === "regions" && budget === 2000);
+  };
+  await withExperiment("axbench", given, async ({ code, stderr, out: again }) => {
+    assertEquals([code, stderr], [0, ""]);
+    const found = await regionsOf(again);
+    assertEquals(found.length, 8);
+    // Tokens are not kept in the file: activations count.
+    const plain = (rows: Detection[]) => rows.map(({ tokens: _, ...row }) => row);
+    assertEquals(plain(found), plain(await regionsOf(out)));
+  });
+}
 
 /** Chooses and scores concept 1 again from the kept dictionary, with plain loops over all numbers. */
 async function assertSameByLoops(out: string): Promise<void> {

@@ -6,11 +6,13 @@ import type { Backend } from "../../../src/compute/backend.ts";
 import { writeJsonAtomic } from "../../../src/files/atomic.ts";
 import { dictionaryFile } from "../../../src/partition/checkpoint.ts";
 import type { Calibration } from "../../../src/partition/calibration.ts";
-import { Dictionary } from "../../../src/partition/dictionary.ts";
+import type { Dictionary } from "../../../src/partition/dictionary.ts";
 import type { Run } from "../cli.ts";
 import type { Flags } from "../flags.ts";
-import { grow, type GrowPlan } from "../grow.ts";
+import { loadDictionary } from "../given.ts";
+import { calibrationsFor, grow, type GrowPlan } from "../grow.ts";
 import type { Setting } from "../settings.ts";
+import { type FailedSetting, usableSettings } from "../usable.ts";
 
 /** One dictionary at one token budget. */
 export interface Grown extends Setting {
@@ -21,8 +23,17 @@ export interface Grown extends Setting {
   /** Tokens that the dictionary took, `<bos>` included: fewer if it was saturated before. */
   readonly tokens: number;
   readonly regions: number;
-  /** Where it is kept. */
+  /** Where it is kept: a file, or a published dictionary's name. */
   readonly file: string;
+}
+
+/** Dictionaries to choose from. */
+export interface GrownDictionaries {
+  readonly grown: readonly Grown[];
+  /** By layer. */
+  readonly centers: ReadonlyMap<number, Float32Array<ArrayBuffer>>;
+  /** Settings that give no dictionary. */
+  readonly failed: readonly FailedSetting[];
 }
 
 /** What is grown. */
@@ -34,6 +45,26 @@ export interface GrowthPlan extends Omit<GrowPlan, "seed" | "texts" | "calibrati
   readonly budgets: readonly number[];
   /** Where dictionaries and checkpoints are kept. */
   readonly folder: string;
+}
+
+/**
+ * Calibrates on the first order and grows the dictionaries of every order: nothing but the order differs.
+ *
+ * @returns The dictionaries, the center of each layer, and the settings that give none.
+ * @throws {Error} if none can be made.
+ */
+export async function grownDictionaries<F extends Flags>(
+  run: Run<F>,
+  first: GrowPlan,
+  plan: Pick<GrowthPlan, "texts" | "seeds" | "budgets" | "folder">,
+): Promise<GrownDictionaries> {
+  const measured = await run.manifest.time("calibrate", () => calibrationsFor(run, first));
+  const { calibrations, failed } = await usableSettings(measured, first.backend);
+  if (calibrations.size === 0) throw new Error(`Expected a dictionary but none could be made: ${failed[0].reason}`);
+  const layers = [...calibrations.keys()];
+  const grown = await grownAtBudgets(run, { ...first, ...plan, layers, calibration: calibrations });
+  const centers = new Map(Array.from(calibrations, ([layer, { center }]) => [layer, Float32Array.from(center)]));
+  return { grown, centers, failed };
 }
 
 /**
@@ -78,7 +109,7 @@ export async function withDictionary<T>(
   backend: Backend,
   look: (dictionary: Dictionary) => T | Promise<T>,
 ): Promise<T> {
-  const dictionary = await Dictionary.load(file, { backend });
+  const dictionary = await loadDictionary(file, backend);
   try {
     return await look(dictionary);
   } finally {

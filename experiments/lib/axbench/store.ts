@@ -5,7 +5,7 @@ import { readJson } from "./dictionaries.ts";
 import type { Detection } from "./score.ts";
 
 /** What the figures depend on, by name. */
-export type Settings = Readonly<Record<string, string | number | readonly (string | number)[]>>;
+export type Settings = Readonly<Record<string, string | number | readonly (string | number)[] | undefined>>;
 
 /** Keeps a run's state below its folder of results. */
 export class ConceptStore {

@@ -1,7 +1,7 @@
 /** Grows dictionaries at several layers and percentiles, and picks the one to watch with. */
 import type { Backend } from "../../../src/compute/backend.ts";
 import type { LanguageModel } from "../../../src/model/types.ts";
-import { Dictionary } from "../../../src/partition/dictionary.ts";
+import type { Dictionary } from "../../../src/partition/dictionary.ts";
 import type { CommonFlags, Run } from "../cli.ts";
 import type { Flags } from "../flags.ts";
 import { calibrationsFor, grow, type GrowPlan } from "../grow.ts";
@@ -20,26 +20,6 @@ export interface TriedSetting {
   readonly occupied: number;
   readonly accuracy: number;
   readonly chosen: boolean;
-}
-
-/**
- * Loads a dictionary to watch a model with.
- *
- * @throws {Error} if it was built on another model, or does not say on which.
- */
-export async function givenDictionary(path: string, model: LanguageModel, backend: Backend): Promise<Dictionary> {
-  const dictionary = await Dictionary.load(path, { backend });
-  const nameOf = (id: string) => id.replace(/\/+$/, "").replace(/^.*\//, "");
-  const built = dictionary.source?.model;
-  if (built === undefined || nameOf(built) !== nameOf(model.id) || dictionary.dim !== model.dim) {
-    throw new Error(
-      `Expected a dictionary of the model ${model.id} but ${path} was built on ${
-        built ?? "one that it does not name"
-      }: ` +
-        "give that model with --model, or another dictionary",
-    );
-  }
-  return dictionary;
 }
 
 /** What {@linkcode growDictionary} needs. */

@@ -1,0 +1,48 @@
+import type { Backend } from "../../../src/compute/backend.ts";
+import type { LanguageModel } from "../../../src/model/types.ts";
+import { givenDictionary } from "../given.ts";
+import { ofSetting } from "../settings.ts";
+import type { Grown, GrownDictionaries } from "./dictionaries.ts";
+
+/** Cosine of two centers that count as one: both calibrations are means over many activations. */
+const SAME_CENTER = 1 - 1e-6;
+
+/**
+ * Dictionaries to choose from instead of growing them. All count as grown to `budget`; those of one layer and percentile
+ * as stream orders, from `seed` on.
+ *
+ * @param names See `loadDictionary`.
+ * @throws {Error} if one is of another model, does not tell its percentile, or has another center than those of its layer.
+ */
+export async function givenDictionaries(
+  names: readonly string[],
+  { model, backend, seed, budget }: { model: LanguageModel; backend: Backend; seed: number; budget: number },
+): Promise<GrownDictionaries> {
+  const grown: Grown[] = [];
+  const centers = new Map<number, Float32Array<ArrayBuffer>>();
+  for (const file of names) {
+    const dictionary = await givenDictionary(file, model, backend);
+    const { percentile, center, activations: tokens, size: regions } = dictionary;
+    const { layer } = dictionary.source!.hook;
+    dictionary.dispose();
+    if (percentile === undefined) {
+      throw new Error(`Expected a dictionary that tells its percentile but ${file} does not: save it with one`);
+    }
+    const known = centers.get(layer);
+    if (known && cosine(center, known) < SAME_CENTER) {
+      throw new Error(
+        `Expected dictionaries of one calibration at layer ${layer} but the center of ${file} is another than that of ` +
+          `${grown.find((one) => one.layer === layer)!.file}: give those of one of them`,
+      );
+    }
+    centers.set(layer, known ?? center);
+    const order = ofSetting(grown, { layer, percentile }).length;
+    grown.push({ layer, percentile, seed: seed + order, budget, tokens, regions, file });
+  }
+  return { grown, centers, failed: [] };
+}
+
+function cosine(a: Float32Array, b: Float32Array): number {
+  const dot = (x: Float32Array, y: Float32Array) => x.reduce((sum, value, i) => sum + value * y[i], 0);
+  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+}

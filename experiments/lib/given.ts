@@ -1,0 +1,34 @@
+/** Dictionaries that a flag names. */
+import type { Backend } from "../../src/compute/backend.ts";
+import type { LanguageModel } from "../../src/model/types.ts";
+import { Dictionary } from "../../src/partition/dictionary.ts";
+
+/** What a flag for a dictionary may be. */
+export const DICTIONARY_HELP = "a file of any format, or hub:gemma-2-2b/12/10 for a published one of layer 12 and p 10";
+
+/** A file of any format, or a dictionary that the method's authors publish. */
+export function loadDictionary(name: string, backend: Backend): Promise<Dictionary> {
+  const [, model, layer, percentile] = /^hub:([^/]+)\/(\d+)\/(\d+(?:\.\d+)?)$/.exec(name) ?? [];
+  if (model === undefined) return Dictionary.load(name, { backend });
+  return Dictionary.fromHub(model, { layer: Number(layer), percentile: Number(percentile), backend });
+}
+
+/**
+ * Loads a dictionary of a model.
+ *
+ * @param name See {@linkcode loadDictionary}.
+ * @throws {Error} if it was built on another model, or does not say on which.
+ */
+export async function givenDictionary(name: string, model: LanguageModel, backend: Backend): Promise<Dictionary> {
+  const dictionary = await loadDictionary(name, backend);
+  const nameOf = (id: string) => id.replace(/\/+$/, "").replace(/^.*\//, "");
+  const built = dictionary.source?.model;
+  if (built === undefined || nameOf(built) !== nameOf(model.id) || dictionary.dim !== model.dim) {
+    throw new Error(
+      `Expected a dictionary of the model ${model.id} but ${name} was built on ${
+        built ?? "one that it does not name"
+      }: give that model with --model, or another dictionary`,
+    );
+  }
+  return dictionary;
+}
