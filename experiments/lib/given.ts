@@ -21,7 +21,8 @@ export function loadDictionary(name: string, backend: Backend): Promise<Dictiona
  */
 export async function givenDictionary(name: string, model: LanguageModel, backend: Backend): Promise<Dictionary> {
   const dictionary = await loadDictionary(name, backend);
-  const nameOf = (id: string) => id.replace(/\/+$/, "").replace(/^.*\//, "");
+  // Whoever converted a model to ONNX named it after the original.
+  const nameOf = (id: string) => id.replace(/\/+$/, "").replace(/^.*\//, "").replace(/[-_.]onnx$/i, "").toLowerCase();
   const built = dictionary.source?.model;
   if (built === undefined || nameOf(built) !== nameOf(model.id) || dictionary.dim !== model.dim) {
     throw new Error(

@@ -1,0 +1,45 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { givenDictionary } from "../../experiments/lib/given.ts";
+import { openBackend } from "../../src/compute/open.ts";
+import type { LanguageModel } from "../../src/model/types.ts";
+import { Dictionary } from "../../src/partition/dictionary.ts";
+import { inFolder } from "../lib/folder.ts";
+
+const source = {
+  model: "google/gemma-2-2b-it",
+  hook: { layer: 20, at: "resid_post" as const },
+  extractor: "per-position" as const,
+  context: 128,
+  batchPrompts: 16,
+  chat: false,
+  corpus: "pile",
+};
+
+Deno.test("a dictionary serves the model that it was built on, also converted, and no other", () =>
+  inFolder(async (folder) => {
+    const backend = await openBackend("cpu");
+    const save = async (name: string, calibration: Partial<Parameters<typeof Dictionary.create>[0]>) => {
+      const dictionary = await Dictionary.create({ center: Float32Array.of(1, 2), threshold: 0.2, ...calibration }, {
+        backend,
+      });
+      await dictionary.add({ data: Float32Array.of(3, 4), rows: 1, dim: 2 });
+      await dictionary.save(`${folder}/${name}`);
+      return `${folder}/${name}`;
+    };
+    const named = await save("named.arrow", { source, percentile: 10 });
+    const unnamed = await save("unnamed.arrow", {});
+    const model = (id: string, dim = 2) => ({ id, dim }) as LanguageModel;
+
+    for (const id of ["google/gemma-2-2b-it", "onnx-community/gemma-2-2b-it-ONNX", "models/gemma-2-2b-it/"]) {
+      assertEquals((await givenDictionary(named, model(id), backend)).size, 1, id);
+    }
+    for (
+      const [file, other, built] of [
+        [named, model("google/gemma-2-2b"), "google/gemma-2-2b-it"],
+        [named, model("google/gemma-2-2b-it", 3), "google/gemma-2-2b-it"],
+        [unnamed, model("google/gemma-2-2b-it"), "one that it does not name"],
+      ] as const
+    ) {
+      await assertRejects(() => givenDictionary(file, other, backend), Error, `was built on ${built}`);
+    }
+  }));
