@@ -2,7 +2,6 @@
 import type { AxBenchConcept } from "../../../src/activations/axbench.ts";
 import type { Backend } from "../../../src/compute/backend.ts";
 import type { LanguageModel } from "../../../src/model/types.ts";
-import { type Cell, formatNumber } from "../../../src/report/mod.ts";
 import type { Run } from "../cli.ts";
 import type { Flags } from "../flags.ts";
 import { printTable } from "../print.ts";
@@ -13,9 +12,10 @@ import type { Grown } from "./dictionaries.ts";
 import { examplesOf } from "./examples.ts";
 import { answerOf, axBenchFindings, range, rounded, span } from "./findings.ts";
 import { PUBLISHED_AXBENCH } from "./published.ts";
+import { curveRows, layerRow, pairRow } from "./report_tables.ts";
 import type { Detection } from "./score.ts";
 import { Shown } from "./shown.ts";
-import { nameOf, type Pairing, pairings, summarise, type WaySummary } from "./summary.ts";
+import { nameOf, pairings, summarise } from "./summary.ts";
 import { saveAxBenchTables } from "./tables.ts";
 
 const CHECK =
@@ -170,41 +170,6 @@ export async function reportAxBench<F extends Flags>(
   });
   printTable(rows);
   console.log(`\n${answer}\n\nReport: ${path}`);
-}
-
-function pairRow({ regions, other, interval, better, differences }: Pairing) {
-  return {
-    regions: nameOf(regions),
-    against: nameOf(other),
-    difference: rounded(interval.mean),
-    "95 % interval": range(interval),
-    "better on": `${better} of ${differences.length}`,
-  };
-}
-
-/** A row a method and percentile, with a column a budget. */
-function curveRows(ways: readonly WaySummary[]): Record<string, Cell>[] {
-  const curves = Map.groupBy(ways, (way) => `${nameOf(way)} ${way.percentile}`);
-  return Array.from(curves.values(), (curve) => ({
-    method: nameOf(curve[0]),
-    p: curve[0].percentile,
-    K: Math.round(curve.at(-1)!.regions),
-    ...Object.fromEntries(curve.map((way, i) => [
-      // The last budget is as many tokens as there are.
-      i < curve.length - 1 ? `${formatNumber(way.budget)} tokens` : "all tokens",
-      rounded(way.interval.mean),
-    ])),
-    "95 % interval": range(curve.at(-1)!.interval),
-  }));
-}
-
-function layerRow(way: WaySummary) {
-  return {
-    block: way.layer,
-    K: Math.round(way.regions),
-    AUROC: rounded(way.interval.mean),
-    "95 % interval": range(way.interval),
-  };
 }
 
 const sentenceCase = (text: string) => text[0].toUpperCase() + text.slice(1);
