@@ -6,9 +6,9 @@ export function whole(name: string, values: readonly number[], description: stri
   return { name, type: "int32", values, description };
 }
 
-/** A column of numbers; `null` and NaN where there is none. */
-export function number(name: string, values: readonly (number | null)[], description: string): TableColumn {
-  return { name, type: "float64", values, description };
+/** A column of numbers; NaN where there is none. */
+export function number(name: string, values: readonly (number | null | undefined)[], description: string): TableColumn {
+  return { name, type: "float64", values: values.map((value) => value ?? NaN), description };
 }
 
 /** A column of texts. */

@@ -3,13 +3,14 @@ import type { AuditedReading } from "./measure.ts";
 import { number, whole, words } from "../columns.ts";
 import type { Results } from "../results.ts";
 import { sameSetting, type Setting } from "../settings.ts";
+import { contextText } from "../token_text.ts";
 
 /** Writes `audits` and `regions`. */
 export async function saveAuditTables(save: Results, readings: readonly AuditedReading[], seed: number): Promise<void> {
   const audits = readings.flatMap((reading) => reading.audits);
   const setting = (rows: readonly Setting[]) => [
-    { name: "layer", type: "int32" as const, values: rows.map((r) => r.layer), description: "block that is read" },
-    { name: "percentile", type: "float64" as const, values: rows.map((r) => r.percentile), description: "p, 0..100" },
+    whole("layer", rows.map((r) => r.layer), "block that is read"),
+    number("percentile", rows.map((r) => r.percentile), "p, 0..100"),
   ];
   await save.table("audits", [
     words("reading", audits.map((a) => a.reading), "text, or chat prompts"),
@@ -46,7 +47,7 @@ export async function saveAuditTables(save: Results, readings: readonly AuditedR
     words(
       "nearest_context",
       rows.map(({ row: { nearest: [context] } }) => {
-        return context ? `${context.excerpt.before}[[${context.excerpt.token}]]${context.excerpt.after}` : "";
+        return context ? contextText(context.excerpt) : "";
       }),
       "member nearest to the exemplar, its token between [[ and ]]",
     ),

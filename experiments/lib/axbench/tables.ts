@@ -1,8 +1,8 @@
 /** Tables of concept detection. */
 import type { AxBenchConcept } from "../../../src/activations/axbench.ts";
-import { contextText } from "../build/tables.ts";
 import { number, whole, words } from "../columns.ts";
 import type { Results } from "../results.ts";
+import { contextText } from "../token_text.ts";
 import type { Example } from "./examples.ts";
 import type { Detection } from "./score.ts";
 import { nameOf, type Pairing, type Way, type WaySummary } from "./summary.ts";

@@ -8,8 +8,9 @@ import type { Run } from "../cli.ts";
 import type { Flags } from "../flags.ts";
 import { printTable } from "../print.ts";
 import { reportTable } from "../results.ts";
+import { contextText } from "../token_text.ts";
 import type { BuildResult } from "./result.ts";
-import { contextText, dictionaryRows, growthRows, regionTable, saveBuildTables } from "./tables.ts";
+import { dictionaryRows, growthRows, regionTable, saveBuildTables } from "./tables.ts";
 
 // Regions that are printed and shown in the report.
 const SHOWN = 20;

@@ -2,8 +2,10 @@
 import type { DictionaryMetrics } from "../../../src/analysis/metrics.ts";
 import type { RegionRow } from "../../../src/analysis/region_table.ts";
 import type { Cell } from "../../../src/report/mod.ts";
+import { whole, words } from "../columns.ts";
 import { publishedRegions } from "../published.ts";
 import type { Results } from "../results.ts";
+import { contextText } from "../token_text.ts";
 import type { BuildResult } from "./result.ts";
 
 /** Writes `dictionaries`, `regions` and `growth`. */
@@ -11,20 +13,15 @@ export async function saveBuildTables(save: Results, results: readonly BuildResu
   const dictionary = <T>(value: (result: BuildResult) => T) => results.map(value);
   const metric = (name: keyof DictionaryMetrics) => dictionary((result) => result.metrics[name]);
   await save.table("dictionaries", [
-    {
-      name: "layer",
-      type: "int32",
-      values: dictionary((r) => r.growth.layer),
-      description: "block whose output is read",
-    },
+    whole("layer", dictionary((r) => r.growth.layer), "block whose output is read"),
     { name: "percentile", values: dictionary((r) => r.growth.percentile), description: "p, 0..100" },
     {
       name: "threshold",
       values: dictionary((r) => r.growth.dictionary.threshold),
       description: "cosine distance, 0..2",
     },
-    { name: "regions", type: "int32", values: metric("regions"), description: "number of regions" },
-    { name: "activations", type: "int32", values: metric("members"), description: "activations taken" },
+    whole("regions", metric("regions"), "number of regions"),
+    whole("activations", metric("members"), "activations taken"),
     { name: "tokens", values: dictionary((r) => r.growth.tokens), description: "tokens read, <bos> included" },
     { name: "saturated", values: dictionary((r) => r.growth.saturated), description: "stopped founding regions" },
     { name: "coverage", values: metric("coverage"), description: "share of members in regions of at least two" },
@@ -36,37 +33,30 @@ export async function saveBuildTables(save: Results, results: readonly BuildResu
   ]);
   const rows = results.flatMap(({ growth, regions }) => regions.map((region) => ({ ...region, growth })));
   await save.table("regions", [
-    {
-      name: "layer",
-      type: "int32",
-      values: rows.map((r) => r.growth.layer),
-      description: "block whose output is read",
-    },
+    whole("layer", rows.map((r) => r.growth.layer), "block whose output is read"),
     { name: "percentile", values: rows.map((r) => r.growth.percentile), description: "p, 0..100" },
-    { name: "region", type: "int32", values: rows.map((r) => r.region), description: "number in its dictionary" },
-    { name: "members", type: "int32", values: rows.map((r) => r.count), description: "activations" },
+    whole("region", rows.map((r) => r.region), "number in its dictionary"),
+    whole("members", rows.map((r) => r.count), "activations"),
     { name: "coherence", values: rows.map((r) => r.coherence), description: "norm of the mean member direction, 0..1" },
     { name: "mean_distance", values: rows.map((r) => r.meanDistance), description: "of members to the exemplar" },
-    { name: "founder", type: "int32", values: rows.map((r) => r.founder), description: "stream index of the exemplar" },
-    {
-      name: "logit_lens",
-      type: "utf8",
-      values: rows.map((r) => r.lens.map(({ token }) => token).join(" | ")),
-      description: "largest tokens of the mean direction",
-    },
-    {
-      name: "nearest_context",
-      type: "utf8",
-      values: rows.map((r) => r.nearest.length ? contextText(r.nearest[0].excerpt) : ""),
-      description: "member nearest to the exemplar, its token between [[ and ]]",
-    },
+    whole("founder", rows.map((r) => r.founder), "stream index of the exemplar"),
+    words(
+      "logit_lens",
+      rows.map((r) => r.lens.map(({ token }) => token).join(" | ")),
+      "largest tokens of the mean direction",
+    ),
+    words(
+      "nearest_context",
+      rows.map((r) => r.nearest.length ? contextText(r.nearest[0].excerpt) : ""),
+      "member nearest to the exemplar, its token between [[ and ]]",
+    ),
   ]);
   const growth = growthRows(results);
   await save.table("growth", [
-    { name: "layer", type: "int32", values: growth.map((g) => g.layer), description: "block whose output is read" },
+    whole("layer", growth.map((g) => g.layer), "block whose output is read"),
     { name: "percentile", values: growth.map((g) => g.percentile), description: "p, 0..100" },
     { name: "activations", values: growth.map((g) => g.activations), description: "seen so far" },
-    { name: "regions", type: "int32", values: growth.map((g) => g.regions), description: "founded so far" },
+    whole("regions", growth.map((g) => g.regions), "founded so far"),
   ]);
 }
 
@@ -107,9 +97,4 @@ export function regionTable(regions: readonly RegionRow[]) {
       nearest.slice(0, 3).map(({ excerpt }) => excerpt),
     ]),
   };
-}
-
-/** A context as text, its token between [[ and ]]. */
-export function contextText({ before, token, after }: { before: string; token: string; after: string }): string {
-  return `${before}[[${token}]]${after}`;
 }

@@ -28,8 +28,8 @@ export async function saveDriftTables(save: Results, tables: DriftTables): Promi
 
 function settingColumns(rows: readonly Setting[]): TableColumn[] {
   return [
-    { name: "layer", type: "int32", values: rows.map((r) => r.layer), description: "block whose output is read" },
-    { name: "percentile", type: "float64", values: rows.map((r) => r.percentile), description: "p, 0..100" },
+    whole("layer", rows.map((r) => r.layer), "block whose output is read"),
+    number("percentile", rows.map((r) => r.percentile), "p, 0..100"),
   ];
 }
 

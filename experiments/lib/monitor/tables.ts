@@ -1,5 +1,6 @@
 /** Columns of a monitor's tables. */
 import type { TableColumn } from "../../../src/report/mod.ts";
+import { whole } from "../columns.ts";
 import type { AlarmRate } from "./alarms.ts";
 import type { TriedSetting } from "./dictionary.ts";
 import type { Watched } from "./watch.ts";
@@ -9,7 +10,7 @@ export function alarmColumns(rates: readonly AlarmRate[]): TableColumn[] {
   return [
     { name: "set", values: rates.map(({ set }) => set), description: "the prompts" },
     { name: "rate", values: rates.map(({ rate }) => rate), description: "false-alarm rate that the alarm is set for" },
-    { name: "seed", type: "int32", values: rates.map(({ seed }) => seed), description: "of the half that sets it" },
+    whole("seed", rates.map(({ seed }) => seed), "of the half that sets it"),
     { name: "alarms", values: rates.map(({ alarms }) => alarms), description: "share of prompts that raise it, 0..1" },
   ];
 }
@@ -26,7 +27,7 @@ export function memoryColumns({ memory }: Watched): TableColumn[] {
 export function settingColumns(settings: readonly TriedSetting[]): TableColumn[] {
   const of = <K extends keyof TriedSetting>(field: K) => settings.map((row) => row[field]);
   return [
-    { name: "layer", type: "int32", values: of("layer"), description: "block whose output is read" },
+    whole("layer", of("layer"), "block whose output is read"),
     { name: "percentile", values: of("percentile"), description: "p, 0..100" },
     { name: "threshold", values: of("threshold"), description: "θ, cosine distance" },
     { name: "regions", values: of("regions"), description: "number of regions; NaN where θ is too small for any" },

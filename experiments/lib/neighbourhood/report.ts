@@ -1,6 +1,7 @@
 /** What the regions between two anchors leave to look at: tables, charts, report, findings. */
 import { type Cell, formatNumber, formatShare } from "../../../src/report/mod.ts";
 import type { TableColumn } from "../../../src/report/mod.ts";
+import { number, whole } from "../columns.ts";
 import type { Run } from "../cli.ts";
 import type { Flags } from "../flags.ts";
 import { betweenChart, neighbourhoodChart } from "./charts.ts";
@@ -197,7 +198,7 @@ function pairColumns(rows: readonly AnchorPair[]): TableColumn[] {
   const of = <K extends keyof AnchorPair>(field: K) => rows.map((row) => row[field]);
   return [
     ...settingColumns(rows),
-    { name: "regions", type: "int32", values: of("size"), description: "of the dictionary" },
+    whole("regions", of("size"), "of the dictionary"),
     { name: "cosine", values: of("cosine"), description: "cos(A, B), mean directions" },
     { name: "cosine_to_a", values: of("cosineToA"), description: "of A with the coarsest dictionary's A" },
     { name: "cosine_to_b", values: of("cosineToB"), description: "of B with the coarsest dictionary's B" },
@@ -217,26 +218,21 @@ function betweenColumns(rows: readonly AnchorPair[]): TableColumn[] {
   const all = rows.flatMap((row) => row.between.map((between) => ({ ...row, ...between })));
   return [
     ...settingColumns(all),
-    { name: "region", type: "int32", values: all.map(({ region }) => region), description: "C, between A and B" },
-    { name: "cosine", type: "float64", values: all.map(({ cosine }) => cosine), description: "cos(A, B)" },
-    { name: "cosine_a", type: "float64", values: all.map(({ cosineA }) => cosineA), description: "cos(A, C)" },
-    { name: "cosine_b", type: "float64", values: all.map(({ cosineB }) => cosineB), description: "cos(C, B)" },
+    whole("region", all.map(({ region }) => region), "C, between A and B"),
+    number("cosine", all.map(({ cosine }) => cosine), "cos(A, B)"),
+    number("cosine_a", all.map(({ cosineA }) => cosineA), "cos(A, C)"),
+    number("cosine_b", all.map(({ cosineB }) => cosineB), "cos(C, B)"),
   ];
 }
 
 function settingColumns(rows: readonly AnchorPair[]): TableColumn[] {
   const of = <K extends keyof AnchorPair>(field: K) => rows.map((row) => row[field]);
   return [
-    { name: "seed", type: "int32", values: of("seed"), description: "of the stream order" },
-    { name: "layer", type: "int32", values: of("layer"), description: "block whose output is read" },
-    { name: "percentile", type: "float64", values: of("percentile"), description: "p, 0..100" },
-    {
-      name: "pair",
-      type: "int32",
-      values: of("pair"),
-      description: "rank among the coarsest dictionary's closest pairs",
-    },
-    { name: "a", type: "int32", values: of("a"), description: "region of anchor A" },
-    { name: "b", type: "int32", values: of("b"), description: "region of anchor B" },
+    whole("seed", of("seed"), "of the stream order"),
+    whole("layer", of("layer"), "block whose output is read"),
+    number("percentile", of("percentile"), "p, 0..100"),
+    whole("pair", of("pair"), "rank among the coarsest dictionary's closest pairs"),
+    whole("a", of("a"), "region of anchor A"),
+    whole("b", of("b"), "region of anchor B"),
   ];
 }

@@ -1,5 +1,6 @@
 /** Tables of distances to the nearest exemplar. */
 import type { TableColumn } from "../../../src/report/mod.ts";
+import { whole } from "../columns.ts";
 import { type Measured, PROMPT_SETS } from "./measure.ts";
 import { reportTable } from "../results.ts";
 import { gapOf, type NumberField, type Setting } from "./setting.ts";
@@ -81,13 +82,13 @@ export function columns(measured: readonly Measured[]): TableColumn[] {
     ["tpr_prompt", "promptTpr", "true positive rate at 1 % false positives, by prompt"],
   ];
   return [
-    { name: "seed", type: "int32", values: of("seed"), description: "of stream order, prompts, random ids, coreset" },
-    { name: "layer", type: "int32", values: of("layer"), description: "block whose output is read" },
+    whole("seed", of("seed"), "of stream order, prompts, random ids, coreset"),
+    whole("layer", of("layer"), "block whose output is read"),
     { name: "percentile", values: of("percentile"), description: "p, 0..100" },
     { name: "kind", values: of("kind"), description: "regions: a dictionary's exemplars; coreset: random activations" },
-    { name: "exemplars", type: "int32", values: of("exemplars"), description: "number of exemplars" },
+    whole("exemplars", of("exemplars"), "number of exemplars"),
     { name: "set", values: of("set"), description: "the prompts that are scored" },
-    { name: "activations", type: "int32", values: of("activations"), description: "activations that are scored" },
+    whole("activations", of("activations"), "activations that are scored"),
     ...numbers.map(([name, field, description]) => ({ name, values: of(field), description })),
   ];
 }

@@ -2,6 +2,7 @@
 import type { BestMatches } from "../../../src/analysis/best_match.ts";
 import { firingCount, type Firings, unitCount } from "../../../src/analysis/firings.ts";
 import type { TableColumn } from "../../../src/report/mod.ts";
+import { whole } from "../columns.ts";
 import type { Example } from "./examples.ts";
 import { type Measured, summarise } from "./measure.ts";
 import type { SizeRow } from "./sizes.ts";
@@ -27,7 +28,7 @@ export function regionColumns(all: readonly Measured[], features: Firings): Tabl
       values: rows.map((r) => r.other),
       description: "best F1 with a region of the second order",
     },
-    int("token_id", rows.map((r) => r.token), "token id whose occurrences match it best; -1 without one"),
+    whole("token_id", rows.map((r) => r.token), "token id whose occurrences match it best; -1 without one"),
     { name: "token_id_f1", values: rows.map((r) => r.tokenF1), description: "F1 with that token id" },
   ];
 }
@@ -47,8 +48,8 @@ export function summaryColumns(all: readonly Measured[]): TableColumn[] {
     { name: "percentile", values: rows.map((r) => r.percentile), description: "p, 0..100" },
     { name: "side", values: rows.map((r) => r.side), description: "whose units look for their best counterpart" },
     { name: "comparison", values: rows.map((r) => r.name), description: "what is compared" },
-    int("seed", rows.map((r) => r.seed), "stream order, or draw of the tokens' numbers"),
-    int("counted", rows.map((r) => r.counted), "units that fire often enough to count"),
+    whole("seed", rows.map((r) => r.seed), "stream order, or draw of the tokens' numbers"),
+    whole("counted", rows.map((r) => r.counted), "units that fire often enough to count"),
     { name: "share", values: rows.map((r) => r.share), description: "share of them with a best F1 above 0.5" },
     { name: "mean", values: rows.map((r) => r.mean), description: "mean best F1" },
     { name: "median", values: rows.map((r) => r.median), description: "median best F1" },
@@ -60,9 +61,9 @@ export function sizeColumns(rows: readonly SizeRow[]): TableColumn[] {
   return [
     { name: "percentile", values: rows.map((r) => r.percentile), description: "p, 0..100" },
     { name: "side", values: rows.map((r) => r.side), description: "whose units look for their best counterpart" },
-    int("from", rows.map((r) => r.from), "firings of the bin's units, at least"),
-    int("below", rows.map((r) => r.below), "firings of the bin's units, fewer than"),
-    int("units", rows.map((r) => r.units), "units in the bin"),
+    whole("from", rows.map((r) => r.from), "firings of the bin's units, at least"),
+    whole("below", rows.map((r) => r.below), "firings of the bin's units, fewer than"),
+    whole("units", rows.map((r) => r.units), "units in the bin"),
     { name: "share", values: rows.map((r) => r.share), description: "share of them with a best F1 above 0.5" },
     { name: "median", values: rows.map((r) => r.median), description: "median best F1" },
     { name: "permuted", values: rows.map((r) => r.permuted), description: "mean best F1 with the tokens permuted" },
@@ -79,7 +80,7 @@ export function exampleColumns(examples: readonly Example[], percentile: number)
   const texts = (name: string, values: string[], description: string) => ({ name, values, description });
   return [
     { name: "percentile", values: rows.map(() => percentile), description: "p, 0..100" },
-    int("example", rows.map((r) => r.example), "number of the example"),
+    whole("example", rows.map((r) => r.example), "number of the example"),
     texts("kind", rows.map((r) => r.kind), "who has the picked unit: shared, EP only or SAE only"),
     texts(
       "role",
@@ -87,8 +88,8 @@ export function exampleColumns(examples: readonly Example[], percentile: number)
       "the picked unit, its best match, or a unit that fires on part of its tokens",
     ),
     texts("side", rows.map((r) => r.unit.side), "region or feature"),
-    int("number", rows.map((r) => r.unit.number), "number of the region or feature"),
-    int("firings", rows.map((r) => r.unit.firings), "held-out tokens that fire it"),
+    whole("number", rows.map((r) => r.unit.number), "number of the region or feature"),
+    whole("firings", rows.map((r) => r.unit.firings), "held-out tokens that fire it"),
     { name: "f1", values: rows.map((r) => r.f1), description: "F1 of the picked unit and its best match" },
     {
       name: "covers",
@@ -129,9 +130,9 @@ function matchColumns(
 ): TableColumn[] {
   return [
     { name: "percentile", values: rows.map((r) => r.percentile), description: "p, 0..100" },
-    int(own, rows.map((r) => r.unit), `number of the ${own}`),
-    int("firings", rows.map((r) => r.firings), "held-out tokens that fire it"),
-    int(`best_${other}`, rows.map((r) => r.best), `${other} of largest F1; -1 without one`),
+    whole(own, rows.map((r) => r.unit), `number of the ${own}`),
+    whole("firings", rows.map((r) => r.firings), "held-out tokens that fire it"),
+    whole(`best_${other}`, rows.map((r) => r.best), `${other} of largest F1; -1 without one`),
     {
       name: "f1",
       values: rows.map((r) => r.f1),
@@ -146,7 +147,3 @@ function matchColumns(
     { name: "permuted_f1", values: rows.map((r) => r.permuted), description: "mean best F1 with the tokens permuted" },
   ];
 }
-
-const int = (name: string, values: number[], description: string): TableColumn => {
-  return { name, type: "int32", values, description };
-};

@@ -1,5 +1,6 @@
 /** The tables of an experiment on paths, column by column. */
 import type { TableColumn } from "../../../src/report/mod.ts";
+import { number, whole } from "../columns.ts";
 import type { PathsMeasured, ShownPath } from "./measure.ts";
 
 /** A row a token and layer of the shown prompt, in order and shuffled. */
@@ -20,21 +21,11 @@ export function pathColumns({ layers, lens, inOrder, shuffled }: ShownPath): Tab
       values: rows.map(({ order }) => order),
       description: "the prompt in order, or its tokens shuffled",
     },
-    {
-      name: "position",
-      type: "int32",
-      values: rows.map((row) => row.position),
-      description: "of the token; <bos> is 0",
-    },
-    { name: "id", type: "int32", values: rows.map(({ id }) => id), description: "of the token" },
+    whole("position", rows.map((row) => row.position), "of the token; <bos> is 0"),
+    whole("id", rows.map(({ id }) => id), "of the token"),
     { name: "token", values: rows.map(({ text }) => text), description: "its text" },
-    { name: "layer", type: "int32", values: rows.map(({ layer }) => layer), description: "block whose output is read" },
-    {
-      name: "region",
-      type: "int32",
-      values: rows.map(({ region }) => region),
-      description: "of that layer's dictionary",
-    },
+    whole("layer", rows.map(({ layer }) => layer), "block whose output is read"),
+    whole("region", rows.map(({ region }) => region), "of that layer's dictionary"),
     { name: "distance", values: rows.map(({ distance }) => distance), description: "cosine distance to its exemplar" },
     {
       name: "lens",
@@ -48,16 +39,11 @@ export function pathColumns({ layers, lens, inOrder, shuffled }: ShownPath): Tab
 export function layerColumns(measured: readonly PathsMeasured[]): TableColumn[] {
   const rows = measured.flatMap((row) => row.layers.map((layer, i) => ({ ...row, layer, i })));
   return [
-    {
-      name: "seed",
-      type: "int32",
-      values: rows.map(({ seed }) => seed),
-      description: "of stream order and shuffled tokens",
-    },
-    { name: "percentile", type: "float64", values: rows.map((row) => row.percentile), description: "p, 0..100" },
-    { name: "layer", type: "int32", values: rows.map(({ layer }) => layer), description: "block whose output is read" },
-    { name: "regions", type: "int32", values: rows.map(({ sizes, i }) => sizes[i]), description: "of the dictionary" },
-    { name: "tokens", type: "int32", values: rows.map(({ tokens }) => tokens), description: "that were followed" },
+    whole("seed", rows.map(({ seed }) => seed), "of stream order and shuffled tokens"),
+    number("percentile", rows.map((row) => row.percentile), "p, 0..100"),
+    whole("layer", rows.map(({ layer }) => layer), "block whose output is read"),
+    whole("regions", rows.map(({ sizes, i }) => sizes[i]), "of the dictionary"),
+    whole("tokens", rows.map(({ tokens }) => tokens), "that were followed"),
     {
       name: "agreement_shuffled",
       values: rows.map(({ agreement, i }) => agreement[i]),
@@ -75,37 +61,20 @@ export function layerColumns(measured: readonly PathsMeasured[]): TableColumn[] 
 export function stepColumns(measured: readonly PathsMeasured[]): TableColumn[] {
   const rows = measured.flatMap((row) => row.together.map(({ stay, chance }, i) => ({ ...row, stay, chance, i })));
   return [
-    {
-      name: "seed",
-      type: "int32",
-      values: rows.map(({ seed }) => seed),
-      description: "of stream order and shuffled tokens",
-    },
-    { name: "percentile", type: "float64", values: rows.map((row) => row.percentile), description: "p, 0..100" },
-    { name: "from", type: "int32", values: rows.map(({ layers, i }) => layers[i]), description: "block that is left" },
-    {
-      name: "to",
-      type: "int32",
-      values: rows.map(({ layers, i }) => layers[i + 1]),
-      description: "block that is entered",
-    },
-    {
-      name: "stay",
-      type: "float64",
-      values: rows.map(({ stay }) => stay),
-      description: "pairs of one region that stay in one",
-    },
-    {
-      name: "stay_shuffled",
-      type: "float64",
-      values: rows.map(({ togetherShuffled, i }) => togetherShuffled[i].stay),
-      description: "the same of shuffled tokens",
-    },
-    {
-      name: "stay_chance",
-      type: "float64",
-      values: rows.map(({ chance }) => chance),
-      description: "share of all pairs that are in one region of the next block",
-    },
+    whole("seed", rows.map(({ seed }) => seed), "of stream order and shuffled tokens"),
+    number("percentile", rows.map((row) => row.percentile), "p, 0..100"),
+    whole("from", rows.map(({ layers, i }) => layers[i]), "block that is left"),
+    whole("to", rows.map(({ layers, i }) => layers[i + 1]), "block that is entered"),
+    number("stay", rows.map(({ stay }) => stay), "pairs of one region that stay in one"),
+    number(
+      "stay_shuffled",
+      rows.map(({ togetherShuffled, i }) => togetherShuffled[i].stay),
+      "the same of shuffled tokens",
+    ),
+    number(
+      "stay_chance",
+      rows.map(({ chance }) => chance),
+      "share of all pairs that are in one region of the next block",
+    ),
   ];
 }

@@ -1,6 +1,7 @@
 /** The refusal experiment's result tables. */
 import { ANSWER_KINDS } from "../../../src/analysis/answer_kind.ts";
 import type { TableColumn } from "../../../src/report/mod.ts";
+import { number, whole, words } from "../columns.ts";
 import type { RefusalOutcome } from "./findings.ts";
 
 /** All tables by name. */
@@ -21,44 +22,27 @@ const LOOPS = "share of answers that end in a loop, 0..1";
 
 function ablations({ trials }: RefusalOutcome): TableColumn[] {
   return [
-    { name: "seed", type: "int32", values: trials.map((t) => t.seed), description: SEED },
-    { name: "layer", type: "int32", values: trials.map((t) => t.layer), description: LAYER },
-    { name: "percentile", type: "float64", values: trials.map((t) => t.percentile), description: PERCENTILE },
-    { name: "basis", type: "utf8", values: trials.map((t) => t.basis), description: "direction of a region" },
-    { name: "k", type: "int32", values: trials.map((t) => t.k), description: "regions ablated together" },
-    {
-      name: "members",
-      type: "int32",
-      values: trials.map((t) => t.members),
-      description: "build prompts that end in the first of them",
-    },
-    {
-      name: "share",
-      type: "float64",
-      values: trials.map((t) => t.share),
-      description: "share of those prompts that the model refuses, 0..1",
-    },
-    {
-      name: "refused",
-      type: "float64",
-      values: trials.map((t) => t.refused),
-      description: "refusal rate of held-out harmful prompts, 0..1",
-    },
-    { name: "delta", type: "float64", values: trials.map((t) => t.delta), description: "the same less the baseline" },
-    { name: "loops", type: "float64", values: trials.map((t) => t.loops), description: LOOPS },
-    {
-      name: "null_delta",
-      type: "float64",
-      values: trials.map((t) => t.nullDelta),
-      description: "change when the null region is ablated instead; NaN where there is none",
-    },
-    { name: "null_loops", type: "float64", values: trials.map((t) => t.nullLoops), description: LOOPS },
-    {
-      name: "null_distance",
-      type: "float64",
-      values: trials.map((t) => t.nullDistance),
-      description: "of the null from the first region in (log10 members, coherence)",
-    },
+    whole("seed", trials.map((t) => t.seed), SEED),
+    whole("layer", trials.map((t) => t.layer), LAYER),
+    number("percentile", trials.map((t) => t.percentile), PERCENTILE),
+    words("basis", trials.map((t) => t.basis), "direction of a region"),
+    whole("k", trials.map((t) => t.k), "regions ablated together"),
+    whole("members", trials.map((t) => t.members), "build prompts that end in the first of them"),
+    number("share", trials.map((t) => t.share), "share of those prompts that the model refuses, 0..1"),
+    number("refused", trials.map((t) => t.refused), "refusal rate of held-out harmful prompts, 0..1"),
+    number("delta", trials.map((t) => t.delta), "the same less the baseline"),
+    number("loops", trials.map((t) => t.loops), LOOPS),
+    number(
+      "null_delta",
+      trials.map((t) => t.nullDelta),
+      "change when the null region is ablated instead; NaN where there is none",
+    ),
+    number("null_loops", trials.map((t) => t.nullLoops), LOOPS),
+    number(
+      "null_distance",
+      trials.map((t) => t.nullDistance),
+      "of the null from the first region in (log10 members, coherence)",
+    ),
   ];
 }
 
@@ -75,30 +59,18 @@ function dictionaries({ settings, failed }: RefusalOutcome): TableColumn[] {
       first: undefined,
     })),
   ];
-  const number = (name: string, values: (number | undefined)[], description: string): TableColumn => ({
-    name,
-    type: "float64",
-    values: values.map((value) => value ?? null),
-    description,
-  });
   return [
-    { name: "seed", type: "int32", values: rows.map((r) => r.seed), description: `${SEED}; -1 where there is none` },
-    { name: "layer", type: "int32", values: rows.map((r) => r.layer), description: LAYER },
+    whole("seed", rows.map((r) => r.seed), `${SEED}; -1 where there is none`),
+    whole("layer", rows.map((r) => r.layer), LAYER),
     number("percentile", rows.map((r) => r.percentile), PERCENTILE),
     number("threshold", rows.map((r) => r.threshold), "cosine distance, 0..2"),
-    { name: "regions", type: "int32", values: rows.map((r) => r.regions), description: "number of regions" },
-    {
-      name: "final_regions",
-      type: "int32",
-      values: rows.map((r) => r.occupied),
-      description: "regions that hold a build prompt's final position",
-    },
-    {
-      name: "candidates",
-      type: "int32",
-      values: rows.map((r) => r.candidates.length),
-      description: "regions of refusal: 5 prompts or more, 30 % refused or more; at most as many as are ablated",
-    },
+    whole("regions", rows.map((r) => r.regions), "number of regions"),
+    whole("final_regions", rows.map((r) => r.occupied), "regions that hold a build prompt's final position"),
+    whole(
+      "candidates",
+      rows.map((r) => r.candidates.length),
+      "regions of refusal: 5 prompts or more, 30 % refused or more; at most as many as are ablated",
+    ),
     number("members", rows.map((r) => r.first?.members), "prompts that end in the first of them"),
     number("share", rows.map((r) => r.first?.share), "share of those prompts that the model refuses, 0..1"),
     number("count", rows.map((r) => r.first?.count), "its members at all positions"),
@@ -107,42 +79,38 @@ function dictionaries({ settings, failed }: RefusalOutcome): TableColumn[] {
     number("null_share", rows.map((r) => r.matched?.share), "share of those prompts that the model refuses, 0..1"),
     number("null_count", rows.map((r) => r.matched?.count), "the null's members at all positions"),
     number("null_coherence", rows.map((r) => r.matched?.coherence), "norm of the null's mean direction, 0..1"),
-    { name: "failed", type: "utf8", values: rows.map((r) => r.reason), description: "why there is no dictionary" },
+    words("failed", rows.map((r) => r.reason), "why there is no dictionary"),
   ];
 }
 
 function references({ references: rows }: RefusalOutcome): TableColumn[] {
   return [
-    { name: "layer", type: "int32", values: rows.map((r) => r.layer), description: LAYER },
-    { name: "direction", type: "utf8", values: rows.map((r) => r.direction), description: "what was ablated" },
-    { name: "refused", type: "float64", values: rows.map((r) => r.refused), description: "refusal rate, 0..1" },
-    { name: "delta", type: "float64", values: rows.map((r) => r.delta), description: "the same less the baseline" },
-    { name: "loops", type: "float64", values: rows.map((r) => r.loops), description: LOOPS },
+    whole("layer", rows.map((r) => r.layer), LAYER),
+    words("direction", rows.map((r) => r.direction), "what was ablated"),
+    number("refused", rows.map((r) => r.refused), "refusal rate, 0..1"),
+    number("delta", rows.map((r) => r.delta), "the same less the baseline"),
+    number("loops", rows.map((r) => r.loops), LOOPS),
   ];
 }
 
 function steering({ steered }: RefusalOutcome): TableColumn[] {
   return [
-    { name: "direction", type: "utf8", values: steered.map((r) => r.direction), description: "what was added" },
-    {
-      name: "alpha",
-      type: "float64",
-      values: steered.map((r) => r.alpha),
-      description: "strength, in mean distances of final positions from the center",
-    },
-    {
-      name: "refused",
-      type: "float64",
-      values: steered.map((r) => r.refused),
-      description: "share of harmless prompts whose answer holds a phrase of refusal, 0..1",
-    },
-    ...ANSWER_KINDS.map((kind, i): TableColumn => ({
-      name: kind.replaceAll(" ", "_"),
-      type: "float64",
-      values: steered.map((r) => r.shares[i]),
-      description: `share of answers of the kind "${kind}", 0..1`,
-    })),
-    { name: "example", type: "utf8", values: steered.map((r) => r.example), description: "answer to the first prompt" },
+    words("direction", steered.map((r) => r.direction), "what was added"),
+    number("alpha", steered.map((r) => r.alpha), "strength, in mean distances of final positions from the center"),
+    number(
+      "refused",
+      steered.map((r) => r.refused),
+      "share of harmless prompts whose answer holds a phrase of refusal, 0..1",
+    ),
+    ...ANSWER_KINDS.map((
+      kind,
+      i,
+    ): TableColumn => (number(
+      kind.replaceAll(" ", "_"),
+      steered.map((r) => r.shares[i]),
+      `share of answers of the kind "${kind}", 0..1`,
+    ))),
+    words("example", steered.map((r) => r.example), "answer to the first prompt"),
   ];
 }
 
@@ -150,14 +118,9 @@ function answers({ lab, confirmation }: RefusalOutcome): TableColumn[] {
   const { harmful } = lab.prompts;
   const texts = (answers?: readonly string[]) => harmful.map((_, i) => answers?.[i] ?? "");
   return [
-    { name: "prompt", type: "utf8", values: harmful.map(({ text }) => text), description: "held-out harmful prompt" },
-    { name: "before", type: "utf8", values: texts(lab.before.harmful), description: "answer without an intervention" },
-    {
-      name: "region",
-      type: "utf8",
-      values: texts(confirmation?.answers.region),
-      description: "under the best ablation",
-    },
-    { name: "null", type: "utf8", values: texts(confirmation?.answers.null), description: "under its null's" },
+    words("prompt", harmful.map(({ text }) => text), "held-out harmful prompt"),
+    words("before", texts(lab.before.harmful), "answer without an intervention"),
+    words("region", texts(confirmation?.answers.region), "under the best ablation"),
+    words("null", texts(confirmation?.answers.null), "under its null's"),
   ];
 }

@@ -1,15 +1,11 @@
 /** Arrow tables of `saturation`. */
+import { whole } from "../columns.ts";
 import type { StreamCurve } from "./curves.ts";
 
 const settingColumns = (rows: readonly Omit<StreamCurve, "snapshots">[]) => [
   { name: "stream", values: rows.map((r) => r.stream), description: "domain, or the mix of all" },
-  { name: "seed", type: "int32" as const, values: rows.map((r) => r.seed), description: "stream order" },
-  {
-    name: "layer",
-    type: "int32" as const,
-    values: rows.map((r) => r.layer),
-    description: "block whose output is read",
-  },
+  whole("seed", rows.map((r) => r.seed), "stream order"),
+  whole("layer", rows.map((r) => r.layer), "block whose output is read"),
   { name: "percentile", values: rows.map((r) => r.percentile), description: "p, 0..100" },
   {
     name: "threshold",
@@ -21,15 +17,14 @@ const settingColumns = (rows: readonly Omit<StreamCurve, "snapshots">[]) => [
 /** A row a snapshot of a curve. */
 export function curveColumns(curves: readonly StreamCurve[]) {
   const rows = curves.flatMap((curve) => curve.snapshots.map((snapshot) => ({ ...curve, ...snapshot })));
-  const whole = (name: "activations" | "tokens" | "regions" | "founded", description: string) => {
-    return { name, type: "int32" as const, values: rows.map((row) => row[name]), description };
-  };
+  const count = (name: "activations" | "tokens" | "regions" | "founded", description: string) =>
+    whole(name, rows.map((row) => row[name]), description);
   return [
     ...settingColumns(rows),
-    whole("activations", "activations seen"),
-    whole("tokens", "tokens read, <bos> included"),
-    whole("regions", "regions after the batch"),
-    whole("founded", "regions that the batch founded"),
+    count("activations", "activations seen"),
+    count("tokens", "tokens read, <bos> included"),
+    count("regions", "regions after the batch"),
+    count("founded", "regions that the batch founded"),
   ];
 }
 
@@ -37,12 +32,7 @@ export function curveColumns(curves: readonly StreamCurve[]) {
 export function regionColumns(curves: readonly StreamCurve[]) {
   return [
     ...settingColumns(curves),
-    {
-      name: "regions",
-      type: "int32" as const,
-      values: curves.map((r) => r.regions),
-      description: "regions at the end",
-    },
+    whole("regions", curves.map((r) => r.regions), "regions at the end"),
     {
       name: "founding_share",
       values: curves.map((r) => r.founding),

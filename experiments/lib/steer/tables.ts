@@ -1,5 +1,6 @@
 /** The steering experiment's result tables. */
 import type { TableColumn } from "../../../src/report/mod.ts";
+import { number, whole, words } from "../columns.ts";
 import type { Effect } from "./measure.ts";
 import type { SteerSummary } from "./summary.ts";
 
@@ -7,61 +8,40 @@ const ALPHA = "strength in mean distances from the center; NaN for an ablation";
 
 /** A row an intervention. */
 export function effectColumns(effects: readonly Effect[]): TableColumn[] {
-  const number = (key: keyof Effect, name: string, description: string): TableColumn => ({
-    name,
-    type: "float64",
-    values: effects.map((effect) => effect[key] as number),
-    description,
-  });
-  const whole = (key: keyof Effect, name: string, description: string): TableColumn => ({
-    ...number(key, name, description) as TableColumn & { values: number[] },
-    type: "int32",
-  });
+  const of = (key: keyof Effect) => effects.map((effect) => effect[key] as number);
   return [
-    whole("seed", "seed", "stream order, prompts and regions drawn"),
-    whole("layer", "layer", "block whose output is changed"),
-    number("percentile", "percentile", "p, 0..100"),
-    whole("region", "region", "number in its dictionary"),
-    whole("count", "members", "activations of the region"),
-    number("coherence", "coherence", "norm of its mean direction, 0..1"),
-    { name: "direction", type: "utf8", values: effects.map((e) => e.direction), description: "whose direction it is" },
-    number("nullDistance", "null_distance", "of the null from the region in (log10 members, coherence)"),
-    number("alpha", "alpha", ALPHA),
-    number("divergence", "divergence", "mean KL(before || after) over all positions, nats"),
-    number("shift", "shift", "share of all positions whose most likely token changes, 0..1"),
-    number("membersBefore", "members_before", "mean KL(typical output || before) at members, nats"),
-    number("othersBefore", "others_before", "the same at all other positions"),
-    number("after", "after", "the same after: at members for an ablation, at the others for steering"),
+    whole("seed", of("seed"), "stream order, prompts and regions drawn"),
+    whole("layer", of("layer"), "block whose output is changed"),
+    number("percentile", of("percentile"), "p, 0..100"),
+    whole("region", of("region"), "number in its dictionary"),
+    whole("members", of("count"), "activations of the region"),
+    number("coherence", of("coherence"), "norm of its mean direction, 0..1"),
+    words("direction", effects.map((e) => e.direction), "whose direction it is"),
+    number("null_distance", of("nullDistance"), "of the null from the region in (log10 members, coherence)"),
+    number("alpha", of("alpha"), ALPHA),
+    number("divergence", of("divergence"), "mean KL(before || after) over all positions, nats"),
+    number("shift", of("shift"), "share of all positions whose most likely token changes, 0..1"),
+    number("members_before", of("membersBefore"), "mean KL(typical output || before) at members, nats"),
+    number("others_before", of("othersBefore"), "the same at all other positions"),
+    number("after", of("after"), "the same after: at members for an ablation, at the others for steering"),
   ];
 }
 
 /** A row a dictionary, direction and strength. */
-export function summaryColumns(summaries: readonly SteerSummary[]): TableColumn[] {
-  const rows = summaries;
+export function summaryColumns(rows: readonly SteerSummary[]): TableColumn[] {
   return [
-    { name: "seed", type: "int32", values: rows.map((r) => r.seed), description: "stream order" },
-    { name: "layer", type: "int32", values: rows.map((r) => r.layer), description: "block whose output is changed" },
-    { name: "percentile", type: "float64", values: rows.map((r) => r.percentile), description: "p, 0..100" },
-    { name: "direction", type: "utf8", values: rows.map((r) => r.direction), description: "whose direction it is" },
-    { name: "alpha", type: "float64", values: rows.map((r) => r.alpha), description: ALPHA },
-    {
-      name: "regions",
-      type: "int32",
-      values: rows.map((r) => r.regions),
-      description: "regions that the means are over",
-    },
-    { name: "divergence", type: "float64", values: rows.map((r) => r.divergence), description: "mean KL, nats" },
-    {
-      name: "shift",
-      type: "float64",
-      values: rows.map((r) => r.shift),
-      description: "mean share of changed top tokens",
-    },
-    {
-      name: "closed",
-      type: "float64",
-      values: rows.map((r) => r.closed),
-      description: "share of the gap: necessity for an ablation, sufficiency for steering",
-    },
+    whole("seed", rows.map((r) => r.seed), "stream order"),
+    whole("layer", rows.map((r) => r.layer), "block whose output is changed"),
+    number("percentile", rows.map((r) => r.percentile), "p, 0..100"),
+    words("direction", rows.map((r) => r.direction), "whose direction it is"),
+    number("alpha", rows.map((r) => r.alpha), ALPHA),
+    whole("regions", rows.map((r) => r.regions), "regions that the means are over"),
+    number("divergence", rows.map((r) => r.divergence), "mean KL, nats"),
+    number("shift", rows.map((r) => r.shift), "mean share of changed top tokens"),
+    number(
+      "closed",
+      rows.map((r) => r.closed),
+      "share of the gap: necessity for an ablation, sufficiency for steering",
+    ),
   ];
 }
