@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { isFile } from "../files/exists.ts";
 import { CorpusError } from "./errors.ts";
 import { readRows } from "./rows.ts";
 
@@ -125,15 +126,6 @@ async function trainFiles(first: string): Promise<string[]> {
     const path = first.replace(/\.parquet$/, `_${part}.parquet`);
     if (!await isFile(path)) return files;
     files.push(path);
-  }
-}
-
-async function isFile(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
-    throw error;
   }
 }
 

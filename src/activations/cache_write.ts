@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { openBackend } from "../compute/open.ts";
 import { writeArrow } from "../files/arrow.ts";
 import { writeJsonAtomic } from "../files/atomic.ts";
+import { exists } from "../files/exists.ts";
 import type { ActivationBatch, Provenance } from "./batch.ts";
 import { type CacheIndex, FORMAT, indexPath, type ShardEntry } from "./cache_index.ts";
 import { keptPositions } from "./extractor.ts";
@@ -75,12 +76,7 @@ function readingOf({ model, extractor, context, batchPrompts, chat, corpus }: Re
 }
 
 async function assertNoCache(folder: string): Promise<void> {
-  try {
-    await Deno.stat(indexPath(folder));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return;
-    throw error;
-  }
+  if (!await exists(indexPath(folder))) return;
   throw new Error(`Expected a folder without an activation cache but ${folder} holds one: delete it, or name another`);
 }
 

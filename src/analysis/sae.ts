@@ -3,6 +3,7 @@ import type { ActivationBatch } from "../activations/batch.ts";
 import type { Backend, BackendChoice, Matrix } from "../compute/backend.ts";
 import { openBackend } from "../compute/open.ts";
 import type { SparseFeatures } from "../compute/sparse.ts";
+import { isFile } from "../files/exists.ts";
 import { withMatrix } from "../partition/directions.ts";
 import { readGemmaScope } from "./sae_gemma_scope.ts";
 import { readSaeLens } from "./sae_lens.ts";
@@ -124,13 +125,4 @@ async function readWeights(path: string): Promise<SaeWeights> {
   throw new SaeError(
     `Expected a sparse autoencoder at ${path} but there is no params.npz and no folder with cfg.json.`,
   );
-}
-
-async function isFile(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
-    throw error;
-  }
 }

@@ -1,9 +1,10 @@
 import { join } from "node:path";
+import { withCenter } from "../compute/with_center.ts";
 import { readSafetensors } from "../files/safetensors.ts";
-import type { Tensors } from "../files/tensor.ts";
+import { finiteFloatsOf, type Tensors } from "../files/tensor.ts";
 import { parseSaeLensConfig, type SaeLensConfig } from "./sae_lens_config.ts";
-import { floatsOf, type SaeTensors, saeTensors, thresholdsOf } from "./sae_tensors.ts";
-import { assertFinite, positiveThresholds, SaeError, type SaeWeights, withCenter } from "./sae_weights.ts";
+import { type SaeTensors, saeTensors, thresholdsOf } from "./sae_tensors.ts";
+import { positiveThresholds, SaeError, type SaeWeights } from "./sae_weights.ts";
 
 /**
  * Reads a sparse autoencoder of SAELens: a folder with `cfg.json` and `sae_weights.safetensors`. What the configuration
@@ -61,8 +62,7 @@ function factorsOf(
 ): Float32Array | undefined {
   const name = ["scaling_factor", "finetuning_scaling_factor"].find((name) => tensors.has(name));
   if (name === undefined) return undefined;
-  const factors = floatsOf(tensors, name, [size], path);
-  assertFinite(factors, name, path);
+  const factors = finiteFloatsOf(tensors, name, [size], path);
   if (factors.every((factor) => factor === 1)) return undefined;
   if (finetuned) return factors;
   throw new SaeError(

@@ -1,5 +1,6 @@
-import { tensorOf, type Tensors, toFloat32 } from "../files/tensor.ts";
-import { assertFinite, SaeError, transposed } from "./sae_weights.ts";
+import { finiteFloatsOf, floatsOf, tensorOf, type Tensors } from "../files/tensor.ts";
+import { transposed } from "../compute/transposed.ts";
+import { SaeError } from "./sae_weights.ts";
 
 /** The tensors that every sparse autoencoder has. */
 export interface SaeTensors {
@@ -29,11 +30,7 @@ export function saeTensors(tensors: Tensors, path: string): SaeTensors {
     throw new SaeError(`Expected W_enc of ${path} to be dim x features but its shape is (${shape.join(", ")}).`);
   }
   const [dim, size] = shape;
-  const finite = (name: string, shape: readonly number[]) => {
-    const data = floatsOf(tensors, name, shape, path);
-    assertFinite(data, name, path);
-    return data;
-  };
+  const finite = (name: string, shape: readonly number[]) => finiteFloatsOf(tensors, name, shape, path);
   return {
     dim,
     size,
@@ -42,26 +39,6 @@ export function saeTensors(tensors: Tensors, path: string): SaeTensors {
     decoder: finite("W_dec", [size, dim]),
     decoderBias: finite("b_dec", [dim]),
   };
-}
-
-/**
- * A tensor's numbers, of a shape.
- *
- * @throws {Error} A sentence if it is missing or of another shape.
- */
-export function floatsOf(
-  tensors: Tensors,
-  name: string,
-  shape: readonly number[],
-  path: string,
-): Float32Array<ArrayBuffer> {
-  const tensor = tensorOf(tensors, name, path);
-  if (tensor.shape.length !== shape.length || tensor.shape.some((length, axis) => length !== shape[axis])) {
-    throw new SaeError(
-      `Expected ${name} of ${path} to have the shape (${shape.join(", ")}) but found (${tensor.shape.join(", ")}).`,
-    );
-  }
-  return toFloat32(tensor);
 }
 
 /** A tensor of one number a feature that must not be NaN: thresholds may be infinite, for features that never activate. */

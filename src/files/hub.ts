@@ -5,6 +5,7 @@
  */
 import { dirname, join, relative } from "node:path";
 import { writeTextAtomic } from "./atomic.ts";
+import { isFile } from "./exists.ts";
 import { digestOf, download, type Progress } from "./hub_download.ts";
 
 /** Which file, and how it is fetched. */
@@ -141,13 +142,6 @@ async function isCached(path: string, cause?: Error): Promise<boolean> {
     `Cannot use ${path}: the cached bytes are not those of its checksum. Delete ${blob} and fetch it again.`,
     { cause },
   );
-}
-
-async function isFile(path: string): Promise<boolean> {
-  return await Deno.stat(path).then((stat) => stat.isFile, (error) => {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  });
 }
 
 async function link(blob: string, pointer: string): Promise<void> {

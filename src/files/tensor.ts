@@ -124,6 +124,45 @@ export function tensorOf(tensors: Tensors, name: string, path: string): Tensor {
   throw new Error(`Expected a tensor named ${name} in ${path} but it has ${listed(tensors.keys())}.`);
 }
 
+/**
+ * A tensor's numbers, of a shape; they may be infinite or NaN.
+ *
+ * @throws {Error} A sentence if it is missing or of another shape.
+ */
+export function floatsOf(
+  tensors: Tensors,
+  name: string,
+  shape: readonly number[],
+  path: string,
+): Float32Array<ArrayBuffer> {
+  const tensor = tensorOf(tensors, name, path);
+  if (tensor.shape.join() !== shape.join()) {
+    throw new Error(
+      `Expected ${name} of ${path} to have the shape (${shape.join(", ")}) but found (${tensor.shape.join(", ")}).`,
+    );
+  }
+  return toFloat32(tensor);
+}
+
+/**
+ * The same of numbers that are all finite.
+ *
+ * @throws {Error} A sentence if it is missing, of another shape, or has a number that is not finite.
+ */
+export function finiteFloatsOf(
+  tensors: Tensors,
+  name: string,
+  shape: readonly number[],
+  path: string,
+): Float32Array<ArrayBuffer> {
+  const data = floatsOf(tensors, name, shape, path);
+  const bad = data.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return data;
+  throw new Error(
+    `Expected finite numbers in ${name} of ${path} but number ${bad} is ${data[bad]}: get the file anew.`,
+  );
+}
+
 /** Throws unless a tensor's array is of its dtype and holds as many numbers as its shape. */
 export function assertTensor({ dtype, shape, data }: Tensor, name = "the tensor"): void {
   const array = ARRAYS[dtype];

@@ -15,14 +15,3 @@ export function assertLayers(asked: readonly number[], layers: number): void {
     }
   }
 }
-
-/** Whether there is a file or folder at `path`; an error if that may not be looked at. */
-export async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
-    throw error;
-  }
-}

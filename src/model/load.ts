@@ -2,7 +2,7 @@
 import { join, resolve } from "node:path";
 import type { BackendName } from "../compute/backend.ts";
 import { gpuAdapter, gpuDevice, isSoftwareAdapter } from "../compute/device.ts";
-import { exists } from "./check.ts";
+import { exists } from "../files/exists.ts";
 import { ModelError } from "./error.ts";
 import { HookedSession } from "./hooked_session.ts";
 import { HookedLanguageModel } from "./language_model.ts";

@@ -10,7 +10,7 @@ import {
   type ValueInfoProto,
 } from "../compute/onnx/codec.ts";
 import type { InferenceSession } from "../compute/ort.ts";
-import { exists } from "./check.ts";
+import { exists } from "../files/exists.ts";
 import { ModelError } from "./error.ts";
 import { findStreams, nameSums } from "./residual.ts";
 import { createSession, type ModelSource } from "./runtime.ts";

@@ -12,6 +12,7 @@ import {
   readArrow,
   writeArrow,
 } from "../files/arrow.ts";
+import { exists } from "../files/exists.ts";
 import type { Calibration } from "./calibration.ts";
 
 /** Everything that a calibration's numbers depend on. */
@@ -84,12 +85,7 @@ export async function loadCalibration(path: string): Promise<Calibration & { rea
 /** The calibration of a key, if the folder has it. */
 export async function cachedCalibration(folder: string, key: CalibrationKey): Promise<Calibration | undefined> {
   const path = await cachePath(folder, key);
-  try {
-    await Deno.stat(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  if (!await exists(path)) return undefined;
   const { key: found, ...calibration } = await loadCalibration(path);
   return JSON.stringify(found) === JSON.stringify(key) ? calibration : undefined;
 }

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Backend } from "../compute/backend.ts";
+import { isFile } from "../files/exists.ts";
 import type { DictionaryParts } from "./parts.ts";
 import { loadDictionary } from "./persistence.ts";
 import { publishedParts } from "./published.ts";
@@ -39,7 +40,7 @@ export async function dictionaryFormat(path: string): Promise<DictionaryFormat> 
 }
 
 async function saeLensFolder(path: string): Promise<"saelens"> {
-  if (await Deno.stat(join(path, "cfg.json")).then(() => true, () => false)) return "saelens";
+  if (await isFile(join(path, "cfg.json"))) return "saelens";
   throw new Error(
     `Cannot read ${path} as a dictionary: it is a folder without cfg.json. Give a folder that Dictionary.export wrote, ` +
       "or the name of an Arrow file.",

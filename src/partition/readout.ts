@@ -1,5 +1,6 @@
 import type { ActivationBatch } from "../activations/batch.ts";
 import type { Backend } from "../compute/backend.ts";
+import { transposed } from "../compute/transposed.ts";
 import type { Basis } from "./parts.ts";
 import { directionsOf, withMatrix } from "./directions.ts";
 
@@ -69,12 +70,8 @@ export async function decodeFeatures(
   if (!Number.isInteger(rows)) {
     throw new RangeError(`Expected features of ${size} regions a row but found ${features.length} numbers`);
   }
-  const transposed = new Float32Array(weights.length);
-  for (let region = 0; region < size; region++) {
-    for (let j = 0; j < dim; j++) transposed[j * size + region] = weights[region * dim + j];
-  }
   const a = backend.upload(features, rows, Math.max(size, 1));
-  const b = backend.upload(transposed, size === 0 ? 0 : dim, Math.max(size, 1));
+  const b = backend.upload(transposed(weights, size, dim), size === 0 ? 0 : dim, Math.max(size, 1));
   try {
     const decoded = await backend.similarities(a, b);
     for (let i = 0; i < decoded.length; i++) decoded[i] += center[i % dim];

@@ -1,5 +1,5 @@
 import { readSafetensors, writeSafetensors } from "../files/safetensors.ts";
-import { float32Tensor, type Tensor, tensorOf, type Tensors, toFloat32 } from "../files/tensor.ts";
+import { finiteFloatsOf, float32Tensor, type Tensor, tensorOf, type Tensors } from "../files/tensor.ts";
 import type { Backend } from "../compute/backend.ts";
 import type { StreamSource } from "../activations/source.ts";
 import { Contexts } from "./contexts.ts";
@@ -71,7 +71,7 @@ export async function readRegions(
   }
   const dim = center.length;
   const size = decoder.length / dim;
-  const matrix = (name: string) => floats(tensors, name, [size, dim], path);
+  const matrix = (name: string) => finiteFloatsOf(tensors, name, [size, dim], path);
   const exemplars = metadata.basis === "exemplar" ? decoder : matrix("exemplar");
   const numbers = Object.fromEntries(NUMBERS.map((name) => [name, numbersOf(tensors, name, size, path)]));
   const regions = new RegionArrays();
@@ -136,26 +136,6 @@ function assertUnit(exemplars: Float32Array, dim: number, path: string): void {
       );
     }
   }
-}
-
-/** A float tensor of a shape, finite throughout. */
-export function floats(
-  tensors: Tensors,
-  name: string,
-  shape: readonly number[],
-  path: string,
-): Float32Array<ArrayBuffer> {
-  const tensor = tensorOf(tensors, name, path);
-  if (tensor.shape.join() !== shape.join()) {
-    throw new Error(
-      `Expected ${name} of ${path} to be of shape (${shape.join(", ")}) but found (${tensor.shape.join(", ")})`,
-    );
-  }
-  const data = toFloat32(tensor);
-  if (!data.every(Number.isFinite)) {
-    throw new Error(`Expected ${name} of ${path} to be finite but found NaN or infinity`);
-  }
-  return data;
 }
 
 function numbersOf(tensors: Tensors, name: string, size: number, path: string): Int32Array | Float64Array {

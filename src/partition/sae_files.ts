@@ -1,11 +1,14 @@
 import { join } from "node:path";
 import type { Backend } from "../compute/backend.ts";
+import { transposed } from "../compute/transposed.ts";
+import { withCenter } from "../compute/with_center.ts";
 import { writeJsonAtomic } from "../files/atomic.ts";
+import { isFile } from "../files/exists.ts";
 import { readNpz, writeNpz } from "../files/npz.ts";
 import { readSafetensors, writeSafetensors } from "../files/safetensors.ts";
-import { float32Tensor, type Tensor, tensorOf, type Tensors } from "../files/tensor.ts";
+import { finiteFloatsOf, float32Tensor, type Tensor, tensorOf, type Tensors } from "../files/tensor.ts";
 import type { Basis, DictionaryParts } from "./parts.ts";
-import { floats, readRegions, writeRegions } from "./regions_file.ts";
+import { readRegions, writeRegions } from "./regions_file.ts";
 
 /** How a dictionary is written as a sparse autoencoder. */
 export interface ExportOptions {
@@ -50,10 +53,8 @@ export async function exportDictionary(
   const { center } = parts.calibration;
   const dim = center.length;
   const decoder = basis === "mean" ? values.means : values.exemplars;
-  const encoder = new Float32Array(size * dim);
-  for (let region = 0; region < size; region++) {
-    for (let j = 0; j < dim; j++) encoder[j * size + region] = decoder[region * dim + j];
-  }
+  const encoder = transposed(decoder, size, dim);
+  const none = new Float32Array(size);
   const weights = (encoderBias: Float32Array<ArrayBuffer>): [string, Tensor][] => [
     ["W_enc", float32Tensor(encoder, [dim, size])],
     ["b_enc", float32Tensor(encoderBias, [size])],
@@ -61,24 +62,14 @@ export async function exportDictionary(
     ["b_dec", float32Tensor(center, [dim])],
   ];
   if (/\.npz$/i.test(path)) {
-    const threshold = float32Tensor(new Float32Array(size), [size]);
+    const threshold = float32Tensor(none, [size]);
     await writeRegions(regionsBeside(path), parts, values, basis);
-    await writeNpz(path, new Map([...weights(centerBias(decoder, center)), ["threshold", threshold]]));
+    await writeNpz(path, new Map([...weights(withCenter(decoder, none, center)), ["threshold", threshold]]));
     return;
   }
   await writeRegions(join(path, REGIONS), parts, values, basis);
-  await writeSafetensors(join(path, WEIGHTS), new Map(weights(new Float32Array(size))));
+  await writeSafetensors(join(path, WEIGHTS), new Map(weights(none)));
   await writeJsonAtomic(join(path, CONFIG), saeLensConfig(parts, k));
-}
-
-/** `-center W_enc`: what the encoder's bias must be where activations are not centred first. */
-function centerBias(decoder: Float32Array, center: Float32Array): Float32Array<ArrayBuffer> {
-  const dim = center.length;
-  return Float32Array.from({ length: decoder.length / dim }, (_, region) => {
-    let dot = 0;
-    for (let j = 0; j < dim; j++) dot += center[j] * decoder[region * dim + j];
-    return -dot;
-  });
 }
 
 /** `cfg.json` of SAELens 6, with the flat fields that versions 3 to 5 read beside them; each ignores the other's. */
@@ -134,12 +125,14 @@ export async function readSaeLensDictionary(folder: string, backend: Backend): P
 
 function weightsOf(tensors: Tensors, path: string) {
   const [size, dim] = tensorOf(tensors, "W_dec", path).shape;
-  return { decoder: floats(tensors, "W_dec", [size, dim], path), center: floats(tensors, "b_dec", [dim], path) };
+  return {
+    decoder: finiteFloatsOf(tensors, "W_dec", [size, dim], path),
+    center: finiteFloatsOf(tensors, "b_dec", [dim], path),
+  };
 }
 
 async function assertExported(path: string, regions: string): Promise<void> {
-  const isThere = await Deno.stat(regions).then(() => true, () => false);
-  if (isThere) return;
+  if (await isFile(regions)) return;
   throw new Error(
     `Cannot read ${path} as a dictionary: ${regions}, which Dictionary.export writes beside, is missing. A sparse ` +
       "autoencoder is read by readSae",

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { isFile } from "../../../src/files/exists.ts";
 import { describeArrow } from "./arrow_files.ts";
 import type { Contents, Description } from "./description.ts";
 import { describeJson } from "./json_files.ts";
@@ -24,7 +25,7 @@ export async function describeFile(path: string, rows: number): Promise<Descript
 }
 
 async function describeFolder(path: string, rows: number): Promise<Contents> {
-  const has = (name: string) => Deno.stat(join(path, name)).then(({ isFile }) => isFile, () => false);
+  const has = (name: string) => isFile(join(path, name));
   if (await has("cfg.json")) return await describeSaeLens(path, rows);
   if (await has("params.npz")) return await describeNpz(join(path, "params.npz"), rows);
   for (const name of ["index.json", "run.json", "state.json"]) {

@@ -1,6 +1,7 @@
 /** What is in files of sparse autoencoders, and of dictionaries that were exported as such. */
 import { join } from "node:path";
 import { parseSaeLensConfig } from "../../../src/analysis/sae_lens_config.ts";
+import { isFile } from "../../../src/files/exists.ts";
 import { readNpz } from "../../../src/files/npz.ts";
 import { readSafetensors, type Safetensors } from "../../../src/files/safetensors.ts";
 import { tensorOf, toFloat32 } from "../../../src/files/tensor.ts";
@@ -66,8 +67,7 @@ function merged(
 
 /** What the file beside an exported dictionary says; nothing where there is none. */
 async function describeRegions(path: string, rows: number): Promise<Regions | undefined> {
-  const isThere = await Deno.stat(path).then(() => true, () => false);
-  if (!isThere) return undefined;
+  if (!await isFile(path)) return undefined;
   const names = ["sum", "count", "distance_sum", "first_batch"];
   const { tensors, metadata } = await readSafetensors(path, names);
   const [sum, count, distanceSum, firstBatch] = names.map((name) => tensorOf(tensors, name, path));
