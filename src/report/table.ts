@@ -80,7 +80,9 @@ function toColumn({ name, values, type }: TableColumn): Column {
   if (kind === "int32") {
     return numberColumn(Int32Array.from(check<number>((value) => typeof value === "number" && (value | 0) === value)));
   }
-  const numbers = check<number | null>((value) => typeof value === "number" || value === null).map((v) => v ?? NaN);
+  // A processor's 0 / 0 and JavaScript's NaN differ in their sign bit: the same table must have the same bytes.
+  const numbers = check<number | null>((value) => typeof value === "number" || value === null)
+    .map((value) => value === null || Number.isNaN(value) ? NaN : value);
   return numberColumn(kind === "float32" ? Float32Array.from(numbers) : Float64Array.from(numbers));
 }
 

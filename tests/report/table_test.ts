@@ -50,3 +50,14 @@ Deno.test("columns that do not fit are refused", () =>
     await assertRejects(save(column("a", [1]), column("a", [2])), Error, "two columns named a");
     assertEquals([...Deno.readDirSync(folder)].length, 0);
   }));
+
+Deno.test("every NaN is written as the same bytes, wherever it comes from", () =>
+  inFolder(async (folder) => {
+    const [negative] = new Float64Array(BigUint64Array.of(0xfff8_0000_0000_0000n).buffer);
+    const write = async (name: string, values: (number | null)[]) => {
+      return await Deno.readFile(await saveTable(folder, name, [{ name: "x", values, description: "a number" }]));
+    };
+    const plain = await write("plain", [1, NaN, NaN]);
+    assertEquals(await write("negative", [1, negative, 0 / Number(folder === "")]), plain);
+    assertEquals(await write("missing", [1, null, NaN]), plain);
+  }));
