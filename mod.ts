@@ -42,15 +42,19 @@
 export { loadModel } from "./src/model/load.ts";
 export { ModelError } from "./src/model/error.ts";
 export type {
+  BosRule,
   Capture,
   ChatMessage,
   Dtype,
   GenerateOptions,
+  HookPoint,
+  HookSite,
   Intervention,
   LanguageModel,
   LensToken,
   LoadOptions,
   Logits,
+  Replacement,
   Residual,
 } from "./src/model/types.ts";
 

@@ -5,6 +5,7 @@ import type { InferenceSession, OrtRuntime } from "../compute/ort.ts";
 import { captureName, cutToCapture } from "./capture.ts";
 import { assertCount, assertLayers } from "./check.ts";
 import { composeEdits } from "./edits.ts";
+import { ModelError } from "./error.ts";
 import { promptFeeds } from "./feeds.ts";
 import { generateTokens, type Generator } from "./generate.ts";
 import type { HookedSession } from "./hooked_session.ts";
@@ -19,6 +20,7 @@ import type {
   ChatMessage,
   Dtype,
   GenerateOptions,
+  HookSite,
   Intervention,
   LanguageModel,
   LensToken,
@@ -47,10 +49,13 @@ export interface Parts {
 export class HookedLanguageModel implements LanguageModel {
   readonly id: string;
   readonly layers: number;
+  readonly hook: HookSite = "resid_post";
   readonly dim: number;
   readonly vocab: number;
   readonly device: BackendName;
   readonly dtype: Dtype;
+  readonly bos = "always";
+  readonly notes: readonly string[] = [];
   readonly #parts: Parts;
   /** Cut sessions by what they were cut to. */
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
@@ -65,6 +70,15 @@ export class HookedLanguageModel implements LanguageModel {
     this.vocab = parts.vocab;
     this.device = parts.file.device;
     this.dtype = parts.dtype;
+  }
+
+  get streamDim(): number {
+    return this.dim;
+  }
+
+  withHook(at: HookSite): LanguageModel {
+    if (at === this.hook) return this;
+    throw new ModelError(`Expected the hook "resid_post" but got "${at}": other places cannot be read yet`);
   }
 
   encode(text: string, context?: number): Int32Array<ArrayBuffer> {
@@ -91,7 +105,7 @@ export class HookedLanguageModel implements LanguageModel {
     const session = await this.#session(`capture ${wanted}`, open);
     const inputs = file.graph.inputs.filter((input) => session.inputNames.includes(input.name));
     const outputs = await runSession(this.device, session, this.#feeds(inputs, tokens));
-    const residuals = new Map(wanted.map((layer, i) => [layer, residual(outputs[names[i]])]));
+    const residuals = new Map(wanted.map((layer, i) => [layer, residual(outputs[names[i]], this.dim)]));
     return { batch: tokens.batch, width: tokens.width, residuals };
   }
 

@@ -3,10 +3,10 @@ import type { Tensor } from "../compute/ort.ts";
 import type { Residual } from "./types.ts";
 
 /** A captured stream; on the GPU it stays there. */
-export function residual(tensor: Tensor): Residual {
+export function residual(tensor: Tensor, dim: number): Residual {
   return tensor.location === "gpu-buffer"
-    ? { buffer: tensor.gpuBuffer as GPUBuffer, dispose: () => tensor.dispose() }
-    : { data: tensor.data as Float32Array<ArrayBuffer>, dispose: () => {} };
+    ? { dim, buffer: tensor.gpuBuffer as GPUBuffer, dispose: () => tensor.dispose() }
+    : { dim, data: tensor.data as Float32Array<ArrayBuffer>, dispose: () => {} };
 }
 
 /** A tensor's values, half precision widened. */

@@ -3,8 +3,44 @@ import type { BackendName } from "../compute/backend.ts";
 /** The storage types that hub models come in. */
 export type Dtype = "fp32" | "fp16" | "q8" | "q4" | "q4f16" | "int8" | "uint8" | "bnb4";
 
+/**
+ * Where in a block activations are read and changed, by TransformerLens' names: the residual stream before the block
+ * (`resid_pre`), after its attention (`resid_mid`) and after the block (`resid_post`); what attention and feed-forward
+ * part add to it (`attn_out`, `mlp_out`); what attention's output projection reads, all heads side by side (`z`); the
+ * attention weights (`pattern`); the probabilities of a mixture's experts (`router`). Any other text is the name of a
+ * tensor of the graph, in which `{layer}` stands for the number of the block.
+ */
+export type HookSite =
+  | "resid_pre"
+  | "resid_mid"
+  | "resid_post"
+  | "attn_out"
+  | "mlp_out"
+  | "z"
+  | "pattern"
+  | "router"
+  | (string & Record<never, never>);
+
+/** One place in a model: a site in a block. */
+export interface HookPoint {
+  /** Number of the block, from 0. */
+  readonly layer: number;
+  /** Where in it. */
+  readonly at: HookSite;
+}
+
+/**
+ * Whether `<bos>` stands before a text: `"always"` wherever the tokenizer has one, as TransformerLens does, whether or
+ * not the tokenizer adds it by itself; `"tokenizer"` where the tokenizer adds it; `"never"`. It never stands there twice.
+ */
+export type BosRule = "always" | "tokenizer" | "never";
+
 /** Where and how to load a model. */
 export interface LoadOptions {
+  /** Where the model's activations are read and changed unless a call says otherwise; default `"resid_post"`. */
+  hook?: HookSite;
+  /** Default `"always"`. */
+  bos?: BosRule;
   /** `"auto"` (default) takes WebGPU on a real GPU and the CPU otherwise. */
   device?: "auto" | BackendName;
   /** Storage type of the graph file; default `"fp32"`. */
@@ -13,8 +49,10 @@ export interface LoadOptions {
   onDownload?: (file: string, loaded: number, total: number) => void;
 }
 
-/** The residual stream after one block for one padded batch: `(batch * width) x dim`. */
+/** The activations at one hook point for one padded batch: `(batch * width) x dim`. */
 export interface Residual {
+  /** Length of an activation: all that the tensor holds for one position. */
+  readonly dim: number;
   /** Host values, on the CPU device. */
   readonly data?: Float32Array<ArrayBuffer>;
   /** Device values, on the process's GPU device: the first `batch * width * dim` float32 (buffers are rounded up). */
@@ -29,7 +67,7 @@ export interface Capture {
   readonly batch: number;
   /** Padded length: prompt `i`'s position `p` is row `i * width + p` of each residual. */
   readonly width: number;
-  /** Residual streams by layer. */
+  /** Activations by layer. */
   readonly residuals: ReadonlyMap<number, Residual>;
 }
 
@@ -43,10 +81,12 @@ export interface LensToken {
   readonly logit: number;
 }
 
-/** A change of the residual stream at one hook point, at every position that is not padding. */
+/** A change of the activations at one hook point, at every position that is not padding. */
 export interface Intervention {
-  /** The stream after this block is changed. */
+  /** The block. */
   readonly layer: number;
+  /** Where in it; default the model's own {@link LanguageModel.hook}. */
+  readonly at?: HookSite;
   /**
    * Ablation: `x' = center + (I - Q Q^T)(x - center)`, Q an orthonormal basis of these directions; center default zero.
    * Several ablations at one layer remove all their directions together and must have one center.
@@ -54,13 +94,23 @@ export interface Intervention {
   readonly ablate?: { readonly directions: readonly Float32Array[]; readonly center?: Float32Array };
   /** Steering: `x' = x + alpha * direction`, after ablation; several at one layer add up. */
   readonly steer?: { readonly direction: Float32Array; readonly alpha: number };
+  /** Patching: sets activations at chosen positions, after ablation and steering. */
+  readonly replace?: Replacement;
+}
+
+/** Activations to put in the place of a model's own. */
+export interface Replacement {
+  /** Token positions of every prompt, `<bos>` being 0; negative ones count from the prompt's end, -1 its last token. */
+  readonly positions: readonly number[];
+  /** `dim` numbers for all positions, `positions x dim` for all prompts, or `prompts x positions x dim`. */
+  readonly values: Float32Array;
 }
 
 /** How to generate. */
 export interface GenerateOptions {
   /** Default 60. */
   maxNewTokens?: number;
-  /** Changes of the residual stream while prompts are read and tokens are generated. */
+  /** Changes of activations while prompts are read and tokens are generated. */
   interventions?: readonly Intervention[];
   /** Called after each generated batch with the number of prompts done. */
   onProgress?: (done: number) => void;
@@ -94,14 +144,22 @@ export interface LanguageModel {
   readonly id: string;
   /** Number of blocks. */
   readonly layers: number;
-  /** Width of the residual stream. */
+  /** Where activations are read and changed unless a call says otherwise. */
+  readonly hook: HookSite;
+  /** Length of an activation at {@link hook}. */
   readonly dim: number;
+  /** Width of the residual stream, which the lens takes; {@link dim} at the sites of the stream. */
+  readonly streamDim: number;
   /** Size of the vocabulary. */
   readonly vocab: number;
   /** Where it runs. */
   readonly device: BackendName;
   /** Storage type of its weights. */
   readonly dtype: Dtype;
+  /** Whether `<bos>` stands before texts. */
+  readonly bos: BosRule;
+  /** What a user should know of how this model is run, a sentence each; mostly none. */
+  readonly notes: readonly string[];
 
   /** Token ids of a text, `<bos>` first, cut to `context` tokens (default: not cut). */
   encode(text: string, context?: number): Int32Array<ArrayBuffer>;
@@ -111,10 +169,20 @@ export interface LanguageModel {
   decode(tokens: ArrayLike<number>, options?: { skipSpecial?: boolean }): string;
 
   /**
-   * Reads the residual stream after each of `layers` for prompts given as token ids (each at least one long). Runs only
-   * the part of the graph that the deepest layer needs.
+   * Reads the activations at `at` (default {@link hook}) in each of `layers` for prompts given as token ids (each at
+   * least one long). Runs only the part of the graph that the deepest layer needs.
+   *
+   * @throws {ModelError} if the model has no such place in one of the layers.
    */
-  capture(prompts: readonly Int32Array[], layers: readonly number[]): Promise<Capture>;
+  capture(prompts: readonly Int32Array[], layers: readonly number[], at?: HookSite): Promise<Capture>;
+
+  /**
+   * The same model, its sessions shared, read and changed at another site by default. Disposing either disposes both.
+   *
+   * @throws {ModelError} if the model has no such site, or one without a fixed width (`pattern`), which `capture` alone
+   * can read.
+   */
+  withHook(at: HookSite): LanguageModel;
 
   /** Logits of the whole model, right-padded. */
   logits(prompts: readonly Int32Array[], interventions?: readonly Intervention[]): Promise<Logits>;

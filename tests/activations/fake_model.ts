@@ -13,10 +13,14 @@ export function fakeActivation(tokens: Int32Array, position: number, layer: numb
 export class FakeModel implements LanguageModel {
   readonly id = "fake";
   readonly layers = LAYERS;
+  readonly hook = "resid_post";
   readonly dim = DIM;
+  readonly streamDim = DIM;
   readonly vocab = 65536;
   readonly device = "cpu";
   readonly dtype = "fp32";
+  readonly bos = "always";
+  readonly notes = [];
   /** Lengths of the prompts of every forward pass so far. */
   readonly passes: number[][] = [];
   /** Layers asked for at every forward pass so far. */
@@ -52,9 +56,13 @@ export class FakeModel implements LanguageModel {
         tokens.forEach((_, p) => data.set(fakeActivation(tokens, p, layer), (i * width + p) * DIM))
       );
       this.held++;
-      residuals.set(layer, { data, dispose: () => void this.held-- });
+      residuals.set(layer, { dim: DIM, data, dispose: () => void this.held-- });
     }
     return Promise.resolve({ batch: prompts.length, width, residuals });
+  }
+
+  withHook(): never {
+    throw new Error("unused");
   }
 
   logits(): never {
