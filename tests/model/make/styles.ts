@@ -1,0 +1,46 @@
+/** All made graphs, by the name of their folder. */
+import { dynamoFunctions } from "./dynamo_functions.ts";
+import { flatStream } from "./flat_stream.ts";
+import { functionBlocks } from "./function_blocks.ts";
+import { functionNorms } from "./function_norms.ts";
+import { halfStream } from "./half_stream.ts";
+import type { Made } from "./layers.ts";
+import { reseed } from "./net.ts";
+import { scaledBlocks } from "./scaled_blocks.ts";
+import { unnamedDims } from "./unnamed_dims.ts";
+
+/** A style, and how its graph is to be checked. */
+export interface Style {
+  readonly name: string;
+  /** What is particular. */
+  readonly note: string;
+  make(): Made;
+  /** Whether weights and activations are float16. */
+  readonly half?: boolean;
+  /** Whether the graph has a cache to step through; default true. */
+  readonly cached?: boolean;
+  /** Whether the graph skips padding on the left; default true. */
+  readonly padsLeft?: boolean;
+  /** Words that the sentence holds with which the model is refused; default it is not. */
+  readonly refuse?: readonly string[];
+}
+
+export const STYLES: readonly Style[] = [
+  { name: "function-norms", note: "norms are calls of a local function with an attribute", make: functionNorms },
+  {
+    name: "function-blocks",
+    note: "blocks are calls of one local function, with functions inside",
+    make: functionBlocks,
+  },
+  { name: "dynamo-functions", note: "a local function a module, and one for the sums", make: dynamoFunctions },
+  { name: "half-stream", note: "float16 stream, cast around float32 norms", make: halfStream, half: true },
+  { name: "flat-stream", note: "stream of two dimensions, reshaped between the sums", make: flatStream },
+  { name: "scaled-blocks", note: "a block's output times a learned number", make: scaledBlocks },
+  { name: "unnamed-dims", note: "dynamic sizes without names", make: unnamedDims },
+];
+
+/** Makes a style's graph, the same every time. */
+export function makeStyle(style: Style): Made {
+  reseed();
+  return style.make();
+}
