@@ -68,7 +68,8 @@ export function linear(net: Net, path: string, x: string, columns: number, rows 
   const name = net.naming === "torch" ? `onnx::MatMul_${net.nodes.length}` : `${moduleName(path)}.MatMul.weight`;
   const product = net.op("MatMul", path, [x, net.weight(`${path}.weight`, [rows, columns], 0.6, 0, name)]);
   if (!bias) return product;
-  const added = net.weight(`${path}.bias`, [columns], 0.3, 0, `${moduleName(path)}.bias`);
+  const inside = net.naming === "torch" ? "" : ".Add";
+  const added = net.weight(`${path}.bias`, [columns], 0.3, 0, `${moduleName(path)}${inside}.bias`);
   return net.op("Add", path, net.naming === "torch" ? [added, product] : [product, added]);
 }
 
@@ -101,6 +102,14 @@ export function gatedMlp(net: Net, path: string, x: string): string {
 export function gatedMlpOf(net: Net, path: string, x: Rows): Rows {
   const gate = linearOf(net, `${path}/gate_proj`, x).map((row) => row.map(silu));
   return linearOf(net, `${path}/down_proj`, times(gate, linearOf(net, `${path}/up_proj`, x)));
+}
+
+/** `[batch, fed, 1]`: 1 at the tokens fed and 0 at padding between them, as a number. */
+export function fedMask(net: Net, path = "/model"): string {
+  const { before } = lengths(net, path);
+  const start = net.op("Unsqueeze", path, [before, net.ints(path, [0])]);
+  const fed = net.op("Slice", path, ["attention_mask", start, net.ints(path, [2 ** 31]), net.ints(path, [1])]);
+  return net.op("Unsqueeze", path, [net.cast(path, fed, net.type), net.ints(path, [2])]);
 }
 
 /** Lengths: of the tokens fed, and with those before them. */
@@ -245,8 +254,8 @@ export function embeddingOf(net: Net, path: string, token: number): number[] {
 
 /** Declares the logits and computes them from the last stream, already normed. */
 export function unembed(net: Net, path: string, x: string): void {
-  const weight = net.weight(`${path}.weight`, [DIM, VOCAB], 1, 0, `onnx::MatMul_${net.nodes.length}`);
-  net.op("MatMul", path, [x, weight], { outputs: ["logits"] });
+  const name = net.naming === "torch" ? `onnx::MatMul_${net.nodes.length}` : `${moduleName(path)}.MatMul.weight`;
+  net.op("MatMul", path, [x, net.weight(`${path}.weight`, [DIM, VOCAB], 1, 0, name)], { outputs: ["logits"] });
   net.output("logits", net.type, ["batch_size", "sequence_length", VOCAB]);
 }
 
@@ -259,7 +268,7 @@ export function decoder(net: Net, blocks: readonly Block[], paths = LLAMA_PATHS)
 }
 
 /** The same in loops. */
-export function decoderOf(net: Net, blocks: readonly Block[], paths = LLAMA_PATHS): Expected {
+export function decoderOf(net: Net, blocks: readonly Pick<Block, "plain">[], paths = LLAMA_PATHS): Expected {
   return expectedOf({
     embed: (token) => embeddingOf(net, paths.embed, token),
     blocks: blocks.map((block, layer) => (x) => block.plain(x, layer)),

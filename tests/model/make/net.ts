@@ -73,6 +73,21 @@ export class Net {
     return name;
   }
 
+  /** As {@link weight}, for a stack of matrices that the graph holds turned. */
+  turnedWeight(key: string, dims: readonly [number, number, number], scale: number): string {
+    const name = `${key.slice(1).replaceAll("/", ".")}.weight`;
+    this.weight(key, dims, scale, 0, name);
+    const { values } = this.#weights.get(key)!;
+    const [count, rows, columns] = dims;
+    const turned = Float32Array.from(values, (_, at) => {
+      const [matrix, i, j] = [Math.floor(at / (rows * columns)), at % rows, Math.floor(at / rows) % columns];
+      return values[(matrix * rows + i) * columns + j];
+    });
+    this.#initializers.pop();
+    this.#initializers.push(initializer(name, this.type, [count, columns, rows], turned));
+    return name;
+  }
+
   /** A weight as numbers. */
   values(key: string): Weight {
     const weight = this.#weights.get(key);

@@ -3,8 +3,12 @@ import { dynamoFunctions } from "./dynamo_functions.ts";
 import { flatStream } from "./flat_stream.ts";
 import { functionBlocks } from "./function_blocks.ts";
 import { functionNorms } from "./function_norms.ts";
+import { genaiGptOss } from "./genai_gpt_oss.ts";
+import { genaiQwen35 } from "./genai_qwen3_5.ts";
+import { gptOss } from "./gpt_oss.ts";
 import { halfStream } from "./half_stream.ts";
 import type { Made } from "./layers.ts";
+import { qwen35 } from "./qwen3_5.ts";
 import { reseed } from "./net.ts";
 import { scaledBlocks } from "./scaled_blocks.ts";
 import { unnamedDims } from "./unnamed_dims.ts";
@@ -37,6 +41,20 @@ export const STYLES: readonly Style[] = [
   { name: "flat-stream", note: "stream of two dimensions, reshaped between the sums", make: flatStream },
   { name: "scaled-blocks", note: "a block's output times a learned number", make: scaledBlocks },
   { name: "unnamed-dims", note: "dynamic sizes without names", make: unnamedDims },
+  { name: "gpt-oss", note: "attention sinks as a column of the softmax, windows, all experts weighted", make: gptOss },
+  {
+    name: "genai-gpt-oss",
+    note: "GroupQueryAttention with head_sink, windows, the MoE operator",
+    make: genaiGptOss,
+    padsLeft: false,
+  },
+  { name: "qwen3-5", note: "linear attention as a Scan, past_conv.N and past_recurrent.N", make: qwen35 },
+  {
+    name: "genai-qwen3-5",
+    note: "CausalConvWithState and LinearAttention, past_key_values.N.conv_state and .recurrent_state",
+    make: genaiQwen35,
+    padsLeft: false,
+  },
 ];
 
 /** Makes a style's graph, the same every time. */
