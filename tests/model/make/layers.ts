@@ -276,11 +276,11 @@ export function decoderOf(net: Net, blocks: readonly Pick<Block, "plain">[], pat
   });
 }
 
-/** LLaMA's block in loops. */
-export function llamaBlockOf(net: Net, path: string, x: Rows, shape = HEADS): BlockRun {
+/** LLaMA's block in loops. `attention`: the name of its attention's module. */
+export function llamaBlockOf(net: Net, path: string, x: Rows, shape = HEADS, attention = "self_attn"): BlockRun {
   return twoSums(
     x,
-    (x) => attentionOf(net, `${path}/self_attn`, rmsNormOf(net, `${path}/input_layernorm`, x, EPSILON), shape),
+    (x) => attentionOf(net, `${path}/${attention}`, rmsNormOf(net, `${path}/input_layernorm`, x, EPSILON), shape),
     (x) => gatedMlpOf(net, `${path}/mlp`, rmsNormOf(net, `${path}/post_attention_layernorm`, x, EPSILON)),
   );
 }

@@ -13,7 +13,7 @@ import {
   type ValueInfoProto,
 } from "../../../src/compute/onnx/codec.ts";
 
-/** How values are named: torch's exporter writes `/path/Add_1_output_0`, onnxruntime-genai's builder `/path/Add/output_0`. */
+/** Who names values: torch's exporter (`/path/Add_1_output_0`) or onnxruntime-genai's builder (`/path/Add/output_0`). */
 export type Naming = "torch" | "builder";
 
 /** A weight as the loops read it. */
@@ -34,14 +34,6 @@ export interface NodeOptions {
   readonly label?: string;
 }
 
-/** Random numbers that are the same in every run. */
-let seed = 1;
-
-/** Starts the random numbers again, so that a graph does not depend on those made before it. */
-export function reseed(): void {
-  seed = 20_011;
-}
-
 export class Net {
   readonly nodes: NodeProto[] = [];
   readonly inputs: ValueInfoProto[] = [];
@@ -49,6 +41,8 @@ export class Net {
   readonly #weights = new Map<string, Weight>();
   readonly #initializers: TensorProto[] = [];
   readonly #names = new Set<string>();
+  /** Of the weights: the same in every run. */
+  #seed = 20_011;
 
   /** Half precision stores and computes in float16. */
   constructor(readonly naming: Naming = "torch", readonly half = false) {}
@@ -62,8 +56,8 @@ export class Net {
   weight(key: string, dims: readonly number[], scale = 0.5, mean = 0, name = key): string {
     const values = new Float32Array(dims.reduce((a, b) => a * b, 1));
     for (let i = 0; i < values.length; i++) {
-      seed = (seed * 48271) % 2147483647;
-      const value = mean + scale * (2 * seed / 2147483647 - 1);
+      this.#seed = (this.#seed * 48271) % 2147483647;
+      const value = mean + scale * (2 * this.#seed / 2147483647 - 1);
       values[i] = this.half ? Math.f16round(value) : value;
     }
     this.#weights.set(key, { dims, values });

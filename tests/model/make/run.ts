@@ -1,4 +1,5 @@
 /** Runs a made graph with onnxruntime alone: prompts from their beginning, and steps through the cache. */
+import { decodeModel, encodeModel } from "../../../src/compute/onnx/codec.ts";
 import { type InferenceSession, nativeRuntime, type OrtRuntime, type Tensor } from "../../../src/compute/ort.ts";
 
 type Feeds = Record<string, Tensor>;
@@ -24,6 +25,24 @@ export function padded(prompts: readonly (readonly number[])[], side: "left" | "
   return { ids: prompts.map(fill), mask: prompts.map((row) => fill(row.map(() => 1))) };
 }
 
+/** The model with all that its nodes give as outputs, fused sums too; what is inside subgraphs and functions is not. */
+export function exposed(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const model = decodeModel(bytes);
+  const graph = model.graph!;
+  const known = new Set(graph.output.map(({ name }) => name));
+  const [template] = graph.output;
+  for (const node of graph.node) {
+    if (node.opType === "SkipSimplifiedLayerNormalization") {
+      node.output = [node.output[0], "", "", node.output[3] ?? `${node.name}/sum`];
+    }
+    for (const name of node.output) {
+      // Without a type: onnxruntime infers it.
+      if (name && !known.has(name)) graph.output.push({ ...template, name, type: undefined });
+    }
+  }
+  return encodeModel(model);
+}
+
 /** What a run gives. */
 export interface Run {
   /** `[prompt][position][vocab]`. */
@@ -45,7 +64,16 @@ export class Runner {
   }
 
   /** Runs a batch. `mask` is that of all tokens so far, those in the cache included. */
-  async run({ ids, mask }: Batch, cache?: Feeds): Promise<Run> {
+  async run(batch: Batch, cache?: Feeds): Promise<Run> {
+    const outputs = await this.session.run(this.#feeds(batch, cache));
+    const next = Object.entries(outputs).filter(([name]) => name.startsWith("present")).map(([name, tensor]) => [
+      name.replace(/^present\./, "past_key_values.").replace(/^present_/, "past_"),
+      this.#again(tensor),
+    ]);
+    return { logits: rowsOf(outputs.logits), cache: Object.fromEntries(next) };
+  }
+
+  #feeds({ ids, mask }: Batch, cache?: Feeds): Feeds {
     const feeds: Feeds = {};
     for (const meta of this.session.inputMetadata) {
       if (!meta.isTensor) continue;
@@ -55,12 +83,14 @@ export class Runner {
       else if (name === "position_ids") feeds[name] = this.#integers(positions(mask, ids[0].length));
       else feeds[name] = cache?.[name] ?? this.#empty(type, shape, ids.length);
     }
-    const outputs = await this.session.run(feeds);
-    const next = Object.entries(outputs).filter(([name]) => name.startsWith("present")).map(([name, tensor]) => [
-      name.replace(/^present\./, "past_key_values.").replace(/^present_/, "past_"),
-      this.#again(tensor),
-    ]);
-    return { logits: rowsOf(outputs.logits), cache: Object.fromEntries(next) };
+    return feeds;
+  }
+
+  /** All outputs that are numbers with a fraction, for one prompt. */
+  async tensors(tokens: readonly number[]): Promise<Map<string, ArrayLike<number>>> {
+    const outputs = await this.session.run(this.#feeds(batchOf(tokens)));
+    const floats = Object.entries(outputs).filter(([, { type }]) => type.startsWith("float"));
+    return new Map(floats.map(([name, tensor]) => [name, numbersOf(tensor)]));
   }
 
   #integers(rows: readonly (readonly number[])[]): Tensor {
@@ -95,10 +125,17 @@ function positions(mask: readonly (readonly number[])[], fed: number): number[][
   });
 }
 
+/** A tensor's numbers, of whichever precision. */
+function numbersOf({ data, type, size }: Tensor): Float32Array | Float16Array {
+  if (type === "float32") return data as Float32Array;
+  const { buffer, byteOffset } = data as Uint16Array<ArrayBuffer>;
+  return new Float16Array(buffer, byteOffset, size);
+}
+
 /** Logits as `[prompt][position][vocab]`. */
-function rowsOf({ data, dims: [batch, length, vocab] }: Tensor): number[][][] {
-  const { buffer, byteOffset } = data as Float32Array<ArrayBuffer>;
-  const numbers = data instanceof Float32Array ? data : new Float16Array(buffer, byteOffset, batch * length * vocab);
+function rowsOf(tensor: Tensor): number[][][] {
+  const [batch, length, vocab] = tensor.dims;
+  const numbers = numbersOf(tensor);
   return Array.from({ length: batch }, (_, b) =>
     Array.from({ length }, (_, p) => {
       const start = (b * length + p) * vocab;

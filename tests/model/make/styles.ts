@@ -1,17 +1,21 @@
 /** All made graphs, by the name of their folder. */
 import { dynamoFunctions } from "./dynamo_functions.ts";
+import { falconH1 } from "./falcon_h1.ts";
 import { flatStream } from "./flat_stream.ts";
 import { functionBlocks } from "./function_blocks.ts";
 import { functionNorms } from "./function_norms.ts";
+import { gemma3n } from "./gemma3n.ts";
 import { genaiGptOss } from "./genai_gpt_oss.ts";
 import { genaiQwen35 } from "./genai_qwen3_5.ts";
 import { gptOss } from "./gpt_oss.ts";
+import { graniteHybrid } from "./granite_hybrid.ts";
 import { halfStream } from "./half_stream.ts";
 import type { Made } from "./layers.ts";
 import { qwen35 } from "./qwen3_5.ts";
-import { reseed } from "./net.ts";
+import { mambaAlone } from "./mamba.ts";
+import { rwkv } from "./rwkv.ts";
 import { scaledBlocks } from "./scaled_blocks.ts";
-import { unnamedDims } from "./unnamed_dims.ts";
+import { genaiUnnamedDims, unnamedDims } from "./unnamed_dims.ts";
 
 /** A style, and how its graph is to be checked. */
 export interface Style {
@@ -41,6 +45,12 @@ export const STYLES: readonly Style[] = [
   { name: "flat-stream", note: "stream of two dimensions, reshaped between the sums", make: flatStream },
   { name: "scaled-blocks", note: "a block's output times a learned number", make: scaledBlocks },
   { name: "unnamed-dims", note: "dynamic sizes without names", make: unnamedDims },
+  {
+    name: "genai-unnamed-dims",
+    note: "dynamic sizes without names, GroupQueryAttention",
+    make: genaiUnnamedDims,
+    padsLeft: false,
+  },
   { name: "gpt-oss", note: "attention sinks as a column of the softmax, windows, all experts weighted", make: gptOss },
   {
     name: "genai-gpt-oss",
@@ -55,10 +65,23 @@ export const STYLES: readonly Style[] = [
     make: genaiQwen35,
     padsLeft: false,
   },
+  {
+    name: "granite-hybrid",
+    note: "a Mamba 2 block before one of attention, past_conv.N and past_ssm.N",
+    make: graniteHybrid,
+  },
+  { name: "falcon-h1", note: "Mamba 2 and attention in each block, three kinds of cache", make: falconH1 },
+  {
+    name: "granite-mamba-only",
+    note: "Mamba 2 blocks alone under a family whose caches transformers.js knows",
+    make: () => mambaAlone("granitemoehybrid", "GraniteMoeHybridForCausalLM"),
+  },
+  { name: "mamba2", note: "the same under its own family", make: () => mambaAlone("mamba2", "Mamba2ForCausalLM") },
+  { name: "rwkv", note: "no attention, no mask, no cache", make: rwkv, cached: false, padsLeft: false },
+  {
+    name: "gemma3n",
+    note: "two streams that predict each other (altup), laurel, per-layer inputs: no single residual stream",
+    make: gemma3n,
+    refuse: ["one residual stream", "several"],
+  },
 ];
-
-/** Makes a style's graph, the same every time. */
-export function makeStyle(style: Style): Made {
-  reseed();
-  return style.make();
-}
