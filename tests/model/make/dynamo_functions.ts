@@ -1,6 +1,6 @@
 /**
- * LLaMA's decoder as `torch.onnx.dynamo_export` wrote it before it inlined: a block is a function of its own, named after
- * its class and its place, as its feed-forward part is; the norms and sums in it are functions of torch's library
+ * LLaMA's decoder as `torch.onnx.dynamo_export` wrote it before it inlined: a block is a function of its own, named
+ * after its class and its place, as its feed-forward part is; the norms and sums in it are functions of torch's library
  * (`aten_add` with an `alpha` that calls leave out).
  */
 import { attribute } from "../../../src/compute/onnx/codec.ts";

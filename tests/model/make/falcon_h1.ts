@@ -1,4 +1,4 @@
-/** Falcon-H1's decoder: each block adds Mamba 2 and attention of the same normed stream, and has caches of both kinds. */
+/** Falcon-H1's decoder: each block adds Mamba 2 and attention of one normed stream, and has caches of both kinds. */
 import {
   attention,
   attentionOf,

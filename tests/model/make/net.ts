@@ -13,7 +13,7 @@ import {
   type ValueInfoProto,
 } from "../../../src/compute/onnx/codec.ts";
 
-/** Who names values: torch's exporter (`/path/Add_1_output_0`) or onnxruntime-genai's builder (`/path/Add/output_0`). */
+/** Who names values: torch's exporter (`/path/Add_1_output_0`) or genai's builder (`/path/Add/output_0`). */
 export type Naming = "torch" | "builder";
 
 /** A weight as the loops read it. */
