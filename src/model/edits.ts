@@ -1,9 +1,17 @@
-/** Composes interventions into what the hook of a layer is fed: one basis to remove, one center, one offset to add. */
-import { assertLayers } from "./check.ts";
-import type { Intervention } from "./types.ts";
+/** Composes interventions into what the hook of a tensor is fed: one basis to remove, one offset to add, replacements. */
+import type { Hook } from "./intervene.ts";
+import type { HookPoint, Intervention, Replacement } from "./types.ts";
 
-/** All interventions at one layer as one. */
-export interface Edit {
+/** Where an intervention acts, as the model knows it. */
+export interface Target {
+  readonly tensor: string;
+  /** Length of an activation. */
+  readonly dim: number;
+  readonly isFlat: boolean;
+}
+
+/** All interventions at one tensor as one. */
+export interface Edit extends Hook, Target {
   /** `[dim]`. */
   readonly center: Float32Array<ArrayBuffer>;
   /** Orthonormal columns, `[dim, rank]`; one column of zeros when nothing is ablated. */
@@ -12,62 +20,128 @@ export interface Edit {
   readonly rank: number;
   /** `[dim]`. */
   readonly offset: Float32Array<ArrayBuffer>;
+  /** In the order given: a later one wins. */
+  readonly replacements: readonly Replacement[];
 }
 
 /**
- * One edit a layer: all directions ablated there are removed together, then all steering vectors added.
+ * One edit a tensor: all directions ablated there are removed together, then all steering vectors added, then positions
+ * replaced.
  *
- * @throws {RangeError} if a layer does not exist, a vector is not `dim` finite numbers, or a direction is zero.
- * @throws {Error} if two ablations at one layer have different centers.
+ * @param target Where a hook point is; throws if it does not exist.
+ * @param site The site of interventions that name none.
+ * @param prompts Lengths of the prompts; `grow` tells whether tokens will follow them.
+ * @throws {RangeError} if a vector is not `dim` finite numbers, a direction is zero, or replacements do not fit.
+ * @throws {Error} if two ablations of one tensor have different centers.
  */
-export function composeEdits(interventions: readonly Intervention[], layers: number, dim: number): Map<number, Edit> {
-  const byLayer = Map.groupBy(interventions, (intervention) => intervention.layer);
-  assertLayers([...byLayer.keys()], layers);
-  return new Map([...byLayer].map(([layer, group]) => [layer, composeLayer(group, layer, dim)]));
+export function composeEdits(
+  interventions: readonly Intervention[],
+  target: (point: HookPoint) => Target,
+  site: string,
+  prompts: { readonly lengths: readonly number[]; readonly grow: boolean },
+): Edit[] {
+  const places = interventions.map(({ layer, at = site }) => ({
+    target: target({ layer, at }),
+    where: `${at} of layer ${layer}`,
+  }));
+  const groups = Map.groupBy(interventions.keys(), (i) => places[i].target.tensor);
+  return groups.values().map((group) => {
+    const { target, where } = places[group[0]];
+    return compose(group.map((i) => interventions[i]), target, where, prompts);
+  }).toArray();
 }
 
-function composeLayer(group: readonly Intervention[], layer: number, dim: number): Edit {
+function compose(
+  group: readonly Intervention[],
+  target: Target,
+  where: string,
+  prompts: { readonly lengths: readonly number[]; readonly grow: boolean },
+): Edit {
+  const { dim } = target;
   const directions: Float32Array[] = [];
   let center: Float32Array | undefined;
   const offset = new Float32Array(dim);
-  for (const { ablate, steer } of group) {
+  for (const { ablate, steer, replace } of group) {
     if (ablate) {
       const own = ablate.center ?? new Float32Array(dim);
-      assertVector(own, dim, `the center of the ablation at layer ${layer}`);
+      assertVector(own, dim, `the center of the ablation at ${where}`);
       if (center?.some((value, i) => value !== own[i])) {
         throw new Error(
-          `Expected one center for all ablations at layer ${layer} but got different ones: ablate with one center a layer`,
+          `Expected one center for all ablations at ${where} but got different ones: ablate with one center a hook point`,
         );
       }
       center ??= own;
       for (const direction of ablate.directions) {
-        assertVector(direction, dim, `a direction to ablate at layer ${layer}`);
+        assertVector(direction, dim, `a direction to ablate at ${where}`);
         directions.push(direction);
       }
     }
     if (steer) {
-      assertVector(steer.direction, dim, `the steering direction at layer ${layer}`);
+      assertVector(steer.direction, dim, `the steering direction at ${where}`);
       if (!Number.isFinite(steer.alpha)) {
-        throw new RangeError(`Expected a finite alpha for the steering at layer ${layer} but got ${steer.alpha}`);
+        throw new RangeError(`Expected a finite alpha for the steering at ${where} but got ${steer.alpha}`);
       }
       for (let i = 0; i < dim; i++) offset[i] += Math.fround(steer.alpha * steer.direction[i]);
     }
+    if (replace) assertReplacement(replace, dim, prompts, where);
   }
-  const columns = orthonormalize(directions, layer);
+  const columns = orthonormalize(directions, where);
   const rank = Math.max(1, columns.length);
   const basis = new Float32Array(dim * rank);
   columns.forEach((column, c) => column.forEach((value, i) => basis[i * rank + c] = value));
-  return { center: Float32Array.from(center ?? new Float32Array(dim)), basis, rank, offset };
+  const replacements = group.flatMap(({ replace }) => replace ? [replace] : []);
+  return {
+    ...target,
+    key: target.tensor,
+    edits: group.some(({ ablate, steer }) => ablate || steer),
+    replaces: replacements.length > 0,
+    center: Float32Array.from(center ?? new Float32Array(dim)),
+    basis,
+    rank,
+    offset,
+    replacements,
+  };
+}
+
+function assertReplacement(
+  { positions, values }: Replacement,
+  dim: number,
+  { lengths, grow }: { readonly lengths: readonly number[]; readonly grow: boolean },
+  where: string,
+): void {
+  if (positions.length === 0 || positions.some((position) => !Number.isInteger(position))) {
+    throw new RangeError(`Expected whole numbers for the positions to replace at ${where} but got [${positions}]`);
+  }
+  for (const position of positions) {
+    const shortest = lengths.findIndex((length) => position < -length || (!grow && position >= length));
+    if (shortest < 0) continue;
+    throw new RangeError(
+      `Expected positions of every prompt to replace at ${where} but prompt ${shortest} has ${
+        lengths[shortest]
+      } tokens, ` +
+        `so no position ${position}: give prompts of other lengths their own call`,
+    );
+  }
+  const sizes = [dim, positions.length * dim, lengths.length * positions.length * dim];
+  if (!sizes.includes(values.length)) {
+    throw new RangeError(
+      `Expected ${sizes[0]} values to replace with at ${where}, ${sizes[1]} for ${positions.length} positions, or ` +
+        `${sizes[2]} for those of each prompt, but got ${values.length}`,
+    );
+  }
+  if (!values.every(Number.isFinite)) {
+    throw new RangeError(`Expected finite values to replace with at ${where} but they hold NaN or an infinity`);
+  }
 }
 
 /** Modified Gram-Schmidt, each direction passed twice; directions that depend on earlier ones are dropped. */
-function orthonormalize(directions: readonly Float32Array[], layer: number): Float64Array[] {
+function orthonormalize(directions: readonly Float32Array[], where: string): Float64Array[] {
   const columns: Float64Array[] = [];
   for (const direction of directions) {
     const rest = Float64Array.from(direction);
     const length = Math.sqrt(dot(rest, rest));
     if (length === 0) {
-      throw new RangeError(`Expected directions to ablate at layer ${layer} that are not zero but one has length 0`);
+      throw new RangeError(`Expected directions to ablate at ${where} that are not zero but one has length 0`);
     }
     for (let pass = 0; pass < 2; pass++) {
       for (const column of columns) {
@@ -90,7 +164,7 @@ function dot(a: Float64Array, b: Float64Array): number {
 function assertVector(vector: Float32Array, dim: number, what: string): void {
   if (vector.length !== dim) {
     throw new RangeError(
-      `Expected ${what} to hold ${dim} numbers, the width of the stream, but it holds ${vector.length}`,
+      `Expected ${what} to hold ${dim} numbers, the width there, but it holds ${vector.length}`,
     );
   }
   if (!vector.every(Number.isFinite)) {

@@ -1,11 +1,17 @@
-/** Greedy generation through transformers.js, in batches of prompts of like length. */
+/** Greedy generation: transformers.js decides on each token, our graph gives the logits. */
+import type { Cache, Decoder } from "./decoder.ts";
+import type { Edit } from "./edits.ts";
+import { float32 } from "./outputs.ts";
 import type { PreTrainedModel, TransformersModule } from "./runtime.ts";
-import { pad } from "./tokens.ts";
+import { extended, pad, type TokenBatch } from "./tokens.ts";
 
 /** What generation needs to know of a model. */
 export interface Generator {
   readonly transformers: TransformersModule;
-  readonly model: PreTrainedModel;
+  /** What config.json says. */
+  readonly config: Record<string, unknown>;
+  /** What generation_config.json says, if there is one. */
+  readonly generationConfig?: Record<string, unknown>;
   /** Token ids that end a text. */
   readonly stops: ReadonlySet<number>;
   /** Token id that fills the left of shorter prompts. */
@@ -17,14 +23,17 @@ export interface Generator {
 /** Calls `done` with each batch's prompt numbers and their new token ids (stop tokens cut off), shortest prompts first. */
 export async function generateTokens(
   generator: Generator,
+  decoder: Decoder,
   prompts: readonly Int32Array[],
+  edits: readonly Edit[],
   settings: { readonly maxNewTokens: number; readonly batchSize: number },
   done: (prompts: number[], tokens: number[][]) => void,
 ): Promise<void> {
-  const { transformers, model, stops, padding } = generator;
+  const { transformers, stops, padding } = generator;
   for (const rows of batchesByLength(prompts, settings.batchSize, generator.equalLengths)) {
-    const { batch, width, ids, mask } = pad(rows.map((row) => prompts[row]), "left", padding);
-    const sequences = await model.generate({
+    const tokens = pad(rows.map((row) => prompts[row]), "left", padding, rows);
+    const { batch, width, ids, mask } = tokens;
+    const sequences = await newWriter(generator, decoder, tokens, edits).generate({
       input_ids: new transformers.Tensor("int64", ids, [batch, width]),
       attention_mask: new transformers.Tensor("int64", mask, [batch, width]),
       max_new_tokens: settings.maxNewTokens,
@@ -41,6 +50,61 @@ export async function generateTokens(
     });
     done(rows, generated);
   }
+}
+
+/**
+ * A model of transformers.js whose forward pass is a step of our decoder. It serves one batch: the cache is kept here, so
+ * that transformers.js's table of model types and cache shapes plays no part.
+ */
+function newWriter(
+  { transformers, config, generationConfig }: Generator,
+  decoder: Decoder,
+  first: TokenBatch,
+  edits: readonly Edit[],
+): PreTrainedModel {
+  const isKept = decoder.io.caches.length > 0;
+  let tokens = first;
+  let cache: Cache | undefined;
+
+  class Writer extends transformers.LlamaForCausalLM {
+    override can_generate = true;
+
+    // deno-lint-ignore no-explicit-any -- as the base class has it.
+    override prepare_inputs_for_generation(_ids: any, inputs: any): any {
+      return inputs;
+    }
+
+    override async forward(): Promise<unknown> {
+      const before = cache;
+      const step = await decoder.step(tokens, edits, before);
+      for (const tensor of Object.values(before ?? {})) if (tensor.location === "gpu-buffer") tensor.dispose();
+      cache = isKept ? step.cache : undefined;
+      const { dims } = step.logits;
+      const [batch, width, vocab] = dims;
+      const logits = float32(step.logits);
+      const last = new Float32Array(batch * vocab);
+      for (let row = 0; row < batch; row++) {
+        const end = (row + 1) * width * vocab;
+        last.set(logits.subarray(end - vocab, end), row * vocab);
+      }
+      return { logits: new transformers.Tensor("float32", last, [batch, 1, vocab]) };
+    }
+
+    // deno-lint-ignore no-explicit-any -- as the base class has it.
+    override _update_model_kwargs_for_generation({ generated_input_ids, model_inputs }: any): any {
+      tokens = extended(tokens, (generated_input_ids as bigint[][]).flat(), isKept);
+      return model_inputs;
+    }
+
+    override async generate(parameters: Parameters<PreTrainedModel["generate"]>[0]) {
+      try {
+        return await super.generate(parameters);
+      } finally {
+        for (const tensor of Object.values(cache ?? {})) if (tensor.location === "gpu-buffer") tensor.dispose();
+      }
+    }
+  }
+  return new Writer(new transformers.PretrainedConfig(config), {}, { generation_config: generationConfig });
 }
 
 /** Prompt numbers sorted by length and cut into batches. */

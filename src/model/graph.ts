@@ -10,12 +10,31 @@ import {
 /** A graph's tensors by name. Valid until the graph is edited. */
 export class GraphIndex {
   readonly #producers = new Map<string, NodeProto>();
+  readonly #readers = new Map<string, NodeProto[]>();
   readonly #initializers = new Map<string, TensorProto>();
   readonly #values = new Map<string, ValueInfoProto>();
+  readonly #constants = new Set<string>();
 
   constructor(graph: GraphProto) {
-    for (const node of graph.node) for (const output of node.output) this.#producers.set(output, node);
-    for (const tensor of graph.initializer) this.#initializers.set(tensor.name, tensor);
+    for (const tensor of graph.initializer) {
+      this.#initializers.set(tensor.name, tensor);
+      this.#constants.add(tensor.name);
+    }
+    for (const node of graph.node) {
+      const names = reads(node);
+      // A node stands after those that it reads from.
+      const constant = names.every((name) => this.#constants.has(name));
+      for (const output of node.output) {
+        if (output === "") continue;
+        this.#producers.set(output, node);
+        if (constant) this.#constants.add(output);
+      }
+      for (const name of new Set(names)) {
+        const readers = this.#readers.get(name);
+        if (readers) readers.push(node);
+        else this.#readers.set(name, [node]);
+      }
+    }
     for (const value of [...graph.valueInfo, ...graph.output, ...graph.input]) this.#values.set(value.name, value);
   }
 
@@ -24,12 +43,36 @@ export class GraphIndex {
     return this.#producers.get(tensor);
   }
 
-  /** The tensors and nodes that `tensors` depend on, themselves included, nearest first. */
-  *ancestors(tensors: Iterable<string>): Generator<{ tensor: string; node?: NodeProto }> {
+  /** The nodes that read a tensor, themselves or in a subgraph. */
+  readers(tensor: string): readonly NodeProto[] {
+    return this.#readers.get(tensor) ?? [];
+  }
+
+  /** A constant's tensor, if `tensor` is stored in the graph. */
+  initializer(tensor: string): TensorProto | undefined {
+    return this.#initializers.get(tensor);
+  }
+
+  /** Whether the graph has a tensor of this name. */
+  has(tensor: string): boolean {
+    return this.#producers.has(tensor) || this.#initializers.has(tensor) || this.#values.has(tensor);
+  }
+
+  /** Whether a tensor is the same in every run: stored, or computed from what is stored alone. */
+  isConstant(tensor: string): boolean {
+    return this.#constants.has(tensor);
+  }
+
+  /** The tensors and nodes that `tensors` depend on, themselves included, nearest first; not beyond `until`. */
+  *ancestors(
+    tensors: Iterable<string>,
+    until: (tensor: string, node: NodeProto | undefined) => boolean = () => false,
+  ): Generator<{ tensor: string; node?: NodeProto }> {
     const queue = [...tensors];
     const seen = new Set(queue);
     for (const tensor of queue) {
       const node = this.#producers.get(tensor);
+      if (until(tensor, node)) continue;
       yield { tensor, node };
       if (!node) continue;
       for (const input of reads(node)) {
@@ -38,15 +81,6 @@ export class GraphIndex {
         queue.push(input);
       }
     }
-  }
-
-  /** Whether `tensor` is computed from `source`, or from another output of the node that computes `source`. */
-  dependsOn(tensor: string, source: string): boolean {
-    const producer = this.#producers.get(source);
-    for (const ancestor of this.ancestors([tensor])) {
-      if (ancestor.tensor === source || (producer && ancestor.node === producer)) return true;
-    }
-    return false;
   }
 
   /** Element type code of a tensor: declared, or that of the operand that the operator takes it from. */
@@ -60,13 +94,32 @@ export class GraphIndex {
       if (!node) throw new Error(`Expected the graph to say where the tensor "${name}" comes from but it does not`);
       if (node.opType === "Cast") return Number(node.attribute.find((a) => a.name === "to")?.i);
       if (node.opType === "Constant") return node.attribute[0]?.t?.dataType ?? ElementType.float32;
+      if (fixedTypes[node.opType]) return fixedTypes[node.opType];
       name = node.input[typedOperand[node.opType] ?? 0];
     }
   }
 }
 
 /** Which operand gives an operator's result its type, where it is not the first. */
-const typedOperand: Record<string, number> = { Where: 1, DequantizeLinear: 1, GatherBlockQuantized: 2 };
+const typedOperand: Record<string, number> = {
+  Where: 1,
+  DequantizeLinear: 1,
+  GatherBlockQuantized: 2,
+  MatMulIntegerToFloat: 2,
+};
+
+/** Results whose type no operand gives. */
+const fixedTypes: Record<string, number> = {
+  Shape: ElementType.int64,
+  Size: ElementType.int64,
+  NonZero: ElementType.int64,
+  ArgMax: ElementType.int64,
+  Equal: ElementType.bool,
+  Greater: ElementType.bool,
+  Less: ElementType.bool,
+  Not: ElementType.bool,
+  And: ElementType.bool,
+};
 
 /** Names that a node reads, those of its subgraphs (`If`, `Loop`) included. */
 export function reads(node: NodeProto): string[] {

@@ -1,21 +1,16 @@
-/** A loaded language model: the sessions it has open, and what it answers from them. */
+/** A loaded language model: what it answers from its decoder. */
 import type { BackendName } from "../compute/backend.ts";
-import type { GraphProto } from "../compute/onnx/codec.ts";
-import type { InferenceSession, OrtRuntime } from "../compute/ort.ts";
-import { captureName, cutToCapture } from "./capture.ts";
-import { assertCount, assertLayers } from "./check.ts";
-import { composeEdits } from "./edits.ts";
-import { ModelError } from "./error.ts";
-import { promptFeeds } from "./feeds.ts";
+import type { Tensor } from "../compute/ort.ts";
+import { assertCount } from "./check.ts";
+import type { Decoder } from "./decoder.ts";
+import { composeEdits, type Edit, type Target } from "./edits.ts";
 import { generateTokens, type Generator } from "./generate.ts";
-import type { HookedSession } from "./hooked_session.ts";
-import { cutToTail, LENS_INPUT } from "./lens.ts";
-import type { ModelFile } from "./model_file.ts";
 import { float32, residual, topK } from "./outputs.ts";
-import { keepOnDevice, runSession } from "./runtime.ts";
+import type { Shapes } from "./shapes.ts";
 import type { Tokenizer } from "./tokenizer.ts";
-import { pad, type TokenBatch } from "./tokens.ts";
+import { pad } from "./tokens.ts";
 import type {
+  BosRule,
   Capture,
   ChatMessage,
   Dtype,
@@ -25,6 +20,7 @@ import type {
   LanguageModel,
   LensToken,
   Logits,
+  Residual,
 } from "./types.ts";
 
 /** Logits that the lens holds at a time, 64 MiB of them. */
@@ -33,52 +29,52 @@ const LENS_LOGITS = 2 ** 24;
 /** What a model is made of; {@link "./load.ts"} puts it together. */
 export interface Parts {
   readonly id: string;
-  readonly dim: number;
-  readonly vocab: number;
   readonly dtype: Dtype;
-  readonly file: ModelFile;
-  readonly session: HookedSession;
-  readonly ort: OrtRuntime;
+  readonly bos: BosRule;
+  readonly notes: readonly string[];
+  readonly decoder: Decoder;
+  readonly shapes: Shapes;
   readonly tokenizer: Tokenizer;
   readonly generator: Generator;
-  /** Number that position ids start at. */
-  readonly firstPosition: number;
+  /** Whether prompts must run one at a time. */
+  readonly oneAtATime: boolean;
 }
 
 /** The one implementation of {@link LanguageModel}. */
 export class HookedLanguageModel implements LanguageModel {
   readonly id: string;
   readonly layers: number;
-  readonly hook: HookSite = "resid_post";
+  readonly hook: HookSite;
   readonly dim: number;
+  readonly streamDim: number;
   readonly vocab: number;
   readonly device: BackendName;
   readonly dtype: Dtype;
-  readonly bos = "always";
-  readonly notes: readonly string[] = [];
+  readonly bos: BosRule;
+  readonly notes: readonly string[];
   readonly #parts: Parts;
-  /** Cut sessions by what they were cut to. */
-  readonly #sessions = new Map<string, Promise<InferenceSession>>();
-  /** The last use of the whole graph: one set of edits at a time. */
-  #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(parts: Parts) {
+  private constructor(parts: Parts, hook: HookSite, dim: number) {
     this.#parts = parts;
     this.id = parts.id;
-    this.layers = parts.file.graph.streams.length;
-    this.dim = parts.dim;
-    this.vocab = parts.vocab;
-    this.device = parts.file.device;
+    this.layers = parts.decoder.blocks.length;
+    this.hook = hook;
+    this.dim = dim;
+    this.streamDim = parts.shapes.streamDim;
+    this.vocab = parts.shapes.vocab;
+    this.device = parts.decoder.sessions.device;
     this.dtype = parts.dtype;
+    this.bos = parts.bos;
+    this.notes = parts.notes;
   }
 
-  get streamDim(): number {
-    return this.dim;
+  /** A model that is read and changed at a site; throws if it has no such site, or one without a width. */
+  static async at(parts: Parts, hook: HookSite): Promise<HookedLanguageModel> {
+    return new HookedLanguageModel(parts, hook, await parts.shapes.widthOf(hook));
   }
 
-  withHook(at: HookSite): LanguageModel {
-    if (at === this.hook) return this;
-    throw new ModelError(`Expected the hook "resid_post" but got "${at}": other places cannot be read yet`);
+  withHook(at: HookSite): Promise<LanguageModel> {
+    return HookedLanguageModel.at(this.#parts, at);
   }
 
   encode(text: string, context?: number): Int32Array<ArrayBuffer> {
@@ -93,80 +89,80 @@ export class HookedLanguageModel implements LanguageModel {
     return this.#parts.tokenizer.decode(tokens, options.skipSpecial ?? false);
   }
 
-  async capture(prompts: readonly Int32Array[], layers: readonly number[]): Promise<Capture> {
-    const { file, generator } = this.#parts;
-    assertLayers(layers, this.layers);
+  async capture(
+    prompts: readonly Int32Array[],
+    layers: readonly number[],
+    at: HookSite = this.hook,
+  ): Promise<Capture> {
+    const { decoder, shapes, generator } = this.#parts;
     if (layers.length === 0) throw new RangeError("Expected at least one layer to capture but got none");
     const wanted = [...new Set(layers)].sort((a, b) => a - b);
-    const tokens = pad(prompts, "right", generator.padding);
-    const names = wanted.map(captureName);
-    const cut = (graph: GraphProto) => cutToCapture(graph, file.graph.streams, wanted);
-    const open = () => file.open(cut, keepOnDevice(this.device, names));
-    const session = await this.#session(`capture ${wanted}`, open);
-    const inputs = file.graph.inputs.filter((input) => session.inputNames.includes(input.name));
-    const outputs = await runSession(this.device, session, this.#feeds(inputs, tokens));
-    const residuals = new Map(wanted.map((layer, i) => [layer, residual(outputs[names[i]], this.dim)]));
-    return { batch: tokens.batch, width: tokens.width, residuals };
+    const tensors = wanted.map((layer) => shapes.tensorOf({ layer, at }));
+    const width = pad(prompts, "right", generator.padding).width;
+    const parts = await this.#inTurns(prompts, async (some, numbers) => {
+      const tokens = pad(some, "right", generator.padding, numbers);
+      const onDevice = some.length === prompts.length;
+      return { tokens, read: await decoder.read(tokens, [...new Set(tensors)], [], { onDevice }) };
+    });
+    const residuals = new Map<number, Residual>();
+    for (const [i, layer] of wanted.entries()) {
+      const pieces = parts.map(({ read, tokens }) => ({ tensor: read.get(tensors[i])!, width: tokens.width }));
+      residuals.set(
+        layer,
+        pieces.length === 1 ? residual(pieces[0].tensor, prompts.length * width) : stacked(pieces, width),
+      );
+    }
+    return { batch: prompts.length, width, residuals };
   }
 
   async logits(prompts: readonly Int32Array[], interventions: readonly Intervention[] = []): Promise<Logits> {
-    const { session, generator, file } = this.#parts;
-    const tokens = pad(prompts, "right", generator.padding);
-    const feeds = this.#feeds(file.graph.inputs, tokens);
-    const { logits } = await this.#withEdits(interventions, () => session.run(feeds, ["logits"]));
-    const [batch, width, vocab] = logits.dims;
-    if (width !== tokens.width) {
-      throw new Error(
-        `Expected logits at all ${tokens.width} positions but the graph gives them at ${width}: ` +
-          "use an export that does not keep the last position only",
-      );
-    }
-    return { batch, width, vocab, data: float32(logits) };
+    const { shapes, generator } = this.#parts;
+    const edits = await this.#edits(interventions, prompts, false);
+    const { width, batch } = pad(prompts, "right", generator.padding);
+    const { vocab } = shapes;
+    const parts = await this.#inTurns(prompts, async (some, numbers) => {
+      const tokens = pad(some, "right", generator.padding, numbers);
+      return { width: tokens.width, rows: some.length, data: await this.#allLogits(tokens, edits) };
+    });
+    if (parts.length === 1) return { batch, width, vocab, data: parts[0].data };
+    const data = new Float32Array(batch * width * vocab);
+    parts.forEach((part, row) => data.set(part.data, row * width * vocab));
+    return { batch, width, vocab, data };
   }
 
   async generate(prompts: readonly Int32Array[], options: GenerateOptions = {}): Promise<string[]> {
     const { interventions = [], onProgress, maxNewTokens = 60, batchSize = 32 } = options;
+    const { generator, decoder, oneAtATime } = this.#parts;
     assertCount("maxNewTokens", maxNewTokens);
     assertCount("batchSize", batchSize);
+    const edits = await this.#edits(interventions, prompts, true);
     const texts = new Array<string>(prompts.length);
     let count = 0;
-    await this.#withEdits(
-      interventions,
-      () =>
-        generateTokens(this.#parts.generator, prompts, { maxNewTokens, batchSize }, (rows, tokens) => {
-          rows.forEach((row, i) => texts[row] = this.decode(tokens[i], { skipSpecial: true }));
-          count += rows.length;
-          onProgress?.(count);
-        }),
-    );
+    const settings = { maxNewTokens, batchSize: oneAtATime ? 1 : batchSize };
+    await generateTokens(generator, decoder, prompts, edits, settings, (rows, tokens) => {
+      rows.forEach((row, i) => texts[row] = this.decode(tokens[i], { skipSpecial: true }));
+      count += rows.length;
+      onProgress?.(count);
+    });
     return texts;
   }
 
   async lens(directions: Float32Array<ArrayBuffer>, rows: number, k = 5): Promise<LensToken[][]> {
-    const { file, ort } = this.#parts;
-    const { dim } = this;
+    const { streamDim, vocab } = this;
     assertCount("k", k);
-    if (directions.length !== rows * dim) {
+    if (directions.length !== rows * streamDim) {
       throw new RangeError(
-        `Expected ${rows} directions of ${dim} numbers, the width of the stream, but got ${directions.length} numbers`,
+        `Expected ${rows} directions of ${streamDim} numbers, the width of the stream, but got ${directions.length} numbers`,
       );
     }
-    const final = file.graph.streams[this.layers - 1];
-    const session = await this.#session("tail", () => file.open((graph) => cutToTail(graph, final, dim)));
-    const inputs = file.graph.inputs.filter((input) => session.inputNames.includes(input.name));
     const found: LensToken[][] = [];
-    const step = Math.max(1, Math.floor(LENS_LOGITS / this.vocab));
+    // Where activations are quantised all together, each direction is pushed through alone.
+    const step = this.#parts.oneAtATime ? 1 : Math.max(1, Math.floor(LENS_LOGITS / vocab));
     for (let from = 0; from < rows; from += step) {
       const count = Math.min(step, rows - from);
-      const chunk = directions.slice(from * dim, (from + count) * dim);
-      // One position a row: graphs that keep only the last position's logits keep them all.
-      const stream = new ort.Tensor("float32", chunk, [count, 1, dim]);
-      const tokens = pad(Array.from({ length: count }, () => new Int32Array(1)), "right", 0);
-      const feeds = { ...this.#feeds(inputs, tokens), [LENS_INPUT]: stream };
-      const logits = (await runSession(this.device, session, feeds))[session.outputNames[0]];
-      const values = float32(logits);
+      const values = await this.#unembed(directions.slice(from * streamDim, (from + count) * streamDim), count);
       for (let row = 0; row < count; row++) {
-        const top = topK(values, row * this.vocab, this.vocab, k);
+        const top = topK(values, row * vocab, vocab, k);
         found.push(top.map(({ id, logit }) => ({ token: this.decode([id]), id, logit })));
       }
     }
@@ -174,40 +170,62 @@ export class HookedLanguageModel implements LanguageModel {
   }
 
   async dispose(): Promise<void> {
-    await this.#turn;
-    const sessions = [...this.#sessions.values()];
-    this.#sessions.clear();
-    await this.#parts.session.release();
-    for (const session of sessions) await (await session).release();
+    await this.#parts.decoder.sessions.release();
   }
 
-  #feeds(inputs: ModelFile["graph"]["inputs"], tokens: TokenBatch) {
-    return promptFeeds(this.#parts.ort, inputs, tokens, this.#parts.firstPosition);
+  /** Logits of `rows` streams, each a position of its own: graphs that keep only the last position's keep them all. */
+  async #unembed(streams: Float32Array<ArrayBuffer>, rows: number): Promise<Float32Array<ArrayBuffer>> {
+    const { decoder, shapes } = this.#parts;
+    const tensor = new decoder.ort.Tensor("float32", streams, [rows, 1, shapes.streamDim]);
+    return float32(await decoder.unembed(tensor, shapes.final.isFlat));
   }
 
-  /** Runs `action` while the whole graph's hooks do what `interventions` ask, after whatever runs now. */
-  #withEdits<T>(interventions: readonly Intervention[], action: () => Promise<T>): Promise<T> {
-    const { session } = this.#parts;
-    const edits = composeEdits(interventions, this.layers, this.dim);
-    const result = this.#turn.then(async () => {
-      session.edits = edits;
-      try {
-        return await action();
-      } finally {
-        session.edits = new Map();
-      }
-    });
-    this.#turn = result.catch(() => {});
-    return result;
-  }
-
-  #session(key: string, open: () => Promise<InferenceSession>): Promise<InferenceSession> {
-    let session = this.#sessions.get(key);
-    if (!session) {
-      session = open();
-      session.catch(() => this.#sessions.delete(key));
-      this.#sessions.set(key, session);
+  /** Logits at every position, `batch * width x vocab`. */
+  async #allLogits(tokens: ReturnType<typeof pad>, edits: readonly Edit[]): Promise<Float32Array<ArrayBuffer>> {
+    const { decoder, shapes } = this.#parts;
+    if (shapes.allLogits) return float32(await decoder.logits(tokens, edits));
+    // The graph gives those of the last position: the others come from the stream.
+    const { tensor } = shapes.final;
+    const stream = float32((await decoder.read(tokens, [tensor], edits)).get(tensor)!);
+    const data = new Float32Array(tokens.batch * tokens.width * shapes.vocab);
+    const step = Math.max(1, Math.floor(LENS_LOGITS / shapes.vocab));
+    for (let from = 0; from < tokens.batch * tokens.width; from += step) {
+      const count = Math.min(step, tokens.batch * tokens.width - from);
+      const some = stream.slice(from * shapes.streamDim, (from + count) * shapes.streamDim);
+      data.set(await this.#unembed(some, count), from * shapes.vocab);
     }
-    return session;
+    return data;
   }
+
+  /** Runs prompts together, or where the graph's prompts change each other, one after the other. */
+  async #inTurns<T>(
+    prompts: readonly Int32Array[],
+    run: (prompts: readonly Int32Array[], numbers: readonly number[]) => Promise<T>,
+  ): Promise<T[]> {
+    if (!this.#parts.oneAtATime || prompts.length === 1) return [await run(prompts, [...prompts.keys()])];
+    const results: T[] = [];
+    for (const [i, prompt] of prompts.entries()) results.push(await run([prompt], [i]));
+    return results;
+  }
+
+  async #edits(
+    interventions: readonly Intervention[],
+    prompts: readonly Int32Array[],
+    grow: boolean,
+  ): Promise<Edit[]> {
+    const { shapes } = this.#parts;
+    const points = interventions.map(({ layer, at = this.hook }) => ({ layer, at }));
+    await shapes.know(points);
+    const target = (point: typeof points[number]): Target => shapes.target(point);
+    return composeEdits(interventions, target, this.hook, { lengths: prompts.map(({ length }) => length), grow });
+  }
+}
+
+/** Prompts that were read one at a time as one padded batch, on the host. */
+function stacked(pieces: readonly { tensor: Tensor; width: number }[], width: number): Residual {
+  const { tensor: first, width: firstWidth } = pieces[0];
+  const dim = first.size / firstWidth;
+  const data = new Float32Array(pieces.length * width * dim);
+  pieces.forEach(({ tensor }, row) => data.set(float32(tensor), row * width * dim));
+  return { dim, data, dispose: () => {} };
 }

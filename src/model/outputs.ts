@@ -2,8 +2,9 @@
 import type { Tensor } from "../compute/ort.ts";
 import type { Residual } from "./types.ts";
 
-/** A captured stream; on the GPU it stays there. */
-export function residual(tensor: Tensor, dim: number): Residual {
+/** Captured activations of `positions` positions; on the GPU they stay there. */
+export function residual(tensor: Tensor, positions: number): Residual {
+  const dim = tensor.size / positions;
   return tensor.location === "gpu-buffer"
     ? { dim, buffer: tensor.gpuBuffer as GPUBuffer, dispose: () => tensor.dispose() }
     : { dim, data: tensor.data as Float32Array<ArrayBuffer>, dispose: () => {} };

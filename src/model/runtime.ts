@@ -5,7 +5,13 @@
 import type * as Transformers from "npm:@huggingface/transformers@4.3.1";
 import type { BackendName } from "../compute/backend.ts";
 import { throwGpuFailure, webgpuProvider } from "../compute/device.ts";
-import { type InferenceSession, nativeRuntime, type OrtRuntime, webRuntime } from "../compute/ort.ts";
+import {
+  type InferenceSession,
+  nativeRuntime,
+  type OrtRuntime,
+  type Tensor as OnnxValue,
+  webRuntime,
+} from "../compute/ort.ts";
 import { ModelError } from "./error.ts";
 
 /** transformers.js. */
@@ -59,13 +65,21 @@ export function runSession(
   feeds: InferenceSession.FeedsType,
   fetches?: readonly string[],
 ): Promise<InferenceSession.ReturnType> {
-  const run = () => fetches ? session.run(feeds, fetches) : session.run(feeds);
+  const given = device === "cpu" ? Object.fromEntries(Object.entries(feeds).map(([k, v]) => [k, halves(v)])) : feeds;
+  const run = () => fetches ? session.run(given, fetches) : session.run(given);
   if (device === "cpu") return run();
   return exclusively(async () => {
     const outputs = await run();
     throwGpuFailure();
     return outputs;
   });
+}
+
+/** The native runtime takes half precision as 16-bit integers only: it finds a Float16Array empty. */
+function halves(tensor: OnnxValue): OnnxValue {
+  if (tensor.type !== "float16" || !(tensor.data instanceof Float16Array)) return tensor;
+  const { buffer, byteOffset, length } = tensor.data;
+  return Object.create(tensor, { data: { value: new Uint16Array(buffer, byteOffset, length) } });
 }
 
 /** Session options that leave outputs where the device computes them, as `gpu-buffer` tensors on WebGPU. */

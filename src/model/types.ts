@@ -182,7 +182,7 @@ export interface LanguageModel {
    * @throws {ModelError} if the model has no such site, or one without a fixed width (`pattern`), which `capture` alone
    * can read.
    */
-  withHook(at: HookSite): LanguageModel;
+  withHook(at: HookSite): Promise<LanguageModel>;
 
   /** Logits of the whole model, right-padded. */
   logits(prompts: readonly Int32Array[], interventions?: readonly Intervention[]): Promise<Logits>;

@@ -2,11 +2,13 @@
  * Reads, writes and builds ONNX models. `@bufbuild/protobuf` is named here (and in the generated schema) and nowhere
  * else. Fields that the partial schema does not know survive a decode and encode unchanged.
  */
-import { create, fromBinary, toBinary } from "npm:@bufbuild/protobuf@2.17.0";
+import { clone as cloneMessage, create, type DescMessage, fromBinary, toBinary } from "npm:@bufbuild/protobuf@2.17.0";
 import {
   type AttributeProto,
   AttributeProtoSchema,
   DimensionProtoSchema,
+  type FunctionProto,
+  FunctionProtoSchema,
   type GraphProto,
   GraphProtoSchema,
   type ModelProto,
@@ -27,6 +29,7 @@ import {
 
 export type {
   AttributeProto,
+  FunctionProto,
   GraphProto,
   ModelProto,
   NodeProto,
@@ -72,6 +75,18 @@ export function encodeModel(model: ModelProto): Uint8Array<ArrayBuffer> {
   return toBinary(ModelProtoSchema, model);
 }
 
+const schemas: Record<string, DescMessage> = Object.fromEntries(
+  [ModelProtoSchema, GraphProtoSchema, NodeProtoSchema, AttributeProtoSchema, FunctionProtoSchema].map((schema) => [
+    schema.typeName,
+    schema,
+  ]),
+);
+
+/** A deep copy of a part of a model. */
+export function clone<T extends ModelProto | GraphProto | NodeProto | AttributeProto | FunctionProto>(part: T): T {
+  return cloneMessage(schemas[part.$typeName], part) as T;
+}
+
 /** A node. Its name is its first output's; an empty input or output name stands for an absent one. */
 export function node(
   opType: string,
@@ -107,14 +122,14 @@ export function attribute(name: string, value: AttributeValue): AttributeProto {
     : create(AttributeProtoSchema, { name, ints: value as bigint[], type: 7 });
 }
 
-/** A graph input or output of a tensor type; a dimension is a size or the name of a dynamic one. */
-export function valueInfo(name: string, elemType: number, dims: readonly (number | string)[]): ValueInfoProto {
-  const dim = dims.map((d) =>
+/** A graph input or output of a tensor type; a dimension is a size or the name of a dynamic one. No dims: any shape. */
+export function valueInfo(name: string, elemType: number, dims?: readonly (number | string)[]): ValueInfoProto {
+  const dim = dims?.map((d) =>
     create(DimensionProtoSchema, {
       value: typeof d === "number" ? { case: "dimValue", value: BigInt(d) } : { case: "dimParam", value: d },
     })
   );
-  const shape = create(TensorShapeProtoSchema, { dim });
+  const shape = dim && create(TensorShapeProtoSchema, { dim });
   const tensorType = create(TensorTypeProtoSchema, { elemType, shape });
   return create(ValueInfoProtoSchema, { name, type: create(TypeProtoSchema, { tensorType }) });
 }

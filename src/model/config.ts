@@ -1,0 +1,37 @@
+/** What config.json says, under the names that different families give it. */
+import type { HeadSizes } from "./interface.ts";
+
+/** config.json as it is; a multimodal model's decoder is told in `text_config`. */
+export type Config = Readonly<Record<string, unknown>>;
+
+/** config.json with the decoder's own fields at the top, where those of text models are. */
+export function flattened(config: Config): Config {
+  const own = config.text_config ?? config.llm_config ?? config.language_config;
+  return typeof own === "object" && own !== null ? { ...own, ...config } : config;
+}
+
+/** Number of blocks; undefined if nobody tells. */
+export function blockCount(config: Config): number | undefined {
+  return numberOf(config, ["num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_transformer_layers"]);
+}
+
+/** Sizes of attention, for caches that the graph leaves open. */
+export function headSizes(config: Config): HeadSizes {
+  const heads = numberOf(config, ["num_attention_heads", "n_head", "n_heads", "num_heads"]);
+  const width = numberOf(config, ["hidden_size", "n_embd", "d_model", "model_dim", "n_embed"]);
+  return {
+    heads,
+    keyHeads: numberOf(config, ["num_key_value_heads", "num_kv_heads", "n_kv_heads"]) ??
+      (config.multi_query === true ? 1 : heads),
+    headDim: numberOf(config, ["head_dim"]) ?? (heads && width ? width / heads : undefined),
+  };
+}
+
+/** Token ids that end a text. */
+export function stopTokens(config: Config, generationConfig: Config | undefined): number[] {
+  return [generationConfig?.eos_token_id ?? config.eos_token_id ?? []].flat() as number[];
+}
+
+function numberOf(config: Config, names: readonly string[]): number | undefined {
+  for (const name of names) if (typeof config[name] === "number") return config[name];
+}

@@ -1,0 +1,258 @@
+/**
+ * The graph of a model, its weights left in their files: onnxruntime maps those that a session needs. Every session is of
+ * a copy of this graph, cut or edited.
+ */
+import { dirname, join, relative, resolve } from "node:path";
+import type { BackendName } from "../compute/backend.ts";
+import {
+  decodeModel,
+  encodeModel,
+  externalEntry,
+  type GraphProto,
+  type ModelProto,
+  type StringStringEntryProto,
+  type TensorProto,
+} from "../compute/onnx/codec.ts";
+import type { InferenceSession } from "../compute/ort.ts";
+import { type ByteFile, openByteFile } from "../files/byte_file.ts";
+import { exists } from "../files/exists.ts";
+import { takeCacheBranch } from "./branches.ts";
+import { joinEmbeddings, readsEmbeddings } from "./embeddings.ts";
+import { ModelError } from "./error.ts";
+import { inlineFunctions } from "./functions.ts";
+import { createSession } from "./runtime.ts";
+import { slimModel } from "./slim.ts";
+import { nameSums } from "./sums.ts";
+
+/** Weights handed to WebGPU at a time: one array of JavaScript cannot hold them all. */
+const CHUNK = 2 ** 30;
+
+/** A graph in one form whatever form it came in: token ids in, no local functions, no branches, sums with names. */
+export class GraphFile {
+  /** Bytes of weights, in files and in the graph. */
+  readonly weightBytes: number;
+
+  private constructor(
+    /** The graph's file. */
+    readonly path: string,
+    /** Serialized, so that each session gets a copy of its own. */
+    readonly bytes: Uint8Array<ArrayBuffer>,
+    /** The folder that locations of weights are relative to. */
+    readonly folder: string,
+  ) {
+    this.weightBytes = weightBytes(this.decode().graph!);
+  }
+
+  /**
+   * Reads a graph; opens no session.
+   *
+   * @param path The decoder's file.
+   * @param embeddings The file that makes embeddings of token ids, for a decoder that reads embeddings.
+   * @throws {ModelError} if a file is not an ONNX model, or weights are missing.
+   */
+  static async read(path: string, embeddings?: string): Promise<GraphFile> {
+    const decoder = await readSlim(path);
+    const models = [decoder];
+    if (readsEmbeddings(decoder.graph!)) {
+      if (embeddings === undefined || !await exists(embeddings)) {
+        throw new ModelError(
+          `Expected a graph of token ids, or "${
+            embeddings ?? "embed_tokens.onnx"
+          }" that makes embeddings of them, but ` +
+            `"${path}" reads embeddings and there is no such file: fetch it too`,
+        );
+      }
+      models.push(await readSlim(embeddings));
+    }
+    const folder = commonFolder(models.flatMap((model) => externalTensors(model.graph!).map(locationOf)));
+    for (const model of models) {
+      for (const tensor of externalTensors(model.graph!)) {
+        setEntry(tensor, "location", relative(folder, locationOf(tensor)));
+      }
+      inlineFunctions(model);
+    }
+    if (models.length > 1) joinEmbeddings(decoder, models[1]);
+    takeCacheBranch(decoder.graph!);
+    dropRingCaches(decoder.graph!);
+    nameSums(decoder.graph!);
+    return new GraphFile(path, encodeModel(decoder), folder);
+  }
+
+  /** A copy of the model, to read or to edit. */
+  decode(): ModelProto {
+    return decodeModel(this.bytes);
+  }
+
+  /** A copy of the model changed by `edit`, and how many bytes of weights it needs. */
+  edited(edit: (graph: GraphProto) => void): { model: ModelProto; bytes: number } {
+    const model = this.decode();
+    edit(model.graph!);
+    return { model, bytes: weightBytes(model.graph!) };
+  }
+
+  /** Opens a session of a copy. */
+  async open(
+    device: BackendName,
+    model: ModelProto,
+    options: InferenceSession.SessionOptions = {},
+  ): Promise<InferenceSession> {
+    const weights = device === "cpu" ? this.#mapped(model.graph!) : await this.#loaded(model.graph!);
+    return await createSession(device, encodeModel(model), { ...options, ...weights });
+  }
+
+  /** Weights stay in their files, which onnxruntime maps. */
+  #mapped(graph: GraphProto): InferenceSession.SessionOptions {
+    // Prepacking would copy each weight of a product. Quantised products need it: without, they are slow.
+    const session = {
+      model_external_initializers_file_folder_path: this.folder,
+      ...(graph.node.some(({ opType }) => QUANTISED.test(opType)) ? {} : { disable_prepacking: "1" }),
+    };
+    return { extra: { session } };
+  }
+
+  /** Reads the weights that a graph uses into memory, from where onnxruntime-web takes them to the GPU. */
+  async #loaded(graph: GraphProto): Promise<InferenceSession.SessionOptions> {
+    const externalData: { path: string; data: Uint8Array<ArrayBuffer> }[] = [];
+    for (const tensors of chunks(externalTensors(graph))) {
+      const path = `weights.${externalData.length}`;
+      const data = new Uint8Array(tensors.reduce((sum, tensor) => sum + lengthOf(tensor), 0));
+      let at = 0;
+      for (const tensor of tensors) {
+        const length = lengthOf(tensor);
+        using file = await openByteFile(join(this.folder, entryOf(tensor, "location")!), "a file of weights");
+        await file.read(Number(entryOf(tensor, "offset") ?? 0), data.subarray(at, at + length));
+        setEntry(tensor, "location", path);
+        setEntry(tensor, "offset", String(at));
+        setEntry(tensor, "length", String(length));
+        at += length;
+      }
+      externalData.push({ path, data });
+    }
+    return externalData.length > 0 ? { externalData } : {};
+  }
+}
+
+/** Products whose weights are quantised. */
+const QUANTISED = /^(MatMulNBits|MatMulBnb4|MatMulFpQ4|MatMulInteger\w*|DynamicQuantizeMatMul|QLinearMatMul|QMoE)$/;
+
+/** Bits of an element by type code, for lengths that a file leaves out. */
+const BITS: Record<number, number> = {
+  ...{ 1: 32, 2: 8, 3: 8, 4: 16, 5: 16, 6: 32, 7: 64, 9: 8, 10: 16, 11: 64, 12: 32, 13: 64, 16: 16 },
+  ...{ 17: 8, 18: 8, 19: 8, 20: 8, 21: 4, 22: 4, 23: 4 },
+};
+
+/** A model without its large tensors, which become references by absolute path. */
+async function readSlim(path: string): Promise<ModelProto> {
+  const real = await Deno.realPath(path);
+  using file = await openByteFile(real, "an ONNX model");
+  const model = await decodeSlim(file, path);
+  for (const tensor of externalTensors(model.graph!)) await resolveWeights(tensor, path, real);
+  return model;
+}
+
+async function decodeSlim(file: ByteFile, path: string): Promise<ModelProto> {
+  try {
+    return decodeModel(await slimModel(file, file.path));
+  } catch (cause) {
+    throw new ModelError(
+      `Expected "${path}" to hold an ONNX model but its ${file.size} bytes cannot be read as one: fetch or copy it again`,
+      { cause },
+    );
+  }
+}
+
+/** The files beside a graph that hold weights, as the graph names them. */
+export async function weightLocations(file: ByteFile, path: string): Promise<string[]> {
+  const tensors = externalTensors((await decodeSlim(file, path)).graph!);
+  return [...new Set(tensors.map(locationOf))].filter((location) => location !== file.path);
+}
+
+/** Makes a tensor's location absolute; throws unless its bytes are in a file beside the graph, or below. */
+async function resolveWeights(tensor: TensorProto, path: string, real: string): Promise<void> {
+  const location = entryOf(tensor, "location") ?? "";
+  if (location === real) return;
+  const beside = dirname(resolve(path));
+  const file = join(beside, location);
+  if (location === "" || relative(beside, file).startsWith("..") || !await exists(file)) {
+    throw new ModelError(
+      `Expected the weights of "${path}" in "${location}" beside it but there is no such file: fetch it too`,
+    );
+  }
+  const found = await Deno.realPath(file);
+  const { size } = await Deno.stat(found);
+  const end = Number(entryOf(tensor, "offset") ?? 0) + lengthOf(tensor);
+  if (!(end <= size)) {
+    throw new ModelError(
+      `Expected "${location}" to hold the ${
+        lengthOf(tensor)
+      } bytes of the weight "${tensor.name}" up to byte ${end} but it ` +
+        `has ${size} bytes: fetch or copy it again`,
+    );
+  }
+  setEntry(tensor, "location", found);
+}
+
+/** The deepest folder that holds all of some files. */
+function commonFolder(files: readonly string[]): string {
+  const folders = [...new Set(files.map(dirname))];
+  let common = folders[0] ?? "/";
+  for (const folder of folders) while (relative(common, folder).startsWith("..")) common = dirname(common);
+  return common;
+}
+
+/**
+ * A local block's cache that keeps its window only must have room for the whole window from the start. Told to keep all,
+ * the same attention over the same window takes an empty one.
+ */
+function dropRingCaches(graph: GraphProto): void {
+  for (const node of graph.node) {
+    if (node.opType !== "GroupQueryAttention") continue;
+    node.attribute = node.attribute.filter(({ name }) => name !== "sliding_window_cache");
+  }
+}
+
+/** Tensors whose values are in a file, in subgraphs too. */
+function externalTensors(graph: GraphProto): TensorProto[] {
+  const inner = graph.node.flatMap(({ attribute }) => attribute.flatMap(({ g }) => g ? externalTensors(g) : []));
+  return [...graph.initializer.filter(({ externalData }) => externalData.length > 0), ...inner];
+}
+
+function weightBytes(graph: GraphProto): number {
+  const outside = externalTensors(graph).reduce((sum, tensor) => sum + lengthOf(tensor), 0);
+  return graph.initializer.reduce((sum, { rawData }) => sum + rawData.length, outside);
+}
+
+function* chunks(tensors: readonly TensorProto[]): Generator<TensorProto[]> {
+  let chunk: TensorProto[] = [];
+  let bytes = 0;
+  for (const tensor of tensors) {
+    if (chunk.length > 0 && bytes + lengthOf(tensor) > CHUNK) {
+      yield chunk;
+      [chunk, bytes] = [[], 0];
+    }
+    chunk.push(tensor);
+    bytes += lengthOf(tensor);
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+function lengthOf(tensor: TensorProto): number {
+  const told = entryOf(tensor, "length");
+  if (told !== undefined) return Number(told);
+  const elements = tensor.dims.reduce((product, size) => product * Number(size), 1);
+  return Math.ceil(elements * (BITS[tensor.dataType] ?? NaN) / 8);
+}
+
+function locationOf(tensor: TensorProto): string {
+  return entryOf(tensor, "location")!;
+}
+
+function entryOf({ externalData }: TensorProto, key: string): string | undefined {
+  return externalData.find((entry: StringStringEntryProto) => entry.key === key)?.value;
+}
+
+function setEntry(tensor: TensorProto, key: string, value: string): void {
+  const entry = tensor.externalData.find((entry) => entry.key === key);
+  if (entry) entry.value = value;
+  else tensor.externalData.push(externalEntry(key, value));
+}
