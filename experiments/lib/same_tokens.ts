@@ -25,7 +25,7 @@ export function sameTokens(model: LanguageModel, other: LanguageModel): Language
     dtype: model.dtype,
     bos: other.bos,
     notes: model.notes,
-    withHook: (at) => sameTokens(model.withHook(at), other),
+    withHook: async (at) => sameTokens(await model.withHook(at), other),
     encode: (text, context) => other.encode(text, context),
     encodeChat: (messages, context) => other.encodeChat(messages, context),
     decode: (tokens, options) => other.decode(tokens, options),

@@ -16,19 +16,11 @@ import { ModelError } from "./error.ts";
 
 /** transformers.js. */
 export type TransformersModule = typeof Transformers;
-export type { PreTrainedModel, PreTrainedTokenizer, ProgressCallback } from "npm:@huggingface/transformers@4.3.1";
+export type { PreTrainedModel, PreTrainedTokenizer } from "npm:@huggingface/transformers@4.3.1";
 
-/** A model as transformers.js hands it over: where the file is, or its bytes. */
+/** A model: where its file is, or its bytes. */
 export type ModelSource = string | Uint8Array;
-/** What transformers.js asks of a session. */
-export type SessionLike = Pick<InferenceSession, "run" | "release" | "inputNames" | "outputNames" | "inputMetadata">;
-
-/** The session option under which a loader hands its own way to open the file through transformers.js to us. */
-export const openSession: unique symbol = Symbol("exemplar.openSession");
-export type OpenSession = (source: ModelSource) => Promise<SessionLike>;
-
 type SessionOptions = InferenceSession.SessionOptions;
-type CreateOptions = SessionOptions & { [openSession]?: OpenSession };
 
 /** Where transformers.js looks for a runtime when it is first imported. */
 const slot: unique symbol = Symbol.for("onnxruntime");
@@ -107,11 +99,10 @@ class AnyTensor {
   }
 }
 
-/** What we give transformers.js for `onnxruntime`. Sessions that are not ours are opened as they would have been. */
+/** What we give transformers.js for `onnxruntime`. Sessions of its own are opened as they would have been. */
 const injected = {
   InferenceSession: {
-    async create(source: ModelSource, { [openSession]: open, ...options }: CreateOptions = {}): Promise<SessionLike> {
-      if (open) return await open(source);
+    async create(source: ModelSource, options: SessionOptions = {}): Promise<InferenceSession> {
       const web = options.executionProviders?.some((p) => (typeof p === "string" ? p : p.name) === "webgpu");
       return await createSession(web ? "webgpu" : "cpu", source, options);
     },
