@@ -1,6 +1,6 @@
 /** Loads a language model from a folder or from the Hugging Face hub. */
 import type { BackendName } from "../compute/backend.ts";
-import { gpuAdapter, gpuDevice, isSoftwareAdapter } from "../compute/device.ts";
+import { gpuAdapter, gpuDevice, GpuError, isSoftwareAdapter } from "../compute/device.ts";
 import { ElementType, type GraphProto } from "../compute/onnx/codec.ts";
 import { findBlocks } from "./blocks.ts";
 import { blockCount, flattened, headSizes, stopTokens } from "./config.ts";
@@ -78,10 +78,20 @@ export async function loadModel(id: string, options: LoadOptions = {}): Promise<
       },
       oneAtATime,
     }, hook);
-  } catch (error) {
+  } catch (cause) {
     await decoder.sessions.release();
-    throw error;
+    throw cause instanceof ModelError || cause instanceof GpuError ? cause : unrunnable(id, device, cause);
   }
+}
+
+/** What the runtime says of a graph that it does not take. */
+function unrunnable(id: string, device: BackendName, cause: unknown): ModelError {
+  const reason = (cause instanceof Error ? cause.message : String(cause)).split("\n")[0];
+  const elsewhere = device === "webgpu" ? "take another dtype, or --device cpu" : "take another dtype or export";
+  return new ModelError(
+    `Expected onnxruntime to run "${id}" on ${device} but it refuses the graph (${reason}): ${elsewhere}`,
+    { cause },
+  );
 }
 
 async function chooseDevice(choice: "auto" | BackendName): Promise<BackendName> {
