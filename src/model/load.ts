@@ -58,7 +58,7 @@ export async function loadModel(id: string, options: LoadOptions = {}): Promise<
   const exactness = exactnessOf(graph);
   const has = (tensor: string) => index.has(tensor);
   const stops = stopTokens(config, files.generationConfig);
-  const oneAtATime = exactness === "quantised" || hasFixedBatch(io);
+  const fixedBatch = hasFixedBatch(io);
   try {
     return await HookedLanguageModel.at({
       id,
@@ -66,7 +66,7 @@ export async function loadModel(id: string, options: LoadOptions = {}): Promise<
       bos: "always",
       notes: notesOn(graph),
       decoder,
-      shapes: await Shapes.measure(decoder, has, someTokens(tokenizer), exactness),
+      shapes: await Shapes.measure(decoder, has, someTokens(tokenizer), { exactness, fixedBatch }),
       tokenizer,
       generator: {
         transformers,
@@ -76,7 +76,7 @@ export async function loadModel(id: string, options: LoadOptions = {}): Promise<
         padding: typeof config.pad_token_id === "number" ? config.pad_token_id : stops[0] ?? 0,
         equalLengths: needsEqualLengths(graph, io),
       },
-      oneAtATime,
+      oneAtATime: exactness === "quantised" || fixedBatch,
     }, hook);
   } catch (cause) {
     await decoder.sessions.release();
@@ -129,10 +129,10 @@ function assertDecoder(graph: GraphProto, id: string): void {
   );
 }
 
-/** Four token ids of plain text. */
+/** Eight token ids of plain text. */
 function someTokens(tokenizer: Tokenizer): number[] {
   const ids = [...new Set(tokenizer.encode("The cat sat on a mat, and then it slept."))];
-  return [0, 1, 2, 3].map((i) => ids[i] ?? i);
+  return Array.from({ length: 8 }, (_, i) => ids[i] ?? i);
 }
 
 /** Operators that quantise activations by the range of a whole tensor, and so of all prompts together. */

@@ -8,8 +8,8 @@ import { isNamed, SITES, tensorAt } from "./sites.ts";
 import { pad, type TokenBatch } from "./tokens.ts";
 import type { HookPoint, HookSite } from "./types.ts";
 
-/** Two prompts that differ in their last token only. */
-const [BATCH, WIDTH] = [2, 3];
+/** Tokens of each of the two prompts that a graph is tried with: a number that no other axis of a tensor has by chance. */
+const WIDTH = 7;
 
 /** Lens and logits may differ by so much of the logits' length, by how exactly the graph computes. */
 const TOLERANCE = { exact: 1e-3, half: 3e-2, quantised: 0.1 } as const;
@@ -24,7 +24,8 @@ export class Shapes {
   private constructor(
     readonly decoder: Decoder,
     readonly has: (tensor: string) => boolean,
-    readonly tokens: TokenBatch,
+    /** Two prompts that differ in their last token only: one batch, or two where the graph takes one prompt at a time. */
+    readonly batches: readonly TokenBatch[],
   ) {}
 
   /**
@@ -32,18 +33,20 @@ export class Shapes {
    * gives the graph's logits, and that no activation depends on tokens after it.
    *
    * @param has Whether the graph has a tensor of a name.
-   * @param ids Four token ids.
-   * @param exactness How exactly the graph computes.
+   * @param ids Eight token ids.
+   * @param options How exactly the graph computes, and whether it takes one prompt at a time.
    * @throws {ModelError} if the graph does not run, or is not what it was taken for.
    */
   static async measure(
     decoder: Decoder,
     has: (tensor: string) => boolean,
     ids: ArrayLike<number>,
-    exactness: keyof typeof TOLERANCE,
+    { exactness, fixedBatch }: { readonly exactness: keyof typeof TOLERANCE; readonly fixedBatch: boolean },
   ): Promise<Shapes> {
-    const prompts = [Int32Array.of(ids[0], ids[1], ids[2]), Int32Array.of(ids[0], ids[1], ids[3])];
-    const shapes = new Shapes(decoder, has, pad(prompts, "right", 0));
+    const first = Array.from({ length: WIDTH }, (_, i) => ids[i]);
+    const prompts = [Int32Array.from(first), Int32Array.from(first.with(-1, ids[WIDTH]))];
+    const batches = fixedBatch ? prompts.map((prompt) => [prompt]) : [prompts];
+    const shapes = new Shapes(decoder, has, batches.map((batch) => pad(batch, "right", 0)));
     await shapes.#check(TOLERANCE[exactness]);
     return shapes;
   }
@@ -89,7 +92,7 @@ export class Shapes {
     const tensors = new Set(points.map((point) => this.tensorOf(point)));
     const unknown = [...tensors].filter((tensor) => !this.#targets.has(tensor));
     if (unknown.length === 0) return;
-    for (const [tensor, value] of await this.decoder.read(this.tokens, unknown)) this.#add(tensor, value);
+    for (const [tensor, value] of await this.decoder.read(this.batches[0], unknown)) this.#add(tensor, value);
   }
 
   /**
@@ -109,7 +112,7 @@ export class Shapes {
   }
 
   async #check(tolerance: number): Promise<void> {
-    const { decoder, tokens } = this;
+    const { decoder, batches: [tokens, other] } = this;
     const tensors = new Set(decoder.blocks.flatMap((block) => SITES.flatMap((site) => block[site] ?? [])));
     const read = await decoder.read(tokens, [...tensors], [], { logits: true });
     for (const tensor of tensors) this.#add(tensor, read.get(tensor)!);
@@ -117,10 +120,13 @@ export class Shapes {
     const { final } = this;
     const stream = float32(read.get(final.tensor)!);
     this.#vocab = logits.dims.at(-1)!;
-    this.#allLogits = logits.size === BATCH * WIDTH * this.#vocab;
-    this.#assertCausal(stream, final.dim, tolerance);
+    this.#allLogits = logits.size === tokens.batch * WIDTH * this.#vocab;
+    const second = other
+      ? float32((await decoder.read(other, [final.tensor])).get(final.tensor)!)
+      : stream.subarray(WIDTH * final.dim);
+    assertCausal(stream, second, (WIDTH - 1) * final.dim, tolerance);
     const pushed = await decoder.unembed(
-      new decoder.ort.Tensor("float32", stream, [BATCH, WIDTH, final.dim]),
+      new decoder.ort.Tensor("float32", stream, [tokens.batch, WIDTH, final.dim]),
       final.isFlat,
     );
     const error = distance(float32(pushed), float32(logits));
@@ -134,25 +140,25 @@ export class Shapes {
     );
   }
 
-  /** The first tokens of the two prompts are the same, so what stands there must be too. */
-  #assertCausal(stream: Float32Array, dim: number, tolerance: number): void {
-    const same = (WIDTH - 1) * dim;
-    const second = WIDTH * dim;
-    const error = distance(stream.subarray(0, same), stream.subarray(second, second + same));
-    if (error <= tolerance) return;
-    throw new ModelError(
-      `Expected a decoder, whose activations do not depend on the tokens after them, but these differ by ` +
-        `${error.toPrecision(2)} of their length: encoders are not read`,
-    );
-  }
-
   #add(tensor: string, value: Tensor): void {
     const { dims, size } = value;
-    const places = BATCH * WIDTH;
-    const isFlat = dims.length === 3 && dims[0] === BATCH && dims[1] === WIDTH;
-    const isRows = dims[0] === places || (dims[0] === BATCH && dims[1] === WIDTH);
-    this.#targets.set(tensor, isRows && size > 0 ? { tensor, dim: size / places, isFlat } : null);
+    const { batch } = this.batches[0];
+    const places = batch * WIDTH;
+    const isFlat = dims.length === 3 && dims[0] === batch && dims[1] === WIDTH;
+    const isRows = dims[0] === places || (dims[0] === batch && dims[1] === WIDTH);
+    const isPattern = this.decoder.blocks.some(({ pattern }) => pattern === tensor);
+    this.#targets.set(tensor, isRows && !isPattern && size > 0 ? { tensor, dim: size / places, isFlat } : null);
   }
+}
+
+/** The first numbers of two prompts' streams are of the same tokens, so they must be the same. */
+function assertCausal(first: Float32Array, second: Float32Array, same: number, tolerance: number): void {
+  const error = distance(first.subarray(0, same), second.subarray(0, same));
+  if (error <= tolerance) return;
+  throw new ModelError(
+    `Expected a decoder, whose activations do not depend on the tokens after them, but these differ by ` +
+      `${error.toPrecision(2)} of their length: encoders are not read`,
+  );
 }
 
 /** Distance relative to the length of the right values; NaN counts as infinitely far. */
