@@ -1,4 +1,5 @@
 /** Greedy generation: transformers.js decides on each token, our graph gives the logits. */
+import type { Tensor } from "../compute/ort.ts";
 import type { Cache, Decoder } from "./decoder.ts";
 import type { Edit } from "./edits.ts";
 import { float32 } from "./outputs.ts";
@@ -18,6 +19,8 @@ export interface Generator {
   readonly padding: number;
   /** Whether a batch must hold prompts of one length, for graphs that cannot skip padding on the left. */
   readonly equalLengths: boolean;
+  /** Whether each step reads the whole text again: the graph has no cache, or one step's tokens change each other. */
+  readonly rereads: boolean;
 }
 
 /** Calls `done` with each batch's prompt numbers and their new token ids (stop tokens cut off), shortest prompts first. */
@@ -57,12 +60,11 @@ export async function generateTokens(
  * that transformers.js's table of model types and cache shapes plays no part.
  */
 function newWriter(
-  { transformers, config, generationConfig }: Generator,
+  { transformers, config, generationConfig, rereads }: Generator,
   decoder: Decoder,
   first: TokenBatch,
   edits: readonly Edit[],
 ): PreTrainedModel {
-  const isKept = decoder.io.caches.length > 0;
   let tokens = first;
   let cache: Cache | undefined;
 
@@ -75,13 +77,9 @@ function newWriter(
     }
 
     override async forward(): Promise<unknown> {
-      const before = cache;
-      const step = await decoder.step(tokens, edits, before);
-      for (const tensor of Object.values(before ?? {})) if (tensor.location === "gpu-buffer") tensor.dispose();
-      cache = isKept ? step.cache : undefined;
-      const { dims } = step.logits;
-      const [batch, width, vocab] = dims;
-      const logits = float32(step.logits);
+      const given = rereads ? await decoder.logits(tokens, edits) : await this.#next();
+      const [batch, width, vocab] = given.dims;
+      const logits = float32(given);
       const last = new Float32Array(batch * vocab);
       for (let row = 0; row < batch; row++) {
         const end = (row + 1) * width * vocab;
@@ -90,9 +88,17 @@ function newWriter(
       return { logits: new transformers.Tensor("float32", last, [batch, 1, vocab]) };
     }
 
+    /** Logits of the tokens that follow on the cache, which grows by them. */
+    async #next(): Promise<Tensor> {
+      const step = await decoder.step(tokens, edits, cache);
+      giveBack(cache);
+      cache = step.cache;
+      return step.logits;
+    }
+
     // deno-lint-ignore no-explicit-any -- as the base class has it.
     override _update_model_kwargs_for_generation({ generated_input_ids, model_inputs }: any): any {
-      tokens = extended(tokens, (generated_input_ids as bigint[][]).flat(), isKept);
+      tokens = extended(tokens, (generated_input_ids as bigint[][]).flat(), !rereads);
       return model_inputs;
     }
 
@@ -100,11 +106,16 @@ function newWriter(
       try {
         return await super.generate(parameters);
       } finally {
-        for (const tensor of Object.values(cache ?? {})) if (tensor.location === "gpu-buffer") tensor.dispose();
+        giveBack(cache);
       }
     }
   }
   return new Writer(new transformers.PretrainedConfig(config), {}, { generation_config: generationConfig });
+}
+
+/** Frees the parts of a cache that are on the GPU. */
+function giveBack(cache: Cache = {}): void {
+  for (const tensor of Object.values(cache)) if (tensor.location === "gpu-buffer") tensor.dispose();
 }
 
 /** Prompt numbers sorted by length and cut into batches. */
