@@ -43,7 +43,7 @@ function runRecord(
   };
 }
 
-function activationCache({ source, layers, dim, shards }: Record<string, Json>): Contents {
+function activationCache({ source, hook = "resid_post", layers, dim, shards }: Record<string, Json>): Contents {
   const list = (Array.isArray(shards) ? shards : []).filter(isRecord);
   const total = (key: string) => list.reduce((sum, shard) => sum + Number(shard[key]), 0);
   return {
@@ -51,6 +51,7 @@ function activationCache({ source, layers, dim, shards }: Record<string, Json>):
     facts: {
       ...(isRecord(source) ? source : {}),
       layers,
+      hook,
       dim,
       activations: total("rows"),
       prompts: total("prompts"),
@@ -65,8 +66,15 @@ function checkpoint({ growths, rules, ...counts }: Record<string, Json>): Conten
   return {
     kind: "checkpoint of a discovery",
     facts: { ...counts, rules },
-    tables: { dictionaries: list.map(({ snapshots: _, source: __, ...growth }) => growth) },
+    tables: {
+      dictionaries: list.map(({ snapshots: _, source, ...growth }) => ({ ...growth, ...hookFact(source) })),
+    },
   };
+}
+
+/** Where a dictionary's activations are read. */
+function hookFact(source: Json): Record<string, Json> {
+  return isRecord(source) && isRecord(source.hook) ? { hook: source.hook.at } : {};
 }
 
 function pairs(record: Json, key: string): Record<string, Json>[] {
