@@ -13,6 +13,9 @@ const LENS_NAMES: ReadonlyMap<HookSite, string> = new Map([
   ["router", "mlp.hook_expert_weights"],
 ]);
 
+/** The sites that have a name, in the order of a block. */
+export const HOOK_SITES: readonly HookSite[] = [...LENS_NAMES.keys()];
+
 /** What TransformerBridge, TransformerLens' newer class, calls them; the norms behind a branch are Gemma 2's. */
 const BRIDGE_NAMES: readonly (readonly [name: string, at: HookSite])[] = [
   ["hook_in", "resid_pre"],
