@@ -27,7 +27,8 @@ export function readingText(at: HookSite): string {
   const lens = isStreamSite(at)
     ? ""
     : " The logit lens reads only the residual stream and what is added to it, so its columns and labels are empty.";
-  return `Activations are ${hookText(at, "each block")} (${at}).${lens}`;
+  const name = WORDS.has(at) ? ` (${at})` : "";
+  return `Activations are ${hookText(at, "each block")}${name}.${lens}`;
 }
 
 /** The sites that `--hook` takes by name: `pattern` has no fixed width. */

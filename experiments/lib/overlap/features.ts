@@ -29,7 +29,7 @@ export async function openSae(path: string, backend: Backend, model: LanguageMod
   }
   if (sae.dim !== model.dim) {
     throw new UsageError(
-      `Expected an SAE of activations of length ${model.dim}, as ${model.id} has, but ${path} takes ${sae.dim}: ` +
+      `Expected an SAE of activations of length ${model.dim}, as ${model.id} has at ${model.hook}, but ${path} takes ${sae.dim}: ` +
         "name another with --sae",
     );
   }
