@@ -5,7 +5,8 @@ import type { Edit } from "./edits.ts";
 import { hookFeeds } from "./feeds.ts";
 import { addHooks } from "./intervene.ts";
 import type { ModelFile, TensorMetadata } from "./model_file.ts";
-import { keepOnDevice, runSession, runtimeFor, type SessionLike } from "./runtime.ts";
+import { keepOnDevice, runtimeFor, type SessionLike } from "./runtime.ts";
+import { isBroken } from "./web_session.ts";
 
 /**
  * Two sessions of the whole graph, each opened when it is first run: the file as it is, for runs without edits, and the
@@ -43,8 +44,8 @@ export class HookedSession implements SessionLike {
   ): Promise<InferenceSession.ReturnType> {
     const session = await this.#open();
     const hooks = await this.#hookFeeds(feeds as Record<string, Tensor>);
-    const names = Array.isArray(fetches) ? fetches : undefined;
-    return await runSession(this.file.device, session, { ...feeds, ...hooks }, names);
+    const all = { ...feeds, ...hooks };
+    return await (Array.isArray(fetches) ? session.run(all, fetches) : session.run(all));
   }
 
   /** Closes the sessions; a later run opens them again. */
@@ -55,6 +56,7 @@ export class HookedSession implements SessionLike {
   }
 
   async #open(): Promise<InferenceSession> {
+    await this.#closeBroken();
     const layers = [...this.edits.keys()].sort((a, b) => a - b);
     if (layers.length === 0) {
       this.#plain ??= this.#openFile([]).catch((error) => (this.#plain = undefined, Promise.reject(error)));
@@ -68,6 +70,13 @@ export class HookedSession implements SessionLike {
     }
     this.#hooked ??= this.#openFile(layers).catch((error) => (this.#hooked = undefined, Promise.reject(error)));
     return await this.#hooked;
+  }
+
+  /** Closes what a failed run broke; whoever ran it has let go of its outputs. */
+  async #closeBroken(): Promise<void> {
+    const [plain, hooked] = [await this.#plain, await this.#hooked];
+    if (plain && isBroken(plain)) this.#plain = undefined, await plain.release();
+    if (hooked && isBroken(hooked)) this.#hooked = undefined, await hooked.release();
   }
 
   #openFile(layers: readonly number[]): Promise<InferenceSession> {

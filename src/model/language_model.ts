@@ -1,7 +1,7 @@
 /** A loaded language model: the sessions it has open, and what it answers from them. */
 import type { BackendName } from "../compute/backend.ts";
 import type { GraphProto } from "../compute/onnx/codec.ts";
-import type { InferenceSession, OrtRuntime } from "../compute/ort.ts";
+import type { OrtRuntime } from "../compute/ort.ts";
 import { captureName, cutToCapture } from "./capture.ts";
 import { assertCount, assertLayers } from "./check.ts";
 import { composeEdits } from "./edits.ts";
@@ -11,8 +11,9 @@ import { generateTokens, type Generator } from "./generate.ts";
 import type { HookedSession } from "./hooked_session.ts";
 import { cutToTail, LENS_INPUT } from "./lens.ts";
 import type { ModelFile } from "./model_file.ts";
+import { OpenSessions } from "./open_sessions.ts";
 import { float32, residual, topK } from "./outputs.ts";
-import { keepOnDevice, runSession } from "./runtime.ts";
+import { keepOnDevice } from "./runtime.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { pad, type TokenBatch } from "./tokens.ts";
 import type {
@@ -58,7 +59,7 @@ export class HookedLanguageModel implements LanguageModel {
   readonly notes: readonly string[] = [];
   readonly #parts: Parts;
   /** Cut sessions by what they were cut to. */
-  readonly #sessions = new Map<string, Promise<InferenceSession>>();
+  readonly #sessions = new OpenSessions();
   /** The last use of the whole graph: one set of edits at a time. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -102,9 +103,9 @@ export class HookedLanguageModel implements LanguageModel {
     const names = wanted.map(captureName);
     const cut = (graph: GraphProto) => cutToCapture(graph, file.graph.streams, wanted);
     const open = () => file.open(cut, keepOnDevice(this.device, names));
-    const session = await this.#session(`capture ${wanted}`, open);
+    const session = await this.#sessions.get(`capture ${wanted}`, open);
     const inputs = file.graph.inputs.filter((input) => session.inputNames.includes(input.name));
-    const outputs = await runSession(this.device, session, this.#feeds(inputs, tokens));
+    const outputs = await session.run(this.#feeds(inputs, tokens));
     const residuals = new Map(wanted.map((layer, i) => [layer, residual(outputs[names[i]], this.dim)]));
     return { batch: tokens.batch, width: tokens.width, residuals };
   }
@@ -152,7 +153,7 @@ export class HookedLanguageModel implements LanguageModel {
       );
     }
     const final = file.graph.streams[this.layers - 1];
-    const session = await this.#session("tail", () => file.open((graph) => cutToTail(graph, final, dim)));
+    const session = await this.#sessions.get("tail", () => file.open((graph) => cutToTail(graph, final, dim)));
     const inputs = file.graph.inputs.filter((input) => session.inputNames.includes(input.name));
     const found: LensToken[][] = [];
     const step = Math.max(1, Math.floor(LENS_LOGITS / this.vocab));
@@ -163,7 +164,7 @@ export class HookedLanguageModel implements LanguageModel {
       const stream = new ort.Tensor("float32", chunk, [count, 1, dim]);
       const tokens = pad(Array.from({ length: count }, () => new Int32Array(1)), "right", 0);
       const feeds = { ...this.#feeds(inputs, tokens), [LENS_INPUT]: stream };
-      const logits = (await runSession(this.device, session, feeds))[session.outputNames[0]];
+      const logits = (await session.run(feeds))[session.outputNames[0]];
       const values = float32(logits);
       for (let row = 0; row < count; row++) {
         const top = topK(values, row * this.vocab, this.vocab, k);
@@ -175,10 +176,8 @@ export class HookedLanguageModel implements LanguageModel {
 
   async dispose(): Promise<void> {
     await this.#turn;
-    const sessions = [...this.#sessions.values()];
-    this.#sessions.clear();
     await this.#parts.session.release();
-    for (const session of sessions) await (await session).release();
+    await this.#sessions.release();
   }
 
   #feeds(inputs: ModelFile["graph"]["inputs"], tokens: TokenBatch) {
@@ -199,15 +198,5 @@ export class HookedLanguageModel implements LanguageModel {
     });
     this.#turn = result.catch(() => {});
     return result;
-  }
-
-  #session(key: string, open: () => Promise<InferenceSession>): Promise<InferenceSession> {
-    let session = this.#sessions.get(key);
-    if (!session) {
-      session = open();
-      session.catch(() => this.#sessions.delete(key));
-      this.#sessions.set(key, session);
-    }
-    return session;
   }
 }

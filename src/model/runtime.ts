@@ -4,9 +4,10 @@
  */
 import type * as Transformers from "npm:@huggingface/transformers@4.3.1";
 import type { BackendName } from "../compute/backend.ts";
-import { throwGpuFailure, webgpuProvider } from "../compute/device.ts";
+import { webgpuProvider } from "../compute/device.ts";
 import { type InferenceSession, nativeRuntime, type OrtRuntime, webRuntime } from "../compute/ort.ts";
 import { ModelError } from "./error.ts";
+import { createWebSession } from "./web_session.ts";
 
 /** transformers.js. */
 export type TransformersModule = typeof Transformers;
@@ -34,7 +35,12 @@ export function runtimeFor(device: BackendName): Promise<OrtRuntime> {
   return device === "webgpu" ? webRuntime() : nativeRuntime();
 }
 
-/** Opens a session on a device. `model` is a path or a serialized model. */
+/**
+ * Opens a session on a device. `model` is a path or a serialized model. WebGPU runs wait for each other, and end in a
+ * GpuError where WebGPU refuses them, or a command in them, or runs out of memory.
+ *
+ * @throws {GpuError} if WebGPU refuses it.
+ */
 export async function createSession(
   device: BackendName,
   model: ModelSource,
@@ -45,42 +51,13 @@ export async function createSession(
   // onnxruntime-web takes a string for a URL. `create` is overloaded for paths and bytes, one signature each.
   const source = (device === "webgpu" && typeof model === "string" ? await Deno.readFile(model) : model) as string;
   const create = () => runtime.InferenceSession.create(source, { logSeverityLevel: 3, ...options, executionProviders });
-  return device === "webgpu" ? await exclusively(create) : await create();
-}
-
-/**
- * Runs a session; WebGPU runs wait for each other.
- *
- * @throws {GpuError} if the GPU refused a command or ran out of memory.
- */
-export function runSession(
-  device: BackendName,
-  session: InferenceSession,
-  feeds: InferenceSession.FeedsType,
-  fetches?: readonly string[],
-): Promise<InferenceSession.ReturnType> {
-  const run = () => fetches ? session.run(feeds, fetches) : session.run(feeds);
-  if (device === "cpu") return run();
-  return exclusively(async () => {
-    const outputs = await run();
-    throwGpuFailure();
-    return outputs;
-  });
+  return device === "webgpu" ? await createWebSession(create) : await create();
 }
 
 /** Session options that leave outputs where the device computes them, as `gpu-buffer` tensors on WebGPU. */
 export function keepOnDevice(device: BackendName, outputs: readonly string[]): SessionOptions {
   if (device === "cpu") return {};
   return { preferredOutputLocation: Object.fromEntries(outputs.map((name) => [name, "gpu-buffer"] as const)) };
-}
-
-let webQueue: Promise<unknown> = Promise.resolve();
-
-/** onnxruntime-web does one thing at a time: a second call inside the first fails with "Session already started". */
-function exclusively<T>(action: () => Promise<T>): Promise<T> {
-  const result = webQueue.then(action);
-  webQueue = result.catch(() => {});
-  return result;
 }
 
 /**
