@@ -120,7 +120,7 @@ await experiment({
     seed: flags.seed,
     budget: budgets.at(-1)!,
   });
-  const model = given ? loaded.withHook(given.hook) : loaded;
+  const model = given ? await loaded.withHook(given.hook) : loaded;
   run.save.hook = model.hook;
   const reader = new RowReader(model, flags.reading as Reading, flags.textContext);
 

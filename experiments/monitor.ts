@@ -71,7 +71,7 @@ await experiment({
   const { flags, manifest, progress, out } = run;
   const { backend, model: loaded } = await openModel(run);
   const given = flags.dictionary === undefined ? undefined : await givenDictionary(flags.dictionary, loaded, backend);
-  const model = given ? loaded.withHook(given.source!.hook.at) : loaded;
+  const model = given ? await loaded.withHook(given.source!.hook.at) : loaded;
   run.save.hook = model.hook;
   const chat = given ? given.source!.chat : !flags.plain;
 

@@ -32,7 +32,7 @@ export async function givenDictionary(name: string, model: LanguageModel, backen
     );
   }
   const { at } = source.hook;
-  const hooked = model.withHook(at);
+  const hooked = await model.withHook(at);
   if (dim !== hooked.dim) {
     throw new Error(
       `Expected a dictionary of activations of length ${hooked.dim}, as ${model.id} has at ${at}, but ${name} was built ` +

@@ -74,7 +74,7 @@ export class Monitor {
           `${source ? `one of the extractor ${source.extractor}` : "one without a source"}: build one with discover`,
       );
     }
-    const model = options.model.withHook(source.hook.at);
+    const model = await options.model.withHook(source.hook.at);
     const parts = { ...options, model };
     if (!source.chat) return new Monitor(parts, dictionary.parts.exemplars);
     const { template, regions } = await readTemplate(model, dictionary, source);

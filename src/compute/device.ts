@@ -19,6 +19,9 @@ const RAISED_LIMITS = [
   "maxComputeWorkgroupSizeZ",
 ] as const;
 
+// More than anyone nests.
+const MAX_SCOPES = 16;
+
 /** A failure that the GPU reported after the call that caused it. */
 export class GpuError extends Error {
   /** Tells it from other errors. */
@@ -88,6 +91,24 @@ export function throwGpuFailure(since = thrown): void {
   throw new GpuError(failure);
 }
 
+/**
+ * Closes the error scopes that someone else's failed call left open on the device: until then they keep every failure
+ * from {@link throwGpuFailure}. Nobody else may be using scopes now; our kernels never do.
+ *
+ * @returns The first failure that they held, if any.
+ */
+export async function closeErrorScopes(): Promise<string | undefined> {
+  const granted = await gpuDevice();
+  let held: GPUError | undefined;
+  let open = true;
+  // A lost device never says that no more are open.
+  for (let i = 0; open && i < MAX_SCOPES; i++) {
+    const error = await granted.popErrorScope().catch(() => void (open = false));
+    held ??= error ?? undefined;
+  }
+  return held?.message;
+}
+
 /** The adapter in words, for run manifests. */
 export function describeAdapter(info: GPUAdapterInfo): string {
   const parts = [info.vendor, info.architecture, info.device].filter((part) => part !== "");
@@ -131,5 +152,5 @@ function sentence(error: GPUError): string {
   if (error instanceof GPUOutOfMemoryError) {
     return `The GPU ran out of memory (${what}): use smaller batches, or choose the "cpu" backend`;
   }
-  return `The GPU refused a command, so its results cannot be trusted (${what})`;
+  return `The GPU refused a command, so its results cannot be trusted (${what}): choose the "cpu" backend`;
 }

@@ -8,7 +8,7 @@ import { hookFeeds, tokenFeeds } from "./feeds.ts";
 import type { GraphInterface } from "./interface.ts";
 import { addHooks, hookedName } from "./intervene.ts";
 import { cutToTail, LENS_INPUT } from "./lens.ts";
-import { keepOnDevice, runSession } from "./runtime.ts";
+import { keepOnDevice } from "./runtime.ts";
 import type { Sessions } from "./sessions.ts";
 import { pad, type TokenBatch } from "./tokens.ts";
 
@@ -62,7 +62,7 @@ export class Decoder {
       cutTo(graph, shown, kept);
     };
     const key = JSON.stringify(["read", names, edits.map(kindOf), options]);
-    const outputs = await this.sessions.use(
+    const outputs = await this.sessions.run(
       key,
       cut,
       options.onDevice ? keepOnDevice(this.sessions.device, names) : {},
@@ -101,7 +101,7 @@ export class Decoder {
     cache: Cache | undefined,
     names: readonly string[],
   ): Promise<InferenceSession.ReturnType> {
-    return this.sessions.use(
+    return this.sessions.run(
       JSON.stringify(["whole", edits.map(kindOf)]),
       (graph) => addHooks(graph, edits),
       // The cache goes from step to step without leaving the device.
@@ -120,11 +120,11 @@ export class Decoder {
     const final = this.blocks.at(-1)!.resid_post;
     const [batch, width, dim] = stream.dims;
     const blank = pad(Array.from({ length: batch }, () => new Int32Array(width)), "right", 0);
-    return await this.sessions.use("tail", (graph) => cutToTail(graph, final, dim, isFlat), {}, async (session) => {
+    const outputs = await this.sessions.run("tail", (graph) => cutToTail(graph, final, dim, isFlat), {}, (session) => {
       const feeds = tokenFeeds(this.ort, this.io, session.inputNames, blank, this.#firstPosition);
-      const outputs = await runSession(this.sessions.device, session, { ...feeds, [LENS_INPUT]: stream });
-      return outputs[this.#logits];
+      return session.run({ ...feeds, [LENS_INPUT]: stream });
     });
+    return outputs[this.#logits];
   }
 
   #run(
@@ -142,7 +142,7 @@ export class Decoder {
       ...tokenFeeds(this.ort, this.io, session.inputNames, tokens, this.#firstPosition, cache),
       ...Object.fromEntries(hooks),
     };
-    return runSession(this.sessions.device, session, feeds, names);
+    return session.run(feeds, names);
   }
 }
 

@@ -7,6 +7,9 @@ import { isSkipNorm } from "./sums.ts";
 /** Name of the tail's input: `[batch, sequence, dim]` float32. */
 export const LENS_INPUT = "exemplar.lens";
 
+/** Name of the shape that the stream has in the graph. */
+const SHAPE = "exemplar.lens.shape";
+
 /**
  * Edits `graph` to read {@link LENS_INPUT} in place of the stream `final` (the last block's) and give `logits` alone.
  *
@@ -17,20 +20,17 @@ export function cutToTail(graph: GraphProto, final: string, dim: number, isFlat:
   const type = index.elementType(final);
   const fused = index.producer(final);
   if (fused && isSkipNorm(fused) && fused.output[3] === final) splitSkipNorm(graph, final);
-  let source = LENS_INPUT;
+  const shape = isFlat ? [0n, 0n, BigInt(dim)] : [-1n, BigInt(dim)];
+  graph.initializer.push(initializer(SHAPE, ElementType.int64, [shape.length], BigInt64Array.from(shape)));
   const nodes: NodeProto[] = [];
-  if (!isFlat) {
-    graph.initializer.push(
-      initializer("exemplar.lens.rows", ElementType.int64, [2], BigInt64Array.of(-1n, BigInt(dim))),
-    );
-    nodes.push(node("Reshape", [source, "exemplar.lens.rows"], ["exemplar.lens.flat"]));
-    source = "exemplar.lens.flat";
+  let source = LENS_INPUT;
+  if (type !== ElementType.float32) {
+    nodes.push(node("Cast", [source], ["exemplar.lens.cast"], { to: BigInt(type) }));
+    source = "exemplar.lens.cast";
   }
-  nodes.push(
-    type === ElementType.float32
-      ? node("Identity", [source], [final])
-      : node("Cast", [source], [final], { to: BigInt(type) }),
-  );
+  // onnxruntime 1.30 fuses a norm of several nodes with a Cast before it into a norm of two types, which neither WebGPU's
+  // shader nor the standard's LayerNormalization has. A Reshape keeps them apart, also where it changes nothing.
+  nodes.push(node("Reshape", [source, SHAPE], [final]));
   graph.node = [...nodes, ...graph.node.filter((candidate) => !candidate.output.includes(final))];
   graph.input = graph.input.filter(({ name }) => name !== final);
   graph.input.push(valueInfo(LENS_INPUT, ElementType.float32, ["batch", "sequence", dim]));

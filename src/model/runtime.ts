@@ -4,7 +4,7 @@
  */
 import type * as Transformers from "npm:@huggingface/transformers@4.3.1";
 import type { BackendName } from "../compute/backend.ts";
-import { throwGpuFailure, webgpuProvider } from "../compute/device.ts";
+import { webgpuProvider } from "../compute/device.ts";
 import {
   type InferenceSession,
   nativeRuntime,
@@ -13,6 +13,7 @@ import {
   webRuntime,
 } from "../compute/ort.ts";
 import { ModelError } from "./error.ts";
+import { createWebSession } from "./web_session.ts";
 
 /** transformers.js. */
 export type TransformersModule = typeof Transformers;
@@ -32,7 +33,12 @@ export function runtimeFor(device: BackendName): Promise<OrtRuntime> {
   return device === "webgpu" ? webRuntime() : nativeRuntime();
 }
 
-/** Opens a session on a device. `model` is a path or a serialized model. */
+/**
+ * Opens a session on a device. `model` is a path or a serialized model. WebGPU runs wait for each other, and end in a
+ * GpuError where WebGPU refuses them, or a command in them, or runs out of memory.
+ *
+ * @throws {GpuError} if WebGPU refuses it.
+ */
 export async function createSession(
   device: BackendName,
   model: ModelSource,
@@ -43,32 +49,18 @@ export async function createSession(
   // onnxruntime-web takes a string for a URL. `create` is overloaded for paths and bytes, one signature each.
   const source = (device === "webgpu" && typeof model === "string" ? await Deno.readFile(model) : model) as string;
   const create = () => runtime.InferenceSession.create(source, { logSeverityLevel: 3, ...options, executionProviders });
-  return device === "webgpu" ? await exclusively(create) : await create();
+  return device === "webgpu" ? await createWebSession(create) : takingHalves(await create());
 }
 
-/**
- * Runs a session; WebGPU runs wait for each other.
- *
- * @throws {GpuError} if the GPU refused a command or ran out of memory.
- */
-export function runSession(
-  device: BackendName,
-  session: InferenceSession,
-  feeds: InferenceSession.FeedsType,
-  fetches?: readonly string[],
-): Promise<InferenceSession.ReturnType> {
-  const given = device === "cpu" ? Object.fromEntries(Object.entries(feeds).map(([k, v]) => [k, halves(v)])) : feeds;
-  const run = () => fetches ? session.run(given, fetches) : session.run(given);
-  if (device === "cpu") return run();
-  return exclusively(async () => {
-    const outputs = await run();
-    throwGpuFailure();
-    return outputs;
-  });
+/** A native session that takes half precision as its outputs have it: by itself it finds a Float16Array empty. */
+function takingHalves(session: InferenceSession): InferenceSession {
+  const run = session.run.bind(session) as (...args: unknown[]) => Promise<InferenceSession.ReturnType>;
+  session.run = (feeds: InferenceSession.FeedsType, ...rest: unknown[]) =>
+    run(Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, asIntegers(tensor)])), ...rest);
+  return session;
 }
 
-/** The native runtime takes half precision as 16-bit integers only: it finds a Float16Array empty. */
-function halves(tensor: OnnxValue): OnnxValue {
+function asIntegers(tensor: OnnxValue): OnnxValue {
   if (tensor.type !== "float16" || !(tensor.data instanceof Float16Array)) return tensor;
   const { buffer, byteOffset, length } = tensor.data;
   return Object.create(tensor, { data: { value: new Uint16Array(buffer, byteOffset, length) } });
@@ -78,15 +70,6 @@ function halves(tensor: OnnxValue): OnnxValue {
 export function keepOnDevice(device: BackendName, outputs: readonly string[]): SessionOptions {
   if (device === "cpu") return {};
   return { preferredOutputLocation: Object.fromEntries(outputs.map((name) => [name, "gpu-buffer"] as const)) };
-}
-
-let webQueue: Promise<unknown> = Promise.resolve();
-
-/** onnxruntime-web does one thing at a time: a second call inside the first fails with "Session already started". */
-function exclusively<T>(action: () => Promise<T>): Promise<T> {
-  const result = webQueue.then(action);
-  webQueue = result.catch(() => {});
-  return result;
 }
 
 /**

@@ -1,16 +1,18 @@
 /** The sessions that a model has open, each of one form of its graph. */
 import type { BackendName } from "../compute/backend.ts";
 import type { GraphProto } from "../compute/onnx/codec.ts";
-import type { InferenceSession } from "../compute/ort.ts";
+import type { InferenceSession, Tensor } from "../compute/ort.ts";
 import type { GraphFile } from "./graph_file.ts";
+import { hasAnswered, isBroken } from "./web_session.ts";
 
 /** Weights that sessions of small models hold together, at least. */
 const SMALL = 2 ** 28;
 
+/** A session that is open, or opens. */
 interface Entry {
   readonly session: Promise<InferenceSession>;
   bytes: number;
-  /** Runs that go on. */
+  /** Runs that go on, and outputs on the GPU that must not outlive the session. */
   users: number;
 }
 
@@ -21,29 +23,32 @@ interface Entry {
 export class Sessions {
   /** Those used last at the end. */
   readonly #open = new Map<string, Entry>();
+  /** Broken ones whose outputs may be in use. */
+  readonly #retired: InferenceSession[] = [];
 
   constructor(readonly file: GraphFile, readonly device: BackendName) {}
 
   /**
-   * Runs `action` with the session of an edited graph.
+   * Runs the session of an edited graph: opened when it is first needed, and anew after a run of it failed on WebGPU.
    *
    * @param key Tells this edit from others.
    */
-  async use<T>(
+  async run(
     key: string,
     edit: (graph: GraphProto) => void,
     options: InferenceSession.SessionOptions,
-    action: (session: InferenceSession) => Promise<T>,
-  ): Promise<T> {
+    run: (session: InferenceSession) => Promise<InferenceSession.ReturnType>,
+  ): Promise<InferenceSession.ReturnType> {
     const entry = this.#open.get(key) ?? this.#start(edit, options);
     this.#open.delete(key);
     this.#open.set(key, entry);
     entry.users++;
     try {
-      return await action(await entry.session);
+      const outputs = await run(await entry.session);
+      for (const tensor of Object.values(outputs)) if (tensor.location === "gpu-buffer") hold(entry, tensor);
+      return outputs;
     } catch (error) {
-      // A session that could not be opened is tried anew the next time.
-      await entry.session.catch(() => this.#open.delete(key));
+      await this.#drop(key, entry);
       throw error;
     } finally {
       entry.users--;
@@ -54,7 +59,17 @@ export class Sessions {
   async release(): Promise<void> {
     const entries = [...this.#open.values()];
     this.#open.clear();
+    for (const session of this.#retired.splice(0)) await session.release();
     for (const { session } of entries) await (await session.catch(() => undefined))?.release();
+  }
+
+  /** Forgets a session that could not be opened, or that a failed run broke. */
+  async #drop(key: string, entry: Entry): Promise<void> {
+    const session = await entry.session.catch(() => undefined);
+    if ((session && !isBroken(session)) || this.#open.get(key) !== entry) return;
+    this.#open.delete(key);
+    if (session && hasAnswered(session)) this.#retired.push(session);
+    else await session?.release();
   }
 
   #start(edit: (graph: GraphProto) => void, options: InferenceSession.SessionOptions): Entry {
@@ -79,4 +94,16 @@ export class Sessions {
       await (await session.catch(() => undefined))?.release();
     }
   }
+}
+
+/** Keeps a session open until an output of it is given back. */
+function hold(entry: Entry, tensor: Tensor): void {
+  const dispose = tensor.dispose.bind(tensor);
+  let held = true;
+  entry.users++;
+  tensor.dispose = () => {
+    dispose();
+    if (held) entry.users--;
+    held = false;
+  };
 }

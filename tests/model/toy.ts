@@ -4,7 +4,7 @@ import { decodeModel, encodeModel, type GraphProto } from "../../src/compute/onn
 import type { Tensor } from "../../src/compute/ort.ts";
 import { promptFeeds } from "../../src/model/feeds.ts";
 import { ModelFile } from "../../src/model/model_file.ts";
-import { createSession, runSession, runtimeFor } from "../../src/model/runtime.ts";
+import { createSession, runtimeFor } from "../../src/model/runtime.ts";
 import { pad } from "../../src/model/tokens.ts";
 import type { Intervention, LanguageModel } from "../../src/model/types.ts";
 
@@ -38,7 +38,7 @@ export async function runPlain(
   const file = await ModelFile.read(path, device);
   const inputs = file.graph.inputs.filter((input) => session.inputNames.includes(input.name));
   const feeds = promptFeeds(await runtimeFor(device), inputs, pad(batch, "right", 0), 0);
-  const result = await runSession(device, session, { ...feeds, ...extra }, outputs);
+  const result = await session.run({ ...feeds, ...extra }, outputs);
   await session.release();
   return Object.fromEntries(outputs.map((name) => [name, result[name].data as Float32Array<ArrayBuffer>]));
 }
