@@ -17,7 +17,7 @@ import { Dictionary } from "../../src/partition/dictionary.ts";
 import { RunManifest } from "../../src/report/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { ORT_TEST, TOY_IT } from "../model/toy.ts";
-import { numbersOf, withExperiment } from "./child.ts";
+import { experimentCommand, numbersOf, withExperiment } from "./child.ts";
 
 Deno.test({
   name: "a row becomes a chat without what all chats share, or one text",
@@ -132,11 +132,9 @@ Deno.test("axbench leaves tables, charts and report; killed and gone on with, th
     await assertSameOfGiven(out);
 
     await inFolder(async (folder) => {
-      const allowed = ["read", "write", "env", "sys", "ffi"].map((permission) => `--allow-${permission}`);
       const start = (...more: string[]) => {
-        const script = ["run", "--no-lock", ...allowed, "experiments/axbench.ts"];
-        const args = [...script, ...SMALL, "--out", folder, "--quiet", ...more];
-        return new Deno.Command(Deno.execPath(), { args, stdout: "null", stderr: "null" }).spawn();
+        const args = [...SMALL, "--out", folder, "--quiet", ...more];
+        return experimentCommand("axbench", args, { stdout: "null", stderr: "null" }).spawn();
       };
       const first = start();
       const finished = (concept: number) =>

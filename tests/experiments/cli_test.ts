@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type Experiment, type Run, runExperiment } from "../../experiments/lib/cli.ts";
+import { denoCommand } from "../lib/deno.ts";
 import { inFolder } from "../lib/folder.ts";
 
 const LIB = new URL("../../experiments/lib/", import.meta.url);
@@ -92,12 +93,8 @@ async function interrupted(body: string, times = 1) {
     const forever = () => new Promise<void>((done) => setTimeout(done, 60_000));
     await experiment({ name: "sample", question: "", description: "" }, async (run) => { ${body} });`,
   );
-  const args = ["run", "-A", "--no-lock", "-c", new URL("../../deno.json", import.meta.url).pathname, script];
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [...args, "--out", `${folder}/out`],
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
+  const args = ["--allow-all", script, "--out", `${folder}/out`];
+  const child = denoCommand("run", args, { stdout: "piped", stderr: "piped" }).spawn();
   let text = "";
   for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
     text += chunk;
