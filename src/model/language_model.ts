@@ -16,6 +16,7 @@ import { keepOnDevice, runSession } from "./runtime.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { pad, type TokenBatch } from "./tokens.ts";
 import type {
+  BosRule,
   Capture,
   ChatMessage,
   Dtype,
@@ -54,7 +55,7 @@ export class HookedLanguageModel implements LanguageModel {
   readonly vocab: number;
   readonly device: BackendName;
   readonly dtype: Dtype;
-  readonly bos = "always";
+  readonly bos: BosRule;
   readonly notes: readonly string[] = [];
   readonly #parts: Parts;
   /** Cut sessions by what they were cut to. */
@@ -70,6 +71,7 @@ export class HookedLanguageModel implements LanguageModel {
     this.vocab = parts.vocab;
     this.device = parts.file.device;
     this.dtype = parts.dtype;
+    this.bos = parts.tokenizer.bos;
   }
 
   get streamDim(): number {

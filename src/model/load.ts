@@ -101,7 +101,7 @@ export async function loadModel(id: string, options: LoadOptions = {}): Promise<
     file: session.file,
     session,
     ort: await runtimeFor(device),
-    tokenizer: new Tokenizer(files.tokenizer),
+    tokenizer: new Tokenizer(files.tokenizer, { bos: options.bos }),
     generator: {
       transformers,
       model,
