@@ -1,4 +1,5 @@
 import type { Prompt } from "../activations/batch.ts";
+import { keptPositions } from "../activations/extractor.ts";
 import { extract, type Text, type TokenIds } from "../activations/extract.ts";
 import type { StreamSource } from "../activations/source.ts";
 import { batchAt } from "../activations/stream.ts";
@@ -29,7 +30,7 @@ export interface Verdict {
   readonly distance: number | null;
   /** Share of its own tokens farther than the dictionary's threshold from all of those; null where it has none. */
   readonly beyond: number | null;
-  /** Region of its final position; null where that is `<bos>`. */
+  /** Region of its final position; null where that is the first, mostly `<bos>`. */
   readonly region: number | null;
   /** Its own token farthest from every exemplar; null where it has none. */
   readonly farthest: { readonly position: number; readonly token: string; readonly distance: number } | null;
@@ -103,7 +104,7 @@ export class Monitor {
       directions.dispose();
       let start = 0;
       return streamed.prompts.map((prompt) => {
-        const count = prompt.tokens.length - 1;
+        const { count } = keptPositions(extractor, prompt.tokens.length);
         const verdict = this.#verdict(prompt, distances.subarray(start, start + count));
         const region = count > 0 ? regions[start + count - 1] : null;
         start += count;
@@ -114,7 +115,7 @@ export class Monitor {
     }
   }
 
-  /** @param distances Of every position after `<bos>`. */
+  /** @param distances Of every position after the first. */
   #verdict(prompt: Prompt, distances: Float32Array): Omit<Verdict, "region" | "alarms"> {
     const tokens = prompt.tokens.length;
     const own = [...distances.keys()].map((row) => row + 1).filter((position) =>

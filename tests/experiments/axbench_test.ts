@@ -12,6 +12,7 @@ import { readCorpus } from "../../src/activations/corpus.ts";
 import { extract } from "../../src/activations/extract.ts";
 import { openBackend } from "../../src/compute/open.ts";
 import { loadModel } from "../../src/model/load.ts";
+import type { ChatMessage, LanguageModel } from "../../src/model/types.ts";
 import { calibrateLayers } from "../../src/partition/calibration.ts";
 import { Dictionary } from "../../src/partition/dictionary.ts";
 import { RunManifest } from "../../src/report/mod.ts";
@@ -49,6 +50,11 @@ Deno.test({
     }
     await model.dispose();
   },
+});
+
+Deno.test("where chats begin with nothing in common, such as <bos>, the first token of each is dropped", () => {
+  const encodeChat = (messages: readonly ChatMessage[]) => Int32Array.from(messages, ({ content }) => Number(content));
+  assertEquals(new RowReader({ encodeChat } as unknown as LanguageModel, "chat", 2).prefix, 1);
 });
 
 Deno.test({
