@@ -1,4 +1,5 @@
 /** A model's tokenizer: texts and chats to token ids and back. */
+import { chatTemplate, type ChatTemplates } from "./chat_templates.ts";
 import type { PreTrainedTokenizer } from "./runtime.ts";
 import type { BosRule, ChatMessage } from "./types.ts";
 
@@ -9,6 +10,8 @@ export const BOS_RULES: readonly BosRule[] = ["always", "tokenizer", "never"];
 export interface TokenizerOptions {
   /** Default `"always"`. */
   readonly bos?: BosRule;
+  /** Chat templates from files, which come before the tokenizer's own; default none. */
+  readonly chatTemplates?: ChatTemplates;
 }
 
 /**
@@ -21,18 +24,20 @@ export class Tokenizer {
   /** Whether `<bos>` stands before texts. */
   readonly bos: BosRule;
   readonly #inner: PreTrainedTokenizer;
+  readonly #chatTemplates: ChatTemplates;
   /** Id of `<bos>`; undefined where the model has none. */
   readonly #id?: number;
   /** Whether the tokenizer puts it before texts by itself. */
   readonly #putsBos: boolean;
 
   /** @throws {RangeError} if there is no such rule for `<bos>`. */
-  constructor(inner: PreTrainedTokenizer, { bos = "always" }: TokenizerOptions = {}) {
+  constructor(inner: PreTrainedTokenizer, { bos = "always", chatTemplates = {} }: TokenizerOptions = {}) {
     if (!BOS_RULES.includes(bos)) {
       throw new RangeError(`Expected bos to be one of ${BOS_RULES.join(", ")} but got "${bos}"`);
     }
     this.bos = bos;
     this.#inner = inner;
+    this.#chatTemplates = chatTemplates;
     this.#id = inner.bos_token_id;
     this.#putsBos = this.#id !== undefined && inner.encode("")[0] === this.#id;
   }
@@ -68,7 +73,8 @@ export class Tokenizer {
   }
 
   #chatText(messages: readonly ChatMessage[]): string {
-    const options = { tokenize: false, add_generation_prompt: true };
+    const template = chatTemplate(this.#chatTemplates, this.#inner.chat_template);
+    const options = { chat_template: template, tokenize: false, add_generation_prompt: true };
     // What is not an option is a variable of the template.
     const variables = this.bos === "never" ? { bos_token: "" } : {};
     try {
@@ -77,7 +83,7 @@ export class Tokenizer {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new Error(
         `Expected messages that fit the model's chat template but it refuses them (${reason}): ` +
-          "alternate user and assistant, or load an instruction-tuned model",
+          "alternate user and assistant",
         { cause },
       );
     }
