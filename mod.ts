@@ -41,6 +41,7 @@
 
 export { loadModel } from "./src/model/load.ts";
 export { ModelError } from "./src/model/error.ts";
+export { hookName, normalHookPoint, parseHookName } from "./src/model/hook_names.ts";
 export type {
   BosRule,
   Capture,

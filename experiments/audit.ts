@@ -19,11 +19,10 @@
  */
 import { readCorpus } from "../src/activations/corpus.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
-import { openBackend } from "../src/compute/open.ts";
-import { loadModel } from "../src/model/load.ts";
 import { auditedOf, type AuditedReading, auditOrders, type Side } from "./lib/audit/measure.ts";
 import { reportAudit } from "./lib/audit/report.ts";
 import { experiment } from "./lib/cli.ts";
+import { loadModelOf, openModel } from "./lib/open_model.ts";
 import { growOrders } from "./lib/orders.ts";
 import { sameTokens } from "./lib/same_tokens.ts";
 
@@ -49,13 +48,11 @@ await experiment({
   examples: [["--layers 5 --percentiles 2", "one setting"]],
 }, async (run) => {
   const { flags, manifest, signal } = run;
-  const { percentiles, corpus, seed, dtype, minMembers, alpha } = flags;
+  const { percentiles, corpus, seed, minMembers, alpha } = flags;
   const seeds = Array.from({ length: flags.seeds }, (_, i) => seed + i);
-  const backend = await openBackend(flags.device);
-  manifest.device = backend.device;
-  const load = (id: string) => manifest.time("load", () => loadModel(id, { device: backend.name, dtype }));
-  const after = await load(flags.after);
-  const models = { before: sameTokens(await load(flags.model), after), after };
+  const { backend, model } = await openModel(run);
+  const after = await loadModelOf(run, backend, flags.after);
+  const models = { before: sameTokens(model, after), after };
   const layers = run.layers(after.layers);
 
   const draw = async (file: string, count: number) =>

@@ -22,8 +22,6 @@
 import { readAxBench } from "../src/activations/axbench.ts";
 import { readCorpus } from "../src/activations/corpus.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
-import { openBackend } from "../src/compute/open.ts";
-import { loadModel } from "../src/model/load.ts";
 import { candidatesOf, Coresets } from "./lib/axbench/candidates.ts";
 import { detectConcepts } from "./lib/axbench/detect.ts";
 import { grownDictionaries } from "./lib/axbench/dictionaries.ts";
@@ -35,6 +33,7 @@ import { type Reading, RowReader } from "./lib/axbench/texts.ts";
 import { experiment } from "./lib/cli.ts";
 import { DICTIONARY_HELP } from "./lib/given.ts";
 import { type GrowPlan, streamOf } from "./lib/grow.ts";
+import { loadModelOf, openDevice } from "./lib/open_model.ts";
 
 await experiment({
   name: "axbench",
@@ -54,7 +53,8 @@ await experiment({
     concepts: { type: "integers", min: 0, help: "ids of the concepts: 0-9; default all" },
     dictionaries: {
       type: "string",
-      help: `dictionaries to choose from instead of growing them, commas between; each ${DICTIONARY_HELP}`,
+      help:
+        `dictionaries to choose from instead of growing them, read at their own hook, commas between; each ${DICTIONARY_HELP}`,
     },
     reading: {
       type: "string",
@@ -110,11 +110,18 @@ await experiment({
     flags.maxTokens,
   ];
   const data = await readAxBench(flags.data, flags.concepts);
-  const backend = await openBackend(flags.device);
-  manifest.device = backend.device;
+  const backend = await openDevice(run);
   const { quiet: _, out, resume, resamples: __, concepts: ___, ...settings } = flags;
   const store = await ConceptStore.open(out, { ...settings, backend: backend.name }, resume);
-  const model = await manifest.time("load", () => loadModel(flags.model, { device: backend.name, dtype: flags.dtype }));
+  const loaded = await loadModelOf(run, backend);
+  const given = flags.dictionaries === undefined ? undefined : await givenDictionaries(flags.dictionaries.split(","), {
+    model: loaded,
+    backend,
+    seed: flags.seed,
+    budget: budgets.at(-1)!,
+  });
+  const model = given ? loaded.withHook(given.hook) : loaded;
+  run.save.hook = model.hook;
   const reader = new RowReader(model, flags.reading as Reading, flags.textContext);
 
   const where = flags.split === "all" ? undefined : { split: flags.split };
@@ -131,14 +138,8 @@ await experiment({
     calibration: flags.calibration,
     reading: { context: flags.context, batchPrompts: flags.batch },
   };
-  const { grown, centers, failed } = flags.dictionaries === undefined
-    ? await grownDictionaries(run, first, { texts, seeds, budgets, folder: `${store.folder}/grown` })
-    : await givenDictionaries(flags.dictionaries.split(","), {
-      model,
-      backend,
-      seed: flags.seed,
-      budget: budgets.at(-1)!,
-    });
+  const { grown, centers, failed } = given ??
+    await grownDictionaries(run, first, { texts, seeds, budgets, folder: `${store.folder}/grown` });
   const layers = [...centers.keys()];
 
   const largest = Math.max(...grown.map(({ regions }) => regions));

@@ -1,6 +1,6 @@
 #!/usr/bin/env -S deno run --allow-read --allow-write --allow-env --allow-sys --allow-ffi --allow-net=huggingface.co,*.hf.co
 /**
- * What structure does a model's residual stream have at several depths and resolutions?
+ * What structure do a model's activations have at several depths and resolutions?
  *
  * Calibrates on the corpus, then grows one dictionary for every layer and percentile in one pass over it, until each is
  * saturated, the budget is spent or the corpus ends.
@@ -16,17 +16,16 @@ import { readCorpus } from "../src/activations/corpus.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
 import { measure } from "../src/analysis/metrics.ts";
 import { describeRegions } from "../src/analysis/region_table.ts";
-import { openBackend } from "../src/compute/open.ts";
-import { loadModel } from "../src/model/load.ts";
 import { dictionaryFile, removeCheckpoints } from "../src/partition/checkpoint.ts";
 import { reportBuild } from "./lib/build/report.ts";
 import type { BuildResult } from "./lib/build/result.ts";
 import { experiment } from "./lib/cli.ts";
 import { grow } from "./lib/grow.ts";
+import { openModel } from "./lib/open_model.ts";
 
 await experiment({
   name: "build",
-  question: "What structure does the model's residual stream have, at several depths and resolutions?",
+  question: "What structure do the model's activations have, at several depths and resolutions?",
   description: "Calibrates, grows dictionaries at several layers and percentiles in one pass, and shows their regions.",
   defaults: { layers: [2, 4, 6], maxTokens: 20e6 },
   flags: {
@@ -53,9 +52,7 @@ await experiment({
   const { flags, progress, manifest, out, signal } = run;
   const { percentiles, seed, context, chat, corpus } = flags;
 
-  const backend = await openBackend(flags.device);
-  manifest.device = backend.device;
-  const model = await manifest.time("load", () => loadModel(flags.model, { device: backend.name, dtype: flags.dtype }));
+  const { backend, model } = await openModel(run);
   const entries = () => readCorpus(corpus, flags.split === undefined ? {} : { where: { split: flags.split } });
   const checkpoints = join(out, "checkpoints");
   const discovery = await grow(run, {

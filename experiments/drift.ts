@@ -20,12 +20,11 @@
 import { readCorpus } from "../src/activations/corpus.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
 import { isRefusal } from "../src/analysis/refusals.ts";
-import { openBackend } from "../src/compute/open.ts";
-import { loadModel } from "../src/model/load.ts";
 import { experiment } from "./lib/cli.ts";
 import { matchOrders, regionsOf } from "./lib/drift/matches.ts";
 import { reportDrift } from "./lib/drift/report.ts";
 import { finalTokens, refusalRegions } from "./lib/drift/tokens.ts";
+import { loadModelOf, openModel } from "./lib/open_model.ts";
 import { growOrders } from "./lib/orders.ts";
 import { partitionPrompts } from "./lib/prompt_partition.ts";
 import { sameTokens } from "./lib/same_tokens.ts";
@@ -63,13 +62,11 @@ await experiment({
   ],
 }, async (run) => {
   const { flags, manifest, progress, signal } = run;
-  const { corpus, percentiles, dtype } = flags;
+  const { corpus, percentiles } = flags;
   const seeds = Array.from({ length: flags.seeds }, (_, i) => flags.seed + i);
-  const backend = await openBackend(flags.device);
-  manifest.device = backend.device;
-  const load = (id: string) => manifest.time("load", () => loadModel(id, { device: backend.name, dtype }));
-  const instruct = await load(flags.instruct);
-  const base = sameTokens(await load(flags.model), instruct);
+  const { backend, model } = await openModel(run);
+  const instruct = await loadModelOf(run, backend, flags.instruct);
+  const base = sameTokens(model, instruct);
   const layers = run.layers(base.layers);
 
   // The same texts through both models, in several orders; every dictionary sees all of them.

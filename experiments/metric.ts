@@ -21,10 +21,9 @@ import { extract } from "../src/activations/extract.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
 import { batchAt } from "../src/activations/stream.ts";
 import { type TokenWindow, tokenWindows } from "../src/activations/token_windows.ts";
-import { openBackend } from "../src/compute/open.ts";
-import { loadModel } from "../src/model/load.ts";
 import { calibrate } from "../src/partition/calibration.ts";
 import { experiment } from "./lib/cli.ts";
+import { openModel } from "./lib/open_model.ts";
 import { type Labelled, measureMetric, type MetricRow } from "./lib/metric/measure.ts";
 import { reportMetric } from "./lib/metric/report.ts";
 import { metricMaps, METRICS } from "./lib/metric/spaces.ts";
@@ -51,9 +50,7 @@ await experiment({
 }, async (run) => {
   const { flags, manifest, progress } = run;
   const seeds = Array.from({ length: flags.seeds }, (_, i) => flags.seed + i);
-  const backend = await openBackend(flags.device);
-  manifest.device = backend.device;
-  const model = await manifest.time("load", () => loadModel(flags.model, { device: backend.name, dtype: flags.dtype }));
+  const { backend, model } = await openModel(run);
   const layers = run.layers(model.layers);
 
   // Whole texts are either clustered or told, so that no window of a told text was seen.

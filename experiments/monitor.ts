@@ -23,10 +23,9 @@ import { join } from "node:path";
 import { linesOf } from "../src/activations/lines.ts";
 import { conformalThreshold } from "../src/analysis/conformal.ts";
 import { Monitor } from "../src/analysis/monitor.ts";
-import { openBackend } from "../src/compute/open.ts";
-import { loadModel } from "../src/model/load.ts";
 import { experiment } from "./lib/cli.ts";
 import { DICTIONARY_HELP, givenDictionary } from "./lib/given.ts";
+import { openModel } from "./lib/open_model.ts";
 import { alarmRates, scoreSets } from "./lib/monitor/alarms.ts";
 import { growDictionary } from "./lib/monitor/dictionary.ts";
 import { labelRefusals, measureHandle, refusalHandle } from "./lib/monitor/handle.ts";
@@ -47,7 +46,7 @@ await experiment({
   flags: {
     dictionary: {
       type: "string",
-      help: `a dictionary to watch with, whose layer, context and template are taken: ${DICTIONARY_HELP}`,
+      help: `a dictionary to watch with, whose hook, layer, context and template are taken: ${DICTIONARY_HELP}`,
     },
     falseAlarms: { type: "number", default: 0.01, help: "share of held-out prompts that may raise the alarm `ood`" },
     json: { type: "boolean", help: "lines are JSON objects with a field `text` or `instruction`, and perhaps `id`" },
@@ -70,10 +69,10 @@ await experiment({
   ],
 }, async (run) => {
   const { flags, manifest, progress, out } = run;
-  const backend = await openBackend(flags.device);
-  manifest.device = backend.device;
-  const model = await manifest.time("load", () => loadModel(flags.model, { device: backend.name, dtype: flags.dtype }));
-  const given = flags.dictionary === undefined ? undefined : await givenDictionary(flags.dictionary, model, backend);
+  const { backend, model: loaded } = await openModel(run);
+  const given = flags.dictionary === undefined ? undefined : await givenDictionary(flags.dictionary, loaded, backend);
+  const model = given ? loaded.withHook(given.source!.hook.at) : loaded;
+  run.save.hook = model.hook;
   const chat = given ? given.source!.chat : !flags.plain;
 
   const texts = await monitorTexts(flags, chat);

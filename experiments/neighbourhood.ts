@@ -15,10 +15,10 @@
  */
 import { readCorpus } from "../src/activations/corpus.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
-import { openBackend } from "../src/compute/open.ts";
-import { loadModel } from "../src/model/load.ts";
+import { lensTokens } from "../src/analysis/lens_tokens.ts";
 import { experiment } from "./lib/cli.ts";
 import { grow } from "./lib/grow.ts";
+import { openModel } from "./lib/open_model.ts";
 import { type AnchorPair, followPairs, type Panel, typicalPair } from "./lib/neighbourhood/measure.ts";
 import { reportNeighbourhood } from "./lib/neighbourhood/report.ts";
 
@@ -51,9 +51,7 @@ await experiment({
   ],
 }, async (run) => {
   const { flags, manifest } = run;
-  const backend = await openBackend(flags.device);
-  manifest.device = backend.device;
-  const model = await manifest.time("load", () => loadModel(flags.model, { device: backend.name, dtype: flags.dtype }));
+  const { backend, model } = await openModel(run);
   const layers = run.layers(model.layers);
   const shown = { seed: flags.seed, layer: layers[layers.length >> 1] };
 
@@ -83,7 +81,7 @@ await experiment({
         const { means, dim } = ofLayer.find(({ percentile }) => percentile === row.percentile)!.dictionary;
         const regions = [row.a, row.b, ...row.between.slice(0, SHOWN).map(({ region }) => region)];
         const directions = regions.flatMap((region) => [...means.subarray(region * dim, (region + 1) * dim)]);
-        const lens = await model.lens(Float32Array.from(directions), regions.length, 3);
+        const lens = await lensTokens(model, Float32Array.from(directions), regions.length, 3);
         panels.push({ ...row, lens: new Map(regions.map((region, i) => [region, lens[i].map(({ token }) => token)])) });
       }
     }

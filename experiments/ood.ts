@@ -21,11 +21,10 @@ import { shuffled } from "../src/activations/shuffled.ts";
 import { batchAt, type StreamBatch } from "../src/activations/stream.ts";
 import { Coreset } from "../src/analysis/coreset.ts";
 import { type Distances, nearestDistances } from "../src/analysis/distances.ts";
-import { openBackend } from "../src/compute/open.ts";
-import { loadModel } from "../src/model/load.ts";
 import { directionsOf } from "../src/partition/directions.ts";
 import { experiment } from "./lib/cli.ts";
 import { calibrationsFor, grow, type GrowPlan } from "./lib/grow.ts";
+import { openModel } from "./lib/open_model.ts";
 import { type Measured, measureSets, PROMPT_SETS, type PromptSet } from "./lib/ood/measure.ts";
 import { reportOod } from "./lib/ood/report.ts";
 
@@ -59,9 +58,7 @@ await experiment({
 }, async (run) => {
   const { flags, manifest, progress } = run;
   const { context, corpus } = flags;
-  const backend = await openBackend(flags.device);
-  manifest.device = backend.device;
-  const model = await manifest.time("load", () => loadModel(flags.model, { device: backend.name, dtype: flags.dtype }));
+  const { backend, model } = await openModel(run);
   const layers = run.layers(model.layers);
   const reading = { context, batchPrompts: flags.batch };
 

@@ -23,11 +23,10 @@
 import { readCorpus } from "../src/activations/corpus.ts";
 import { extract } from "../src/activations/extract.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
-import { openBackend } from "../src/compute/open.ts";
-import { loadModel } from "../src/model/load.ts";
 import { experiment } from "./lib/cli.ts";
 import { UsageError } from "./lib/flags.ts";
 import { calibrationsFor, type GrowPlan } from "./lib/grow.ts";
+import { openModel } from "./lib/open_model.ts";
 import { featureFirings, openSae } from "./lib/overlap/features.ts";
 import { readHeldout } from "./lib/overlap/heldout.ts";
 import { compareFirings, type Measured } from "./lib/overlap/measure.ts";
@@ -82,9 +81,7 @@ await experiment({
   const { corpus, percentiles, context } = flags;
   const seeds = Array.from({ length: flags.seeds }, (_, i) => flags.seed + i);
   const draws = Array.from({ length: flags.draws }, (_, i) => flags.seed + i);
-  const backend = await openBackend(flags.device);
-  manifest.device = backend.device;
-  const model = await manifest.time("load", () => loadModel(flags.model, { device: backend.name, dtype: flags.dtype }));
+  const { backend, model } = await openModel(run);
   const [layer, ...more] = run.layers(model.layers);
   if (more.length > 0) throw new UsageError(`Expected one layer, the SAE's, but got --layers ${flags.layers}.`);
   const sae = await openSae(flags.sae, backend, model, layer);

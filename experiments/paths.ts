@@ -18,10 +18,9 @@ import { readCorpus } from "../src/activations/corpus.ts";
 import { encodeBeginning } from "../src/activations/prompt.ts";
 import { shuffledTokens } from "../src/activations/random_tokens.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
-import { openBackend } from "../src/compute/open.ts";
-import { loadModel } from "../src/model/load.ts";
 import { experiment } from "./lib/cli.ts";
 import { grow } from "./lib/grow.ts";
+import { openModel } from "./lib/open_model.ts";
 import { measurePaths, type PathsMeasured, type ShownPath, showPath } from "./lib/paths/measure.ts";
 import { reportPaths } from "./lib/paths/report.ts";
 
@@ -56,9 +55,7 @@ await experiment({
 }, async (run) => {
   const { flags, manifest } = run;
   const { context, corpus, percentiles } = flags;
-  const backend = await openBackend(flags.device);
-  manifest.device = backend.device;
-  const model = await manifest.time("load", () => loadModel(flags.model, { device: backend.name, dtype: flags.dtype }));
+  const { backend, model } = await openModel(run);
   const layers = run.layers(model.layers);
   const heldout = (await Array.fromAsync(readCorpus(corpus, { where: { split: flags.heldout } }))).slice(
     0,

@@ -24,11 +24,11 @@
 import { readCorpus } from "../src/activations/corpus.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
 import { readSae } from "../src/analysis/sae.ts";
-import { openBackend } from "../src/compute/open.ts";
-import { loadModel } from "../src/model/load.ts";
+import { isSameHookPoint } from "../src/model/hook_names.ts";
 import { experiment } from "./lib/cli.ts";
 import { UsageError } from "./lib/flags.ts";
 import { calibrationsFor } from "./lib/grow.ts";
+import { openModel } from "./lib/open_model.ts";
 import { readProbeData } from "./lib/probe/data.ts";
 import { dictionaryEncodings } from "./lib/probe/dictionaries.ts";
 import { denseAndToken, encodeRows, type Encoding, meanActive, sparseEncodings } from "./lib/probe/encodings.ts";
@@ -58,6 +58,7 @@ await experiment({
     harmless: { type: "string", default: "fixtures/corpora/harmless.jsonl", help: "file of the harmless ones" },
     sae: { type: "string", default: "fixtures/sae", help: "SAE to compare with, file or folder; none for none" },
     saeLayer: { type: "integer", default: 4, min: 0, help: "layer that it reads; at others there is no SAE" },
+    saeHook: { type: "string", default: "resid_post", help: "hook that it reads; at others there is no SAE" },
     documents: { type: "integer", default: 50, min: 2, help: "texts of each domain to probe at most" },
     instructions: { type: "integer", default: 200, min: 2, help: "instructions of each kind to probe at most" },
     train: { type: "integer", default: 4000, min: 10, help: "activations to train a probe on at most" },
@@ -95,9 +96,7 @@ await experiment({
   const { flags, manifest, progress } = run;
   const { context, corpus } = flags;
   const seeds = Array.from({ length: flags.seeds }, (_, i) => flags.seed + i);
-  const backend = await openBackend(flags.device);
-  manifest.device = backend.device;
-  const model = await manifest.time("load", () => loadModel(flags.model, { device: backend.name, dtype: flags.dtype }));
+  const { backend, model } = await openModel(run);
   const [layer, ...others] = run.layers(model.layers);
   if (others.length > 0) throw new UsageError("Expected one layer of --layers but got several: run once for each.");
 
@@ -118,7 +117,8 @@ await experiment({
 
   const fixed: Encoding[] = denseAndToken(data, model.vocab);
   const ks = new Set([1, ...flags.k]);
-  if (flags.sae !== "none" && flags.saeLayer === layer) {
+  const saePoint = { layer: flags.saeLayer, at: flags.saeHook };
+  if (flags.sae !== "none" && isSameHookPoint(saePoint, { layer, at: model.hook })) {
     const sae = await readSae(flags.sae, { backend });
     const features = await manifest.time("encode", () => encodeRows(data, sae.size, (batch) => sae.encode(batch)));
     ks.add(Math.max(1, Math.round(meanActive(features))));

@@ -20,10 +20,9 @@ import { readCorpus } from "../src/activations/corpus.ts";
 import { extract } from "../src/activations/extract.ts";
 import { batchAt } from "../src/activations/stream.ts";
 import { isRefusal } from "../src/analysis/refusals.ts";
-import { openBackend } from "../src/compute/open.ts";
-import { loadModel } from "../src/model/load.ts";
 import { answersTo } from "./lib/answers.ts";
 import { experiment } from "./lib/cli.ts";
+import { openModel } from "./lib/open_model.ts";
 import { growOrders } from "./lib/orders.ts";
 import { confirm, steerHarmless, tryReferences } from "./lib/refusal/controls.ts";
 import { RefusalLab } from "./lib/refusal/lab.ts";
@@ -84,9 +83,7 @@ await experiment({
   ],
 }, async (run) => {
   const { flags, manifest, progress } = run;
-  const backend = await openBackend(flags.device);
-  manifest.device = backend.device;
-  const model = await manifest.time("load", () => loadModel(flags.model, { device: backend.name, dtype: flags.dtype }));
+  const { backend, model } = await openModel(run);
   const layers = run.layers(model.layers);
   const first = async (file: string, split: string, count: number) =>
     (await Array.fromAsync(readCorpus(file, { where: { split } }))).slice(0, count);

@@ -19,10 +19,9 @@
 import { readCorpus } from "../src/activations/corpus.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
 import { tokenWindows } from "../src/activations/token_windows.ts";
-import { openBackend } from "../src/compute/open.ts";
-import { loadModel } from "../src/model/load.ts";
 import { experiment } from "./lib/cli.ts";
 import { calibrationsFor } from "./lib/grow.ts";
+import { openModel } from "./lib/open_model.ts";
 import { growOrders } from "./lib/orders.ts";
 import { curvesOf, type Stream, type StreamCurve } from "./lib/saturation/curves.ts";
 import { reportSaturation } from "./lib/saturation/report.ts";
@@ -52,9 +51,7 @@ await experiment({
   const { flags, manifest } = run;
   const { context, percentiles } = flags;
   const seeds = Array.from({ length: flags.seeds }, (_, i) => flags.seed + i);
-  const backend = await openBackend(flags.device);
-  manifest.device = backend.device;
-  const model = await manifest.time("load", () => loadModel(flags.model, { device: backend.name, dtype: flags.dtype }));
+  const { backend, model } = await openModel(run);
   const layers = run.layers(model.layers);
 
   // As many windows of each domain as the budget and the smallest corpus allow.

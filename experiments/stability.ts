@@ -20,10 +20,9 @@
  */
 import { readCorpus } from "../src/activations/corpus.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
-import { openBackend } from "../src/compute/open.ts";
-import { loadModel } from "../src/model/load.ts";
 import { experiment } from "./lib/cli.ts";
 import { calibrationsFor, grow, type GrowPlan } from "./lib/grow.ts";
+import { openModel } from "./lib/open_model.ts";
 import { addReplacing, startReplacing } from "./lib/replaced.ts";
 import { ofSetting, sameSetting } from "./lib/settings.ts";
 import { reportStability } from "./lib/stability/report.ts";
@@ -52,9 +51,7 @@ await experiment({
   const { flags, manifest, progress } = run;
   const { corpus, percentiles, context } = flags;
   const seeds = Array.from({ length: flags.seeds }, (_, i) => flags.seed + i);
-  const backend = await openBackend(flags.device);
-  manifest.device = backend.device;
-  const model = await manifest.time("load", () => loadModel(flags.model, { device: backend.name, dtype: flags.dtype }));
+  const { backend, model } = await openModel(run);
   const texts = (await Array.fromAsync(shuffled(readCorpus(corpus), flags.seed))).slice(0, flags.texts);
   const planOf = async (seed: number): Promise<GrowPlan> => ({
     backend,

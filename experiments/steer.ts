@@ -16,10 +16,9 @@
 import { readCorpus } from "../src/activations/corpus.ts";
 import { extract } from "../src/activations/extract.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
-import { openBackend } from "../src/compute/open.ts";
-import { loadModel } from "../src/model/load.ts";
 import { experiment } from "./lib/cli.ts";
 import { grow } from "./lib/grow.ts";
+import { openModel } from "./lib/open_model.ts";
 import { type Effect, probe, steerRegions } from "./lib/steer/measure.ts";
 import { reportSteer } from "./lib/steer/report.ts";
 
@@ -51,9 +50,7 @@ await experiment({
 }, async (run) => {
   const { flags, manifest, progress } = run;
   const { context, corpus } = flags;
-  const backend = await openBackend(flags.device);
-  manifest.device = backend.device;
-  const model = await manifest.time("load", () => loadModel(flags.model, { device: backend.name, dtype: flags.dtype }));
+  const { backend, model } = await openModel(run);
   const layers = run.layers(model.layers);
 
   const effects: Effect[] = [];

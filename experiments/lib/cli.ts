@@ -5,10 +5,11 @@
  * command line, 130 interrupted by Ctrl-C.
  */
 import type { BackendChoice } from "../../src/compute/backend.ts";
-import type { Dtype } from "../../src/model/types.ts";
+import type { Dtype, HookSite } from "../../src/model/types.ts";
 import { type Finding, RunManifest } from "../../src/report/manifest.ts";
 import { type Flags, type FlagValues, type Layers, readFlags, resolveLayers, UsageError } from "./flags.ts";
 import { type About, helpText } from "./help.ts";
+import { assertHook, HOOK_HELP } from "./hook_text.ts";
 import { Interruption } from "./interruption.ts";
 import { Progress } from "./progress.ts";
 import { Results } from "./results.ts";
@@ -28,6 +29,8 @@ export interface CommonFlags {
   readonly seed: number;
   readonly device: BackendChoice;
   readonly dtype: Dtype;
+  /** Where in each block activations are read and changed. */
+  readonly hook: HookSite;
   /** Folder of the results. */
   readonly out: string;
   /** Whether to go on from the last checkpoint. */
@@ -59,6 +62,8 @@ export interface Run<F extends Flags> {
    * does is left where it is.
    */
   readonly signal: AbortSignal;
+  /** Tells a sentence that a reader of the results should know, on stderr, in `run.json` and in the report; once. */
+  note(sentence: string): void;
   /** Adds something to do at Ctrl-C before the process ends, once the body has stopped. */
   onInterrupt(hook: () => void | Promise<void>): void;
   /** The layers asked for, checked against those that the model has. */
@@ -103,6 +108,7 @@ export async function runExperiment<const F extends Flags>(
   let flags: CommonFlags & FlagValues<F>;
   try {
     flags = readFlags(args, declared) as unknown as CommonFlags & FlagValues<F>;
+    assertHook(flags.hook);
     await makeFolder(flags.out);
   } catch (error) {
     return fail(error);
@@ -116,9 +122,14 @@ export async function runExperiment<const F extends Flags>(
     progress,
     manifest,
     out: flags.out,
-    save: new Results(flags.out, manifest),
+    save: new Results(flags.out, manifest, flags.hook),
     get signal() {
       return interruption.signal;
+    },
+    note(sentence) {
+      if (manifest.notes.includes(sentence)) return;
+      manifest.notes.push(sentence);
+      printError(`${definition.name}: ${sentence}`);
     },
     onInterrupt: (hook) => interruption.hooks.push(hook),
     layers: (count) => resolveLayers(flags.layers, count),
@@ -166,6 +177,7 @@ function allFlags<F extends Flags>({ name, defaults = {}, flags }: Experiment<F>
       choices: ["fp32", "fp16", "q8", "q4", "q4f16", "int8", "uint8", "bnb4"],
       help: "storage type of the model's weights",
     },
+    hook: { type: "string", default: value("hook", "resid_post"), help: HOOK_HELP },
     ...flags,
     out: { type: "string", default: value("out", `results/${name}`), help: "folder of the results" },
     resume: { type: "boolean", help: "go on from the last checkpoint in --out" },

@@ -14,21 +14,29 @@ export function loadDictionary(name: string, backend: Backend): Promise<Dictiona
 }
 
 /**
- * Loads a dictionary of a model.
+ * Loads a dictionary of a model, which is to be read at the dictionary's own hook.
  *
  * @param name See {@linkcode loadDictionary}.
- * @throws {Error} if it was built on another model, or does not say on which.
+ * @throws {Error} if it was built on another model or does not say on which, or if the model has not its hook.
  */
 export async function givenDictionary(name: string, model: LanguageModel, backend: Backend): Promise<Dictionary> {
   const dictionary = await loadDictionary(name, backend);
   // Whoever converted a model to ONNX named it after the original.
   const nameOf = (id: string) => id.replace(/\/+$/, "").replace(/^.*\//, "").replace(/[-_.]onnx$/i, "").toLowerCase();
-  const built = dictionary.source?.model;
-  if (built === undefined || nameOf(built) !== nameOf(model.id) || dictionary.dim !== model.dim) {
+  const { source, dim } = dictionary;
+  if (source === undefined || nameOf(source.model) !== nameOf(model.id)) {
     throw new Error(
       `Expected a dictionary of the model ${model.id} but ${name} was built on ${
-        built ?? "one that it does not name"
+        source?.model ?? "one that it does not name"
       }: give that model with --model, or another dictionary`,
+    );
+  }
+  const { at } = source.hook;
+  const hooked = model.withHook(at);
+  if (dim !== hooked.dim) {
+    throw new Error(
+      `Expected a dictionary of activations of length ${hooked.dim}, as ${model.id} has at ${at}, but ${name} was built ` +
+        `on ${source.model} with ${dim}: give that model with --model, or another dictionary`,
     );
   }
   return dictionary;

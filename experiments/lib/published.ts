@@ -1,3 +1,5 @@
+import type { CommonFlags } from "./cli.ts";
+
 /** Figures of the paper (arXiv 2605.14347 v2) for Gemma-2-2B, to stand beside a run's own when the model is the same. */
 export interface PublishedBuild {
   readonly layer: number;
@@ -5,6 +7,11 @@ export interface PublishedBuild {
   readonly regions: readonly number[];
   /** Tokens until saturation, where reported. */
   readonly tokens?: readonly number[];
+}
+
+/** The model whose published figures may stand beside a run's: all are of the residual stream after a block. */
+export function comparableModel({ model, hook }: Pick<CommonFlags, "model" | "hook">): string {
+  return hook === "resid_post" ? model : "";
 }
 
 const BUILDS: Readonly<Record<string, PublishedBuild>> = {

@@ -1,3 +1,4 @@
+import type { HookSite } from "../../src/model/types.ts";
 import {
   type Cell,
   type Chart,
@@ -10,14 +11,18 @@ import {
   type TableColumn,
   writeReport,
 } from "../../src/report/mod.ts";
+import { readingText } from "./hook_text.ts";
 
 /** Writes what a run leaves in its folder, and names every file in its manifest. */
 export class Results {
   readonly #folder: string;
   readonly #manifest: RunManifest;
 
-  /** @param folder Exists already. */
-  constructor(folder: string, manifest: RunManifest) {
+  /**
+   * @param folder Exists already.
+   * @param hook Where the model is read, which the report tells; set it anew where dictionaries bring their own.
+   */
+  constructor(folder: string, manifest: RunManifest, public hook: HookSite) {
     this.#folder = folder;
     this.#manifest = manifest;
   }
@@ -35,10 +40,15 @@ export class Results {
     return { chart, caption };
   }
 
-  /** Writes `report.html`, which ends with the run's record, and gives its path. Every other file must be written. */
+  /**
+   * Writes `report.html`, which ends with how the model was read and the run's record, and gives its path. Every other
+   * file must be written.
+   */
   report(report: Omit<Report, "run">): Promise<string> {
     this.#manifest.outputs.push("report.html", "run.json");
-    return writeReport(this.#folder, { ...report, run: this.#manifest.record() });
+    const text = [readingText(this.hook), ...this.#manifest.notes].join("\n\n");
+    const sections = [...report.sections, { heading: "How the model was read", blocks: [{ text }] }];
+    return writeReport(this.#folder, { ...report, sections, run: this.#manifest.record() });
   }
 }
 

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { HookSite } from "../model/types.ts";
 import type { Reading } from "./source.ts";
 
 /** One published batch in an activation cache: `<name>.activations.arrow` and `<name>.prompts.arrow`. */
@@ -19,6 +20,8 @@ export interface ShardEntry {
 export interface CacheIndex {
   readonly format: typeof FORMAT;
   readonly source: Reading;
+  /** Where in each of the layers the activations were read. */
+  readonly hook: HookSite;
   readonly layers: readonly number[];
   /** Length of an activation. */
   readonly dim: number;
@@ -64,5 +67,6 @@ export async function readCacheIndex(folder: string): Promise<CacheIndex> {
     throw foreign(`text that is not JSON (${(cause as Error).message})`, cause);
   }
   if (index?.format !== FORMAT) throw foreign(`JSON of format ${JSON.stringify(index?.format) ?? "none"}`);
-  return index;
+  // Caches that do not tell it are older than the choice.
+  return { ...index, hook: index.hook ?? "resid_post" };
 }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Backend } from "../compute/backend.ts";
 import { metadataOf, readArrow, type Table } from "../files/arrow.ts";
+import type { HookSite } from "../model/types.ts";
 import type { ActivationBatch } from "./batch.ts";
 import { type CacheIndex, readCacheIndex, type ShardEntry } from "./cache_index.ts";
 import { shardMetadata } from "./cache_write.ts";
@@ -15,7 +16,7 @@ export interface ReadActivationsOptions {
   /** Where the activations go too; by default they stay on the host only. */
   backend?: Backend;
   /** What the stream must be: anything else is refused. */
-  expect?: Partial<Reading> & { dim?: number };
+  expect?: Partial<Reading> & { dim?: number; hook?: HookSite };
   /** Prompts at the start of the stream to pass over, a whole number of shards; default 0. */
   skipPrompts?: number;
 }
@@ -44,7 +45,7 @@ export async function* readActivations(
 }
 
 function assertExpected(folder: string, index: CacheIndex, expected: Record<string, unknown>): void {
-  const found: Record<string, unknown> = { ...index.source, dim: index.dim };
+  const found: Record<string, unknown> = { ...index.source, hook: index.hook, dim: index.dim };
   for (const [name, value] of Object.entries(expected)) {
     if (value === undefined || value === found[name]) continue;
     throw new Error(
@@ -73,7 +74,7 @@ async function readShard(
   const read = async (kind: string, rows: number) => {
     const path = join(folder, `${entry.name}.${kind}.arrow`);
     const table = await readArrow(path);
-    assertBelongs(path, table, shardMetadata(index.source, entry), rows);
+    assertBelongs(path, table, shardMetadata(index, entry), rows);
     return table;
   };
   const tables = { activations: await read("activations", entry.rows), prompts: await read("prompts", entry.prompts) };

@@ -7,7 +7,7 @@ import type { ActivationBatch, Provenance } from "./batch.ts";
 import { type CacheIndex, FORMAT, indexPath, type ShardEntry } from "./cache_index.ts";
 import { keptPositions } from "./extractor.ts";
 import { shardTables } from "./shard.ts";
-import type { Reading } from "./source.ts";
+import type { Reading, StreamSource } from "./source.ts";
 import type { StreamBatch } from "./stream.ts";
 
 /**
@@ -16,29 +16,29 @@ import type { StreamBatch } from "./stream.ts";
  *
  * @param stream Batches with provenance.
  * @param folder A folder that holds no activation cache yet; it is made if need be.
- * @param source How the stream is read, as {@link "./source.ts".describeStream} says it.
+ * @param source How the stream is read, as {@link "./source.ts".describeStream} says it of one of its layers.
  * @throws {Error} if the folder holds a cache already, a batch does not fit the others or `source`, or a file cannot be
  * written. Batches yielded before stay good.
  */
 export async function* cacheActivations(
   stream: AsyncIterable<StreamBatch> | Iterable<StreamBatch>,
   folder: string,
-  source: Reading,
+  source: StreamSource,
 ): AsyncGenerator<StreamBatch> {
   await assertNoCache(folder);
-  const reading = readingOf(source);
+  const made = { source: readingOf(source), hook: source.hook.at };
   const shards: ShardEntry[] = [];
   let shape: Shape | undefined;
   for await (const batch of stream) {
     shape ??= shapeOf(batch);
-    assertFits(batch, shape, reading);
-    shards.push(await writeShard(batch, shape, folder, reading, shards.length));
+    assertFits(batch, shape, source);
+    shards.push(await writeShard(batch, shape, folder, made, shards.length));
     yield batch;
   }
   if (!shape) {
     throw new Error(`Expected activations to write to ${folder} but the stream is empty: name another corpus`);
   }
-  const index: CacheIndex = { format: FORMAT, source: reading, ...shape, shards };
+  const index: CacheIndex = { format: FORMAT, ...made, ...shape, shards };
   await writeJsonAtomic(indexPath(folder), index);
 }
 
@@ -50,7 +50,7 @@ export async function* cacheActivations(
 export async function writeActivations(
   folder: string,
   stream: AsyncIterable<StreamBatch> | Iterable<StreamBatch>,
-  source: Reading,
+  source: StreamSource,
 ): Promise<number> {
   let rows = 0;
   for await (const batch of cacheActivations(stream, folder, source)) {
@@ -61,6 +61,7 @@ export async function writeActivations(
 }
 
 type Shape = Pick<CacheIndex, "layers" | "dim">;
+type Made = Pick<CacheIndex, "source" | "hook">;
 
 function shapeOf({ batches }: StreamBatch): Shape {
   return { layers: [...batches.keys()], dim: batches.values().next().value!.dim };
@@ -102,7 +103,7 @@ async function writeShard(
   batch: StreamBatch,
   shape: Shape,
   folder: string,
-  source: Reading,
+  made: Made,
   number: number,
 ): Promise<ShardEntry> {
   const entry: ShardEntry = {
@@ -115,16 +116,16 @@ async function writeShard(
   };
   const layers = new Map<number, Float32Array<ArrayBuffer>>();
   for (const [layer, activations] of batch.batches) layers.set(layer, await valuesOf(activations));
-  const tables = shardTables({ layers, provenance: provenanceOf(batch) }, shape.dim, shardMetadata(source, entry));
+  const tables = shardTables({ layers, provenance: provenanceOf(batch) }, shape.dim, shardMetadata(made, entry));
   await writeArrow(join(folder, `${entry.name}.prompts.arrow`), tables.prompts);
   await writeArrow(join(folder, `${entry.name}.activations.arrow`), tables.activations);
   return entry;
 }
 
 /** What a shard's files say about themselves: to whom they belong. */
-export function shardMetadata(source: Reading, entry: ShardEntry): Record<string, string> {
+export function shardMetadata({ source, hook }: Made, entry: ShardEntry): Record<string, string> {
   const reading = Object.entries(source).map(([name, value]) => [name, String(value)]);
-  return { format: FORMAT, hook: "resid_post", ...Object.fromEntries(reading), shard: JSON.stringify(entry) };
+  return { format: FORMAT, hook, ...Object.fromEntries(reading), shard: JSON.stringify(entry) };
 }
 
 function provenanceOf({ batches }: StreamBatch): Provenance {

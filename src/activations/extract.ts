@@ -22,7 +22,7 @@ export interface TokenIds {
 
 /** How to extract. */
 export interface ExtractOptions {
-  /** Layers to read the residual stream after; one forward pass gives all of them. */
+  /** Layers to read, each at the model's hook; one forward pass gives all of them. */
   layers: readonly number[];
   /** Positions that become activations; default `"per-position"`. */
   extractor?: Extractor;

@@ -30,11 +30,11 @@ export type GatherFactory = (layers: readonly number[], rows: number) => Gather;
  * @param backend Where they are wanted; the host only when absent.
  */
 export async function gatherer(model: LanguageModel, backend?: Backend): Promise<GatherFactory> {
-  if (model.device === "cpu") return (layers, rows) => new HostGather(layers, rows, model.dim, backend);
+  if (model.device === "cpu") return (layers, rows) => new HostGather(layers, rows, model, backend);
   // Both live on the process's one GPU device, so the backend reads the model's buffers as matrices.
   const gpu = await openBackend("webgpu") as WebGpuBackend;
-  if (backend?.name === "webgpu") return (layers, rows) => new DeviceGather(layers, rows, model.dim, gpu);
-  return (layers, rows) => new HostGather(layers, rows, model.dim, backend, gpu);
+  if (backend?.name === "webgpu") return (layers, rows) => new DeviceGather(layers, rows, model, gpu);
+  return (layers, rows) => new HostGather(layers, rows, model, backend, gpu);
 }
 
 /** Collects on the host, then hands the array to the backend, if any. */
@@ -44,17 +44,17 @@ class HostGather implements Gather {
   constructor(
     layers: readonly number[],
     readonly rows: number,
-    readonly dim: number,
+    readonly model: LanguageModel,
     readonly backend?: Backend,
     readonly gpu?: WebGpuBackend,
   ) {
-    this.#layers = new Map(layers.map((layer) => [layer, new Float32Array(rows * dim)]));
+    this.#layers = new Map(layers.map((layer) => [layer, new Float32Array(rows * model.dim)]));
   }
 
   async take(capture: Capture, { sourceRows, targetRows }: Pass): Promise<void> {
-    const { dim } = this;
+    const { dim } = this.model;
     for (const [layer, target] of this.#layers) {
-      const residual = residualAt(capture, layer);
+      const residual = residualAt(capture, layer, this.model);
       const { data } = residual;
       if (data) {
         targetRows.forEach((row, i) =>
@@ -68,7 +68,7 @@ class HostGather implements Gather {
   }
 
   finish(): Map<number, Gathered> {
-    const { rows, dim, backend } = this;
+    const { rows, model: { dim }, backend } = this;
     return new Map(
       this.#layers.entries().map(([layer, data]) => [layer, { data, matrix: backend?.upload(data, rows, dim) }]),
     );
@@ -83,13 +83,18 @@ class HostGather implements Gather {
 class DeviceGather implements Gather {
   readonly #layers: Map<number, Matrix>;
 
-  constructor(layers: readonly number[], rows: number, dim: number, readonly gpu: WebGpuBackend) {
-    this.#layers = new Map(layers.map((layer) => [layer, gpu.create(dim, rows)]));
+  constructor(
+    layers: readonly number[],
+    rows: number,
+    readonly model: LanguageModel,
+    readonly gpu: WebGpuBackend,
+  ) {
+    this.#layers = new Map(layers.map((layer) => [layer, gpu.create(model.dim, rows)]));
   }
 
   take(capture: Capture, { sourceRows, targetRows }: Pass): Promise<void> {
     for (const [layer, matrix] of this.#layers) {
-      const source = wrap(this.gpu, residualAt(capture, layer), capture, matrix.dim);
+      const source = wrap(this.gpu, residualAt(capture, layer, this.model), capture, matrix.dim);
       this.gpu.copyRows(source, sourceRows, matrix, targetRows);
     }
     return Promise.resolve();
@@ -104,14 +109,19 @@ class DeviceGather implements Gather {
   }
 }
 
-function residualAt(capture: Capture, layer: number): Residual {
+/** Activations of one layer, which must be as long as the model says: those of several layers are extracted together. */
+function residualAt(capture: Capture, layer: number, { id, hook, dim }: LanguageModel): Residual {
   const residual = capture.residuals.get(layer);
-  if (!residual) throw new Error(`Expected the model to capture layer ${layer} but it gave no residual stream for it`);
-  return residual;
+  if (!residual) throw new Error(`Expected the model to capture layer ${layer} but it gave no activations for it`);
+  if (residual.dim === dim) return residual;
+  throw new Error(
+    `Expected activations of length ${dim}, as ${id} tells for ${hook}, but those of layer ${layer} have ` +
+      `${residual.dim}: extract layers of one length`,
+  );
 }
 
-/** The residual stream's buffer seen as a matrix; the model still owns it. */
+/** A captured buffer seen as a matrix; the model still owns it. */
 function wrap(gpu: WebGpuBackend, { buffer }: Residual, capture: Capture, dim: number): Matrix {
-  if (!buffer) throw new Error("Expected a residual stream on the GPU but the model gave neither values nor a buffer");
+  if (!buffer) throw new Error("Expected activations on the GPU but the model gave neither values nor a buffer");
   return gpu.wrap(buffer, capture.batch * capture.width, dim);
 }

@@ -5,7 +5,7 @@ import { type Extractor, keptPositions } from "./extractor.ts";
 export interface Pass {
   /** Token ids, of similar lengths. */
   readonly prompts: readonly Int32Array<ArrayBuffer>[];
-  /** Rows of the padded `(batch * width) x dim` residual stream to keep. */
+  /** Rows of the padded `(batch * width) x dim` activations to keep. */
   readonly sourceRows: Int32Array<ArrayBuffer>;
   /** For each of them, its row in the batch. */
   readonly targetRows: Int32Array<ArrayBuffer>;

@@ -1,4 +1,4 @@
-import type { LanguageModel } from "../model/types.ts";
+import type { HookPoint, HookSite, LanguageModel } from "../model/types.ts";
 import type { Extractor } from "./extractor.ts";
 
 /** How a stream of activations was read, whatever the layer. */
@@ -18,16 +18,18 @@ export type Reading = {
 
 /** Where the activations of one layer come from, as calibrations and dictionaries record it. Plain data: JSON keeps it. */
 export type StreamSource = Reading & {
-  /** Where the residual stream is read. */
-  readonly hook: { readonly layer: number; readonly at: "resid_post" };
+  /** Where in the model it is read. */
+  readonly hook: HookPoint;
 };
 
 /** What {@link describeStream} needs; all but the layer, the model and the corpus have the defaults of `extract`. */
 export interface DescribeOptions {
   /** The model, or its folder or hub id. */
-  model: string | Pick<LanguageModel, "id">;
-  /** Block whose output is read. */
+  model: string | Pick<LanguageModel, "id" | "hook">;
+  /** Block that is read. */
   layer: number;
+  /** Where in the block; default the model's own hook, `"resid_post"` where it is given by its name. */
+  at?: HookSite;
   /** Name of the corpus, such as its path. */
   corpus: string;
   /** Default `"per-position"`. */
@@ -51,9 +53,10 @@ export interface DescribeOptions {
  */
 export function describeStream(options: DescribeOptions): StreamSource {
   const { model, layer, corpus, extractor = "per-position", context = 128, batchPrompts = 128, chat = false } = options;
+  const { id, hook } = typeof model === "string" ? { id: model, hook: "resid_post" } : model;
   return {
-    model: typeof model === "string" ? model : model.id,
-    hook: { layer, at: "resid_post" },
+    model: id,
+    hook: { layer, at: options.at ?? hook },
     extractor,
     context,
     batchPrompts,

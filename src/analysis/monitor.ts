@@ -12,9 +12,9 @@ import { type Template, templateOf, templatePart } from "./template_parts.ts";
 
 /** What a monitor watches with. */
 export interface MonitorParts {
-  /** The model whose prompts are read. */
+  /** The model whose prompts are read, at the dictionary's hook whatever its own is. */
   readonly model: LanguageModel;
-  /** Its source says how prompts are read. */
+  /** Its source says how prompts are read, and where in the model. */
   readonly dictionary: Dictionary;
   /** Mean distance above which a prompt is told as `ood`; default infinite, never. */
   readonly threshold?: number;
@@ -63,11 +63,11 @@ export class Monitor {
   /**
    * A monitor. It holds a copy of the exemplars where there is a chat template.
    *
-   * @throws {Error} if the dictionary does not say how it was read, was not built on every position, or has no region
-   * but the template's.
+   * @throws {Error} if the dictionary does not say how it was read, was not built on every position, has no region but
+   * the template's, or is of a hook that the model does not have.
    */
-  static async create(parts: MonitorParts): Promise<Monitor> {
-    const { dictionary, model } = parts;
+  static async create(options: MonitorParts): Promise<Monitor> {
+    const { dictionary } = options;
     const { source } = dictionary;
     if (source?.extractor !== "per-position") {
       throw new Error(
@@ -75,6 +75,8 @@ export class Monitor {
           `${source ? `one of the extractor ${source.extractor}` : "one without a source"}: build one with discover`,
       );
     }
+    const model = options.model.withHook(source.hook.at);
+    const parts = { ...options, model };
     if (!source.chat) return new Monitor(parts, dictionary.parts.exemplars);
     const { template, regions } = await readTemplate(model, dictionary, source);
     const others = [...Array(dictionary.size).keys()].filter((region) => !regions.has(region));

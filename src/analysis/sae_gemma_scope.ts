@@ -1,4 +1,5 @@
 import { readNpz } from "../files/npz.ts";
+import type { HookPoint, HookSite } from "../model/types.ts";
 import { positiveThresholds, type SaeWeights } from "./sae_weights.ts";
 import { saeTensors, thresholdsOf } from "./sae_tensors.ts";
 
@@ -8,7 +9,8 @@ import { saeTensors, thresholdsOf } from "./sae_tensors.ts";
  *
  *     pre = x W_enc + b_enc;  acts = relu(pre) * (pre > threshold);  x_hat = acts W_dec + b_dec
  *
- * The file names neither model nor layer; a folder `layer_12` in its path, as on the hub, gives the layer.
+ * The file names neither model nor hook point; a folder `layer_12` in its path, as on the hub, gives the layer, and one
+ * whose name ends in `-att` or `-mlp`, as `gemma-scope-2b-pt-att`, the site: `z` or `mlp_out`, else `resid_post`.
  *
  * @param path The `params.npz`.
  * @throws {Error} A sentence if it cannot be read or holds something else.
@@ -18,11 +20,21 @@ export async function readGemmaScope(path: string): Promise<SaeWeights> {
   // Some of the released files say w_enc and w_dec.
   const tensors = new Map([...read].map(([name, tensor]) => [name.replace(/^w_/, "W_"), tensor]));
   const weights = saeTensors(tensors, path);
-  const layer = /(?:^|[/\\])layer_(\d+)[/\\]/.exec(path)?.[1];
+  const hookPoint = hookPointOf(path);
   return {
     architecture: "jumprelu",
     ...weights,
     thresholds: positiveThresholds(weights.size, thresholdsOf(tensors, weights.size, path)),
-    source: { path, format: "gemma-scope", ...(layer === undefined ? {} : { layer: Number(layer) }) },
+    source: { path, format: "gemma-scope", ...(hookPoint && { hookPoint }) },
   };
+}
+
+/** Sites by the ends of the names of Gemma Scope's repositories. */
+const SITES: Readonly<Partial<Record<string, HookSite>>> = { att: "z", mlp: "mlp_out", res: "resid_post" };
+
+function hookPointOf(path: string): HookPoint | undefined {
+  const layer = /(?:^|[/\\])layer_(\d+)[/\\]/.exec(path)?.[1];
+  const kind = /gemma-scope[^/\\]*-([a-z]+)[/\\]/.exec(path)?.[1] ?? "res";
+  const at = SITES[kind];
+  return layer === undefined || at === undefined ? undefined : { layer: Number(layer), at };
 }

@@ -1,3 +1,4 @@
+import { findHookPoint, normalHookPoint } from "../model/hook_names.ts";
 import { type SaeArchitecture, SaeError, type SaeSource } from "./sae_weights.ts";
 
 /** What a SAELens `cfg.json` says that changes the numbers, and where the autoencoder comes from. */
@@ -16,7 +17,7 @@ export interface SaeLensConfig {
   readonly rescaled: boolean;
   /** Whether the weights bring a factor for every feature's value, found by finetuning. */
   readonly finetuned: boolean;
-  /** Model, hook point and layer, if they are told. */
+  /** Model and hook point, if they are told. */
   readonly source: Omit<SaeSource, "path" | "format">;
 }
 
@@ -25,7 +26,8 @@ type Fields = Readonly<Record<string, unknown>>;
 /**
  * Reads the configuration of any SAELens generation:
  *
- * - up to 2: flat, with `hook_point`, `hook_point_layer` and `activation_fn`; `architecture` may be missing (standard);
+ * - up to 2: flat, with `hook_point` (in which `{layer}` may stand for `hook_point_layer`) and `activation_fn`;
+ *   `architecture` may be missing (standard);
  * - 3 to 5: flat, with `hook_name`, `hook_layer`, `activation_fn_str` and `activation_fn_kwargs`;
  * - 6: the architecture's own fields (`k`), the model's in `metadata` (in early releases `meta`).
  *
@@ -67,11 +69,14 @@ export function parseSaeLensConfig(text: string, path: string): SaeLensConfig {
       "Expected none.",
     );
   }
+  const source = sourceOf(fields);
   const reshaping = fields.reshape_activations ?? "none";
-  if (reshaping !== "none") {
+  // Its hook_z lays the heads side by side, which is how z is read here.
+  const isReadSo = reshaping === "hook_z" && source.hookPoint?.at === "z";
+  if (reshaping !== "none" && !isReadSo) {
     throw refuse(
       `its activations are reshaped (${JSON.stringify(reshaping)})`,
-      "Expected those of the residual stream.",
+      "Expected none, or hook_z of a hook point z.",
     );
   }
   const rescaled = flag(fields, "rescale_acts_by_decoder_norm", false, path);
@@ -86,7 +91,7 @@ export function parseSaeLensConfig(text: string, path: string): SaeLensConfig {
     centred: flag(fields, "apply_b_dec_to_input", true, path),
     rescaled,
     finetuned: flag(fields, "finetuning_scaling_factor", false, path),
-    source: sourceOf(fields),
+    source,
   };
 }
 
@@ -134,12 +139,14 @@ function sourceOf(fields: Fields): SaeLensConfig["source"] {
   const metadata = { ...fields, ...(fields.meta as Fields | undefined), ...(fields.metadata as Fields | undefined) };
   const model = metadata.model_name;
   const hook = metadata.hook_name ?? metadata.hook_point;
-  // What enters a block is what the block before has put out.
-  const [, number, side] = /^blocks\.(\d+)\.hook_resid_(post|pre)$/.exec(String(hook)) ?? [];
-  const layer = Number(number) - Number(side === "pre");
+  const layer = metadata.hook_layer ?? metadata.hook_point_layer;
+  const ofOneHead = typeof (metadata.hook_head_index ?? metadata.hook_point_head_index) === "number";
+  const point = typeof hook !== "string" || ofOneHead
+    ? undefined
+    : findHookPoint(hook, typeof layer === "number" ? layer : undefined);
   return {
     ...(typeof model === "string" ? { model } : {}),
     ...(typeof hook === "string" ? { hook } : {}),
-    ...(layer >= 0 ? { layer } : {}),
+    ...(point ? { hookPoint: normalHookPoint(point) } : {}),
   };
 }

@@ -1,4 +1,5 @@
 /** What every file of a sparse autoencoder comes down to, and the checks that all of them need. */
+import type { HookPoint } from "../model/types.ts";
 
 /** How a sparse autoencoder activates its features. */
 export type SaeArchitecture = "standard" | "jumprelu" | "topk";
@@ -11,10 +12,13 @@ export interface SaeSource {
   readonly format: "gemma-scope" | "saelens";
   /** Name of the model that it was trained on. */
   readonly model?: string;
-  /** Hook point in TransformerLens's words, such as `blocks.12.hook_resid_post`. */
+  /** What the file calls the hook point, such as `blocks.12.hook_resid_post`. */
   readonly hook?: string;
-  /** The layer whose output it reads, as `{ layer, at: "resid_post" }`; absent for other hook points. */
-  readonly layer?: number;
+  /**
+   * Where it reads, if that is known here; what enters a block is told as what the block before has put out. Absent where
+   * it reads one head of several.
+   */
+  readonly hookPoint?: HookPoint;
 }
 
 /**

@@ -79,6 +79,6 @@ async function sourceOf(path: string, layer: number, where: Where): Promise<Stre
   const isKnown = typeof model === "string" && typeof context === "number" && typeof batchPrompts === "number" &&
     (extractor === "per-position" || extractor === "final-position");
   if (!isKnown) return undefined;
-  const hook = { layer, at: "resid_post" as const };
+  const hook = { layer, at: "resid_post" };
   return { model, hook, extractor, context, batchPrompts, chat: false, corpus: "monology/pile-uncopyrighted" };
 }

@@ -7,6 +7,7 @@ import { isFile } from "../files/exists.ts";
 import { readNpz, writeNpz } from "../files/npz.ts";
 import { readSafetensors, writeSafetensors } from "../files/safetensors.ts";
 import { finiteFloatsOf, float32Tensor, type Tensor, tensorOf, type Tensors } from "../files/tensor.ts";
+import { hookName } from "../model/hook_names.ts";
 import type { Basis, DictionaryParts } from "./parts.ts";
 import { readRegions, writeRegions } from "./regions_file.ts";
 
@@ -77,7 +78,7 @@ function saeLensConfig({ calibration, regions }: DictionaryParts, k: number): Re
   const { center, source } = calibration;
   const origin = {
     model_name: source?.model ?? "unknown",
-    hook_name: source ? `blocks.${source.hook.layer}.hook_${source.hook.at}` : "unknown",
+    hook_name: source ? hookName(source.hook) : "unknown",
     hook_head_index: null,
     context_size: source?.context ?? null,
     prepend_bos: true,
@@ -96,7 +97,7 @@ function saeLensConfig({ calibration, regions }: DictionaryParts, k: number): Re
     device: "cpu",
     apply_b_dec_to_input: true,
     normalize_activations: "none",
-    reshape_activations: "none",
+    reshape_activations: source?.hook.at === "z" ? "hook_z" : "none",
     metadata: { sae_lens_version: "6.0.0", model_class_name: "HookedTransformer", ...origin },
     ...origin,
     hook_layer: source?.hook.layer ?? null,

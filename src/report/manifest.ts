@@ -23,6 +23,8 @@ export interface RunRecord {
   readonly system: string;
   /** The device in words. */
   readonly device: string;
+  /** What a reader should know of how it was run, a sentence each. */
+  readonly notes: readonly string[];
   /** Start, ISO 8601 in UTC. */
   readonly started: string;
   /** Seconds by what took them; `total` is the whole run. */
@@ -58,6 +60,8 @@ export interface RunStart {
 export class RunManifest {
   /** The device in words; set it as soon as it is known. */
   device = "";
+  /** What a reader should know of how it was run, a sentence each. */
+  readonly notes: string[] = [];
   /** What came out, under the experiment's fixed names. */
   readonly findings: Record<string, Finding> = {};
   /** Files written, relative to the folder. */
@@ -103,6 +107,7 @@ export class RunManifest {
       versions: { ...Deno.version, exemplar: VERSION, ...PACKAGES },
       system: `${Deno.build.os} ${Deno.build.arch}, ${navigator.hardwareConcurrency} CPU cores`,
       device: this.device,
+      notes: [...this.notes],
       started: new Date(this.#started).toISOString(),
       timings: Object.fromEntries([...this.#seconds, ["total", total]].map(([key, value]) => [key, rounded(value)])),
       findings: this.findings,

@@ -94,14 +94,44 @@ Deno.test("with a backend the activations go there; a batch that lives there onl
 
 Deno.test("the index says what the cache holds", async () => {
   await withFolder(async (folder) => {
-    const { source, layers, dim, shards } = await readCacheIndex(folder);
-    const { hook: _, ...reading } = SOURCE;
-    assertEquals<unknown>({ source, layers, dim }, { source: reading, layers: [0, 3], dim: DIM });
+    const { source, hook, layers, dim, shards } = await readCacheIndex(folder);
+    const { hook: { at }, ...reading } = SOURCE;
+    assertEquals<unknown>({ source, hook, layers, dim }, { source: reading, hook: at, layers: [0, 3], dim: DIM });
     assertEquals(shards.map(({ rows, start, promptsBefore }) => [rows, start, promptsBefore]), [
       [21, 0, 0],
       [11, 21, 3],
       [0, 32, 6],
     ]);
+  });
+});
+
+Deno.test("a cache keeps the hook it was read at, and is not taken for another's", async () => {
+  await withFolder(async (folder) => {
+    const model = new FakeModel("z");
+    const stream = () => extract(model, TEXTS, { layers: [0, 3], batchPrompts: 3 });
+    const source = describeStream({ ...SOURCE, model, layer: 0 });
+    await writeActivations(folder, stream(), source);
+    const expect = { hook: "z", dim: model.dim };
+    assertEquals((await read(folder, { expect })).map(plain), (await Array.fromAsync(stream())).map(plain));
+    await assertRejects(
+      () => read(folder, { expect: { hook: "resid_post" } }),
+      Error,
+      `Expected activations of hook resid_post but those of ${folder} have z: extract them again into another folder`,
+    );
+    await writeActivations(`${folder}-other`, streamOf(), SOURCE);
+    const shard = "00001.prompts.arrow";
+    await Deno.copyFile(`${folder}-other/${shard}`, `${folder}/${shard}`);
+    await assertRejects(() => read(folder), Error, "with hook z, but found resid_post");
+  }, false);
+});
+
+Deno.test("a cache that does not tell its hook, as older ones, is of resid_post", async () => {
+  await withFolder(async (folder) => {
+    const { hook: _, ...index } = await readCacheIndex(folder);
+    await Deno.writeTextFile(`${folder}/index.json`, JSON.stringify(index));
+    assertEquals((await readCacheIndex(folder)).hook, "resid_post");
+    assertEquals((await read(folder, { expect: { hook: "resid_post" } })).length, 3);
+    await assertRejects(() => read(folder, { expect: { hook: "attn_out" } }), Error, "those of " + folder);
   });
 });
 

@@ -5,6 +5,7 @@ import { extract, type ExtractOptions, type Text, type TokenIds } from "../../sr
 import { shuffledTokens, uniformTokens } from "../../src/activations/random_tokens.ts";
 import { atLayer, describeRow, type StreamBatch } from "../../src/activations/stream.ts";
 import { openBackend } from "../../src/compute/open.ts";
+import { assertSentence } from "../lib/sentence.ts";
 import { DIM, fakeActivation, FakeModel } from "./fake_model.ts";
 
 const TEXTS = ["abc", "", "a longer text", "x", "yz", "12345678", ""];
@@ -44,6 +45,30 @@ Deno.test("per position: every position after <bos>, rows by prompt, then by pos
     assertRows(batches[0], after(1));
     assertEquals(batches[0].tokens, TEXTS.join("").length + TEXTS.length);
   }
+});
+
+Deno.test("activations are those of the model's hook, of the width that they have there", async () => {
+  const model = new FakeModel().withHook("z");
+  assertEquals([model.dim, model.streamDim], [5, DIM]);
+  const [{ batches, prompts }] = await batchesOf(TEXTS, {}, model);
+  const { dim, rows, data } = batches.get(3)!;
+  assertEquals([dim, data!.length], [5, rows * 5]);
+  assertEquals([...data!.subarray(5, 10)], fakeActivation(prompts[0].tokens, 2, 3, "z"));
+  assertEquals(model.root!.held, 0);
+});
+
+/** A model whose activations are not as long as it says. */
+class Mistaken extends FakeModel {
+  override capture(prompts: readonly Int32Array[], layers: readonly number[]) {
+    return super.capture(prompts, layers, "z");
+  }
+}
+
+Deno.test("activations of another length than the model tells are refused with a sentence", async () => {
+  const model = new Mistaken();
+  const error = await assertRejects(() => batchesOf(TEXTS, {}, model), Error);
+  assertSentence(error, `length ${DIM}, as fake tells for resid_post`, "layer 0 have 5");
+  assertEquals(model.held, 0);
 });
 
 Deno.test("final position: the last position of every prompt, <bos> itself where there is no other", async () => {

@@ -1,20 +1,30 @@
-import type { Capture, ChatMessage, LanguageModel, Residual } from "../../src/model/types.ts";
+import { ModelError } from "../../src/model/error.ts";
+import type { Capture, ChatMessage, HookSite, LanguageModel, Residual } from "../../src/model/types.ts";
 
 const BOS = 2;
 export const DIM = 3;
 export const LAYERS = 4;
 
-/** The activation that {@link FakeModel} gives: prompt length and place are in it, so that a mix-up shows. */
-export function fakeActivation(tokens: Int32Array, position: number, layer: number): number[] {
-  return [tokens[position] + layer / 8, position, tokens.slice(0, position + 1).reduce((a, b) => a + b, 0)];
+/** The sites that {@link FakeModel} has: one of the stream, one added to it, one of another width. */
+const WIDTHS: ReadonlyMap<HookSite, number> = new Map([["resid_post", DIM], ["attn_out", DIM], ["z", 5]]);
+
+/** The activation that {@link FakeModel} gives: prompt length, place and site are in it, so that a mix-up shows. */
+export function fakeActivation(
+  tokens: Int32Array,
+  position: number,
+  layer: number,
+  at: HookSite = "resid_post",
+): number[] {
+  const stream = [tokens[position] + layer / 8, position, tokens.slice(0, position + 1).reduce((a, b) => a + b, 0)];
+  if (at === "resid_post") return stream;
+  return at === "attn_out" ? stream.map((value) => 7 - value) : [...stream, layer, 1];
 }
 
 /** A model of characters: one token a character, activations computed from tokens, padding that is NaN. */
 export class FakeModel implements LanguageModel {
   readonly id = "fake";
   readonly layers = LAYERS;
-  readonly hook = "resid_post";
-  readonly dim = DIM;
+  readonly dim: number;
   readonly streamDim = DIM;
   readonly vocab = 65536;
   readonly device = "cpu";
@@ -27,8 +37,13 @@ export class FakeModel implements LanguageModel {
   readonly asked: (readonly number[])[] = [];
   /** Characters tokenized so far. */
   characters = 0;
-  /** Residual streams not given back yet. */
+  /** Captured activations not given back yet. */
   held = 0;
+
+  /** @param root The model that counts, for the same model at another hook. */
+  constructor(readonly hook: HookSite = "resid_post", readonly root?: FakeModel) {
+    this.dim = widthAt(hook);
+  }
 
   encode(text: string, context = Infinity): Int32Array<ArrayBuffer> {
     this.characters += text.length;
@@ -45,24 +60,26 @@ export class FakeModel implements LanguageModel {
     );
   }
 
-  capture(prompts: readonly Int32Array[], layers: readonly number[]): Promise<Capture> {
-    this.passes.push(prompts.map((prompt) => prompt.length));
-    this.asked.push(layers);
+  capture(prompts: readonly Int32Array[], layers: readonly number[], at = this.hook): Promise<Capture> {
+    const { root = this } = this;
+    const dim = widthAt(at);
+    root.passes.push(prompts.map((prompt) => prompt.length));
+    root.asked.push(layers);
     const width = Math.max(...prompts.map((prompt) => prompt.length));
     const residuals = new Map<number, Residual>();
     for (const layer of layers) {
-      const data = new Float32Array(prompts.length * width * DIM).fill(NaN);
+      const data = new Float32Array(prompts.length * width * dim).fill(NaN);
       prompts.forEach((tokens, i) =>
-        tokens.forEach((_, p) => data.set(fakeActivation(tokens, p, layer), (i * width + p) * DIM))
+        tokens.forEach((_, p) => data.set(fakeActivation(tokens, p, layer, at), (i * width + p) * dim))
       );
-      this.held++;
-      residuals.set(layer, { dim: DIM, data, dispose: () => void this.held-- });
+      root.held++;
+      residuals.set(layer, { dim, data, dispose: () => void root.held-- });
     }
     return Promise.resolve({ batch: prompts.length, width, residuals });
   }
 
-  withHook(): never {
-    throw new Error("unused");
+  withHook(at: HookSite): FakeModel {
+    return new FakeModel(at, this.root ?? this);
   }
 
   logits(): never {
@@ -77,4 +94,10 @@ export class FakeModel implements LanguageModel {
   dispose(): Promise<void> {
     return Promise.resolve();
   }
+}
+
+function widthAt(at: HookSite): number {
+  const width = WIDTHS.get(at);
+  if (width === undefined) throw new ModelError(`Expected one of the sites ${[...WIDTHS.keys()]} but got ${at}`);
+  return width;
 }

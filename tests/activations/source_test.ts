@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { assertSameReading, describeStream } from "../../src/activations/source.ts";
+import { assertSameReading, type DescribeOptions, describeStream } from "../../src/activations/source.ts";
 
-const base = { model: { id: "fixtures/gemma-2-toy" }, layer: 3, corpus: "pile.jsonl" };
+const base = { model: { id: "fixtures/gemma-2-toy", hook: "resid_post" }, layer: 3, corpus: "pile.jsonl" };
 
 Deno.test("a stream is described as plain data, with the defaults of extract", () => {
   const source = describeStream(base);
@@ -17,6 +17,14 @@ Deno.test("a stream is described as plain data, with the defaults of extract", (
   assertEquals(JSON.parse(JSON.stringify(source)), source);
 });
 
+Deno.test("a stream has the hook of its model, or the one that is named", () => {
+  const at = (options: Partial<DescribeOptions>) => describeStream({ ...base, ...options }).hook;
+  assertEquals(at({ model: { id: "toy", hook: "attn_out" } }), { layer: 3, at: "attn_out" });
+  assertEquals(at({ model: { id: "toy", hook: "attn_out" }, at: "z" }), { layer: 3, at: "z" });
+  assertEquals(at({ model: "toy" }), { layer: 3, at: "resid_post" });
+  assertEquals(at({ model: "toy", at: "/model/layers.{layer}/mlp/act" }).at, "/model/layers.{layer}/mlp/act");
+});
+
 Deno.test("a calibration fits streams of the same hook, extractor and context only", () => {
   const calibration = describeStream(base);
   assertSameReading(calibration, describeStream({ ...base, corpus: "code.jsonl", model: "other", batchPrompts: 7 }));
@@ -24,6 +32,11 @@ Deno.test("a calibration fits streams of the same hook, extractor and context on
     () => assertSameReading(calibration, describeStream({ ...base, layer: 4 })),
     Error,
     "Expected a stream of the calibration's hook, resid_post of layer 3, but found resid_post of layer 4",
+  );
+  assertThrows(
+    () => assertSameReading(calibration, describeStream({ ...base, at: "attn_out" })),
+    Error,
+    "Expected a stream of the calibration's hook, resid_post of layer 3, but found attn_out of layer 3",
   );
   assertThrows(
     () => assertSameReading(calibration, describeStream({ ...base, extractor: "final-position" })),

@@ -72,6 +72,21 @@ Deno.test("a verdict is of the prompt's own tokens, and of the region that its f
   assertEquals(await monitor.read([]), []);
 });
 
+Deno.test("a monitor reads the model where the dictionary was built, whatever the model's own hook is", async () => {
+  const source = describeStream({ model: "fake", layer: 1, at: "z", corpus: "none" });
+  const dictionary = await Dictionary.create({ center: new Float32Array(5), threshold: 0.5, source }, {
+    backend: "cpu",
+  });
+  await dictionary.add({ data: Float32Array.of(0, 0, 1, 0, 0), rows: 1, dim: 5 });
+  const model = new FakeModel();
+  const [verdict] = await (await Monitor.create({ model, dictionary })).read(["a"]);
+  const z = fakeActivation(model.encode("a"), 1, 1, "z");
+  assertAlmostEquals(verdict.distance!, 1 - z[2] / Math.hypot(...z), 1e-6);
+  const elsewhere = { ...source, hook: { layer: 1, at: "router" } };
+  const other = await Dictionary.create({ center: CENTER, threshold: 0.5, source: elsewhere }, { backend: "cpu" });
+  await assertRejects(() => Monitor.create({ model, dictionary: other }), Error, "but got router");
+});
+
 Deno.test("the template's tokens and their regions do not count for the distance, but the final one has its", async () => {
   const model = new FakeModel();
   const dictionary = await dictionaryOf(true);

@@ -134,20 +134,35 @@ backendTest("SAELens: every architecture and option gives the numbers of its own
   }
 });
 
-Deno.test("SAELens: what the configuration of each generation says of model, hook and layer", () => {
+Deno.test("SAELens: what the configuration of each generation says of model and hook point", () => {
   const source = (config: unknown) => parseSaeLensConfig(JSON.stringify(config), "cfg.json").source;
-  const base = { model: "gpt2-small", hook: "blocks.8.hook_resid_pre", layer: 7 };
+  const base = {
+    model: "gpt2-small",
+    hook: "blocks.8.hook_resid_pre",
+    hookPoint: { layer: 7, at: "resid_post" },
+  };
   assertEquals(source({ model_name: "gpt2-small", hook_point: "blocks.8.hook_resid_pre", hook_point_layer: 8 }), base);
   assertEquals(source({ model_name: "gpt2-small", hook_name: "blocks.8.hook_resid_pre", hook_layer: 8 }), base);
   for (const key of ["meta", "metadata"]) {
     assertEquals(source({ [key]: { model_name: "gemma-2-2b", hook_name: "blocks.12.hook_resid_post" } }), {
       model: "gemma-2-2b",
       hook: "blocks.12.hook_resid_post",
-      layer: 12,
+      hookPoint: { layer: 12, at: "resid_post" },
     });
   }
-  assertEquals(source({ hook_name: "blocks.0.hook_resid_pre" }), { hook: "blocks.0.hook_resid_pre" });
-  assertEquals(source({ hook_name: "blocks.5.hook_mlp_out", hook_layer: 5 }), { hook: "blocks.5.hook_mlp_out" });
+  const hooks: [Record<string, unknown>, ReturnType<typeof source>["hookPoint"]][] = [
+    [{ hook_name: "blocks.0.hook_resid_pre" }, { layer: 0, at: "resid_pre" }],
+    [{ hook_name: "blocks.5.hook_mlp_out", hook_layer: 5 }, { layer: 5, at: "mlp_out" }],
+    [{ hook_name: "blocks.5.hook_attn_out", hook_head_index: null }, { layer: 5, at: "attn_out" }],
+    [{ hook_point: "blocks.{layer}.hook_mlp_out", hook_point_layer: 9 }, { layer: 9, at: "mlp_out" }],
+    [{ metadata: { hook_name: "blocks.2.hook_out" } }, { layer: 2, at: "resid_post" }],
+    [{ metadata: { hook_name: "model.layers.3.mlp" } }, { layer: 3, at: "mlp_out" }],
+    [{ hook_name: "blocks.4.attn.hook_z" }, { layer: 4, at: "z" }],
+    [{ hook_name: "blocks.4.attn.hook_z", reshape_activations: "hook_z" }, { layer: 4, at: "z" }],
+    [{ hook_name: "blocks.4.attn.hook_z", hook_head_index: 3 }, undefined],
+    [{ hook_name: "blocks.4.mlp.hook_post" }, undefined],
+  ];
+  for (const [config, point] of hooks) assertEquals(source(config).hookPoint, point, JSON.stringify(config));
   assertEquals(source({}), {});
 });
 
@@ -163,6 +178,9 @@ Deno.test("SAELens: what would change the numbers and is not built is refused", 
     [{ normalize_activations: "constant_norm_rescale" }, "constant_norm_rescale"],
     [{ normalize_activations: "layer_norm" }, "layer_norm"],
     [{ reshape_activations: "hook_z" }, "hook_z"],
+    [{ reshape_activations: "hook_z", hook_name: "blocks.4.hook_attn_out" }, "hook_z"],
+    [{ reshape_activations: "hook_z", hook_name: "blocks.4.attn.hook_z", hook_head_index: 3 }, "hook_z"],
+    [{ reshape_activations: "other", hook_name: "blocks.4.attn.hook_z" }, '"other"'],
     [{ rescale_acts_by_decoder_norm: true }, "rescale_acts_by_decoder_norm"],
     [{ architecture: "topk" }, "k of cfg.json"],
     [{ architecture: "topk", k: 0 }, "found 0"],

@@ -137,10 +137,22 @@ Deno.test("Gemma Scope: the path's layer, lower-case names, and thresholds below
     ]);
     await writeNpz(path, tensors);
     const sae = await readSae(path, { backend: "cpu" });
-    assertEquals(sae.source, { path, format: "gemma-scope", layer: 12 });
+    assertEquals(sae.source, { path, format: "gemma-scope", hookPoint: { layer: 12, at: "resid_post" } });
     const features = await sae.encode({ rows: 3, dim: 1, data: Float32Array.of(-1, 0.25, 1) });
     assertEquals([...dense(features)], [0, 0, 0, 0.25, 0, 0, 1, 1, 0]);
     sae.dispose();
+
+    const sites = { "gemma-scope-2b-pt-res": "resid_post", "gemma-scope-9b-it-res": "resid_post" };
+    const others = { "gemma-scope-2b-pt-att": "z", "models--google--gemma-scope-2b-pt-mlp": "mlp_out" };
+    for (
+      const [repository, at] of Object.entries({ ...sites, ...others, "gemma-scope-2b-pt-transcoders": undefined })
+    ) {
+      const file = `${folder}/${repository}/layer_3/width_16k/params.npz`;
+      await writeNpz(file, tensors);
+      const { source, ...read } = await readSae(file, { backend: "cpu" });
+      assertEquals(source.hookPoint, at && { layer: 3, at }, repository);
+      read.decoder.dispose();
+    }
   }));
 
 Deno.test("a file that is no autoencoder is refused with what is missing or wrong", () =>

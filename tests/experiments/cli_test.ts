@@ -44,6 +44,54 @@ Deno.test("a run gets its flags, and leaves run.json", () =>
     assertEquals(Object.keys(record.timings), ["work", "total"]);
   }));
 
+Deno.test("what a run notes is told once, on stderr and in run.json", () =>
+  inFolder(async (folder) => {
+    const { code, err } = await run(["--out", folder], (run) => {
+      for (const sentence of ["The graph is old.", "Its <bos> is unknown.", "The graph is old."]) run.note(sentence);
+      return Promise.resolve();
+    });
+    assertEquals([code, err], [0, "sample: The graph is old.\nsample: Its <bos> is unknown."]);
+    const { notes } = JSON.parse(await Deno.readTextFile(`${folder}/run.json`));
+    assertEquals(notes, ["The graph is old.", "Its <bos> is unknown."]);
+  }));
+
+Deno.test("--hook is a site or a tensor's name for every block", () =>
+  inFolder(async (folder) => {
+    for (const hook of ["resid_pre", "z", "/model/layers.{layer}/mlp/act_output"]) {
+      const { code } = await run(["--out", folder, "--hook", hook], (run) => {
+        assertEquals([run.flags.hook, run.save.hook], [hook, hook]);
+        return Promise.resolve();
+      });
+      assertEquals(code, 0);
+    }
+    for (const hook of ["pattern", "resid-post", "/model/layers.3/mlp/act_output"]) {
+      const { code, err } = await run(["--out", folder, "--hook", hook], () => Promise.reject(new Error("it ran")));
+      assertEquals(code, 2, err);
+      assertStringIncludes(err, "Expected --hook to be one of resid_pre, resid_mid, resid_post, attn_out, mlp_out, z");
+      assertStringIncludes(err, hook);
+    }
+    assertStringIncludes((await run(["--help"])).out, "{layer}");
+  }));
+
+Deno.test("a report says where the model was read, and what else there is to know", () =>
+  inFolder(async (folder) => {
+    const report = async (run: SampleRun) => {
+      await run.save.report({ title: "T", question: "Q?", answer: "A.", sections: [] });
+      return await Deno.readTextFile(`${folder}/report.html`);
+    };
+    const { code, err } = await run(["--out", folder, "--hook", "z"], async (run) => {
+      run.note("The graph is old.");
+      const text = await report(run);
+      assertStringIncludes(text, "what attention&#39;s output projection reads in each block");
+      assertStringIncludes(text, "its columns and labels are empty");
+      assertStringIncludes(text, "<p>The graph is old.</p>");
+      // A dictionary that is given brings its own.
+      run.save.hook = "resid_post";
+      assertStringIncludes(await report(run), "Activations are the residual stream after each block (resid_post).</p>");
+    });
+    assertEquals([code, err], [0, "sample: The graph is old."]);
+  }));
+
 Deno.test("help is derived from the flags and exits with 0", async () => {
   const { code, out } = await run(["--nonsense", "--help"]);
   assertEquals(code, 0);

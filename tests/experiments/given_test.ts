@@ -1,13 +1,13 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { givenDictionary } from "../../experiments/lib/given.ts";
 import { openBackend } from "../../src/compute/open.ts";
-import type { LanguageModel } from "../../src/model/types.ts";
+import type { HookSite, LanguageModel } from "../../src/model/types.ts";
 import { Dictionary } from "../../src/partition/dictionary.ts";
 import { inFolder } from "../lib/folder.ts";
 
 const source = {
   model: "google/gemma-2-2b-it",
-  hook: { layer: 20, at: "resid_post" as const },
+  hook: { layer: 20, at: "attn_out" },
   extractor: "per-position" as const,
   context: 128,
   batchPrompts: 16,
@@ -15,7 +15,7 @@ const source = {
   corpus: "pile",
 };
 
-Deno.test("a dictionary serves the model that it was built on, also converted, and no other", () =>
+Deno.test("a dictionary serves the model that it was built on, also converted, and no other, at its own hook", () =>
   inFolder(async (folder) => {
     const backend = await openBackend("cpu");
     const save = async (name: string, calibration: Partial<Parameters<typeof Dictionary.create>[0]>) => {
@@ -28,7 +28,10 @@ Deno.test("a dictionary serves the model that it was built on, also converted, a
     };
     const named = await save("named.arrow", { source, percentile: 10 });
     const unnamed = await save("unnamed.arrow", {});
-    const model = (id: string, dim = 2) => ({ id, dim }) as LanguageModel;
+    const model = (id: string, dim = 2): LanguageModel => {
+      const at = (hook: HookSite) => ({ id, hook, dim: hook === "attn_out" ? dim : 7, withHook: at }) as LanguageModel;
+      return at("resid_post");
+    };
 
     for (const id of ["google/gemma-2-2b-it", "onnx-community/gemma-2-2b-it-ONNX", "models/gemma-2-2b-it/"]) {
       assertEquals((await givenDictionary(named, model(id), backend)).size, 1, id);

@@ -1,5 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { featureFirings, openSae } from "../../experiments/lib/overlap/features.ts";
+import { UsageError } from "../../experiments/lib/flags.ts";
 import { readHeldout } from "../../experiments/lib/overlap/heldout.ts";
 import { compareFirings } from "../../experiments/lib/overlap/measure.ts";
 import { pickUnits } from "../../experiments/lib/overlap/picks.ts";
@@ -8,7 +9,7 @@ import { figuresOf, sharedCore } from "../../experiments/lib/overlap/summary.ts"
 import { firingsOf, partitionFirings } from "../../src/analysis/firings.ts";
 import type { StreamBatch } from "../../src/activations/stream.ts";
 import { openBackend } from "../../src/compute/open.ts";
-import type { LanguageModel } from "../../src/model/types.ts";
+import type { HookSite, LanguageModel } from "../../src/model/types.ts";
 import { numbersOf, withExperiment } from "./child.ts";
 
 /** Regions 0 to 3 of 12 tokens, and features that have region 0 whole, region 1 in halves, and something of their own. */
@@ -111,17 +112,20 @@ Deno.test("held-out tokens are numbered along the stream, and features fire on t
   assertEquals([[...firingsOf(strongest, 0)], [...firingsOf(strongest, 1)]], [[2], [0]]);
 });
 
-Deno.test("an SAE of another layer or width is refused with a sentence", async () => {
+Deno.test("an SAE of another layer, hook or width is refused with a sentence", async () => {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.mkdir(`${folder}/layer_5`);
     const path = `${folder}/layer_5/params.npz`;
     await Deno.copyFile(new URL("../../fixtures/sae/params.npz", import.meta.url), path);
     const backend = await openBackend("cpu");
-    const open = (dim: number, layer: number) => openSae(path, backend, { id: "toy", dim } as LanguageModel, layer);
-    await assertRejects(() => open(192, 4), Error, "reads layer 5: give --layers 5");
-    await assertRejects(() => open(64, 5), Error, "takes 192");
+    const open = (dim: number, layer: number, hook: HookSite = "resid_post") =>
+      openSae(path, backend, { id: "toy", dim, hook } as LanguageModel, layer);
+    await assertRejects(() => open(192, 4), UsageError, "resid_post of layer 5: give --hook resid_post --layers 5");
+    await assertRejects(() => open(192, 5, "attn_out"), UsageError, "Expected an SAE of attn_out of layer 5 but");
+    await assertRejects(() => open(64, 5), UsageError, "takes 192");
     assertEquals((await open(192, 5)).size, 2048);
+    assertEquals((await open(192, 6, "resid_pre")).size, 2048, "what enters block 6 is what block 5 puts out");
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -203,6 +203,7 @@ Deno.test("a cached calibration is found by its whole key only", () =>
     const source = (other: object) => ({ ...KEY, source: { ...KEY.source, ...other } });
     const others: CalibrationKey[] = [
       ...[source({ model: "toy-it" }), source({ hook: { layer: 4, at: "resid_post" } }), source({ corpus: "math" })],
+      source({ hook: { layer: 3, at: "attn_out" } }),
       ...[source({ extractor: "final-position" }), source({ context: 17 }), source({ batchPrompts: 9 })],
       ...[source({ chat: true }), { ...KEY, percentiles: [10] }, { ...KEY, percentiles: [50, 10] }],
       ...[{ ...KEY, activations: 1001 }, { ...KEY, seed: 1 }, { ...KEY, backend: "webgpu" as const }],

@@ -5,7 +5,7 @@ import { readSafetensors, writeSafetensors } from "../../src/files/safetensors.t
 import { toFloat32 } from "../../src/files/tensor.ts";
 import { Dictionary } from "../../src/partition/dictionary.ts";
 import type { Backend } from "../../src/compute/backend.ts";
-import { describeStream } from "../../src/activations/source.ts";
+import { describeStream, type StreamSource } from "../../src/activations/source.ts";
 import { openBackend } from "../../src/compute/open.ts";
 import type { SparseFeatures } from "../../src/compute/sparse.ts";
 import { backendTest } from "../lib/backends.ts";
@@ -16,8 +16,8 @@ import { batches, floats, golden, largestDifference, queries } from "./golden.ts
 const { threshold, percentile, center } = golden.dictionaries.at(-1);
 const source = describeStream({ model: "fixtures/gemma-2-toy", layer: 3, corpus: "pile.jsonl" });
 
-async function built(backend: Backend): Promise<Dictionary> {
-  const calibration = { center: await floats(center), threshold, percentile, source };
+async function built(backend: Backend, of: StreamSource = source): Promise<Dictionary> {
+  const calibration = { center: await floats(center), threshold, percentile, source: of };
   const dictionary = await Dictionary.create(calibration, { backend, seed: 3 });
   for (const batch of batches.slice(0, 4)) await dictionary.add(batch);
   return dictionary;
@@ -86,7 +86,12 @@ backendTest(
         assert(largestDifference(acts, readout.subarray(row * size, (row + 1) * size)) < 1e-4);
       }
       const sae = await readSae(folder, { backend });
-      assertEquals([sae.architecture, sae.k, sae.source.model, sae.source.layer], ["topk", 3, source.model, 3]);
+      assertEquals([sae.architecture, sae.k, sae.source.model, sae.source.hookPoint], [
+        "topk",
+        3,
+        source.model,
+        source.hook,
+      ]);
       const features = await sae.encode(queries);
       assert(largestDifference(dense(features, size), readout) < 1e-4);
       const decoded = await dictionary.decode(readout, { basis: "exemplar" });
@@ -139,6 +144,25 @@ Deno.test("cfg.json has what every SAELens generation from 3 on asks for", () =>
     assertEquals(config.metadata.model_name, source.model);
     assertEquals(config.metadata.sae_lens_version, "6.0.0");
     dictionary.dispose();
+  }));
+
+Deno.test("cfg.json names the hook as TransformerLens does, and says how SAELens lays the heads of z", () =>
+  inFolder(async (folder) => {
+    const names: [string, string, string][] = [
+      ["attn_out", "blocks.3.hook_attn_out", "none"],
+      ["z", "blocks.3.attn.hook_z", "hook_z"],
+    ];
+    for (const [at, name, reshaping] of names) {
+      const dictionary = await built(await openBackend("cpu"), { ...source, hook: { layer: 3, at } });
+      await dictionary.export(folder);
+      const config = JSON.parse(await Deno.readTextFile(`${folder}/cfg.json`));
+      assertEquals([config.hook_name, config.metadata.hook_name, config.reshape_activations], [name, name, reshaping]);
+      const sae = await readSae(folder, { backend: "cpu" });
+      assertEquals(sae.source.hookPoint, { layer: 3, at });
+      const loaded = await Dictionary.load(folder, { backend: "cpu" });
+      assertEquals(loaded.source?.hook, { layer: 3, at });
+      for (const each of [sae, loaded, dictionary]) each.dispose();
+    }
   }));
 
 backendTest("what cannot be exported or read back is refused with a sentence", (backend) =>

@@ -1,7 +1,9 @@
 /** Discovery outlives what goes wrong: checkpoints, and runs that go on from them. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { describeStream } from "../../src/activations/source.ts";
 import type { Backend } from "../../src/compute/backend.ts";
 import { openBackend } from "../../src/compute/open.ts";
+import type { HookSite } from "../../src/model/types.ts";
 import type { Calibration } from "../../src/partition/calibration.ts";
 import { discover, type DiscoverOptions } from "../../src/partition/discover.ts";
 import { backendTest } from "../lib/backends.ts";
@@ -129,6 +131,16 @@ Deno.test("a checkpoint of another run, or a damaged one, is refused with a sent
     await refuse(() => resume({}, other({ ...three, thresholds: [0.5, 0.6] })), '"threshold":0.5', ...flags);
     await refuse(() => resume({}, new Map([[3, three]])), "2 dictionaries", "the checkpoint 4");
     await refuse(() => resume({}, new Map([[3, three], [5, five], [6, five]])), "this run has", '"layer":6');
+
+    const readAt = (at: HookSite) => {
+      const sources = new Map(
+        LAYERS.map((layer) => [layer, describeStream({ model: "toy", layer, at, corpus: "angles" })]),
+      );
+      const own = { folder: `${folder}/c-hook`, resume: true };
+      return discover(streamOf(CORPUS, BATCH), calibrations, { ...options, sources, checkpoint: own });
+    };
+    await readAt("attn_out");
+    await refuse(() => readAt("mlp_out"), '"at":"mlp_out"', '"at":"attn_out"', ...flags);
 
     const [{ name }] = Deno.readDirSync(`${folder}/c`);
     const state = `${folder}/c/${name}/state.json`;

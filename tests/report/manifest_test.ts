@@ -26,6 +26,7 @@ Deno.test("a manifest says what was run, on what, how long, and what came out", 
       Error,
       "stop",
     );
+    manifest.notes.push("Half-precision weights.");
     manifest.findings.regions = { "1": 203, "2": 83 };
     manifest.findings.undefinedRate = NaN;
     manifest.outputs.push("b.svg", "a.arrow");
@@ -38,6 +39,7 @@ Deno.test("a manifest says what was run, on what, how long, and what came out", 
       flags: { seed: 7, layers: [3, 5] },
       seed: 7,
       device: "CPU",
+      notes: ["Half-precision weights."],
       started: "2026-01-02T03:04:05.000Z",
       timings: { extract: 2, total: 2 },
       findings: { regions: { "1": 203, "2": 83 }, undefinedRate: null },

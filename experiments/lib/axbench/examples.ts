@@ -1,6 +1,7 @@
 /** What is in the regions that were chosen. */
 import type { AxBenchConcept } from "../../../src/activations/axbench.ts";
 import type { Excerpt } from "../../../src/activations/batch.ts";
+import { lensTokens } from "../../../src/analysis/lens_tokens.ts";
 import type { Backend } from "../../../src/compute/backend.ts";
 import type { LanguageModel } from "../../../src/model/types.ts";
 import { tokenText } from "../token_text.ts";
@@ -39,7 +40,7 @@ export function examplesOf(
     const { dim, means } = dictionary;
     const directions = new Float32Array(chosen.length * dim);
     chosen.forEach(({ region }, i) => directions.set(means.subarray(region * dim, (region + 1) * dim), i * dim));
-    const lens = await model.lens(directions, chosen.length);
+    const lens = await lensTokens(model, directions, chosen.length);
     return chosen.map(({ concept, region, auroc }, i) => ({
       concept: byId.get(concept)!,
       region,

@@ -1,5 +1,5 @@
 import type { Backend } from "../../../src/compute/backend.ts";
-import type { LanguageModel } from "../../../src/model/types.ts";
+import type { HookSite, LanguageModel } from "../../../src/model/types.ts";
 import { givenDictionary } from "../given.ts";
 import { ofSetting } from "../settings.ts";
 import type { Grown, GrownDictionaries } from "./dictionaries.ts";
@@ -9,22 +9,30 @@ const SAME_CENTER = 1 - 1e-6;
 
 /**
  * Dictionaries to choose from instead of growing them. All count as grown to `budget`; those of one layer and percentile
- * as stream orders, from `seed` on.
+ * as stream orders, from `seed` on. All must be of one hook, at which the model is to be read.
  *
  * @param names See `loadDictionary`.
- * @throws {Error} if one is of another model, does not tell its percentile, or has another center than those of its layer.
+ * @throws {Error} if one is of another model, does not tell its percentile, or has another hook or center than the others.
  */
 export async function givenDictionaries(
   names: readonly string[],
   { model, backend, seed, budget }: { model: LanguageModel; backend: Backend; seed: number; budget: number },
-): Promise<GrownDictionaries> {
+): Promise<GrownDictionaries & { readonly hook: HookSite }> {
   const grown: Grown[] = [];
   const centers = new Map<number, Float32Array<ArrayBuffer>>();
+  let hook: HookSite | undefined;
   for (const file of names) {
     const dictionary = await givenDictionary(file, model, backend);
     const { percentile, center, activations: tokens, size: regions } = dictionary;
-    const { layer } = dictionary.source!.hook;
+    const { layer, at } = dictionary.source!.hook;
     dictionary.dispose();
+    hook ??= at;
+    if (at !== hook) {
+      throw new Error(
+        `Expected dictionaries of one hook but ${file} is of ${at} and those before it are of ${hook}: give those of one ` +
+          "of them",
+      );
+    }
     if (percentile === undefined) {
       throw new Error(`Expected a dictionary that tells its percentile but ${file} does not: save it with one`);
     }
@@ -39,7 +47,7 @@ export async function givenDictionaries(
     const order = ofSetting(grown, { layer, percentile }).length;
     grown.push({ layer, percentile, seed: seed + order, budget, tokens, regions, file });
   }
-  return { grown, centers, failed: [] };
+  return { grown, centers, failed: [], hook: hook! };
 }
 
 function cosine(a: Float32Array, b: Float32Array): number {

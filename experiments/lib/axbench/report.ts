@@ -50,7 +50,11 @@ export async function reportAxBench<F extends Flags>(
   const examples = await examplesOf(model, backend, dictionary, concepts, chosen);
   await saveAxBenchTables(save, concepts, detections, ways, pairs, examples);
   const distinct = new Set(examples.map(({ region }) => region)).size;
-  Object.assign(manifest.findings, { ...axBenchFindings(shown, concepts.length), distinct_regions: distinct });
+  Object.assign(manifest.findings, {
+    ...axBenchFindings(shown, concepts.length),
+    distinct_regions: distinct,
+    hook: model.hook,
+  });
 
   const answer =
     `${answerOf(shown, concepts.length)} In stream order ${flags.seed} the ${concepts.length} concepts have ` +

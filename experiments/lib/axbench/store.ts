@@ -7,6 +7,9 @@ import type { Detection } from "./score.ts";
 /** What the figures depend on, by name. */
 export type Settings = Readonly<Record<string, string | number | readonly (string | number)[] | undefined>>;
 
+/** Settings that older runs lack, as they had them. */
+const BEFORE: Settings = { hook: "resid_post" };
+
 /** Keeps a run's state below its folder of results. */
 export class ConceptStore {
   private constructor(readonly folder: string) {}
@@ -22,7 +25,8 @@ export class ConceptStore {
     const folder = join(out, "state");
     const path = join(folder, "settings.json");
     if (resume) {
-      const kept = await readJson<Settings>(path);
+      const found = await readJson<Settings>(path);
+      const kept = found && { ...BEFORE, ...found };
       const text = (value: unknown) => JSON.stringify(value);
       const other = kept && Object.keys(settings).find((name) => text(kept[name]) !== text(settings[name]));
       if (other) {

@@ -67,7 +67,7 @@ export async function saveAxBenchTables(
 
 function wayColumns(ways: readonly Way[]) {
   return [
-    whole("layer", ways.map(({ layer }) => layer), "block whose output is read"),
+    whole("layer", ways.map(({ layer }) => layer), "block that is read, at the hook of the run"),
     words("method", ways.map(({ method }) => method), "regions, random (directions), coreset, or a trained direction"),
     words("rule", ways.map(({ rule }) => rule), "rule that chose on train texts; empty where a direction is trained"),
     words("basis", ways.map(({ basis }) => basis), "direction of a region; empty otherwise"),

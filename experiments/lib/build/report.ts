@@ -7,6 +7,7 @@ import { coherenceChart, growthChart, sizeChart, voronoiChart } from "../../../s
 import type { Run } from "../cli.ts";
 import type { Flags } from "../flags.ts";
 import { printTable } from "../print.ts";
+import { comparableModel } from "../published.ts";
 import { reportTable } from "../results.ts";
 import { contextText } from "../token_text.ts";
 import type { BuildResult } from "./result.ts";
@@ -40,12 +41,12 @@ export async function reportBuild<F extends Flags>(
   const saturated = results.filter((result) => result.growth.saturated);
   const path = await save.report({
     title: `Dictionaries of ${flags.model}`,
-    question: "What structure does the model's residual stream have, at several depths and resolutions?",
+    question: "What structure do the model's activations have, at several depths and resolutions?",
     answer: `${formatNumber(discovery.activations)} activations of ${flags.corpus} fall into ` +
       `${range(results.map((result) => result.regions.length))} regions, depending on layer and percentile; ` +
       `${saturated.length} of ${results.length} dictionaries saturated.`,
     sections: [
-      { heading: "Dictionaries", blocks: [{ table: reportTable(dictionaryRows(flags.model, results)) }] },
+      { heading: "Dictionaries", blocks: [{ table: reportTable(dictionaryRows(comparableModel(flags), results)) }] },
       {
         heading: "Growth",
         blocks: [
@@ -75,7 +76,7 @@ export async function reportBuild<F extends Flags>(
     ],
   });
 
-  printTable(dictionaryRows(flags.model, results));
+  printTable(dictionaryRows(comparableModel(flags), results));
   console.log(`\nThe largest regions of ${name}:\n`);
   printTable(largest.map(({ region, count, coherence, lens, nearest }) => ({
     region,
@@ -100,16 +101,17 @@ function partitionChart({ growth: { dictionary }, regions }: BuildResult) {
   const cells = sphereCells(scores).map((cell, i) => ({
     ...cell,
     count: regions[i].count,
-    label: regions[i].lens[0].token.trim(),
+    label: regions[i].lens.at(0)?.token.trim() ?? String(i),
   }));
   return voronoiChart(cells);
 }
 
-function partitionCaption({ growth: { dictionary } }: BuildResult, name: string): string {
+function partitionCaption({ growth: { dictionary }, regions }: BuildResult, name: string): string {
   const { explained } = principalComponents(dictionary.means, dictionary.dim, 3);
   const share = Math.round(100 * explained.reduce((sum, value) => sum + value, 0));
   return `The partition of ${name}, its mean directions projected on their first three principal components ` +
-    `(${share} % of the variance) and from there on a sphere. Labels: first token of the logit lens.`;
+    `(${share} % of the variance) and from there on a sphere. Labels: ` +
+    (regions[0].lens.length > 0 ? "first token of the logit lens." : "numbers of the regions.");
 }
 
 function findings(discovery: Discovery, results: readonly BuildResult[], shown: BuildResult) {

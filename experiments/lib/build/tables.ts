@@ -13,7 +13,7 @@ export async function saveBuildTables(save: Results, results: readonly BuildResu
   const dictionary = <T>(value: (result: BuildResult) => T) => results.map(value);
   const metric = (name: keyof DictionaryMetrics) => dictionary((result) => result.metrics[name]);
   await save.table("dictionaries", [
-    whole("layer", dictionary((r) => r.growth.layer), "block whose output is read"),
+    whole("layer", dictionary((r) => r.growth.layer), "block that is read, at the hook of the run"),
     { name: "percentile", values: dictionary((r) => r.growth.percentile), description: "p, 0..100" },
     {
       name: "threshold",
@@ -33,7 +33,7 @@ export async function saveBuildTables(save: Results, results: readonly BuildResu
   ]);
   const rows = results.flatMap(({ growth, regions }) => regions.map((region) => ({ ...region, growth })));
   await save.table("regions", [
-    whole("layer", rows.map((r) => r.growth.layer), "block whose output is read"),
+    whole("layer", rows.map((r) => r.growth.layer), "block that is read, at the hook of the run"),
     { name: "percentile", values: rows.map((r) => r.growth.percentile), description: "p, 0..100" },
     whole("region", rows.map((r) => r.region), "number in its dictionary"),
     whole("members", rows.map((r) => r.count), "activations"),
@@ -53,7 +53,7 @@ export async function saveBuildTables(save: Results, results: readonly BuildResu
   ]);
   const growth = growthRows(results);
   await save.table("growth", [
-    whole("layer", growth.map((g) => g.layer), "block whose output is read"),
+    whole("layer", growth.map((g) => g.layer), "block that is read, at the hook of the run"),
     { name: "percentile", values: growth.map((g) => g.percentile), description: "p, 0..100" },
     { name: "activations", values: growth.map((g) => g.activations), description: "seen so far" },
     whole("regions", growth.map((g) => g.regions), "founded so far"),
@@ -67,7 +67,11 @@ export function growthRows(results: readonly BuildResult[]) {
   );
 }
 
-/** A row a dictionary, for the terminal and the report. */
+/**
+ * A row a dictionary, for the terminal and the report.
+ *
+ * @param model Whose published numbers of regions stand beside.
+ */
 export function dictionaryRows(model: string, results: readonly BuildResult[]) {
   return results.map(({ growth: { layer, percentile, dictionary, saturated }, metrics }) => {
     const published = publishedRegions(model, layer, percentile);

@@ -12,6 +12,7 @@ import { saveDriftTables } from "./tables.ts";
 import type { Flags } from "../flags.ts";
 import { printTable } from "../print.ts";
 import type { Places } from "../prompt_partition.ts";
+import { comparableModel } from "../published.ts";
 import { middleSetting, ofSetting } from "../settings.ts";
 
 type DriftFlags = { readonly cut: number; readonly model: string; readonly minMembers: number };
@@ -44,7 +45,7 @@ export async function reportDrift<F extends Flags>(
         mediansChart(matches),
         "Median cosine of the matched pairs by p; each point is a pair of stream orders.",
       ),
-      { table: matchTable(flags.model, matches), caption: "Means over stream orders, at the cut." },
+      { table: matchTable(comparableModel(flags), matches), caption: "Means over stream orders, at the cut." },
     ],
   }];
 
@@ -93,7 +94,7 @@ export async function reportDrift<F extends Flags>(
     answer: sentences.filter(Boolean).join(" "),
     sections,
   });
-  printTable(rowsOf(matchTable(flags.model, matches)));
+  printTable(rowsOf(matchTable(comparableModel(flags), matches)));
   if (told) {
     console.log();
     printTable(rowsOf(tokenTable(tokens, result)));

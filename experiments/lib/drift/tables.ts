@@ -28,7 +28,7 @@ export async function saveDriftTables(save: Results, tables: DriftTables): Promi
 
 function settingColumns(rows: readonly Setting[]): TableColumn[] {
   return [
-    whole("layer", rows.map((r) => r.layer), "block whose output is read"),
+    whole("layer", rows.map((r) => r.layer), "block that is read, at the hook of the run"),
     number("percentile", rows.map((r) => r.percentile), "p, 0..100"),
   ];
 }

@@ -22,7 +22,7 @@ function unknown(path: string): Error {
 }
 
 function runRecord(
-  { name, started, device, seed, system, timings, flags, findings, outputs }: Record<string, Json>,
+  { name, started, device, seed, system, timings, flags, findings, outputs, notes }: Record<string, Json>,
 ): Contents {
   return {
     kind: "record of a run",
@@ -38,35 +38,51 @@ function runRecord(
       findings: pairs(findings, "finding"),
       flags: pairs(flags, "flag"),
       "seconds by step": pairs(timings, "step"),
-      files: (Array.isArray(outputs) ? outputs : []).map((file: Json) => ({ file })),
+      files: list(outputs).map((file) => ({ file })),
+      ...(list(notes).length > 0 ? { notes: list(notes).map((note) => ({ note })) } : {}),
     },
   };
 }
 
-function activationCache({ source, layers, dim, shards }: Record<string, Json>): Contents {
-  const list = (Array.isArray(shards) ? shards : []).filter(isRecord);
-  const total = (key: string) => list.reduce((sum, shard) => sum + Number(shard[key]), 0);
+function activationCache({ source, hook = "resid_post", layers, dim, shards }: Record<string, Json>): Contents {
+  const records = list(shards).filter(isRecord);
+  const total = (key: string) => records.reduce((sum, shard) => sum + Number(shard[key]), 0);
   return {
     kind: "activation cache",
     facts: {
       ...(isRecord(source) ? source : {}),
       layers,
+      hook,
       dim,
       activations: total("rows"),
       prompts: total("prompts"),
       tokens: total("tokens"),
     },
-    tables: { shards: list },
+    tables: { shards: records },
   };
 }
 
 function checkpoint({ growths, rules, ...counts }: Record<string, Json>): Contents {
-  const list = (Array.isArray(growths) ? growths : []).filter(isRecord);
   return {
     kind: "checkpoint of a discovery",
     facts: { ...counts, rules },
-    tables: { dictionaries: list.map(({ snapshots: _, source: __, ...growth }) => growth) },
+    tables: {
+      dictionaries: list(growths).filter(isRecord).map(({ snapshots: _, source, ...growth }) => ({
+        ...growth,
+        ...hookFact(source),
+      })),
+    },
   };
+}
+
+/** The items of an array; none of anything else. */
+function list(value: Json): readonly Json[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** Where a dictionary's activations are read. */
+function hookFact(source: Json): Record<string, Json> {
+  return isRecord(source) && isRecord(source.hook) ? { hook: source.hook.at } : {};
 }
 
 function pairs(record: Json, key: string): Record<string, Json>[] {

@@ -35,7 +35,9 @@ export async function describeSaeLens(folder: string, rows: number): Promise<Con
   const config = parseSaeLensConfig(await Deno.readTextFile(configPath), configPath);
   const { outline } = await readSafetensors(join(folder, "sae_weights.safetensors"), []);
   const [features, dim] = outline.get("W_dec")?.shape ?? [];
-  const facts = told({ architecture: config.architecture, k: config.k, features, dim, ...config.source });
+  const { architecture, k, source: { hookPoint, ...source } } = config;
+  const place = hookPoint && { layer: hookPoint.layer, hook: hookPoint.at };
+  const facts = told({ architecture, k, features, dim, ...source, ...place });
   return merged(
     "sparse autoencoder (SAELens)",
     facts,

@@ -120,7 +120,7 @@ function columns(rows: readonly MetricRow[]) {
     return { name, values: rows.map(value), description };
   };
   return [
-    whole("layer", (row) => row.layer, "block whose output is read"),
+    whole("layer", (row) => row.layer, "block that is read, at the hook of the run"),
     { name: "metric", values: rows.map((row) => row.metric), description: "metric of the clustering" },
     whole("wanted", (row) => row.wanted, "regions asked for"),
     whole("seed", (row) => row.seed, "order of the activations"),

@@ -149,6 +149,7 @@ function findings({ dictionary, threshold, rates, handle, onOthers, watched }: M
   const mean = (set: string) => meanOf(sharesAt(rates, set, falseAlarms));
   return {
     layer: dictionary.source!.hook.layer,
+    hook: dictionary.source!.hook.at,
     percentile: dictionary.percentile ?? null,
     regions: dictionary.size,
     distance_alarm: threshold,

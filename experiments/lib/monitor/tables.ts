@@ -27,7 +27,7 @@ export function memoryColumns({ memory }: Watched): TableColumn[] {
 export function settingColumns(settings: readonly TriedSetting[]): TableColumn[] {
   const of = <K extends keyof TriedSetting>(field: K) => settings.map((row) => row[field]);
   return [
-    whole("layer", of("layer"), "block whose output is read"),
+    whole("layer", of("layer"), "block that is read, at the hook of the run"),
     { name: "percentile", values: of("percentile"), description: "p, 0..100" },
     { name: "threshold", values: of("threshold"), description: "θ, cosine distance" },
     { name: "regions", values: of("regions"), description: "number of regions; NaN where θ is too small for any" },

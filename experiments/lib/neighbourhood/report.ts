@@ -7,6 +7,7 @@ import type { Flags } from "../flags.ts";
 import { betweenChart, neighbourhoodChart } from "./charts.ts";
 import { type AnchorPair, type Panel, smallestExcess } from "./measure.ts";
 import { printTable } from "../print.ts";
+import { comparableModel } from "../published.ts";
 import { reportTable } from "../results.ts";
 import { meanOf, ofSetting } from "../settings.ts";
 
@@ -76,7 +77,9 @@ export async function reportNeighbourhood<F extends Flags>(
     question: "What lies between two close regions, and how does it fill up as the dictionary is sharpened?",
     answer: text,
     sections: [
-      ...(/gemma-2-2b(?!-it)/i.test(flags.model) ? [{ heading: "Published", blocks: [{ text: PUBLISHED }] }] : []),
+      ...(/gemma-2-2b(?!-it)/i.test(comparableModel(flags))
+        ? [{ heading: "Published", blocks: [{ text: PUBLISHED }] }]
+        : []),
       { heading: "One pair", blocks: [panel] },
       {
         heading: "All pairs",
@@ -229,7 +232,7 @@ function settingColumns(rows: readonly AnchorPair[]): TableColumn[] {
   const of = <K extends keyof AnchorPair>(field: K) => rows.map((row) => row[field]);
   return [
     whole("seed", of("seed"), "of the stream order"),
-    whole("layer", of("layer"), "block whose output is read"),
+    whole("layer", of("layer"), "block that is read, at the hook of the run"),
     number("percentile", of("percentile"), "p, 0..100"),
     whole("pair", of("pair"), "rank among the coarsest dictionary's closest pairs"),
     whole("a", of("a"), "region of anchor A"),

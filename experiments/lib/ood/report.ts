@@ -7,7 +7,7 @@ import { type Measured, PROMPT_SETS, type PromptSet } from "./measure.ts";
 import { gapOf, nearerIn, type NumberField, Setting } from "./setting.ts";
 import { columns, detailTable, detectionTable, distanceTable, summaryRows } from "./tables.ts";
 import { printTable } from "../print.ts";
-import { publishedOod } from "../published.ts";
+import { comparableModel, publishedOod } from "../published.ts";
 
 const QUESTION = "Does the distance to the nearest exemplar tell what the dictionary's corpus did not have?";
 
@@ -25,7 +25,7 @@ export async function reportOod<F extends Flags>(run: Run<F>, measured: readonly
   Object.assign(manifest.findings, findings(settings, shown, layers, percentiles));
 
   const seeds = new Set(measured.map(({ seed }) => seed)).size;
-  const published = publishedOod(flags.model);
+  const published = publishedOod(comparableModel(flags));
   const path = await save.report({
     title: `Out-of-distribution distance in ${flags.model}`,
     question: QUESTION,

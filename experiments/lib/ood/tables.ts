@@ -83,7 +83,7 @@ export function columns(measured: readonly Measured[]): TableColumn[] {
   ];
   return [
     whole("seed", of("seed"), "of stream order, prompts, random ids, coreset"),
-    whole("layer", of("layer"), "block whose output is read"),
+    whole("layer", of("layer"), "block that is read, at the hook of the run"),
     { name: "percentile", values: of("percentile"), description: "p, 0..100" },
     { name: "kind", values: of("kind"), description: "regions: a dictionary's exemplars; coreset: random activations" },
     whole("exemplars", of("exemplars"), "number of exemplars"),

@@ -1,5 +1,6 @@
 /** Picked regions and features as people read them. */
 import { type Firings, firingsOf } from "../../../src/analysis/firings.ts";
+import { lensTokens } from "../../../src/analysis/lens_tokens.ts";
 import type { Excerpt } from "../../../src/activations/batch.ts";
 import type { LanguageModel } from "../../../src/model/types.ts";
 import { tokenText } from "../token_text.ts";
@@ -74,7 +75,7 @@ async function describe(
 ): Promise<Map<number, Unit>> {
   const rows = new Float32Array(numbers.length * model.dim);
   numbers.forEach((unit, i) => rows.set(directions.subarray(unit * model.dim, (unit + 1) * model.dim), i * model.dim));
-  const lens = numbers.length > 0 ? await model.lens(rows, numbers.length, TOKENS) : [];
+  const lens = await lensTokens(model, rows, numbers.length, TOKENS);
   return new Map(numbers.map((number, i) => {
     const tokens = firingsOf(firings, number);
     const shown = Math.min(CONTEXTS, tokens.length);

@@ -4,6 +4,7 @@ import { StrongestFirings } from "../../../src/analysis/firing_strongest.ts";
 import { readSae, type Sae } from "../../../src/analysis/sae.ts";
 import type { Backend } from "../../../src/compute/backend.ts";
 import type { SparseFeatures } from "../../../src/compute/sparse.ts";
+import { isSameHookPoint } from "../../../src/model/hook_names.ts";
 import type { LanguageModel } from "../../../src/model/types.ts";
 import { UsageError } from "../flags.ts";
 import type { Heldout } from "./heldout.ts";
@@ -12,16 +13,18 @@ import type { FeatureFirings } from "./measure.ts";
 /**
  * Reads the SAE that `--sae` names.
  *
- * @throws {UsageError} If its file says that it reads another layer than `layer`, or its activations are not as long as the model's.
+ * @throws {UsageError} If its file says that it reads another place than the model's hook in `layer`, or its activations
+ * are not as long as the model's.
  */
 export async function openSae(path: string, backend: Backend, model: LanguageModel, layer: number): Promise<Sae> {
   const sae = await readSae(path, { backend });
-  const { hook, layer: own } = sae.source;
-  if (own === undefined ? hook !== undefined : own !== layer) {
+  const { hook, hookPoint } = sae.source;
+  if (hookPoint ? !isSameHookPoint(hookPoint, { layer, at: model.hook }) : hook !== undefined) {
     throw new UsageError(
-      `Expected an SAE of the residual stream after layer ${layer} but ${path} reads ${
-        own === undefined ? hook : `layer ${own}`
-      }: ` + (own === undefined ? "name another with --sae" : `give --layers ${own}`),
+      `Expected an SAE of ${model.hook} of layer ${layer} but ${path} reads ` +
+        (hookPoint
+          ? `${hookPoint.at} of layer ${hookPoint.layer}: give --hook ${hookPoint.at} --layers ${hookPoint.layer}`
+          : `${hook}: name another with --sae`),
     );
   }
   if (sae.dim !== model.dim) {

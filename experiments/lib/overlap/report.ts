@@ -54,7 +54,7 @@ export async function reportOverlap<F extends OverlapFlags>(run: Run<F>, result:
   const path = await save.report({
     title: `EP regions and SAE features of ${flags.model}`,
     question: "Do the regions of a dictionary and the features of an SAE fire on the same tokens?",
-    answer: `${text} ${publishedOverlap(flags.model)}`,
+    answer: `${text} ${publishedOverlap(flags)}`,
     sections: [
       {
         heading: "How far they agree",
@@ -101,7 +101,7 @@ export async function reportOverlap<F extends OverlapFlags>(run: Run<F>, result:
   printTable(regions);
   console.log("\nSAE features:\n");
   printTable(features);
-  console.log(`\n${text} ${publishedOverlap(flags.model)}\n\nReport: ${path}`);
+  console.log(`\n${text} ${publishedOverlap(flags)}\n\nReport: ${path}`);
 }
 
 function exampleSections(examples: readonly Example[], place: string): Section[] {

@@ -1,6 +1,7 @@
 /** The regions that tokens pass from layer to layer, and what is read off them. */
 import { extract } from "../../../src/activations/extract.ts";
 import { batchAt } from "../../../src/activations/stream.ts";
+import { lensTokens } from "../../../src/analysis/lens_tokens.ts";
 import { agreement, coincidence, distinctPaths, type Togetherness, togetherness } from "../../../src/analysis/paths.ts";
 import type { Backend } from "../../../src/compute/backend.ts";
 import type { LanguageModel } from "../../../src/model/types.ts";
@@ -117,7 +118,7 @@ export async function showPath(
   for (const [i, { dictionary: { means, dim } }] of growths.entries()) {
     const passed = [...new Set([...inOrder.regions[i], ...outOfOrder.regions[i]])];
     const directions = passed.flatMap((region) => [...means.subarray(region * dim, (region + 1) * dim)]);
-    const tokens = await model.lens(Float32Array.from(directions), passed.length, LENS_TOKENS);
+    const tokens = await lensTokens(model, Float32Array.from(directions), passed.length, LENS_TOKENS);
     lens.push(new Map(passed.map((region, at) => [region, tokens[at].map(({ token }) => token)])));
   }
   return { percentile, layers: growths.map(({ layer }) => layer), inOrder, shuffled: outOfOrder, lens };

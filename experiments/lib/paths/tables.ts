@@ -24,7 +24,7 @@ export function pathColumns({ layers, lens, inOrder, shuffled }: ShownPath): Tab
     whole("position", rows.map((row) => row.position), "of the token; <bos> is 0"),
     whole("id", rows.map(({ id }) => id), "of the token"),
     { name: "token", values: rows.map(({ text }) => text), description: "its text" },
-    whole("layer", rows.map(({ layer }) => layer), "block whose output is read"),
+    whole("layer", rows.map(({ layer }) => layer), "block that is read, at the hook of the run"),
     whole("region", rows.map(({ region }) => region), "of that layer's dictionary"),
     { name: "distance", values: rows.map(({ distance }) => distance), description: "cosine distance to its exemplar" },
     {
@@ -41,7 +41,7 @@ export function layerColumns(measured: readonly PathsMeasured[]): TableColumn[] 
   return [
     whole("seed", rows.map(({ seed }) => seed), "of stream order and shuffled tokens"),
     number("percentile", rows.map((row) => row.percentile), "p, 0..100"),
-    whole("layer", rows.map(({ layer }) => layer), "block whose output is read"),
+    whole("layer", rows.map(({ layer }) => layer), "block that is read, at the hook of the run"),
     whole("regions", rows.map(({ sizes, i }) => sizes[i]), "of the dictionary"),
     whole("tokens", rows.map(({ tokens }) => tokens), "that were followed"),
     {

@@ -4,6 +4,7 @@ import type { Block, Cell } from "../../../src/report/mod.ts";
 import type { Run } from "../cli.ts";
 import type { Flags } from "../flags.ts";
 import { printTable } from "../print.ts";
+import { comparableModel } from "../published.ts";
 import { publishedRefusal } from "./published.ts";
 import { ablationChart, basesChart, steeringChart } from "./charts.ts";
 import { refusalAnswer, refusalFindings, type RefusalOutcome } from "./findings.ts";
@@ -20,7 +21,7 @@ export async function reportRefusal<F extends Flags>(run: Run<F>, outcome: Refus
   Object.assign(manifest.findings, refusalFindings(outcome));
 
   const answer = refusalAnswer(outcome);
-  const published = publishedRefusal(flags.model);
+  const published = publishedRefusal(comparableModel(flags));
   const unable = [
     ...failed.map(({ layer, percentile, reason }) => `Block ${layer}, p ${percentile}: ${reason}.`),
     ...settings.filter(({ candidates }) => candidates.length === 0).map(({ seed, layer, percentile, occupied }) =>

@@ -15,7 +15,7 @@ export function refusalTables(outcome: RefusalOutcome): Record<string, TableColu
   };
 }
 
-const LAYER = "block whose output is changed";
+const LAYER = "block that is changed, at the hook of the run";
 const PERCENTILE = "p, 0..100";
 const SEED = "stream order";
 const LOOPS = "share of answers that end in a loop, 0..1";

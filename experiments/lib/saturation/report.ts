@@ -4,7 +4,7 @@ import { formatNumber } from "../../../src/report/mod.ts";
 import type { Run } from "../cli.ts";
 import type { Flags } from "../flags.ts";
 import { printTable } from "../print.ts";
-import { publishedSaturation } from "../published.ts";
+import { comparableModel, publishedSaturation } from "../published.ts";
 import { reportTable } from "../results.ts";
 import { curvesChart, depthChart } from "./charts.ts";
 import { type Stream, type StreamCurve, STREAMS } from "./curves.ts";
@@ -41,7 +41,7 @@ export async function reportSaturation<F extends Flags>(
   Object.assign(manifest.findings, findings(grids, shown, windows * flags.context, failed.length));
 
   const text = answer(grids, shown);
-  const published = publishedSaturation(flags.model);
+  const published = publishedSaturation(comparableModel(flags));
   const failures = failed.map(({ layer, percentile }) => `block ${layer}, p ${percentile}`).join("; ");
   const rows = grids.flatMap(tableRows);
   const path = await save.report({

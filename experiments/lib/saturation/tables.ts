@@ -5,7 +5,7 @@ import type { StreamCurve } from "./curves.ts";
 const settingColumns = (rows: readonly Omit<StreamCurve, "snapshots">[]) => [
   { name: "stream", values: rows.map((r) => r.stream), description: "domain, or the mix of all" },
   whole("seed", rows.map((r) => r.seed), "stream order"),
-  whole("layer", rows.map((r) => r.layer), "block whose output is read"),
+  whole("layer", rows.map((r) => r.layer), "block that is read, at the hook of the run"),
   { name: "percentile", values: rows.map((r) => r.percentile), description: "p, 0..100" },
   {
     name: "threshold",

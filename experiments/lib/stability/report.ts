@@ -2,7 +2,7 @@
 import type { Run } from "../cli.ts";
 import type { Flags } from "../flags.ts";
 import { printTable } from "../print.ts";
-import { publishedStability } from "../published.ts";
+import { comparableModel, publishedStability } from "../published.ts";
 import { reportTable } from "../results.ts";
 import { ofSetting, type Setting } from "../settings.ts";
 import { densityChart, quintilesChart, variantsChart } from "./charts.ts";
@@ -36,7 +36,7 @@ export async function reportStability<F extends Flags>(run: Run<F>, { rows, fail
   Object.assign(manifest.findings, findings(rows, settings, shown, failed.length));
 
   const text = answer(rows, settings, shown);
-  const published = publishedStability(flags.model);
+  const published = publishedStability(comparableModel(flags));
   const table = settings.map((setting) => settingRow(rows, setting));
   const remedies = settings.flatMap((setting) => VARIANTS.map((variant) => variantRow(rows, setting, variant)));
   const failures = failed.map(({ layer, percentile }) => `block ${layer}, p ${percentile}`).join("; ");

@@ -5,7 +5,7 @@ import type { Measured } from "./variants.ts";
 const commonColumns = (rows: readonly Pick<Measured, "variant" | "seed" | "layer" | "percentile">[]) => [
   { name: "variant", values: rows.map((r) => r.variant), description: "which directions are matched" },
   whole("seed", rows.map((r) => r.seed), "stream order"),
-  whole("layer", rows.map((r) => r.layer), "block whose output is read"),
+  whole("layer", rows.map((r) => r.layer), "block that is read, at the hook of the run"),
   { name: "percentile", values: rows.map((r) => r.percentile), description: "p, 0..100" },
 ];
 

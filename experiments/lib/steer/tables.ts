@@ -11,7 +11,7 @@ export function effectColumns(effects: readonly Effect[]): TableColumn[] {
   const of = (key: keyof Effect) => effects.map((effect) => effect[key] as number);
   return [
     whole("seed", of("seed"), "stream order, prompts and regions drawn"),
-    whole("layer", of("layer"), "block whose output is changed"),
+    whole("layer", of("layer"), "block that is changed, at the hook of the run"),
     number("percentile", of("percentile"), "p, 0..100"),
     whole("region", of("region"), "number in its dictionary"),
     whole("members", of("count"), "activations of the region"),
@@ -31,7 +31,7 @@ export function effectColumns(effects: readonly Effect[]): TableColumn[] {
 export function summaryColumns(rows: readonly SteerSummary[]): TableColumn[] {
   return [
     whole("seed", rows.map((r) => r.seed), "stream order"),
-    whole("layer", rows.map((r) => r.layer), "block whose output is changed"),
+    whole("layer", rows.map((r) => r.layer), "block that is changed, at the hook of the run"),
     number("percentile", rows.map((r) => r.percentile), "p, 0..100"),
     words("direction", rows.map((r) => r.direction), "whose direction it is"),
     number("alpha", rows.map((r) => r.alpha), ALPHA),

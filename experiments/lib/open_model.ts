@@ -1,0 +1,37 @@
+/** The device and the models that a run's flags ask for. */
+import type { Backend } from "../../src/compute/backend.ts";
+import { openBackend } from "../../src/compute/open.ts";
+import { loadModel } from "../../src/model/load.ts";
+import type { LanguageModel } from "../../src/model/types.ts";
+import type { Run } from "./cli.ts";
+import type { Flags } from "./flags.ts";
+
+/** Opens the backend that `--device` asks for, and records it. */
+export async function openDevice<F extends Flags>({ flags, manifest }: Run<F>): Promise<Backend> {
+  const backend = await openBackend(flags.device);
+  manifest.device = backend.device;
+  return backend;
+}
+
+/**
+ * Loads a model as the flags ask for: on the backend's device, in `--dtype`, read at `--hook`. What its user should know
+ * is told and recorded.
+ *
+ * @param id Default `--model`.
+ */
+export async function loadModelOf<F extends Flags>(
+  run: Run<F>,
+  { name: device }: Backend,
+  id: string = run.flags.model,
+): Promise<LanguageModel> {
+  const { dtype, hook } = run.flags;
+  const model = await run.manifest.time("load", () => loadModel(id, { device, dtype, hook }));
+  for (const note of model.notes) run.note(note);
+  return model;
+}
+
+/** Opens the backend and `--model`; see {@linkcode openDevice} and {@linkcode loadModelOf}. */
+export async function openModel<F extends Flags>(run: Run<F>): Promise<{ backend: Backend; model: LanguageModel }> {
+  const backend = await openDevice(run);
+  return { backend, model: await loadModelOf(run, backend) };
+}
