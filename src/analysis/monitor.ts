@@ -1,7 +1,7 @@
 import type { Prompt } from "../activations/batch.ts";
 import { keptPositions } from "../activations/extractor.ts";
 import { extract, type Text, type TokenIds } from "../activations/extract.ts";
-import type { StreamSource } from "../activations/source.ts";
+import { bosOf, type StreamSource } from "../activations/source.ts";
 import { batchAt } from "../activations/stream.ts";
 import type { Matrix } from "../compute/backend.ts";
 import type { LanguageModel } from "../model/types.ts";
@@ -64,7 +64,7 @@ export class Monitor {
    * A monitor. It holds a copy of the exemplars where there is a chat template.
    *
    * @throws {Error} if the dictionary does not say how it was read, was not built on every position, has no region but
-   * the template's, or is of a hook that the model does not have.
+   * the template's, is of a hook that the model does not have, or was read with another rule for `<bos>`.
    */
   static async create(options: MonitorParts): Promise<Monitor> {
     const { dictionary } = options;
@@ -76,6 +76,12 @@ export class Monitor {
       );
     }
     const model = options.model.withHook(source.hook.at);
+    if (model.bos !== bosOf(source)) {
+      throw new Error(
+        `Expected a model loaded with bos "${bosOf(source)}", as the dictionary was built, but found one with bos ` +
+          `"${model.bos}": load it so`,
+      );
+    }
     const parts = { ...options, model };
     if (!source.chat) return new Monitor(parts, dictionary.parts.exemplars);
     const { template, regions } = await readTemplate(model, dictionary, source);

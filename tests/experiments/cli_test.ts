@@ -73,6 +73,16 @@ Deno.test("--hook is a site or a tensor's name for every block", () =>
     assertStringIncludes((await run(["--help"])).out, "{layer}");
   }));
 
+Deno.test("--bos is one of the rules, and in run.json", () =>
+  inFolder(async (folder) => {
+    const recorded = async (...args: string[]) => {
+      assertEquals((await run(["--out", folder, ...args])).code, 0);
+      return JSON.parse(await Deno.readTextFile(`${folder}/run.json`)).flags.bos;
+    };
+    assertEquals([await recorded(), await recorded("--bos", "never")], ["always", "never"]);
+    assertEquals((await run(["--out", folder, "--bos", "yes"])).code, 2);
+  }));
+
 Deno.test("a report says where the model was read, and what else there is to know", () =>
   inFolder(async (folder) => {
     const report = async (run: SampleRun) => {
