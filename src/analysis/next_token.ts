@@ -7,7 +7,7 @@ const PASS = 16;
 /**
  * Log-probabilities of the next token at every position after the first (`<bos>`) of every prompt, in the order of `extract`.
  *
- * @param interventions Changes of the residual stream while the prompts are read.
+ * @param interventions Changes of activations while the prompts are read.
  */
 export async function nextTokenRows(
   model: Pick<LanguageModel, "logits" | "vocab">,

@@ -20,7 +20,7 @@ export async function readGemmaScope(path: string): Promise<SaeWeights> {
   // Some of the released files say w_enc and w_dec.
   const tensors = new Map([...read].map(([name, tensor]) => [name.replace(/^w_/, "W_"), tensor]));
   const weights = saeTensors(tensors, path);
-  const hookPoint = hookPointOf(path);
+  const hookPoint = gemmaScopePoint(path);
   return {
     architecture: "jumprelu",
     ...weights,
@@ -32,7 +32,8 @@ export async function readGemmaScope(path: string): Promise<SaeWeights> {
 /** Sites by the ends of the names of Gemma Scope's repositories. */
 const SITES: Readonly<Partial<Record<string, HookSite>>> = { att: "z", mlp: "mlp_out", res: "resid_post" };
 
-function hookPointOf(path: string): HookPoint | undefined {
+/** Where an autoencoder of Gemma Scope reads, as the folders that it lies in tell. */
+export function gemmaScopePoint(path: string): HookPoint | undefined {
   const layer = /(?:^|[/\\])layer_(\d+)[/\\]/.exec(path)?.[1];
   const kind = /gemma-scope[^/\\]*-([a-z]+)[/\\]/.exec(path)?.[1] ?? "res";
   const at = SITES[kind];

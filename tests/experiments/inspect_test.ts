@@ -102,6 +102,32 @@ Deno.test("every kind of file is told, with what it holds", () =>
     assert(text.includes("␛[31m") && !text.includes("\u001b"), "nothing of a file acts on the terminal");
   }));
 
+Deno.test("the hook of dictionaries, caches and autoencoders is told", () =>
+  inFolder(async (folder) => {
+    const model = new FakeModel("attn_out");
+    const source = describeStream({ model, layer: 3, corpus: "pile.jsonl" });
+    const batches = await Array.fromAsync(extract(model, ["some text", "another"], { layers: [3] }));
+    const dictionary = await Dictionary.create({ center: new Float32Array(DIM), threshold: 0.003, source }, {
+      backend: "cpu",
+    });
+    for (const { batches: layers } of batches) await dictionary.add(layers.get(3)!);
+    await dictionary.save(`${folder}/d.arrow`);
+    await dictionary.export(`${folder}/sae`);
+    await writeActivations(`${folder}/cache`, batches, source);
+    for (const name of ["d.arrow", "sae", "sae/regions.safetensors", "cache/00000.activations.arrow", "cache"]) {
+      assertEquals((await describeFile(`${folder}/${name}`, 1)).facts.hook, "attn_out", name);
+    }
+    // An autoencoder of others names it in its own way.
+    await Deno.remove(`${folder}/sae/regions.safetensors`);
+    const { kind, facts } = await describeFile(`${folder}/sae`, 1);
+    assertEquals([kind, facts.layer, facts.hook], ["sparse autoencoder (SAELens)", 3, "attn_out"]);
+    const scope = `${folder}/gemma-scope-2b-pt-att/layer_12`;
+    await Deno.mkdir(scope, { recursive: true });
+    await Deno.copyFile(new URL(sae, root), `${scope}/params.npz`);
+    const { facts: { layer, hook } } = await describeFile(`${scope}/params.npz`, 1);
+    assertEquals([layer, hook], [12, "z"]);
+  }));
+
 Deno.test("the script prints published pickles and autoencoders, as text and as JSON", async () => {
   const { code, stdout } = await inspect(pickle, sae, "fixtures/sae", "--rows", "3");
   assertEquals(code, 0);

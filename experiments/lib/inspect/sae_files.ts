@@ -1,10 +1,12 @@
 /** What is in files of sparse autoencoders, and of dictionaries that were exported as such. */
 import { join } from "node:path";
+import { gemmaScopePoint } from "../../../src/analysis/sae_gemma_scope.ts";
 import { parseSaeLensConfig } from "../../../src/analysis/sae_lens_config.ts";
 import { isFile } from "../../../src/files/exists.ts";
 import { readNpz } from "../../../src/files/npz.ts";
 import { readSafetensors, type Safetensors } from "../../../src/files/safetensors.ts";
 import { tensorOf, toFloat32 } from "../../../src/files/tensor.ts";
+import type { HookPoint } from "../../../src/model/types.ts";
 import { coherencesOf } from "../../../src/partition/means.ts";
 import { sourceFacts } from "./arrow_files.ts";
 import { type Contents, type Json, told } from "./description.ts";
@@ -16,7 +18,7 @@ export async function describeNpz(path: string, rows: number): Promise<Contents>
   const regions = await describeRegions(path.replace(/\.npz$/i, ".regions.safetensors"), rows);
   const [features, dim] = (tensors.get("W_dec") ?? tensors.get("w_dec"))?.shape ?? [];
   if (features === undefined || !tensors.has("b_dec")) return merged("arrays of NumPy", {}, tensors, regions);
-  const facts = { architecture: "jumprelu", features, dim };
+  const facts = { architecture: "jumprelu", features, dim, ...placeFacts(gemmaScopePoint(path)) };
   return merged("sparse autoencoder (Gemma Scope)", facts, tensors, regions);
 }
 
@@ -36,14 +38,18 @@ export async function describeSaeLens(folder: string, rows: number): Promise<Con
   const { outline } = await readSafetensors(join(folder, "sae_weights.safetensors"), []);
   const [features, dim] = outline.get("W_dec")?.shape ?? [];
   const { architecture, k, source: { hookPoint, ...source } } = config;
-  const place = hookPoint && { layer: hookPoint.layer, hook: hookPoint.at };
-  const facts = told({ architecture, k, features, dim, ...source, ...place });
+  const facts = told({ architecture, k, features, dim, ...source, ...placeFacts(hookPoint) });
   return merged(
     "sparse autoencoder (SAELens)",
     facts,
     outline,
     await describeRegions(join(folder, "regions.safetensors"), rows),
   );
+}
+
+/** A hook point as a dictionary's is told. */
+function placeFacts(point?: HookPoint): Record<string, Json> {
+  return point ? { layer: point.layer, hook: point.at } : {};
 }
 
 interface Regions {
