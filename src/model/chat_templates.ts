@@ -1,7 +1,6 @@
 /** Chat templates: from the files that exporters write today, or else from tokenizer_config.json, as in transformers. */
 import { basename, extname, join } from "node:path";
 import { exists } from "../files/exists.ts";
-import type { TransformersModule } from "./runtime.ts";
 
 /** Templates by name. The one that chats are put in is called `default`. */
 export type ChatTemplates = Readonly<Record<string, string>>;
@@ -23,31 +22,6 @@ export async function readChatTemplates(folder: string): Promise<ChatTemplates> 
   }
   if (await exists(join(folder, FILE))) templates.default = await Deno.readTextFile(join(folder, FILE));
   return templates;
-}
-
-/**
- * Fetches `chat_template.jinja` of a model on the hub, with transformers.js's cache, as the model's other files.
- *
- * @param settings Those that the tokenizer is fetched with.
- * @returns None if the model has no such file, or it cannot be had: what is cached is read offline too.
- */
-export async function fetchChatTemplates(
-  { Processor }: TransformersModule,
-  id: string,
-  settings: Parameters<TransformersModule["Processor"]["from_pretrained"]>[1],
-): Promise<ChatTemplates> {
-  // Of all that transformers.js loads, processors alone read this file: one that has nothing else.
-  class TemplateOnly extends Processor {
-    static override classes = [];
-    static override uses_processor_config = false;
-    static override uses_chat_template_file = true;
-  }
-  try {
-    const { chat_template } = await TemplateOnly.from_pretrained(id, settings);
-    return chat_template ? { default: chat_template } : {};
-  } catch {
-    return {};
-  }
 }
 
 /**

@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import type { BackendName } from "../compute/backend.ts";
 import { gpuAdapter, gpuDevice, isSoftwareAdapter } from "../compute/device.ts";
 import { exists } from "../files/exists.ts";
-import { fetchChatTemplates, readChatTemplates } from "./chat_templates.ts";
+import { readChatTemplates } from "./chat_templates.ts";
 import { ModelError } from "./error.ts";
 import { HookedSession } from "./hooked_session.ts";
 import { HookedLanguageModel } from "./language_model.ts";
@@ -104,7 +104,7 @@ export async function loadModel(id: string, options: LoadOptions = {}): Promise<
     ort: await runtimeFor(device),
     tokenizer: new Tokenizer(files.tokenizer, {
       bos: options.bos,
-      chatTemplates: folder ? await readChatTemplates(folder) : await fetchChatTemplates(transformers, id, settings),
+      chatTemplates: folder ? await readChatTemplates(folder) : {},
     }),
     generator: {
       transformers,

@@ -1,8 +1,7 @@
-/** Chat templates from files, from tokenizer_config.json and from the hub: which one is taken, and what is said of none. */
+/** Chat templates from files and from tokenizer_config.json: which one is taken, and what is said of none. */
 import { assertEquals, assertThrows } from "@std/assert";
-import { chatTemplate, fetchChatTemplates, readChatTemplates } from "../../src/model/chat_templates.ts";
+import { chatTemplate, readChatTemplates } from "../../src/model/chat_templates.ts";
 import { loadModel } from "../../src/model/load.ts";
-import { loadTransformers } from "../../src/model/runtime.ts";
 import { inFolder } from "../lib/folder.ts";
 import { assertSentence } from "../lib/sentence.ts";
 import { CONFIG, smallModel } from "./small_models.ts";
@@ -67,34 +66,5 @@ Deno.test("a model without any template is told to have none, whatever the messa
       "chat_template in tokenizer_config.json",
       "load its instruction-tuned version",
     );
-  }
-});
-
-Deno.test("the template of a model on the hub is fetched once; without one, or offline, there is none", async () => {
-  const transformers = await loadTransformers();
-  const { env } = transformers;
-  const before = { fetch: env.fetch, useCustomCache: env.useCustomCache, customCache: env.customCache };
-  const answers: Record<string, () => Response> = {
-    has: () => new Response("text"),
-    not: () => new Response("Entry not found", { status: 404 }),
-    offline: () => {
-      throw new TypeError("error sending request");
-    },
-  };
-  const asked: string[] = [];
-  const fetch = (url: string) => Promise.resolve(asked.push(url)).then(answers[url.split("/")[4]]);
-  const cached = new Map<string, Response>();
-  const customCache = {
-    match: (url: string) => Promise.resolve(cached.get(url)?.clone()),
-    put: (url: string, response: Response) => Promise.resolve(void cached.set(url, response)),
-  };
-  Object.assign(env, { fetch, useCustomCache: true, customCache });
-  try {
-    const of = (name: string) => fetchChatTemplates(transformers, `owner/${name}`, {});
-    assertEquals([await of("has"), await of("not"), await of("offline")], [{ default: "text" }, {}, {}]);
-    assertEquals(asked[0], "https://huggingface.co/owner/has/resolve/main/chat_template.jinja");
-    assertEquals([await of("has"), asked.length], [{ default: "text" }, 3]);
-  } finally {
-    Object.assign(env, before);
   }
 });
