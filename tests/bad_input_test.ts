@@ -21,6 +21,7 @@ import {
   saveCalibration,
   writeActivations,
 } from "../mod.ts";
+import { deno } from "./lib/deno.ts";
 import { inFolder } from "./lib/folder.ts";
 import { assertSentence } from "./lib/sentence.ts";
 
@@ -265,14 +266,10 @@ Deno.test({
         errors.push(await open().then(() => null, ({ name, message }) => ({ name, message })));
       }
       console.log(JSON.stringify({ errors, auto: (await openBackend("auto")).name }));`;
-    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["eval", "--no-lock", "--unstable-webgpu", program],
-      // Deno looks for adapters of this interface only, which no other system has.
-      env: { DENO_WEBGPU_BACKEND: "dx12" },
-    }).output();
-    const text = new TextDecoder().decode(stdout);
-    assert(text, new TextDecoder().decode(stderr));
-    const { errors, auto } = JSON.parse(text);
+    // Deno looks for adapters of this interface only, which no other system has.
+    const { stdout, stderr } = await deno("eval", [program], { env: { DENO_WEBGPU_BACKEND: "dx12" } });
+    assert(stdout, stderr);
+    const { errors, auto } = JSON.parse(stdout);
     for (const error of errors) {
       assert(error, "opened without an adapter");
       assertEquals(error.name, new GpuError().name);

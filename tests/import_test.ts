@@ -3,6 +3,7 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import type { BackendName } from "../src/compute/backend.ts";
 import * as exemplar from "../mod.ts";
 import { skipWebGpu } from "./lib/backends.ts";
+import { deno, type Output, textOf } from "./lib/deno.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -39,10 +40,11 @@ function serveRepository(asked: Set<string>): Deno.HttpServer<Deno.NetAddr> {
   });
 }
 
-async function run(cwd: string, args: string[]): Promise<{ stdout: string; stderr: string; success: boolean }> {
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { success, stdout: text(stdout), stderr: text(stderr) };
+/** Runs a script of a user's folder. It has no configuration; a copy of the lock file, so that versions stay the same. */
+async function run(folder: string, args: string[]): Promise<Output> {
+  await Deno.copyFile(new URL("deno.lock", ROOT), `${folder}/deno.lock`);
+  const ours = ["run", "--quiet", "--no-prompt", "--lock=deno.lock"];
+  return textOf(await new Deno.Command(Deno.execPath(), { args: [...ours, ...args], cwd: folder }).output());
 }
 
 for (const name of ["cpu", "webgpu"] satisfies BackendName[]) {
@@ -57,17 +59,17 @@ for (const name of ["cpu", "webgpu"] satisfies BackendName[]) {
       try {
         await Deno.writeTextFile(`${folder}/script.ts`, script(`http://${host}`));
         const permissions = ["--allow-read", `--allow-write=${folder}`, "--allow-env", "--allow-sys", "--allow-ffi"];
-        const modules = [`--allow-import=${host}`, `--reload=http://${host}`, "--no-lock", "--quiet"];
-        const { success, stdout, stderr } = await run(folder, [
-          ...["run", "--no-prompt", "--unstable-webgpu", ...permissions, ...modules, "script.ts", name],
-        ]);
+        const modules = [`--allow-import=${host}`, `--reload=http://${host}`];
+        const args = ["--unstable-webgpu", ...permissions, ...modules, "script.ts", name];
+        const { success, stdout, stderr } = await run(folder, args);
         assert(success, stderr);
         assertEquals(stderr, "");
         const found = JSON.parse(stdout);
         assertEquals([found.backend, found.activations, found.regions.length], [name, 400, 400]);
         assertEquals(Math.max(...found.regions) + 1, found.size);
         assert(found.size > 1 && found.threshold > 0, stdout);
-        assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), ["dictionary.arrow", "script.ts"]);
+        const files = ["deno.lock", "dictionary.arrow", "script.ts"];
+        assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), files);
 
         for (const path of asked) assert(/^\/(mod\.ts$|src\/|kernels\/)/.test(path), `${path} is not published`);
         assert([...asked].some((path) => path.endsWith(".wgsl")), "kernels come from the URL too");
@@ -88,7 +90,7 @@ Deno.test("importing mod.ts needs no permission, and loads neither a model's run
   try {
     await Deno.writeTextFile(`${folder}/light.ts`, program);
     // Code that reads a variable, a file or a library when it is imported is refused, and fails.
-    const { success, stdout, stderr } = await run(folder, ["run", "--no-prompt", "--no-lock", "light.ts"]);
+    const { success, stdout, stderr } = await run(folder, ["light.ts"]);
     assert(success, stderr);
     const { names, runtime, milliseconds } = JSON.parse(stdout);
     assertEquals(names, Object.keys(exemplar));
@@ -106,7 +108,7 @@ interface Dependency {
 }
 
 Deno.test("mod.ts reaches the heavy packages by dynamic imports only, and every import works from a URL", async () => {
-  const { stdout, success, stderr } = await run(new URL(".", ROOT).pathname, ["info", "--json", "mod.ts"]);
+  const { stdout, success, stderr } = await deno("info", ["--json", "mod.ts"]);
   assert(success, stderr);
   const graph = JSON.parse(stdout) as { modules: { specifier: string; dependencies?: Dependency[] }[] };
   const imports = graph.modules.flatMap(({ specifier, dependencies = [] }) =>

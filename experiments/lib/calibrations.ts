@@ -5,6 +5,15 @@ import { calibrateLayers, type Calibration } from "../../src/partition/calibrati
 import { cacheCalibration, cachedCalibration, type CalibrationKey } from "../../src/partition/calibration_cache.ts";
 import type { Progress } from "./progress.ts";
 
+/** Files of a model's folder that its activations of a text or a chat depend on. */
+const MODEL_FILES = [
+  "config.json",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "chat_template.jinja",
+  "onnx/model.onnx",
+];
+
 /** Where calibrations of earlier runs are kept. */
 const CACHE = "results/cache/calibration";
 
@@ -56,7 +65,7 @@ export async function calibrationsOf(
 /** Size and time of a file, or of the files of a model's folder. */
 async function fingerprint(path: string): Promise<string> {
   const parts: string[] = [];
-  for (const name of ["", "/config.json", "/tokenizer.json", "/onnx/model.onnx"]) {
+  for (const name of ["", ...MODEL_FILES.map((file) => `/${file}`)]) {
     try {
       const { isFile, size, mtime } = await Deno.stat(path + name);
       if (isFile) parts.push(`${path}${name}:${size}:${mtime?.getTime()}`);

@@ -5,7 +5,8 @@
  * command line, 130 interrupted by Ctrl-C.
  */
 import type { BackendChoice } from "../../src/compute/backend.ts";
-import type { Dtype, HookSite } from "../../src/model/types.ts";
+import { BOS_RULES } from "../../src/model/tokenizer.ts";
+import type { BosRule, Dtype, HookSite } from "../../src/model/types.ts";
 import { type Finding, RunManifest } from "../../src/report/manifest.ts";
 import { type Flags, type FlagValues, type Layers, readFlags, resolveLayers, UsageError } from "./flags.ts";
 import { type About, helpText } from "./help.ts";
@@ -31,6 +32,8 @@ export interface CommonFlags {
   readonly dtype: Dtype;
   /** Where in each block activations are read and changed. */
   readonly hook: HookSite;
+  /** Whether `<bos>` stands before texts. */
+  readonly bos: BosRule;
   /** Folder of the results. */
   readonly out: string;
   /** Whether to go on from the last checkpoint. */
@@ -178,6 +181,12 @@ function allFlags<F extends Flags>({ name, defaults = {}, flags }: Experiment<F>
       help: "storage type of the model's weights",
     },
     hook: { type: "string", default: value("hook", "resid_post"), help: HOOK_HELP },
+    bos: {
+      type: "string",
+      default: value("bos", "always"),
+      choices: BOS_RULES,
+      help: "whether <bos> stands before texts: wherever there is one, as the tokenizer has it, or not at all",
+    },
     ...flags,
     out: { type: "string", default: value("out", `results/${name}`), help: "folder of the results" },
     resume: { type: "boolean", help: "go on from the last checkpoint in --out" },

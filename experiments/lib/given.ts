@@ -1,4 +1,5 @@
 /** Dictionaries that a flag names. */
+import { bosOf } from "../../src/activations/source.ts";
 import type { Backend } from "../../src/compute/backend.ts";
 import type { LanguageModel } from "../../src/model/types.ts";
 import { Dictionary } from "../../src/partition/dictionary.ts";
@@ -17,7 +18,8 @@ export function loadDictionary(name: string, backend: Backend): Promise<Dictiona
  * Loads a dictionary of a model, which is to be read at the dictionary's own hook.
  *
  * @param name See {@linkcode loadDictionary}.
- * @throws {Error} if it was built on another model or does not say on which, or if the model has not its hook.
+ * @throws {Error} if it was built on another model or does not say on which, with another `--bos`, or if the model has not
+ * its hook.
  */
 export async function givenDictionary(name: string, model: LanguageModel, backend: Backend): Promise<Dictionary> {
   const dictionary = await loadDictionary(name, backend);
@@ -29,6 +31,11 @@ export async function givenDictionary(name: string, model: LanguageModel, backen
       `Expected a dictionary of the model ${model.id} but ${name} was built on ${
         source?.model ?? "one that it does not name"
       }: give that model with --model, or another dictionary`,
+    );
+  }
+  if (bosOf(source) !== model.bos) {
+    throw new Error(
+      `Expected a dictionary built with --bos ${model.bos} but ${name} was with ${bosOf(source)}: give the same --bos`,
     );
   }
   const { at } = source.hook;

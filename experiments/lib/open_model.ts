@@ -14,8 +14,8 @@ export async function openDevice<F extends Flags>({ flags, manifest }: Run<F>): 
 }
 
 /**
- * Loads a model as the flags ask for: on the backend's device, in `--dtype`, read at `--hook`. What its user should know
- * is told and recorded.
+ * Loads a model as the flags ask for: on the backend's device, in `--dtype`, read at `--hook`, with `<bos>` as
+ * `--bos` says. What its user should know is told and recorded.
  *
  * @param id Default `--model`.
  */
@@ -24,8 +24,8 @@ export async function loadModelOf<F extends Flags>(
   { name: device }: Backend,
   id: string = run.flags.model,
 ): Promise<LanguageModel> {
-  const { dtype, hook } = run.flags;
-  const model = await run.manifest.time("load", () => loadModel(id, { device, dtype, hook }));
+  const { dtype, hook, bos } = run.flags;
+  const model = await run.manifest.time("load", () => loadModel(id, { device, dtype, hook, bos }));
   for (const note of model.notes) run.note(note);
   return model;
 }

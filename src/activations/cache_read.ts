@@ -6,7 +6,7 @@ import type { ActivationBatch } from "./batch.ts";
 import { type CacheIndex, readCacheIndex, type ShardEntry } from "./cache_index.ts";
 import { shardMetadata } from "./cache_write.ts";
 import { readShardTables, type Shard } from "./shard.ts";
-import type { Reading } from "./source.ts";
+import { bosOf, type Reading } from "./source.ts";
 import type { StreamBatch } from "./stream.ts";
 
 /** How to read an activation cache. */
@@ -45,7 +45,12 @@ export async function* readActivations(
 }
 
 function assertExpected(folder: string, index: CacheIndex, expected: Record<string, unknown>): void {
-  const found: Record<string, unknown> = { ...index.source, hook: index.hook, dim: index.dim };
+  const found: Record<string, unknown> = {
+    ...index.source,
+    bos: bosOf(index.source),
+    hook: index.hook,
+    dim: index.dim,
+  };
   for (const [name, value] of Object.entries(expected)) {
     if (value === undefined || value === found[name]) continue;
     throw new Error(

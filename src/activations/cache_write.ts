@@ -7,7 +7,7 @@ import type { ActivationBatch, Provenance } from "./batch.ts";
 import { type CacheIndex, FORMAT, indexPath, type ShardEntry } from "./cache_index.ts";
 import { keptPositions } from "./extractor.ts";
 import { shardTables } from "./shard.ts";
-import type { Reading, StreamSource } from "./source.ts";
+import { bosOf, type Reading, type StreamSource } from "./source.ts";
 import type { StreamBatch } from "./stream.ts";
 
 /**
@@ -72,8 +72,9 @@ function rowsOf({ batches }: StreamBatch): number {
 }
 
 /** The reading alone: a source's hook names one layer, a cache holds several. */
-function readingOf({ model, extractor, context, batchPrompts, chat, corpus }: Reading): Reading {
-  return { model, extractor, context, batchPrompts, chat, corpus };
+function readingOf(source: Reading): Reading {
+  const { model, extractor, context, batchPrompts, chat, corpus } = source;
+  return { model, extractor, context, batchPrompts, chat, corpus, bos: bosOf(source) };
 }
 
 async function assertNoCache(folder: string): Promise<void> {

@@ -6,7 +6,7 @@ export type TokenPrompts = readonly { readonly id: string; readonly tokens: Int3
 
 /**
  * Prompts of ids drawn uniformly from the whole vocabulary, special tokens included; each is as long as one of `prompts`
- * and keeps its first token, which is `<bos>`.
+ * and keeps its first token: `<bos>`, or else context that is no activation.
  *
  * @param vocab Size of the vocabulary.
  * @param seed Any whole number: the same seed gives the same ids.
@@ -33,8 +33,8 @@ export function uniformTokens(prompts: TokenPrompts, vocab: number, seed: number
  */
 export function shuffledTokens(prompts: TokenPrompts, seed: number): Required<TokenIds>[] {
   const random = new Random(seed);
-  return prompts.map(({ id, tokens: [first, ...others] }) => ({
+  return prompts.map(({ id, tokens }) => ({
     id: `shuffled ${id}`,
-    tokens: Int32Array.of(first, ...random.shuffle(others)),
+    tokens: Int32Array.of(...tokens.slice(0, 1), ...random.shuffle([...tokens.slice(1)])),
   }));
 }

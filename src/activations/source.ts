@@ -1,4 +1,4 @@
-import type { HookPoint, HookSite, LanguageModel } from "../model/types.ts";
+import type { BosRule, HookPoint, HookSite, LanguageModel } from "../model/types.ts";
 import type { Extractor } from "./extractor.ts";
 
 /** How a stream of activations was read, whatever the layer. */
@@ -14,6 +14,8 @@ export type Reading = {
   readonly chat: boolean;
   /** Name of the corpus, such as its path. */
   readonly corpus: string;
+  /** Whether `<bos>` stands before texts; absent in records from before there was a choice, when it always did. */
+  readonly bos?: BosRule;
 };
 
 /** Where the activations of one layer come from, as calibrations and dictionaries record it. Plain data: JSON keeps it. */
@@ -25,7 +27,7 @@ export type StreamSource = Reading & {
 /** What {@link describeStream} needs; all but the layer, the model and the corpus have the defaults of `extract`. */
 export interface DescribeOptions {
   /** The model, or its folder or hub id. */
-  model: string | Pick<LanguageModel, "id" | "hook">;
+  model: string | Pick<LanguageModel, "id" | "hook" | "bos">;
   /** Block that is read. */
   layer: number;
   /** Where in the block; default the model's own hook, `"resid_post"` where it is given by its name. */
@@ -40,6 +42,8 @@ export interface DescribeOptions {
   batchPrompts?: number;
   /** Default false. */
   chat?: boolean;
+  /** Default the model's own, `"always"` where it is given by its name. */
+  bos?: BosRule;
 }
 
 /**
@@ -53,7 +57,9 @@ export interface DescribeOptions {
  */
 export function describeStream(options: DescribeOptions): StreamSource {
   const { model, layer, corpus, extractor = "per-position", context = 128, batchPrompts = 128, chat = false } = options;
-  const { id, hook } = typeof model === "string" ? { id: model, hook: "resid_post" } : model;
+  const { id, hook, bos } = typeof model === "string"
+    ? { id: model, hook: "resid_post", bos: "always" as const }
+    : model;
   return {
     model: id,
     hook: { layer, at: options.at ?? hook },
@@ -62,12 +68,18 @@ export function describeStream(options: DescribeOptions): StreamSource {
     batchPrompts,
     chat,
     corpus,
+    bos: options.bos ?? bos,
   };
 }
 
+/** Whether `<bos>` stood before the texts of a stream. */
+export function bosOf({ bos = "always" }: Reading): BosRule {
+  return bos;
+}
+
 /**
- * Throws unless two streams are read alike: a threshold made for one hook, extractor or context says nothing about
- * another. Model and corpus may differ, as when an instruct model is read with its base model's calibration.
+ * Throws unless two streams are read alike: a threshold made for one hook, extractor, context or rule for
+ * `<bos>` says nothing about another. Model and corpus may differ, as when an instruct model is read with its base model's calibration.
  *
  * @param calibration What the calibration was made from.
  * @param stream What it is to be used on.
@@ -78,6 +90,7 @@ export function assertSameReading(calibration: StreamSource, stream: StreamSourc
     ["hook", ({ hook }) => `${hook.at} of layer ${hook.layer}`],
     ["extractor", ({ extractor }) => extractor],
     ["context length", ({ context }) => context],
+    ["rule for <bos>", bosOf],
   ];
   for (const [name, read] of readings) {
     const [expected, found] = [read(calibration), read(stream)];

@@ -5,17 +5,19 @@ import type { CorpusEntry } from "./corpus.ts";
 export interface TokenWindow {
   /** The text's, and the number of the window in it. */
   readonly id: string;
-  /** The text's first token (`<bos>`), then consecutive tokens of it. */
+  /** One token of context, `<bos>` or the token before, then consecutive tokens of the text. */
   readonly tokens: Int32Array<ArrayBuffer>;
 }
 
 /**
- * Cuts texts into prompts of exactly `length` tokens that do not overlap; what is left at a text's end is dropped. So many
- * windows are the same number of tokens, whatever texts they come from: corpora of short and of long texts can be
- * compared at equal budgets.
+ * Cuts texts into prompts of exactly `length` tokens; what is left at a text's end is dropped. So many windows are the same
+ * number of tokens, whatever texts they come from: corpora of short and of long texts can be compared at equal budgets.
  *
- * @param model Tokenizes; it must put one token, `<bos>`, before a text.
- * @param length Tokens of a window, `<bos>` included; at least 2.
+ * The first position of a prompt is context, never an activation. So every window starts with `<bos>` where the model puts
+ * it before texts, and otherwise with the last token of the window before: no token between two windows is lost.
+ *
+ * @param model Tokenizes.
+ * @param length Tokens of a window, the first included; at least 2.
  *
  * @example
  * ```ts
@@ -31,16 +33,17 @@ export function tokenWindows(
   length: number,
 ): TokenWindow[] {
   if (!Number.isInteger(length) || length < 2) {
-    throw new RangeError(`Expected windows of at least 2 tokens, <bos> included, but found ${length}`);
+    throw new RangeError(`Expected windows of at least 2 tokens, the first included, but found ${length}`);
   }
+  // What stands before the empty text stands before every text.
+  const [bos] = model.encode("");
+  const own = length - 1;
   const windows: TokenWindow[] = [];
   for (const { id, text } of texts) {
     const tokens = model.encode(text);
-    for (let from = 1, number = 0; from + length - 1 <= tokens.length; from += length - 1, number++) {
-      windows.push({
-        id: `${id}#${number}`,
-        tokens: Int32Array.of(tokens[0], ...tokens.subarray(from, from + length - 1)),
-      });
+    for (let from = 1, number = 0; from + own <= tokens.length; from += own, number++) {
+      const first = tokens[0] === bos ? bos : tokens[from - 1];
+      windows.push({ id: `${id}#${number}`, tokens: Int32Array.of(first, ...tokens.subarray(from, from + own)) });
     }
   }
   return windows;

@@ -1,6 +1,7 @@
 import type { Prompt } from "../activations/batch.ts";
+import { keptPositions } from "../activations/extractor.ts";
 import { extract, type Text, type TokenIds } from "../activations/extract.ts";
-import type { StreamSource } from "../activations/source.ts";
+import { bosOf, type StreamSource } from "../activations/source.ts";
 import { batchAt } from "../activations/stream.ts";
 import type { Matrix } from "../compute/backend.ts";
 import type { LanguageModel } from "../model/types.ts";
@@ -29,7 +30,7 @@ export interface Verdict {
   readonly distance: number | null;
   /** Share of its own tokens farther than the dictionary's threshold from all of those; null where it has none. */
   readonly beyond: number | null;
-  /** Region of its final position; null where that is `<bos>`. */
+  /** Region of its final position; null where that is the first, mostly `<bos>`. */
   readonly region: number | null;
   /** Its own token farthest from every exemplar; null where it has none. */
   readonly farthest: { readonly position: number; readonly token: string; readonly distance: number } | null;
@@ -63,7 +64,7 @@ export class Monitor {
    * A monitor. It holds a copy of the exemplars where there is a chat template.
    *
    * @throws {Error} if the dictionary does not say how it was read, was not built on every position, has no region but
-   * the template's, or is of a hook that the model does not have.
+   * the template's, is of a hook that the model does not have, or was read with another rule for `<bos>`.
    */
   static async create(options: MonitorParts): Promise<Monitor> {
     const { dictionary } = options;
@@ -75,6 +76,12 @@ export class Monitor {
       );
     }
     const model = await options.model.withHook(source.hook.at);
+    if (model.bos !== bosOf(source)) {
+      throw new Error(
+        `Expected a model loaded with bos "${bosOf(source)}", as the dictionary was built, but found one with bos ` +
+          `"${model.bos}": load it so`,
+      );
+    }
     const parts = { ...options, model };
     if (!source.chat) return new Monitor(parts, dictionary.parts.exemplars);
     const { template, regions } = await readTemplate(model, dictionary, source);
@@ -105,7 +112,7 @@ export class Monitor {
       directions.dispose();
       let start = 0;
       return streamed.prompts.map((prompt) => {
-        const count = prompt.tokens.length - 1;
+        const { count } = keptPositions(extractor, prompt.tokens.length);
         const verdict = this.#verdict(prompt, distances.subarray(start, start + count));
         const region = count > 0 ? regions[start + count - 1] : null;
         start += count;
@@ -116,7 +123,7 @@ export class Monitor {
     }
   }
 
-  /** @param distances Of every position after `<bos>`. */
+  /** @param distances Of every position after the first. */
   #verdict(prompt: Prompt, distances: Float32Array): Omit<Verdict, "region" | "alarms"> {
     const tokens = prompt.tokens.length;
     const own = [...distances.keys()].map((row) => row + 1).filter((position) =>

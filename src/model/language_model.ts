@@ -30,7 +30,6 @@ const LENS_LOGITS = 2 ** 24;
 export interface Parts {
   readonly id: string;
   readonly dtype: Dtype;
-  readonly bos: BosRule;
   readonly notes: readonly string[];
   readonly decoder: Decoder;
   readonly shapes: Shapes;
@@ -64,7 +63,7 @@ export class HookedLanguageModel implements LanguageModel {
     this.vocab = parts.shapes.vocab;
     this.device = parts.decoder.sessions.device;
     this.dtype = parts.dtype;
-    this.bos = parts.bos;
+    this.bos = parts.tokenizer.bos;
     this.notes = parts.notes;
   }
 

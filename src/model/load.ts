@@ -3,6 +3,7 @@ import type { BackendName } from "../compute/backend.ts";
 import { gpuAdapter, gpuDevice, GpuError, isSoftwareAdapter } from "../compute/device.ts";
 import { ElementType, type GraphProto } from "../compute/onnx/codec.ts";
 import { findBlocks } from "./blocks.ts";
+import { readChatTemplates } from "./chat_templates.ts";
 import { blockCount, flattened, headSizes, stopTokens } from "./config.ts";
 import { Decoder } from "./decoder.ts";
 import { ModelError } from "./error.ts";
@@ -46,7 +47,8 @@ export async function loadModel(id: string, options: LoadOptions = {}): Promise<
   const io = describeInterface(graph, headSizes(config));
   const blocks = findBlocks(graph, blockCount(config));
   const index = new GraphIndex(graph);
-  const tokenizer = new Tokenizer(await readTokenizer(transformers, files));
+  const chatTemplates = await readChatTemplates(files.folder);
+  const tokenizer = new Tokenizer(await readTokenizer(transformers, files), { bos: options.bos, chatTemplates });
   const decoder = new Decoder({
     sessions: new Sessions(file, device),
     ort: await runtimeFor(device),
@@ -63,7 +65,6 @@ export async function loadModel(id: string, options: LoadOptions = {}): Promise<
     return await HookedLanguageModel.at({
       id,
       dtype,
-      bos: "always",
       notes: notesOn(graph),
       decoder,
       shapes: await Shapes.measure(decoder, has, someTokens(tokenizer), { exactness, fixedBatch }),

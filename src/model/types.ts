@@ -161,9 +161,9 @@ export interface LanguageModel {
   /** What a user should know of how this model is run, a sentence each; mostly none. */
   readonly notes: readonly string[];
 
-  /** Token ids of a text, `<bos>` first, cut to `context` tokens (default: not cut). */
+  /** Token ids of a text, `<bos>` first as {@link bos} says, cut to `context` tokens (default: not cut). */
   encode(text: string, context?: number): Int32Array<ArrayBuffer>;
-  /** Token ids of a chat in the model's template, ready for the model's turn. */
+  /** Token ids of a chat as the model's template writes it, `<bos>` too, ready for the model's turn. */
   encodeChat(messages: readonly ChatMessage[], context?: number): Int32Array<ArrayBuffer>;
   /** Text of token ids. */
   decode(tokens: ArrayLike<number>, options?: { skipSpecial?: boolean }): string;

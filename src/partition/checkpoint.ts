@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { bosOf, type StreamSource } from "../activations/source.ts";
 import type { Backend } from "../compute/backend.ts";
 import { writeJsonAtomic } from "../files/atomic.ts";
 import { Dictionary } from "./dictionary.ts";
@@ -25,7 +26,7 @@ interface GrowthState extends DiscoveryCounts {
   readonly percentile: number;
   readonly threshold: number;
   readonly seed: number;
-  readonly source: unknown;
+  readonly source: StreamSource | null;
   readonly saturated: boolean;
   readonly emptyBatches: number;
   readonly snapshots: readonly Snapshot[];
@@ -86,7 +87,7 @@ export async function readCheckpoint(
   if (name === undefined) return undefined;
   const state = await readState(join(folder, name, STATE));
   const identity = ({ layer, percentile, threshold, seed, source }: GrowthState) =>
-    JSON.stringify({ layer, percentile, threshold, seed, source });
+    JSON.stringify({ layer, percentile, threshold, seed, source: source && { bos: bosOf(source), ...source } });
   const expected = [JSON.stringify(rules), ...fresh.map(stateOf).map(identity)];
   const found = [JSON.stringify(state.rules), ...state.growths.map(identity)];
   const differing = expected.findIndex((text, i) => text !== found[i]);

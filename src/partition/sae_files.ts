@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { bosOf } from "../activations/source.ts";
 import type { Backend } from "../compute/backend.ts";
 import { transposed } from "../compute/transposed.ts";
 import { withCenter } from "../compute/with_center.ts";
@@ -81,7 +82,7 @@ function saeLensConfig({ calibration, regions }: DictionaryParts, k: number): Re
     hook_name: source ? hookName(source.hook) : "unknown",
     hook_head_index: null,
     context_size: source?.context ?? null,
-    prepend_bos: true,
+    prepend_bos: !source || bosOf(source) !== "never",
     dataset_path: source?.corpus ?? "unknown",
     neuronpedia_id: null,
     model_from_pretrained_kwargs: {},

@@ -8,6 +8,7 @@ import type { StreamBatch } from "../../src/activations/stream.ts";
 import { readShardTables, shardTables } from "../../src/activations/shard.ts";
 import { readArrow, writeArrow } from "../../src/files/arrow.ts";
 import { openBackend } from "../../src/compute/open.ts";
+import type { BosRule } from "../../src/model/types.ts";
 import { DIM, FakeModel } from "./fake_model.ts";
 
 const TEXTS = ["abc", "", "a longer text, ъ 🙂", "x", "yz", "12345678", ""];
@@ -135,6 +136,20 @@ Deno.test("a cache that does not tell its hook, as older ones, is of resid_post"
   });
 });
 
+Deno.test("a cache keeps its rule for <bos>; one that does not tell it, as older ones, had <bos> always", async () => {
+  await withFolder(async (folder) => {
+    const expectBos = (bos: BosRule) => read(folder, { expect: { bos } });
+    const { bos: _, ...older } = SOURCE;
+    await writeActivations(folder, streamOf(), older);
+    assertEquals((await readCacheIndex(folder)).source.bos, "always");
+    const index = await Deno.readTextFile(`${folder}/index.json`);
+    await Deno.writeTextFile(`${folder}/index.json`, index.replace(/,\s*"bos": ?"always"/, ""));
+    assertEquals((await readCacheIndex(folder)).source.bos, undefined);
+    assertEquals((await expectBos("always")).length, 3);
+    await assertRejects(() => expectBos("never"), Error, `of bos never but those of ${folder} have always`);
+  }, false);
+});
+
 Deno.test("whole shards can be skipped, as a run that goes on does", async () => {
   await withFolder(async (folder) => {
     const all = (await read(folder)).map(plain);
@@ -176,6 +191,7 @@ Deno.test("a stream that is not what was expected is refused", async () => {
       [{ expect: { dim: 768 } }, `Expected activations of dim 768 but those of ${folder} have 3`],
       [{ expect: { extractor: "final-position" } }, "of extractor final-position but"],
       [{ expect: { context: 64 } }, "of context 64 but"],
+      [{ expect: { bos: "never" } }, "of bos never but"],
       [{ expect: { model: "other" } }, "of model other but"],
       [{ layers: [3, 5] }, `Expected one of the layers 0, 3 of ${folder} but found 5`],
     ];

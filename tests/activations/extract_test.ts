@@ -272,4 +272,5 @@ Deno.test("random prompts keep lengths and first tokens; shuffled ones every tok
   const [shuffled, short] = shuffledTokens(prompts, 3);
   assertEquals([...shuffled.tokens as Int32Array].sort(), [10, 11, 12, 13, 14, 2].sort());
   assertEquals([shuffled.tokens[0], ...short.tokens as Int32Array], [2, 2]);
+  assertEquals(shuffledTokens([{ id: "no <bos>", tokens: new Int32Array(0) }], 3)[0].tokens.length, 0);
 });

@@ -1,5 +1,5 @@
 import { ModelError } from "../../src/model/error.ts";
-import type { Capture, ChatMessage, HookSite, LanguageModel, Residual } from "../../src/model/types.ts";
+import type { BosRule, Capture, ChatMessage, HookSite, LanguageModel, Residual } from "../../src/model/types.ts";
 
 const BOS = 2;
 export const DIM = 3;
@@ -29,7 +29,6 @@ export class FakeModel implements LanguageModel {
   readonly vocab = 65536;
   readonly device = "cpu";
   readonly dtype = "fp32";
-  readonly bos = "always";
   readonly notes = [];
   /** Lengths of the prompts of every forward pass so far. */
   readonly passes: number[][] = [];
@@ -41,13 +40,18 @@ export class FakeModel implements LanguageModel {
   held = 0;
 
   /** @param root The model that counts, for the same model at another hook. */
-  constructor(readonly hook: HookSite = "resid_post", readonly root?: FakeModel) {
+  constructor(
+    readonly hook: HookSite = "resid_post",
+    readonly root?: FakeModel,
+    readonly bos: BosRule = root?.bos ?? "always",
+  ) {
     this.dim = widthAt(hook);
   }
 
   encode(text: string, context = Infinity): Int32Array<ArrayBuffer> {
     this.characters += text.length;
-    return Int32Array.from([BOS, ...Array.from(text, (c) => c.codePointAt(0)!)].slice(0, context));
+    const letters = Array.from(text, (c) => c.codePointAt(0)!);
+    return Int32Array.from(this.bos === "never" ? letters : [BOS, ...letters]).slice(0, context);
   }
 
   encodeChat(messages: readonly ChatMessage[], context?: number): Int32Array<ArrayBuffer> {

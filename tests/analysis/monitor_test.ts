@@ -72,6 +72,20 @@ Deno.test("a verdict is of the prompt's own tokens, and of the region that its f
   assertEquals(await monitor.read([]), []);
 });
 
+Deno.test("prompts without <bos> are told apart, also where one has no token at all", async () => {
+  const model = new FakeModel("resid_post", undefined, "never");
+  const source = describeStream({ model, layer: 1, corpus: "none" });
+  const dictionary = await Dictionary.create({ center: CENTER, threshold: 0.5, source }, { backend: "cpu" });
+  await dictionary.add({ data: Float32Array.of(51, 1, 100), rows: 1, dim: 3 });
+  const monitor = await Monitor.create({ model, dictionary });
+  const texts = ["", "abcz", "q", "", "xyz"];
+  const alone = await Promise.all(texts.map((text) => monitor.read([text])));
+  assertEquals(await monitor.read(texts), alone.flat());
+  assertEquals(alone.flat().map(({ tokens, farthest }) => [tokens, farthest !== null]), [
+    ...[[0, false], [4, true], [1, false], [0, false], [3, true]],
+  ]);
+});
+
 Deno.test("a monitor reads the model where the dictionary was built, whatever the model's own hook is", async () => {
   const source = describeStream({ model: "fake", layer: 1, at: "z", corpus: "none" });
   const dictionary = await Dictionary.create({ center: new Float32Array(5), threshold: 0.5, source }, {
@@ -127,6 +141,7 @@ Deno.test("a monitor refuses a dictionary that does not say how it was read, or 
   };
   const source = { model: "fake", layer: 1, corpus: "none" };
   await refuses({}, "but found one without a source");
+  await refuses({ source: describeStream({ ...source, bos: "never" }) }, 'bos "never", as the dictionary was built');
   await refuses({ source: describeStream({ ...source, extractor: "final-position" }) }, "extractor final-position");
   const onlyTemplate = await dictionaryWith({ threshold: 1.99, source: describeStream({ ...source, chat: true }) });
   await onlyTemplate.add({ data: Float32Array.of(51, 1, 100), rows: 1, dim: 3 });

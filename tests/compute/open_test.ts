@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import type { BackendChoice } from "../../src/compute/backend.ts";
 import { describeAdapter, gpuAdapter, isSoftwareAdapter } from "../../src/compute/device.ts";
 import { openBackend } from "../../src/compute/open.ts";
+import { deno } from "../lib/deno.ts";
 
 /** What a runtime tells of an adapter. */
 function adapterInfo(description: string, isFallbackAdapter = false): GPUAdapterInfo {
@@ -47,8 +48,8 @@ Deno.test("webgpu without an adapter is a sentence that says what to do, and aut
     console.log((await openBackend()).name);
     await openBackend("webgpu").catch((error) => console.log(error.name + ": " + error.message));
   `;
-  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["eval", "--unstable-webgpu", script] }).output();
-  const [auto, error] = new TextDecoder().decode(stdout).trim().split("\n");
+  const { stdout } = await deno("eval", [script]);
+  const [auto, error] = stdout.trim().split("\n");
   assertEquals(auto, "cpu");
   assertStringIncludes(error, "GpuError: Expected a WebGPU adapter but this machine has none");
   assertStringIncludes(error, 'choose the "cpu" backend');

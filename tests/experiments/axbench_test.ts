@@ -12,12 +12,13 @@ import { readCorpus } from "../../src/activations/corpus.ts";
 import { extract } from "../../src/activations/extract.ts";
 import { openBackend } from "../../src/compute/open.ts";
 import { loadModel } from "../../src/model/load.ts";
+import type { ChatMessage, LanguageModel } from "../../src/model/types.ts";
 import { calibrateLayers } from "../../src/partition/calibration.ts";
 import { Dictionary } from "../../src/partition/dictionary.ts";
 import { RunManifest } from "../../src/report/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { ORT_TEST, TOY_IT } from "../model/toy.ts";
-import { numbersOf, withExperiment } from "./child.ts";
+import { experimentCommand, numbersOf, withExperiment } from "./child.ts";
 
 Deno.test({
   name: "a row becomes a chat without what all chats share, or one text",
@@ -49,6 +50,11 @@ Deno.test({
     }
     await model.dispose();
   },
+});
+
+Deno.test("where chats begin with nothing in common, such as <bos>, the first token of each is dropped", () => {
+  const encodeChat = (messages: readonly ChatMessage[]) => Int32Array.from(messages, ({ content }) => Number(content));
+  assertEquals(new RowReader({ encodeChat } as unknown as LanguageModel, "chat", 2).prefix, 1);
 });
 
 Deno.test({
@@ -132,11 +138,9 @@ Deno.test("axbench leaves tables, charts and report; killed and gone on with, th
     await assertSameOfGiven(out);
 
     await inFolder(async (folder) => {
-      const allowed = ["read", "write", "env", "sys", "ffi"].map((permission) => `--allow-${permission}`);
       const start = (...more: string[]) => {
-        const script = ["run", "--no-lock", ...allowed, "experiments/axbench.ts"];
-        const args = [...script, ...SMALL, "--out", folder, "--quiet", ...more];
-        return new Deno.Command(Deno.execPath(), { args, stdout: "null", stderr: "null" }).spawn();
+        const args = [...SMALL, "--out", folder, "--quiet", ...more];
+        return experimentCommand("axbench", args, { stdout: "null", stderr: "null" }).spawn();
       };
       const first = start();
       const finished = (concept: number) =>

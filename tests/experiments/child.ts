@@ -1,15 +1,20 @@
 /** Experiments as processes of their own, as people start them. */
 import type { RunRecord } from "../../src/report/mod.ts";
+import { denoCommand, type Output, textOf } from "../lib/deno.ts";
+
+const PERMISSIONS = ["read", "write", "env", "sys", "ffi"].map((permission) => `--allow-${permission}`);
 
 /** What a process left. */
-export interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
+export interface Ended extends Omit<Output, "success"> {
   /** Its folder of results; {@linkcode withExperiment} removes it. */
   readonly out: string;
   /** `run.json`, after a run that was not cut short. */
   readonly record: RunRecord;
+}
+
+/** A command that starts `experiments/<name>.ts` with the permissions that it needs. */
+export function experimentCommand(name: string, args: readonly string[], options: Deno.CommandOptions): Deno.Command {
+  return denoCommand("run", [...PERMISSIONS, `experiments/${name}.ts`, ...args], options);
 }
 
 /**
@@ -24,27 +29,19 @@ export async function withExperiment(
   body: (ended: Ended) => void | Promise<void>,
   options: { stdin?: string } = {},
 ): Promise<void> {
-  const root = new URL("../../", import.meta.url);
   const out = await Deno.makeTempDir();
   try {
-    const allowed = ["read", "write", "env", "sys", "ffi"].map((permission) => `--allow-${permission}`);
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-lock", ...allowed, `experiments/${name}.ts`, ...args, "--out", out, "--quiet"],
-      cwd: root,
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
+    const piped = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
+    const child = experimentCommand(name, [...args, "--out", out, "--quiet"], piped).spawn();
     const input = child.stdin.getWriter();
     // A process that ends before it has read everything closes the pipe: its exit code says why.
     const written = input.write(new TextEncoder().encode(options.stdin ?? "")).then(() => input.close()).catch(
       () => {},
     );
-    const { code, stdout, stderr } = await child.output();
+    const { code, stdout, stderr } = textOf(await child.output());
     await written;
-    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
     const record = code === 0 ? JSON.parse(await Deno.readTextFile(`${out}/run.json`)) : undefined;
-    await body({ code, stdout: text(stdout), stderr: text(stderr), out, record });
+    await body({ code, stdout, stderr, out, record });
   } finally {
     await Deno.remove(out, { recursive: true });
   }

@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type Experiment, type Run, runExperiment } from "../../experiments/lib/cli.ts";
+import { denoCommand } from "../lib/deno.ts";
 import { inFolder } from "../lib/folder.ts";
 
 const LIB = new URL("../../experiments/lib/", import.meta.url);
@@ -72,6 +73,16 @@ Deno.test("--hook is a site or a tensor's name for every block", () =>
     assertStringIncludes((await run(["--help"])).out, "{layer}");
   }));
 
+Deno.test("--bos is one of the rules, and in run.json", () =>
+  inFolder(async (folder) => {
+    const recorded = async (...args: string[]) => {
+      assertEquals((await run(["--out", folder, ...args])).code, 0);
+      return JSON.parse(await Deno.readTextFile(`${folder}/run.json`)).flags.bos;
+    };
+    assertEquals([await recorded(), await recorded("--bos", "never")], ["always", "never"]);
+    assertEquals((await run(["--out", folder, "--bos", "yes"])).code, 2);
+  }));
+
 Deno.test("a report says where the model was read, and what else there is to know", () =>
   inFolder(async (folder) => {
     const report = async (run: SampleRun) => {
@@ -140,12 +151,8 @@ async function interrupted(body: string, times = 1) {
     const forever = () => new Promise<void>((done) => setTimeout(done, 60_000));
     await experiment({ name: "sample", question: "", description: "" }, async (run) => { ${body} });`,
   );
-  const args = ["run", "-A", "--no-lock", "-c", new URL("../../deno.json", import.meta.url).pathname, script];
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [...args, "--out", `${folder}/out`],
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
+  const args = ["--allow-all", script, "--out", `${folder}/out`];
+  const child = denoCommand("run", args, { stdout: "piped", stderr: "piped" }).spawn();
   let text = "";
   for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
     text += chunk;

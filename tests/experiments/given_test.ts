@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { givenDictionary } from "../../experiments/lib/given.ts";
 import { openBackend } from "../../src/compute/open.ts";
-import type { HookSite, LanguageModel } from "../../src/model/types.ts";
+import type { BosRule, HookSite, LanguageModel } from "../../src/model/types.ts";
 import { Dictionary } from "../../src/partition/dictionary.ts";
 import { inFolder } from "../lib/folder.ts";
 
@@ -28,8 +28,9 @@ Deno.test("a dictionary serves the model that it was built on, also converted, a
     };
     const named = await save("named.arrow", { source, percentile: 10 });
     const unnamed = await save("unnamed.arrow", {});
-    const model = (id: string, dim = 2): LanguageModel => {
-      const at = (hook: HookSite) => ({ id, hook, dim: hook === "attn_out" ? dim : 7, withHook: at }) as LanguageModel;
+    const model = (id: string, dim = 2, bos: BosRule = "always"): LanguageModel => {
+      const at = (hook: HookSite) =>
+        ({ id, hook, bos, dim: hook === "attn_out" ? dim : 7, withHook: at }) as LanguageModel;
       return at("resid_post");
     };
 
@@ -45,4 +46,10 @@ Deno.test("a dictionary serves the model that it was built on, also converted, a
     ) {
       await assertRejects(() => givenDictionary(file, other, backend), Error, `was built on ${built}`);
     }
+    const without = model("google/gemma-2-2b-it", 2, "never");
+    await assertRejects(
+      () => givenDictionary(named, without, backend),
+      Error,
+      `Expected a dictionary built with --bos never but ${named} was with always`,
+    );
   }));

@@ -11,6 +11,7 @@ import { saveCalibration } from "../../src/partition/calibration_cache.ts";
 import { Dictionary } from "../../src/partition/dictionary.ts";
 import { RunManifest, saveTable } from "../../src/report/mod.ts";
 import { DIM, FakeModel } from "../activations/fake_model.ts";
+import { deno, type Output } from "../lib/deno.ts";
 import { inFolder } from "../lib/folder.ts";
 
 const root = new URL("../../", import.meta.url);
@@ -22,13 +23,8 @@ const source = describeStream({ model: "fixtures/gemma-2-toy", layer: 3, corpus:
 const ROWS = "some text".length + "another".length;
 
 /** Runs the script as people do: it may read files, and nothing else. */
-async function inspect(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-lock", "--allow-read", "--allow-env", "experiments/inspect.ts", ...args],
-    cwd: root,
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr) };
+function inspect(...args: string[]): Promise<Output> {
+  return deno("run", ["--allow-read", "--allow-env", "experiments/inspect.ts", ...args]);
 }
 
 /** One of each kind of file, in a folder. */

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
+import { deno } from "../lib/deno.ts";
 
 /** Large enough that the garbage collector's fixed share, some 20 MiB, says little. */
 const MEBIBYTES = 48;
@@ -24,11 +25,9 @@ for (
     // Only Linux tells a process the most memory that it ever took.
     ignore: Deno.build.os !== "linux",
     fn: async () => {
-      const { stdout, success } = await new Deno.Command(Deno.execPath(), {
-        args: ["run", "--no-lock", "--allow-all", child, kind, String(MEBIBYTES)],
-      }).output();
-      assert(success);
-      const { times, seconds, refused } = JSON.parse(new TextDecoder().decode(stdout));
+      const { stdout, stderr, success } = await deno("run", ["--allow-all", child, kind, String(MEBIBYTES)]);
+      assert(success, stderr);
+      const { times, seconds, refused } = JSON.parse(stdout);
       assert(times >= 0.5 && times <= 3, `${times} times the file's size`);
       assert(seconds < 20, `${seconds} s`);
       assertEquals(typeof refused === "string", isRefused, refused ?? "nothing was refused");

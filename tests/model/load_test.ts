@@ -5,6 +5,7 @@ import { decodeModel, encodeModel, externalEntry } from "../../src/compute/onnx/
 import { ModelError } from "../../src/model/error.ts";
 import { loadModel } from "../../src/model/load.ts";
 import { skipWebGpu } from "../lib/backends.ts";
+import { deno } from "../lib/deno.ts";
 import { CONFIG, smallModel } from "./small_models.ts";
 import { direction, largestDifference, ORT_TEST, TOY, TOY_IT, writeModelFolder } from "./toy.ts";
 
@@ -160,9 +161,7 @@ Deno.test({
     const run = async (first: string) => {
       const load = new URL("../../src/model/load.ts", import.meta.url).href;
       const program = `${first}; await (await import(${JSON.stringify(load)})).loadModel(${JSON.stringify(TOY)})`;
-      const args = ["eval", "--no-check", "--unstable-webgpu", program];
-      const { stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
-      return new TextDecoder().decode(stderr);
+      return (await deno("eval", ["--no-check", program])).stderr;
     };
     assertStringIncludes(
       await run('globalThis[Symbol.for("onnxruntime")] = {}'),

@@ -146,6 +146,16 @@ Deno.test("cfg.json has what every SAELens generation from 3 on asks for", () =>
     dictionary.dispose();
   }));
 
+Deno.test("cfg.json says whether <bos> stood before texts", () =>
+  inFolder(async (folder) => {
+    for (const [bos, isPrepended] of [["always", true], ["tokenizer", true], ["never", false]] as const) {
+      const dictionary = await built(await openBackend("cpu"), { ...source, bos });
+      await dictionary.export(folder);
+      assertEquals(JSON.parse(await Deno.readTextFile(`${folder}/cfg.json`)).prepend_bos, isPrepended);
+      dictionary.dispose();
+    }
+  }));
+
 Deno.test("cfg.json names the hook as TransformerLens does, and says how SAELens lays the heads of z", () =>
   inFolder(async (folder) => {
     const names: [string, string, string][] = [

@@ -1,6 +1,7 @@
 /** A run that is killed, also while it writes a checkpoint, and gone on with ends with the files of one that never was. */
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
+import { denoCommand } from "../lib/deno.ts";
 import { inFolder } from "../lib/folder.ts";
 
 const CHILD = new URL("kill_child.ts", import.meta.url).pathname;
@@ -9,9 +10,9 @@ const MILLISECONDS_A_BATCH = 150;
 
 /** Runs the child, which may die by itself or be killed some time after it says a batch; gives the batches it said. */
 async function run(folder: string, options: { renames?: number; killAfter?: number } = {}) {
-  const args = ["run", "--quiet", "--no-lock", "--allow-all", "--unstable-webgpu", CHILD, folder];
+  const args = ["--allow-all", CHILD, folder];
   if (options.renames !== undefined) args.push(String(options.renames));
-  const child = new Deno.Command(Deno.execPath(), { args, stdout: "piped", stderr: "piped" }).spawn();
+  const child = denoCommand("run", args, { stdout: "piped", stderr: "piped" }).spawn();
   const errors = new Response(child.stderr).text();
   const batches: number[] = [];
   for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {

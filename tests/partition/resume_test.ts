@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describeStream } from "../../src/activations/source.ts";
 import type { Backend } from "../../src/compute/backend.ts";
 import { openBackend } from "../../src/compute/open.ts";
-import type { HookSite } from "../../src/model/types.ts";
+import type { BosRule, HookSite } from "../../src/model/types.ts";
 import type { Calibration } from "../../src/partition/calibration.ts";
 import { discover, type DiscoverOptions } from "../../src/partition/discover.ts";
 import { backendTest } from "../lib/backends.ts";
@@ -141,6 +141,16 @@ Deno.test("a checkpoint of another run, or a damaged one, is refused with a sent
     };
     await readAt("attn_out");
     await refuse(() => readAt("mlp_out"), '"at":"mlp_out"', '"at":"attn_out"', ...flags);
+
+    const readBy = (bos?: BosRule) => {
+      const { bos: _, ...older } = describeStream({ model: "toy", layer: 3, corpus: "angles" });
+      const sources = new Map(LAYERS.map((layer) => [layer, bos ? { ...older, bos } : older]));
+      const own = { folder: `${folder}/c-bos`, resume: true };
+      return discover(streamOf(CORPUS, BATCH), calibrations, { ...options, sources, checkpoint: own });
+    };
+    await readBy();
+    await readBy("always");
+    await refuse(() => readBy("never"), '"bos":"never"', '"bos":"always"', ...flags);
 
     const [{ name }] = Deno.readDirSync(`${folder}/c`);
     const state = `${folder}/c/${name}/state.json`;

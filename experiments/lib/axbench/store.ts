@@ -8,7 +8,7 @@ import type { Detection } from "./score.ts";
 export type Settings = Readonly<Record<string, string | number | readonly (string | number)[] | undefined>>;
 
 /** Settings that older runs lack, as they had them. */
-const BEFORE: Settings = { hook: "resid_post" };
+const BEFORE: Settings = { hook: "resid_post", bos: "always" };
 
 /** Keeps a run's state below its folder of results. */
 export class ConceptStore {

@@ -20,7 +20,7 @@ export interface Texts {
  * answers of train rows; here train and held-out rows end alike, with the answer.
  */
 export class RowReader {
-  /** Positions at the start that every text has alike: `<bos>`, and the template's opening of the user's turn. */
+  /** Positions at the start that are no text's own: the first, and the template's opening of the user's turn. */
   readonly prefix: number;
   /** Tokens at the end that every chat has alike. */
   readonly #suffix: number;
@@ -28,7 +28,7 @@ export class RowReader {
   /** @param context Tokens that a text is cut to. */
   constructor(readonly model: LanguageModel, readonly reading: Reading, readonly context: number) {
     const chat = (...contents: string[]) => model.encodeChat(contents.map(message));
-    this.prefix = reading === "plain" ? 1 : sharedStart(chat("1"), chat("2"));
+    this.prefix = reading === "plain" ? 1 : Math.max(1, sharedStart(chat("1"), chat("2")));
     this.#suffix = reading === "plain" ? 0 : sharedStart(chat("1", "1").reverse(), chat("1", "2").reverse());
     if (context <= this.prefix) {
       throw new Error(`Expected texts of more than ${this.prefix} tokens, which all share, but found ${context}`);

@@ -1,0 +1,48 @@
+/** Chat templates: from the files that exporters write today, or else from tokenizer_config.json, as in transformers. */
+import { basename, extname, join } from "node:path";
+import { exists } from "../files/exists.ts";
+
+/** Templates by name. The one that chats are put in is called `default`. */
+export type ChatTemplates = Readonly<Record<string, string>>;
+
+const FILE = "chat_template.jinja";
+const FOLDER = "additional_chat_templates";
+
+/**
+ * Reads the templates that lie in files of a model folder: `chat_template.jinja`, the default one, and
+ * `additional_chat_templates/<name>.jinja`.
+ *
+ * @returns None if there are no such files.
+ */
+export async function readChatTemplates(folder: string): Promise<ChatTemplates> {
+  const templates: Record<string, string> = {};
+  const others = join(folder, FOLDER);
+  for await (const { name } of await exists(others) ? Deno.readDir(others) : []) {
+    if (extname(name) === ".jinja") templates[basename(name, ".jinja")] = await Deno.readTextFile(join(others, name));
+  }
+  if (await exists(join(folder, FILE))) templates.default = await Deno.readTextFile(join(folder, FILE));
+  return templates;
+}
+
+/**
+ * The template that a model's chats are put in.
+ *
+ * @param files Templates from files: where there are any, the configuration's do not count.
+ * @param configured `chat_template` of tokenizer_config.json, one or several by name.
+ * @throws {Error} if the model has no template, or several and none of them is the default.
+ */
+export function chatTemplate(files: ChatTemplates, configured: string | ChatTemplates | null): string {
+  const own = typeof configured === "string" ? { default: configured } : configured ?? {};
+  const templates = Object.keys(files).length > 0 ? files : own;
+  if (templates.default) return templates.default;
+  const names = Object.keys(templates).filter((name) => name !== "default").sort();
+  if (names.length > 0) {
+    throw new Error(
+      `Expected a chat template named default but the model has ${names.join(", ")}: copy the one to use to ${FILE}`,
+    );
+  }
+  throw new Error(
+    `Expected a model with a chat template but it has none, neither ${FILE} nor chat_template in tokenizer_config.json, ` +
+      `like most base models: load its instruction-tuned version, put a ${FILE} in its folder, or read texts as they are`,
+  );
+}
