@@ -48,7 +48,7 @@ Deno.test("per position: every position after <bos>, rows by prompt, then by pos
 });
 
 Deno.test("activations are those of the model's hook, of the width that they have there", async () => {
-  const model = new FakeModel().withHook("z");
+  const model = await new FakeModel().withHook("z");
   assertEquals([model.dim, model.streamDim], [5, DIM]);
   const [{ batches, prompts }] = await batchesOf(TEXTS, {}, model);
   const { dim, rows, data } = batches.get(3)!;

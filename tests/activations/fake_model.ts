@@ -82,8 +82,8 @@ export class FakeModel implements LanguageModel {
     return Promise.resolve({ batch: prompts.length, width, residuals });
   }
 
-  withHook(at: HookSite): FakeModel {
-    return new FakeModel(at, this.root ?? this);
+  withHook(at: HookSite): Promise<FakeModel> {
+    return Promise.resolve(new FakeModel(at, this.root ?? this));
   }
 
   logits(): never {

@@ -20,7 +20,7 @@ async function saved(path: string, at: HookSite, percentile: number): Promise<st
 }
 
 /** A model with activations of length 2 at every hook. */
-const MODEL = { id: "toy", bos: "always", dim: 2, withHook: () => MODEL } as unknown as LanguageModel;
+const MODEL = { id: "toy", bos: "always", dim: 2, withHook: () => Promise.resolve(MODEL) } as unknown as LanguageModel;
 
 Deno.test("dictionaries that are given together are of one hook, at which the model is to be read", () =>
   inFolder(async (folder) => {

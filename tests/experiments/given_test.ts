@@ -29,8 +29,10 @@ Deno.test("a dictionary serves the model that it was built on, also converted, a
     const named = await save("named.arrow", { source, percentile: 10 });
     const unnamed = await save("unnamed.arrow", {});
     const model = (id: string, dim = 2, bos: BosRule = "always"): LanguageModel => {
-      const at = (hook: HookSite) =>
-        ({ id, hook, bos, dim: hook === "attn_out" ? dim : 7, withHook: at }) as LanguageModel;
+      const at = (hook: HookSite): LanguageModel => {
+        const withHook = (other: HookSite) => Promise.resolve(at(other));
+        return { id, hook, bos, dim: hook === "attn_out" ? dim : 7, withHook } as LanguageModel;
+      };
       return at("resid_post");
     };
 
