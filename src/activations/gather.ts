@@ -94,8 +94,14 @@ class DeviceGather implements Gather {
 
   take(capture: Capture, { sourceRows, targetRows }: Pass): Promise<void> {
     for (const [layer, matrix] of this.#layers) {
-      const source = wrap(this.gpu, residualAt(capture, layer, this.model), capture, matrix.dim);
+      const residual = residualAt(capture, layer, this.model);
+      // Prompts that run one at a time come on the host, whatever the device.
+      const { data } = residual;
+      const source = data
+        ? this.gpu.upload(data, capture.batch * capture.width, matrix.dim)
+        : wrap(this.gpu, residual, capture, matrix.dim);
       this.gpu.copyRows(source, sourceRows, matrix, targetRows);
+      if (data) source.dispose();
     }
     return Promise.resolve();
   }
