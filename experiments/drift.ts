@@ -56,7 +56,7 @@ await experiment({
   examples: [
     ["", "the embedded pair, about two minutes on two cores"],
     [
-      "--model onnx-community/gemma-2-2b-ONNX --instruct onnx-community/gemma-2-2b-it-ONNX --dtype q4 --layers 12,20",
+      "--model onnx-community/gemma-2-2b-ONNX --instruct onnx-community/gemma-2-2b-it-ONNX --dtype fp16 --layers 12,20",
       "the published pair",
     ],
   ],

@@ -45,7 +45,7 @@ await experiment({
   examples: [
     ["", "the embedded model, four layers"],
     [
-      "--model onnx-community/gemma-2-2b-ONNX --dtype q4 --layers 12 --percentiles 8,10,16 --corpus pile.jsonl",
+      "--model onnx-community/gemma-2-2b-ONNX --dtype fp16 --layers 12 --percentiles 8,10,16 --corpus pile.jsonl",
       "the published setting, with a corpus that has a field `split`",
     ],
   ],

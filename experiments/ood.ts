@@ -51,7 +51,7 @@ await experiment({
   examples: [
     ["", "the embedded model, all layers"],
     [
-      "--model onnx-community/gemma-2-2b-it-ONNX --dtype q4 --layers 20 --corpus pile.jsonl --calibration 200k",
+      "--model onnx-community/gemma-2-2b-it-ONNX --dtype fp16 --layers 20 --corpus pile.jsonl --calibration 200k",
       "the published setting, with a corpus that has a field `split`",
     ],
   ],

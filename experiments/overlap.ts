@@ -72,7 +72,7 @@ await experiment({
   examples: [
     ["", "the embedded model and its SAE, block 4"],
     [
-      "--model onnx-community/gemma-2-2b-ONNX --dtype q4 --layers 12 --sae layer_12/width_16k/average_l0_82/params.npz --corpus pile.jsonl --max-tokens 2M --tokens 500k",
+      "--model onnx-community/gemma-2-2b-ONNX --dtype fp16 --layers 12 --sae layer_12/width_16k/average_l0_82/params.npz --corpus pile.jsonl --max-tokens 2M --tokens 500k",
       "the published setting, with a corpus that has a field `split`",
     ],
   ],

@@ -77,7 +77,7 @@ await experiment({
   examples: [
     ["", "the embedded chat model, two to three minutes on two cores"],
     [
-      "--model onnx-community/gemma-2-2b-it-ONNX --dtype q4 --layers 20 --percentiles 8,10,12,20 --top-k 1-5 --seeds 4",
+      "--model onnx-community/gemma-2-2b-it-ONNX --dtype fp16 --layers 20 --percentiles 8,10,12,20 --top-k 1-5 --seeds 4",
       "the published setting",
     ],
   ],

@@ -45,7 +45,7 @@ await experiment({
   },
   examples: [
     ["", "the embedded model, three layers, four orders"],
-    ["--model onnx-community/gemma-2-2b-ONNX --dtype q4 --layers 12 --texts 20000 --batch 128", "a published model"],
+    ["--model onnx-community/gemma-2-2b-ONNX --dtype fp16 --layers 12 --texts 20000 --batch 128", "a published model"],
   ],
 }, async (run) => {
   const { flags, manifest, progress } = run;
