@@ -6,6 +6,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import type { BackendName } from "../compute/backend.ts";
 import {
   decodeModel,
+  ElementType,
   encodeModel,
   externalEntry,
   type GraphProto,
@@ -107,7 +108,10 @@ export class GraphFile {
       model_external_initializers_file_folder_path: this.folder,
       ...(graph.node.some(({ opType }) => QUANTISED.test(opType)) ? {} : { disable_prepacking: "1" }),
     };
-    return { extra: { session } };
+    // In half precision onnxruntime 1.30 loses two digits by what it does at its last level (3 % of the stream's length in
+    // block 0 of Qwen2.5, where the level below gives 0.03 %).
+    const half = graph.initializer.some(({ dataType }) => dataType === ElementType.float16);
+    return { extra: { session }, ...(half ? { graphOptimizationLevel: "extended" } : {}) };
   }
 
   /** Reads the weights that a graph uses into memory, from where onnxruntime-web takes them to the GPU. */
