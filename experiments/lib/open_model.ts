@@ -25,9 +25,7 @@ export async function loadModelOf<F extends Flags>(
   id: string = run.flags.model,
 ): Promise<LanguageModel> {
   const { dtype, hook, bos } = run.flags;
-  const model = await run.manifest.time("load", () => loadModel(id, { device, dtype, hook, bos }));
-  for (const note of model.notes) run.note(note);
-  return model;
+  return await run.manifest.time("load", () => loadModel(id, { device, dtype, hook, onNote: run.note, bos }));
 }
 
 /** Opens the backend and `--model`; see {@linkcode openDevice} and {@linkcode loadModelOf}. */

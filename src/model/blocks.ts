@@ -37,7 +37,7 @@ export function findBlocks(graph: GraphProto, count?: number): Block[] {
         "use an ONNX export of a decoder-only language model",
     );
   }
-  const streams = streamsAfter(graph, index, sums);
+  const streams = streamsAfter(index, sums);
   return groupSums(index, sums, count).map(([from, to]) =>
     blockOf(index, sums.slice(from, to), {
       pre: from === 0 ? viewed(index, sums[0].base) : streams[from - 1],
@@ -99,12 +99,12 @@ function namesOf(node: NodeProto): string[] {
  * The stream after each sum as the next sum reads it: the sum itself, or what a norm or a factor between the two makes of
  * it. After the last sum there is no next: it is treated as the others are.
  */
-function streamsAfter(graph: GraphProto, index: GraphIndex, sums: readonly Sum[]): string[] {
+function streamsAfter(index: GraphIndex, sums: readonly Sum[]): string[] {
   const streams = sums.slice(1).map((sum) => viewed(index, sum.base));
   const changed = sums.findLastIndex((sum, i) => i < streams.length && streams[i] !== sum.tensor);
   const last = sums.at(-1)!.tensor;
   if (changed < 0) return [...streams, last].map((tensor) => reshaped(index, tensor));
-  const norm = isFactor(index, streams[changed]) ? undefined : readOfHead(graph, index, last);
+  const norm = isFactor(index, streams[changed]) ? undefined : readOfHead(index, last);
   const factor = index.readers(last).map(({ output }) => output[0]).find((output) => isFactor(index, output));
   return [...streams, norm ?? factor ?? last].map((tensor) => reshaped(index, tensor));
 }
@@ -121,13 +121,15 @@ function isFactor(index: GraphIndex, tensor: string): boolean {
   return (node?.opType === "Mul" || node?.opType === "Div") && node.input.some((name) => index.isConstant(name));
 }
 
-/** What the unembedding reads: the data of the last product above the stream. */
-function readOfHead(graph: GraphProto, index: GraphIndex, stream: string): string | undefined {
-  const logits = graph.output.find((output) => output.name === "logits") ?? graph.output[0];
-  const products = [...index.ancestors([logits.name], (tensor) => tensor === stream)]
-    .flatMap(({ node }) => node && PRODUCTS.has(node.opType) ? [node] : []);
-  const first = products.at(-1);
-  return first && viewed(index, dataOf(index, first));
+/** What the model's end multiplies first: the data of the nearest product below the last sum. */
+function readOfHead(index: GraphIndex, stream: string): string | undefined {
+  const queue = [stream];
+  for (const tensor of queue) {
+    for (const node of index.readers(tensor)) {
+      if (PRODUCTS.has(node.opType)) return viewed(index, dataOf(index, node));
+      if (node.opType !== "Shape") queue.push(...node.output.filter((output) => output !== ""));
+    }
+  }
 }
 
 function blockOf(

@@ -1,5 +1,6 @@
 /** Greedy generation: transformers.js decides on each token, our graph gives the logits. */
 import type { Tensor } from "../compute/ort.ts";
+import { giveBack } from "./cache_check.ts";
 import type { Cache, Decoder } from "./decoder.ts";
 import type { Edit } from "./edits.ts";
 import { float32 } from "./outputs.ts";
@@ -19,7 +20,14 @@ export interface Generator {
   readonly padding: number;
   /** Whether a batch must hold prompts of one length, for graphs that cannot skip padding on the left. */
   readonly equalLengths: boolean;
-  /** Whether each step reads the whole text again: the graph has no cache, or one step's tokens change each other. */
+}
+
+/** How to generate. */
+export interface GenerateSettings {
+  readonly maxNewTokens: number;
+  /** Prompts of a batch. */
+  readonly batchSize: number;
+  /** Whether each step reads the whole text again, instead of following on a cache. */
   readonly rereads: boolean;
 }
 
@@ -29,14 +37,14 @@ export async function generateTokens(
   decoder: Decoder,
   prompts: readonly Int32Array[],
   edits: readonly Edit[],
-  settings: { readonly maxNewTokens: number; readonly batchSize: number },
+  settings: GenerateSettings,
   done: (prompts: number[], tokens: number[][]) => void,
 ): Promise<void> {
   const { transformers, stops, padding } = generator;
   for (const rows of batchesByLength(prompts, settings.batchSize, generator.equalLengths)) {
     const tokens = pad(rows.map((row) => prompts[row]), "left", padding, rows);
     const { batch, width, ids, mask } = tokens;
-    const sequences = await newWriter(generator, decoder, tokens, edits).generate({
+    const sequences = await newWriter(generator, decoder, tokens, edits, settings.rereads).generate({
       input_ids: new transformers.Tensor("int64", ids, [batch, width]),
       attention_mask: new transformers.Tensor("int64", mask, [batch, width]),
       max_new_tokens: settings.maxNewTokens,
@@ -60,10 +68,11 @@ export async function generateTokens(
  * that transformers.js's table of model types and cache shapes plays no part.
  */
 function newWriter(
-  { transformers, config, generationConfig, rereads }: Generator,
+  { transformers, config, generationConfig }: Generator,
   decoder: Decoder,
   first: TokenBatch,
   edits: readonly Edit[],
+  rereads: boolean,
 ): PreTrainedModel {
   let tokens = first;
   let cache: Cache | undefined;
@@ -111,11 +120,6 @@ function newWriter(
     }
   }
   return new Writer(new transformers.PretrainedConfig(config), {}, { generation_config: generationConfig });
-}
-
-/** Frees the parts of a cache that are on the GPU. */
-function giveBack(cache: Cache = {}): void {
-  for (const tensor of Object.values(cache)) if (tensor.location === "gpu-buffer") tensor.dispose();
 }
 
 /** Prompt numbers sorted by length and cut into batches. */

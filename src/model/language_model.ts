@@ -30,13 +30,27 @@ const LENS_LOGITS = 2 ** 24;
 export interface Parts {
   readonly id: string;
   readonly dtype: Dtype;
-  readonly notes: readonly string[];
+  readonly notes: Notes;
   readonly decoder: Decoder;
   readonly shapes: Shapes;
   readonly tokenizer: Tokenizer;
   readonly generator: Generator;
   /** Whether prompts must run one at a time. */
   readonly oneAtATime: boolean;
+  /** Whether a text is read whole at every new token, although there is a cache. */
+  readonly rereads: boolean;
+}
+
+/** What a user should know; it can turn out late. */
+export class Notes {
+  readonly all: string[] = [];
+  constructor(readonly tell: (note: string) => void = () => {}) {}
+
+  add(note: string): void {
+    if (this.all.includes(note)) return;
+    this.all.push(note);
+    this.tell(note);
+  }
 }
 
 /** The one implementation of {@link LanguageModel}. */
@@ -64,7 +78,7 @@ export class HookedLanguageModel implements LanguageModel {
     this.device = parts.decoder.sessions.device;
     this.dtype = parts.dtype;
     this.bos = parts.tokenizer.bos;
-    this.notes = parts.notes;
+    this.notes = parts.notes.all;
   }
 
   /** A model that is read and changed at a site; throws if it has no such site, or one without a width. */
@@ -137,7 +151,8 @@ export class HookedLanguageModel implements LanguageModel {
     const edits = await this.#edits(interventions, prompts, true);
     const texts = new Array<string>(prompts.length);
     let count = 0;
-    const settings = { maxNewTokens, batchSize: oneAtATime ? 1 : batchSize };
+    const rereads = await this.#rereads();
+    const settings = { maxNewTokens, batchSize: oneAtATime ? 1 : batchSize, rereads };
     await generateTokens(generator, decoder, prompts, edits, settings, (rows, tokens) => {
       rows.forEach((row, i) => texts[row] = this.decode(tokens[i], { skipSpecial: true }));
       count += rows.length;
@@ -170,6 +185,18 @@ export class HookedLanguageModel implements LanguageModel {
 
   async dispose(): Promise<void> {
     await this.#parts.decoder.sessions.release();
+  }
+
+  /** Whether texts are generated without the cache; the first time it is tried. */
+  async #rereads(): Promise<boolean> {
+    const { decoder, rereads, shapes, notes } = this.#parts;
+    if (rereads || decoder.io.caches.length === 0) return true;
+    return !await shapes.cacheWorks((fault) =>
+      notes.add(
+        `The cache of this graph does not do here what reading the whole text does (${fault}), so texts are read whole at ` +
+          "every new token, which is slow",
+      )
+    );
   }
 
   /** Logits of `rows` streams, each a position of its own: graphs that keep only the last position's keep them all. */
@@ -216,7 +243,10 @@ export class HookedLanguageModel implements LanguageModel {
     const points = interventions.map(({ layer, at = this.hook }) => ({ layer, at }));
     await shapes.know(points);
     const target = (point: typeof points[number]): Target => shapes.target(point);
-    return composeEdits(interventions, target, this.hook, { lengths: prompts.map(({ length }) => length), grow });
+    const lengths = prompts.map(({ length }) => length);
+    const edits = composeEdits(interventions, target, this.hook, { lengths, grow });
+    await shapes.assertIdle(edits);
+    return edits;
   }
 }
 

@@ -10,7 +10,7 @@ import { ModelError } from "./error.ts";
 import { GraphIndex } from "./graph.ts";
 import { GraphFile } from "./graph_file.ts";
 import { describeInterface, type GraphInterface } from "./interface.ts";
-import { HookedLanguageModel } from "./language_model.ts";
+import { HookedLanguageModel, Notes } from "./language_model.ts";
 import { findModelFiles, LAYOUT, type ModelFiles, suffixes } from "./model_files.ts";
 import { loadTransformers, type PreTrainedTokenizer, runtimeFor, type TransformersModule } from "./runtime.ts";
 import { Sessions } from "./sessions.ts";
@@ -61,11 +61,13 @@ export async function loadModel(id: string, options: LoadOptions = {}): Promise<
   const has = (tensor: string) => index.has(tensor);
   const stops = stopTokens(config, files.generationConfig);
   const fixedBatch = hasFixedBatch(io);
+  const notes = new Notes(options.onNote);
+  if (exactness === "quantised") notes.add(QUANTISED);
   try {
     return await HookedLanguageModel.at({
       id,
       dtype,
-      notes: notesOn(graph),
+      notes,
       decoder,
       shapes: await Shapes.measure(decoder, has, someTokens(tokenizer), { exactness, fixedBatch }),
       tokenizer,
@@ -76,9 +78,9 @@ export async function loadModel(id: string, options: LoadOptions = {}): Promise<
         stops: new Set(stops),
         padding: typeof config.pad_token_id === "number" ? config.pad_token_id : stops[0] ?? 0,
         equalLengths: needsEqualLengths(graph, io),
-        rereads: io.caches.length === 0 || exactness === "quantised",
       },
       oneAtATime: exactness === "quantised" || fixedBatch,
+      rereads: exactness === "quantised",
     }, hook);
   } catch (cause) {
     await decoder.sessions.release();
@@ -140,6 +142,12 @@ function someTokens(tokenizer: Tokenizer): number[] {
 /** Operators that quantise activations by the range of a whole tensor, and so of all prompts together. */
 const QUANTISES = /^DynamicQuantize/;
 
+/** What users of such a graph should know. */
+const QUANTISED =
+  "This graph quantises activations by the range of all tokens that it reads together: prompts are read one at a time, " +
+  "and a text whole at every new token, so that what is given depends on the text alone. Take float32 or float16 for " +
+  "findings: quantised like this, a stream of SmolLM2 is a quarter of its length away";
+
 function exactnessOf(graph: GraphProto): "exact" | "half" | "quantised" {
   if (graph.node.some(({ opType }) => QUANTISES.test(opType))) return "quantised";
   const half = graph.initializer.some(({ dataType }) => dataType === ElementType.float16);
@@ -157,14 +165,4 @@ function hasFixedBatch({ inputs }: GraphInterface): boolean {
 function needsEqualLengths(graph: GraphProto, { inputs, caches }: GraphInterface): boolean {
   return graph.node.some(({ opType }) => opType === "GroupQueryAttention") || caches.some(({ grows }) => !grows) ||
     !inputs.some(({ name }) => name === "position_ids");
-}
-
-function notesOn(graph: GraphProto): string[] {
-  return graph.node.some(({ opType }) => QUANTISES.test(opType))
-    ? [
-      "This graph quantises activations by the range of all tokens that it reads together: prompts are read one at a time, " +
-      "and a text whole at every new token, so that what is given depends on the text alone. Take float32 or float16 for " +
-      "findings: quantised like this, SmolLM2's stream is 22 to 31 % of its length away",
-    ]
-    : [];
 }

@@ -36,3 +36,14 @@ export function topK(
   }
   return top;
 }
+
+/** Distance relative to the length of the right values; NaN counts as infinitely far. */
+export function distance(values: ArrayLike<number>, right: ArrayLike<number>): number {
+  let [difference, length] = [0, 0];
+  for (let i = 0; i < right.length; i++) {
+    difference += (values[i] - right[i]) ** 2;
+    length += right[i] ** 2;
+  }
+  const error = Math.sqrt(difference / length);
+  return Number.isNaN(error) ? Infinity : error;
+}

@@ -1,9 +1,10 @@
 /** What a model's tensors are like, found by running it on a few tokens when it is loaded. */
 import type { Tensor } from "../compute/ort.ts";
+import { cacheFault } from "./cache_check.ts";
 import type { Decoder } from "./decoder.ts";
-import type { Target } from "./edits.ts";
+import type { Edit, Target } from "./edits.ts";
 import { ModelError } from "./error.ts";
-import { float32 } from "./outputs.ts";
+import { distance, float32 } from "./outputs.ts";
 import { isNamed, SITES, tensorAt } from "./sites.ts";
 import { pad, type TokenBatch } from "./tokens.ts";
 import type { HookPoint, HookSite } from "./types.ts";
@@ -18,6 +19,11 @@ const TOLERANCE = { exact: 1e-3, half: 3e-2, quantised: 0.1 } as const;
 export class Shapes {
   /** By tensor; null for those that do not hold one activation a position. */
   readonly #targets = new Map<string, Target | null>();
+  #cache?: Promise<boolean>;
+  /** Kinds of edits that were seen to change nothing when they are told to. */
+  readonly #idle = new Set<string>();
+  /** Logits of the batch tried first, as the graph gives them. */
+  #logits = new Float32Array(0);
   #vocab = 0;
   #allLogits = true;
 
@@ -26,6 +32,7 @@ export class Shapes {
     readonly has: (tensor: string) => boolean,
     /** Two prompts that differ in their last token only: one batch, or two where the graph takes one prompt at a time. */
     readonly batches: readonly TokenBatch[],
+    readonly tolerance: number,
   ) {}
 
   /**
@@ -46,8 +53,8 @@ export class Shapes {
     const first = Array.from({ length: WIDTH }, (_, i) => ids[i]);
     const prompts = [Int32Array.from(first), Int32Array.from(first.with(-1, ids[WIDTH]))];
     const batches = fixedBatch ? prompts.map((prompt) => [prompt]) : [prompts];
-    const shapes = new Shapes(decoder, has, batches.map((batch) => pad(batch, "right", 0)));
-    await shapes.#check(TOLERANCE[exactness]);
+    const shapes = new Shapes(decoder, has, batches.map((batch) => pad(batch, "right", 0)), TOLERANCE[exactness]);
+    await shapes.#check();
     return shapes;
   }
 
@@ -111,8 +118,57 @@ export class Shapes {
     return this.target(points[0]).dim;
   }
 
-  async #check(tolerance: number): Promise<void> {
-    const { decoder, batches: [tokens, other] } = this;
+  /** Whether following on the cache gives what reading the whole text gives; tried once, a fault is told. */
+  cacheWorks(tell: (fault: string) => void): Promise<boolean> {
+    const { batches: [{ ids, mask, prompts }] } = this;
+    const text = {
+      batch: 1,
+      width: WIDTH,
+      total: WIDTH,
+      ids: ids.slice(0, WIDTH),
+      mask: mask.slice(0, WIDTH),
+      prompts,
+    };
+    this.#cache ??= cacheFault(this.decoder, text, this.tolerance).then((fault) => {
+      if (fault) tell(fault);
+      return !fault;
+    });
+    return this.#cache;
+  }
+
+  /**
+   * Runs hooks that are told to do nothing, once for each set of them.
+   *
+   * @throws {ModelError} if the logits change: the runtime computes the graph otherwise when it is hooked.
+   */
+  async assertIdle(edits: readonly Edit[]): Promise<void> {
+    const kinds = JSON.stringify(edits.map(({ key, edits, replaces }) => [key, edits, replaces]));
+    if (edits.length === 0 || this.#idle.has(kinds)) return;
+    const idle = edits.map((edit) => ({
+      ...edit,
+      basis: new Float32Array(edit.dim),
+      rank: 1,
+      offset: new Float32Array(edit.dim),
+      replacements: [],
+    }));
+    const error = distance(float32(await this.decoder.logits(this.batches[0], idle)), this.#logits);
+    // Where the products of a hooked norm are quantised, the last bits of a sum decide what is rounded to what.
+    if (error > (this.tolerance > TOLERANCE.exact ? 0.3 : TOLERANCE.exact)) {
+      throw new ModelError(
+        `Expected a hook that does nothing to change nothing but the logits are ${
+          error.toPrecision(2)
+        } of their length ` +
+          `away at ${
+            edits.map(({ tensor }) => tensor).join(", ")
+          }: onnxruntime computes this graph otherwise when it is ` +
+          "hooked; take another dtype or device",
+      );
+    }
+    this.#idle.add(kinds);
+  }
+
+  async #check(): Promise<void> {
+    const { decoder, batches: [tokens, other], tolerance } = this;
     const tensors = new Set(decoder.blocks.flatMap((block) => SITES.flatMap((site) => block[site] ?? [])));
     const read = await decoder.read(tokens, [...tensors], [], { logits: true });
     for (const tensor of tensors) this.#add(tensor, read.get(tensor)!);
@@ -120,6 +176,7 @@ export class Shapes {
     const { final } = this;
     const stream = float32(read.get(final.tensor)!);
     this.#vocab = logits.dims.at(-1)!;
+    this.#logits = float32(logits).slice();
     this.#allLogits = logits.size === tokens.batch * WIDTH * this.#vocab;
     const second = other
       ? float32((await decoder.read(other, [final.tensor])).get(final.tensor)!)
@@ -159,15 +216,4 @@ function assertCausal(first: Float32Array, second: Float32Array, same: number, t
     `Expected a decoder, whose activations do not depend on the tokens after them, but these differ by ` +
       `${error.toPrecision(2)} of their length: encoders are not read`,
   );
-}
-
-/** Distance relative to the length of the right values; NaN counts as infinitely far. */
-function distance(values: ArrayLike<number>, right: ArrayLike<number>): number {
-  let [difference, length] = [0, 0];
-  for (let i = 0; i < right.length; i++) {
-    difference += (values[i] - right[i]) ** 2;
-    length += right[i] ** 2;
-  }
-  const error = Math.sqrt(difference / length);
-  return Number.isNaN(error) ? Infinity : error;
 }

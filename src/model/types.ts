@@ -45,6 +45,8 @@ export interface LoadOptions {
   device?: "auto" | BackendName;
   /** Storage type of the graph file; default `"fp32"`. */
   dtype?: Dtype;
+  /** Called with each of the model's {@link LanguageModel.notes}, also with one that turns out late. */
+  onNote?: (note: string) => void;
   /** Called while files are downloaded from the hub: file, bytes so far, bytes in all. */
   onDownload?: (file: string, loaded: number, total: number) => void;
 }
