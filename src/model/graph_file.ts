@@ -24,6 +24,9 @@ import { createSession } from "./runtime.ts";
 import { slimModel } from "./slim.ts";
 import { nameSums } from "./sums.ts";
 
+/** Weights of models that onnxruntime may hold twice: its own copies for products, laid out to be read fast. */
+const PREPACKED = 2 ** 28;
+
 /** Weights handed to WebGPU at a time: one array of JavaScript cannot hold them all. */
 const CHUNK = 2 ** 30;
 
@@ -102,10 +105,12 @@ export class GraphFile {
 
   /** Weights stay in their files, which onnxruntime maps. */
   #mapped(graph: GraphProto): InferenceSession.SessionOptions {
-    // Prepacking would copy each weight of a product. Quantised products need it: without, they are slow.
+    // Prepacking copies each weight of a product, and sums in another order: small models run as onnxruntime runs them by
+    // default, bit for bit. Quantised products need it: without, they are slow.
+    const packs = this.weightBytes <= PREPACKED || graph.node.some(({ opType }) => QUANTISED.test(opType));
     const session = {
       model_external_initializers_file_folder_path: this.folder,
-      ...(graph.node.some(({ opType }) => QUANTISED.test(opType)) ? {} : { disable_prepacking: "1" }),
+      ...(packs ? {} : { disable_prepacking: "1" }),
     };
     return { extra: { session } };
   }
