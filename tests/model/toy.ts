@@ -1,9 +1,11 @@
 /** The embedded model and plain onnxruntime sessions of its untouched file, to compare with. */
 import type { BackendName } from "../../src/compute/backend.ts";
-import { decodeModel, encodeModel, type GraphProto } from "../../src/compute/onnx/codec.ts";
+import { decodeModel, encodeModel, externalEntry, type GraphProto } from "../../src/compute/onnx/codec.ts";
 import type { Tensor } from "../../src/compute/ort.ts";
-import { promptFeeds } from "../../src/model/feeds.ts";
-import { ModelFile } from "../../src/model/model_file.ts";
+import { headSizes } from "../../src/model/config.ts";
+import { tokenFeeds } from "../../src/model/feeds.ts";
+import { describeInterface } from "../../src/model/interface.ts";
+import { float32 } from "../../src/model/outputs.ts";
 import { createSession, runSession, runtimeFor } from "../../src/model/runtime.ts";
 import { pad } from "../../src/model/tokens.ts";
 import type { Intervention, LanguageModel } from "../../src/model/types.ts";
@@ -22,7 +24,7 @@ export function prompts(model: LanguageModel): Int32Array[] {
   );
 }
 
-/** Runs the untouched file (or an edit of it) with onnxruntime alone and gives the outputs named. */
+/** Runs the untouched file (or an edit of it) with onnxruntime alone and gives the outputs named, as float32. */
 export async function runPlain(
   folder: string,
   device: BackendName,
@@ -33,14 +35,35 @@ export async function runPlain(
 ): Promise<Record<string, Float32Array<ArrayBuffer>>> {
   const path = `${folder}/onnx/model.onnx`;
   const model = decodeModel(await Deno.readFile(path));
+  const io = describeInterface(model.graph!, headSizes(JSON.parse(await Deno.readTextFile(`${folder}/config.json`))));
   edit?.(model.graph!);
-  const session = await createSession(device, encodeModel(model));
-  const file = await ModelFile.read(path, device);
-  const inputs = file.graph.inputs.filter((input) => session.inputNames.includes(input.name));
-  const feeds = promptFeeds(await runtimeFor(device), inputs, pad(batch, "right", 0), 0);
+  const session = await createSession(device, edit ? encodeModel(model) : path);
+  const feeds = tokenFeeds(await runtimeFor(device), io, session.inputNames, pad(batch, "right", 0), 0);
   const result = await runSession(device, session, { ...feeds, ...extra }, outputs);
   await session.release();
-  return Object.fromEntries(outputs.map((name) => [name, result[name].data as Float32Array<ArrayBuffer>]));
+  return Object.fromEntries(outputs.map((name) => [name, float32(result[name])]));
+}
+
+/** Tensors of the untouched graph, read by making them outputs of it. */
+export async function plainTensors(
+  folder: string,
+  device: BackendName,
+  batch: readonly Int32Array[],
+  names: readonly string[],
+): Promise<Record<string, Float32Array<ArrayBuffer>>> {
+  return await runPlain(folder, device, batch, names, (graph) => {
+    const known = new Set(graph.output.map(({ name }) => name));
+    // Without a type: onnxruntime infers it.
+    for (const name of names) if (!known.has(name)) graph.output.push({ ...graph.output[0], name, type: undefined });
+  });
+}
+
+/** Fails at the first number that is not the same; assertEquals takes gigabytes to show all of a few hundred thousand. */
+export function assertSameBits(actual: ArrayLike<number>, expected: ArrayLike<number>, what = "values"): void {
+  if (actual.length !== expected.length) throw new Error(`${what}: ${actual.length} numbers, not ${expected.length}`);
+  for (let i = 0; i < expected.length; i++) {
+    if (!Object.is(actual[i], expected[i])) throw new Error(`${what}: number ${i} is ${actual[i]}, not ${expected[i]}`);
+  }
 }
 
 /** Largest difference at the positions that hold tokens; `stride` values a position. */
@@ -84,4 +107,21 @@ export async function writeModelFolder(bytes: Uint8Array, config: Record<string,
   }
   await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify(config));
   return folder;
+}
+
+/** A serialized model with its weights in a file of their own, and that file's bytes. */
+export function weightsApart(bytes: Uint8Array, location: string): { graph: Uint8Array<ArrayBuffer>; weights: Blob } {
+  const model = decodeModel(bytes);
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let offset = 0;
+  for (const tensor of model.graph!.initializer) {
+    const { rawData } = tensor;
+    const entries = { location, offset: String(offset), length: String(rawData.length) };
+    tensor.externalData = Object.entries(entries).map(([key, value]) => externalEntry(key, value));
+    tensor.dataLocation = 1;
+    tensor.rawData = new Uint8Array(0);
+    parts.push(rawData as Uint8Array<ArrayBuffer>);
+    offset += rawData.length;
+  }
+  return { graph: encodeModel(model), weights: new Blob(parts) };
 }
