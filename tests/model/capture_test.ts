@@ -1,9 +1,8 @@
 /** What a cut graph captures is what the whole graph computes. */
 import { assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
-import { gpuDevice } from "../../src/compute/device.ts";
 import { loadModel } from "../../src/model/load.ts";
 import { skipWebGpu } from "../lib/backends.ts";
-import { assertSameBits, DIM, largestDifference, ORT_TEST, plainTensors, prompts, TOY } from "./toy.ts";
+import { assertSameBits, DIM, largestDifference, ORT_TEST, plainTensors, prompts, TOY, valuesOf } from "./toy.ts";
 
 const LAYERS = [0, 1, 2, 3, 4, 5, 6, 7];
 const names = LAYERS.map((layer) => `/model/layers.${layer}/Add_1_output_0`);
@@ -56,10 +55,9 @@ Deno.test({
     const capture = await model.capture(batch, [1, 3]);
     for (const [layer, residual] of capture.residuals) {
       assertEquals(residual.data, undefined);
-      const values = await download(residual.buffer!, capture.batch * capture.width * DIM);
+      const values = await valuesOf(residual, capture.batch * capture.width);
       const difference = largestDifference(values, expected[names[layer]], batch, DIM);
       assertLess(difference, 1e-3);
-      residual.dispose();
     }
     await model.dispose();
   },
@@ -109,16 +107,3 @@ Deno.test({
     await model.dispose();
   },
 });
-
-async function download(buffer: GPUBuffer, length: number): Promise<Float32Array> {
-  const device = await gpuDevice();
-  const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
-  const staging = device.createBuffer({ size: length * 4, usage });
-  const encoder = device.createCommandEncoder();
-  encoder.copyBufferToBuffer(buffer, 0, staging, 0, length * 4);
-  device.queue.submit([encoder.finish()]);
-  await staging.mapAsync(GPUMapMode.READ);
-  const values = new Float32Array(staging.getMappedRange().slice(0));
-  staging.destroy();
-  return values;
-}

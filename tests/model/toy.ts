@@ -1,6 +1,7 @@
 /** The embedded model and plain onnxruntime sessions of its untouched file, to compare with. */
 import type { BackendName } from "../../src/compute/backend.ts";
 import { decodeModel, encodeModel, externalEntry, type GraphProto } from "../../src/compute/onnx/codec.ts";
+import { gpuDevice } from "../../src/compute/device.ts";
 import type { Tensor } from "../../src/compute/ort.ts";
 import { headSizes } from "../../src/model/config.ts";
 import { tokenFeeds } from "../../src/model/feeds.ts";
@@ -8,7 +9,7 @@ import { describeInterface } from "../../src/model/interface.ts";
 import { float32 } from "../../src/model/outputs.ts";
 import { createSession, runSession, runtimeFor } from "../../src/model/runtime.ts";
 import { pad } from "../../src/model/tokens.ts";
-import type { Intervention, LanguageModel } from "../../src/model/types.ts";
+import type { Intervention, LanguageModel, Residual } from "../../src/model/types.ts";
 
 export const TOY = new URL("../../fixtures/gemma-2-toy", import.meta.url).pathname;
 export const TOY_IT = new URL("../../fixtures/gemma-2-toy-it", import.meta.url).pathname;
@@ -124,4 +125,24 @@ export function weightsApart(bytes: Uint8Array, location: string): { graph: Uint
     offset += rawData.length;
   }
   return { graph: encodeModel(model), weights: new Blob(parts) };
+}
+
+/** The values of captured activations on the host, wherever they are; gives a device buffer back. */
+export async function valuesOf(captured: Residual, positions: number): Promise<Float32Array<ArrayBuffer>> {
+  const values = captured.data ?? await download(captured.buffer!, positions * captured.dim);
+  captured.dispose();
+  return values;
+}
+
+async function download(buffer: GPUBuffer, length: number): Promise<Float32Array<ArrayBuffer>> {
+  const device = await gpuDevice();
+  const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+  const staging = device.createBuffer({ size: length * 4, usage });
+  const encoder = device.createCommandEncoder();
+  encoder.copyBufferToBuffer(buffer, 0, staging, 0, length * 4);
+  device.queue.submit([encoder.finish()]);
+  await staging.mapAsync(GPUMapMode.READ);
+  const values = new Float32Array(staging.getMappedRange().slice(0));
+  staging.destroy();
+  return values;
 }
