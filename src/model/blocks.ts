@@ -138,8 +138,12 @@ function blockOf(
   { pre, after }: { pre: string; after: readonly string[] },
 ): Block {
   const branches = sums.flatMap((sum) => sum.branches);
-  const attention = branches.find(({ mixes }) => mixes);
-  const feedForward = branches.find(({ mixes }) => !mixes);
+  const oneByOne = sums.length > 1 && sums.every((sum) => sum.branches.length === 1);
+  // Where one after the other is added and mixing does not tell them (RWKV's parts both see the position before), the
+  // first stands in attention's place.
+  const attention = branches.find(({ mixes }) => mixes) ?? (oneByOne ? branches[0] : undefined);
+  const others = branches.filter((branch) => branch !== attention);
+  const feedForward = others.find(({ mixes }) => !mixes) ?? (oneByOne ? others[0] : undefined);
   const serial = sums.length > 1 && sums[0].branches.length === 1 && sums[0].branches[0] === attention;
   const z = attention && readOfOutput(index, attention);
   return {

@@ -25,6 +25,9 @@ import { createSession } from "./runtime.ts";
 import { slimModel } from "./slim.ts";
 import { nameSums } from "./sums.ts";
 
+/** Weights of models that onnxruntime may hold twice: its own copies for products, laid out to be read fast. */
+const PREPACKED = 2 ** 28;
+
 /** Weights handed to WebGPU at a time: one array of JavaScript cannot hold them all. */
 const CHUNK = 2 ** 30;
 
@@ -104,12 +107,13 @@ export class GraphFile {
   /** Weights stay in their files, which onnxruntime maps. */
   #mapped(graph: GraphProto): InferenceSession.SessionOptions {
     const half = graph.initializer.some(({ dataType }) => dataType === ElementType.float16);
-    const quantised = graph.node.some(({ opType }) => QUANTISED.test(opType));
+    const packs = this.weightBytes <= PREPACKED || graph.node.some(({ opType }) => QUANTISED.test(opType));
     const session = {
       model_external_initializers_file_folder_path: this.folder,
-      // Prepacking would copy each weight of a product. Quantised products are slow without, but in half precision
-      // onnxruntime 1.30 gives wrong sums with it, once a fused norm is taken apart for a hook.
-      ...(quantised && !half ? {} : { disable_prepacking: "1" }),
+      // Prepacking copies each weight of a product, and sums in another order: small models run as onnxruntime runs them
+      // by default, bit for bit. Quantised products need it: without, they are slow. But in half precision onnxruntime 1.30
+      // gives wrong sums with it, once a fused norm is taken apart for a hook.
+      ...(packs && !half ? {} : { disable_prepacking: "1" }),
     };
     // At its last level it also loses two digits in half precision: 3 % of the stream's length in block 0 of Qwen2.5,
     // where the level below gives 0.03 %.

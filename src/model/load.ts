@@ -69,7 +69,7 @@ export async function loadModel(id: string, options: LoadOptions = {}): Promise<
       dtype,
       notes,
       decoder,
-      shapes: await Shapes.measure(decoder, has, someTokens(tokenizer), { exactness, fixedBatch }),
+      shapes: await Shapes.measure(decoder, has, someTokens(tokenizer, tableRows(index)), { exactness, fixedBatch }),
       tokenizer,
       generator: {
         transformers,
@@ -133,10 +133,16 @@ function assertDecoder(graph: GraphProto, id: string): void {
   );
 }
 
-/** Eight token ids of plain text. */
-function someTokens(tokenizer: Tokenizer): number[] {
-  const ids = [...new Set(tokenizer.encode("The cat sat on a mat, and then it slept."))];
-  return Array.from({ length: 8 }, (_, i) => ids[i] ?? i);
+/** Eight different token ids, of plain text where the tokenizer's are among the model's. */
+function someTokens(tokenizer: Tokenizer, known: number): number[] {
+  const ids = tokenizer.encode("The cat sat on a mat, and then it slept.").filter((id) => id < known);
+  return [...new Set([...ids, ...Array(8).keys()])].slice(0, 8);
+}
+
+/** Rows of the table that a graph looks token ids up in; Infinity if it shows none. */
+function tableRows(index: GraphIndex): number {
+  const table = index.readers("input_ids").find(({ opType }) => opType === "Gather")?.input[0] ?? "";
+  return Number(index.initializer(table)?.dims[0] ?? Infinity);
 }
 
 /** Operators that quantise activations by the range of a whole tensor, and so of all prompts together. */

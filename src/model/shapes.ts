@@ -105,7 +105,7 @@ export class Shapes {
   /**
    * Width of the activations at a site, in every block that has it.
    *
-   * @throws {ModelError} if no block has the site, or it has no fixed width.
+   * @throws {ModelError} if no block has the site, or it has no fixed width, or another one in another block.
    */
   async widthOf(at: HookSite): Promise<number> {
     const { blocks } = this.decoder;
@@ -115,7 +115,13 @@ export class Shapes {
       : layers.filter((layer) => this.has(at.replaceAll("{layer}", String(layer))));
     const points = (having.length > 0 ? having : [0]).map((layer) => ({ layer, at }));
     await this.know(points);
-    return this.target(points[0]).dim;
+    const widths = points.map((point) => this.target(point).dim);
+    const other = widths.findIndex((width) => width !== widths[0]);
+    if (other < 0) return widths[0];
+    throw new ModelError(
+      `Expected ${at} to be as wide in each block but it holds ${widths[0]} numbers in block ${points[0].layer} and ` +
+        `${widths[other]} in block ${points[other].layer}: give the name of one block's tensor instead`,
+    );
   }
 
   /** Whether following on the cache gives what reading the whole text gives; tried once, a fault is told. */

@@ -45,8 +45,8 @@ export function nameSums(graph: GraphProto): void {
     const bias = fused.input[at];
     if (!bias) return [fused];
     const branch = products.has(fused.input[0]) ? 0 : 1;
-    // Named after the branch: the norm is often the next block's.
-    const sum = node("Add", [fused.input[branch], bias], [`${fused.input[branch]}/biased`]);
+    // Named as the branch: the norm that reads a block's last sum is mostly the next block's.
+    const sum = node("Add", [fused.input[branch], bias], [`${fused.input[branch]}/with_bias`]);
     fused.input[branch] = sum.output[0];
     fused.input[at] = "";
     return [sum, fused];

@@ -2,9 +2,10 @@
  * How much stopping at the layer saves: tokens per second of the whole model's forward pass (a plain onnxruntime session
  * of the untouched file, all outputs, as published implementations run it) against a capture after block 3 of 8.
  */
+import { decodeModel } from "../../src/compute/onnx/codec.ts";
+import { tokenFeeds } from "../../src/model/feeds.ts";
+import { describeInterface } from "../../src/model/interface.ts";
 import { loadModel } from "../../src/model/load.ts";
-import { promptFeeds } from "../../src/model/feeds.ts";
-import { ModelFile } from "../../src/model/model_file.ts";
 import { createSession, runtimeFor } from "../../src/model/runtime.ts";
 import { pad } from "../../src/model/tokens.ts";
 import { type BenchRow, median, ratios, secondsOf } from "./timing.ts";
@@ -21,8 +22,8 @@ export async function benchExtraction(): Promise<BenchRow[]> {
   );
   const path = `${MODEL}/onnx/model.onnx`;
   const whole = await createSession("cpu", path);
-  const { graph } = await ModelFile.read(path, "cpu");
-  const feeds = promptFeeds(await runtimeFor("cpu"), graph.inputs, pad(prompts, "right", 0), 0);
+  const io = describeInterface(decodeModel(await Deno.readFile(path)).graph!, {});
+  const feeds = tokenFeeds(await runtimeFor("cpu"), io, whole.inputNames, pad(prompts, "right", 0), 0);
 
   const runWhole = () => whole.run(feeds);
   const runCapture = () => model.capture(prompts, [LAYER]);

@@ -40,7 +40,9 @@ export function hubServer(repo: string, files: Readonly<Record<string, ServedFil
     if (!file.isLarge) {
       const git = createHash("sha1").update(`blob ${file.bytes.length}\0`).update(file.bytes).digest("hex");
       return request.method === "HEAD"
-        ? new Response(null, { headers: { ...headers, etag: `W/"${git}"` } })
+        ? new Response(null, {
+          headers: { ...headers, etag: `W/"${git}"`, "content-length": String(file.bytes.length) },
+        })
         : body(request, file);
     }
     const sha256 = createHash("sha256").update(file.bytes).digest("hex");

@@ -1,5 +1,5 @@
 /** Streams are found, read and changed in the graphs of other exporters. */
-import { assert, assertEquals, assertLess, assertNotEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertLess, assertNotEquals, assertThrows } from "@std/assert";
 import {
   decodeModel,
   ElementType,
@@ -9,9 +9,12 @@ import {
   node,
   valueInfo,
 } from "../../src/compute/onnx/codec.ts";
-import { addHooks } from "../../src/model/intervene.ts";
+import { findBlocks } from "../../src/model/blocks.ts";
+import { takeCacheBranch } from "../../src/model/branches.ts";
+import { addHooks, hookedName } from "../../src/model/intervene.ts";
 import { loadModel } from "../../src/model/load.ts";
-import { findStreams, nameSums } from "../../src/model/residual.ts";
+import { nameSums } from "../../src/model/sums.ts";
+import { assertSentence } from "../lib/sentence.ts";
 import { BLOCKS, CONFIG, DIM, smallModel, type Style, VOCAB } from "./small_models.ts";
 import { ORT_TEST, writeModelFolder } from "./toy.ts";
 
@@ -78,28 +81,28 @@ for (const [style, half, tolerance] of cases) {
 
 Deno.test("a hook splits the fused norm: sum, edit, norm, and the sum's other reader takes the edited stream", () => {
   const graph = read(smallModel("fused").bytes);
-  const streams = findStreams(graph);
+  const streams = streamsOf(graph);
   assertEquals(streams, [
     "/model/layers.1/input_layernorm/output_3",
     "/model/layers.2/input_layernorm/output_3",
     "/model/layers.3/final_norm_layernorm/output_0/sum",
   ]);
-  addHooks(graph, streams, [0], DIM);
-  const readers = graph.node.filter((n) => n.input.includes("exemplar.hook.0.output"));
+  const [tensor] = streams;
+  addHooks(graph, [{ key: "first", tensor, isFlat: true, edits: true, replaces: true }]);
+  const readers = graph.node.filter((n) => n.input.includes(hookedName("first")));
   assertEquals(readers.map((n) => n.opType), ["SimplifiedLayerNormalization", "SkipSimplifiedLayerNormalization"]);
-  const producer = graph.node.find((n) => n.output.includes(streams[0]));
+  const producer = graph.node.find((n) => n.output.includes(tensor));
   assertEquals(producer?.opType, "Add");
-  assert(
-    graph.node.filter((n) => n.input.includes(streams[0])).every((n) => n.output[0].startsWith("exemplar.hook.0.")),
-  );
+  const before = graph.node.filter((n) => n.input.includes(tensor));
+  assert(before.length > 0 && before.every((n) => n.output[0].startsWith("exemplar.hook.first.")));
 });
 
 Deno.test("GPT-2's sums are found whichever operand is the branch", () => {
   const graph = read(smallModel("gpt2").bytes);
-  assertEquals(findStreams(graph), [0, 1, 2].map((block) => `/transformer/h.${block}/Add_1_output_0`));
+  assertEquals(streamsOf(graph), [0, 1, 2].map((block) => `/transformer/h.${block}/Add_1_output_0`));
 });
 
-Deno.test("a merged decoder gets a sentence that names a newer export", () => {
+Deno.test("a merged decoder without a cache gets a sentence that names a newer export", () => {
   const logits = valueInfo("logits", ElementType.float32, ["b", "s", VOCAB]);
   const branch = () => read(smallModel("gpt2").bytes);
   const graph = graphModel({
@@ -107,11 +110,11 @@ Deno.test("a merged decoder gets a sentence that names a newer export", () => {
     inputs: [valueInfo("use_cache_branch", ElementType.bool, [1])],
     outputs: [logits],
   }).graph!;
-  const error = assertThrows(() => findStreams(graph), Error, "found an If");
-  assertStringIncludes((error as Error).message, "newer export");
+  const error = assertThrows(() => takeCacheBranch(graph), Error, "use_cache_branch");
+  assertSentence(error as Error, "export the decoder anew");
 });
 
-Deno.test("graphs without a stream, or without block names, get a sentence", () => {
+Deno.test("graphs without a stream, or of other blocks than config.json says, get a sentence", () => {
   const weights = [initializer("w", ElementType.float32, [2, 2], new Float32Array(4))];
   const x = valueInfo("x", ElementType.float32, ["b", 2]);
   const logits = valueInfo("logits", ElementType.float32, ["b", 2]);
@@ -121,10 +124,17 @@ Deno.test("graphs without a stream, or without block names, get a sentence", () 
     outputs: [logits],
     initializers: weights,
   });
-  assertThrows(() => findStreams(plain.graph!), Error, "residual stream but found no such sum");
+  assertThrows(() => findBlocks(plain.graph!), Error, "residual stream but found no such sum");
+  // Parts that do not mix positions tell a block by their names alone.
   const unnamed = read(smallModel("gpt2").bytes, (name) => name.replace(/h\.(\d+)/, "part_$1"));
-  assertThrows(() => findStreams(unnamed), Error, "keeps its modules' names");
+  const error = assertThrows(() => findBlocks(unnamed, BLOCKS), Error, `after ${BLOCKS} blocks`);
+  assertSentence(error as Error, `those of ${2 * BLOCKS}`, "config.json");
 });
+
+/** The streams after the blocks. */
+function streamsOf(graph: GraphProto): string[] {
+  return findBlocks(graph, BLOCKS).map((block) => block.resid_post);
+}
 
 function read(bytes: Uint8Array, rename: (name: string) => string = (name) => name): GraphProto {
   const graph = decodeModel(bytes).graph!;

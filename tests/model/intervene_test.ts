@@ -3,15 +3,13 @@ import { assert, assertEquals, assertGreater, assertLess, assertNotEquals, asser
 import type { BackendName } from "../../src/compute/backend.ts";
 import { ElementType, valueInfo } from "../../src/compute/onnx/codec.ts";
 import type { Tensor } from "../../src/compute/ort.ts";
+import { Decoder } from "../../src/model/decoder.ts";
 import { composeEdits } from "../../src/model/edits.ts";
 import { hookFeeds } from "../../src/model/feeds.ts";
 import { prune } from "../../src/model/graph.ts";
-import { HookedSession } from "../../src/model/hooked_session.ts";
 import { addHooks, hookedName } from "../../src/model/intervene.ts";
 import { loadModel } from "../../src/model/load.ts";
-import { ModelFile } from "../../src/model/model_file.ts";
-import { findStreams } from "../../src/model/residual.ts";
-import { loadTransformers, type OpenSession, openSession, runtimeFor } from "../../src/model/runtime.ts";
+import { runtimeFor } from "../../src/model/runtime.ts";
 import { pad } from "../../src/model/tokens.ts";
 import type { Intervention } from "../../src/model/types.ts";
 import { skipWebGpu } from "../lib/backends.ts";
@@ -20,19 +18,29 @@ import { DIM, direction, ORT_TEST, prompts, runPlain, TOY, TOY_IT } from "./toy.
 const LAYER = 4;
 const CENTER = direction(99).map((value) => 3 * value);
 
+const STREAM = `/model/layers.${LAYER}/Add_1_output_0`;
+const TARGET = { tensor: STREAM, dim: DIM, isFlat: true };
+
+/** One edit of the stream after {@link LAYER}. */
+function editOf(batch: readonly Int32Array[], interventions: readonly Intervention[]) {
+  const lengths = batch.map(({ length }) => length);
+  const [edit, ...others] = composeEdits(interventions, () => TARGET, "resid_post", { lengths, grow: false });
+  assertEquals(others, []);
+  return edit;
+}
+
 /** The stream before and after the hook at {@link LAYER}. */
 async function hooked(device: BackendName, batch: readonly Int32Array[], interventions: readonly Intervention[]) {
-  const edits = composeEdits(interventions, 8, DIM);
-  const { mask, width } = pad(batch, "right", 0);
-  const feeds = hookFeeds(await runtimeFor(device), edits, { data: mask, total: width, width });
-  const before = `/model/layers.${LAYER}/Add_1_output_0`;
-  const after = hookedName(LAYER);
-  const streams = await runPlain(TOY, device, batch, [before, after], (graph) => {
-    addHooks(graph, findStreams(graph), [LAYER], DIM);
-    graph.output = [before, after].map((name) => valueInfo(name, ElementType.float32, ["b", "s", DIM]));
+  const edit = editOf(batch, interventions);
+  const tokens = pad(batch, "right", 0);
+  const feeds = hookFeeds(await runtimeFor(device), [edit], tokens);
+  const after = hookedName(edit.key);
+  const streams = await runPlain(TOY, device, batch, [STREAM, after], (graph) => {
+    addHooks(graph, [edit]);
+    graph.output = [STREAM, after].map((name) => valueInfo(name, ElementType.float32, ["b", "s", DIM]));
     prune(graph);
   }, feeds);
-  return { before: streams[before], after: streams[after], width, mask };
+  return { before: streams[STREAM], after: streams[after], mask: tokens.mask };
 }
 
 function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
@@ -56,7 +64,7 @@ for (const device of ["cpu", "webgpu"] as const) {
         { layer: LAYER, ablate: { directions: [a, b], center: CENTER } },
         { layer: LAYER, ablate: { directions: [a.map((value, i) => value - 2 * b[i])], center: CENTER } },
       ];
-      assertEquals(composeEdits(interventions, 8, DIM).get(LAYER)!.rank, 2);
+      assertEquals(editOf(batch, interventions).rank, 2);
       const { before, after, mask } = await hooked(device, batch, interventions);
       mask.forEach((real, row) => {
         const x = before.subarray(row * DIM, (row + 1) * DIM);
@@ -141,39 +149,32 @@ Deno.test({
   ignore: skipWebGpu,
   ...ORT_TEST,
   async fn() {
-    const { AutoModelForCausalLM, Tensor: HubTensor } = await loadTransformers();
     const cache: Tensor[] = [];
-    let session: HookedSession | undefined;
-    class Recorded extends HookedSession {
-      override async run(feeds: Parameters<HookedSession["run"]>[0]) {
-        const outputs = await super.run(feeds);
-        for (const name in outputs) if (name.startsWith("present")) cache.push(outputs[name]);
-        return outputs;
-      }
-    }
-    const open: OpenSession = async (path) => session = new Recorded(await ModelFile.read(path, "webgpu"), DIM);
-    const model = await AutoModelForCausalLM.from_pretrained(TOY_IT, {
-      device: "auto",
-      dtype: "fp32",
-      session_options: { executionProviders: ["webgpu"], [openSession]: open } as object,
-    });
-    session!.edits = composeEdits([{ layer: LAYER, steer: { direction: direction(5), alpha: 4 } }], 8, DIM);
-    const ids = [2, 437, 2049, 2303];
-    const feeds = {
-      input_ids: new HubTensor("int64", BigInt64Array.from(ids, BigInt), [1, 4]),
-      attention_mask: new HubTensor("int64", new BigInt64Array(4).fill(1n), [1, 4]),
+    const { step } = Decoder.prototype;
+    Decoder.prototype.step = async function (...given) {
+      const result = await step.apply(this, given);
+      cache.push(...Object.values(result.cache));
+      return result;
     };
-    // deno-lint-ignore no-explicit-any -- the published type wants every generation setting.
-    const result: any = await model.generate({ ...feeds, max_new_tokens: 4, do_sample: false } as any);
-    assertEquals(cache.length, 4 * 16);
-    for (const tensor of cache) assertEquals(tensor.location, "none");
-
-    const onCpu = await loadModel(TOY_IT, { device: "cpu" });
-    const interventions = [{ layer: LAYER, steer: { direction: direction(5), alpha: 4 } }];
-    const [text] = await onCpu.generate([Int32Array.from(ids)], { maxNewTokens: 4, interventions });
-    assertEquals(onCpu.decode(result.tolist()[0].slice(4).map(Number), { skipSpecial: true }), text);
-    await onCpu.dispose();
-    await model.dispose();
+    const prompt = [Int32Array.of(2, 437, 2049, 2303)];
+    const options = {
+      maxNewTokens: 4,
+      interventions: [{ layer: LAYER, steer: { direction: direction(5), alpha: 4 } }],
+    };
+    const texts: string[] = [];
+    try {
+      for (const device of ["webgpu", "cpu"] as const) {
+        const model = await loadModel(TOY_IT, { device });
+        texts.push(...await model.generate(prompt, options));
+        await model.dispose();
+      }
+    } finally {
+      Decoder.prototype.step = step;
+    }
+    // The first half are WebGPU's.
+    assertEquals(cache.length, 2 * 4 * 16);
+    for (const tensor of cache.slice(0, 4 * 16)) assertEquals(tensor.location, "none");
+    assertEquals(texts[0], texts[1]);
   },
 });
 

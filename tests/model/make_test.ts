@@ -1,5 +1,6 @@
 /** The graphs of `make/` give, with onnxruntime alone, what plain loops give. */
 import { assertLess } from "@std/assert";
+import { distance } from "./make/plain.ts";
 import { batchOf, exposed, padded, Runner } from "./make/run.ts";
 import { STYLES } from "./make/styles.ts";
 import { ORT_TEST } from "./toy.ts";
@@ -61,12 +62,4 @@ for (const style of STYLES) {
       await runner.release();
     },
   });
-}
-
-/** Largest difference, relative to the row's root mean square. */
-function distance(actual: number[][], expected: number[][]): number {
-  return Math.max(...expected.map((row, p) => {
-    const length = Math.hypot(...row) / Math.sqrt(row.length);
-    return Math.max(...row.map((value, i) => Math.abs(actual[p][i] - value) / length));
-  }));
 }

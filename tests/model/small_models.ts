@@ -31,8 +31,15 @@ export interface SmallModel {
 type Edit = (layer: number, x: number[]) => number[];
 
 export interface Forward {
+  /** The stream before the first block, `[position][dim]`. */
+  readonly embedding: number[][];
   /** `[layer][position][dim]`. */
   readonly streams: number[][][];
+  /** What the first part's product reads and adds, the stream after it, and what the second part adds. */
+  readonly z: number[][][];
+  readonly attnOut: number[][][];
+  readonly residMid: number[][][];
+  readonly mlpOut: number[][][];
   /** `[position][vocab]`. */
   readonly logits: number[][];
 }
@@ -167,7 +174,9 @@ function gpt2Nodes(used: Set<string>): NodeProto[] {
 }
 
 function forward(style: Style, weights: Weights, tokens: ArrayLike<number>, edit?: Edit): Forward {
-  const streams: number[][][] = Array.from({ length: BLOCKS }, () => []);
+  const empty = () => Array.from({ length: BLOCKS }, (): number[][] => []);
+  const [streams, z, attnOut, residMid, mlpOut] = Array.from({ length: 5 }, empty);
+  const embedding: number[][] = [];
   const logits: number[][] = [];
   const get = (name: string) => weights.get(name)!;
   const norm = (x: number[], key: string) => {
@@ -182,19 +191,27 @@ function forward(style: Style, weights: Weights, tokens: ArrayLike<number>, edit
   for (let position = 0; position < tokens.length; position++) {
     let x = Array.from(get("embed").subarray(tokens[position] * DIM, (tokens[position] + 1) * DIM));
     if (style === "gpt2") x = plus(x, get("positions").subarray(position * DIM, (position + 1) * DIM));
+    embedding.push(x);
     for (let block = 0; block < BLOCKS; block++) {
       // A fused norm adds the bias of the branch before it; GPT-2's branches add their own.
-      for (const [key, body, next] of [["first", "attn", `${block}.second`], ["second", "mlp", `${block + 1}.first`]]) {
-        x = plus(x, times(norm(x, `${block}.${key}`), get(`${block}.${body}`), DIM));
-        if (style === "gpt2") x = plus(x, get(`${block}.${key}.bias`));
-        if (style === "fused with bias") x = plus(x, get(`${next}.bias`));
-      }
+      const part = (key: string, body: string, next: string) => {
+        const own = times(norm(x, `${block}.${key}`), get(`${block}.${body}`), DIM);
+        if (style === "gpt2") return plus(own, get(`${block}.${key}.bias`));
+        return style === "fused with bias" ? plus(own, get(`${next}.bias`)) : own;
+      };
+      z[block].push(norm(x, `${block}.first`));
+      const attended = part("first", "attn", `${block}.second`);
+      attnOut[block].push(attended);
+      residMid[block].push(x = plus(x, attended));
+      const fed = part("second", "mlp", `${block + 1}.first`);
+      mlpOut[block].push(fed);
+      x = plus(x, fed);
       x = edit?.(block, x) ?? x;
       streams[block].push(x);
     }
     logits.push(times(norm(x, `${BLOCKS}.first`), get("unembed"), VOCAB));
   }
-  return { streams, logits };
+  return { embedding, streams, z, attnOut, residMid, mlpOut, logits };
 }
 
 /** The config.json of these models. */

@@ -9,13 +9,13 @@ import { type Style, STYLES } from "./styles.ts";
 import { FIRST_LETTER, tokenized, tokenizerFiles } from "./tokenizer.ts";
 
 /** Number of tokens that are generated. */
-const STEPS = 5;
-const BOS = 2;
+export const STEPS = 5;
+export const BOS = 2;
 /** Where the stream is changed, and how much is added there. */
-const STEER = { layer: Math.floor(BLOCKS / 2), alpha: 1.5 };
+export const STEER = { layer: Math.floor(BLOCKS / 2), alpha: 1.5 };
 /** Directions that are added and removed. */
-const ADDED = Array.from({ length: DIM }, (_, i) => Math.cos(i * 1.7));
-const REMOVED = unit(Array.from({ length: DIM }, (_, i) => Math.sin(i * 0.9 + 0.3)));
+export const ADDED = Array.from({ length: DIM }, (_, i) => Math.cos(i * 1.7));
+export const REMOVED = unit(Array.from({ length: DIM }, (_, i) => Math.sin(i * 0.9 + 0.3)));
 
 async function writeStyle(folder: string, style: Style): Promise<void> {
   const { bytes, config, expected } = style.make();
@@ -62,8 +62,11 @@ function expectedFile(style: Style, expected: Expected): Record<string, unknown>
   };
 }
 
-const steer: Edit = (layer, x) => layer === STEER.layer ? x.map((value, i) => value + STEER.alpha * ADDED[i]) : x;
-const ablate: Edit = (layer, x) => {
+/** Adds to the stream after one block. */
+export const steer: Edit = (layer, x) =>
+  layer === STEER.layer ? x.map((value, i) => value + STEER.alpha * ADDED[i]) : x;
+/** Removes a direction from it. */
+export const ablate: Edit = (layer, x) => {
   if (layer !== STEER.layer) return x;
   const along = x.reduce((sum, value, i) => sum + value * REMOVED[i], 0);
   return x.map((value, i) => value - along * REMOVED[i]);
@@ -90,7 +93,7 @@ function findPrompt(expected: Expected, length: number, gap: number): { ids: num
 }
 
 /** The greedy continuation, if it is clear at each step and not special. */
-function continued(expected: Expected, ids: readonly number[], gap: number): number[] | undefined {
+export function continued(expected: Expected, ids: readonly number[], gap: number): number[] | undefined {
   const line: number[] = [];
   for (let step = 0; step < STEPS; step++) {
     const logits = expected.forward([...ids, ...line]).logits.at(-1)!;

@@ -161,3 +161,11 @@ export function attend(q: Rows, k: Rows, v: Rows, shape: Heads): Rows {
     }).flat()
   );
 }
+
+/** Largest difference, relative to the row's root mean square. */
+export function distance(actual: Rows, expected: Rows): number {
+  return Math.max(...expected.map((row, p) => {
+    const length = Math.hypot(...row) / Math.sqrt(row.length);
+    return Math.max(...row.map((value, i) => Math.abs(actual[p][i] - value) / length));
+  }));
+}
