@@ -151,3 +151,9 @@ export function prune(graph: GraphProto): void {
   // Shapes of intermediate tensors: onnxruntime infers them again, and stale ones would be errors.
   graph.valueInfo = [];
 }
+
+/** Whether a graph computes in half precision, and does not only keep weights in it that are widened first. */
+export function computesInHalf(graph: GraphProto): boolean {
+  const half = new Set(graph.initializer.filter((t) => t.dataType === ElementType.float16).map(({ name }) => name));
+  return graph.node.some(({ opType, input }) => opType !== "Cast" && input.some((name) => half.has(name)));
+}

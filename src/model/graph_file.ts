@@ -6,7 +6,6 @@ import { dirname, join, relative, resolve } from "node:path";
 import type { BackendName } from "../compute/backend.ts";
 import {
   decodeModel,
-  ElementType,
   encodeModel,
   externalEntry,
   type GraphProto,
@@ -22,6 +21,7 @@ import { joinEmbeddings, readsEmbeddings } from "./embeddings.ts";
 import { ModelError } from "./error.ts";
 import { inlineFunctions } from "./functions.ts";
 import { createSession } from "./runtime.ts";
+import { computesInHalf } from "./graph.ts";
 import { slimModel } from "./slim.ts";
 import { nameSums } from "./sums.ts";
 
@@ -106,7 +106,7 @@ export class GraphFile {
 
   /** Weights stay in their files, which onnxruntime maps. */
   #mapped(graph: GraphProto): InferenceSession.SessionOptions {
-    const half = graph.initializer.some(({ dataType }) => dataType === ElementType.float16);
+    const half = computesInHalf(graph);
     const packs = this.weightBytes <= PREPACKED || graph.node.some(({ opType }) => QUANTISED.test(opType));
     const session = {
       model_external_initializers_file_folder_path: this.folder,

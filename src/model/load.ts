@@ -1,13 +1,13 @@
 /** Loads a language model from a folder or from the Hugging Face hub. */
 import type { BackendName } from "../compute/backend.ts";
 import { gpuAdapter, gpuDevice, GpuError, isSoftwareAdapter } from "../compute/device.ts";
-import { ElementType, type GraphProto } from "../compute/onnx/codec.ts";
+import type { GraphProto } from "../compute/onnx/codec.ts";
 import { findBlocks } from "./blocks.ts";
 import { readChatTemplates } from "./chat_templates.ts";
 import { blockCount, flattened, headSizes, stopTokens } from "./config.ts";
 import { Decoder } from "./decoder.ts";
 import { ModelError } from "./error.ts";
-import { GraphIndex } from "./graph.ts";
+import { computesInHalf, GraphIndex } from "./graph.ts";
 import { GraphFile } from "./graph_file.ts";
 import { describeInterface, type GraphInterface } from "./interface.ts";
 import { HookedLanguageModel, Notes } from "./language_model.ts";
@@ -156,8 +156,7 @@ const QUANTISED =
 
 function exactnessOf(graph: GraphProto): "exact" | "half" | "quantised" {
   if (graph.node.some(({ opType }) => QUANTISES.test(opType))) return "quantised";
-  const half = graph.initializer.some(({ dataType }) => dataType === ElementType.float16);
-  return half || graph.node.some(({ opType }) => opType === "MatMulNBits") ? "half" : "exact";
+  return computesInHalf(graph) || graph.node.some(({ opType }) => opType === "MatMulNBits") ? "half" : "exact";
 }
 
 function hasFixedBatch({ inputs }: GraphInterface): boolean {

@@ -6,10 +6,13 @@ import { redirect } from "../../src/model/graph.ts";
 import { CONFIG, DIM, smallModel } from "./small_models.ts";
 import { writeModelFolder } from "./toy.ts";
 
-const EVEN = [Int32Array.of(2, 7, 11, 3)];
-const ODD = [Int32Array.of(2, 7, 11)];
+/** The token that the graph is refused for. */
+const BAD = 13;
 
-const folder = await writeModelFolder(forEvenLengths(smallModel("gpt2").bytes), CONFIG);
+const GOOD_PROMPT = [Int32Array.of(2, 7, 11, 3)];
+const BAD_PROMPT = [Int32Array.of(2, BAD, 11)];
+
+const folder = await writeModelFolder(refusing(smallModel("gpt2").bytes), CONFIG);
 const model = await loadModel(folder, { device: "webgpu" });
 const other = await loadModel(folder, { device: "webgpu" });
 const capture = (prompts: Int32Array[]) => model.capture(prompts, [1]);
@@ -17,33 +20,33 @@ const logits = async (of: typeof model, prompts: Int32Array[]) => (await of.logi
 const steer = [{ layer: 1, steer: { direction: new Float32Array(DIM).fill(1), alpha: 1 } }];
 let kept: Awaited<ReturnType<typeof capture>> | undefined;
 
-await tell("logits", () => logits(model, EVEN));
-await tell("odd logits", () => logits(model, ODD));
-await tell("odd logits again", () => logits(model, ODD));
-await Promise.all([1, 2].map((i) => tell(`odd logits together ${i}`, () => logits(model, ODD))));
-await tell("logits of another model", () => logits(other, EVEN));
-await tell("logits after", () => logits(model, EVEN));
-await tell("odd steered logits", () => model.logits(ODD, steer));
-await tell("odd steered logits again", () => model.logits(ODD, steer));
-await tell("steered logits", async () => void await model.logits(EVEN, steer));
-await tell("odd generation", () => model.generate(ODD, { maxNewTokens: 1 }));
-await tell("odd generation again", () => model.generate(ODD, { maxNewTokens: 1 }));
-await tell("capture", async () => void (kept = await capture(EVEN)));
-await tell("odd capture", () => capture(ODD));
-await Promise.all([1, 2].map((i) => tell(`odd capture together ${i}`, () => capture(ODD))));
-await tell("capture after", async () => (await capture(EVEN)).residuals.get(1)!.dispose());
+await tell("logits", () => logits(model, GOOD_PROMPT));
+await tell("bad logits", () => logits(model, BAD_PROMPT));
+await tell("bad logits again", () => logits(model, BAD_PROMPT));
+await Promise.all([1, 2].map((i) => tell(`bad logits together ${i}`, () => logits(model, BAD_PROMPT))));
+await tell("logits of another model", () => logits(other, GOOD_PROMPT));
+await tell("logits after", () => logits(model, GOOD_PROMPT));
+await tell("bad steered logits", () => model.logits(BAD_PROMPT, steer));
+await tell("bad steered logits again", () => model.logits(BAD_PROMPT, steer));
+await tell("steered logits", async () => void await model.logits(GOOD_PROMPT, steer));
+await tell("bad generation", () => model.generate(BAD_PROMPT, { maxNewTokens: 1 }));
+await tell("bad generation again", () => model.generate(BAD_PROMPT, { maxNewTokens: 1 }));
+await tell("capture", async () => void (kept = await capture(GOOD_PROMPT)));
+await tell("bad capture", () => capture(BAD_PROMPT));
+await Promise.all([1, 2].map((i) => tell(`bad capture together ${i}`, () => capture(BAD_PROMPT))));
+await tell("capture after", async () => (await capture(GOOD_PROMPT)).residuals.get(1)!.dispose());
 await tell(
   "disposal of what was captured before",
   async () => await Promise.resolve(kept?.residuals.get(1)?.dispose()),
 );
-await tell("a bad command of ours", async () => {
+await tell("a wrong command of ours", async () => {
   (await gpuDevice()).createBuffer({ size: 4, usage: 0xffff });
-  await model.logits(EVEN);
+  await model.logits(GOOD_PROMPT);
 });
 await tell("disposal", () => model.dispose());
 (await gpuDevice()).destroy();
-await tell("a lost device", () => logits(other, EVEN));
-await tell("a lost device again", () => logits(other, EVEN));
+await tell("a lost device", () => logits(other, GOOD_PROMPT));
+await tell("a lost device again", () => logits(other, GOOD_PROMPT));
 await tell("disposal with a lost device", () => other.dispose());
 await Deno.remove(folder, { recursive: true });
 Deno.exit();
@@ -53,18 +56,29 @@ async function tell(what: string, call: () => Promise<unknown>): Promise<void> {
   console.log(JSON.stringify([what, outcome]));
 }
 
-/** Folds pairs of positions and unfolds them: onnxruntime throws where one is left over. Takes one prompt at a time. */
-function forEvenLengths(bytes: Uint8Array): Uint8Array {
+/** Gives the embedding a shape that it cannot have where a prompt holds the bad token: onnxruntime throws there. */
+function refusing(bytes: Uint8Array): Uint8Array {
   const decoded = decodeModel(bytes);
   const graph = decoded.graph!;
   const embedding = "/transformer/Add_output_0";
-  const shape = (name: string, dims: bigint[]) =>
-    initializer(name, ElementType.int64, [dims.length], BigInt64Array.from(dims));
-  redirect(graph.node, embedding, "unfolded", new Set());
-  graph.node.push(
-    node("Reshape", [embedding, "pairs"], ["folded"]),
-    node("Reshape", ["folded", "singles"], ["unfolded"]),
+  const numbers = (name: string, values: bigint[]) =>
+    initializer(name, ElementType.int64, [values.length], BigInt64Array.from(values));
+  redirect(graph.node, embedding, "reshaped", new Set());
+  const at = graph.node.findIndex(({ output }) => output.includes(embedding));
+  graph.node.splice(
+    at + 1,
+    0,
+    node("Equal", ["input_ids", "bad"], ["is_bad"]),
+    node("Cast", ["is_bad"], ["bad_count"], { to: BigInt(ElementType.int64) }),
+    node("ReduceMax", ["bad_count"], ["any_bad"], { keepdims: 0n }),
+    node("Add", ["any_bad", "width"], ["last_size"]),
+    node("Concat", ["batch_and_length", "last_size"], ["shape"], { axis: 0n }),
+    node("Reshape", [embedding, "shape"], ["reshaped"]),
   );
-  graph.initializer.push(shape("pairs", [1n, -1n, 2n * BigInt(DIM)]), shape("singles", [1n, -1n, BigInt(DIM)]));
+  graph.initializer.push(
+    numbers("bad", [BigInt(BAD)]),
+    numbers("width", [BigInt(DIM)]),
+    numbers("batch_and_length", [0n, 0n]),
+  );
   return encodeModel(decoded);
 }

@@ -7,9 +7,9 @@ const LIMIT_MS = 120_000;
 
 webgpuTest("a refused run is a GpuError each time, and every other call works, then and later", async () => {
   const outcomes = await outcomesOf(new URL("refused_run.ts", import.meta.url).pathname);
-  const odd = [...outcomes].filter(([what]) => what.startsWith("odd"));
-  assertEquals(odd.length, 11);
-  for (const [what, outcome] of odd) {
+  const bad = [...outcomes].filter(([what]) => what.startsWith("bad"));
+  assertEquals(bad.length, 11);
+  for (const [what, outcome] of bad) {
     assert(/^GpuError: WebGPU refused to run .*cannot be reshaped.*"fp32".* device "cpu"$/.test(outcome), what);
   }
   const logits = outcomes.get("logits")!;
@@ -19,7 +19,7 @@ webgpuTest("a refused run is a GpuError each time, and every other call works, t
   for (const what of ["steered logits", "capture", "capture after", "disposal of what was captured before"]) {
     assertEquals(outcomes.get(what), "done", what);
   }
-  assert(outcomes.get("a bad command of ours")!.startsWith("GpuError: The GPU refused a command"));
+  assert(outcomes.get("a wrong command of ours")!.startsWith("GpuError: The GPU refused a command"));
   assertEquals(outcomes.get("disposal"), "done");
   for (const what of ["a lost device", "a lost device again"]) {
     assert(outcomes.get(what)!.startsWith("GpuError: The GPU device was lost"), what);
