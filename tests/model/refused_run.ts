@@ -71,14 +71,15 @@ function refusing(bytes: Uint8Array): Uint8Array {
     node("Equal", ["input_ids", "bad"], ["is_bad"]),
     node("Cast", ["is_bad"], ["bad_count"], { to: BigInt(ElementType.int64) }),
     node("ReduceMax", ["bad_count"], ["any_bad"], { keepdims: 0n }),
-    node("Add", ["any_bad", "width"], ["last_size"]),
-    node("Concat", ["batch_and_length", "last_size"], ["shape"], { axis: 0n }),
+    // Put together by Concat, the shape would be fused to one that always fits.
+    node("Mul", ["any_bad", "last"], ["more"]),
+    node("Add", ["more", "right_shape"], ["shape"]),
     node("Reshape", [embedding, "shape"], ["reshaped"]),
   );
   graph.initializer.push(
     numbers("bad", [BigInt(BAD)]),
-    numbers("width", [BigInt(DIM)]),
-    numbers("batch_and_length", [0n, 0n]),
+    numbers("last", [0n, 0n, 1n]),
+    numbers("right_shape", [0n, 0n, BigInt(DIM)]),
   );
   return encodeModel(decoded);
 }
