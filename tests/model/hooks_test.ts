@@ -93,7 +93,7 @@ for (const device of ["cpu", "webgpu"] as const) {
         await withModel(make(), (model) => assertIdle(model, MADE_PROMPTS));
       }
       const toy = await loadModel(TOY, { device });
-      await assertIdle(toy, prompts(toy));
+      await assertIdle(toy, prompts(toy).slice(0, 1));
       await toy.dispose();
     },
   });
