@@ -24,7 +24,7 @@ import { createSession } from "./runtime.ts";
 import { slimModel } from "./slim.ts";
 import { nameSums } from "./sums.ts";
 
-/** Weights of models that onnxruntime may hold twice: its own copies for products, laid out to be read fast. */
+/** Weights of models that onnxruntime may copy from their file, laid out to be read fast. */
 const PREPACKED = 2 ** 28;
 
 /** Weights handed to WebGPU at a time: one array of JavaScript cannot hold them all. */
@@ -105,8 +105,8 @@ export class GraphFile {
 
   /** Weights stay in their files, which onnxruntime maps. */
   #mapped(graph: GraphProto): InferenceSession.SessionOptions {
-    // Prepacking copies each weight of a product, and sums in another order: small models run as onnxruntime runs them by
-    // default, bit for bit. Quantised products need it: without, they are slow.
+    // Prepacking copies each weight of a product out of its file, and sums in another order: small models run as onnxruntime
+    // runs them by default, bit for bit. Quantised products need it: without, they are slow.
     const packs = this.weightBytes <= PREPACKED || graph.node.some(({ opType }) => QUANTISED.test(opType));
     const session = {
       model_external_initializers_file_folder_path: this.folder,
