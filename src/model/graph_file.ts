@@ -25,7 +25,7 @@ import { computesInHalf } from "./graph.ts";
 import { slimModel } from "./slim.ts";
 import { nameSums } from "./sums.ts";
 
-/** Weights of models that onnxruntime may hold twice: its own copies for products, laid out to be read fast. */
+/** Weights of models that onnxruntime may copy from their file, laid out to be read fast. */
 const PREPACKED = 2 ** 28;
 
 /** Weights handed to WebGPU at a time: one array of JavaScript cannot hold them all. */
@@ -110,9 +110,10 @@ export class GraphFile {
     const packs = this.weightBytes <= PREPACKED || graph.node.some(({ opType }) => QUANTISED.test(opType));
     const session = {
       model_external_initializers_file_folder_path: this.folder,
-      // Prepacking copies each weight of a product, and sums in another order: small models run as onnxruntime runs them
-      // by default, bit for bit. Quantised products need it: without, they are slow. But in half precision onnxruntime 1.30
-      // gives wrong sums with it, once a fused norm is taken apart for a hook.
+      // Prepacking copies each weight of a product into memory of the process, and sums in another order: small models run
+      // as onnxruntime runs them by default, bit for bit. Of large ones the weights stay pages of the file, which cost
+      // nothing to open anew and which processes share. Quantised products are slow without prepacking. But in half
+      // precision onnxruntime 1.30 gives wrong sums with it, once a fused norm is taken apart for a hook.
       ...(packs && !half ? {} : { disable_prepacking: "1" }),
     };
     // At its last level it also loses two digits in half precision: 3 % of the stream's length in block 0 of Qwen2.5,

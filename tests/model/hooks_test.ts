@@ -93,7 +93,7 @@ for (const device of ["cpu", "webgpu"] as const) {
         await withModel(make(), (model) => assertIdle(model, MADE_PROMPTS));
       }
       const toy = await loadModel(TOY, { device });
-      await assertIdle(toy, prompts(toy));
+      await assertIdle(toy, prompts(toy).slice(0, 1), [3]);
       await toy.dispose();
     },
   });
@@ -128,12 +128,16 @@ async function assertSmall(model: LanguageModel, style: Style): Promise<void> {
 
 const CHANGEABLE = ["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "z", "router"] as const;
 
-/** Steers by nothing, and by something, at each site of the first and the last block. */
-async function assertIdle(model: LanguageModel, batch: readonly Int32Array[]): Promise<void> {
+/** Steers by nothing, and by something, at each site of some blocks. */
+async function assertIdle(
+  model: LanguageModel,
+  batch: readonly Int32Array[],
+  layers = [0, model.layers - 1],
+): Promise<void> {
   const { data } = await model.logits(batch);
   const largest = data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   for (const at of CHANGEABLE) {
-    for (const layer of [0, model.layers - 1]) {
+    for (const layer of layers) {
       const there = await dimAt(model, layer, at);
       if (there === undefined) continue;
       // Not all the same: a norm may take a mean away.

@@ -4,7 +4,7 @@ import { statfsSync } from "node:fs";
 import { inFolder } from "../lib/folder.ts";
 import { makeBigModel, peakOf } from "./big_model.ts";
 
-/** Larger than what onnxruntime may hold twice. */
+/** So many that they stay in their file. */
 const BYTES = 3e8;
 
 const reason = whyNot();
