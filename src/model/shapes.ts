@@ -180,6 +180,7 @@ export class Shapes {
     for (const tensor of tensors) this.#add(tensor, read.get(tensor)!);
     const logits = read.get("logits")!;
     const { final } = this;
+    this.#assertFinite((tensor) => float32(read.get(tensor)!));
     const stream = float32(read.get(final.tensor)!);
     this.#vocab = logits.dims.at(-1)!;
     this.#logits = float32(logits).slice();
@@ -200,6 +201,16 @@ export class Shapes {
           error.toPrecision(2)
         } of their length away: a graph of ` +
         "several streams (Gemma 3n's AltUp, hyper-connections) is not read; of another model use another export",
+    );
+  }
+
+  /** What overflows is told as such: Gemma 3 does in half precision. */
+  #assertFinite(valuesOf: (tensor: string) => Float32Array): void {
+    const layer = this.decoder.blocks.findIndex((block) => !valuesOf(block.resid_post).every(Number.isFinite));
+    if (layer < 0) return;
+    throw new ModelError(
+      `Expected finite activations but the stream after block ${layer} holds NaN or an infinity on plain text: the graph ` +
+        "overflows in its precision, as Gemma 3's do in float16; take dtype fp32",
     );
   }
 
