@@ -7,7 +7,7 @@ export type Dtype = "fp32" | "fp16" | "q8" | "q4" | "q4f16" | "int8" | "uint8" |
  * Where in a block activations are read and changed, by TransformerLens' names: the residual stream before the block
  * (`resid_pre`), after its attention (`resid_mid`) and after the block (`resid_post`); what attention and feed-forward
  * part add to it (`attn_out`, `mlp_out`); what attention's output projection reads, all heads side by side (`z`); the
- * attention weights (`pattern`); the probabilities of a mixture's experts (`router`). Any other text is the name of a
+ * attention weights (`pattern`); the probabilities of a mixture's experts, or what its operator makes them of (`router`). Any other text is the name of a
  * tensor of the graph, in which `{layer}` stands for the number of the block.
  */
 export type HookSite =
