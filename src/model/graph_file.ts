@@ -222,10 +222,14 @@ function dropRingCaches(graph: GraphProto): void {
   }
 }
 
-/** Tensors whose values are in a file, in subgraphs too. */
+/** Tensors whose values are in a file: stored ones, those of Constant nodes, and both in subgraphs. */
 function externalTensors(graph: GraphProto): TensorProto[] {
-  const inner = graph.node.flatMap(({ attribute }) => attribute.flatMap(({ g }) => g ? externalTensors(g) : []));
-  return [...graph.initializer.filter(({ externalData }) => externalData.length > 0), ...inner];
+  const attributes = graph.node.flatMap(({ attribute }) => attribute);
+  const constants = attributes.flatMap(({ t }) => t ? [t] : []);
+  return [
+    ...[...graph.initializer, ...constants].filter(({ externalData }) => externalData.length > 0),
+    ...attributes.flatMap(({ g }) => g ? externalTensors(g) : []),
+  ];
 }
 
 function weightBytes(graph: GraphProto): number {

@@ -12,7 +12,7 @@ const CHILDREN = {
   model: { 7: "graph" },
   graph: { 1: "node", 5: "tensor" },
   node: { 5: "attribute" },
-  attribute: { 6: "graph" },
+  attribute: { 5: "tensor", 6: "graph" },
   tensor: {},
 } as const;
 type Kind = keyof typeof CHILDREN;

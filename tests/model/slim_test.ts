@@ -55,7 +55,9 @@ function manyKinds(): Uint8Array<ArrayBuffer> {
     nodes: [
       node("MatMul", ["x", "raw"], ["first"]),
       node("MatMul", ["first", "floats"], ["second"]),
-      node("Add", ["second", "small"], ["plus"]),
+      node("Constant", [], ["constant"], { value: matrix("value", 5) }),
+      node("MatMul", ["second", "constant"], ["third"]),
+      node("Add", ["third", "small"], ["plus"]),
       node("If", ["wanted"], ["y"], {
         then_branch: branch(matrix("inner", 3)),
         else_branch: branch(matrix("other", 4)),
@@ -92,13 +94,13 @@ Deno.test({
       const bytes = manyKinds();
       await Deno.writeFile(path, bytes);
       const file = await GraphFile.read(path);
-      // Four matrices are left out, in the branches too; the vector is not.
+      // Five matrices are left out, in a node and in the branches too; the vector is not.
       assertLess(file.bytes.length, 10_000);
       assertGreater(file.bytes.length, SIDE * 4);
       const graph = file.decode().graph!;
       const located = graph.initializer.filter(({ externalData }) => externalData.length > 0).map(({ name }) => name);
       assertEquals(located, ["raw", "floats"]);
-      assertEquals(file.weightBytes, 4 * SIDE * SIDE * 4 + SIDE * 4);
+      assertEquals(file.weightBytes, 5 * SIDE * SIDE * 4 + SIDE * 4);
 
       const { InferenceSession } = await nativeRuntime();
       const expected = await outputsOf(await InferenceSession.create(path));
