@@ -147,6 +147,6 @@ export class Decoder {
 }
 
 /** What tells the graph of one edit from that of another. */
-function kindOf({ key, edits, replaces }: Edit): string {
+export function kindOf({ key, edits, replaces }: Edit): string {
   return `${key} ${edits ? "edits" : ""} ${replaces ? "replaces" : ""}`;
 }

@@ -90,6 +90,7 @@ function numbers(
   values: ArrayLike<number | bigint>,
   dims: readonly number[],
 ): Tensor {
+  if (values instanceof BigInt64Array && type === "int64") return new ort.Tensor(type, values, dims);
   if (type === "int64") return new ort.Tensor(type, BigInt64Array.from(Array.from(values, BigInt)), dims);
   return new ort.Tensor(type, ARRAYS[type].from(Array.from(values, Number)), dims);
 }

@@ -8,7 +8,7 @@ import { generateTokens, type Generator } from "./generate.ts";
 import { float32, residual, topK } from "./outputs.ts";
 import type { Shapes } from "./shapes.ts";
 import type { Tokenizer } from "./tokenizer.ts";
-import { pad } from "./tokens.ts";
+import { pad, type TokenBatch } from "./tokens.ts";
 import type {
   BosRule,
   Capture,
@@ -135,11 +135,11 @@ export class HookedLanguageModel implements LanguageModel {
     const { vocab } = shapes;
     const parts = await this.#inTurns(prompts, async (some, numbers) => {
       const tokens = pad(some, "right", generator.padding, numbers);
-      return { width: tokens.width, rows: some.length, data: await this.#allLogits(tokens, edits) };
+      return await this.#allLogits(tokens, edits);
     });
-    if (parts.length === 1) return { batch, width, vocab, data: parts[0].data };
+    if (parts.length === 1) return { batch, width, vocab, data: parts[0] };
     const data = new Float32Array(batch * width * vocab);
-    parts.forEach((part, row) => data.set(part.data, row * width * vocab));
+    parts.forEach((part, row) => data.set(part, row * width * vocab));
     return { batch, width, vocab, data };
   }
 
@@ -148,6 +148,7 @@ export class HookedLanguageModel implements LanguageModel {
     const { generator, decoder, oneAtATime } = this.#parts;
     assertCount("maxNewTokens", maxNewTokens);
     assertCount("batchSize", batchSize);
+    if (prompts.length === 0) return [];
     const edits = await this.#edits(interventions, prompts, true);
     const texts = new Array<string>(prompts.length);
     let count = 0;
@@ -207,7 +208,7 @@ export class HookedLanguageModel implements LanguageModel {
   }
 
   /** Logits at every position, `batch * width x vocab`. */
-  async #allLogits(tokens: ReturnType<typeof pad>, edits: readonly Edit[]): Promise<Float32Array<ArrayBuffer>> {
+  async #allLogits(tokens: TokenBatch, edits: readonly Edit[]): Promise<Float32Array<ArrayBuffer>> {
     const { decoder, shapes } = this.#parts;
     if (shapes.allLogits) return float32(await decoder.logits(tokens, edits));
     // The graph gives those of the last position: the others come from the stream.

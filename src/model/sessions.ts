@@ -102,8 +102,9 @@ function hold(entry: Entry, tensor: Tensor): void {
   let held = true;
   entry.users++;
   tensor.dispose = () => {
-    dispose();
-    if (held) entry.users--;
+    if (!held) return;
     held = false;
+    dispose();
+    entry.users--;
   };
 }

@@ -1,7 +1,7 @@
 /** What a model's tensors are like, found by running it on a few tokens when it is loaded. */
 import type { Tensor } from "../compute/ort.ts";
 import { cacheFault } from "./cache_check.ts";
-import type { Decoder } from "./decoder.ts";
+import { type Decoder, kindOf } from "./decoder.ts";
 import type { Edit, Target } from "./edits.ts";
 import { ModelError } from "./error.ts";
 import { distance, float32 } from "./outputs.ts";
@@ -148,7 +148,7 @@ export class Shapes {
    * @throws {ModelError} if the logits change: the runtime computes the graph otherwise when it is hooked.
    */
   async assertIdle(edits: readonly Edit[]): Promise<void> {
-    const kinds = JSON.stringify(edits.map(({ key, edits, replaces }) => [key, edits, replaces]));
+    const kinds = edits.map(kindOf).join();
     if (edits.length === 0 || this.#idle.has(kinds)) return;
     const idle = edits.map((edit) => ({
       ...edit,
@@ -160,14 +160,10 @@ export class Shapes {
     const error = distance(float32(await this.decoder.logits(this.batches[0], idle)), this.#logits);
     // Where the products of a hooked norm are quantised, the last bits of a sum decide what is rounded to what.
     if (error > (this.tolerance > TOLERANCE.exact ? 0.3 : TOLERANCE.exact)) {
+      const [away, where] = [error.toPrecision(2), edits.map(({ tensor }) => tensor).join(", ")];
       throw new ModelError(
-        `Expected a hook that does nothing to change nothing but the logits are ${
-          error.toPrecision(2)
-        } of their length ` +
-          `away at ${
-            edits.map(({ tensor }) => tensor).join(", ")
-          }: onnxruntime computes this graph otherwise when it is ` +
-          "hooked; take another dtype or device",
+        `Expected a hook that does nothing to change nothing but the logits are ${away} of their length away (${where}): ` +
+          "onnxruntime computes this graph otherwise when it is hooked; take another dtype or device",
       );
     }
     this.#idle.add(kinds);
@@ -195,12 +191,11 @@ export class Shapes {
     );
     const error = distance(float32(pushed), float32(logits));
     if (error <= tolerance) return;
+    const [block, away] = [decoder.blocks.length - 1, error.toPrecision(2)];
     throw new ModelError(
       `Expected one residual stream that gives the model's logits through its last norm and unembedding but what was found ` +
-        `after block ${decoder.blocks.length - 1} gives others, ${
-          error.toPrecision(2)
-        } of their length away: a graph of ` +
-        "several streams (Gemma 3n's AltUp, hyper-connections) is not read; of another model use another export",
+        `after block ${block} gives others, ${away} of their length away: a graph of several streams (Gemma 3n's AltUp, ` +
+        "hyper-connections) is not read; of another model use another export",
     );
   }
 
