@@ -6,8 +6,9 @@ import {
   type TensorProto,
   type ValueInfoProto,
 } from "../compute/onnx/codec.ts";
+import { ModelError } from "./error.ts";
 
-/** A graph's tensors by name. Valid until the graph is edited. */
+/** A graph's tensors by name, its nodes in order ({@link sortNodes}). Valid until the graph is edited. */
 export class GraphIndex {
   readonly #producers = new Map<string, NodeProto>();
   readonly #readers = new Map<string, NodeProto[]>();
@@ -120,6 +121,40 @@ const fixedTypes: Record<string, number> = {
   Not: ElementType.bool,
   And: ElementType.bool,
 };
+
+/**
+ * Puts nodes after those that they read from, as ONNX has them.
+ *
+ * @throws {ModelError} if nodes read each other in a circle.
+ */
+export function sortNodes(graph: GraphProto): void {
+  const producers = new Map(graph.node.flatMap((node) => node.output.map((name) => [name, node] as const)));
+  const done = new Set<NodeProto>();
+  const isReady = (name: string) => !producers.has(name) || done.has(producers.get(name)!);
+  if (graph.node.every((node) => reads(node).every(isReady) && done.add(node))) return;
+  const missing = new Map<NodeProto, Set<NodeProto>>();
+  const readers = new Map<NodeProto, NodeProto[]>();
+  for (const node of graph.node) {
+    const before = new Set(reads(node).flatMap((name) => producers.get(name) ?? []));
+    missing.set(node, before);
+    for (const other of before) readers.set(other, [...readers.get(other) ?? [], node]);
+  }
+  const sorted = graph.node.filter((node) => missing.get(node)!.size === 0);
+  for (const node of sorted) {
+    for (const reader of readers.get(node) ?? []) {
+      const before = missing.get(reader)!;
+      before.delete(node);
+      if (before.size === 0) sorted.push(reader);
+    }
+  }
+  if (sorted.length < graph.node.length) {
+    const [circle] = graph.node.filter((node) => missing.get(node)!.size > 0);
+    throw new ModelError(
+      `Expected nodes that do not read each other in a circle but "${circle.name || circle.opType}" does: export anew`,
+    );
+  }
+  graph.node = sorted;
+}
 
 /** Names that a node reads, those of its subgraphs (`If`, `Loop`) included. */
 export function reads(node: NodeProto): string[] {

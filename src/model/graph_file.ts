@@ -21,7 +21,7 @@ import { joinEmbeddings, readsEmbeddings } from "./embeddings.ts";
 import { ModelError } from "./error.ts";
 import { inlineFunctions } from "./functions.ts";
 import { createSession } from "./runtime.ts";
-import { computesInHalf } from "./graph.ts";
+import { computesInHalf, sortNodes } from "./graph.ts";
 import { slimModel } from "./slim.ts";
 import { nameSums } from "./sums.ts";
 
@@ -77,6 +77,7 @@ export class GraphFile {
     }
     if (models.length > 1) joinEmbeddings(decoder, models[1]);
     takeCacheBranch(decoder.graph!);
+    sortNodes(decoder.graph!);
     dropRingCaches(decoder.graph!);
     nameSums(decoder.graph!);
     return new GraphFile(path, encodeModel(decoder), folder);

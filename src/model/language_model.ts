@@ -34,6 +34,8 @@ export interface Parts {
   readonly decoder: Decoder;
   readonly shapes: Shapes;
   readonly tokenizer: Tokenizer;
+  /** Token ids that the model has are below; Infinity if the graph does not show its table. */
+  readonly tokens: number;
   readonly generator: Generator;
   /** Whether prompts must run one at a time. */
   readonly oneAtATime: boolean;
@@ -108,6 +110,7 @@ export class HookedLanguageModel implements LanguageModel {
     at: HookSite = this.hook,
   ): Promise<Capture> {
     const { decoder, shapes, generator } = this.#parts;
+    this.#assertTokens(prompts);
     if (layers.length === 0) throw new RangeError("Expected at least one layer to capture but got none");
     const wanted = [...new Set(layers)].sort((a, b) => a - b);
     const tensors = wanted.map((layer) => shapes.tensorOf({ layer, at }));
@@ -130,6 +133,7 @@ export class HookedLanguageModel implements LanguageModel {
 
   async logits(prompts: readonly Int32Array[], interventions: readonly Intervention[] = []): Promise<Logits> {
     const { shapes, generator } = this.#parts;
+    this.#assertTokens(prompts);
     const edits = await this.#edits(interventions, prompts, false);
     const { width, batch } = pad(prompts, "right", generator.padding);
     const { vocab } = shapes;
@@ -148,6 +152,7 @@ export class HookedLanguageModel implements LanguageModel {
     const { generator, decoder, oneAtATime } = this.#parts;
     assertCount("maxNewTokens", maxNewTokens);
     assertCount("batchSize", batchSize);
+    this.#assertTokens(prompts);
     if (prompts.length === 0) return [];
     const edits = await this.#edits(interventions, prompts, true);
     const texts = new Array<string>(prompts.length);
@@ -233,6 +238,17 @@ export class HookedLanguageModel implements LanguageModel {
     const results: T[] = [];
     for (const [i, prompt] of prompts.entries()) results.push(await run([prompt], [i]));
     return results;
+  }
+
+  /** Graphs take a negative id for one counted from the end of their table. */
+  #assertTokens(prompts: readonly Int32Array[]): void {
+    for (const [i, prompt] of prompts.entries()) {
+      const wrong = prompt.find((id) => id < 0 || id >= this.#parts.tokens);
+      if (wrong === undefined) continue;
+      throw new RangeError(
+        `Expected token ids from 0 to ${this.#parts.tokens - 1}, which ${this.id} has, but prompt ${i} holds ${wrong}`,
+      );
+    }
   }
 
   async #edits(

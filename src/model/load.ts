@@ -33,6 +33,15 @@ import type { LanguageModel, LoadOptions } from "./types.ts";
  * @throws {GpuError} if `"webgpu"` was chosen and there is no adapter.
  */
 export async function loadModel(id: string, options: LoadOptions = {}): Promise<LanguageModel> {
+  try {
+    return await load(id, options);
+  } catch (error) {
+    if (!(error instanceof ModelError) || error.message.includes(id)) throw error;
+    throw new ModelError(`${error.message} ("${id}")`, { cause: error });
+  }
+}
+
+async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
   const { dtype = "fp32", hook = "resid_post" } = options;
   if (!(dtype in suffixes)) {
     throw new RangeError(`Expected dtype to be one of ${Object.keys(suffixes).join(", ")} but got "${dtype}"`);
@@ -60,6 +69,7 @@ export async function loadModel(id: string, options: LoadOptions = {}): Promise<
   const exactness = exactnessOf(graph);
   const has = (tensor: string) => index.has(tensor);
   const stops = stopTokens(config, files.generationConfig);
+  const tokens = tableRows(index);
   const fixedBatch = hasFixedBatch(io);
   const notes = new Notes(options.onNote);
   if (exactness === "quantised") notes.add(QUANTISED);
@@ -69,8 +79,9 @@ export async function loadModel(id: string, options: LoadOptions = {}): Promise<
       dtype,
       notes,
       decoder,
-      shapes: await Shapes.measure(decoder, has, someTokens(tokenizer, tableRows(index)), { exactness, fixedBatch }),
+      shapes: await Shapes.measure(decoder, has, someTokens(tokenizer, tokens), { exactness, fixedBatch }),
       tokenizer,
+      tokens,
       generator: {
         transformers,
         config: files.config,

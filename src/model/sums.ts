@@ -73,11 +73,16 @@ export function viewed(index: GraphIndex, tensor: string): string {
   }
 }
 
+/** Additions that are no sums of the stream on the way from one sum to the next, at most: norms have two. */
+const MOST_OTHERS = 200;
+
 /** The first sum of the stream at or above a tensor. */
 function nearestSum(index: GraphIndex, tensor: string): Sum | undefined {
+  let others = 0;
   for (const { node } of index.ancestors([tensor])) {
-    const sum = node && sumOf(index, node);
-    if (sum) return sum;
+    if (!addends(index, node)) continue;
+    const sum = sumOf(index, node!);
+    if (sum || others++ > MOST_OTHERS) return sum;
   }
 }
 
@@ -103,7 +108,7 @@ function sumOf(index: GraphIndex, node: NodeProto): Sum | undefined {
 /** What a node adds, constants left out; nothing unless two or more tensors are left. */
 function addends(index: GraphIndex, node: NodeProto | undefined): string[] | undefined {
   if (node?.opType !== "Add" && !isSkipNorm(node)) return undefined;
-  const operands = node!.input.slice(0, 2).filter((name) => !index.isConstant(name));
+  const operands = [...new Set(node!.input.slice(0, 2))].filter((name) => !index.isConstant(name));
   return operands.length === 2 ? operands : undefined;
 }
 
