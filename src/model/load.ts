@@ -15,6 +15,7 @@ import { findModelFiles, LAYOUT, type ModelFiles, suffixes } from "./model_files
 import { loadTransformers, type PreTrainedTokenizer, runtimeFor, type TransformersModule } from "./runtime.ts";
 import { Sessions } from "./sessions.ts";
 import { Shapes } from "./shapes.ts";
+import { viewed } from "./sums.ts";
 import { Tokenizer } from "./tokenizer.ts";
 import type { LanguageModel, LoadOptions } from "./types.ts";
 
@@ -153,7 +154,8 @@ function someTokens(tokenizer: Tokenizer, known: number): number[] {
 /** Rows of the table that a graph looks token ids up in; Infinity if it shows none. */
 function tableRows(index: GraphIndex): number {
   const table = index.readers("input_ids").find(({ opType }) => opType === "Gather")?.input[0] ?? "";
-  return Number(index.initializer(table)?.dims[0] ?? Infinity);
+  // A table kept in half precision is widened first.
+  return Number(index.initializer(viewed(index, table))?.dims[0] ?? Infinity);
 }
 
 /** Operators that quantise activations by the range of a whole tensor, and so of all prompts together. */

@@ -73,16 +73,15 @@ export function viewed(index: GraphIndex, tensor: string): string {
   }
 }
 
-/** Additions that are no sums of the stream on the way from one sum to the next, at most: norms have two. */
-const MOST_OTHERS = 200;
+/** Tensors that are looked at on the way from one sum to the next, at most: a norm and a factor have some twenty. */
+const FARTHEST = 1000;
 
 /** The first sum of the stream at or above a tensor. */
 function nearestSum(index: GraphIndex, tensor: string): Sum | undefined {
-  let others = 0;
+  let seen = 0;
   for (const { node } of index.ancestors([tensor])) {
-    if (!addends(index, node)) continue;
-    const sum = sumOf(index, node!);
-    if (sum || others++ > MOST_OTHERS) return sum;
+    const sum = node && sumOf(index, node);
+    if (sum || seen++ > FARTHEST) return sum;
   }
 }
 
