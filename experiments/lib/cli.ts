@@ -111,7 +111,7 @@ export async function runExperiment<const F extends Flags>(
   let flags: CommonFlags & FlagValues<F>;
   try {
     flags = readFlags(args, declared) as unknown as CommonFlags & FlagValues<F>;
-    assertHook(flags.hook);
+    assertHook(flags.hook, flags.layers);
     await makeFolder(flags.out);
   } catch (error) {
     return fail(error);

@@ -1,7 +1,7 @@
 /** Hook points in words, and as a flag. */
 import { HOOK_SITES, isStreamSite } from "../../src/model/hook_names.ts";
 import type { HookSite } from "../../src/model/types.ts";
-import { UsageError } from "./flags.ts";
+import { type Layers, UsageError } from "./flags.ts";
 
 const WORDS: ReadonlyMap<HookSite, (block: string) => string> = new Map([
   ["resid_pre", (block) => `the residual stream before ${block}`],
@@ -36,17 +36,21 @@ const SITES = HOOK_SITES.filter((at) => at !== "pattern");
 
 /** Help for `--hook`. */
 export const HOOK_HELP = `what is read in each block: ${SITES.join(", ")}, or the name of a tensor of the graph with ` +
-  "{layer} for the block's number";
+  "{layer} for the block's number, or without it and one of --layers";
 
 /**
- * Throws unless a hook is a site that has a fixed width, or the name of a tensor.
+ * Throws unless a hook is a site that has a fixed width, the name of a tensor in each block, or, where one layer is read,
+ * of one tensor.
  *
  * @throws {UsageError} that says what there is.
  */
-export function assertHook(at: HookSite): void {
-  if (SITES.includes(at) || at.includes("{layer}")) return;
+export function assertHook(at: HookSite, layers: Layers): void {
+  // A name of the graph has a mark of some kind in it, a misspelt site has not.
+  const isName = /[^a-z_]/.test(at);
+  if (SITES.includes(at) || at.includes("{layer}") || (isName && layers.length === 1)) return;
   const why = at === "pattern" ? "pattern, whose width is that of the prompt" : `"${at}"`;
+  const more = isName ? "; a name without {layer} is of one block: give that alone to --layers" : "";
   throw new UsageError(
-    `Expected --hook to be one of ${SITES.join(", ")}, or a tensor's name with {layer}, but got ${why}.`,
+    `Expected --hook to be one of ${SITES.join(", ")}, or a tensor's name with {layer}, but got ${why}${more}.`,
   );
 }

@@ -55,7 +55,7 @@ Deno.test("what a run notes is told once, on stderr and in run.json", () =>
     assertEquals(notes, ["The graph is old.", "Its <bos> is unknown."]);
   }));
 
-Deno.test("--hook is a site or a tensor's name for every block", () =>
+Deno.test("--hook is a site, a tensor's name for every block, or one tensor's for one block", () =>
   inFolder(async (folder) => {
     for (const hook of ["resid_pre", "z", "/model/layers.{layer}/mlp/act_output"]) {
       const { code } = await run(["--out", folder, "--hook", hook], (run) => {
@@ -64,6 +64,11 @@ Deno.test("--hook is a site or a tensor's name for every block", () =>
       });
       assertEquals(code, 0);
     }
+    const one = await run(
+      ["--out", folder, "--hook", "/model/layers.3/mlp/act_output", "--layers", "3"],
+      () => Promise.resolve(),
+    );
+    assertEquals(one.code, 0);
     for (const hook of ["pattern", "resid-post", "/model/layers.3/mlp/act_output"]) {
       const { code, err } = await run(["--out", folder, "--hook", hook], () => Promise.reject(new Error("it ran")));
       assertEquals(code, 2, err);
