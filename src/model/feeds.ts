@@ -56,6 +56,8 @@ function tokenFeed(ort: OrtRuntime, input: TensorMetadata, tokens: TokenBatch, f
       const all = Array.from({ length: rows }, () => [...positions]).flat();
       return each(all, shape.length === 3 ? [rows, batch, width] : [batch, width]);
     }
+    case "cache_position":
+      return each(Array.from({ length: width }, (_, i) => total - width + i), [width]);
     case "token_type_ids":
       return each(new Uint8Array(batch * width));
     case "seqlens_k":
@@ -76,6 +78,7 @@ function count(mask: BigInt64Array): number {
 
 const ARRAYS = {
   float32: Float32Array,
+  float64: Float64Array,
   float16: Uint16Array,
   int32: Int32Array,
   int8: Int8Array,

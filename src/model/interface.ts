@@ -56,7 +56,7 @@ export function describeInterface(graph: GraphProto, sizes: HeadSizes): GraphInt
 
 /** Inputs that feeds are made for, beside the cache. */
 const KNOWN =
-  /^(input_ids|attention_mask|position_ids|token_type_ids|(num_)?logits_to_keep|(past|total)_seq(uence)?_len(gth)?|seqlens_k)$/;
+  /^(input_ids|attention_mask|position_ids|cache_position|token_type_ids|(num_)?logits_to_keep|(past|total)_seq(uence)?_len(gth)?|seqlens_k)$/;
 
 function isCache({ name, shape }: Pick<TensorMetadata, "name" | "shape">): boolean {
   return /^past([._]|$)/.test(name) && shape.length > 2;
@@ -72,7 +72,8 @@ function cacheInput(
   const { name, shape } = input;
   const present = presents.find((output) => output.name === name.replace(/^past(_key_values)?/, "present")) ??
     presents.find((output) => output.name === name.replace(/^past/, "present")) ?? presents[number];
-  const batchAxis = shape.findIndex((size) => typeof size === "string");
+  // Keys and values stacked in one tensor stand before the batch.
+  const batchAxis = [0, ...shape.length > 4 ? [1] : []].find((axis) => typeof shape[axis] === "string") ?? -1;
   const growing = growingAxis(shape, present?.shape, batchAxis);
   const rank = shape.length;
   const attention = graph.node.find((node) => node.input.includes(name));

@@ -1,6 +1,6 @@
 /**
  * The sums that make up a residual stream. Going up from the logits, the stream is a chain of sums: each adds branches
- * (attention, feed-forward) to the sum before it, its base, from which the branches are computed. A sum is an `Add`, a
+ * (attention, feed-forward) to the sum before it, its base, from which the branches are computed. A sum is an `Add` or `Sum`, a
  * tree of them (`(stream + attention) + mlp`), or is fused with the norm that reads it (`SkipLayerNormalization`,
  * `SkipSimplifiedLayerNormalization`). Names play no part.
  */
@@ -62,7 +62,7 @@ export function findSums(graph: GraphProto, index: GraphIndex): Sum[] {
 }
 
 /** Operators that give their operand another shape or precision and leave its values. */
-const VIEWS = new Set(["Cast", "CastLike", "Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten"]);
+const VIEWS = new Set(["Cast", "CastLike", "Identity", "Dropout", "Reshape", "Squeeze", "Unsqueeze", "Flatten"]);
 
 /** The tensor that another one is a view of: its values before changes of shape and precision. */
 export function viewed(index: GraphIndex, tensor: string): string {
@@ -106,9 +106,10 @@ function sumOf(index: GraphIndex, node: NodeProto): Sum | undefined {
 
 /** What a node adds, constants left out; nothing unless two or more tensors are left. */
 function addends(index: GraphIndex, node: NodeProto | undefined): string[] | undefined {
-  if (node?.opType !== "Add" && !isSkipNorm(node)) return undefined;
-  const operands = [...new Set(node!.input.slice(0, 2))].filter((name) => !index.isConstant(name));
-  return operands.length === 2 ? operands : undefined;
+  if (!node || (node.opType !== "Add" && node.opType !== "Sum" && !isSkipNorm(node))) return undefined;
+  const given = isSkipNorm(node) ? node.input.slice(0, 2) : node.input;
+  const operands = [...new Set(given)].filter((name) => !index.isConstant(name));
+  return operands.length >= 2 ? operands : undefined;
 }
 
 /** The branches that `tensors` are, if each is computed from `base` by a product with weights. */
@@ -145,10 +146,9 @@ function branchFrom(index: GraphIndex, base: string, tensor: string): Branch | u
 
 /** Attention and feed-forward part where a branch is the sum of both, else the branch itself. */
 function parts(index: GraphIndex, base: string, branch: Branch): Branch[] {
-  const pair = addends(index, index.producer(viewed(index, branch.tensor)))
-    ?.map((tensor) => branchFrom(index, base, tensor));
-  if (!pair || !pair[0] || !pair[1] || pair[0].mixes === pair[1].mixes) return [branch];
-  return pair as Branch[];
+  const [first, second, ...more] = (addends(index, index.producer(viewed(index, branch.tensor))) ?? [])
+    .map((tensor) => branchFrom(index, base, tensor));
+  return first && second && more.length === 0 && first.mixes !== second.mixes ? [first, second] : [branch];
 }
 
 /** Products with weights, by every name that exporters and quantisers give them. */

@@ -47,6 +47,7 @@ export const ElementType = {
   int64: 7,
   bool: 9,
   float16: 10,
+  float64: 11,
 } as const;
 
 /** The types that attributes are built from here; an array of bigint or of number is a list. */
