@@ -31,7 +31,7 @@ import { ConceptScorer } from "./lib/axbench/score.ts";
 import { ConceptStore } from "./lib/axbench/store.ts";
 import { type Reading, RowReader } from "./lib/axbench/texts.ts";
 import { experiment } from "./lib/cli.ts";
-import { DICTIONARY_HELP } from "./lib/given.ts";
+import { atTheirHook, DICTIONARY_HELP } from "./lib/given.ts";
 import { type GrowPlan, streamOf } from "./lib/grow.ts";
 import { loadModelOf, openDevice } from "./lib/open_model.ts";
 
@@ -120,7 +120,7 @@ await experiment({
     seed: flags.seed,
     budget: budgets.at(-1)!,
   });
-  const model = given ? await loaded.withHook(given.hook) : loaded;
+  const model = given ? await atTheirHook(loaded, given.hook, flags.hook) : loaded;
   run.save.hook = model.hook;
   const reader = new RowReader(model, flags.reading as Reading, flags.textContext);
 

@@ -24,7 +24,7 @@ import { linesOf } from "../src/activations/lines.ts";
 import { conformalThreshold } from "../src/analysis/conformal.ts";
 import { Monitor } from "../src/analysis/monitor.ts";
 import { experiment } from "./lib/cli.ts";
-import { DICTIONARY_HELP, givenDictionary } from "./lib/given.ts";
+import { atTheirHook, DICTIONARY_HELP, givenDictionary } from "./lib/given.ts";
 import { openModel } from "./lib/open_model.ts";
 import { alarmRates, scoreSets } from "./lib/monitor/alarms.ts";
 import { growDictionary } from "./lib/monitor/dictionary.ts";
@@ -71,7 +71,7 @@ await experiment({
   const { flags, manifest, progress, out } = run;
   const { backend, model: loaded } = await openModel(run);
   const given = flags.dictionary === undefined ? undefined : await givenDictionary(flags.dictionary, loaded, backend);
-  const model = given ? await loaded.withHook(given.source!.hook.at) : loaded;
+  const model = given ? await atTheirHook(loaded, given.source!.hook.at, flags.hook) : loaded;
   run.save.hook = model.hook;
   const chat = given ? given.source!.chat : !flags.plain;
 

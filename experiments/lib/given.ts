@@ -1,8 +1,9 @@
 /** Dictionaries that a flag names. */
 import { bosOf } from "../../src/activations/source.ts";
 import type { Backend } from "../../src/compute/backend.ts";
-import type { LanguageModel } from "../../src/model/types.ts";
+import type { HookSite, LanguageModel } from "../../src/model/types.ts";
 import { Dictionary } from "../../src/partition/dictionary.ts";
+import { UsageError } from "./flags.ts";
 
 /** What a flag for a dictionary may be. */
 export const DICTIONARY_HELP = "a file of any format, or hub:gemma-2-2b/12/10 for a published one of layer 12 and p 10";
@@ -47,4 +48,16 @@ export async function givenDictionary(name: string, model: LanguageModel, backen
     );
   }
   return dictionary;
+}
+
+/**
+ * The model read where given dictionaries were built.
+ *
+ * @param at Their hook.
+ * @param asked `--hook`; its default stands for whatever they have.
+ * @throws {UsageError} if another hook was asked for.
+ */
+export function atTheirHook(model: LanguageModel, at: HookSite, asked: HookSite): Promise<LanguageModel> {
+  if (asked === "resid_post" || asked === at) return model.withHook(at);
+  throw new UsageError(`Expected --hook ${at}, where the dictionary was built, but got ${asked}. Leave --hook out.`);
 }

@@ -7,7 +7,7 @@ export type Config = Readonly<Record<string, unknown>>;
 /** config.json with the decoder's own fields at the top, where those of text models are. */
 export function flattened(config: Config): Config {
   const own = config.text_config ?? config.llm_config ?? config.language_config;
-  return typeof own === "object" && own !== null ? { ...own, ...config } : config;
+  return typeof own === "object" && own !== null ? { ...config, ...own } : config;
 }
 
 /** Number of blocks; undefined if nobody tells. */
@@ -29,7 +29,8 @@ export function headSizes(config: Config): HeadSizes {
 
 /** Token ids that end a text. */
 export function stopTokens(config: Config, generationConfig: Config | undefined): number[] {
-  return [generationConfig?.eos_token_id ?? config.eos_token_id ?? []].flat() as number[];
+  const told = generationConfig?.eos_token_id ?? config.eos_token_id ?? flattened(config).eos_token_id;
+  return [told ?? []].flat() as number[];
 }
 
 function numberOf(config: Config, names: readonly string[]): number | undefined {

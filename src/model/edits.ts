@@ -85,11 +85,16 @@ function compose(
     }
     if (replace) assertReplacement(replace, dim, prompts, where);
   }
+  if (!offset.every(Number.isFinite)) {
+    throw new RangeError(`Expected steering at ${where} of finite length but alpha times the direction overflows`);
+  }
   const columns = orthonormalize(directions, where);
   const rank = Math.max(1, columns.length);
   const basis = new Float32Array(dim * rank);
   columns.forEach((column, c) => column.forEach((value, i) => basis[i * rank + c] = value));
-  const replacements = group.flatMap(({ replace }) => replace ? [replace] : []);
+  const replacements = group.flatMap(({ replace }) =>
+    replace ? [{ ...replace, values: Float32Array.from(replace.values) }] : []
+  );
   return {
     ...target,
     key: target.tensor,

@@ -22,6 +22,18 @@ export interface Generator {
   readonly equalLengths: boolean;
 }
 
+/** What a model's generation_config.json must not change: one text a prompt, its most likely tokens, and nothing else. */
+const GREEDY = {
+  do_sample: false,
+  num_beams: 1,
+  num_beam_groups: 1,
+  num_return_sequences: 1,
+  guidance_scale: null,
+  return_dict_in_generate: false,
+  output_attentions: false,
+  output_scores: false,
+};
+
 /** How to generate. */
 export interface GenerateSettings {
   readonly maxNewTokens: number;
@@ -48,7 +60,7 @@ export async function generateTokens(
       input_ids: new transformers.Tensor("int64", ids, [batch, width]),
       attention_mask: new transformers.Tensor("int64", mask, [batch, width]),
       max_new_tokens: settings.maxNewTokens,
-      do_sample: false,
+      ...GREEDY,
       stopping_criteria: stopWhenAllStopped(transformers, width, stops),
       // deno-lint-ignore no-explicit-any -- the published type wants every generation setting.
     } as any) as InstanceType<TransformersModule["Tensor"]>;

@@ -107,6 +107,7 @@ const typedOperand: Record<string, number> = {
   DequantizeLinear: 1,
   GatherBlockQuantized: 2,
   MatMulIntegerToFloat: 2,
+  CastLike: 1,
 };
 
 /** Results whose type no operand gives. */
@@ -118,8 +119,12 @@ const fixedTypes: Record<string, number> = {
   Equal: ElementType.bool,
   Greater: ElementType.bool,
   Less: ElementType.bool,
+  GreaterOrEqual: ElementType.bool,
+  LessOrEqual: ElementType.bool,
   Not: ElementType.bool,
   And: ElementType.bool,
+  Or: ElementType.bool,
+  MatMulInteger: ElementType.int32,
 };
 
 /**

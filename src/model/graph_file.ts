@@ -2,7 +2,7 @@
  * The graph of a model, its weights left in their files: onnxruntime maps those that a session needs. Every session is of
  * a copy of this graph, cut or edited.
  */
-import { dirname, join, relative, resolve } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { BackendName } from "../compute/backend.ts";
 import {
   decodeModel,
@@ -185,7 +185,12 @@ async function resolveWeights(tensor: TensorProto, path: string, real: string): 
   if (location === real) return;
   const beside = dirname(resolve(path));
   const file = join(beside, location);
-  if (location === "" || relative(beside, file).startsWith("..") || !await exists(file)) {
+  if (isAbsolute(location) || isOutside(beside, file)) {
+    throw new ModelError(
+      `Expected the weights of "${path}" in its folder but they are in "${location}": files elsewhere are not read; move it`,
+    );
+  }
+  if (location === "" || !await exists(file)) {
     throw new ModelError(
       `Expected the weights of "${path}" in "${location}" beside it but there is no such file: fetch it too`,
     );
@@ -208,8 +213,12 @@ async function resolveWeights(tensor: TensorProto, path: string, real: string): 
 function commonFolder(files: readonly string[]): string {
   const folders = [...new Set(files.map(dirname))];
   let common = folders[0] ?? "/";
-  for (const folder of folders) while (relative(common, folder).startsWith("..")) common = dirname(common);
+  for (const folder of folders) while (isOutside(common, folder)) common = dirname(common);
   return common;
+}
+
+function isOutside(folder: string, path: string): boolean {
+  return /^\.\.([/\\]|$)/.test(relative(folder, path));
 }
 
 /**

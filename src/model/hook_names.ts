@@ -1,4 +1,5 @@
 /** The names that other tools give to hook points, and back. */
+import { SITES } from "./sites.ts";
 import type { HookPoint, HookSite } from "./types.ts";
 
 /** TransformerLens' names inside a block. Its router hook sees the probabilities of all experts, before the best are taken. */
@@ -14,7 +15,7 @@ const LENS_NAMES: ReadonlyMap<HookSite, string> = new Map([
 ]);
 
 /** The sites that have a name, in the order of a block. */
-export const HOOK_SITES: readonly HookSite[] = [...LENS_NAMES.keys()];
+export const HOOK_SITES: readonly HookSite[] = SITES;
 
 /** What TransformerBridge, TransformerLens' newer class, calls them; the norms behind a branch are Gemma 2's. */
 const BRIDGE_NAMES: readonly (readonly [name: string, at: HookSite])[] = [
@@ -33,7 +34,7 @@ const MODULE_NAMES: readonly (readonly [name: string, at: HookSite])[] = [
   ...["mlp", "feed_forward", "block_sparse_moe"].map((name) => [name, "mlp_out"] as const),
 ];
 
-const SITES: ReadonlyMap<string, HookSite> = new Map([
+const SITE_OF_NAME: ReadonlyMap<string, HookSite> = new Map([
   ...Array.from(LENS_NAMES, ([at, name]) => [name, at] as const),
   ...BRIDGE_NAMES,
   ...MODULE_NAMES,
@@ -98,7 +99,7 @@ export function parseHookName(name: string, layer?: number): HookPoint {
 export function findHookPoint(name: string, layer?: number): HookPoint | undefined {
   const filled = layer === undefined ? name : name.replaceAll("{layer}", String(layer));
   const [, number, inside = ""] = IN_BLOCK.exec(filled) ?? [];
-  const at = number === undefined ? undefined : SITES.get(inside);
+  const at = number === undefined ? undefined : SITE_OF_NAME.get(inside);
   return at === undefined ? undefined : { layer: Number(number), at };
 }
 

@@ -47,8 +47,15 @@ export function describeInterface(graph: GraphProto, sizes: HeadSizes): GraphInt
   for (const { name, shape } of inputs) {
     if (isCache({ name, shape }) || KNOWN.test(name)) continue;
     throw new ModelError(
-      `Expected a graph that reads token ids, masks, positions and a cache but it also reads "${name}": ` +
-        "use an ONNX export of a decoder-only language model (encoders and models of pictures or sound are not read)",
+      `Expected a graph that reads token ids, masks, positions and a cache but it also reads "${name}": export a decoder-only ` +
+        "language model with these alone (encoders and models of pictures or sound are not read)",
+    );
+  }
+  const length = inputs.find(({ name }) => name === "input_ids")?.shape[1];
+  if (typeof length === "number") {
+    throw new ModelError(
+      `Expected a graph for texts of any length but it reads ${length} tokens, no more and no less: export it with a dynamic ` +
+        "axis of tokens",
     );
   }
   return { inputs, outputs, caches: caches.map((input, i) => cacheInput(graph, input, i, presents, sizes)) };

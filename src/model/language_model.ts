@@ -113,7 +113,11 @@ export class HookedLanguageModel implements LanguageModel {
     this.#assertTokens(prompts);
     if (layers.length === 0) throw new RangeError("Expected at least one layer to capture but got none");
     const wanted = [...new Set(layers)].sort((a, b) => a - b);
-    const tensors = wanted.map((layer) => shapes.tensorOf({ layer, at }));
+    const points = wanted.map((layer) => ({ layer, at }));
+    const tensors = points.map((point) => shapes.tensorOf(point));
+    await shapes.know(points);
+    // Attention weights are the one thing that is read though it is not one activation a position.
+    if (at !== "pattern") { for (const point of points) shapes.target(point); }
     const width = pad(prompts, "right", generator.padding).width;
     const parts = await this.#inTurns(prompts, async (some, numbers) => {
       const tokens = pad(some, "right", generator.padding, numbers);
@@ -176,8 +180,7 @@ export class HookedLanguageModel implements LanguageModel {
       );
     }
     const found: LensToken[][] = [];
-    // Where activations are quantised all together, each direction is pushed through alone.
-    const step = this.#parts.oneAtATime ? 1 : Math.max(1, Math.floor(LENS_LOGITS / vocab));
+    const step = this.#lensRows();
     for (let from = 0; from < rows; from += step) {
       const count = Math.min(step, rows - from);
       const values = await this.#unembed(directions.slice(from * streamDim, (from + count) * streamDim), count);
@@ -205,6 +208,11 @@ export class HookedLanguageModel implements LanguageModel {
     );
   }
 
+  /** Streams that are pushed through the model's end together: each alone where activations are quantised together. */
+  #lensRows(): number {
+    return this.#parts.oneAtATime ? 1 : Math.max(1, Math.floor(LENS_LOGITS / this.vocab));
+  }
+
   /** Logits of `rows` streams, each a position of its own: graphs that keep only the last position's keep them all. */
   async #unembed(streams: Float32Array<ArrayBuffer>, rows: number): Promise<Float32Array<ArrayBuffer>> {
     const { decoder, shapes } = this.#parts;
@@ -220,7 +228,7 @@ export class HookedLanguageModel implements LanguageModel {
     const { tensor } = shapes.final;
     const stream = float32((await decoder.read(tokens, [tensor], edits)).get(tensor)!);
     const data = new Float32Array(tokens.batch * tokens.width * shapes.vocab);
-    const step = Math.max(1, Math.floor(LENS_LOGITS / shapes.vocab));
+    const step = this.#lensRows();
     for (let from = 0; from < tokens.batch * tokens.width; from += step) {
       const count = Math.min(step, tokens.batch * tokens.width - from);
       const some = stream.slice(from * shapes.streamDim, (from + count) * shapes.streamDim);

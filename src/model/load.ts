@@ -4,19 +4,18 @@ import { gpuAdapter, gpuDevice, GpuError, isSoftwareAdapter } from "../compute/d
 import type { GraphProto } from "../compute/onnx/codec.ts";
 import { findBlocks } from "./blocks.ts";
 import { readChatTemplates } from "./chat_templates.ts";
-import { blockCount, flattened, headSizes, stopTokens } from "./config.ts";
+import { blockCount, type Config, flattened, headSizes, stopTokens } from "./config.ts";
 import { Decoder } from "./decoder.ts";
 import { ModelError } from "./error.ts";
-import { computesInHalf, GraphIndex } from "./graph.ts";
 import { GraphFile } from "./graph_file.ts";
-import { describeInterface, type GraphInterface } from "./interface.ts";
+import { describeInterface } from "./interface.ts";
 import { HookedLanguageModel, Notes } from "./language_model.ts";
 import { findModelFiles, LAYOUT, type ModelFiles, suffixes } from "./model_files.ts";
 import { loadTransformers, type PreTrainedTokenizer, runtimeFor, type TransformersModule } from "./runtime.ts";
 import { Sessions } from "./sessions.ts";
 import { Shapes } from "./shapes.ts";
-import { viewed } from "./sums.ts";
 import { Tokenizer } from "./tokenizer.ts";
+import { traitsOf } from "./traits.ts";
 import type { LanguageModel, LoadOptions } from "./types.ts";
 
 /**
@@ -51,12 +50,12 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
   const transformers = await loadTransformers();
   const files = await findModelFiles(id, dtype, options.onDownload);
   const config = flattened(files.config);
+  const stops = stopTokens(files.config, files.generationConfig);
   const file = await GraphFile.read(files.graph, files.embeddings);
   const graph = file.decode().graph!;
   assertDecoder(graph, id);
   const io = describeInterface(graph, headSizes(config));
   const blocks = findBlocks(graph, blockCount(config));
-  const index = new GraphIndex(graph);
   const chatTemplates = await readChatTemplates(files.folder);
   const tokenizer = new Tokenizer(await readTokenizer(transformers, files), { bos: options.bos, chatTemplates });
   const decoder = new Decoder({
@@ -67,37 +66,45 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
     // As transformers.js numbers them.
     firstPosition: String(config.model_type).startsWith("gemma3") ? 1 : 0,
   });
-  const exactness = exactnessOf(graph);
-  const has = (tensor: string) => index.has(tensor);
-  const stops = stopTokens(config, files.generationConfig);
-  const tokens = tableRows(index);
-  const fixedBatch = hasFixedBatch(io);
+  const traits = traitsOf(graph, io);
+  const quantised = traits.exactness === "quantised";
   const notes = new Notes(options.onNote);
-  if (exactness === "quantised") notes.add(QUANTISED);
+  if (quantised) notes.add(QUANTISED);
   try {
     return await HookedLanguageModel.at({
       id,
       dtype,
       notes,
       decoder,
-      shapes: await Shapes.measure(decoder, has, someTokens(tokenizer, tokens), { exactness, fixedBatch }),
+      shapes: await Shapes.measure(decoder, someTokens(tokenizer, traits.tokens), traits),
       tokenizer,
-      tokens,
+      tokens: traits.tokens,
       generator: {
         transformers,
         config: files.config,
         generationConfig: files.generationConfig,
         stops: new Set(stops),
-        padding: typeof config.pad_token_id === "number" ? config.pad_token_id : stops[0] ?? 0,
-        equalLengths: needsEqualLengths(graph, io),
+        // Any token does: what stands in its place is masked.
+        padding: [config.pad_token_id, stops[0]].find((id) => isToken(id, traits.tokens)) ?? 0,
+        equalLengths: traits.equalLengths || weighsText(files.generationConfig),
       },
-      oneAtATime: exactness === "quantised" || fixedBatch,
-      rereads: exactness === "quantised",
+      oneAtATime: quantised || traits.fixedBatch,
+      rereads: quantised,
     }, hook);
   } catch (cause) {
     await decoder.sessions.release();
     throw cause instanceof ModelError || cause instanceof GpuError ? cause : unrunnable(id, device, cause);
   }
+}
+
+function isToken(id: unknown, tokens: number): id is number {
+  return Number.isInteger(id) && (id as number) >= 0 && (id as number) < tokens;
+}
+
+/** Whether a model's own settings weigh tokens by the text before them, where padding would count as text. */
+function weighsText(settings: Config = {}): boolean {
+  return [settings.repetition_penalty ?? 1, settings.no_repeat_ngram_size || 1, settings.min_length || 1]
+    .some((value) => value !== 1);
 }
 
 /** What the runtime says of a graph that it does not take. */
@@ -151,36 +158,8 @@ function someTokens(tokenizer: Tokenizer, known: number): number[] {
   return [...new Set([...ids, ...Array(8).keys()])].slice(0, 8);
 }
 
-/** Rows of the table that a graph looks token ids up in; Infinity if it shows none. */
-function tableRows(index: GraphIndex): number {
-  const table = index.readers("input_ids").find(({ opType }) => opType === "Gather")?.input[0] ?? "";
-  // A table kept in half precision is widened first.
-  return Number(index.initializer(viewed(index, table))?.dims[0] ?? Infinity);
-}
-
-/** Operators that quantise activations by the range of a whole tensor, and so of all prompts together. */
-const QUANTISES = /^DynamicQuantize/;
-
 /** What users of such a graph should know. */
 const QUANTISED =
   "This graph quantises activations by the range of all tokens that it reads together: prompts are read one at a time, " +
   "and a text whole at every new token, so that what is given depends on the text alone. Take float32 or float16 for " +
   "findings: quantised like this, a stream of SmolLM2 is a quarter of its length away";
-
-function exactnessOf(graph: GraphProto): "exact" | "half" | "quantised" {
-  if (graph.node.some(({ opType }) => QUANTISES.test(opType))) return "quantised";
-  return computesInHalf(graph) || graph.node.some(({ opType }) => opType === "MatMulNBits") ? "half" : "exact";
-}
-
-function hasFixedBatch({ inputs }: GraphInterface): boolean {
-  return inputs.find(({ name }) => name === "input_ids")?.shape[0] === 1;
-}
-
-/**
- * Whether padding must not stand on the left: GroupQueryAttention counts a row's tokens (`seqlens_k`) and does not know
- * which they are, convolutions and recurrences carry it on, and a graph without position ids counts it.
- */
-function needsEqualLengths(graph: GraphProto, { inputs, caches }: GraphInterface): boolean {
-  return graph.node.some(({ opType }) => opType === "GroupQueryAttention") || caches.some(({ grows }) => !grows) ||
-    !inputs.some(({ name }) => name === "position_ids");
-}

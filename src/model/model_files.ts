@@ -96,7 +96,13 @@ async function collect(folder: string | undefined, dtype: Dtype, find: Find, exp
   const names = [`onnx/model${suffix}.onnx`, `onnx/decoder_model_merged${suffix}.onnx`, `model${suffix}.onnx`];
   let graph: string | undefined;
   for (const name of names) graph ??= await find(name);
-  if (!graph) throw new ModelError(`Expected ${expected} but it has no ${names[0]}: it needs ${LAYOUT}`);
+  if (!graph) {
+    const others = folder ? await graphsIn(folder) : [];
+    throw new ModelError(
+      `Expected ${expected} but it has no ${names[0]}, the graph of dtype ${dtype}` +
+        (others.length > 0 ? `: it has ${others.join(", ")}; ask for the dtype of one` : `: it needs ${LAYOUT}`),
+    );
+  }
   const name = names.find((name) => graph!.endsWith(name))!;
   const embeddings = await find(`onnx/embed_tokens${suffix}.onnx`);
   for (const file of [graph, ...embeddings ? [embeddings] : []]) {
@@ -110,6 +116,18 @@ async function collect(folder: string | undefined, dtype: Dtype, find: Find, exp
     graph,
     embeddings: embeddings ?? join(graph, "..", `embed_tokens${suffix}.onnx`),
   };
+}
+
+/** The graphs that a folder has. */
+async function graphsIn(folder: string): Promise<string[]> {
+  const places = await exists(join(folder, "onnx")) ? ["onnx", "."] : ["."];
+  const found: string[] = [];
+  for (const place of places) {
+    for await (const { name } of Deno.readDir(join(folder, place))) {
+      if (name.endsWith(".onnx")) found.push(join(place, name));
+    }
+  }
+  return found.sort();
 }
 
 async function locationsIn(path: string): Promise<string[]> {

@@ -48,7 +48,7 @@ export async function createSession(
   const executionProviders = [device === "webgpu" ? await webgpuProvider() : device];
   // onnxruntime-web takes a string for a URL. `create` is overloaded for paths and bytes, one signature each.
   const source = (device === "webgpu" && typeof model === "string" ? await Deno.readFile(model) : model) as string;
-  const create = () => runtime.InferenceSession.create(source, { logSeverityLevel: 3, ...options, executionProviders });
+  const create = () => runtime.InferenceSession.create(source, { logSeverityLevel: 4, ...options, executionProviders });
   return device === "webgpu" ? await createWebSession(create) : takingHalves(await create());
 }
 

@@ -12,6 +12,8 @@ const SMALL = 2 ** 28;
 interface Entry {
   readonly session: Promise<InferenceSession>;
   bytes: number;
+  /** Runs that go on. */
+  readonly running: Set<Promise<unknown>>;
   /** Runs that go on, and outputs on the GPU that must not outlive the session. */
   users: number;
 }
@@ -44,7 +46,7 @@ export class Sessions {
     this.#open.set(key, entry);
     entry.users++;
     try {
-      const outputs = await run(await entry.session);
+      const outputs = await tracked(entry, entry.session.then(run));
       for (const tensor of Object.values(outputs)) if (tensor.location === "gpu-buffer") hold(entry, tensor);
       return outputs;
     } catch (error) {
@@ -55,12 +57,15 @@ export class Sessions {
     }
   }
 
-  /** Closes all. A later use opens anew. */
+  /** Closes all when their runs have ended. A later use opens anew. */
   async release(): Promise<void> {
     const entries = [...this.#open.values()];
     this.#open.clear();
     for (const session of this.#retired.splice(0)) await session.release();
-    for (const { session } of entries) await (await session.catch(() => undefined))?.release();
+    for (const { session, running } of entries) {
+      await Promise.allSettled(running);
+      await (await session.catch(() => undefined))?.release();
+    }
   }
 
   /** Forgets a session that could not be opened, or that a failed run broke. */
@@ -74,7 +79,7 @@ export class Sessions {
 
   #start(edit: (graph: GraphProto) => void, options: InferenceSession.SessionOptions): Entry {
     const { promise, resolve, reject } = Promise.withResolvers<InferenceSession>();
-    const entry: Entry = { session: promise, bytes: 0, users: 0 };
+    const entry: Entry = { session: promise, running: new Set(), bytes: 0, users: 0 };
     const prepared = this.file.edited(edit);
     entry.bytes = prepared.bytes;
     this.#makeRoomFor(entry)
@@ -94,6 +99,12 @@ export class Sessions {
       await (await session.catch(() => undefined))?.release();
     }
   }
+}
+
+/** A run, known to its session until it ends. */
+function tracked<T>({ running }: Entry, run: Promise<T>): Promise<T> {
+  running.add(run);
+  return run.finally(() => running.delete(run));
 }
 
 /** Keeps a session open until an output of it is given back. */

@@ -7,6 +7,7 @@ import { ModelError } from "./error.ts";
 import { distance, float32 } from "./outputs.ts";
 import { isNamed, SITES, tensorAt } from "./sites.ts";
 import { pad, type TokenBatch } from "./tokens.ts";
+import type { Traits } from "./traits.ts";
 import type { HookPoint, HookSite } from "./types.ts";
 
 /** Tokens of each of the two prompts that a graph is tried with: a number that no other axis of a tensor has by chance. */
@@ -29,31 +30,33 @@ export class Shapes {
 
   private constructor(
     readonly decoder: Decoder,
-    readonly has: (tensor: string) => boolean,
-    /** Two prompts that differ in their last token only: one batch, or two where the graph takes one prompt at a time. */
-    readonly batches: readonly TokenBatch[],
-    readonly tolerance: number,
+    readonly traits: Traits,
+    /** Two that differ in their last token only. */
+    readonly prompts: readonly Int32Array[],
   ) {}
+
+  /** The first `length` tokens of both prompts, or of the first where the graph takes one at a time. */
+  #tokens(length = WIDTH): TokenBatch {
+    const prompts = this.prompts.slice(0, this.traits.fixedBatch ? 1 : 2);
+    return pad(prompts.map((prompt) => prompt.subarray(0, length)), "right", 0);
+  }
+
+  /** How far logits may lie from right ones, of their length. */
+  get tolerance(): number {
+    return TOLERANCE[this.traits.exactness];
+  }
 
   /**
    * Runs the graph on a few tokens and checks what was found in it: that the last stream, pushed through the graph's end,
    * gives the graph's logits, and that no activation depends on tokens after it.
    *
-   * @param has Whether the graph has a tensor of a name.
    * @param ids Eight token ids.
-   * @param options How exactly the graph computes, and whether it takes one prompt at a time.
+   * @param traits What the graph shows of itself.
    * @throws {ModelError} if the graph does not run, or is not what it was taken for.
    */
-  static async measure(
-    decoder: Decoder,
-    has: (tensor: string) => boolean,
-    ids: ArrayLike<number>,
-    { exactness, fixedBatch }: { readonly exactness: keyof typeof TOLERANCE; readonly fixedBatch: boolean },
-  ): Promise<Shapes> {
-    const first = Array.from({ length: WIDTH }, (_, i) => ids[i]);
-    const prompts = [Int32Array.from(first), Int32Array.from(first.with(-1, ids[WIDTH]))];
-    const batches = fixedBatch ? prompts.map((prompt) => [prompt]) : [prompts];
-    const shapes = new Shapes(decoder, has, batches.map((batch) => pad(batch, "right", 0)), TOLERANCE[exactness]);
+  static async measure(decoder: Decoder, ids: ArrayLike<number>, traits: Traits): Promise<Shapes> {
+    const first = Int32Array.from({ length: WIDTH }, (_, i) => ids[i]);
+    const shapes = new Shapes(decoder, traits, [first, first.with(-1, ids[WIDTH])]);
     await shapes.#check();
     return shapes;
   }
@@ -77,7 +80,7 @@ export class Shapes {
 
   /** The tensor at a hook point; throws if there is none. */
   tensorOf(point: HookPoint): string {
-    return tensorAt(this.decoder.blocks, this.has, point);
+    return tensorAt(this.decoder.blocks, this.traits.has, point);
   }
 
   /**
@@ -89,8 +92,8 @@ export class Shapes {
     const target = this.#targets.get(this.tensorOf(point));
     if (target) return target;
     throw new ModelError(
-      `Expected one activation a position at ${point.at} of layer ${point.layer} but it holds one a pair of positions, or ` +
-        "none: capture it, but neither change it nor build on it",
+      `Expected one activation a position at ${point.at} of layer ${point.layer} but it holds something else, as attention ` +
+        "weights do (one a pair of positions), caches and constants: name another tensor",
     );
   }
 
@@ -99,7 +102,13 @@ export class Shapes {
     const tensors = new Set(points.map((point) => this.tensorOf(point)));
     const unknown = [...tensors].filter((tensor) => !this.#targets.has(tensor));
     if (unknown.length === 0) return;
-    for (const [tensor, value] of await this.decoder.read(this.batches[0], unknown)) this.#add(tensor, value);
+    const shorter = await this.decoder.read(this.#tokens(WIDTH - 2), unknown);
+    for (const [tensor, value] of await this.decoder.read(this.#tokens(), unknown)) {
+      // An axis that is as long as the prompts by chance does not follow them.
+      const { dims } = shorter.get(tensor)!;
+      const follows = dims[0] !== value.dims[0] || dims[1] !== value.dims[1];
+      this.#targets.set(tensor, follows ? this.#targetOf(tensor, value) : null);
+    }
   }
 
   /**
@@ -112,7 +121,7 @@ export class Shapes {
     const layers = [...blocks.keys()];
     const having = isNamed(at)
       ? layers.filter((layer) => blocks[layer][at] !== undefined)
-      : layers.filter((layer) => this.has(at.replaceAll("{layer}", String(layer))));
+      : layers.filter((layer) => this.traits.has(at.replaceAll("{layer}", String(layer))));
     const points = (having.length > 0 ? having : [0]).map((layer) => ({ layer, at }));
     await this.know(points);
     const widths = points.map((point) => this.target(point).dim);
@@ -126,16 +135,7 @@ export class Shapes {
 
   /** Whether following on the cache gives what reading the whole text gives; tried once, a fault is told. */
   cacheWorks(tell: (fault: string) => void): Promise<boolean> {
-    const { batches: [{ ids, mask, prompts }] } = this;
-    const text = {
-      batch: 1,
-      width: WIDTH,
-      total: WIDTH,
-      ids: ids.slice(0, WIDTH),
-      mask: mask.slice(0, WIDTH),
-      prompts,
-    };
-    this.#cache ??= cacheFault(this.decoder, text, this.tolerance).then((fault) => {
+    this.#cache ??= cacheFault(this.decoder, pad([this.prompts[0]], "right", 0), this.tolerance).then((fault) => {
       if (fault) tell(fault);
       return !fault;
     });
@@ -150,6 +150,13 @@ export class Shapes {
   async assertIdle(edits: readonly Edit[]): Promise<void> {
     const kinds = edits.map(kindOf).join();
     if (edits.length === 0 || this.#idle.has(kinds)) return;
+    const idler = edits.find(({ tensor }) => !this.traits.matters(tensor));
+    if (idler) {
+      throw new ModelError(
+        `Expected a tensor that the logits are computed from, in floating point, but "${idler.tensor}" is none: changing it ` +
+          "would change nothing",
+      );
+    }
     const idle = edits.map((edit) => ({
       ...edit,
       basis: new Float32Array(edit.dim),
@@ -157,9 +164,9 @@ export class Shapes {
       offset: new Float32Array(edit.dim),
       replacements: [],
     }));
-    const error = distance(float32(await this.decoder.logits(this.batches[0], idle)), this.#logits);
-    // Where the products of a hooked norm are quantised, the last bits of a sum decide what is rounded to what.
-    if (error > (this.tolerance > TOLERANCE.exact ? 0.3 : TOLERANCE.exact)) {
+    const error = distance(float32(await this.decoder.logits(this.#tokens(), idle)), this.#logits);
+    // Where what a hooked norm gives is rounded, the last bits of a sum decide to what.
+    if (!(error <= (this.traits.rounds ? 0.3 : this.tolerance))) {
       const [away, where] = [error.toPrecision(2), edits.map(({ tensor }) => tensor).join(", ")];
       throw new ModelError(
         `Expected a hook that does nothing to change nothing but the logits are ${away} of their length away (${where}): ` +
@@ -170,10 +177,11 @@ export class Shapes {
   }
 
   async #check(): Promise<void> {
-    const { decoder, batches: [tokens, other], tolerance } = this;
+    const { decoder, tolerance } = this;
+    const tokens = this.#tokens();
     const tensors = new Set(decoder.blocks.flatMap((block) => SITES.flatMap((site) => block[site] ?? [])));
     const read = await decoder.read(tokens, [...tensors], [], { logits: true });
-    for (const tensor of tensors) this.#add(tensor, read.get(tensor)!);
+    for (const tensor of tensors) this.#targets.set(tensor, this.#targetOf(tensor, read.get(tensor)!));
     const logits = read.get("logits")!;
     const { final } = this;
     this.#assertFinite((tensor) => float32(read.get(tensor)!));
@@ -181,8 +189,8 @@ export class Shapes {
     this.#vocab = logits.dims.at(-1)!;
     this.#logits = float32(logits).slice();
     this.#allLogits = logits.size === tokens.batch * WIDTH * this.#vocab;
-    const second = other
-      ? float32((await decoder.read(other, [final.tensor])).get(final.tensor)!)
+    const second = this.traits.fixedBatch
+      ? float32((await decoder.read(pad([this.prompts[1]], "right", 0), [final.tensor])).get(final.tensor)!)
       : stream.subarray(WIDTH * final.dim);
     assertCausal(stream, second, (WIDTH - 1) * final.dim, tolerance);
     const pushed = await decoder.unembed(
@@ -209,14 +217,14 @@ export class Shapes {
     );
   }
 
-  #add(tensor: string, value: Tensor): void {
-    const { dims, size } = value;
-    const { batch } = this.batches[0];
+  /** What a tensor holds, given its values for {@link #tokens}; null if that is not one activation a position. */
+  #targetOf(tensor: string, { dims, size }: Tensor): Target | null {
+    const { batch } = this.#tokens();
     const places = batch * WIDTH;
     const isFlat = dims.length === 3 && dims[0] === batch && dims[1] === WIDTH;
     const isRows = dims[0] === places || (dims[0] === batch && dims[1] === WIDTH);
     const isPattern = this.decoder.blocks.some(({ pattern }) => pattern === tensor);
-    this.#targets.set(tensor, isRows && !isPattern && size > 0 ? { tensor, dim: size / places, isFlat } : null);
+    return isRows && !isPattern && size > 0 ? { tensor, dim: size / places, isFlat } : null;
   }
 }
 

@@ -42,7 +42,7 @@ export function tensorAt(blocks: readonly Block[], has: (name: string) => boolea
   if (isNamed(at)) {
     const tensor = blocks[layer][at];
     if (tensor !== undefined) return tensor;
-    const others = SITES.filter((site) => blocks[layer][site] !== undefined).join(", ");
+    const others = SITES.filter((site) => site !== "pattern" && blocks[layer][site] !== undefined).join(", ");
     throw new ModelError(`Expected block ${layer} to have ${at} but ${MISSING[at]}: take one of ${others}`);
   }
   const name = at.replaceAll("{layer}", String(layer));

@@ -83,7 +83,7 @@ export class Tokenizer {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new Error(
         `Expected messages that fit the model's chat template but it refuses them (${reason}): ` +
-          "alternate user and assistant",
+          "alternate user and assistant, or mend the template",
         { cause },
       );
     }

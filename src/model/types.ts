@@ -7,8 +7,8 @@ export type Dtype = "fp32" | "fp16" | "q8" | "q4" | "q4f16" | "int8" | "uint8" |
  * Where in a block activations are read and changed, by TransformerLens' names: the residual stream before the block
  * (`resid_pre`), after its attention (`resid_mid`) and after the block (`resid_post`); what attention and feed-forward
  * part add to it (`attn_out`, `mlp_out`); what attention's output projection reads, all heads side by side (`z`); the
- * attention weights (`pattern`); the probabilities of a mixture's experts, or what its operator makes them of (`router`). Any other text is the name of a
- * tensor of the graph, in which `{layer}` stands for the number of the block.
+ * attention weights (`pattern`); the probabilities of a mixture's experts, or what its operator makes them of (`router`).
+ * Any other text is the name of a tensor of the graph, in which `{layer}` stands for the number of the block.
  */
 export type HookSite =
   | "resid_pre"
@@ -51,9 +51,12 @@ export interface LoadOptions {
   onDownload?: (file: string, loaded: number, total: number) => void;
 }
 
-/** The activations at one hook point for one padded batch: `(batch * width) x dim`. */
+/**
+ * The activations at one hook point for one padded batch: `(batch * width) x dim`. At `pattern` they are
+ * `batch x heads x width x width`: of each head, how much a position (row) attends to each (column).
+ */
 export interface Residual {
-  /** Length of an activation: all that the tensor holds for one position. */
+  /** Length of an activation: all that the tensor holds for one position; at `pattern` `heads * width`. */
   readonly dim: number;
   /** Host values, on the CPU device. */
   readonly data?: Float32Array<ArrayBuffer>;
@@ -189,7 +192,10 @@ export interface LanguageModel {
   /** Logits of the whole model, right-padded. */
   logits(prompts: readonly Int32Array[], interventions?: readonly Intervention[]): Promise<Logits>;
 
-  /** Greedy continuation of each prompt, as text without special tokens. */
+  /**
+   * Greedy continuation of each prompt, as text without special tokens. What the model's generation_config.json says of
+   * tokens (`repetition_penalty`, `suppress_tokens` and their kin) holds.
+   */
   generate(prompts: readonly Int32Array[], options?: GenerateOptions): Promise<string[]>;
 
   /**
