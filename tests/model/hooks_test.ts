@@ -324,7 +324,13 @@ Deno.test({
       }
       assertSentence(await assertRejects(() => model.withHook("pattern"), ModelError), "one activation a position");
       const at = "pattern";
-      await assertRejects(() => model.logits(MADE_PROMPTS, [{ layer: 1, at, steer }]), ModelError, "capture it");
+      await assertRejects(() => model.logits(MADE_PROMPTS, [{ layer: 1, at, steer }]), ModelError, "something else");
+      // A cache follows the prompts too, but holds heads first.
+      await assertRejects(() => model.capture(MADE_PROMPTS, [1], "present.{layer}.key"), ModelError, "something else");
+      const logits = { layer: 1, at: "logits", steer: { direction: new Float32Array(model.vocab), alpha: 1 } };
+      await assertRejects(() => model.logits(MADE_PROMPTS, [logits]), ModelError, "would change nothing");
+      const far = { layer: 1, steer: { direction: new Float32Array(model.dim).fill(1), alpha: 1e39 } };
+      await assertRejects(() => model.logits(MADE_PROMPTS, [far]), RangeError, "overflows");
     }),
 });
 

@@ -13,6 +13,8 @@ import {
   valueInfo,
 } from "../../src/compute/onnx/codec.ts";
 import { rename } from "../../src/model/functions.ts";
+import { GraphIndex } from "../../src/model/graph.ts";
+import { findSums } from "../../src/model/sums.ts";
 import {
   attention,
   attentionOf,
@@ -109,6 +111,38 @@ export function withoutCache(graph: GraphProto): void {
   graph.node = graph.node.map((n) => n.input[0]?.startsWith("past") ? node("Identity", [n.input[1]], n.output) : n);
   graph.input = graph.input.filter(({ name }) => !name.startsWith("past"));
   graph.output = graph.output.filter(({ name }) => name === "logits");
+}
+
+/** Makes the mask in the graph: ones for all tokens up to now, padding or not. */
+export function withoutMask(graph: GraphProto): void {
+  graph.input = graph.input.filter(({ name }) => name !== "attention_mask");
+  const one = (name: string, value: bigint) => initializer(name, ElementType.int64, [1], BigInt64Array.of(value));
+  graph.initializer.push(one("axis_1", 1n), one("axis_2", 2n), one("axis_0", 0n), one("a_one", 1n));
+  graph.node.unshift(
+    node("Shape", ["past_key_values.0.key"], ["past_shape"]),
+    node("Gather", ["past_shape", "axis_2"], ["past_tokens"]),
+    node("Shape", ["input_ids"], ["ids_shape"]),
+    node("Gather", ["ids_shape", "axis_1"], ["new_tokens"]),
+    node("Gather", ["ids_shape", "axis_0"], ["prompts"]),
+    node("Add", ["past_tokens", "new_tokens"], ["all_tokens"]),
+    node("Concat", ["prompts", "all_tokens"], ["mask_shape"], { axis: 0n }),
+    node("Expand", ["a_one", "mask_shape"], ["attention_mask"]),
+  );
+}
+
+/** Takes one prompt at a time, cache and all. */
+export function ofOnePrompt(graph: GraphProto): void {
+  for (const { name, type } of [...graph.input, ...graph.output]) {
+    const dims = type!.tensorType!.shape!.dim;
+    if (name !== "use_cache_branch") dims[0].value = { case: "dimValue", value: 1n };
+  }
+}
+
+/** Adds with `Sum`. */
+export function withSums(graph: GraphProto): void {
+  for (const { branches: _, tensor } of findSums(graph, new GraphIndex(graph))) {
+    graph.node.find(({ output }) => output[0] === tensor)!.opType = "Sum";
+  }
 }
 
 /** Puts the graph in the branches of an `If`, one of which has no cache, as optimum's merged decoders have it. */

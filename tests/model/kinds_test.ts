@@ -11,12 +11,15 @@ import {
   merged,
   ofEmbeddings,
   ofInt32,
+  ofOnePrompt,
   parallelBlock,
   quantised,
   reshapedBlock,
   threePositions,
   withoutCache,
+  withoutMask,
   withoutNames,
+  withSums,
 } from "./kinds.ts";
 import { inModelFolder, type MadeModel, withModel } from "./made_model.ts";
 import { BLOCKS, DIM, type Made, VOCAB } from "./make/layers.ts";
@@ -41,6 +44,13 @@ const KINDS: Record<string, () => Made & MadeModel> = {
   "embeddings made by a graph of their own": ofEmbeddings,
   "32-bit token ids": () => decoderWith(ofInt32),
   "three rows of position ids": threePositions,
+  "no attention mask": () => decoderWith(withoutMask),
+  "one prompt at a time": () => decoderWith(ofOnePrompt),
+  "Sum for Add": () => decoderWith(withSums),
+  "a padding token that the model has not": () => {
+    const made = decoderWith();
+    return { ...made, config: { ...made.config, pad_token_id: 99_999 } };
+  },
   "no cache": () => decoderWith(withoutCache),
   "logits of the last position only": () => decoderWith(lastLogits),
   "logits of the last position only, no cache": () => decoderWith((graph) => (withoutCache(graph), lastLogits(graph))),
@@ -100,6 +110,39 @@ Deno.test({
         ...await model.lens(last.slice(0, DIM), 1, 3),
         ...await model.lens(last.slice(DIM, 2 * DIM), 1, 3),
       ]);
+    }),
+});
+
+Deno.test({
+  name: "token ids that the model has not are refused before anything runs",
+  ...ORT_TEST,
+  fn: () =>
+    withModel(decoderWith(), async (model) => {
+      for (const id of [-1, VOCAB]) {
+        const prompts = [PROMPTS[0], Int32Array.of(2, id)];
+        for (
+          const call of [() => model.capture(prompts, [0]), () => model.logits(prompts), () => model.generate(prompts)]
+        ) {
+          assertSentence(await assertRejects(call, RangeError), `from 0 to ${VOCAB - 1}`, `prompt 1 holds ${id}`);
+        }
+      }
+    }),
+});
+
+Deno.test({
+  name: "a generation config that weighs the text, or asks for more than one, gives one text a prompt as alone",
+  ...ORT_TEST,
+  fn: () =>
+    withModel(decoderWith(), async (model, folder) => {
+      const settings = { repetition_penalty: 1.3, return_dict_in_generate: true, num_return_sequences: 2 };
+      await Deno.writeTextFile(`${folder}/generation_config.json`, JSON.stringify(settings));
+      const set = await loadModel(folder, { device: "cpu" });
+      const together = await set.generate(PROMPTS, { maxNewTokens: 5 });
+      assertNotEquals(together, await model.generate(PROMPTS, { maxNewTokens: 5 }));
+      for (const [i, prompt] of PROMPTS.entries()) {
+        assertEquals(await set.generate([prompt], { maxNewTokens: 5 }), [together[i]]);
+      }
+      await set.dispose();
     }),
 });
 
