@@ -117,9 +117,15 @@ export class GraphFile {
       // precision onnxruntime 1.30 gives wrong sums with it, once a fused norm is taken apart for a hook.
       ...(packs && !half ? {} : { disable_prepacking: "1" }),
     };
-    // At its last level it also loses two digits in half precision: 3 % of the stream's length in block 0 of Qwen2.5,
-    // where the level below gives 0.03 %.
-    return { extra: { session }, ...(half ? { graphOptimizationLevel: "extended" } : {}) };
+    if (!half) return { extra: { session } };
+    return {
+      extra: { session },
+      // At its last level it also loses two digits in half precision: 3 % of the stream's length in block 0 of Qwen2.5, where
+      // the level below gives 0.03 %.
+      graphOptimizationLevel: "extended",
+      // It widens weights as it runs, in memory that its arena would keep, twice what it needs.
+      enableCpuMemArena: this.weightBytes <= PREPACKED,
+    };
   }
 
   /** Reads the weights that a graph uses into memory, from where onnxruntime-web takes them to the GPU. */
