@@ -51,11 +51,10 @@ function groupSums(index: GraphIndex, sums: readonly Sum[], count: number | unde
   const ways = [startsByName(index, sums), startsByStructure(sums)].filter((starts) => starts !== undefined);
   const starts = ways.find((starts) => count === undefined || starts.length === count);
   if (!starts) {
+    const found = [...new Set(ways.map((way) => way.length))].join(" or ");
     throw new ModelError(
       `Expected the residual stream after ${count} blocks, as config.json says, but the graph's ${sums.length} sums are ` +
-        `those of ${
-          [...new Set(ways.map((way) => way.length))].join(" or ")
-        }: check that config.json belongs to the graph`,
+        `those of ${found}: check that config.json belongs to the graph`,
     );
   }
   return starts.map((start, i) => [start, starts[i + 1] ?? sums.length]);

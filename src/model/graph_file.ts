@@ -20,8 +20,8 @@ import { takeCacheBranch } from "./branches.ts";
 import { joinEmbeddings, readsEmbeddings } from "./embeddings.ts";
 import { ModelError } from "./error.ts";
 import { inlineFunctions } from "./functions.ts";
-import { createSession } from "./runtime.ts";
 import { computesInHalf, sortNodes } from "./graph.ts";
+import { createSession } from "./runtime.ts";
 import { slimModel } from "./slim.ts";
 import { nameSums } from "./sums.ts";
 
@@ -59,11 +59,10 @@ export class GraphFile {
     const models = [decoder];
     if (readsEmbeddings(decoder.graph!)) {
       if (embeddings === undefined || !await exists(embeddings)) {
+        const wanted = embeddings ?? "embed_tokens.onnx";
         throw new ModelError(
-          `Expected a graph of token ids, or "${
-            embeddings ?? "embed_tokens.onnx"
-          }" that makes embeddings of them, but ` +
-            `"${path}" reads embeddings and there is no such file: fetch it too`,
+          `Expected a graph of token ids, or "${wanted}" that makes embeddings of them, but "${path}" reads embeddings and ` +
+            "there is no such file: fetch it too",
         );
       }
       models.push(await readSlim(embeddings));
