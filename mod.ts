@@ -83,8 +83,16 @@ export type { DictionaryValues } from "./src/partition/dictionary_values.ts";
 export type { DictionaryOptions } from "./src/partition/options.ts";
 export type { ExportOptions } from "./src/partition/sae_files.ts";
 export type { FromHubOptions } from "./src/partition/from_hub.ts";
-export { hubFile, type HubFileOptions, HubNotFoundError } from "./src/files/hub.ts";
-export type { Progress } from "./src/files/hub_download.ts";
+export {
+  hubFile,
+  type HubFileOptions,
+  type HubFiles,
+  hubFiles,
+  type HubFilesOptions,
+  localPath,
+} from "./src/hub/hub_file.ts";
+export { configureHub, type DownloadPlan, type HubOptions, type HubUse, type Progress } from "./src/hub/options.ts";
+export { HubError, HubNotFoundError, HubUnreachableError } from "./src/hub/errors.ts";
 export type { Basis, DictionaryCalibration } from "./src/partition/parts.ts";
 export type { Assignment } from "./src/partition/leader.ts";
 export type { Context } from "./src/partition/contexts.ts";

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S deno run --allow-read --allow-write --allow-env --allow-sys --allow-ffi --allow-net=huggingface.co,*.hf.co
+#!/usr/bin/env -S deno run --allow-read --allow-write --allow-env --allow-sys --allow-ffi --allow-net=huggingface.co,*.huggingface.co,*.hf.co
 /**
  * Does a region, chosen by a few labelled texts, detect a concept in held-out texts?
  *
@@ -111,9 +111,21 @@ await experiment({
   ];
   const data = await readAxBench(flags.data, flags.concepts);
   const backend = await openDevice(run);
-  const { quiet: _, out, resume, resamples: __, concepts: ___, ...settings } = flags;
-  const store = await ConceptStore.open(out, { ...settings, backend: backend.name }, resume);
   const loaded = await loadModelOf(run, backend);
+  const {
+    quiet: _,
+    out,
+    resume,
+    resamples: __,
+    concepts: ___,
+    cache: _c,
+    tokenFor: _t,
+    offline: _o,
+    refresh: _r,
+    ...settings
+  } = flags;
+  const made = { ...settings, backend: backend.name, commit: loaded.commit };
+  const store = await ConceptStore.open(out, made, resume);
   const given = flags.dictionaries === undefined ? undefined : await givenDictionaries(flags.dictionaries.split(","), {
     model: loaded,
     backend,

@@ -8,9 +8,12 @@ import type { BackendChoice } from "../../src/compute/backend.ts";
 import { BOS_RULES } from "../../src/model/tokenizer.ts";
 import type { BosRule, Dtype, HookSite } from "../../src/model/types.ts";
 import { type Finding, RunManifest } from "../../src/report/manifest.ts";
+import { configureHub } from "../../src/hub/options.ts";
+import { suffixes } from "../../src/model/dtypes.ts";
 import { type Flags, type FlagValues, type Layers, readFlags, resolveLayers, UsageError } from "./flags.ts";
 import { type About, helpText } from "./help.ts";
 import { assertHook, HOOK_HELP } from "./hook_text.ts";
+import { fetchNamed, hubOptions } from "./hub.ts";
 import { Interruption } from "./interruption.ts";
 import { Progress } from "./progress.ts";
 import { Results } from "./results.ts";
@@ -34,6 +37,20 @@ export interface CommonFlags {
   readonly hook: HookSite;
   /** Whether `<bos>` stands before texts. */
   readonly bos: BosRule;
+  /** Branch, tag or commit of a model of the hub. */
+  readonly revision?: string;
+  /** Folder of the graph in the model's. */
+  readonly subfolder?: string;
+  /** Name of the graph's file. */
+  readonly modelFile?: string;
+  /** Folder of what is downloaded. */
+  readonly cache?: string;
+  /** Hosts of mirrors that get the token, with commas. */
+  readonly tokenFor?: string;
+  /** Whether the hub is not to be asked. */
+  readonly offline: boolean;
+  /** Whether it is asked for newer commits than those that are cached. */
+  readonly refresh: boolean;
   /** Folder of the results. */
   readonly out: string;
   /** Whether to go on from the last checkpoint. */
@@ -44,7 +61,7 @@ export interface CommonFlags {
 /** An experiment's name, question and flags. */
 export interface Experiment<F extends Flags> extends About {
   /** Values of the common flags where they differ from the house's. */
-  readonly defaults?: Partial<Omit<CommonFlags, "resume" | "quiet">>;
+  readonly defaults?: Partial<Omit<CommonFlags, "resume" | "quiet" | "offline" | "refresh">>;
   /** Flags of its own, in camel case. */
   readonly flags?: F;
 }
@@ -137,8 +154,9 @@ export async function runExperiment<const F extends Flags>(
     onInterrupt: (hook) => interruption.hooks.push(hook),
     layers: (count) => resolveLayers(flags.layers, count),
   };
+  const restore = configureHub(hubOptions(flags, progress, manifest));
   try {
-    await interruption.guard(body(run));
+    await interruption.guard(fetchNamed(flags).then(() => body(run)));
     progress.end();
     await manifest.finish(flags.out);
     return 0;
@@ -149,6 +167,7 @@ export async function runExperiment<const F extends Flags>(
     await interruption.runHooks().catch(fail);
     return 130;
   } finally {
+    restore();
     interruption.dispose();
   }
 }
@@ -177,7 +196,7 @@ function allFlags<F extends Flags>({ name, defaults = {}, flags }: Experiment<F>
     dtype: {
       type: "string",
       default: value("dtype", "fp32"),
-      choices: ["fp32", "fp16", "q8", "q4", "q4f16", "int8", "uint8", "bnb4"],
+      choices: Object.keys(suffixes),
       help: "storage type of the model's weights",
     },
     hook: { type: "string", default: value("hook", "resid_post"), help: HOOK_HELP },
@@ -188,6 +207,13 @@ function allFlags<F extends Flags>({ name, defaults = {}, flags }: Experiment<F>
       help: "whether <bos> stands before texts: wherever there is one, as the tokenizer has it, or not at all",
     },
     ...flags,
+    revision: { type: "string", help: "branch, tag or commit of --model on the hub; owner/name@revision says it too" },
+    subfolder: { type: "string", help: "folder of the model's graph, if it is not onnx" },
+    modelFile: { type: "string", help: "name of the model's graph, if it is not model: model_q4.onnx, decoder_model" },
+    cache: { type: "string", help: "folder of downloads, if not EXEMPLAR_CACHE or that of the user's caches" },
+    tokenFor: { type: "string", help: "hosts of mirrors that may have HF_TOKEN, with commas; the hub gets it anyway" },
+    offline: { type: "boolean", help: "take what is cached, ask nobody" },
+    refresh: { type: "boolean", help: "ask the hub whether a branch has a newer commit than the cached one" },
     out: { type: "string", default: value("out", `results/${name}`), help: "folder of the results" },
     resume: { type: "boolean", help: "go on from the last checkpoint in --out" },
     quiet: { type: "boolean", help: "show no progress" },

@@ -1,5 +1,6 @@
 /** Command-line flags: declared once, read with their types, explained by `--help`. */
 import { parseArgs } from "@std/cli/parse-args";
+import { editDistance } from "../../src/hub/nearest.ts";
 
 /** A mistake on the command line: one sentence, exit code 2. */
 export class UsageError extends Error {
@@ -153,19 +154,6 @@ function readIntegers(name: string, flag: Flag, text: string): number[] {
     }
     return Array.from({ length: last - first + 1 }, (_, i) => first + i);
   });
-}
-
-/** Levenshtein's distance: insertions, deletions and substitutions that turn one word into the other. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
-    }
-    row = next;
-  }
-  return row[b.length];
 }
 
 /**

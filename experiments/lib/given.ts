@@ -1,6 +1,7 @@
 /** Dictionaries that a flag names. */
 import { bosOf } from "../../src/activations/source.ts";
 import type { Backend } from "../../src/compute/backend.ts";
+import { bareName } from "../../src/model/exports.ts";
 import type { HookSite, LanguageModel } from "../../src/model/types.ts";
 import { Dictionary } from "../../src/partition/dictionary.ts";
 import { UsageError } from "./flags.ts";
@@ -24,10 +25,8 @@ export function loadDictionary(name: string, backend: Backend): Promise<Dictiona
  */
 export async function givenDictionary(name: string, model: LanguageModel, backend: Backend): Promise<Dictionary> {
   const dictionary = await loadDictionary(name, backend);
-  // Whoever converted a model to ONNX named it after the original.
-  const nameOf = (id: string) => id.replace(/\/+$/, "").replace(/^.*\//, "").replace(/[-_.]onnx$/i, "").toLowerCase();
   const { source, dim } = dictionary;
-  if (source === undefined || nameOf(source.model) !== nameOf(model.id)) {
+  if (source === undefined || bareName(source.model) !== bareName(model.id)) {
     throw new Error(
       `Expected a dictionary of the model ${model.id} but ${name} was built on ${
         source?.model ?? "one that it does not name"

@@ -24,8 +24,11 @@ export async function loadModelOf<F extends Flags>(
   { name: device }: Backend,
   id: string = run.flags.model,
 ): Promise<LanguageModel> {
-  const { dtype, hook, bos } = run.flags;
-  return await run.manifest.time("load", () => loadModel(id, { device, dtype, hook, onNote: run.note, bos }));
+  const { dtype, hook, bos, subfolder, modelFile } = run.flags;
+  // A second model has a revision of its own, behind its name.
+  const revision = id === run.flags.model ? run.flags.revision : undefined;
+  const options = { device, dtype, hook, bos, subfolder, modelFile, revision, onNote: run.note };
+  return await run.manifest.time("load", () => loadModel(id, options));
 }
 
 /** Opens the backend and `--model`; see {@linkcode openDevice} and {@linkcode loadModelOf}. */

@@ -1,3 +1,4 @@
+import { bareName } from "../../src/model/exports.ts";
 import type { CommonFlags } from "./cli.ts";
 
 /** Figures of the paper (arXiv 2605.14347 v2) for Gemma-2-2B, to stand beside a run's own when the model is the same. */
@@ -26,7 +27,7 @@ const BUILDS: Readonly<Record<string, PublishedBuild>> = {
 
 /** What the paper says of the distance to the nearest exemplar, as a sentence; undefined for another model. */
 export function publishedOod(model: string): string | undefined {
-  if (nameOf(model) !== "gemma-2-2b-it") return undefined;
+  if (bareName(model) !== "gemma-2-2b-it") return undefined;
   return "Gemma-2-2B-it, layer 20: random tokens lie 0.04 to 0.08 farther than text of the Pile in mean distance, more at " +
     "small p, less with depth; AUROC of random tokens 0.65 to 0.79; share within θ at least 0.999 nearly everywhere; " +
     "Bulgarian lies between the two.";
@@ -34,26 +35,21 @@ export function publishedOod(model: string): string | undefined {
 
 /** What the paper says of the regions of three domains, as a sentence; undefined for another model. */
 export function publishedSaturation(model: string): string | undefined {
-  if (!nameOf(model).startsWith("gemma-2-2b")) return undefined;
+  if (!bareName(model).startsWith("gemma-2-2b")) return undefined;
   return "Published for Gemma-2-2B: chat's regions grow with depth, code's stay about the same, math's peak in the middle " +
     "layers; chat has about twice the regions of code at every layer.";
 }
 
 /** What the paper says of regions' stability, as a sentence; undefined for another model. */
 export function publishedStability(model: string): string | undefined {
-  if (nameOf(model) !== "gemma-2-2b") return undefined;
+  if (bareName(model) !== "gemma-2-2b") return undefined;
   return "Published for Gemma-2-2B: Spearman's correlation of D with matched cosine about 0.68; quintile means from 0.60 " +
     "(lowest D) to 0.81 - 0.83 (highest).";
 }
 
 /** The published number of regions of the same model, layer and percentile, if there is one. */
 export function publishedRegions(model: string, layer: number, percentile: number): number | undefined {
-  const build = BUILDS[nameOf(model)];
+  const build = BUILDS[bareName(model)];
   if (build?.layer !== layer) return undefined;
   return build.regions[build.percentiles.indexOf(percentile)];
-}
-
-/** The model's name, whoever exported it: `gemma-2-2b`. */
-function nameOf(model: string): string {
-  return model.toLowerCase().replace(/^.*\//, "").replace(/-onnx.*$/, "");
 }

@@ -73,8 +73,17 @@ function rowsOf({ batches }: StreamBatch): number {
 
 /** The reading alone: a source's hook names one layer, a cache holds several. */
 function readingOf(source: Reading): Reading {
-  const { model, extractor, context, batchPrompts, chat, corpus } = source;
-  return { model, extractor, context, batchPrompts, chat, corpus, bos: bosOf(source) };
+  const { model, revision, commit, extractor, context, batchPrompts, chat, corpus } = source;
+  return {
+    model,
+    ...(commit === undefined ? {} : { revision, commit }),
+    extractor,
+    context,
+    batchPrompts,
+    chat,
+    corpus,
+    bos: bosOf(source),
+  };
 }
 
 async function assertNoCache(folder: string): Promise<void> {

@@ -1,3 +1,4 @@
+import { localPath } from "../hub/hub_file.ts";
 import { CorpusError } from "./errors.ts";
 import { readLines } from "./lines.ts";
 import { readParquet } from "./parquet.ts";
@@ -22,7 +23,7 @@ const READERS: Readonly<Record<string, Reader>> = {
 };
 
 /**
- * The rows of a corpus file; its extension says how it is read.
+ * The rows of a corpus file, here or on the hub (`hf://`); its extension says how it is read.
  *
  * @throws {CorpusError} if there is no such file, it is a folder, its extension is unknown, or a row cannot be read.
  */
@@ -34,8 +35,9 @@ export async function* readRows(path: string): AsyncGenerator<Row> {
       `Expected a corpus file ending in ${Object.keys(READERS).join(", ")} but found "${path}": rename or convert it`,
     );
   }
-  await assertFile(path);
-  yield* reader(path);
+  const file = await localPath(path);
+  await assertFile(file);
+  yield* reader(file);
 }
 
 async function assertFile(path: string): Promise<void> {

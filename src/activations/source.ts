@@ -5,6 +5,10 @@ import type { Extractor } from "./extractor.ts";
 export type Reading = {
   /** Folder or hub id of the model. */
   readonly model: string;
+  /** Branch, tag or commit of the hub that was asked for; absent for a folder. */
+  readonly revision?: string;
+  /** The commit of the hub that the model's files are of; absent for a folder. */
+  readonly commit?: string;
   readonly extractor: Extractor;
   /** Tokens that prompts are cut to, `<bos>` included. */
   readonly context: number;
@@ -27,7 +31,7 @@ export type StreamSource = Reading & {
 /** What {@link describeStream} needs; all but the layer, the model and the corpus have the defaults of `extract`. */
 export interface DescribeOptions {
   /** The model, or its folder or hub id. */
-  model: string | Pick<LanguageModel, "id" | "hook" | "bos">;
+  model: string | Pick<LanguageModel, "id" | "hook" | "bos" | "revision" | "commit">;
   /** Block that is read. */
   layer: number;
   /** Where in the block; default the model's own hook, `"resid_post"` where it is given by its name. */
@@ -57,11 +61,12 @@ export interface DescribeOptions {
  */
 export function describeStream(options: DescribeOptions): StreamSource {
   const { model, layer, corpus, extractor = "per-position", context = 128, batchPrompts = 128, chat = false } = options;
-  const { id, hook, bos } = typeof model === "string"
-    ? { id: model, hook: "resid_post", bos: "always" as const }
+  const { id, hook, bos, revision, commit }: Exclude<DescribeOptions["model"], string> = typeof model === "string"
+    ? { id: model, hook: "resid_post", bos: "always" }
     : model;
   return {
     model: id,
+    ...(commit === undefined ? {} : { revision, commit }),
     hook: { layer, at: options.at ?? hook },
     extractor,
     context,

@@ -4,6 +4,7 @@ import type { Backend, BackendChoice, Matrix } from "../compute/backend.ts";
 import { openBackend } from "../compute/open.ts";
 import type { SparseFeatures } from "../compute/sparse.ts";
 import { isFile } from "../files/exists.ts";
+import { localPath } from "../hub/hub_file.ts";
 import { withMatrix } from "../partition/directions.ts";
 import { readGemmaScope } from "./sae_gemma_scope.ts";
 import { readSaeLens } from "./sae_lens.ts";
@@ -31,13 +32,13 @@ export interface ReadSaeOptions {
  * sae.dispose();
  * ```
  *
- * @param path The file, or the folder of either.
+ * @param path The file, or the folder of either; of the hub as `hf://owner/name/folder`.
  * @param options See {@link ReadSaeOptions}.
  * @throws {Error} A sentence if there is none, if a file is damaged, or if the autoencoder needs what is not built here.
  */
 export async function readSae(path: string, options: ReadSaeOptions = {}): Promise<Sae> {
   const { backend = "auto" } = options;
-  const weights = await readWeights(path);
+  const weights = await readWeights(await localPath(path));
   return new Sae(weights, typeof backend === "string" ? await openBackend(backend) : backend);
 }
 

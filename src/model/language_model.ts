@@ -30,6 +30,7 @@ const LENS_LOGITS = 2 ** 24;
 export interface Parts {
   readonly id: string;
   readonly dtype: Dtype;
+  readonly origin?: { readonly revision: string; readonly commit: string };
   readonly notes: Notes;
   readonly decoder: Decoder;
   readonly shapes: Shapes;
@@ -65,6 +66,8 @@ export class HookedLanguageModel implements LanguageModel {
   readonly vocab: number;
   readonly device: BackendName;
   readonly dtype: Dtype;
+  readonly revision?: string;
+  readonly commit?: string;
   readonly bos: BosRule;
   readonly notes: readonly string[];
   readonly #parts: Parts;
@@ -79,6 +82,7 @@ export class HookedLanguageModel implements LanguageModel {
     this.vocab = parts.shapes.vocab;
     this.device = parts.decoder.sessions.device;
     this.dtype = parts.dtype;
+    if (parts.origin) ({ revision: this.revision, commit: this.commit } = parts.origin);
     this.bos = parts.tokenizer.bos;
     this.notes = parts.notes.all;
   }

@@ -6,11 +6,12 @@ import { findBlocks } from "./blocks.ts";
 import { readChatTemplates } from "./chat_templates.ts";
 import { blockCount, type Config, flattened, headSizes, stopTokens } from "./config.ts";
 import { Decoder } from "./decoder.ts";
+import { suffixes } from "./dtypes.ts";
 import { ModelError } from "./error.ts";
 import { GraphFile } from "./graph_file.ts";
 import { describeInterface } from "./interface.ts";
 import { HookedLanguageModel, Notes } from "./language_model.ts";
-import { findModelFiles, LAYOUT, type ModelFiles, suffixes } from "./model_files.ts";
+import { findModelFiles, LAYOUT, type ModelFiles } from "./model_files.ts";
 import { loadTransformers, type PreTrainedTokenizer, runtimeFor, type TransformersModule } from "./runtime.ts";
 import { Sessions } from "./sessions.ts";
 import { Shapes } from "./shapes.ts";
@@ -26,8 +27,9 @@ import type { LanguageModel, LoadOptions } from "./types.ts";
  * files, which onnxruntime maps; all sessions together hold them about once.
  *
  * @param id A folder that holds `config.json`, `tokenizer.json`, `tokenizer_config.json` and `onnx/model.onnx`, or an id
- * on the Hugging Face hub such as `onnx-community/gemma-2-2b-it-ONNX`. An existing folder comes first.
- * @param options Device, storage type and progress.
+ * on the Hugging Face hub such as `onnx-community/Qwen3-0.6B-ONNX`, which may end in `@` and a revision. An existing folder
+ * comes first. Files of the hub are downloaded once; what is cached, also by Python's `huggingface_hub`, asks nobody.
+ * @param options Device, storage type, which files, and how they are fetched.
  * @returns The model; call `dispose` when done.
  * @throws {ModelError} if the files are missing, unreachable, unreadable, or not of a language model that can be hooked.
  * @throws {GpuError} if `"webgpu"` was chosen and there is no adapter.
@@ -42,13 +44,13 @@ export async function loadModel(id: string, options: LoadOptions = {}): Promise<
 }
 
 async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
-  const { dtype = "fp32", hook = "resid_post" } = options;
-  if (!(dtype in suffixes)) {
-    throw new RangeError(`Expected dtype to be one of ${Object.keys(suffixes).join(", ")} but got "${dtype}"`);
+  const { hook = "resid_post" } = options;
+  if (options.dtype !== undefined && !(options.dtype in suffixes)) {
+    throw new RangeError(`Expected dtype to be one of ${Object.keys(suffixes).join(", ")} but got "${options.dtype}"`);
   }
   const device = await chooseDevice(options.device ?? "auto");
   const transformers = await loadTransformers();
-  const files = await findModelFiles(id, dtype, options.onDownload);
+  const files = await findModelFiles(id, options);
   const config = flattened(files.config);
   const stops = stopTokens(files.config, files.generationConfig);
   const file = await GraphFile.read(files.graph, files.embeddings);
@@ -69,11 +71,12 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
   const traits = traitsOf(graph, io);
   const quantised = traits.exactness === "quantised";
   const notes = new Notes(options.onNote);
-  if (quantised) notes.add(QUANTISED);
+  for (const note of [...files.notes, ...quantised ? [QUANTISED] : []]) notes.add(note);
   try {
     return await HookedLanguageModel.at({
-      id,
-      dtype,
+      id: files.origin?.repo ?? id,
+      dtype: files.dtype,
+      origin: files.origin,
       notes,
       decoder,
       shapes: await Shapes.measure(decoder, someTokens(tokenizer, traits.tokens), traits),

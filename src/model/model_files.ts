@@ -1,30 +1,23 @@
-/** Where the files of a model are: in a folder, or fetched from the hub into the cache that Python's tools share. */
-import { join, resolve } from "node:path";
+/** Where the files of a model are: in a folder, or on the hub and then in a cache. */
+import { dirname, join, resolve } from "node:path";
 import { openByteFile } from "../files/byte_file.ts";
 import { exists } from "../files/exists.ts";
-import { hubFile, HubNotFoundError } from "../files/hub.ts";
+import { HubError, HubNotFoundError } from "../hub/errors.ts";
+import { type RepoFiles, useRepository } from "../hub/repository.ts";
 import type { Config } from "./config.ts";
+import { dtypeOfFile, suffixes } from "./dtypes.ts";
 import { ModelError } from "./error.ts";
+import { exportsOf } from "./exports.ts";
 import { weightLocations } from "./graph_file.ts";
+import { missingGraph } from "./missing_graph.ts";
 import type { Dtype, LoadOptions } from "./types.ts";
 
 /** What a model folder holds, for messages. */
 export const LAYOUT = "config.json, tokenizer.json, tokenizer_config.json and onnx/model.onnx";
 
-/** How the graph file of a storage type is called. */
-export const suffixes: Record<Dtype, string> = {
-  fp32: "",
-  fp16: "_fp16",
-  q8: "_quantized",
-  q4: "_q4",
-  q4f16: "_q4f16",
-  int8: "_int8",
-  uint8: "_uint8",
-  bnb4: "_bnb4",
-};
-
 /** The files of one model, by path. */
 export interface ModelFiles {
+  /** Where the tokenizer's files are. */
   readonly folder: string;
   readonly config: Config;
   readonly generationConfig?: Config;
@@ -32,107 +25,173 @@ export interface ModelFiles {
   readonly graph: string;
   /** Where the graph is that makes embeddings, if the decoder needs one. */
   readonly embeddings: string;
+  /** Storage type of the graph. */
+  readonly dtype: Dtype;
+  /** The hub's repository that they are of; undefined for a folder. */
+  readonly origin?: { readonly repo: string; readonly revision: string; readonly commit: string };
+  /** What a user should know of them, a sentence each. */
+  readonly notes: readonly string[];
 }
 
-/** Gives a file of the model by its path in the folder; undefined if there is none. */
-type Find = (path: string) => Promise<string | undefined>;
+/** Files of a folder or of a repository. */
+type Source = Omit<RepoFiles, "commit" | "repo"> & Partial<Pick<RepoFiles, "repo">>;
 
 /**
- * Finds a model's files.
+ * Finds a model's files, and fetches what is on the hub.
  *
  * @throws {ModelError} if the folder lacks one, the hub cannot give it, or a JSON file is none.
  */
-export async function findModelFiles(
-  id: string,
-  dtype: Dtype,
-  onDownload: LoadOptions["onDownload"],
-): Promise<ModelFiles> {
+export async function findModelFiles(id: string, options: LoadOptions): Promise<ModelFiles> {
   const folder = resolve(id);
-  if (await exists(folder)) return await collect(folder, dtype, inFolder(folder), `"${folder}" to be a model folder`);
-  if (!/^[\w-][\w.-]*\/[\w-][\w.-]*$/.test(id)) {
-    throw new ModelError(
-      `Expected a model folder at "${folder}" but there is none: give a folder with ${LAYOUT}, or a hub id`,
-    );
-  }
-  return await collect(undefined, dtype, onHub(id, onDownload), `"${id}" on huggingface.co to be a model`);
-}
-
-function inFolder(folder: string): Find {
-  return async (path) => await exists(join(folder, path)) ? join(folder, path) : undefined;
-}
-
-function onHub(repo: string, onDownload: LoadOptions["onDownload"]): Find {
-  return async (path) => {
-    try {
-      return await hubFile({
-        repo,
-        path,
-        onProgress: ({ received, total }) => onDownload?.(path, received, total ?? received),
-      });
-    } catch (cause) {
-      if (cause instanceof HubNotFoundError) return undefined;
-      throw new ModelError(
-        `Expected to fetch "${repo}" from huggingface.co but could not (${
-          (cause as Error).message
-        }): check the id and ` +
-          `the connection, or give the path of a local folder with ${LAYOUT}`,
-        { cause },
-      );
+  const onHub = hubId(id, options.revision);
+  try {
+    if (await exists(folder)) {
+      if (options.revision !== undefined) {
+        throw new ModelError(
+          `Expected a hub id with the revision ${options.revision} but "${id}" is a folder: leave it out`,
+        );
+      }
+      return await collect(inFolder(folder), `"${folder}"`, options);
     }
-  };
+    if (!onHub) throw new ModelError(noSuchModel(id, folder));
+    const { repo, revision } = onHub;
+    return await useRepository({ repo, type: "model", revision }, hubOptions(options), async (files) => {
+      const found = await collect(files, `"${repo}" at commit ${files.commit}`, options);
+      return { ...found, origin: { repo, revision, commit: files.commit } };
+    });
+  } catch (cause) {
+    if (!(cause instanceof HubError)) throw cause;
+    const also = onHub && cause instanceof HubNotFoundError ? otherNames(onHub.repo, folder) : "";
+    throw new ModelError(`${cause.message}${also}`, { cause });
+  }
 }
 
-async function collect(folder: string | undefined, dtype: Dtype, find: Find, expected: string): Promise<ModelFiles> {
-  const need = async (path: string) => {
-    const found = await find(path);
-    if (found) return found;
-    throw new ModelError(`Expected ${expected} but it has no ${path}: it needs ${LAYOUT}`);
-  };
-  const config = await need("config.json");
-  for (const file of ["tokenizer.json", "tokenizer_config.json"]) await need(file);
-  const generation = await find("generation_config.json");
-  for (const file of ["chat_template.jinja", "special_tokens_map.json"]) await find(file);
-  const suffix = suffixes[dtype];
-  const names = [`onnx/model${suffix}.onnx`, `onnx/decoder_model_merged${suffix}.onnx`, `model${suffix}.onnx`];
-  let graph: string | undefined;
-  for (const name of names) graph ??= await find(name);
-  if (!graph) {
-    const others = folder ? await graphsIn(folder) : [];
-    throw new ModelError(
-      `Expected ${expected} but it has no ${names[0]}, the graph of dtype ${dtype}` +
-        (others.length > 0 ? `: it has ${others.join(", ")}; ask for the dtype of one` : `: it needs ${LAYOUT}`),
-    );
+/** Repository and revision of `owner/name` or `owner/name@revision`; undefined if it is neither. */
+function hubId(id: string, revision: string | undefined): { repo: string; revision: string } | undefined {
+  const [, repo, own] = /^([\w-][\w.-]*\/[\w-][\w.-]*)(?:@(.+))?$/.exec(id) ?? [];
+  if (repo === undefined) return undefined;
+  if (own !== undefined && revision !== undefined && own !== revision) {
+    throw new ModelError(`Expected one revision but "${id}" is to be read at ${revision}: give either`);
   }
-  const name = names.find((name) => graph!.endsWith(name))!;
-  const embeddings = await find(`onnx/embed_tokens${suffix}.onnx`);
-  for (const file of [graph, ...embeddings ? [embeddings] : []]) {
-    const beside = name.includes("/") ? "onnx/" : "";
-    for (const location of await locationsIn(file)) await find(`${beside}${location}`);
-  }
+  return { repo, revision: own ?? revision ?? "main" };
+}
+
+function noSuchModel(id: string, folder: string): string {
+  const known = exportsOf(id);
+  return `Expected a model folder at "${folder}" but there is none: give a folder with ${LAYOUT}, or a hub id such as ` +
+    (known.length > 0 ? known.join(" or ") : "HuggingFaceTB/SmolLM2-135M-Instruct");
+}
+
+function otherNames(repo: string, folder: string): string {
+  const known = exportsOf(repo);
+  return (known.length > 0 ? ` Exports that are there: ${known.join(", ")}.` : "") +
+    ` Nor is there a folder "${folder}".`;
+}
+
+/** What the hub's files go by: the download's progress is told by file. */
+function hubOptions({ onDownload, ...options }: LoadOptions): LoadOptions {
+  if (!onDownload) return options;
   return {
-    folder: folder ?? join(config, ".."),
-    config: await readJson(config),
-    ...(generation ? { generationConfig: await readJson(generation) } : {}),
-    graph,
-    embeddings: embeddings ?? join(graph, "..", `embed_tokens${suffix}.onnx`),
+    ...options,
+    onProgress: (progress) => {
+      options.onProgress?.(progress);
+      onDownload(progress.path, progress.received, progress.total ?? progress.received);
+    },
   };
 }
 
-/** The graphs that a folder has. */
-async function graphsIn(folder: string): Promise<string[]> {
-  const places = await exists(join(folder, "onnx")) ? ["onnx", "."] : ["."];
-  const found: string[] = [];
-  for (const place of places) {
-    for await (const { name } of Deno.readDir(join(folder, place))) {
-      if (name.endsWith(".onnx")) found.push(join(place, name));
-    }
-  }
-  return found.sort();
+function inFolder(folder: string): Source {
+  return {
+    folder,
+    files: undefined,
+    has: (path) => exists(join(folder, path)),
+    isUncertain: () => Promise.resolve(false),
+    get: () => Promise.resolve(),
+  };
 }
 
-async function locationsIn(path: string): Promise<string[]> {
+async function collect(source: Source, whose: string, options: LoadOptions): Promise<ModelFiles> {
+  const { subfolder } = options;
+  /** A file's place: in the subfolder, if it has it. */
+  const place = async (name: string) => {
+    const inside = join(subfolder ?? "", name);
+    return subfolder !== undefined && await source.has(inside) ? inside : name;
+  };
+  const config = await place("config.json");
+  const tokenizer = await place("tokenizer.json");
+  const beside = (name: string) => join(dirname(tokenizer), name);
+  const needed = [config, tokenizer, beside("tokenizer_config.json")];
+  for (const path of needed) {
+    if (await source.has(path)) continue;
+    throw new HubNotFoundError(`Expected ${whose} to be a model but it has no ${path}: it needs ${LAYOUT}`);
+  }
+  const generation = await place("generation_config.json");
+  const optional = [generation, beside("chat_template.jinja"), beside("special_tokens_map.json"), ...templates(source)];
+  const { graph, dtype } = await findGraph(source, whose, options);
+  const embeddings = join(dirname(graph), `embed_tokens${suffixes[dtype]}.onnx`);
+
+  const wanted = [...needed];
+  const notes: string[] = [];
+  for (const path of [...optional, embeddings]) {
+    if (await source.has(path)) wanted.push(path);
+    else if (/generation_config|chat_template/.test(path) && await source.isUncertain(path)) {
+      notes.push(uncertain(path));
+    }
+  }
+  // Weights beside the graph have its name before theirs by custom, so that their sizes are known before the download.
+  const isData = (path: string) => path.startsWith(`${graph}_data`) || path.startsWith(`${graph}.data`);
+  await source.get([...wanted, graph, ...[...source.files?.keys() ?? []].filter(isData).sort()]);
+  const graphs = [graph, ...wanted.filter((path) => path === embeddings)];
+  const locations = await Promise.all(graphs.map((path) => locationsIn(source.folder, path)));
+  const others = new Set(locations.flat());
+  for (const path of others) if (!await source.has(path)) others.delete(path);
+  await source.get([...others]);
+
+  const local = (path: string) => join(source.folder, path);
+  return {
+    folder: dirname(local(tokenizer)),
+    config: await readJson(local(config)),
+    ...(wanted.includes(generation) ? { generationConfig: await readJson(local(generation)) } : {}),
+    graph: local(graph),
+    embeddings: local(embeddings),
+    dtype,
+    notes,
+  };
+}
+
+/** Chat templates by other names, where it is told what there is. */
+function templates({ files }: Source): string[] {
+  return [...files?.keys() ?? []].filter((path) => /^additional_chat_templates\/[^/]+\.jinja$/.test(path));
+}
+
+function uncertain(path: string): string {
+  return `The cache has no ${path} of this model, and does not tell whether the hub has one: --refresh asks`;
+}
+
+async function findGraph(
+  source: Source,
+  whose: string,
+  options: LoadOptions,
+): Promise<{ graph: string; dtype: Dtype }> {
+  const { subfolder, modelFile } = options;
+  const isExact = modelFile?.endsWith(".onnx") ?? false;
+  // A name in full tells the storage type itself.
+  const dtype = (isExact ? dtypeOfFile(modelFile!) : undefined) ?? options.dtype ?? "fp32";
+  const ending = isExact ? "" : `${suffixes[dtype]}.onnx`;
+  const folders = subfolder !== undefined ? [subfolder] : ["onnx", "."];
+  const stems = modelFile !== undefined ? [modelFile] : ["model", "decoder_model_merged"];
+  const names = stems.flatMap((stem) => folders.map((folder) => join(folder, `${stem}${ending}`)));
+  for (const graph of modelFile?.includes("/") ? [`${modelFile}${ending}`, ...names] : names) {
+    if (await source.has(graph)) return { graph, dtype };
+  }
+  throw new HubNotFoundError(await missingGraph(source, whose, { wanted: names[0], dtype }));
+}
+
+/** The files that hold a graph's weights, by their paths in the source. */
+async function locationsIn(folder: string, graph: string): Promise<string[]> {
+  const path = join(folder, graph);
   using file = await openByteFile(await Deno.realPath(path), "an ONNX model");
-  return await weightLocations(file, path);
+  return (await weightLocations(file, path)).map((location) => join(dirname(graph), location));
 }
 
 async function readJson(path: string): Promise<Config> {

@@ -1,7 +1,10 @@
 import type { BackendName } from "../compute/backend.ts";
+import type { HubOptions } from "../hub/options.ts";
 
 /** The storage types that hub models come in. */
-export type Dtype = "fp32" | "fp16" | "q8" | "q4" | "q4f16" | "int8" | "uint8" | "bnb4";
+export type Dtype =
+  | ("fp32" | "fp16" | "q8" | "int8" | "uint8")
+  | ("q4" | "q4f16" | "q2" | "q2f16" | "q1" | "q1f16" | "bnb4");
 
 /**
  * Where in a block activations are read and changed, by TransformerLens' names: the residual stream before the block
@@ -35,16 +38,25 @@ export interface HookPoint {
  */
 export type BosRule = "always" | "tokenizer" | "never";
 
-/** Where and how to load a model. */
-export interface LoadOptions {
+/** Where and how to load a model; of a model of the hub also how it is fetched. */
+export interface LoadOptions extends HubOptions {
   /** Where the model's activations are read and changed unless a call says otherwise; default `"resid_post"`. */
   hook?: HookSite;
   /** Default `"always"`. */
   bos?: BosRule;
   /** `"auto"` (default) takes WebGPU on a real GPU and the CPU otherwise. */
   device?: "auto" | BackendName;
-  /** Storage type of the graph file; default `"fp32"`. */
+  /** Storage type of the graph file; default `"fp32"`. A `modelFile` in full tells its own. */
   dtype?: Dtype;
+  /** Branch, tag or commit of a model of the hub; default `main`. `owner/name@revision` as the model's id says it too. */
+  revision?: string;
+  /** Folder of the graph in the model's folder; default `onnx`, else the folder itself. Its other files may be there too. */
+  subfolder?: string;
+  /**
+   * Name of the graph's file: in full (`model_q4.onnx`), or without storage type and ending (`decoder_model_merged`); default
+   * `model`. The files of its weights are found in it, however many there are and whatever they are called.
+   */
+  modelFile?: string;
   /** Called with each of the model's {@link LanguageModel.notes}, also with one that turns out late. */
   onNote?: (note: string) => void;
   /** Called while files are downloaded from the hub: file, bytes so far, bytes in all. */
@@ -161,6 +173,10 @@ export interface LanguageModel {
   readonly device: BackendName;
   /** Storage type of its weights. */
   readonly dtype: Dtype;
+  /** Branch, tag or commit of the hub that was asked for; undefined for a folder. */
+  readonly revision?: string;
+  /** The commit that this was; undefined for a folder. */
+  readonly commit?: string;
   /** Whether `<bos>` stands before texts. */
   readonly bos: BosRule;
   /** What a user should know of how this model is run, a sentence each; mostly none. */

@@ -1,5 +1,6 @@
 import type { ActivationBatch, Provenance } from "../activations/batch.ts";
 import type { Matrix } from "../compute/backend.ts";
+import { localPath } from "../hub/hub_file.ts";
 import { DictionaryValues } from "./dictionary_values.ts";
 import { directionsOf } from "./directions.ts";
 import { emptyParts } from "./empty.ts";
@@ -155,16 +156,17 @@ export class Dictionary extends DictionaryValues {
    * Reads a dictionary of any format, told by the file itself: Arrow ({@linkcode Dictionary.save}), with which adding goes
    * on as if never saved; what {@linkcode Dictionary.export} wrote; a published pickle, as data that executes nothing.
    *
+   * @param path The file or folder; of the hub as `hf://owner/name/file.arrow`.
    * @throws {Error} A sentence if the file is missing, truncated or not a dictionary.
    */
   static async load(path: string, options: Pick<DictionaryOptions, "backend"> = {}): Promise<Dictionary> {
-    return await Dictionary.#of(await loadParts(path, await backendOf(options)));
+    return await Dictionary.#of(await loadParts(await localPath(path), await backendOf(options)));
   }
 
   /**
    * A dictionary that the method's authors publish on the Hugging Face hub, such as `gemma-2-2b` at layer 12 and p 10. It is
-   * downloaded once, to the cache that Python's `huggingface_hub` uses too, and its checksum is compared on every use. Needs
-   * `--allow-net=huggingface.co,*.hf.co`; once cached it works offline.
+   * downloaded once, checked against its checksum then and whenever the file was touched, and read from the cache from then
+   * on. Needs `--allow-net=huggingface.co,*.huggingface.co,*.hf.co`; once cached it works offline.
    *
    * @param model Short name of the model.
    * @throws {Error} A sentence; one that lists what is published if there is no such dictionary.

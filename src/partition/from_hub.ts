@@ -1,21 +1,23 @@
 import type { StreamSource } from "../activations/source.ts";
 import type { Backend } from "../compute/backend.ts";
-import { hubFile, type HubFileOptions, HubNotFoundError } from "../files/hub.ts";
+import { HubNotFoundError } from "../hub/errors.ts";
+import type { HubOptions } from "../hub/options.ts";
+import { type RepoFiles, useRepository } from "../hub/repository.ts";
+import { join } from "node:path";
 import type { DictionaryOptions } from "./options.ts";
 import type { DictionaryParts } from "./parts.ts";
 import { publishedParts } from "./published.ts";
 
-/** Which published dictionary. */
-export interface FromHubOptions
-  extends
-    Pick<DictionaryOptions, "backend">,
-    Pick<HubFileOptions, "revision" | "cacheDir" | "endpoint" | "onProgress"> {
+/** Which published dictionary, and how it is fetched. */
+export interface FromHubOptions extends Pick<DictionaryOptions, "backend">, HubOptions {
   /** Block whose output it divides; default 12. */
   layer?: number;
   /** The percentile p; default 10. */
   percentile?: number;
   /** Data set on the hub; default `J-RUM/exemplar-partitioning`. */
   repo?: string;
+  /** Branch, tag or commit; default `main`. */
+  revision?: string;
 }
 
 /** The parts of a published dictionary. See `Dictionary.fromHub`. */
@@ -24,37 +26,35 @@ export async function partsFromHub(
   options: FromHubOptions,
   backend: Backend,
 ): Promise<DictionaryParts> {
-  const { layer = 12, percentile = 10, repo = "J-RUM/exemplar-partitioning", ...rest } = options;
-  const { revision, cacheDir, endpoint, onProgress } = rest;
-  const where = { repo, type: "dataset" as const, revision, cacheDir, endpoint };
+  const { layer = 12, percentile = 10, repo = "J-RUM/exemplar-partitioning", revision = "main", ...rest } = options;
   const stem = `${model}_L${layer}_p${percentile}/${model}_layer${layer}`;
-  let path: string;
+  const [pickle, record] = [`${stem}.pkl`, `${stem}_metadata.json`];
+  const dataSet = { repo, type: "dataset", revision } as const;
   try {
-    path = await hubFile({ ...where, path: `${stem}.pkl`, onProgress });
-  } catch (error) {
-    if (!(error instanceof HubNotFoundError)) throw error;
+    return await useRepository(dataSet, { ...rest, only: pickle }, async (files) => {
+      await files.get([pickle]);
+      const hasRecord = await files.has(record);
+      if (hasRecord) await files.get([record]);
+      const source = hasRecord ? sourceOf(await Deno.readTextFile(join(files.folder, record)), layer) : undefined;
+      const path = join(files.folder, pickle);
+      return publishedParts(await Deno.readFile(path), path, backend, { percentile, ...(source ? { source } : {}) });
+    });
+  } catch (cause) {
+    if (!(cause instanceof HubNotFoundError)) throw cause;
+    const list = await useRepository(dataSet, rest, (files) => Promise.resolve(published(files)));
     throw new HubNotFoundError(
       `Expected a dictionary that is published but ${repo} has none of ${model}, layer ${layer}, p ${percentile}. ` +
-        `Published: ${await published(where)}`,
-      { cause: error },
+        `Published: ${list}`,
+      { cause },
     );
   }
-  const source = await sourceOf(`${stem}_metadata.json`, layer, where);
-  return publishedParts(await Deno.readFile(path), path, backend, { percentile, ...(source ? { source } : {}) });
 }
 
-type Where = Pick<HubFileOptions, "repo" | "revision" | "endpoint" | "cacheDir" | "type">;
-
 /** What a data set has, as a list for people. */
-async function published({ repo, revision = "main", endpoint = "https://huggingface.co" }: Where): Promise<string> {
-  const url = `${endpoint}/api/datasets/${repo}/tree/${encodeURIComponent(revision)}?recursive=true`;
-  const response = await fetch(url).catch(() => undefined);
-  if (!response?.ok) {
-    await response?.body?.cancel();
-    return `see ${endpoint}/datasets/${repo}`;
-  }
+function published({ files }: RepoFiles): string {
+  if (!files) throw new HubNotFoundError("Cannot list what is published: it is not told.");
   const layers = new Map<string, number[]>();
-  for (const { path } of await response.json() as { path: string }[]) {
+  for (const path of files.keys()) {
     const [, model, layer, percentile] = /^(.+)_L(\d+)_p(\d+(?:\.\d+)?)\/[^/]+\.pkl$/.exec(path) ?? [];
     if (!model) continue;
     const name = `${model} layer ${layer}`;
@@ -64,15 +64,8 @@ async function published({ repo, revision = "main", endpoint = "https://huggingf
   return list.length > 0 ? list.sort().join("; ") : "nothing";
 }
 
-/** Where the activations came from, as the record beside the dictionary tells; nothing where there is none. */
-async function sourceOf(path: string, layer: number, where: Where): Promise<StreamSource | undefined> {
-  let text: string;
-  try {
-    text = await Deno.readTextFile(await hubFile({ ...where, path }));
-  } catch (error) {
-    if (error instanceof HubNotFoundError) return undefined;
-    throw error;
-  }
+/** Where the activations came from, as the record beside the dictionary tells; nothing where it does not. */
+function sourceOf(text: string, layer: number): StreamSource | undefined {
   const record = JSON.parse(text) as Record<string, Record<string, unknown> | undefined>;
   const config = record.discovery_config ?? record.config ?? {};
   const { model, context_length: context, model_batch_size: batchPrompts, extractor } = config;

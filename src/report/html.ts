@@ -125,6 +125,7 @@ function runSections(run: RunRecord): string[] {
     ["device", run.device || "–"],
     ["system", run.system],
     ["started", run.started],
+    ...run.hub.map(({ repo, revision, commit }): [string, string] => [`${repo} at ${revision}`, `commit ${commit}`]),
     ...flatten(run.flags),
   ];
   const versions = Object.entries(run.versions).map(([name, version]) => `${name} ${version}`).join(", ");

@@ -1,6 +1,7 @@
 /** `run.json`: what was run, with which settings, on what, how long it took, and what came out. */
 import { join } from "node:path";
 import { writeJsonAtomic } from "../files/atomic.ts";
+import type { HubUse } from "../hub/options.ts";
 import { PACKAGES } from "./packages.ts";
 
 /** The version of this module, as in `deno.json`. */
@@ -25,6 +26,8 @@ export interface RunRecord {
   readonly device: string;
   /** What a reader should know of how it was run, a sentence each. */
   readonly notes: readonly string[];
+  /** Repositories of the hub that files were taken from, and the commits that their revisions were. */
+  readonly hub: readonly Readonly<Omit<HubUse, "cached">>[];
   /** Start, ISO 8601 in UTC. */
   readonly started: string;
   /** Seconds by what took them; `total` is the whole run. */
@@ -62,6 +65,8 @@ export class RunManifest {
   device = "";
   /** What a reader should know of how it was run, a sentence each. */
   readonly notes: string[] = [];
+  /** Repositories of the hub that files were taken from. */
+  readonly hub: Omit<HubUse, "cached">[] = [];
   /** What came out, under the experiment's fixed names. */
   readonly findings: Record<string, Finding> = {};
   /** Files written, relative to the folder. */
@@ -108,6 +113,7 @@ export class RunManifest {
       system: `${Deno.build.os} ${Deno.build.arch}, ${navigator.hardwareConcurrency} CPU cores`,
       device: this.device,
       notes: [...this.notes],
+      hub: [...this.hub],
       started: new Date(this.#started).toISOString(),
       timings: Object.fromEntries([...this.#seconds, ["total", total]].map(([key, value]) => [key, rounded(value)])),
       findings: this.findings,

@@ -1,3 +1,5 @@
+import { bareName } from "../../../src/model/exports.ts";
+
 /** Figures of the paper (arXiv 2605.14347 v2) on Gemma-2-2B against its instruct model. */
 export interface PublishedDrift {
   /** Median matched cosine on the Pile. */
@@ -13,6 +15,5 @@ const LAYERS: Readonly<Record<number, PublishedDrift>> = {
 
 /** The published figures of a base model's layer, if there are any. */
 export function publishedDrift(model: string, layer: number): PublishedDrift | undefined {
-  const name = model.toLowerCase().replace(/^.*\//, "").replace(/-onnx.*$/, "");
-  return name === "gemma-2-2b" ? LAYERS[layer] : undefined;
+  return bareName(model) === "gemma-2-2b" ? LAYERS[layer] : undefined;
 }

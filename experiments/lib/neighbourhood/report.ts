@@ -1,4 +1,5 @@
 /** What the regions between two anchors leave to look at: tables, charts, report, findings. */
+import { bareName } from "../../../src/model/exports.ts";
 import { type Cell, formatNumber, formatShare } from "../../../src/report/mod.ts";
 import type { TableColumn } from "../../../src/report/mod.ts";
 import { number, whole } from "../columns.ts";
@@ -77,7 +78,7 @@ export async function reportNeighbourhood<F extends Flags>(
     question: "What lies between two close regions, and how does it fill up as the dictionary is sharpened?",
     answer: text,
     sections: [
-      ...(/gemma-2-2b(?!-it)/i.test(comparableModel(flags))
+      ...(bareName(comparableModel(flags)) === "gemma-2-2b"
         ? [{ heading: "Published", blocks: [{ text: PUBLISHED }] }]
         : []),
       { heading: "One pair", blocks: [panel] },

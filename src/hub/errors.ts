@@ -1,0 +1,19 @@
+/** What can go wrong with the hub, as sentences. */
+
+/** Files of the hub that cannot be had; the message says why, and what to do. */
+export class HubError extends Error {
+  /** As errors are called in messages. */
+  override readonly name: string = "HubError";
+}
+
+/** A repository, revision or file that the hub does not have. */
+export class HubNotFoundError extends HubError {
+  /** As errors are called in messages. */
+  override readonly name: string = "HubNotFoundError";
+}
+
+/** A hub that cannot be reached: no network, a wrong address, or no permission. */
+export class HubUnreachableError extends HubError {
+  /** As errors are called in messages. */
+  override readonly name: string = "HubUnreachableError";
+}

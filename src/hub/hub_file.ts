@@ -1,0 +1,104 @@
+/**
+ * Files of the Hugging Face hub, kept in a cache of the layout of Python's `huggingface_hub`. What is in Python's own cache is
+ * read from there; nothing is written into it. A cached revision stays what it is, and asks nobody, until it is refreshed.
+ */
+import { join } from "node:path";
+import { HubError, HubNotFoundError } from "./errors.ts";
+import type { HubOptions } from "./options.ts";
+import { type RepoRevision, useRepository } from "./repository.ts";
+
+/** Which file, and how it is fetched. */
+export interface HubFileOptions extends HubOptions {
+  /** Owner and name, such as `J-RUM/exemplar-partitioning`. */
+  repo: string;
+  /** What the repository holds; default `"model"`. */
+  type?: "model" | "dataset";
+  /** Path in the repository. */
+  path: string;
+  /** Branch, tag or commit; default `main`. */
+  revision?: string;
+}
+
+/** Which files, and how they are fetched. */
+export interface HubFilesOptions extends Omit<HubFileOptions, "path"> {
+  /** Tells by its path whether a file is wanted. */
+  include: (path: string) => boolean;
+}
+
+/** Files of one commit, on this machine. */
+export interface HubFiles {
+  /** The commit. */
+  readonly commit: string;
+  /** Folder that the paths are relative to. It may hold more. */
+  readonly folder: string;
+  /** Their paths in the repository, sorted. */
+  readonly paths: readonly string[];
+}
+
+/**
+ * The path of a file of the hub, downloaded if it is in no cache. Its checksum is compared when it comes, and again when the
+ * system says that the file was touched. An interrupted download goes on where it stopped.
+ *
+ * @throws {HubNotFoundError} if the hub has no such file; it names near ones.
+ * @throws {HubError} A sentence if it cannot be fetched, if its bytes are not those of its checksum, or if it is not cached and
+ * the hub cannot be reached.
+ */
+export async function hubFile(options: HubFileOptions): Promise<string> {
+  const { path } = options;
+  return await useRepository(revisionOf(options), { ...options, only: path }, async (files) => {
+    await files.get([path]);
+    return join(files.folder, path);
+  });
+}
+
+/**
+ * All files of a commit whose paths `include` wants, as of a checkpoint in several parts; see {@link hubFile}.
+ *
+ * @throws {HubNotFoundError} if there is no such repository or revision, or no such file in it.
+ * @throws {HubError} as {@link hubFile} does.
+ */
+export async function hubFiles(options: HubFilesOptions): Promise<HubFiles> {
+  return await useRepository(revisionOf(options), options, async (files) => {
+    if (!files.files) throw new HubNotFoundError(`Cannot list ${options.repo}: what it holds is not told.`);
+    const paths = [...files.files.keys()].filter(options.include).sort();
+    if (paths.length === 0) throw new HubNotFoundError(`Cannot find such files in ${options.repo}: it has none.`);
+    await files.get(paths);
+    return { commit: files.commit, folder: files.folder, paths };
+  });
+}
+
+function revisionOf({ repo, type = "model", revision = "main" }: Omit<HubFileOptions, "path">): RepoRevision {
+  return { repo, type, revision };
+}
+
+/** Files that we read; any other name is a folder's, which may have dots too. */
+const FILE = /\.(jsonl?|txt|parquet|npz|npy|safetensors|pkl|arrow)$/i;
+
+/** Whether a name is of a file or folder of the hub: `hf://datasets/owner/name@revision/path`. */
+export function isHubName(name: string): boolean {
+  return name.startsWith("hf://");
+}
+
+/**
+ * The local path of what a name says: the name itself, or for a name of the hub, as DuckDB, Polars and pandas write it, the
+ * file or folder that was fetched. `hf://owner/name/path` is in a model's repository, `hf://datasets/owner/name/path` in a
+ * data set's; `@revision` may follow the repository.
+ *
+ * @throws {HubError} A sentence if it is such a name and cannot be fetched; see {@link hubFile}.
+ */
+export async function localPath(name: string, options: HubOptions = {}): Promise<string> {
+  if (!isHubName(name)) return name;
+  const match = /^hf:\/\/(datasets\/|models\/)?([^/@]+\/[^/@]+)(?:@((?:refs\/[^/]+\/)?[^/]+))?\/(.+?)\/?$/.exec(name);
+  if (!match) {
+    throw new HubError(
+      `Expected a file of the hub such as hf://datasets/owner/name@revision/path/file.jsonl but got "${name}": ` +
+        "datasets/ and @revision may be left out",
+    );
+  }
+  const [, kind, repo, revision = "main", path] = match;
+  const wanted = { repo, type: kind === "datasets/" ? "dataset" as const : "model" as const };
+  const at = { ...options, ...wanted, revision: decodeURIComponent(revision) };
+  if (FILE.test(path)) return await hubFile({ ...at, path });
+  const { folder } = await hubFiles({ ...at, include: (file) => file.startsWith(`${path}/`) });
+  return join(folder, path);
+}

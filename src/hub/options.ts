@@ -1,0 +1,191 @@
+/** Where the hub is, who asks, and where files are kept: what a caller says, else the variables of the field's tools. */
+import { join } from "node:path";
+import { HubError } from "./errors.ts";
+
+/** The hub itself. */
+export const HUB = "https://huggingface.co";
+
+/** Hosts of the hub that take a token; what they redirect to takes none. */
+const HUB_HOSTS = ["huggingface.co", "hf.co"];
+
+/** How files are fetched from the hub. */
+export interface HubOptions {
+  /** The hub, or a mirror of it; default `HF_ENDPOINT`, else `https://huggingface.co`. */
+  endpoint?: string;
+  /**
+   * Default `HF_TOKEN`, else what `hf auth login` keeps. Goes to huggingface.co, hf.co and the hosts of `tokenFor`, never
+   * where these redirect to; is never printed nor stored.
+   */
+  token?: string;
+  /** Other hosts that get the token: `mirror.example` or `mirror.example:8080`. */
+  tokenFor?: readonly string[];
+  /** Where downloads are kept; default `EXEMPLAR_CACHE`, else `exemplar/hub` in the user's folder of caches. */
+  cacheDir?: string;
+  /** Takes what is cached and asks nobody; default `HF_HUB_OFFLINE`. */
+  offline?: boolean;
+  /** Asks the hub for the newest commit of a branch even if an earlier one is cached; default false. */
+  refresh?: boolean;
+  /** Called before a download begins. */
+  onPlan?: (plan: DownloadPlan) => void;
+  /** Called while bytes arrive. */
+  onProgress?: (progress: Progress) => void;
+  /** Called with a sentence before the hub is waited for, or asked again. */
+  onWait?: (sentence: string) => void;
+  /** Called with the commit that files were taken from. */
+  onUse?: (use: HubUse) => void;
+}
+
+/** Which commit of a repository was used. */
+export interface HubUse {
+  /** Owner and name. */
+  readonly repo: string;
+  /** What the repository holds. */
+  readonly type: "model" | "dataset";
+  /** Branch, tag or commit that was asked for. */
+  readonly revision: string;
+  /** The commit that it was. */
+  readonly commit: string;
+  /** Whether all came from a cache. */
+  readonly cached: boolean;
+}
+
+/** What is about to be downloaded. */
+export interface DownloadPlan {
+  /** Owner and name. */
+  readonly repo: string;
+  /** Branch, tag or commit that was asked for. */
+  readonly revision: string;
+  /** The commit that it is. */
+  readonly commit: string;
+  /** The files that are not there yet, in the order of their download. */
+  readonly files: readonly { readonly path: string; readonly bytes: number | undefined }[];
+  /** Bytes to fetch, what an interrupted download left taken off; undefined if a server does not tell sizes. */
+  readonly bytes: number | undefined;
+  /** Folder that they go to. */
+  readonly folder: string;
+}
+
+/** How far the download of a file is. */
+export interface Progress {
+  /** The file's path in its repository. */
+  readonly path: string;
+  /** Bytes that are there. */
+  readonly received: number;
+  /** Bytes in all, if the server tells. */
+  readonly total: number | undefined;
+}
+
+/** {@link HubOptions} with every default filled in. */
+export interface HubSettings extends HubOptions {
+  readonly endpoint: string;
+  readonly cacheDir: string;
+  readonly offline: boolean;
+  readonly refresh: boolean;
+  /** Caches of other programs, in the same layout: read, never written. */
+  readonly otherCaches: readonly string[];
+  /** The token that goes to a place, if any. */
+  tokenOf(url: URL): Promise<string | undefined>;
+}
+
+let defaults: HubOptions = {};
+
+/**
+ * Sets what all that this process fetches goes by, where a call says nothing else.
+ *
+ * @returns Puts the former settings back.
+ */
+export function configureHub(options: HubOptions): () => void {
+  const before = defaults;
+  defaults = options;
+  return () => void (defaults = before);
+}
+
+/**
+ * What a call says, else {@link configureHub}, else the environment.
+ *
+ * @throws {HubError} if the endpoint is not a URL.
+ */
+export function currentSettings(options: HubOptions): HubSettings {
+  const said = Object.entries(options).filter(([, value]) => value !== undefined);
+  return hubSettings({ ...defaults, ...Object.fromEntries(said) });
+}
+
+/**
+ * Fills in the defaults.
+ *
+ * @throws {HubError} if the endpoint is not a URL.
+ */
+export function hubSettings(options: HubOptions): HubSettings {
+  const endpoint = (options.endpoint ?? variable("HF_ENDPOINT") ?? HUB).replace(/\/+$/, "");
+  if (!URL.canParse(endpoint) || !/^https?:$/.test(new URL(endpoint).protocol)) {
+    throw new HubError(
+      `Expected the hub's address to be such as ${HUB} but got "${endpoint}": correct HF_ENDPOINT or the option endpoint`,
+    );
+  }
+  if (new URL(endpoint).username !== "") {
+    throw new HubError(
+      "Expected the hub's address without a user's name or password: set HF_TOKEN, and name the host with tokenFor",
+    );
+  }
+  const cacheDir = options.cacheDir ?? ownCache();
+  const { token, tokenFor = [] } = options;
+  const hosts = new Set([...HUB_HOSTS, ...tokenFor.map(hostOf)]);
+  return {
+    ...options,
+    endpoint,
+    cacheDir,
+    offline: options.offline ?? isTrue(variable("HF_HUB_OFFLINE")),
+    refresh: options.refresh ?? false,
+    otherCaches: [pythonCache()].filter((folder) => folder !== cacheDir),
+    async tokenOf({ host, hostname, protocol }) {
+      const isTrusted = hosts.has(host) || hosts.has(hostname);
+      // Unencrypted, a token is for all to read: the hub's own hosts never get it so.
+      if (!isTrusted || (protocol !== "https:" && HUB_HOSTS.includes(hostname))) return undefined;
+      return token ?? await usersToken();
+    },
+  };
+}
+
+/** `mirror.example:8080` of a host or a URL. */
+function hostOf(text: string): string {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) ? new URL(text).host : text.toLowerCase();
+}
+
+function ownCache(): string {
+  const caches = variable("XDG_CACHE_HOME") ?? variable("LOCALAPPDATA") ?? join(home(), ".cache");
+  return variable("EXEMPLAR_CACHE") ?? join(caches, "exemplar", "hub");
+}
+
+/** Where Python's `huggingface_hub` keeps its files. */
+function pythonCache(): string {
+  return variable("HF_HUB_CACHE") ?? variable("HUGGINGFACE_HUB_CACHE") ?? join(pythonHome(), "hub");
+}
+
+function pythonHome(): string {
+  return variable("HF_HOME") ?? join(variable("XDG_CACHE_HOME") ?? join(home(), ".cache"), "huggingface");
+}
+
+/** The user's token, as `huggingface_hub` finds it. */
+async function usersToken(): Promise<string | undefined> {
+  if (isTrue(variable("HF_HUB_DISABLE_IMPLICIT_TOKEN"))) return undefined;
+  const given = variable("HF_TOKEN") ?? variable("HUGGING_FACE_HUB_TOKEN");
+  if (given) return given.trim();
+  try {
+    return (await Deno.readTextFile(variable("HF_TOKEN_PATH") ?? join(pythonHome(), "token"))).trim() || undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
+    throw error;
+  }
+}
+
+function home(): string {
+  return variable("HOME") ?? variable("USERPROFILE") ?? ".";
+}
+
+function variable(name: string): string | undefined {
+  return Deno.env.get(name) || undefined;
+}
+
+function isTrue(value: string | undefined): boolean {
+  return /^(1|on|yes|true)$/i.test(value ?? "");
+}
