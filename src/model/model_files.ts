@@ -143,9 +143,7 @@ async function collect(source: Source, whose: string, options: LoadOptions): Pro
   await source.get([...wanted, graph, ...[...source.files?.keys() ?? []].filter(isData).sort()]);
   const graphs = [graph, ...wanted.filter((path) => path === embeddings)];
   const locations = await Promise.all(graphs.map((path) => locationsIn(source.folder, path)));
-  const others = new Set(locations.flat());
-  for (const path of others) if (!await source.has(path)) others.delete(path);
-  await source.get([...others]);
+  await source.get([...new Set(locations.flat())]);
 
   const local = (path: string) => join(source.folder, path);
   return {

@@ -69,7 +69,7 @@ for (const device of ["cpu", "webgpu"] as const) {
 
 /** Moves the toy's weights to model.onnx_data, then compares logits, hooked logits and a capture. */
 async function externalWeights(device: BackendName): Promise<void> {
-  const { graph, weights } = weightsApart(await Deno.readFile(`${TOY}/onnx/model.onnx`), "model.onnx_data");
+  const { graph, weights: [weights] } = weightsApart(await Deno.readFile(`${TOY}/onnx/model.onnx`), "model.onnx_data");
   const config = JSON.parse(await Deno.readTextFile(`${TOY}/config.json`));
   const folder = await writeModelFolder(graph, config);
   await Deno.writeFile(`${folder}/onnx/model.onnx_data`, weights.stream());

@@ -110,21 +110,24 @@ export async function writeModelFolder(bytes: Uint8Array, config: Record<string,
   return folder;
 }
 
-/** A serialized model with its weights in a file of their own, and that file's bytes. */
-export function weightsApart(bytes: Uint8Array, location: string): { graph: Uint8Array<ArrayBuffer>; weights: Blob } {
+/** A serialized model with its weights in files of their own, dealt out in turn, and what these files hold. */
+export function weightsApart(
+  bytes: Uint8Array,
+  ...locations: readonly string[]
+): { graph: Uint8Array<ArrayBuffer>; weights: Blob[] } {
   const model = decodeModel(bytes);
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  let offset = 0;
-  for (const tensor of model.graph!.initializer) {
+  const files = locations.map((location) => ({ location, parts: [] as Uint8Array<ArrayBuffer>[], offset: 0 }));
+  for (const [i, tensor] of model.graph!.initializer.entries()) {
     const { rawData } = tensor;
-    const entries = { location, offset: String(offset), length: String(rawData.length) };
+    const file = files[i % files.length];
+    const entries = { location: file.location, offset: String(file.offset), length: String(rawData.length) };
     tensor.externalData = Object.entries(entries).map(([key, value]) => externalEntry(key, value));
     tensor.dataLocation = 1;
     tensor.rawData = new Uint8Array(0);
-    parts.push(rawData as Uint8Array<ArrayBuffer>);
-    offset += rawData.length;
+    file.parts.push(rawData as Uint8Array<ArrayBuffer>);
+    file.offset += rawData.length;
   }
-  return { graph: encodeModel(model), weights: new Blob(parts) };
+  return { graph: encodeModel(model), weights: files.map(({ parts }) => new Blob(parts)) };
 }
 
 /** The values of captured activations on the host, wherever they are; gives a device buffer back. */

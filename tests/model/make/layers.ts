@@ -171,6 +171,8 @@ export interface AttentionParts {
   readonly before?: (values: string) => string;
   /** Queries, if they are not a projection of their own. */
   readonly queries?: string;
+  /** Keys, likewise. */
+  readonly keys?: string;
 }
 
 /** Attention over a cache of keys and values, as eager attention is exported. */
@@ -187,8 +189,8 @@ export function attention(
   const { past, present } = keyValueCache(net, layer, shape);
   const project = (name: string) => linear(net, `${path}/${name}`, x, heads * headDim, DIM, bias);
   const q = splitHeads(net, path, parts.queries ?? project("q_proj"), shape, heads);
-  const [k, v] = [["k_proj", "key"], ["v_proj", "value"]].map(([name, part]) =>
-    net.op("Concat", path, [`${past}.${part}`, splitHeads(net, path, project(name), shape, heads)], {
+  const [k, v] = [["k_proj", "key", parts.keys], ["v_proj", "value"]].map(([name, part, given]) =>
+    net.op("Concat", path, [`${past}.${part}`, splitHeads(net, path, given ?? project(name!), shape, heads)], {
       attributes: { axis: 2n },
       outputs: [`${present}.${part}`],
     })

@@ -11,6 +11,7 @@ import { gptOss } from "./gpt_oss.ts";
 import { graniteHybrid } from "./granite_hybrid.ts";
 import { halfStream } from "./half_stream.ts";
 import type { Made } from "./layers.ts";
+import { qwen3 } from "./qwen3.ts";
 import { qwen35 } from "./qwen3_5.ts";
 import { mambaAlone } from "./mamba.ts";
 import { rwkv } from "./rwkv.ts";
@@ -58,6 +59,7 @@ export const STYLES: readonly Style[] = [
     make: genaiGptOss,
     padsLeft: false,
   },
+  { name: "qwen3", note: "queries and keys normed head by head", make: qwen3 },
   { name: "qwen3-5", note: "linear attention as a Scan, past_conv.N and past_recurrent.N", make: qwen35 },
   {
     name: "genai-qwen3-5",
