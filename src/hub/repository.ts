@@ -145,7 +145,9 @@ class CachedFiles implements RepoFiles {
   }
 
   async isUncertain(path: string): Promise<boolean> {
-    return this.files === undefined && !await this.has(path) && !await this.cache.isAbsent(this.commit, path);
+    if (this.files !== undefined || await this.has(path) || await this.cache.isAbsent(this.commit, path)) return false;
+    // Nobody needs git's own file: whoever has it took all files.
+    return !await this.has(".gitattributes");
   }
 
   async get(paths: readonly string[]): Promise<void> {

@@ -86,8 +86,8 @@ export function hubServer(repo: string, files: ServedFiles, options: ServedOptio
     range: request.headers.get("range") ?? undefined,
     authorization: request.headers.get("authorization") ?? undefined,
   });
-  const refuse = (status: number, code: string, message: string) =>
-    new Response(null, { status, headers: { "x-error-code": code, "x-error-message": message } });
+  const refuse = (status: number, code: string, message: string, told = {}) =>
+    new Response(null, { status, headers: { ...told, "x-error-code": code, "x-error-message": message } });
 
   const store = Deno.serve(quiet, (request) => {
     hub.stored.push(seen(request));
@@ -119,8 +119,8 @@ export function hubServer(repo: string, files: ServedFiles, options: ServedOptio
     if (path === "no-checksum") return new Response(null, { headers: { "x-repo-commit": COMMIT } });
     if (path === "around") return new Response(null, { status: 307, headers: { location: url.pathname } });
     const file = commits[commit][decodeURIComponent(path)];
-    if (!file) return refuse(404, "EntryNotFound", "Entry not found");
     const told = { "x-repo-commit": commit };
+    if (!file) return refuse(404, "EntryNotFound", "Entry not found", told);
     if (!file.isLarge) return body(request, file, { ...told, etag: `W/"${checksumOf(file)}"` });
     return new Response(null, {
       status: 302,
