@@ -45,7 +45,7 @@ await experiment({
   },
   examples: [
     ["", "the embedded model, about a minute on two cores"],
-    ["--model onnx-community/gemma-2-2b-ONNX --dtype fp16 --layers 12 --corpus pile.jsonl", "a model of the hub"],
+    ["--model onnx-community/Qwen3-0.6B-ONNX --dtype fp16 --layers 14 --corpus pile.jsonl", "a model of the hub"],
     ["--resume", "go on after an interruption"],
   ],
 }, async (run) => {

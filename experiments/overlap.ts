@@ -46,7 +46,7 @@ await experiment({
     sae: {
       type: "string",
       default: "fixtures/sae/params.npz",
-      help: "the SAE: Gemma Scope's params.npz, or a SAELens folder",
+      help: "the SAE, here or hf://: Gemma Scope's params.npz, or a SAELens folder",
     },
     split: { type: "string", default: "train", help: "rows of --corpus to grow on, by their field `split`" },
     heldout: { type: "string", default: "heldout", help: "rows of --corpus to compare on, by their field `split`" },
@@ -72,8 +72,8 @@ await experiment({
   examples: [
     ["", "the embedded model and its SAE, block 4"],
     [
-      "--model onnx-community/gemma-2-2b-ONNX --dtype fp16 --layers 12 --sae layer_12/width_16k/average_l0_82/params.npz --corpus pile.jsonl --max-tokens 2M --tokens 500k",
-      "the published setting, with a corpus that has a field `split`",
+      "--model exports/gemma-2-2b --dtype fp16 --layers 12 --sae hf://google/gemma-scope-2b-pt-res/layer_12/width_16k/average_l0_82/params.npz --corpus pile.jsonl --max-tokens 2M --tokens 500k",
+      "the published setting, with a corpus that has a field `split` and a model that you export as README says",
     ],
   ],
 }, async (run) => {

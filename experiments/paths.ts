@@ -50,7 +50,7 @@ await experiment({
   },
   examples: [
     ["", "the embedded model, all layers"],
-    ["--model onnx-community/gemma-2-2b-ONNX --dtype fp16 --percentiles 4,8 --corpus pile.jsonl", "a model of the hub"],
+    ["--model onnx-community/Qwen3-0.6B-ONNX --dtype fp16 --percentiles 4,8 --corpus pile.jsonl", "a model of the hub"],
   ],
 }, async (run) => {
   const { flags, manifest } = run;

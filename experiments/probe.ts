@@ -56,7 +56,11 @@ await experiment({
     domain: { type: "string", default: "source", help: "field of the corpus that names a text's domain" },
     harmful: { type: "string", default: "fixtures/corpora/harmful.jsonl", help: "file of the harmful instructions" },
     harmless: { type: "string", default: "fixtures/corpora/harmless.jsonl", help: "file of the harmless ones" },
-    sae: { type: "string", default: "fixtures/sae", help: "SAE to compare with, file or folder; none for none" },
+    sae: {
+      type: "string",
+      default: "fixtures/sae",
+      help: "SAE to compare with, file or folder, here or hf://; none for none",
+    },
     saeLayer: { type: "integer", default: 4, min: 0, help: "layer that it reads; at others there is no SAE" },
     saeHook: { type: "string", default: "resid_post", help: "hook that it reads; at others there is no SAE" },
     documents: { type: "integer", default: 50, min: 2, help: "texts of each domain to probe at most" },

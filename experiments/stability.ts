@@ -45,7 +45,10 @@ await experiment({
   },
   examples: [
     ["", "the embedded model, three layers, four orders"],
-    ["--model onnx-community/gemma-2-2b-ONNX --dtype fp16 --layers 12 --texts 20000 --batch 128", "a published model"],
+    [
+      "--model exports/gemma-2-2b --dtype fp16 --layers 12 --texts 20000 --batch 128",
+      "the published model, which you export as README says",
+    ],
   ],
 }, async (run) => {
   const { flags, manifest, progress } = run;

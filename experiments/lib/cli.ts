@@ -176,7 +176,11 @@ function allFlags<F extends Flags>({ name, defaults = {}, flags }: Experiment<F>
   const value = <K extends keyof CommonFlags>(key: K, house: CommonFlags[K]) =>
     (key in defaults ? defaults[key as keyof typeof defaults] : house) as CommonFlags[K];
   return {
-    model: { type: "string", default: value("model", "fixtures/gemma-2-toy"), help: "folder or hub id of the model" },
+    model: {
+      type: "string",
+      default: value("model", "fixtures/gemma-2-toy"),
+      help: "folder of the model, or owner/name on the hub",
+    },
     layers: { type: "layers", default: value("layers", "all"), min: 0, help: "layers to read: 3,5 or 0-7 or all" },
     percentiles: {
       type: "numbers",
@@ -184,7 +188,11 @@ function allFlags<F extends Flags>({ name, defaults = {}, flags }: Experiment<F>
       min: 0,
       help: "percentiles p of pairwise distance, one dictionary each",
     },
-    corpus: { type: "string", default: value("corpus", "fixtures/corpora/pile.jsonl"), help: "file of the corpus" },
+    corpus: {
+      type: "string",
+      default: value("corpus", "fixtures/corpora/pile.jsonl"),
+      help: "file of the corpus, here or hf://datasets/owner/name/file",
+    },
     maxTokens: { type: "integer", default: value("maxTokens", 2e6), min: 1, help: "budget of tokens: 2e6, 500k, 2M" },
     seed: { type: "integer", default: value("seed", 0), min: 0, help: "seed of every random draw" },
     device: {

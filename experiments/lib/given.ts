@@ -7,7 +7,8 @@ import { Dictionary } from "../../src/partition/dictionary.ts";
 import { UsageError } from "./flags.ts";
 
 /** What a flag for a dictionary may be. */
-export const DICTIONARY_HELP = "a file of any format, or hub:gemma-2-2b/12/10 for a published one of layer 12 and p 10";
+export const DICTIONARY_HELP =
+  "a file of any format, here or hf://, or hub:gemma-2-2b/12/10 for a published one of layer 12 and p 10";
 
 /** A file of any format, or a dictionary that the method's authors publish. */
 export function loadDictionary(name: string, backend: Backend): Promise<Dictionary> {
