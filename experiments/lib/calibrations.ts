@@ -4,6 +4,7 @@ import type { Backend } from "../../src/compute/backend.ts";
 import { calibrateLayers, type Calibration } from "../../src/partition/calibration.ts";
 import type { Dtype } from "../../src/model/types.ts";
 import { cacheCalibration, cachedCalibration, type CalibrationKey } from "../../src/partition/calibration_cache.ts";
+import { localPath } from "../../src/hub/hub_file.ts";
 import type { Progress } from "./progress.ts";
 
 /** Files of a model's folder that its activations of a text or a chat depend on. */
@@ -65,9 +66,11 @@ export async function calibrationsOf(
   return calibrations;
 }
 
-/** Size and time of a file, or of the files of a model's folder. */
-async function fingerprint(path: string): Promise<string> {
+/** Size and time of a file, or of the files of a model's folder; of a file of the hub also its commit. */
+async function fingerprint(name: string): Promise<string> {
   const parts: string[] = [];
+  // In a cache the path holds the commit.
+  const path = await localPath(name);
   for (const name of ["", ...MODEL_FILES.map((file) => `/${file}`)]) {
     try {
       const { isFile, size, mtime } = await Deno.stat(path + name);

@@ -154,7 +154,7 @@ export async function runExperiment<const F extends Flags>(
     onInterrupt: (hook) => interruption.hooks.push(hook),
     layers: (count) => resolveLayers(flags.layers, count),
   };
-  const restore = configureHub(hubOptions(flags, progress, manifest));
+  const restore = configureHub({ ...hubOptions(flags, progress, manifest), signal: interruption.stop });
   try {
     await interruption.guard(fetchNamed(flags).then(() => body(run)));
     progress.end();

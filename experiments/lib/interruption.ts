@@ -24,6 +24,11 @@ export class Interruption implements Disposable {
     return this.#controller.signal;
   }
 
+  /** The same for steps that stop at once where they are: nobody waits for them. */
+  get stop(): AbortSignal {
+    return this.#controller.signal;
+  }
+
   /** Whether Ctrl-C came. */
   get isOn(): boolean {
     return this.#controller.signal.aborted;

@@ -80,14 +80,16 @@ export class HubClient {
     const token = await this.settings.tokenOf(url);
     const patience = new AbortController();
     const timer = setTimeout(() => patience.abort(new Error("no answer in a minute")), PATIENCE_MS);
+    const { signal = patience.signal } = this.settings;
     try {
       return await fetch(url, {
         method,
         redirect: "manual",
-        signal: patience.signal,
+        signal: AbortSignal.any([signal, patience.signal]),
         headers: { "accept-encoding": "identity", ...headers, ...(token ? { authorization: `Bearer ${token}` } : {}) },
       });
     } catch (cause) {
+      this.settings.signal?.throwIfAborted();
       throw unreachable(url, cause, this.settings.endpoint);
     } finally {
       clearTimeout(timer);
@@ -148,6 +150,12 @@ export async function refusal(
   const page = `${settings.endpoint}/${type === "model" ? "" : "datasets/"}${repo}`;
   const what = path === undefined ? repo : `${path} of ${repo}`;
   const hasToken = url !== "" && await settings.tokenOf(new URL(url)) !== undefined;
+  if (/credentials/i.test(said)) {
+    return new HubError(
+      `Cannot fetch ${what}: the hub does not know your token (${said}). Renew it, or take it out of HF_TOKEN for what is open ` +
+        "to everybody.",
+    );
+  }
   if (code === "GatedRepo" || status === 403) {
     const doors = hasToken
       ? `ask for access at ${page} with the account of your token, and give the token the right to read gated repositories`

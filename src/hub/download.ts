@@ -113,6 +113,7 @@ async function fill(client: HubClient, what: Download, file: Deno.FsFile): Promi
       }
       if (bytes === undefined || received >= bytes) return;
     } catch (error) {
+      client.settings.signal?.throwIfAborted();
       if (error instanceof HubError && !(error instanceof HubUnreachableError)) throw error;
       if (error instanceof Error && error.cause instanceof Deno.errors.NotCapable) throw error;
       if (["ENOSPC", "EDQUOT"].includes(codeOf(error))) throw diskFull(what, received, error);
@@ -123,6 +124,7 @@ async function fill(client: HubClient, what: Download, file: Deno.FsFile): Promi
     const wait = 2 ** failures / 2;
     client.settings.onWait?.(`${path} ended after ${received} of ${bytes ?? "unknown"} bytes: going on in ${wait} s`);
     await sleep(wait * 1000);
+    client.settings.signal?.throwIfAborted();
   }
 }
 

@@ -25,6 +25,8 @@ export interface HubOptions {
   offline?: boolean;
   /** Asks the hub for the newest commit of a branch even if an earlier one is cached; default false. */
   refresh?: boolean;
+  /** Ends a download; what came is kept, and goes on the next time. */
+  signal?: AbortSignal;
   /** Called before a download begins. */
   onPlan?: (plan: DownloadPlan) => void;
   /** Called while bytes arrive. */
@@ -153,16 +155,16 @@ function hostOf(text: string): string {
 
 function ownCache(): string {
   const caches = variable("XDG_CACHE_HOME") ?? variable("LOCALAPPDATA") ?? join(home(), ".cache");
-  return variable("EXEMPLAR_CACHE") ?? join(caches, "exemplar", "hub");
+  return folderOf("EXEMPLAR_CACHE") ?? join(caches, "exemplar", "hub");
 }
 
 /** Where Python's `huggingface_hub` keeps its files. */
 function pythonCache(): string {
-  return variable("HF_HUB_CACHE") ?? variable("HUGGINGFACE_HUB_CACHE") ?? join(pythonHome(), "hub");
+  return folderOf("HF_HUB_CACHE") ?? folderOf("HUGGINGFACE_HUB_CACHE") ?? join(pythonHome(), "hub");
 }
 
 function pythonHome(): string {
-  return variable("HF_HOME") ?? join(variable("XDG_CACHE_HOME") ?? join(home(), ".cache"), "huggingface");
+  return folderOf("HF_HOME") ?? join(variable("XDG_CACHE_HOME") ?? join(home(), ".cache"), "huggingface");
 }
 
 /** The user's token, as `huggingface_hub` finds it. */
@@ -171,7 +173,7 @@ async function usersToken(): Promise<string | undefined> {
   const given = variable("HF_TOKEN") ?? variable("HUGGING_FACE_HUB_TOKEN");
   if (given) return given.trim();
   try {
-    return (await Deno.readTextFile(variable("HF_TOKEN_PATH") ?? join(pythonHome(), "token"))).trim() || undefined;
+    return (await Deno.readTextFile(folderOf("HF_TOKEN_PATH") ?? join(pythonHome(), "token"))).trim() || undefined;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
     throw error;
@@ -180,6 +182,11 @@ async function usersToken(): Promise<string | undefined> {
 
 function home(): string {
   return variable("HOME") ?? variable("USERPROFILE") ?? ".";
+}
+
+/** A folder that a variable names, perhaps from the user's own folder on, as Python's package reads it. */
+function folderOf(name: string): string | undefined {
+  return variable(name)?.replace(/^~(?=[/\\]|$)/, home());
 }
 
 function variable(name: string): string | undefined {

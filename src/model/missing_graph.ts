@@ -1,5 +1,5 @@
 /** What to say, and to advise, where a folder or repository has not the graph that was asked for. */
-import { join } from "node:path";
+import { join } from "node:path/posix";
 import { exists } from "../files/exists.ts";
 import type { HubClient } from "../hub/client.ts";
 import { bytesText } from "../hub/disk.ts";

@@ -1,5 +1,7 @@
 /** Where the files of a model are: in a folder, or on the hub and then in a cache. */
-import { dirname, join, resolve } from "node:path";
+import { resolve } from "node:path";
+// Paths in a repository have slashes, on Windows too.
+import { dirname, join } from "node:path/posix";
 import { openByteFile } from "../files/byte_file.ts";
 import { exists } from "../files/exists.ts";
 import { HubError, HubNotFoundError } from "../hub/errors.ts";

@@ -73,10 +73,12 @@ Deno.test({
         assertEquals([source?.model, source?.commit], [repo, COMMIT]);
         assertStringIncludes(await Deno.readTextFile(`${folder}/out/report.html`), `commit ${COMMIT}`);
 
+        // One command shows what a second start does.
+        if (command !== commands[0]) return;
         const asked = hub.asked.length;
         const second = await ended(run(hub, folder, [...command, "--out", `${folder}/out`]));
         assertEquals([second.code, hub.asked.length], [0, asked], second.stderr);
-        if (!command.join(" ").includes(COMMIT)) assertStringIncludes(second.stderr, "of the cache; --refresh asks");
+        assertStringIncludes(second.stderr, "of the cache; --refresh asks");
       });
     }
   },

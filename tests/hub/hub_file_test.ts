@@ -340,6 +340,29 @@ Deno.test(
 );
 
 Deno.test(
+  "a token that the hub does not know is a sentence of its own",
+  withHub(async (_hub, ask) => {
+    const tokenFor = [new URL(ask.endpoint!).host];
+    const error = await assertRejects(() => hubFile({ ...ask, token: "hf_old", tokenFor }), HubError);
+    assertSentence(error, "does not know your token", "HF_TOKEN");
+  }, { unknownToken: "hf_old" }),
+);
+
+Deno.test(
+  "a download is ended by a signal, and goes on the next time",
+  withHub(async (hub, ask) => {
+    hub.slow = 20;
+    const stop = new AbortController();
+    const onProgress = () => stop.abort();
+    const error = await assertRejects(() => hubFile({ ...ask, signal: stop.signal, onProgress }));
+    assertEquals(error, stop.signal.reason);
+    hub.slow = 0;
+    assertEquals(await Deno.readFile(await hubFile(ask)), large.bytes);
+    assertMatch(hub.downloads.at(-1)!.range!, /^bytes=[1-9]/);
+  }),
+);
+
+Deno.test(
   "what the hub does not have is a sentence with what is near",
   withHub(async (hub, ask) => {
     const missing = async (options: Partial<HubFileOptions>) =>

@@ -32,6 +32,8 @@ export interface ServedOptions {
   readonly refs?: Record<string, string>;
   /** The token that opens the gate; default there is none. */
   readonly gate?: string;
+  /** A token that is not valid any more. */
+  readonly unknownToken?: string;
   /** Other repositories that a search finds. */
   readonly others?: readonly string[];
   /** Whether it lists files, or serves them only; default true. */
@@ -104,6 +106,9 @@ export function hubServer(repo: string, files: ServedFiles, options: ServedOptio
     if (hub.busy > 0) {
       hub.busy--;
       return new Response(null, { status: 429, headers: { "retry-after": "0" } });
+    }
+    if (options.unknownToken && request.headers.get("authorization") === `Bearer ${options.unknownToken}`) {
+      return refuse(401, "", "Invalid credentials in Authorization header");
     }
     const url = new URL(request.url);
     if (url.pathname.startsWith("/api/")) return hasApi ? api(url) : new Response("none", { status: 404 });
