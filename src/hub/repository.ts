@@ -60,6 +60,7 @@ export async function useRepository<T>(
   if (!/^[\w-][\w.-]*\/[\w-][\w.-]*$/.test(repo)) {
     throw new HubError(`Expected a repository owner/name but found ${repo}`);
   }
+  assertInside(revision, "a revision");
   const settings = currentSettings(options);
   const own = new RepoCache(settings.cacheDir, wanted);
   const others = settings.otherCaches.map((folder) => new RepoCache(folder, wanted));
@@ -102,7 +103,8 @@ export async function useRepository<T>(
     if (found) return found.result;
   } catch (error) {
     if (!(error instanceof HubUnreachableError)) throw error;
-    throw new HubUnreachableError(`${error.message} ${cacheSentence(wanted, settings, missing)}`, { cause: error });
+    const also = refresh ? "What is cached does without --refresh." : cacheSentence(wanted, settings, missing);
+    throw new HubUnreachableError(`${error.message} ${also}`, { cause: error });
   }
   throw missing!;
 }
@@ -325,8 +327,8 @@ async function assertRoom(folder: string, bytes: number | undefined): Promise<vo
   );
 }
 
-/** Throws unless a path stays inside of its repository: it may come from anybody. */
-function assertInside(path: string): void {
+/** Throws unless a path stays inside of its folder: it may come from anybody. */
+function assertInside(path: string, what = "a path inside of a repository"): void {
   if (path.split("/").every((part) => part !== "" && part !== "." && part !== "..") && !/[\\\0:]/.test(path)) return;
-  throw new HubError(`Expected a path inside of a repository but found ${JSON.stringify(path)}`);
+  throw new HubError(`Expected ${what} but found ${JSON.stringify(path)}`);
 }

@@ -245,6 +245,11 @@ Deno.test("a hub that nobody answers for is a sentence, with what is cached", ()
       await hubFile({ repo, path: "small.json", cacheDir, endpoint });
     }
     const ask = { repo, cacheDir, endpoint };
+    const refreshed = await assertRejects(
+      () => hubFile({ ...ask, path: "small.json", refresh: true }),
+      HubUnreachableError,
+    );
+    assertSentence(refreshed, "cannot be reached", "without --refresh");
     assertMatch(await hubFile({ ...ask, path: "small.json" }), /small\.json$/);
     const error = await assertRejects(() => hubFile({ ...ask, path: "empty.txt" }), HubUnreachableError);
     assertSentence(error, "cannot be reached", "HTTPS_PROXY", "empty.txt: it is not in");
@@ -380,6 +385,9 @@ Deno.test(
     assertSentence(await assertRejects(() => hubFile({ ...ask, path: "around" }), HubError), "again and again");
     for (const path of ["../../etc/passwd", "/etc/passwd", "a//b", "a\\..\\b"]) {
       assertSentence(await assertRejects(() => hubFile({ ...ask, path }), HubError), "inside of");
+    }
+    for (const revision of ["../main", "", "a//b"]) {
+      assertSentence(await assertRejects(() => hubFile({ ...ask, revision }), HubError), "a revision");
     }
     for (const repo of ["../x", "a/b/c", "name"]) {
       assertSentence(await assertRejects(() => hubFile({ ...ask, repo }), HubError), "owner/name");
