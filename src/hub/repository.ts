@@ -99,7 +99,7 @@ export async function useRepository<T>(
     }
     missing = undefined;
     const found = await tried(await RemoteFiles.open(context, revision, options.only));
-    refreshed.add(key);
+    if (refresh) refreshed.add(key);
     if (found) return found.result;
   } catch (error) {
     if (!(error instanceof HubUnreachableError)) throw error;
