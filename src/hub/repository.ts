@@ -65,7 +65,9 @@ export async function useRepository<T>(
   const own = new RepoCache(settings.cacheDir, wanted);
   const others = settings.otherCaches.map((folder) => new RepoCache(folder, wanted));
   const key = JSON.stringify([type, repo, revision, own.folder]);
-  const refresh = settings.refresh && !isCommit(revision) && !refreshed.has(key);
+  // Of a setting for the whole process once is enough; whoever asks in a call is meant.
+  const isNew = options.refresh === true || !refreshed.has(key);
+  const refresh = settings.refresh && !isCommit(revision) && isNew;
 
   let missing: HubNotFoundError | undefined;
   const tried = async (files: RepoFiles): Promise<{ result: T } | undefined> => {
