@@ -71,11 +71,7 @@ interface Place {
  */
 export async function readSafetensors(path: string, names?: readonly string[]): Promise<Safetensors> {
   using file = await openByteFile(path, "a .safetensors file");
-  const { header, start } = await readHeader(file);
-  const { [METADATA]: metadata, ...entries } = header;
-  const places = Object.entries(entries).map(([name, entry]) => placeOf(path, name, entry));
-  places.sort((a, b) => a.start - b.start || a.end - b.end);
-  assertGapless(path, places, file.size - start);
+  const { places, start, metadata } = await readPlaces(file);
 
   const missing = names?.find((name) => !places.some((place) => place.name === name));
   if (missing !== undefined) {
@@ -90,6 +86,36 @@ export async function readSafetensors(path: string, names?: readonly string[]): 
   }
   const outline = new Map(places.map(({ name, dtype, shape }) => [name, { dtype, shape }]));
   return { tensors, outline, metadata: stringsOf(path, metadata) };
+}
+
+/** Where a tensor's bytes are in its file. */
+export interface TensorPlace extends Pick<Tensor, "dtype" | "shape"> {
+  /** First byte. */
+  readonly offset: number;
+  /** Bytes. */
+  readonly length: number;
+}
+
+/**
+ * Where the tensors of a `.safetensors` file lie; reads its header only.
+ *
+ * @throws {Error} A sentence, as {@link readSafetensors} does.
+ */
+export async function outlineSafetensors(path: string): Promise<ReadonlyMap<string, TensorPlace>> {
+  using file = await openByteFile(path, "a .safetensors file");
+  const { places, start } = await readPlaces(file);
+  return new Map(places.map(({ name, dtype, shape, start: first, end }) => {
+    return [name, { dtype, shape, offset: start + first, length: end - first }];
+  }));
+}
+
+async function readPlaces(file: ByteFile): Promise<{ places: Place[]; start: number; metadata: unknown }> {
+  const { header, start } = await readHeader(file);
+  const { [METADATA]: metadata, ...entries } = header;
+  const places = Object.entries(entries).map(([name, entry]) => placeOf(file.path, name, entry));
+  places.sort((a, b) => a.start - b.start || a.end - b.end);
+  assertGapless(file.path, places, file.size - start);
+  return { places, start, metadata };
 }
 
 /**

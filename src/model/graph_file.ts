@@ -67,6 +67,22 @@ export class GraphFile {
       }
       models.push(await readSlim(embeddings));
     }
+    return GraphFile.#of(path, models);
+  }
+
+  /**
+   * A graph that was built over weights in files.
+   *
+   * @param path The weights' file, for messages.
+   * @param model Its weights are references by absolute path.
+   */
+  static of(path: string, model: ModelProto): GraphFile {
+    return GraphFile.#of(path, [model]);
+  }
+
+  /** @param models The decoder, and what makes embeddings for it if it needs that. */
+  static #of(path: string, models: readonly ModelProto[]): GraphFile {
+    const [decoder] = models;
     const folder = commonFolder(models.flatMap((model) => externalTensors(model.graph!).map(locationOf)));
     for (const model of models) {
       for (const tensor of externalTensors(model.graph!)) {

@@ -2,6 +2,7 @@
 import type { BackendName } from "../compute/backend.ts";
 import { gpuAdapter, gpuDevice, GpuError, isSoftwareAdapter } from "../compute/device.ts";
 import type { GraphProto } from "../compute/onnx/codec.ts";
+import { buildCheckpoint } from "./architectures/checkpoint.ts";
 import { findBlocks } from "./blocks.ts";
 import { readChatTemplates } from "./chat_templates.ts";
 import { blockCount, type Config, flattened, headSizes, stopTokens } from "./config.ts";
@@ -53,11 +54,14 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
   const files = await findModelFiles(id, options);
   const config = flattened(files.config);
   const stops = stopTokens(files.config, files.generationConfig);
-  const file = await GraphFile.read(files.graph, files.embeddings);
+  const built = files.weights.length > 0 ? await buildCheckpoint(files.config, files.weights) : undefined;
+  const file = built
+    ? GraphFile.of(files.weights[0], built.model)
+    : await GraphFile.read(files.graph, files.embeddings);
   const graph = file.decode().graph!;
   assertDecoder(graph, id);
   const io = describeInterface(graph, headSizes(config));
-  const blocks = findBlocks(graph, blockCount(config));
+  const blocks = built?.blocks ?? findBlocks(graph, blockCount(config));
   const chatTemplates = await readChatTemplates(files.folder);
   const tokenizer = new Tokenizer(await readTokenizer(transformers, files), { bos: options.bos, chatTemplates });
   const decoder = new Decoder({

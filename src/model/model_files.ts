@@ -6,6 +6,7 @@ import { openByteFile } from "../files/byte_file.ts";
 import { exists } from "../files/exists.ts";
 import { HubError, HubNotFoundError } from "../hub/errors.ts";
 import { type RepoFiles, useRepository } from "../hub/repository.ts";
+import { weightFiles } from "./architectures/tensors.ts";
 import type { Config } from "./config.ts";
 import { dtypeOfFile, suffixes } from "./dtypes.ts";
 import { ModelError } from "./error.ts";
@@ -23,6 +24,8 @@ export interface ModelFiles {
   readonly folder: string;
   readonly config: Config;
   readonly generationConfig?: Config;
+  /** Files of weights that a graph is built over; none where there is a graph. */
+  readonly weights: readonly string[];
   /** The decoder's graph. */
   readonly graph: string;
   /** Where the graph is that makes embeddings, if the decoder needs one. */
@@ -129,34 +132,62 @@ async function collect(source: Source, whose: string, options: LoadOptions): Pro
   }
   const generation = await place("generation_config.json");
   const optional = [generation, beside("chat_template.jinja"), beside("special_tokens_map.json"), ...templates(source)];
-  const { graph, dtype } = await findGraph(source, whose, options);
-  const embeddings = join(dirname(graph), `embed_tokens${suffixes[dtype]}.onnx`);
-
   const wanted = [...needed];
   const notes: string[] = [];
-  for (const path of [...optional, embeddings]) {
+  for (const path of optional) {
     if (await source.has(path)) wanted.push(path);
     else if (/generation_config|chat_template/.test(path) && await source.isUncertain(path)) {
       notes.push(uncertain(path));
     }
   }
-  // Weights beside the graph have its name before theirs by custom, so that their sizes are known before the download.
-  const isData = (path: string) => path.startsWith(`${graph}_data`) || path.startsWith(`${graph}.data`);
-  await source.get([...wanted, graph, ...[...source.files?.keys() ?? []].filter(isData).sort()]);
-  const graphs = [graph, ...wanted.filter((path) => path === embeddings)];
-  const locations = await Promise.all(graphs.map((path) => locationsIn(source.folder, path)));
-  await source.get([...new Set(locations.flat())]);
-
+  const weights = await findWeights(source, whose, options, wanted);
   const local = (path: string) => join(source.folder, path);
   return {
     folder: dirname(local(tokenizer)),
     config: await readJson(local(config)),
     ...(wanted.includes(generation) ? { generationConfig: await readJson(local(generation)) } : {}),
-    graph: local(graph),
-    embeddings: local(embeddings),
-    dtype,
+    graph: weights.graph === undefined ? "" : local(weights.graph),
+    embeddings: weights.embeddings === undefined ? "" : local(weights.embeddings),
+    weights: weights.files.map(local),
+    dtype: weights.dtype,
     notes,
   };
+}
+
+/** A graph and what it reads, or the files of a checkpoint. */
+interface Weights {
+  readonly graph?: string;
+  readonly embeddings?: string;
+  readonly files: readonly string[];
+  readonly dtype: Dtype;
+}
+
+/** Finds and gets what holds the weights, with other files that are wanted. */
+async function findWeights(source: Source, whose: string, options: LoadOptions, wanted: string[]): Promise<Weights> {
+  const { graph, dtype, name } = await findGraph(source, options);
+  const checkpoint = await checkpointFiles(source);
+  const isAsked = options.weights === "safetensors" || graph === undefined;
+  if (isAsked && checkpoint && dtype === "fp32") {
+    // The index comes first: it names the others.
+    await source.get([...wanted, checkpoint]);
+    const files = checkpoint.endsWith(".json") ? await weightFiles(source.folder) : [checkpoint];
+    await source.get(files);
+    return { files, dtype };
+  }
+  if (graph === undefined) throw new HubNotFoundError(await missingGraph(source, whose, { wanted: name, dtype }));
+  const embeddings = join(dirname(graph), `embed_tokens${suffixes[dtype]}.onnx`);
+  const graphs = await source.has(embeddings) ? [graph, embeddings] : [graph];
+  // Weights beside the graph have its name before theirs by custom, so that their sizes are known before the download.
+  const isData = (path: string) => path.startsWith(`${graph}_data`) || path.startsWith(`${graph}.data`);
+  await source.get([...wanted, ...graphs, ...[...source.files?.keys() ?? []].filter(isData).sort()]);
+  const locations = await Promise.all(graphs.map((path) => locationsIn(source.folder, path)));
+  await source.get([...new Set(locations.flat())]);
+  return { graph, embeddings, files: [], dtype };
+}
+
+/** The file of a checkpoint's weights, or of the index of its files. */
+async function checkpointFiles(source: Source): Promise<string | undefined> {
+  for (const path of ["model.safetensors.index.json", "model.safetensors"]) if (await source.has(path)) return path;
 }
 
 /** Chat templates by other names, where it is told what there is. */
@@ -168,11 +199,11 @@ function uncertain(path: string): string {
   return `The cache has no ${path} of this model, and does not tell whether the hub has one: --refresh asks`;
 }
 
+/** The graph that is asked for, if there is one, and the name that it has first of all. */
 async function findGraph(
   source: Source,
-  whose: string,
   options: LoadOptions,
-): Promise<{ graph: string; dtype: Dtype }> {
+): Promise<{ graph?: string; dtype: Dtype; name: string }> {
   const { subfolder, modelFile } = options;
   const isExact = modelFile?.endsWith(".onnx") ?? false;
   // A name in full tells the storage type itself.
@@ -182,9 +213,9 @@ async function findGraph(
   const stems = modelFile !== undefined ? [modelFile] : ["model", "decoder_model_merged"];
   const names = stems.flatMap((stem) => folders.map((folder) => join(folder, `${stem}${ending}`)));
   for (const graph of modelFile?.includes("/") ? [`${modelFile}${ending}`, ...names] : names) {
-    if (await source.has(graph)) return { graph, dtype };
+    if (await source.has(graph)) return { graph, dtype, name: names[0] };
   }
-  throw new HubNotFoundError(await missingGraph(source, whose, { wanted: names[0], dtype }));
+  return { dtype, name: names[0] };
 }
 
 /** The files that hold a graph's weights, by their paths in the source. */

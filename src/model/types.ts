@@ -48,6 +48,8 @@ export interface LoadOptions extends HubOptions {
   device?: "auto" | BackendName;
   /** Storage type of the graph file; default `"fp32"`. A `modelFile` in full tells its own. */
   dtype?: Dtype;
+  /** Whether an ONNX graph is run or one that is built over the checkpoint; default the graph, if there is one. */
+  weights?: "onnx" | "safetensors";
   /** Branch, tag or commit of a model of the hub; default `main`. `owner/name@revision` as the model's id says it too. */
   revision?: string;
   /** Folder of the graph in the model's folder; default `onnx`, else the folder itself. Its other files may be there too. */

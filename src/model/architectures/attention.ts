@@ -1,0 +1,208 @@
+/** Attention, node by node, so that each of its steps can be read. */
+import { ElementType } from "../../compute/onnx/codec.ts";
+import { activate } from "./mlp.ts";
+import type { Net } from "./net.ts";
+import { linear, shapeOf } from "./parts.ts";
+import { rotate } from "./rope.ts";
+import type { Attention, HeadNorm } from "./spec.ts";
+
+/** What attention reads beside the stream. */
+export interface AttentionInputs {
+  readonly layer: number;
+  /** Width of the stream. */
+  readonly dim: number;
+  /** Name of `[batch, length]`. */
+  readonly shape: string;
+  /** Numbers of all tokens, of the cache too: `[total]`. */
+  readonly keys: string;
+  /** Numbers of the tokens that are read: `[length, 1]`. */
+  readonly queries: string;
+}
+
+const BFLOAT16 = 16n;
+/** Added to a score that must not count. */
+const NEVER = -3.4e38;
+
+/** What attention makes of a stream, what its output projection reads, and its weights. */
+export function attention(
+  net: Net,
+  spec: Attention,
+  x: string,
+  inputs: AttentionInputs & { readonly output: string },
+): { output: string; z: string; pattern: string } {
+  const { heads, keyHeads, headDim } = spec;
+  const { layer, dim, output } = inputs;
+  const path = `blocks.${layer}.attn`;
+  const [q, k, v] = projected(net, spec, x, path, dim);
+  const queries = placed(net, spec, q, spec.qNorm, heads, `${path}.hook_q`, `${path}.hook_rot_q`);
+  const keys = placed(net, spec, k, spec.kNorm, keyHeads, `${path}.hook_k`, `${path}.hook_rot_k`);
+  const values = net.op("Transpose", `${path}.v`, [v], { perm: [0n, 2n, 1n, 3n] });
+  const all = (part: string, now: string) =>
+    net.op("Concat", `present.${layer}.${part}`, [`past_key_values.${layer}.${part}`, now], { axis: 2n });
+  const [allKeys, allValues] = [all("key", keys), all("value", values)];
+
+  // Query heads that share a key head lie below each other, so that one product serves them.
+  const group = heads / keyHeads;
+  const grouped = (y: string, name: string) =>
+    group === 1 ? y : net.op("Reshape", name, [y, net.ints([0, keyHeads, -1, headDim])]);
+  const turned = net.op("Transpose", `${path}.keys_turned`, [allKeys], { perm: [0n, 1n, 3n, 2n] });
+  let scores = net.op("MatMul", `${path}.products`, [grouped(queries, `${path}.queries_grouped`), turned]);
+  if (group > 1) scores = net.op("Reshape", `${path}.products_apart`, [scores, headShape(net, heads)]);
+  const scale = spec.scale;
+  if (scale !== 1) scores = net.op("Mul", `${path}.scaled`, [scores, net.number(scale)]);
+  if (spec.softcap) scores = activate.softcap(net, scores, spec.softcap, `${path}.capped`);
+  if (spec.alibi) scores = net.op("Add", `${path}.biased`, [scores, alibi(net, spec.alibi)]);
+  const masked = net.op("Add", `${path}.hook_attn_scores`, [scores, mask(net, inputs, spec.window)]);
+  const pattern = net.op("Softmax", `${path}.hook_pattern`, [masked], { axis: -1n });
+  let weights = pattern;
+  if (group > 1) {
+    const total = net.once("group shape", () => net.op("Unsqueeze", "total_list", ["total", net.ints([0])]));
+    const shape = net.once(
+      `grouped ${keyHeads}`,
+      () => net.op("Concat", `grouped_${keyHeads}`, [net.ints([0, keyHeads, -1]), total], { axis: 0n }),
+    );
+    weights = net.op("Reshape", `${path}.pattern_grouped`, [pattern, shape]);
+  }
+  let mixed = net.op("MatMul", `${path}.mixed`, [weights, allValues]);
+  if (group > 1) mixed = net.op("Reshape", `${path}.mixed_apart`, [mixed, net.ints([0, heads, -1, headDim])]);
+  const apart = net.op("Transpose", `${path}.mixed_turned`, [mixed], { perm: [0n, 2n, 1n, 3n] });
+  const z = net.op("Reshape", `${path}.hook_z`, [apart, net.ints([0, 0, heads * headDim])]);
+  return { output: linear(net, z, spec.output, heads * headDim, dim, output), z, pattern };
+}
+
+/** The shape `[batch, heads, length, total]`, with the batch and the length as they are. */
+function headShape(net: Net, heads: number): string {
+  return net.once(`scores ${heads}`, () => {
+    const total = net.once("group shape", () => net.op("Unsqueeze", "total_list", ["total", net.ints([0])]));
+    return net.op("Concat", `scores_${heads}`, [net.ints([0, heads, -1]), total], { axis: 0n });
+  });
+}
+
+/** Queries, keys and values, `[batch, length, heads, width]`. */
+function projected(net: Net, spec: Attention, x: string, path: string, dim: number): [string, string, string] {
+  const { heads, keyHeads, headDim, projections, clip, qNorm, kNorm } = spec;
+  const [wide, narrow] = [heads * headDim, keyHeads * headDim];
+  const cut = (y: string, name: string) =>
+    clip === undefined ? y : net.op("Clip", name, [y, net.number(-clip), net.number(clip)]);
+  const split = (y: string, count: number, name: string) =>
+    net.op("Reshape", name, [y, net.ints([0, 0, count, headDim])]);
+  if (projections.kind === "by head") {
+    const group = heads / keyHeads;
+    const all = linear(net, x, projections.qkv, dim, wide + 2 * narrow, `${path}.qkv`);
+    const parts = net.op("Reshape", `${path}.qkv_by_head`, [all, net.ints([0, 0, keyHeads, group + 2, headDim])]);
+    const [q, k, v] = net.ops("Split", [`${path}.q_by_head`, `${path}.k_by_head`, `${path}.v_by_head`], [
+      cut(parts, `${path}.qkv_cut`),
+      net.ints([group, 1, 1]),
+    ], { axis: 3n });
+    return [
+      split(q, heads, `${path}.hook_q`),
+      split(k, keyHeads, `${path}.hook_k`),
+      split(v, keyHeads, `${path}.hook_v`),
+    ];
+  }
+  let parts: string[];
+  if (projections.kind === "side by side") {
+    const all = cut(linear(net, x, projections.qkv, dim, wide + 2 * narrow, `${path}.qkv`), `${path}.qkv_cut`);
+    parts = [
+      ...net.ops("Split", [`${path}.q_flat`, `${path}.k_flat`, `${path}.v_flat`], [
+        all,
+        net.ints([wide, narrow, narrow]),
+      ], {
+        axis: -1n,
+      }),
+    ];
+  } else {
+    parts = (["q", "k", "v"] as const).map((part) => {
+      const flat = linear(net, x, projections[part], dim, part === "q" ? wide : narrow, `${path}.${part}_flat`);
+      return cut(flat, `${path}.${part}_cut`);
+    });
+  }
+  const normed = (y: string, norm: HeadNorm | undefined, width: number, name: string) =>
+    norm?.over === "all" ? headNorm(net, y, norm, width, 1, name) : y;
+  parts[0] = normed(parts[0], qNorm, wide, `${path}.q_normed`);
+  parts[1] = normed(parts[1], kNorm, narrow, `${path}.k_normed`);
+  return [
+    split(parts[0], heads, `${path}.hook_q`),
+    split(parts[1], keyHeads, `${path}.hook_k`),
+    split(parts[2], keyHeads, `${path}.hook_v`),
+  ];
+}
+
+/** Normed, turned to `[batch, heads, length, width]` and rotated. */
+function placed(
+  net: Net,
+  { headDim, rope }: Attention,
+  x: string,
+  norm: HeadNorm | undefined,
+  heads: number,
+  name: string,
+  rotated: string,
+): string {
+  const own = norm && norm.over !== "all" ? norm : undefined;
+  let y = x;
+  if (own && !own.afterRope) y = headNorm(net, y, own, headDim, heads, `${name}/normed`);
+  y = net.op("Transpose", `${name}/turned`, [y], { perm: [0n, 2n, 1n, 3n] });
+  if (rope) y = rotate(net, y, rope, headDim, rotated);
+  if (own?.afterRope) y = headNorm(net, y, own, headDim, heads, `${name}/normed`);
+  return y;
+}
+
+function headNorm(net: Net, x: string, norm: HeadNorm, width: number, heads: number, name: string): string {
+  const { kind, weight, bias, epsilon, plusOne, over } = norm;
+  const isOwn = over === "own head" || Array.isArray(weight);
+  let factor: string;
+  if (isOwn || weight === undefined) factor = net.ones(width);
+  else factor = net.weight(weight as string, [width]);
+  if (plusOne) factor = net.once(`1 + ${weight}`, () => net.op("Add", `${weight}/plus_one`, [factor, net.number(1)]));
+  const inputs = [x, factor, ...bias === undefined ? [] : [net.weight(bias, [width])]];
+  const op = kind === "rms" ? "SimplifiedLayerNormalization" : "LayerNormalization";
+  const normed = net.op(op, isOwn ? `${name}/unweighted` : name, inputs, { axis: -1n, epsilon });
+  if (!isOwn) return normed;
+  return net.op("Mul", name, [normed, headWeights(net, weight!, heads, width)]);
+}
+
+/** Weights `[heads, width]`, of one tensor or one a head. */
+function headWeights(net: Net, weight: string | readonly string[], heads: number, width: number): string {
+  if (typeof weight === "string") return net.weight(weight, [heads, width]);
+  return net.once(`heads ${weight}`, () => {
+    const flat = net.op("Concat", `${weight[0]}/all`, weight.map((name) => net.weight(name, [width])), { axis: 0n });
+    return net.op("Reshape", `${weight[0]}/by_head`, [flat, net.ints([heads, width])]);
+  });
+}
+
+/** What is added to scores: nothing where a token may be seen, `[batch, 1, length, total]`. */
+function mask(net: Net, { keys, queries }: AttentionInputs, window: number | undefined): string {
+  return net.once(`mask ${window}`, () => {
+    const name = window === undefined ? "mask" : `mask_${window}`;
+    const fed = net.once("fed", () => {
+      const column = net.op("Unsqueeze", "mask_column", ["attention_mask", net.ints([1, 2])]);
+      return net.op("Cast", "mask_fed", [column], { to: BigInt(ElementType.bool) });
+    });
+    let seen = net.op("And", `${name}_seen`, [net.op("LessOrEqual", `${name}_before`, [keys, queries]), fed]);
+    if (window !== undefined) {
+      const first = net.op("Sub", `${name}_first`, [queries, net.int(window)]);
+      seen = net.op("And", `${name}_near`, [seen, net.op("Greater", `${name}_after`, [keys, first])]);
+    }
+    return net.op("Where", name, [seen, net.number(0), net.number(NEVER)]);
+  });
+}
+
+/** A slope times the number of the key: softmax sees differences only, so that this is minus the slope times the distance. */
+function alibi(net: Net, { slopes, half, multiplier }: NonNullable<Attention["alibi"]>): string {
+  return net.once(`alibi ${slopes} ${half}`, () => {
+    const numbers = net.op("Cast", "key_numbers", ["key_index"], { to: BigInt(ElementType.float32) });
+    const column = net.numbers("alibi_slopes", [slopes.length, 1, 1], Float32Array.from(slopes));
+    if (!half) return net.op("Mul", "alibi", [column, numbers]);
+    const short = (y: string, name: string) => net.op("Cast", name, [y], { to: BFLOAT16 });
+    const product = net.op("Mul", "alibi_exact", [
+      net.op("Cast", "alibi_slopes_rounded", [short(column, "alibi_slopes_short")], {
+        to: BigInt(ElementType.float32),
+      }),
+      numbers,
+    ]);
+    const rounded = net.op("Cast", "alibi_rounded", [short(product, "alibi_short")], {
+      to: BigInt(ElementType.float32),
+    });
+    return net.op("Mul", "alibi", [rounded, net.number(multiplier ?? 1)]);
+  });
+}

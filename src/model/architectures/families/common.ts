@@ -1,0 +1,216 @@
+/** What most families share. */
+import { ModelError } from "../../error.ts";
+import { type RopeDefaults, ropeOf } from "../frequencies.ts";
+import type { CheckpointReader } from "../reader.ts";
+import type { Activation, Attention, Block, DecoderSpec, HeadNorm, Linear, Mlp, Norm } from "../spec.ts";
+
+/** A family: config.json and tensors to a decoder. */
+export type Family = (c: CheckpointReader) => DecoderSpec;
+
+/** transformers' names of activation functions. */
+const ACTIVATIONS: Readonly<Record<string, Activation>> = {
+  silu: "silu",
+  swish: "silu",
+  gelu: "gelu",
+  gelu_new: "gelu_tanh",
+  gelu_fast: "gelu_tanh",
+  gelu_pytorch_tanh: "gelu_tanh",
+  relu: "relu",
+  relu2: "relu2",
+  quick_gelu: "quick_gelu",
+};
+
+/** The activation that a field names. */
+export function activationOf(c: CheckpointReader, names: string | readonly string[], otherwise: string): Activation {
+  const name = c.text(names, otherwise)!;
+  const known = ACTIVATIONS[name];
+  if (known) return known;
+  throw new ModelError(
+    `Expected an activation function that is known (${
+      Object.keys(ACTIVATIONS).join(", ")
+    }) but config.json says "${name}": ` +
+      "take an ONNX export",
+  );
+}
+
+/** A matrix with a bias if asked. */
+export function matrix(path: string, bias = false): Linear {
+  return { weight: `${path}.weight`, ...(bias ? { bias: `${path}.bias` } : {}) };
+}
+
+/** A root-mean-square norm. */
+export function rms(path: string, epsilon: number, plusOne = false): Norm {
+  return { kind: "rms", weight: `${path}.weight`, epsilon, plusOne };
+}
+
+/** A layer norm, with a bias unless told otherwise. */
+export function layerNorm(path: string, epsilon: number, bias = true): Norm {
+  return { kind: "layer", weight: `${path}.weight`, ...(bias ? { bias: `${path}.bias` } : {}), epsilon };
+}
+
+/** Names of sizes, newest first. */
+const NAMES = {
+  dim: ["hidden_size", "n_embd", "d_model"],
+  layers: ["num_hidden_layers", "n_layer", "n_layers", "num_layers"],
+  heads: ["num_attention_heads", "n_head", "n_heads", "num_heads"],
+};
+
+/** Sizes that every decoder has. */
+export interface Sizes {
+  readonly dim: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly keyHeads: number;
+  readonly headDim: number;
+  readonly vocab: number;
+}
+
+/**
+ * @param keyHeads What an absent `num_key_value_heads` means; default as many as heads.
+ * @param headDim What an absent `head_dim` means; default `hidden_size / heads`.
+ */
+export function sizesOf(
+  c: CheckpointReader,
+  vocabulary: string,
+  { keyHeads, headDim }: { keyHeads?: number; headDim?: number } = {},
+): Sizes {
+  const dim = c.count(NAMES.dim);
+  const heads = c.count(NAMES.heads);
+  const layers = c.count(NAMES.layers);
+  const own = headDim ?? dim / heads;
+  const width = c.number("head_dim", own);
+  const groups = c.number("num_key_value_heads", keyHeads ?? heads);
+  if (!Number.isInteger(width) || width < 1) {
+    throw new ModelError(`Expected heads of a whole width but config.json says ${width}`);
+  }
+  if (!Number.isInteger(heads / groups)) {
+    throw new ModelError(`Expected key heads that divide the ${heads} heads but config.json says ${groups}`);
+  }
+  return { dim, layers, heads, keyHeads: groups, headDim: width, vocab: vocabOf(c, vocabulary) };
+}
+
+/** Rows of the embedding: config.json tells the number of tokens, tables may be padded. */
+function vocabOf(c: CheckpointReader, table: string): number {
+  const told = c.count("vocab_size");
+  return c.tensors.get(table)?.shape[0] ?? told;
+}
+
+/** The layer types that config.json lists, or those that the family means. */
+export function layerTypes(c: CheckpointReader, layers: number, otherwise: (layer: number) => string): string[] {
+  const told = c.list("layer_types");
+  const types = told?.map(String) ?? Array.from({ length: layers }, (_, i) => otherwise(i));
+  const known = ["full_attention", "sliding_attention"];
+  const odd = types.find((type) => !known.includes(type));
+  if (odd !== undefined) {
+    throw new ModelError(`Expected blocks of ${known.join(" or ")} but config.json says "${odd}": take an ONNX export`);
+  }
+  if (types.length !== layers) {
+    throw new ModelError(`Expected "layer_types" of ${layers} blocks but config.json lists ${types.length}`);
+  }
+  return types;
+}
+
+/** The output matrix: the embedding's table where both are one. */
+export function headOf(
+  c: CheckpointReader,
+  embedding: string,
+  tiedByDefault: boolean,
+  own: Linear = matrix("lm_head"),
+): Linear {
+  return c.flag("tie_word_embeddings", tiedByDefault) ? { weight: embedding } : own;
+}
+
+/** How a family of Llama's form differs from Llama. */
+export interface LlamaForm {
+  /** Before all names but the head's; default `model.`. */
+  readonly prefix?: string;
+  readonly keyHeads?: number;
+  readonly headDim?: number;
+  readonly epsilonName?: string;
+  readonly epsilon?: number;
+  readonly tied?: boolean;
+  /** What an absent word on rotary positions means; `"by block"` where `attention` says it. */
+  readonly rope?: RopeDefaults | "by block";
+  readonly act?: string;
+  readonly actNames?: readonly string[];
+  /** Biases of queries, keys, values and of the output. */
+  readonly bias?: { readonly qkv?: boolean; readonly output?: boolean; readonly mlp?: boolean };
+  /** Makes a norm of a path; default a root-mean-square one. */
+  readonly norm?: (path: string, epsilon: number) => Norm;
+  /** Norms of a block; default before attention and before the feed-forward part. */
+  readonly norms?: (path: string, epsilon: number) => Partial<Block>;
+  readonly attention?: (layer: number, attention: Attention, path: string, epsilon: number) => Partial<Attention>;
+  readonly mlp?: (layer: number, path: string, width: number) => Mlp | undefined;
+  readonly block?: (layer: number) => Partial<Block>;
+  readonly decoder?: (spec: DecoderSpec) => Partial<DecoderSpec>;
+}
+
+/** A decoder of Llama's form. */
+export function llamaForm(c: CheckpointReader, form: LlamaForm = {}): DecoderSpec {
+  const root = c.prefix(form.prefix ?? "model.", "embed_tokens.weight");
+  const table = `${root}embed_tokens.weight`;
+  const sizes = sizesOf(c, table, form);
+  const { dim, layers, heads, keyHeads, headDim, vocab } = sizes;
+  const epsilon = c.number(form.epsilonName ?? "rms_norm_eps", form.epsilon ?? 1e-6);
+  const normOf = form.norm ?? rms;
+  const act = activationOf(c, form.actNames ?? "hidden_act", form.act ?? "silu");
+  const width = c.maybeNumber("intermediate_size") ?? 4 * dim;
+  const { qkv = false, output = false, mlp: mlpBias = false } = form.bias ?? {};
+  const rope = form.rope === "by block" ? undefined : ropeOf(c, headDim, form.rope);
+  c.ignore("max_position_embeddings");
+
+  const blocks = Array.from({ length: layers }, (_, i): Block => {
+    const path = `${root}layers.${i}`;
+    const projections = {
+      kind: "apart" as const,
+      q: matrix(`${path}.self_attn.q_proj`, qkv),
+      k: matrix(`${path}.self_attn.k_proj`, qkv),
+      v: matrix(`${path}.self_attn.v_proj`, qkv),
+    };
+    const plain: Attention = {
+      heads,
+      keyHeads,
+      headDim,
+      projections,
+      output: matrix(`${path}.self_attn.o_proj`, output),
+      scale: 1 / Math.sqrt(headDim),
+      ...(rope ? { rope } : {}),
+    };
+    const gated: Mlp = {
+      kind: "gated",
+      act,
+      gate: matrix(`${path}.mlp.gate_proj`, mlpBias),
+      up: matrix(`${path}.mlp.up_proj`, mlpBias),
+      down: matrix(`${path}.mlp.down_proj`, mlpBias),
+      width,
+    };
+    return {
+      attention: { ...plain, ...form.attention?.(i, plain, path, epsilon) },
+      mlp: form.mlp?.(i, path, width) ?? gated,
+      ...(form.norms?.(path, epsilon) ?? {
+        attnNorm: normOf(`${path}.input_layernorm`, epsilon),
+        mlpNorm: normOf(`${path}.post_attention_layernorm`, epsilon),
+      }),
+      ...form.block?.(i),
+    };
+  });
+  const spec: DecoderSpec = {
+    dim,
+    vocab,
+    embedding: { weight: table },
+    blocks,
+    norm: normOf(`${root}norm`, epsilon),
+    head: headOf(c, table, form.tied ?? false),
+  };
+  return { ...spec, ...form.decoder?.(spec) };
+}
+
+/** A norm of each head of queries or keys. */
+export function perHead(path: string, epsilon: number, plusOne = false): HeadNorm {
+  return { kind: "rms", weight: `${path}.weight`, epsilon, plusOne, over: "head" };
+}
+
+/** A window for blocks that slide. */
+export function slides(types: readonly string[], layer: number, window: number | undefined): Partial<Attention> {
+  return types[layer] === "sliding_attention" && window !== undefined ? { window } : {};
+}

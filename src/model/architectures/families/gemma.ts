@@ -1,0 +1,117 @@
+import { anglesOf, ropeOf } from "../frequencies.ts";
+import type { CheckpointReader } from "../reader.ts";
+import type { Block, DecoderSpec, Rope } from "../spec.ts";
+import { type Family, layerTypes, llamaForm, perHead, rms, slides } from "./common.ts";
+
+const onePlus = (path: string, epsilon: number) => rms(path, epsilon, true);
+
+/** The embedding's rows are widened to the stream's size. */
+const scaled = ({ dim, embedding }: DecoderSpec) => ({ embedding: { ...embedding, multiplier: Math.sqrt(dim) } });
+
+/** Gemma 1. Its first files call its activation `gelu`, but it was trained with the tanh formula. */
+export const gemma: Family = (c) => {
+  const named = c.text(["hidden_activation", "hidden_act"], "gelu_pytorch_tanh");
+  c.only({ use_bidirectional_attention: false });
+  const bias = c.flag("attention_bias", false);
+  return llamaForm(named === "gelu" ? saying(c, "gelu_pytorch_tanh") : c, {
+    keyHeads: 16,
+    headDim: 256,
+    tied: true,
+    act: "gelu_pytorch_tanh",
+    actNames: ["hidden_activation", "hidden_act"],
+    bias: { qkv: bias, output: bias },
+    norm: onePlus,
+    decoder: scaled,
+  });
+};
+
+function saying(c: CheckpointReader, activation: string): CheckpointReader {
+  return Object.create(c, {
+    text: {
+      value: (names: string | readonly string[], otherwise?: string) =>
+        [names].flat().includes("hidden_act") ? activation : c.text(names, otherwise),
+    },
+  });
+}
+
+/** Norms before and after both parts. */
+const fourNorms = (path: string, epsilon: number): Partial<Block> => ({
+  attnNorm: onePlus(`${path}.input_layernorm`, epsilon),
+  attnPostNorm: onePlus(`${path}.post_attention_layernorm`, epsilon),
+  mlpNorm: onePlus(`${path}.pre_feedforward_layernorm`, epsilon),
+  mlpPostNorm: onePlus(`${path}.post_feedforward_layernorm`, epsilon),
+});
+
+/** Gemma 2: soft caps, and a window in every other block, from the first on. */
+export const gemma2: Family = (c) => {
+  const scale = c.number("query_pre_attn_scalar", 256) ** -0.5;
+  const softcap = c.says("attn_logit_softcapping") ? c.maybeNumber("attn_logit_softcapping") : 50;
+  const last = c.says("final_logit_softcapping") ? c.maybeNumber("final_logit_softcapping") : 30;
+  const window = c.maybeNumber("sliding_window") ?? 4096;
+  const types = layerTypes(
+    c,
+    c.count("num_hidden_layers"),
+    (i) => i % 2 === 0 ? "sliding_attention" : "full_attention",
+  );
+  return gemmaForm(c, {
+    attention: (layer) => ({ scale, softcap, ...slides(types, layer, window) }),
+    decoder: (spec) => ({ ...scaled(spec), head: { ...spec.head, softcap: last } }),
+  });
+};
+
+/** Gemma 3's text model: norms of heads, five blocks with a window and a rotation of its own before each without. */
+export const gemma3: Family = (c) => {
+  const scale = c.number("query_pre_attn_scalar", 256) ** -0.5;
+  const softcap = c.maybeNumber("attn_logit_softcapping");
+  const last = c.maybeNumber("final_logit_softcapping");
+  const window = c.maybeNumber("sliding_window") ?? 4096;
+  const pattern = c.count(["sliding_window_pattern", "_sliding_window_pattern"], 6);
+  const types = layerTypes(
+    c,
+    c.count("num_hidden_layers"),
+    (i) => (i + 1) % pattern === 0 ? "full_attention" : "sliding_attention",
+  );
+  c.only({ use_bidirectional_attention: false });
+  const ropes = new Map<string, Rope>();
+  const ropeFor = (type: string, headDim: number) => {
+    const nested = c.record("rope_parameters");
+    if (type === "full_attention" || nested) {
+      return ropeOf(c, headDim, { theta: type === "full_attention" ? 1e6 : 1e4 }, type);
+    }
+    return { dims: headDim, ...anglesOf(c, {}, c.number("rope_local_base_freq", 1e4), headDim) };
+  };
+  c.ignore("rope_local_base_freq");
+  return gemmaForm(c, {
+    rope: "by block",
+    attention: (layer, { headDim }, path, epsilon) => {
+      const type = types[layer];
+      if (!ropes.has(type)) ropes.set(type, ropeFor(type, headDim));
+      return {
+        scale,
+        softcap,
+        rope: ropes.get(type),
+        qNorm: perHead(`${path}.self_attn.q_norm`, epsilon, true),
+        kNorm: perHead(`${path}.self_attn.k_norm`, epsilon, true),
+        ...slides(types, layer, window),
+      };
+    },
+    decoder: (spec) => ({ ...scaled(spec), head: { ...spec.head, softcap: last } }),
+  });
+};
+
+function gemmaForm(c: CheckpointReader, form: NonNullable<Parameters<typeof llamaForm>[1]>): DecoderSpec {
+  const bias = c.flag("attention_bias", false);
+  c.only({ use_bidirectional_attention: false });
+  c.ignore("hidden_act");
+  return llamaForm(c, {
+    keyHeads: 4,
+    headDim: 256,
+    tied: true,
+    act: "gelu_pytorch_tanh",
+    actNames: ["hidden_activation"],
+    bias: { qkv: bias, output: bias },
+    norm: onePlus,
+    norms: fourNorms,
+    ...form,
+  });
+}

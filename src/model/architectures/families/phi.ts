@@ -1,0 +1,58 @@
+import type { Attention, Mlp } from "../spec.ts";
+import { type Family, layerNorm, llamaForm, matrix } from "./common.ts";
+import { packed } from "./qwen.ts";
+
+/** Phi 1 to 2: parallel blocks behind one norm, biases everywhere, at the head too. */
+export const phi: Family = (c) => {
+  c.only({ qk_layernorm: false });
+  return llamaForm(c, {
+    epsilonName: "layer_norm_eps",
+    epsilon: 1e-5,
+    act: "gelu_new",
+    rope: { partial: 0.5 },
+    bias: { qkv: true },
+    norm: layerNorm,
+    norms: (path, epsilon) => ({
+      attnNorm: layerNorm(`${path}.input_layernorm`, epsilon),
+      mlpNorm: "attention's",
+      parallel: true,
+    }),
+    attention: (_layer, _plain, path) => ({ output: matrix(`${path}.self_attn.dense`, true) }),
+    mlp: (_layer, path, width): Mlp => ({
+      kind: "plain",
+      act: "gelu_tanh",
+      up: matrix(`${path}.mlp.fc1`, true),
+      down: matrix(`${path}.mlp.fc2`, true),
+      width,
+    }),
+    decoder: ({ norm, head }) => ({
+      norm: { ...norm!, ...finalNorm(norm!.weight!) },
+      head: { ...head, bias: "lm_head.bias" },
+    }),
+  });
+};
+
+/** Phi calls its last norm so. */
+function finalNorm(weight: string) {
+  const path = weight.replace(/norm\.weight$/, "final_layernorm");
+  return { weight: `${path}.weight`, bias: `${path}.bias` };
+}
+
+/** Phi 3 and 4: packed matrices, and frequencies for long texts. */
+export const phi3: Family = (c) => {
+  const window = c.maybeNumber("sliding_window");
+  return llamaForm(c, {
+    epsilon: 1e-5,
+    attention: (_layer, _plain, path): Partial<Attention> => ({
+      projections: packed(`${path}.self_attn.qkv_proj`),
+      window,
+    }),
+    mlp: (_layer, path, width): Mlp => ({
+      kind: "packed",
+      act: "silu",
+      gateUp: matrix(`${path}.mlp.gate_up_proj`),
+      down: matrix(`${path}.mlp.down_proj`),
+      width,
+    }),
+  });
+};

@@ -1,0 +1,180 @@
+/**
+ * Angles of rotary positions as config.json tells them. The formulas are those of transformers' `modeling_rope_utils.py`; both
+ * of its spellings are read, `rope_theta` and `rope_scaling` at the top (4) and `rope_parameters` (5).
+ */
+import { ModelError } from "../error.ts";
+import type { CheckpointReader } from "./reader.ts";
+import type { Rope, RopeFrequencies } from "./spec.ts";
+
+/** What a family says where its config is silent. */
+export interface RopeDefaults {
+  readonly theta?: number;
+  /** Share of a head that is rotated. */
+  readonly partial?: number;
+  readonly interleaved?: boolean;
+  /** Other names of the base, and of the share. */
+  readonly thetaNames?: readonly string[];
+  readonly partialNames?: readonly string[];
+}
+
+type Settings = Readonly<Record<string, unknown>>;
+
+/** The rotation of heads of a width; of a kind of block where config.json tells them apart. */
+export function ropeOf(
+  c: CheckpointReader,
+  headDim: number,
+  { theta = 10_000, partial = 1, interleaved, thetaNames = ["rope_theta"], partialNames = ["partial_rotary_factor"] }:
+    RopeDefaults = {},
+  kind?: string,
+): Rope {
+  const nested = c.record("rope_parameters");
+  const scaling = nested ? undefined : c.record("rope_scaling");
+  const own = (kind !== undefined ? nested?.[kind] : undefined) ?? nested ?? scaling ?? {};
+  const settings = own as Settings;
+  const base = numberIn(settings, "rope_theta") ?? c.number(thetaNames, theta);
+  const share = numberIn(settings, "partial_rotary_factor") ?? c.number(partialNames, partial);
+  c.ignore(
+    "original_max_position_embeddings",
+    "max_position_embeddings",
+    "n_positions",
+    ...thetaNames,
+    ...partialNames,
+  );
+  const dims = Math.floor(headDim * share);
+  return { dims, interleaved, ...anglesOf(c, settings, base, dims) };
+}
+
+/** Angles by the kind that a setting names. */
+export function anglesOf(
+  c: CheckpointReader,
+  settings: Settings,
+  base: number,
+  dims: number,
+): Pick<Rope, "frequencies" | "factor"> {
+  const type = String(settings.rope_type ?? settings.type ?? "default");
+  const plain = Array.from({ length: dims / 2 }, (_, i) => base ** (-2 * i / dims));
+  const longest = () => c.count(["max_position_embeddings", "n_positions"]);
+  const original = () =>
+    numberIn(settings, "original_max_position_embeddings") ?? c.maybeNumber("original_max_position_embeddings");
+  const factor = () => needed(c, settings, "factor");
+  switch (type) {
+    case "default":
+      return fixed(plain);
+    case "linear":
+      return fixed(plain.map((angle) => angle / factor()));
+    case "dynamic":
+      return { frequencies: { kind: "dynamic", theta: base, factor: factor(), original: original() ?? longest() } };
+    case "llama3":
+      return fixed(llama3(c, settings, plain));
+    case "yarn": {
+      const from = original() ?? longest();
+      return yarn(settings, {
+        base,
+        dims,
+        plain,
+        factor: numberIn(settings, "factor") ?? longest() / from,
+        original: from,
+      });
+    }
+    case "longrope":
+    case "su":
+      return longrope(c, settings, plain, original() ?? longest(), longest());
+    default:
+      throw new ModelError(
+        `Expected rotary positions of a kind that is known (default, linear, dynamic, llama3, yarn, longrope) but config.json ` +
+          `says "${type}": take an ONNX export`,
+      );
+  }
+}
+
+function fixed(values: readonly number[], factor?: number): { frequencies: RopeFrequencies; factor?: number } {
+  return {
+    frequencies: { kind: "fixed", values: Float32Array.from(values) },
+    ...(factor === undefined ? {} : { factor }),
+  };
+}
+
+function llama3(c: CheckpointReader, settings: Settings, plain: readonly number[]): number[] {
+  const [factor, low, high, original] = [
+    "factor",
+    "low_freq_factor",
+    "high_freq_factor",
+    "original_max_position_embeddings",
+  ]
+    .map((name) => needed(c, settings, name));
+  return plain.map((angle) => {
+    const wavelength = 2 * Math.PI / angle;
+    if (wavelength < original / high) return angle;
+    if (wavelength > original / low) return angle / factor;
+    const smooth = (original / wavelength - low) / (high - low);
+    return (1 - smooth) * angle / factor + smooth * angle;
+  });
+}
+
+/** https://arxiv.org/abs/2309.00071 */
+function yarn(
+  settings: Settings,
+  { base, dims, plain, factor, original }: {
+    base: number;
+    dims: number;
+    plain: readonly number[];
+    factor: number;
+    original: number;
+  },
+) {
+  const scaleOf = (by: number, scale = 1) => by <= 1 ? 1 : 0.1 * scale * Math.log(by) + 1;
+  const [one, all] = [numberIn(settings, "mscale"), numberIn(settings, "mscale_all_dim")];
+  const told = numberIn(settings, "attention_factor");
+  const attention = told ?? (one && all ? scaleOf(factor, one) / scaleOf(factor, all) : scaleOf(factor));
+  /** The dimension that turns so often within the original length. */
+  const dimOf = (turns: number) => dims * Math.log(original / (turns * 2 * Math.PI)) / (2 * Math.log(base));
+  const isWhole = settings.truncate !== false;
+  const [from, to] = [dimOf(numberIn(settings, "beta_fast") ?? 32), dimOf(numberIn(settings, "beta_slow") ?? 1)];
+  const low = Math.max(isWhole ? Math.floor(from) : from, 0);
+  let high = Math.min(isWhole ? Math.ceil(to) : to, dims - 1);
+  if (low === high) high += 0.001;
+  const values = plain.map((angle, i) => {
+    const ramp = Math.min(Math.max((i - low) / (high - low), 0), 1);
+    return angle / factor * ramp + angle * (1 - ramp);
+  });
+  return fixed(values, attention);
+}
+
+function longrope(
+  c: CheckpointReader,
+  settings: Settings,
+  plain: readonly number[],
+  original: number,
+  longest: number,
+) {
+  const lists = (["short_factor", "long_factor"] as const).map((name) => {
+    const list = settings[name];
+    if (Array.isArray(list) && list.length === plain.length && list.every((value) => typeof value === "number")) {
+      return list;
+    }
+    throw new ModelError(
+      `Expected "${name}" of the rotary positions to be a list of ${plain.length} numbers: check config.json`,
+    );
+  });
+  const factor = longest / original;
+  const attention = numberIn(settings, "attention_factor") ??
+    (factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original)));
+  const [short, long] = lists.map((list) => Float32Array.from(plain, (angle, i) => angle / list[i]));
+  c.ignore("original_max_position_embeddings");
+  return { frequencies: { kind: "by length" as const, short, long, original }, factor: attention };
+}
+
+function numberIn(settings: Settings, name: string): number | undefined {
+  const value = settings[name];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === "number" && Number.isFinite(value)) return value;
+  throw new ModelError(`Expected "${name}" of the rotary positions to be a number but it is ${JSON.stringify(value)}`);
+}
+
+function needed(c: CheckpointReader, settings: Settings, name: string): number {
+  const value = numberIn(settings, name);
+  if (value !== undefined) return value;
+  throw new ModelError(
+    `Expected "${name}" among the rotary positions' settings of this ${c.type} model but it has none`,
+  );
+}

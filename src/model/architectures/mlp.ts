@@ -1,0 +1,122 @@
+/** Feed-forward parts. */
+import type { Net } from "./net.ts";
+import { linear } from "./parts.ts";
+import type { Activation, Mlp } from "./spec.ts";
+
+/** Where a feed-forward part is in the graph. */
+export interface MlpPlace {
+  readonly path: string;
+  readonly dim: number;
+  /** Name of `[batch, length]`. */
+  readonly shape: string;
+  /** Name of what it gives. */
+  readonly output: string;
+}
+
+/** Activation functions as nodes. */
+export const activate = {
+  silu: (net: Net, x: string, name: string) => net.op("Mul", name, [x, net.op("Sigmoid", `${name}/sigmoid`, [x])]),
+  relu: (net: Net, x: string, name: string) => net.op("Relu", name, [x]),
+  relu2(net: Net, x: string, name: string) {
+    const positive = net.op("Relu", `${name}/relu`, [x]);
+    return net.op("Mul", name, [positive, positive]);
+  },
+  quick_gelu(net: Net, x: string, name: string) {
+    const scaled = net.op("Mul", `${name}/scaled`, [x, net.number(1.702)]);
+    return net.op("Mul", name, [x, net.op("Sigmoid", `${name}/sigmoid`, [scaled])]);
+  },
+  /** `x (1 + erf(x / sqrt(2))) / 2`. */
+  gelu(net: Net, x: string, name: string) {
+    const erf = net.op("Erf", `${name}/erf`, [net.op("Div", `${name}/scaled`, [x, net.number(Math.SQRT2)])]);
+    return half(net, x, erf, name);
+  },
+  /** `x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2`. */
+  gelu_tanh(net: Net, x: string, name: string) {
+    const square = net.op("Mul", `${name}/square`, [x, x]);
+    const part = net.op("Mul", `${name}/part`, [square, net.number(0.044715)]);
+    const factor = net.op("Add", `${name}/factor`, [part, net.number(1)]);
+    const inner = net.op("Mul", `${name}/inner`, [
+      net.op("Mul", `${name}/x`, [x, factor]),
+      net.number(Math.sqrt(2 / Math.PI)),
+    ]);
+    return half(net, x, net.op("Tanh", `${name}/tanh`, [inner]), name);
+  },
+  /** `cap tanh(x / cap)`. */
+  softcap(net: Net, x: string, cap: number, name: string) {
+    const bent = net.op("Tanh", `${name}/tanh`, [net.op("Div", `${name}/scaled`, [x, net.number(cap)])]);
+    return net.op("Mul", name, [bent, net.number(cap)]);
+  },
+};
+
+function half(net: Net, x: string, bent: string, name: string): string {
+  const weight = net.op("Mul", `${name}/weight`, [
+    net.op("Add", `${name}/sum`, [bent, net.number(1)]),
+    net.number(0.5),
+  ]);
+  return net.op("Mul", name, [x, weight]);
+}
+
+/** What a feed-forward part makes of a stream, and where its router is if it has one. */
+export function mlp(net: Net, part: Mlp, x: string, place: MlpPlace): { output: string; router?: string } {
+  if (part.kind === "experts") return experts(net, part, x, place);
+  const { path, dim, output } = place;
+  return { output: linear(net, hidden(net, part, x, `${path}.mlp`, dim), part.down, part.width, dim, output) };
+}
+
+function hidden(net: Net, part: Exclude<Mlp, { kind: "experts" }>, x: string, path: string, dim: number): string {
+  const { width } = part;
+  const act = (a: Activation, x: string, name: string) => activate[a](net, x, name);
+  if (part.kind === "plain") {
+    return act(part.act, linear(net, x, part.up, dim, width, `${path}.hook_pre`), `${path}.hook_post`);
+  }
+  let gate: string, up: string;
+  if (part.kind === "packed") {
+    const both = linear(net, x, part.gateUp, dim, 2 * width, `${path}.both`);
+    [gate, up] = net.ops("Split", [`${path}.hook_pre`, `${path}.hook_pre_linear`], [both, net.ints([width, width])], {
+      axis: -1n,
+    });
+  } else {
+    gate = linear(net, x, part.gate, dim, width, `${path}.hook_pre`);
+    up = linear(net, x, part.up, dim, width, `${path}.hook_pre_linear`);
+  }
+  return net.op("Mul", `${path}.hook_post`, [act(part.act, gate, `${path}.activated`), up]);
+}
+
+/**
+ * Every expert computes every token, and its result counts by its weight, which is zero for all but the best few: right whatever
+ * the batch, and as much work as there are experts.
+ */
+function experts(
+  net: Net,
+  { router, experts, perToken, normed }: Extract<Mlp, { kind: "experts" }>,
+  x: string,
+  place: MlpPlace,
+) {
+  const { path, dim, output } = place;
+  const count = experts.length;
+  const logits = linear(net, x, router, dim, count, `${path}.mlp.router_logits`);
+  const probabilities = net.op("Softmax", `${path}.mlp.hook_expert_weights`, [logits], { axis: -1n });
+  const [best, which] = net.ops("TopK", [`${path}.mlp.best`, `${path}.mlp.hook_expert_indices`], [
+    probabilities,
+    net.ints([perToken]),
+  ], { axis: -1n });
+  const zeros = net.op("Mul", `${path}.mlp.zeros`, [probabilities, net.number(0)]);
+  let sum = best;
+  if (normed) {
+    sum = net.op("Div", `${path}.mlp.best_normed`, [
+      best,
+      net.op("ReduceSum", `${path}.mlp.best_sum`, [best, net.ints([-1])], { keepdims: 1n }),
+    ]);
+  }
+  const weights = net.op("ScatterElements", `${path}.mlp.weights`, [zeros, which, sum], { axis: -1n });
+  const columns = net.ops("Split", experts.map((_, i) => `${path}.mlp.weights.${i}`), [
+    weights,
+    net.ints(experts.map(() => 1)),
+  ], { axis: -1n });
+  const parts = experts.map((expert, i) => {
+    const inside = `${path}.mlp.experts.${i}`;
+    const own = linear(net, hidden(net, expert, x, inside, dim), expert.down, expert.width, dim, `${inside}.out`);
+    return net.op("Mul", `${inside}.weighted`, [own, columns[i]]);
+  });
+  return { output: net.op("Sum", output, parts), router: probabilities };
+}

@@ -1,0 +1,155 @@
+/** config.json as a family reads it: every field that it asks for is known, and any other is suspect. */
+import type { Config } from "../config.ts";
+import { ModelError } from "../error.ts";
+import type { StoredTensors } from "./tensors.ts";
+
+/** Fields that change no activation of a forward pass, or are read elsewhere (the tokens). */
+const HARMLESS = new Set([
+  ..."_name_or_path architectures auto_map dtype torch_dtype transformers_version model_type tokenizer_class".split(
+    " ",
+  ),
+  ..."vocab_size bos_token_id eos_token_id pad_token_id sep_token_id unk_token_id decoder_start_token_id".split(" "),
+  ..."use_cache cache_implementation output_attentions output_hidden_states return_dict use_return_dict".split(" "),
+  ..."initializer_range initializer_factor init_std initializer_cutoff_factor rescale_prenorm_residual".split(" "),
+  ..."attention_dropout hidden_dropout hidden_dropout_prob resid_dropout residual_dropout embd_dropout attn_pdrop"
+    .split(" "),
+  ..."resid_pdrop embd_pdrop embedding_dropout emb_pdrop dropout activation_dropout classifier_dropout layerdrop".split(
+    " ",
+  ),
+  ..."attention_probs_dropout_prob ffn_dropout dropout_rate summary_type summary_use_proj summary_activation".split(
+    " ",
+  ),
+  ..."summary_proj_to_labels summary_first_dropout task_specific_params problem_type id2label label2id".split(" "),
+  ..."pretraining_tp slow_but_exact skip_bias_add skip_bias_add_qkv bias_dropout_fusion masked_softmax_fusion".split(
+    " ",
+  ),
+  ..."unk_index offset_alibi seq_length n_ctx gradient_checkpointing onnx_safe _remove_final_layer_norm".split(" "),
+  ..."router_aux_loss_coef router_jitter_noise output_router_logits router_z_loss_coef aux_loss_alpha seq_aux".split(
+    " ",
+  ),
+  ..."attn_implementation _attn_implementation attention_softmax_in_fp32 scale_attention_softmax_in_fp32".split(" "),
+  ..."reorder_and_upcast_attn use_flash_attn rope_kwargs _rope_scaling_validation validate_only_training".split(" "),
+  ..."inference_runner max_batch_size max_sequence_length pre_allocate_kv_cache attn_type kv_cache_dtype".split(" "),
+  ..."chunk_size_feed_forward is_encoder_decoder is_decoder add_cross_attention cross_attention_hidden_size".split(" "),
+  ..."transformers.js_config quantization mlp_dropout head_dim_padded pad_head_dim tokens dense_attention_every_n_layers"
+    .split(" "),
+  ..."use_bfloat16 tf_legacy_loss pruned_heads torchscript prefix finetuning_task use_mambapy".split(" "),
+  ..."top_k top_p temperature repetition_penalty length_penalty num_beams max_length min_length do_sample".split(" "),
+]);
+
+/** What a checkpoint says and has. */
+export class CheckpointReader {
+  readonly #known = new Set<string>();
+
+  constructor(readonly config: Config, readonly tensors: StoredTensors) {}
+
+  /** What model it says it is. */
+  get type(): string {
+    return String(this.config.model_type);
+  }
+
+  /** A number; the first of several names that is there. Without `otherwise` it must be there. */
+  number(names: string | readonly string[], otherwise?: number): number {
+    const [name, value] = this.#first(names);
+    if (value === undefined && otherwise !== undefined) return otherwise;
+    if (typeof value === "number" && Number.isFinite(value)) return value;
+    throw this.#wrong(name, "a number", value);
+  }
+
+  /** A number, or none where the field is null or absent. */
+  maybeNumber(names: string | readonly string[]): number | undefined {
+    const [name, value] = this.#first(names);
+    if (value === undefined) return undefined;
+    if (typeof value === "number" && Number.isFinite(value)) return value;
+    throw this.#wrong(name, "a number or null", value);
+  }
+
+  /** A whole number of at least one. */
+  count(names: string | readonly string[], otherwise?: number): number {
+    const value = this.number(names, otherwise);
+    if (Number.isInteger(value) && value > 0) return value;
+    throw this.#wrong([names].flat()[0], "a whole number above zero", value);
+  }
+
+  /** Yes or no. */
+  flag(name: string, otherwise: boolean): boolean {
+    const [, value] = this.#first(name);
+    if (value === undefined) return otherwise;
+    if (typeof value === "boolean") return value;
+    throw this.#wrong(name, "true or false", value);
+  }
+
+  /** A text, or none. */
+  text(names: string | readonly string[], otherwise?: string): string | undefined {
+    const [name, value] = this.#first(names);
+    if (value === undefined) return otherwise;
+    if (typeof value === "string") return value;
+    throw this.#wrong(name, "a text", value);
+  }
+
+  /** An object, or none. */
+  record(name: string): Record<string, unknown> | undefined {
+    const [, value] = this.#first(name);
+    if (value === undefined) return undefined;
+    if (typeof value === "object" && !Array.isArray(value)) return value as Record<string, unknown>;
+    throw this.#wrong(name, "an object", value);
+  }
+
+  /** A list, or none. */
+  list(name: string): unknown[] | undefined {
+    const [, value] = this.#first(name);
+    if (value === undefined) return undefined;
+    if (Array.isArray(value)) return value;
+    throw this.#wrong(name, "a list", value);
+  }
+
+  /** Whether the file speaks of a field, be it null. */
+  says(name: string): boolean {
+    this.#known.add(name);
+    return name in this.config;
+  }
+
+  /** Fields whose only value that this family computes is the one given; any other is refused. */
+  only(fields: Readonly<Record<string, unknown>>): void {
+    for (const [name, value] of Object.entries(fields)) {
+      const [, found] = this.#first(name);
+      if (found === undefined || JSON.stringify(found) === JSON.stringify(value)) continue;
+      throw this.#wrong(name, JSON.stringify(value), found);
+    }
+  }
+
+  /** Fields that do not change what is computed here. */
+  ignore(...names: readonly string[]): void {
+    for (const name of names) this.#known.add(name);
+  }
+
+  /** `prefix` if the checkpoint's names have it, as those of a whole model do; a bare decoder's have not. */
+  prefix(prefix: string, name: string): string {
+    return this.tensors.has(prefix + name) || !this.tensors.has(name) ? prefix : "";
+  }
+
+  /** Throws if config.json has a field that nobody asked for and that may change activations. */
+  assertUnderstood(): void {
+    for (const [name, value] of Object.entries(this.config)) {
+      if (this.#known.has(name) || HARMLESS.has(name) || value === null || value === false) continue;
+      if (/token_id|_token_index|dropout|_pdrop/.test(name)) continue;
+      throw new ModelError(
+        `Expected a ${this.type} model as its table knows it but config.json says "${name}": ${
+          JSON.stringify(value).slice(0, 80)
+        }, which may change what is computed: take an ONNX export`,
+      );
+    }
+  }
+
+  #first(names: string | readonly string[]): [string, unknown] {
+    const list = [names].flat() as string[];
+    for (const name of list) this.#known.add(name);
+    const found = list.find((name) => this.config[name] !== undefined && this.config[name] !== null);
+    return found === undefined ? [list[0], undefined] : [found, this.config[found]];
+  }
+
+  #wrong(name: string, expected: string, value: unknown): ModelError {
+    const found = value === undefined ? "it has none" : `it is ${JSON.stringify(value).slice(0, 80)}`;
+    return new ModelError(`Expected "${name}" in config.json of a ${this.type} model to be ${expected} but ${found}`);
+  }
+}
