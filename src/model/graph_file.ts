@@ -6,6 +6,7 @@ import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { BackendName } from "../compute/backend.ts";
 import {
   decodeModel,
+  ElementType,
   encodeModel,
   externalEntry,
   type GraphProto,
@@ -146,14 +147,24 @@ export class GraphFile {
   /** Reads the weights that a graph uses into memory, from where onnxruntime-web takes them to the GPU. */
   async #loaded(graph: GraphProto): Promise<InferenceSession.SessionOptions> {
     const externalData: { path: string; data: Uint8Array<ArrayBuffer> }[] = [];
-    for (const tensors of chunks(externalTensors(graph))) {
+    const external = externalTensors(graph);
+    // Its WebGPU provider casts no bfloat16: such weights are widened on the way.
+    const widened = new Set(external.filter(({ dataType }) => dataType === BFLOAT16));
+    for (const tensor of widened) {
+      setEntry(tensor, "length", String(2 * lengthOf(tensor)));
+      tensor.dataType = ElementType.float32;
+    }
+    for (const tensors of chunks(external)) {
       const path = `weights.${externalData.length}`;
       const data = new Uint8Array(tensors.reduce((sum, tensor) => sum + lengthOf(tensor), 0));
       let at = 0;
       for (const tensor of tensors) {
         const length = lengthOf(tensor);
+        const weight = data.subarray(at, at + length);
         using file = await openByteFile(join(this.folder, entryOf(tensor, "location")!), "a file of weights");
-        await file.read(Number(entryOf(tensor, "offset") ?? 0), data.subarray(at, at + length));
+        const offset = Number(entryOf(tensor, "offset") ?? 0);
+        if (widened.has(tensor)) widen(await file.read(offset, new Uint8Array(length / 2)), weight);
+        else await file.read(offset, weight);
         setEntry(tensor, "location", path);
         setEntry(tensor, "offset", String(at));
         setEntry(tensor, "length", String(length));
@@ -162,6 +173,17 @@ export class GraphFile {
       externalData.push({ path, data });
     }
     return externalData.length > 0 ? { externalData } : {};
+  }
+}
+
+/** ONNX's code of bfloat16. */
+const BFLOAT16 = 16;
+
+/** Writes bfloat16 numbers as float32: their upper halves. */
+function widen(narrow: Uint8Array, wide: Uint8Array<ArrayBuffer>): void {
+  for (let i = 0; i < narrow.length; i += 2) {
+    wide[2 * i + 2] = narrow[i];
+    wide[2 * i + 3] = narrow[i + 1];
   }
 }
 

@@ -5,36 +5,30 @@ import type { StoredTensors } from "./tensors.ts";
 
 /** Fields that change no activation of a forward pass, or are read elsewhere (the tokens). */
 const HARMLESS = new Set([
+  // Who made it, and with what.
   ..."_name_or_path architectures auto_map dtype torch_dtype transformers_version model_type tokenizer_class".split(
     " ",
   ),
-  ..."vocab_size bos_token_id eos_token_id pad_token_id sep_token_id unk_token_id decoder_start_token_id".split(" "),
-  ..."use_cache cache_implementation output_attentions output_hidden_states return_dict use_return_dict".split(" "),
+  ..."transformers.js_config _attn_implementation attn_implementation onnx_safe torchscript use_bfloat16".split(" "),
+  // Training.
   ..."initializer_range initializer_factor init_std initializer_cutoff_factor rescale_prenorm_residual".split(" "),
-  ..."attention_dropout hidden_dropout hidden_dropout_prob resid_dropout residual_dropout embd_dropout attn_pdrop"
-    .split(" "),
-  ..."resid_pdrop embd_pdrop embedding_dropout emb_pdrop dropout activation_dropout classifier_dropout layerdrop".split(
-    " ",
-  ),
-  ..."attention_probs_dropout_prob ffn_dropout dropout_rate summary_type summary_use_proj summary_activation".split(
-    " ",
-  ),
-  ..."summary_proj_to_labels summary_first_dropout task_specific_params problem_type id2label label2id".split(" "),
+  ..."layerdrop gradient_checkpointing router_aux_loss_coef router_jitter_noise output_router_logits".split(" "),
   ..."pretraining_tp slow_but_exact skip_bias_add skip_bias_add_qkv bias_dropout_fusion masked_softmax_fusion".split(
     " ",
   ),
-  ..."unk_index offset_alibi seq_length n_ctx gradient_checkpointing onnx_safe _remove_final_layer_norm".split(" "),
-  ..."router_aux_loss_coef router_jitter_noise output_router_logits router_z_loss_coef aux_loss_alpha seq_aux".split(
+  // Other heads than the language model's.
+  ..."summary_type summary_use_proj summary_activation summary_proj_to_labels task_specific_params".split(" "),
+  ..."problem_type id2label label2id finetuning_task".split(" "),
+  // How it is run, and how far: longer texts than it was trained for are the reader's concern.
+  ..."use_cache cache_implementation output_attentions output_hidden_states return_dict is_encoder_decoder".split(" "),
+  ..."is_decoder add_cross_attention chunk_size_feed_forward max_position_embeddings n_ctx seq_length".split(" "),
+  ..."attention_softmax_in_fp32 scale_attention_softmax_in_fp32 reorder_and_upcast_attn".split(" "),
+  ..."inference_runner max_batch_size max_sequence_length pre_allocate_kv_cache attn_type unk_index".split(" "),
+  // Generation.
+  ..."top_k top_p temperature repetition_penalty length_penalty num_beams max_length min_length do_sample prefix".split(
     " ",
   ),
-  ..."attn_implementation _attn_implementation attention_softmax_in_fp32 scale_attention_softmax_in_fp32".split(" "),
-  ..."reorder_and_upcast_attn use_flash_attn rope_kwargs _rope_scaling_validation validate_only_training".split(" "),
-  ..."inference_runner max_batch_size max_sequence_length pre_allocate_kv_cache attn_type kv_cache_dtype".split(" "),
-  ..."chunk_size_feed_forward is_encoder_decoder is_decoder add_cross_attention cross_attention_hidden_size".split(" "),
-  ..."transformers.js_config quantization mlp_dropout head_dim_padded pad_head_dim tokens dense_attention_every_n_layers"
-    .split(" "),
-  ..."use_bfloat16 tf_legacy_loss pruned_heads torchscript prefix finetuning_task use_mambapy".split(" "),
-  ..."top_k top_p temperature repetition_penalty length_penalty num_beams max_length min_length do_sample".split(" "),
+  ..."vocab_size".split(" "),
 ]);
 
 /** What a checkpoint says and has. */

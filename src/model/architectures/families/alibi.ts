@@ -1,4 +1,3 @@
-import type { CheckpointReader } from "../reader.ts";
 import type { Attention, Block, Norm, Projections } from "../spec.ts";
 import { ropeOf } from "../frequencies.ts";
 import { activationOf, type Family, headOf, layerNorm, matrix, sizesOf } from "./common.ts";
@@ -15,7 +14,7 @@ function slopesOf(heads: number): number[] {
 export const bloom: Family = (c) => {
   const root = c.prefix("transformer.", "word_embeddings.weight");
   const table = `${root}word_embeddings.weight`;
-  const { dim, layers, heads, headDim, vocab } = sizesOf(c, table);
+  const { dim, layers, heads, headDim, vocab } = sizesOf(c, table, { layers: 2 });
   const epsilon = c.number("layer_norm_epsilon", 1e-5);
   c.only({ apply_residual_connection_post_layernorm: false, n_inner: 4 * dim });
   const slopes = slopesOf(heads);
@@ -58,10 +57,20 @@ export const mpt: Family = (c) => {
   const table = `${root}wte.weight`;
   const { dim, layers, heads, headDim, vocab } = sizesOf(c, table);
   const epsilon = c.number("layer_norm_epsilon", 1e-5);
-  const width = dim * c.number("expansion_ratio", 4);
+  // transformers makes it so, whatever `expansion_ratio` says.
+  const width = 4 * dim;
   const attn = c.record("attn_config") ?? {};
   c.only({ logit_scale: null, embedding_fraction: 1, no_bias: true, norm_type: "low_precision_layernorm" });
-  c.ignore("max_seq_len", "learned_pos_emb", "verbose", "init_device", "init_config", "fc_type", "use_norm_bias");
+  c.ignore(
+    "expansion_ratio",
+    "max_seq_len",
+    "learned_pos_emb",
+    "verbose",
+    "init_device",
+    "init_config",
+    "fc_type",
+    "use_norm_bias",
+  );
   const only: Record<string, unknown> = {
     attn_type: "multihead_attention",
     prefix_lm: false,
@@ -135,7 +144,7 @@ export const falcon: Family = (c) => {
   const { dim, layers, heads, headDim, vocab } = sizesOf(c, table);
   const keyHeads = isNew ? groups ?? heads : isShared ? 1 : heads;
   const epsilon = c.number("layer_norm_epsilon", 1e-5);
-  const width = c.maybeNumber("ffn_hidden_size") ?? 4 * dim;
+  const width = c.maybeNumber(["ffn_hidden_size", "intermediate_size"]) ?? 4 * dim;
   const act = activationOf(c, "activation", "gelu");
   const parallel = isNew || c.flag("parallel_attn", true);
   const bias = c.flag("bias", false);
@@ -191,5 +200,3 @@ function falconNorms(
   const attnNorm = layerNorm(`${path}.input_layernorm`, epsilon);
   return { attnNorm, mlpNorm: parallel ? "attention's" : layerNorm(`${path}.post_attention_layernorm`, epsilon) };
 }
-
-export type { CheckpointReader };

@@ -68,15 +68,16 @@ export interface Sizes {
 /**
  * @param keyHeads What an absent `num_key_value_heads` means; default as many as heads.
  * @param headDim What an absent `head_dim` means; default `hidden_size / heads`.
+ * @param layers What an absent number of blocks means; default that is an error.
  */
 export function sizesOf(
   c: CheckpointReader,
   vocabulary: string,
-  { keyHeads, headDim }: { keyHeads?: number; headDim?: number } = {},
+  { keyHeads, headDim, layers: blocks }: { keyHeads?: number; headDim?: number; layers?: number } = {},
 ): Sizes {
   const dim = c.count(NAMES.dim);
   const heads = c.count(NAMES.heads);
-  const layers = c.count(NAMES.layers);
+  const layers = c.count(NAMES.layers, blocks);
   const own = headDim ?? dim / heads;
   const width = c.number("head_dim", own);
   const groups = c.number("num_key_value_heads", keyHeads ?? heads);
