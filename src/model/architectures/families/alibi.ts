@@ -154,6 +154,7 @@ export const falcon: Family = (c) => {
   const place: Partial<Attention> = hasAlibi
     ? { alibi: { slopes: slopesOf(heads), half: true, multiplier: scale } }
     : { rope: ropeOf(c, headDim) };
+  c.ignore("rope_parameters", "rope_scaling", "rope_theta");
   const blocks = Array.from({ length: layers }, (_, i): Block => {
     const path = `${root}h.${i}`;
     const qkv = matrix(`${path}.self_attention.query_key_value`, bias);
