@@ -6,9 +6,10 @@ import type { StoredTensors } from "./tensors.ts";
 /** Fields that change no activation of a forward pass, or are read elsewhere (the tokens). */
 const HARMLESS = new Set([
   // Who made it, and with what.
-  ..."_name_or_path architectures auto_map dtype torch_dtype transformers_version model_type tokenizer_class".split(
-    " ",
-  ),
+  ..."_name_or_path _model_name_or_path tokenizer_name model_max_length architectures auto_map dtype torch_dtype transformers_version model_type tokenizer_class"
+    .split(
+      " ",
+    ),
   ..."transformers.js_config _attn_implementation attn_implementation onnx_safe torchscript use_bfloat16".split(" "),
   // Training.
   ..."initializer_range initializer_factor init_std initializer_cutoff_factor rescale_prenorm_residual".split(" "),
@@ -18,12 +19,13 @@ const HARMLESS = new Set([
   ),
   // Other heads than the language model's.
   ..."summary_type summary_use_proj summary_activation summary_proj_to_labels task_specific_params".split(" "),
-  ..."problem_type id2label label2id finetuning_task".split(" "),
+  ..."problem_type id2label label2id finetuning_task predict_special_tokens n_special".split(" "),
   // How it is run, and how far: longer texts than it was trained for are the reader's concern.
   ..."use_cache cache_implementation output_attentions output_hidden_states return_dict is_encoder_decoder".split(" "),
   ..."is_decoder add_cross_attention chunk_size_feed_forward max_position_embeddings n_ctx seq_length".split(" "),
   ..."attention_softmax_in_fp32 scale_attention_softmax_in_fp32 reorder_and_upcast_attn".split(" "),
-  ..."inference_runner max_batch_size max_sequence_length pre_allocate_kv_cache attn_type unk_index".split(" "),
+  ..."inference_runner validate_runner_input max_batch_size max_sequence_length pre_allocate_kv_cache attn_type unk_index offset_alibi"
+    .split(" "),
   // Generation.
   ..."top_k top_p temperature repetition_penalty length_penalty num_beams max_length min_length do_sample prefix".split(
     " ",
@@ -126,7 +128,7 @@ export class CheckpointReader {
   assertUnderstood(): void {
     for (const [name, value] of Object.entries(this.config)) {
       if (this.#known.has(name) || HARMLESS.has(name) || value === null || value === false) continue;
-      if (/token_id|_token_index|dropout|_pdrop/.test(name)) continue;
+      if (/token_id|_token_index|dropout|_pdrop|^unsloth/.test(name)) continue;
       throw new ModelError(
         `Expected a ${this.type} model as its table knows it but config.json says "${name}": ${
           JSON.stringify(value).slice(0, 80)

@@ -50,7 +50,7 @@ export function layerNorm(path: string, epsilon: number, bias = true): Norm {
 
 /** Names of sizes, newest first. */
 const NAMES = {
-  dim: ["hidden_size", "n_embd", "d_model"],
+  dim: ["hidden_size", "n_embd", "n_embed", "d_model"],
   layers: ["num_hidden_layers", "n_layer", "n_layers", "num_layers"],
   heads: ["num_attention_heads", "n_head", "n_heads", "num_heads"],
 };

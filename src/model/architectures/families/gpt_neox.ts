@@ -61,7 +61,7 @@ export const gptj: Family = (c) => {
   const width = c.maybeNumber(["n_inner", "intermediate_size"]) ?? 4 * dim;
   const act = activationOf(c, "activation_function", "gelu_new");
   const rope = ropeOf(c, headDim, { partial: c.count("rotary_dim", 64) / headDim, interleaved: true });
-  c.ignore("rotary");
+  c.only({ rotary: true, scale_attn_weights: true });
   const blocks = Array.from({ length: layers }, (_, i): Block => {
     const path = `${root}h.${i}`;
     return {

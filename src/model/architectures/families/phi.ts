@@ -41,6 +41,7 @@ function finalNorm(weight: string) {
 /** Phi 3 and 4: packed matrices, and frequencies for long texts. */
 export const phi3: Family = (c) => {
   const window = c.maybeNumber("sliding_window");
+  c.only({ full_attn_mod: 1, interpolate_factor: 1 });
   return llamaForm(c, {
     epsilon: 1e-5,
     attention: (_layer, _plain, path): Partial<Attention> => ({

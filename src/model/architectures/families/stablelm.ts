@@ -35,7 +35,9 @@ export const starcoder2: Family = (c) => {
   const bias = c.flag("use_bias", true);
   const window = c.maybeNumber("sliding_window");
   const act = activationOf(c, "hidden_act", "gelu_pytorch_tanh");
-  c.ignore("norm_type", "mlp_type", "residual_dropout");
+  c.only({ scale_attn_weights: true, norm_type: "layer_norm", mlp_type: "default" });
+  // The first files say these twice.
+  c.ignore("activation_function", "layer_norm_epsilon");
   return llamaForm(c, {
     keyHeads: 2,
     epsilonName: "norm_epsilon",
