@@ -19,7 +19,6 @@ export interface AttentionInputs {
   readonly queries: string;
 }
 
-const BFLOAT16 = 16n;
 /** Added to a score that must not count. */
 const NEVER = -3.4e38;
 
@@ -188,21 +187,12 @@ function mask(net: Net, { keys, queries }: AttentionInputs, window: number | und
 }
 
 /** A slope times the number of the key: softmax sees differences only, so that this is minus the slope times the distance. */
-function alibi(net: Net, { slopes, half, multiplier }: NonNullable<Attention["alibi"]>): string {
-  return net.once(`alibi ${slopes} ${half}`, () => {
+function alibi(net: Net, slopes: readonly number[]): string {
+  return net.once("alibi", () => {
     const numbers = net.op("Cast", "key_numbers", ["key_index"], { to: BigInt(ElementType.float32) });
-    const column = net.numbers("alibi_slopes", [slopes.length, 1, 1], Float32Array.from(slopes));
-    if (!half) return net.op("Mul", "alibi", [column, numbers]);
-    const short = (y: string, name: string) => net.op("Cast", name, [y], { to: BFLOAT16 });
-    const product = net.op("Mul", "alibi_exact", [
-      net.op("Cast", "alibi_slopes_rounded", [short(column, "alibi_slopes_short")], {
-        to: BigInt(ElementType.float32),
-      }),
+    return net.op("Mul", "alibi", [
+      net.numbers("alibi_slopes", [slopes.length, 1, 1], Float32Array.from(slopes)),
       numbers,
     ]);
-    const rounded = net.op("Cast", "alibi_rounded", [short(product, "alibi_short")], {
-      to: BigInt(ElementType.float32),
-    });
-    return net.op("Mul", "alibi", [rounded, net.number(multiplier ?? 1)]);
   });
 }

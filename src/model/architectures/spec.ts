@@ -83,13 +83,7 @@ export interface Attention {
   /** `cap * tanh(scores / cap)`. */
   readonly softcap?: number;
   /** Slopes of a bias by distance, one a head; added after the scale. */
-  readonly alibi?: {
-    readonly slopes: readonly number[];
-    /** Whether it is rounded to bfloat16. */
-    readonly half?: boolean;
-    /** Factor of the rounded bias. */
-    readonly multiplier?: number;
-  };
+  readonly alibi?: readonly number[];
 }
 
 /** Activation functions, by transformers' names. */

@@ -1,4 +1,5 @@
-import type { Attention, Block, Norm, Projections } from "../spec.ts";
+import { ModelError } from "../../error.ts";
+import type { Block, Norm, Projections } from "../spec.ts";
 import { ropeOf } from "../frequencies.ts";
 import { activationOf, type Family, headOf, layerNorm, matrix, sizesOf } from "./common.ts";
 
@@ -29,7 +30,7 @@ export const bloom: Family = (c) => {
         projections: { kind: "by head", qkv: matrix(`${path}.self_attention.query_key_value`, true) },
         output: matrix(`${path}.self_attention.dense`, true),
         scale: 1 / Math.sqrt(headDim),
-        alibi: { slopes },
+        alibi: slopes,
       },
       mlpNorm: layerNorm(`${path}.post_attention_layernorm`, epsilon),
       mlp: {
@@ -102,7 +103,7 @@ export const mpt: Family = (c) => {
         projections: { kind: "side by side", qkv: matrix(`${path}.attn.Wqkv`) },
         output: matrix(`${path}.attn.out_proj`),
         scale,
-        alibi: { slopes },
+        alibi: slopes,
         ...clip === undefined ? {} : { clip },
       },
       mlpNorm: norm(`${path}.norm_2`),
@@ -149,12 +150,15 @@ export const falcon: Family = (c) => {
   const parallel = isNew || c.flag("parallel_attn", true);
   const bias = c.flag("bias", false);
   const norms = c.maybeNumber("num_ln_in_parallel_attn") ?? (isNew ? 2 : 1);
-  const hasAlibi = c.flag("alibi", false);
+  if (c.flag("alibi", false)) {
+    // Its eager attention adds the slopes twice, its other one once: nobody can say what the model is.
+    throw new ModelError(
+      "Expected a Falcon with rotary positions but config.json says alibi, of which transformers' own two attentions give " +
+        "different values: take an ONNX export",
+    );
+  }
   const scale = 1 / Math.sqrt(headDim);
-  const place: Partial<Attention> = hasAlibi
-    ? { alibi: { slopes: slopesOf(heads), half: true, multiplier: scale } }
-    : { rope: ropeOf(c, headDim) };
-  c.ignore("rope_parameters", "rope_scaling", "rope_theta");
+  const rope = ropeOf(c, headDim);
   const blocks = Array.from({ length: layers }, (_, i): Block => {
     const path = `${root}h.${i}`;
     const qkv = matrix(`${path}.self_attention.query_key_value`, bias);
@@ -169,7 +173,7 @@ export const falcon: Family = (c) => {
         projections,
         output: matrix(`${path}.self_attention.dense`, bias),
         scale,
-        ...place,
+        rope,
       },
       mlp: {
         kind: "plain",
