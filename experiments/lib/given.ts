@@ -34,6 +34,12 @@ export async function givenDictionary(name: string, model: LanguageModel, backen
       }: give that model with --model, or another dictionary`,
     );
   }
+  if (source.commit !== undefined && model.commit !== undefined && source.commit !== model.commit) {
+    throw new Error(
+      `Expected a dictionary of ${model.id} at commit ${model.commit} but ${name} was built at ${source.commit}: give ` +
+        `--revision ${source.commit}, or another dictionary`,
+    );
+  }
   if (bosOf(source) !== model.bos) {
     throw new Error(
       `Expected a dictionary built with --bos ${model.bos} but ${name} was with ${bosOf(source)}: give the same --bos`,

@@ -22,13 +22,13 @@ export async function openDevice<F extends Flags>({ flags, manifest }: Run<F>): 
 export async function loadModelOf<F extends Flags>(
   run: Run<F>,
   { name: device }: Backend,
-  id: string = run.flags.model,
+  id?: string,
 ): Promise<LanguageModel> {
   const { dtype, hook, bos, subfolder, modelFile } = run.flags;
-  // A second model has a revision of its own, behind its name.
-  const revision = id === run.flags.model ? run.flags.revision : undefined;
+  // A second model, be it another revision of the same, has its own behind its name.
+  const revision = id === undefined ? run.flags.revision : undefined;
   const options = { device, dtype, hook, bos, subfolder, modelFile, revision, onNote: run.note };
-  return await run.manifest.time("load", () => loadModel(id, options));
+  return await run.manifest.time("load", () => loadModel(id ?? run.flags.model, options));
 }
 
 /** Opens the backend and `--model`; see {@linkcode openDevice} and {@linkcode loadModelOf}. */

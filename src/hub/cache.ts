@@ -78,7 +78,7 @@ export class RepoCache {
     if (text === undefined) return undefined;
     try {
       const { format_version, files } = JSON.parse(text) as TreeFile;
-      if (format_version !== 1) return undefined;
+      if (format_version !== 1 || Object.keys(files).length === 0) return undefined;
       return new Map(
         Object.entries(files).map(([path, { size, blob_id, lfs_sha256 }]) => {
           return [path, { path, checksum: lfs_sha256 ?? blob_id, bytes: size }];
@@ -117,13 +117,18 @@ export class RepoCache {
 
   /** Writes down all files of a commit. */
   async writeTree(commit: string, tree: Tree): Promise<void> {
-    if (await isFile(this.#treeFile(commit))) return;
+    if ((await this.tree(commit))?.size === tree.size) return;
     const files = Object.fromEntries([...tree.values()].map(({ path, checksum, bytes }) => [path, {
       size: bytes,
       blob_id: checksum,
       ...(checksum.length === 64 ? { lfs_sha256: checksum, lfs_size: bytes } : {}),
     }]));
     await writeJsonAtomic(this.#treeFile(commit), { format_version: 1, files });
+  }
+
+  /** Writes down that a commit has no such file. */
+  async writeAbsence(commit: string, path: string): Promise<void> {
+    await writeTextAtomic(join(this.folder, ".no_exist", commit, path), "");
   }
 
   /** Puts a link to a blob, of this cache or another, in a commit's folder. */
@@ -161,9 +166,8 @@ export class RepoCache {
   async stamp(path: string, checksum: string): Promise<void> {
     try {
       await writeTextAtomic(this.#stampFile(checksum), await stampOf(path));
-    } catch (error) {
-      // A cache that may only be read is compared anew every time.
-      if (!isReadOnly(error)) throw error;
+    } catch {
+      // A cache that may only be read is compared anew every time: nothing else comes of it.
     }
   }
 
@@ -201,10 +205,4 @@ async function textOf(path: string): Promise<string | undefined> {
 function isNoLink(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound ||
     ["EINVAL", "UNKNOWN"].includes((error as { code?: string }).code ?? "");
-}
-
-function isReadOnly(error: unknown): boolean {
-  const cause = error instanceof Error ? error.cause ?? error : error;
-  const { code } = cause as { code?: string };
-  return cause instanceof Deno.errors.NotCapable || cause instanceof Deno.errors.PermissionDenied || code === "EROFS";
 }

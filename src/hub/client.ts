@@ -1,9 +1,12 @@
 /** Requests to the hub: the token goes to its own hosts only, rate limits are waited for, refusals become sentences. */
-import { HubError, HubNotFoundError, HubUnreachableError } from "./errors.ts";
+import { pause, textOf } from "./body.ts";
+import { HubError, HubNotFoundError, HubRepositoryNotFoundError, HubUnreachableError } from "./errors.ts";
 import type { HubSettings } from "./options.ts";
 
 /** Answers that redirect, at most. */
 const HOPS = 10;
+/** Times that an answer is asked for whose connection is cut. */
+const CUTS = 3;
 /** Times that a busy or failing hub is asked again. */
 const TRIES = 5;
 /** Milliseconds until the headers of an answer must be there. */
@@ -37,23 +40,48 @@ export class HubClient {
       const response = await this.#patiently(at, { method, headers });
       const location = response.headers.get("location");
       if (response.status < 300 || response.status >= 400 || location === null) return response;
+      if (!URL.canParse(location, at)) {
+        throw new HubError(
+          `Cannot fetch ${plainUrl(url)}: it is redirected to "${location.slice(0, 80)}", which is no address.`,
+        );
+      }
       const next = new URL(location, at);
       if (!follows(response, next)) return response;
       await response.body?.cancel();
       at = next;
     }
-    throw new HubError(`Cannot fetch ${url}: it is redirected again and again.`);
+    throw new HubError(`Cannot fetch ${plainUrl(url)}: it is redirected again and again.`);
   }
 
-  /** What the hub's API says at a path below the endpoint; undefined if it has no such path. */
+  /**
+   * What the hub's API says at a path below the endpoint; undefined if it has no such path.
+   *
+   * @throws {HubUnreachableError} if the answer does not come whole.
+   */
   async json(
     path: string,
   ): Promise<{ value: unknown; response: Response } | { value?: undefined; response: Response }> {
-    const response = await this.send(`${this.settings.endpoint}${path}`);
-    const isJson = response.ok && (response.headers.get("content-type") ?? "").includes("json");
-    if (isJson) return { value: await response.json(), response };
-    await response.body?.cancel();
-    return { response };
+    const url = `${this.settings.endpoint}${path}`;
+    for (let attempt = 1;; attempt++) {
+      const response = await this.send(url);
+      if (!response.ok || !(response.headers.get("content-type") ?? "").includes("json")) {
+        await response.body?.cancel();
+        return { response };
+      }
+      try {
+        return { value: JSON.parse(await textOf(response)), response };
+      } catch (cause) {
+        this.settings.signal?.throwIfAborted();
+        if (attempt < CUTS) continue;
+        const reason = cause instanceof SyntaxError ? "what it says is no JSON" : reasonOf(cause);
+        throw new HubUnreachableError(
+          `Cannot fetch ${plainUrl(url)}: the answer does not come whole (${reason}). Try again later.`,
+          {
+            cause,
+          },
+        );
+      }
+    }
   }
 
   /** One answer that is not "later". */
@@ -66,13 +94,15 @@ export class HubClient {
       const reason = status === 429 ? "too many requests" : `it fails with status ${status}`;
       const wait = waitOf(response) ?? 2 ** attempt;
       if (attempt === TRIES || wait > LONGEST_WAIT_S) {
+        const isOpen = status === 429 && url.host === new URL(this.settings.endpoint).host &&
+          await this.settings.tokenOf(url) === undefined;
         throw new HubError(
-          `Cannot fetch ${url}: the hub refuses (${reason}), and asks to come again in ${wait} s. Try again later` +
-            (status === 429 ? "; with a token in HF_TOKEN it answers more." : "."),
+          `Cannot fetch ${plainUrl(url)}: ${url.host} refuses (${reason}). Try again later` +
+            (isOpen ? "; with a token in HF_TOKEN it answers more." : "."),
         );
       }
       this.settings.onWait?.(`${url.host} refuses for now (${reason}): waiting for ${wait} s`);
-      await new Promise((resolve) => setTimeout(resolve, wait * 1000));
+      await pause(wait * 1000, this.settings.signal);
     }
   }
 
@@ -113,10 +143,13 @@ function waitOf({ headers }: Response): number | undefined {
 function unreachable(url: URL, cause: unknown, endpoint: string): HubUnreachableError {
   const reason = reasonOf(cause);
   if (cause instanceof Deno.errors.NotCapable) {
-    const whose = url.origin === new URL(endpoint).origin ? "the hub that was named" : "where the hub keeps the file";
+    const hub = new URL(endpoint);
+    const whose = url.host === hub.host ? "the hub that was named" : "where the hub keeps the file";
+    // The hub itself, if it is a mirror, has its permission from the command line too, which is to be written anew.
+    const hosts = [...new Set([hub.host, url.host])].filter((host) => !isHubHost(host)).join(",");
     return new HubUnreachableError(
-      `Cannot fetch ${url.origin}${url.pathname}: ${url.host} is ${whose}, and Deno may not ask it. Allow it: deno task run ` +
-        `--allow-net=${url.host} experiments/..., or deno run --allow-net=${url.host}`,
+      `Cannot fetch ${plainUrl(url)}: ${url.host} is ${whose}, and Deno may not ask it. Allow it, as in ` +
+        `deno task run --allow-net=${hosts} experiments/build.ts, with what else you gave.`,
       { cause },
     );
   }
@@ -124,7 +157,7 @@ function unreachable(url: URL, cause: unknown, endpoint: string): HubUnreachable
     ? "If a proxy of your own signs for it, set DENO_TLS_CA_STORE=system"
     : "Check the connection; behind a proxy set HTTPS_PROXY";
   return new HubUnreachableError(
-    `Cannot fetch ${url.origin}${url.pathname}: ${url.host} cannot be reached (${reason}). ${advice}.`,
+    `Cannot fetch ${plainUrl(url)}: ${url.host} cannot be reached (${reason}). ${advice}.`,
     {
       cause,
     },
@@ -135,7 +168,18 @@ function unreachable(url: URL, cause: unknown, endpoint: string): HubUnreachable
 export function reasonOf(error: unknown): string {
   let reason = error instanceof Error ? error.message : String(error);
   for (let inner = error; inner instanceof Error; inner = inner.cause) reason = inner.message || reason;
-  return reason.split("\n")[0];
+  // Signed addresses open what they name: their signature is nobody else's.
+  return reason.split("\n")[0].replace(/\?[^\s)"']*/g, "");
+}
+
+/** An address without its query, for messages. */
+export function plainUrl(url: string | URL): string {
+  const { origin, pathname } = new URL(url);
+  return `${origin}${pathname}`;
+}
+
+function isHubHost(host: string): boolean {
+  return /(^|\.)(huggingface\.co|hf\.co)$/.test(host);
 }
 
 /** The sentence for an answer that is not the file. */
@@ -156,7 +200,7 @@ export async function refusal(
         "to everybody.",
     );
   }
-  if (code === "GatedRepo" || status === 403) {
+  if (code === "GatedRepo" || status === 403 && /gated|restricted|access/i.test(said)) {
     const doors = hasToken
       ? `ask for access at ${page} with the account of your token, and give the token the right to read gated repositories`
       : `ask for access at ${page}, make a token at ${settings.endpoint}/settings/tokens, and set HF_TOKEN to it`;
@@ -173,7 +217,7 @@ export async function refusal(
     const doors = hasToken
       ? "check its name, and that your token is valid and may read it"
       : "check its name; if it is private, set HF_TOKEN to a token that may read it";
-    return new HubNotFoundError(
+    return new HubRepositoryNotFoundError(
       `Cannot fetch ${what}: the hub has no ${type} ${repo}, or not for ${
         hasToken ? "your token" : "everybody"
       } (${said}): ` +
@@ -186,6 +230,6 @@ export async function refusal(
 
 function mirrorHint({ endpoint }: HubSettings, hasToken: boolean): string {
   const { host } = new URL(endpoint);
-  if (hasToken || /(^|\.)(huggingface\.co|hf\.co)$/.test(host)) return "";
+  if (hasToken || isHubHost(host)) return "";
   return `; ${host} gets a token only if you name it with --token-for ${host}`;
 }

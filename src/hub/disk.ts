@@ -9,7 +9,9 @@ export async function freeBytes(folder: string): Promise<number | undefined> {
       return bavail * bsize;
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) return undefined;
-      if ((error as { code?: string }).code !== "ENOENT" || place === dirname(place)) throw error;
+      // The folder will be made below the nearest one that there is.
+      const isMissing = ["ENOENT", "ENOTDIR"].includes((error as { code?: string }).code ?? "");
+      if (!isMissing || place === dirname(place)) throw error;
     }
   }
 }

@@ -1,7 +1,8 @@
 /** Downloads of single files: they go on where they stopped, and are whole or not there. */
 import { dirname } from "node:path";
 import { isFile } from "../files/exists.ts";
-import { type HubClient, reasonOf, refusal } from "./client.ts";
+import { isPacked, pause, pieces } from "./body.ts";
+import { type HubClient, plainUrl, reasonOf, refusal } from "./client.ts";
 import { digestOf } from "./digest.ts";
 import { HubError, HubUnreachableError } from "./errors.ts";
 import type { RepoRevision } from "./repository.ts";
@@ -22,8 +23,6 @@ export interface Download {
 
 /** Times that a cut connection is taken up again without a byte gained. */
 const TRIES = 3;
-/** Milliseconds without a byte after which a connection counts as cut. */
-const STALLED_MS = 60_000;
 /** Milliseconds between looks at a download of another process. */
 const LOOK_MS = 300;
 
@@ -49,7 +48,9 @@ export async function download(client: HubClient, what: Download): Promise<void>
     if (!wasBegun) {
       await Deno.remove(incomplete);
       throw new HubError(
-        `Cannot use ${path} of ${what.url}: its checksum should be ${checksum} but is ${digest}: it was changed on its way. ` +
+        `Cannot use ${path} of ${
+          plainUrl(what.url)
+        }: its checksum should be ${checksum} but is ${digest}: it was changed on its way. ` +
           "Nothing was kept; fetch it again.",
       );
     }
@@ -84,7 +85,7 @@ async function lockPart({ settings }: HubClient, { blob, path, bytes }: Download
     if (!isTold) settings.onWait?.(`another process is downloading ${path}: waiting for it`);
     isTold = true;
     settings.onProgress?.({ path, received: size, total: bytes });
-    await sleep(LOOK_MS);
+    await pause(LOOK_MS, settings.signal);
   }
 }
 
@@ -120,11 +121,11 @@ async function fill(client: HubClient, what: Download, file: Deno.FsFile): Promi
       cause = error;
     }
     failures = received > before ? 0 : failures + 1;
-    if (failures === TRIES) throw interrupted(what, received, cause);
+    // Whoever cannot be reached at all is said with what to do about it.
+    if (failures === TRIES) throw cause instanceof HubUnreachableError ? cause : interrupted(what, received, cause);
     const wait = 2 ** failures / 2;
     client.settings.onWait?.(`${path} ended after ${received} of ${bytes ?? "unknown"} bytes: going on in ${wait} s`);
-    await sleep(wait * 1000);
-    client.settings.signal?.throwIfAborted();
+    await pause(wait * 1000, client.settings.signal);
   }
 }
 
@@ -135,7 +136,12 @@ async function* append(
   file: Deno.FsFile,
   received: number,
 ): AsyncGenerator<number> {
-  const response = await client.send(url, received > 0 ? { headers: { range: `bytes=${received}-` } } : {});
+  let response = await client.send(url, received > 0 ? { headers: { range: `bytes=${received}-` } } : {});
+  if (response.status === 206 && (isPacked(response) || startOf(response) !== received)) {
+    // Not the part that was asked for: all of it, then.
+    await response.body?.cancel();
+    response = await client.send(url);
+  }
   if (response.status === 416) {
     // Nothing after what is there: it is whole, or of no use.
     await response.body?.cancel();
@@ -165,7 +171,7 @@ async function* append(
     );
   }
   await file.seek(received, Deno.SeekMode.Start);
-  for await (const chunk of unstalled(response.body)) {
+  for await (const chunk of pieces(response)) {
     // Thousands of small pieces: the system takes them faster than a promise each would.
     for (let written = 0; written < chunk.length;) written += file.writeSync(chunk.subarray(written));
     received += chunk.length;
@@ -173,45 +179,25 @@ async function* append(
   }
 }
 
+/** First byte of a part. */
+function startOf({ headers }: Response): number {
+  return Number(/^bytes (\d+)-/.exec(headers.get("content-range") ?? "")?.[1]);
+}
+
 /** Bytes of the whole file, as a server tells them. */
-function totalOf({ status, headers }: Response): number | undefined {
-  if (headers.has("content-encoding")) return undefined;
+function totalOf(response: Response): number | undefined {
+  if (isPacked(response)) return undefined;
+  const { status, headers } = response;
   const told = status === 206
     ? /\/(\d+)$/.exec(headers.get("content-range") ?? "")?.[1]
     : headers.get("content-length");
   return told === undefined || told === null ? undefined : Number(told);
 }
 
-/** The pieces of a body; an error where none comes for long. */
-async function* unstalled(
-  body: ReadableStream<Uint8Array<ArrayBuffer>> | null,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  if (body === null) return;
-  const reader = body.getReader();
-  let last = Date.now();
-  const isStalled = () => Date.now() - last > STALLED_MS;
-  const watch = setInterval(() => {
-    if (isStalled()) reader.cancel().catch(() => {});
-  }, 1000);
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done && isStalled()) throw new Error(`no byte came for ${STALLED_MS / 1000} s`);
-      if (done) return;
-      yield value;
-      last = Date.now();
-    }
-  } finally {
-    clearInterval(watch);
-    // After an error there is nothing to cancel.
-    await reader.cancel().catch(() => {});
-  }
-}
-
 function interrupted({ path, url, bytes }: Download, received: number, cause: unknown): HubError {
   const reason = cause === undefined ? "" : ` (${reasonOf(cause)})`;
   return new HubError(
-    `Cannot fetch ${path} of ${url}: it ended after ${received} of ${bytes ?? "unknown"} bytes${reason}. ` +
+    `Cannot fetch ${path} of ${plainUrl(url)}: it ended after ${received} of ${bytes ?? "unknown"} bytes${reason}. ` +
       "Try again: it goes on from there.",
     { cause },
   );
@@ -229,8 +215,4 @@ function diskFull({ path, blob, bytes }: Download, received: number, cause: unkn
 
 function codeOf(error: unknown): string {
   return (error as { code?: string }).code ?? "";
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -12,6 +12,9 @@ export class HubNotFoundError extends HubError {
   override readonly name: string = "HubNotFoundError";
 }
 
+/** A repository that the hub does not have, or not for everybody. */
+export class HubRepositoryNotFoundError extends HubNotFoundError {}
+
 /** A hub that cannot be reached: no network, a wrong address, or no permission. */
 export class HubUnreachableError extends HubError {
   /** As errors are called in messages. */

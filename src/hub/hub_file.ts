@@ -5,7 +5,8 @@
 import { join } from "node:path";
 import { HubError, HubNotFoundError } from "./errors.ts";
 import type { HubOptions } from "./options.ts";
-import { type RepoRevision, useRepository } from "./repository.ts";
+import { nearestNames } from "./nearest.ts";
+import { type RepoFiles, type RepoRevision, useRepository } from "./repository.ts";
 
 /** Which file, and how it is fetched. */
 export interface HubFileOptions extends HubOptions {
@@ -89,16 +90,43 @@ export function isHubName(name: string): boolean {
 export async function localPath(name: string, options: HubOptions = {}): Promise<string> {
   if (!isHubName(name)) return name;
   const match = /^hf:\/\/(datasets\/|models\/)?([^/@]+\/[^/@]+)(?:@((?:refs\/[^/]+\/)?[^/]+))?\/(.+?)\/?$/.exec(name);
-  if (!match) {
+  const revision = decoded(match?.[3] ?? "main");
+  if (!match || revision === undefined || /^(datasets|models)\//.test(match[2])) {
     throw new HubError(
       `Expected a file of the hub such as hf://datasets/owner/name@revision/path/file.jsonl but got "${name}": ` +
         "datasets/ and @revision may be left out",
     );
   }
-  const [, kind, repo, revision = "main", path] = match;
-  const wanted = { repo, type: kind === "datasets/" ? "dataset" as const : "model" as const };
-  const at = { ...options, ...wanted, revision: decodeURIComponent(revision) };
-  if (FILE.test(path)) return await hubFile({ ...at, path });
-  const { folder } = await hubFiles({ ...at, include: (file) => file.startsWith(`${path}/`) });
-  return join(folder, path);
+  const [, kind, repo, , path] = match;
+  const wanted = { repo, type: kind === "datasets/" ? "dataset" as const : "model" as const, revision };
+  if (FILE.test(path)) return await hubFile({ ...options, ...wanted, path });
+  return await useRepository(wanted, options, async (files) => {
+    const inside = [...files.files?.keys() ?? []].filter((file) => file.startsWith(`${path}/`));
+    if (inside.length === 0 && !await files.has(path)) {
+      const near = nearestNames(path, namesIn(files));
+      throw new HubNotFoundError(
+        `Cannot find ${path} in ${repo}: ` +
+          (files.files ? `it has no such file or folder. Near it: ${near.join(", ")}.` : "what it has is not told."),
+      );
+    }
+    await files.get(inside.length > 0 ? inside : [path]);
+    return join(files.folder, path);
+  });
+}
+
+/** Files and folders of a commit. */
+function namesIn({ files }: RepoFiles): string[] {
+  return [...files?.keys() ?? []].flatMap((path) => {
+    const parts = path.split("/");
+    return parts.map((_, i) => parts.slice(0, i + 1).join("/"));
+  });
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (error instanceof URIError) return undefined;
+    throw error;
+  }
 }

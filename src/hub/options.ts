@@ -1,5 +1,5 @@
 /** Where the hub is, who asks, and where files are kept: what a caller says, else the variables of the field's tools. */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { HubError } from "./errors.ts";
 
 /** The hub itself. */
@@ -129,27 +129,39 @@ export function hubSettings(options: HubOptions): HubSettings {
       "Expected the hub's address without a user's name or password: set HF_TOKEN, and name the host with tokenFor",
     );
   }
-  const cacheDir = options.cacheDir ?? ownCache();
+  const cacheDir = expanded(options.cacheDir) ?? ownCache();
   const { token, tokenFor = [] } = options;
+  const offline = options.offline ?? isTrue(variable("HF_HUB_OFFLINE"));
   const hosts = new Set([...HUB_HOSTS, ...tokenFor.map(hostOf)]);
   return {
     ...options,
     endpoint,
     cacheDir,
-    offline: options.offline ?? isTrue(variable("HF_HUB_OFFLINE")),
-    refresh: options.refresh ?? false,
-    otherCaches: [pythonCache()].filter((folder) => folder !== cacheDir),
+    offline,
+    // Who is offline cannot ask: what is cached must do.
+    refresh: options.refresh === true && !offline,
+    otherCaches: [pythonCache()].filter((folder) => resolve(folder) !== resolve(cacheDir)),
     async tokenOf({ host, hostname, protocol }) {
       const isTrusted = hosts.has(host) || hosts.has(hostname);
       // Unencrypted, a token is for all to read: the hub's own hosts never get it so.
       if (!isTrusted || (protocol !== "https:" && HUB_HOSTS.includes(hostname))) return undefined;
-      return token ?? await usersToken();
+      return checkedToken(token ?? await usersToken());
     },
   };
 }
 
+/** A token that can stand in a header; what is wrong with it is not repeated. */
+function checkedToken(token: string | undefined): string | undefined {
+  if (token === undefined || /^[\x21-\x7e]+$/.test(token)) return token;
+  throw new HubError(
+    "Expected the hub's token to be one word of letters, digits and signs but it has other characters or several lines: " +
+      "correct HF_TOKEN, or sign in again with hf auth login",
+  );
+}
+
 /** `mirror.example:8080` of a host or a URL. */
-function hostOf(text: string): string {
+function hostOf(given: string): string {
+  const text = given.trim().replace(/\/+$/, "");
   return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) ? new URL(text).host : text.toLowerCase();
 }
 
@@ -175,7 +187,8 @@ async function usersToken(): Promise<string | undefined> {
   try {
     return (await Deno.readTextFile(folderOf("HF_TOKEN_PATH") ?? join(pythonHome(), "token"))).trim() || undefined;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
+    const { NotFound, NotADirectory, IsADirectory } = Deno.errors;
+    if (error instanceof NotFound || error instanceof NotADirectory || error instanceof IsADirectory) return undefined;
     throw error;
   }
 }
@@ -184,9 +197,14 @@ function home(): string {
   return variable("HOME") ?? variable("USERPROFILE") ?? ".";
 }
 
-/** A folder that a variable names, perhaps from the user's own folder on, as Python's package reads it. */
+/** A folder that a variable names. */
 function folderOf(name: string): string | undefined {
-  return variable(name)?.replace(/^~(?=[/\\]|$)/, home());
+  return expanded(variable(name));
+}
+
+/** A folder, perhaps from the user's own one on, as Python's package reads it. */
+function expanded(folder: string | undefined): string | undefined {
+  return folder?.replace(/^~(?=[/\\]|$)/, home());
 }
 
 function variable(name: string): string | undefined {

@@ -1,7 +1,7 @@
 /** What the hub says of a repository: which commit a revision is, and the files of that commit. */
 import { type Entry, isChecksum, isCommit, type RepoName } from "./cache.ts";
-import { type HubClient, refusal } from "./client.ts";
-import { HubError, HubNotFoundError } from "./errors.ts";
+import { type HubClient, plainUrl, refusal } from "./client.ts";
+import { HubError, HubNotFoundError, HubRepositoryNotFoundError } from "./errors.ts";
 import { nearestNames } from "./nearest.ts";
 
 /** A commit of a repository on the hub. */
@@ -36,7 +36,7 @@ export async function listCommit(
   const { value, response } = await client.json(path);
   const { sha, siblings, gated } = (value ?? {}) as CommitInfo;
   if (isCommit(sha ?? "") && Array.isArray(siblings)) {
-    const files = siblings.filter(({ rfilename }) => typeof rfilename === "string").map((file) => {
+    const files = siblings.filter((file) => typeof file?.rfilename === "string").map((file) => {
       const checksum = file.lfs?.sha256 ?? file.blobId;
       const bytes = file.lfs?.size ?? file.size;
       const isKnown = isChecksum(checksum) && typeof bytes === "number";
@@ -80,18 +80,16 @@ export async function lookUpFile(
   const { headers, status, ok } = response;
   const isElsewhere = status >= 300 && status < 400;
   if (!ok && !isElsewhere) {
-    throw await explained(
-      client,
-      name,
-      revision,
-      await refusal(response, { ...name, revision }, path, client.settings),
-    );
+    const error = await refusal(response, { ...name, revision }, path, client.settings);
+    throw await explained(client, name, revision, error, path);
   }
   commit = headers.get("x-repo-commit") ?? commit;
   const tag = headers.get("x-linked-etag") ?? headers.get("etag") ?? "";
   const checksum = tag.replace(/^W\//, "").replaceAll('"', "");
   if (!isChecksum(checksum) || !isCommit(commit)) {
-    throw new HubError(`Cannot fetch ${url}: the answer tells no checksum or no commit. Is it the Hugging Face hub?`);
+    throw new HubError(
+      `Cannot fetch ${plainUrl(url)}: the answer tells no checksum or no commit. Is it the Hugging Face hub?`,
+    );
   }
   const bytes = headers.get("x-linked-size") ?? (isElsewhere ? null : headers.get("content-length"));
   return { commit, entry: { path, checksum, bytes: bytes === null ? undefined : Number(bytes) } };
@@ -104,12 +102,28 @@ export async function searchRepos(client: HubClient, type: RepoName["type"], que
 }
 
 /** An error about what is not there, with the names that are nearest to it. */
-async function explained(client: HubClient, name: RepoName, revision: string, error: HubError): Promise<HubError> {
+async function explained(
+  client: HubClient,
+  name: RepoName,
+  revision: string,
+  error: HubError,
+  path?: string,
+): Promise<HubError> {
   if (!(error instanceof HubNotFoundError)) return error;
   const near = await nearRevisions(client, name, revision) ?? await nearRepos(client, name);
-  return near.length === 0
-    ? error
-    : new HubNotFoundError(`${error.message} Near it: ${near.join(", ")}.`, { cause: error });
+  if (near.length === 0 && path !== undefined && !(error instanceof HubRepositoryNotFoundError)) {
+    near.push(...await nearFiles(client, name, revision, path));
+  }
+  if (near.length === 0) return error;
+  const Kind = error.constructor as typeof HubNotFoundError;
+  return new Kind(`${error.message} Near it: ${near.join(", ")}.`, { cause: error });
+}
+
+/** The nearest files of a commit. */
+async function nearFiles(client: HubClient, { repo, type }: RepoName, revision: string, path: string) {
+  const found = await asked(client, `/api/${type}s/${repo}/revision/${encodeURIComponent(revision)}`);
+  const names = ((found as CommitInfo | undefined)?.siblings ?? []).map((file) => file?.rfilename);
+  return nearestNames(path, names.filter((name) => typeof name === "string"));
 }
 
 /** The nearest branches and tags; undefined where the repository is not there. */

@@ -1,7 +1,7 @@
 /** The files of a repository, wherever they are: cached by us, cached by other programs, or on the hub. */
 import { join } from "node:path";
 import { exists, isFile } from "../files/exists.ts";
-import { type Entry, isCommit, RepoCache, type RepoName, type Tree } from "./cache.ts";
+import { type Entry, isCommit, RepoCache, type RepoName } from "./cache.ts";
 import { HubClient, refusal } from "./client.ts";
 import { bytesText, freeBytes } from "./disk.ts";
 import { download, partOf } from "./download.ts";
@@ -73,7 +73,7 @@ export async function useRepository<T>(
   const tried = async (files: RepoFiles): Promise<{ result: T } | undefined> => {
     try {
       const result = await use(files);
-      if (files instanceof RemoteFiles) await files.keep();
+      if (files instanceof RemoteFiles) await writing(own.root, () => files.keep());
       settings.onUse?.({ repo, type, revision, commit: files.commit, cached: !(files instanceof RemoteFiles) });
       return { result };
     } catch (error) {
@@ -86,7 +86,8 @@ export async function useRepository<T>(
   for (const cache of refresh ? [] : [own, ...others]) {
     const commit = await cache.commitOf(revision);
     if (commit === undefined || !await exists(cache.snapshot(commit))) continue;
-    const found = await tried(new CachedFiles(repo, cache, commit, own, await cache.tree(commit)));
+    const files = await cache.tree(commit) ?? await wholeSnapshot(cache.snapshot(commit));
+    const found = await tried(new CachedFiles(repo, cache, commit, own, files));
     if (found) return found.result;
   }
   if (settings.offline) throw new HubUnreachableError(offlineSentence(wanted, settings, missing));
@@ -104,7 +105,7 @@ export async function useRepository<T>(
     if (refresh) refreshed.add(key);
     if (found) return found.result;
   } catch (error) {
-    if (!(error instanceof HubUnreachableError)) throw error;
+    if (!(error instanceof HubUnreachableError) || error.cause instanceof Deno.errors.NotCapable) throw error;
     const also = refresh ? "What is cached does without --refresh." : cacheSentence(wanted, settings, missing);
     throw new HubUnreachableError(`${error.message} ${also}`, { cause: error });
   }
@@ -139,7 +140,7 @@ class CachedFiles implements RepoFiles {
     readonly cache: RepoCache,
     readonly commit: string,
     readonly own: RepoCache,
-    readonly files: Tree | undefined,
+    readonly files: RepoFiles["files"],
   ) {
     this.folder = cache.snapshot(commit);
   }
@@ -149,9 +150,7 @@ class CachedFiles implements RepoFiles {
   }
 
   async isUncertain(path: string): Promise<boolean> {
-    if (this.files !== undefined || await this.has(path) || await this.cache.isAbsent(this.commit, path)) return false;
-    // Nobody needs git's own file: whoever has it took all files.
-    return !await this.has(".gitattributes");
+    return this.files === undefined && !await this.has(path) && !await this.cache.isAbsent(this.commit, path);
   }
 
   async get(paths: readonly string[]): Promise<void> {
@@ -169,6 +168,21 @@ class CachedFiles implements RepoFiles {
       );
     }
   }
+}
+
+/** The files of a snapshot that was taken whole. Nobody needs git's own file: whoever has it took all. */
+async function wholeSnapshot(folder: string): Promise<RepoFiles["files"]> {
+  if (!await isFile(join(folder, ".gitattributes"))) return undefined;
+  const files = new Map<string, undefined>();
+  const walk = async (below: string) => {
+    for await (const { name, isDirectory } of Deno.readDir(join(folder, below))) {
+      const path = below === "" ? name : `${below}/${name}`;
+      if (isDirectory) await walk(path);
+      else files.set(path, undefined);
+    }
+  };
+  await walk("");
+  return files;
 }
 
 interface Context {
@@ -222,9 +236,16 @@ class RemoteFiles implements RepoFiles {
       assertInside(path);
       const entry = await this.#entry(path);
       if (entry === undefined) throw this.#noSuchFile(path);
-      if (!await this.#isThere(entry)) entries.push(entry);
+      entries.push(entry);
     }
-    if (entries.length > 0) await this.#download(entries);
+    await writing(this.context.own.root, async () => {
+      const missing: Entry[] = [];
+      for (const entry of entries) if (!await this.#isThere(entry)) missing.push(entry);
+      // Files of equal bytes come once.
+      const once = new Map(missing.map((entry) => [entry.checksum, entry]));
+      if (once.size > 0) await this.#download([...once.values()]);
+      for (const entry of missing) await this.#isThere(entry);
+    });
   }
 
   /** Writes down what was found, so that next time nobody needs to be asked. */
@@ -234,7 +255,13 @@ class RemoteFiles implements RepoFiles {
     if (this.files && entries.every((entry) => entry !== undefined)) {
       await own.writeTree(this.commit, new Map(entries.map((entry) => [entry.path, entry])));
     }
-    await own.writeRef(wanted.revision, this.commit);
+    for (const [path, entry] of this.#asked) if (entry === undefined) await own.writeAbsence(this.commit, path);
+    try {
+      await own.writeRef(wanted.revision, this.commit);
+    } catch (error) {
+      // Branches "x" and "x/y" of different times cannot both be files: the hub is asked again for the second.
+      if (!/is a folder|is a file/.test((error as Error).message)) throw error;
+    }
   }
 
   async #entry(path: string): Promise<Entry | undefined> {
@@ -283,7 +310,6 @@ class RemoteFiles implements RepoFiles {
       const url = fileUrl(client, wanted, this.commit, path);
       await download(client, { ...entry, url, blob, repository: wanted });
       await own.stamp(await Deno.realPath(blob), checksum);
-      await own.link(this.commit, path, blob);
     }
   }
 
@@ -314,6 +340,24 @@ class RemoteFiles implements RepoFiles {
     return new HubNotFoundError(
       `Cannot fetch ${path} of ${repo} at commit ${this.commit}: the hub has no such file.` +
         (near.length > 0 ? ` Near it: ${near.join(", ")}.` : ""),
+    );
+  }
+}
+
+/** Runs a step that writes in a cache; what the system refuses there is said with what to do. */
+async function writing<T>(folder: string, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (cause) {
+    const { code, message } = cause as { code?: string; message: string };
+    if (cause instanceof HubError || !/^(EROFS|EACCES|EPERM|ENOTDIR|EISDIR|EEXIST|ENAMETOOLONG)$/.test(code ?? "")) {
+      throw cause;
+    }
+    throw new HubError(
+      `Cannot keep downloads in ${folder} (${
+        message.split("\n")[0]
+      }): choose another folder with --cache or EXEMPLAR_CACHE`,
+      { cause },
     );
   }
 }

@@ -19,6 +19,9 @@ export async function missingGraph(
   { wanted, dtype }: { wanted: string; dtype: Dtype },
 ): Promise<string> {
   const start = `Expected ${whose} to be a model but it has no ${wanted}, the graph of dtype ${dtype}`;
+  if (source.client && !source.files) {
+    return `${start}; what it has instead is not told there: name the file by --model-file`;
+  }
   const paths = source.files ? [...source.files.keys()].sort() : await pathsIn(source.folder);
   const graphs = paths.filter((path) => path.endsWith(".onnx"));
   if (graphs.length > 0) {
@@ -27,7 +30,7 @@ export async function missingGraph(
       return type ? `${path} (dtype ${type})` : path;
     });
     const rest = graphs.length > NAMED ? ` and ${graphs.length - NAMED} more` : "";
-    return `${start}: it has ${named.join(", ")}${rest}; ask for the dtype of one, or for the file by --model-file`;
+    return `${start}: it has ${named.join(", ")}${rest}; ask for the dtype of one, or for the file by --model-file.`;
   }
   const weights = weightsOf(paths, source.files);
   const others = source.client && source.repo
@@ -35,7 +38,7 @@ export async function missingGraph(
     : exportsOf(source.repo ?? "");
   const advice = others.length > 0 ? `take an export that is there (${others.join(", ")}), or make one` : "make one";
   return `${start}, nor any other: ` + (weights === "" ? "" : `it has ${weights}, which are not run as they are; `) +
-    `${advice}, as README says under "Without an export"`;
+    `${advice}, as README says under "Without an export".`;
 }
 
 /** What else a model's weights are stored in. */

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { dirname, join } from "node:path/posix";
 import { openByteFile } from "../files/byte_file.ts";
 import { exists } from "../files/exists.ts";
-import { HubError, HubNotFoundError } from "../hub/errors.ts";
+import { HubError, HubNotFoundError, HubRepositoryNotFoundError } from "../hub/errors.ts";
 import { type RepoFiles, useRepository } from "../hub/repository.ts";
 import { weightFiles } from "./architectures/tensors.ts";
 import type { Config } from "./config.ts";
@@ -66,7 +66,7 @@ export async function findModelFiles(id: string, options: LoadOptions): Promise<
     });
   } catch (cause) {
     if (!(cause instanceof HubError)) throw cause;
-    const also = onHub && cause instanceof HubNotFoundError ? otherNames(onHub.repo, folder) : "";
+    const also = onHub && cause instanceof HubRepositoryNotFoundError ? otherNames(onHub.repo, folder) : "";
     throw new ModelError(`${cause.message}${also}`, { cause });
   }
 }
@@ -232,7 +232,9 @@ async function readJson(path: string): Promise<Config> {
     throw new SyntaxError("it is no object");
   } catch (cause) {
     throw new ModelError(
-      `Expected "${path}" to hold a JSON object but could not read one (${(cause as Error).message}): fetch it again`,
+      `Expected "${path}" to hold a JSON object but could not read one (${
+        (cause as Error).message.split("\n")[0]
+      }): fetch it again`,
       { cause },
     );
   }

@@ -16,6 +16,14 @@ const WIDTH = 7;
 /** Lens and logits may differ by so much of the logits' length, by how exactly the graph computes. */
 const TOLERANCE = { exact: 1e-3, half: 3e-2, quantised: 0.1 } as const;
 
+/** What overflows is told as such: Gemma 3 does in half precision. */
+function overflow(where: string): ModelError {
+  return new ModelError(
+    `Expected finite activations but ${where} NaN or an infinity on plain text: the graph overflows in its precision, as ` +
+      "Gemma 3's do in float16; take dtype fp32",
+  );
+}
+
 /** Widths of a model's hook points and of its logits. */
 export class Shapes {
   /** By tensor; null for those that do not hold one activation a position. */
@@ -199,6 +207,7 @@ export class Shapes {
     );
     const error = distance(float32(pushed), float32(logits));
     if (error <= tolerance) return;
+    if (!Number.isFinite(error)) throw overflow("the last norm and the logits hold");
     const [block, away] = [decoder.blocks.length - 1, error.toPrecision(2)];
     throw new ModelError(
       `Expected one residual stream that gives the model's logits through its last norm and unembedding but what was found ` +
@@ -207,14 +216,9 @@ export class Shapes {
     );
   }
 
-  /** What overflows is told as such: Gemma 3 does in half precision. */
   #assertFinite(valuesOf: (tensor: string) => Float32Array): void {
     const layer = this.decoder.blocks.findIndex((block) => !valuesOf(block.resid_post).every(Number.isFinite));
-    if (layer < 0) return;
-    throw new ModelError(
-      `Expected finite activations but the stream after block ${layer} holds NaN or an infinity on plain text: the graph ` +
-        "overflows in its precision, as Gemma 3's do in float16; take dtype fp32",
-    );
+    if (layer >= 0) throw overflow(`the stream after block ${layer} holds`);
   }
 
   /** What a tensor holds, given its values for {@link #tokens}; null if that is not one activation a position. */

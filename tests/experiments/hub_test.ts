@@ -1,5 +1,8 @@
 /** Experiments on models of the hub, as processes of their own: README's commands, on a hub of this machine. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { loadModelOf } from "../../experiments/lib/open_model.ts";
+import { openBackend } from "../../src/compute/open.ts";
+import { configureHub } from "../../src/hub/options.ts";
 import { Dictionary } from "../../src/partition/dictionary.ts";
 import { denoCommand, type Output, textOf } from "../lib/deno.ts";
 import { inFolder } from "../lib/folder.ts";
@@ -167,5 +170,29 @@ Deno.test({
       assertEquals(used, [{ repo: "owner/texts", type: "dataset", revision: "main", commit: COMMIT }]);
       assertEquals(flags.corpus, name);
       assertEquals((await ended(run(hub, folder, args))).code, 0, "the second time nobody is asked");
+    }),
+});
+
+Deno.test({
+  name: "--revision is the first model's alone, also where both are of one repository",
+  ...ORT_TEST,
+  fn: () =>
+    inFolder(async (folder) => {
+      const later = "89abcdef0123456789abcdef0123456789abcdef";
+      await using hub = hubServer(REPO, FILES, { commits: { [later]: FILES }, refs: { v2: later } });
+      const restore = configureHub({ endpoint: hub.endpoint, cacheDir: folder });
+      try {
+        const run = {
+          flags: { model: REPO, revision: "v2", dtype: "fp32", hook: "resid_post", bos: "always" },
+          manifest: { time: (_name: string, step: () => unknown) => step() },
+          note() {},
+        } as unknown as Parameters<typeof loadModelOf>[0];
+        const backend = await openBackend("cpu");
+        const models = [await loadModelOf(run, backend), await loadModelOf(run, backend, REPO)];
+        assertEquals(models.map(({ revision, commit }) => [revision, commit]), [["v2", later], ["main", COMMIT]]);
+        for (const model of models) await model.dispose();
+      } finally {
+        restore();
+      }
     }),
 });

@@ -368,6 +368,131 @@ Deno.test(
 );
 
 Deno.test(
+  "a token that cannot stand in a request is said without a letter of it",
+  withHub(async (_hub, ask) => {
+    const tokenFor = [` ${new URL(ask.endpoint!).host}/ `];
+    for (const token of ["hf_a\nsecret", "hf_sécret", "hf_a secret"]) {
+      const error = await assertRejects(() => hubFile({ ...ask, token, tokenFor }), HubError);
+      assertSentence(error, "token");
+      assert(!/hf_a|hf_s|secret|sécret/.test(error.message), error.message);
+    }
+  }),
+);
+
+Deno.test(
+  "waiting ends at once with the signal: for a busy hub, and for another process",
+  withHub(async (hub, ask) => {
+    const stopped = async () => {
+      const stop = new AbortController();
+      const started = performance.now();
+      const waiting = { ...ask, signal: stop.signal, onWait: () => stop.abort() };
+      assertEquals(await assertRejects(() => hubFile(waiting)), stop.signal.reason);
+      assert(performance.now() - started < 2000);
+    };
+    [hub.busy, hub.retryAfter] = [1, 100];
+    await stopped();
+    hub.slow = 50;
+    const first = hubFile(ask);
+    while (hub.stored.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    await stopped();
+    assertEquals(await Deno.readFile(await first), large.bytes);
+  }),
+);
+
+Deno.test(
+  "a list that is cut is asked for again, and said if it stays so",
+  withHub(async (hub, ask) => {
+    hub.cutAfter = 20;
+    const error = await assertRejects(() => hubFiles({ ...ask, include: () => true }), HubUnreachableError);
+    assertSentence(error, "does not come whole");
+    assertEquals(hub.asked.length, 3);
+  }),
+);
+
+Deno.test(
+  "bodies that are packed unasked are unpacked",
+  withHub(async (hub, ask) => {
+    hub.gzip = true;
+    for (const path of ["folder/large.bin", "small.json"] as const) {
+      assertEquals(await Deno.readFile(await hubFile({ ...ask, path })), files[path].bytes);
+    }
+  }),
+);
+
+Deno.test(
+  "a part that begins elsewhere than asked is not taken for the rest",
+  withHub(async (hub, ask) => {
+    hub.cutAfter = 50_000;
+    hub.wrongPart = true;
+    const onWait = () => void (hub.cutAfter = undefined);
+    assertEquals(await Deno.readFile(await hubFile({ ...ask, onWait })), large.bytes);
+  }),
+);
+
+Deno.test(
+  "a list of files that was damaged is written anew",
+  withHub(async (hub, ask) => {
+    const list = { ...ask, include: (path: string) => path.endsWith(".json") };
+    await hubFiles(list);
+    const file = `${folderOf(ask.cacheDir)}/trees/${COMMIT}.json`;
+    const whole = await Deno.readTextFile(file);
+    for (const text of ["{", "null", '{"format_version":1,"files":{}}', '{"format_version":2,"files":{}}', "\0"]) {
+      await Deno.writeTextFile(file, text);
+      const before = hub.asked.length;
+      await hubFiles(list);
+      assertEquals(await Deno.readTextFile(file), whole);
+      await hubFiles(list);
+      assertEquals(hub.asked.length, before + 1);
+    }
+  }),
+);
+
+Deno.test(
+  "what names of the hub miss is said with what is near",
+  withHub(async (_hub, ask) => {
+    const restore = configureHub({ endpoint: ask.endpoint, cacheDir: ask.cacheDir });
+    try {
+      const missing = (name: string) => assertRejects(() => localPath(name), HubError);
+      assertSentence(await missing("hf://owner/data/foldr"), "Cannot find foldr in owner/data", "Near it: folder");
+      assertSentence(await missing("hf://owner/data/smal.json"), "smal.json", "Near it: small.json");
+      for (const name of ["hf://datasets/owner/data", "hf://owner/data@%E0/x.npz", "hf://owner/data@main"]) {
+        assertSentence(await missing(name), name, "hf://datasets/owner/name");
+      }
+    } finally {
+      restore();
+    }
+  }),
+);
+
+Deno.test(
+  "a folder that nothing can be kept in is a sentence",
+  withHub(async (_hub, ask) => {
+    await Deno.mkdir(ask.cacheDir, { recursive: true });
+    await Deno.writeTextFile(`${ask.cacheDir}/file`, "");
+    const error = await assertRejects(() => hubFile({ ...ask, cacheDir: `${ask.cacheDir}/file` }), HubError);
+    assertSentence(error, "Cannot keep downloads", "--cache or EXEMPLAR_CACHE");
+    await Deno.mkdir(folderOf(ask.cacheDir));
+    await Deno.writeTextFile(`${folderOf(ask.cacheDir)}/verified`, "stamps are not needed");
+    assertEquals(await Deno.readFile(await hubFile(ask)), large.bytes);
+  }),
+);
+
+Deno.test(
+  "files of equal bytes come once; offline, a refresh is what is cached",
+  withHub(async (hub, ask) => {
+    const plans: DownloadPlan[] = [];
+    const include = (path: string) => path.endsWith(".bin");
+    const found = await hubFiles({ ...ask, include, onPlan: (plan) => plans.push(plan) });
+    assertEquals(plans.map(({ bytes, files }) => [bytes, files.length]), [[large.bytes.length, 1]]);
+    for (const path of found.paths) assertEquals(await Deno.readFile(`${found.folder}/${path}`), large.bytes);
+    assertEquals(found.paths.length, 2);
+    const asked = hub.asked.length;
+    await hubFile({ ...ask, offline: true, refresh: true });
+    assertEquals(hub.asked.length, asked);
+  }, { commits: { [COMMIT]: { ...files, "copy.bin": large } } }),
+);
+
+Deno.test(
   "what the hub does not have is a sentence with what is near",
   withHub(async (hub, ask) => {
     const missing = async (options: Partial<HubFileOptions>) =>

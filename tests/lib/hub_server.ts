@@ -4,8 +4,8 @@
  */
 import { createHash } from "node:crypto";
 
-/** The commit of `main`. */
-export const COMMIT = "0123456789abcdef0123456789abcdef01234567";
+/** The commit of `main`: another in every process, so that nothing that a run keeps by it is taken for another's. */
+export const COMMIT = crypto.getRandomValues(new Uint8Array(20)).toHex();
 
 /** A file of its repository; large ones are kept elsewhere, with their SHA-256 as the checksum. */
 export interface ServedFile {
@@ -61,6 +61,12 @@ export interface HubServer extends AsyncDisposable {
   flip: boolean;
   /** Refuses so many requests with 429. */
   busy: number;
+  /** Seconds after which a busy hub wants to be asked again. */
+  retryAfter: number;
+  /** Packs every body, asked or not. */
+  gzip: boolean;
+  /** Gives parts that begin later than asked. */
+  wrongPart: boolean;
   /** Tells other sizes than those of the files. */
   tellBytes: number | undefined;
 }
@@ -105,7 +111,7 @@ export function hubServer(repo: string, files: ServedFiles, options: ServedOptio
     hub.asked.push(seen(request));
     if (hub.busy > 0) {
       hub.busy--;
-      return new Response(null, { status: 429, headers: { "retry-after": "0" } });
+      return new Response(null, { status: 429, headers: { "retry-after": String(hub.retryAfter) } });
     }
     if (options.unknownToken && request.headers.get("authorization") === `Bearer ${options.unknownToken}`) {
       return refuse(401, "", "Invalid credentials in Authorization header");
@@ -176,13 +182,10 @@ export function hubServer(repo: string, files: ServedFiles, options: ServedOptio
         ...(file.isLarge ? { lfs: { sha256: sum, size, pointerSize: 134 } } : { blobId: sum }),
       };
     });
-    return Response.json({
-      id: repo,
-      modelId: repo,
-      sha: commit,
-      gated: gate === undefined ? false : "auto",
-      siblings,
-    });
+    const info = { id: repo, modelId: repo, sha: commit, gated: gate === undefined ? false : "auto", siblings };
+    const text = new TextEncoder().encode(JSON.stringify(info));
+    const headers = { "content-type": "application/json", "content-length": String(text.length) };
+    return new Response(hub.cutAfter === undefined ? text : pieces(text), { headers });
   };
 
   const body = (request: Request, { bytes }: ServedFile, headers: Record<string, string>) => {
@@ -192,10 +195,17 @@ export function hubServer(repo: string, files: ServedFiles, options: ServedOptio
     hub.downloads.push(seen(request));
     const from = Number(/^bytes=(\d+)-$/.exec(request.headers.get("range") ?? "")?.[1] ?? 0);
     if (from >= bytes.length && from > 0) return new Response(null, { status: 416 });
-    const part = bytes.slice(from);
+    const part = bytes.slice(hub.wrongPart && from > 0 ? from + 7 : from);
     if (hub.flip) part[0] ^= 1;
     const answer = new Headers(headers);
-    if (from > 0) answer.set("content-range", `bytes ${from}-${bytes.length - 1}/${bytes.length}`);
+    if (from > 0) {
+      answer.set("content-range", `bytes ${bytes.length - part.length}-${bytes.length - 1}/${bytes.length}`);
+    }
+    if (hub.gzip) {
+      answer.set("content-encoding", "gzip");
+      const packed = new Blob([part]).stream().pipeThrough(new CompressionStream("gzip"));
+      return new Response(packed, { status: from > 0 ? 206 : 200, headers: answer });
+    }
     if (hub.endAfter === undefined) answer.set("content-length", String(part.length));
     return new Response(pieces(part), { status: from > 0 ? 206 : 200, headers: answer });
   };
@@ -224,6 +234,9 @@ export function hubServer(repo: string, files: ServedFiles, options: ServedOptio
     slow: 0,
     flip: false,
     busy: 0,
+    retryAfter: 0,
+    gzip: false,
+    wrongPart: false,
     tellBytes: undefined,
     async [Symbol.asyncDispose]() {
       await Promise.all([server.shutdown(), store.shutdown()]);
