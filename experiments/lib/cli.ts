@@ -37,6 +37,8 @@ export interface CommonFlags {
   readonly hook: HookSite;
   /** Whether `<bos>` stands before texts. */
   readonly bos: BosRule;
+  /** Whether an ONNX graph is run or one built over the checkpoint. */
+  readonly weights?: "onnx" | "safetensors";
   /** Branch, tag or commit of a model of the hub. */
   readonly revision?: string;
   /** Folder of the graph in the model's. */
@@ -215,6 +217,11 @@ function allFlags<F extends Flags>({ name, defaults = {}, flags }: Experiment<F>
       help: "whether <bos> stands before texts: wherever there is one, as the tokenizer has it, or not at all",
     },
     ...flags,
+    weights: {
+      type: "string",
+      choices: ["onnx", "safetensors"],
+      help: "run the ONNX graph, or one built over the checkpoint; the latter for fp32, if its family is known",
+    },
     revision: { type: "string", help: "branch, tag or commit of --model on the hub; owner/name@revision says it too" },
     subfolder: { type: "string", help: "folder of the model's graph, if it is not onnx" },
     modelFile: { type: "string", help: "name of the model's graph, if it is not model: model_q4.onnx, decoder_model" },

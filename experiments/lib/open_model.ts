@@ -24,10 +24,10 @@ export async function loadModelOf<F extends Flags>(
   { name: device }: Backend,
   id?: string,
 ): Promise<LanguageModel> {
-  const { dtype, hook, bos, subfolder, modelFile } = run.flags;
+  const { dtype, hook, bos, subfolder, modelFile, weights } = run.flags;
   // A second model, be it another revision of the same, has its own behind its name.
   const revision = id === undefined ? run.flags.revision : undefined;
-  const options = { device, dtype, hook, bos, subfolder, modelFile, revision, onNote: run.note };
+  const options = { device, dtype, hook, bos, subfolder, modelFile, weights, revision, onNote: run.note };
   return await run.manifest.time("load", () => loadModel(id ?? run.flags.model, options));
 }
 

@@ -2,6 +2,7 @@
 import type { BackendName } from "../compute/backend.ts";
 import { gpuAdapter, gpuDevice, GpuError, isSoftwareAdapter } from "../compute/device.ts";
 import type { GraphProto } from "../compute/onnx/codec.ts";
+import type { Built } from "./architectures/build.ts";
 import { buildCheckpoint } from "./architectures/checkpoint.ts";
 import { findBlocks } from "./blocks.ts";
 import { readChatTemplates } from "./chat_templates.ts";
@@ -54,7 +55,7 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
   const files = await findModelFiles(id, options);
   const config = flattened(files.config);
   const stops = stopTokens(files.config, files.generationConfig);
-  const built = files.weights.length > 0 ? await buildCheckpoint(files.config, files.weights) : undefined;
+  const built = files.weights.length > 0 ? await buildFrom(files) : undefined;
   const file = built
     ? GraphFile.of(files.weights[0], built.model)
     : await GraphFile.read(files.graph, files.embeddings);
@@ -75,7 +76,9 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
   const traits = traitsOf(graph, io);
   const quantised = traits.exactness === "quantised";
   const notes = new Notes(options.onNote);
-  for (const note of [...files.notes, ...quantised ? [QUANTISED] : []]) notes.add(note);
+  for (const note of [...files.notes, ...built ? [builtNote(built, files)] : [], ...quantised ? [QUANTISED] : []]) {
+    notes.add(note);
+  }
   try {
     return await HookedLanguageModel.at({
       id: files.origin?.repo ?? id,
@@ -102,6 +105,24 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
     await decoder.sessions.release();
     throw cause instanceof ModelError || cause instanceof GpuError ? cause : unrunnable(id, device, cause);
   }
+}
+
+async function buildFrom(files: ModelFiles): Promise<Built> {
+  try {
+    return await buildCheckpoint(files.config, files.weights);
+  } catch (error) {
+    if (!(error instanceof ModelError) || !files.hasGraph) throw error;
+    throw new ModelError(`${error.message}; --weights onnx runs the one that is there`, { cause: error });
+  }
+}
+
+/** What was computed in what. */
+function builtNote({ stored }: Built, { hasGraph }: ModelFiles): string {
+  const others = stored.filter((type) => type !== "float32");
+  return `The model is run from its safetensors, in float32${
+    others.length > 0 ? ` (stored in ${others.join(" and ")})` : ""
+  }` +
+    (hasGraph ? ", not from the ONNX export beside them: --weights onnx takes that" : "");
 }
 
 function isToken(id: unknown, tokens: number): id is number {

@@ -6,6 +6,7 @@ import { openByteFile } from "../files/byte_file.ts";
 import { exists } from "../files/exists.ts";
 import { HubError, HubNotFoundError, HubRepositoryNotFoundError } from "../hub/errors.ts";
 import { type RepoFiles, useRepository } from "../hub/repository.ts";
+import { isKnownCheckpoint } from "./architectures/checkpoint.ts";
 import { weightFiles } from "./architectures/tensors.ts";
 import type { Config } from "./config.ts";
 import { dtypeOfFile, suffixes } from "./dtypes.ts";
@@ -26,6 +27,8 @@ export interface ModelFiles {
   readonly generationConfig?: Config;
   /** Files of weights that a graph is built over; none where there is a graph. */
   readonly weights: readonly string[];
+  /** Whether there is an ONNX graph, be it another that is run. */
+  readonly hasGraph: boolean;
   /** The decoder's graph. */
   readonly graph: string;
   /** Where the graph is that makes embeddings, if the decoder needs one. */
@@ -149,6 +152,7 @@ async function collect(source: Source, whose: string, options: LoadOptions): Pro
     graph: weights.graph === undefined ? "" : local(weights.graph),
     embeddings: weights.embeddings === undefined ? "" : local(weights.embeddings),
     weights: weights.files.map(local),
+    hasGraph: weights.hasGraph,
     dtype: weights.dtype,
     notes,
   };
@@ -156,23 +160,24 @@ async function collect(source: Source, whose: string, options: LoadOptions): Pro
 
 /** A graph and what it reads, or the files of a checkpoint. */
 interface Weights {
+  /** Whether there is a graph, be it another that is run. */
+  readonly hasGraph: boolean;
   readonly graph?: string;
   readonly embeddings?: string;
   readonly files: readonly string[];
   readonly dtype: Dtype;
 }
 
-/** Finds and gets what holds the weights, with other files that are wanted. */
+/** Finds and gets what holds the weights, with other files that are wanted: config.json is the first of them. */
 async function findWeights(source: Source, whose: string, options: LoadOptions, wanted: string[]): Promise<Weights> {
   const { graph, dtype, name } = await findGraph(source, options);
   const checkpoint = await checkpointFiles(source);
-  const isAsked = options.weights === "safetensors" || graph === undefined;
-  if (isAsked && checkpoint && dtype === "fp32") {
+  if (await isFromCheckpoint(source, options, { graph, dtype, checkpoint, config: wanted })) {
     // The index comes first: it names the others.
-    await source.get([...wanted, checkpoint]);
-    const files = checkpoint.endsWith(".json") ? await weightFiles(source.folder) : [checkpoint];
+    await source.get([...wanted, checkpoint!]);
+    const files = checkpoint!.endsWith(".json") ? await weightFiles(source.folder) : [checkpoint!];
     await source.get(files);
-    return { files, dtype };
+    return { files, dtype, hasGraph: graph !== undefined };
   }
   if (graph === undefined) throw new HubNotFoundError(await missingGraph(source, whose, { wanted: name, dtype }));
   const embeddings = join(dirname(graph), `embed_tokens${suffixes[dtype]}.onnx`);
@@ -182,7 +187,25 @@ async function findWeights(source: Source, whose: string, options: LoadOptions, 
   await source.get([...wanted, ...graphs, ...[...source.files?.keys() ?? []].filter(isData).sort()]);
   const locations = await Promise.all(graphs.map((path) => locationsIn(source.folder, path)));
   await source.get([...new Set(locations.flat())]);
-  return { graph, embeddings, files: [], dtype };
+  return { graph, embeddings, files: [], dtype, hasGraph: true };
+}
+
+/** Whether a graph is built over the checkpoint: where that is asked, or there is no other, or where it is as good. */
+async function isFromCheckpoint(
+  source: Source,
+  { weights, modelFile, subfolder }: LoadOptions,
+  { graph, dtype, checkpoint, config }: {
+    graph?: string;
+    dtype: Dtype;
+    checkpoint?: string;
+    config: readonly string[];
+  },
+): Promise<boolean> {
+  if (checkpoint === undefined || dtype !== "fp32" || weights === "onnx") return false;
+  if (weights === "safetensors" || graph === undefined) return true;
+  if (modelFile !== undefined || subfolder !== undefined) return false;
+  await source.get(config);
+  return isKnownCheckpoint(await readJson(join(source.folder, config[0])));
 }
 
 /** The file of a checkpoint's weights, or of the index of its files. */

@@ -48,7 +48,10 @@ export interface LoadOptions extends HubOptions {
   device?: "auto" | BackendName;
   /** Storage type of the graph file; default `"fp32"`. A `modelFile` in full tells its own. */
   dtype?: Dtype;
-  /** Whether an ONNX graph is run or one that is built over the checkpoint; default the graph, if there is one. */
+  /**
+   * Whether an ONNX graph is run, or one that is built over the checkpoint's own files; default the latter, for float32, where
+   * its family is known.
+   */
   weights?: "onnx" | "safetensors";
   /** Branch, tag or commit of a model of the hub; default `main`. `owner/name@revision` as the model's id says it too. */
   revision?: string;

@@ -147,3 +147,103 @@ function near(values: Float32Array, from: number, row: readonly number[], what: 
   }
   assertLess(Math.sqrt(error / length), tolerance, what);
 }
+
+/** Sizes that weights show, and flags that say which tensors there are. */
+const CONTRADICTIONS: Readonly<Record<string, (value: unknown) => unknown>> = {
+  ...Object.fromEntries(
+    "hidden_size n_embd num_hidden_layers n_layer intermediate_size n_inner ffn_dim num_key_value_heads vocab_size"
+      .split(" ")
+      .map((name) => [name, (value: unknown) => (value as number) * 2]),
+  ),
+  num_attention_heads: (value) => (value as number) - 1,
+  head_dim: (value) => (value as number) + 2,
+  model_type: () => "other",
+  hidden_act: () => "wobble",
+  ...Object.fromEntries(
+    "tie_word_embeddings attention_bias mlp_bias use_qkv_bias qk_layernorm use_qk_norm".split(" ")
+      .map((name) => [name, (value: unknown) => !value]),
+  ),
+  rope_scaling: () => ({ type: "wobbly", factor: 2 }),
+  something_new: () => 7,
+};
+
+for (
+  const name of [
+    "llama-untied-biases",
+    "gpt2-bare",
+    "pythia",
+    "qwen3",
+    "gemma2",
+    "phi",
+    "stablelm-parallel",
+    "mixtral",
+    "olmo2",
+  ]
+) {
+  Deno.test({
+    name: `a config and weights that contradict each other give no numbers [${name}]`,
+    ...ORT_TEST,
+    fn: () => contradictions(name),
+  });
+}
+
+async function contradictions(name: string): Promise<void> {
+  const config = JSON.parse(await Deno.readTextFile(`${ROOT}${name}/config.json`)) as Record<string, unknown>;
+  const weights = await Deno.readFile(`${ROOT}${name}/model.safetensors`);
+  const refusedWith = (config: Record<string, unknown>, weights: Uint8Array) =>
+    inFolder(async (folder) => {
+      for (const file of ["tokenizer.json", "tokenizer_config.json"]) {
+        await Deno.copyFile(`${ROOT}${name}/${file}`, `${folder}/${file}`);
+      }
+      await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify(config));
+      await Deno.writeFile(`${folder}/model.safetensors`, weights);
+      assertSentence(
+        await assertRejects(() => loadModel(folder, { device: "cpu" })) as Error,
+      );
+    });
+  for (const [field, change] of Object.entries(CONTRADICTIONS)) {
+    if (!(field in config) && field !== "something_new" && field !== "rope_scaling") continue;
+    if (field === "rope_scaling" && !("rope_parameters" in config)) continue;
+    const { rope_parameters, ...rest } = config;
+    const changed = field === "rope_scaling" ? rest : { ...rest, ...rope_parameters ? { rope_parameters } : {} };
+    await refusedWith({ ...changed, [field]: change(config[field]) }, weights);
+  }
+  // A mask that is stored is nothing that the model needs.
+  const tensors = Object.keys(headerOf(weights)).filter((tensor) => !tensor.endsWith(".attn.bias"));
+  for (const tensor of tensors) await refusedWith(config, without(weights, tensor));
+  await refusedWith(config, weights.subarray(0, weights.length - 1));
+}
+
+interface Place {
+  data_offsets: [number, number];
+}
+
+function headerOf(bytes: Uint8Array): Record<string, Place> {
+  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  const { __metadata__: _, ...header } = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+  return header;
+}
+
+/** The same file without one tensor. */
+function without(bytes: Uint8Array, name: string): Uint8Array {
+  const start = 8 + Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  const parts: Uint8Array[] = [];
+  let end = 0;
+  const header: Record<string, Place> = {};
+  for (const [other, place] of Object.entries(headerOf(bytes))) {
+    if (other === name) continue;
+    const part = bytes.subarray(start + place.data_offsets[0], start + place.data_offsets[1]);
+    header[other] = { ...place, data_offsets: [end, end += part.length] };
+    parts.push(part);
+  }
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  const whole = new Uint8Array(8 + text.length + end);
+  new DataView(whole.buffer).setBigUint64(0, BigInt(text.length), true);
+  whole.set(text, 8);
+  let at = 8 + text.length;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

@@ -2,7 +2,7 @@
 import { ElementType } from "../../compute/onnx/codec.ts";
 import { activate } from "./mlp.ts";
 import type { Net } from "./net.ts";
-import { linear, shapeOf } from "./parts.ts";
+import { linear } from "./parts.ts";
 import { rotate } from "./rope.ts";
 import type { Attention, HeadNorm } from "./spec.ts";
 

@@ -14,6 +14,8 @@ import type { Block, DecoderSpec } from "./spec.ts";
 export interface Built {
   readonly model: ModelProto;
   readonly blocks: readonly BlockTensors[];
+  /** Types that the weights are stored in. */
+  readonly stored: readonly string[];
 }
 
 /** Builds the graph of a decoder. */
@@ -41,7 +43,8 @@ export function buildDecoder(net: Net, spec: DecoderSpec): Built {
     }
   }
   const { nodes, initializers } = net;
-  return { model: graphModel({ nodes, inputs, outputs, initializers, contrib: true }), blocks };
+  const stored = [...new Set([...net.used].map((name) => net.tensors.get(name)!.dtype))];
+  return { model: graphModel({ nodes, inputs, outputs, initializers, contrib: true }), blocks, stored };
 }
 
 /** What all blocks read beside the stream. */

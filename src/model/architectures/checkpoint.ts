@@ -1,11 +1,12 @@
 /** A checkpoint as it is published, as a graph over its files. */
+import { openByteFile } from "../../files/byte_file.ts";
 import { type Config, flattened } from "../config.ts";
 import { ModelError } from "../error.ts";
 import { buildDecoder, type Built } from "./build.ts";
 import { FAMILIES } from "./families/mod.ts";
 import { Net } from "./net.ts";
 import { CheckpointReader } from "./reader.ts";
-import { type StoredTensors, storedTensors } from "./tensors.ts";
+import { type StoredTensor, type StoredTensors, storedTensors } from "./tensors.ts";
 
 /** Tensors that files hold beside the weights: masks, and tables that are computed. */
 const BUFFERS =
@@ -38,7 +39,14 @@ export async function buildCheckpoint(config: Config, paths: readonly string[]):
   const net = new Net(tensors);
   const built = buildDecoder(net, spec);
   assertAllUsed(net.used, tensors);
+  await assertTied(spec.head.weight, net.used, tensors);
   return built;
+}
+
+/** Whether a checkpoint of such a config.json is one that {@link buildCheckpoint} takes, as far as that alone tells. */
+export function isKnownCheckpoint(config: Config): boolean {
+  const { model_type } = flattened(config);
+  return String(model_type) in FAMILIES && !config.quantization_config && !config.compression_config;
 }
 
 /** Throws for weights that are stored in another form than numbers. */
@@ -71,4 +79,30 @@ function assertAllUsed(used: ReadonlySet<string>, tensors: StoredTensors): void 
 /** A tied head may be stored all the same. */
 function isTiedHead(name: string, used: ReadonlySet<string>): boolean {
   return /^(lm_head|embed_out)\.weight$/.test(name) && !used.has(name);
+}
+
+/** Bytes that are compared at a time. */
+const SAMPLE = 2 ** 16;
+
+/** Throws if a head that is stored beside the embedding it is said to be tied to is another matrix. */
+async function assertTied(embedding: string, used: ReadonlySet<string>, tensors: StoredTensors): Promise<void> {
+  const [name] = [...tensors.keys()].filter((name) => isTiedHead(name, used));
+  if (name === undefined) return;
+  const [head, table] = [tensors.get(name)!, tensors.get(embedding)!];
+  let same = head.dtype === table.dtype && head.shape.join() === table.shape.join();
+  // The beginning, the middle and the end tell two matrices apart.
+  for (const at of same ? [0, head.length >> 1, Math.max(0, head.length - SAMPLE)] : []) {
+    const [a, b] = await Promise.all([head, table].map((tensor) => sampleOf(tensor, at)));
+    same &&= a.every((byte, i) => byte === b[i]);
+  }
+  if (same) return;
+  throw new ModelError(
+    `Expected "${name}" to be "${embedding}" itself, as config.json says (tie_word_embeddings), but it is another matrix: ` +
+      "check that config.json belongs to the weights",
+  );
+}
+
+async function sampleOf({ path, offset, length }: StoredTensor, at: number): Promise<Uint8Array> {
+  using file = await openByteFile(path, "a .safetensors file");
+  return await file.read(offset + at, new Uint8Array(Math.min(SAMPLE, length - at)));
 }

@@ -15,7 +15,7 @@ function slopesOf(heads: number): number[] {
 export const bloom: Family = (c) => {
   const root = c.prefix("transformer.", "word_embeddings.weight");
   const table = `${root}word_embeddings.weight`;
-  const { dim, layers, heads, headDim, vocab } = sizesOf(c, table, { layers: 2 });
+  const { dim, layers, heads, headDim, vocab } = sizesOf(c, { layers: 2 });
   const epsilon = c.number("layer_norm_epsilon", 1e-5);
   c.only({ apply_residual_connection_post_layernorm: false, n_inner: 4 * dim });
   const slopes = slopesOf(heads);
@@ -56,7 +56,7 @@ export const bloom: Family = (c) => {
 export const mpt: Family = (c) => {
   const root = c.prefix("transformer.", "wte.weight");
   const table = `${root}wte.weight`;
-  const { dim, layers, heads, headDim, vocab } = sizesOf(c, table);
+  const { dim, layers, heads, headDim, vocab } = sizesOf(c);
   const epsilon = c.number("layer_norm_epsilon", 1e-5);
   // transformers makes it so, whatever `expansion_ratio` says.
   const width = 4 * dim;
@@ -142,7 +142,7 @@ export const falcon: Family = (c) => {
   const isShared = c.flag("multi_query", true);
   const groups = c.maybeNumber(["num_kv_heads", "n_head_kv"]);
   c.ignore("num_key_value_heads");
-  const { dim, layers, heads, headDim, vocab } = sizesOf(c, table);
+  const { dim, layers, heads, headDim, vocab } = sizesOf(c);
   const keyHeads = isNew ? groups ?? heads : isShared ? 1 : heads;
   const epsilon = c.number("layer_norm_epsilon", 1e-5);
   const width = c.maybeNumber(["ffn_hidden_size", "intermediate_size"]) ?? 4 * dim;

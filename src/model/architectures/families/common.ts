@@ -72,7 +72,6 @@ export interface Sizes {
  */
 export function sizesOf(
   c: CheckpointReader,
-  vocabulary: string,
   { keyHeads, headDim, layers: blocks }: { keyHeads?: number; headDim?: number; layers?: number } = {},
 ): Sizes {
   const dim = c.count(NAMES.dim);
@@ -87,13 +86,7 @@ export function sizesOf(
   if (!Number.isInteger(heads / groups)) {
     throw new ModelError(`Expected key heads that divide the ${heads} heads but config.json says ${groups}`);
   }
-  return { dim, layers, heads, keyHeads: groups, headDim: width, vocab: vocabOf(c, vocabulary) };
-}
-
-/** Rows of the embedding: config.json tells the number of tokens, tables may be padded. */
-function vocabOf(c: CheckpointReader, table: string): number {
-  const told = c.count("vocab_size");
-  return c.tensors.get(table)?.shape[0] ?? told;
+  return { dim, layers, heads, keyHeads: groups, headDim: width, vocab: c.count("vocab_size") };
 }
 
 /** The layer types that config.json lists, or those that the family means. */
@@ -150,7 +143,7 @@ export interface LlamaForm {
 export function llamaForm(c: CheckpointReader, form: LlamaForm = {}): DecoderSpec {
   const root = c.prefix(form.prefix ?? "model.", "embed_tokens.weight");
   const table = `${root}embed_tokens.weight`;
-  const sizes = sizesOf(c, table, form);
+  const sizes = sizesOf(c, form);
   const { dim, layers, heads, keyHeads, headDim, vocab } = sizes;
   const epsilon = c.number(form.epsilonName ?? "rms_norm_eps", form.epsilon ?? 1e-6);
   const normOf = form.norm ?? rms;

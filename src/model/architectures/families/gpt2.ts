@@ -18,7 +18,7 @@ function gptForm(
 ): DecoderSpec {
   const root = c.prefix("transformer.", "wte.weight");
   const table = `${root}wte.weight`;
-  const { dim, layers, heads, headDim, vocab } = sizesOf(c, table);
+  const { dim, layers, heads, headDim, vocab } = sizesOf(c);
   const epsilon = c.number("layer_norm_epsilon", 1e-5);
   const width = c.maybeNumber(["n_inner", "intermediate_size"]) ?? 4 * dim;
   const activation = activationOf(c, "activation_function", act);

@@ -6,7 +6,7 @@ import { activationOf, type Family, headOf, layerNorm, matrix, sizesOf } from ".
 export const gptNeox: Family = (c) => {
   const root = c.prefix("gpt_neox.", "embed_in.weight");
   const table = `${root}embed_in.weight`;
-  const { dim, layers, heads, headDim, vocab } = sizesOf(c, table);
+  const { dim, layers, heads, headDim, vocab } = sizesOf(c);
   const epsilon = c.number("layer_norm_eps", 1e-5);
   const width = c.maybeNumber("intermediate_size") ?? 4 * dim;
   const act = activationOf(c, "hidden_act", "gelu");
@@ -56,7 +56,7 @@ export const gptNeox: Family = (c) => {
 export const gptj: Family = (c) => {
   const root = c.prefix("transformer.", "wte.weight");
   const table = `${root}wte.weight`;
-  const { dim, layers, heads, headDim, vocab } = sizesOf(c, table);
+  const { dim, layers, heads, headDim, vocab } = sizesOf(c);
   const epsilon = c.number("layer_norm_epsilon", 1e-5);
   const width = c.maybeNumber(["n_inner", "intermediate_size"]) ?? 4 * dim;
   const act = activationOf(c, "activation_function", "gelu_new");

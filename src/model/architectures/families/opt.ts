@@ -6,7 +6,7 @@ export const opt: Family = (c) => {
   const base = c.prefix("model.", "decoder.embed_tokens.weight");
   const root = `${base}decoder.`;
   const table = `${root}embed_tokens.weight`;
-  const { dim, layers, heads, headDim, vocab } = sizesOf(c, table);
+  const { dim, layers, heads, headDim, vocab } = sizesOf(c);
   const width = c.count(["ffn_dim", "intermediate_size"], 4 * dim);
   const act = activationOf(c, "activation_function", "relu");
   const before = c.flag("do_layer_norm_before", true);

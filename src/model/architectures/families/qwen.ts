@@ -34,7 +34,7 @@ function qwen3Form(c: CheckpointReader, form: Parameters<typeof llamaForm>[1]) {
   return llamaForm(c, {
     ...form,
     bias: { qkv: bias, output: bias },
-    attention: (layer, plain, path, epsilon) => ({
+    attention: (layer, _plain, path, epsilon) => ({
       ...windowOf(layer),
       qNorm: perHead(`${path}.self_attn.q_norm`, epsilon),
       kNorm: perHead(`${path}.self_attn.k_norm`, epsilon),
