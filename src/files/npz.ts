@@ -5,7 +5,7 @@ import { writeFileAtomic } from "./atomic.ts";
 import { type ByteFile, openByteFile } from "./byte_file.ts";
 import { formatNpy, parseNpy } from "./npy.ts";
 import { listed, type Tensor, type Tensors } from "./tensor.ts";
-import { type FileEntry, Reader, Writer, ZipReader, ZipWriter } from "./zip.ts";
+import { FileBytes, type FileEntry, Writer, ZipReader, ZipWriter } from "./zip.ts";
 
 // Deflate cannot make its input more than about 1032 times longer: a member that claims more lies.
 const LARGEST_RATIO = 1040;
@@ -95,21 +95,6 @@ function damaged(path: string, reason: string, cause?: unknown): Error {
   return new Error(`Cannot read ${path}: the archive is cut off or damaged: ${detail}. Write or copy it again.`, {
     cause,
   });
-}
-
-class FileBytes extends Reader<ByteFile> {
-  readonly #file: ByteFile;
-
-  constructor(file: ByteFile) {
-    super(file);
-    this.#file = file;
-    this.size = file.size;
-  }
-
-  override readUint8Array(index: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-    const there = Math.max(0, Math.min(length, this.#file.size - index));
-    return this.#file.read(index, new Uint8Array(there));
-  }
 }
 
 /** Collects a member in one array of the length that the archive's table of contents gives. */

@@ -5,7 +5,7 @@
 import { PickleMachine } from "./pickle_machine.ts";
 import { scanPickle } from "./pickle_scan.ts";
 import { PickleSource } from "./pickle_source.ts";
-import type { PickleValue } from "./pickle_values.ts";
+import type { PickleDialect, PickleValue } from "./pickle_values.ts";
 
 export { NumpyArray, NumpyDtype } from "./pickle_numpy.ts";
 export * from "./pickle_values.ts";
@@ -17,10 +17,11 @@ export * from "./pickle_values.ts";
  *
  * @param bytes The whole file. It must stay as it is while the result is used: texts and arrays are parts of it.
  * @param name What sentences call it, such as its path.
+ * @param dialect What is admitted in the place of NumPy's names and these classes.
  * @throws {Error} A sentence: what is asked for and not admitted, where the file is damaged, or that it takes too much
  * memory.
  */
-export function readPickle(bytes: Uint8Array, name: string): PickleValue {
-  const source = new PickleSource(bytes, name);
+export function readPickle(bytes: Uint8Array, name: string, dialect?: PickleDialect): PickleValue {
+  const source = new PickleSource(bytes, name, dialect);
   return new PickleMachine(source, scanPickle(source)).run();
 }

@@ -49,7 +49,7 @@ const GLOBALS: ReadonlyMap<string, PickleGlobal> = new Map([
 
 /** What a name stands for; a sentence for any that is not admitted. */
 export function globalNamed(source: PickleSource, module: string, name: string): PickleGlobal {
-  const found = GLOBALS.get(`${module}.${name}`);
+  const found = (source.dialect?.globals ?? GLOBALS).get(`${module}.${name}`);
   if (!found) throw source.refused(`${printable(module)}.${printable(name)}`);
   return found;
 }
@@ -69,6 +69,11 @@ function printable(name: string): string {
 
 /** What `callee(*args)` gives. */
 export function callGlobal(source: PickleSource, callee: PickleValue, args: readonly PickleValue[]): PickleValue {
+  const own = source.dialect?.call(callee, args);
+  if (own !== undefined) {
+    source.charge(200);
+    return own;
+  }
   switch (callee) {
     case RECONSTRUCT:
       if (args[0] !== NDARRAY) throw source.refused("an array of a class of its own");

@@ -1,6 +1,6 @@
 import { callGlobal, globalNamed, nameOf, newObject } from "./pickle_globals.ts";
 import { NumpyArray, NumpyDtype, setArrayState, setDtypeState } from "./pickle_numpy.ts";
-import { OP } from "./pickle_opcodes.ts";
+import { BINPERSID, OP } from "./pickle_opcodes.ts";
 import type { BitSet } from "./pickle_scan.ts";
 import type { PickleSource } from "./pickle_source.ts";
 import { PickleStack, SLOT } from "./pickle_stack.ts";
@@ -122,6 +122,14 @@ export class PickleMachine {
         const [of, args] = this.#stack.take(2);
         return this.#stack.push(newObject(source, of, this.#stack.spend(args)));
       }
+      case BINPERSID: {
+        const found = source.dialect?.persistent(this.#stack.take(1)[0]);
+        if (found === undefined) {
+          throw source.refused("an object kept outside of the file that is no storage of a tensor");
+        }
+        source.charge(100);
+        return this.#stack.push(found);
+      }
       case OP.BUILD:
         return this.#build(this.#stack.take(1)[0]);
       case OP.MEMOIZE:
@@ -178,6 +186,8 @@ export class PickleMachine {
     const target = this.#stack.top();
     if (target instanceof NumpyArray) return setArrayState(this.source, target, this.#stack.spend(state));
     if (target instanceof NumpyDtype) return setDtypeState(this.source, target, this.#stack.spend(state));
+    // What a state dictionary knows of its modules' versions says nothing of tensors.
+    if (this.source.dialect && target instanceof PickleDict) return;
     if (!(target instanceof PickleObject)) throw this.source.refused("a state for what is no object");
     if (!(state instanceof PickleDict) || target.state) throw this.source.damaged("an object has no proper state");
     target.state = state;

@@ -9,9 +9,13 @@ export type Argument =
   | { readonly kind: "fixed" | "counted"; readonly bytes: 1 | 2 | 4 | 8 }
   | { readonly kind: "lines" };
 
-const none: Argument = { kind: "none" };
+/** The argument of opcodes that have none. */
+export const NOTHING: Argument = { kind: "none" };
 const fixed = (bytes: 1 | 2 | 4 | 8): Argument => ({ kind: "fixed", bytes });
 const counted = (bytes: 1 | 2 | 4 | 8): Argument => ({ kind: "counted", bytes });
+
+/** Code of an object kept outside of the file, which a dialect may admit. */
+export const BINPERSID = 0x51;
 
 /** Codes of the opcodes that are read. */
 export const OP = {
@@ -89,7 +93,7 @@ const ARGUMENTS: Readonly<Record<number, Argument>> = {
 
 /** Every opcode that is read, by its code. */
 export const OPCODES: ReadonlyMap<number, Argument> = new Map(
-  Object.values(OP).map((code) => [code, ARGUMENTS[code] ?? none]),
+  Object.values(OP).map((code) => [code, ARGUMENTS[code] ?? NOTHING]),
 );
 
 /** What the opcodes that are known but not read would do. */

@@ -1,5 +1,6 @@
 /** The bytes of a pickle, the memory that reading it may take, and the sentences that say what is wrong with it. */
-import { type Argument, OPCODES, REFUSED } from "./pickle_opcodes.ts";
+import { type Argument, BINPERSID, NOTHING, OPCODES, REFUSED } from "./pickle_opcodes.ts";
+import type { PickleDialect } from "./pickle_values.ts";
 
 /**
  * Memory that reading may take besides the file: as much as the file. The garbage collector copies while it works, and that
@@ -32,8 +33,9 @@ export class PickleSource {
   /**
    * @param bytes The whole file.
    * @param name What sentences call it.
+   * @param dialect What is admitted, if it is no published dictionary.
    */
-  constructor(readonly bytes: Uint8Array, readonly name: string) {
+  constructor(readonly bytes: Uint8Array, readonly name: string, readonly dialect?: PickleDialect) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#left = allowance(bytes.length);
   }
@@ -54,7 +56,8 @@ export class PickleSource {
     if (at >= this.bytes.length) throw this.damaged("it ends without STOP", at);
     this.at = at;
     this.code = this.bytes[at];
-    const argument = OPCODES.get(this.code);
+    const isOutside = this.code === BINPERSID && this.dialect !== undefined;
+    const argument = isOutside ? NOTHING : OPCODES.get(this.code);
     if (!argument) {
       const refused = REFUSED.get(this.code);
       if (refused) throw this.refused(refused, at);
@@ -111,8 +114,11 @@ export class PickleSource {
   /** For what a pickle asks for and does not get. */
   refused(what: string, at: number = this.at): Error {
     return new Error(
-      `Cannot read ${this.name}: at byte ${at} it asks for ${what}. Only plain values, NumPy arrays and the classes ` +
-        "Dictionary and Partition of published dictionaries are admitted; nothing was run.",
+      `Cannot read ${this.name}: at byte ${at} it asks for ${what}. Only plain values and ` +
+        `${
+          this.dialect?.admits ?? "NumPy arrays and the classes Dictionary and Partition of published dictionaries"
+        } are ` +
+        "admitted; nothing was run.",
     );
   }
 

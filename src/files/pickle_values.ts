@@ -17,6 +17,7 @@ export type PickleValue =
   | PickleDict
   | PickleObject
   | PickleGlobal
+  | PickleOther
   | NumpyArray
   | NumpyDtype;
 
@@ -139,6 +140,23 @@ export class PickleDict {
 /** A class or function that is admitted, by its name now. */
 export class PickleGlobal {
   constructor(readonly name: string) {}
+}
+
+/** A value of a {@link PickleDialect}. */
+export class PickleOther {
+  constructor(readonly value: object) {}
+}
+
+/** What the pickles of another program may ask for, in the place of what published dictionaries do. */
+export interface PickleDialect {
+  /** What sentences say is admitted. */
+  readonly admits: string;
+  /** Names that may be asked for. */
+  readonly globals: ReadonlyMap<string, PickleGlobal>;
+  /** What a call gives; undefined if it is not admitted. */
+  call(callee: PickleValue, args: readonly PickleValue[]): PickleValue | undefined;
+  /** What an object outside of the pickle is; undefined if it is not admitted. */
+  persistent(id: PickleValue): PickleValue | undefined;
 }
 
 /** An object of one of the known classes. */

@@ -7,7 +7,7 @@ import { exists } from "../files/exists.ts";
 import { HubError, HubNotFoundError, HubRepositoryNotFoundError } from "../hub/errors.ts";
 import { type RepoFiles, useRepository } from "../hub/repository.ts";
 import { isKnownCheckpoint } from "./architectures/checkpoint.ts";
-import { weightFiles } from "./architectures/tensors.ts";
+import { CHECKPOINT_FILES, weightFiles } from "./architectures/tensors.ts";
 import type { Config } from "./config.ts";
 import { dtypeOfFile, suffixes } from "./dtypes.ts";
 import { ModelError } from "./error.ts";
@@ -175,7 +175,7 @@ async function findWeights(source: Source, whose: string, options: LoadOptions, 
   if (await isFromCheckpoint(source, options, { graph, dtype, checkpoint, config: wanted })) {
     // The index comes first: it names the others.
     await source.get([...wanted, checkpoint!]);
-    const files = checkpoint!.endsWith(".json") ? await weightFiles(source.folder) : [checkpoint!];
+    const files = checkpoint!.endsWith(".json") ? await weightFiles(join(source.folder, checkpoint!)) : [checkpoint!];
     await source.get(files);
     return { files, dtype, hasGraph: graph !== undefined };
   }
@@ -210,7 +210,7 @@ async function isFromCheckpoint(
 
 /** The file of a checkpoint's weights, or of the index of its files. */
 async function checkpointFiles(source: Source): Promise<string | undefined> {
-  for (const path of ["model.safetensors.index.json", "model.safetensors"]) if (await source.has(path)) return path;
+  for (const path of CHECKPOINT_FILES) if (await source.has(path)) return path;
 }
 
 /** Chat templates by other names, where it is told what there is. */

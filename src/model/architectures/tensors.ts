@@ -1,8 +1,7 @@
 /** The tensors of a checkpoint: where each lies in its file. */
-import { join } from "node:path";
-import { exists } from "../../files/exists.ts";
 import { outlineSafetensors } from "../../files/safetensors.ts";
 import type { Dtype } from "../../files/tensor.ts";
+import { outlineTorch } from "../../files/torch_zip.ts";
 import { ModelError } from "../error.ts";
 
 /** Where a tensor lies. */
@@ -23,14 +22,14 @@ export type StoredTensors = ReadonlyMap<string, StoredTensor>;
 /**
  * Finds the tensors of a checkpoint's files.
  *
- * @param paths Its `.safetensors` files.
+ * @param paths Its files: `.safetensors`, or `.bin` of `torch.save`.
  * @throws {Error} A sentence if a file is cut off or damaged, or two have a tensor of one name.
  */
 export async function storedTensors(paths: readonly string[]): Promise<StoredTensors> {
   const tensors = new Map<string, StoredTensor>();
   for (const path of paths) {
     const real = await Deno.realPath(path);
-    for (const [name, place] of await outlineSafetensors(real)) {
+    for (const [name, place] of await (path.endsWith(".bin") ? outlineTorch(real) : outlineSafetensors(real))) {
       if (tensors.has(name)) {
         throw new ModelError(`Expected one tensor "${name}" but two files have it: ${path} is one of them`);
       }
@@ -40,10 +39,16 @@ export async function storedTensors(paths: readonly string[]): Promise<StoredTen
   return tensors;
 }
 
-/** The files of a folder that hold its weights: one, or those that the index names. */
-export async function weightFiles(folder: string): Promise<string[]> {
-  const index = join(folder, "model.safetensors.index.json");
-  if (!await exists(index)) return ["model.safetensors"];
+/** Names of a checkpoint's weights, or of the index of their files, as they are preferred. */
+export const CHECKPOINT_FILES: readonly string[] = [
+  "model.safetensors.index.json",
+  "model.safetensors",
+  "pytorch_model.bin.index.json",
+  "pytorch_model.bin",
+];
+
+/** The files of weights that an index names. */
+export async function weightFiles(index: string): Promise<string[]> {
   const { weight_map } = JSON.parse(await Deno.readTextFile(index)) as { weight_map?: Record<string, string> };
   const files = [...new Set(Object.values(weight_map ?? {}))].sort();
   if (files.length > 0 && files.every((file) => typeof file === "string" && !/[/\\]/.test(file))) return files;

@@ -1,0 +1,167 @@
+/**
+ * Where tensors lie in a file of `torch.save`: a zip archive of stored members, a pickle that says what each tensor is and the
+ * storages themselves. The pickle is read as data; nothing of it is run.
+ *
+ * https://docs.pytorch.org/docs/stable/notes/serialization.html
+ */
+import { type ByteFile, openByteFile } from "./byte_file.ts";
+import {
+  type PickleDialect,
+  PickleDict,
+  PickleGlobal,
+  PickleOther,
+  PickleText,
+  PickleTuple,
+  type PickleValue,
+  readPickle,
+} from "./pickle.ts";
+import type { TensorPlace } from "./safetensors.ts";
+import { type Dtype, itemBytes } from "./tensor.ts";
+import { type Entry, FileBytes, ZipReader } from "./zip.ts";
+
+/** A storage: a member of the archive, and what its numbers are. */
+class Storage {
+  constructor(readonly dtype: Dtype, readonly key: string) {}
+}
+
+/** A tensor: a part of a storage. */
+class StoredView {
+  constructor(
+    readonly storage: Storage,
+    readonly first: number,
+    readonly shape: readonly number[],
+    readonly strides: readonly number[],
+  ) {}
+}
+
+const DTYPES: Readonly<Record<string, Dtype>> = {
+  DoubleStorage: "float64",
+  FloatStorage: "float32",
+  HalfStorage: "float16",
+  BFloat16Storage: "bfloat16",
+  LongStorage: "int64",
+  IntStorage: "int32",
+  ShortStorage: "int16",
+  CharStorage: "int8",
+  ByteStorage: "uint8",
+  BoolStorage: "bool",
+};
+
+const ORDERED = new PickleGlobal("collections.OrderedDict");
+const REBUILD = new PickleGlobal("torch._utils._rebuild_tensor_v2");
+const PARAMETER = new PickleGlobal("torch._utils._rebuild_parameter");
+
+const TORCH: PickleDialect = {
+  admits: "tensors of torch.save",
+  globals: new Map([
+    ["collections.OrderedDict", ORDERED],
+    ["torch._utils._rebuild_tensor_v2", REBUILD],
+    ["torch._utils._rebuild_parameter", PARAMETER],
+    ...Object.keys(DTYPES).map((name) => [`torch.${name}`, new PickleGlobal(name)] as const),
+  ]),
+  call(callee, args) {
+    if (callee === ORDERED && args.length === 0) return new PickleDict();
+    if (callee === PARAMETER) return args[0];
+    if (callee !== REBUILD) return undefined;
+    const [storage, first, shape, strides] = args;
+    const isTensor = storage instanceof PickleOther && storage.value instanceof Storage && typeof first === "number";
+    if (!isTensor) return undefined;
+    const [sizes, steps] = [wholeNumbers(shape), wholeNumbers(strides)];
+    return sizes && steps && new PickleOther(new StoredView(storage.value as Storage, first, sizes, steps));
+  },
+  persistent(id) {
+    const [kind, type, key] = id instanceof PickleTuple ? id.items : [];
+    const dtype = type instanceof PickleGlobal ? DTYPES[type.name] : undefined;
+    if (!(kind instanceof PickleText) || kind.toString() !== "storage" || !(key instanceof PickleText) || !dtype) {
+      return undefined;
+    }
+    return new PickleOther(new Storage(dtype, key.toString()));
+  },
+};
+
+function wholeNumbers(value: PickleValue): number[] | undefined {
+  if (!(value instanceof PickleTuple)) return undefined;
+  const items = value.items;
+  return items.every((item) => typeof item === "number" && Number.isSafeInteger(item) && item >= 0)
+    ? items as number[]
+    : undefined;
+}
+
+/**
+ * Where the tensors of a file of `torch.save` lie.
+ *
+ * @throws {Error} A sentence if the file is missing, cut off, damaged, of another form (the one before PyTorch 1.6), or asks
+ * for anything but tensors.
+ */
+export async function outlineTorch(path: string): Promise<ReadonlyMap<string, TensorPlace>> {
+  using file = await openByteFile(path, "a file of torch.save");
+  const members = await membersOf(file);
+  const [root] = [...members.keys()].filter((name) => name.endsWith("data.pkl")).map((name) => name.slice(0, -8));
+  if (root === undefined) throw damaged(path, "it has no data.pkl");
+  const order = members.get(`${root}byteorder`);
+  if (order && new TextDecoder().decode(await bytesOf(file, order)) !== "little") {
+    throw damaged(path, "its numbers are big-endian");
+  }
+  const state = readPickle(await bytesOf(file, members.get(`${root}data.pkl`)!), `${path} (data.pkl)`, TORCH);
+  if (!(state instanceof PickleDict)) throw damaged(path, "it holds no dictionary of tensors");
+  const tensors = new Map<string, TensorPlace>();
+  for (const [name, value] of state.entries) {
+    if (!(value instanceof PickleOther) || !(value.value instanceof StoredView) || typeof name !== "string") continue;
+    tensors.set(name, placeOf(path, name, value.value, members.get(`${root}data/${value.value.storage.key}`)));
+  }
+  return tensors;
+}
+
+/** A member of the archive: its first byte, and how many there are. */
+interface Member {
+  readonly offset: number;
+  readonly length: number;
+}
+
+async function membersOf(file: ByteFile): Promise<Map<string, Member>> {
+  let entries: Entry[];
+  try {
+    entries = await new ZipReader(new FileBytes(file), { checkOverlappingEntry: true }).getEntries();
+  } catch (cause) {
+    throw damaged(
+      file.path,
+      `${(cause as Error).message}. Files from before PyTorch 1.6 are not read: save it anew`,
+      cause,
+    );
+  }
+  const members = new Map<string, Member>();
+  for (const { filename, offset, compressionMethod, uncompressedSize } of entries) {
+    if (compressionMethod !== 0) throw damaged(file.path, `its member ${filename} is packed`);
+    // The name and what follows it stand before the bytes, as long as the member itself says.
+    const header = new DataView((await file.read(offset, new Uint8Array(30))).buffer);
+    const start = offset + 30 + header.getUint16(26, true) + header.getUint16(28, true);
+    if (start + uncompressedSize > file.size) throw damaged(file.path, `its member ${filename} ends after the file`);
+    members.set(filename, { offset: start, length: uncompressedSize });
+  }
+  return members;
+}
+
+function bytesOf(file: ByteFile, { offset, length }: Member): Promise<Uint8Array<ArrayBuffer>> {
+  return file.read(offset, new Uint8Array(length));
+}
+
+function placeOf(path: string, name: string, view: StoredView, member: Member | undefined): TensorPlace {
+  const { storage: { dtype, key }, first, shape, strides } = view;
+  if (!member) throw damaged(path, `the storage ${key} of ${name} is not there`);
+  let step = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    if (shape[axis] > 1 && strides[axis] !== step) {
+      throw new Error(
+        `Cannot read ${path}: ${name} is a turned view of its storage. Save the model anew, as safetensors.`,
+      );
+    }
+    step *= shape[axis];
+  }
+  const [offset, length] = [first * itemBytes(dtype), step * itemBytes(dtype)];
+  if (offset + length > member.length) throw damaged(path, `${name} ends after its storage ${key}`);
+  return { dtype, shape, offset: member.offset + offset, length };
+}
+
+function damaged(path: string, reason: string, cause?: unknown): Error {
+  return new Error(`Cannot read ${path}: expected a whole file of torch.save but ${reason}. Copy it again.`, { cause });
+}
