@@ -2,7 +2,7 @@
  * NumPy's `.npz`: a zip archive of one `.npy` file a tensor, stored or deflated.
  */
 import { writeFileAtomic } from "./atomic.ts";
-import { type ByteFile, openByteFile } from "./byte_file.ts";
+import { openByteFile } from "./byte_file.ts";
 import { formatNpy, parseNpy } from "./npy.ts";
 import { listed, type Tensor, type Tensors } from "./tensor.ts";
 import { FileBytes, type FileEntry, Writer, ZipReader, ZipWriter } from "./zip.ts";
