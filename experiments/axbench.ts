@@ -91,12 +91,12 @@ await experiment({
   examples: [
     ["", "the embedded model, ten concepts"],
     [
-      "--model exports/gemma-2-2b-it --dtype fp16 --layers 20 --data concept500/prod_2b_l20_v1 " +
+      "--model google/gemma-2-2b-it --layers 20 --data concept500/prod_2b_l20_v1 " +
       "--corpus pile.jsonl --split all --calibration 200k --max-tokens 16M --budgets 250k,1M,4M --text-context 1024 --resume",
-      "the published setting, of a model that you export as README says",
+      "the published setting",
     ],
     [
-      "--model exports/gemma-2-2b-it --dtype fp16 --dictionaries hub:gemma-2-2b-it/20/10,hub:gemma-2-2b-it/20/4 " +
+      "--model google/gemma-2-2b-it --dictionaries hub:gemma-2-2b-it/20/10,hub:gemma-2-2b-it/20/4 " +
       "--data concept500/prod_2b_l20_v1 --corpus pile.jsonl --split all --text-context 1024 --resume",
       "published dictionaries; the corpus is for the random activations beside them",
     ],

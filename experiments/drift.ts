@@ -56,8 +56,8 @@ await experiment({
   examples: [
     ["", "the embedded pair, about two minutes on two cores"],
     [
-      "--model exports/gemma-2-2b --instruct exports/gemma-2-2b-it --dtype fp16 --layers 12,20",
-      "the published pair, which you export as README says",
+      "--model google/gemma-2-2b --instruct google/gemma-2-2b-it --layers 12,20",
+      "the published pair",
     ],
   ],
 }, async (run) => {

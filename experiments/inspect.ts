@@ -7,6 +7,7 @@
  * regions, activations, seed; columns with their types and descriptions; the first rows; the largest regions with contexts.
  *
  *     deno task run experiments/inspect.ts FILE... [--rows 5] [--json]
+ *     deno task run experiments/inspect.ts --families
  *
  * `--json` prints an array with an object a file: `path`, `kind`, `bytes`, `facts`, and `tables`, each an array of rows.
  * Needs no model, no GPU and no network; executes nothing of the files; reads only what it shows, but pickles and `.npz`
@@ -14,6 +15,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { describeFile } from "./lib/inspect/files.ts";
+import { FAMILIES } from "../src/model/architectures/families/mod.ts";
 import type { Description } from "./lib/inspect/description.ts";
 import { descriptionText } from "./lib/inspect/text.ts";
 
@@ -27,6 +29,7 @@ a result table (any Arrow file), a run.json or its folder, or a sparse autoencod
 Flags:
   --rows <count>  rows of tables, and largest regions, to show (default 5)
   --json          print an array of objects: path, kind, bytes, facts, tables
+  --families      list the families whose checkpoints are run as they are: model_type, and models of it
   --help          show this`;
 
 const fail = (code: number, message: string): never => {
@@ -35,7 +38,7 @@ const fail = (code: number, message: string): never => {
 };
 const unknown = (arg: string) => arg.startsWith("-") ? fail(2, `There is no flag ${arg}. See --help.`) : true;
 const args = parseArgs([...Deno.args], {
-  boolean: ["json", "help"],
+  boolean: ["json", "help", "families"],
   string: ["rows"],
   default: { rows: "5" },
   unknown,
@@ -43,6 +46,10 @@ const args = parseArgs([...Deno.args], {
 const rows = Number(args.rows);
 if (args.help) {
   console.log(USAGE);
+  Deno.exit(0);
+}
+if (args.families) {
+  for (const [type, { models }] of Object.entries(FAMILIES)) console.log(`${type.padEnd(18)}${models}`);
   Deno.exit(0);
 }
 if (args._.length === 0) fail(2, "Expected a file to inspect. See --help.");

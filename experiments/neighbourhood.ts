@@ -45,8 +45,8 @@ await experiment({
   examples: [
     ["", "the embedded model, four layers"],
     [
-      "--model exports/gemma-2-2b --dtype fp16 --layers 12 --percentiles 8,10,16 --corpus pile.jsonl",
-      "the published setting, with a corpus that has a field `split` and a model that you export as README says",
+      "--model google/gemma-2-2b --layers 12 --percentiles 8,10,16 --corpus pile.jsonl",
+      "the published setting, with a corpus that has a field `split`",
     ],
   ],
 }, async (run) => {

@@ -51,8 +51,8 @@ await experiment({
   examples: [
     ["", "the embedded model, all layers"],
     [
-      "--model exports/gemma-2-2b-it --dtype fp16 --layers 20 --corpus pile.jsonl --calibration 200k",
-      "the published setting, with a corpus that has a field `split` and a model that you export as README says",
+      "--model google/gemma-2-2b-it --layers 20 --corpus pile.jsonl --calibration 200k",
+      "the published setting, with a corpus that has a field `split`",
     ],
   ],
 }, async (run) => {

@@ -72,8 +72,8 @@ await experiment({
   examples: [
     ["", "the embedded model and its SAE, block 4"],
     [
-      "--model exports/gemma-2-2b --dtype fp16 --layers 12 --sae hf://google/gemma-scope-2b-pt-res/layer_12/width_16k/average_l0_82/params.npz --corpus pile.jsonl --max-tokens 2M --tokens 500k",
-      "the published setting, with a corpus that has a field `split` and a model that you export as README says",
+      "--model google/gemma-2-2b --layers 12 --sae hf://google/gemma-scope-2b-pt-res/layer_12/width_16k/average_l0_82/params.npz --corpus pile.jsonl --max-tokens 2M --tokens 500k",
+      "the published setting, with a corpus that has a field `split`",
     ],
   ],
 }, async (run) => {

@@ -77,8 +77,8 @@ await experiment({
   examples: [
     ["", "the embedded chat model, two to three minutes on two cores"],
     [
-      "--model exports/gemma-2-2b-it --dtype fp16 --layers 20 --percentiles 8,10,12,20 --top-k 1-5 --seeds 4",
-      "the published setting, of a model that you export as README says",
+      "--model google/gemma-2-2b-it --layers 20 --percentiles 8,10,12,20 --top-k 1-5 --seeds 4",
+      "the published setting",
     ],
   ],
 }, async (run) => {

@@ -46,8 +46,8 @@ await experiment({
   examples: [
     ["", "the embedded model, three layers, four orders"],
     [
-      "--model exports/gemma-2-2b --dtype fp16 --layers 12 --texts 20000 --batch 128",
-      "the published model, which you export as README says",
+      "--model google/gemma-2-2b --layers 12 --texts 20000 --batch 128",
+      "the published model",
     ],
   ],
 }, async (run) => {

@@ -12,11 +12,15 @@ import type { Dtype } from "./types.ts";
 /** Names that are told at most. */
 const NAMED = 12;
 
-/** A sentence on what there is instead of a graph of that name and storage type. */
+/**
+ * A sentence on what there is instead of a graph of that name and storage type.
+ *
+ * @param isOther Whether there is a checkpoint that is run in float32.
+ */
 export async function missingGraph(
   source: Pick<RepoFiles, "folder" | "files" | "client"> & Partial<Pick<RepoFiles, "repo">>,
   whose: string,
-  { wanted, dtype }: { wanted: string; dtype: Dtype },
+  { wanted, dtype, isOther }: { wanted: string; dtype: Dtype; isOther: boolean },
 ): Promise<string> {
   const start = `Expected ${whose} to be a model but it has no ${wanted}, the graph of dtype ${dtype}`;
   if (source.client && !source.files) {
@@ -32,6 +36,7 @@ export async function missingGraph(
     const rest = graphs.length > NAMED ? ` and ${graphs.length - NAMED} more` : "";
     return `${start}: it has ${named.join(", ")}${rest}; ask for the dtype of one, or for the file by --model-file.`;
   }
+  if (isOther) return `${start}: its checkpoint is computed in float32, so leave --dtype out.`;
   const weights = weightsOf(paths, source.files);
   const others = source.client && source.repo
     ? await exportsOnHub(source.client, source.repo)

@@ -6,7 +6,7 @@ import { openByteFile } from "../files/byte_file.ts";
 import { exists } from "../files/exists.ts";
 import { HubError, HubNotFoundError, HubRepositoryNotFoundError } from "../hub/errors.ts";
 import { type RepoFiles, useRepository } from "../hub/repository.ts";
-import { isKnownCheckpoint } from "./architectures/checkpoint.ts";
+import { familyOf } from "./architectures/checkpoint.ts";
 import { CHECKPOINT_FILES, weightFiles } from "./architectures/tensors.ts";
 import type { Config } from "./config.ts";
 import { dtypeOfFile, suffixes } from "./dtypes.ts";
@@ -171,15 +171,19 @@ interface Weights {
 /** Finds and gets what holds the weights, with other files that are wanted: config.json is the first of them. */
 async function findWeights(source: Source, whose: string, options: LoadOptions, wanted: string[]): Promise<Weights> {
   const { graph, dtype, name } = await findGraph(source, options);
-  const checkpoint = await checkpointFiles(source);
-  if (await isFromCheckpoint(source, options, { graph, dtype, checkpoint, config: wanted })) {
+  const checkpoint = options.weights === "onnx" ? undefined : await checkpointFiles(source);
+  if (checkpoint !== undefined && await isPreferred(source, options, { graph, dtype, config: wanted })) {
     // The index comes first: it names the others.
-    await source.get([...wanted, checkpoint!]);
-    const files = checkpoint!.endsWith(".json") ? await weightFiles(join(source.folder, checkpoint!)) : [checkpoint!];
+    await source.get([...wanted, checkpoint]);
+    const files = checkpoint.endsWith(".json") ? await weightFiles(join(source.folder, checkpoint)) : [checkpoint];
     await source.get(files);
     return { files, dtype, hasGraph: graph !== undefined };
   }
-  if (graph === undefined) throw new HubNotFoundError(await missingGraph(source, whose, { wanted: name, dtype }));
+  if (graph === undefined) {
+    throw new HubNotFoundError(
+      await missingGraph(source, whose, { wanted: name, dtype, isOther: checkpoint !== undefined }),
+    );
+  }
   const embeddings = join(dirname(graph), `embed_tokens${suffixes[dtype]}.onnx`);
   const graphs = await source.has(embeddings) ? [graph, embeddings] : [graph];
   // Weights beside the graph have its name before theirs by custom, so that their sizes are known before the download.
@@ -190,22 +194,27 @@ async function findWeights(source: Source, whose: string, options: LoadOptions, 
   return { graph, embeddings, files: [], dtype, hasGraph: true };
 }
 
-/** Whether a graph is built over the checkpoint: where that is asked, or there is no other, or where it is as good. */
-async function isFromCheckpoint(
+/**
+ * Whether a graph is built over the checkpoint: where that is asked, or there is no other, or where it is as good.
+ *
+ * @throws {ModelError} if it would be but its family is not known: before its weights are fetched.
+ */
+async function isPreferred(
   source: Source,
   { weights, modelFile, subfolder }: LoadOptions,
-  { graph, dtype, checkpoint, config }: {
-    graph?: string;
-    dtype: Dtype;
-    checkpoint?: string;
-    config: readonly string[];
-  },
+  { graph, dtype, config }: { graph?: string; dtype: Dtype; config: readonly string[] },
 ): Promise<boolean> {
-  if (checkpoint === undefined || dtype !== "fp32" || weights === "onnx") return false;
-  if (weights === "safetensors" || graph === undefined) return true;
-  if (modelFile !== undefined || subfolder !== undefined) return false;
+  if (dtype !== "fp32") return false;
+  const isOnly = weights === "safetensors" || graph === undefined;
+  if (!isOnly && (modelFile !== undefined || subfolder !== undefined)) return false;
   await source.get(config);
-  return isKnownCheckpoint(await readJson(join(source.folder, config[0])));
+  try {
+    familyOf(await readJson(join(source.folder, config[0])));
+    return true;
+  } catch (error) {
+    if (!(error instanceof ModelError) || isOnly) throw error;
+    return false;
+  }
 }
 
 /** The file of a checkpoint's weights, or of the index of its files. */

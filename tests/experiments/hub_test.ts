@@ -45,7 +45,7 @@ async function ended(child: Deno.ChildProcess): Promise<Output> {
 /** The commands of README's section on the hub, as lists of words. */
 async function commandsOfReadme(): Promise<string[][]> {
   const text = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
-  const section = /^## A model of the hub\n(.+?)^###? /ms.exec(text)![1];
+  const section = /^## A model of the hub.*?\n(.+?)^###? /ms.exec(text)![1];
   return [...section.matchAll(/^deno task run (.+?[^\\])$/gms)].map(([, command]) =>
     command.split(/[\s\\]+/).filter(Boolean)
   );

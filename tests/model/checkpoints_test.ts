@@ -247,3 +247,16 @@ function without(bytes: Uint8Array, name: string): Uint8Array {
   }
   return whole;
 }
+
+Deno.test({
+  name: "a checkpoint is computed in float32; another storage type is refused with a sentence",
+  ...ORT_TEST,
+  async fn() {
+    const error = await assertRejects(() => loadModel(`${ROOT}llama`, { device: "cpu", dtype: "fp16" })) as Error;
+    assertSentence(error, "no onnx/model_fp16.onnx", "computed in float32", "--dtype");
+    assertSentence(
+      await assertRejects(() => loadModel(`${ROOT}llama`, { weights: "onnx" })) as Error,
+      "no onnx/model.onnx",
+    );
+  },
+});

@@ -15,6 +15,18 @@ import { assertSameBits, ORT_TEST } from "./toy.ts";
 const REPO = "onnx-community/Qwen3-tiny-ONNX";
 const LATER = "89abcdef0123456789abcdef0123456789abcdef";
 const PROMPT = [Int32Array.of(2, 7, 11)];
+const GOLDEN = new URL("../golden/checkpoints/", import.meta.url).pathname;
+const golden = JSON.parse(await Deno.readTextFile(`${GOLDEN}llama-two-shards/expected.json`));
+
+/** A folder of the golden checkpoints as a repository. */
+async function servedFolder(name: string): Promise<ServedFiles> {
+  const files: Record<string, ServedFiles[string]> = {};
+  for await (const { name: path } of Deno.readDir(`${GOLDEN}${name}`)) {
+    files[path] = { bytes: await Deno.readFile(`${GOLDEN}${name}/${path}`), isLarge: path.endsWith(".safetensors") };
+  }
+  return files;
+}
+
 const made = qwen3();
 const FILES: ServedFiles = {
   ...await servedModel(made),
@@ -197,7 +209,7 @@ hubTest("a repository without a graph says what it has, and what to take instead
   assertSentence(
     error,
     "nor any other",
-    "model-00001-of-00002.safetensors, model-00002-of-00002.safetensors; 5 kB",
+    "model-Q4.gguf, model-Q8.gguf; 5 kB",
     "as README says",
   );
   assertStringIncludes(error.message, "(other/Qwen3-tiny-ONNX)");
@@ -206,9 +218,37 @@ hubTest("a repository without a graph says what it has, and what to take instead
   "config.json": textFile(made.config),
   "tokenizer.json": textFile({}),
   "tokenizer_config.json": textFile({}),
-  "model-00001-of-00002.safetensors": { bytes: new Uint8Array(2000), isLarge: true },
-  "model-00002-of-00002.safetensors": { bytes: new Uint8Array(3000), isLarge: true },
+  "model-Q4.gguf": { bytes: new Uint8Array(2000), isLarge: true },
+  "model-Q8.gguf": { bytes: new Uint8Array(3000), isLarge: true },
 }, { others: ["other/Qwen3-tiny-ONNX", "other/else"] });
+
+hubTest("a checkpoint in two parts is fetched with its index, and run without a graph", async ({ hub }) => {
+  const [expected] = golden.prompts;
+  await using other = hubServer("owner/finetune", await servedFolder("llama-two-shards"));
+  const options: LoadOptions = { endpoint: other.endpoint, device: "cpu" };
+  const model = await loadModel("owner/finetune@main", options);
+  const { data, width, vocab } = await model.logits([Int32Array.from(expected.ids)]);
+  const last = data.subarray((width - 1) * vocab);
+  for (const [i, right] of expected.logits.entries()) assert(Math.abs(last[i] - right) < 1e-3);
+  assertStringIncludes(model.notes[0], "from its safetensors");
+  await model.dispose();
+  const asked = other.asked.length;
+  await (await loadModel("owner/finetune", { ...options, offline: true })).dispose();
+  assertEquals(other.asked.length, asked);
+  assertEquals(hub.asked, []);
+});
+
+hubTest(
+  "of a checkpoint and a graph in one repository the checkpoint is run, unless told",
+  async ({ hub, refusal }) => {
+    const model = await loadModel(REPO, { device: "cpu" });
+    assertStringIncludes(model.notes[0], "not from the ONNX export beside them: --weights onnx takes that");
+    await model.dispose();
+    assert(hub.asked.every(({ path }) => !path.endsWith("model.onnx")), "the graph is not fetched");
+    assertSentence(await refusal(REPO, { weights: "onnx" }), "to hold an ONNX model");
+  },
+  { ...await servedFolder("llama-two-shards"), "onnx/model.onnx": { bytes: new Uint8Array(9), isLarge: true } },
+);
 
 hubTest(
   "a gated model is refused before anything is announced, with the page to open",

@@ -99,32 +99,24 @@ function projected(net: Net, spec: Attention, x: string, path: string, dim: numb
       split(v, keyHeads, `${path}.hook_v`),
     ];
   }
-  let parts: string[];
+  const widths = [wide, narrow, narrow];
+  let parts: readonly string[];
   if (projections.kind === "side by side") {
-    const all = cut(linear(net, x, projections.qkv, dim, wide + 2 * narrow, `${path}.qkv`), `${path}.qkv_cut`);
-    parts = [
-      ...net.ops("Split", [`${path}.q_flat`, `${path}.k_flat`, `${path}.v_flat`], [
-        all,
-        net.ints([wide, narrow, narrow]),
-      ], {
-        axis: -1n,
-      }),
-    ];
+    const all = linear(net, x, projections.qkv, dim, wide + 2 * narrow, `${path}.qkv`);
+    const names = ["q", "k", "v"].map((part) => `${path}.${part}_flat`);
+    parts = net.ops("Split", names, [all, net.ints(widths)], { axis: -1n });
   } else {
-    parts = (["q", "k", "v"] as const).map((part) => {
-      const flat = linear(net, x, projections[part], dim, part === "q" ? wide : narrow, `${path}.${part}_flat`);
-      return cut(flat, `${path}.${part}_cut`);
-    });
+    parts = (["q", "k", "v"] as const).map((part, i) =>
+      linear(net, x, projections[part], dim, widths[i], `${path}.${part}_flat`)
+    );
   }
-  const normed = (y: string, norm: HeadNorm | undefined, width: number, name: string) =>
-    norm?.over === "all" ? headNorm(net, y, norm, width, 1, name) : y;
-  parts[0] = normed(parts[0], qNorm, wide, `${path}.q_normed`);
-  parts[1] = normed(parts[1], kNorm, narrow, `${path}.k_normed`);
-  return [
-    split(parts[0], heads, `${path}.hook_q`),
-    split(parts[1], keyHeads, `${path}.hook_k`),
-    split(parts[2], keyHeads, `${path}.hook_v`),
-  ];
+  const [q, k, v] = parts.map((flat, i) => {
+    const [part, norm] = [(["q", "k", "v"] as const)[i], [qNorm, kNorm][i]];
+    // A norm of all heads comes before the cut.
+    const normed = norm?.over === "all" ? headNorm(net, flat, norm, widths[i], 1, `${path}.${part}_normed`) : flat;
+    return split(cut(normed, `${path}.${part}_cut`), i === 0 ? heads : keyHeads, `${path}.hook_${part}`);
+  });
+  return [q, k, v];
 }
 
 /** Normed, turned to `[batch, heads, length, width]` and rotated. */

@@ -3,7 +3,7 @@ import { openByteFile } from "../../files/byte_file.ts";
 import { type Config, flattened } from "../config.ts";
 import { ModelError } from "../error.ts";
 import { buildDecoder, type Built } from "./build.ts";
-import { FAMILIES } from "./families/mod.ts";
+import { FAMILIES, type KnownFamily } from "./families/mod.ts";
 import { Net } from "./net.ts";
 import { CheckpointReader } from "./reader.ts";
 import { type StoredTensor, type StoredTensors, storedTensors } from "./tensors.ts";
@@ -21,20 +21,10 @@ const BUFFERS =
  * are missing, left over or of another shape.
  */
 export async function buildCheckpoint(config: Config, paths: readonly string[]): Promise<Built> {
-  const flat = flattened(config);
-  const family = FAMILIES[String(flat.model_type)];
-  if (!family) {
-    throw new ModelError(
-      `Expected a checkpoint of a family that is known here (${
-        Object.keys(FAMILIES).join(", ")
-      }) but config.json says ` +
-        `"${flat.model_type}": take an ONNX export`,
-    );
-  }
-  assertPlainWeights(config);
+  const family = familyOf(config);
   const tensors = await storedTensors(paths);
-  const reader = new CheckpointReader(flat, tensors);
-  const spec = family(reader);
+  const reader = new CheckpointReader(flattened(config), tensors);
+  const spec = family.read(reader);
   reader.assertUnderstood();
   const net = new Net(tensors);
   const built = buildDecoder(net, spec);
@@ -43,23 +33,26 @@ export async function buildCheckpoint(config: Config, paths: readonly string[]):
   return built;
 }
 
-/** Whether a checkpoint of such a config.json is one that {@link buildCheckpoint} takes, as far as that alone tells. */
-export function isKnownCheckpoint(config: Config): boolean {
-  const { model_type } = flattened(config);
-  return String(model_type) in FAMILIES && !config.quantization_config && !config.compression_config;
-}
-
-/** Throws for weights that are stored in another form than numbers. */
-function assertPlainWeights(config: Config): void {
-  const quantised = (config.quantization_config ?? config.compression_config) as
-    | Record<string, unknown>
-    | undefined
-    | null;
-  if (!quantised) return;
-  const method = String(quantised.quant_method ?? quantised.quant_type ?? "an unknown method");
+/**
+ * The family of a checkpoint, as far as config.json tells.
+ *
+ * @throws {ModelError} if it is not known, or if the weights are stored in another form than numbers.
+ */
+export function familyOf(config: Config): KnownFamily {
+  const { model_type: type } = flattened(config);
+  const quantised = (config.quantization_config ?? config.compression_config) as Config | undefined | null;
+  if (quantised) {
+    const method = String(quantised.quant_method ?? quantised.quant_type ?? "an unknown method");
+    throw new ModelError(
+      `Expected weights in float32, float16 or bfloat16 but config.json says that they are quantised by ${method}: take the ` +
+        "original checkpoint",
+    );
+  }
+  const family = Object.hasOwn(FAMILIES, String(type)) ? FAMILIES[String(type)] : undefined;
+  if (family) return family;
   throw new ModelError(
-    `Expected weights in float32, float16 or bfloat16 but config.json says that they are quantised by ${method}: take the ` +
-      "original checkpoint",
+    `Expected a checkpoint of a family that is known here (${Object.keys(FAMILIES).join(", ")}) but config.json says ` +
+      `"${type}": take an ONNX export`,
   );
 }
 

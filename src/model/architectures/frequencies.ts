@@ -63,6 +63,11 @@ export function anglesOf(
     case "linear":
       return fixed(plain.map((angle) => angle / factor()));
     case "dynamic":
+      // Hunyuan's kind of it is the same at every length.
+      if (numberIn(settings, "alpha") !== undefined) {
+        const grown = base * numberIn(settings, "alpha")! ** (dims / (dims - 2));
+        return fixed(plain.map((_, i) => grown ** (-2 * i / dims)));
+      }
       return { frequencies: { kind: "dynamic", theta: base, factor: factor(), original: original() ?? longest() } };
     case "llama3":
       return fixed(llama3(c, settings, plain));

@@ -147,7 +147,7 @@ export const falcon: Family = (c) => {
   const epsilon = c.number("layer_norm_epsilon", 1e-5);
   const width = c.maybeNumber(["ffn_hidden_size", "intermediate_size"]) ?? 4 * dim;
   const act = activationOf(c, "activation", "gelu");
-  const parallel = isNew || c.flag("parallel_attn", true);
+  const parallel = c.flag("parallel_attn", true) || isNew;
   const bias = c.flag("bias", false);
   const norms = c.maybeNumber("num_ln_in_parallel_attn") ?? (isNew ? 2 : 1);
   if (c.flag("alibi", false)) {

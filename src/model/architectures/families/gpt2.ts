@@ -95,6 +95,7 @@ export const gptBigcode: Family = (c) => {
 export const gptNeo: Family = (c) => {
   const window = c.count("window_size", 256);
   const layers = c.count(["num_layers", "num_hidden_layers"]);
+  c.ignore("attention_types");
   const told = c.list("attention_layers") ?? expanded(c.list("attention_types"), layers);
   return gptForm(c, {
     act: "gelu_new",
