@@ -11,8 +11,6 @@ export interface AttentionInputs {
   readonly layer: number;
   /** Width of the stream. */
   readonly dim: number;
-  /** Name of `[batch, length]`. */
-  readonly shape: string;
   /** Numbers of all tokens, of the cache too: `[total]`. */
   readonly keys: string;
   /** Numbers of the tokens that are read: `[length, 1]`. */

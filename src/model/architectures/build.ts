@@ -7,7 +7,7 @@ import type { Block as BlockTensors } from "../blocks.ts";
 import { attention, type AttentionInputs } from "./attention.ts";
 import { activate, mlp } from "./mlp.ts";
 import type { Net } from "./net.ts";
-import { linear, norm } from "./parts.ts";
+import { INPUT_SHAPE, linear, norm } from "./parts.ts";
 import type { Block, DecoderSpec } from "./spec.ts";
 
 /** A graph, and where in it its blocks are read. */
@@ -49,13 +49,13 @@ export function buildDecoder(net: Net, spec: DecoderSpec): Built {
 
 /** What all blocks read beside the stream. */
 function sharedInputs(net: Net): Omit<AttentionInputs, "layer" | "dim"> {
-  const shape = net.op("Shape", "input_shape", ["input_ids"]);
+  const shape = net.op("Shape", INPUT_SHAPE, ["input_ids"]);
   const total = net.op("Gather", "total", [net.op("Shape", "mask_shape", ["attention_mask"]), net.int(1)]);
   const length = net.op("Gather", "length", [shape, net.int(1)]);
   const keys = net.op("Range", "key_index", [net.int(0), total, net.int(1)]);
   const past = net.op("Sub", "past_length", [total, length]);
   const queries = net.op("Range", "query_index", [past, total, net.int(1)]);
-  return { shape, keys, queries: net.op("Unsqueeze", "query_column", [queries, net.ints([1])]) };
+  return { keys, queries: net.op("Unsqueeze", "query_column", [queries, net.ints([1])]) };
 }
 
 function embed(net: Net, { dim, vocab, embedding }: DecoderSpec): string {
@@ -112,7 +112,6 @@ function buildBlock(
   const fed = mlp(net, block.mlp, mlpRead, {
     path,
     dim,
-    shape: inputs.shape,
     output: isShare(block.mlpPostNorm) ? `${path}.hook_mlp_out` : `${path}.mlp.out`,
   });
   const mlpOut = share(fed.output, "hook_mlp_out", block.mlpPostNorm, "ln2_post.hook_normalized");

@@ -12,6 +12,8 @@ export interface RopeDefaults {
   /** Share of a head that is rotated. */
   readonly partial?: number;
   readonly interleaved?: boolean;
+  /** Whether what the config says of longer texts is of other blocks than this. */
+  readonly isUnscaled?: boolean;
   /** Other names of the base, and of the share. */
   readonly thetaNames?: readonly string[];
   readonly partialNames?: readonly string[];
@@ -23,24 +25,24 @@ type Settings = Readonly<Record<string, unknown>>;
 export function ropeOf(
   c: CheckpointReader,
   headDim: number,
-  { theta = 10_000, partial = 1, interleaved, thetaNames = ["rope_theta"], partialNames = ["partial_rotary_factor"] }:
-    RopeDefaults = {},
+  defaults: RopeDefaults = {},
   kind?: string,
 ): Rope {
+  const { theta = 10_000, partial = 1, interleaved, isUnscaled = false } = defaults;
+  const { thetaNames = ["rope_theta"], partialNames = ["partial_rotary_factor"] } = defaults;
   const nested = c.record("rope_parameters");
   const scaling = nested ? undefined : c.record("rope_scaling");
-  const own = (kind !== undefined ? nested?.[kind] : undefined) ?? nested ?? scaling ?? {};
-  const settings = own as Settings;
+  const told = (kind !== undefined ? nested?.[kind] : undefined) ?? nested ?? scaling;
+  const settings = (isUnscaled ? undefined : told) as Settings | undefined ?? {};
   const base = numberIn(settings, "rope_theta") ?? c.number(thetaNames, theta);
   const share = numberIn(settings, "partial_rotary_factor") ?? c.number(partialNames, partial);
-  c.ignore(
-    "original_max_position_embeddings",
-    "max_position_embeddings",
-    "n_positions",
-    ...thetaNames,
-    ...partialNames,
-  );
+  c.ignore("original_max_position_embeddings", ...thetaNames, ...partialNames);
   const dims = Math.floor(headDim * share);
+  if (dims < 2 || dims % 2 !== 0) {
+    throw new ModelError(
+      `Expected rotary positions of an even number of dimensions but config.json makes ${dims} of ${headDim}`,
+    );
+  }
   return { dims, interleaved, ...anglesOf(c, settings, base, dims) };
 }
 

@@ -7,8 +7,6 @@ import type { Activation, Mlp } from "./spec.ts";
 export interface MlpPlace {
   readonly path: string;
   readonly dim: number;
-  /** Name of `[batch, length]`. */
-  readonly shape: string;
   /** Name of what it gives. */
   readonly output: string;
 }

@@ -2,6 +2,9 @@
 import type { Net } from "./net.ts";
 import type { Linear, Norm } from "./spec.ts";
 
+/** Name of the shape `[batch, length]` of the token ids. */
+export const INPUT_SHAPE = "input_shape";
+
 /**
  * `x W^T + b` of `[batch, length, columns]`. As Gemm, which onnxruntime and its WebGPU provider both compute from the weight as
  * it is stored; it takes matrices, so that rows of all prompts lie below each other for it.
@@ -22,10 +25,10 @@ export function linear(
 }
 
 /** The shape `[batch, length, width]`. */
-export function shapeOf(net: Net, ...widths: number[]): string {
+function shapeOf(net: Net, ...widths: number[]): string {
   return net.once(
     `shape ${widths}`,
-    () => net.op("Concat", `shape_${widths.join("_")}`, ["input_shape", net.ints(widths)], { axis: 0n }),
+    () => net.op("Concat", `shape_${widths.join("_")}`, [INPUT_SHAPE, net.ints(widths)], { axis: 0n }),
   );
 }
 

@@ -22,7 +22,8 @@ const HARMLESS = new Set([
   ..."problem_type id2label label2id finetuning_task predict_special_tokens n_special".split(" "),
   // How it is run, and how far: longer texts than it was trained for are the reader's concern.
   ..."use_cache cache_implementation output_attentions output_hidden_states return_dict is_encoder_decoder".split(" "),
-  ..."is_decoder add_cross_attention chunk_size_feed_forward max_position_embeddings n_ctx seq_length".split(" "),
+  ..."is_decoder add_cross_attention chunk_size_feed_forward max_position_embeddings n_positions n_ctx seq_length"
+    .split(" "),
   ..."attention_softmax_in_fp32 scale_attention_softmax_in_fp32 reorder_and_upcast_attn".split(" "),
   ..."inference_runner validate_runner_input max_batch_size max_sequence_length pre_allocate_kv_cache attn_type unk_index offset_alibi"
     .split(" "),

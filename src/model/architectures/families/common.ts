@@ -125,8 +125,10 @@ export interface LlamaForm {
   readonly tied?: boolean;
   /** What an absent word on rotary positions means; `"by block"` where `attention` says it. */
   readonly rope?: RopeDefaults | "by block";
-  readonly act?: string;
-  readonly actNames?: readonly string[];
+  /** The activation function, where another field or none says it; default what `hidden_act` says. */
+  readonly act?: Activation;
+  /** transformers' name of the one that an absent `hidden_act` means; default `silu`. */
+  readonly actDefault?: string;
   /** Biases of queries, keys, values and of the output. */
   readonly bias?: { readonly qkv?: boolean; readonly output?: boolean; readonly mlp?: boolean };
   /** Makes a norm of a path; default a root-mean-square one. */
@@ -134,7 +136,7 @@ export interface LlamaForm {
   /** Norms of a block; default before attention and before the feed-forward part. */
   readonly norms?: (path: string, epsilon: number) => Partial<Block>;
   readonly attention?: (layer: number, attention: Attention, path: string, epsilon: number) => Partial<Attention>;
-  readonly mlp?: (layer: number, path: string, width: number) => Mlp | undefined;
+  readonly mlp?: (layer: number, path: string, width: number, act: Activation) => Mlp | undefined;
   readonly block?: (layer: number) => Partial<Block>;
   readonly decoder?: (spec: DecoderSpec) => Partial<DecoderSpec>;
 }
@@ -147,7 +149,7 @@ export function llamaForm(c: CheckpointReader, form: LlamaForm = {}): DecoderSpe
   const { dim, layers, heads, keyHeads, headDim, vocab } = sizes;
   const epsilon = c.number(form.epsilonName ?? "rms_norm_eps", form.epsilon ?? 1e-6);
   const normOf = form.norm ?? rms;
-  const act = activationOf(c, form.actNames ?? "hidden_act", form.act ?? "silu");
+  const act = form.act ?? activationOf(c, "hidden_act", form.actDefault ?? "silu");
   const width = c.maybeNumber("intermediate_size") ?? 4 * dim;
   const { qkv = false, output = false, mlp: mlpBias = false } = form.bias ?? {};
   const rope = form.rope === "by block" ? undefined : ropeOf(c, headDim, form.rope);
@@ -180,7 +182,7 @@ export function llamaForm(c: CheckpointReader, form: LlamaForm = {}): DecoderSpe
     };
     return {
       attention: { ...plain, ...form.attention?.(i, plain, path, epsilon) },
-      mlp: form.mlp?.(i, path, width) ?? gated,
+      mlp: form.mlp?.(i, path, width, act) ?? gated,
       ...(form.norms?.(path, epsilon) ?? {
         attnNorm: normOf(`${path}.input_layernorm`, epsilon),
         mlpNorm: normOf(`${path}.post_attention_layernorm`, epsilon),

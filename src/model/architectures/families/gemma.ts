@@ -1,7 +1,7 @@
 import { anglesOf, ropeOf } from "../frequencies.ts";
 import type { CheckpointReader } from "../reader.ts";
 import type { Block, DecoderSpec, Rope } from "../spec.ts";
-import { type Family, layerTypes, llamaForm, perHead, rms, slides } from "./common.ts";
+import { activationOf, type Family, layerTypes, llamaForm, perHead, rms, slides } from "./common.ts";
 
 const onePlus = (path: string, epsilon: number) => rms(path, epsilon, true);
 
@@ -10,29 +10,20 @@ const scaled = ({ dim, embedding }: DecoderSpec) => ({ embedding: { ...embedding
 
 /** Gemma 1. Its first files call its activation `gelu`, but it was trained with the tanh formula. */
 export const gemma: Family = (c) => {
-  const named = c.text(["hidden_activation", "hidden_act"], "gelu_pytorch_tanh");
+  const named = activationOf(c, ["hidden_activation", "hidden_act"], "gelu_pytorch_tanh");
+  c.ignore("hidden_act");
   c.only({ use_bidirectional_attention: false });
   const bias = c.flag("attention_bias", false);
-  return llamaForm(named === "gelu" ? saying(c, "gelu_pytorch_tanh") : c, {
+  return llamaForm(c, {
     keyHeads: 16,
     headDim: 256,
     tied: true,
-    act: "gelu_pytorch_tanh",
-    actNames: ["hidden_activation", "hidden_act"],
+    act: named === "gelu" ? "gelu_tanh" : named,
     bias: { qkv: bias, output: bias },
     norm: onePlus,
     decoder: scaled,
   });
 };
-
-function saying(c: CheckpointReader, activation: string): CheckpointReader {
-  return Object.create(c, {
-    text: {
-      value: (names: string | readonly string[], otherwise?: string) =>
-        [names].flat().includes("hidden_act") ? activation : c.text(names, otherwise),
-    },
-  });
-}
 
 /** Norms before and after both parts. */
 const fourNorms = (path: string, epsilon: number): Partial<Block> => ({
@@ -107,8 +98,7 @@ function gemmaForm(c: CheckpointReader, form: NonNullable<Parameters<typeof llam
     keyHeads: 4,
     headDim: 256,
     tied: true,
-    act: "gelu_pytorch_tanh",
-    actNames: ["hidden_activation"],
+    act: activationOf(c, "hidden_activation", "gelu_pytorch_tanh"),
     bias: { qkv: bias, output: bias },
     norm: onePlus,
     norms: fourNorms,

@@ -24,9 +24,9 @@ function glmForm(c: CheckpointReader, form: NonNullable<Parameters<typeof llamaF
     epsilon: 1.5625e-7,
     rope: { partial: 0.5, interleaved: true },
     bias: { qkv: bias },
-    mlp: (_layer, path, width): Mlp => ({
+    mlp: (_layer, path, width, act): Mlp => ({
       kind: "packed",
-      act: "silu",
+      act,
       gateUp: matrix(`${path}.mlp.gate_up_proj`),
       down: matrix(`${path}.mlp.down_proj`),
       width,
@@ -67,11 +67,11 @@ export const arcee: Family = (c) => {
   const bias = c.flag("mlp_bias", false);
   return llamaForm(c, {
     epsilon: 1e-5,
-    act: "relu2",
+    actDefault: "relu2",
     bias: { qkv: attention, output: attention },
-    mlp: (_layer, path, width): Mlp => ({
+    mlp: (_layer, path, width, act): Mlp => ({
       kind: "plain",
-      act: "relu2",
+      act,
       up: matrix(`${path}.mlp.up_proj`, bias),
       down: matrix(`${path}.mlp.down_proj`, bias),
       width,
@@ -93,13 +93,13 @@ export const nemotron: Family = (c) => {
   return llamaForm(c, {
     epsilonName: "norm_eps",
     epsilon: 1e-5,
-    act: "relu2",
+    actDefault: "relu2",
     rope: { partial: 0.5 },
     bias: { qkv: attention, output: attention },
     norm,
-    mlp: (_layer, path, width): Mlp => ({
+    mlp: (_layer, path, width, act): Mlp => ({
       kind: "plain",
-      act: "relu2",
+      act,
       up: matrix(`${path}.mlp.up_proj`, bias),
       down: matrix(`${path}.mlp.down_proj`, bias),
       width,

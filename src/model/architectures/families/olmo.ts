@@ -38,18 +38,12 @@ export const olmo3: Family = (c) => {
   );
   const theta = Number(/^\d+/.exec(String(c.config.transformers_version ?? "5"))?.[0]) >= 5 ? 500_000 : 10_000;
   return olmo2Form(c, (layer, path, epsilon, headDim) => {
-    const isNested = c.record("rope_parameters") !== undefined;
-    const rope = types[layer] === "full_attention" || isNested
-      ? ropeOf(c, headDim, { theta }, types[layer])
-      : { ...ropeOf(withoutScaling(c), headDim, { theta }) };
+    // Where both kinds share one setting its scaling is of the blocks that see everything.
+    const isUnscaled = types[layer] === "sliding_attention" && c.record("rope_parameters") === undefined;
+    const rope = ropeOf(c, headDim, { theta, isUnscaled }, types[layer]);
     return { ...whole(path, epsilon), ...slides(types, layer, window), rope };
   }, "by block");
 };
-
-/** The same config without the scaling of full blocks. */
-function withoutScaling(c: CheckpointReader): CheckpointReader {
-  return Object.create(c, { record: { value: (name: string) => (c.record(name), undefined) } });
-}
 
 function olmo2Form(
   c: CheckpointReader,

@@ -1,6 +1,5 @@
 import type { Attention, Mlp } from "../spec.ts";
 import { type Family, layerNorm, llamaForm, matrix } from "./common.ts";
-import { packed } from "./qwen.ts";
 
 /** Phi 1 to 2: parallel blocks behind one norm, biases everywhere, at the head too. */
 export const phi: Family = (c) => {
@@ -8,7 +7,7 @@ export const phi: Family = (c) => {
   return llamaForm(c, {
     epsilonName: "layer_norm_eps",
     epsilon: 1e-5,
-    act: "gelu_new",
+    actDefault: "gelu_new",
     rope: { partial: 0.5 },
     bias: { qkv: true },
     norm: layerNorm,
@@ -18,9 +17,9 @@ export const phi: Family = (c) => {
       parallel: true,
     }),
     attention: (_layer, _plain, path) => ({ output: matrix(`${path}.self_attn.dense`, true) }),
-    mlp: (_layer, path, width): Mlp => ({
+    mlp: (_layer, path, width, act): Mlp => ({
       kind: "plain",
-      act: "gelu_tanh",
+      act,
       up: matrix(`${path}.mlp.fc1`, true),
       down: matrix(`${path}.mlp.fc2`, true),
       width,
@@ -45,12 +44,12 @@ export const phi3: Family = (c) => {
   return llamaForm(c, {
     epsilon: 1e-5,
     attention: (_layer, _plain, path): Partial<Attention> => ({
-      projections: packed(`${path}.self_attn.qkv_proj`),
+      projections: { kind: "side by side", qkv: matrix(`${path}.self_attn.qkv_proj`) },
       window,
     }),
-    mlp: (_layer, path, width): Mlp => ({
+    mlp: (_layer, path, width, act): Mlp => ({
       kind: "packed",
-      act: "silu",
+      act,
       gateUp: matrix(`${path}.mlp.gate_up_proj`),
       down: matrix(`${path}.mlp.down_proj`),
       width,

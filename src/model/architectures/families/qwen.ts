@@ -1,5 +1,5 @@
 import type { CheckpointReader } from "../reader.ts";
-import { type Family, layerTypes, llamaForm, matrix, perHead, slides } from "./common.ts";
+import { type Family, layerTypes, llamaForm, perHead, slides } from "./common.ts";
 import { mixtureOf } from "./experts.ts";
 
 /** Qwen 2 and 2.5: queries, keys and values have biases, whatever config.json says. */
@@ -51,6 +51,3 @@ function windows(c: CheckpointReader): (layer: number) => { window?: number } {
   const types = layerTypes(c, layers, (i) => isUsed && i >= first ? "sliding_attention" : "full_attention");
   return (layer) => isUsed ? slides(types, layer, window) : {};
 }
-
-/** For families that put all three matrices in one. */
-export const packed = (path: string, bias = false) => ({ kind: "side by side" as const, qkv: matrix(path, bias) });

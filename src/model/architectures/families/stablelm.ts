@@ -1,5 +1,5 @@
 import type { HeadNorm, Mlp } from "../spec.ts";
-import { activationOf, type Family, layerNorm, llamaForm, matrix } from "./common.ts";
+import { type Family, layerNorm, llamaForm, matrix } from "./common.ts";
 
 /** StableLM: layer norms, a quarter of each head rotated. */
 export const stablelm: Family = (c) => {
@@ -34,7 +34,6 @@ export const stablelm: Family = (c) => {
 export const starcoder2: Family = (c) => {
   const bias = c.flag("use_bias", true);
   const window = c.maybeNumber("sliding_window");
-  const act = activationOf(c, "hidden_act", "gelu_pytorch_tanh");
   c.only({ scale_attn_weights: true, norm_type: "layer_norm", mlp_type: "default" });
   // The first files say these twice.
   c.ignore("activation_function", "layer_norm_epsilon");
@@ -43,11 +42,11 @@ export const starcoder2: Family = (c) => {
     epsilonName: "norm_epsilon",
     epsilon: 1e-5,
     tied: true,
-    act: "gelu_pytorch_tanh",
+    actDefault: "gelu_pytorch_tanh",
     bias: { qkv: bias, output: bias },
     norm: layerNorm,
     attention: () => ({ window }),
-    mlp: (_layer, path, width): Mlp => ({
+    mlp: (_layer, path, width, act): Mlp => ({
       kind: "plain",
       act,
       up: matrix(`${path}.mlp.c_fc`, bias),
