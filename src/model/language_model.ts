@@ -26,6 +26,9 @@ import type {
 /** Logits that the lens holds at a time, 64 MiB of them. */
 const LENS_LOGITS = 2 ** 24;
 
+/** Numbers of the stream that a capture on the CPU holds at a time, 16 MiB of them: what a block makes of it is ten times that. */
+const STREAM_NUMBERS = 2 ** 22;
+
 /** What a model is made of; {@link "./load.ts"} puts it together. */
 export interface Parts {
   readonly id: string;
@@ -123,14 +126,18 @@ export class HookedLanguageModel implements LanguageModel {
     // Attention weights are the one thing that is read though it is not one activation a position.
     if (at !== "pattern") { for (const point of points) shapes.target(point); }
     const width = pad(prompts, "right", generator.padding).width;
-    const parts = await this.#inTurns(prompts, async (some, numbers) => {
+    const parts = await this.#inTurns(prompts, this.#atOnce(prompts, at), async (some, numbers) => {
       const tokens = pad(some, "right", generator.padding, numbers);
       const onDevice = some.length === prompts.length;
       return { tokens, read: await decoder.read(tokens, [...new Set(tensors)], [], { onDevice }) };
     });
     const residuals = new Map<number, Residual>();
     for (const [i, layer] of wanted.entries()) {
-      const pieces = parts.map(({ read, tokens }) => ({ tensor: read.get(tensors[i])!, width: tokens.width }));
+      const pieces = parts.map(({ read, tokens: { batch, width } }) => ({
+        tensor: read.get(tensors[i])!,
+        batch,
+        width,
+      }));
       residuals.set(
         layer,
         pieces.length === 1 ? residual(pieces[0].tensor, prompts.length * width) : stacked(pieces, width),
@@ -145,7 +152,8 @@ export class HookedLanguageModel implements LanguageModel {
     const edits = await this.#edits(interventions, prompts, false);
     const { width, batch } = pad(prompts, "right", generator.padding);
     const { vocab } = shapes;
-    const parts = await this.#inTurns(prompts, async (some, numbers) => {
+    const atOnce = this.#parts.oneAtATime ? 1 : prompts.length;
+    const parts = await this.#inTurns(prompts, atOnce, async (some, numbers) => {
       const tokens = pad(some, "right", generator.padding, numbers);
       return await this.#allLogits(tokens, edits);
     });
@@ -241,15 +249,30 @@ export class HookedLanguageModel implements LanguageModel {
     return data;
   }
 
-  /** Runs prompts together, or where the graph's prompts change each other, one after the other. */
+  /** Runs so many prompts together, one group after the other. */
   async #inTurns<T>(
     prompts: readonly Int32Array[],
+    atOnce: number,
     run: (prompts: readonly Int32Array[], numbers: readonly number[]) => Promise<T>,
   ): Promise<T[]> {
-    if (!this.#parts.oneAtATime || prompts.length === 1) return [await run(prompts, [...prompts.keys()])];
     const results: T[] = [];
-    for (const [i, prompt] of prompts.entries()) results.push(await run([prompt], [i]));
+    const numbers = [...prompts.keys()];
+    for (let from = 0; from < prompts.length; from += atOnce) {
+      results.push(await run(prompts.slice(from, from + atOnce), numbers.slice(from, from + atOnce)));
+    }
     return results;
+  }
+
+  /**
+   * Prompts that a capture reads together: one where the graph's prompts change each other, all on the GPU, where they stay,
+   * and on the CPU as many as a wide model has memory for; a narrow one reads all.
+   */
+  #atOnce(prompts: readonly Int32Array[], at: HookSite): number {
+    const { oneAtATime, shapes } = this.#parts;
+    if (oneAtATime) return 1;
+    if (this.device !== "cpu" || at === "pattern") return Math.max(1, prompts.length);
+    const longest = prompts.reduce((most, { length }) => Math.max(most, length), 1);
+    return Math.max(1, Math.floor(STREAM_NUMBERS / (longest * shapes.streamDim)));
   }
 
   /** Graphs take a negative id for one counted from the end of their table. */
@@ -279,11 +302,19 @@ export class HookedLanguageModel implements LanguageModel {
   }
 }
 
-/** Prompts that were read one at a time as one padded batch, on the host. */
-function stacked(pieces: readonly { tensor: Tensor; width: number }[], width: number): Residual {
-  const { tensor: first, width: firstWidth } = pieces[0];
-  const dim = first.size / firstWidth;
-  const data = new Float32Array(pieces.length * width * dim);
-  pieces.forEach(({ tensor }, row) => data.set(float32(tensor), row * width * dim));
+/** Prompts that were read in groups as one padded batch, on the host. */
+function stacked(pieces: readonly { tensor: Tensor; batch: number; width: number }[], width: number): Residual {
+  const [first] = pieces;
+  const dim = first.tensor.size / (first.batch * first.width);
+  const rows = pieces.reduce((sum, { batch }) => sum + batch, 0);
+  const data = new Float32Array(rows * width * dim);
+  let row = 0;
+  for (const { tensor, batch, width: own } of pieces) {
+    const values = float32(tensor);
+    // A group is padded to its own longest prompt.
+    for (let i = 0; i < batch; i++, row++) {
+      data.set(values.subarray(i * own * dim, (i + 1) * own * dim), row * width * dim);
+    }
+  }
   return { dim, data, dispose: () => {} };
 }

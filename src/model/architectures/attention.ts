@@ -43,10 +43,12 @@ export function attention(
   const grouped = (y: string, name: string) =>
     group === 1 ? y : net.op("Reshape", name, [y, net.ints([0, keyHeads, -1, headDim])]);
   const turned = net.op("Transpose", `${path}.keys_turned`, [allKeys], { perm: [0n, 1n, 3n, 2n] });
-  let scores = net.op("MatMul", `${path}.products`, [grouped(queries, `${path}.queries_grouped`), turned]);
+  // Queries are scaled, not scores: they are far fewer.
+  const scaled = spec.scale === 1
+    ? queries
+    : net.op("Mul", `${path}.queries_scaled`, [queries, net.number(spec.scale)]);
+  let scores = net.op("MatMul", `${path}.products`, [grouped(scaled, `${path}.queries_grouped`), turned]);
   if (group > 1) scores = net.op("Reshape", `${path}.products_apart`, [scores, headShape(net, heads)]);
-  const scale = spec.scale;
-  if (scale !== 1) scores = net.op("Mul", `${path}.scaled`, [scores, net.number(scale)]);
   if (spec.softcap) scores = activate.softcap(net, scores, spec.softcap, `${path}.capped`);
   if (spec.alibi) scores = net.op("Add", `${path}.biased`, [scores, alibi(net, spec.alibi)]);
   const masked = net.op("Add", `${path}.hook_attn_scores`, [scores, mask(net, inputs, spec.window)]);
