@@ -34,8 +34,14 @@ export function ropeOf(
   const scaling = nested ? undefined : c.record("rope_scaling");
   const told = (kind !== undefined ? nested?.[kind] : undefined) ?? nested ?? scaling;
   const settings = (isUnscaled ? undefined : told) as Settings | undefined ?? {};
-  const base = numberIn(settings, "rope_theta") ?? c.number(thetaNames, theta);
-  const share = numberIn(settings, "partial_rotary_factor") ?? c.number(partialNames, partial);
+  const base = numberIn(settings, "rope_theta") ?? c.agreed(thetaNames, theta);
+  const share = numberIn(settings, "partial_rotary_factor") ?? c.agreed(partialNames, partial);
+  if (defaults.partial === undefined && share !== 1) {
+    throw new ModelError(
+      `Expected heads of a ${c.type} model to be rotated whole but config.json says partial_rotary_factor ${share}, which ` +
+        "transformers does not heed for them: take an ONNX export",
+    );
+  }
   c.ignore("original_max_position_embeddings", ...thetaNames, ...partialNames);
   const dims = Math.floor(headDim * share);
   if (dims < 2 || dims % 2 !== 0) {
@@ -70,7 +76,7 @@ export function anglesOf(
         const grown = base * numberIn(settings, "alpha")! ** (dims / (dims - 2));
         return fixed(plain.map((_, i) => grown ** (-2 * i / dims)));
       }
-      return { frequencies: { kind: "dynamic", theta: base, factor: factor(), original: original() ?? longest() } };
+      return { frequencies: { kind: "dynamic", theta: base, factor: factor(), original: longest() } };
     case "llama3":
       return fixed(llama3(c, settings, plain));
     case "yarn": {
@@ -85,7 +91,7 @@ export function anglesOf(
     }
     case "longrope":
     case "su":
-      return longrope(c, settings, plain, original() ?? longest(), longest());
+      return longrope(c, settings, plain, longest());
     default:
       throw new ModelError(
         `Expected rotary positions of a kind that is known (default, linear, dynamic, llama3, yarn, longrope) but config.json ` +
@@ -147,28 +153,33 @@ function yarn(
   return fixed(values, attention);
 }
 
-function longrope(
-  c: CheckpointReader,
-  settings: Settings,
-  plain: readonly number[],
-  original: number,
-  longest: number,
-) {
+function longrope(c: CheckpointReader, settings: Settings, plain: readonly number[], longest: number) {
   const lists = (["short_factor", "long_factor"] as const).map((name) => {
     const list = settings[name];
-    if (Array.isArray(list) && list.length === plain.length && list.every((value) => typeof value === "number")) {
-      return list;
-    }
+    const isList = Array.isArray(list) && list.length === plain.length &&
+      list.every((value) => typeof value === "number");
+    if (isList) return list;
     throw new ModelError(
       `Expected "${name}" of the rotary positions to be a list of ${plain.length} numbers: check config.json`,
     );
   });
-  const factor = longest / original;
+  const original = originalOf(c, settings);
+  const factor = numberIn(settings, "factor") ?? longest / original;
   const attention = numberIn(settings, "attention_factor") ??
     (factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original)));
   const [short, long] = lists.map((list) => Float32Array.from(plain, (angle, i) => angle / list[i]));
-  c.ignore("original_max_position_embeddings");
   return { frequencies: { kind: "by length" as const, short, long, original }, factor: attention };
+}
+
+/** Tokens up to which the short factors hold. Phi 3 has it at the top, other families among the settings. */
+function originalOf(c: CheckpointReader, settings: Settings): number {
+  const name = "original_max_position_embeddings";
+  const [above, inside] = [c.maybeNumber(name), numberIn(settings, name)];
+  const told = above ?? (c.type === "phi3" ? undefined : inside);
+  if (told !== undefined && (inside ?? told) === told) return told;
+  throw new ModelError(
+    `Expected "${name}" of this ${c.type} model to be told once, or twice the same, but config.json says ${above} and ${inside}`,
+  );
 }
 
 function numberIn(settings: Settings, name: string): number | undefined {

@@ -31,7 +31,10 @@ const HARMLESS = new Set([
   ..."top_k top_p temperature repetition_penalty length_penalty num_beams max_length min_length do_sample prefix".split(
     " ",
   ),
+  ..."output_scores return_dict_in_generate remove_invalid_values early_stopping num_return_sequences".split(" "),
   ..."vocab_size".split(" "),
+  // Off in files that have nothing to do with them.
+  ..."tie_encoder_decoder use_mrope tf_legacy_loss".split(" "),
 ]);
 
 /** What a checkpoint says and has. */
@@ -51,6 +54,19 @@ export class CheckpointReader {
     if (value === undefined && otherwise !== undefined) return otherwise;
     if (typeof value === "number" && Number.isFinite(value)) return value;
     throw this.#wrong(name, "a number", value);
+  }
+
+  /**
+   * A number that has several names, the family's own first.
+   *
+   * @throws {ModelError} if they say different things, or others than its own say something: versions of transformers heed one
+   * or another then.
+   */
+  agreed(names: readonly string[], otherwise: number): number {
+    const told = names.map((name) => this.maybeNumber(name));
+    const others = told.slice(1).filter((value) => value !== undefined);
+    if (others.every((value) => value === told[0])) return told[0] ?? otherwise;
+    throw this.#wrong(names[0], `what ${names.slice(1).join(" and ")} is`, told[0]);
   }
 
   /** A number, or none where the field is null or absent. */
@@ -128,7 +144,7 @@ export class CheckpointReader {
   /** Throws if config.json has a field that nobody asked for and that may change activations. */
   assertUnderstood(): void {
     for (const [name, value] of Object.entries(this.config)) {
-      if (this.#known.has(name) || HARMLESS.has(name) || value === null || value === false) continue;
+      if (this.#known.has(name) || HARMLESS.has(name) || value === null) continue;
       if (/token_id|_token_index|dropout|_pdrop|^unsloth/.test(name)) continue;
       throw new ModelError(
         `Expected a ${this.type} model as its table knows it but config.json says "${name}": ${

@@ -1,6 +1,7 @@
 import { anglesOf, ropeOf } from "../frequencies.ts";
+import { ModelError } from "../../error.ts";
 import type { CheckpointReader } from "../reader.ts";
-import type { Block, DecoderSpec, Rope } from "../spec.ts";
+import type { Activation, Block, DecoderSpec, Rope } from "../spec.ts";
 import { activationOf, type Family, layerTypes, llamaForm, perHead, rms, slides } from "./common.ts";
 
 const onePlus = (path: string, epsilon: number) => rms(path, epsilon, true);
@@ -10,15 +11,20 @@ const scaled = ({ dim, embedding }: DecoderSpec) => ({ embedding: { ...embedding
 
 /** Gemma 1. Its first files call its activation `gelu`, but it was trained with the tanh formula. */
 export const gemma: Family = (c) => {
-  const named = activationOf(c, ["hidden_activation", "hidden_act"], "gelu_pytorch_tanh");
-  c.ignore("hidden_act");
+  const plain = (act: Activation) => act === "gelu" ? "gelu_tanh" : act;
+  const named = plain(activationOf(c, "hidden_activation", c.text("hidden_act", "gelu_pytorch_tanh")!));
+  if (plain(activationOf(c, "hidden_act", "gelu")) !== named && c.text("hidden_act") !== undefined) {
+    throw new ModelError(
+      "Expected hidden_act and hidden_activation of a gemma model to name one function but they differ",
+    );
+  }
   c.only({ use_bidirectional_attention: false });
   const bias = c.flag("attention_bias", false);
   return llamaForm(c, {
     keyHeads: 16,
     headDim: 256,
     tied: true,
-    act: named === "gelu" ? "gelu_tanh" : named,
+    act: named,
     bias: { qkv: bias, output: bias },
     norm: onePlus,
     decoder: scaled,
@@ -53,7 +59,11 @@ export const gemma2: Family = (c) => {
 /** Gemma 3's text model: norms of heads, five blocks with a window and a rotation of its own before each without. */
 export const gemma3: Family = (c) => {
   const scale = c.number("query_pre_attn_scalar", 256) ** -0.5;
-  const softcap = c.maybeNumber("attn_logit_softcapping");
+  if (c.maybeNumber("attn_logit_softcapping") !== undefined) {
+    throw new ModelError(
+      "Expected no attn_logit_softcapping of a gemma3 model, which transformers does not heed: take an ONNX export",
+    );
+  }
   const last = c.maybeNumber("final_logit_softcapping");
   const window = c.maybeNumber("sliding_window") ?? 4096;
   const pattern = c.count(["sliding_window_pattern", "_sliding_window_pattern"], 6);
@@ -79,7 +89,6 @@ export const gemma3: Family = (c) => {
       if (!ropes.has(type)) ropes.set(type, ropeFor(type, headDim));
       return {
         scale,
-        softcap,
         rope: ropes.get(type),
         qNorm: perHead(`${path}.self_attn.q_norm`, epsilon, true),
         kNorm: perHead(`${path}.self_attn.k_norm`, epsilon, true),

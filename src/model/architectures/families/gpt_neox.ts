@@ -1,4 +1,4 @@
-import { ropeOf } from "../frequencies.ts";
+import { anglesOf, ropeOf } from "../frequencies.ts";
 import type { Block, DecoderSpec, Mlp } from "../spec.ts";
 import { activationOf, type Family, headOf, layerNorm, matrix, sizesOf } from "./common.ts";
 
@@ -14,8 +14,8 @@ export const gptNeox: Family = (c) => {
   const bias = c.flag("attention_bias", true);
   const rope = ropeOf(c, headDim, {
     partial: 0.25,
-    partialNames: ["partial_rotary_factor", "rotary_pct"],
-    thetaNames: ["rope_theta", "rotary_emb_base"],
+    partialNames: ["rotary_pct", "partial_rotary_factor"],
+    thetaNames: ["rotary_emb_base", "rope_theta"],
   });
   const blocks = Array.from({ length: layers }, (_, i): Block => {
     const path = `${root}layers.${i}`;
@@ -60,7 +60,9 @@ export const gptj: Family = (c) => {
   const epsilon = c.number("layer_norm_epsilon", 1e-5);
   const width = c.maybeNumber(["n_inner", "intermediate_size"]) ?? 4 * dim;
   const act = activationOf(c, "activation_function", "gelu_new");
-  const rope = ropeOf(c, headDim, { partial: c.count("rotary_dim", 64) / headDim, interleaved: true });
+  // Its angles are fixed: no setting of rotary positions is heeded.
+  const dims = c.count("rotary_dim", 64);
+  const rope = { dims, interleaved: true, ...anglesOf(c, {}, 10_000, dims) };
   c.only({ rotary: true, scale_attn_weights: true });
   const blocks = Array.from({ length: layers }, (_, i): Block => {
     const path = `${root}h.${i}`;
@@ -97,7 +99,7 @@ export const gptj: Family = (c) => {
     embedding: { weight: table },
     blocks,
     norm: layerNorm(`${root}ln_f`, epsilon),
-    head: headOf(c, table, false, matrix("lm_head", true)),
+    head: { ...headOf(c, table, false, matrix("lm_head")), bias: "lm_head.bias" },
   };
   return spec;
 };

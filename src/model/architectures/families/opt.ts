@@ -11,7 +11,7 @@ export const opt: Family = (c) => {
   const act = activationOf(c, "activation_function", "relu");
   const before = c.flag("do_layer_norm_before", true);
   const narrow = c.count("word_embed_proj_dim", dim);
-  const hasLast = before && !c.flag("_remove_final_layer_norm", false);
+  const hasLast = !c.flag("_remove_final_layer_norm", false) && before;
   const count = c.count("max_position_embeddings", 2048) + 2;
   const bias = c.flag("enable_bias", true);
   c.only({ layer_norm_elementwise_affine: true });

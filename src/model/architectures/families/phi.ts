@@ -43,6 +43,7 @@ export const phi3: Family = (c) => {
   c.only({ full_attn_mod: 1, interpolate_factor: 1 });
   return llamaForm(c, {
     epsilon: 1e-5,
+    rope: { partial: 1 },
     attention: (_layer, _plain, path): Partial<Attention> => ({
       projections: { kind: "side by side", qkv: matrix(`${path}.self_attn.qkv_proj`) },
       window,
