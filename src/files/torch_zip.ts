@@ -63,6 +63,8 @@ const TORCH: PickleDialect = {
     if (callee === ORDERED && args.length === 0) return new PickleDict();
     if (callee === PARAMETER) return args[0];
     if (callee !== REBUILD) return undefined;
+    // What stands behind the six may turn its sign: such a tensor is not its storage.
+    if (args.length !== 6) return undefined;
     const [storage, first, shape, strides] = args;
     const isTensor = storage instanceof PickleOther && storage.value instanceof Storage && typeof first === "number";
     if (!isTensor) return undefined;
@@ -96,7 +98,7 @@ function wholeNumbers(value: PickleValue): number[] | undefined {
 export async function outlineTorch(path: string): Promise<ReadonlyMap<string, TensorPlace>> {
   using file = await openByteFile(path, "a file of torch.save");
   const members = await membersOf(file);
-  const [root] = [...members.keys()].filter((name) => name.endsWith("data.pkl")).map((name) => name.slice(0, -8));
+  const [root] = [...members.keys()].filter((name) => /^[^/]+\/data\.pkl$/.test(name)).map((name) => name.slice(0, -8));
   if (root === undefined) throw damaged(path, "it has no data.pkl");
   const order = members.get(`${root}byteorder`);
   if (order && new TextDecoder().decode(await bytesOf(file, order)) !== "little") {
@@ -136,6 +138,7 @@ async function membersOf(file: ByteFile): Promise<Map<string, Member>> {
     const header = new DataView((await file.read(offset, new Uint8Array(30))).buffer);
     const start = offset + 30 + header.getUint16(26, true) + header.getUint16(28, true);
     if (start + uncompressedSize > file.size) throw damaged(file.path, `its member ${filename} ends after the file`);
+    if (members.has(filename)) throw damaged(file.path, `it has ${filename} twice`);
     members.set(filename, { offset: start, length: uncompressedSize });
   }
   return members;

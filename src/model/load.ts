@@ -50,6 +50,9 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
   if (options.dtype !== undefined && !(options.dtype in suffixes)) {
     throw new RangeError(`Expected dtype to be one of ${Object.keys(suffixes).join(", ")} but got "${options.dtype}"`);
   }
+  if (options.weights !== undefined && !["onnx", "safetensors"].includes(options.weights)) {
+    throw new RangeError(`Expected weights to be onnx or safetensors but got "${options.weights}"`);
+  }
   const device = await chooseDevice(options.device ?? "auto");
   const transformers = await loadTransformers();
   const files = await findModelFiles(id, options);

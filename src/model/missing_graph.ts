@@ -36,13 +36,15 @@ export async function missingGraph(
     const rest = graphs.length > NAMED ? ` and ${graphs.length - NAMED} more` : "";
     return `${start}: it has ${named.join(", ")}${rest}; ask for the dtype of one, or for the file by --model-file.`;
   }
-  if (isOther) return `${start}: its checkpoint is computed in float32, so leave --dtype out.`;
+  if (isOther) {
+    return `${start}: its checkpoint is computed in float32, so leave --dtype, --model-file and --subfolder out for that.`;
+  }
   const weights = weightsOf(paths, source.files);
   const others = source.client && source.repo
     ? await exportsOnHub(source.client, source.repo)
     : exportsOf(source.repo ?? "");
   const advice = others.length > 0 ? `take an export that is there (${others.join(", ")}), or make one` : "make one";
-  return `${start}, nor any other: ` + (weights === "" ? "" : `it has ${weights}, which are not run as they are; `) +
+  return `${start}, nor any other: ` + (weights === "" ? "" : `it has ${weights}, which are not run here; `) +
     `${advice}, as README says under "Without an export".`;
 }
 

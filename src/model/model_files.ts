@@ -125,6 +125,12 @@ async function collect(source: Source, whose: string, options: LoadOptions): Pro
     const inside = join(subfolder ?? "", name);
     return subfolder !== undefined && await source.has(inside) ? inside : name;
   };
+  if (await source.has("adapter_config.json")) {
+    throw new HubNotFoundError(
+      `Expected ${whose} to be a whole model but it holds an adapter (adapter_config.json), which is not applied: merge it into ` +
+        "its base (peft's merge_and_unload) and save that, or take the adapter away.",
+    );
+  }
   const config = await place("config.json");
   const tokenizer = await place("tokenizer.json");
   const beside = (name: string) => join(dirname(tokenizer), name);
@@ -172,6 +178,12 @@ interface Weights {
 async function findWeights(source: Source, whose: string, options: LoadOptions, wanted: string[]): Promise<Weights> {
   const { graph, dtype, name } = await findGraph(source, options);
   const checkpoint = options.weights === "onnx" ? undefined : await checkpointFiles(source);
+  if (options.weights === "safetensors" && (checkpoint === undefined || dtype !== "fp32")) {
+    throw new HubNotFoundError(
+      `Expected ${whose} to have a checkpoint (${CHECKPOINT_FILES.join(", ")}) to be run in float32 but ` +
+        `${checkpoint === undefined ? "it has none" : `${dtype} was asked for`}: leave --weights or --dtype out.`,
+    );
+  }
   if (checkpoint !== undefined && await isPreferred(source, options, { graph, dtype, config: wanted })) {
     // The index comes first: it names the others.
     await source.get([...wanted, checkpoint]);
@@ -205,8 +217,9 @@ async function isPreferred(
   { graph, dtype, config }: { graph?: string; dtype: Dtype; config: readonly string[] },
 ): Promise<boolean> {
   if (dtype !== "fp32") return false;
+  // Whoever names a graph's file or folder wants that.
+  if (weights === undefined && (modelFile !== undefined || subfolder !== undefined)) return false;
   const isOnly = weights === "safetensors" || graph === undefined;
-  if (!isOnly && (modelFile !== undefined || subfolder !== undefined)) return false;
   await source.get(config);
   try {
     familyOf(await readJson(join(source.folder, config[0])));

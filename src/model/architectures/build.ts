@@ -62,9 +62,9 @@ function embed(net: Net, { dim, vocab, embedding }: DecoderSpec): string {
   const { weight, multiplier, project, positions } = embedding;
   const width = embedding.dim ?? dim;
   const rows = (name: string) => net.op("Gather", name, [net.weight(weight, [vocab, width]), "input_ids"]);
-  const isPlain = !multiplier && !project && !positions && !embedding.norm;
+  const isPlain = multiplier === undefined && !project && !positions && !embedding.norm;
   let x = rows(isPlain ? "hook_embed" : "embed");
-  if (multiplier) x = net.op("Mul", "embed/scaled", [x, net.number(multiplier)]);
+  if (multiplier !== undefined) x = net.op("Mul", "embed/scaled", [x, net.number(multiplier)]);
   if (project) x = linear(net, x, project, width, dim, "embed/projected");
   if (positions) {
     const { offset, count } = positions;
@@ -87,10 +87,10 @@ function buildBlock(
   const add = (name: string, a: string, b: string) => net.op("Add", `${path}.${name}`, [a, b]);
   /** What a part adds to the stream, under its hook's name. */
   const share = (x: string, name: string, post: Block["attnPostNorm"], postName: string) => {
-    if (post) x = norm(net, x, post, dim, multiplier ? `${path}.${postName}` : `${path}.${name}`);
-    return multiplier ? net.op("Mul", `${path}.${name}`, [x, net.number(multiplier)]) : x;
+    if (post) x = norm(net, x, post, dim, multiplier === undefined ? `${path}.${name}` : `${path}.${postName}`);
+    return multiplier !== undefined ? net.op("Mul", `${path}.${name}`, [x, net.number(multiplier)]) : x;
   };
-  const isShare = (post: Block["attnPostNorm"]) => !post && !multiplier;
+  const isShare = (post: Block["attnPostNorm"]) => !post && multiplier === undefined;
 
   const read = attnNorm ? norm(net, stream, attnNorm, dim, `${path}.ln1.hook_normalized`) : stream;
   const mixed = attention(net, block.attention, read, {
@@ -138,7 +138,7 @@ function unembed(net: Net, { dim, vocab, norm: last, head }: DecoderSpec, stream
     width = net.tensors.get(project.weight)?.shape[0] ?? dim;
     x = linear(net, x, project, dim, width, "unembed/projected");
   }
-  x = linear(net, x, head, width, vocab, multiplier || softcap ? "unembed" : "logits");
-  if (multiplier) x = net.op("Mul", softcap ? "unembed/scaled" : "logits", [x, net.number(multiplier)]);
+  x = linear(net, x, head, width, vocab, multiplier !== undefined || softcap ? "unembed" : "logits");
+  if (multiplier !== undefined) x = net.op("Mul", softcap ? "unembed/scaled" : "logits", [x, net.number(multiplier)]);
   if (softcap) activate.softcap(net, x, softcap, "logits");
 }

@@ -12,8 +12,6 @@ export interface RopeDefaults {
   /** Share of a head that is rotated. */
   readonly partial?: number;
   readonly interleaved?: boolean;
-  /** Whether what the config says of longer texts is of other blocks than this. */
-  readonly isUnscaled?: boolean;
   /** Other names of the base, and of the share. */
   readonly thetaNames?: readonly string[];
   readonly partialNames?: readonly string[];
@@ -28,12 +26,12 @@ export function ropeOf(
   defaults: RopeDefaults = {},
   kind?: string,
 ): Rope {
-  const { theta = 10_000, partial = 1, interleaved, isUnscaled = false } = defaults;
+  const { theta = 10_000, partial = 1, interleaved } = defaults;
   const { thetaNames = ["rope_theta"], partialNames = ["partial_rotary_factor"] } = defaults;
   const nested = c.record("rope_parameters");
   const scaling = nested ? undefined : c.record("rope_scaling");
   const told = (kind !== undefined ? nested?.[kind] : undefined) ?? nested ?? scaling;
-  const settings = (isUnscaled ? undefined : told) as Settings | undefined ?? {};
+  const settings = told as Settings | undefined ?? {};
   const base = numberIn(settings, "rope_theta") ?? c.agreed(thetaNames, theta);
   const share = numberIn(settings, "partial_rotary_factor") ?? c.agreed(partialNames, partial);
   if (defaults.partial === undefined && share !== 1) {

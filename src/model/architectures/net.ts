@@ -121,8 +121,8 @@ export class Net {
     const code = CODES[tensor.dtype as keyof typeof CODES];
     if (code === undefined) {
       throw new ModelError(
-        `Expected the tensor "${name}" in float32, float16 or bfloat16 but it is in ${tensor.dtype}: quantised checkpoints ` +
-          "are not read; take the original",
+        `Expected the tensor "${name}" in float32, float16 or bfloat16 but it is in ${tensor.dtype}: take a checkpoint in ` +
+          "one of these",
       );
     }
     const stored = initializer(name, code, tensor.shape, new Uint8Array(0));

@@ -35,6 +35,8 @@ const HARMLESS = new Set([
   ..."vocab_size".split(" "),
   // Off in files that have nothing to do with them.
   ..."tie_encoder_decoder use_mrope tf_legacy_loss".split(" "),
+  // Whose it is, once more; the decoder's own part of it, which is read in its place.
+  ..."is_llama_config custom_pipelines text_config".split(" "),
 ]);
 
 /** What a checkpoint says and has. */

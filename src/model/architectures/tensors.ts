@@ -28,7 +28,9 @@ export type StoredTensors = ReadonlyMap<string, StoredTensor>;
 export async function storedTensors(paths: readonly string[]): Promise<StoredTensors> {
   const tensors = new Map<string, StoredTensor>();
   for (const path of paths) {
-    const real = await Deno.realPath(path);
+    const real = await Deno.realPath(path).catch((cause) => {
+      throw new ModelError(`Expected the weights in "${path}" but there is no such file: fetch it too`, { cause });
+    });
     for (const [name, place] of await (path.endsWith(".bin") ? outlineTorch(real) : outlineSafetensors(real))) {
       if (tensors.has(name)) {
         throw new ModelError(`Expected one tensor "${name}" but two files have it: ${path} is one of them`);
@@ -49,7 +51,14 @@ export const CHECKPOINT_FILES: readonly string[] = [
 
 /** The files of weights that an index names. */
 export async function weightFiles(index: string): Promise<string[]> {
-  const { weight_map } = JSON.parse(await Deno.readTextFile(index)) as { weight_map?: Record<string, string> };
+  let weight_map: Record<string, string> | undefined;
+  try {
+    weight_map = (JSON.parse(await Deno.readTextFile(index)) as { weight_map?: Record<string, string> } | null)
+      ?.weight_map;
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw new ModelError(`Expected "${index}" to be JSON but it cannot be read as such: fetch it again`, { cause });
+  }
   const files = [...new Set(Object.values(weight_map ?? {}))].sort();
   if (files.length > 0 && files.every((file) => typeof file === "string" && !/[/\\]/.test(file))) return files;
   throw new ModelError(`Expected "${index}" to name the files of the weights but it names none: fetch it again`);

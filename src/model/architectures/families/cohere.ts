@@ -26,6 +26,9 @@ export const cohere: Family = (c) => {
 /** Command R7B: a window and rotation in three of four blocks, neither in the fourth. */
 export const cohere2: Family = (c) => {
   const window = c.maybeNumber("sliding_window") ?? 4096;
+  // The first files say again what the class does.
+  c.only({ position_embedding_type: "rope_gptj", use_gated_activation: true, use_parallel_block: true, rotary_pct: 1 });
+  c.ignore("layer_switch", "order_of_interleaved_layers", "use_embedding_sharing");
   const pattern = c.count(["sliding_window_pattern", "_sliding_window_pattern"], 4);
   const types = layerTypes(
     c,

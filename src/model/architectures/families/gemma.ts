@@ -44,7 +44,7 @@ export const gemma2: Family = (c) => {
   const scale = c.number("query_pre_attn_scalar", 256) ** -0.5;
   const softcap = c.says("attn_logit_softcapping") ? c.maybeNumber("attn_logit_softcapping") : 50;
   const last = c.says("final_logit_softcapping") ? c.maybeNumber("final_logit_softcapping") : 30;
-  const window = c.maybeNumber("sliding_window") ?? 4096;
+  const window = c.agreed(["sliding_window", "sliding_window_size"], 4096);
   const types = layerTypes(
     c,
     c.count("num_hidden_layers"),

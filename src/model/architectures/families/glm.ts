@@ -37,6 +37,7 @@ function glmForm(c: CheckpointReader, form: NonNullable<Parameters<typeof llamaF
 
 /** ERNIE 4.5, dense. */
 export const ernie: Family = (c) => {
+  c.only({ compression_ratio: 1 });
   const bias = c.flag("use_bias", false);
   return llamaForm(c, {
     keyHeads: 2,
@@ -109,6 +110,8 @@ export const nemotron: Family = (c) => {
 
 /** Hunyuan, dense: norms of heads after their rotation. */
 export const hunyuan: Family = (c) => {
+  c.only({ use_qk_norm: true, cla_share_factor: 1, norm_type: "rms" });
+  c.ignore("attention_head_dim", "dense_list", "class_num", "pool_type", "org_vocab_size", "use_cla");
   const bias = c.flag("attention_bias", false);
   return llamaForm(c, {
     epsilon: 1e-5,

@@ -97,6 +97,11 @@ export const gptNeo: Family = (c) => {
   const layers = c.count(["num_layers", "num_hidden_layers"]);
   c.ignore("attention_types");
   const told = c.list("attention_layers") ?? expanded(c.list("attention_types"), layers);
+  if (told.length !== layers || !told.every((kind) => kind === "global" || kind === "local")) {
+    throw new ModelError(
+      `Expected "attention_layers" of ${layers} blocks, each global or local, but it is ${JSON.stringify(told)}`,
+    );
+  }
   return gptForm(c, {
     act: "gelu_new",
     block: (path, layer) => {

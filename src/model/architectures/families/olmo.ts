@@ -1,4 +1,5 @@
 import type { HeadNorm, Norm } from "../spec.ts";
+import { ModelError } from "../../error.ts";
 import { ropeOf } from "../frequencies.ts";
 import type { CheckpointReader } from "../reader.ts";
 import { type Family, layerTypes, llamaForm, rms, slides } from "./common.ts";
@@ -37,10 +38,14 @@ export const olmo3: Family = (c) => {
     (i) => (i + 1) % 4 === 0 ? "full_attention" : "sliding_attention",
   );
   const theta = Number(/^\d+/.exec(String(c.config.transformers_version ?? "5"))?.[0]) >= 5 ? 500_000 : 10_000;
+  if (c.record("rope_scaling") !== undefined) {
+    throw new ModelError(
+      "Expected rotary positions of an olmo3 model by kind of block (rope_parameters) but config.json has one rope_scaling, which " +
+        "versions of transformers read differently: save it with transformers 5, or take an ONNX export",
+    );
+  }
   return olmo2Form(c, (layer, path, epsilon, headDim) => {
-    // Where both kinds share one setting its scaling is of the blocks that see everything.
-    const isUnscaled = types[layer] === "sliding_attention" && c.record("rope_parameters") === undefined;
-    const rope = ropeOf(c, headDim, { theta, isUnscaled }, types[layer]);
+    const rope = ropeOf(c, headDim, { theta }, types[layer]);
     return { ...whole(path, epsilon), ...slides(types, layer, window), rope };
   }, "by block");
 };

@@ -14,7 +14,7 @@ export const opt: Family = (c) => {
   const hasLast = !c.flag("_remove_final_layer_norm", false) && before;
   const count = c.count("max_position_embeddings", 2048) + 2;
   const bias = c.flag("enable_bias", true);
-  c.only({ layer_norm_elementwise_affine: true });
+  c.only({ layer_norm_elementwise_affine: true, learned_embeddings: true });
   const norm = (path: string) => layerNorm(path, 1e-5);
   const blocks = Array.from({ length: layers }, (_, i): Block => {
     const path = `${root}layers.${i}`;

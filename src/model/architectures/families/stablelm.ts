@@ -3,6 +3,7 @@ import { type Family, layerNorm, llamaForm, matrix } from "./common.ts";
 
 /** StableLM: layer norms, a quarter of each head rotated. */
 export const stablelm: Family = (c) => {
+  c.only({ rotary_scaling_factor: 1 });
   const parallel = c.flag("use_parallel_residual", false);
   const hasNorms = c.flag("qk_layernorm", false);
   const bias = c.flag("use_qkv_bias", false);
