@@ -5,7 +5,7 @@ import { isPacked, pause, pieces } from "./body.ts";
 import { type HubClient, plainUrl, reasonOf, refusal } from "./client.ts";
 import { digestOf } from "./digest.ts";
 import { HubError, HubUnreachableError } from "./errors.ts";
-import type { RepoRevision } from "./repository.ts";
+import type { RepoRevision } from "./repo_files.ts";
 
 /** What to download. */
 export interface Download {

@@ -17,7 +17,7 @@ import { missingGraph } from "./missing_graph.ts";
 import type { Dtype, LoadOptions } from "./types.ts";
 
 /** What a model folder holds, for messages. */
-export const LAYOUT = "config.json, tokenizer.json, tokenizer_config.json and onnx/model.onnx";
+export const LAYOUT = "config.json, tokenizer.json, tokenizer_config.json, and onnx/model.onnx or model.safetensors";
 
 /** The files of one model, by path. */
 export interface ModelFiles {

@@ -201,6 +201,22 @@ export function llamaForm(c: CheckpointReader, form: LlamaForm = {}): DecoderSpe
   return { ...spec, ...form.decoder?.(spec) };
 }
 
+/** A feed-forward part without a gate, of two matrices. */
+export function plainMlp(up: Linear, down: Linear, width: number, act: Activation): Mlp {
+  return { kind: "plain", act, up, down, width };
+}
+
+/** A gated one whose gate and up matrix are one. */
+export function packedMlp(path: string, width: number, act: Activation): Mlp {
+  return {
+    kind: "packed",
+    act,
+    gateUp: matrix(`${path}.mlp.gate_up_proj`),
+    down: matrix(`${path}.mlp.down_proj`),
+    width,
+  };
+}
+
 /** A norm of each head of queries or keys. */
 export function perHead(path: string, epsilon: number, plusOne = false): HeadNorm {
   return { kind: "rms", weight: `${path}.weight`, epsilon, plusOne, over: "head" };

@@ -1,6 +1,6 @@
-import type { Attention, Mlp } from "../spec.ts";
+import type { Attention } from "../spec.ts";
 import type { CheckpointReader } from "../reader.ts";
-import { type Family, llamaForm, matrix, rms } from "./common.ts";
+import { type Family, llamaForm, matrix, packedMlp, plainMlp, rms } from "./common.ts";
 
 /** GLM 4's first form: half of each head rotated, by neighbours; gate and up in one matrix. */
 export const glm: Family = (c) => glmForm(c, {});
@@ -24,13 +24,7 @@ function glmForm(c: CheckpointReader, form: NonNullable<Parameters<typeof llamaF
     epsilon: 1.5625e-7,
     rope: { partial: 0.5, interleaved: true },
     bias: { qkv: bias },
-    mlp: (_layer, path, width, act): Mlp => ({
-      kind: "packed",
-      act,
-      gateUp: matrix(`${path}.mlp.gate_up_proj`),
-      down: matrix(`${path}.mlp.down_proj`),
-      width,
-    }),
+    mlp: (_layer, path, width, act) => packedMlp(path, width, act),
     ...form,
   });
 }
@@ -70,13 +64,8 @@ export const arcee: Family = (c) => {
     epsilon: 1e-5,
     actDefault: "relu2",
     bias: { qkv: attention, output: attention },
-    mlp: (_layer, path, width, act): Mlp => ({
-      kind: "plain",
-      act,
-      up: matrix(`${path}.mlp.up_proj`, bias),
-      down: matrix(`${path}.mlp.down_proj`, bias),
-      width,
-    }),
+    mlp: (_layer, path, width, act) =>
+      plainMlp(matrix(`${path}.mlp.up_proj`, bias), matrix(`${path}.mlp.down_proj`, bias), width, act),
   });
 };
 
@@ -98,13 +87,8 @@ export const nemotron: Family = (c) => {
     rope: { partial: 0.5 },
     bias: { qkv: attention, output: attention },
     norm,
-    mlp: (_layer, path, width, act): Mlp => ({
-      kind: "plain",
-      act,
-      up: matrix(`${path}.mlp.up_proj`, bias),
-      down: matrix(`${path}.mlp.down_proj`, bias),
-      width,
-    }),
+    mlp: (_layer, path, width, act) =>
+      plainMlp(matrix(`${path}.mlp.up_proj`, bias), matrix(`${path}.mlp.down_proj`, bias), width, act),
   });
 };
 

@@ -1,5 +1,5 @@
-import type { Attention, Mlp } from "../spec.ts";
-import { type Family, layerNorm, llamaForm, matrix } from "./common.ts";
+import type { Attention } from "../spec.ts";
+import { type Family, layerNorm, llamaForm, matrix, packedMlp, plainMlp } from "./common.ts";
 
 /** Phi 1 to 2: parallel blocks behind one norm, biases everywhere, at the head too. */
 export const phi: Family = (c) => {
@@ -17,13 +17,8 @@ export const phi: Family = (c) => {
       parallel: true,
     }),
     attention: (_layer, _plain, path) => ({ output: matrix(`${path}.self_attn.dense`, true) }),
-    mlp: (_layer, path, width, act): Mlp => ({
-      kind: "plain",
-      act,
-      up: matrix(`${path}.mlp.fc1`, true),
-      down: matrix(`${path}.mlp.fc2`, true),
-      width,
-    }),
+    mlp: (_layer, path, width, act) =>
+      plainMlp(matrix(`${path}.mlp.fc1`, true), matrix(`${path}.mlp.fc2`, true), width, act),
     decoder: ({ norm, head }) => ({
       norm: { ...norm!, ...finalNorm(norm!.weight!) },
       head: { ...head, bias: "lm_head.bias" },
@@ -48,12 +43,6 @@ export const phi3: Family = (c) => {
       projections: { kind: "side by side", qkv: matrix(`${path}.self_attn.qkv_proj`) },
       window,
     }),
-    mlp: (_layer, path, width, act): Mlp => ({
-      kind: "packed",
-      act,
-      gateUp: matrix(`${path}.mlp.gate_up_proj`),
-      down: matrix(`${path}.mlp.down_proj`),
-      width,
-    }),
+    mlp: (_layer, path, width, act) => packedMlp(path, width, act),
   });
 };

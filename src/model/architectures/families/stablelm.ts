@@ -1,5 +1,5 @@
-import type { HeadNorm, Mlp } from "../spec.ts";
-import { type Family, layerNorm, llamaForm, matrix } from "./common.ts";
+import type { HeadNorm } from "../spec.ts";
+import { type Family, layerNorm, llamaForm, matrix, plainMlp } from "./common.ts";
 
 /** StableLM: layer norms, a quarter of each head rotated. */
 export const stablelm: Family = (c) => {
@@ -47,12 +47,7 @@ export const starcoder2: Family = (c) => {
     bias: { qkv: bias, output: bias },
     norm: layerNorm,
     attention: () => ({ window }),
-    mlp: (_layer, path, width, act): Mlp => ({
-      kind: "plain",
-      act,
-      up: matrix(`${path}.mlp.c_fc`, bias),
-      down: matrix(`${path}.mlp.c_proj`, bias),
-      width,
-    }),
+    mlp: (_layer, path, width, act) =>
+      plainMlp(matrix(`${path}.mlp.c_fc`, bias), matrix(`${path}.mlp.c_proj`, bias), width, act),
   });
 };
