@@ -2,7 +2,6 @@ import type { StreamSource } from "../../src/activations/source.ts";
 import type { StreamBatch } from "../../src/activations/stream.ts";
 import type { Backend } from "../../src/compute/backend.ts";
 import { calibrateLayers, type Calibration } from "../../src/partition/calibration.ts";
-import type { Dtype } from "../../src/model/types.ts";
 import { cacheCalibration, cachedCalibration, type CalibrationKey } from "../../src/partition/calibration_cache.ts";
 import { localPath } from "../../src/hub/hub_file.ts";
 import type { Progress } from "./progress.ts";
@@ -29,8 +28,8 @@ export interface CalibrationRequest {
   /** Seed of the stream's order. */
   readonly seed: number;
   readonly backend: Backend;
-  /** Storage type of the model's weights. */
-  readonly dtype: Dtype;
+  /** Which of the model's weights are run, and in what. */
+  readonly weights: string;
   /** Files that the numbers depend on, the model's folder and the corpus; those that are not local are passed over. */
   readonly files: readonly string[];
   readonly progress: Progress;
@@ -44,7 +43,7 @@ export async function calibrationsOf(
   stream: () => AsyncIterable<StreamBatch>,
 ): Promise<Map<number, Calibration>> {
   const { sources, percentiles, activations, seed, backend, progress, label = "" } = request;
-  const files = [request.dtype, ...await Promise.all(request.files.map(fingerprint))].join(" ");
+  const files = [request.weights, ...await Promise.all(request.files.map(fingerprint))].join(" ");
   const keyOf = (layer: number): CalibrationKey => {
     return { source: sources.get(layer)!, percentiles, activations, seed, backend: backend.name, files };
   };

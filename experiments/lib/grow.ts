@@ -73,7 +73,7 @@ export function calibrationsFor<F extends Flags>(
     activations: calibration,
     seed,
     backend,
-    dtype: model.dtype,
+    weights: `${model.weights} ${model.dtype}`,
     files: [model.id, ...plan.files],
     progress: run.progress,
     label,

@@ -5,6 +5,7 @@ import { loadModel } from "../../src/model/load.ts";
 import type { LanguageModel } from "../../src/model/types.ts";
 import type { Run } from "./cli.ts";
 import type { Flags } from "./flags.ts";
+import type { Progress, Stage } from "./progress.ts";
 
 /** Opens the backend that `--device` asks for, and records it. */
 export async function openDevice<F extends Flags>({ flags, manifest }: Run<F>): Promise<Backend> {
@@ -27,8 +28,19 @@ export async function loadModelOf<F extends Flags>(
   const { dtype, hook, bos, subfolder, modelFile, weights } = run.flags;
   // A second model, be it another revision of the same, has its own behind its name.
   const revision = id === undefined ? run.flags.revision : undefined;
-  const options = { device, dtype, hook, bos, subfolder, modelFile, weights, revision, onNote: run.note };
+  const onQuantise = quantising(run.progress);
+  const options = { device, dtype, hook, bos, subfolder, modelFile, weights, revision, onNote: run.note, onQuantise };
   return await run.manifest.time("load", () => loadModel(id ?? run.flags.model, options));
+}
+
+/** Shows how far the weights of a checkpoint are quantised. */
+function quantising(progress: Progress): (done: number, total: number) => void {
+  let stage: Stage | undefined;
+  return (done, total) => {
+    stage ??= progress.stage("quantise", total / 1e6, "M weights");
+    stage.set(done / 1e6);
+    if (done >= total) stage.end();
+  };
 }
 
 /** Opens the backend and `--model`; see {@linkcode openDevice} and {@linkcode loadModelOf}. */

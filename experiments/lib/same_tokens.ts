@@ -23,6 +23,7 @@ export function sameTokens(model: LanguageModel, other: LanguageModel): Language
     vocab: model.vocab,
     device: model.device,
     dtype: model.dtype,
+    weights: model.weights,
     bos: other.bos,
     notes: model.notes,
     withHook: async (at) => sameTokens(await model.withHook(at), other),

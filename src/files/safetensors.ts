@@ -131,25 +131,49 @@ export async function writeSafetensors(
   tensors: Tensors,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const header: [string, unknown][] = Object.keys(metadata).length > 0 ? [[METADATA, metadata]] : [];
+  for (const [name, tensor] of tensors) assertTensor(tensor, `${name} of ${path}`);
   // The widest numbers first: every tensor is then aligned to its own.
   const sorted = [...tensors].sort(([, a], [, b]) => itemBytes(b.dtype) - itemBytes(a.dtype));
+  await streamSafetensors(path, sorted, sorted.map(([, tensor]) => bytesOf(tensor)), metadata);
+}
+
+/**
+ * Writes a `.safetensors` file whose tensors come one after the other, larger ones in parts.
+ *
+ * @param path Where to; the file is whole or not there.
+ * @param outline Name, type and shape of each tensor, in the order of their bytes.
+ * @param content The bytes of all.
+ * @param metadata Strings beside them.
+ * @throws {Error} A sentence if it cannot be written. What `content` throws is passed on.
+ */
+export async function streamSafetensors(
+  path: string,
+  outline: readonly (readonly [string, Pick<Tensor, "dtype" | "shape">])[],
+  content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const header: [string, unknown][] = Object.keys(metadata).length > 0 ? [[METADATA, metadata]] : [];
   let end = 0;
-  for (const [name, tensor] of sorted) {
+  for (const [name, { dtype, shape }] of outline) {
     if (name === METADATA) {
       throw new Error(`Cannot write ${path}: ${METADATA} is no name for a tensor. Choose another.`);
     }
-    assertTensor(tensor, `${name} of ${path}`);
     const start = end;
-    end += tensor.data.byteLength;
-    header.push([name, { dtype: CODES.get(tensor.dtype), shape: tensor.shape, data_offsets: [start, end] }]);
+    end += elementCount(shape)! * itemBytes(dtype);
+    header.push([name, { dtype: CODES.get(dtype), shape, data_offsets: [start, end] }]);
   }
   const text = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
   // Padded with spaces, so that the numbers begin at a multiple of 8 bytes.
   const prefix = new Uint8Array(8 + Math.ceil(text.length / 8) * 8).fill(0x20, 8);
   new DataView(prefix.buffer).setBigUint64(0, BigInt(prefix.length - 8), true);
   prefix.set(text, 8);
-  await writeFileAtomic(path, [prefix, ...sorted.map(([, tensor]) => bytesOf(tensor))]);
+  await writeFileAtomic(
+    path,
+    async function* () {
+      yield prefix;
+      yield* content;
+    }(),
+  );
 }
 
 async function readHeader(file: ByteFile): Promise<{ header: Record<string, unknown>; start: number }> {

@@ -11,7 +11,7 @@
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { writeJsonAtomic, writeTextAtomic } from "../files/atomic.ts";
 import { isFile } from "../files/exists.ts";
-import { digestOf } from "./digest.ts";
+import { digestOf, stampOf } from "./digest.ts";
 import { HubError } from "./errors.ts";
 
 /** A file of a commit. */
@@ -184,12 +184,6 @@ export class RepoCache {
 interface TreeFile {
   readonly format_version: number;
   readonly files: Record<string, { readonly size: number; readonly blob_id: string; readonly lfs_sha256?: string }>;
-}
-
-/** What the system tells of a file, which changes with its bytes. */
-async function stampOf(file: string): Promise<string> {
-  const { size, mtime, ctime, ino } = await Deno.stat(file);
-  return JSON.stringify({ file, size, mtime, ctime, ino });
 }
 
 async function textOf(path: string): Promise<string | undefined> {

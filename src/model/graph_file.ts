@@ -17,6 +17,7 @@ import {
 import type { InferenceSession } from "../compute/ort.ts";
 import { type ByteFile, openByteFile } from "../files/byte_file.ts";
 import { exists } from "../files/exists.ts";
+import { type Dtype, itemBytes, numbersAt, toFloat32 } from "../files/tensor.ts";
 import { takeCacheBranch } from "./branches.ts";
 import { joinEmbeddings, readsEmbeddings } from "./embeddings.ts";
 import { ModelError } from "./error.ts";
@@ -44,6 +45,8 @@ export class GraphFile {
     readonly bytes: Uint8Array<ArrayBuffer>,
     /** The folder that locations of weights are relative to. */
     readonly folder: string,
+    /** What WebGPU holds weights of floating point in; by default what they are stored in. */
+    readonly onGpu?: FloatType,
   ) {
     this.weightBytes = weightBytes(this.decode().graph!);
   }
@@ -75,14 +78,15 @@ export class GraphFile {
    * A graph that was built over weights in files.
    *
    * @param path The weights' file, for messages.
-   * @param model Its weights are references by absolute path.
+   * @param model Its weights are references by absolute path; it casts them to what it computes in.
+   * @param onGpu What WebGPU holds them in.
    */
-  static of(path: string, model: ModelProto): GraphFile {
-    return GraphFile.#of(path, [model]);
+  static of(path: string, model: ModelProto, onGpu: FloatType): GraphFile {
+    return GraphFile.#of(path, [model], onGpu);
   }
 
   /** @param models The decoder, and what makes embeddings for it if it needs that. */
-  static #of(path: string, models: readonly ModelProto[]): GraphFile {
+  static #of(path: string, models: readonly ModelProto[], onGpu?: FloatType): GraphFile {
     const [decoder] = models;
     const folder = commonFolder(models.flatMap((model) => externalTensors(model.graph!).map(locationOf)));
     for (const model of models) {
@@ -96,7 +100,7 @@ export class GraphFile {
     sortNodes(decoder.graph!);
     dropRingCaches(decoder.graph!);
     nameSums(decoder.graph!);
-    return new GraphFile(path, encodeModel(decoder), folder);
+    return new GraphFile(path, encodeModel(decoder), folder, onGpu);
   }
 
   /** A copy of the model, to read or to edit. */
@@ -148,11 +152,15 @@ export class GraphFile {
   async #loaded(graph: GraphProto): Promise<InferenceSession.SessionOptions> {
     const externalData: { path: string; data: Uint8Array<ArrayBuffer> }[] = [];
     const external = externalTensors(graph);
-    // Its WebGPU provider casts no bfloat16: such weights are widened on the way.
-    const widened = new Set(external.filter(({ dataType }) => dataType === BFLOAT16));
-    for (const tensor of widened) {
-      setEntry(tensor, "length", String(2 * lengthOf(tensor)));
-      tensor.dataType = ElementType.float32;
+    const converted = new Map<TensorProto, Dtype>();
+    for (const tensor of external) {
+      const stored = FLOATS[tensor.dataType];
+      // Its WebGPU provider casts no bfloat16.
+      const held = this.onGpu ?? (stored === "bfloat16" ? "float32" : stored);
+      if (stored === undefined || held === stored) continue;
+      converted.set(tensor, stored);
+      setEntry(tensor, "length", String(lengthOf(tensor) * itemBytes(held) / itemBytes(stored)));
+      tensor.dataType = ElementType[held as FloatType];
     }
     for (const tensors of chunks(external)) {
       const path = `weights.${externalData.length}`;
@@ -163,7 +171,8 @@ export class GraphFile {
         const weight = data.subarray(at, at + length);
         using file = await openByteFile(join(this.folder, entryOf(tensor, "location")!), "a file of weights");
         const offset = Number(entryOf(tensor, "offset") ?? 0);
-        if (widened.has(tensor)) widen(await file.read(offset, new Uint8Array(length / 2)), weight);
+        const stored = converted.get(tensor);
+        if (stored) await convert(file, offset, stored, FLOATS[tensor.dataType] as FloatType, weight);
         else await file.read(offset, weight);
         setEntry(tensor, "location", path);
         setEntry(tensor, "offset", String(at));
@@ -176,14 +185,30 @@ export class GraphFile {
   }
 }
 
-/** ONNX's code of bfloat16. */
-const BFLOAT16 = 16;
+/** What weights may be computed in. */
+export type FloatType = "float32" | "float16";
 
-/** Writes bfloat16 numbers as float32: their upper halves. */
-function widen(narrow: Uint8Array, wide: Uint8Array<ArrayBuffer>): void {
-  for (let i = 0; i < narrow.length; i += 2) {
-    wide[2 * i + 2] = narrow[i];
-    wide[2 * i + 3] = narrow[i + 1];
+/** Types of floating point by ONNX's codes. */
+const FLOATS: Readonly<Record<number, Dtype>> = { 1: "float32", 10: "float16", 16: "bfloat16" };
+
+/** Numbers that are converted at a time. */
+const PART = 2 ** 22;
+
+/** Reads numbers of one type of floating point as another. */
+async function convert(
+  file: ByteFile,
+  offset: number,
+  from: Dtype,
+  to: FloatType,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<void> {
+  const count = bytes.length / itemBytes(to);
+  for (let at = 0; at < count; at += PART) {
+    const some = Math.min(PART, count - at);
+    const stored = await file.read(offset + at * itemBytes(from), new Uint8Array(some * itemBytes(from)));
+    const numbers = toFloat32({ dtype: from, shape: [some], data: numbersAt(from, stored, 0, some) });
+    const held = to === "float32" ? numbers : new Float16Array(numbers);
+    bytes.set(new Uint8Array(held.buffer, held.byteOffset, held.byteLength), at * itemBytes(to));
   }
 }
 

@@ -33,6 +33,7 @@ const STREAM_NUMBERS = 2 ** 22;
 export interface Parts {
   readonly id: string;
   readonly dtype: Dtype;
+  readonly weights: "onnx" | "safetensors";
   readonly origin?: { readonly revision: string; readonly commit: string };
   readonly notes: Notes;
   readonly decoder: Decoder;
@@ -69,6 +70,7 @@ export class HookedLanguageModel implements LanguageModel {
   readonly vocab: number;
   readonly device: BackendName;
   readonly dtype: Dtype;
+  readonly weights: "onnx" | "safetensors";
   readonly revision?: string;
   readonly commit?: string;
   readonly bos: BosRule;
@@ -85,6 +87,7 @@ export class HookedLanguageModel implements LanguageModel {
     this.vocab = parts.shapes.vocab;
     this.device = parts.decoder.sessions.device;
     this.dtype = parts.dtype;
+    this.weights = parts.weights;
     if (parts.origin) ({ revision: this.revision, commit: this.commit } = parts.origin);
     this.bos = parts.tokenizer.bos;
     this.notes = parts.notes.all;

@@ -1,9 +1,12 @@
 /** Loads a language model from a folder or from the Hugging Face hub. */
+import { join } from "node:path";
 import type { BackendName } from "../compute/backend.ts";
 import { gpuAdapter, gpuDevice, GpuError, isSoftwareAdapter } from "../compute/device.ts";
 import type { GraphProto } from "../compute/onnx/codec.ts";
+import { currentSettings } from "../hub/options.ts";
 import type { Built } from "./architectures/build.ts";
 import { buildCheckpoint } from "./architectures/checkpoint.ts";
+import { PACKED_BITS, type Storage } from "./architectures/net.ts";
 import { findBlocks } from "./blocks.ts";
 import { readChatTemplates } from "./chat_templates.ts";
 import { blockCount, type Config, flattened, headSizes, stopTokens } from "./config.ts";
@@ -55,12 +58,12 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
   }
   const device = await chooseDevice(options.device ?? "auto");
   const transformers = await loadTransformers();
-  const files = await findModelFiles(id, options);
+  const files = await findModelFiles(id, { ...options, device });
   const config = flattened(files.config);
   const stops = stopTokens(files.config, files.generationConfig);
-  const built = files.weights.length > 0 ? await buildFrom(files) : undefined;
+  const built = files.weights.length > 0 ? await buildFrom(files, options) : undefined;
   const file = built
-    ? GraphFile.of(files.weights[0], built.model)
+    ? GraphFile.of(files.weights[0], built.model, files.dtype === "fp16" ? "float16" : "float32")
     : await GraphFile.read(files.graph, files.embeddings);
   const graph = file.decode().graph!;
   assertDecoder(graph, id);
@@ -86,6 +89,7 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
     return await HookedLanguageModel.at({
       id: files.origin?.repo ?? id,
       dtype: files.dtype,
+      weights: built ? "safetensors" : "onnx",
       origin: files.origin,
       notes,
       decoder,
@@ -110,9 +114,14 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
   }
 }
 
-async function buildFrom(files: ModelFiles): Promise<Built> {
+async function buildFrom(files: ModelFiles, options: LoadOptions): Promise<Built> {
+  const { onQuantise } = options;
   try {
-    return await buildCheckpoint(files.config, files.weights);
+    return await buildCheckpoint(files.config, files.weights, {
+      storage: files.dtype as Storage,
+      folder: join(currentSettings(options).cacheDir, "quantised"),
+      onQuantise,
+    });
   } catch (error) {
     if (!(error instanceof ModelError) || !files.hasGraph) throw error;
     throw new ModelError(`${error.message}; --weights onnx runs the one that is there`, { cause: error });
@@ -120,13 +129,21 @@ async function buildFrom(files: ModelFiles): Promise<Built> {
 }
 
 /** What was computed in what. */
-function builtNote({ stored }: Built, { hasGraph }: ModelFiles): string {
-  const others = stored.filter((type) => type !== "float32");
-  return `The model is run from its safetensors, in float32${
-    others.length > 0 ? ` (stored in ${others.join(" and ")})` : ""
-  }` +
-    (hasGraph ? ", not from the ONNX export beside them: --weights onnx takes that" : "");
+function builtNote({ stored }: Built, { hasGraph, dtype }: ModelFiles): string {
+  const storage = dtype as Storage;
+  const types = stored.filter((type) => type !== (storage === "fp16" ? "float16" : "float32")).join(" and ");
+  return `The model is run from its safetensors, ${COMPUTED[storage]}${types === "" ? "" : ` (stored in ${types})`}` +
+    (hasGraph ? ", not from the ONNX export beside them: --weights onnx takes that" : "") +
+    (dtype in PACKED_BITS ? ". Take fp32 for findings: such weights move a stream by a part of its length" : "");
 }
+
+/** What is computed in what, where a graph is built. */
+const COMPUTED: Readonly<Record<Storage, string>> = {
+  fp32: "in float32",
+  fp16: "its products in float16, its stream, norms and attention in float32",
+  q8: "its matrices in 8 bits, computed in float32",
+  q4: "its matrices in 4 bits, computed in float32",
+};
 
 function isToken(id: unknown, tokens: number): id is number {
   return Number.isInteger(id) && (id as number) >= 0 && (id as number) < tokens;

@@ -7,6 +7,7 @@ import { exists } from "../files/exists.ts";
 import { HubError, HubNotFoundError, HubRepositoryNotFoundError } from "../hub/errors.ts";
 import { type RepoFiles, useRepository } from "../hub/repository.ts";
 import { familyOf } from "./architectures/checkpoint.ts";
+import type { Storage } from "./architectures/net.ts";
 import { CHECKPOINT_FILES, weightFiles } from "./architectures/tensors.ts";
 import type { Config } from "./config.ts";
 import { dtypeOfFile, suffixes } from "./dtypes.ts";
@@ -178,10 +179,9 @@ interface Weights {
 async function findWeights(source: Source, whose: string, options: LoadOptions, wanted: string[]): Promise<Weights> {
   const { graph, dtype, name } = await findGraph(source, options);
   const checkpoint = options.weights === "onnx" ? undefined : await checkpointFiles(source);
-  if (options.weights === "safetensors" && (checkpoint === undefined || dtype !== "fp32")) {
+  if (options.weights === "safetensors" && checkpoint === undefined) {
     throw new HubNotFoundError(
-      `Expected ${whose} to have a checkpoint (${CHECKPOINT_FILES.join(", ")}) to be run in float32 but ` +
-        `${checkpoint === undefined ? "it has none" : `${dtype} was asked for`}: leave --weights or --dtype out.`,
+      `Expected ${whose} to have a checkpoint (${CHECKPOINT_FILES.join(", ")}) but it has none: leave --weights out.`,
     );
   }
   if (checkpoint !== undefined && await isPreferred(source, options, { graph, dtype, config: wanted })) {
@@ -213,13 +213,15 @@ async function findWeights(source: Source, whose: string, options: LoadOptions, 
  */
 async function isPreferred(
   source: Source,
-  { weights, modelFile, subfolder }: LoadOptions,
+  { weights, modelFile, subfolder, device }: LoadOptions,
   { graph, dtype, config }: { graph?: string; dtype: Dtype; config: readonly string[] },
 ): Promise<boolean> {
-  if (dtype !== "fp32") return false;
   // Whoever names a graph's file or folder wants that.
   if (weights === undefined && (modelFile !== undefined || subfolder !== undefined)) return false;
   const isOnly = weights === "safetensors" || graph === undefined;
+  // An export in few bits was made for this model, with care.
+  if (dtype !== "fp32" && !isOnly) return false;
+  assertStorage(dtype, device);
   await source.get(config);
   try {
     familyOf(await readJson(join(source.folder, config[0])));
@@ -229,6 +231,20 @@ async function isPreferred(
     return false;
   }
 }
+
+/** Throws unless a checkpoint can be run so. */
+function assertStorage(dtype: Dtype, device: LoadOptions["device"]): void {
+  const start = `Expected to run a checkpoint in ${STORAGES.join(", ")} but ${dtype} was asked for`;
+  if (!STORAGES.includes(dtype)) throw new ModelError(`${start}: take one of these, or an export in ${dtype}`);
+  if (dtype === "fp16" && device === "cpu") {
+    throw new ModelError(
+      `${start} on the CPU, which is slower in it than in float32: leave --dtype out, or take --device webgpu`,
+    );
+  }
+}
+
+/** What a checkpoint's matrices may be held in. */
+const STORAGES: readonly Dtype[] = ["fp32", "fp16", "q8", "q4"] satisfies Storage[];
 
 /** The file of a checkpoint's weights, or of the index of its files. */
 async function checkpointFiles(source: Source): Promise<string | undefined> {

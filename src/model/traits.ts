@@ -1,5 +1,5 @@
 /** What a graph's operators, inputs and tensors say about how it may be run. */
-import { ElementType, type GraphProto } from "../compute/onnx/codec.ts";
+import { ElementType, type GraphProto, type NodeProto } from "../compute/onnx/codec.ts";
 import { computesInHalf, GraphIndex } from "./graph.ts";
 import type { GraphInterface } from "./interface.ts";
 import { isSkipNorm, viewed } from "./sums.ts";
@@ -55,7 +55,10 @@ export function traitsOf(graph: GraphProto, io: GraphInterface): Traits {
 }
 
 function isHalf(graph: GraphProto): boolean {
-  return computesInHalf(graph) || graph.node.some(({ opType }) => opType === "MatMulNBits");
+  const toHalf = ({ attribute }: NodeProto) =>
+    attribute.some(({ name, i }) => name === "to" && i === BigInt(ElementType.float16));
+  return computesInHalf(graph) ||
+    graph.node.some((node) => node.opType === "MatMulNBits" || (node.opType === "Cast" && toHalf(node)));
 }
 
 function isFloat(index: GraphIndex, tensor: string): boolean {

@@ -46,7 +46,10 @@ export interface LoadOptions extends HubOptions {
   bos?: BosRule;
   /** `"auto"` (default) takes WebGPU on a real GPU and the CPU otherwise. */
   device?: "auto" | BackendName;
-  /** Storage type of the graph file; default `"fp32"`. A `modelFile` in full tells its own. */
+  /**
+   * Storage type of the weights; default `"fp32"`. Of a checkpoint without an export in it also `"q8"` and `"q4"`, matrices
+   * in blocks of 32 weights with a scale, and on WebGPU `"fp16"`. A `modelFile` in full tells its own.
+   */
   dtype?: Dtype;
   /**
    * Whether an ONNX graph is run, or one that is built over the checkpoint's own files; default the latter, for float32, where
@@ -64,6 +67,8 @@ export interface LoadOptions extends HubOptions {
   modelFile?: string;
   /** Called with each of the model's {@link LanguageModel.notes}, also with one that turns out late. */
   onNote?: (note: string) => void;
+  /** Called while a checkpoint's weights are quantised: those that are done, all. It is done once, and kept in the cache. */
+  onQuantise?: (done: number, total: number) => void;
   /** Called while files are downloaded from the hub: file, bytes so far, bytes in all. */
   onDownload?: (file: string, loaded: number, total: number) => void;
 }
@@ -178,6 +183,8 @@ export interface LanguageModel {
   readonly device: BackendName;
   /** Storage type of its weights. */
   readonly dtype: Dtype;
+  /** Whether its graph is an ONNX export, or was built over its checkpoint. */
+  readonly weights: "onnx" | "safetensors";
   /** Branch, tag or commit of the hub that was asked for; undefined for a folder. */
   readonly revision?: string;
   /** The commit that this was; undefined for a folder. */

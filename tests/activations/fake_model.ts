@@ -29,6 +29,7 @@ export class FakeModel implements LanguageModel {
   readonly vocab = 65536;
   readonly device = "cpu";
   readonly dtype = "fp32";
+  readonly weights = "onnx";
   readonly notes = [];
   /** Lengths of the prompts of every forward pass so far. */
   readonly passes: number[][] = [];

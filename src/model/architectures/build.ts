@@ -61,7 +61,7 @@ function sharedInputs(net: Net): Omit<AttentionInputs, "layer" | "dim"> {
 function embed(net: Net, { dim, vocab, embedding }: DecoderSpec): string {
   const { weight, multiplier, project, positions } = embedding;
   const width = embedding.dim ?? dim;
-  const rows = (name: string) => net.op("Gather", name, [net.weight(weight, [vocab, width]), "input_ids"]);
+  const rows = (name: string) => net.rows(weight, [vocab, width], "input_ids", name);
   const isPlain = multiplier === undefined && !project && !positions && !embedding.norm;
   let x = rows(isPlain ? "hook_embed" : "embed");
   if (multiplier !== undefined) x = net.op("Mul", "embed/scaled", [x, net.number(multiplier)]);
@@ -69,8 +69,8 @@ function embed(net: Net, { dim, vocab, embedding }: DecoderSpec): string {
   if (positions) {
     const { offset, count } = positions;
     const at = offset === 0 ? "position_ids" : net.op("Add", "position_rows", ["position_ids", net.int(offset)]);
-    const table = net.weight(positions.weight, [count, dim]);
-    x = net.op("Add", "embed/placed", [x, net.op("Gather", "hook_pos_embed", [table, at])]);
+    const placed = net.rows(positions.weight, [count, dim], at, "hook_pos_embed");
+    x = net.op("Add", "embed/placed", [x, placed]);
   }
   return embedding.norm ? norm(net, x, embedding.norm, dim, "embed/normed") : x;
 }

@@ -4,7 +4,8 @@ import { type Config, flattened } from "../config.ts";
 import { ModelError } from "../error.ts";
 import { buildDecoder, type Built } from "./build.ts";
 import { FAMILIES, type KnownFamily } from "./families/mod.ts";
-import { Net } from "./net.ts";
+import { Net, PACKED_BITS, type Storage } from "./net.ts";
+import { packedFile, type PackOptions } from "./packed_file.ts";
 import { CheckpointReader } from "./reader.ts";
 import { type StoredTensor, type StoredTensors, storedTensors } from "./tensors.ts";
 
@@ -12,24 +13,39 @@ import { type StoredTensor, type StoredTensors, storedTensors } from "./tensors.
 const BUFFERS =
   /(^|\.)(rotary_emb\.inv_freq|rotary_emb\.(cos|sin)_cached|attn\.(bias|masked_bias)|attn\.attention\.(bias|masked_bias)|attention\.(bias|masked_bias)|embed_positions)$/;
 
+/** What the matrices are held in, and where quantised ones are kept. */
+export interface CheckpointOptions extends Omit<PackOptions, "bits"> {
+  readonly storage: Storage;
+}
+
 /**
  * Builds the graph of a checkpoint.
  *
  * @param config Its config.json.
  * @param paths Its files of weights.
+ * @param options Quantised weights are made now, unless the cache has them.
  * @throws {ModelError} if its family is not known, if config.json says what the family's table does not know, or if tensors
  * are missing, left over or of another shape.
  */
-export async function buildCheckpoint(config: Config, paths: readonly string[]): Promise<Built> {
+export async function buildCheckpoint(
+  config: Config,
+  paths: readonly string[],
+  { storage, ...options }: CheckpointOptions,
+): Promise<Built> {
   const family = familyOf(config);
   const tensors = await storedTensors(paths);
   const reader = new CheckpointReader(flattened(config), tensors);
   const spec = family.read(reader);
   reader.assertUnderstood();
-  const net = new Net(tensors);
+  const net = new Net(tensors, storage);
   const built = buildDecoder(net, spec);
   assertAllUsed(net.used, tensors);
   await assertTied(spec.head.weight, net.used, tensors);
+  const bits = PACKED_BITS[storage];
+  if (bits !== undefined) {
+    const { path, places } = await packedFile(net.packed, { ...options, bits });
+    net.place(path, places);
+  }
   return built;
 }
 

@@ -1,6 +1,6 @@
 /** Feed-forward parts. */
 import type { Net } from "./net.ts";
-import { linear } from "./parts.ts";
+import { exactLinear, linear } from "./parts.ts";
 import type { Activation, Mlp } from "./spec.ts";
 
 /** Where a feed-forward part is in the graph. */
@@ -92,7 +92,8 @@ function experts(
 ) {
   const { path, dim, output } = place;
   const count = experts.length;
-  const logits = linear(net, x, router, dim, count, `${path}.mlp.router_logits`);
+  // Which experts compute hangs on few numbers.
+  const logits = exactLinear(net, x, router, dim, count, `${path}.mlp.router_logits`);
   const probabilities = net.op("Softmax", `${path}.mlp.hook_expert_weights`, [logits], { axis: -1n });
   const [best, which] = net.ops("TopK", [`${path}.mlp.best`, `${path}.mlp.hook_expert_indices`], [
     probabilities,

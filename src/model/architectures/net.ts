@@ -9,11 +9,19 @@ import {
   type TensorProto,
 } from "../../compute/onnx/codec.ts";
 import { ModelError } from "../error.ts";
+import { type Matrix, packedNames, packedShapes } from "./packed_file.ts";
+import type { Bits } from "./quantise.ts";
 import type { StoredTensor, StoredTensors } from "./tensors.ts";
 
 /** ONNX's code of bfloat16. */
 const BFLOAT16 = 16;
 const CODES = { float32: ElementType.float32, float16: ElementType.float16, bfloat16: BFLOAT16 } as const;
+
+/** What the matrices of a graph's products are held in: float32, float16, or blocks of 8 or 4 bits. */
+export type Storage = "fp32" | "fp16" | "q8" | "q4";
+
+/** Bits of a weight where matrices are quantised. */
+export const PACKED_BITS: Readonly<Partial<Record<Storage, Bits>>> = { q8: 8, q4: 4 };
 
 /** Nodes and weights. Every tensor has a name that says what it is. */
 export class Net {
@@ -21,9 +29,11 @@ export class Net {
   readonly initializers: TensorProto[] = [];
   /** Tensors of the checkpoint that the graph reads. */
   readonly used: Set<string> = new Set();
+  /** Matrices that the graph reads quantised; where is told by {@link place}. */
+  readonly packed: Matrix[] = [];
   readonly #made = new Map<string, string>();
 
-  constructor(readonly tensors: StoredTensors) {}
+  constructor(readonly tensors: StoredTensors, readonly storage: Storage = "fp32") {}
 
   /** Adds a node with one output, of that name, and gives the name. */
   op(
@@ -96,11 +106,67 @@ export class Net {
   }
 
   /**
-   * A tensor of the checkpoint, as float32.
+   * A tensor of the checkpoint, as float32 whatever it is stored in: that is folded when the session opens.
    *
    * @throws {ModelError} if there is none, or of another shape.
    */
   weight(name: string, dims: readonly number[]): string {
+    const stored = this.#stored(name, dims);
+    if (this.storage !== "fp16" && this.#dtypeOf(name) === "float32") return stored;
+    return this.once(`float32 ${name}`, () => this.#cast(stored, `${name}/float32`, ElementType.float32));
+  }
+
+  /** A tensor of the checkpoint, as float16. */
+  half(name: string, dims: readonly number[]): string {
+    const stored = this.#stored(name, dims);
+    return this.once(`float16 ${name}`, () => this.#cast(stored, `${name}/float16`, ElementType.float16));
+  }
+
+  /** Rows of a table, as float32: these are widened, not the table. */
+  rows(table: string, dims: readonly number[], ids: string, name: string): string {
+    const stored = this.#stored(table, dims);
+    if (this.storage !== "fp16" && this.#dtypeOf(table) === "float32") return this.op("Gather", name, [stored, ids]);
+    return this.#cast(this.op("Gather", `${name}/stored`, [stored, ids]), name, ElementType.float32);
+  }
+
+  /** Levels and scales of a matrix that is to be quantised in blocks along `columns`. */
+  levels(name: string, rows: number, columns: number, transposed: boolean, bits: Bits): [string, string] {
+    const stored = this.#tensor(name, transposed ? [columns, rows] : [rows, columns]);
+    this.used.add(name);
+    const matrix = { name, stored, rows, columns, transposed };
+    const names = packedNames(name, bits);
+    this.once(`levels ${name}`, () => {
+      this.packed.push(matrix);
+      packedShapes(matrix, bits).forEach(({ dtype, shape }, i) => {
+        const type = dtype === "uint8" ? ElementType.uint8 : ElementType.float32;
+        this.initializers.push(initializer(names[i], type, shape, new Uint8Array(0)));
+      });
+      return name;
+    });
+    return names;
+  }
+
+  /** Tells where weights lie that were not in the checkpoint's own files. */
+  place(path: string, places: ReadonlyMap<string, Pick<StoredTensor, "offset" | "length">>): void {
+    for (const tensor of this.initializers) {
+      const place = places.get(tensor.name);
+      if (place) refer(tensor, { ...place, path });
+    }
+  }
+
+  #stored(name: string, dims: readonly number[]): string {
+    const tensor = this.#tensor(name, dims);
+    return this.once(`weight ${name}`, () => {
+      this.used.add(name);
+      const code = CODES[tensor.dtype as keyof typeof CODES];
+      const stored = initializer(name, code, tensor.shape, new Uint8Array(0));
+      refer(stored, tensor);
+      this.initializers.push(stored);
+      return name;
+    });
+  }
+
+  #tensor(name: string, dims: readonly number[]): StoredTensor {
     const tensor = this.tensors.get(name);
     if (!tensor) {
       throw new ModelError(
@@ -113,31 +179,32 @@ export class Net {
           `[${tensor.shape.join(", ")}]: check that config.json belongs to the weights`,
       );
     }
-    return this.once(`weight ${name}`, () => this.#weight(name, tensor));
-  }
-
-  #weight(name: string, tensor: StoredTensor): string {
-    this.used.add(name);
-    const code = CODES[tensor.dtype as keyof typeof CODES];
-    if (code === undefined) {
+    if (!(tensor.dtype in CODES)) {
       throw new ModelError(
         `Expected the tensor "${name}" in float32, float16 or bfloat16 but it is in ${tensor.dtype}: take a checkpoint in ` +
           "one of these",
       );
     }
-    const stored = initializer(name, code, tensor.shape, new Uint8Array(0));
-    const place = { location: tensor.path, offset: tensor.offset, length: tensor.length };
-    stored.externalData = Object.entries(place).map(([key, value]) => externalEntry(key, String(value)));
-    stored.dataLocation = 1;
-    this.initializers.push(stored);
-    // Folded when the session opens: what runs is float32.
-    return code === ElementType.float32
-      ? name
-      : this.op("Cast", `${name}/float32`, [name], { to: BigInt(ElementType.float32) });
+    return tensor;
+  }
+
+  #dtypeOf(name: string): string {
+    return this.tensors.get(name)!.dtype;
+  }
+
+  #cast(from: string, name: string, to: number): string {
+    return this.op("Cast", name, [from], { to: BigInt(to) });
   }
 
   #constant(name: string, type: number, dims: readonly number[], data: ArrayBufferView): string {
     this.initializers.push(initializer(name, type, dims, data));
     return name;
   }
+}
+
+/** Makes an initializer a reference to bytes in a file. */
+function refer(tensor: TensorProto, { path, offset, length }: Pick<StoredTensor, "path" | "offset" | "length">): void {
+  const place = { location: path, offset, length };
+  tensor.externalData = Object.entries(place).map(([key, value]) => externalEntry(key, String(value)));
+  tensor.dataLocation = 1;
 }

@@ -1,27 +1,84 @@
 /** Products and norms. */
-import type { Net } from "./net.ts";
+import { ElementType } from "../../compute/onnx/codec.ts";
+import { type Net, PACKED_BITS } from "./net.ts";
+import { type Bits, BLOCK } from "./quantise.ts";
 import type { Linear, Norm } from "./spec.ts";
 
 /** Name of the shape `[batch, length]` of the token ids. */
 export const INPUT_SHAPE = "input_shape";
 
 /**
- * `x W^T + b` of `[batch, length, columns]`. As Gemm, which onnxruntime and its WebGPU provider both compute from the weight as
- * it is stored; it takes matrices, so that rows of all prompts lie below each other for it.
+ * `x W^T + b` of `[batch, length, columns]`, from the weight in what the graph holds its matrices in.
+ *
+ * In float16 the product alone is: the stream, norms and attention stay in float32, where large activations have room.
  */
 export function linear(
+  net: Net,
+  x: string,
+  part: Linear,
+  columns: number,
+  width: number,
+  name: string,
+): string {
+  const bits = PACKED_BITS[net.storage];
+  if (bits !== undefined && columns % BLOCK === 0) return packedLinear(net, x, part, columns, width, name, bits);
+  if (net.storage !== "fp16") return exactLinear(net, x, part, columns, width, name);
+  const half = net.op("Cast", `${name}/half`, [x], { to: BigInt(ElementType.float16) });
+  const product = gemm(net, half, part, columns, width, `${name}/in_half`, (weight, dims) => net.half(weight, dims));
+  return net.op("Cast", name, [product], { to: BigInt(ElementType.float32) });
+}
+
+/** The same in float32 whatever other products are in. */
+export function exactLinear(
+  net: Net,
+  x: string,
+  part: Linear,
+  columns: number,
+  width: number,
+  name: string,
+): string {
+  return gemm(net, x, part, columns, width, name, (weight, dims) => net.weight(weight, dims));
+}
+
+/**
+ * As Gemm, which onnxruntime and its WebGPU provider both compute from the weight as it is stored; it takes matrices, so
+ * that rows of all prompts lie below each other for it.
+ */
+function gemm(
   net: Net,
   x: string,
   { weight, bias, transposed }: Linear,
   columns: number,
   width: number,
   name: string,
+  stored: (weight: string, dims: readonly number[]) => string,
 ): string {
-  const stored = net.weight(weight, transposed ? [columns, width] : [width, columns]);
   const rows = net.op("Reshape", `${name}/rows`, [x, net.ints([-1, columns])]);
-  const inputs = [rows, stored, ...bias === undefined ? [] : [net.weight(bias, [width])]];
+  const matrix = stored(weight, transposed ? [columns, width] : [width, columns]);
+  const inputs = [rows, matrix, ...bias === undefined ? [] : [stored(bias, [width])]];
   const product = net.op("Gemm", `${name}/product`, inputs, transposed ? {} : { transB: 1n });
   return net.op("Reshape", name, [product, shapeOf(net, width)]);
+}
+
+/** From weights in blocks of a few bits, each with a scale; activations stay in float32. */
+function packedLinear(
+  net: Net,
+  x: string,
+  { weight, bias, transposed = false }: Linear,
+  columns: number,
+  width: number,
+  name: string,
+  bits: Bits,
+): string {
+  const attributes = { K: columns, N: width, bits, block_size: BLOCK, accuracy_level: 1 };
+  const product = net.op(
+    "MatMulNBits",
+    bias === undefined ? name : `${name}/product`,
+    [x, ...net.levels(weight, width, columns, transposed, bits)],
+    Object.fromEntries(Object.entries(attributes).map(([key, value]) => [key, BigInt(value)])),
+    "com.microsoft",
+  );
+  return bias === undefined ? product : net.op("Add", name, [product, net.weight(bias, [width])]);
 }
 
 /** The shape `[batch, length, width]`. */
