@@ -1,7 +1,6 @@
 /** Quantised weights of a checkpoint: made once, and kept in the cache by what they were made of. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { writeJsonAtomic } from "../../files/atomic.ts";
 import { openByteFile } from "../../files/byte_file.ts";
 import { exists } from "../../files/exists.ts";
 import { outlineSafetensors, streamSafetensors, type TensorPlace } from "../../files/safetensors.ts";
