@@ -87,13 +87,19 @@ export class CpuBackend implements Backend {
     if (center.length !== source.dim) {
       throw new RangeError(`Expected a center of length ${source.dim} but found ${center.length}`);
     }
-    if (source.rows === 0) return this.create(source.dim);
-    const result = await this.#sessions.directions.run({
-      x: this.#rowsOf(source, 0, source.rows),
-      center: this.#tensor(center, [source.dim]),
-    });
-    assertFiniteNorms(floats(result.norm), 0);
-    return new CpuMatrix(floats(result.direction), source.rows, source.dim);
+    const result = new CpuMatrix(new Float32Array(source.rows * source.dim), source.rows, source.dim);
+    const from = this.#tensor(center, [source.dim]);
+    // By tiles: a session keeps the memory of its largest run.
+    for (let row = 0; row < source.rows; row += TILE_ROWS) {
+      const direction = this.#rowsOf(result, row, row + TILE_ROWS);
+      const norm = this.#tensor(new Float32Array(direction.dims[0]), [direction.dims[0], 1]);
+      await this.#sessions.directions.run(
+        { x: this.#rowsOf(source, row, row + TILE_ROWS), center: from },
+        { direction, norm },
+      );
+      assertFiniteNorms(floats(norm), row);
+    }
+    return result;
   }
 
   async nearest(queries: Matrix, exemplars: Matrix, from = 0): Promise<Nearest> {

@@ -1,6 +1,5 @@
 /** A loaded language model: what it answers from its decoder. */
 import type { BackendName } from "../compute/backend.ts";
-import type { Tensor } from "../compute/ort.ts";
 import { assertCount } from "./check.ts";
 import type { Decoder } from "./decoder.ts";
 import { composeEdits, type Edit, type Target } from "./edits.ts";
@@ -26,8 +25,12 @@ import type {
 /** Logits that the lens holds at a time, 64 MiB of them. */
 const LENS_LOGITS = 2 ** 24;
 
-/** Numbers of the stream that a capture on the CPU holds at a time, 16 MiB of them: what a block makes of it is ten times that. */
-const STREAM_NUMBERS = 2 ** 22;
+/**
+ * Numbers of the stream that a capture on the CPU reads at a time, 5 MiB of them: what a block makes of it is ten times that.
+ * But no fewer tokens than make a product of matrices worth reading the weights for.
+ */
+const STREAM_NUMBERS = 5 * 2 ** 18;
+const FEWEST_TOKENS = 512;
 
 /** What a model is made of; {@link "./load.ts"} puts it together. */
 export interface Parts {
@@ -128,24 +131,23 @@ export class HookedLanguageModel implements LanguageModel {
     await shapes.know(points);
     // Attention weights are the one thing that is read though it is not one activation a position.
     if (at !== "pattern") { for (const point of points) shapes.target(point); }
-    const width = pad(prompts, "right", generator.padding).width;
-    const parts = await this.#inTurns(prompts, this.#atOnce(prompts, at), async (some, numbers) => {
-      const tokens = pad(some, "right", generator.padding, numbers);
-      const onDevice = some.length === prompts.length;
-      return { tokens, read: await decoder.read(tokens, [...new Set(tensors)], [], { onDevice }) };
-    });
+    const { width } = pad(prompts, "right", generator.padding);
+    const atOnce = this.#atOnce(width, at);
+    const read = (tokens: TokenBatch, onDevice: boolean) =>
+      decoder.read(tokens, [...new Set(tensors)], [], { onDevice });
     const residuals = new Map<number, Residual>();
-    for (const [i, layer] of wanted.entries()) {
-      const pieces = parts.map(({ read, tokens: { batch, width } }) => ({
-        tensor: read.get(tensors[i])!,
-        batch,
-        width,
-      }));
-      residuals.set(
-        layer,
-        pieces.length === 1 ? residual(pieces[0].tensor, prompts.length * width) : stacked(pieces, width),
-      );
+    if (prompts.length <= atOnce) {
+      const found = await read(pad(prompts, "right", generator.padding), true);
+      wanted.forEach((layer, i) => residuals.set(layer, residual(found.get(tensors[i])!, prompts.length * width)));
+      return { batch: prompts.length, width, residuals };
     }
+    const stacks = wanted.map(() => new Stack(prompts.length, width));
+    await this.#inTurns(prompts, atOnce, async (some, numbers) => {
+      const tokens = pad(some, "right", generator.padding, numbers);
+      const found = await read(tokens, false);
+      stacks.forEach((stack, i) => stack.add(float32(found.get(tensors[i])!), tokens));
+    });
+    wanted.forEach((layer, i) => residuals.set(layer, stacks[i].residual()));
     return { batch: prompts.length, width, residuals };
   }
 
@@ -252,7 +254,7 @@ export class HookedLanguageModel implements LanguageModel {
     return data;
   }
 
-  /** Runs so many prompts together, one group after the other. */
+  /** Runs no more than so many prompts together, one group after the other, all about as large. */
   async #inTurns<T>(
     prompts: readonly Int32Array[],
     atOnce: number,
@@ -260,22 +262,23 @@ export class HookedLanguageModel implements LanguageModel {
   ): Promise<T[]> {
     const results: T[] = [];
     const numbers = [...prompts.keys()];
-    for (let from = 0; from < prompts.length; from += atOnce) {
-      results.push(await run(prompts.slice(from, from + atOnce), numbers.slice(from, from + atOnce)));
+    const step = Math.ceil(prompts.length / Math.ceil(prompts.length / atOnce));
+    for (let from = 0; from < prompts.length; from += step) {
+      results.push(await run(prompts.slice(from, from + step), numbers.slice(from, from + step)));
     }
     return results;
   }
 
   /**
-   * Prompts that a capture reads together: one where the graph's prompts change each other, all on the GPU, where they stay,
-   * and on the CPU as many as a wide model has memory for; a narrow one reads all.
+   * Prompts of a length that a capture reads together: one where the graph's prompts change each other, all on the GPU,
+   * where they stay, and on the CPU as many as make products fast, so that what a block holds of them stays small.
    */
-  #atOnce(prompts: readonly Int32Array[], at: HookSite): number {
+  #atOnce(width: number, at: HookSite): number {
     const { oneAtATime, shapes } = this.#parts;
     if (oneAtATime) return 1;
-    if (this.device !== "cpu" || at === "pattern") return Math.max(1, prompts.length);
-    const longest = prompts.reduce((most, { length }) => Math.max(most, length), 1);
-    return Math.max(1, Math.floor(STREAM_NUMBERS / (longest * shapes.streamDim)));
+    if (this.device !== "cpu" || at === "pattern") return Infinity;
+    const tokens = Math.max(FEWEST_TOKENS, STREAM_NUMBERS / shapes.streamDim);
+    return Math.max(1, Math.floor(tokens / width));
   }
 
   /** Graphs take a negative id for one counted from the end of their table. */
@@ -305,19 +308,25 @@ export class HookedLanguageModel implements LanguageModel {
   }
 }
 
-/** Prompts that were read in groups as one padded batch, on the host. */
-function stacked(pieces: readonly { tensor: Tensor; batch: number; width: number }[], width: number): Residual {
-  const [first] = pieces;
-  const dim = first.tensor.size / (first.batch * first.width);
-  const rows = pieces.reduce((sum, { batch }) => sum + batch, 0);
-  const data = new Float32Array(rows * width * dim);
-  let row = 0;
-  for (const { tensor, batch, width: own } of pieces) {
-    const values = float32(tensor);
-    // A group is padded to its own longest prompt.
-    for (let i = 0; i < batch; i++, row++) {
-      data.set(values.subarray(i * own * dim, (i + 1) * own * dim), row * width * dim);
+/** Activations of prompts that are read in groups, as one padded batch on the host. */
+class Stack {
+  #dim = 0;
+  #data = new Float32Array(0);
+  #row = 0;
+
+  constructor(readonly batch: number, readonly width: number) {}
+
+  /** Adds a group's, padded to its own longest prompt. */
+  add(values: Float32Array, { batch, width }: TokenBatch): void {
+    this.#dim = values.length / (batch * width);
+    if (this.#row === 0) this.#data = new Float32Array(this.batch * this.width * this.#dim);
+    for (let i = 0; i < batch; i++, this.#row++) {
+      const own = values.subarray(i * width * this.#dim, (i + 1) * width * this.#dim);
+      this.#data.set(own, this.#row * this.width * this.#dim);
     }
   }
-  return { dim, data, dispose: () => {} };
+
+  residual(): Residual {
+    return { dim: this.#dim, data: this.#data, dispose: () => {} };
+  }
 }

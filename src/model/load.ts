@@ -86,6 +86,9 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
     notes.add(note);
   }
   try {
+    const shapes = await Shapes.measure(decoder, someTokens(tokenizer, traits.tokens), traits);
+    // What was opened to look reads all weights; what comes opens what it needs. On the GPU they stay where they are.
+    if (device === "cpu") await decoder.sessions.release();
     return await HookedLanguageModel.at({
       id: files.origin?.repo ?? id,
       dtype: files.dtype,
@@ -93,7 +96,7 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
       origin: files.origin,
       notes,
       decoder,
-      shapes: await Shapes.measure(decoder, someTokens(tokenizer, traits.tokens), traits),
+      shapes,
       tokenizer,
       tokens: traits.tokens,
       generator: {
