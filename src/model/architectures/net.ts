@@ -9,6 +9,7 @@ import {
   type TensorProto,
 } from "../../compute/onnx/codec.ts";
 import { ModelError } from "../error.ts";
+import type { Part } from "./spec.ts";
 import type { StoredTensor, StoredTensors } from "./tensors.ts";
 
 /** ONNX's code of bfloat16. */
@@ -98,26 +99,31 @@ export class Net {
   /**
    * A tensor of the checkpoint, as float32.
    *
+   * @param part Which one of several along the tensor's first axis: as it is an offset too, nobody reads the others for it.
    * @throws {ModelError} if there is none, or of another shape.
    */
-  weight(name: string, dims: readonly number[]): string {
+  weight(name: string, dims: readonly number[], part?: Part): string {
     const tensor = this.tensors.get(name);
     if (!tensor) {
       throw new ModelError(
         `Expected the checkpoint to have the tensor "${name}" but it has none: its files are not complete`,
       );
     }
-    if (tensor.shape.join() !== dims.join()) {
+    const whole = part ? [part.of, ...dims] : dims;
+    if (tensor.shape.join() !== whole.join()) {
       throw new ModelError(
-        `Expected the tensor "${name}" to be of shape [${dims.join(", ")}], as config.json says, but it is of ` +
+        `Expected the tensor "${name}" to be of shape [${whole.join(", ")}], as config.json says, but it is of ` +
           `[${tensor.shape.join(", ")}]: check that config.json belongs to the weights`,
       );
     }
-    return this.once(`weight ${name}`, () => this.#weight(name, tensor));
+    this.used.add(name);
+    if (!part) return this.once(`weight ${name}`, () => this.#weight(name, tensor));
+    const length = tensor.length / part.of;
+    const own = { ...tensor, shape: dims, offset: tensor.offset + part.index * length, length };
+    return this.once(`weight ${name} ${part.index}`, () => this.#weight(`${name}.${part.index}`, own));
   }
 
   #weight(name: string, tensor: StoredTensor): string {
-    this.used.add(name);
     const code = CODES[tensor.dtype as keyof typeof CODES];
     if (code === undefined) {
       throw new ModelError(

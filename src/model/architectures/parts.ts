@@ -12,14 +12,14 @@ export const INPUT_SHAPE = "input_shape";
 export function linear(
   net: Net,
   x: string,
-  { weight, bias, transposed }: Linear,
+  { weight, bias, transposed, part }: Linear,
   columns: number,
   width: number,
   name: string,
 ): string {
-  const stored = net.weight(weight, transposed ? [columns, width] : [width, columns]);
+  const stored = net.weight(weight, transposed ? [columns, width] : [width, columns], part);
   const rows = net.op("Reshape", `${name}/rows`, [x, net.ints([-1, columns])]);
-  const inputs = [rows, stored, ...bias === undefined ? [] : [net.weight(bias, [width])]];
+  const inputs = [rows, stored, ...bias === undefined ? [] : [net.weight(bias, [width], part)]];
   const product = net.op("Gemm", `${name}/product`, inputs, transposed ? {} : { transB: 1n });
   return net.op("Reshape", name, [product, shapeOf(net, width)]);
 }
