@@ -44,8 +44,9 @@ export function familyOf(config: Config): KnownFamily {
   if (quantised) {
     const method = String(quantised.quant_method ?? quantised.quant_type ?? "an unknown method");
     throw new ModelError(
-      `Expected weights in float32, float16 or bfloat16 but config.json says that they are quantised by ${method}: take the ` +
-        "original checkpoint",
+      `Expected weights in float32, float16 or bfloat16 but config.json says that they are quantised by ${method}: take ` +
+        // In this they were published.
+        (method === "mxfp4" ? "a version of the model in bfloat16" : "the original checkpoint"),
     );
   }
   const family = Object.hasOwn(FAMILIES, String(type)) ? FAMILIES[String(type)] : undefined;

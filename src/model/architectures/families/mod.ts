@@ -7,6 +7,7 @@ import { gemma, gemma2, gemma3 } from "./gemma.ts";
 import { arcee, ernie, glm, glm4, helium, hunyuan, nemotron } from "./glm.ts";
 import { gpt2, gptBigcode, gptNeo } from "./gpt2.ts";
 import { gptj, gptNeox } from "./gpt_neox.ts";
+import { gptOss } from "./gpt_oss.ts";
 import { granite } from "./granite.ts";
 import { llama } from "./llama.ts";
 import { mistral, mixtral } from "./mistral.ts";
@@ -41,6 +42,7 @@ export const FAMILIES: Readonly<Record<string, KnownFamily>> = {
   gpt_bigcode: { models: "StarCoder 1, SantaCoder", read: gptBigcode },
   gpt_neo: { models: "GPT-Neo, TinyStories", read: gptNeo },
   gpt_neox: { models: "Pythia, GPT-NeoX, Dolly, StableLM alpha", read: gptNeox },
+  gpt_oss: { models: "GPT-OSS, in bfloat16", read: gptOss },
   gptj: { models: "GPT-J", read: gptj },
   granite: { models: "Granite 3, dense", read: granite },
   helium: { models: "Helium", read: helium },
