@@ -120,11 +120,12 @@ async function buildFrom(files: ModelFiles): Promise<Built> {
 }
 
 /** What was computed in what. */
-function builtNote({ stored }: Built, { hasGraph }: ModelFiles): string {
+function builtNote({ stored, unread }: Built, { hasGraph }: ModelFiles): string {
   const others = stored.filter((type) => type !== "float32");
   return `The model is run from its safetensors, in float32${
     others.length > 0 ? ` (stored in ${others.join(" and ")})` : ""
   }` +
+    (unread.length > 0 ? `; its text part alone, without ${unread.join(" and ")}` : "") +
     (hasGraph ? ", not from the ONNX export beside them: --weights onnx takes that" : "");
 }
 
