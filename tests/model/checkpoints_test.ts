@@ -31,7 +31,7 @@ interface Expected {
 
 /** One of each mechanism: opening sessions on a software adapter takes most of the time. */
 const ON_WEBGPU = new Set(
-  ("bloom cohere falcon-new gemma3 glm gpt2 llama-bfloat16 llama-rope-dynamic mixtral mpt opt-350m-style phi3-longrope pythia " +
+  ("bloom cohere falcon-new gemma3 glm gpt-oss gpt2 llama-bfloat16 llama-rope-dynamic mixtral mpt opt-350m-style phi3-longrope pythia " +
     "qwen3 stablelm-parallel").split(" "),
 );
 
@@ -158,7 +158,7 @@ function near(values: Float32Array, from: number, row: readonly number[], what: 
 /** Sizes that weights show, and flags that say which tensors there are. */
 const CONTRADICTIONS: Readonly<Record<string, (value: unknown) => unknown>> = {
   ...Object.fromEntries(
-    "hidden_size n_embd num_hidden_layers n_layer intermediate_size n_inner ffn_dim num_key_value_heads vocab_size"
+    "hidden_size n_embd num_hidden_layers n_layer intermediate_size n_inner ffn_dim num_key_value_heads num_local_experts vocab_size"
       .split(" ")
       .map((name) => [name, (value: unknown) => (value as number) * 2]),
   ),
@@ -184,6 +184,7 @@ for (
     "phi",
     "stablelm-parallel",
     "mixtral",
+    "gpt-oss",
     "olmo2",
   ]
 ) {

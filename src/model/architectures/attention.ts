@@ -2,7 +2,7 @@
 import { ElementType } from "../../compute/onnx/codec.ts";
 import { activate } from "./mlp.ts";
 import type { Net } from "./net.ts";
-import { linear } from "./parts.ts";
+import { INPUT_SHAPE, linear } from "./parts.ts";
 import { rotate } from "./rope.ts";
 import type { Attention, HeadNorm } from "./spec.ts";
 
@@ -52,7 +52,9 @@ export function attention(
   if (spec.softcap) scores = activate.softcap(net, scores, spec.softcap, `${path}.capped`);
   if (spec.alibi) scores = net.op("Add", `${path}.biased`, [scores, alibi(net, spec.alibi)]);
   const masked = net.op("Add", `${path}.hook_attn_scores`, [scores, mask(net, inputs, spec.window)]);
-  const pattern = net.op("Softmax", `${path}.hook_pattern`, [masked], { axis: -1n });
+  const pattern = spec.sinks === undefined
+    ? net.op("Softmax", `${path}.hook_pattern`, [masked], { axis: -1n })
+    : withSink(net, masked, spec.sinks, heads, path);
   let weights = pattern;
   if (group > 1) {
     const total = net.once("group shape", () => net.op("Unsqueeze", "total_list", ["total", net.ints([0])]));
@@ -67,6 +69,19 @@ export function attention(
   const apart = net.op("Transpose", `${path}.mixed_turned`, [mixed], { perm: [0n, 2n, 1n, 3n] });
   const z = net.op("Reshape", `${path}.hook_z`, [apart, net.ints([0, 0, heads * headDim])]);
   return { output: linear(net, z, spec.output, heads * headDim, dim, output), z, pattern };
+}
+
+/** Softmax over tokens and a sink, whose column is then dropped: what is left of a row adds to less than one. */
+function withSink(net: Net, scores: string, sinks: string, heads: number, path: string): string {
+  const shape = net.once(`sink ${heads}`, () => {
+    const [batch, length] = net.ops("Split", ["batch_list", "length_list"], [INPUT_SHAPE, net.ints([1, 1])]);
+    return net.op("Concat", `sink_${heads}`, [batch, net.ints([heads]), length, net.ints([1])], { axis: 0n });
+  });
+  const own = net.op("Reshape", `${path}.sinks`, [net.weight(sinks, [heads]), net.ints([1, heads, 1, 1])]);
+  const column = net.op("Expand", `${path}.sink_column`, [own, shape]);
+  const all = net.op("Concat", `${path}.scores_and_sink`, [scores, column], { axis: -1n });
+  const weights = net.op("Softmax", `${path}.pattern_and_sink`, [all], { axis: -1n });
+  return net.op("Slice", `${path}.hook_pattern`, [weights, net.ints([0]), net.ints([-1]), net.ints([-1])]);
 }
 
 /** The shape `[batch, heads, length, total]`, with the batch and the length as they are. */

@@ -16,10 +16,12 @@ export interface Built {
   readonly blocks: readonly BlockTensors[];
   /** Types that the weights are stored in. */
   readonly stored: readonly string[];
+  /** Parts of the checkpoint's model, beside the decoder, that are not read. */
+  readonly unread: readonly string[];
 }
 
 /** Builds the graph of a decoder. */
-export function buildDecoder(net: Net, spec: DecoderSpec): Built {
+export function buildDecoder(net: Net, spec: DecoderSpec): Omit<Built, "unread"> {
   const shared = sharedInputs(net);
   let stream = embed(net, spec);
   const blocks = spec.blocks.map((block, i) => {

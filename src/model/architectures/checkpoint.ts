@@ -7,6 +7,7 @@ import { FAMILIES, type KnownFamily } from "./families/mod.ts";
 import { Net, PACKED_BITS, type Storage } from "./net.ts";
 import { packedFile, type PackOptions } from "./packed_file.ts";
 import { CheckpointReader } from "./reader.ts";
+import { textConfig, textPart } from "./text_part.ts";
 import { type StoredTensor, type StoredTensors, storedTensors } from "./tensors.ts";
 
 /** Tensors that files hold beside the weights: masks, and tables that are computed. */
@@ -33,8 +34,11 @@ export async function buildCheckpoint(
   { storage, ...options }: CheckpointOptions,
 ): Promise<Built> {
   const family = familyOf(config);
-  const tensors = await storedTensors(paths);
-  const reader = new CheckpointReader(flattened(config), tensors);
+  const stored = await storedTensors(paths);
+  const { config: own, tensors, unread } = family.wrapper
+    ? textPart(family.wrapper, config, stored)
+    : { config: flattened(config), tensors: stored, unread: [] };
+  const reader = new CheckpointReader(own, tensors);
   const spec = family.read(reader);
   reader.assertUnderstood();
   const net = new Net(tensors, storage);
@@ -46,7 +50,7 @@ export async function buildCheckpoint(
     const { path, places } = await packedFile(net.packed, { ...options, bits });
     net.place(path, places);
   }
-  return built;
+  return { ...built, unread };
 }
 
 /**
@@ -55,21 +59,33 @@ export async function buildCheckpoint(
  * @throws {ModelError} if it is not known, or if the weights are stored in another form than numbers.
  */
 export function familyOf(config: Config): KnownFamily {
-  const { model_type: type } = flattened(config);
-  const quantised = (config.quantization_config ?? config.compression_config) as Config | undefined | null;
+  const quantised = quantisationOf(config) ?? quantisationOf(flattened(config));
   if (quantised) {
     const method = String(quantised.quant_method ?? quantised.quant_type ?? "an unknown method");
     throw new ModelError(
-      `Expected weights in float32, float16 or bfloat16 but config.json says that they are quantised by ${method}: take the ` +
-        "original checkpoint",
+      `Expected weights in float32, float16 or bfloat16 but config.json says that they are quantised by ${method}: take ` +
+        // In this they were published.
+        (method === "mxfp4" ? "a version of the model in bfloat16" : "the original checkpoint"),
     );
   }
-  const family = Object.hasOwn(FAMILIES, String(type)) ? FAMILIES[String(type)] : undefined;
-  if (family) return family;
+  const outer = known(config.model_type);
+  const wrapper = outer?.wrapper;
+  const type = wrapper ? textConfig(config).model_type ?? wrapper.text : flattened(config).model_type;
+  const family = wrapper && type === wrapper.text ? outer : known(type);
+  // Around another text part, or in place of one, it is a model that nobody knows.
+  if (family && family.wrapper === wrapper) return family;
   throw new ModelError(
     `Expected a checkpoint of a family that is known here (${Object.keys(FAMILIES).join(", ")}) but config.json says ` +
-      `"${type}": take an ONNX export`,
+      `"${type}"${wrapper ? ` within "${config.model_type}"` : ""}: take an ONNX export`,
   );
+}
+
+function known(type: unknown): KnownFamily | undefined {
+  return Object.hasOwn(FAMILIES, String(type)) ? FAMILIES[String(type)] : undefined;
+}
+
+function quantisationOf(config: Config): Config | undefined {
+  return (config.quantization_config ?? config.compression_config ?? undefined) as Config | undefined;
 }
 
 /** Throws if the checkpoint has weights that the graph does not read: it would not be the whole model. */

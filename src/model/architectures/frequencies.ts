@@ -12,6 +12,8 @@ export interface RopeDefaults {
   /** Share of a head that is rotated. */
   readonly partial?: number;
   readonly interleaved?: boolean;
+  /** What is done to the angles, as `rope_scaling` would say it. */
+  readonly scaling?: Settings;
   /** Other names of the base, and of the share. */
   readonly thetaNames?: readonly string[];
   readonly partialNames?: readonly string[];
@@ -31,7 +33,7 @@ export function ropeOf(
   const nested = c.record("rope_parameters");
   const scaling = nested ? undefined : c.record("rope_scaling");
   const told = (kind !== undefined ? nested?.[kind] : undefined) ?? nested ?? scaling;
-  const settings = told as Settings | undefined ?? {};
+  const settings = told as Settings | undefined ?? defaults.scaling ?? {};
   const base = numberIn(settings, "rope_theta") ?? c.agreed(thetaNames, theta);
   const share = numberIn(settings, "partial_rotary_factor") ?? c.agreed(partialNames, partial);
   if (defaults.partial === undefined && share !== 1) {

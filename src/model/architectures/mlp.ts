@@ -68,16 +68,33 @@ function hidden(net: Net, part: Exclude<Mlp, { kind: "experts" }>, x: string, pa
     return act(part.act, linear(net, x, part.up, dim, width, `${path}.hook_pre`), `${path}.hook_post`);
   }
   let gate: string, up: string;
+  const names = [`${path}.hook_pre`, `${path}.hook_pre_linear`] as const;
   if (part.kind === "packed") {
     const both = linear(net, x, part.gateUp, dim, 2 * width, `${path}.both`);
-    [gate, up] = net.ops("Split", [`${path}.hook_pre`, `${path}.hook_pre_linear`], [both, net.ints([width, width])], {
-      axis: -1n,
-    });
+    [gate, up] = part.inTurn
+      ? names.map((name, first) => everySecond(net, both, first, 2 * width, name))
+      : net.ops("Split", names, [both, net.ints([width, width])], { axis: -1n });
+    if (part.limit !== undefined) [gate, up] = limited(net, gate, up, part.limit, path);
   } else {
-    gate = linear(net, x, part.gate, dim, width, `${path}.hook_pre`);
-    up = linear(net, x, part.up, dim, width, `${path}.hook_pre_linear`);
+    gate = linear(net, x, part.gate, dim, width, names[0]);
+    up = linear(net, x, part.up, dim, width, names[1]);
   }
   return net.op("Mul", `${path}.hook_post`, [act(part.act, gate, `${path}.activated`), up]);
+}
+
+/** Every second column, from the first or the second on. */
+function everySecond(net: Net, x: string, first: number, width: number, name: string): string {
+  return net.op("Slice", name, [x, net.ints([first]), net.ints([width]), net.ints([-1]), net.ints([2])]);
+}
+
+/** Gate and up cut at a size, and one added to up. */
+function limited(net: Net, gate: string, up: string, limit: number, path: string): [string, string] {
+  const [low, high] = [net.number(-limit), net.number(limit)];
+  const cut = net.op("Clip", `${path}.pre_linear_cut`, [up, low, high]);
+  return [
+    net.op("Clip", `${path}.pre_cut`, [gate, "", high]),
+    net.op("Add", `${path}.pre_linear_plus_one`, [cut, net.number(1)]),
+  ];
 }
 
 /**

@@ -11,6 +11,7 @@ import {
 import { ModelError } from "../error.ts";
 import { type Matrix, packedNames, packedShapes } from "./packed_file.ts";
 import type { Bits } from "./quantise.ts";
+import type { Linear, Part } from "./spec.ts";
 import type { StoredTensor, StoredTensors } from "./tensors.ts";
 
 /** ONNX's code of bfloat16. */
@@ -108,18 +109,19 @@ export class Net {
   /**
    * A tensor of the checkpoint, as float32 whatever it is stored in: that is folded when the session opens.
    *
+   * @param part Which one of several along the tensor's first axis: as it is an offset too, nobody reads the others for it.
    * @throws {ModelError} if there is none, or of another shape.
    */
-  weight(name: string, dims: readonly number[]): string {
-    const stored = this.#stored(name, dims);
+  weight(name: string, dims: readonly number[], part?: Part): string {
+    const stored = this.#stored(name, dims, part);
     if (this.storage !== "fp16" && this.#dtypeOf(name) === "float32") return stored;
-    return this.once(`float32 ${name}`, () => this.#cast(stored, `${name}/float32`, ElementType.float32));
+    return this.once(`float32 ${stored}`, () => this.#cast(stored, `${stored}/float32`, ElementType.float32));
   }
 
   /** A tensor of the checkpoint, as float16. */
-  half(name: string, dims: readonly number[]): string {
-    const stored = this.#stored(name, dims);
-    return this.once(`float16 ${name}`, () => this.#cast(stored, `${name}/float16`, ElementType.float16));
+  half(name: string, dims: readonly number[], part?: Part): string {
+    const stored = this.#stored(name, dims, part);
+    return this.once(`float16 ${stored}`, () => this.#cast(stored, `${stored}/float16`, ElementType.float16));
   }
 
   /** Rows of a table, as float32: these are widened, not the table. */
@@ -130,9 +132,8 @@ export class Net {
   }
 
   /** Levels and scales of a matrix that is to be quantised in blocks along `columns`. */
-  levels(name: string, rows: number, columns: number, transposed: boolean, bits: Bits): [string, string] {
-    const stored = this.#tensor(name, transposed ? [columns, rows] : [rows, columns]);
-    this.used.add(name);
+  levels({ weight, transposed = false, part }: Linear, rows: number, columns: number, bits: Bits): [string, string] {
+    const { name, stored } = this.#tensor(weight, transposed ? [columns, rows] : [rows, columns], part);
     const matrix = { name, stored, rows, columns, transposed };
     const names = packedNames(name, bits);
     this.once(`levels ${name}`, () => {
@@ -154,28 +155,29 @@ export class Net {
     }
   }
 
-  #stored(name: string, dims: readonly number[]): string {
-    const tensor = this.#tensor(name, dims);
+  #stored(weight: string, dims: readonly number[], part?: Part): string {
+    const { name, stored } = this.#tensor(weight, dims, part);
     return this.once(`weight ${name}`, () => {
-      this.used.add(name);
-      const code = CODES[tensor.dtype as keyof typeof CODES];
-      const stored = initializer(name, code, tensor.shape, new Uint8Array(0));
-      refer(stored, tensor);
-      this.initializers.push(stored);
+      const code = CODES[stored.dtype as keyof typeof CODES];
+      const tensor = initializer(name, code, stored.shape, new Uint8Array(0));
+      refer(tensor, stored);
+      this.initializers.push(tensor);
       return name;
     });
   }
 
-  #tensor(name: string, dims: readonly number[]): StoredTensor {
+  /** A tensor, or a part of it, which has a name and an offset of its own. */
+  #tensor(name: string, dims: readonly number[], part?: Part): { name: string; stored: StoredTensor } {
     const tensor = this.tensors.get(name);
     if (!tensor) {
       throw new ModelError(
         `Expected the checkpoint to have the tensor "${name}" but it has none: its files are not complete`,
       );
     }
-    if (tensor.shape.join() !== dims.join()) {
+    const whole = part ? [part.of, ...dims] : dims;
+    if (tensor.shape.join() !== whole.join()) {
       throw new ModelError(
-        `Expected the tensor "${name}" to be of shape [${dims.join(", ")}], as config.json says, but it is of ` +
+        `Expected the tensor "${name}" to be of shape [${whole.join(", ")}], as config.json says, but it is of ` +
           `[${tensor.shape.join(", ")}]: check that config.json belongs to the weights`,
       );
     }
@@ -185,7 +187,11 @@ export class Net {
           "one of these",
       );
     }
-    return tensor;
+    this.used.add(name);
+    if (!part) return { name, stored: tensor };
+    const length = tensor.length / part.of;
+    const own = { ...tensor, shape: dims, offset: tensor.offset + part.index * length, length };
+    return { name: `${name}.${part.index}`, stored: own };
   }
 
   #dtypeOf(name: string): string {

@@ -2,7 +2,7 @@
 import { ElementType } from "../../compute/onnx/codec.ts";
 import { type Net, PACKED_BITS } from "./net.ts";
 import { type Bits, BLOCK } from "./quantise.ts";
-import type { Linear, Norm } from "./spec.ts";
+import type { Linear, Norm, Part } from "./spec.ts";
 
 /** Name of the shape `[batch, length]` of the token ids. */
 export const INPUT_SHAPE = "input_shape";
@@ -15,16 +15,16 @@ export const INPUT_SHAPE = "input_shape";
 export function linear(
   net: Net,
   x: string,
-  part: Linear,
+  weights: Linear,
   columns: number,
   width: number,
   name: string,
 ): string {
   const bits = PACKED_BITS[net.storage];
-  if (bits !== undefined && columns % BLOCK === 0) return packedLinear(net, x, part, columns, width, name, bits);
-  if (net.storage !== "fp16") return exactLinear(net, x, part, columns, width, name);
+  if (bits !== undefined && columns % BLOCK === 0) return packedLinear(net, x, weights, columns, width, name, bits);
+  if (net.storage !== "fp16") return exactLinear(net, x, weights, columns, width, name);
   const half = net.op("Cast", `${name}/half`, [x], { to: BigInt(ElementType.float16) });
-  const product = gemm(net, half, part, columns, width, `${name}/in_half`, (weight, dims) => net.half(weight, dims));
+  const product = gemm(net, half, weights, columns, width, `${name}/in_half`, (...stored) => net.half(...stored));
   return net.op("Cast", name, [product], { to: BigInt(ElementType.float32) });
 }
 
@@ -32,12 +32,12 @@ export function linear(
 export function exactLinear(
   net: Net,
   x: string,
-  part: Linear,
+  weights: Linear,
   columns: number,
   width: number,
   name: string,
 ): string {
-  return gemm(net, x, part, columns, width, name, (weight, dims) => net.weight(weight, dims));
+  return gemm(net, x, weights, columns, width, name, (...stored) => net.weight(...stored));
 }
 
 /**
@@ -47,15 +47,15 @@ export function exactLinear(
 function gemm(
   net: Net,
   x: string,
-  { weight, bias, transposed }: Linear,
+  { weight, bias, transposed, part }: Linear,
   columns: number,
   width: number,
   name: string,
-  stored: (weight: string, dims: readonly number[]) => string,
+  stored: (weight: string, dims: readonly number[], part?: Part) => string,
 ): string {
   const rows = net.op("Reshape", `${name}/rows`, [x, net.ints([-1, columns])]);
-  const matrix = stored(weight, transposed ? [columns, width] : [width, columns]);
-  const inputs = [rows, matrix, ...bias === undefined ? [] : [stored(bias, [width])]];
+  const matrix = stored(weight, transposed ? [columns, width] : [width, columns], part);
+  const inputs = [rows, matrix, ...bias === undefined ? [] : [stored(bias, [width], part)]];
   const product = net.op("Gemm", `${name}/product`, inputs, transposed ? {} : { transB: 1n });
   return net.op("Reshape", name, [product, shapeOf(net, width)]);
 }
@@ -64,21 +64,22 @@ function gemm(
 function packedLinear(
   net: Net,
   x: string,
-  { weight, bias, transposed = false }: Linear,
+  weights: Linear,
   columns: number,
   width: number,
   name: string,
   bits: Bits,
 ): string {
   const attributes = { K: columns, N: width, bits, block_size: BLOCK, accuracy_level: 1 };
+  const { bias, part } = weights;
   const product = net.op(
     "MatMulNBits",
     bias === undefined ? name : `${name}/product`,
-    [x, ...net.levels(weight, width, columns, transposed, bits)],
+    [x, ...net.levels(weights, width, columns, bits)],
     Object.fromEntries(Object.entries(attributes).map(([key, value]) => [key, BigInt(value)])),
     "com.microsoft",
   );
-  return bias === undefined ? product : net.op("Add", name, [product, net.weight(bias, [width])]);
+  return bias === undefined ? product : net.op("Add", name, [product, net.weight(bias, [width], part)]);
 }
 
 /** The shape `[batch, length, width]`. */

@@ -9,6 +9,14 @@ export interface Linear {
   readonly bias?: string;
   /** Whether the weight is stored `[in, out]`, as GPT-2's Conv1D has it; else `[out, in]`. */
   readonly transposed?: boolean;
+  /** Which one of several that its tensors hold, one after the other along their first axis. */
+  readonly part?: Part;
+}
+
+/** One of several equal parts. */
+export interface Part {
+  readonly index: number;
+  readonly of: number;
 }
 
 /** A norm over the last axis. */
@@ -84,6 +92,8 @@ export interface Attention {
   readonly softcap?: number;
   /** Slopes of a bias by distance, one a head; added after the scale. */
   readonly alibi?: readonly number[];
+  /** The tensor of a score a head that softmax sees beside those of tokens: its weight goes to none of them. */
+  readonly sinks?: string;
 }
 
 /** Activation functions, by transformers' names. */
@@ -106,18 +116,21 @@ export type Mlp =
     readonly down: Linear;
     readonly width: number;
   }
-  /** Gate and up in one matrix, the gate first. */
+  /** Gate and up in one matrix, the gate first; or column by column in turn. */
   | {
     readonly kind: "packed";
     readonly act: Activation;
     readonly gateUp: Linear;
+    readonly inTurn?: boolean;
+    /** GPT-OSS' form: the gate is cut above this, up on both sides, and up counts one more. */
+    readonly limit?: number;
     readonly down: Linear;
     readonly width: number;
   }
   | {
     readonly kind: "experts";
     readonly router: Linear;
-    readonly experts: readonly Extract<Mlp, { kind: "gated" }>[];
+    readonly experts: readonly Exclude<Mlp, { kind: "experts" }>[];
     readonly perToken: number;
     /** Whether the chosen experts' weights are made to add to one. */
     readonly normed: boolean;

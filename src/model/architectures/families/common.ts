@@ -68,25 +68,25 @@ export interface Sizes {
 /**
  * @param keyHeads What an absent `num_key_value_heads` means; default as many as heads.
  * @param headDim What an absent `head_dim` means; default `hidden_size / heads`.
- * @param layers What an absent number of blocks means; default that is an error.
+ * @param layers What an absent number of blocks means; default that is an error. So with `heads` and `vocab`.
  */
 export function sizesOf(
   c: CheckpointReader,
-  { keyHeads, headDim, layers: blocks }: { keyHeads?: number; headDim?: number; layers?: number } = {},
+  told: { keyHeads?: number; headDim?: number; layers?: number; heads?: number; vocab?: number } = {},
 ): Sizes {
   const dim = c.count(NAMES.dim);
-  const heads = c.count(NAMES.heads);
-  const layers = c.count(NAMES.layers, blocks);
-  const own = headDim ?? dim / heads;
+  const heads = c.count(NAMES.heads, told.heads);
+  const layers = c.count(NAMES.layers, told.layers);
+  const own = told.headDim ?? dim / heads;
   const width = c.number("head_dim", own);
-  const groups = c.number("num_key_value_heads", keyHeads ?? heads);
+  const groups = c.number("num_key_value_heads", told.keyHeads ?? heads);
   if (!Number.isInteger(width) || width < 1) {
     throw new ModelError(`Expected heads of a whole width but config.json says ${width}`);
   }
   if (!Number.isInteger(heads / groups)) {
     throw new ModelError(`Expected key heads that divide the ${heads} heads but config.json says ${groups}`);
   }
-  return { dim, layers, heads, keyHeads: groups, headDim: width, vocab: c.count("vocab_size") };
+  return { dim, layers, heads, keyHeads: groups, headDim: width, vocab: c.count("vocab_size", told.vocab) };
 }
 
 /** The layer types that config.json lists, or those that the family means. */
@@ -118,6 +118,8 @@ export function headOf(
 export interface LlamaForm {
   /** Before all names but the head's; default `model.`. */
   readonly prefix?: string;
+  readonly heads?: number;
+  readonly vocab?: number;
   readonly keyHeads?: number;
   readonly headDim?: number;
   readonly epsilonName?: string;

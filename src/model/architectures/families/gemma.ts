@@ -83,6 +83,8 @@ export const gemma3: Family = (c) => {
   };
   c.ignore("rope_local_base_freq");
   return gemmaForm(c, {
+    heads: 8,
+    vocab: 262_208,
     rope: "by block",
     attention: (layer, { headDim }, path, epsilon) => {
       const type = types[layer];

@@ -4,7 +4,7 @@ import { mixtureOf } from "./experts.ts";
 /** Without a word on it the window is of 4096 tokens; `null` means none. */
 export const mistral: Family = (c) => {
   const window = c.says("sliding_window") ? c.maybeNumber("sliding_window") : 4096;
-  return llamaForm(c, { keyHeads: 8, attention: () => ({ window }) });
+  return llamaForm(c, { heads: 32, keyHeads: 8, attention: () => ({ window }) });
 };
 
 /** Mistral's form with experts. */

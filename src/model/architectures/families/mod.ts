@@ -7,9 +7,11 @@ import { gemma, gemma2, gemma3 } from "./gemma.ts";
 import { arcee, ernie, glm, glm4, helium, hunyuan, nemotron } from "./glm.ts";
 import { gpt2, gptBigcode, gptNeo } from "./gpt2.ts";
 import { gptj, gptNeox } from "./gpt_neox.ts";
+import { gptOss } from "./gpt_oss.ts";
 import { granite } from "./granite.ts";
 import { llama } from "./llama.ts";
 import { mistral, mixtral } from "./mistral.ts";
+import { gemma3Images, mistral3, type Wrapper } from "./multimodal.ts";
 import { olmo, olmo2, olmo3, olmoe } from "./olmo.ts";
 import { opt } from "./opt.ts";
 import { phi, phi3 } from "./phi.ts";
@@ -21,6 +23,8 @@ import { stablelm, starcoder2 } from "./stablelm.ts";
 export interface KnownFamily {
   readonly models: string;
   readonly read: Family;
+  /** What is around it in a multimodal checkpoint. */
+  readonly wrapper?: Wrapper;
 }
 
 /** What is known of each family. */
@@ -34,6 +38,7 @@ export const FAMILIES: Readonly<Record<string, KnownFamily>> = {
   falcon: { models: "Falcon 7B, 40B, 180B, 2", read: falcon },
   gemma: { models: "Gemma 1, CodeGemma", read: gemma },
   gemma2: { models: "Gemma 2", read: gemma2 },
+  gemma3: { models: "Gemma 3 with images, its text part", read: gemma3, wrapper: gemma3Images },
   gemma3_text: { models: "Gemma 3, text", read: gemma3 },
   glm: { models: "GLM 4 of 2024", read: glm },
   glm4: { models: "GLM 4 of 2025", read: glm4 },
@@ -41,12 +46,14 @@ export const FAMILIES: Readonly<Record<string, KnownFamily>> = {
   gpt_bigcode: { models: "StarCoder 1, SantaCoder", read: gptBigcode },
   gpt_neo: { models: "GPT-Neo, TinyStories", read: gptNeo },
   gpt_neox: { models: "Pythia, GPT-NeoX, Dolly, StableLM alpha", read: gptNeox },
+  gpt_oss: { models: "GPT-OSS, in bfloat16", read: gptOss },
   gptj: { models: "GPT-J", read: gptj },
   granite: { models: "Granite 3, dense", read: granite },
   helium: { models: "Helium", read: helium },
   hunyuan_v1_dense: { models: "Hunyuan, dense", read: hunyuan },
   llama: { models: "Llama 1 to 3.x, SmolLM 1 and 2, TinyLlama, Yi, Vicuna, DeepSeek Coder", read: llama },
   mistral: { models: "Mistral 7B, Nemo, Zephyr", read: mistral },
+  mistral3: { models: "Mistral Small 3.1 and 3.2, their text part", read: mistral, wrapper: mistral3 },
   mixtral: { models: "Mixtral", read: mixtral },
   mpt: { models: "MPT", read: mpt },
   nemotron: { models: "Nemotron, Minitron", read: nemotron },
