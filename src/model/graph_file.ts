@@ -137,7 +137,8 @@ export class GraphFile {
       // precision onnxruntime 1.30 gives wrong sums with it, once a fused norm is taken apart for a hook.
       ...(packs && !half ? {} : { disable_prepacking: "1" }),
     };
-    if (!half) return { extra: { session } };
+    // A plan of a run's memory, one for each shape of its inputs, holds half as much again as the run needs.
+    if (!half) return { extra: { session }, enableMemPattern: this.weightBytes <= PREPACKED };
     return {
       extra: { session },
       // At its last level it also loses two digits in half precision: 3 % of the stream's length in block 0 of Qwen2.5, where

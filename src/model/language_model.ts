@@ -22,8 +22,9 @@ import type {
   Residual,
 } from "./types.ts";
 
-/** Logits that the lens holds at a time, 64 MiB of them. */
-const LENS_LOGITS = 2 ** 24;
+/** Logits that the lens holds at a time, 32 MiB of them, but no fewer streams than make it worth reading the unembedding for. */
+const LENS_LOGITS = 2 ** 23;
+const FEWEST_STREAMS = 64;
 
 /**
  * Numbers of the stream that a capture on the CPU reads at a time, 5 MiB of them: what a block makes of it is ten times that.
@@ -227,7 +228,7 @@ export class HookedLanguageModel implements LanguageModel {
 
   /** Streams that are pushed through the model's end together: each alone where activations are quantised together. */
   #lensRows(): number {
-    return this.#parts.oneAtATime ? 1 : Math.max(1, Math.floor(LENS_LOGITS / this.vocab));
+    return this.#parts.oneAtATime ? 1 : Math.max(FEWEST_STREAMS, Math.floor(LENS_LOGITS / this.vocab));
   }
 
   /** Logits of `rows` streams, each a position of its own: graphs that keep only the last position's keep them all. */

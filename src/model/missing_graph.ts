@@ -15,7 +15,7 @@ const NAMED = 12;
 /**
  * A sentence on what there is instead of a graph of that name and storage type.
  *
- * @param isOther Whether there is a checkpoint that is run in float32.
+ * @param isOther Whether there is a checkpoint, which needs no graph.
  */
 export async function missingGraph(
   source: Pick<RepoFiles, "folder" | "files" | "client"> & Partial<Pick<RepoFiles, "repo">>,
@@ -37,7 +37,7 @@ export async function missingGraph(
     return `${start}: it has ${named.join(", ")}${rest}; ask for the dtype of one, or for the file by --model-file.`;
   }
   if (isOther) {
-    return `${start}: its checkpoint is computed in float32, so leave --dtype, --model-file and --subfolder out for that.`;
+    return `${start}: its checkpoint is run without one, so leave --weights, --model-file and --subfolder out for that.`;
   }
   const weights = weightsOf(paths, source.files);
   const others = source.client && source.repo

@@ -178,7 +178,7 @@ interface Weights {
 /** Finds and gets what holds the weights, with other files that are wanted: config.json is the first of them. */
 async function findWeights(source: Source, whose: string, options: LoadOptions, wanted: string[]): Promise<Weights> {
   const { graph, dtype, name } = await findGraph(source, options);
-  const checkpoint = options.weights === "onnx" ? undefined : await checkpointFiles(source);
+  const checkpoint = await checkpointFiles(source);
   if (options.weights === "safetensors" && checkpoint === undefined) {
     throw new HubNotFoundError(
       `Expected ${whose} to have a checkpoint (${CHECKPOINT_FILES.join(", ")}) but it has none: leave --weights out.`,
@@ -216,6 +216,7 @@ async function isPreferred(
   { weights, modelFile, subfolder, device }: LoadOptions,
   { graph, dtype, config }: { graph?: string; dtype: Dtype; config: readonly string[] },
 ): Promise<boolean> {
+  if (weights === "onnx") return false;
   // Whoever names a graph's file or folder wants that.
   if (weights === undefined && (modelFile !== undefined || subfolder !== undefined)) return false;
   const isOnly = weights === "safetensors" || graph === undefined;

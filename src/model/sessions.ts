@@ -18,9 +18,12 @@ interface Entry {
   users: number;
 }
 
+/** Part of the whole model's weights that sessions hold together at most, unless one alone holds more. */
+const SHARE = 3 / 4;
+
 /**
  * Opens sessions when they are first needed and closes those used longest ago when all together would hold more weights
- * than the whole model has: each session maps or holds its own.
+ * than a part of the whole model's: each session maps or holds its own, and what they compute takes memory too.
  */
 export class Sessions {
   /** Those used last at the end. */
@@ -90,7 +93,7 @@ export class Sessions {
 
   /** Closes idle sessions, the one used longest ago first, until another fits. */
   async #makeRoomFor(entry: Entry): Promise<void> {
-    const budget = Math.max(this.file.weightBytes, SMALL);
+    const budget = Math.max(SHARE * this.file.weightBytes, SMALL);
     for (const [key, { session, users }] of this.#open) {
       const others = this.#open.values().filter((other) => other !== entry);
       if (others.reduce((sum, { bytes }) => sum + bytes, entry.bytes) <= budget) return;

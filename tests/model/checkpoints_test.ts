@@ -257,14 +257,12 @@ function without(bytes: Uint8Array, name: string): Uint8Array {
 }
 
 Deno.test({
-  name: "a checkpoint is computed in float32; another storage type is refused with a sentence",
+  name: "a graph that is asked for and not there is told, and that the checkpoint needs none",
   ...ORT_TEST,
   async fn() {
-    const error = await assertRejects(() => loadModel(`${ROOT}llama`, { device: "cpu", dtype: "fp16" })) as Error;
-    assertSentence(error, "no onnx/model_fp16.onnx", "computed in float32", "--dtype");
-    assertSentence(
-      await assertRejects(() => loadModel(`${ROOT}llama`, { weights: "onnx" })) as Error,
-      "no onnx/model.onnx",
-    );
+    const refused = async (options: LoadOptions, ...words: string[]) =>
+      assertSentence(await assertRejects(() => loadModel(`${ROOT}llama`, options)) as Error, ...words);
+    await refused({ weights: "onnx" }, "no onnx/model.onnx", "its checkpoint is run without one", "--weights");
+    await refused({ modelFile: "model_q4.onnx" }, "model_q4.onnx", "its checkpoint is run without one", "--model-file");
   },
 });
