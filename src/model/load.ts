@@ -68,15 +68,16 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
   const blocks = built?.blocks ?? findBlocks(graph, blockCount(config));
   const chatTemplates = await readChatTemplates(files.folder);
   const tokenizer = new Tokenizer(await readTokenizer(transformers, files), { bos: options.bos, chatTemplates });
+  // As transformers.js numbers them.
+  const firstPosition = String(config.model_type).startsWith("gemma3") ? 1 : 0;
   const decoder = new Decoder({
     sessions: new Sessions(file, device),
     ort: await runtimeFor(device),
     io,
     blocks,
-    // As transformers.js numbers them.
-    firstPosition: String(config.model_type).startsWith("gemma3") ? 1 : 0,
+    firstPosition,
   });
-  const traits = traitsOf(graph, io);
+  const traits = traitsOf(graph, io, firstPosition);
   const quantised = traits.exactness === "quantised";
   const notes = new Notes(options.onNote);
   for (const note of [...files.notes, ...built ? [builtNote(built, files)] : [], ...quantised ? [QUANTISED] : []]) {
@@ -92,6 +93,7 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
       shapes: await Shapes.measure(decoder, someTokens(tokenizer, traits.tokens), traits),
       tokenizer,
       tokens: traits.tokens,
+      maxContext: traits.maxContext,
       generator: {
         transformers,
         config: files.config,

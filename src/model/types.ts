@@ -174,6 +174,8 @@ export interface LanguageModel {
   readonly streamDim: number;
   /** Size of the vocabulary. */
   readonly vocab: number;
+  /** Tokens that a text may have, as many as the model's table of positions has rows; Infinity where it has none. */
+  readonly maxContext: number;
   /** Where it runs. */
   readonly device: BackendName;
   /** Storage type of its weights. */
@@ -215,7 +217,8 @@ export interface LanguageModel {
 
   /**
    * Greedy continuation of each prompt, as text without special tokens. What the model's generation_config.json says of
-   * tokens (`repetition_penalty`, `suppress_tokens` and their kin) holds.
+   * tokens (`repetition_penalty`, `suppress_tokens` and their kin) holds. A text ends where the model cannot read on, past
+   * {@link maxContext}.
    */
   generate(prompts: readonly Int32Array[], options?: GenerateOptions): Promise<string[]>;
 
