@@ -13,7 +13,7 @@ import { ModelError } from "./error.ts";
 import { GraphFile } from "./graph_file.ts";
 import { describeInterface } from "./interface.ts";
 import { HookedLanguageModel, Notes } from "./language_model.ts";
-import { findModelFiles, LAYOUT, type ModelFiles } from "./model_files.ts";
+import { exportNote, findModelFiles, LAYOUT, type ModelFiles } from "./model_files.ts";
 import { loadTransformers, type PreTrainedTokenizer, runtimeFor, type TransformersModule } from "./runtime.ts";
 import { Sessions } from "./sessions.ts";
 import { Shapes } from "./shapes.ts";
@@ -55,10 +55,12 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
   }
   const device = await chooseDevice(options.device ?? "auto");
   const transformers = await loadTransformers();
-  const files = await findModelFiles(id, options);
+  const notes = new Notes(options.onNote);
+  const { files, built } = await filesOrExport(id, options);
+  // Told before the graph is read, which may be another than the user thinks.
+  for (const note of files.notes) notes.add(note);
   const config = flattened(files.config);
   const stops = stopTokens(files.config, files.generationConfig);
-  const built = files.weights.length > 0 ? await buildFrom(files) : undefined;
   const file = built
     ? GraphFile.of(files.weights[0], built.model)
     : await GraphFile.read(files.graph, files.embeddings);
@@ -79,10 +81,8 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
   });
   const traits = traitsOf(graph, io, firstPosition);
   const quantised = traits.exactness === "quantised";
-  const notes = new Notes(options.onNote);
-  for (const note of [...files.notes, ...built ? [builtNote(built, files)] : [], ...quantised ? [QUANTISED] : []]) {
-    notes.add(note);
-  }
+  if (built) notes.add(builtNote(built, files));
+  if (quantised) notes.add(QUANTISED);
   try {
     return await HookedLanguageModel.at({
       id: files.origin?.repo ?? id,
@@ -112,12 +112,30 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
   }
 }
 
-async function buildFrom(files: ModelFiles): Promise<Built> {
+/** A model's files and the graph that is built over them, or an export's files where its checkpoint is refused. */
+async function filesOrExport(id: string, options: LoadOptions): Promise<{ files: ModelFiles; built?: Built }> {
+  const files = await findModelFiles(id, options);
+  if (files.weights.length === 0) return { files };
   try {
-    return await buildCheckpoint(files.config, files.weights);
+    return { files, built: await buildCheckpoint(files.config, files.weights) };
   } catch (error) {
     if (!(error instanceof ModelError) || !files.hasGraph) throw error;
-    throw new ModelError(`${error.message}; --weights onnx runs the one that is there`, { cause: error });
+    if (options.weights === "safetensors") {
+      throw new ModelError(`${error.message}; --weights onnx runs the one that is there`, { cause: error });
+    }
+    return { files: await exportInstead(id, options, error) };
+  }
+}
+
+/** The files of the export beside a checkpoint that its tensors show to be another than config.json says. */
+async function exportInstead(id: string, options: LoadOptions, refusal: ModelError): Promise<ModelFiles> {
+  try {
+    const files = await findModelFiles(id, { ...options, weights: "onnx" });
+    return { ...files, notes: [exportNote(refusal), ...files.notes] };
+  } catch (cause) {
+    if (!(cause instanceof ModelError)) throw cause;
+    // An export that cannot be fetched, as offline, is not what is wrong.
+    throw new ModelError(`${refusal.message}; nor is its ONNX export there: ${cause.message}`, { cause });
   }
 }
 

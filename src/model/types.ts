@@ -50,7 +50,7 @@ export interface LoadOptions extends HubOptions {
   dtype?: Dtype;
   /**
    * Whether an ONNX graph is run, or one that is built over the checkpoint's own files; default the latter, for float32, where
-   * its family is known.
+   * its family is known. One that is refused leaves it to an export beside it, with a note, unless it is asked for here.
    */
   weights?: "onnx" | "safetensors";
   /** Branch, tag or commit of a model of the hub; default `main`. `owner/name@revision` as the model's id says it too. */

@@ -6,6 +6,7 @@ import { buildDecoder, type Built } from "./build.ts";
 import { FAMILIES, type KnownFamily } from "./families/mod.ts";
 import { Net } from "./net.ts";
 import { CheckpointReader } from "./reader.ts";
+import type { DecoderSpec } from "./spec.ts";
 import { type StoredTensor, type StoredTensors, storedTensors } from "./tensors.ts";
 
 /** Tensors that files hold beside the weights: masks, and tables that are computed. */
@@ -21,11 +22,8 @@ const BUFFERS =
  * are missing, left over or of another shape.
  */
 export async function buildCheckpoint(config: Config, paths: readonly string[]): Promise<Built> {
-  const family = familyOf(config);
   const tensors = await storedTensors(paths);
-  const reader = new CheckpointReader(flattened(config), tensors);
-  const spec = family.read(reader);
-  reader.assertUnderstood();
+  const spec = specOf(config, tensors);
   const net = new Net(tensors);
   const built = buildDecoder(net, spec);
   assertAllUsed(net.used, tensors);
@@ -34,11 +32,29 @@ export async function buildCheckpoint(config: Config, paths: readonly string[]):
 }
 
 /**
+ * Throws what {@link buildCheckpoint} would at config.json alone: before the weights are fetched.
+ *
+ * @throws {ModelError} if its family is not known, or if it says what the family's table does not know.
+ */
+export function assertUnderstood(config: Config): void {
+  // Tables ask for tensors only to see how their names begin.
+  specOf(config, new Map());
+}
+
+function specOf(config: Config, tensors: StoredTensors): DecoderSpec {
+  const family = familyOf(config);
+  const reader = new CheckpointReader(flattened(config), tensors);
+  const spec = family.read(reader);
+  reader.assertUnderstood();
+  return spec;
+}
+
+/**
  * The family of a checkpoint, as far as config.json tells.
  *
  * @throws {ModelError} if it is not known, or if the weights are stored in another form than numbers.
  */
-export function familyOf(config: Config): KnownFamily {
+function familyOf(config: Config): KnownFamily {
   const { model_type: type } = flattened(config);
   const quantised = (config.quantization_config ?? config.compression_config) as Config | undefined | null;
   if (quantised) {
@@ -54,6 +70,17 @@ export function familyOf(config: Config): KnownFamily {
     `Expected a checkpoint of a family that is known here (${Object.keys(FAMILIES).join(", ")}) but config.json says ` +
       `"${type}": take an ONNX export`,
   );
+}
+
+/** Whether there is a table for a checkpoint's family, and its weights are numbers. */
+export function isKnownFamily(config: Config): boolean {
+  try {
+    familyOf(config);
+    return true;
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw error;
+    return false;
+  }
 }
 
 /** Throws if the checkpoint has weights that the graph does not read: it would not be the whole model. */
