@@ -33,7 +33,7 @@ import { type Reading, RowReader } from "./lib/axbench/texts.ts";
 import { experiment } from "./lib/cli.ts";
 import { atTheirHook, DICTIONARY_HELP } from "./lib/given.ts";
 import { type GrowPlan, streamOf } from "./lib/grow.ts";
-import { loadModelOf, openDevice } from "./lib/open_model.ts";
+import { contextOf, loadModelOf, openDevice } from "./lib/open_model.ts";
 
 await experiment({
   name: "axbench",
@@ -134,7 +134,7 @@ await experiment({
   });
   const model = given ? await atTheirHook(loaded, given.hook, flags.hook) : loaded;
   run.save.hook = model.hook;
-  const reader = new RowReader(model, flags.reading as Reading, flags.textContext);
+  const reader = new RowReader(model, flags.reading as Reading, contextOf(run, model, "textContext"));
 
   const where = flags.split === "all" ? undefined : { split: flags.split };
   const texts = await Array.fromAsync(readCorpus(flags.corpus, { where }));
@@ -148,7 +148,7 @@ await experiment({
     files: [flags.corpus],
     seed: flags.seed,
     calibration: flags.calibration,
-    reading: { context: flags.context, batchPrompts: flags.batch },
+    reading: { context: contextOf(run, model, "context"), batchPrompts: flags.batch },
   };
   const { grown, centers, failed } = given ??
     await grownDictionaries(run, first, { texts, seeds, budgets, folder: `${store.folder}/grown` });

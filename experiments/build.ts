@@ -21,7 +21,7 @@ import { reportBuild } from "./lib/build/report.ts";
 import type { BuildResult } from "./lib/build/result.ts";
 import { experiment } from "./lib/cli.ts";
 import { grow } from "./lib/grow.ts";
-import { openModel } from "./lib/open_model.ts";
+import { contextOf, openModel } from "./lib/open_model.ts";
 
 await experiment({
   name: "build",
@@ -50,9 +50,10 @@ await experiment({
   ],
 }, async (run) => {
   const { flags, progress, manifest, out, signal } = run;
-  const { percentiles, seed, context, chat, corpus } = flags;
+  const { percentiles, seed, chat, corpus } = flags;
 
   const { backend, model } = await openModel(run);
+  const context = contextOf(run, model, "context");
   const entries = () => readCorpus(corpus, flags.split === undefined ? {} : { where: { split: flags.split } });
   const checkpoints = join(out, "checkpoints");
   const discovery = await grow(run, {

@@ -23,7 +23,7 @@ import { batchAt } from "../src/activations/stream.ts";
 import { type TokenWindow, tokenWindows } from "../src/activations/token_windows.ts";
 import { calibrate } from "../src/partition/calibration.ts";
 import { experiment } from "./lib/cli.ts";
-import { openModel } from "./lib/open_model.ts";
+import { contextOf, openModel } from "./lib/open_model.ts";
 import { type Labelled, measureMetric, type MetricRow } from "./lib/metric/measure.ts";
 import { reportMetric } from "./lib/metric/report.ts";
 import { metricMaps, METRICS } from "./lib/metric/spaces.ts";
@@ -51,6 +51,7 @@ await experiment({
   const { flags, manifest, progress } = run;
   const seeds = Array.from({ length: flags.seeds }, (_, i) => flags.seed + i);
   const { backend, model } = await openModel(run);
+  const context = contextOf(run, model, "context");
   const layers = run.layers(model.layers);
 
   // Whole texts are either clustered or told, so that no window of a told text was seen.
@@ -64,10 +65,10 @@ await experiment({
         [heldout, texts.slice(half), flags.heldout],
       ] as const
     ) {
-      const windows = await Array.fromAsync(shuffled(tokenWindows(model, part, flags.context), flags.seed));
+      const windows = await Array.fromAsync(shuffled(tokenWindows(model, part, context), flags.seed));
       if (windows.length < count) {
         throw new Error(
-          `Expected ${count} windows of ${flags.context} tokens in half of ${flags[domain]} but found ` +
+          `Expected ${count} windows of ${context} tokens in half of ${flags[domain]} but found ` +
             `${windows.length}: take fewer or shorter windows`,
         );
       }
@@ -77,7 +78,7 @@ await experiment({
   const read = async (domains: readonly (readonly TokenWindow[])[]): Promise<Map<number, Labelled>> => {
     const windows = domains.flat();
     const batchPrompts = windows.length;
-    const { value: batch } = await extract(model, windows, { layers, context: flags.context, batchPrompts }).next();
+    const { value: batch } = await extract(model, windows, { layers, context, batchPrompts }).next();
     return new Map(layers.map((layer) => {
       const { data, provenance } = batchAt(batch!, layer);
       const labels = provenance!.prompt.map((prompt) => Math.floor(prompt / domains[0].length));

@@ -18,7 +18,7 @@ import { shuffled } from "../src/activations/shuffled.ts";
 import { lensTokens } from "../src/analysis/lens_tokens.ts";
 import { experiment } from "./lib/cli.ts";
 import { grow } from "./lib/grow.ts";
-import { openModel } from "./lib/open_model.ts";
+import { contextOf, openModel } from "./lib/open_model.ts";
 import { type AnchorPair, followPairs, type Panel, typicalPair } from "./lib/neighbourhood/measure.ts";
 import { reportNeighbourhood } from "./lib/neighbourhood/report.ts";
 
@@ -52,6 +52,7 @@ await experiment({
 }, async (run) => {
   const { flags, manifest } = run;
   const { backend, model } = await openModel(run);
+  const context = contextOf(run, model, "context");
   const layers = run.layers(model.layers);
   const shown = { seed: flags.seed, layer: layers[layers.length >> 1] };
 
@@ -68,7 +69,7 @@ await experiment({
       files: [flags.corpus],
       seed,
       calibration: flags.calibration,
-      reading: { context: flags.context, batchPrompts: flags.batch },
+      reading: { context, batchPrompts: flags.batch },
       growing: { maxTokens: flags.maxTokens },
       label: flags.seeds > 1 ? `${seed}: ` : "",
     });

@@ -24,7 +24,7 @@ import { type Distances, nearestDistances } from "../src/analysis/distances.ts";
 import { directionsOf } from "../src/partition/directions.ts";
 import { experiment } from "./lib/cli.ts";
 import { calibrationsFor, grow, type GrowPlan } from "./lib/grow.ts";
-import { openModel } from "./lib/open_model.ts";
+import { contextOf, openModel } from "./lib/open_model.ts";
 import { type Measured, measureSets, PROMPT_SETS, type PromptSet } from "./lib/ood/measure.ts";
 import { reportOod } from "./lib/ood/report.ts";
 
@@ -57,8 +57,9 @@ await experiment({
   ],
 }, async (run) => {
   const { flags, manifest, progress } = run;
-  const { context, corpus } = flags;
+  const { corpus } = flags;
   const { backend, model } = await openModel(run);
+  const context = contextOf(run, model, "context");
   const layers = run.layers(model.layers);
   const reading = { context, batchPrompts: flags.batch };
 

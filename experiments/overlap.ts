@@ -26,7 +26,7 @@ import { shuffled } from "../src/activations/shuffled.ts";
 import { experiment } from "./lib/cli.ts";
 import { UsageError } from "./lib/flags.ts";
 import { calibrationsFor, type GrowPlan } from "./lib/grow.ts";
-import { openModel } from "./lib/open_model.ts";
+import { contextOf, openModel } from "./lib/open_model.ts";
 import { featureFirings, openSae } from "./lib/overlap/features.ts";
 import { readHeldout } from "./lib/overlap/heldout.ts";
 import { compareFirings, type Measured } from "./lib/overlap/measure.ts";
@@ -78,10 +78,11 @@ await experiment({
   ],
 }, async (run) => {
   const { flags, manifest, progress } = run;
-  const { corpus, percentiles, context } = flags;
+  const { corpus, percentiles } = flags;
   const seeds = Array.from({ length: flags.seeds }, (_, i) => flags.seed + i);
   const draws = Array.from({ length: flags.draws }, (_, i) => flags.seed + i);
   const { backend, model } = await openModel(run);
+  const context = contextOf(run, model, "context");
   const [layer, ...more] = run.layers(model.layers);
   if (more.length > 0) throw new UsageError(`Expected one layer, the SAE's, but got --layers ${flags.layers}.`);
   const sae = await openSae(flags.sae, backend, model, layer);

@@ -20,7 +20,7 @@ import { shuffledTokens } from "../src/activations/random_tokens.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
 import { experiment } from "./lib/cli.ts";
 import { grow } from "./lib/grow.ts";
-import { openModel } from "./lib/open_model.ts";
+import { contextOf, openModel } from "./lib/open_model.ts";
 import { measurePaths, type PathsMeasured, type ShownPath, showPath } from "./lib/paths/measure.ts";
 import { reportPaths } from "./lib/paths/report.ts";
 
@@ -54,8 +54,9 @@ await experiment({
   ],
 }, async (run) => {
   const { flags, manifest } = run;
-  const { context, corpus, percentiles } = flags;
+  const { corpus, percentiles } = flags;
   const { backend, model } = await openModel(run);
+  const context = contextOf(run, model, "context");
   const layers = run.layers(model.layers);
   const heldout = (await Array.fromAsync(readCorpus(corpus, { where: { split: flags.heldout } }))).slice(
     0,

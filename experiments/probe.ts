@@ -28,7 +28,7 @@ import { isSameHookPoint } from "../src/model/hook_names.ts";
 import { experiment } from "./lib/cli.ts";
 import { UsageError } from "./lib/flags.ts";
 import { calibrationsFor } from "./lib/grow.ts";
-import { openModel } from "./lib/open_model.ts";
+import { contextOf, openModel } from "./lib/open_model.ts";
 import { readProbeData } from "./lib/probe/data.ts";
 import { dictionaryEncodings } from "./lib/probe/dictionaries.ts";
 import { denseAndToken, encodeRows, type Encoding, meanActive, sparseEncodings } from "./lib/probe/encodings.ts";
@@ -98,9 +98,10 @@ await experiment({
   ]],
 }, async (run) => {
   const { flags, manifest, progress } = run;
-  const { context, corpus } = flags;
+  const { corpus } = flags;
   const seeds = Array.from({ length: flags.seeds }, (_, i) => flags.seed + i);
   const { backend, model } = await openModel(run);
+  const context = contextOf(run, model, "context");
   const [layer, ...others] = run.layers(model.layers);
   if (others.length > 0) throw new UsageError("Expected one layer of --layers but got several: run once for each.");
 

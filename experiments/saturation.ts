@@ -21,7 +21,7 @@ import { shuffled } from "../src/activations/shuffled.ts";
 import { tokenWindows } from "../src/activations/token_windows.ts";
 import { experiment } from "./lib/cli.ts";
 import { calibrationsFor } from "./lib/grow.ts";
-import { openModel } from "./lib/open_model.ts";
+import { contextOf, openModel } from "./lib/open_model.ts";
 import { growOrders } from "./lib/orders.ts";
 import { curvesOf, type Stream, type StreamCurve } from "./lib/saturation/curves.ts";
 import { reportSaturation } from "./lib/saturation/report.ts";
@@ -49,9 +49,10 @@ await experiment({
   ],
 }, async (run) => {
   const { flags, manifest } = run;
-  const { context, percentiles } = flags;
+  const { percentiles } = flags;
   const seeds = Array.from({ length: flags.seeds }, (_, i) => flags.seed + i);
   const { backend, model } = await openModel(run);
+  const context = contextOf(run, model, "context");
   const layers = run.layers(model.layers);
 
   // As many windows of each domain as the budget and the smallest corpus allow.
@@ -106,5 +107,5 @@ await experiment({
     curves.push(...[...bySeed.values()].flat());
   }
   await model.dispose();
-  await manifest.time("report", () => reportSaturation(run, { curves, failed, windows: count }));
+  await manifest.time("report", () => reportSaturation(run, { curves, failed, windows: count, context }));
 });

@@ -22,7 +22,7 @@ import { readCorpus } from "../src/activations/corpus.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
 import { experiment } from "./lib/cli.ts";
 import { calibrationsFor, grow, type GrowPlan } from "./lib/grow.ts";
-import { openModel } from "./lib/open_model.ts";
+import { contextOf, openModel } from "./lib/open_model.ts";
 import { addReplacing, startReplacing } from "./lib/replaced.ts";
 import { ofSetting, sameSetting } from "./lib/settings.ts";
 import { reportStability } from "./lib/stability/report.ts";
@@ -52,9 +52,10 @@ await experiment({
   ],
 }, async (run) => {
   const { flags, manifest, progress } = run;
-  const { corpus, percentiles, context } = flags;
+  const { corpus, percentiles } = flags;
   const seeds = Array.from({ length: flags.seeds }, (_, i) => flags.seed + i);
   const { backend, model } = await openModel(run);
+  const context = contextOf(run, model, "context");
   const texts = (await Array.fromAsync(shuffled(readCorpus(corpus), flags.seed))).slice(0, flags.texts);
   const planOf = async (seed: number): Promise<GrowPlan> => ({
     backend,

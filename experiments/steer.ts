@@ -18,7 +18,7 @@ import { extract } from "../src/activations/extract.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
 import { experiment } from "./lib/cli.ts";
 import { grow } from "./lib/grow.ts";
-import { openModel } from "./lib/open_model.ts";
+import { contextOf, openModel } from "./lib/open_model.ts";
 import { type Effect, probe, steerRegions } from "./lib/steer/measure.ts";
 import { reportSteer } from "./lib/steer/report.ts";
 
@@ -49,8 +49,9 @@ await experiment({
   examples: [["", "the embedded model, about 2 minutes on two cores"], ["--layers all --seeds 1", "every block"]],
 }, async (run) => {
   const { flags, manifest, progress } = run;
-  const { context, corpus } = flags;
+  const { corpus } = flags;
   const { backend, model } = await openModel(run);
+  const context = contextOf(run, model, "context");
   const layers = run.layers(model.layers);
 
   const effects: Effect[] = [];

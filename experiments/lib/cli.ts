@@ -10,7 +10,7 @@ import type { BosRule, Dtype, HookSite } from "../../src/model/types.ts";
 import { type Finding, RunManifest } from "../../src/report/manifest.ts";
 import { configureHub } from "../../src/hub/options.ts";
 import { suffixes } from "../../src/model/dtypes.ts";
-import { type Flags, type FlagValues, type Layers, readFlags, resolveLayers, UsageError } from "./flags.ts";
+import { flagName, type Flags, type FlagValues, type Layers, readFlags, resolveLayers, UsageError } from "./flags.ts";
 import { type About, helpText } from "./help.ts";
 import { assertHook, HOOK_HELP } from "./hook_text.ts";
 import { fetchNamed, hubOptions } from "./hub.ts";
@@ -86,6 +86,8 @@ export interface Run<F extends Flags> {
   readonly signal: AbortSignal;
   /** Tells a sentence that a reader of the results should know, on stderr, in `run.json` and in the report; once. */
   note(sentence: string): void;
+  /** Whether a flag stands on the command line, be it with its default. */
+  isGiven(flag: string): boolean;
   /** Adds something to do at Ctrl-C before the process ends, once the body has stopped. */
   onInterrupt(hook: () => void | Promise<void>): void;
   /** The layers asked for, checked against those that the model has. */
@@ -153,6 +155,7 @@ export async function runExperiment<const F extends Flags>(
       manifest.notes.push(sentence);
       printError(`${definition.name}: ${sentence}`);
     },
+    isGiven: (flag) => args.some((arg) => arg.split("=")[0] === flagName(flag)),
     onInterrupt: (hook) => interruption.hooks.push(hook),
     layers: (count) => resolveLayers(flags.layers, count),
   };

@@ -4,7 +4,7 @@ import { openBackend } from "../../src/compute/open.ts";
 import { loadModel } from "../../src/model/load.ts";
 import type { LanguageModel } from "../../src/model/types.ts";
 import type { Run } from "./cli.ts";
-import type { Flags } from "./flags.ts";
+import { flagName, type Flags } from "./flags.ts";
 import type { Progress, Stage } from "./progress.ts";
 
 /** Opens the backend that `--device` asks for, and records it. */
@@ -31,6 +31,24 @@ export async function loadModelOf<F extends Flags>(
   const onQuantise = quantising(run.progress);
   const options = { device, dtype, hook, bos, subfolder, modelFile, weights, revision, onNote: run.note, onQuantise };
   return await run.manifest.time("load", () => loadModel(id ?? run.flags.model, options));
+}
+
+/**
+ * Tokens that texts are cut to: as the flag says, or, where it is left to its default, what the model can read of that,
+ * which is told. A number that was asked for and is too large is refused by whoever reads with it.
+ */
+export function contextOf<K extends "context" | "textContext">(
+  run: Pick<Run<Flags>, "isGiven" | "note"> & { readonly flags: Readonly<Record<K, number>> },
+  { id, maxContext }: LanguageModel,
+  flag: K,
+): number {
+  const context = run.flags[flag];
+  if (context <= maxContext || run.isGiven(flag)) return context;
+  run.note(
+    `Texts are cut to ${maxContext} tokens, all that the table of positions of ${id} has, not to ${context}, the default of ` +
+      flagName(flag),
+  );
+  return maxContext;
 }
 
 /** Shows how far the weights of a checkpoint are quantised. */

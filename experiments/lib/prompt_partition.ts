@@ -3,6 +3,7 @@ import type { Prompt } from "../../src/activations/batch.ts";
 import type { CorpusEntry } from "../../src/activations/corpus.ts";
 import { readPrompt } from "../../src/activations/prompt.ts";
 import { extract } from "../../src/activations/extract.ts";
+import { defaultContext } from "../../src/activations/source.ts";
 import { batchAt } from "../../src/activations/stream.ts";
 import { templateOf, type TemplatePart, templatePart } from "../../src/analysis/template_parts.ts";
 import type { Backend } from "../../src/compute/backend.ts";
@@ -89,8 +90,8 @@ export async function partitionPrompts<F extends Flags>(
   return { ...orders, places: placesOf(rest.model, prompts), heldoutPlaces: placesOf(rest.model, heldout) };
 }
 
-/** How prompts are read: as a user's turn, cut to the published number of tokens. */
-const READING = { chat: true, context: 128 };
+/** How prompts are read: as a user's turn, cut to the published number of tokens, which is the default. */
+const READING = { chat: true };
 
 /** For each dictionary, the region of every place of the texts. */
 async function assignAll(
@@ -112,7 +113,7 @@ async function assignAll(
 
 /** The places of texts, as `extract` orders them: by prompt, then position, without `<bos>`. */
 function placesOf(model: LanguageModel, texts: readonly CorpusEntry[]): Places {
-  const prompts = texts.map(({ id, text }) => readPrompt(model, id, text, READING.context, READING.chat));
+  const prompts = texts.map(({ id, text }) => readPrompt(model, id, text, defaultContext(model), READING.chat));
   const template = templateOf(prompts.map(({ tokens }) => tokens));
   const [prompt, position, final]: number[][] = [[], [], []];
   const part: TemplatePart[] = [];

@@ -21,6 +21,7 @@ export function sameTokens(model: LanguageModel, other: LanguageModel): Language
     dim: model.dim,
     streamDim: model.streamDim,
     vocab: model.vocab,
+    maxContext: model.maxContext,
     device: model.device,
     dtype: model.dtype,
     weights: model.weights,

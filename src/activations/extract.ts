@@ -7,6 +7,7 @@ import { assertExtractor, type Extractor, keptPositions } from "./extractor.ts";
 import { type Gather, gatherer, type GatherFactory } from "./gather.ts";
 import { layOut, type Pass } from "./layout.ts";
 import { readPrompt, tokenPrompt } from "./prompt.ts";
+import { defaultContext } from "./source.ts";
 import type { StreamBatch } from "./stream.ts";
 
 /** A text to extract from; without an `id` its number in the stream is taken. */
@@ -26,7 +27,7 @@ export interface ExtractOptions {
   layers: readonly number[];
   /** Positions that become activations; default `"per-position"`. */
   extractor?: Extractor;
-  /** Tokens that a prompt is cut to, `<bos>` included; default 128. */
+  /** Tokens that a prompt is cut to, `<bos>` included; default 128, or what the model can read, if that is less. */
   context?: number;
   /** Prompts of a published batch; default 128. θ is a mean over such batches, so it depends on this number. */
   batchPrompts?: number;
@@ -102,18 +103,29 @@ function promptOf(model: LanguageModel, entry: Text | TokenIds, number: string, 
 }
 
 function settle(model: LanguageModel, options: ExtractOptions): Settings {
-  const { extractor = "per-position", context = 128, batchPrompts = 128, forwardPrompts = 32 } = options;
+  const { extractor = "per-position", context = defaultContext(model), batchPrompts = 128, forwardPrompts = 32 } =
+    options;
   const { chat = false, skipPrompts = 0, maxPrompts = Infinity } = options;
   const layers = [...new Set(options.layers)];
   assertExtractor(extractor);
   if (layers.length === 0) throw new RangeError("Expected at least one layer to extract but found none");
   for (const layer of layers) assertWhole("a layer", layer, 0, model.layers - 1);
   assertWhole("a context", context, extractor === "per-position" ? 2 : 1);
+  assertFits(model, context);
   assertWhole("the prompts of a batch", batchPrompts, 1);
   assertWhole("the prompts of a forward pass", forwardPrompts, 1);
   assertWhole("the prompts to skip", skipPrompts, 0);
   if (maxPrompts !== Infinity) assertWhole("the prompts at most", maxPrompts, 1);
   return { layers, extractor, context, batchPrompts, forwardPrompts, chat, skipPrompts, maxPrompts };
+}
+
+/** Throws before anything is read: one prompt of a whole corpus may be the only long one. */
+function assertFits({ id, maxContext }: LanguageModel, context: number): void {
+  if (context <= maxContext) return;
+  throw new RangeError(
+    `Expected a context of at most ${maxContext} tokens, all that the table of positions of ${id} has, but found ` +
+      `${context}: take ${maxContext} (--context ${maxContext}) or fewer`,
+  );
 }
 
 function assertWhole(what: string, value: number, from: number, to = Number.MAX_SAFE_INTEGER): void {

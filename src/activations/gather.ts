@@ -61,7 +61,8 @@ class HostGather implements Gather {
           target.set(data.subarray(sourceRows[i] * dim, (sourceRows[i] + 1) * dim), row * dim)
         );
       } else {
-        const kept = await this.gpu!.download(wrap(this.gpu!, residual, capture, dim), sourceRows);
+        const source = wrap(this.gpu!, residual, capture, dim);
+        const kept = await this.gpu!.download(source, sourceRows).finally(() => source.dispose());
         targetRows.forEach((row, i) => target.set(kept.subarray(i * dim, (i + 1) * dim), row * dim));
       }
     }
@@ -101,7 +102,7 @@ class DeviceGather implements Gather {
         ? this.gpu.upload(data, capture.batch * capture.width, matrix.dim)
         : wrap(this.gpu, residual, capture, matrix.dim);
       this.gpu.copyRows(source, sourceRows, matrix, targetRows);
-      if (data) source.dispose();
+      source.dispose();
     }
     return Promise.resolve();
   }
@@ -126,7 +127,7 @@ function residualAt(capture: Capture, layer: number, { id, hook, dim }: Language
   );
 }
 
-/** A captured buffer seen as a matrix; the model still owns it. */
+/** A captured buffer as a matrix; the buffer is still the model's. */
 function wrap(gpu: WebGpuBackend, { buffer }: Residual, capture: Capture, dim: number): Matrix {
   if (!buffer) throw new Error("Expected activations on the GPU but the model gave neither values nor a buffer");
   return gpu.wrap(buffer, capture.batch * capture.width, dim);

@@ -28,10 +28,18 @@ export type StreamSource = Reading & {
   readonly hook: HookPoint;
 };
 
+/** How long a text a model can read. */
+type Readable = Pick<LanguageModel, "maxContext">;
+
+/** Tokens that prompts are cut to unless something else is asked for. */
+export function defaultContext({ maxContext = Infinity }: Partial<Readable>): number {
+  return Math.min(128, maxContext);
+}
+
 /** What {@link describeStream} needs; all but the layer, the model and the corpus have the defaults of `extract`. */
 export interface DescribeOptions {
   /** The model, or its folder or hub id. */
-  model: string | Pick<LanguageModel, "id" | "hook" | "bos" | "revision" | "commit">;
+  model: string | Pick<LanguageModel, "id" | "hook" | "bos" | "revision" | "commit"> & Partial<Readable>;
   /** Block that is read. */
   layer: number;
   /** Where in the block; default the model's own hook, `"resid_post"` where it is given by its name. */
@@ -40,7 +48,7 @@ export interface DescribeOptions {
   corpus: string;
   /** Default `"per-position"`. */
   extractor?: Extractor;
-  /** Default 128. */
+  /** Default 128, or what the model can read, if that is less. */
   context?: number;
   /** Default 128. */
   batchPrompts?: number;
@@ -60,10 +68,10 @@ export interface DescribeOptions {
  * ```
  */
 export function describeStream(options: DescribeOptions): StreamSource {
-  const { model, layer, corpus, extractor = "per-position", context = 128, batchPrompts = 128, chat = false } = options;
-  const { id, hook, bos, revision, commit }: Exclude<DescribeOptions["model"], string> = typeof model === "string"
-    ? { id: model, hook: "resid_post", bos: "always" }
-    : model;
+  const { model, layer, corpus, extractor = "per-position", batchPrompts = 128, chat = false } = options;
+  const { id, hook, bos, revision, commit, maxContext }: Exclude<DescribeOptions["model"], string> =
+    typeof model === "string" ? { id: model, hook: "resid_post", bos: "always" } : model;
+  const { context = defaultContext({ maxContext }) } = options;
   return {
     model: id,
     ...(commit === undefined ? {} : { revision, commit }),

@@ -16,7 +16,7 @@ import { percentilesOf } from "./webgpu_percentiles.ts";
 import type { ActivationRule, SparseFeatures } from "./sparse.ts";
 import { assertDecoder, assertEncoder } from "./sparse_checks.ts";
 import { activate, combine } from "./webgpu_sparse.ts";
-import { accumulate, copyRows, download, upload } from "./webgpu_rows.ts";
+import { accumulate, copyRows, download, padded, upload } from "./webgpu_rows.ts";
 import { directions, moments } from "./webgpu_vectors.ts";
 
 /** How to open the WebGPU backend. */
@@ -58,14 +58,23 @@ export class WebGpuBackend implements Backend {
   }
 
   /**
-   * A matrix over a GPU buffer that holds `rows x dim` float32 numbers, without a copy: a model's captured residuals. The
-   * buffer must be of `gpuDevice()`, with the usages `STORAGE` and `COPY_SRC`.
+   * A matrix of the `rows x dim` float32 numbers that a GPU buffer holds: a model's captured residuals. It lies over the
+   * buffer itself, or, where `dim` is no multiple of 4, in a copy on the GPU with padded rows. The buffer must be of
+   * `gpuDevice()`, with the usages `STORAGE` and `COPY_SRC`.
    *
-   * @param release Called when the matrix is disposed; the default leaves the buffer to its owner.
-   * @throws {RangeError} if `dim` is not a multiple of 4, or the buffer is too small.
+   * @param release Called when the buffer is no longer needed, by the time that the matrix is disposed; the default leaves
+   * it to its owner.
+   * @throws {RangeError} if the buffer is too small.
    */
   wrap(buffer: GPUBuffer, rows: number, dim: number, release?: () => void): Matrix {
-    return WebGpuMatrix.wrap(this.#context, buffer, rows, dim, release);
+    if (buffer.size < rows * dim * 4) {
+      throw new RangeError(`Expected a buffer of ${rows} x ${dim} float32 numbers but found ${buffer.size} bytes`);
+    }
+    if (dim % 4 === 0) return WebGpuMatrix.wrap(this.#context, buffer, rows, dim, release);
+    const matrix = padded(this.#context, buffer, rows, dim);
+    // Whatever overwrites the buffer comes after the copy in the queue.
+    release?.();
+    return matrix;
   }
 
   async download(matrix: Matrix, rows?: Int32Array): Promise<Float32Array<ArrayBuffer>> {

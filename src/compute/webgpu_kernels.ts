@@ -9,6 +9,7 @@ import histogram from "../../kernels/histogram.wgsl" with { type: "text" };
 import moments from "../../kernels/moments.wgsl" with { type: "text" };
 import nearest from "../../kernels/nearest.wgsl" with { type: "text" };
 import nearestReduce from "../../kernels/nearest_reduce.wgsl" with { type: "text" };
+import padRows from "../../kernels/pad_rows.wgsl" with { type: "text" };
 import rowNorms from "../../kernels/row_norms.wgsl" with { type: "text" };
 import similarities from "../../kernels/similarities.wgsl" with { type: "text" };
 
@@ -24,6 +25,7 @@ const SOURCES = {
   moments,
   nearest: dotTile + nearest,
   nearestReduce,
+  padRows,
   rowNorms,
   similarities: dotTile + similarities,
 };

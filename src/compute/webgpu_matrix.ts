@@ -46,14 +46,7 @@ export class WebGpuMatrix implements Matrix {
 
   /** A matrix over a buffer that belongs to somebody else; it cannot grow. `release` is called when it is disposed. */
   static wrap(context: GpuContext, buffer: GPUBuffer, rows: number, dim: number, release?: () => void): WebGpuMatrix {
-    if (dim % 4 !== 0) {
-      throw new RangeError(
-        `Expected rows whose length is a multiple of 4 to wrap but found ${dim}: upload them instead`,
-      );
-    }
-    if (buffer.size < rows * dim * 4) {
-      throw new RangeError(`Expected a buffer of ${rows} x ${dim} float32 numbers but found ${buffer.size} bytes`);
-    }
+    if (dim % 4 !== 0) throw new RangeError(`Expected rows of whole vec4s to wrap but found ${dim}: copy them`);
     const matrix = new WebGpuMatrix(context, dim);
     matrix.#release = release ?? (() => {});
     for (let row = 0; row < rows; row += matrix.#rowsPerChunk) {

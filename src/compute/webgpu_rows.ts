@@ -18,6 +18,27 @@ export function upload(context: GpuContext, data: Float32Array<ArrayBuffer>, row
   return matrix;
 }
 
+/** A new matrix of `rows x dim` numbers that lie in a buffer without gaps. */
+export function padded(context: GpuContext, buffer: GPUBuffer, rows: number, dim: number): WebGpuMatrix {
+  const matrix = new WebGpuMatrix(context, dim, rows);
+  matrix.grow(rows);
+  const { stride } = matrix;
+  const commands = new Commands(context);
+  for (const chunk of matrix.chunks()) {
+    const packed = { buffer, offset: chunk.first * dim * 4, size: chunk.rows * dim * 4 };
+    const groups = Math.ceil(chunk.rows * stride / 64);
+    const line = Math.min(groups, MOST_WORKGROUPS);
+    commands.dispatch(
+      "padRows",
+      [packed, chunk],
+      [chunk.rows, dim, stride, line * 64],
+      [line, Math.ceil(groups / line)],
+    );
+  }
+  commands.submit();
+  return matrix;
+}
+
 /** The matrix, or the given rows in their order, on the host. */
 export async function download(
   context: GpuContext,

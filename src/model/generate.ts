@@ -37,29 +37,39 @@ const GREEDY = {
 /** How to generate. */
 export interface GenerateSettings {
   readonly maxNewTokens: number;
+  /** Tokens that the model can read. */
+  readonly maxContext: number;
   /** Prompts of a batch. */
   readonly batchSize: number;
   /** Whether each step reads the whole text again, instead of following on a cache. */
   readonly rereads: boolean;
 }
 
-/** Calls `done` with each batch's prompt numbers and their new token ids (stop tokens cut off), shortest prompts first. */
+/**
+ * Calls `done` with each batch's prompt numbers, their new token ids (stop tokens cut off) and how many there was room for,
+ * shortest prompts first.
+ */
 export async function generateTokens(
   generator: Generator,
   decoder: Decoder,
   prompts: readonly Int32Array[],
   edits: readonly Edit[],
   settings: GenerateSettings,
-  done: (prompts: number[], tokens: number[][]) => void,
+  done: (prompts: number[], tokens: number[][], room: number) => void,
 ): Promise<void> {
   const { transformers, stops, padding } = generator;
-  for (const rows of batchesByLength(prompts, settings.batchSize, generator.equalLengths)) {
+  const { maxNewTokens, maxContext, batchSize } = settings;
+  // A batch ends together: one that the model's end cuts short must not cut shorter prompts.
+  const freely = generator.equalLengths ? 0 : maxContext - maxNewTokens + 1;
+  for (const rows of batchesByLength(prompts, batchSize, freely)) {
     const tokens = pad(rows.map((row) => prompts[row]), "left", padding, rows);
     const { batch, width, ids, mask } = tokens;
+    // The last token is not read.
+    const room = Math.min(maxNewTokens, maxContext - width + 1);
     const sequences = await newWriter(generator, decoder, tokens, edits, settings.rereads).generate({
       input_ids: new transformers.Tensor("int64", ids, [batch, width]),
       attention_mask: new transformers.Tensor("int64", mask, [batch, width]),
-      max_new_tokens: settings.maxNewTokens,
+      max_new_tokens: room,
       ...GREEDY,
       stopping_criteria: stopWhenAllStopped(transformers, width, stops),
       // deno-lint-ignore no-explicit-any -- the published type wants every generation setting.
@@ -71,7 +81,7 @@ export async function generateTokens(
       const end = tokens.findIndex((token) => stops.has(token));
       return end < 0 ? tokens : tokens.slice(0, end);
     });
-    done(rows, generated);
+    done(rows, generated, room);
   }
 }
 
@@ -134,18 +144,18 @@ function newWriter(
   return new Writer(new transformers.PretrainedConfig(config), {}, { generation_config: generationConfig });
 }
 
-/** Prompt numbers sorted by length and cut into batches. */
-export function batchesByLength(
-  prompts: readonly Int32Array[],
-  size: number,
-  equalLengths: boolean,
-): number[][] {
+/**
+ * Prompt numbers sorted by length and cut into batches.
+ *
+ * @param freely Tokens up to which prompts of different lengths share a batch; longer ones share it with their equals only.
+ */
+export function batchesByLength(prompts: readonly Int32Array[], size: number, freely: number): number[][] {
   const length = (row: number) => prompts[row].length;
   const order = Array.from(prompts.keys()).sort((a, b) => length(a) - length(b));
   const batches: number[][] = [];
   for (const row of order) {
     const last = batches.at(-1);
-    if (!last || last.length === size || (equalLengths && length(last[0]) !== length(row))) batches.push([row]);
+    if (!last || last.length === size || (length(row) > freely && length(last[0]) !== length(row))) batches.push([row]);
     else last.push(row);
   }
   return batches;

@@ -45,6 +45,8 @@ export interface Parts {
   readonly tokenizer: Tokenizer;
   /** Token ids that the model has are below; Infinity if the graph does not show its table. */
   readonly tokens: number;
+  /** Tokens that a text may have. */
+  readonly maxContext: number;
   readonly generator: Generator;
   /** Whether prompts must run one at a time. */
   readonly oneAtATime: boolean;
@@ -72,6 +74,7 @@ export class HookedLanguageModel implements LanguageModel {
   readonly dim: number;
   readonly streamDim: number;
   readonly vocab: number;
+  readonly maxContext: number;
   readonly device: BackendName;
   readonly dtype: Dtype;
   readonly weights: "onnx" | "safetensors";
@@ -89,6 +92,7 @@ export class HookedLanguageModel implements LanguageModel {
     this.dim = dim;
     this.streamDim = parts.shapes.streamDim;
     this.vocab = parts.shapes.vocab;
+    this.maxContext = parts.maxContext;
     this.device = parts.decoder.sessions.device;
     this.dtype = parts.dtype;
     this.weights = parts.weights;
@@ -124,7 +128,7 @@ export class HookedLanguageModel implements LanguageModel {
     at: HookSite = this.hook,
   ): Promise<Capture> {
     const { decoder, shapes, generator } = this.#parts;
-    this.#assertTokens(prompts);
+    this.#assertReadable(prompts);
     if (layers.length === 0) throw new RangeError("Expected at least one layer to capture but got none");
     const wanted = [...new Set(layers)].sort((a, b) => a - b);
     const points = wanted.map((layer) => ({ layer, at }));
@@ -154,7 +158,7 @@ export class HookedLanguageModel implements LanguageModel {
 
   async logits(prompts: readonly Int32Array[], interventions: readonly Intervention[] = []): Promise<Logits> {
     const { shapes, generator } = this.#parts;
-    this.#assertTokens(prompts);
+    this.#assertReadable(prompts);
     const edits = await this.#edits(interventions, prompts, false);
     const { width, batch } = pad(prompts, "right", generator.padding);
     const { vocab } = shapes;
@@ -174,14 +178,15 @@ export class HookedLanguageModel implements LanguageModel {
     const { generator, decoder, oneAtATime } = this.#parts;
     assertCount("maxNewTokens", maxNewTokens);
     assertCount("batchSize", batchSize);
-    this.#assertTokens(prompts);
+    this.#assertReadable(prompts);
     if (prompts.length === 0) return [];
     const edits = await this.#edits(interventions, prompts, true);
     const texts = new Array<string>(prompts.length);
     let count = 0;
     const rereads = await this.#rereads();
-    const settings = { maxNewTokens, batchSize: oneAtATime ? 1 : batchSize, rereads };
-    await generateTokens(generator, decoder, prompts, edits, settings, (rows, tokens) => {
+    const settings = { maxNewTokens, maxContext: this.maxContext, batchSize: oneAtATime ? 1 : batchSize, rereads };
+    await generateTokens(generator, decoder, prompts, edits, settings, (rows, tokens, room) => {
+      if (room < maxNewTokens && tokens.some(({ length }) => length === room)) this.#parts.notes.add(this.#endNote());
       rows.forEach((row, i) => texts[row] = this.decode(tokens[i], { skipSpecial: true }));
       count += rows.length;
       onProgress?.(count);
@@ -282,9 +287,23 @@ export class HookedLanguageModel implements LanguageModel {
     return Math.max(1, Math.floor(tokens / width));
   }
 
-  /** Graphs take a negative id for one counted from the end of their table. */
-  #assertTokens(prompts: readonly Int32Array[]): void {
+  #endNote(): string {
+    return `Generated texts end at ${this.maxContext} tokens, prompt included, all that this model's table of positions has, ` +
+      "where they would have been longer";
+  }
+
+  /**
+   * Throws unless the model can read the prompts. Graphs take a negative id for one counted from the end of their table,
+   * and on WebGPU a position behind the end of its table for one that it has.
+   */
+  #assertReadable(prompts: readonly Int32Array[]): void {
     for (const [i, prompt] of prompts.entries()) {
+      if (prompt.length > this.maxContext) {
+        throw new RangeError(
+          `Expected prompts of at most ${this.maxContext} tokens, all that the table of positions of ${this.id} has, but ` +
+            `prompt ${i} has ${prompt.length}: cut it (--context ${this.maxContext}), or take a shorter one`,
+        );
+      }
       const wrong = prompt.find((id) => id < 0 || id >= this.#parts.tokens);
       if (wrong === undefined) continue;
       throw new RangeError(

@@ -16,7 +16,7 @@ import { ModelError } from "./error.ts";
 import { GraphFile } from "./graph_file.ts";
 import { describeInterface } from "./interface.ts";
 import { HookedLanguageModel, Notes } from "./language_model.ts";
-import { findModelFiles, LAYOUT, type ModelFiles } from "./model_files.ts";
+import { exportNote, findModelFiles, LAYOUT, type ModelFiles } from "./model_files.ts";
 import { loadTransformers, type PreTrainedTokenizer, runtimeFor, type TransformersModule } from "./runtime.ts";
 import { Sessions } from "./sessions.ts";
 import { Shapes } from "./shapes.ts";
@@ -58,10 +58,12 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
   }
   const device = await chooseDevice(options.device ?? "auto");
   const transformers = await loadTransformers();
-  const files = await findModelFiles(id, { ...options, device });
+  const notes = new Notes(options.onNote);
+  const { files, built } = await filesOrExport(id, { ...options, device });
+  // Told before the graph is read, which may be another than the user thinks.
+  for (const note of files.notes) notes.add(note);
   const config = flattened(files.config);
   const stops = stopTokens(files.config, files.generationConfig);
-  const built = files.weights.length > 0 ? await buildFrom(files, options) : undefined;
   const file = built
     ? GraphFile.of(files.weights[0], built.model, files.dtype === "fp16" ? "float16" : "float32")
     : await GraphFile.read(files.graph, files.embeddings);
@@ -71,20 +73,19 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
   const blocks = built?.blocks ?? findBlocks(graph, blockCount(config));
   const chatTemplates = await readChatTemplates(files.folder);
   const tokenizer = new Tokenizer(await readTokenizer(transformers, files), { bos: options.bos, chatTemplates });
+  // As transformers.js numbers them.
+  const firstPosition = String(config.model_type).startsWith("gemma3") ? 1 : 0;
   const decoder = new Decoder({
     sessions: new Sessions(file, device),
     ort: await runtimeFor(device),
     io,
     blocks,
-    // As transformers.js numbers them.
-    firstPosition: String(config.model_type).startsWith("gemma3") ? 1 : 0,
+    firstPosition,
   });
-  const traits = traitsOf(graph, io);
+  const traits = traitsOf(graph, io, firstPosition);
   const quantised = traits.exactness === "quantised";
-  const notes = new Notes(options.onNote);
-  for (const note of [...files.notes, ...built ? [builtNote(built, files)] : [], ...quantised ? [QUANTISED] : []]) {
-    notes.add(note);
-  }
+  if (built) notes.add(builtNote(built, files));
+  if (quantised) notes.add(QUANTISED);
   try {
     const shapes = await Shapes.measure(decoder, someTokens(tokenizer, traits.tokens), traits);
     // What was opened to look reads all weights; what comes opens what it needs. On the GPU they stay where they are.
@@ -99,6 +100,7 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
       shapes,
       tokenizer,
       tokens: traits.tokens,
+      maxContext: traits.maxContext,
       generator: {
         transformers,
         config: files.config,
@@ -117,17 +119,33 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
   }
 }
 
-async function buildFrom(files: ModelFiles, options: LoadOptions): Promise<Built> {
+/** A model's files and the graph that is built over them, or an export's files where its checkpoint is refused. */
+async function filesOrExport(id: string, options: LoadOptions): Promise<{ files: ModelFiles; built?: Built }> {
   const { onQuantise } = options;
+  const files = await findModelFiles(id, options);
+  if (files.weights.length === 0) return { files };
   try {
-    return await buildCheckpoint(files.config, files.weights, {
-      storage: files.dtype as Storage,
-      folder: join(currentSettings(options).cacheDir, "quantised"),
-      onQuantise,
-    });
+    const storage = files.dtype as Storage;
+    const folder = join(currentSettings(options).cacheDir, "quantised");
+    return { files, built: await buildCheckpoint(files.config, files.weights, { storage, folder, onQuantise }) };
   } catch (error) {
     if (!(error instanceof ModelError) || !files.hasGraph) throw error;
-    throw new ModelError(`${error.message}; --weights onnx runs the one that is there`, { cause: error });
+    if (options.weights === "safetensors") {
+      throw new ModelError(`${error.message}; --weights onnx runs the one that is there`, { cause: error });
+    }
+    return { files: await exportInstead(id, options, error) };
+  }
+}
+
+/** The files of the export beside a checkpoint that its tensors show to be another than config.json says. */
+async function exportInstead(id: string, options: LoadOptions, refusal: ModelError): Promise<ModelFiles> {
+  try {
+    const files = await findModelFiles(id, { ...options, weights: "onnx" });
+    return { ...files, notes: [exportNote(refusal), ...files.notes] };
+  } catch (cause) {
+    if (!(cause instanceof ModelError)) throw cause;
+    // An export that cannot be fetched, as offline, is not what is wrong.
+    throw new ModelError(`${refusal.message}; nor is its ONNX export there: ${cause.message}`, { cause });
   }
 }
 

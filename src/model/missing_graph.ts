@@ -7,6 +7,7 @@ import type { RepoFiles } from "../hub/repository.ts";
 import { searchRepos } from "../hub/remote.ts";
 import { bareName, exportsOf } from "./exports.ts";
 import { dtypeOfFile } from "./dtypes.ts";
+import { STORAGES } from "./architectures/net.ts";
 import type { Dtype } from "./types.ts";
 
 /** Names that are told at most. */
@@ -37,7 +38,10 @@ export async function missingGraph(
     return `${start}: it has ${named.join(", ")}${rest}; ask for the dtype of one, or for the file by --model-file.`;
   }
   if (isOther) {
-    return `${start}: its checkpoint is run without one, so leave --weights, --model-file and --subfolder out for that.`;
+    return `${start}: its checkpoint is run without one, in dtype ${
+      STORAGES.join(", ")
+    }, if --weights, --model-file and ` +
+      "--subfolder are left out.";
   }
   const weights = weightsOf(paths, source.files);
   const others = source.client && source.repo

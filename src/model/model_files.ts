@@ -6,8 +6,8 @@ import { openByteFile } from "../files/byte_file.ts";
 import { exists } from "../files/exists.ts";
 import { HubError, HubNotFoundError, HubRepositoryNotFoundError } from "../hub/errors.ts";
 import { type RepoFiles, useRepository } from "../hub/repository.ts";
-import { familyOf } from "./architectures/checkpoint.ts";
-import type { Storage } from "./architectures/net.ts";
+import { assertUnderstood, isKnownFamily } from "./architectures/checkpoint.ts";
+import { STORAGES } from "./architectures/net.ts";
 import { CHECKPOINT_FILES, weightFiles } from "./architectures/tensors.ts";
 import type { Config } from "./config.ts";
 import { dtypeOfFile, suffixes } from "./dtypes.ts";
@@ -161,8 +161,14 @@ async function collect(source: Source, whose: string, options: LoadOptions): Pro
     weights: weights.files.map(local),
     hasGraph: weights.hasGraph,
     dtype: weights.dtype,
-    notes,
+    notes: [...notes, ...weights.notes],
   };
+}
+
+/** That an export is run where a checkpoint would have been. */
+export function exportNote(refusal: ModelError): string {
+  const why = refusal.message.replace(/(:|, or) take an ONNX export$/, "");
+  return `The model is run from its ONNX export, as the checkpoint beside it is refused: ${why}`;
 }
 
 /** A graph and what it reads, or the files of a checkpoint. */
@@ -173,6 +179,8 @@ interface Weights {
   readonly embeddings?: string;
   readonly files: readonly string[];
   readonly dtype: Dtype;
+  /** What a user should know of the choice. */
+  readonly notes: readonly string[];
 }
 
 /** Finds and gets what holds the weights, with other files that are wanted: config.json is the first of them. */
@@ -184,12 +192,15 @@ async function findWeights(source: Source, whose: string, options: LoadOptions, 
       `Expected ${whose} to have a checkpoint (${CHECKPOINT_FILES.join(", ")}) but it has none: leave --weights out.`,
     );
   }
-  if (checkpoint !== undefined && await isPreferred(source, options, { graph, dtype, config: wanted })) {
+  const isFirst = checkpoint !== undefined && isPreferred(options, dtype, graph);
+  if (isFirst) assertStorage(dtype, options.device);
+  const refusal = isFirst ? await refusalOf(source, options, { graph, config: wanted }) : undefined;
+  if (isFirst && !refusal) {
     // The index comes first: it names the others.
     await source.get([...wanted, checkpoint]);
     const files = checkpoint.endsWith(".json") ? await weightFiles(join(source.folder, checkpoint)) : [checkpoint];
     await source.get(files);
-    return { files, dtype, hasGraph: graph !== undefined };
+    return { files, dtype, hasGraph: graph !== undefined, notes: [] };
   }
   if (graph === undefined) {
     throw new HubNotFoundError(
@@ -203,33 +214,35 @@ async function findWeights(source: Source, whose: string, options: LoadOptions, 
   await source.get([...wanted, ...graphs, ...[...source.files?.keys() ?? []].filter(isData).sort()]);
   const locations = await Promise.all(graphs.map((path) => locationsIn(source.folder, path)));
   await source.get([...new Set(locations.flat())]);
-  return { graph, embeddings, files: [], dtype, hasGraph: true };
+  return { graph, embeddings, files: [], dtype, hasGraph: true, notes: refusal?.notes ?? [] };
+}
+
+/** Whether a graph is built over the checkpoint, if it can be: where that is asked, or there is no other, or where it is as good. */
+function isPreferred({ weights, modelFile, subfolder }: LoadOptions, dtype: Dtype, graph: string | undefined): boolean {
+  if (weights !== undefined) return weights === "safetensors";
+  // Whoever names a graph's file or folder wants that; and an export in few bits was made for this model, with care.
+  return modelFile === undefined && subfolder === undefined &&
+    (dtype === "fp32" || (graph === undefined && STORAGES.includes(dtype)));
 }
 
 /**
- * Whether a graph is built over the checkpoint: where that is asked, or there is no other, or where it is as good.
+ * Whether config.json alone tells that no graph can be built over a checkpoint that has an export beside it, and what a user
+ * should know of that: before weights are fetched. A family that is not known needs no words, as its export is all there is.
  *
- * @throws {ModelError} if it would be but its family is not known: before its weights are fetched.
+ * @throws {ModelError} if there is no export, or the checkpoint was asked for.
  */
-async function isPreferred(
+async function refusalOf(
   source: Source,
-  { weights, modelFile, subfolder, device }: LoadOptions,
-  { graph, dtype, config }: { graph?: string; dtype: Dtype; config: readonly string[] },
-): Promise<boolean> {
-  if (weights === "onnx") return false;
-  // Whoever names a graph's file or folder wants that.
-  if (weights === undefined && (modelFile !== undefined || subfolder !== undefined)) return false;
-  const isOnly = weights === "safetensors" || graph === undefined;
-  // An export in few bits was made for this model, with care.
-  if (dtype !== "fp32" && !isOnly) return false;
-  assertStorage(dtype, device);
-  await source.get(config);
+  { weights }: LoadOptions,
+  { graph, config: files }: { graph?: string; config: readonly string[] },
+): Promise<{ readonly notes: readonly string[] } | undefined> {
+  await source.get(files);
+  const config = await readJson(join(source.folder, files[0]));
   try {
-    familyOf(await readJson(join(source.folder, config[0])));
-    return true;
+    assertUnderstood(config);
   } catch (error) {
-    if (!(error instanceof ModelError) || isOnly) throw error;
-    return false;
+    if (!(error instanceof ModelError) || weights === "safetensors" || graph === undefined) throw error;
+    return { notes: isKnownFamily(config) ? [exportNote(error)] : [] };
   }
 }
 
@@ -243,9 +256,6 @@ function assertStorage(dtype: Dtype, device: LoadOptions["device"]): void {
     );
   }
 }
-
-/** What a checkpoint's matrices may be held in. */
-const STORAGES: readonly Dtype[] = ["fp32", "fp16", "q8", "q4"] satisfies Storage[];
 
 /** The file of a checkpoint's weights, or of the index of its files. */
 async function checkpointFiles(source: Source): Promise<string | undefined> {

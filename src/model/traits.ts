@@ -2,7 +2,8 @@
 import { ElementType, type GraphProto, type NodeProto } from "../compute/onnx/codec.ts";
 import { computesInHalf, GraphIndex } from "./graph.ts";
 import type { GraphInterface } from "./interface.ts";
-import { isSkipNorm, viewed } from "./sums.ts";
+import { maxContextOf, tableRows } from "./positions.ts";
+import { isSkipNorm } from "./sums.ts";
 
 /** How exactly a graph computes. */
 export type Exactness = "exact" | "half" | "quantised";
@@ -19,6 +20,8 @@ export interface Traits {
   readonly equalLengths: boolean;
   /** Token ids that it has are below; Infinity if it does not show its table. */
   readonly tokens: number;
+  /** Tokens that a text may have; Infinity if it shows no table of positions. */
+  readonly maxContext: number;
   /** Whether it has a tensor of a name. */
   has(tensor: string): boolean;
   /** Whether its logits are computed from a tensor, in floating point: whether changing that can change them. */
@@ -30,8 +33,12 @@ const QUANTISES = /^DynamicQuantize/;
 /** Operators that are told how many tokens a row has, not which they are. */
 const COUNTS = /^(GroupQuery|Sparse|Paged)Attention$/;
 
-/** Reads the traits off a graph. */
-export function traitsOf(graph: GraphProto, io: GraphInterface): Traits {
+/**
+ * Reads the traits off a graph.
+ *
+ * @param firstPosition Number that the model's position ids start at.
+ */
+export function traitsOf(graph: GraphProto, io: GraphInterface, firstPosition: number): Traits {
   const index = new GraphIndex(graph);
   const logits = (graph.output.find(({ name }) => name === "logits") ?? graph.output[0]).name;
   const before = new Set<string>();
@@ -48,7 +55,8 @@ export function traitsOf(graph: GraphProto, io: GraphInterface): Traits {
       graph.node.some(({ attribute }) => attribute.some((a) => a.name === "accuracy_level" && a.i >= 4n)),
     fixedBatch: io.inputs.find(({ name }) => name === "input_ids")?.shape[0] === 1,
     equalLengths: needsEqualLengths(graph, io),
-    tokens: tableRows(index),
+    tokens: knownTokens(index),
+    maxContext: maxContextOf(graph, index, firstPosition),
     has: (tensor) => index.has(tensor),
     matters: (tensor) => before.has(tensor) && !index.isConstant(tensor) && isFloat(index, tensor),
   };
@@ -77,8 +85,6 @@ function needsEqualLengths(graph: GraphProto, { inputs, caches }: GraphInterface
 }
 
 /** Rows of the table that token ids are looked up in; Infinity if the graph does not show it. */
-function tableRows(index: GraphIndex): number {
-  const table = index.readers("input_ids").find(({ opType }) => opType === "Gather")?.input[0] ?? "";
-  // A table kept in half precision is widened first.
-  return Number(index.initializer(viewed(index, table))?.dims[0] ?? Infinity);
+function knownTokens(index: GraphIndex): number {
+  return tableRows(index, index.readers("input_ids").find(({ opType }) => opType === "Gather")?.input[0] ?? "");
 }

@@ -53,7 +53,7 @@ export interface LoadOptions extends HubOptions {
   dtype?: Dtype;
   /**
    * Whether an ONNX graph is run, or one that is built over the checkpoint's own files; default the latter, for float32, where
-   * its family is known.
+   * its family is known. One that is refused leaves it to an export beside it, with a note, unless it is asked for here.
    */
   weights?: "onnx" | "safetensors";
   /** Branch, tag or commit of a model of the hub; default `main`. `owner/name@revision` as the model's id says it too. */
@@ -179,6 +179,8 @@ export interface LanguageModel {
   readonly streamDim: number;
   /** Size of the vocabulary. */
   readonly vocab: number;
+  /** Tokens that a text may have, as many as the model's table of positions has rows; Infinity where it has none. */
+  readonly maxContext: number;
   /** Where it runs. */
   readonly device: BackendName;
   /** Storage type of its weights. */
@@ -222,7 +224,8 @@ export interface LanguageModel {
 
   /**
    * Greedy continuation of each prompt, as text without special tokens. What the model's generation_config.json says of
-   * tokens (`repetition_penalty`, `suppress_tokens` and their kin) holds.
+   * tokens (`repetition_penalty`, `suppress_tokens` and their kin) holds. A text ends where the model cannot read on, past
+   * {@link maxContext}.
    */
   generate(prompts: readonly Int32Array[], options?: GenerateOptions): Promise<string[]>;
 

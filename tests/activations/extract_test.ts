@@ -3,6 +3,7 @@ import { readCorpus } from "../../src/activations/corpus.ts";
 import { CorpusError } from "../../src/activations/errors.ts";
 import { extract, type ExtractOptions, type Text, type TokenIds } from "../../src/activations/extract.ts";
 import { shuffledTokens, uniformTokens } from "../../src/activations/random_tokens.ts";
+import { describeStream } from "../../src/activations/source.ts";
 import { atLayer, describeRow, type StreamBatch } from "../../src/activations/stream.ts";
 import { openBackend } from "../../src/compute/open.ts";
 import { assertSentence } from "../lib/sentence.ts";
@@ -82,6 +83,23 @@ Deno.test("prompts are cut to the context, <bos> included", async () => {
   const [batch] = await batchesOf(["abcdefgh", "ab"], { context: 4 }, model);
   assertEquals(batch.prompts.map((prompt) => model.decode(prompt.tokens)), ["<bos>abc", "<bos>ab"]);
   assertRows(batch, after(1));
+});
+
+/** A model whose table of positions has five rows. */
+class Short extends FakeModel {
+  override readonly maxContext: number = 5;
+}
+
+Deno.test("prompts are cut to what the model can read; a context beyond that is refused before the model runs", async () => {
+  const model = new Short();
+  const [batch] = await batchesOf(["abcdefgh", "ab"], {}, model);
+  assertEquals(batch.prompts.map(({ tokens }) => tokens.length), [5, 3]);
+  const source = { model, layer: 0, corpus: "letters" };
+  assertEquals([describeStream(source).context, describeStream({ ...source, model: "fake" }).context], [5, 128]);
+  const passes = model.passes.length;
+  const error = await assertRejects(() => batchesOf(["ab"], { context: 6 }, model), RangeError);
+  assertSentence(error, "context of at most 5 tokens", "of fake", "found 6", "--context 5");
+  assertEquals(model.passes.length, passes);
 });
 
 Deno.test("passes hold prompts of similar lengths and every layer, and prompts without rows are not run", async () => {

@@ -1,5 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type Experiment, type Run, runExperiment } from "../../experiments/lib/cli.ts";
+import { contextOf } from "../../experiments/lib/open_model.ts";
+import { FakeModel } from "../activations/fake_model.ts";
 import { denoCommand } from "../lib/deno.ts";
 import { inFolder } from "../lib/folder.ts";
 
@@ -53,6 +55,29 @@ Deno.test("what a run notes is told once, on stderr and in run.json", () =>
     assertEquals([code, err], [0, "sample: The graph is old.\nsample: Its <bos> is unknown."]);
     const { notes } = JSON.parse(await Deno.readTextFile(`${folder}/run.json`));
     assertEquals(notes, ["The graph is old.", "Its <bos> is unknown."]);
+  }));
+
+Deno.test("a default context becomes what the model can read, which is told; one that is asked for stays", () =>
+  inFolder(async (folder) => {
+    const definition = {
+      ...DEFINITION,
+      flags: { context: { type: "integer", default: 128, help: "tokens" } },
+    } as const;
+    const contextWith = async (maxContext: number, ...args: string[]) => {
+      const [found, err]: [number[], string[]] = [[], []];
+      await runExperiment(definition, (run) => {
+        found.push(contextOf(run, Object.assign(new FakeModel(), { maxContext }), "context"));
+        return Promise.resolve();
+      }, { args: ["--quiet", "--out", folder, ...args], print: () => {}, printError: (text) => err.push(text) });
+      return [found[0], ...err];
+    };
+    assertEquals(await contextWith(Infinity), [128]);
+    assertEquals(await contextWith(128), [128]);
+    assertEquals(await contextWith(64), [
+      64,
+      "sample: Texts are cut to 64 tokens, all that the table of positions of fake has, not to 128, the default of --context",
+    ]);
+    for (const args of [["--context", "100"], ["--context=100"]]) assertEquals(await contextWith(64, ...args), [100]);
   }));
 
 Deno.test("--hook is a site, a tensor's name for every block, or one tensor's for one block", () =>

@@ -31,8 +31,8 @@ interface Expected {
 
 /** One of each mechanism: opening sessions on a software adapter takes most of the time. */
 const ON_WEBGPU = new Set(
-  ("bloom cohere falcon-new gemma3 glm gpt-oss gpt2 llama-bfloat16 llama-rope-dynamic mixtral mpt opt-350m-style phi3-longrope pythia " +
-    "qwen3 stablelm-parallel").split(" "),
+  ("bloom cohere falcon-new gemma3 glm gpt-oss gpt2 llama-bfloat16 llama-odd-width llama-rope-dynamic mixtral mpt " +
+    "opt-350m-style phi3-longrope pythia qwen3 stablelm-parallel").split(" "),
 );
 
 const FOLDERS = Array.from(Deno.readDirSync(ROOT), ({ name }) => name).sort();

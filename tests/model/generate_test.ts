@@ -9,10 +9,10 @@ const ofLength = (length: number) => new Int32Array(length).fill(7);
 
 Deno.test("batches hold prompts of like length, or of one length for graphs that cannot skip left padding", () => {
   const prompts = [4, 2, 4, 3, 2, 4].map(ofLength);
-  assertEquals(batchesByLength(prompts, 2, false), [[1, 4], [3, 0], [2, 5]]);
-  assertEquals(batchesByLength(prompts, 2, true), [[1, 4], [3], [0, 2], [5]]);
-  assertEquals(batchesByLength(prompts, 100, true), [[1, 4], [3], [0, 2, 5]]);
-  assertEquals(batchesByLength([], 2, false), []);
+  assertEquals(batchesByLength(prompts, 2, Infinity), [[1, 4], [3, 0], [2, 5]]);
+  assertEquals(batchesByLength(prompts, 2, 0), [[1, 4], [3], [0, 2], [5]]);
+  assertEquals(batchesByLength(prompts, 100, 0), [[1, 4], [3], [0, 2, 5]]);
+  assertEquals(batchesByLength([], 2, Infinity), []);
 });
 
 Deno.test("padding goes to the side that is asked for and is masked out", () => {

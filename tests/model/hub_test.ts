@@ -1,5 +1,5 @@
 /** Models of the hub, here of a server on this machine. */
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { describeStream } from "../../src/activations/source.ts";
 import type { DownloadPlan } from "../../src/hub/options.ts";
 import { loadModel } from "../../src/model/load.ts";
@@ -248,6 +248,60 @@ hubTest(
     assertSentence(await refusal(REPO, { weights: "onnx" }), "to hold an ONNX model");
   },
   { ...await servedFolder("llama-two-shards"), "onnx/model.onnx": { bytes: new Uint8Array(9), isLarge: true } },
+);
+
+const CHECKPOINT: ServedFiles[string] = {
+  bytes: await Deno.readFile(`${GOLDEN}llama/model.safetensors`),
+  isLarge: true,
+};
+/** Which of a checkpoint and a graph were downloaded, in that order; large files go by their checksums. */
+const largeOf = ({ downloads }: HubServer) =>
+  downloads.flatMap(({ path }) =>
+    path === `/${checksumOf(CHECKPOINT)}`
+      ? ["checkpoint"]
+      : path === `/${checksumOf(FILES["onnx/model.onnx"])}`
+      ? ["graph"]
+      : []
+  );
+
+hubTest(
+  "where config.json tells that a checkpoint cannot be built, the export is run with a note, and the weights stay there",
+  async ({ hub, logits, refusal }) => {
+    const told: string[] = [];
+    assertRight(await logits(REPO, { onNote: (note) => told.push(note) }));
+    assertEquals(told.length, 1);
+    assertStringIncludes(
+      told[0],
+      "from its ONNX export, as the checkpoint beside it is refused: Expected a qwen3 model",
+    );
+    assertMatch(told[0], /"something_new": 7, which may change what is computed$/);
+    assertEquals(largeOf(hub), ["graph"]);
+    assertSentence(await refusal(REPO, { weights: "safetensors" }), "something_new");
+    assertEquals(largeOf(hub), ["graph"]);
+  },
+  { ...FILES, "config.json": textFile({ ...made.config, something_new: 7 }), "model.safetensors": CHECKPOINT },
+);
+
+hubTest(
+  "where its tensors tell that a checkpoint cannot be built, the export is fetched and run with a note",
+  async ({ hub, logits, refusal }) => {
+    assertSentence(await refusal(REPO, { weights: "safetensors" }), "--weights onnx runs the one that is there");
+    assertEquals(largeOf(hub), ["checkpoint"]);
+    assertSentence(
+      await refusal(REPO, { offline: true }),
+      "to be of shape",
+      "nor is its ONNX export there",
+      "--offline",
+    );
+    const told: string[] = [];
+    for (const offline of [false, true]) {
+      assertRight(await logits(REPO, { offline, onNote: (note) => told.push(note) }));
+    }
+    assertEquals(largeOf(hub), ["checkpoint", "graph"]);
+    assertEquals(told, [told[0], told[0]]);
+    assertStringIncludes(told[0], "from its ONNX export, as the checkpoint beside it is refused: Expected the tensor");
+  },
+  { ...FILES, "model.safetensors": CHECKPOINT },
 );
 
 hubTest(

@@ -162,7 +162,7 @@ Deno.test({
   ...ORT_TEST,
   fn: async () => {
     const load = (dtype: LoadOptions["dtype"]) => () => loadModel(`${ROOT}llama`, { dtype, device: "cpu" });
-    assertSentence(await assertRejects(load("q4f16")) as Error, "q4f16", "fp32, fp16, q8, q4");
+    assertSentence(await assertRejects(load("q4f16")) as Error, "q4f16", "in dtype fp32, fp16, q8, q4");
     assertSentence(await assertRejects(load("fp16")) as Error, "fp16", "CPU", "--device webgpu");
   },
 });

@@ -5,6 +5,7 @@ import type { Dictionary } from "../../../src/partition/dictionary.ts";
 import type { CommonFlags, Run } from "../cli.ts";
 import type { Flags } from "../flags.ts";
 import { calibrationsFor, grow, type GrowPlan } from "../grow.ts";
+import { contextOf } from "../open_model.ts";
 import { type Instructions, refusalHandle } from "./handle.ts";
 import type { MonitorTexts, TextFlags } from "./texts.ts";
 import { usableSettings } from "../usable.ts";
@@ -41,14 +42,14 @@ export async function growDictionary<F extends Flags>(
   },
   { backend, model, texts, chat, instructions }: DictionaryPlan,
 ): Promise<{ dictionary: Dictionary; settings: TriedSetting[] }> {
-  const { corpus, split, harmful, harmless, context, seed, calibration, percentiles, maxTokens } = run.flags;
+  const { corpus, split, harmful, harmless, seed, calibration, percentiles, maxTokens } = run.flags;
   const files = chat ? [corpus, harmful, harmless] : [corpus];
   const plan: GrowPlan = {
     ...{ backend, model, files, seed, calibration, percentiles },
     layers: run.layers(model.layers),
     texts: texts.build,
     corpus: `${files.join(" + ")}, split ${split}`,
-    reading: { chat, context },
+    reading: { chat, context: contextOf(run, model, "context") },
     growing: { maxTokens, signal: run.signal },
   };
   const { calibrations, failed } = await usableSettings(await calibrationsFor(run, plan), backend);

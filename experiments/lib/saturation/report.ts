@@ -22,12 +22,14 @@ export interface SaturationResult {
   readonly failed: readonly FailedSetting[];
   /** Windows of each stream. */
   readonly windows: number;
+  /** Tokens of a window. */
+  readonly context: number;
 }
 
 /** Writes everything below `run.out`, prints the figures of every setting, and says where the report is. */
 export async function reportSaturation<F extends Flags>(
-  run: Run<F> & { readonly flags: { readonly context: number } },
-  { curves, failed, windows }: SaturationResult,
+  run: Run<F>,
+  { curves, failed, windows, context }: SaturationResult,
 ): Promise<void> {
   if (curves.length === 0) throw new Error(`Expected a dictionary but none could be made: ${failed[0].reason}`);
   const { save, manifest, flags } = run;
@@ -38,7 +40,7 @@ export async function reportSaturation<F extends Flags>(
 
   await save.table("curves", curveColumns(curves));
   await save.table("regions", regionColumns(curves));
-  Object.assign(manifest.findings, findings(grids, shown, windows * flags.context, failed.length));
+  Object.assign(manifest.findings, findings(grids, shown, windows * context, failed.length));
 
   const text = answer(grids, shown);
   const published = publishedSaturation(comparableModel(flags));
@@ -55,9 +57,7 @@ export async function reportSaturation<F extends Flags>(
         await save.chart(
           "depth",
           depthChart(curves),
-          `Regions after ${
-            windows * (flags.context - 1)
-          } activations of each stream: lines are means over stream orders, ` +
+          `Regions after ${windows * (context - 1)} activations of each stream: lines are means over stream orders, ` +
             "bands their range. Mix: as many activations, a third from each domain.",
         ),
         await save.chart(

@@ -7,6 +7,7 @@ import { FAMILIES, type KnownFamily } from "./families/mod.ts";
 import { Net, PACKED_BITS, type Storage } from "./net.ts";
 import { packedFile, type PackOptions } from "./packed_file.ts";
 import { CheckpointReader } from "./reader.ts";
+import type { DecoderSpec } from "./spec.ts";
 import { textConfig, textPart } from "./text_part.ts";
 import { type StoredTensor, type StoredTensors, storedTensors } from "./tensors.ts";
 
@@ -33,14 +34,7 @@ export async function buildCheckpoint(
   paths: readonly string[],
   { storage, ...options }: CheckpointOptions,
 ): Promise<Built> {
-  const family = familyOf(config);
-  const stored = await storedTensors(paths);
-  const { config: own, tensors, unread } = family.wrapper
-    ? textPart(family.wrapper, config, stored)
-    : { config: flattened(config), tensors: stored, unread: [] };
-  const reader = new CheckpointReader(own, tensors);
-  const spec = family.read(reader);
-  reader.assertUnderstood();
+  const { spec, tensors, unread } = understood(config, await storedTensors(paths));
   const net = new Net(tensors, storage);
   const built = buildDecoder(net, spec);
   assertAllUsed(net.used, tensors);
@@ -51,6 +45,31 @@ export async function buildCheckpoint(
     net.place(path, places);
   }
   return { ...built, unread };
+}
+
+/**
+ * Throws what {@link buildCheckpoint} would at config.json alone: before the weights are fetched.
+ *
+ * @throws {ModelError} if its family is not known, or if it says what the family's table does not know.
+ */
+export function assertUnderstood(config: Config): void {
+  // Tables ask for tensors only to see how their names begin.
+  understood(config, new Map());
+}
+
+/** What config.json makes of tensors. */
+function understood(
+  config: Config,
+  stored: StoredTensors,
+): { spec: DecoderSpec; tensors: StoredTensors; unread: readonly string[] } {
+  const family = familyOf(config);
+  const { config: own, tensors, unread } = family.wrapper
+    ? textPart(family.wrapper, config, stored)
+    : { config: flattened(config), tensors: stored, unread: [] };
+  const reader = new CheckpointReader(own, tensors);
+  const spec = family.read(reader);
+  reader.assertUnderstood();
+  return { spec, tensors, unread };
 }
 
 /**
@@ -86,6 +105,17 @@ function known(type: unknown): KnownFamily | undefined {
 
 function quantisationOf(config: Config): Config | undefined {
   return (config.quantization_config ?? config.compression_config ?? undefined) as Config | undefined;
+}
+
+/** Whether there is a table for a checkpoint's family, and its weights are numbers. */
+export function isKnownFamily(config: Config): boolean {
+  try {
+    familyOf(config);
+    return true;
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw error;
+    return false;
+  }
 }
 
 /** Throws if the checkpoint has weights that the graph does not read: it would not be the whole model. */

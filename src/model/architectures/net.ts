@@ -9,6 +9,7 @@ import {
   type TensorProto,
 } from "../../compute/onnx/codec.ts";
 import { ModelError } from "../error.ts";
+import type { Dtype } from "../types.ts";
 import { type Matrix, packedNames, packedShapes } from "./packed_file.ts";
 import type { Bits } from "./quantise.ts";
 import type { Linear, Part } from "./spec.ts";
@@ -20,6 +21,9 @@ const CODES = { float32: ElementType.float32, float16: ElementType.float16, bflo
 
 /** What the matrices of a graph's products are held in: float32, float16, or blocks of 8 or 4 bits. */
 export type Storage = "fp32" | "fp16" | "q8" | "q4";
+
+/** Storage types of a checkpoint, as users name them. */
+export const STORAGES: readonly Dtype[] = ["fp32", "fp16", "q8", "q4"] satisfies Storage[];
 
 /** Bits of a weight where matrices are quantised. */
 export const PACKED_BITS: Readonly<Partial<Record<Storage, Bits>>> = { q8: 8, q4: 4 };
