@@ -45,10 +45,10 @@ export class GraphFile {
     readonly bytes: Uint8Array<ArrayBuffer>,
     /** The folder that locations of weights are relative to. */
     readonly folder: string,
-    /** What WebGPU holds weights of floating point in; by default what they are stored in. */
-    readonly onGpu?: FloatType,
+    /** What weights of floating point are widened or narrowed to; by default what they are stored in. */
+    readonly held?: FloatType,
   ) {
-    this.weightBytes = weightBytes(this.decode().graph!);
+    this.weightBytes = weightBytes(this.decode().graph!, held);
   }
 
   /**
@@ -79,14 +79,14 @@ export class GraphFile {
    *
    * @param path The weights' file, for messages.
    * @param model Its weights are references by absolute path; it casts them to what it computes in.
-   * @param onGpu What WebGPU holds them in.
+   * @param held What they are held in: on the CPU a session widens those of its products when it opens.
    */
-  static of(path: string, model: ModelProto, onGpu: FloatType): GraphFile {
-    return GraphFile.#of(path, [model], onGpu);
+  static of(path: string, model: ModelProto, held: FloatType): GraphFile {
+    return GraphFile.#of(path, [model], held);
   }
 
   /** @param models The decoder, and what makes embeddings for it if it needs that. */
-  static #of(path: string, models: readonly ModelProto[], onGpu?: FloatType): GraphFile {
+  static #of(path: string, models: readonly ModelProto[], held?: FloatType): GraphFile {
     const [decoder] = models;
     const folder = commonFolder(models.flatMap((model) => externalTensors(model.graph!).map(locationOf)));
     for (const model of models) {
@@ -100,7 +100,7 @@ export class GraphFile {
     sortNodes(decoder.graph!);
     dropRingCaches(decoder.graph!);
     nameSums(decoder.graph!);
-    return new GraphFile(path, encodeModel(decoder), folder, onGpu);
+    return new GraphFile(path, encodeModel(decoder), folder, held);
   }
 
   /** A copy of the model, to read or to edit. */
@@ -112,7 +112,7 @@ export class GraphFile {
   edited(edit: (graph: GraphProto) => void): { model: ModelProto; bytes: number } {
     const model = this.decode();
     edit(model.graph!);
-    return { model, bytes: weightBytes(model.graph!) };
+    return { model, bytes: weightBytes(model.graph!, this.held) };
   }
 
   /** Opens a session of a copy. */
@@ -157,7 +157,7 @@ export class GraphFile {
     for (const tensor of external) {
       const stored = FLOATS[tensor.dataType];
       // Its WebGPU provider casts no bfloat16.
-      const held = this.onGpu ?? (stored === "bfloat16" ? "float32" : stored);
+      const held = this.held ?? (stored === "bfloat16" ? "float32" : stored);
       if (stored === undefined || held === stored) continue;
       converted.set(tensor, stored);
       setEntry(tensor, "length", String(lengthOf(tensor) * itemBytes(held) / itemBytes(stored)));
@@ -311,8 +311,13 @@ function externalTensors(graph: GraphProto): TensorProto[] {
   ];
 }
 
-function weightBytes(graph: GraphProto): number {
-  const outside = externalTensors(graph).reduce((sum, tensor) => sum + lengthOf(tensor), 0);
+/** Bytes that a graph's weights take when they are held in a type. */
+function weightBytes(graph: GraphProto, held?: FloatType): number {
+  const bytesOf = (tensor: TensorProto) => {
+    const stored = FLOATS[tensor.dataType];
+    return lengthOf(tensor) * (held && stored ? itemBytes(held) / itemBytes(stored) : 1);
+  };
+  const outside = externalTensors(graph).reduce((sum, tensor) => sum + bytesOf(tensor), 0);
   return graph.initializer.reduce((sum, { rawData }) => sum + rawData.length, outside);
 }
 

@@ -22,15 +22,15 @@ import type {
   Residual,
 } from "./types.ts";
 
-/** Logits that the lens holds at a time, 32 MiB of them, but no fewer streams than make it worth reading the unembedding for. */
-const LENS_LOGITS = 2 ** 23;
+/** Logits that the lens holds at a time, 16 MiB of them, but no fewer streams than make it worth reading the unembedding for. */
+const LENS_LOGITS = 2 ** 22;
 const FEWEST_STREAMS = 64;
 
 /**
- * Numbers of the stream that a capture on the CPU reads at a time, 5 MiB of them: what a block makes of it is ten times that.
+ * Numbers of the stream that a capture on the CPU reads at a time, 2.5 MiB of them: what a block makes of it is ten times that.
  * But no fewer tokens than make a product of matrices worth reading the weights for.
  */
-const STREAM_NUMBERS = 5 * 2 ** 18;
+const STREAM_NUMBERS = 5 * 2 ** 17;
 const FEWEST_TOKENS = 512;
 
 /** What a model is made of; {@link "./load.ts"} puts it together. */

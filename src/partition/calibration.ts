@@ -85,7 +85,8 @@ export async function calibrateLayers(
     for await (const streamed of stream) {
       try {
         for (const [layer, calibrator] of calibrators) {
-          await calibrator.push(batchAt(streamed, layer));
+          // Each batch of a stream has arrays of its own.
+          await calibrator.push(batchAt(streamed, layer), true);
           seen = calibrator.activations;
         }
       } finally {

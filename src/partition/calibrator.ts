@@ -32,8 +32,12 @@ export class Calibrator {
     return this.#activations;
   }
 
-  /** Takes a copy of a batch. */
-  async push(batch: ActivationBatch): Promise<void> {
+  /**
+   * Takes a batch: a copy of it, unless its values are on the host and stay as they are.
+   *
+   * @param isConstant Whether nobody changes the values from now on.
+   */
+  async push(batch: ActivationBatch, isConstant = false): Promise<void> {
     if (batch.rows === 0) return;
     if (this.#activations === 0) {
       this.#sum = new Float64Array(batch.dim);
@@ -45,7 +49,8 @@ export class Calibrator {
     }
     const moments = await withMatrix(this.backend, batch, async (x) => {
       const moments = await this.backend.moments(x);
-      this.#batches.push(this.#copy(x));
+      const isKept = isConstant && batch.data !== undefined && this.backend.name === "cpu";
+      this.#batches.push(isKept ? this.backend.upload(batch.data!, batch.rows, batch.dim) : this.#copy(x));
       return moments;
     });
     for (let j = 0; j < batch.dim; j++) {
