@@ -148,7 +148,7 @@ function placed(
   let y = x;
   if (own && !own.afterRope) y = headNorm(net, y, own, headDim, heads, `${name}/normed`);
   y = net.op("Transpose", `${name}/turned`, [y], { perm: [0n, 2n, 1n, 3n] });
-  if (rope) y = rotate(net, y, rope, headDim, rotated);
+  if (rope) y = rotate(net, y, rope, heads, rotated);
   if (own?.afterRope) y = headNorm(net, y, own, headDim, heads, `${name}/normed`);
   return y;
 }

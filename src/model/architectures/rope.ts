@@ -1,60 +1,47 @@
 /** Rotation of queries and keys by their positions, and the angles of the kinds that there are. */
 import { ElementType } from "../../compute/onnx/codec.ts";
 import type { Net } from "./net.ts";
+import { INPUT_SHAPE } from "./parts.ts";
 import type { Rope } from "./spec.ts";
 
-/** Rotates `[batch, heads, length, width]`. */
-export function rotate(net: Net, x: string, rope: Rope, width: number, name: string): string {
-  const { dims, interleaved } = rope;
-  const [cos, sin] = tables(net, rope);
-  const parts = dims < width
-    ? net.ops("Split", [`${name}/rotated_part`, `${name}/rest`], [x, net.ints([dims, width - dims])], { axis: -1n })
-    : [x];
-  const turned = interleaved ? neighbours(net, parts[0], dims, name) : halves(net, parts[0], dims, name);
-  const sum = net.op("Add", dims < width ? `${name}/sum` : name, [
-    net.op("Mul", `${name}/cos`, [parts[0], cos]),
-    net.op("Mul", `${name}/sin`, [turned, sin]),
-  ]);
-  return dims < width ? net.op("Concat", name, [sum, parts[1]], { axis: -1n }) : sum;
+/**
+ * Rotates `[batch, heads, length, width]`. As onnxruntime's operator, which goes over the numbers once: its tables have a row
+ * for each token that is read, since angles may depend on the length of the text.
+ */
+export function rotate(net: Net, x: string, rope: Rope, heads: number, name: string): string {
+  const attributes = {
+    interleaved: rope.interleaved ? 1n : 0n,
+    rotary_embedding_dim: BigInt(rope.dims),
+    num_heads: BigInt(heads),
+  };
+  return net.op("RotaryEmbedding", name, [x, tokenNumbers(net), ...tables(net, rope)], attributes, "com.microsoft");
 }
 
-/** `[-second half, first half]`. */
-function halves(net: Net, x: string, dims: number, name: string): string {
-  const [a, b] = net.ops("Split", [`${name}/first`, `${name}/second`], [x, net.ints([dims / 2, dims / 2])], {
-    axis: -1n,
+/** Numbers of the tokens that are read, of all texts, `[batch, length]`. */
+function tokenNumbers(net: Net): string {
+  return net.once("token numbers", () => {
+    const count = net.op("Size", "token_count", ["input_ids"]);
+    const numbers = net.op("Range", "token_list", [net.int(0), count, net.int(1)]);
+    return net.op("Reshape", "token_numbers", [numbers, INPUT_SHAPE]);
   });
-  return net.op("Concat", `${name}/turned`, [net.op("Neg", `${name}/negated`, [b]), a], { axis: -1n });
 }
 
-/** `[-x1, x0, -x3, x2, ...]`. */
-function neighbours(net: Net, x: string, dims: number, name: string): string {
-  const order = Array.from({ length: dims }, (_, i) => i ^ 1);
-  const signs = Float32Array.from(order, (_, i) => i % 2 === 0 ? -1 : 1);
-  const swapped = net.op("Gather", `${name}/swapped`, [x, net.ints(order)], { axis: -1n });
-  return net.op("Mul", `${name}/turned`, [swapped, net.numbers(`signs_${dims}`, [dims], signs)]);
-}
-
-/** Cosines and sines, `[batch, 1, length, dims]`. */
+/** Cosines and sines, `[batch * length, pairs]`. */
 function tables(net: Net, rope: Rope): [string, string] {
   const key = JSON.stringify(rope, (_, value) => value instanceof Float32Array ? Array.from(value) : value);
   const name = net.once(`rope ${key}`, () => {
     const name = `rope_${net.nodes.length}`;
     const positions = net.once("positions", () => {
       const numbers = net.op("Cast", "positions", ["position_ids"], { to: BigInt(ElementType.float32) });
-      return net.op("Unsqueeze", "position_columns", [numbers, net.ints([1, 3])]);
+      return net.op("Unsqueeze", "position_columns", [numbers, net.ints([2])]);
     });
-    const angles = net.op("Mul", `${name}/angles`, [positions, frequencies(net, rope, name)]);
-    // [batch, 1, length, pairs], each angle for both of its pair.
-    let both: string;
-    if (rope.interleaved) {
-      const twice = Array.from({ length: rope.dims }, (_, i) => i >> 1);
-      both = net.op("Gather", `${name}/both`, [angles, net.ints(twice)], { axis: -1n });
-    } else {
-      both = net.op("Concat", `${name}/both`, [angles, angles], { axis: -1n });
-    }
+    const angles = net.op("Reshape", `${name}/angles`, [
+      net.op("Mul", `${name}/angles_by_text`, [positions, frequencies(net, rope, name)]),
+      net.ints([-1, rope.dims / 2]),
+    ]);
     const { factor = 1 } = rope;
     for (const [op, part] of [["Cos", "cos"], ["Sin", "sin"]]) {
-      const plain = net.op(op, factor === 1 ? `${name}/${part}` : `${name}/${part}_plain`, [both]);
+      const plain = net.op(op, factor === 1 ? `${name}/${part}` : `${name}/${part}_plain`, [angles]);
       if (factor !== 1) net.op("Mul", `${name}/${part}`, [plain, net.number(factor)]);
     }
     return name;
@@ -62,13 +49,14 @@ function tables(net: Net, rope: Rope): [string, string] {
   return [`${name}/cos`, `${name}/sin`];
 }
 
+/** Angles a position, one a pair: `[pairs]`, or `[batch, 1, pairs]` where they depend on the text. */
 function frequencies(net: Net, { frequencies: kinds, dims }: Rope, name: string): string {
   const list = (values: Float32Array<ArrayBuffer>, name: string) => net.numbers(name, [values.length], values);
   if (kinds.kind === "fixed") return list(kinds.values, `${name}/frequencies`);
-  // Tokens of each text so far, `[batch, 1, 1, 1]`: a prompt is what it is, whatever is read beside it.
+  // Tokens of each text so far, `[batch, 1, 1]`: a prompt is what it is, whatever is read beside it.
   const length = net.once("text length", () => {
     const sum = net.op("ReduceSum", "text_tokens", ["attention_mask", net.ints([1])], { keepdims: 1n });
-    return net.op("Unsqueeze", "text_length", [sum, net.ints([2, 3])]);
+    return net.op("Unsqueeze", "text_length", [sum, net.ints([2])]);
   });
   if (kinds.kind === "by length") {
     const isLong = net.op("Greater", `${name}/is_long`, [length, net.int(kinds.original)]);
