@@ -195,5 +195,7 @@ export function prune(graph: GraphProto): void {
 /** Whether a graph computes in half precision, and does not only keep weights in it that are widened first. */
 export function computesInHalf(graph: GraphProto): boolean {
   const half = new Set(graph.initializer.filter((t) => t.dataType === ElementType.float16).map(({ name }) => name));
-  return graph.node.some(({ opType, input }) => opType !== "Cast" && input.some((name) => half.has(name)));
+  return graph.node.some(({ opType, input }) =>
+    !/^(Cast|Gather)$/.test(opType) && input.some((name) => half.has(name))
+  );
 }
