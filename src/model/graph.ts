@@ -188,8 +188,17 @@ export function prune(graph: GraphProto): void {
   graph.node = graph.node.filter((node) => kept.has(node));
   graph.initializer = graph.initializer.filter((tensor) => used.has(tensor.name));
   graph.input = graph.input.filter((input) => used.has(input.name));
-  // Shapes of intermediate tensors: onnxruntime infers them again, and stale ones would be errors.
-  graph.valueInfo = [];
+  // Shapes of intermediate tensors: onnxruntime infers them again, and stale ones would be errors. It cannot infer the name of
+  // an axis.
+  graph.valueInfo = graph.valueInfo.filter((value) => used.has(value.name) && firstAxis(value) === POSITIONS);
+}
+
+/** Name of the axis of all positions of all prompts, in graphs that are built. */
+export const POSITIONS = "exemplar_positions";
+
+function firstAxis({ type }: ValueInfoProto): string | undefined {
+  const axis = type?.tensorType?.shape?.dim[0]?.value;
+  return axis?.case === "dimParam" ? axis.value : undefined;
 }
 
 /** Whether a graph computes in half precision, and does not only keep weights in it that are widened first. */

@@ -161,6 +161,8 @@ export function graphModel(graph: {
   inputs: ValueInfoProto[];
   outputs: ValueInfoProto[];
   initializers?: TensorProto[];
+  /** Shapes of tensors within. */
+  shapes?: ValueInfoProto[];
   opset?: number;
   /** Whether nodes of the `com.microsoft` domain are used. */
   contrib?: boolean;
@@ -176,6 +178,7 @@ export function graphModel(graph: {
       input: graph.inputs,
       output: graph.outputs,
       initializer: graph.initializers ?? [],
+      valueInfo: graph.shapes ?? [],
     }),
     opsetImport: opsets.map(([domain, version]) =>
       create(OperatorSetIdProtoSchema, { domain, version: BigInt(version) })

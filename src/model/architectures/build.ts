@@ -44,9 +44,9 @@ export function buildDecoder(net: Net, spec: DecoderSpec): Omit<Built, "unread">
       outputs.push(valueInfo(`present.${i}.${part}`, ElementType.float32, ["batch", keyHeads, "total", headDim]));
     }
   }
-  const { nodes, initializers } = net;
+  const { nodes, initializers, shapes } = net;
   const stored = [...new Set([...net.used].map((name) => net.tensors.get(name)!.dtype))];
-  return { model: graphModel({ nodes, inputs, outputs, initializers, contrib: true }), blocks, stored };
+  return { model: graphModel({ nodes, inputs, outputs, initializers, shapes, contrib: true }), blocks, stored };
 }
 
 /** What all blocks read beside the stream. */

@@ -1,6 +1,6 @@
 /** Feed-forward parts. */
 import type { Net } from "./net.ts";
-import { exactLinear, linear } from "./parts.ts";
+import { linear, matrixProduct, rowsOf, textsOf } from "./parts.ts";
 import type { Activation, Mlp } from "./spec.ts";
 
 /** Where a feed-forward part is in the graph. */
@@ -58,26 +58,34 @@ function half(net: Net, x: string, bent: string, name: string): string {
 export function mlp(net: Net, part: Mlp, x: string, place: MlpPlace): { output: string; router?: string } {
   if (part.kind === "experts") return experts(net, part, x, place);
   const { path, dim, output } = place;
-  return { output: linear(net, hidden(net, part, x, `${path}.mlp`, dim), part.down, part.width, dim, output) };
+  return { output: linear(net, hidden(net, part, x, `${path}.mlp`, dim, linear), part.down, part.width, dim, output) };
 }
 
-function hidden(net: Net, part: Exclude<Mlp, { kind: "experts" }>, x: string, path: string, dim: number): string {
+/** What the last product of a part reads; `product` is one of texts, or of their positions below each other. */
+function hidden(
+  net: Net,
+  part: Exclude<Mlp, { kind: "experts" }>,
+  x: string,
+  path: string,
+  dim: number,
+  product: typeof linear,
+): string {
   const { width } = part;
   const act = (a: Activation, x: string, name: string) => activate[a](net, x, name);
   if (part.kind === "plain") {
-    return act(part.act, linear(net, x, part.up, dim, width, `${path}.hook_pre`), `${path}.hook_post`);
+    return act(part.act, product(net, x, part.up, dim, width, `${path}.hook_pre`), `${path}.hook_post`);
   }
   let gate: string, up: string;
   const names = [`${path}.hook_pre`, `${path}.hook_pre_linear`] as const;
   if (part.kind === "packed") {
-    const both = linear(net, x, part.gateUp, dim, 2 * width, `${path}.both`);
+    const both = product(net, x, part.gateUp, dim, 2 * width, `${path}.both`);
     [gate, up] = part.inTurn
       ? names.map((name, first) => everySecond(net, both, first, 2 * width, name))
       : net.ops("Split", names, [both, net.ints([width, width])], { axis: -1n });
     if (part.limit !== undefined) [gate, up] = limited(net, gate, up, part.limit, path);
   } else {
-    gate = linear(net, x, part.gate, dim, width, names[0]);
-    up = linear(net, x, part.up, dim, width, names[1]);
+    gate = product(net, x, part.gate, dim, width, names[0]);
+    up = product(net, x, part.up, dim, width, names[1]);
   }
   return net.op("Mul", `${path}.hook_post`, [act(part.act, gate, `${path}.activated`), up]);
 }
@@ -109,8 +117,9 @@ function experts(
 ) {
   const { path, dim, output } = place;
   const count = experts.length;
-  // Which experts compute hangs on few numbers.
-  const logits = exactLinear(net, x, router, dim, count, `${path}.mlp.router_logits`);
+  const rows = rowsOf(net, x, dim, `${path}.mlp.rows`);
+  // Which experts compute hangs on few numbers: these are exact, whatever other products are in.
+  const logits = matrixProduct(net, rows, router, dim, count, `${path}.mlp.router_logits`, "fp32");
   const probabilities = net.op("Softmax", `${path}.mlp.hook_expert_weights`, [logits], { axis: -1n });
   const [best, which] = net.ops("TopK", [`${path}.mlp.best`, `${path}.mlp.hook_expert_indices`], [
     probabilities,
@@ -131,8 +140,9 @@ function experts(
   ], { axis: -1n });
   const parts = experts.map((expert, i) => {
     const inside = `${path}.mlp.experts.${i}`;
-    const own = linear(net, hidden(net, expert, x, inside, dim), expert.down, expert.width, dim, `${inside}.out`);
+    const read = hidden(net, expert, rows, inside, dim, matrixProduct);
+    const own = matrixProduct(net, read, expert.down, expert.width, dim, `${inside}.out`);
     return net.op("Mul", `${inside}.weighted`, [own, columns[i]]);
   });
-  return { output: net.op("Sum", output, parts), router: probabilities };
+  return { output: textsOf(net, net.op("Sum", `${path}.mlp.sum`, parts), dim, output), router: probabilities };
 }

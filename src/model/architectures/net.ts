@@ -7,6 +7,7 @@ import {
   node,
   type NodeProto,
   type TensorProto,
+  type ValueInfoProto,
 } from "../../compute/onnx/codec.ts";
 import { ModelError } from "../error.ts";
 import type { Dtype } from "../types.ts";
@@ -32,6 +33,8 @@ export const PACKED_BITS: Readonly<Partial<Record<Storage, Bits>>> = { q8: 8, q4
 export class Net {
   readonly nodes: NodeProto[] = [];
   readonly initializers: TensorProto[] = [];
+  /** Shapes that onnxruntime does not find by itself. */
+  readonly shapes: ValueInfoProto[] = [];
   /** Tensors of the checkpoint that the graph reads. */
   readonly used: Set<string> = new Set();
   /** Matrices that the graph reads quantised; where is told by {@link place}. */

@@ -1,49 +1,56 @@
 /** Products and norms. */
-import { ElementType } from "../../compute/onnx/codec.ts";
-import { type Net, PACKED_BITS } from "./net.ts";
+import { ElementType, valueInfo } from "../../compute/onnx/codec.ts";
+import { POSITIONS } from "../graph.ts";
+import { type Net, PACKED_BITS, type Storage } from "./net.ts";
 import { type Bits, BLOCK } from "./quantise.ts";
 import type { Linear, Norm, Part } from "./spec.ts";
 
 /** Name of the shape `[batch, length]` of the token ids. */
 export const INPUT_SHAPE = "input_shape";
 
+/** `x W^T + b` of `[batch, length, columns]`. */
+export function linear(net: Net, x: string, part: Linear, columns: number, width: number, name: string): string {
+  const product = matrixProduct(net, rowsOf(net, x, columns, `${name}/rows`), part, columns, width, `${name}/product`);
+  return textsOf(net, product, width, name);
+}
+
 /**
- * `x W^T + b` of `[batch, length, columns]`, from the weight in what the graph holds its matrices in.
+ * All positions of all prompts below each other. Their axis has a name: without one onnxruntime does not know that tensors
+ * are of one size, uses the memory of none for another, and takes minutes to open a graph of thousands of products.
+ */
+export function rowsOf(net: Net, x: string, columns: number, name: string): string {
+  net.shapes.push(valueInfo(name, ElementType.float32, [POSITIONS, columns]));
+  return net.op("Reshape", name, [x, net.ints([-1, columns])]);
+}
+
+/** Positions below each other as `[batch, length, width]` again. */
+export function textsOf(net: Net, rows: string, width: number, name: string): string {
+  return net.op("Reshape", name, [rows, shapeOf(net, width)]);
+}
+
+/**
+ * `x W^T + b` of `[rows, columns]`, from weights in what the graph holds its matrices in.
  *
  * In float16 the product alone is: the stream, norms and attention stay in float32, where large activations have room.
  */
-export function linear(
+export function matrixProduct(
   net: Net,
   x: string,
   weights: Linear,
   columns: number,
   width: number,
   name: string,
+  storage: Storage = net.storage,
 ): string {
-  const bits = PACKED_BITS[net.storage];
-  if (bits !== undefined && columns % BLOCK === 0) return packedLinear(net, x, weights, columns, width, name, bits);
-  if (net.storage !== "fp16") return exactLinear(net, x, weights, columns, width, name);
+  const bits = PACKED_BITS[storage];
+  if (bits !== undefined && columns % BLOCK === 0) return packedProduct(net, x, weights, columns, width, name, bits);
+  if (storage !== "fp16") return gemm(net, x, weights, columns, width, name, (...stored) => net.weight(...stored));
   const half = net.op("Cast", `${name}/half`, [x], { to: BigInt(ElementType.float16) });
   const product = gemm(net, half, weights, columns, width, `${name}/in_half`, (...stored) => net.half(...stored));
   return net.op("Cast", name, [product], { to: BigInt(ElementType.float32) });
 }
 
-/** The same in float32 whatever other products are in. */
-export function exactLinear(
-  net: Net,
-  x: string,
-  weights: Linear,
-  columns: number,
-  width: number,
-  name: string,
-): string {
-  return gemm(net, x, weights, columns, width, name, (...stored) => net.weight(...stored));
-}
-
-/**
- * As Gemm, which onnxruntime and its WebGPU provider both compute from the weight as it is stored; it takes matrices, so
- * that rows of all prompts lie below each other for it.
- */
+/** As Gemm, which onnxruntime and its WebGPU provider both compute from the weight as it is stored. */
 function gemm(
   net: Net,
   x: string,
@@ -53,15 +60,13 @@ function gemm(
   name: string,
   stored: (weight: string, dims: readonly number[], part?: Part) => string,
 ): string {
-  const rows = net.op("Reshape", `${name}/rows`, [x, net.ints([-1, columns])]);
   const matrix = stored(weight, transposed ? [columns, width] : [width, columns], part);
-  const inputs = [rows, matrix, ...bias === undefined ? [] : [stored(bias, [width], part)]];
-  const product = net.op("Gemm", `${name}/product`, inputs, transposed ? {} : { transB: 1n });
-  return net.op("Reshape", name, [product, shapeOf(net, width)]);
+  const inputs = [x, matrix, ...bias === undefined ? [] : [stored(bias, [width], part)]];
+  return net.op("Gemm", name, inputs, transposed ? {} : { transB: 1n });
 }
 
 /** From weights in blocks of a few bits, each with a scale; activations stay in float32. */
-function packedLinear(
+function packedProduct(
   net: Net,
   x: string,
   weights: Linear,
@@ -74,7 +79,7 @@ function packedLinear(
   const { bias, part } = weights;
   const product = net.op(
     "MatMulNBits",
-    bias === undefined ? name : `${name}/product`,
+    bias === undefined ? name : `${name}/unbiased`,
     [x, ...net.levels(weights, width, columns, bits)],
     Object.fromEntries(Object.entries(attributes).map(([key, value]) => [key, BigInt(value)])),
     "com.microsoft",
