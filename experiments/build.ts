@@ -17,38 +17,48 @@ import { shuffled } from "../src/activations/shuffled.ts";
 import { measure } from "../src/analysis/metrics.ts";
 import { describeRegions } from "../src/analysis/region_table.ts";
 import { dictionaryFile, removeCheckpoints } from "../src/partition/checkpoint.ts";
+import type { Discovery } from "../src/partition/discover.ts";
 import { reportBuild } from "./lib/build/report.ts";
 import type { BuildResult } from "./lib/build/result.ts";
-import { experiment } from "./lib/cli.ts";
+import { experiment, type Run } from "./lib/cli.ts";
+import type { Flags } from "./lib/flags.ts";
 import { grow } from "./lib/grow.ts";
 import { contextOf, openModel } from "./lib/open_model.ts";
+
+const FLAGS = {
+  calibration: { type: "integer", default: 200_000, min: 2, help: "activations to calibrate on" },
+  context: { type: "integer", default: 128, min: 2, help: "tokens that a prompt is cut to, <bos> included" },
+  batch: { type: "integer", default: 128, min: 1, help: "prompts of a batch; thresholds depend on it" },
+  split: { type: "string", help: "read only entries whose field `split` has this value" },
+  chat: { type: "boolean", help: "read every text as a user's turn in the model's chat template" },
+  inOrder: { type: "boolean", help: "read the corpus in its own order, as needed when it does not fit into memory" },
+  window: {
+    type: "integer",
+    default: 1,
+    min: 0,
+    help: "saturated after more than this many batches without a founder",
+  },
+  checkpointEvery: { type: "integer", default: 10, min: 1, help: "batches between checkpoints" },
+} as const satisfies Flags;
 
 await experiment({
   name: "build",
   question: "What structure do the model's activations have, at several depths and resolutions?",
   description: "Calibrates, grows dictionaries at several layers and percentiles in one pass, and shows their regions.",
   defaults: { layers: [2, 4, 6], maxTokens: 20e6 },
-  flags: {
-    calibration: { type: "integer", default: 200_000, min: 2, help: "activations to calibrate on" },
-    context: { type: "integer", default: 128, min: 2, help: "tokens that a prompt is cut to, <bos> included" },
-    batch: { type: "integer", default: 128, min: 1, help: "prompts of a batch; thresholds depend on it" },
-    split: { type: "string", help: "read only entries whose field `split` has this value" },
-    chat: { type: "boolean", help: "read every text as a user's turn in the model's chat template" },
-    inOrder: { type: "boolean", help: "read the corpus in its own order, as needed when it does not fit into memory" },
-    window: {
-      type: "integer",
-      default: 1,
-      min: 0,
-      help: "saturated after more than this many batches without a founder",
-    },
-    checkpointEvery: { type: "integer", default: 10, min: 1, help: "batches between checkpoints" },
-  },
+  flags: FLAGS,
   examples: [
     ["", "the embedded model, about a minute on two cores"],
     ["--model onnx-community/Qwen3-0.6B-ONNX --dtype fp16 --layers 14 --corpus pile.jsonl", "a model of the hub"],
     ["--resume", "go on after an interruption"],
   ],
 }, async (run) => {
+  const { discovery, results } = await discover(run);
+  await run.manifest.time("report", () => reportBuild(run, discovery, results));
+});
+
+/** Grows the dictionaries and reads their regions. The model and its tokenizer are not needed beyond: charts take memory too. */
+async function discover(run: Run<typeof FLAGS>): Promise<{ discovery: Discovery; results: BuildResult[] }> {
   const { flags, progress, manifest, out, signal } = run;
   const { percentiles, seed, chat, corpus } = flags;
 
@@ -89,5 +99,5 @@ await experiment({
   reading.end();
   await model.dispose();
   await removeCheckpoints(checkpoints);
-  await manifest.time("report", () => reportBuild(run, discovery, results));
-});
+  return { discovery, results };
+}
