@@ -6,6 +6,7 @@ import { captureName, cutTo } from "./cut.ts";
 import type { Edit } from "./edits.ts";
 import { hookFeeds, tokenFeeds } from "./feeds.ts";
 import type { GraphInterface } from "./interface.ts";
+import { prune } from "./graph.ts";
 import { addHooks, hookedName } from "./intervene.ts";
 import { cutToTail, LENS_INPUT } from "./lens.ts";
 import { keepOnDevice } from "./runtime.ts";
@@ -103,7 +104,10 @@ export class Decoder {
   ): Promise<InferenceSession.ReturnType> {
     return this.sessions.run(
       JSON.stringify(["whole", edits.map(kindOf)]),
-      (graph) => addHooks(graph, edits),
+      (graph) => {
+        addHooks(graph, edits);
+        prune(graph);
+      },
       // The cache goes from step to step without leaving the device.
       keepOnDevice(this.sessions.device, this.io.caches.map(({ present }) => present)),
       (session) => this.#run(session, tokens, edits, cache, names),

@@ -153,7 +153,7 @@ async function exportInstead(id: string, options: LoadOptions, refusal: ModelErr
 function builtNote({ stored, unread }: Built, { hasGraph, dtype }: ModelFiles): string {
   const storage = dtype as Storage;
   const types = stored.filter((type) => type !== (storage === "fp16" ? "float16" : "float32")).join(" and ");
-  return `The model is run from its safetensors, ${COMPUTED[storage]}${types === "" ? "" : ` (stored in ${types})`}` +
+  return `The model is run from its checkpoint, ${COMPUTED[storage]}${types === "" ? "" : ` (stored in ${types})`}` +
     (unread.length > 0 ? `; its text part alone, without ${unread.join(" and ")}` : "") +
     (hasGraph ? ", not from the ONNX export beside them: --weights onnx takes that" : "") +
     (dtype in PACKED_BITS ? ". Take fp32 for findings: such weights move a stream by a part of its length" : "");

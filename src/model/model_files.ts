@@ -252,7 +252,7 @@ function assertStorage(dtype: Dtype, device: LoadOptions["device"]): void {
   if (!STORAGES.includes(dtype)) throw new ModelError(`${start}: take one of these, or an export in ${dtype}`);
   if (dtype === "fp16" && device === "cpu") {
     throw new ModelError(
-      `${start} on the CPU, which is slower in it than in float32: leave --dtype out, or take --device webgpu`,
+      `Expected to run a checkpoint in fp32, q8 or q4 on the CPU but fp16 was asked for, which is slower in it than in float32: leave --dtype out, or take --device webgpu`,
     );
   }
 }

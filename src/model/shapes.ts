@@ -19,8 +19,8 @@ const TOLERANCE = { exact: 1e-3, half: 3e-2, quantised: 0.1 } as const;
 /** What overflows is told as such: Gemma 3 does in half precision. */
 function overflow(where: string): ModelError {
   return new ModelError(
-    `Expected finite activations but ${where} NaN or an infinity on plain text: the graph overflows in its precision, as ` +
-      "Gemma 3's do in float16; take dtype fp32",
+    `Expected finite activations but ${where} NaN or an infinity on plain text: its weights or config.json are ` +
+      "damaged, or the graph overflows in its precision, as Gemma 3's do in float16, and dtype fp32 helps",
   );
 }
 

@@ -139,6 +139,45 @@ async function assertHooks(model: LanguageModel, { prompts, hooks }: Expected): 
   }
 }
 
+/** TransformerLens' hooks of norms are before weight and bias: their scale, and the stream by it. */
+for (const [name, isCentred] of [["llama", false], ["gpt2", true], ["gemma2", false]] as const) {
+  Deno.test({
+    name: `a norm's scale and what it normalizes are read as TransformerLens has them [${name}]`,
+    ...ORT_TEST,
+    fn: () =>
+      checked(`${ROOT}${name}`, {}, async (model) => {
+        const ids = [Int32Array.of(5, 9, 3, 40)];
+        const read = async (at: HookSite, layer = 1) => {
+          const { data, dim } = (await model.capture(ids, [layer], at)).residuals.get(layer)!;
+          return { data: data!, dim };
+        };
+        const last = model.layers - 1;
+        const epsilon = name === "gpt2" ? 1e-5 : 1e-6;
+        for (
+          const [stream, hooks, layer] of [
+            ["resid_pre", "blocks.{layer}.ln1", 1],
+            ["resid_mid", "blocks.{layer}.ln2", 1],
+            ["resid_post", "ln_final", last],
+          ] as const
+        ) {
+          const { data, dim } = await read(stream, layer);
+          const [scale, normalized] = [
+            await read(`${hooks}.hook_scale`, layer),
+            await read(`${hooks}.hook_normalized`, layer),
+          ];
+          assertEquals(scale.dim, 1);
+          for (let p = 0; p < ids[0].length; p++) {
+            const row = [...data.subarray(p * dim, (p + 1) * dim)];
+            const mean = isCentred ? row.reduce((sum, value) => sum + value, 0) / dim : 0;
+            const right = Math.sqrt(row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / dim + epsilon);
+            near(scale.data, p, [right], `${hooks}.hook_scale`);
+            near(normalized.data, p * dim, row.map((value) => (value - mean) / right), `${hooks}.hook_normalized`);
+          }
+        }
+      }),
+  });
+}
+
 async function assertGenerates(model: LanguageModel, { prompts }: Expected): Promise<void> {
   if (!prompts[0].continuation) return;
   const texts = prompts.map(({ continuation }) => model.decode(continuation!, { skipSpecial: true }));

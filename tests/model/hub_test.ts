@@ -230,7 +230,7 @@ hubTest("a checkpoint in two parts is fetched with its index, and run without a 
   const { data, width, vocab } = await model.logits([Int32Array.from(expected.ids)]);
   const last = data.subarray((width - 1) * vocab);
   for (const [i, right] of expected.logits.entries()) assert(Math.abs(last[i] - right) < 1e-3);
-  assertStringIncludes(model.notes[0], "from its safetensors");
+  assertStringIncludes(model.notes[0], "from its checkpoint");
   await model.dispose();
   const asked = other.asked.length;
   await (await loadModel("owner/finetune", { ...options, offline: true })).dispose();

@@ -128,8 +128,12 @@ function projected(net: Net, spec: Attention, x: string, path: string, dim: numb
   const [q, k, v] = parts.map((flat, i) => {
     const [part, norm] = [(["q", "k", "v"] as const)[i], [qNorm, kNorm][i]];
     // A norm of all heads comes before the cut.
-    const normed = norm?.over === "all" ? headNorm(net, flat, norm, widths[i], 1, `${path}.${part}_normed`) : flat;
-    return split(cut(normed, `${path}.${part}_cut`), i === 0 ? heads : keyHeads, `${path}.hook_${part}`);
+    const count = i === 0 ? heads : keyHeads;
+    if (norm?.over !== "all") return split(cut(flat, `${path}.${part}_cut`), count, `${path}.hook_${part}`);
+    const apart = split(flat, count, `${path}.hook_${part}`);
+    const whole = net.op("Reshape", `${path}.${part}_whole`, [apart, net.ints([0, 0, widths[i]])]);
+    const normed = headNorm(net, whole, norm, widths[i], 1, `${path}.${part}_normed`);
+    return split(cut(normed, `${path}.${part}_cut`), count, `${path}.${part}_apart`);
   });
   return [q, k, v];
 }

@@ -64,17 +64,16 @@ function embed(net: Net, { dim, vocab, embedding }: DecoderSpec): string {
   const { weight, multiplier, project, positions } = embedding;
   const width = embedding.dim ?? dim;
   const rows = (name: string) => net.rows(weight, [vocab, width], "input_ids", name);
-  const isPlain = multiplier === undefined && !project && !positions && !embedding.norm;
-  let x = rows(isPlain ? "hook_embed" : "embed");
-  if (multiplier !== undefined) x = net.op("Mul", "embed/scaled", [x, net.number(multiplier)]);
-  if (project) x = linear(net, x, project, width, dim, "embed/projected");
+  let x = rows(multiplier === undefined && !project ? "hook_embed" : "embed");
+  if (multiplier !== undefined) x = net.op("Mul", project ? "embed/scaled" : "hook_embed", [x, net.number(multiplier)]);
+  if (project) x = linear(net, x, project, width, dim, "hook_embed");
   if (positions) {
     const { offset, count } = positions;
     const at = offset === 0 ? "position_ids" : net.op("Add", "position_rows", ["position_ids", net.int(offset)]);
     const placed = net.rows(positions.weight, [count, dim], at, "hook_pos_embed");
     x = net.op("Add", "embed/placed", [x, placed]);
   }
-  return embedding.norm ? norm(net, x, embedding.norm, dim, "embed/normed") : x;
+  return embedding.norm ? norm(net, x, embedding.norm, dim, "embed/normed", "embed.ln") : x;
 }
 
 function buildBlock(
@@ -89,37 +88,38 @@ function buildBlock(
   const add = (name: string, a: string, b: string) => net.op("Add", `${path}.${name}`, [a, b]);
   /** What a part adds to the stream, under its hook's name. */
   const share = (x: string, name: string, post: Block["attnPostNorm"], postName: string) => {
-    if (post) x = norm(net, x, post, dim, multiplier === undefined ? `${path}.${name}` : `${path}.${postName}`);
+    const own = `${path}.${name}`;
+    if (post) x = norm(net, x, post, dim, multiplier === undefined ? own : `${own}/normed`, `${path}.${postName}`);
     return multiplier !== undefined ? net.op("Mul", `${path}.${name}`, [x, net.number(multiplier)]) : x;
   };
   const isShare = (post: Block["attnPostNorm"]) => !post && multiplier === undefined;
 
-  const read = attnNorm ? norm(net, stream, attnNorm, dim, `${path}.ln1.hook_normalized`) : stream;
+  const read = attnNorm ? norm(net, stream, attnNorm, dim, `${path}.ln1`, `${path}.ln1`) : stream;
   const mixed = attention(net, block.attention, read, {
     ...inputs,
     output: isShare(block.attnPostNorm) ? `${path}.hook_attn_out` : `${path}.attn.out`,
   });
-  const attnOut = share(mixed.output, "hook_attn_out", block.attnPostNorm, "ln1_post.hook_normalized");
+  const attnOut = share(mixed.output, "hook_attn_out", block.attnPostNorm, "ln1_post");
   const name = (at: "mid" | "post", hasNorm: boolean) => hasNorm ? `resid_${at}_sum` : `hook_resid_${at}`;
   let middle = stream;
   if (!parallel) {
     middle = add(name("mid", block.attnSumNorm !== undefined), stream, attnOut);
-    if (block.attnSumNorm) middle = norm(net, middle, block.attnSumNorm, dim, `${path}.hook_resid_mid`);
+    if (block.attnSumNorm) middle = norm(net, middle, block.attnSumNorm, dim, `${path}.hook_resid_mid`, `${path}.ln1`);
   }
   const mlpRead = mlpNorm === "attention's"
     ? read
     : mlpNorm
-    ? norm(net, middle, mlpNorm, dim, `${path}.ln2.hook_normalized`)
+    ? norm(net, middle, mlpNorm, dim, `${path}.ln2`, `${path}.ln2`)
     : middle;
   const fed = mlp(net, block.mlp, mlpRead, {
     path,
     dim,
     output: isShare(block.mlpPostNorm) ? `${path}.hook_mlp_out` : `${path}.mlp.out`,
   });
-  const mlpOut = share(fed.output, "hook_mlp_out", block.mlpPostNorm, "ln2_post.hook_normalized");
+  const mlpOut = share(fed.output, "hook_mlp_out", block.mlpPostNorm, "ln2_post");
   const both = parallel ? add("both_out", attnOut, mlpOut) : mlpOut;
   let after = add(name("post", block.mlpSumNorm !== undefined), middle, both);
-  if (block.mlpSumNorm) after = norm(net, after, block.mlpSumNorm, dim, `${path}.hook_resid_post`);
+  if (block.mlpSumNorm) after = norm(net, after, block.mlpSumNorm, dim, `${path}.hook_resid_post`, `${path}.ln2`);
   return {
     resid_pre: stream,
     ...(parallel ? {} : { resid_mid: middle }),
@@ -134,7 +134,7 @@ function buildBlock(
 
 function unembed(net: Net, { dim, vocab, norm: last, head }: DecoderSpec, stream: string): void {
   const { project, multiplier, softcap } = head;
-  let x = last ? norm(net, stream, last, dim, "ln_final.hook_normalized") : stream;
+  let x = last ? norm(net, stream, last, dim, "ln_final", "ln_final") : stream;
   let width = dim;
   if (project) {
     width = net.tensors.get(project.weight)?.shape[0] ?? dim;

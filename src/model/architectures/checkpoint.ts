@@ -63,6 +63,11 @@ function understood(
   stored: StoredTensors,
 ): { spec: DecoderSpec; tensors: StoredTensors; unread: readonly string[] } {
   const family = familyOf(config);
+  if (!family.wrapper && flattened(config) !== config) {
+    throw new ModelError(
+      `Expected a ${config.model_type} model without parts of other models but config.json has a text_config: take an ONNX export`,
+    );
+  }
   const { config: own, tensors, unread } = family.wrapper
     ? textPart(family.wrapper, config, stored)
     : { config: flattened(config), tensors: stored, unread: [] };

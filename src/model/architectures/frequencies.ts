@@ -32,7 +32,7 @@ export function ropeOf(
   const { thetaNames = ["rope_theta"], partialNames = ["partial_rotary_factor"] } = defaults;
   const nested = c.record("rope_parameters");
   const scaling = nested ? undefined : c.record("rope_scaling");
-  const told = (kind !== undefined ? nested?.[kind] : undefined) ?? nested ?? scaling;
+  const told = kind !== undefined && nested ? ofKind(nested, kind) : nested ?? scaling;
   const settings = told as Settings | undefined ?? defaults.scaling ?? {};
   const base = numberIn(settings, "rope_theta") ?? c.agreed(thetaNames, theta);
   const share = numberIn(settings, "partial_rotary_factor") ?? c.agreed(partialNames, partial);
@@ -50,6 +50,16 @@ export function ropeOf(
     );
   }
   return { dims, interleaved, ...anglesOf(c, settings, base, dims) };
+}
+
+/** What is said of one kind of block. */
+function ofKind(nested: Settings, kind: string): Settings {
+  const own = nested[kind] as Settings | null | undefined;
+  if (typeof own === "object" && own !== null && typeof own.rope_theta === "number") return own;
+  throw new ModelError(
+    `Expected "rope_parameters" in config.json to tell the rotation of ${kind} with its rope_theta but it says ` +
+      `${JSON.stringify(own) ?? "nothing"} of it`,
+  );
 }
 
 /** Angles by the kind that a setting names. */
@@ -71,8 +81,8 @@ export function anglesOf(
     case "linear":
       return fixed(plain.map((angle) => angle / factor()));
     case "dynamic":
-      // Hunyuan's kind of it is the same at every length.
-      if (numberIn(settings, "alpha") !== undefined) {
+      // Hunyuan's kind of it is the same at every length; no other class heeds it.
+      if (c.type.startsWith("hunyuan") && numberIn(settings, "alpha") !== undefined) {
         const grown = base * numberIn(settings, "alpha")! ** (dims / (dims - 2));
         return fixed(plain.map((_, i) => grown ** (-2 * i / dims)));
       }

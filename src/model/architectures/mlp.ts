@@ -1,4 +1,5 @@
 /** Feed-forward parts. */
+import { ModelError } from "../error.ts";
 import type { Net } from "./net.ts";
 import { linear, matrixProduct, rowsOf, textsOf } from "./parts.ts";
 import type { Activation, Mlp } from "./spec.ts";
@@ -117,6 +118,11 @@ function experts(
 ) {
   const { path, dim, output } = place;
   const count = experts.length;
+  if (perToken > count) {
+    throw new ModelError(
+      `Expected no more experts a token than there are but config.json says ${perToken} of ${count}`,
+    );
+  }
   const rows = rowsOf(net, x, dim, `${path}.mlp.rows`);
   // Which experts compute hangs on few numbers: these are exact, whatever other products are in.
   const logits = matrixProduct(net, rows, router, dim, count, `${path}.mlp.router_logits`, "fp32");

@@ -1,6 +1,6 @@
 /** Quantised weights of a checkpoint: made once, and kept in the cache by what they were made of. */
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { openByteFile } from "../../files/byte_file.ts";
 import { exists } from "../../files/exists.ts";
 import { outlineSafetensors, streamSafetensors, type TensorPlace } from "../../files/safetensors.ts";
@@ -75,6 +75,7 @@ export async function packedFile(
   const path = join(folder, `${key}.q${bits}.safetensors`);
   const known = await wholeFile(path);
   if (known) return { path, places: known };
+  await sweep(path);
   await assertRoom(outline.reduce((sum, [, { dtype, shape }]) => sum + sizeOf(dtype, shape), 0), folder);
   const metadata = { format: "exemplar, blocks of 32 for MatMulNBits", sha256: Object.values(sources).join(" ") };
   await streamSafetensors(path, outline, pack(matrices, options), metadata);
@@ -86,6 +87,20 @@ async function wholeFile(path: string): Promise<ReadonlyMap<string, TensorPlace>
   if (!await exists(path)) return undefined;
   // A copy that was cut is made anew: its weights are still there.
   return await outlineSafetensors(path).catch(() => undefined);
+}
+
+/** Milliseconds after which a file that is still being written has nobody who writes it. */
+const ABANDONED = 3600_000;
+
+/** Removes what runs that were killed have left of a file. */
+async function sweep(path: string): Promise<void> {
+  if (!await exists(dirname(path))) return;
+  for await (const { name } of Deno.readDir(dirname(path))) {
+    if (!name.startsWith(`.${basename(path)}.`) || !name.endsWith(".tmp")) continue;
+    const part = join(dirname(path), name);
+    const { mtime } = await Deno.stat(part);
+    if (Date.now() - (mtime?.getTime() ?? 0) > ABANDONED) await Deno.remove(part);
+  }
 }
 
 function sizeOf(dtype: Dtype, shape: readonly number[]): number {

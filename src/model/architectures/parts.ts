@@ -95,17 +95,36 @@ function shapeOf(net: Net, ...widths: number[]): string {
   );
 }
 
-/** A norm over the last axis, of `width` columns. */
+/**
+ * A norm over the last axis, of `width` columns.
+ *
+ * @param hooks Whose `hook_scale` and `hook_normalized` are to be read.
+ */
 export function norm(
   net: Net,
   x: string,
   { kind, weight, bias, epsilon, plusOne }: Norm,
   width: number,
   name: string,
+  hooks: string,
 ): string {
+  scaleOf(net, x, kind, epsilon, hooks);
   let factor = weight === undefined ? net.ones(width) : net.weight(weight, [width]);
   if (plusOne) factor = net.once(`1 + ${weight}`, () => net.op("Add", `${weight}/plus_one`, [factor, net.number(1)]));
   if (kind === "rms") return net.op("SimplifiedLayerNormalization", name, [x, factor], { axis: -1n, epsilon });
   const inputs = [x, factor, ...bias === undefined ? [] : [net.weight(bias, [width])]];
   return net.op("LayerNormalization", name, inputs, { axis: -1n, epsilon });
+}
+
+/** What TransformerLens divides by, and what that gives, before weight and bias: beside the graph's way, computed when read. */
+function scaleOf(net: Net, x: string, kind: Norm["kind"], epsilon: number, hooks: string): void {
+  const last = { axes: [-1n], keepdims: 1n };
+  const name = `${hooks}.hook_scale`;
+  const centred = kind === "rms"
+    ? x
+    : net.op("Sub", `${name}/centred`, [x, net.op("ReduceMean", `${name}/mean`, [x], last)]);
+  const square = net.op("Mul", `${name}/square`, [centred, centred]);
+  const variance = net.op("ReduceMean", `${name}/variance`, [square], last);
+  const scale = net.op("Sqrt", name, [net.op("Add", `${name}/sum`, [variance, net.number(epsilon)])]);
+  net.op("Div", `${hooks}.hook_normalized`, [centred, scale]);
 }

@@ -52,7 +52,7 @@ export class CheckpointReader {
 
   /** A number; the first of several names that is there. Without `otherwise` it must be there. */
   number(names: string | readonly string[], otherwise?: number): number {
-    const [name, value] = this.#first(names);
+    const [name, value] = this.#one(names);
     if (value === undefined && otherwise !== undefined) return otherwise;
     if (typeof value === "number" && Number.isFinite(value)) return value;
     throw this.#wrong(name, "a number", value);
@@ -73,7 +73,7 @@ export class CheckpointReader {
 
   /** A number, or none where the field is null or absent. */
   maybeNumber(names: string | readonly string[]): number | undefined {
-    const [name, value] = this.#first(names);
+    const [name, value] = this.#one(names);
     if (value === undefined) return undefined;
     if (typeof value === "number" && Number.isFinite(value)) return value;
     throw this.#wrong(name, "a number or null", value);
@@ -154,6 +154,14 @@ export class CheckpointReader {
         }, which may change what is computed: take an ONNX export`,
       );
     }
+  }
+
+  /** What all names that are there say. */
+  #one(names: string | readonly string[]): [string, unknown] {
+    const [name, value] = this.#first(names);
+    const other = [names].flat().find((other) => (this.config[other] ?? value) !== value);
+    if (other === undefined) return [name, value];
+    throw this.#wrong(name, `what ${other} is (${JSON.stringify(this.config[other])})`, value);
   }
 
   #first(names: string | readonly string[]): [string, unknown] {

@@ -1,5 +1,6 @@
 /** Rotation of queries and keys by their positions, and the angles of the kinds that there are. */
 import { ElementType } from "../../compute/onnx/codec.ts";
+import { ModelError } from "../error.ts";
 import type { Net } from "./net.ts";
 import { INPUT_SHAPE } from "./parts.ts";
 import type { Rope } from "./spec.ts";
@@ -9,6 +10,9 @@ import type { Rope } from "./spec.ts";
  * for each token that is read, since angles may depend on the length of the text.
  */
 export function rotate(net: Net, x: string, rope: Rope, heads: number, name: string): string {
+  if (!Number.isInteger(rope.dims / 2) || rope.dims < 2) {
+    throw new ModelError(`Expected an even number of rotated dimensions but config.json makes ${rope.dims}`);
+  }
   const attributes = {
     interleaved: rope.interleaved ? 1n : 0n,
     rotary_embedding_dim: BigInt(rope.dims),

@@ -41,12 +41,12 @@ export async function storedTensors(paths: readonly string[]): Promise<StoredTen
   return tensors;
 }
 
-/** Names of a checkpoint's weights, or of the index of their files, as they are preferred. */
+/** Names of a checkpoint's weights, or of the index of their files, in transformers' order: an index may be an older one's. */
 export const CHECKPOINT_FILES: readonly string[] = [
-  "model.safetensors.index.json",
   "model.safetensors",
-  "pytorch_model.bin.index.json",
+  "model.safetensors.index.json",
   "pytorch_model.bin",
+  "pytorch_model.bin.index.json",
 ];
 
 /** The files of weights that an index names. */

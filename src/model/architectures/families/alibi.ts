@@ -17,7 +17,7 @@ export const bloom: Family = (c) => {
   const table = `${root}word_embeddings.weight`;
   const { dim, layers, heads, headDim, vocab } = sizesOf(c, { layers: 2 });
   const epsilon = c.number("layer_norm_epsilon", 1e-5);
-  c.only({ apply_residual_connection_post_layernorm: false, n_inner: 4 * dim });
+  c.only({ apply_residual_connection_post_layernorm: false, n_inner: 4 * dim, slow_but_exact: false });
   const slopes = slopesOf(heads);
   const blocks = Array.from({ length: layers }, (_, i): Block => {
     const path = `${root}h.${i}`;
@@ -88,7 +88,14 @@ export const mpt: Family = (c) => {
       c.only({ attn_config: { [name]: value } });
     }
   }
-  const clip = typeof attn.clip_qkv === "number" ? attn.clip_qkv : undefined;
+  const clip = (attn.clip_qkv ?? undefined) as number | undefined;
+  if (clip !== undefined && !(typeof clip === "number" && clip > 0)) {
+    throw new ModelError(
+      `Expected "clip_qkv" of attn_config in config.json to be above zero, or null for none, but it is ${
+        JSON.stringify(clip)
+      }`,
+    );
+  }
   const scale = typeof attn.softmax_scale === "number" ? attn.softmax_scale : 1 / Math.sqrt(headDim);
   const slopes = mptSlopes(heads);
   const norm = (path: string): Norm => layerNorm(path, epsilon, false);

@@ -1,7 +1,7 @@
 import type { HeadNorm } from "../spec.ts";
 import { ropeOf } from "../frequencies.ts";
 import type { CheckpointReader } from "../reader.ts";
-import { type Family, layerNorm, layerTypes, llamaForm } from "./common.ts";
+import { type Family, layerNorm, layerTypes, llamaForm, ROPE_FIELDS, slides, windowOf } from "./common.ts";
 
 const noBias = (path: string, epsilon: number) => layerNorm(path, epsilon, false);
 
@@ -25,11 +25,15 @@ export const cohere: Family = (c) => {
 
 /** Command R7B: a window and rotation in three of four blocks, neither in the fourth. */
 export const cohere2: Family = (c) => {
-  const window = c.maybeNumber("sliding_window") ?? 4096;
+  const window = windowOf(c, 4096);
   // The first files say again what the class does.
   c.only({ position_embedding_type: "rope_gptj", use_gated_activation: true, use_parallel_block: true, rotary_pct: 1 });
   c.ignore("layer_switch", "order_of_interleaved_layers", "use_embedding_sharing");
-  const pattern = c.count(["sliding_window_pattern", "_sliding_window_pattern"], 4);
+  const pattern = c.count("sliding_window_pattern", 4);
+  // What the class writes and does not read.
+  if (c.says("layer_types")) c.ignore("_sliding_window_pattern");
+  else c.only({ _sliding_window_pattern: 4 });
+  c.ignore(...ROPE_FIELDS);
   const types = layerTypes(
     c,
     c.count("num_hidden_layers"),
@@ -40,7 +44,7 @@ export const cohere2: Family = (c) => {
     rope: "by block",
     attention: (layer: number, { headDim }: { headDim: number }) =>
       types[layer] === "sliding_attention"
-        ? { window, rope: ropeOf(c, headDim, { theta: 10_000, interleaved: true }) }
+        ? { ...slides(types, layer, window), rope: ropeOf(c, headDim, { theta: 10_000, interleaved: true }) }
         : {},
   });
 };

@@ -224,7 +224,20 @@ export function perHead(path: string, epsilon: number, plusOne = false): HeadNor
   return { kind: "rms", weight: `${path}.weight`, epsilon, plusOne, over: "head" };
 }
 
+/** Tokens that a window lets a token see; null means that there is none, and a file that is silent means `otherwise`. */
+export function windowOf(c: CheckpointReader, otherwise?: number): number | undefined {
+  if (!c.says("sliding_window")) return otherwise;
+  return c.config.sliding_window === null ? undefined : c.count("sliding_window");
+}
+
 /** A window for blocks that slide. */
 export function slides(types: readonly string[], layer: number, window: number | undefined): Partial<Attention> {
-  return types[layer] === "sliding_attention" && window !== undefined ? { window } : {};
+  if (types[layer] !== "sliding_attention") return {};
+  if (window !== undefined && Number.isInteger(window) && window > 0) return { window };
+  throw new ModelError(
+    `Expected a window of whole tokens for block ${layer}, which slides, but config.json says ${window ?? "none"}`,
+  );
 }
+
+/** Fields on rotary positions, for families some of whose blocks have none: of files whose blocks all have none, too. */
+export const ROPE_FIELDS = ["rope_parameters", "rope_scaling", "rope_theta"];

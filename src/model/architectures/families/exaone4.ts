@@ -1,17 +1,17 @@
 import { ropeOf } from "../frequencies.ts";
-import { type Family, layerTypes, llamaForm, perHead, rms, slides } from "./common.ts";
+import { type Family, layerTypes, llamaForm, perHead, rms, ROPE_FIELDS, slides, windowOf } from "./common.ts";
 
 /** EXAONE 4: norms behind both parts; where blocks have windows, those without have no rotation either. */
 export const exaone4: Family = (c) => {
   const layers = c.count("num_hidden_layers");
-  const window = c.says("sliding_window") ? c.maybeNumber("sliding_window") : 4096;
+  const window = windowOf(c, 4096);
   const told = c.config.sliding_window_pattern;
-  const pattern = typeof told === "string" ? told.length : Number(told ?? 4);
-  c.ignore("sliding_window_pattern");
+  const pattern = typeof told === "string" && told !== "" ? told.length : c.count("sliding_window_pattern", 4);
+  c.ignore("sliding_window_pattern", ...ROPE_FIELDS);
   const types = layerTypes(
     c,
     layers,
-    (i) => window !== undefined && (i + 1) % pattern !== 0 && i < layers - 1 ? "sliding_attention" : "full_attention",
+    (i) => window !== undefined && (i + 1) % pattern !== 0 ? "sliding_attention" : "full_attention",
   );
   return llamaForm(c, {
     keyHeads: 32,

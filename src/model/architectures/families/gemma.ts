@@ -2,7 +2,7 @@ import { anglesOf, ropeOf } from "../frequencies.ts";
 import { ModelError } from "../../error.ts";
 import type { CheckpointReader } from "../reader.ts";
 import type { Activation, Block, DecoderSpec, Rope } from "../spec.ts";
-import { activationOf, type Family, layerTypes, llamaForm, perHead, rms, slides } from "./common.ts";
+import { activationOf, type Family, layerTypes, llamaForm, perHead, rms, slides, windowOf } from "./common.ts";
 
 const onePlus = (path: string, epsilon: number) => rms(path, epsilon, true);
 
@@ -39,12 +39,20 @@ const fourNorms = (path: string, epsilon: number): Partial<Block> => ({
   mlpPostNorm: onePlus(`${path}.post_feedforward_layernorm`, epsilon),
 });
 
+/** A soft cap; null means none, and a file that is silent means `otherwise`. */
+function capOf(c: CheckpointReader, name: string, otherwise?: number): number | undefined {
+  const cap = c.says(name) ? c.maybeNumber(name) : otherwise;
+  if (cap === undefined || cap > 0) return cap;
+  throw new ModelError(`Expected "${name}" in config.json to be above zero, or null for none, but it is ${cap}`);
+}
+
 /** Gemma 2: soft caps, and a window in every other block, from the first on. */
 export const gemma2: Family = (c) => {
   const scale = c.number("query_pre_attn_scalar", 256) ** -0.5;
-  const softcap = c.says("attn_logit_softcapping") ? c.maybeNumber("attn_logit_softcapping") : 50;
-  const last = c.says("final_logit_softcapping") ? c.maybeNumber("final_logit_softcapping") : 30;
-  const window = c.agreed(["sliding_window", "sliding_window_size"], 4096);
+  const softcap = capOf(c, "attn_logit_softcapping", 50);
+  const last = capOf(c, "final_logit_softcapping", 30);
+  const told = c.agreed(["sliding_window", "sliding_window_size"], 4096);
+  const window = c.config.sliding_window === null ? undefined : told;
   const types = layerTypes(
     c,
     c.count("num_hidden_layers"),
@@ -64,8 +72,8 @@ export const gemma3: Family = (c) => {
       "Expected no attn_logit_softcapping of a gemma3 model, which transformers does not heed: take an ONNX export",
     );
   }
-  const last = c.maybeNumber("final_logit_softcapping");
-  const window = c.maybeNumber("sliding_window") ?? 4096;
+  const last = capOf(c, "final_logit_softcapping");
+  const window = windowOf(c, 4096);
   const pattern = c.count(["sliding_window_pattern", "_sliding_window_pattern"], 6);
   const types = layerTypes(
     c,
@@ -81,7 +89,14 @@ export const gemma3: Family = (c) => {
     }
     return { dims: headDim, ...anglesOf(c, {}, c.number("rope_local_base_freq", 1e4), headDim) };
   };
-  c.ignore("rope_local_base_freq");
+  const local = c.maybeNumber("rope_local_base_freq");
+  const inNested = (c.record("rope_parameters")?.sliding_attention as { rope_theta?: unknown } | undefined)?.rope_theta;
+  if (local !== undefined && inNested !== undefined && local !== inNested) {
+    throw new ModelError(
+      `Expected one base of the rotation in windows but config.json says ${inNested} in rope_parameters and ${local} in ` +
+        "rope_local_base_freq",
+    );
+  }
   return gemmaForm(c, {
     heads: 8,
     vocab: 262_208,

@@ -119,6 +119,11 @@ export const gptNeo: Family = (c) => {
 /** `[[["global", "local"], 12]]` as a list of blocks. */
 function expanded(types: unknown[] | undefined, layers: number): unknown[] {
   const pairs = (types ?? [[["global", "local"], layers / 2]]) as [unknown[], number][];
+  if (!pairs.every((pair) => Array.isArray(pair) && Array.isArray(pair[0]) && Number.isInteger(pair[1]))) {
+    throw new ModelError(
+      `Expected "attention_types" such as [[["global", "local"], 12]] but config.json says ${JSON.stringify(types)}`,
+    );
+  }
   const list = pairs.flatMap(([kinds, times]) => Array.from({ length: times }, () => kinds).flat());
   if (list.length === layers) return list;
   throw new ModelError(`Expected "attention_types" of ${layers} blocks but config.json tells of ${list.length}`);

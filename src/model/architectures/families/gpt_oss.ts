@@ -1,7 +1,7 @@
 import { ModelError } from "../../error.ts";
 import type { CheckpointReader } from "../reader.ts";
 import type { Linear, Mlp } from "../spec.ts";
-import { type Family, layerTypes, llamaForm, matrix, slides } from "./common.ts";
+import { type Family, layerTypes, llamaForm, matrix, slides, windowOf } from "./common.ts";
 
 /** What a file means that says nothing of its rotary positions. */
 const YARN = {
@@ -20,7 +20,7 @@ export const gptOss: Family = (c) => {
   c.only({ hidden_act: "silu", swiglu_alpha: 1.702 });
   c.ignore("initial_context_length");
   const bias = c.flag("attention_bias", true);
-  const window = c.says("sliding_window") ? c.maybeNumber("sliding_window") : 128;
+  const window = windowOf(c, 128);
   const types = layerTypes(
     c,
     c.count("num_hidden_layers"),

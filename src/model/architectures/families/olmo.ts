@@ -2,7 +2,7 @@ import type { HeadNorm, Norm } from "../spec.ts";
 import { ModelError } from "../../error.ts";
 import { ropeOf } from "../frequencies.ts";
 import type { CheckpointReader } from "../reader.ts";
-import { type Family, layerTypes, llamaForm, rms, slides } from "./common.ts";
+import { type Family, layerTypes, llamaForm, rms, slides, windowOf } from "./common.ts";
 import { mixtureOf } from "./experts.ts";
 
 /** OLMo 1: layer norms without parameters, cut queries, keys and values. */
@@ -31,7 +31,7 @@ export const olmo2: Family = (c) => olmo2Form(c, (_layer, path, epsilon) => whol
 
 /** OLMo 3: OLMo 2 with a window in three of four blocks. */
 export const olmo3: Family = (c) => {
-  const window = c.maybeNumber("sliding_window") ?? 4096;
+  const window = windowOf(c, 4096);
   const types = layerTypes(
     c,
     c.count("num_hidden_layers"),

@@ -1,5 +1,6 @@
+import { ModelError } from "../../error.ts";
 import type { Attention } from "../spec.ts";
-import { type Family, layerNorm, llamaForm, matrix, packedMlp, plainMlp } from "./common.ts";
+import { type Family, layerNorm, llamaForm, matrix, packedMlp, plainMlp, windowOf } from "./common.ts";
 
 /** Phi 1 to 2: parallel blocks behind one norm, biases everywhere, at the head too. */
 export const phi: Family = (c) => {
@@ -34,7 +35,14 @@ function finalNorm(weight: string) {
 
 /** Phi 3 and 4: packed matrices, and frequencies for long texts. */
 export const phi3: Family = (c) => {
-  const window = c.maybeNumber("sliding_window");
+  const window = windowOf(c);
+  const scaling = c.record("rope_parameters") ?? c.record("rope_scaling");
+  if ((scaling?.rope_type ?? scaling?.type) === "yarn") {
+    throw new ModelError(
+      'Expected rotary positions of a phi3 model of another kind than "yarn", which its class takes for longrope: say that, or ' +
+        "take an ONNX export",
+    );
+  }
   c.only({ full_attn_mod: 1, interpolate_factor: 1 });
   return llamaForm(c, {
     epsilon: 1e-5,

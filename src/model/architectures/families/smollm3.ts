@@ -1,5 +1,6 @@
 import { ropeOf } from "../frequencies.ts";
-import { type Family, layerTypes, llamaForm, slides } from "./common.ts";
+import { ModelError } from "../../error.ts";
+import { type Family, layerTypes, llamaForm, ROPE_FIELDS, slides, windowOf } from "./common.ts";
 
 /** SmolLM 3: every fourth block without rotation. */
 export const smollm3: Family = (c) => {
@@ -10,13 +11,16 @@ export const smollm3: Family = (c) => {
   const rotated = c.list("no_rope_layers") ??
     Array.from({ length: layers }, (_, i) => Number((i + 1) % interval !== 0));
   const isUsed = c.flag("use_sliding_window", false);
-  const window = c.maybeNumber("sliding_window");
+  const window = windowOf(c);
+  if (rotated.length !== layers) {
+    throw new ModelError(`Expected "no_rope_layers" of ${layers} blocks but config.json lists ${rotated.length}`);
+  }
   const types = layerTypes(
     c,
     layers,
     (i) => isUsed && window !== undefined && !rotated[i] ? "sliding_attention" : "full_attention",
   );
-  c.ignore("max_window_layers");
+  c.ignore("max_window_layers", ...ROPE_FIELDS);
   return llamaForm(c, {
     keyHeads: 4,
     tied: true,

@@ -1,5 +1,5 @@
 import type { HeadNorm } from "../spec.ts";
-import { type Family, layerNorm, llamaForm, matrix, plainMlp } from "./common.ts";
+import { type Family, layerNorm, llamaForm, matrix, plainMlp, windowOf } from "./common.ts";
 
 /** StableLM: layer norms, a quarter of each head rotated. */
 export const stablelm: Family = (c) => {
@@ -34,7 +34,7 @@ export const stablelm: Family = (c) => {
 /** StarCoder 2: layer norms, a plain feed-forward part, biases. */
 export const starcoder2: Family = (c) => {
   const bias = c.flag("use_bias", true);
-  const window = c.maybeNumber("sliding_window");
+  const window = windowOf(c);
   c.only({ scale_attn_weights: true, norm_type: "layer_norm", mlp_type: "default" });
   // The first files say these twice.
   c.ignore("activation_function", "layer_norm_epsilon");
