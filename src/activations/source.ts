@@ -28,18 +28,17 @@ export type StreamSource = Reading & {
   readonly hook: HookPoint;
 };
 
-/** How long a text a model can read. */
-type Readable = Pick<LanguageModel, "maxContext">;
-
 /** Tokens that prompts are cut to unless something else is asked for. */
-export function defaultContext({ maxContext = Infinity }: Partial<Readable>): number {
+export function defaultContext({ maxContext = Infinity }: Partial<Pick<LanguageModel, "maxContext">>): number {
   return Math.min(128, maxContext);
 }
 
 /** What {@link describeStream} needs; all but the layer, the model and the corpus have the defaults of `extract`. */
 export interface DescribeOptions {
   /** The model, or its folder or hub id. */
-  model: string | Pick<LanguageModel, "id" | "hook" | "bos" | "revision" | "commit"> & Partial<Readable>;
+  model:
+    | string
+    | Pick<LanguageModel, "id" | "hook" | "bos" | "revision" | "commit"> & Partial<Pick<LanguageModel, "maxContext">>;
   /** Block that is read. */
   layer: number;
   /** Where in the block; default the model's own hook, `"resid_post"` where it is given by its name. */
