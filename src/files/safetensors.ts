@@ -179,7 +179,13 @@ export async function streamSafetensors(
 async function readHeader(file: ByteFile): Promise<{ header: Record<string, unknown>; start: number }> {
   const { path, size } = file;
   if (size < 8) throw damaged(path, `it has ${size} bytes, and the length of its header alone takes 8`);
-  const claimed = new DataView((await file.read(0, new Uint8Array(8))).buffer).getBigUint64(0, true);
+  const first = await file.read(0, new Uint8Array(8));
+  if (new TextDecoder().decode(first) === "version ") {
+    throw new Error(
+      `Cannot read ${path}: expected a whole .safetensors file but it is a pointer of Git LFS to one. Run git lfs pull in its folder.`,
+    );
+  }
+  const claimed = new DataView(first.buffer).getBigUint64(0, true);
   if (claimed > Math.min(MOST_HEADER_BYTES, size - 8)) {
     throw damaged(path, `its header should be ${claimed} bytes long, and the file has ${size}`);
   }

@@ -141,3 +141,10 @@ Deno.test("a tensor named as the metadata is, or of another size than its shape,
     assertSentence(await assertRejects(() => writeSafetensors(path, short), Error), "to hold 2 numbers");
     assertEquals([...Deno.readDirSync(folder)], []);
   }));
+
+Deno.test("a pointer of Git LFS is told as what it is", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/model.safetensors`;
+    await Deno.writeTextFile(path, "version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 3\n");
+    assertSentence(await assertRejects(() => readSafetensors(path)) as Error, "Git LFS", "git lfs pull");
+  }));

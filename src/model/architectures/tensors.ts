@@ -1,5 +1,5 @@
 /** The tensors of a checkpoint: where each lies in its file. */
-import { outlineSafetensors } from "../../files/safetensors.ts";
+import { outlineSafetensors, type TensorPlace } from "../../files/safetensors.ts";
 import type { Dtype } from "../../files/tensor.ts";
 import { outlineTorch } from "../../files/torch_zip.ts";
 import { ModelError } from "../error.ts";
@@ -23,7 +23,7 @@ export type StoredTensors = ReadonlyMap<string, StoredTensor>;
  * Finds the tensors of a checkpoint's files.
  *
  * @param paths Its files: `.safetensors`, or `.bin` of `torch.save`.
- * @throws {Error} A sentence if a file is cut off or damaged, or two have a tensor of one name.
+ * @throws {ModelError} if a file is cut off or damaged, or two have a tensor of one name.
  */
 export async function storedTensors(paths: readonly string[]): Promise<StoredTensors> {
   const tensors = new Map<string, StoredTensor>();
@@ -31,7 +31,7 @@ export async function storedTensors(paths: readonly string[]): Promise<StoredTen
     const real = await Deno.realPath(path).catch((cause) => {
       throw new ModelError(`Expected the weights in "${path}" but there is no such file: fetch it too`, { cause });
     });
-    for (const [name, place] of await (path.endsWith(".bin") ? outlineTorch(real) : outlineSafetensors(real))) {
+    for (const [name, place] of await outline(real, path.endsWith(".bin"))) {
       if (tensors.has(name)) {
         throw new ModelError(`Expected one tensor "${name}" but two files have it: ${path} is one of them`);
       }
@@ -39,6 +39,14 @@ export async function storedTensors(paths: readonly string[]): Promise<StoredTen
     }
   }
   return tensors;
+}
+
+async function outline(path: string, isTorch: boolean): Promise<ReadonlyMap<string, TensorPlace>> {
+  try {
+    return await (isTorch ? outlineTorch(path) : outlineSafetensors(path));
+  } catch (cause) {
+    throw cause instanceof ModelError ? cause : new ModelError((cause as Error).message, { cause });
+  }
 }
 
 /** Names of a checkpoint's weights, or of the index of their files, in transformers' order: an index may be an older one's. */
