@@ -54,6 +54,8 @@ await experiment({
   ],
 }, async (run) => {
   const { discovery, results } = await discover(run);
+  // Where the task exposes it: charts begin in the memory that the model leaves, not beside it.
+  (globalThis as { gc?: () => void }).gc?.();
   await run.manifest.time("report", () => reportBuild(run, discovery, results));
 });
 
