@@ -1,0 +1,22 @@
+/** Checksums of our own files: CRC-32, which zlib, gzip and Python's `zlib.crc32` compute alike. */
+import { crc32 } from "node:zlib";
+
+/** CRC-32 of pieces that follow each other, as eight hexadecimal digits. */
+export function checksumOf(...pieces: readonly (Uint8Array | string)[]): string {
+  return pieces.reduce<number>((sum, piece) => crc32(piece, sum), 0).toString(16).padStart(8, "0");
+}
+
+/**
+ * Whether a file of a format must carry checksums: the first version of each of ours did not, all later ones do.
+ *
+ * @param format What the file says it is, `exemplar <kind> <version>`; others are not ours.
+ */
+export function mustCarryChecksums(format: unknown): boolean {
+  const version = /^exemplar [a-z ]+ (\d+)$/.exec(String(format))?.[1];
+  return version !== undefined && version !== "1";
+}
+
+/** What a reader says of a file that is older than checksums; see {@linkcode mustCarryChecksums}. */
+export function unprovenWarning(path: string): string {
+  return `${path} was written before files carried checksums: damage to it cannot be told. Write it again to have them.`;
+}
