@@ -65,6 +65,10 @@ export class CpuBackend implements Backend {
     return Promise.resolve(download(cpuMatrix(matrix), rows));
   }
 
+  view(matrix: Matrix): Float32Array<ArrayBuffer> {
+    return cpuMatrix(matrix).view();
+  }
+
   copyRows(source: Matrix, sourceRows: Int32Array, target: Matrix, targetRows: Int32Array): void {
     copyRows(cpuMatrix(source), sourceRows, cpuMatrix(target), targetRows);
   }

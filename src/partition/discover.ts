@@ -12,8 +12,10 @@ import type { DiscoveryCounts, Growth } from "./growth.ts";
 export interface DiscoverOptions {
   /** Where to compute; default `"auto"`. */
   backend?: BackendChoice | Backend;
-  /** Seed of the reservoirs; default 0. */
+  /** Seed of the samples of members; default 0. */
   seed?: number;
+  /** Member directions to keep a region, a uniform sample of all; default 0. */
+  members?: number;
   /** A dictionary is saturated when more than this many consecutive batches founded nothing; default 1. */
   saturationWindow?: number;
   /** Stop after the batch that reaches this many tokens, `<bos>` included; default: no limit. */
@@ -82,7 +84,7 @@ export async function discover(
   if (!(maxPrompts > 0)) throw new RangeError(`Expected a budget of at least 1 prompt but found ${maxPrompts}`);
   const backend = typeof choice === "string" ? await openBackend(choice) : choice;
   const byLayer = calibrationsByLayer(calibrations);
-  const rules = { saturationWindow, merge: options.merge ?? false };
+  const rules = { saturationWindow, merge: options.merge ?? false, members: options.members ?? 0 };
   const growths = await startGrowths(byLayer, backend, options);
   const resumed = checkpoint?.resume ? await readCheckpoint(checkpoint.folder, rules, growths, backend) : undefined;
   const counts: DiscoveryCounts = resumed?.counts ?? { batches: 0, prompts: 0, tokens: 0, activations: 0 };

@@ -5,7 +5,6 @@ import type { StreamSource } from "../activations/source.ts";
 import { Contexts } from "./contexts.ts";
 import type { Basis, DictionaryParts } from "./parts.ts";
 import { RegionArrays } from "./region_arrays.ts";
-import { Reservoir } from "./reservoir.ts";
 
 /** Kind and version of the file, in its metadata. */
 const FORMAT = "exemplar regions 1";
@@ -104,7 +103,6 @@ export async function readRegions(
     sums: backend.upload(matrix("sum"), size, dim),
     regions,
     contexts: new Contexts(),
-    reservoir: new Reservoir(backend, dim, seed),
     activations: number("activations"),
     batches: number("batches"),
   };
