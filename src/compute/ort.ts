@@ -8,6 +8,9 @@ import type * as Ort from "npm:onnxruntime-common@1.30.0";
 export type OrtRuntime = typeof Ort;
 export type { InferenceSession, Tensor, TypedTensor } from "npm:onnxruntime-common@1.30.0";
 
+/** The version of both. */
+export const ORT_VERSION = "1.30.0";
+
 let native: Promise<OrtRuntime> | undefined;
 let web: Promise<OrtRuntime> | undefined;
 

@@ -55,8 +55,8 @@ export async function loadParts(path: string, backend: Backend, options: LoadOpt
     case "pickle":
       return publishedParts(await Deno.readFile(path), path, backend, { members: options.members });
     case "npz":
-      return await readNpzDictionary(path, backend);
+      return await readNpzDictionary(path, backend, options.onWarning);
     case "saelens":
-      return await readSaeLensDictionary(path, backend);
+      return await readSaeLensDictionary(path, backend, options.onWarning);
   }
 }

@@ -1,5 +1,6 @@
 import { readSafetensors, writeSafetensors } from "../files/safetensors.ts";
 import { finiteFloatsOf, float32Tensor, type Tensor, tensorOf, type Tensors } from "../files/tensor.ts";
+import { unprovenWarning } from "../files/checksum.ts";
 import type { Backend } from "../compute/backend.ts";
 import type { StreamSource } from "../activations/source.ts";
 import { Contexts } from "./contexts.ts";
@@ -7,7 +8,9 @@ import type { Basis, DictionaryParts } from "./parts.ts";
 import { RegionArrays } from "./region_arrays.ts";
 
 /** Kind and version of the file, in its metadata. */
-const FORMAT = "exemplar regions 1";
+const FORMAT = "exemplar regions 2";
+/** Of before checksums. */
+const FIRST_FORMAT = "exemplar regions 1";
 
 /** Per-region numbers, by their names in the file. */
 const NUMBERS = ["count", "founder", "first_batch", "distance_sum", "distance_square_sum"] as const;
@@ -63,9 +66,11 @@ export async function readRegions(
   decoder: Float32Array<ArrayBuffer>,
   center: Float32Array<ArrayBuffer>,
   backend: Backend,
+  onWarning: (sentence: string) => void = console.warn,
 ): Promise<DictionaryParts> {
   const { tensors, metadata } = await readSafetensors(path);
-  if (metadata.format !== FORMAT) {
+  if (metadata.format === FIRST_FORMAT) onWarning(unprovenWarning(path));
+  else if (metadata.format !== FORMAT) {
     throw new Error(`Expected ${path} to be of the format "${FORMAT}" but found "${metadata.format}": export it again`);
   }
   const dim = center.length;

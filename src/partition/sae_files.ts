@@ -110,19 +110,27 @@ function saeLensConfig({ calibration, regions }: DictionaryParts, k: number): Re
 }
 
 /** Parts of a dictionary that was exported as an `.npz` file. */
-export async function readNpzDictionary(path: string, backend: Backend): Promise<DictionaryParts> {
+export async function readNpzDictionary(
+  path: string,
+  backend: Backend,
+  onWarning?: (sentence: string) => void,
+): Promise<DictionaryParts> {
   await assertExported(path, regionsBeside(path));
   const { decoder, center } = weightsOf(await readNpz(path, ["W_dec", "b_dec"]), path);
-  return await readRegions(regionsBeside(path), decoder, center, backend);
+  return await readRegions(regionsBeside(path), decoder, center, backend, onWarning);
 }
 
 /** Parts of a dictionary that was exported as a SAELens folder. */
-export async function readSaeLensDictionary(folder: string, backend: Backend): Promise<DictionaryParts> {
+export async function readSaeLensDictionary(
+  folder: string,
+  backend: Backend,
+  onWarning?: (sentence: string) => void,
+): Promise<DictionaryParts> {
   await assertExported(folder, join(folder, REGIONS));
   const path = join(folder, WEIGHTS);
   const { tensors } = await readSafetensors(path, ["W_dec", "b_dec"]);
   const { decoder, center } = weightsOf(tensors, path);
-  return await readRegions(join(folder, REGIONS), decoder, center, backend);
+  return await readRegions(join(folder, REGIONS), decoder, center, backend, onWarning);
 }
 
 function weightsOf(tensors: Tensors, path: string) {
