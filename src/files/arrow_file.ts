@@ -262,7 +262,9 @@ async function readFooter(file: ByteFile): Promise<{ footer: Footer; end: number
   const text = (bytes: Uint8Array) => new TextDecoder("latin1").decode(bytes);
   const head = await read(0, new Uint8Array(Math.min(size, MAGIC.length)));
   if (!MAGIC.startsWith(text(head))) {
-    throw new Error(`Cannot read ${path}: expected an Arrow IPC file, which starts with ${MAGIC}, but it does not.`);
+    throw new Error(
+      `Cannot read ${path}: expected an Arrow IPC file, which starts with ${MAGIC}, but it does not. Give one, or copy it again.`,
+    );
   }
   const tail = await read(Math.max(0, size - TAIL), new Uint8Array(Math.min(size, TAIL)));
   if (size < HEAD + TAIL || text(tail.subarray(4)) !== MAGIC) throw damaged(path, "it ends without its footer");
