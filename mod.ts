@@ -100,6 +100,11 @@ export type { Readout, ReadoutOptions } from "./src/partition/readout.ts";
 export { type ActivationStream, discover, type DiscoverOptions, type Discovery } from "./src/partition/discover.ts";
 export type { DiscoveryCounts, Growth, Snapshot } from "./src/partition/growth.ts";
 export type { CheckpointOptions } from "./src/partition/checkpoint.ts";
+export {
+  type CheckpointDifference,
+  CheckpointMismatchError,
+  type SettingValue,
+} from "./src/partition/checkpoint_settings.ts";
 
 export { type Counterparts, type DirectionMatching, match, type Matching } from "./src/analysis/match.ts";
 export { type DictionaryMetrics, measure } from "./src/analysis/metrics.ts";

@@ -9,6 +9,8 @@
  *     deno task run experiments/inspect.ts FILE... [--rows 5] [--json]
  *     deno task run experiments/inspect.ts --families
  *
+ * Of a `run.json`, or the folder of an experiment's results, it also says which files are no longer what the run wrote.
+ *
  * `--json` prints an array with an object a file: `path`, `kind`, `bytes`, `facts`, and `tables`, each an array of rows.
  * Needs no model, no GPU and no network; executes nothing of the files; reads only what it shows, but pickles and `.npz`
  * files whole, which is what it takes to check them. Exit code 1 if a file is missing, cut off or of no known kind.

@@ -67,11 +67,10 @@ export class ArrowFile implements Disposable {
   static async open(path: string, onWarning: (sentence: string) => void): Promise<ArrowFile> {
     const file = await openByteFile(path, "an Arrow file");
     try {
-      const { footer, end } = await readFooter(file);
-      const checksums = sentences(path, () => parseChecksums(footer.schema.metadata));
-      if (!checksums && footer.schema.metadata.get("format")?.startsWith("exemplar ")) onWarning(unprovenWarning(path));
-      const schema = checksums ? await provenSchema(file, footer, end, checksums) : footer.schema;
-      const blocks = [...footer.recordBatches()];
+      const { schema: told, blocks, dictionaries, end } = await readFooter(file);
+      const checksums = sentences(path, () => parseChecksums(told.metadata));
+      if (!checksums && told.metadata.get("format")?.startsWith("exemplar ")) onWarning(unprovenWarning(path));
+      const schema = checksums ? await provenSchema(file, told, end, checksums) : told;
       if (checksums && checksums.batches.length !== blocks.length) {
         throw damaged(path, `it has ${blocks.length} record batches and checksums of ${checksums.batches.length}`);
       }
@@ -80,7 +79,7 @@ export class ArrowFile implements Disposable {
         batches.push(await readBatchHeader(file, block, end, checksums?.batches[i]));
       }
       const opened = new ArrowFile(file, schema, batches);
-      for (const block of footer.dictionaryBatches()) await opened.#readDictionary(block, end);
+      for (const block of dictionaries) await opened.#readDictionary(block, end);
       return opened;
     } catch (error) {
       file[Symbol.dispose]();
@@ -194,7 +193,7 @@ class PartsLoader extends VectorLoader {
 }
 
 /** The schema at the file's start, which the footer must repeat. */
-async function provenSchema(file: ByteFile, footer: Footer, end: number, { schema: expected }: ArrowChecksums) {
+async function provenSchema(file: ByteFile, footer: Schema, end: number, { schema: expected }: ArrowChecksums) {
   const { path } = file;
   const head = new DataView((await file.read(HEAD, new Uint8Array(8))).buffer);
   const length = 8 + head.getInt32(4, true);
@@ -205,7 +204,7 @@ async function provenSchema(file: ByteFile, footer: Footer, end: number, { schem
     verifyMessage(bytes.subarray(8));
     const schema = Message.decode(bytes.subarray(8)).header();
     if (!(schema instanceof Schema)) throw new Error("its schema is missing");
-    if (outline(schema) !== outline(footer.schema)) throw new Error("its schema and its footer differ");
+    if (outline(schema) !== outline(footer)) throw new Error("its schema and its footer differ");
     return schema;
   });
 }
@@ -257,7 +256,7 @@ function assertRegions({ buffers }: MessageBatch, { bodyLength }: Block): void {
   }
 }
 
-async function readFooter(file: ByteFile): Promise<{ footer: Footer; end: number }> {
+async function readFooter(file: ByteFile) {
   const { path, size, read } = file;
   const text = (bytes: Uint8Array) => new TextDecoder("latin1").decode(bytes);
   const head = await read(0, new Uint8Array(Math.min(size, MAGIC.length)));
@@ -274,7 +273,13 @@ async function readFooter(file: ByteFile): Promise<{ footer: Footer; end: number
   const bytes = await read(end, new Uint8Array(length));
   return sentences(path, () => {
     verifyFooter(bytes);
-    return { footer: Footer.decode(bytes), end };
+    const footer = Footer.decode(bytes);
+    return {
+      schema: footer.schema,
+      blocks: [...footer.recordBatches()],
+      dictionaries: [...footer.dictionaryBatches()],
+      end,
+    };
   });
 }
 
@@ -297,7 +302,7 @@ async function sentencesOf<T>(path: string, step: () => Promise<T>): Promise<T> 
 
 function told(path: string, cause: unknown): Error {
   const { message } = cause as Error;
-  return message.startsWith("Cannot read ") ? cause as Error : damaged(path, message, cause);
+  return message.startsWith(`Cannot read ${path}: `) ? cause as Error : damaged(path, message, cause);
 }
 
 function damaged(path: string, reason: string, cause?: unknown): Error {

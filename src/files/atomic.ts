@@ -45,6 +45,21 @@ export async function writeFileAtomic(path: string, content: Content, options: W
     await Deno.remove(temporary).catch(ignoreNotFound);
     throw error;
   }
+  await doing(flushFolder(dirname(path)));
+}
+
+/**
+ * Brings a folder's names to the disk: a rename that was not flushed can be gone after a pulled plug, file and all. Does
+ * nothing where the system cannot: Windows opens no folders, and some network file systems flush files only.
+ */
+export async function flushFolder(path: string): Promise<void> {
+  if (Deno.build.os === "windows") return;
+  using folder = await Deno.open(path);
+  try {
+    await folder.sync();
+  } catch (error) {
+    if (!["EINVAL", "ENOTSUP", "EOPNOTSUPP"].includes((error as { code?: string }).code ?? "")) throw error;
+  }
 }
 
 /**

@@ -3,7 +3,16 @@ import { crc32 } from "node:zlib";
 
 /** CRC-32 of pieces that follow each other, as eight hexadecimal digits. */
 export function checksumOf(...pieces: readonly (Uint8Array | string)[]): string {
-  return pieces.reduce<number>((sum, piece) => crc32(piece, sum), 0).toString(16).padStart(8, "0");
+  return textOf(pieces.reduce<number>((sum, piece) => crc32(piece, sum), 0));
+}
+
+/** {@linkcode checksumOf} a file's bytes, which are read a piece at a time. */
+export async function checksumOfFile(path: string): Promise<string> {
+  using file = await Deno.open(path);
+  const buffer = new Uint8Array(1 << 20);
+  let sum = 0;
+  for (let count; (count = await file.read(buffer)) !== null;) sum = crc32(buffer.subarray(0, count), sum);
+  return textOf(sum);
 }
 
 /**
@@ -20,3 +29,5 @@ export function mustCarryChecksums(format: unknown): boolean {
 export function unprovenWarning(path: string): string {
   return `${path} was written before files carried checksums: damage to it cannot be told. Write it again to have them.`;
 }
+
+const textOf = (sum: number) => sum.toString(16).padStart(8, "0");

@@ -40,7 +40,11 @@ export async function readNpz(path: string, names?: readonly string[]): Promise<
   }
   const missing = names?.find((name) => !entries.has(name));
   if (missing !== undefined) {
-    throw new Error(`Expected a tensor named ${missing} in ${path} but it has ${listed(entries.keys())}.`);
+    throw new Error(
+      `Expected a tensor named ${missing} in ${path} but it has ${
+        listed(entries.keys())
+      }: give another file, or copy it again.`,
+    );
   }
   const tensors = new Map<string, Tensor>();
   for (const name of names ?? entries.keys()) {

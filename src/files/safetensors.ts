@@ -81,7 +81,9 @@ export async function readSafetensors(path: string, names?: readonly string[]): 
   const missing = names?.find((name) => !places.some((place) => place.name === name));
   if (missing !== undefined) {
     const there = listed(places.map(({ name }) => name));
-    throw new Error(`Expected a tensor named ${missing} in ${path} but it has ${there}.`);
+    throw new Error(
+      `Expected a tensor named ${missing} in ${path} but it has ${there}: give another file, or copy it again.`,
+    );
   }
   const tensors = new Map<string, Tensor>();
   for (const { name, dtype, shape, count, start: first, end } of places) {
@@ -254,7 +256,8 @@ function placeOf(path: string, name: string, entry: unknown): Place {
   const dtype = DTYPES.get(String(code));
   if (!dtype) {
     throw new Error(
-      `Cannot read ${path}: expected ${name} in one of ${[...DTYPES.keys()].join(" ")} but its dtype is ${code}.`,
+      `Cannot read ${path}: expected ${name} in one of ${[...DTYPES.keys()].join(" ")} but its dtype is ${code}. ` +
+        "Convert it, or copy the file again.",
     );
   }
   const count = Array.isArray(shape) ? elementCount(shape) : undefined;

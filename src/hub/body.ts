@@ -14,8 +14,8 @@ export function isPacked({ headers }: Response): boolean {
 export async function* pieces(response: Response): AsyncGenerator<Bytes> {
   if (response.body === null) return;
   const reader = unpacked(response).getReader();
-  let last = Date.now();
-  const isStalled = () => Date.now() - last > STALLED_MS;
+  let last = performance.now();
+  const isStalled = () => performance.now() - last > STALLED_MS;
   const watch = setInterval(() => {
     if (isStalled()) reader.cancel().catch(() => {});
   }, 1000);
@@ -25,7 +25,7 @@ export async function* pieces(response: Response): AsyncGenerator<Bytes> {
       if (done && isStalled()) throw new Error(`no byte came for ${STALLED_MS / 1000} s`);
       if (done) return;
       yield value;
-      last = Date.now();
+      last = performance.now();
     }
   } finally {
     clearInterval(watch);

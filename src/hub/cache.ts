@@ -9,7 +9,7 @@
  *       .no_exist/<commit>/<path>     a file that a commit has not
  */
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { writeJsonAtomic, writeTextAtomic } from "../files/atomic.ts";
+import { flushFolder, writeJsonAtomic, writeTextAtomic } from "../files/atomic.ts";
 import { isFile } from "../files/exists.ts";
 import { digestOf, stampOf } from "./digest.ts";
 import { HubError } from "./errors.ts";
@@ -150,6 +150,7 @@ export class RepoCache {
       await Deno.link(blob, temporary);
     }
     await Deno.rename(temporary, pointer);
+    await flushFolder(dirname(pointer));
   }
 
   /** Whether the bytes at `path`, in this cache or another, are those of a checksum. */

@@ -1,6 +1,8 @@
 /** Downloads of single files: they go on where they stopped, and are whole or not there. */
 import { dirname } from "node:path";
+import { flushFolder } from "../files/atomic.ts";
 import { isFile } from "../files/exists.ts";
+import { isNamed, tryLock } from "../files/lock.ts";
 import { isPacked, pause, pieces } from "./body.ts";
 import { type HubClient, plainUrl, reasonOf, refusal } from "./client.ts";
 import { digestOf } from "./digest.ts";
@@ -59,6 +61,7 @@ export async function download(client: HubClient, what: Download): Promise<void>
     wasBegun = false;
   }
   await Deno.rename(incomplete, blob);
+  await flushFolder(dirname(blob));
 }
 
 /** Where the bytes are kept until they are whole. */
@@ -70,13 +73,14 @@ export function partOf(blob: string): string {
 async function lockPart({ settings }: HubClient, { blob, path, bytes }: Download): Promise<Deno.FsFile | undefined> {
   for (let isTold = false;;) {
     const file = await Deno.open(partOf(blob), { read: true, write: true, create: true });
-    const { ino, size } = await file.stat();
-    if (await lock(file)) {
-      const isNamed = await Deno.stat(partOf(blob)).then((named) => named.ino === ino, () => false);
+    const { size } = await file.stat();
+    // Where there are no locks, two processes may spoil each other's part: the checksum tells.
+    if (await tryLock(file) !== "taken") {
+      const isCurrent = await isNamed(partOf(blob), file);
       const isDone = await isFile(blob);
-      if (isNamed && !isDone) return file;
+      if (isCurrent && !isDone) return file;
       // Whoever held the lock gave its file the blob's name, and this is that file, or an empty one in its place.
-      if (isNamed) await Deno.remove(partOf(blob));
+      if (isCurrent) await Deno.remove(partOf(blob));
       file.close();
       if (isDone) return undefined;
       continue;
@@ -86,18 +90,6 @@ async function lockPart({ settings }: HubClient, { blob, path, bytes }: Download
     isTold = true;
     settings.onProgress?.({ path, received: size, total: bytes });
     await pause(LOOK_MS, settings.signal);
-  }
-}
-
-async function lock(file: Deno.FsFile): Promise<boolean> {
-  try {
-    return await file.tryLock(true);
-  } catch (error) {
-    // Some network file systems have no locks. Two processes may then spoil each other's part: the checksum tells.
-    if (error instanceof Deno.errors.NotSupported || /ENOSYS|ENOTSUP|ENOLCK|EOPNOTSUPP/.test(codeOf(error))) {
-      return true;
-    }
-    throw error;
   }
 }
 

@@ -1,4 +1,5 @@
 /** The files of one commit of a repository, wherever they are. */
+import { isInside } from "../files/inside.ts";
 import type { Entry, RepoName } from "./cache.ts";
 import type { HubClient } from "./client.ts";
 import { HubError } from "./errors.ts";
@@ -30,6 +31,6 @@ export interface RepoFiles {
 
 /** Throws unless a path stays inside of its folder: it may come from anybody. */
 export function assertInside(path: string, what = "a path inside of a repository"): void {
-  if (path.split("/").every((part) => part !== "" && part !== "." && part !== "..") && !/[\\\0:]/.test(path)) return;
+  if (isInside(path)) return;
   throw new HubError(`Expected ${what} but found ${JSON.stringify(path)}`);
 }

@@ -1,23 +1,36 @@
+/**
+ * Checkpoints of a discovery: a folder each, whose name is the number of batches, with every dictionary and how far the
+ * stream was read. The two newest are kept, so that one is left if the disk spoils the other.
+ */
 import { join } from "node:path";
-import { bosOf, type StreamSource } from "../activations/source.ts";
+import type { StreamSource } from "../activations/source.ts";
 import type { Backend } from "../compute/backend.ts";
-import { writeJsonAtomic } from "../files/atomic.ts";
+import { GpuError } from "../compute/device.ts";
+import { flushFolder } from "../files/atomic.ts";
+import { readSealedJson, writeSealedJson } from "../files/sealed_json.ts";
+import { assertSameRun, CheckpointMismatchError, type RunSettings } from "./checkpoint_settings.ts";
 import { Dictionary } from "./dictionary.ts";
-import type { DiscoveryCounts, Growth, GrowthRules, Snapshot } from "./growth.ts";
+import type { DiscoveryCounts, Growth, Snapshot } from "./growth.ts";
 
 /** Where and how often a discovery keeps its state. */
 export interface CheckpointOptions {
-  /** Folder of this run's checkpoints. */
+  /** Folder of this run's checkpoints, up to three of which are there at a time. */
   folder: string;
   /** Batches between checkpoints; default 10. */
   every?: number;
-  /** Go on from the folder's last checkpoint, if there is one; default false. */
+  /** Go on from the folder's last checkpoint that is whole, if there is one; default false. */
   resume?: boolean;
+  /** Gets a sentence about a checkpoint that is damaged, or older than checksums; default `console.warn`. */
+  onWarning?: (sentence: string) => void;
 }
 
-interface State extends DiscoveryCounts {
-  readonly format: typeof FORMAT;
-  readonly rules: GrowthRules;
+/** What a run goes on from. */
+export interface Resumed {
+  readonly counts: DiscoveryCounts;
+  readonly growths: Growth[];
+}
+
+interface State extends DiscoveryCounts, RunSettings {
   readonly growths: readonly GrowthState[];
 }
 
@@ -32,7 +45,8 @@ interface GrowthState extends DiscoveryCounts {
   readonly snapshots: readonly Snapshot[];
 }
 
-const FORMAT = "exemplar checkpoint 1";
+/** Version 1 has neither checksums nor budgets. */
+const FORMATS = ["exemplar checkpoint 2", "exemplar checkpoint 1"] as const;
 const STATE = "state.json";
 /** Names of complete checkpoints, and of those that a kill left half written. */
 const COMPLETE = /^\d+$/;
@@ -45,72 +59,78 @@ export function dictionaryFile(growth: Pick<Growth, "layer" | "percentile">): st
 
 /**
  * Writes every dictionary and how far the stream was read into a new folder below `folder`, which gets its name only when
- * it is complete; then removes older ones. Whenever the run is killed, one complete checkpoint is left.
+ * it is complete; then removes all others but the one before. Whenever the run is killed, a complete checkpoint is left.
+ *
+ * @param before Batches of the run's checkpoint before this one, which is kept, too; 0 for none.
+ * @throws {Error} A sentence if it cannot be written; the ones before stay as they are.
  */
 export async function writeCheckpoint(
   folder: string,
-  rules: GrowthRules,
+  settings: RunSettings,
   counts: DiscoveryCounts,
   growths: readonly Growth[],
+  before: number,
 ): Promise<void> {
-  const name = String(counts.batches).padStart(8, "0");
+  const name = nameOf(counts.batches);
   const temporary = join(folder, `.${name}.tmp`);
   await Deno.mkdir(folder, { recursive: true });
-  await removeIfThere(temporary);
-  for (const growth of growths) {
-    await growth.dictionary.refresh();
-    await growth.dictionary.save(join(temporary, dictionaryFile(growth)));
+  for (const unfinished of await entries(folder, UNFINISHED)) await removeIfThere(join(folder, unfinished));
+  try {
+    for (const growth of growths) {
+      await growth.dictionary.refresh();
+      await growth.dictionary.save(join(temporary, dictionaryFile(growth)));
+    }
+    const state: State = { ...settings, ...counts, growths: growths.map(stateOf) };
+    await writeSealedJson(join(temporary, STATE), { format: FORMATS[0], ...state });
+  } catch (error) {
+    // On a full disk its files would stand in the way of everything else.
+    await removeIfThere(temporary);
+    throw error;
   }
-  const state: State = { format: FORMAT, rules, ...counts, growths: growths.map(stateOf) };
-  await writeJsonAtomic(join(temporary, STATE), state);
   await removeIfThere(join(folder, name));
   await Deno.rename(temporary, join(folder, name));
-  for (const other of [...await entries(folder, COMPLETE), ...await entries(folder, UNFINISHED)]) {
-    if (other !== name) await removeIfThere(join(folder, other));
+  await flushFolder(folder);
+  for (const other of await entries(folder, COMPLETE)) {
+    if (other !== name && other !== nameOf(before)) await removeIfThere(join(folder, other));
   }
 }
 
 /**
- * The state of the last complete checkpoint, or `undefined` if there is none.
+ * The newest checkpoint of a run that is whole, or `undefined` if there is none.
  *
- * @param rules The run's; they must be the checkpoint's.
- * @param fresh The run's growths at its start: layers, percentiles, thresholds, seed and source must be the checkpoint's.
- * @throws {Error} if they are not, or the checkpoint cannot be read.
+ * @param settings The run's; they must be the checkpoint's.
+ * @param fresh The run's growths at its start, likewise. They are disposed if there is a checkpoint.
+ * @param onWarning Gets a sentence about each that is damaged, and one that cannot be checked.
+ * @throws {CheckpointMismatchError} if the checkpoint is of another run.
+ * @throws {Error} A sentence if there are checkpoints but all are damaged.
  */
 export async function readCheckpoint(
   folder: string,
-  rules: GrowthRules,
+  settings: RunSettings,
   fresh: readonly Growth[],
   backend: Backend,
-): Promise<{ counts: DiscoveryCounts; growths: Growth[] } | undefined> {
-  const name = (await entries(folder, COMPLETE)).at(-1);
-  if (name === undefined) return undefined;
-  const state = await readState(join(folder, name, STATE));
-  const identity = ({ layer, percentile, threshold, seed, source }: GrowthState) =>
-    JSON.stringify({ layer, percentile, threshold, seed, source: source && { bos: bosOf(source), ...source } });
-  const expected = [JSON.stringify(rules), ...fresh.map(stateOf).map(identity)];
-  const found = [JSON.stringify(state.rules), ...state.growths.map(identity)];
-  const differing = expected.findIndex((text, i) => text !== found[i]);
-  if (expected.length !== found.length || differing >= 0) {
-    throw new Error(
-      `Expected the checkpoint in ${folder} to be of this run but it differs: this run has ` +
-        `${expected[differing] ?? `${fresh.length} dictionaries`}, the checkpoint ` +
-        `${
-          found[differing] ?? `${state.growths.length}`
-        }; resume with the flags it was started with, or remove the folder`,
-    );
+  onWarning: (sentence: string) => void,
+): Promise<Resumed | undefined> {
+  const names = (await entries(folder, COMPLETE)).reverse();
+  const damage: string[] = [];
+  for (const name of names) {
+    try {
+      const resumed = await readOne(join(folder, name), settings, fresh, backend, onWarning);
+      for (const { dictionary } of fresh) dictionary.dispose();
+      if (damage.length > 0) onWarning(`${damage.join(" ")} This run goes on from the checkpoint before, ${name}.`);
+      return resumed;
+    } catch (error) {
+      if (error instanceof CheckpointMismatchError || error instanceof GpuError) throw error;
+      damage.push(`The checkpoint ${join(folder, name)} is damaged: ${(error as Error).message.replace(/\.?$/, ".")}`);
+    }
   }
-  const growths: Growth[] = [];
-  for (const [i, saved] of state.growths.entries()) {
-    fresh[i].dictionary.dispose();
-    const dictionary = await Dictionary.load(join(folder, name, dictionaryFile(saved)), { backend });
-    const { batches, prompts, tokens, activations, saturated, emptyBatches, snapshots } = saved;
-    const counts = { batches, prompts, tokens, activations };
-    const { layer, percentile } = saved;
-    growths.push({ layer, percentile, dictionary, saturated, emptyBatches, snapshots: [...snapshots], ...counts });
-  }
-  const { batches, prompts, tokens, activations } = state;
-  return { counts: { batches, prompts, tokens, activations }, growths };
+  if (damage.length === 0) return undefined;
+  throw new Error(
+    `Expected a checkpoint in ${folder} that is whole but found none. ${
+      damage.join(" ")
+    } Remove that folder, or start ` +
+      "without resuming: the run then begins anew.",
+  );
 }
 
 /** Removes a run's checkpoints, once its results are written. */
@@ -118,21 +138,58 @@ export async function removeCheckpoints(folder: string): Promise<void> {
   await removeIfThere(folder);
 }
 
+async function readOne(
+  folder: string,
+  settings: RunSettings,
+  fresh: readonly Growth[],
+  backend: Backend,
+  onWarning: (sentence: string) => void,
+): Promise<Resumed> {
+  const state = await readState(join(folder, STATE), onWarning);
+  assertSameRun(folder, { settings, growths: fresh.map(stateOf) }, { settings: state, growths: state.growths });
+  const growths: Growth[] = [];
+  try {
+    for (const saved of state.growths) {
+      const members = settings.rules.members > 0;
+      const dictionary = await Dictionary.load(join(folder, dictionaryFile(saved)), { backend, members, onWarning });
+      // Damage must show now, and the file will be removed.
+      dictionary.parts.contexts.read();
+      const { layer, percentile, saturated, emptyBatches, snapshots } = saved;
+      growths.push({
+        ...{ layer, percentile, dictionary, saturated, emptyBatches, snapshots: [...snapshots] },
+        ...countsOf(saved),
+      });
+    }
+  } catch (error) {
+    for (const { dictionary } of growths) dictionary.dispose();
+    throw error;
+  }
+  return { counts: countsOf(state), growths };
+}
+
+async function readState(path: string, onWarning: (sentence: string) => void): Promise<State> {
+  const remedy = "go on from the checkpoint before it";
+  const state = await readSealedJson(path, { remedy, onWarning });
+  if (state === undefined) throw new Error(`Cannot read ${path}: there is no such file.`);
+  if (FORMATS.some((format) => state.format === format) && Array.isArray(state.growths)) {
+    const { rules, ...rest } = state as unknown as State;
+    // Runs of before that could choose kept some anyway.
+    return { ...rest, rules: { ...rules, members: rules.members ?? 0 } };
+  }
+  throw new Error(`Expected ${path} to be a checkpoint that discover wrote but it is of another format.`);
+}
+
+function countsOf({ batches, prompts, tokens, activations }: DiscoveryCounts): DiscoveryCounts {
+  return { batches, prompts, tokens, activations };
+}
+
 function stateOf(growth: Growth): GrowthState {
   const { dictionary, ...rest } = growth;
   return { ...rest, threshold: dictionary.threshold, seed: dictionary.parts.seed, source: dictionary.source ?? null };
 }
 
-async function readState(path: string): Promise<State> {
-  let state: Partial<State> | undefined;
-  let reason = "it is of another format";
-  try {
-    state = JSON.parse(await Deno.readTextFile(path));
-  } catch (error) {
-    reason = (error as Error).message;
-  }
-  if (state?.format === FORMAT) return state as State;
-  throw new Error(`Expected ${path} to be a checkpoint that discover wrote but ${reason}: remove it to start anew`);
+function nameOf(batches: number): string {
+  return String(batches).padStart(8, "0");
 }
 
 /** Names in a folder, ascending; none if there is no folder. */

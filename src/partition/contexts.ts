@@ -61,6 +61,15 @@ export class Contexts {
     return this.#of(region).farthest;
   }
 
+  /**
+   * Reads what its file has of all regions now.
+   *
+   * @throws {Error} A sentence if the file is gone, damaged or another.
+   */
+  read(): void {
+    this.#stored ??= this.#open?.() ?? (() => ({ nearest: [], farthest: [] }));
+  }
+
   /** Offers a member to both lists of its region. */
   offer(region: number, distance: number, prompt: Prompt, position: number): void {
     if (!this.#regions[region]) this.restore(region, this.#of(region));
@@ -89,8 +98,8 @@ export class Contexts {
   #of(region: number): RegionContexts {
     const own = this.#regions[region];
     if (own) return own;
-    this.#stored ??= this.#open?.() ?? (() => ({ nearest: [], farthest: [] }));
-    return this.#stored(region);
+    this.read();
+    return this.#stored!(region);
   }
 }
 

@@ -56,8 +56,9 @@ export type ActivationStream =
  * @param stream Batches in stream order, or a function that opens the stream after the given number of prompts: a run
  * that goes on from a checkpoint then need not run the model on what it has seen.
  * @param calibrations By layer, or that of one layer: the one that its source names, 0 if it names none.
- * @throws {Error} if a calibration was made for another reading, a checkpoint is of another run, the stream is empty, or
- * a batch is bad. What was grown before is in the checkpoint, if there is one.
+ * @throws {CheckpointMismatchError} if a checkpoint to go on from is of other settings, or of a larger budget.
+ * @throws {Error} if a calibration was made for another reading, all checkpoints are damaged, the stream is empty,
+ * or a batch is bad. What was grown before is in the checkpoint, if there is one.
  *
  * @example
  * ```ts
@@ -85,14 +86,19 @@ export async function discover(
   const backend = typeof choice === "string" ? await openBackend(choice) : choice;
   const byLayer = calibrationsByLayer(calibrations);
   const rules = { saturationWindow, merge: options.merge ?? false, members: options.members ?? 0 };
+  const limit = (budget: number) => Number.isFinite(budget) ? budget : null;
+  const settings = { rules, budget: { maxTokens: limit(maxTokens), maxPrompts: limit(maxPrompts) } };
   const growths = await startGrowths(byLayer, backend, options);
-  const resumed = checkpoint?.resume ? await readCheckpoint(checkpoint.folder, rules, growths, backend) : undefined;
+  const { onWarning = console.warn } = checkpoint ?? {};
+  const resumed = checkpoint?.resume
+    ? await readCheckpoint(checkpoint.folder, settings, growths, backend, onWarning)
+    : undefined;
   const counts: DiscoveryCounts = resumed?.counts ?? { batches: 0, prompts: 0, tokens: 0, activations: 0 };
   const grown = resumed?.growths ?? growths;
   let [secondsExtract, secondsAssign, saved] = [0, 0, counts.batches];
 
   const save = async () => {
-    if (checkpoint && counts.batches > saved) await writeCheckpoint(checkpoint.folder, rules, counts, grown);
+    if (checkpoint && counts.batches > saved) await writeCheckpoint(checkpoint.folder, settings, counts, grown, saved);
     saved = counts.batches;
   };
   const isOver = () =>

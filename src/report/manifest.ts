@@ -1,6 +1,7 @@
 /** `run.json`: what was run, with which settings, on what, how long it took, and what came out. */
 import { join } from "node:path";
-import { writeJsonAtomic } from "../files/atomic.ts";
+import { checksumOfFile } from "../files/checksum.ts";
+import { writeSealedJson } from "../files/sealed_json.ts";
 import type { HubUse } from "../hub/options.ts";
 import { PACKAGES } from "./packages.ts";
 
@@ -10,7 +11,7 @@ export const VERSION = "0.1.0";
 /** A plain value that a program can compare: a number, a name, or arrays and objects of them. NaN becomes null. */
 export type Finding = number | string | boolean | null | readonly Finding[] | { readonly [key: string]: Finding };
 
-/** Everything that `run.json` holds, in the order in which it is written. */
+/** What a run has to say about itself, in the order in which `run.json` holds it. */
 export interface RunRecord {
   /** Name of the experiment or script. */
   readonly name: string;
@@ -37,13 +38,22 @@ export interface RunRecord {
   readonly outputs: readonly string[];
 }
 
+/** Everything that `run.json` holds but its own checksum, in the order in which it is written. */
+export interface RunFile extends RunRecord {
+  readonly format: "exemplar run 2";
+  /** CRC-32 of every output but `run.json`, as eight hexadecimal digits. */
+  readonly checksums: { readonly [file: string]: string };
+}
+
 /** What a run starts from. */
 export interface RunStart {
   name: string;
   arguments?: readonly string[];
   flags?: { readonly [flag: string]: Finding };
   seed?: number;
-  /** The clock in milliseconds since 1970; default `Date.now`. */
+  /** When it started; default now. */
+  started?: Date;
+  /** A clock in milliseconds that nobody sets; default `performance.now`. */
   now?: () => number;
 }
 
@@ -72,13 +82,14 @@ export class RunManifest {
   /** Files written, relative to the folder. */
   readonly outputs: string[] = [];
   readonly #start: Required<RunStart>;
-  readonly #started: number;
+  readonly #before: number;
   readonly #seconds = new Map<string, number>();
 
   /** Starts the clock. */
   constructor(start: RunStart) {
-    this.#start = { arguments: [], flags: {}, seed: NaN, now: Date.now, ...start };
-    this.#started = this.#start.now();
+    const now = () => performance.now();
+    this.#start = { arguments: [], flags: {}, seed: NaN, started: new Date(), now, ...start };
+    this.#before = this.#start.now();
   }
 
   /**
@@ -102,8 +113,8 @@ export class RunManifest {
 
   /** Everything so far. */
   record(): RunRecord {
-    const { name, arguments: args, flags, seed, now } = this.#start;
-    const total = (now() - this.#started) / 1000;
+    const { name, arguments: args, flags, seed, started, now } = this.#start;
+    const total = (now() - this.#before) / 1000;
     return {
       name,
       arguments: args,
@@ -114,7 +125,7 @@ export class RunManifest {
       device: this.device,
       notes: [...this.notes],
       hub: [...this.hub],
-      started: new Date(this.#started).toISOString(),
+      started: started.toISOString(),
       timings: Object.fromEntries([...this.#seconds, ["total", total]].map(([key, value]) => [key, rounded(value)])),
       findings: this.findings,
       outputs: [...this.outputs].sort(),
@@ -122,15 +133,28 @@ export class RunManifest {
   }
 
   /**
-   * Writes `<folder>/run.json`.
+   * Reads every output back for its checksum, and writes `<folder>/run.json`.
    *
    * @returns What was written.
-   * @throws {Error} If it cannot be written.
+   * @throws {Error} If it cannot be written, or an output is not there.
    */
-  async finish(folder: string): Promise<RunRecord> {
+  async finish(folder: string): Promise<RunFile> {
     const record = this.record();
-    await writeJsonAtomic(join(folder, "run.json"), record);
-    return record;
+    const checksums: Record<string, string> = {};
+    for (const file of record.outputs) {
+      if (file !== "run.json") checksums[file] = await checksumOfOutput(join(folder, file));
+    }
+    const whole: RunFile = { format: "exemplar run 2", ...record, checksums };
+    await writeSealedJson(join(folder, "run.json"), { ...whole });
+    return whole;
+  }
+}
+
+async function checksumOfOutput(path: string): Promise<string> {
+  try {
+    return await checksumOfFile(path);
+  } catch (cause) {
+    throw new Error(`Cannot read back ${path}, which this run wrote: ${(cause as Error).message}.`, { cause });
   }
 }
 

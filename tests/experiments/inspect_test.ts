@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { describeFile } from "../../experiments/lib/inspect/files.ts";
 import type { Description } from "../../experiments/lib/inspect/description.ts";
 import { descriptionText } from "../../experiments/lib/inspect/text.ts";
@@ -6,7 +6,7 @@ import { extract } from "../../src/activations/extract.ts";
 import { describeStream } from "../../src/activations/source.ts";
 import { writeActivations } from "../../src/activations/cache_write.ts";
 import { openBackend } from "../../src/compute/open.ts";
-import { writeJsonAtomic } from "../../src/files/atomic.ts";
+import { writeJsonAtomic, writeTextAtomic } from "../../src/files/atomic.ts";
 import { saveCalibration } from "../../src/partition/calibration_cache.ts";
 import { Dictionary } from "../../src/partition/dictionary.ts";
 import { RunManifest, saveTable } from "../../src/report/mod.ts";
@@ -169,6 +169,46 @@ Deno.test("what is unknown, missing or cut off is a sentence and exit code 1; th
       assert(/^inspect: (Cannot|Expected) /.test(sentence) && sentence.includes(bad[i]), sentence);
     });
     assert(stdout.startsWith(`${paths.table}: table`), stdout);
+  }));
+
+Deno.test("a run's files that were changed, damaged or removed are told, and a record from before checksums is shown", () =>
+  inFolder(async (folder) => {
+    const manifest = new RunManifest({ name: "test", seed: 2 });
+    for (const file of ["a.arrow", "b.svg", "sub/c.arrow", "d.json"]) {
+      await writeTextAtomic(`${folder}/${file}`, file);
+      manifest.outputs.push(file);
+    }
+    await manifest.finish(folder);
+    const told = async () => (await describeFile(folder, 5)).facts.files;
+    assertEquals(await told(), "all as the run wrote them");
+    await Deno.writeTextFile(`${folder}/a.arrow`, "a.arrov");
+    await Deno.truncate(`${folder}/sub/c.arrow`, 3);
+    await Deno.remove(`${folder}/b.svg`);
+    const { code, stdout, stderr } = await inspect(folder);
+    assertEquals([code, stderr], [0, ""]);
+    for (
+      const line of [
+        /files +3 of 4 not as the run wrote them/,
+        ...[
+          /a\.arrow +changed or damaged/,
+          /b\.svg +missing/,
+          /sub\/c\.arrow +changed or damaged/,
+          /d\.json +as written/,
+        ],
+      ]
+    ) assertMatch(stdout, line);
+
+    const path = `${folder}/run.json`;
+    const { format: _, checksums: __, crc32: ___, ...old } = JSON.parse(await Deno.readTextFile(path));
+    await writeJsonAtomic(path, old);
+    const before = await inspect(path);
+    assertEquals(before.code, 0);
+    assertMatch(before.stdout, /experiment +test/);
+    assertMatch(before.stderr, /^inspect: .*run\.json was written before files carried checksums/);
+    await writeJsonAtomic(path, { ...old, format: "exemplar run 2", seed: 3, crc32: "00000000" });
+    const changed = await inspect(path);
+    assertEquals([changed.code, changed.stdout], [1, ""]);
+    assertMatch(changed.stderr, /^inspect: Cannot read .*run\.json: it is damaged, or was changed by hand/);
   }));
 
 Deno.test("mistakes on the command line are sentences and exit code 2", async () => {

@@ -90,6 +90,29 @@ Deno.test({
     }),
 });
 
+Deno.test({
+  name: "the folder is flushed once the file has its name",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    inFolder(async (folder) => {
+      const done: string[] = [];
+      const { open, rename } = Deno;
+      const spied = async (path: string | URL, options?: Deno.OpenOptions) => {
+        const file = await open(path, options);
+        const sync = () => Promise.resolve(void done.push(`flushed ${path === folder ? "folder" : "file"}`));
+        return Object.assign(file, { sync });
+      };
+      Deno.open = spied;
+      Deno.rename = (from, to) => (done.push("renamed"), rename(from, to));
+      try {
+        await writeTextAtomic(`${folder}/file`, "text");
+      } finally {
+        Object.assign(Deno, { open, rename });
+      }
+      assertEquals(done, ["flushed file", "renamed", "flushed folder"]);
+    }),
+});
+
 Deno.test("a folder in the file's place, or a file in a folder's, is a sentence", () =>
   inFolder(async (folder) => {
     await Deno.mkdir(`${folder}/sub`);

@@ -5,6 +5,7 @@ import type { Backend } from "../../src/compute/backend.ts";
 import { openBackend } from "../../src/compute/open.ts";
 import type { BosRule, HookSite } from "../../src/model/types.ts";
 import type { Calibration } from "../../src/partition/calibration.ts";
+import { CheckpointMismatchError, type SettingValue } from "../../src/partition/checkpoint_settings.ts";
 import { discover, type DiscoverOptions } from "../../src/partition/discover.ts";
 import { backendTest } from "../lib/backends.ts";
 import { inFolder } from "../lib/folder.ts";
@@ -62,6 +63,7 @@ Deno.test("an aborted run keeps the batches before, and can be gone on with more
   inFolder(async (folder) => {
     const backend = await openBackend("cpu");
     const whole = await run(backend, streamOf(CORPUS, BATCH), `${folder}/whole`);
+    const { tokens } = whole;
     for (const stopAfter of [1, 3, 4]) {
       const controller = new AbortController();
       let disposed = 0;
@@ -69,20 +71,23 @@ Deno.test("an aborted run keeps the batches before, and can be gone on with more
       const onProgress = ({ batches }: { batches: number }) => {
         if (batches === stopAfter) controller.abort(new Error("enough"));
       };
-      const options = { signal: controller.signal, onProgress };
+      const options = { signal: controller.signal, onProgress, maxTokens: tokens };
       await assertRejects(() => run(backend, stream, folder, options), Error, "enough");
       assertEquals(disposed, stopAfter + 1, "the batch that came after is given back too");
-      assertEquals(Array.from(Deno.readDirSync(`${folder}/checkpoints`), ({ name }) => name), [`0000000${stopAfter}`]);
+      const kept = Array.from(Deno.readDirSync(`${folder}/checkpoints`), ({ name }) => Number(name)).sort();
+      assertEquals(kept, [[1], [1, 3], [3, 4]].find((both) => both.at(-1) === stopAfter), "the last two are kept");
     }
     // An iterable is passed over batch by batch.
-    const rest = await run(backend, streamOf(CORPUS, BATCH), folder);
+    const rest = await run(backend, streamOf(CORPUS, BATCH), folder, { maxTokens: tokens });
     assertEquals(valuesOf(rest), valuesOf(whole));
     assertEquals(await filesOf(rest, folder), await filesOf(whole, `${folder}/whole`));
 
     // And a run that is over does not open its stream again.
     const never = () => assert(false, "the stream must not be opened") as never;
-    const again = await run(backend, never, folder, { maxTokens: whole.tokens });
+    const again = await run(backend, never, folder, { maxTokens: tokens });
     assertEquals(valuesOf(again), valuesOf(whole));
+    const larger = { maxTokens: tokens + 1 };
+    assertEquals((await run(backend, streamOf(CORPUS, BATCH), folder, larger)).tokens, tokens);
   }));
 
 Deno.test("plain batches without prompts are counted when a run goes on, however the stream is opened", () =>
@@ -106,65 +111,140 @@ Deno.test("plain batches without prompts are counted when a run goes on, however
     assertEquals(skipped, [0]);
   }));
 
-Deno.test("a checkpoint of another run, or a damaged one, is refused with a sentence", () =>
+Deno.test("a checkpoint of other settings is refused with what differs", () =>
   inFolder(async (folder) => {
-    const options: DiscoverOptions = { backend: "cpu", seed: 1, saturationWindow: NEVER };
-    const checkpoint = { folder: `${folder}/c`, resume: true };
-    const resume = (more: DiscoverOptions, some: ReadonlyMap<number, Calibration> = calibrations) =>
-      discover(streamOf(CORPUS, BATCH), some, { ...options, ...more, checkpoint });
-    await resume({});
-    const refuse = async (again: () => Promise<unknown>, ...parts: string[]) =>
-      assertSentence(await assertRejects(again), `${folder}/c`, ...parts);
-
-    const flags = ["this run has", "the checkpoint", "resume with the flags it was started with"];
-    await refuse(() => resume({ seed: 2 }), '"seed":2', '"seed":1', ...flags);
-    await refuse(() => resume({ merge: true }), '"merge":true', '"merge":false', ...flags);
-    await refuse(() => resume({ saturationWindow: 1 }), '"saturationWindow":1', ...flags);
-    const [three, five] = LAYERS.map((layer) => calibrations.get(layer)!);
-    const other = (calibration: Calibration) => new Map([[3, calibration], [5, five]]);
-    await refuse(
-      () => resume({}, other({ ...three, percentiles: [3, 20] })),
-      '"percentile":3',
-      '"percentile":2',
-      ...flags,
-    );
-    await refuse(() => resume({}, other({ ...three, thresholds: [0.5, 0.6] })), '"threshold":0.5', ...flags);
-    await refuse(() => resume({}, new Map([[3, three]])), "2 dictionaries", "the checkpoint 4");
-    await refuse(() => resume({}, new Map([[3, three], [5, five], [6, five]])), "this run has", '"layer":6');
-
-    const readAt = (at: HookSite) => {
-      const sources = new Map(
-        LAYERS.map((layer) => [layer, describeStream({ model: "toy", layer, at, corpus: "angles" })]),
-      );
-      const own = { folder: `${folder}/c-hook`, resume: true };
-      return discover(streamOf(CORPUS, BATCH), calibrations, { ...options, sources, checkpoint: own });
+    const options: DiscoverOptions = {
+      backend: "cpu",
+      seed: 1,
+      saturationWindow: NEVER,
+      maxTokens: 900,
+      maxPrompts: 160,
     };
-    await readAt("attn_out");
-    await refuse(() => readAt("mlp_out"), '"at":"mlp_out"', '"at":"attn_out"', ...flags);
+    const resume = (more: DiscoverOptions, some: ReadonlyMap<number, Calibration> = calibrations, name = "c") =>
+      discover(streamOf(CORPUS, BATCH), some, {
+        ...options,
+        ...more,
+        checkpoint: { folder: `${folder}/${name}`, resume: true },
+      });
+    const refuse = async (
+      again: () => Promise<unknown>,
+      differences: Record<string, [expected: SettingValue, found: SettingValue]>,
+    ) => {
+      const error = await assertRejects(again, CheckpointMismatchError);
+      assertSentence(error, folder, "go on with the settings it was started with");
+      const found = error.differences.map(({ name, expected, found }) => [name, [expected, found]]);
+      assertEquals(Object.fromEntries(found), differences);
+      for (const name of Object.keys(differences)) assertSentence(error, name);
+    };
+    await resume({});
+    await refuse(() => resume({ seed: 2 }), { seed: [2, 1] });
+    await refuse(() => resume({ merge: true }), { merge: [true, false] });
+    await refuse(() => resume({ saturationWindow: 1, seed: 3 }), { seed: [3, 1], saturationWindow: [1, null] });
+    const [three, five] = LAYERS.map((layer) => calibrations.get(layer)!);
+    const both = (calibration: Calibration) => new Map([[3, calibration], [5, { ...five, ...calibration }]]);
+    const { thresholds } = three;
+    await refuse(() => resume({}, new Map([[3, { ...three, thresholds: [0.5, thresholds[1]] }], [5, five]])), {
+      threshold: [0.5, thresholds[0]],
+    });
+    await refuse(
+      () => resume({}, both({ ...three, thresholds: three.thresholds, percentiles: [3, 20] })),
+      { percentiles: [[3, 20], [2, 20]], threshold: [thresholds[0], five.thresholds[0]] },
+    );
+    await refuse(() => resume({}, new Map([[3, three]])), { layers: [[3], [3, 5]] });
+    await refuse(() => resume({}, new Map([[3, three], [5, five], [6, five]])), { layers: [[3, 5, 6], [3, 5]] });
+
+    // With a smaller budget the run might have ended before; with a larger one it goes on.
+    await refuse(() => resume({ maxTokens: 899 }), { maxTokens: [899, 900] });
+    await refuse(() => resume({ maxPrompts: 159, maxTokens: Infinity }), { maxPrompts: [159, 160] });
+    await resume({ maxTokens: Infinity });
+
+    const readAt = (at: HookSite, context: number) => {
+      const sources = new Map(
+        LAYERS.map((layer) => [layer, describeStream({ model: "toy", layer, at, context, corpus: "angles" })]),
+      );
+      return resume({ sources }, calibrations, "hook");
+    };
+    await readAt("attn_out", 8);
+    await refuse(() => readAt("mlp_out", 9), { hook: ["mlp_out", "attn_out"], context: [9, 8] });
 
     const readBy = (bos?: BosRule) => {
       const { bos: _, ...older } = describeStream({ model: "toy", layer: 3, corpus: "angles" });
       const sources = new Map(LAYERS.map((layer) => [layer, bos ? { ...older, bos } : older]));
-      const own = { folder: `${folder}/c-bos`, resume: true };
-      return discover(streamOf(CORPUS, BATCH), calibrations, { ...options, sources, checkpoint: own });
+      return resume({ sources }, calibrations, "bos");
     };
     await readBy();
     await readBy("always");
-    await refuse(() => readBy("never"), '"bos":"never"', '"bos":"always"', ...flags);
+    await refuse(() => readBy("never"), { bos: ["never", "always"] });
+  }));
 
-    const [{ name }] = Deno.readDirSync(`${folder}/c`);
-    const state = `${folder}/c/${name}/state.json`;
-    const text = await Deno.readTextFile(state);
-    for (const damage of [text.slice(0, 100), "{}", "null", ""]) {
-      await Deno.writeTextFile(state, damage);
-      await refuse(() => resume({}), "state.json", "remove it to start anew");
+/** Ways in which a disk, or a kill, spoils a file. */
+const DAMAGES: Record<string, (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer> | undefined> = {
+  truncated: (bytes) => bytes.slice(0, bytes.length / 2),
+  emptied: () => new Uint8Array(0),
+  zeroed: (bytes) => new Uint8Array(bytes.length),
+  removed: () => undefined,
+};
+
+Deno.test("a damaged checkpoint is named and the one before is used; without any that is whole, that is said", () =>
+  inFolder(async (folder) => {
+    const warnings: string[] = [];
+    const checkpoint = {
+      folder: `${folder}/c`,
+      every: 2,
+      resume: true,
+      onWarning: (text: string) => warnings.push(text),
+    };
+    const grow = (stop: number) =>
+      discover(streamOf(CORPUS, BATCH).slice(0, stop), calibrations, {
+        backend: "cpu",
+        saturationWindow: NEVER,
+        checkpoint,
+      });
+    await grow(4);
+    assertEquals(Array.from(Deno.readDirSync(`${folder}/c`), ({ name }) => name).sort(), ["00000002", "00000004"]);
+    const whole = valuesOf(await grow(8));
+    const [before, newest] = ["00000006", "00000008"].map((name) => `${folder}/c/${name}`);
+    const flip = (bytes: Uint8Array<ArrayBuffer>) => bytes.with(bytes.indexOf(0x32, bytes.length / 2), 0x33);
+    const damages = [
+      ...["state.json", "L3-p2.arrow", "L5-p20.arrow"].flatMap((file) =>
+        Object.values(DAMAGES).map((damage) => [file, damage] as const)
+      ),
+      ["state.json", flip] as const,
+    ];
+    const spoil = async (path: string, damage: (typeof damages)[number][1]) => {
+      const bytes = damage(await Deno.readFile(path));
+      await (bytes ? Deno.writeFile(path, bytes) : Deno.remove(path));
+    };
+    for (const [file, damage] of damages) {
+      await spoil(`${newest}/${file}`, damage);
+      assertEquals(warnings.splice(0), []);
+      assertEquals(valuesOf(await grow(8)), whole, `${file} ${damage}`);
+      const [warning] = warnings.splice(0);
+      assertSentence(
+        new Error(warning),
+        `The checkpoint ${newest} is damaged`,
+        file,
+        "the checkpoint before, 00000006",
+      );
     }
-    await Deno.writeTextFile(state, text);
-    const file = `${folder}/c/${name}/L5-p20.arrow`;
-    await Deno.truncate(file, 5000);
-    await refuse(() => resume({}), "L5-p20.arrow", "cut off or damaged");
-    await Deno.remove(file);
-    await refuse(() => resume({}), "L5-p20.arrow", "no such file");
+    await spoil(`${newest}/state.json`, flip);
+    await spoil(`${before}/L5-p20.arrow`, DAMAGES.zeroed);
+    const error = await assertRejects(() => grow(8));
+    assertSentence(error, `${folder}/c`, newest, before, "state.json", "L5-p20.arrow", "Remove that folder");
+  }));
+
+Deno.test("a checkpoint from before checksums is gone on with, with a warning", () =>
+  inFolder(async (folder) => {
+    const warnings: string[] = [];
+    const checkpoint = { folder, resume: true, onWarning: (text: string) => warnings.push(text) };
+    const grow = () => discover(streamOf(CORPUS, BATCH), calibrations, { backend: "cpu", checkpoint, maxTokens: 200 });
+    const whole = valuesOf(await grow());
+    const [{ name }] = Deno.readDirSync(folder);
+    const path = `${folder}/${name}/state.json`;
+    const { crc32: _, budget: __, ...state } = JSON.parse(await Deno.readTextFile(path));
+    await Deno.writeTextFile(path, JSON.stringify({ ...state, format: "exemplar checkpoint 1" }));
+    assertEquals(valuesOf(await grow()), whole);
+    assertEquals([warnings.length, warnings[0].includes(path)], [1, true]);
   }));
 
 Deno.test("without resume a run starts anew in a folder that has checkpoints, and leaves one", () =>

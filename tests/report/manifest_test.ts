@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { readSealedJson } from "../../src/files/sealed_json.ts";
 import { RunManifest, VERSION } from "../../src/report/manifest.ts";
 import { PACKAGES } from "../../src/report/packages.ts";
 
@@ -7,12 +8,13 @@ const ROOT = new URL("../../", import.meta.url);
 Deno.test("a manifest says what was run, on what, how long, and what came out", async () => {
   const folder = await Deno.makeTempDir();
   try {
-    let clock = Date.UTC(2026, 0, 2, 3, 4, 5);
+    let clock = 12_345;
     const manifest = new RunManifest({
       name: "build",
       arguments: ["--seed", "7"],
       flags: { seed: 7, layers: [3, 5] },
       seed: 7,
+      started: new Date(Date.UTC(2026, 0, 2, 3, 4, 5)),
       now: () => clock,
     });
     manifest.device = "CPU";
@@ -29,11 +31,17 @@ Deno.test("a manifest says what was run, on what, how long, and what came out", 
     manifest.notes.push("Half-precision weights.");
     manifest.findings.regions = { "1": 203, "2": 83 };
     manifest.findings.undefinedRate = NaN;
-    manifest.outputs.push("b.svg", "a.arrow");
+    manifest.outputs.push("b.svg", "a.arrow", "run.json");
+    await Deno.writeTextFile(`${folder}/a.arrow`, "123456789");
+    await assertRejects(() => manifest.finish(folder), Error, `Cannot read back ${folder}/b.svg`);
+    await Deno.writeTextFile(`${folder}/b.svg`, "");
     await manifest.finish(folder);
     const text = await Deno.readTextFile(`${folder}/run.json`);
-    const { versions, system, ...rest } = JSON.parse(text);
+    const { crc32: _, ...sealed } = JSON.parse(text);
+    assertEquals(await readSealedJson(`${folder}/run.json`, { remedy: "run it again" }), sealed);
+    const { versions, system, ...rest } = sealed;
     assertEquals(rest, {
+      format: "exemplar run 2",
       name: "build",
       arguments: ["--seed", "7"],
       flags: { seed: 7, layers: [3, 5] },
@@ -44,14 +52,27 @@ Deno.test("a manifest says what was run, on what, how long, and what came out", 
       started: "2026-01-02T03:04:05.000Z",
       timings: { extract: 2, total: 2 },
       findings: { regions: { "1": 203, "2": 83 }, undefinedRate: null },
-      outputs: ["a.arrow", "b.svg"],
+      outputs: ["a.arrow", "b.svg", "run.json"],
+      // The check value of CRC-32, and that of nothing.
+      checksums: { "a.arrow": "cbf43926", "b.svg": "00000000" },
     });
     assertEquals(versions.deno, Deno.version.deno);
     assertEquals(versions["apache-arrow"], PACKAGES["apache-arrow"]);
     assertEquals(system.startsWith(Deno.build.os), true);
-    assertEquals(Object.keys(JSON.parse(text)).slice(0, 4), ["name", "arguments", "flags", "seed"]);
+    assertEquals(Object.keys(JSON.parse(text)).slice(0, 5), ["format", "name", "arguments", "flags", "seed"]);
   } finally {
     await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("a clock that is set back while a run lasts changes no duration", async () => {
+  const now = Date.now;
+  try {
+    const manifest = new RunManifest({ name: "build" });
+    await manifest.time("work", () => void (Date.now = () => now() - 3600_000));
+    for (const seconds of Object.values(manifest.record().timings)) assertEquals(seconds >= 0 && seconds < 60, true);
+  } finally {
+    Date.now = now;
   }
 });
 
