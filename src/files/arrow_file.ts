@@ -12,6 +12,7 @@ import {
   RecordBatch,
   Schema,
   Struct,
+  Table,
   Vector,
   VectorLoader,
 } from "./apache_arrow.ts";
@@ -26,7 +27,7 @@ import { columnBuffers } from "./arrow_layout.ts";
 import { assertSound } from "./arrow_sound.ts";
 import { verifyFooter, verifyMessage } from "./arrow_verify.ts";
 import { type ByteFile, openByteFile, readSync } from "./byte_file.ts";
-import { unprovenWarning } from "./checksum.ts";
+import { mustCarryChecksums, unprovenWarning } from "./checksum.ts";
 
 const MAGIC = "ARROW1";
 /** The magic at the start, padded. */
@@ -70,7 +71,9 @@ export class ArrowFile implements Disposable {
       const { schema: told, blocks, dictionaries, end } = await readFooter(file);
       const checksums = sentences(path, () => parseChecksums(told.metadata));
       if (!checksums && told.metadata.get("format")?.startsWith("exemplar ")) onWarning(unprovenWarning(path));
-      const schema = checksums ? await provenSchema(file, told, end, checksums) : told;
+      const first = await readFirstSchema(file, end, checksums?.schema);
+      sentences(path, () => assertSameSchema(first, told, checksums));
+      const schema = checksums ? first : told;
       if (checksums && checksums.batches.length !== blocks.length) {
         throw damaged(path, `it has ${blocks.length} record batches and checksums of ${checksums.batches.length}`);
       }
@@ -117,6 +120,14 @@ export class ArrowFile implements Disposable {
         );
         return this.#assemble(batch, new Map(wanted.map(({ offset }, i) => [offset, read[i]])), columns);
       });
+  }
+
+  /** A table of some of its record batches, the columns in the order asked for. */
+  table(batches: RecordBatch[], columns?: readonly string[]): Table {
+    return sentences(this.#file.path, () => {
+      if (!columns) return new Table(this.schema, batches);
+      return new Table(this.schema.select([...columns]), batches.map((batch) => batch.select([...columns])));
+    });
   }
 
   [Symbol.dispose](): void {
@@ -192,21 +203,28 @@ class PartsLoader extends VectorLoader {
   }
 }
 
-/** The schema at the file's start, which the footer must repeat. */
-async function provenSchema(file: ByteFile, footer: Schema, end: number, { schema: expected }: ArrowChecksums) {
+/** The schema at the file's start. */
+async function readFirstSchema(file: ByteFile, end: number, checksum?: string): Promise<Schema> {
   const { path } = file;
+  if (HEAD + 8 > end) throw damaged(path, "its schema is missing");
   const head = new DataView((await file.read(HEAD, new Uint8Array(8))).buffer);
-  const length = 8 + head.getInt32(4, true);
-  if (length <= 8 || HEAD + length > end) throw damaged(path, "its schema has no sensible length");
+  const start = messageStart(head);
+  const length = start + head.getInt32(start - 4, true);
+  if (length <= start || HEAD + length > end) throw damaged(path, "its schema has no sensible length");
   const bytes = await file.read(HEAD, new Uint8Array(length));
   return sentences(path, () => {
-    assertChecksum(expected, [bytes], "its schema");
-    verifyMessage(bytes.subarray(8));
-    const schema = Message.decode(bytes.subarray(8)).header();
+    if (checksum !== undefined) assertChecksum(checksum, [bytes], "its schema");
+    verifyMessage(bytes.subarray(start));
+    const schema = Message.decode(bytes.subarray(start)).header();
     if (!(schema instanceof Schema)) throw new Error("its schema is missing");
-    if (outline(schema) !== outline(footer)) throw new Error("its schema and its footer differ");
     return schema;
   });
+}
+
+/** Throws unless a file of ours says the same at its start and in its footer. */
+function assertSameSchema(first: Schema, footer: Schema, checksums?: ArrowChecksums): void {
+  if (!checksums && mustCarryChecksums(first.metadata.get("format"))) throw new Error("its checksums are missing");
+  if (checksums && outline(first) !== outline(footer)) throw new Error("its schema and its footer differ");
 }
 
 /** Names, types and metadata of a schema, but for the checksums. */
@@ -239,11 +257,15 @@ async function readMessage(file: ByteFile, block: Block, end: number, checksum?:
   const bytes = await file.read(offset, new Uint8Array(metaDataLength));
   return sentences(path, () => {
     if (checksum !== undefined) assertChecksum(checksum, [bytes], "the description of a record batch");
-    // Files of before Arrow 0.15 have no mark before the length.
-    const start = new DataView(bytes.buffer).getInt32(0, true) === -1 ? 8 : 4;
+    const start = messageStart(new DataView(bytes.buffer));
     verifyMessage(bytes.subarray(start));
     return Message.decode(bytes.subarray(start));
   });
+}
+
+/** Where a message begins behind its length; files of before Arrow 0.15 have no mark before that. */
+function messageStart(head: DataView): number {
+  return head.getInt32(0, true) === -1 ? 8 : 4;
 }
 
 /** Throws unless a batch's buffers lie in its body, one after the other: shared ones would be read as often as named. */

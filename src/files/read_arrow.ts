@@ -1,7 +1,7 @@
 /**
  * Tables from Arrow IPC files. A file that was cut off or changed is an error, never a shorter or another table.
  */
-import { type Schema, Table } from "./apache_arrow.ts";
+import type { Schema, Table } from "./apache_arrow.ts";
 import { ArrowFile } from "./arrow_file.ts";
 
 /** How a file is read. */
@@ -37,7 +37,7 @@ export async function readArrowLater(
 ): Promise<{ table: Table; later: () => Table }> {
   using file = await ArrowFile.open(path, onWarning);
   const read = file.later(later);
-  return { table: await tableOf(file, columns), later: () => joined(file.schema, read(), later) };
+  return { table: await tableOf(file, columns), later: () => file.table(read(), later) };
 }
 
 /** What an Arrow IPC file says of itself. */
@@ -71,15 +71,9 @@ export async function* readArrowBatches(
   { columns, onWarning = console.warn }: ReadArrowOptions = {},
 ): AsyncGenerator<Table> {
   using file = await ArrowFile.open(path, onWarning);
-  for await (const batch of file.batches(columns)) yield joined(file.schema, [batch], columns);
+  for await (const batch of file.batches(columns)) yield file.table([batch], columns);
 }
 
 async function tableOf(file: ArrowFile, columns?: readonly string[]): Promise<Table> {
-  return joined(file.schema, await Array.fromAsync(file.batches(columns)), columns);
-}
-
-/** A table of record batches, its columns in the order asked for. */
-function joined(schema: Schema, batches: Table["batches"], columns?: readonly string[]): Table {
-  if (!columns) return new Table(schema, batches);
-  return new Table(schema.select([...columns]), batches.map((batch) => batch.select([...columns])));
+  return file.table(await Array.fromAsync(file.batches(columns)), columns);
 }
