@@ -55,6 +55,7 @@ export async function exportDictionary(
   const { center } = parts.calibration;
   const dim = center.length;
   const decoder = basis === "mean" ? values.means : values.exemplars;
+  const host = { exemplars: values.exemplars, sums: values.sums, decoder };
   const encoder = transposed(decoder, size, dim);
   const none = new Float32Array(size);
   const weights = (encoderBias: Float32Array<ArrayBuffer>): [string, Tensor][] => [
@@ -65,11 +66,11 @@ export async function exportDictionary(
   ];
   if (/\.npz$/i.test(path)) {
     const threshold = float32Tensor(none, [size]);
-    await writeRegions(regionsBeside(path), parts, values, basis);
+    await writeRegions(regionsBeside(path), parts, host, basis);
     await writeNpz(path, new Map([...weights(withCenter(decoder, none, center)), ["threshold", threshold]]));
     return;
   }
-  await writeRegions(join(path, REGIONS), parts, values, basis);
+  await writeRegions(join(path, REGIONS), parts, host, basis);
   await writeSafetensors(join(path, WEIGHTS), new Map(weights(none)));
   await writeJsonAtomic(join(path, CONFIG), saeLensConfig(parts, k));
 }
