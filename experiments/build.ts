@@ -61,7 +61,7 @@ await experiment({
 
 /** Grows the dictionaries and reads their regions. The model and its tokenizer are not needed beyond: charts take memory too. */
 async function discover(run: Run<typeof FLAGS>): Promise<{ discovery: Discovery; results: BuildResult[] }> {
-  const { flags, progress, manifest, out, signal } = run;
+  const { flags, progress, manifest, out, save, signal } = run;
   const { percentiles, seed, chat, corpus } = flags;
 
   const { backend, model } = await openModel(run);
@@ -91,15 +91,13 @@ async function discover(run: Run<typeof FLAGS>): Promise<{ discovery: Discovery;
   const results: BuildResult[] = [];
   for (const growth of discovery.growths) {
     const { dictionary } = growth;
-    const file = `dictionaries/${dictionaryFile(growth)}`;
-    await dictionary.save(join(out, file));
-    manifest.outputs.push(file);
+    await save.file(`dictionaries/${dictionaryFile(growth)}`, (path) => dictionary.save(path));
     const regions = await manifest.time("lens", () => describeRegions(dictionary, model));
     results.push({ growth, regions, metrics: await measure(dictionary) });
     reading.advance();
   }
   reading.end();
   await model.dispose();
-  await removeCheckpoints(checkpoints);
+  run.onDone(() => removeCheckpoints(checkpoints));
   return { discovery, results };
 }

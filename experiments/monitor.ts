@@ -19,7 +19,6 @@
  * tried), `alarms.arrow` (a row for every set of prompts, false-alarm rate and seed: share that raises the alarm),
  * `memory.arrow` (memory against prompts read); the charts `alarms` and `memory`; `report.html`; `run.json`.
  */
-import { join } from "node:path";
 import { linesOf } from "../src/activations/lines.ts";
 import { conformalThreshold } from "../src/analysis/conformal.ts";
 import { Monitor } from "../src/analysis/monitor.ts";
@@ -68,7 +67,7 @@ await experiment({
     ["--dictionary results/monitor/dictionary.arrow < prompts.txt", "with the dictionary of the run before"],
   ],
 }, async (run) => {
-  const { flags, manifest, progress, out } = run;
+  const { flags, manifest, progress } = run;
   const { backend, model: loaded } = await openModel(run);
   const given = flags.dictionary === undefined ? undefined : await givenDictionary(flags.dictionary, loaded, backend);
   const model = given ? await atTheirHook(loaded, given.source!.hook.at, flags.hook) : loaded;
@@ -82,10 +81,7 @@ await experiment({
   const { dictionary, settings } = given
     ? { dictionary: given, settings: [] }
     : await growDictionary(run, { backend, model, texts, chat, instructions });
-  if (!given) {
-    await dictionary.save(join(out, "dictionary.arrow"));
-    manifest.outputs.push("dictionary.arrow");
-  }
+  if (!given) await run.save.file("dictionary.arrow", (path) => dictionary.save(path));
 
   const meter = await Monitor.create({ model, dictionary });
   const scores = await manifest.time("measure", () => scoreSets(meter, texts, progress));

@@ -23,6 +23,7 @@ import {
 } from "../mod.ts";
 import { deno } from "./lib/deno.ts";
 import { inFolder } from "./lib/folder.ts";
+import { onFullDisk } from "./lib/full_disk.ts";
 import { assertSentence } from "./lib/sentence.ts";
 
 const TOY = new URL("../fixtures/gemma-2-toy", import.meta.url).pathname;
@@ -215,21 +216,6 @@ Deno.test("an unreadable model folder", () =>
     await Deno.writeTextFile(`${folder}/tokenizer.json`, '{"model": ');
     await refused(load, ModelError, folder, "check its config.json, tokenizer.json");
   }));
-
-/** Runs `body` while whatever is written to a new file meets a full disk. */
-async function onFullDisk(body: () => Promise<void>): Promise<void> {
-  const { open } = Deno;
-  Deno.open = async (path, options) => {
-    const file = await open(path, options);
-    const write = () => Promise.reject(Object.assign(new Error("No space left on device"), { code: "ENOSPC" }));
-    return options?.createNew ? Object.assign(file, { write }) : file;
-  };
-  try {
-    await body();
-  } finally {
-    Deno.open = open;
-  }
-}
 
 Deno.test("a full disk: dictionary, calibration, checkpoint; what was there before is unharmed", () =>
   inFolder(async (folder) => {

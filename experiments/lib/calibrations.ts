@@ -33,6 +33,8 @@ export interface CalibrationRequest {
   /** Files that the numbers depend on, the model's folder and the corpus; those that are not local are passed over. */
   readonly files: readonly string[];
   readonly progress: Progress;
+  /** Takes a sentence for the reader. */
+  readonly note: (sentence: string) => void;
   /** Put before the progress stage's name. */
   readonly label?: string;
 }
@@ -42,13 +44,13 @@ export async function calibrationsOf(
   request: CalibrationRequest,
   stream: () => AsyncIterable<StreamBatch>,
 ): Promise<Map<number, Calibration>> {
-  const { sources, percentiles, activations, seed, backend, progress, label = "" } = request;
+  const { sources, percentiles, activations, seed, backend, progress, note, label = "" } = request;
   const files = [request.weights, ...await Promise.all(request.files.map(fingerprint))].join(" ");
   const keyOf = (layer: number): CalibrationKey => {
     return { source: sources.get(layer)!, percentiles, activations, seed, backend: backend.name, files };
   };
   const layers = [...sources.keys()];
-  const cached = await Promise.all(layers.map((layer) => cachedCalibration(CACHE, keyOf(layer))));
+  const cached = await Promise.all(layers.map((layer) => cachedCalibration(CACHE, keyOf(layer), note)));
   if (cached.every((calibration) => calibration !== undefined)) {
     return new Map(layers.map((layer, i) => [layer, cached[i]!]));
   }

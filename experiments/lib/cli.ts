@@ -2,19 +2,22 @@
  * The frame that every experiment runs in: the same flags, progress, files and exit codes.
  *
  * Exit codes: 0 done, 1 failed (one sentence on stderr; the stack too with `EXEMPLAR_DEBUG=1`), 2 a mistake on the
- * command line, 130 interrupted by Ctrl-C.
+ * command line; interrupted: 130 by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
  */
 import type { BackendChoice } from "../../src/compute/backend.ts";
 import { BOS_RULES } from "../../src/model/tokenizer.ts";
 import type { BosRule, Dtype, HookSite } from "../../src/model/types.ts";
 import { type Finding, RunManifest } from "../../src/report/manifest.ts";
 import { configureHub } from "../../src/hub/options.ts";
+import { CheckpointMismatchError } from "../../src/partition/checkpoint_settings.ts";
 import { suffixes } from "../../src/model/dtypes.ts";
+import { inFlags } from "./flag_text.ts";
 import { flagName, type Flags, type FlagValues, type Layers, readFlags, resolveLayers, UsageError } from "./flags.ts";
 import { type About, helpText } from "./help.ts";
 import { assertHook, HOOK_HELP } from "./hook_text.ts";
 import { fetchNamed, hubOptions } from "./hub.ts";
 import { Interruption } from "./interruption.ts";
+import { OutFolder } from "./out_folder.ts";
 import { Progress } from "./progress.ts";
 import { Results } from "./results.ts";
 
@@ -80,7 +83,7 @@ export interface Run<F extends Flags> {
   /** Writes tables, charts and the report there. */
   readonly save: Results;
   /**
-   * Aborted by Ctrl-C. A body that reads this property promises to stop soon after, its checkpoint written; one that never
+   * Aborted by Ctrl-C, SIGTERM or SIGHUP. A body that reads this property promises to stop soon after, its checkpoint written; one that never
    * does is left where it is.
    */
   readonly signal: AbortSignal;
@@ -88,8 +91,10 @@ export interface Run<F extends Flags> {
   note(sentence: string): void;
   /** Whether a flag stands on the command line, be it with its default. */
   isGiven(flag: string): boolean;
-  /** Adds something to do at Ctrl-C before the process ends, once the body has stopped. */
+  /** Adds something to do when the run is interrupted, before the process ends and once the body has stopped. */
   onInterrupt(hook: () => void | Promise<void>): void;
+  /** Adds something to do once everything is written, `run.json` included: to remove what a killed run would go on from. */
+  onDone(hook: () => void | Promise<void>): void;
   /** The layers asked for, checked against those that the model has. */
   layers(count: number): number[];
 }
@@ -125,7 +130,8 @@ export async function runExperiment<const F extends Flags>(
     print(helpText(definition, declared));
     return 0;
   }
-  const fail = (error: unknown) => {
+  const fail = (thrown: unknown) => {
+    const error = thrown instanceof CheckpointMismatchError ? inFlags(thrown, declared) : thrown;
     printError(`${definition.name}: ${sentence(error)}`);
     return error instanceof UsageError ? 2 : 1;
   };
@@ -133,30 +139,40 @@ export async function runExperiment<const F extends Flags>(
   try {
     flags = readFlags(args, declared) as unknown as CommonFlags & FlagValues<F>;
     assertHook(flags.hook, flags.layers);
-    await makeFolder(flags.out);
   } catch (error) {
     return fail(error);
   }
 
-  const progress = new Progress({ quiet: flags.quiet });
   const manifest = new RunManifest({ name: definition.name, arguments: args, flags: plain(flags), seed: flags.seed });
+  const note = (sentence: string) => {
+    if (manifest.notes.includes(sentence)) return;
+    manifest.notes.push(sentence);
+    printError(`${definition.name}: ${sentence}`);
+  };
+  let folder: OutFolder;
+  try {
+    const command = [definition.name, ...args].join(" ");
+    folder = await OutFolder.open(flags.out, { command, resume: flags.resume, inputs: textsOf(flags), note });
+  } catch (error) {
+    return fail(error);
+  }
+  const progress = new Progress({ quiet: flags.quiet });
+  const done: (() => void | Promise<void>)[] = [];
+  let isDone = false;
   const interruption = new Interruption((text) => printError(`\n${definition.name}: ${text}`));
   const run: Run<F> = {
     flags,
     progress,
     manifest,
     out: flags.out,
-    save: new Results(flags.out, manifest, flags.hook),
+    save: new Results(folder, manifest, flags.hook),
     get signal() {
       return interruption.signal;
     },
-    note(sentence) {
-      if (manifest.notes.includes(sentence)) return;
-      manifest.notes.push(sentence);
-      printError(`${definition.name}: ${sentence}`);
-    },
+    note,
     isGiven: (flag) => args.some((arg) => arg.split("=")[0] === flagName(flag)),
     onInterrupt: (hook) => interruption.hooks.push(hook),
+    onDone: (hook) => done.push(hook),
     layers: (count) => resolveLayers(flags.layers, count),
   };
   const restore = configureHub({ ...hubOptions(flags, progress, manifest), signal: interruption.stop });
@@ -164,16 +180,19 @@ export async function runExperiment<const F extends Flags>(
     await interruption.guard(fetchNamed(flags).then(() => body(run)));
     progress.end();
     await manifest.finish(flags.out);
+    isDone = true;
+    for (const hook of done) await hook();
     return 0;
   } catch (error) {
     progress.end();
     if (!interruption.isOn) return fail(error);
     if (!interruption.caused(error)) fail(error);
     await interruption.runHooks().catch(fail);
-    return 130;
+    return interruption.exitCode;
   } finally {
     restore();
     interruption.dispose();
+    await folder.close(isDone);
   }
 }
 
@@ -239,14 +258,9 @@ function allFlags<F extends Flags>({ name, defaults = {}, flags }: Experiment<F>
   };
 }
 
-/** Makes the folder now: a run should not find out after an hour that it has nowhere to write. */
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await Deno.mkdir(path, { recursive: true });
-  } catch (cause) {
-    throw new UsageError(`Cannot make the folder ${path} (${(cause as Error).message}). Choose another with --out.`);
-  }
-}
+/** What among flags may name a file or folder that is read. */
+const textsOf = ({ out: _, cache: __, ...flags }: CommonFlags): string[] =>
+  Object.values(flags).flatMap((value) => typeof value === "string" ? value.split(",") : []).filter(Boolean);
 
 const plain = (flags: object): Record<string, Finding> =>
   Object.fromEntries(Object.entries(flags).filter(([key, value]) => key !== "help" && value !== undefined));

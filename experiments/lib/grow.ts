@@ -46,6 +46,7 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
   const stage = progress.stage(`${label}discover`, Array.isArray(texts) ? texts.length : undefined, "prompts");
   const discovery = await discover((skipPrompts) => watched(streamOf(plan, skipPrompts), plan.watch), calibrations, {
     ...growing,
+    checkpoint: growing?.checkpoint && { onWarning: run.note, ...growing.checkpoint },
     backend,
     seed,
     sources: sourcesOf(plan),
@@ -76,6 +77,7 @@ export function calibrationsFor<F extends Flags>(
     weights: `${model.weights} ${model.dtype}`,
     files: [model.id, ...plan.files],
     progress: run.progress,
+    note: run.note,
     label,
   }, () => streamOf(plan));
 }

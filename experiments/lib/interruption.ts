@@ -1,24 +1,45 @@
-/** Ctrl-C: the first asks the run to stop and save, the second ends the process at once. */
+/** Signals that end a run: the first asks it to stop and save, the second ends the process at once. */
+import { isHangUpIgnored } from "./hang_up.ts";
 
-const SIGNAL = "SIGINT";
-const EXIT_CODE = 130;
+/** What a process ends with for each signal: 128 and the signal's number, as a shell has it. */
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
-/** Listens for Ctrl-C until it is disposed. */
+type EndSignal = keyof typeof EXIT_CODES;
+
+/** What came, and how to end at once. */
+const TEXTS: Readonly<Record<EndSignal, readonly [came: string, again: string]>> = {
+  SIGINT: ["interrupted", "Ctrl-C again ends at once"],
+  SIGTERM: ["asked to end by SIGTERM", "A second signal ends at once"],
+  SIGHUP: ["left by its terminal (SIGHUP)", "A second signal ends at once"],
+};
+
+/**
+ * Listens for Ctrl-C (SIGINT), and for SIGTERM and SIGHUP where there are such signals, until it is disposed.
+ * A run that was started with `nohup` hears no SIGHUP.
+ */
 export class Interruption implements Disposable {
   /** What to do before the process ends. */
   readonly hooks: (() => void | Promise<void>)[] = [];
   readonly #controller = new AbortController();
   readonly #abandoned = Promise.withResolvers<never>();
-  readonly #listener = () => this.#onSignal();
+  readonly #listeners: readonly (readonly [EndSignal, () => void])[];
   #isWaitedFor = false;
+  #first: EndSignal = "SIGINT";
 
   /** @param say Takes a sentence for the reader. */
   constructor(private readonly say: (text: string) => void) {
     this.#abandoned.promise.catch(() => {});
-    Deno.addSignalListener(SIGNAL, this.#listener);
+    const isIgnored = isHangUpIgnored();
+    const signals = Deno.build.os === "windows" ? ["SIGINT"] as const : ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+    // What is ignored needs a listener that does nothing: Deno would end the process.
+    this.#listeners = signals.map((signal) => [
+      signal,
+      signal === "SIGHUP" && isIgnored ? () => {} : () => this.#onSignal(signal),
+    ]);
+    for (const [signal, listener] of this.#listeners) Deno.addSignalListener(signal, listener);
   }
 
-  /** Aborted at the first Ctrl-C. Whoever asks for it is waited for. */
+  /** Aborted at the first signal. Whoever asks for it is waited for. */
   get signal(): AbortSignal {
     this.#isWaitedFor = true;
     return this.#controller.signal;
@@ -29,9 +50,14 @@ export class Interruption implements Disposable {
     return this.#controller.signal;
   }
 
-  /** Whether Ctrl-C came. */
+  /** Whether a signal came. */
   get isOn(): boolean {
     return this.#controller.signal.aborted;
+  }
+
+  /** What the process ends with after the signal that came first. */
+  get exitCode(): number {
+    return EXIT_CODES[this.#first];
   }
 
   /**
@@ -42,7 +68,7 @@ export class Interruption implements Disposable {
     this.#controller.signal.throwIfAborted();
   }
 
-  /** Whether an error says no more than that there was a Ctrl-C. */
+  /** Whether an error says no more than that there was a signal. */
   caused(error: unknown): boolean {
     return error === this.#controller.signal.reason || (error as Error)?.name === "AbortError";
   }
@@ -52,10 +78,12 @@ export class Interruption implements Disposable {
     for (const hook of this.hooks) await hook();
   }
 
-  #onSignal(): void {
-    if (this.isOn) Deno.exit(EXIT_CODE);
+  #onSignal(signal: EndSignal): void {
+    if (this.isOn) Deno.exit(EXIT_CODES[signal]);
+    this.#first = signal;
     this.#controller.abort();
-    if (this.#isWaitedFor) this.say("interrupted; stopping after the current step. Ctrl-C again ends at once.");
+    const [came, again] = TEXTS[signal];
+    if (this.#isWaitedFor) this.say(`${came}; stopping after the current step. ${again}.`);
     else this.#abandoned.reject(this.#controller.signal.reason);
   }
 
@@ -65,6 +93,6 @@ export class Interruption implements Disposable {
 
   /** Stops listening. */
   dispose(): void {
-    Deno.removeSignalListener(SIGNAL, this.#listener);
+    for (const [signal, listener] of this.#listeners) Deno.removeSignalListener(signal, listener);
   }
 }

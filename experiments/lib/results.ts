@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { HookSite } from "../../src/model/types.ts";
 import {
   type Cell,
@@ -12,43 +13,58 @@ import {
   writeReport,
 } from "../../src/report/mod.ts";
 import { readingText } from "./hook_text.ts";
+import type { OutFolder } from "./out_folder.ts";
 
-/** Writes what a run leaves in its folder, and names every file in its manifest. */
+/** Writes what a run leaves in its folder, and names every file there and in its manifest. */
 export class Results {
-  readonly #folder: string;
+  readonly #folder: OutFolder;
   readonly #manifest: RunManifest;
 
   /**
-   * @param folder Exists already.
    * @param hook Where the model is read, which the report tells; set it anew where dictionaries bring their own.
    */
-  constructor(folder: string, manifest: RunManifest, public hook: HookSite) {
+  constructor(folder: OutFolder, manifest: RunManifest, public hook: HookSite) {
     this.#folder = folder;
     this.#manifest = manifest;
   }
 
+  /**
+   * Writes a file of a kind of its own.
+   *
+   * @param file Relative to the folder.
+   * @param write Writes it at a path.
+   */
+  async file(file: string, write: (path: string) => Promise<void>): Promise<void> {
+    await this.#begin(file);
+    await write(join(this.#folder.path, file));
+  }
+
   /** Writes `<name>.arrow`. */
   async table(name: string, columns: readonly TableColumn[]): Promise<void> {
-    await saveTable(this.#folder, name, columns);
-    this.#manifest.outputs.push(`${name}.arrow`);
+    await this.#begin(`${name}.arrow`);
+    await saveTable(this.#folder.path, name, columns);
   }
 
   /** Writes `<name>.vl.json`, `.svg` and `.png`, and gives the chart as a block of the report. */
   async chart(name: string, spec: ChartSpec, caption: string): Promise<{ chart: Chart; caption: string }> {
-    const chart = await saveChart(this.#folder, name, spec);
-    this.#manifest.outputs.push(`${name}.vl.json`, `${name}.svg`, `${name}.png`);
-    return { chart, caption };
+    await this.#begin(`${name}.vl.json`, `${name}.svg`, `${name}.png`);
+    return { chart: await saveChart(this.#folder.path, name, spec), caption };
   }
 
   /**
    * Writes `report.html`, which ends with how the model was read and the run's record, and gives its path. Every other
    * file must be written.
    */
-  report(report: Omit<Report, "run">): Promise<string> {
-    this.#manifest.outputs.push("report.html", "run.json");
+  async report(report: Omit<Report, "run">): Promise<string> {
+    await this.#begin("report.html", "run.json");
     const text = [readingText(this.hook), ...this.#manifest.notes].join("\n\n");
     const sections = [...report.sections, { heading: "How the model was read", blocks: [{ text }] }];
-    return writeReport(this.#folder, { ...report, sections, run: this.#manifest.record() });
+    return await writeReport(this.#folder.path, { ...report, sections, run: this.#manifest.record() });
+  }
+
+  async #begin(...files: readonly string[]): Promise<void> {
+    for (const file of files) await this.#folder.begin(file);
+    this.#manifest.outputs.push(...files);
   }
 }
 

@@ -88,8 +88,8 @@ function ignoreNotFound(error: unknown): void {
   if (!(error instanceof Deno.errors.NotFound)) throw error;
 }
 
-/** The system's error as a sentence that says what to do. */
-function writeError(path: string, cause: unknown): Error {
+/** The system's error on writing at a path, as a sentence that says what to do. */
+export function writeError(path: string, cause: unknown): Error {
   const { message, code } = cause as { message: string; code?: string };
   const reason = (text: string) => new Error(`Cannot write ${path}: ${text}`, { cause });
   if (code === "ENOSPC" || code === "EDQUOT") {

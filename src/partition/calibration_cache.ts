@@ -92,12 +92,25 @@ function recordsOf(path: string, { source, key }: Record<string, string>) {
   }
 }
 
-/** The calibration of a key, if the folder has it. */
-export async function cachedCalibration(folder: string, key: CalibrationKey): Promise<Calibration | undefined> {
+/**
+ * The calibration of a key, if the folder has it.
+ *
+ * @param onDamage Gets a sentence about a file that cannot be read, which is as if there were none; default `console.warn`.
+ */
+export async function cachedCalibration(
+  folder: string,
+  key: CalibrationKey,
+  onDamage: (sentence: string) => void = console.warn,
+): Promise<Calibration | undefined> {
   const path = await cachePath(folder, key);
   if (!await exists(path)) return undefined;
-  const { key: found, ...calibration } = await loadCalibration(path);
-  return JSON.stringify(found) === JSON.stringify(key) ? calibration : undefined;
+  try {
+    const { key: found, ...calibration } = await loadCalibration(path);
+    return JSON.stringify(found) === JSON.stringify(key) ? calibration : undefined;
+  } catch (error) {
+    onDamage(`${(error as Error).message.replace(/\.?$/, ".")} It is only a cache: the calibration is measured anew.`);
+    return undefined;
+  }
 }
 
 /** Keeps a calibration for later runs of the same key. */

@@ -66,7 +66,7 @@ Deno.test("finished concepts are kept as they were, and other settings are refus
     await assertRejects(
       () => ConceptStore.open(out, { ...settings, percentiles: [1] }, true),
       Error,
-      `Expected to go on with percentiles [1,2], as the run in ${out} has it, but found [1]`,
+      `Expected to go on with --percentiles 1,2, as the run in ${out} has it, but found --percentiles 1:`,
     );
     assertEquals(await (await ConceptStore.open(out, settings, false)).read(3), undefined);
   }));

@@ -1,32 +1,12 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { type Experiment, type Run, runExperiment } from "../../experiments/lib/cli.ts";
+import { runExperiment } from "../../experiments/lib/cli.ts";
 import { contextOf } from "../../experiments/lib/open_model.ts";
 import { FakeModel } from "../activations/fake_model.ts";
 import { denoCommand } from "../lib/deno.ts";
 import { inFolder } from "../lib/folder.ts";
+import { DEFINITION, run, type SampleRun } from "./sample.ts";
 
 const LIB = new URL("../../experiments/lib/", import.meta.url);
-
-const DEFINITION = {
-  name: "sample",
-  question: "Does it run?",
-  description: "A sample.",
-  defaults: { percentiles: [12], maxTokens: 1000 },
-  flags: { topK: { type: "integers", default: [1, 2, 3, 4, 5], help: "numbers of regions to ablate" } },
-} as const satisfies Experiment<{ topK: { type: "integers"; default: readonly number[]; help: string } }>;
-
-type SampleRun = Run<typeof DEFINITION.flags>;
-
-async function run(args: string[], body: (run: SampleRun) => Promise<void> = () => Promise.resolve()) {
-  const out: string[] = [];
-  const err: string[] = [];
-  const code = await runExperiment(DEFINITION, body, {
-    args: ["--quiet", ...args],
-    print: (text) => out.push(text),
-    printError: (text) => err.push(text),
-  });
-  return { code, out: out.join("\n"), err: err.join("\n") };
-}
 
 Deno.test("a run gets its flags, and leaves run.json", () =>
   inFolder(async (folder) => {
@@ -154,7 +134,7 @@ Deno.test("a mistake on the command line exits with 2", () =>
     await Deno.writeTextFile(`${folder}/file`, "");
     const out = await run(["--out", `${folder}/file/below`]);
     assertEquals(out.code, 2);
-    assertStringIncludes(out.err, "Choose another with --out");
+    assertStringIncludes(out.err, "Choose another folder with --out");
   }));
 
 Deno.test("a failed run is one sentence, exits with 1 and leaves no run.json", () =>
@@ -171,8 +151,8 @@ Deno.test("a failed run is one sentence, exits with 1 and leaves no run.json", (
     }
   }));
 
-/** Starts an experiment as a process of its own, sends Ctrl-C once it says that it is ready. */
-async function interrupted(body: string, times = 1) {
+/** Starts an experiment as a process of its own, and sends it the signals once it says that it is ready. */
+async function interrupted(body: string, ...signals: Deno.Signal[]) {
   const folder = await Deno.makeTempDir();
   const script = `${folder}/script.ts`;
   await Deno.writeTextFile(
@@ -183,49 +163,83 @@ async function interrupted(body: string, times = 1) {
   );
   const args = ["--allow-all", script, "--out", `${folder}/out`];
   const child = denoCommand("run", args, { stdout: "piped", stderr: "piped" }).spawn();
+  const error = new Response(child.stderr).text();
   let text = "";
   for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
     text += chunk;
-    if (text.includes("ready") && times > 0) {
-      child.kill("SIGINT");
-      if (--times) setTimeout(() => child.kill("SIGINT"), 300);
-      times = 0;
+    if (!text.includes("ready")) continue;
+    for (const signal of signals.splice(0)) {
+      child.kill(signal);
+      await new Promise((resolve) => setTimeout(resolve, 300));
     }
   }
-  const error = await new Response(child.stderr).text();
   const { code } = await child.status;
   const files = [...Deno.readDirSync(`${folder}/out`)].map(({ name }) => name);
   await Deno.remove(folder, { recursive: true });
-  return { code, text, error, files };
+  return { code, text, error: await error, files };
 }
 
 const unix = { ignore: Deno.build.os === "windows" };
 
-Deno.test("Ctrl-C lets a run that listens stop and save, then runs its hooks", unix, async () => {
-  const { code, text, error, files } = await interrupted(`
-    run.onInterrupt(() => console.log("hook"));
-    const stopped = new Promise((done) => run.signal.addEventListener("abort", done));
-    console.log("ready");
-    await stopped;
-    await new Promise((done) => setTimeout(done, 50));
-    console.log("saved");
-    run.signal.throwIfAborted();
-  `);
-  assertEquals([code, text], [130, "ready\nsaved\nhook\n"]);
-  assertStringIncludes(error, "sample: interrupted; stopping after the current step");
-  assertEquals(files, []);
-});
+for (
+  const [signal, code, said] of [
+    ["SIGINT", 130, "interrupted; stopping after the current step. Ctrl-C again ends at once."],
+    ["SIGTERM", 143, "asked to end by SIGTERM; stopping after the current step. A second signal ends at once."],
+    ["SIGHUP", 129, "left by its terminal (SIGHUP); stopping after the current step. A second signal ends at once."],
+  ] as const
+) {
+  Deno.test(`${signal} lets a run that listens stop and save, then runs its hooks`, unix, async () => {
+    const ended = await interrupted(
+      `
+        run.onInterrupt(() => console.log("hook"));
+        run.onDone(() => console.log("done"));
+        const stopped = new Promise((done) => run.signal.addEventListener("abort", done));
+        console.log("ready");
+        await stopped;
+        await new Promise((done) => setTimeout(done, 50));
+        console.log("saved");
+        run.signal.throwIfAborted();
+      `,
+      signal,
+    );
+    assertEquals([ended.code, ended.text], [code, "ready\nsaved\nhook\n"]);
+    assertStringIncludes(ended.error, `sample: ${said}`);
+    assertEquals(ended.files, []);
+  });
+}
 
 Deno.test("Ctrl-C leaves a run that does not listen where it is, and runs its hooks", unix, async () => {
-  const { code, text } = await interrupted(`
-    run.onInterrupt(() => console.log("hook"));
-    console.log("ready");
-    await forever();
-  `);
+  const { code, text } = await interrupted(
+    `
+      run.onInterrupt(() => console.log("hook"));
+      console.log("ready");
+      await forever();
+    `,
+    "SIGINT",
+  );
   assertEquals([code, text], [130, "ready\nhook\n"]);
 });
 
-Deno.test("Ctrl-C twice ends a run at once", unix, async () => {
-  const { code, text } = await interrupted(`run.signal; console.log("ready"); await forever();`, 2);
-  assertEquals([code, text], [130, "ready\n"]);
+Deno.test("a second signal ends a run at once", unix, async () => {
+  const twice = (first: Deno.Signal, second: Deno.Signal) =>
+    interrupted(`run.signal; console.log("ready"); await forever();`, first, second);
+  for (const { code, text } of [await twice("SIGINT", "SIGINT"), await twice("SIGINT", "SIGTERM")]) {
+    assertEquals([[130, 143].includes(code), text], [true, "ready\n"]);
+  }
+});
+
+Deno.test("a run that was started with nohup goes on after SIGHUP", { ignore: Deno.build.os !== "linux" }, async () => {
+  const lib = new URL("interruption.ts", LIB).href;
+  const program = `import { Interruption } from ${JSON.stringify(lib)};
+    using interruption = new Interruption(() => {});
+    Deno.kill(Deno.pid, "SIGHUP");
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    console.log(interruption.isOn);`;
+  const said = async (before: string) => {
+    const args = ["-c", `${before} exec "$0" eval --quiet "$1"`, Deno.execPath(), program];
+    const { stdout } = await new Deno.Command("sh", { args, stderr: "null" }).output();
+    return new TextDecoder().decode(stdout);
+  };
+  // What nohup does.
+  assertEquals([await said(`trap "" HUP;`), await said("")], ["false\n", "true\n"]);
 });

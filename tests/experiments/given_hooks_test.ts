@@ -39,9 +39,9 @@ Deno.test("a run goes on at its own hook; one that does not tell it was read at 
     await ConceptStore.open(folder, { model: "toy", hook: "z" }, false);
     await ConceptStore.open(folder, { model: "toy", hook: "z" }, true);
     const other = () => ConceptStore.open(folder, { model: "toy", hook: "resid_post" }, true);
-    assertSentence(await assertRejects(other, Error), 'go on with hook "z"', 'but found "resid_post"');
+    assertSentence(await assertRejects(other, Error), "go on with --hook z,", "but found --hook resid_post");
     await ConceptStore.open(folder, { model: "toy" }, false);
     await other();
     const wrong = () => ConceptStore.open(folder, { model: "toy", hook: "z" }, true);
-    assertSentence(await assertRejects(wrong, Error), 'go on with hook "resid_post"');
+    assertSentence(await assertRejects(wrong, Error), "go on with --hook resid_post");
   }));

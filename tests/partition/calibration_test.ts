@@ -215,8 +215,20 @@ Deno.test("a cached calibration is found by its whole key only", () =>
     // A file that was copied over another's name is not taken for it.
     await saveCalibration(`${folder}/${name}`, calibration, others[0]);
     assertEquals(await cachedCalibration(folder, KEY), undefined);
+
+    // Nor is a damaged one: it is said, and made anew.
+    const damaged = async (...parts: string[]) => {
+      const said: string[] = [];
+      assertEquals(await cachedCalibration(folder, KEY, (sentence) => said.push(sentence)), undefined);
+      assertEquals(said.length, 1);
+      assertSentence(new Error(said[0]), name, "measured anew", ...parts);
+      await cacheCalibration(folder, KEY, calibration);
+      assertEquals(await cachedCalibration(folder, KEY), calibration);
+    };
     await Deno.truncate(`${folder}/${name}`, 700);
-    assertSentence(await assertRejects(() => cachedCalibration(folder, KEY)), name, "cut off or damaged");
+    await damaged("cut off or damaged");
+    await Deno.writeFile(`${folder}/${name}`, new Uint8Array(2000));
+    await damaged();
     await writeArrow(`${folder}/${name}`, arrowTable({ x: numberColumn(Float32Array.of(1)) }));
-    assertSentence(await assertRejects(() => cachedCalibration(folder, KEY)), name, "saveCalibration", "another Arrow");
+    await damaged("saveCalibration", "another Arrow");
   }));

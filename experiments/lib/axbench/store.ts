@@ -1,6 +1,7 @@
 /** Finished concepts, a file each, so that a run that was stopped goes on with the next. */
 import { join } from "node:path";
 import { writeJsonAtomic, writeTextAtomic } from "../../../src/files/atomic.ts";
+import { flagText } from "../flag_text.ts";
 import { readJson } from "./dictionaries.ts";
 import type { Detection } from "./score.ts";
 
@@ -9,6 +10,10 @@ export type Settings = Readonly<Record<string, string | number | readonly (strin
 
 /** Settings that older runs lack, as they had them. */
 const BEFORE: Settings = { hook: "resid_post", bos: "always" };
+
+/** A setting as the flag that sets it; the device and the model's commit are found out. */
+const told = (name: string, value: Settings[string]) =>
+  ["backend", "commit"].includes(name) ? `${name} ${value}` : flagText(name, value);
 
 /** Keeps a run's state below its folder of results. */
 export class ConceptStore {
@@ -31,8 +36,8 @@ export class ConceptStore {
       const other = kept && Object.keys(settings).find((name) => text(kept[name]) !== text(settings[name]));
       if (other) {
         throw new Error(
-          `Expected to go on with ${other} ${text(kept[other])}, as the run in ${out} has it, but found ` +
-            `${text(settings[other])}: give the same flags, or start again without --resume`,
+          `Expected to go on with ${told(other, kept[other])}, as the run in ${out} has it, but found ` +
+            `${told(other, settings[other])}: give the same flags, or start again without --resume`,
         );
       }
     } else {
