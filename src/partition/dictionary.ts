@@ -1,5 +1,6 @@
 import type { ActivationBatch, Provenance } from "../activations/batch.ts";
 import type { Matrix } from "../compute/backend.ts";
+import type { UnpackOptions } from "../files/unpacking.ts";
 import { localPath } from "../hub/hub_file.ts";
 import { DictionaryValues } from "./dictionary_values.ts";
 import { directionsOf } from "./directions.ts";
@@ -157,10 +158,14 @@ export class Dictionary extends DictionaryValues {
    * on as if never saved; what {@linkcode Dictionary.export} wrote; a published pickle, as data that executes nothing.
    *
    * @param path The file or folder; of the hub as `hf://owner/name/file.arrow`.
-   * @throws {Error} A sentence if the file is missing, truncated or not a dictionary.
+   * @param options `backend`: where to compute. `maxUnpacked`: see {@linkcode UnpackOptions}.
+   * @throws {Error} A sentence if the file is missing, truncated or not a dictionary, or unpacks to more than is allowed.
    */
-  static async load(path: string, options: Pick<DictionaryOptions, "backend"> = {}): Promise<Dictionary> {
-    return await Dictionary.#of(await loadParts(await localPath(path), await backendOf(options)));
+  static async load(
+    path: string,
+    options: Pick<DictionaryOptions, "backend"> & UnpackOptions = {},
+  ): Promise<Dictionary> {
+    return await Dictionary.#of(await loadParts(await localPath(path), await backendOf(options), options));
   }
 
   /**

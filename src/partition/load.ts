@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Backend } from "../compute/backend.ts";
 import { isFile } from "../files/exists.ts";
+import type { UnpackOptions } from "../files/unpacking.ts";
 import type { DictionaryParts } from "./parts.ts";
 import { loadDictionary } from "./persistence.ts";
 import { publishedParts } from "./published.ts";
@@ -48,14 +49,14 @@ async function saeLensFolder(path: string): Promise<"saelens"> {
 }
 
 /** The parts of a dictionary in any of the formats. */
-export async function loadParts(path: string, backend: Backend): Promise<DictionaryParts> {
+export async function loadParts(path: string, backend: Backend, options?: UnpackOptions): Promise<DictionaryParts> {
   switch (await dictionaryFormat(path)) {
     case "arrow":
       return await loadDictionary(path, backend);
     case "pickle":
       return publishedParts(await Deno.readFile(path), path, backend);
     case "npz":
-      return await readNpzDictionary(path, backend);
+      return await readNpzDictionary(path, backend, options);
     case "saelens":
       return await readSaeLensDictionary(path, backend);
   }

@@ -8,6 +8,7 @@ import { isFile } from "../files/exists.ts";
 import { readNpz, writeNpz } from "../files/npz.ts";
 import { readSafetensors, writeSafetensors } from "../files/safetensors.ts";
 import { finiteFloatsOf, float32Tensor, type Tensor, tensorOf, type Tensors } from "../files/tensor.ts";
+import type { UnpackOptions } from "../files/unpacking.ts";
 import { hookName } from "../model/hook_names.ts";
 import type { Basis, DictionaryParts } from "./parts.ts";
 import { readRegions, writeRegions } from "./regions_file.ts";
@@ -110,9 +111,13 @@ function saeLensConfig({ calibration, regions }: DictionaryParts, k: number): Re
 }
 
 /** Parts of a dictionary that was exported as an `.npz` file. */
-export async function readNpzDictionary(path: string, backend: Backend): Promise<DictionaryParts> {
+export async function readNpzDictionary(
+  path: string,
+  backend: Backend,
+  options?: UnpackOptions,
+): Promise<DictionaryParts> {
   await assertExported(path, regionsBeside(path));
-  const { decoder, center } = weightsOf(await readNpz(path, ["W_dec", "b_dec"]), path);
+  const { decoder, center } = weightsOf(await readNpz(path, ["W_dec", "b_dec"], options), path);
   return await readRegions(regionsBeside(path), decoder, center, backend);
 }
 
