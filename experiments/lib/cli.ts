@@ -8,6 +8,7 @@ import type { BackendChoice } from "../../src/compute/backend.ts";
 import { BOS_RULES } from "../../src/model/tokenizer.ts";
 import type { BosRule, Dtype, HookSite } from "../../src/model/types.ts";
 import { type Finding, RunManifest } from "../../src/report/manifest.ts";
+import { configureUnpacking, MAX_UNPACKED } from "../../src/files/unpacking.ts";
 import { configureHub } from "../../src/hub/options.ts";
 import { CheckpointMismatchError } from "../../src/partition/checkpoint_settings.ts";
 import { suffixes } from "../../src/model/dtypes.ts";
@@ -56,6 +57,8 @@ export interface CommonFlags {
   readonly offline: boolean;
   /** Whether it is asked for newer commits than those that are cached. */
   readonly refresh: boolean;
+  /** Bytes that a compressed file may unpack to. */
+  readonly maxUnpacked: number;
   /** Folder of the results. */
   readonly out: string;
   /** Whether to go on from the last checkpoint. */
@@ -176,6 +179,7 @@ export async function runExperiment<const F extends Flags>(
     layers: (count) => resolveLayers(flags.layers, count),
   };
   const restore = configureHub({ ...hubOptions(flags, progress, manifest), signal: interruption.stop });
+  const restoreUnpacking = configureUnpacking(flags.maxUnpacked);
   try {
     await interruption.guard(fetchNamed(flags).then(() => body(run)));
     progress.end();
@@ -191,6 +195,7 @@ export async function runExperiment<const F extends Flags>(
     return interruption.exitCode;
   } finally {
     restore();
+    restoreUnpacking();
     interruption.dispose();
     await folder.close(isDone);
   }
@@ -251,6 +256,12 @@ function allFlags<F extends Flags>({ name, defaults = {}, flags }: Experiment<F>
     tokenFor: { type: "string", help: "hosts of mirrors that may have HF_TOKEN, with commas; the hub gets it anyway" },
     offline: { type: "boolean", help: "take what is cached, ask nobody" },
     refresh: { type: "boolean", help: "ask the hub whether a branch has a newer commit than the cached one" },
+    maxUnpacked: {
+      type: "number",
+      default: value("maxUnpacked", MAX_UNPACKED),
+      min: 1,
+      help: "bytes that a compressed .npz file, or a row group of Parquet, may unpack to: 500M, 8G",
+    },
     out: { type: "string", default: value("out", `results/${name}`), help: "folder of the results" },
     resume: { type: "boolean", help: "go on from the last checkpoint in --out" },
     quiet: { type: "boolean", help: "show no progress" },

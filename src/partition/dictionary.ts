@@ -175,8 +175,8 @@ export class Dictionary extends DictionaryValues {
    * Contexts of Arrow files are read when they are first asked for: the file must then still be there.
    *
    * @param path The file or folder; of the hub as `hf://owner/name/file.arrow`.
-   * @throws {Error} A sentence if the file is missing, truncated, damaged or not a dictionary, or if members are asked for
-   * that it does not have.
+   * @throws {Error} A sentence if the file is missing, truncated, damaged or not a dictionary, if members are asked for
+   * that it does not have, or if it unpacks to more than is allowed.
    */
   static async load(
     path: string,

@@ -55,8 +55,8 @@ export async function loadParts(path: string, backend: Backend, options: LoadOpt
     case "pickle":
       return publishedParts(await Deno.readFile(path), path, backend, { members: options.members });
     case "npz":
-      return await readNpzDictionary(path, backend, options.onWarning);
+      return await readNpzDictionary(path, backend, options);
     case "saelens":
-      return await readSaeLensDictionary(path, backend, options.onWarning);
+      return await readSaeLensDictionary(path, backend, options);
   }
 }

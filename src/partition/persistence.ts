@@ -15,6 +15,7 @@ import {
   type Table,
   writeArrow,
 } from "../files/arrow.ts";
+import type { UnpackOptions } from "../files/unpacking.ts";
 import { contextColumn, contextsByRow } from "./context_column.ts";
 import { Contexts } from "./contexts.ts";
 import { Members } from "./members.ts";
@@ -36,7 +37,7 @@ export interface HostValues {
 }
 
 /** How a dictionary's file is read. */
-export interface LoadOptions {
+export interface LoadOptions extends UnpackOptions {
   /** Whether to read the sampled members too; default false. */
   members?: boolean;
   /** Gets a sentence about a file from before checksums; default `console.warn`. */

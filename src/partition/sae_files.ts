@@ -8,6 +8,7 @@ import { isFile } from "../files/exists.ts";
 import { readNpz, writeNpz } from "../files/npz.ts";
 import { readSafetensors, writeSafetensors } from "../files/safetensors.ts";
 import { finiteFloatsOf, float32Tensor, type Tensor, tensorOf, type Tensors } from "../files/tensor.ts";
+import type { LoadOptions } from "./persistence.ts";
 import { hookName } from "../model/hook_names.ts";
 import type { Basis, DictionaryParts } from "./parts.ts";
 import { readRegions, writeRegions } from "./regions_file.ts";
@@ -114,24 +115,24 @@ function saeLensConfig({ calibration, regions }: DictionaryParts, k: number): Re
 export async function readNpzDictionary(
   path: string,
   backend: Backend,
-  onWarning?: (sentence: string) => void,
+  options: LoadOptions = {},
 ): Promise<DictionaryParts> {
   await assertExported(path, regionsBeside(path));
-  const { decoder, center } = weightsOf(await readNpz(path, ["W_dec", "b_dec"]), path);
-  return await readRegions(regionsBeside(path), decoder, center, backend, onWarning);
+  const { decoder, center } = weightsOf(await readNpz(path, ["W_dec", "b_dec"], options), path);
+  return await readRegions(regionsBeside(path), decoder, center, backend, options.onWarning);
 }
 
 /** Parts of a dictionary that was exported as a SAELens folder. */
 export async function readSaeLensDictionary(
   folder: string,
   backend: Backend,
-  onWarning?: (sentence: string) => void,
+  options: LoadOptions = {},
 ): Promise<DictionaryParts> {
   await assertExported(folder, join(folder, REGIONS));
   const path = join(folder, WEIGHTS);
   const { tensors } = await readSafetensors(path, ["W_dec", "b_dec"]);
   const { decoder, center } = weightsOf(tensors, path);
-  return await readRegions(join(folder, REGIONS), decoder, center, backend, onWarning);
+  return await readRegions(join(folder, REGIONS), decoder, center, backend, options.onWarning);
 }
 
 function weightsOf(tensors: Tensors, path: string) {
