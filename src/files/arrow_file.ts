@@ -3,7 +3,7 @@
  * offsets and counts against the file's length, and, where it carries them, checksums of everything that is read.
  */
 import {
-  DataType,
+  type DataType,
   Footer,
   makeData,
   Message,

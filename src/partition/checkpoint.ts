@@ -18,6 +18,8 @@ export interface CheckpointOptions {
   folder: string;
   /** Batches between checkpoints; default 10. */
   every?: number;
+  /** Seconds between checkpoints at least; default 0. */
+  seconds?: number;
   /** Go on from the folder's last checkpoint that is whole, if there is one; default false. */
   resume?: boolean;
   /** Gets a sentence about a checkpoint that is damaged, or older than checksums; default `console.warn`. */
@@ -131,11 +133,6 @@ export async function readCheckpoint(
     } Remove that folder, or start ` +
       "without resuming: the run then begins anew.",
   );
-}
-
-/** Removes a run's checkpoints, once its results are written. */
-export async function removeCheckpoints(folder: string): Promise<void> {
-  await removeIfThere(folder);
 }
 
 async function readOne(

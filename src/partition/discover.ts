@@ -95,11 +95,11 @@ export async function discover(
     : undefined;
   const counts: DiscoveryCounts = resumed?.counts ?? { batches: 0, prompts: 0, tokens: 0, activations: 0 };
   const grown = resumed?.growths ?? growths;
-  let [secondsExtract, secondsAssign, saved] = [0, 0, counts.batches];
+  let [secondsExtract, secondsAssign, saved, savedAt] = [0, 0, counts.batches, performance.now()];
 
   const save = async () => {
     if (checkpoint && counts.batches > saved) await writeCheckpoint(checkpoint.folder, settings, counts, grown, saved);
-    saved = counts.batches;
+    [saved, savedAt] = [counts.batches, performance.now()];
   };
   const isOver = () =>
     grown.every((growth) => growth.saturated) || counts.tokens >= maxTokens || counts.prompts >= maxPrompts;
@@ -123,7 +123,7 @@ export async function discover(
       secondsAssign += (performance.now() - arrived) / 1000;
       options.onProgress?.({ ...counts, regions: grown.reduce((sum, growth) => sum + growth.dictionary.size, 0) });
       if (isOver()) break;
-      if (checkpoint && counts.batches - saved >= (checkpoint.every ?? 10)) await save();
+      if (checkpoint && isDue(checkpoint, counts.batches - saved, performance.now() - savedAt)) await save();
       waiting = performance.now();
     }
   } catch (error) {
@@ -141,6 +141,11 @@ export async function discover(
   }
   for (const growth of grown) await growth.dictionary.refresh();
   return { ...counts, growths: grown, secondsExtract, secondsAssign };
+}
+
+/** Whether it is time for a checkpoint, some batches and milliseconds after the last. */
+function isDue({ every = 10, seconds = 0 }: CheckpointOptions, batches: number, milliseconds: number): boolean {
+  return batches >= every && milliseconds >= seconds * 1000;
 }
 
 function calibrationsByLayer(

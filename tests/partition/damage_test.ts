@@ -2,7 +2,7 @@
  * Damaged files of our own: each is refused with a sentence that names it and says what to do, or all that it says is right.
  * The test tries a few of every kind; `EXEMPLAR_DAMAGED=3000 deno test -A tests/partition/damage_test.ts` tries many.
  */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { basename, dirname, join } from "node:path";
 import { readActivations } from "../../src/activations/cache_read.ts";
 import { writeActivations } from "../../src/activations/cache_write.ts";
