@@ -74,9 +74,10 @@ async function contents(folder: string, file: string): Promise<string> {
     const { timings: _t, started: _s, arguments: _a, flags, checksums, crc32: _c, ...rest } = JSON.parse(text);
     const { out: _o, resume: _r, ...others } = flags;
     const { "report.html": _h, ...sums } = checksums;
+    for (const key of Object.keys(rest.findings)) if (/seconds/.test(key)) delete rest.findings[key];
     return JSON.stringify({ ...rest, flags: others, checksums: sums });
   }
-  return text.replace(/<section class="run"[\s\S]*/, "");
+  return text.replace(/<section class="run"[\s\S]*/, "").replaceAll(/<tr><td>\w*seconds\w*<\/td>.*?<\/tr>/g, "");
 }
 
 /** Where two texts part, for people. */
