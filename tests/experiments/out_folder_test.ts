@@ -89,8 +89,10 @@ Deno.test("a second run in a folder is told who has it; a lock that a killed run
     await reader.cancel();
     assertEquals(filesIn(folder), [".lock", "run.json"]);
     await Deno.writeTextFile(`${folder}/half.svg`, "what the killed run left");
-    assertEquals((await run(["--out", folder])).code, 0);
-    assertEquals(filesIn(folder), ["run.json"]);
+    await Deno.writeTextFile(`${folder}/.half.svg.${crypto.randomUUID()}.tmp`, "wh");
+    await Deno.writeTextFile(`${folder}/.mine.tmp`, "not ours");
+    assertEquals((await run(["--out", folder, "--resume"])).code, 0);
+    assertEquals(filesIn(folder), [".mine.tmp", "half.svg", "run.json"]);
   }));
 
 Deno.test("a fresh run first removes what an earlier one left, finished or killed, and nothing else", () =>
