@@ -68,6 +68,7 @@ export {
   readCorpus,
 } from "./src/activations/corpus.ts";
 export { CorpusError } from "./src/activations/errors.ts";
+export type { UnpackOptions } from "./src/files/unpacking.ts";
 export { shuffled } from "./src/activations/shuffled.ts";
 export { extract, type ExtractOptions, type Text, type TokenIds } from "./src/activations/extract.ts";
 export type { Extractor } from "./src/activations/extractor.ts";

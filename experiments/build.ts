@@ -11,12 +11,11 @@
  * metrics), `regions.arrow` (a row a region: members, coherence, logit lens, nearest context), `growth.arrow` (a row a
  * batch); the charts `growth`, `sizes`, `coherence` and `partition`; `report.html`; `run.json`.
  */
-import { join } from "node:path";
 import { readCorpus } from "../src/activations/corpus.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
 import { measure } from "../src/analysis/metrics.ts";
 import { describeRegions } from "../src/analysis/region_table.ts";
-import { dictionaryFile, removeCheckpoints } from "../src/partition/checkpoint.ts";
+import { dictionaryFile } from "../src/partition/checkpoint.ts";
 import type { Discovery } from "../src/partition/discover.ts";
 import { reportBuild } from "./lib/build/report.ts";
 import type { BuildResult } from "./lib/build/result.ts";
@@ -47,6 +46,7 @@ await experiment({
   description: "Calibrates, grows dictionaries at several layers and percentiles in one pass, and shows their regions.",
   defaults: { layers: [2, 4, 6], maxTokens: 20e6 },
   flags: FLAGS,
+  mayChange: ["maxTokens", "checkpointEvery"],
   examples: [
     ["", "the embedded model, about a minute on two cores"],
     ["--model onnx-community/Qwen3-0.6B-ONNX --dtype fp16 --layers 14 --corpus pile.jsonl", "a model of the hub"],
@@ -61,13 +61,12 @@ await experiment({
 
 /** Grows the dictionaries and reads their regions. The model and its tokenizer are not needed beyond: charts take memory too. */
 async function discover(run: Run<typeof FLAGS>): Promise<{ discovery: Discovery; results: BuildResult[] }> {
-  const { flags, progress, manifest, out, save, signal } = run;
+  const { flags, progress, manifest, save, signal } = run;
   const { percentiles, seed, chat, corpus } = flags;
 
   const { backend, model } = await openModel(run);
   const context = contextOf(run, model, "context");
   const entries = () => readCorpus(corpus, flags.split === undefined ? {} : { where: { split: flags.split } });
-  const checkpoints = join(out, "checkpoints");
   const discovery = await grow(run, {
     backend,
     model,
@@ -82,7 +81,7 @@ async function discover(run: Run<typeof FLAGS>): Promise<{ discovery: Discovery;
     growing: {
       saturationWindow: flags.window,
       maxTokens: flags.maxTokens,
-      checkpoint: { folder: checkpoints, every: flags.checkpointEvery, resume: flags.resume },
+      checkpoint: { ...await run.stages.checkpoint("discover"), every: flags.checkpointEvery, seconds: 0 },
       signal,
     },
   });
@@ -98,6 +97,5 @@ async function discover(run: Run<typeof FLAGS>): Promise<{ discovery: Discovery;
   }
   reading.end();
   await model.dispose();
-  run.onDone(() => removeCheckpoints(checkpoints));
   return { discovery, results };
 }

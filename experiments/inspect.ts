@@ -6,7 +6,7 @@
  * result table (any Arrow file), a `run.json` or a sparse autoencoder holds: kind, shape, model, hook, p, threshold,
  * regions, activations, seed; columns with their types and descriptions; the first rows; the largest regions with contexts.
  *
- *     deno task run experiments/inspect.ts FILE... [--rows 5] [--json]
+ *     deno task run experiments/inspect.ts FILE... [--rows 5] [--json] [--max-unpacked 2G]
  *     deno task run experiments/inspect.ts --families
  *
  * Of a `run.json`, or the folder of an experiment's results, it also says which files are no longer what the run wrote.
@@ -16,6 +16,8 @@
  * files whole, which is what it takes to check them. Exit code 1 if a file is missing, cut off or of no known kind.
  */
 import { parseArgs } from "@std/cli/parse-args";
+import { configureUnpacking } from "../src/files/unpacking.ts";
+import { readNumber, type UsageError } from "./lib/flags.ts";
 import { describeFile } from "./lib/inspect/files.ts";
 import { FAMILIES } from "../src/model/architectures/families/mod.ts";
 import type { Description } from "./lib/inspect/description.ts";
@@ -29,10 +31,11 @@ FILE: a dictionary (Arrow, published pickle, .npz, SAELens folder), activations 
 a result table (any Arrow file), a run.json or its folder, or a sparse autoencoder (.npz, SAELens folder).
 
 Flags:
-  --rows <count>  rows of tables, and largest regions, to show (default 5)
-  --json          print an array of objects: path, kind, bytes, facts, tables
-  --families      list the families whose checkpoints are run as they are: model_type, and models of it
-  --help          show this`;
+  --rows <count>          rows of tables, and largest regions, to show (default 5)
+  --max-unpacked <bytes>  bytes that a compressed .npz file may unpack to: 500M, 8G (default 2G)
+  --json                  print an array of objects: path, kind, bytes, facts, tables
+  --families              list the families whose checkpoints are run as they are: model_type, and models of it
+  --help                  show this`;
 
 const fail = (code: number, message: string): never => {
   console.error(`inspect: ${message.replace(/\s*\n\s*/g, " ")}`);
@@ -41,8 +44,8 @@ const fail = (code: number, message: string): never => {
 const unknown = (arg: string) => arg.startsWith("-") ? fail(2, `There is no flag ${arg}. See --help.`) : true;
 const args = parseArgs([...Deno.args], {
   boolean: ["json", "help", "families"],
-  string: ["rows"],
-  default: { rows: "5" },
+  string: ["rows", "max-unpacked"],
+  default: { rows: "5", "max-unpacked": "2G" },
   unknown,
 });
 const rows = Number(args.rows);
@@ -57,6 +60,11 @@ if (args.families) {
 if (args._.length === 0) fail(2, "Expected a file to inspect. See --help.");
 if (!Number.isInteger(rows) || rows < 1) {
   fail(2, `Expected --rows to be a whole number from 1 on but got "${args.rows}".`);
+}
+try {
+  configureUnpacking(readNumber("--max-unpacked", { type: "number", min: 1 }, args["max-unpacked"]));
+} catch (error) {
+  fail(2, (error as UsageError).message);
 }
 
 const descriptions: Description[] = [];

@@ -20,6 +20,7 @@ import { readCorpus } from "../src/activations/corpus.ts";
 import { extract } from "../src/activations/extract.ts";
 import { batchAt } from "../src/activations/stream.ts";
 import { isRefusal } from "../src/analysis/refusals.ts";
+import { reanchorAll } from "../src/partition/reanchor_all.ts";
 import { answersTo } from "./lib/answers.ts";
 import { experiment } from "./lib/cli.ts";
 import { openModel } from "./lib/open_model.ts";
@@ -128,10 +129,12 @@ await experiment({
       growing: { saturationWindow: Infinity, maxTokens: flags.maxTokens },
     },
     Array.from({ length: flags.seeds }, (_, i) => flags.seed + i),
-    async (growths, seed) => {
-      for (const growth of growths) {
-        const read = await refusalSetting(growth, batchAt(finals, growth.layer), refused, Math.max(...flags.topK));
-        settings.push({ seed, ...read });
+    async (growths, seed, stream) => {
+      const anchored = await reanchorAll(growths, stream());
+      for (const [i, growth] of growths.entries()) {
+        const final = batchAt(finals, growth.layer);
+        settings.push({ seed, ...await refusalSetting(growth, anchored[i], final, refused, Math.max(...flags.topK)) });
+        anchored[i].dispose();
       }
     },
   );

@@ -8,10 +8,12 @@ import type { BackendChoice } from "../../src/compute/backend.ts";
 import { BOS_RULES } from "../../src/model/tokenizer.ts";
 import type { BosRule, Dtype, HookSite } from "../../src/model/types.ts";
 import { type Finding, RunManifest } from "../../src/report/manifest.ts";
+import { configureUnpacking, MAX_UNPACKED } from "../../src/files/unpacking.ts";
 import { configureHub } from "../../src/hub/options.ts";
 import { CheckpointMismatchError } from "../../src/partition/checkpoint_settings.ts";
 import { suffixes } from "../../src/model/dtypes.ts";
 import { inFlags } from "./flag_text.ts";
+import { fingerprint } from "./fingerprint.ts";
 import { flagName, type Flags, type FlagValues, type Layers, readFlags, resolveLayers, UsageError } from "./flags.ts";
 import { type About, helpText } from "./help.ts";
 import { assertHook, HOOK_HELP } from "./hook_text.ts";
@@ -20,6 +22,7 @@ import { Interruption } from "./interruption.ts";
 import { OutFolder } from "./out_folder.ts";
 import { Progress } from "./progress.ts";
 import { Results } from "./results.ts";
+import { Stages } from "./stages.ts";
 import { writeStderr } from "./stderr.ts";
 
 /** The flags that every experiment has. */
@@ -57,6 +60,8 @@ export interface CommonFlags {
   readonly offline: boolean;
   /** Whether it is asked for newer commits than those that are cached. */
   readonly refresh: boolean;
+  /** Bytes that a compressed file may unpack to. */
+  readonly maxUnpacked: number;
   /** Folder of the results. */
   readonly out: string;
   /** Whether to go on from the last checkpoint. */
@@ -70,6 +75,8 @@ export interface Experiment<F extends Flags> extends About {
   readonly defaults?: Partial<Omit<CommonFlags, "resume" | "quiet" | "offline" | "refresh">>;
   /** Flags of its own, in camel case. */
   readonly flags?: F;
+  /** Flags that may have other values when a stopped run goes on, as far as its checkpoints allow. */
+  readonly mayChange?: readonly string[];
 }
 
 /** What an experiment's body works with. */
@@ -90,6 +97,10 @@ export interface Run<F extends Flags> {
   readonly signal: AbortSignal;
   /** Tells a sentence that a reader of the results should know, on stderr, in `run.json` and in the report; once. */
   note(sentence: string): void;
+  /** What the run has finished: `--resume` goes on from there. */
+  readonly stages: Stages;
+  /** What a step of the run gives, as a stopped run kept it, or computed now; see {@link Stages.kept}. */
+  kept<T>(name: string, compute: () => T | Promise<T>): Promise<T>;
   /** Whether a flag stands on the command line, be it with its default. */
   isGiven(flag: string): boolean;
   /** Adds something to do when the run is interrupted, before the process ends and once the body has stopped. */
@@ -158,10 +169,28 @@ export async function runExperiment<const F extends Flags>(
   } catch (error) {
     return fail(error);
   }
+  const interruption = new Interruption((text) => printError(`\n${definition.name}: ${text}`));
+  let stages: Stages;
+  try {
+    stages = await Stages.open(flags.out, flags.resume, {
+      flags,
+      mayChange: definition.mayChange,
+      facts: () => factsOf(flags, manifest),
+      notes: manifest.notes,
+      note,
+      signal: interruption.stop,
+    });
+    if (flags.resume && !stages.isResumed) {
+      printError(`${definition.name}: nothing to go on from in ${flags.out}; starting anew.`);
+    }
+  } catch (error) {
+    interruption.dispose();
+    await folder.close(false);
+    return fail(error);
+  }
   const progress = new Progress({ quiet: flags.quiet });
   const done: (() => void | Promise<void>)[] = [];
   let isDone = false;
-  const interruption = new Interruption((text) => printError(`\n${definition.name}: ${text}`));
   const run: Run<F> = {
     flags,
     progress,
@@ -172,17 +201,21 @@ export async function runExperiment<const F extends Flags>(
       return interruption.signal;
     },
     note,
+    stages,
+    kept: (name, compute) => stages.kept(name, compute),
     isGiven: (flag) => args.some((arg) => arg.split("=")[0] === flagName(flag)),
     onInterrupt: (hook) => interruption.hooks.push(hook),
     onDone: (hook) => done.push(hook),
     layers: (count) => resolveLayers(flags.layers, count),
   };
   const restore = configureHub({ ...hubOptions(flags, progress, manifest), signal: interruption.stop });
+  const restoreUnpacking = configureUnpacking(flags.maxUnpacked);
   try {
     await interruption.guard(fetchNamed(flags).then(() => body(run)));
     progress.end();
     await manifest.finish(flags.out);
     isDone = true;
+    await stages.remove();
     for (const hook of done) await hook();
     return 0;
   } catch (error) {
@@ -193,9 +226,17 @@ export async function runExperiment<const F extends Flags>(
     return interruption.exitCode;
   } finally {
     restore();
+    restoreUnpacking();
     interruption.dispose();
     await folder.close(isDone);
   }
+}
+
+/** What decides a run's results besides its flags: device, commits of the hub, and the files that flags name. */
+async function factsOf(flags: CommonFlags, manifest: RunManifest): Promise<string[]> {
+  const files = await Promise.all(textsOf(flags).map(fingerprint));
+  const commits = manifest.hub.map(({ repo, commit }) => `${repo}@${commit}`);
+  return [manifest.device, ...commits.sort(), ...files.filter((file) => file !== "")];
 }
 
 function allFlags<F extends Flags>({ name, defaults = {}, flags }: Experiment<F>): Flags {
@@ -253,6 +294,12 @@ function allFlags<F extends Flags>({ name, defaults = {}, flags }: Experiment<F>
     tokenFor: { type: "string", help: "hosts of mirrors that may have HF_TOKEN, with commas; the hub gets it anyway" },
     offline: { type: "boolean", help: "take what is cached, ask nobody" },
     refresh: { type: "boolean", help: "ask the hub whether a branch has a newer commit than the cached one" },
+    maxUnpacked: {
+      type: "number",
+      default: value("maxUnpacked", MAX_UNPACKED),
+      min: 1,
+      help: "bytes that a compressed .npz file, or a row group of Parquet, may unpack to: 500M, 8G",
+    },
     out: { type: "string", default: value("out", `results/${name}`), help: "folder of the results" },
     resume: { type: "boolean", help: "go on from the last checkpoint in --out" },
     quiet: { type: "boolean", help: "show no progress" },
@@ -261,7 +308,7 @@ function allFlags<F extends Flags>({ name, defaults = {}, flags }: Experiment<F>
 }
 
 /** What among flags may name a file or folder that is read. */
-const textsOf = ({ out: _, cache: __, ...flags }: CommonFlags): string[] =>
+const textsOf = ({ out: _, cache: __, ...flags }: Pick<CommonFlags, "out" | "cache">): string[] =>
   Object.values(flags).flatMap((value) => typeof value === "string" ? value.split(",") : []).filter(Boolean);
 
 const plain = (flags: object): Record<string, Finding> =>

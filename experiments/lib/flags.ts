@@ -126,7 +126,12 @@ function readValue(name: string, flag: Flag, text: string): unknown {
 
 const SUFFIX: Readonly<Record<string, number>> = { "": 1, k: 1e3, M: 1e6, G: 1e9 };
 
-function readNumber(name: string, flag: Flag, text: string): number {
+/**
+ * Reads a number, also `2e6`, `500k`, `2M`.
+ *
+ * @throws {UsageError} If it is none, not whole where the flag wants that, or too small.
+ */
+export function readNumber(name: string, flag: Pick<Flag, "type" | "min">, text: string): number {
   const match = /^([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)([kMG]?)$/i.exec(text.trim().replaceAll("_", ""));
   const suffix = match?.[2] === "K" ? "k" : match?.[2] === "m" ? "M" : match?.[2] === "g" ? "G" : match?.[2];
   const value = match ? Number(match[1]) * SUFFIX[suffix!] : NaN;

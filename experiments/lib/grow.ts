@@ -43,10 +43,14 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
   const { progress, manifest } = run;
   const { backend, seed, texts, growing, label = "" } = plan;
   const calibrations = await manifest.time("calibrate", () => calibrationsFor(run, plan));
+  const { layers, percentiles, corpus } = plan;
+  const name = `${label}dictionaries of layers ${layers}, p ${percentiles ?? ""}, seed ${seed}, ${corpus}`;
+  const checkpoint = { onWarning: run.note, ...growing?.checkpoint ?? await run.stages.checkpoint(name) };
+  const stream = new WatchedStream(plan);
   const stage = progress.stage(`${label}discover`, Array.isArray(texts) ? texts.length : undefined, "prompts");
-  const discovery = await discover((skipPrompts) => watched(streamOf(plan, skipPrompts), plan.watch), calibrations, {
+  const discovery = await discover((skipPrompts) => stream.from(skipPrompts), calibrations, {
     ...growing,
-    checkpoint: growing?.checkpoint && { onWarning: run.note, ...growing.checkpoint },
+    checkpoint,
     backend,
     seed,
     sources: sourcesOf(plan),
@@ -55,6 +59,7 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
       stage.note(`${regions} regions`);
     },
   });
+  await stream.watchRest(discovery.prompts);
   stage.end();
   manifest.addSeconds("extract", discovery.secondsExtract);
   manifest.addSeconds("assign", discovery.secondsAssign);
@@ -88,10 +93,32 @@ export function streamOf(plan: GrowPlan, skipPrompts = 0): AsyncGenerator<Stream
   return extract(model, typeof texts === "function" ? texts() : texts, { ...reading, layers, backend, skipPrompts });
 }
 
-async function* watched(stream: AsyncIterable<StreamBatch>, watch: GrowPlan["watch"]): AsyncGenerator<StreamBatch> {
-  for await (const batch of stream) {
-    await watch?.(batch);
-    yield batch;
+/** A plan's stream with somebody who looks at it: also at what a run that goes on passes over. */
+class WatchedStream {
+  #seen = 0;
+
+  constructor(private readonly plan: GrowPlan) {}
+
+  /** The batches after the first `skipPrompts`. */
+  async *from(skipPrompts: number): AsyncGenerator<StreamBatch> {
+    const { watch } = this.plan;
+    for await (const batch of streamOf(this.plan, watch ? 0 : skipPrompts)) {
+      await watch?.(batch);
+      this.#seen = batch.promptsBefore + batch.prompts.length;
+      if (batch.promptsBefore < skipPrompts) batch.dispose();
+      else yield batch;
+    }
+  }
+
+  /** Shows the watcher what was grown on before, where growing had nothing left to read. */
+  async watchRest(prompts: number): Promise<void> {
+    if (!this.plan.watch || this.#seen >= prompts) return;
+    for await (const batch of streamOf(this.plan)) {
+      const isOver = batch.promptsBefore >= prompts;
+      if (!isOver) await this.plan.watch(batch);
+      batch.dispose();
+      if (isOver) break;
+    }
   }
 }
 

@@ -1,10 +1,11 @@
 import type { CorpusEntry } from "../../src/activations/corpus.ts";
 import type { TokenIds } from "../../src/activations/extract.ts";
 import { shuffled } from "../../src/activations/shuffled.ts";
+import type { StreamBatch } from "../../src/activations/stream.ts";
 import type { Growth } from "../../src/partition/growth.ts";
 import type { Run } from "./cli.ts";
 import type { Flags } from "./flags.ts";
-import { calibrationsFor, grow, type GrowPlan } from "./grow.ts";
+import { calibrationsFor, grow, type GrowPlan, streamOf } from "./grow.ts";
 import { type FailedSetting, usableSettings } from "./usable.ts";
 
 /** What was kept of each stream order, and what could not be grown in any. */
@@ -20,13 +21,13 @@ export interface Orders<T> {
  * @param plan What is grown; its texts are put in each seed's order.
  * @param seeds One order each.
  * @param keep What to keep of an order's dictionaries: they are disposed afterwards, as all orders together may not fit
- * into memory.
+ * into memory. Gets their stream, for a second pass.
  */
 export async function growOrders<F extends Flags, T>(
   run: Run<F>,
   plan: Omit<GrowPlan, "seed" | "texts"> & { readonly texts: readonly (CorpusEntry | TokenIds)[] },
   seeds: readonly number[],
-  keep: (growths: readonly Growth[], seed: number) => T | Promise<T>,
+  keep: (growths: readonly Growth[], seed: number, stream: () => AsyncIterable<StreamBatch>) => T | Promise<T>,
 ): Promise<Orders<T>> {
   const inOrder = async (seed: number): Promise<GrowPlan> => {
     return { ...plan, seed, texts: await Array.fromAsync(shuffled(plan.texts, seed)) };
@@ -36,10 +37,11 @@ export async function growOrders<F extends Flags, T>(
   const layers = [...calibrations.keys()];
   const bySeed = new Map<number, T>();
   for (const seed of seeds) {
-    if (layers.length === 0) bySeed.set(seed, await keep([], seed));
+    const own = { ...await inOrder(seed), layers, calibration: calibrations };
+    if (layers.length === 0) bySeed.set(seed, await keep([], seed, () => streamOf(own)));
     else {
-      const { growths } = await grow(run, { ...await inOrder(seed), layers, calibration: calibrations });
-      bySeed.set(seed, await keep(growths, seed));
+      const { growths } = await grow(run, own);
+      bySeed.set(seed, await keep(growths, seed, () => streamOf(own)));
       for (const { dictionary } of growths) dictionary.dispose();
     }
   }

@@ -7,14 +7,12 @@ import type { Setting } from "./settings.ts";
 
 /** A dictionary whose exemplars are replaced while it grows. */
 export interface Replacing extends Setting {
-  /** As it is after the last batch. */
-  dictionary: Dictionary;
+  readonly dictionary: Dictionary;
 }
 
 /**
- * Dictionaries for every layer and percentile whose exemplars follow the running means: after every batch each exemplar
- * is replaced by the one nearest to its region's mean of the members that the reservoir then holds, a sample of 30. Members
- * of before may then lie farther than the threshold from the exemplar, and exemplars nearer to each other.
+ * Dictionaries for every layer and percentile whose exemplars follow the running means: after every batch an exemplar gives
+ * way to a member of the batch that lies nearer to its region's mean.
  */
 export async function startReplacing(
   calibrations: ReadonlyMap<number, Calibration>,
@@ -25,12 +23,13 @@ export async function startReplacing(
   return growths.map(({ layer, percentile, dictionary }) => ({ layer, percentile, dictionary }));
 }
 
-/** Adds a batch to all of them. */
-export async function addReplacing(all: readonly Replacing[], batch: StreamBatch): Promise<void> {
-  for (const one of all) {
-    await one.dictionary.add(batchAt(batch, one.layer));
-    const before = one.dictionary;
-    one.dictionary = await before.reanchor();
-    before.dispose();
+/** The stream, with every batch added to all of them as it passes. */
+export async function* addReplacing(
+  all: readonly Replacing[],
+  stream: AsyncIterable<StreamBatch>,
+): AsyncGenerator<StreamBatch> {
+  for await (const batch of stream) {
+    for (const { layer, dictionary } of all) await dictionary.add(batchAt(batch, layer), { replace: true });
+    yield batch;
   }
 }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { readSealedJson } from "../files/sealed_json.ts";
 import type { HookSite } from "../model/types.ts";
 import type { Reading } from "./source.ts";
 
@@ -18,7 +19,7 @@ export interface ShardEntry {
 
 /** What an activation cache holds. Written when every shard is, so a folder that has it is whole. */
 export interface CacheIndex {
-  readonly format: typeof FORMAT;
+  readonly format: typeof FORMAT | typeof FIRST_FORMAT;
   readonly source: Reading;
   /** Where in each of the layers the activations were read. */
   readonly hook: HookSite;
@@ -29,7 +30,9 @@ export interface CacheIndex {
 }
 
 /** Tells an index of ours, and its version, from any other file. */
-export const FORMAT = "exemplar activations 1";
+export const FORMAT = "exemplar activations 2";
+/** Of before checksums. */
+const FIRST_FORMAT = "exemplar activations 1";
 
 /** Path of a cache's index. */
 export function indexPath(folder: string): string {
@@ -39,34 +42,28 @@ export function indexPath(folder: string): string {
 /**
  * Reads what an activation cache holds, without its activations.
  *
- * @throws {Error} if the folder is no activation cache, or one whose writing was cut off.
+ * @param onWarning Gets a sentence about a cache from before checksums; default `console.warn`.
+ * @throws {Error} if the folder is no activation cache, a damaged one, or one whose writing was cut off.
  */
-export async function readCacheIndex(folder: string): Promise<CacheIndex> {
+export async function readCacheIndex(
+  folder: string,
+  onWarning?: (sentence: string) => void,
+): Promise<CacheIndex> {
   const path = indexPath(folder);
-  let text: string;
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+  const index = await readSealedJson(path, { remedy: "extract again into another folder", onWarning });
+  if (!index) {
     throw new Error(
       `Expected an activation cache at ${folder} but it has no index.json, which is written last: either the run that ` +
         `wrote it was cut off, or this is another folder. Extract again into it`,
-      { cause },
     );
   }
-  const foreign = (found: string, cause?: unknown) =>
-    new Error(
-      `Expected ${path} to be the index of an activation cache, of format "${FORMAT}", but found ${found}. ` +
-        `Extract again into another folder`,
-      { cause },
+  const { format } = index;
+  if (format !== FORMAT && format !== FIRST_FORMAT) {
+    throw new Error(
+      `Expected ${path} to be the index of an activation cache, of format "${FORMAT}", but found JSON of format ` +
+        `${JSON.stringify(format) ?? "none"}. Extract again into another folder`,
     );
-  let index: CacheIndex;
-  try {
-    index = JSON.parse(text);
-  } catch (cause) {
-    throw foreign(`text that is not JSON (${(cause as Error).message})`, cause);
   }
-  if (index?.format !== FORMAT) throw foreign(`JSON of format ${JSON.stringify(index?.format) ?? "none"}`);
   // Caches that do not tell it are older than the choice.
-  return { ...index, hook: index.hook ?? "resid_post" };
+  return { hook: "resid_post", ...index } as unknown as CacheIndex;
 }

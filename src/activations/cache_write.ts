@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { openBackend } from "../compute/open.ts";
 import { writeArrow } from "../files/arrow.ts";
-import { writeJsonAtomic } from "../files/atomic.ts";
 import { exists } from "../files/exists.ts";
+import { writeSealedJson } from "../files/sealed_json.ts";
 import type { ActivationBatch, Provenance } from "./batch.ts";
 import { type CacheIndex, FORMAT, indexPath, type ShardEntry } from "./cache_index.ts";
 import { keptPositions } from "./extractor.ts";
@@ -39,7 +39,7 @@ export async function* cacheActivations(
     throw new Error(`Expected activations to write to ${folder} but the stream is empty: name another corpus`);
   }
   const index: CacheIndex = { format: FORMAT, ...made, ...shape, shards };
-  await writeJsonAtomic(indexPath(folder), index);
+  await writeSealedJson(indexPath(folder), { ...index });
 }
 
 /**
@@ -133,9 +133,13 @@ async function writeShard(
 }
 
 /** What a shard's files say about themselves: to whom they belong. */
-export function shardMetadata({ source, hook }: Made, entry: ShardEntry): Record<string, string> {
+export function shardMetadata(
+  { source, hook }: Made,
+  entry: ShardEntry,
+  format: CacheIndex["format"] = FORMAT,
+): Record<string, string> {
   const reading = Object.entries(source).map(([name, value]) => [name, String(value)]);
-  return { format: FORMAT, hook, ...Object.fromEntries(reading), shard: JSON.stringify(entry) };
+  return { format, hook, ...Object.fromEntries(reading), shard: JSON.stringify(entry) };
 }
 
 function provenanceOf({ batches }: StreamBatch): Provenance {

@@ -1,3 +1,4 @@
+import type { UnpackOptions } from "../files/unpacking.ts";
 import { CorpusError } from "./errors.ts";
 import { readRows, type Row } from "./rows.ts";
 
@@ -18,7 +19,7 @@ export type CorpusItem = string | { readonly id?: string | number; readonly text
 export type CorpusItems = Iterable<CorpusItem> | AsyncIterable<CorpusItem>;
 
 /** How to read a corpus. */
-export interface CorpusOptions {
+export interface CorpusOptions extends UnpackOptions {
   /** Field that holds the text; by default the first of `text` and `instruction` that a row has. */
   field?: string;
   /** Keeps the rows whose fields have these values, compared as text: `{ split: "train" }`. */
@@ -50,7 +51,7 @@ export async function* readCorpus(
 ): AsyncGenerator<CorpusEntry> {
   const filter = new Filter(options.where ?? {});
   let kept = 0;
-  for await (const row of typeof source === "string" ? readRows(source) : itemRows(source)) {
+  for await (const row of typeof source === "string" ? readRows(source, options) : itemRows(source)) {
     const fields = fieldsOf(row);
     if (!filter.keeps(fields)) continue;
     kept++;

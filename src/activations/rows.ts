@@ -1,4 +1,5 @@
 import { localPath } from "../hub/hub_file.ts";
+import type { UnpackOptions } from "../files/unpacking.ts";
 import { CorpusError } from "./errors.ts";
 import { readLines } from "./lines.ts";
 import { readParquet } from "./parquet.ts";
@@ -13,7 +14,7 @@ export interface Row {
   readonly place: string;
 }
 
-type Reader = (path: string) => AsyncIterable<Row>;
+type Reader = (path: string, options: UnpackOptions) => AsyncIterable<Row>;
 
 const READERS: Readonly<Record<string, Reader>> = {
   ".jsonl": readJsonLines,
@@ -25,9 +26,10 @@ const READERS: Readonly<Record<string, Reader>> = {
 /**
  * The rows of a corpus file, here or on the hub (`hf://`); its extension says how it is read.
  *
+ * @param options What a Parquet file may unpack to; see {@linkcode UnpackOptions}.
  * @throws {CorpusError} if there is no such file, it is a folder, its extension is unknown, or a row cannot be read.
  */
-export async function* readRows(path: string): AsyncGenerator<Row> {
+export async function* readRows(path: string, options: UnpackOptions = {}): AsyncGenerator<Row> {
   const extension = path.match(/\.[^./\\]*$/)?.[0].toLowerCase() ?? "";
   const reader = READERS[extension];
   if (!reader) {
@@ -37,7 +39,7 @@ export async function* readRows(path: string): AsyncGenerator<Row> {
   }
   const file = await localPath(path);
   await assertFile(file);
-  yield* reader(file);
+  yield* reader(file, options);
 }
 
 async function assertFile(path: string): Promise<void> {
@@ -89,9 +91,9 @@ async function* readText(path: string): AsyncGenerator<Row> {
   }
 }
 
-async function* readParquetRows(path: string): AsyncGenerator<Row> {
+async function* readParquetRows(path: string, options: UnpackOptions): AsyncGenerator<Row> {
   let number = 0;
-  for await (const row of readParquet(path)) yield rowAt(path, "row", ++number, row);
+  for await (const row of readParquet(path, options)) yield rowAt(path, "row", ++number, row);
 }
 
 function parseJson(text: string, place: string, remedy: string): unknown {

@@ -4,6 +4,7 @@ import type { Backend, BackendChoice, Matrix } from "../compute/backend.ts";
 import { openBackend } from "../compute/open.ts";
 import type { SparseFeatures } from "../compute/sparse.ts";
 import { isFile } from "../files/exists.ts";
+import type { UnpackOptions } from "../files/unpacking.ts";
 import { localPath } from "../hub/hub_file.ts";
 import { withMatrix } from "../partition/directions.ts";
 import { readGemmaScope } from "./sae_gemma_scope.ts";
@@ -14,7 +15,7 @@ export type { SaeArchitecture, SaeSource, SaeWeights, SparseFeatures };
 export { SaeError };
 
 /** How {@link readSae} works. */
-export interface ReadSaeOptions {
+export interface ReadSaeOptions extends UnpackOptions {
   /** Where to compute: a backend, or which to open. Default `"auto"`. */
   readonly backend?: Backend | BackendChoice;
 }
@@ -38,7 +39,7 @@ export interface ReadSaeOptions {
  */
 export async function readSae(path: string, options: ReadSaeOptions = {}): Promise<Sae> {
   const { backend = "auto" } = options;
-  const weights = await readWeights(await localPath(path));
+  const weights = await readWeights(await localPath(path), options);
   return new Sae(weights, typeof backend === "string" ? await openBackend(backend) : backend);
 }
 
@@ -116,13 +117,13 @@ export class Sae {
   }
 }
 
-async function readWeights(path: string): Promise<SaeWeights> {
+async function readWeights(path: string, options: UnpackOptions): Promise<SaeWeights> {
   if (await isFile(path)) {
-    if (path.endsWith(".npz")) return await readGemmaScope(path);
+    if (path.endsWith(".npz")) return await readGemmaScope(path, options);
     throw new SaeError(`Expected ${path} to be an .npz file or a folder with cfg.json but it is another file.`);
   }
   if (await isFile(join(path, "cfg.json"))) return await readSaeLens(path);
-  if (await isFile(join(path, "params.npz"))) return await readGemmaScope(join(path, "params.npz"));
+  if (await isFile(join(path, "params.npz"))) return await readGemmaScope(join(path, "params.npz"), options);
   throw new SaeError(
     `Expected a sparse autoencoder at ${path} but there is no params.npz and no folder with cfg.json.`,
   );

@@ -1,4 +1,5 @@
 import { readNpz } from "../files/npz.ts";
+import type { UnpackOptions } from "../files/unpacking.ts";
 import type { HookPoint, HookSite } from "../model/types.ts";
 import { positiveThresholds, type SaeWeights } from "./sae_weights.ts";
 import { saeTensors, thresholdsOf } from "./sae_tensors.ts";
@@ -13,10 +14,11 @@ import { saeTensors, thresholdsOf } from "./sae_tensors.ts";
  * whose name ends in `-att` or `-mlp`, as `gemma-scope-2b-pt-att`, the site: `z` or `mlp_out`, else `resid_post`.
  *
  * @param path The `params.npz`.
- * @throws {Error} A sentence if it cannot be read or holds something else.
+ * @param options What it may unpack to; see {@linkcode UnpackOptions}.
+ * @throws {Error} A sentence if it cannot be read, holds something else, or unpacks to more than is allowed.
  */
-export async function readGemmaScope(path: string): Promise<SaeWeights> {
-  const read = await readNpz(path);
+export async function readGemmaScope(path: string, options: UnpackOptions = {}): Promise<SaeWeights> {
+  const read = await readNpz(path, undefined, options);
   // Some of the released files say w_enc and w_dec.
   const tensors = new Map([...read].map(([name, tensor]) => [name.replace(/^w_/, "W_"), tensor]));
   const weights = saeTensors(tensors, path);

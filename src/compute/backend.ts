@@ -72,6 +72,12 @@ export interface Backend {
   download(matrix: Matrix, rows?: Int32Array): Promise<Float32Array<ArrayBuffer>>;
 
   /**
+   * The whole matrix where the host has it already, without a copy: a view that the next change of the matrix may change or
+   * leave behind. `undefined` where it would have to be downloaded.
+   */
+  view(matrix: Matrix): Float32Array<ArrayBuffer> | undefined;
+
+  /**
    * Copies row `sourceRows[i]` of `source` over row `targetRows[i]` of `target`, growing `target` with zeros to hold it. Of
    * several copies to one row the last counts; `source` may be `target`, and is read as it was before.
    */

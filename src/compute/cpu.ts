@@ -14,7 +14,7 @@ import { accumulate, copyRows, download } from "./cpu_rows.ts";
 import { ActiveFeatures, combineRows, tileRows } from "./cpu_sparse.ts";
 import { assertFiniteNorms, assertFiniteRows } from "./finite.ts";
 import { assertPairs, assertPercentiles } from "./histogram.ts";
-import { type InferenceSession, nativeRuntime, type OrtRuntime, type Tensor, type TypedTensor } from "./ort.ts";
+import { type InferenceSession, nativeRuntime, ORT_VERSION, type Tensor } from "./ort.ts";
 import type { ActivationRule, SparseFeatures } from "./sparse.ts";
 import { assertDecoder, assertEncoder } from "./sparse_checks.ts";
 
@@ -24,33 +24,27 @@ const TILE_EXEMPLARS = 4096;
 // Rows that moments sums in float32 before it goes on in float64.
 const MOMENT_ROWS = 256;
 
-type Sessions = Record<"affine" | "directions" | "moments" | "nearest" | "similarities", InferenceSession>;
+const GRAPHS = {
+  affine: affineGraph,
+  directions: directionsGraph,
+  moments: momentsGraph,
+  nearest: nearestGraph,
+  similarities: similaritiesGraph,
+};
+type Operation = keyof typeof GRAPHS;
+
+/** Numbers and their shape: a tensor once the runtime is there. */
+interface Floats {
+  readonly data: Float32Array<ArrayBuffer>;
+  readonly dims: readonly number[];
+}
 
 /** The CPU backend: every O(rows x dim x exemplars) operation is a GEMM of onnxruntime's. */
 export class CpuBackend implements Backend {
   readonly name = "cpu";
-  readonly device: string;
-  readonly #ort: OrtRuntime;
-  readonly #sessions: Sessions;
+  readonly device = `onnxruntime-node ${ORT_VERSION}, ${navigator.hardwareConcurrency} threads`;
+  readonly #sessions = new Map<Operation, Promise<InferenceSession>>();
   #spare: Float32Array<ArrayBuffer> = new Float32Array();
-
-  private constructor(ort: OrtRuntime, sessions: Sessions) {
-    this.#ort = ort;
-    this.#sessions = sessions;
-    this.device = `onnxruntime-node ${
-      ort.env.versions.node ?? ort.env.versions.common
-    }, ${navigator.hardwareConcurrency} threads`;
-  }
-
-  /** Loads onnxruntime-node and prepares the operations. */
-  static async create(): Promise<CpuBackend> {
-    const ort = await nativeRuntime();
-    const session = (graph: Uint8Array) => ort.InferenceSession.create(graph, { executionProviders: ["cpu"] });
-    const [affine, directions, moments, nearest, similarities] = await Promise.all(
-      [affineGraph(), directionsGraph(), momentsGraph(), nearestGraph(), similaritiesGraph()].map(session),
-    );
-    return new CpuBackend(ort, { affine, directions, moments, nearest, similarities });
-  }
 
   create(dim: number, capacity = 0): Matrix {
     return new CpuMatrix(new Float32Array(capacity * dim), 0, dim);
@@ -65,6 +59,10 @@ export class CpuBackend implements Backend {
     return Promise.resolve(download(cpuMatrix(matrix), rows));
   }
 
+  view(matrix: Matrix): Float32Array<ArrayBuffer> {
+    return cpuMatrix(matrix).view();
+  }
+
   copyRows(source: Matrix, sourceRows: Int32Array, target: Matrix, targetRows: Int32Array): void {
     copyRows(cpuMatrix(source), sourceRows, cpuMatrix(target), targetRows);
   }
@@ -74,7 +72,7 @@ export class CpuBackend implements Backend {
     const sum = new Float64Array(source.dim);
     const unitSum = new Float64Array(source.dim);
     for (let row = 0; row < source.rows; row += MOMENT_ROWS) {
-      const part = await this.#sessions.moments.run({ x: this.#rowsOf(source, row, row + MOMENT_ROWS) });
+      const part = await this.#run("moments", { x: this.#rowsOf(source, row, row + MOMENT_ROWS) });
       assertFiniteNorms(floats(part.norm), row);
       floats(part.sum).forEach((value, j) => sum[j] += value);
       floats(part.unitSum).forEach((value, j) => unitSum[j] += value);
@@ -88,15 +86,15 @@ export class CpuBackend implements Backend {
       throw new RangeError(`Expected a center of length ${source.dim} but found ${center.length}`);
     }
     const result = new CpuMatrix(new Float32Array(source.rows * source.dim), source.rows, source.dim);
-    const from = this.#tensor(center, [source.dim]);
+    const from = { data: center, dims: [source.dim] };
     // By tiles: a session keeps the memory of its largest run.
     for (let row = 0; row < source.rows; row += TILE_ROWS) {
       const direction = this.#rowsOf(result, row, row + TILE_ROWS);
-      const norm = this.#tensor(new Float32Array(direction.dims[0]), [direction.dims[0], 1]);
-      await this.#sessions.directions.run(
-        { x: this.#rowsOf(source, row, row + TILE_ROWS), center: from },
-        { direction, norm },
-      );
+      const norm = { data: new Float32Array(direction.dims[0]), dims: [direction.dims[0], 1] };
+      await this.#run("directions", { x: this.#rowsOf(source, row, row + TILE_ROWS), center: from }, {
+        direction,
+        norm,
+      });
       assertFiniteNorms(floats(norm), row);
     }
     return result;
@@ -111,7 +109,7 @@ export class CpuBackend implements Backend {
     for (let row = 0; row < a.rows; row += TILE_ROWS) {
       const tile = this.#rowsOf(a, row, row + TILE_ROWS);
       for (let k = from; k < b.rows; k += TILE_EXEMPLARS) {
-        const { best, index } = await this.#sessions.nearest.run({
+        const { best, index } = await this.#run("nearest", {
           a: tile,
           b: this.#rowsOf(b, k, k + TILE_EXEMPLARS),
         });
@@ -175,13 +173,13 @@ export class CpuBackend implements Backend {
     const numbers = Math.min(step, from.rows) * weights.rows;
     const tile = this.#spare.length >= numbers ? this.#spare : new Float32Array(numbers);
     this.#spare = new Float32Array();
-    const [b, c] = [this.#rowsOf(weights, 0, weights.rows), this.#tensor(bias, [weights.rows])];
+    const [b, c] = [this.#rowsOf(weights, 0, weights.rows), { data: bias, dims: [weights.rows] }];
     for (let row = 0; row < from.rows; row += step) {
       const a = this.#rowsOf(from, row, row + step);
       assertFiniteRows(floats(a), from.dim, row);
       const dims = [a.dims[0], weights.rows];
-      const pre = this.#tensor(tile.subarray(0, dims[0] * dims[1]), dims);
-      await this.#sessions.affine.run({ a, b, bias: c }, { pre });
+      const pre = { data: tile.subarray(0, dims[0] * dims[1]), dims };
+      await this.#run("affine", { a, b, bias: c }, { pre });
       active.add(floats(pre));
     }
     this.#spare = tile;
@@ -196,27 +194,47 @@ export class CpuBackend implements Backend {
 
   /** Writes all dot products of the rows of `a` and `b` to the start of `target`, and returns that part. */
   async #multiply(
-    a: TypedTensor<"float32">,
-    b: TypedTensor<"float32">,
+    a: Floats,
+    b: Floats,
     target: Float32Array<ArrayBuffer>,
   ): Promise<Float32Array<ArrayBuffer>> {
     const [rows, columns] = [a.dims[0], b.dims[0]];
-    const similarity = this.#tensor(target.subarray(0, rows * columns), [rows, columns]);
-    await this.#sessions.similarities.run({ a, b }, { similarity });
+    const similarity = { data: target.subarray(0, rows * columns), dims: [rows, columns] };
+    await this.#run("similarities", { a, b }, { similarity });
     return similarity.data as Float32Array<ArrayBuffer>;
   }
 
-  #tensor(data: Float32Array<ArrayBuffer>, dims: number[]): TypedTensor<"float32"> {
-    return new this.#ort.Tensor("float32", data, dims);
+  /**
+   * Runs one of the graphs. The runtime, which takes 40 MB and a tenth of a second, is loaded for the first: who only looks
+   * at a dictionary needs none.
+   */
+  async #run(
+    operation: Operation,
+    feeds: Readonly<Record<string, Floats>>,
+    fetches?: Readonly<Record<string, Floats>>,
+  ) {
+    let session = this.#sessions.get(operation);
+    if (!session) {
+      session = nativeRuntime().then(({ InferenceSession }) =>
+        InferenceSession.create(GRAPHS[operation](), { executionProviders: ["cpu"] })
+      );
+      this.#sessions.set(operation, session);
+    }
+    const [{ Tensor }, ready] = await Promise.all([nativeRuntime(), session]);
+    const tensors = (all: Readonly<Record<string, Floats>>) =>
+      Object.fromEntries(
+        Object.entries(all).map(([name, { data, dims }]) => [name, new Tensor("float32", data, dims)]),
+      );
+    return await (fetches ? ready.run(tensors(feeds), tensors(fetches)) : ready.run(tensors(feeds)));
   }
 
-  #rowsOf(matrix: CpuMatrix, from: number, to: number): TypedTensor<"float32"> {
+  #rowsOf(matrix: CpuMatrix, from: number, to: number): Floats {
     const end = Math.min(to, matrix.rows);
-    return this.#tensor(matrix.view(from, end), [end - from, matrix.dim]);
+    return { data: matrix.view(from, end), dims: [end - from, matrix.dim] };
   }
 }
 
 /** The values of a float32 output. */
-function floats(tensor: Tensor): Float32Array<ArrayBuffer> {
+function floats(tensor: Tensor | Floats): Float32Array<ArrayBuffer> {
   return tensor.data as Float32Array<ArrayBuffer>;
 }

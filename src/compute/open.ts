@@ -30,7 +30,7 @@ export async function openBackend(choice: BackendChoice = "auto"): Promise<Backe
 
 // Imported on demand: a process that computes on one backend never loads the other's runtime.
 function openCpu(): Promise<CpuBackend> {
-  cpu ??= import("./cpu.ts").then(({ CpuBackend }) => CpuBackend.create());
+  cpu ??= import("./cpu.ts").then(({ CpuBackend }) => new CpuBackend());
   return cpu;
 }
 

@@ -8,13 +8,39 @@ import type * as Ort from "npm:onnxruntime-common@1.30.0";
 export type OrtRuntime = typeof Ort;
 export type { InferenceSession, Tensor, TypedTensor } from "npm:onnxruntime-common@1.30.0";
 
+/** The version of both. */
+export const ORT_VERSION = "1.30.0";
+
 let native: Promise<OrtRuntime> | undefined;
 let web: Promise<OrtRuntime> | undefined;
 
-/** onnxruntime-node, for sessions on the CPU. */
+/**
+ * onnxruntime-node, for sessions on the CPU.
+ *
+ * @throws {Error} A sentence if its reports to its maker cannot be turned off.
+ */
 export function nativeRuntime(): Promise<OrtRuntime> {
+  keepNativeQuiet();
   native ??= import("npm:onnxruntime-node@1.30.0").then((module) => module.default ?? module);
   return native;
+}
+
+/**
+ * Turns off the reports that onnxruntime's native code sends to its maker, past Deno's permissions, and the files that it
+ * keeps for them in the user's folder of caches. To be called before anything imports onnxruntime-node: it looks once.
+ *
+ * @throws {Error} A sentence if the program may not set environment variables.
+ */
+export function keepNativeQuiet(): void {
+  try {
+    Deno.env.set("ORT_DISABLE_TELEMETRY", "1");
+  } catch (cause) {
+    throw new Error(
+      "Expected the permission to set ORT_DISABLE_TELEMETRY, without which onnxruntime reports to its maker, but there is " +
+        "none: run with --allow-env=ORT_DISABLE_TELEMETRY",
+      { cause },
+    );
+  }
 }
 
 /** onnxruntime-web, for sessions on WebGPU; its WebAssembly comes from its own package, never from a CDN. */

@@ -77,6 +77,10 @@ export class WebGpuBackend implements Backend {
     return matrix;
   }
 
+  view(): undefined {
+    return undefined;
+  }
+
   async download(matrix: Matrix, rows?: Int32Array): Promise<Float32Array<ArrayBuffer>> {
     return await download(this.#context, webgpuMatrix(matrix), rows);
   }

@@ -5,6 +5,7 @@ export {
   DataType,
   Field,
   FixedSizeList,
+  Float16,
   Float32,
   Float64,
   Int16,
@@ -14,18 +15,24 @@ export {
   List,
   makeData,
   Message,
+  MessageHeader,
   RecordBatch,
   RecordBatchFileWriter,
-  RecordBatchReader,
   Schema,
   Struct,
   Table,
-  tableToIPC,
   Uint16,
   Uint32,
   Uint64,
   Uint8,
+  UnionMode,
   Utf8,
   Vector,
 } from "npm:apache-arrow@21.2.0";
 export { Footer } from "npm:apache-arrow@21.2.0/ipc/metadata/file";
+export {
+  type BufferRegion,
+  DictionaryBatch as MessageDictionary,
+  RecordBatch as MessageBatch,
+} from "npm:apache-arrow@21.2.0/ipc/metadata/message";
+export { VectorLoader } from "npm:apache-arrow@21.2.0/visitor/vectorloader";

@@ -19,17 +19,17 @@ export interface ByteFile extends Disposable {
  */
 export async function openByteFile(path: string, kind: string): Promise<ByteFile> {
   let file: Deno.FsFile;
+  let info: Deno.FileInfo;
   try {
+    info = await Deno.stat(path);
+    // Before it is opened: a named pipe would wait for somebody to write.
+    if (!info.isFile) throw new Error(`it is ${info.isDirectory ? "a folder" : "no file"}. Give the name of ${kind}`);
     file = await Deno.open(path);
   } catch (cause) {
     const reason = cause instanceof Deno.errors.NotFound ? "there is no such file" : (cause as Error).message;
     throw new Error(`Cannot read ${path}: ${reason}.`, { cause });
   }
-  const { size, isFile } = await file.stat();
-  if (!isFile) {
-    file.close();
-    throw new Error(`Cannot read ${path}: it is a folder. Give the name of ${kind}.`);
-  }
+  const { size } = info;
   // One position in the file serves all: a read begins when the one before has ended.
   let last: Promise<unknown> = Promise.resolve();
   return {
@@ -48,8 +48,41 @@ async function readAt(path: string, file: Deno.FsFile, start: number, bytes: Uin
   await file.seek(start, Deno.SeekMode.Start);
   for (let done = 0; done < bytes.length;) {
     const count = await file.read(bytes.subarray(done));
-    if (count === null) throw new Error(`Cannot read ${path}: it ends too early. Copy it again.`);
+    if (count === null) throw endsEarly(path);
     done += count;
   }
   return bytes;
+}
+
+/**
+ * Reads parts of a file at once, without waiting: for what is asked for where nobody can wait.
+ *
+ * @throws {Error} A sentence if it is no longer there, or too short.
+ */
+export function readSync(
+  path: string,
+  parts: readonly { readonly start: number; readonly length: number }[],
+): Uint8Array<ArrayBuffer>[] {
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(path);
+  } catch (cause) {
+    const reason = cause instanceof Deno.errors.NotFound ? "it is no longer there" : (cause as Error).message;
+    throw new Error(`Cannot read ${path}: ${reason}.`, { cause });
+  }
+  using _ = file;
+  return parts.map(({ start, length }) => {
+    const bytes = new Uint8Array(length);
+    file.seekSync(start, Deno.SeekMode.Start);
+    for (let done = 0; done < length;) {
+      const count = file.readSync(bytes.subarray(done));
+      if (count === null) throw endsEarly(path);
+      done += count;
+    }
+    return bytes;
+  });
+}
+
+function endsEarly(path: string): Error {
+  return new Error(`Cannot read ${path}: it ends too early. Copy it again.`);
 }

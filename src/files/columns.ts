@@ -8,6 +8,7 @@ import {
   type DataType,
   Field,
   FixedSizeList,
+  Float16,
   Float32,
   Float64,
   Int16,
@@ -32,6 +33,7 @@ export type Column = Data;
 
 /** Arrays that become columns of numbers, each of its own width. */
 export type NumberArray =
+  | Float16Array
   | Float32Array
   | Float64Array
   | Int8Array
@@ -44,6 +46,7 @@ export type NumberArray =
   | BigUint64Array;
 
 const NUMBER_TYPES = new Map<unknown, new () => DataType>([
+  [Float16Array, Float16],
   [Float32Array, Float32],
   [Float64Array, Float64],
   [Int8Array, Int8],
@@ -63,7 +66,10 @@ const LARGEST_OFFSET = 2 ** 31 - 1;
 export function numberColumn(values: NumberArray): Column {
   const type = NUMBER_TYPES.get(values.constructor);
   if (!type) throw new Error(`Expected a typed array of numbers but got ${values?.constructor?.name ?? values}.`);
-  return makeData({ type: new type(), data: values, length: values.length, nullCount: 0 } as never);
+  // The library has 16-bit floats as their bits.
+  const { buffer, byteOffset, length } = values;
+  const data = values instanceof Float16Array ? new Uint16Array(buffer, byteOffset, length) : values;
+  return makeData({ type: new type(), data, length, nullCount: 0 } as never);
 }
 
 /** A column of booleans. */
@@ -103,19 +109,20 @@ function grown(bytes: Uint8Array<ArrayBuffer>, used: number, needed: number): Ui
 }
 
 /**
- * A column of vectors, `FixedSizeList<Float32>[dim]`. The array is not copied.
+ * A column of vectors, `FixedSizeList<Float32>[dim]`, or of 16-bit floats. The array is not copied.
  *
  * @param values `rows x dim`, row-major.
  * @param dim Length of a vector.
  * @throws {Error} If `values` is not a whole number of vectors.
  */
-export function fixedSizeListColumn(values: Float32Array, dim: number): Column {
+export function fixedSizeListColumn(values: Float32Array | Float16Array, dim: number): Column {
   if (!Number.isInteger(dim) || dim < 1) throw new Error(`Expected a vector length of at least 1 but got ${dim}.`);
   if (values.length % dim !== 0) {
     throw new Error(`Expected a whole number of vectors of length ${dim} but got ${values.length} values.`);
   }
-  const type = new FixedSizeList(dim, new Field("item", new Float32(), false));
-  return makeData({ type, child: numberColumn(values) as Data<Float32>, length: values.length / dim, nullCount: 0 });
+  const child = numberColumn(values) as Data<Float32 | Float16>;
+  const type = new FixedSizeList(dim, new Field("item", child.type, false));
+  return makeData({ type, child, length: values.length / dim, nullCount: 0 });
 }
 
 /**

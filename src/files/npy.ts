@@ -11,6 +11,8 @@ import { assertTensor, bytesOf, type Dtype, elementCount, itemBytes, numbersAt, 
 const MAGIC = "\x93NUMPY";
 // Of a header: version 1.0 counts its length in 16 bits, 2.0 and 3.0 in 32; NumPy itself refuses to read longer ones.
 const MOST_HEADER_BYTES = 65536;
+/** Bytes of an `.npy` file that hold its header, whatever that is. */
+export const NPY_HEAD = 12 + MOST_HEADER_BYTES;
 
 const DTYPES = new Map<string, Dtype>([
   ["<f8", "float64"],
@@ -36,7 +38,26 @@ const CODES = new Map([...DTYPES].map(([code, dtype]) => [dtype, code]));
  * @throws {Error} A sentence if the bytes are no such file, hold another dtype, or do not fit the shape.
  */
 export function parseNpy(bytes: Uint8Array<ArrayBuffer>, name: string): Tensor {
-  const { text, start } = headerOf(bytes, name);
+  const { dtype, shape, isFortran, start, count } = readHeader(bytes, bytes.length, name);
+  const aligned = (bytes.byteOffset + start) % itemBytes(dtype) === 0;
+  const data = aligned ? numbersAt(dtype, bytes, start, count) : numbersAt(dtype, bytes.slice(start), 0, count);
+  return { dtype, shape, data: isFortran && shape.length > 1 ? inCOrder(data, shape) : data };
+}
+
+/**
+ * Checks that a file of so many bytes is an array, before it is read.
+ *
+ * @param head The file's beginning: {@linkcode NPY_HEAD} bytes, or all of a shorter one.
+ * @param size Bytes of the whole file.
+ * @param name What to call it in messages.
+ * @throws {Error} A sentence if its header is none, or says another size.
+ */
+export function assertNpy(head: Uint8Array<ArrayBuffer>, size: number, name: string): void {
+  readHeader(head, size, name);
+}
+
+function readHeader(head: Uint8Array<ArrayBuffer>, size: number, name: string) {
+  const { text, start } = headerOf(head, name);
   const code = /'descr':\s*'([^']*)'/.exec(text)?.[1];
   const order = /'fortran_order':\s*(True|False)/.exec(text)?.[1];
   const axes = /'shape':\s*\(([^()]*)\)/.exec(text)?.[1];
@@ -50,13 +71,11 @@ export function parseNpy(bytes: Uint8Array<ArrayBuffer>, name: string): Tensor {
     /^\d+$/.test(axis) ? Number(axis) : NaN
   );
   const count = elementCount(shape);
-  const there = bytes.length - start;
+  const there = size - start;
   if (count === undefined || count * itemBytes(dtype) !== there) {
     throw bad(name, `shape (${axes}) of ${dtype} does not fill its ${there} bytes of numbers`);
   }
-  const aligned = (bytes.byteOffset + start) % itemBytes(dtype) === 0;
-  const data = aligned ? numbersAt(dtype, bytes, start, count) : numbersAt(dtype, bytes.slice(start), 0, count);
-  return { dtype, shape, data: order === "True" && shape.length > 1 ? inCOrder(data, shape) : data };
+  return { dtype, shape, isFortran: order === "True", start, count };
 }
 
 /**

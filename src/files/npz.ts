@@ -3,10 +3,13 @@
  */
 import { writeFileAtomic } from "./atomic.ts";
 import { openByteFile } from "./byte_file.ts";
-import { formatNpy, parseNpy } from "./npy.ts";
+import { assertNpy, formatNpy, NPY_HEAD, parseNpy } from "./npy.ts";
 import { listed, type Tensor, type Tensors } from "./tensor.ts";
+import { UnpackBudget, type UnpackOptions } from "./unpacking.ts";
 import { FileBytes, type FileEntry, Writer, ZipReader, ZipWriter } from "./zip.ts";
 
+// How a member that is not packed says so.
+const STORED = 0;
 // Deflate cannot make its input more than about 1032 times longer: a member that claims more lies.
 const LARGEST_RATIO = 1040;
 
@@ -16,14 +19,20 @@ interface Member {
 }
 
 /**
- * Reads the tensors of an `.npz` file. Each is copied once, from the file to its array (deflated ones are inflated there).
+ * Reads the tensors of an `.npz` file. Each is copied once, from the file to its array (deflated ones are inflated there,
+ * once their beginning says that they are arrays of just this size).
  *
  * @param path The file.
  * @param names Which to read; default all.
- * @throws {Error} A sentence if the file is missing, cut off, damaged (checksums are verified), of another format or
- * without one of the names.
+ * @param options What it may unpack to; see {@linkcode UnpackOptions}.
+ * @throws {Error} A sentence if the file is missing, cut off, damaged (checksums are verified), of another format, without
+ * one of the names, or if it unpacks to more than is allowed.
  */
-export async function readNpz(path: string, names?: readonly string[]): Promise<Tensors> {
+export async function readNpz(
+  path: string,
+  names?: readonly string[],
+  options: UnpackOptions = {},
+): Promise<Tensors> {
   using file = await openByteFile(path, "an .npz file");
   const head = await file.read(0, new Uint8Array(Math.min(4, file.size)));
   if (!(head[0] === 0x50 && head[1] === 0x4b)) {
@@ -40,12 +49,24 @@ export async function readNpz(path: string, names?: readonly string[]): Promise<
   }
   const missing = names?.find((name) => !entries.has(name));
   if (missing !== undefined) {
-    throw new Error(`Expected a tensor named ${missing} in ${path} but it has ${listed(entries.keys())}.`);
+    throw new Error(
+      `Expected a tensor named ${missing} in ${path} but it has ${
+        listed(entries.keys())
+      }: give another file, or copy it again.`,
+    );
+  }
+  const budget = new UnpackBudget(path, options);
+  for (const name of names ?? entries.keys()) {
+    const { filename, compressionMethod, compressedSize, uncompressedSize } = entries.get(name)!;
+    if (uncompressedSize > compressedSize * (compressionMethod === STORED ? 1 : LARGEST_RATIO)) {
+      throw damaged(path, `${filename} claims ${uncompressedSize} bytes of the ${compressedSize} that are there`);
+    }
+    if (compressionMethod !== STORED) budget.take(uncompressedSize);
   }
   const tensors = new Map<string, Tensor>();
   for (const name of names ?? entries.keys()) {
-    const bytes = await memberBytes(path, entries.get(name)!);
-    tensors.set(name, parseNpy(bytes, `${name} of ${path}`));
+    const called = `${name} of ${path}`;
+    tensors.set(name, parseNpy(await memberBytes(path, entries.get(name)!, called), called));
   }
   return tensors;
 }
@@ -73,12 +94,13 @@ async function fill(writable: WritableStream<Uint8Array>, members: readonly Memb
   await archive.close();
 }
 
-async function memberBytes(path: string, entry: FileEntry): Promise<Uint8Array<ArrayBuffer>> {
-  const { compressedSize, uncompressedSize, filename } = entry;
-  if (uncompressedSize > compressedSize * LARGEST_RATIO) {
-    throw damaged(path, `${filename} claims ${uncompressedSize} bytes of the ${compressedSize} that are there`);
+async function memberBytes(path: string, entry: FileEntry, called: string): Promise<Uint8Array<ArrayBuffer>> {
+  const writer = new MemoryWriter(entry.uncompressedSize, called);
+  try {
+    return await unzipped(path, entry.getData(writer));
+  } catch (error) {
+    throw writer.refusal ?? error;
   }
-  return await unzipped(path, entry.getData(new MemoryWriter(uncompressedSize)));
 }
 
 /** What zip.js says, as a sentence. */
@@ -97,27 +119,46 @@ function damaged(path: string, reason: string, cause?: unknown): Error {
   });
 }
 
-/** Collects a member in one array of the length that the archive's table of contents gives. */
+/**
+ * Collects a member in one array of the length that the archive's table of contents gives, which is made only when the
+ * member's own header says the same.
+ */
 class MemoryWriter extends Writer<Uint8Array<ArrayBuffer>> {
-  readonly #bytes: Uint8Array<ArrayBuffer>;
+  /** Why the member is no array. */
+  refusal?: Error;
+  #bytes: Uint8Array<ArrayBuffer>;
   #end = 0;
 
-  constructor(size: number) {
+  constructor(readonly length: number, private readonly called: string) {
     super();
-    this.#bytes = new Uint8Array(size);
+    this.#bytes = new Uint8Array(Math.min(length, NPY_HEAD));
   }
 
   override writeUint8Array(part: Uint8Array): Promise<void> {
-    if (this.#end + part.length > this.#bytes.length) {
-      return Promise.reject(new Error("A member is longer than it claims"));
+    if (this.#end + part.length > this.length) return Promise.reject(new Error("A member is longer than it claims"));
+    // The beginning goes to an array of its own, which is the whole of a short member.
+    const head = part.subarray(0, Math.max(0, NPY_HEAD - this.#end));
+    this.#bytes.set(head, this.#end);
+    this.#end += head.length;
+    if (this.#end === this.#bytes.length && head.length > 0) {
+      try {
+        assertNpy(this.#bytes, this.length, this.called);
+      } catch (error) {
+        this.refusal = error as Error;
+        return Promise.reject(error);
+      }
+      const bytes = new Uint8Array(this.length);
+      bytes.set(this.#bytes);
+      this.#bytes = bytes;
     }
-    this.#bytes.set(part, this.#end);
-    this.#end += part.length;
+    const rest = part.subarray(head.length);
+    this.#bytes.set(rest, this.#end);
+    this.#end += rest.length;
     return Promise.resolve();
   }
 
   override getData(): Promise<Uint8Array<ArrayBuffer>> {
-    if (this.#end < this.#bytes.length) return Promise.reject(new Error("A member is shorter than it claims"));
+    if (this.#end < this.length) return Promise.reject(new Error("A member is shorter than it claims"));
     return Promise.resolve(this.#bytes);
   }
 }

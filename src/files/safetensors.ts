@@ -7,6 +7,7 @@
  */
 import { writeFileAtomic } from "./atomic.ts";
 import { type ByteFile, openByteFile } from "./byte_file.ts";
+import { checksumOf, mustCarryChecksums } from "./checksum.ts";
 import {
   assertTensor,
   bytesOf,
@@ -22,6 +23,8 @@ import {
 // The reference implementation reads no longer header.
 const MOST_HEADER_BYTES = 100_000_000;
 const METADATA = "__metadata__";
+/** Of its metadata: the checksums of the rest of the header and of each tensor. */
+const CHECKSUMS = "checksums";
 
 const DTYPES = new Map<string, Dtype>([
   ["F64", "float64"],
@@ -73,19 +76,59 @@ export async function readSafetensors(path: string, names?: readonly string[]): 
   using file = await openByteFile(path, "a .safetensors file");
   const { places, start, metadata } = await readPlaces(file);
 
+  const strings = stringsOf(path, metadata);
+  const checksums = checksumsOf(path, strings, places);
   const missing = names?.find((name) => !places.some((place) => place.name === name));
   if (missing !== undefined) {
     const there = listed(places.map(({ name }) => name));
-    throw new Error(`Expected a tensor named ${missing} in ${path} but it has ${there}.`);
+    throw new Error(
+      `Expected a tensor named ${missing} in ${path} but it has ${there}: give another file, or copy it again.`,
+    );
   }
   const tensors = new Map<string, Tensor>();
   for (const { name, dtype, shape, count, start: first, end } of places) {
     if (names && !names.includes(name)) continue;
     const bytes = await file.read(start + first, new Uint8Array(end - first));
+    if (checksums && checksumOf(bytes) !== checksums[name]) throw damaged(path, `${name} does not fit its checksum`);
     tensors.set(name, { dtype, shape, data: numbersAt(dtype, bytes, 0, count) });
   }
   const outline = new Map(places.map(({ name, dtype, shape }) => [name, { dtype, shape }]));
-  return { tensors, outline, metadata: stringsOf(path, metadata) };
+  const { [CHECKSUMS]: _, ...others } = strings;
+  return { tensors, outline, metadata: others };
+}
+
+/** The checksums of the tensors, if the file has them and the rest of its header fits them. */
+function checksumsOf(
+  path: string,
+  { [CHECKSUMS]: text, ...metadata }: Record<string, string>,
+  places: readonly Place[],
+): Record<string, string> | undefined {
+  if (text === undefined) {
+    if (mustCarryChecksums(metadata.format)) throw damaged(path, "its checksums are missing");
+    return undefined;
+  }
+  const { header, tensors } = parsedChecksums(path, text);
+  const outline = places.map(({ name, dtype, shape }) => [name, { dtype, shape }] as const);
+  if (header !== headerChecksum(outline, metadata)) throw damaged(path, "its header does not fit its checksum");
+  return tensors;
+}
+
+function parsedChecksums(path: string, text: string): { header?: string; tensors: Record<string, string> } {
+  try {
+    const { header, tensors } = JSON.parse(text).crc32;
+    return { header, tensors: { ...tensors } };
+  } catch (cause) {
+    throw damaged(path, "its checksums make no sense", cause);
+  }
+}
+
+/** The checksum of names, types, shapes and strings. */
+function headerChecksum(
+  outline: readonly (readonly [string, Pick<Tensor, "dtype" | "shape">])[],
+  metadata: Readonly<Record<string, string>>,
+): string {
+  const entries = outline.map(([name, { dtype, shape }]) => [name, dtype, shape]);
+  return checksumOf(JSON.stringify([entries, Object.entries(metadata)]));
 }
 
 /** Where a tensor's bytes are in its file. */
@@ -119,7 +162,8 @@ async function readPlaces(file: ByteFile): Promise<{ places: Place[]; start: num
 }
 
 /**
- * Writes tensors as a `.safetensors` file. The same tensors give the same bytes.
+ * Writes tensors as a `.safetensors` file, with checksums of each and of the header in its metadata. The same tensors give
+ * the same bytes.
  *
  * @param path Where to; the file is whole or not there.
  * @param tensors By name.
@@ -134,7 +178,12 @@ export async function writeSafetensors(
   for (const [name, tensor] of tensors) assertTensor(tensor, `${name} of ${path}`);
   // The widest numbers first: every tensor is then aligned to its own.
   const sorted = [...tensors].sort(([, a], [, b]) => itemBytes(b.dtype) - itemBytes(a.dtype));
-  await streamSafetensors(path, sorted, sorted.map(([, tensor]) => bytesOf(tensor)), metadata);
+  const bytes = sorted.map(([, tensor]) => bytesOf(tensor));
+  const checksums = {
+    header: headerChecksum(sorted, metadata),
+    tensors: Object.fromEntries(sorted.map(([name], i) => [name, checksumOf(bytes[i])])),
+  };
+  await streamSafetensors(path, sorted, bytes, { ...metadata, [CHECKSUMS]: JSON.stringify({ crc32: checksums }) });
 }
 
 /**
@@ -207,7 +256,8 @@ function placeOf(path: string, name: string, entry: unknown): Place {
   const dtype = DTYPES.get(String(code));
   if (!dtype) {
     throw new Error(
-      `Cannot read ${path}: expected ${name} in one of ${[...DTYPES.keys()].join(" ")} but its dtype is ${code}.`,
+      `Cannot read ${path}: expected ${name} in one of ${[...DTYPES.keys()].join(" ")} but its dtype is ${code}. ` +
+        "Convert it, or copy the file again.",
     );
   }
   const count = Array.isArray(shape) ? elementCount(shape) : undefined;

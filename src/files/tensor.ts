@@ -121,7 +121,11 @@ export function toFloat32({ dtype, data }: Tensor): Float32Array<ArrayBuffer> {
 export function tensorOf(tensors: Tensors, name: string, path: string): Tensor {
   const tensor = tensors.get(name);
   if (tensor) return tensor;
-  throw new Error(`Expected a tensor named ${name} in ${path} but it has ${listed(tensors.keys())}.`);
+  throw new Error(
+    `Expected a tensor named ${name} in ${path} but it has ${
+      listed(tensors.keys())
+    }: give another file, or copy it again.`,
+  );
 }
 
 /**

@@ -57,10 +57,16 @@ export function float64Of(column: Vector): Float64Array<ArrayBuffer> {
 
 /** The strings of a column, dictionary-encoded or not; throws if it holds something else, or nulls. */
 export function stringsOf(column: Vector): string[] {
+  textsOf(column);
+  return Array.from(column as Iterable<string>);
+}
+
+/** The strings of such a column one by one, each decoded when it is asked for. */
+export function textsOf(column: Vector): (row: number) => string {
   const type = DataType.isDictionary(column.type) ? column.type.dictionary : column.type;
   if (!DataType.isUtf8(type) && !DataType.isLargeUtf8(type)) return mismatch(column, "strings");
   chunks(column, "strings");
-  return Array.from(column as Iterable<string>);
+  return (row) => column.get(row);
 }
 
 /** The booleans of a column; throws if it holds something else, or nulls. */
@@ -84,9 +90,24 @@ export interface FixedSizeLists {
  * @throws {Error} If it holds something else, or nulls.
  */
 export function fixedSizeListsOf(column: Vector): FixedSizeLists {
+  const { parts, dim } = vectorParts(column, 1, "32-bit floats");
+  return { values: joined(parts, Float32Array) as Float32Array<ArrayBuffer>, dim };
+}
+
+/** The vectors of a `FixedSizeList<Float16>` column as one array; throws if it holds something else, or nulls. */
+export function halfListsOf(column: Vector): { values: Float16Array<ArrayBuffer>; dim: number } {
+  const { parts, dim } = vectorParts(column, 0, "16-bit floats");
+  const { buffer, byteOffset, length } = joined(parts, Uint16Array) as Uint16Array<ArrayBuffer>;
+  return { values: new Float16Array(buffer, byteOffset, length), dim };
+}
+
+/** @param precision Arrow's number for the width of the floats. */
+function vectorParts(column: Vector, precision: number, kind: string) {
   const { type } = column;
-  if (!DataType.isFixedSizeList(type) || !(DataType.isFloat(type.valueType) && type.valueType.precision === 1)) {
-    return mismatch(column, "fixed-size lists of 32-bit floats");
+  if (
+    !DataType.isFixedSizeList(type) || !(DataType.isFloat(type.valueType) && type.valueType.precision === precision)
+  ) {
+    return mismatch(column, `fixed-size lists of ${kind}`);
   }
   const dim = type.listSize;
   const parts = chunks(column, "vectors").map((data) => {
@@ -95,7 +116,7 @@ export function fixedSizeListsOf(column: Vector): FixedSizeLists {
     if (values.length < data.length * dim) mismatch(column, `${data.length} vectors of length ${dim}`);
     return values.subarray(0, data.length * dim);
   });
-  return { values: joined(parts, Float32Array) as Float32Array<ArrayBuffer>, dim };
+  return { parts, dim };
 }
 
 /** Lists over one flat column. */

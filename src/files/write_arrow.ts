@@ -1,20 +1,39 @@
 /**
- * Tables to Arrow IPC files, the format that pyarrow calls Feather v2.
+ * Tables to Arrow IPC files, the format that pyarrow calls Feather v2, with checksums of all that is in them.
  */
-import { type Data, Message, RecordBatch, RecordBatchFileWriter, type Schema, Table } from "./apache_arrow.ts";
+import {
+  type Data,
+  DataType,
+  Message,
+  MessageHeader,
+  RecordBatch,
+  RecordBatchFileWriter,
+  Schema,
+  Table,
+} from "./apache_arrow.ts";
+import { type BatchChecksums, CHECKSUMS, formatChecksums } from "./arrow_checksums.ts";
+import { buffersOf } from "./arrow_layout.ts";
 import { writeFileAtomic, type WriteOptions } from "./atomic.ts";
+import { checksumOf } from "./checksum.ts";
 
-const LARGEST_BUFFER = 2 ** 31 - 8;
+/** How a table is written. */
+export interface WriteArrowOptions extends WriteOptions {
+  /** Bytes of a column that one record batch holds at most; default 1 GiB. Readers map one batch without copying it. */
+  batchBytes?: number;
+}
 
 /**
- * The library's writer, changed in two ways: its bytes can be taken as they come, and it writes the schema at the file's
- * start too, which the format asks for and readers of the stream format need.
+ * The library's writer, changed in three ways: its bytes can be taken as they come; it writes the schema at the file's start
+ * too, which the format asks for and readers of the stream format need; and its footer holds checksums.
  */
 class FileWriter extends RecordBatchFileWriter {
-  private pending: Uint8Array[] = [];
+  #pending: Uint8Array[] = [];
+  #schemaChecksum = "";
+  #headerChecksum = "";
+  readonly #batches: BatchChecksums[] = [];
 
   take(): Uint8Array[] {
-    return this.pending.splice(0);
+    return this.#pending.splice(0);
   }
 
   protected override _writeSchema(schema: Schema): this {
@@ -22,9 +41,32 @@ class FileWriter extends RecordBatchFileWriter {
     return this._writeMessage(Message.from(schema));
   }
 
+  protected override _writeMessage<T extends MessageHeader>(message: Message<T>, alignment?: number): this {
+    const from = this.#pending.length;
+    super._writeMessage(message, alignment);
+    const checksum = checksumOf(...this.#pending.slice(from));
+    if (message.headerType === MessageHeader.Schema) this.#schemaChecksum = checksum;
+    else this.#headerChecksum = checksum;
+    return this;
+  }
+
+  protected override _writeBodyBuffers(buffers: ArrayBufferView[]): this {
+    const left = buffers.map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength));
+    const columns = this._schema!.fields.map(({ type }) =>
+      checksumOf(...left.splice(0, buffersOf(type)).flatMap((bytes) => [bytes, new Uint8Array(-bytes.length & 7)]))
+    );
+    this.#batches.push({ header: this.#headerChecksum, columns });
+    return super._writeBodyBuffers(buffers);
+  }
+
+  protected override _writeFooter({ fields, metadata }: Schema): this {
+    const checksums = formatChecksums({ schema: this.#schemaChecksum, batches: this.#batches });
+    return super._writeFooter(new Schema(fields, new Map([...metadata, [CHECKSUMS, checksums]])));
+  }
+
   protected override _write(chunk: ArrayBufferView): this {
     if (this._started) {
-      this.pending.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+      this.#pending.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
       this._position += chunk.byteLength;
     }
     return this;
@@ -32,7 +74,8 @@ class FileWriter extends RecordBatchFileWriter {
 }
 
 /**
- * Writes a table as an Arrow IPC file, in one step: a failed run leaves what was there. Equal tables give equal bytes.
+ * Writes a table as an Arrow IPC file, in one step: a failed run leaves what was there. Equal tables give equal bytes. The
+ * columns are not copied.
  *
  * @param path Where to.
  * @param table The table, or tables with one schema that are written as they come and never held together: the way to
@@ -42,23 +85,29 @@ class FileWriter extends RecordBatchFileWriter {
 export function writeArrow(
   path: string,
   table: Table | AsyncIterable<Table>,
-  options?: WriteOptions,
+  options: WriteArrowOptions = {},
 ): Promise<void> {
-  return writeFileAtomic(path, ipcChunks(path, table instanceof Table ? [table] : table), options);
+  const { batchBytes = 2 ** 30 } = options;
+  return writeFileAtomic(path, ipcChunks(path, table instanceof Table ? [table] : table, batchBytes), options);
 }
 
-async function* ipcChunks(path: string, tables: Iterable<Table> | AsyncIterable<Table>): AsyncIterable<Uint8Array> {
+async function* ipcChunks(
+  path: string,
+  tables: Iterable<Table> | AsyncIterable<Table>,
+  batchBytes: number,
+): AsyncIterable<Uint8Array> {
   const writer = new FileWriter();
   let schema: Schema | undefined;
   for await (const table of tables) {
-    if (!schema) writer.reset(undefined, schema = table.schema);
+    if (!schema) writer.reset(undefined, schema = withoutChecksums(table.schema));
     if (String(table.schema) !== String(schema)) {
       throw new Error(`Cannot write ${path}: expected tables of ${schema} but got one of ${table.schema}.`);
     }
     for (const batch of table.batches) {
-      requireWritable(path, batch.data);
-      writer.write(new RecordBatch(schema, batch.data));
-      yield* writer.take();
+      for (const part of parts(batch.data, batchBytes)) {
+        writer.write(new RecordBatch(schema, part));
+        yield* writer.take();
+      }
     }
   }
   if (!schema) throw new Error(`Cannot write ${path}: expected at least one table but got none.`);
@@ -66,15 +115,34 @@ async function* ipcChunks(path: string, tables: Iterable<Table> | AsyncIterable<
   yield* writer.take();
 }
 
-/** The library counts a buffer's bytes in 32 bits. */
-function requireWritable(path: string, data: Data): void {
-  for (const buffer of [data.values, data.valueOffsets]) {
-    if (buffer?.byteLength > LARGEST_BUFFER) {
-      throw new Error(
-        `Cannot write ${path}: a column of ${buffer.byteLength} bytes is too large for one record batch. ` +
-          "Hand over several tables of fewer rows.",
-      );
-    }
+/** Those of a table that was read are not those of the file to be. */
+function withoutChecksums({ fields, metadata }: Schema): Schema {
+  return new Schema(fields, new Map([...metadata].filter(([key]) => key !== CHECKSUMS)));
+}
+
+/** A batch in halves, and these again, until no buffer of theirs is too long. The library counts its bytes in 32 bits. */
+function* parts<T extends DataType>(batch: Data<T>, batchBytes: number): Iterable<Data<T>> {
+  const { length } = batch;
+  if (length < 2 || longestBuffer(batch, 0, length) <= batchBytes) {
+    yield batch;
+    return;
   }
-  for (const child of data.children) requireWritable(path, child);
+  const half = length >> 1;
+  yield* parts(batch.slice(0, half), batchBytes);
+  yield* parts(batch.slice(half, length - half), batchBytes);
+}
+
+/** Bytes of the longest buffer of rows `from` to `to` of a column. */
+function longestBuffer(data: Data, from: number, to: number): number {
+  const { type, children, valueOffsets, values } = data;
+  if (DataType.isFixedSizeList(type)) return longestBuffer(children[0], from * type.listSize, to * type.listSize);
+  if (DataType.isStruct(type)) {
+    return Math.max(0, ...children.map((child: Data) => longestBuffer(child, from, to)));
+  }
+  if (valueOffsets) {
+    const [first, last] = [Number(valueOffsets[from] ?? 0), Number(valueOffsets[to] ?? 0)];
+    const own = (to - from + 1) * valueOffsets.BYTES_PER_ELEMENT;
+    return Math.max(own, children?.[0] ? longestBuffer(children[0], first, last) : last - first);
+  }
+  return (to - from) * (values?.BYTES_PER_ELEMENT ?? 0);
 }

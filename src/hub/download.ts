@@ -168,6 +168,8 @@ async function* append(
     for (let written = 0; written < chunk.length;) written += file.writeSync(chunk.subarray(written));
     received += chunk.length;
     yield received;
+    // More than the file has: its checksum will tell. A packed body could go on for as long as there is disk.
+    if (bytes !== undefined && received > bytes) return;
   }
 }
 

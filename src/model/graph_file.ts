@@ -2,16 +2,14 @@
  * The graph of a model, its weights left in their files: onnxruntime maps those that a session needs. Every session is of
  * a copy of this graph, cut or edited.
  */
-import { dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { dirname, join, relative } from "node:path";
 import type { BackendName } from "../compute/backend.ts";
 import {
   decodeModel,
   ElementType,
   encodeModel,
-  externalEntry,
   type GraphProto,
   type ModelProto,
-  type StringStringEntryProto,
   type TensorProto,
 } from "../compute/onnx/codec.ts";
 import type { InferenceSession } from "../compute/ort.ts";
@@ -21,6 +19,16 @@ import { type Dtype, itemBytes, numbersAt, toFloat32 } from "../files/tensor.ts"
 import { takeCacheBranch } from "./branches.ts";
 import { joinEmbeddings, readsEmbeddings } from "./embeddings.ts";
 import { ModelError } from "./error.ts";
+import {
+  allExternalTensors,
+  entryOf,
+  externalTensors,
+  isOutside,
+  lengthOf,
+  locationOf,
+  resolveWeights,
+  setEntry,
+} from "./external_data.ts";
 import { inlineFunctions } from "./functions.ts";
 import { computesInHalf, sortNodes } from "./graph.ts";
 import { createSession } from "./runtime.ts";
@@ -55,11 +63,13 @@ export class GraphFile {
    * Reads a graph; opens no session.
    *
    * @param path The decoder's file.
-   * @param embeddings The file that makes embeddings of token ids, for a decoder that reads embeddings.
-   * @throws {ModelError} if a file is not an ONNX model, or weights are missing.
+   * @param options `embeddings`: the file that makes embeddings of token ids, for a decoder that reads embeddings. `root`: the
+   * model's folder, in which links may lead from file to file; default the graph's.
+   * @throws {ModelError} if a file is not an ONNX model, or weights are missing or in another folder.
    */
-  static async read(path: string, embeddings?: string): Promise<GraphFile> {
-    const decoder = await readSlim(path);
+  static async read(path: string, options: { embeddings?: string; root?: string } = {}): Promise<GraphFile> {
+    const { embeddings, root = dirname(path) } = options;
+    const decoder = await readSlim(path, root);
     const models = [decoder];
     if (readsEmbeddings(decoder.graph!)) {
       if (embeddings === undefined || !await exists(embeddings)) {
@@ -69,7 +79,7 @@ export class GraphFile {
             "there is no such file: fetch it too",
         );
       }
-      models.push(await readSlim(embeddings));
+      models.push(await readSlim(embeddings, root));
     }
     return GraphFile.#of(path, models);
   }
@@ -88,9 +98,9 @@ export class GraphFile {
   /** @param models The decoder, and what makes embeddings for it if it needs that. */
   static #of(path: string, models: readonly ModelProto[], held?: FloatType): GraphFile {
     const [decoder] = models;
-    const folder = commonFolder(models.flatMap((model) => externalTensors(model.graph!).map(locationOf)));
+    const folder = commonFolder(models.flatMap((model) => allExternalTensors(model).map(locationOf)));
     for (const model of models) {
-      for (const tensor of externalTensors(model.graph!)) {
+      for (const tensor of allExternalTensors(model)) {
         setEntry(tensor, "location", relative(folder, locationOf(tensor)));
       }
       inlineFunctions(model);
@@ -216,18 +226,13 @@ async function convert(
 /** Products whose weights are quantised. */
 const QUANTISED = /^(MatMulNBits|MatMulBnb4|MatMulFpQ4|MatMulInteger\w*|DynamicQuantizeMatMul|QLinearMatMul|QMoE)$/;
 
-/** Bits of an element by type code, for lengths that a file leaves out. */
-const BITS: Record<number, number> = {
-  ...{ 1: 32, 2: 8, 3: 8, 4: 16, 5: 16, 6: 32, 7: 64, 9: 8, 10: 16, 11: 64, 12: 32, 13: 64, 16: 16 },
-  ...{ 17: 8, 18: 8, 19: 8, 20: 8, 21: 4, 22: 4, 23: 4 },
-};
-
 /** A model without its large tensors, which become references by absolute path. */
-async function readSlim(path: string): Promise<ModelProto> {
+async function readSlim(path: string, root: string): Promise<ModelProto> {
   const real = await Deno.realPath(path);
   using file = await openByteFile(real, "an ONNX model");
   const model = await decodeSlim(file, path);
-  for (const tensor of externalTensors(model.graph!)) await resolveWeights(tensor, path, real);
+  const place = { path, real, root: await Deno.realPath(root) };
+  for (const tensor of allExternalTensors(model)) await resolveWeights(tensor, place);
   return model;
 }
 
@@ -244,38 +249,8 @@ async function decodeSlim(file: ByteFile, path: string): Promise<ModelProto> {
 
 /** The files beside a graph that hold weights, as the graph names them. */
 export async function weightLocations(file: ByteFile, path: string): Promise<string[]> {
-  const tensors = externalTensors((await decodeSlim(file, path)).graph!);
+  const tensors = allExternalTensors(await decodeSlim(file, path));
   return [...new Set(tensors.map(locationOf))].filter((location) => location !== file.path);
-}
-
-/** Makes a tensor's location absolute; throws unless its bytes are in a file beside the graph, or below. */
-async function resolveWeights(tensor: TensorProto, path: string, real: string): Promise<void> {
-  const location = entryOf(tensor, "location") ?? "";
-  if (location === real) return;
-  const beside = dirname(resolve(path));
-  const file = join(beside, location);
-  if (isAbsolute(location) || isOutside(beside, file)) {
-    throw new ModelError(
-      `Expected the weights of "${path}" in its folder but they are in "${location}": files elsewhere are not read; move it`,
-    );
-  }
-  if (location === "" || !await exists(file)) {
-    throw new ModelError(
-      `Expected the weights of "${path}" in "${location}" beside it but there is no such file: fetch it too`,
-    );
-  }
-  const found = await Deno.realPath(file);
-  const { size } = await Deno.stat(found);
-  const end = Number(entryOf(tensor, "offset") ?? 0) + lengthOf(tensor);
-  if (!(end <= size)) {
-    throw new ModelError(
-      `Expected "${location}" to hold the ${
-        lengthOf(tensor)
-      } bytes of the weight "${tensor.name}" up to byte ${end} but it ` +
-        `has ${size} bytes: fetch or copy it again`,
-    );
-  }
-  setEntry(tensor, "location", found);
 }
 
 /** The deepest folder that holds all of some files. */
@@ -284,10 +259,6 @@ function commonFolder(files: readonly string[]): string {
   let common = folders[0] ?? "/";
   for (const folder of folders) while (isOutside(common, folder)) common = dirname(common);
   return common;
-}
-
-function isOutside(folder: string, path: string): boolean {
-  return /^\.\.([/\\]|$)/.test(relative(folder, path));
 }
 
 /**
@@ -299,16 +270,6 @@ function dropRingCaches(graph: GraphProto): void {
     if (node.opType !== "GroupQueryAttention") continue;
     node.attribute = node.attribute.filter(({ name }) => name !== "sliding_window_cache");
   }
-}
-
-/** Tensors whose values are in a file: stored ones, those of Constant nodes, and both in subgraphs. */
-function externalTensors(graph: GraphProto): TensorProto[] {
-  const attributes = graph.node.flatMap(({ attribute }) => attribute);
-  const constants = attributes.flatMap(({ t }) => t ? [t] : []);
-  return [
-    ...[...graph.initializer, ...constants].filter(({ externalData }) => externalData.length > 0),
-    ...attributes.flatMap(({ g }) => g ? externalTensors(g) : []),
-  ];
 }
 
 /** Bytes that a graph's weights take when they are held in a type. */
@@ -333,25 +294,4 @@ function* chunks(tensors: readonly TensorProto[]): Generator<TensorProto[]> {
     bytes += lengthOf(tensor);
   }
   if (chunk.length > 0) yield chunk;
-}
-
-function lengthOf(tensor: TensorProto): number {
-  const told = entryOf(tensor, "length");
-  if (told !== undefined) return Number(told);
-  const elements = tensor.dims.reduce((product, size) => product * Number(size), 1);
-  return Math.ceil(elements * (BITS[tensor.dataType] ?? NaN) / 8);
-}
-
-function locationOf(tensor: TensorProto): string {
-  return entryOf(tensor, "location")!;
-}
-
-function entryOf({ externalData }: TensorProto, key: string): string | undefined {
-  return externalData.find((entry: StringStringEntryProto) => entry.key === key)?.value;
-}
-
-function setEntry(tensor: TensorProto, key: string, value: string): void {
-  const entry = tensor.externalData.find((entry) => entry.key === key);
-  if (entry) entry.value = value;
-  else tensor.externalData.push(externalEntry(key, value));
 }

@@ -66,7 +66,7 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
   const stops = stopTokens(files.config, files.generationConfig);
   const file = built
     ? GraphFile.of(files.weights[0], built.model, files.dtype === "fp16" ? "float16" : "float32")
-    : await GraphFile.read(files.graph, files.embeddings);
+    : await GraphFile.read(files.graph, files);
   const graph = file.decode().graph!;
   assertDecoder(graph, id);
   const io = describeInterface(graph, headSizes(config));

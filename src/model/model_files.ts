@@ -22,6 +22,8 @@ export const LAYOUT = "config.json, tokenizer.json, tokenizer_config.json, and o
 
 /** The files of one model, by path. */
 export interface ModelFiles {
+  /** The folder of all files. */
+  readonly root: string;
   /** Where the tokenizer's files are. */
   readonly folder: string;
   readonly config: Config;
@@ -153,6 +155,7 @@ async function collect(source: Source, whose: string, options: LoadOptions): Pro
   const weights = await findWeights(source, whose, options, wanted);
   const local = (path: string) => join(source.folder, path);
   return {
+    root: source.folder,
     folder: dirname(local(tokenizer)),
     config: await readJson(local(config)),
     ...(wanted.includes(generation) ? { generationConfig: await readJson(local(generation)) } : {}),

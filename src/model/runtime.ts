@@ -7,6 +7,7 @@ import type { BackendName } from "../compute/backend.ts";
 import { webgpuProvider } from "../compute/device.ts";
 import {
   type InferenceSession,
+  keepNativeQuiet,
   nativeRuntime,
   type OrtRuntime,
   type Tensor as OnnxValue,
@@ -115,6 +116,8 @@ async function importTransformers(): Promise<TransformersModule> {
         "call loadModel before anything else provides transformers.js with a runtime",
     );
   }
+  // It loads onnxruntime-node itself, even if nothing is computed there.
+  keepNativeQuiet();
   globals[slot] = injected;
   try {
     const module = await import("npm:@huggingface/transformers@4.3.1");

@@ -31,7 +31,9 @@ export interface CalibrationKey {
   readonly files: string;
 }
 
-const FORMAT = "exemplar calibration 1";
+const FORMAT = "exemplar calibration 2";
+/** Of before checksums. */
+const FIRST_FORMAT = "exemplar calibration 1";
 
 /**
  * Writes a calibration as an Arrow file, a row a percentile; activations and source are in the schema's metadata.
@@ -62,24 +64,32 @@ export async function saveCalibration(
 /**
  * Reads a saved calibration.
  *
- * @throws {Error} A sentence if the file is missing, truncated or of another kind.
+ * @throws {Error} A sentence if the file is missing, damaged or of another kind.
  */
 export async function loadCalibration(path: string): Promise<Calibration & { readonly key: CalibrationKey | null }> {
   const table = await readArrow(path);
   const metadata = metadataOf(table);
-  if (metadata.format !== FORMAT || table.numRows === 0) {
+  if ((metadata.format !== FORMAT && metadata.format !== FIRST_FORMAT) || table.numRows === 0) {
     throw new Error(`Expected ${path} to be a calibration that saveCalibration wrote but it is another Arrow file`);
   }
   const centers = fixedSizeListsOf(columnOf(table, "center"));
-  const source = JSON.parse(metadata.source) as StreamSource | null;
+  const { source, key } = recordsOf(path, metadata);
   return {
     center: centers.values.slice(0, centers.dim),
     percentiles: [...float64Of(columnOf(table, "percentile"))],
     thresholds: [...float64Of(columnOf(table, "threshold"))],
     activations: Number(metadata.activations),
     ...(source && { source }),
-    key: JSON.parse(metadata.key) as CalibrationKey | null,
+    key,
   };
+}
+
+function recordsOf(path: string, { source, key }: Record<string, string>) {
+  try {
+    return { source: JSON.parse(source) as StreamSource | null, key: JSON.parse(key) as CalibrationKey | null };
+  } catch (cause) {
+    throw new Error(`Cannot read ${path}: what it was measured on is no JSON. Calibrate again.`, { cause });
+  }
 }
 
 /**

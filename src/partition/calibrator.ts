@@ -2,7 +2,7 @@ import type { ActivationBatch } from "../activations/batch.ts";
 import type { StreamSource } from "../activations/source.ts";
 import type { Backend, Matrix } from "../compute/backend.ts";
 import { withMatrix } from "./directions.ts";
-import { rowNumbers } from "./reservoir.ts";
+import { rowNumbers } from "../compute/row_numbers.ts";
 
 /** What a stream of activations is measured against. */
 export interface Calibration {

@@ -18,6 +18,8 @@ export interface CheckpointOptions {
   folder: string;
   /** Batches between checkpoints; default 10. */
   every?: number;
+  /** Seconds between checkpoints at least; default 0. */
+  seconds?: number;
   /** Go on from the folder's last checkpoint that is whole, if there is one; default false. */
   resume?: boolean;
   /** Gets a sentence about a checkpoint that is damaged, or older than checksums; default `console.warn`. */
@@ -133,11 +135,6 @@ export async function readCheckpoint(
   );
 }
 
-/** Removes a run's checkpoints, once its results are written. */
-export async function removeCheckpoints(folder: string): Promise<void> {
-  await removeIfThere(folder);
-}
-
 async function readOne(
   folder: string,
   settings: RunSettings,
@@ -150,7 +147,10 @@ async function readOne(
   const growths: Growth[] = [];
   try {
     for (const saved of state.growths) {
-      const dictionary = await Dictionary.load(join(folder, dictionaryFile(saved)), { backend });
+      const members = settings.rules.members > 0;
+      const dictionary = await Dictionary.load(join(folder, dictionaryFile(saved)), { backend, members, onWarning });
+      // Damage must show now, and the file will be removed.
+      dictionary.parts.contexts.read();
       const { layer, percentile, saturated, emptyBatches, snapshots } = saved;
       growths.push({
         ...{ layer, percentile, dictionary, saturated, emptyBatches, snapshots: [...snapshots] },
@@ -169,7 +169,9 @@ async function readState(path: string, onWarning: (sentence: string) => void): P
   const state = await readSealedJson(path, { remedy, onWarning });
   if (state === undefined) throw new Error(`Cannot read ${path}: there is no such file.`);
   if (FORMATS.some((format) => state.format === format) && Array.isArray(state.growths)) {
-    return state as unknown as State;
+    const { rules, ...rest } = state as unknown as State;
+    // Runs of before that could choose kept some anyway.
+    return { ...rest, rules: { ...rules, members: rules.members ?? 0 } };
   }
   throw new Error(`Expected ${path} to be a checkpoint that discover wrote but it is of another format.`);
 }

@@ -34,25 +34,46 @@ class StreamContext implements Context {
   }
 }
 
+/** A region's contexts at both ends, each sorted. */
+export interface RegionContexts {
+  readonly nearest: readonly Context[];
+  readonly farthest: readonly Context[];
+}
+
 /** The nearest and farthest members of every region, each list sorted; of equal distances the earlier stays ahead. */
 export class Contexts {
-  readonly #nearest: Context[][] = [];
-  readonly #farthest: Context[][] = [];
+  readonly #regions: { nearest: Context[]; farthest: Context[] }[] = [];
+  readonly #open: (() => (region: number) => RegionContexts) | undefined;
+  #stored: ((region: number) => RegionContexts) | undefined;
+
+  /** @param open Opens what a file has of every region; called when somebody first asks. */
+  constructor(open?: () => (region: number) => RegionContexts) {
+    this.#open = open;
+  }
 
   /** Up to {@linkcode CONTEXTS} members nearest to the exemplar, nearest first. */
   nearest(region: number): readonly Context[] {
-    return this.#nearest[region] ?? [];
+    return this.#of(region).nearest;
   }
 
   /** Up to {@linkcode CONTEXTS} members farthest from the exemplar, farthest first. */
   farthest(region: number): readonly Context[] {
-    return this.#farthest[region] ?? [];
+    return this.#of(region).farthest;
+  }
+
+  /**
+   * Reads what its file has of all regions now.
+   *
+   * @throws {Error} A sentence if the file is gone, damaged or another.
+   */
+  read(): void {
+    this.#stored ??= this.#open?.() ?? (() => ({ nearest: [], farthest: [] }));
   }
 
   /** Offers a member to both lists of its region. */
   offer(region: number, distance: number, prompt: Prompt, position: number): void {
-    const near = this.#nearest[region] ??= [];
-    const far = this.#farthest[region] ??= [];
+    if (!this.#regions[region]) this.restore(region, this.#of(region));
+    const { nearest: near, farthest: far } = this.#regions[region];
     const isNear = near.length < CONTEXTS || distance < near[near.length - 1].distance;
     const isFar = far.length < CONTEXTS || distance > far[far.length - 1].distance;
     if (!isNear && !isFar) return;
@@ -62,9 +83,23 @@ export class Contexts {
   }
 
   /** Sets a region's lists, nearest or farthest first. */
-  restore(region: number, nearest: readonly Context[], farthest: readonly Context[]): void {
-    this.#nearest[region] = [...nearest];
-    this.#farthest[region] = [...farthest];
+  restore(region: number, { nearest, farthest }: RegionContexts): void {
+    this.#regions[region] = { nearest: [...nearest], farthest: [...farthest] };
+  }
+
+  /** The same contexts, apart from these; what nobody has asked for yet stays in its file. */
+  copy(): Contexts {
+    const copy = new Contexts(this.#open);
+    copy.#stored = this.#stored;
+    this.#regions.forEach((lists, region) => copy.restore(region, lists));
+    return copy;
+  }
+
+  #of(region: number): RegionContexts {
+    const own = this.#regions[region];
+    if (own) return own;
+    this.read();
+    return this.#stored!(region);
   }
 }
 

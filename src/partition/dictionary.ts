@@ -6,15 +6,15 @@ import { directionsOf } from "./directions.ts";
 import { emptyParts } from "./empty.ts";
 import { type FromHubOptions, partsFromHub } from "./from_hub.ts";
 import { groupRows } from "./groups.ts";
-import { ingestBatch } from "./ingest.ts";
+import { type AddOptions, ingestBatch } from "./ingest.ts";
 import { type Assignment, nearestRegions } from "./leader.ts";
 import { loadParts } from "./load.ts";
 import { mergeRegions } from "./merge.ts";
 import { backendOf, type DictionaryOptions } from "./options.ts";
 import type { Basis, DictionaryCalibration, DictionaryParts } from "./parts.ts";
-import { saveDictionary } from "./persistence.ts";
+import { type LoadOptions, saveDictionary } from "./persistence.ts";
 import { decodeFeatures, readFeatures, type ReadoutOptions } from "./readout.ts";
-import { reanchored } from "./reanchor.ts";
+import { fromSample, secondPass } from "./reanchor.ts";
 import { exportDictionary, type ExportOptions } from "./sae_files.ts";
 import { Turns } from "./turns.ts";
 
@@ -40,10 +40,11 @@ export class Dictionary extends DictionaryValues {
    * An empty dictionary.
    *
    * @param calibration Center and threshold, usually from `calibrate`.
-   * @throws {RangeError} if the threshold is not more than 1e-6 and less than 2, or the center is not finite.
+   * @throws {RangeError} if the threshold is not more than 1e-6 and less than 2, the center is not finite, or the number of
+   * members to keep is none.
    */
   static async create(calibration: DictionaryCalibration, options: DictionaryOptions = {}): Promise<Dictionary> {
-    return new Dictionary(emptyParts(calibration, await backendOf(options), options.seed ?? 0));
+    return new Dictionary(emptyParts(calibration, await backendOf(options), options));
   }
 
   /**
@@ -52,11 +53,11 @@ export class Dictionary extends DictionaryValues {
    * @throws {RangeError} if the rows are of another length. @throws {Error} if a row is not finite; names where it
    * comes from. Either way the dictionary stays as it was.
    */
-  add(batch: ActivationBatch): Promise<Assignment> {
+  add(batch: ActivationBatch, options: AddOptions = {}): Promise<Assignment> {
     return this.#turns.take(async () => {
       const directions = await directionsOf(this.backend, batch, this.center);
       try {
-        const assignment = await ingestBatch(this.parts, directions, batch.provenance);
+        const assignment = await ingestBatch(this.parts, directions, batch.provenance, options);
         if (this.#behind) await this.#refresh();
         else await this.readBack(groupRows(assignment.regions, this.size).regions);
         return assignment;
@@ -126,12 +127,28 @@ export class Dictionary extends DictionaryValues {
     });
   }
 
-  /** A dictionary whose exemplars are the reservoir members nearest to each mean direction; all else is the same. */
-  async reanchor(): Promise<Dictionary> {
-    return await Dictionary.#of(await this.#reading(() => reanchored(this.parts, this.means)));
+  /**
+   * A dictionary whose exemplars are the members nearest to each region's mean direction; all else is the same, also the
+   * recorded distances to the exemplars of before.
+   *
+   * @param stream The activations that the dictionary was grown on, in the same batches, for a second pass that looks at
+   * every member; it takes as long as the first and memory for three matrices of exemplars. Without it the sampled members
+   * are looked at, if any are kept. Dictionaries that were grown together: {@link "./reanchor_all.ts".reanchorAll}.
+   * @throws {Error} A sentence if it is another stream, or if there are neither stream nor members.
+   */
+  async reanchor(stream?: AsyncIterable<ActivationBatch> | Iterable<ActivationBatch>): Promise<Dictionary> {
+    const parts = await this.#reading(async () => {
+      if (!stream) return fromSample(this.parts, this.sums);
+      const [parts] = await secondPass([{ layer: 0, parts: this.parts }], atLayerZero(stream));
+      return parts;
+    });
+    return await Dictionary.of(parts);
   }
 
-  /** Writes everything to one Arrow file, in one step. */
+  /**
+   * Writes everything to one Arrow file, in one step, with checksums of every column and of the metadata. Sampled members,
+   * if any are kept, go to a file `<name>.members.arrow` beside it.
+   */
   save(path: string): Promise<void> {
     return this.#reading(() => saveDictionary(this.parts, this, path));
   }
@@ -155,12 +172,17 @@ export class Dictionary extends DictionaryValues {
   /**
    * Reads a dictionary of any format, told by the file itself: Arrow ({@linkcode Dictionary.save}), with which adding goes
    * on as if never saved; what {@linkcode Dictionary.export} wrote; a published pickle, as data that executes nothing.
+   * Contexts of Arrow files are read when they are first asked for: the file must then still be there.
    *
    * @param path The file or folder; of the hub as `hf://owner/name/file.arrow`.
-   * @throws {Error} A sentence if the file is missing, truncated or not a dictionary.
+   * @throws {Error} A sentence if the file is missing, truncated, damaged or not a dictionary, if members are asked for
+   * that it does not have, or if it unpacks to more than is allowed.
    */
-  static async load(path: string, options: Pick<DictionaryOptions, "backend"> = {}): Promise<Dictionary> {
-    return await Dictionary.#of(await loadParts(await localPath(path), await backendOf(options)));
+  static async load(
+    path: string,
+    options: Pick<DictionaryOptions, "backend"> & LoadOptions = {},
+  ): Promise<Dictionary> {
+    return await Dictionary.of(await loadParts(await localPath(path), await backendOf(options), options));
   }
 
   /**
@@ -172,10 +194,11 @@ export class Dictionary extends DictionaryValues {
    * @throws {Error} A sentence; one that lists what is published if there is no such dictionary.
    */
   static async fromHub(model: string, options: FromHubOptions = {}): Promise<Dictionary> {
-    return await Dictionary.#of(await partsFromHub(model, options, await backendOf(options)));
+    return await Dictionary.of(await partsFromHub(model, options, await backendOf(options)));
   }
 
-  static async #of(parts: DictionaryParts): Promise<Dictionary> {
+  /** @ignore The dictionary of parts, for the other files of this room. */
+  static async of(parts: DictionaryParts): Promise<Dictionary> {
     const dictionary = new Dictionary(parts);
     await dictionary.refresh();
     return dictionary;
@@ -183,7 +206,7 @@ export class Dictionary extends DictionaryValues {
 
   /** Gives its memory back. */
   dispose(): void {
-    for (const matrix of [this.parts.exemplars, this.parts.sums, this.parts.reservoir.pool]) matrix.dispose();
+    for (const matrix of [this.parts.exemplars, this.parts.sums]) matrix.dispose();
   }
 
   async #refresh(): Promise<void> {
@@ -198,4 +221,9 @@ export class Dictionary extends DictionaryValues {
       return await task();
     });
   }
+}
+
+/** A plain stream as one of layer 0. */
+async function* atLayerZero(stream: AsyncIterable<ActivationBatch> | Iterable<ActivationBatch>) {
+  for await (const batch of stream) yield { batches: new Map([[0, batch]]), dispose() {} };
 }

@@ -54,11 +54,11 @@ export class DictionaryValues {
   }
   /** Unit direction that founded each region, `size x dim`. */
   get exemplars(): Float32Array<ArrayBuffer> {
-    return this.#exemplars.values;
+    return this.#exemplars.of(this.backend, this.parts.exemplars);
   }
   /** Sum of each region's member directions, `size x dim`. */
   get sums(): Float32Array<ArrayBuffer> {
-    return this.#sums.values;
+    return this.#sums.of(this.backend, this.parts.sums);
   }
   /** Unit mean direction of each region's members, `size x dim`. */
   get means(): Float32Array<ArrayBuffer> {

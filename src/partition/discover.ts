@@ -12,8 +12,10 @@ import type { DiscoveryCounts, Growth } from "./growth.ts";
 export interface DiscoverOptions {
   /** Where to compute; default `"auto"`. */
   backend?: BackendChoice | Backend;
-  /** Seed of the reservoirs; default 0. */
+  /** Seed of the samples of members; default 0. */
   seed?: number;
+  /** Member directions to keep a region, a uniform sample of all; default 0. */
+  members?: number;
   /** A dictionary is saturated when more than this many consecutive batches founded nothing; default 1. */
   saturationWindow?: number;
   /** Stop after the batch that reaches this many tokens, `<bos>` included; default: no limit. */
@@ -83,7 +85,7 @@ export async function discover(
   if (!(maxPrompts > 0)) throw new RangeError(`Expected a budget of at least 1 prompt but found ${maxPrompts}`);
   const backend = typeof choice === "string" ? await openBackend(choice) : choice;
   const byLayer = calibrationsByLayer(calibrations);
-  const rules = { saturationWindow, merge: options.merge ?? false };
+  const rules = { saturationWindow, merge: options.merge ?? false, members: options.members ?? 0 };
   const limit = (budget: number) => Number.isFinite(budget) ? budget : null;
   const settings = { rules, budget: { maxTokens: limit(maxTokens), maxPrompts: limit(maxPrompts) } };
   const growths = await startGrowths(byLayer, backend, options);
@@ -93,11 +95,11 @@ export async function discover(
     : undefined;
   const counts: DiscoveryCounts = resumed?.counts ?? { batches: 0, prompts: 0, tokens: 0, activations: 0 };
   const grown = resumed?.growths ?? growths;
-  let [secondsExtract, secondsAssign, saved] = [0, 0, counts.batches];
+  let [secondsExtract, secondsAssign, saved, savedAt] = [0, 0, counts.batches, performance.now()];
 
   const save = async () => {
     if (checkpoint && counts.batches > saved) await writeCheckpoint(checkpoint.folder, settings, counts, grown, saved);
-    saved = counts.batches;
+    [saved, savedAt] = [counts.batches, performance.now()];
   };
   const isOver = () =>
     grown.every((growth) => growth.saturated) || counts.tokens >= maxTokens || counts.prompts >= maxPrompts;
@@ -121,7 +123,7 @@ export async function discover(
       secondsAssign += (performance.now() - arrived) / 1000;
       options.onProgress?.({ ...counts, regions: grown.reduce((sum, growth) => sum + growth.dictionary.size, 0) });
       if (isOver()) break;
-      if (checkpoint && counts.batches - saved >= (checkpoint.every ?? 10)) await save();
+      if (checkpoint && isDue(checkpoint, counts.batches - saved, performance.now() - savedAt)) await save();
       waiting = performance.now();
     }
   } catch (error) {
@@ -139,6 +141,11 @@ export async function discover(
   }
   for (const growth of grown) await growth.dictionary.refresh();
   return { ...counts, growths: grown, secondsExtract, secondsAssign };
+}
+
+/** Whether it is time for a checkpoint, some batches and milliseconds after the last. */
+function isDue({ every = 10, seconds = 0 }: CheckpointOptions, batches: number, milliseconds: number): boolean {
+  return batches >= every && milliseconds >= seconds * 1000;
 }
 
 function calibrationsByLayer(

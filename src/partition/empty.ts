@@ -1,8 +1,9 @@
 import type { Backend } from "../compute/backend.ts";
 import { Contexts } from "./contexts.ts";
+import type { DictionaryOptions } from "./options.ts";
 import type { DictionaryCalibration, DictionaryParts } from "./parts.ts";
 import { RegionArrays } from "./region_arrays.ts";
-import { Reservoir } from "./reservoir.ts";
+import { Members } from "./members.ts";
 
 /** Distances are known to about 1e-6: a smaller threshold would tell equal activations apart by rounding. */
 const SMALLEST_THRESHOLD = 1e-6;
@@ -10,9 +11,14 @@ const SMALLEST_THRESHOLD = 1e-6;
 /**
  * The parts of an empty dictionary.
  *
- * @throws {RangeError} if the threshold is not more than 1e-6 and less than 2, or the center is not finite.
+ * @throws {RangeError} if the threshold is not more than 1e-6 and less than 2, the center is not finite, or the number of
+ * members is none.
  */
-export function emptyParts(calibration: DictionaryCalibration, backend: Backend, seed: number): DictionaryParts {
+export function emptyParts(
+  calibration: DictionaryCalibration,
+  backend: Backend,
+  { seed = 0, members = 0 }: Pick<DictionaryOptions, "seed" | "members">,
+): DictionaryParts {
   const { threshold, percentile } = calibration;
   const center = Float32Array.from(calibration.center);
   if (center.length === 0 || !center.every(Number.isFinite)) {
@@ -25,6 +31,9 @@ export function emptyParts(calibration: DictionaryCalibration, backend: Backend,
         "activations (shared prompt prefixes) has a threshold of 0 at small percentiles; take a larger one",
     );
   }
+  if (!Number.isInteger(members) || members < 0) {
+    throw new RangeError(`Expected a number of members to keep a region, 0 for none, but found ${members}`);
+  }
   return {
     backend,
     calibration: { ...calibration, center },
@@ -33,7 +42,7 @@ export function emptyParts(calibration: DictionaryCalibration, backend: Backend,
     sums: backend.create(center.length),
     regions: new RegionArrays(),
     contexts: new Contexts(),
-    reservoir: new Reservoir(backend, center.length, seed),
+    ...(members > 0 && { members: new Members(center.length, seed, members) }),
     activations: 0,
     batches: 0,
   };

@@ -12,15 +12,7 @@ export function isBorderline(similarity: number, threshold: number): boolean {
   return Math.abs(1 - similarity - threshold) < BORDER;
 }
 
-/**
- * Dot products of chosen pairs of rows, summed in float64 and rounded to float32.
- *
- * @param a Rows of unit length, `rows x dim`.
- * @param aRows For each pair, the row of `a`.
- * @param b Rows of unit length, `rows x dim`.
- * @param bRows For each pair, the row of `b`.
- * @returns One similarity a pair.
- */
+/** Dot products of chosen pairs of unit rows, summed in float64 and rounded to float32; see {@linkcode exactProducts}. */
 export async function exactSimilarities(
   backend: Backend,
   a: Matrix,
@@ -28,13 +20,32 @@ export async function exactSimilarities(
   b: Matrix,
   bRows: readonly number[],
 ): Promise<Float32Array<ArrayBuffer>> {
+  return Float32Array.from(await exactProducts(backend, a, aRows, b, bRows));
+}
+
+/**
+ * Dot products of chosen pairs of rows, summed in float64.
+ *
+ * @param a `rows x dim`.
+ * @param aRows For each pair, the row of `a`.
+ * @param b `rows x dim`.
+ * @param bRows For each pair, the row of `b`.
+ * @returns One product a pair.
+ */
+export async function exactProducts(
+  backend: Backend,
+  a: Matrix,
+  aRows: readonly number[],
+  b: Matrix,
+  bRows: readonly number[],
+): Promise<Float64Array<ArrayBuffer>> {
   const [left, right] = [distinct(aRows), distinct(bRows)];
   const [leftData, rightData] = await Promise.all([
     backend.download(a, left.rows),
     backend.download(b, right.rows),
   ]);
   const { dim } = a;
-  return Float32Array.from(aRows, (_, i) => {
+  return Float64Array.from(aRows, (_, i) => {
     const [l, r] = [left.slots[i] * dim, right.slots[i] * dim];
     let dot = 0;
     for (let j = 0; j < dim; j++) dot += leftData[l + j] * rightData[r + j];

@@ -18,6 +18,8 @@ export interface FromHubOptions extends Pick<DictionaryOptions, "backend">, HubO
   repo?: string;
   /** Branch, tag or commit; default `main`. */
   revision?: string;
+  /** Whether to keep its sampled members, 30 a region; default false. */
+  members?: boolean;
 }
 
 /** The parts of a published dictionary. See `Dictionary.fromHub`. */
@@ -26,7 +28,8 @@ export async function partsFromHub(
   options: FromHubOptions,
   backend: Backend,
 ): Promise<DictionaryParts> {
-  const { layer = 12, percentile = 10, repo = "J-RUM/exemplar-partitioning", revision = "main", ...rest } = options;
+  const { layer = 12, percentile = 10, repo = "J-RUM/exemplar-partitioning", revision = "main" } = options;
+  const { members, ...rest } = options;
   const stem = `${model}_L${layer}_p${percentile}/${model}_layer${layer}`;
   const [pickle, record] = [`${stem}.pkl`, `${stem}_metadata.json`];
   const dataSet = { repo, type: "dataset", revision } as const;
@@ -37,7 +40,8 @@ export async function partsFromHub(
       if (hasRecord) await files.get([record]);
       const source = hasRecord ? sourceOf(await Deno.readTextFile(join(files.folder, record)), layer) : undefined;
       const path = join(files.folder, pickle);
-      return publishedParts(await Deno.readFile(path), path, backend, { percentile, ...(source ? { source } : {}) });
+      const origin = { percentile, ...(source ? { source } : {}) };
+      return publishedParts(await Deno.readFile(path), path, backend, { ...origin, members });
     });
   } catch (cause) {
     if (!(cause instanceof HubNotFoundError)) throw cause;

@@ -11,7 +11,11 @@ import type { DiscoveryCounts, Growth, GrowthRules } from "./growth.ts";
 export async function startGrowths(
   calibrations: ReadonlyMap<number, Calibration>,
   backend: Backend,
-  { sources, seed }: { sources?: ReadonlyMap<number, StreamSource>; seed?: number },
+  { sources, seed, members }: {
+    sources?: ReadonlyMap<number, StreamSource>;
+    seed?: number;
+    members?: number;
+  },
 ): Promise<Growth[]> {
   const growths: Growth[] = [];
   for (const [layer, calibration] of calibrations) {
@@ -22,6 +26,7 @@ export async function startGrowths(
       const dictionary = await Dictionary.create({ center, threshold: thresholds[i], percentile, source }, {
         backend,
         seed,
+        members,
       });
       const counts = { batches: 0, prompts: 0, tokens: 0, activations: 0 };
       growths.push({ layer, percentile, dictionary, saturated: false, emptyBatches: 0, snapshots: [], ...counts });

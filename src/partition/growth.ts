@@ -44,4 +44,6 @@ export interface Growth extends DiscoveryCounts {
 export interface GrowthRules {
   readonly saturationWindow: number;
   readonly merge: boolean;
+  /** Members kept a region. */
+  readonly members: number;
 }

@@ -1,30 +1,58 @@
 import type { Provenance } from "../activations/batch.ts";
 import type { Matrix } from "../compute/backend.ts";
+import { BestMembers } from "./best_members.ts";
+import { exactProducts } from "./exact.ts";
 import { groupRows } from "./groups.ts";
 import { assignBatch, type Assignment } from "./leader.ts";
 import type { DictionaryParts } from "./parts.ts";
+
+/** How a batch is added. */
+export interface AddOptions {
+  /**
+   * Whether a region's exemplar gives way to a member of the batch that lies nearer to the running mean of all members;
+   * default false. Members of before may then lie farther than the threshold from the exemplar, and exemplars nearer to
+   * each other.
+   */
+  replace?: boolean;
+}
 
 /** Adds a batch of directions to the parts of a dictionary: see `Dictionary.add`. */
 export async function ingestBatch(
   parts: DictionaryParts,
   directions: Matrix,
   provenance?: Provenance,
+  { replace = false }: AddOptions = {},
 ): Promise<Assignment> {
-  const { backend, exemplars, sums, regions, contexts, reservoir, activations: start, batches } = parts;
+  const { backend, exemplars, sums, regions, contexts, activations: start, batches } = parts;
   const { founders, ...assignment } = await assignBatch(backend, directions, exemplars, parts.calibration.threshold);
   for (const row of founders) regions.found(start + row, batches);
   backend.accumulate(sums, directions, groupRows(assignment.regions, regions.size));
 
-  const sample = reservoir.batch(directions, start);
+  const sample = parts.members?.batch(start);
   assignment.regions.forEach((region, row) => {
     const distance = assignment.distances[row];
-    sample.offer(row, region, regions.join(region, distance));
+    const count = regions.join(region, distance);
+    sample?.offer(row, region, count);
     if (provenance) {
       contexts.offer(region, distance, provenance.prompts[provenance.prompt[row]], provenance.position[row]);
     }
   });
-  sample.commit();
+  await sample?.commit(backend, directions);
+  if (replace) await replaceExemplars(parts, directions, assignment.regions);
   parts.activations += directions.rows;
   parts.batches++;
   return assignment;
+}
+
+/** Replaces exemplars by members of a batch that are nearer to the means, of equal ones by none. */
+async function replaceExemplars(
+  { backend, exemplars, sums, regions: { size } }: DictionaryParts,
+  directions: Matrix,
+  regions: Int32Array<ArrayBuffer>,
+): Promise<void> {
+  const best = new BestMembers(size);
+  const touched = [...new Set(regions)];
+  const products = await exactProducts(backend, exemplars, touched, sums, touched);
+  touched.forEach((region, i) => best.start(region, products[i]));
+  await best.take(backend, directions, regions, sums, exemplars);
 }

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Backend } from "../compute/backend.ts";
 import { isFile } from "../files/exists.ts";
 import type { DictionaryParts } from "./parts.ts";
-import { loadDictionary } from "./persistence.ts";
+import { loadDictionary, type LoadOptions } from "./persistence.ts";
 import { publishedParts } from "./published.ts";
 import { readNpzDictionary, readSaeLensDictionary } from "./sae_files.ts";
 
@@ -48,15 +48,15 @@ async function saeLensFolder(path: string): Promise<"saelens"> {
 }
 
 /** The parts of a dictionary in any of the formats. */
-export async function loadParts(path: string, backend: Backend): Promise<DictionaryParts> {
+export async function loadParts(path: string, backend: Backend, options: LoadOptions = {}): Promise<DictionaryParts> {
   switch (await dictionaryFormat(path)) {
     case "arrow":
-      return await loadDictionary(path, backend);
+      return await loadDictionary(path, backend, options);
     case "pickle":
-      return publishedParts(await Deno.readFile(path), path, backend);
+      return publishedParts(await Deno.readFile(path), path, backend, { members: options.members });
     case "npz":
-      return await readNpzDictionary(path, backend);
+      return await readNpzDictionary(path, backend, options);
     case "saelens":
-      return await readSaeLensDictionary(path, backend);
+      return await readSaeLensDictionary(path, backend, options);
   }
 }

@@ -3,7 +3,7 @@ import type { DictionaryParts } from "./parts.ts";
 import { exactSimilarities, isBorderline } from "./exact.ts";
 import { distanceOf } from "./leader.ts";
 import { RegionArrays } from "./region_arrays.ts";
-import { rowNumbers } from "./reservoir.ts";
+import { rowNumbers } from "../compute/row_numbers.ts";
 import type { Backend, Matrix } from "../compute/backend.ts";
 
 // Exemplars that are compared with all others at once.
@@ -11,7 +11,7 @@ const BLOCK = 512;
 
 /**
  * Unites regions whose exemplars lie within the threshold of each other, directly or through others (union-find). The
- * largest keeps its exemplar (of equals the older); counts, sums, contexts and reservoirs are joined. Regions stay in
+ * largest keeps its exemplar (of equals the older); counts, sums, contexts and sampled members are joined. Regions stay in
  * the order of the oldest region in each.
  *
  * @returns For each region of before, its region now.
@@ -24,11 +24,9 @@ export async function mergeRegions(parts: DictionaryParts, threshold: number): P
   if (merged.size === regions.size) return rowNumbers(0, regions.size);
 
   const now = new Int32Array(regions.size);
-  const sizes = new Int32Array(merged.size);
   const keepers: number[] = [];
   const joinedRegions = new RegionArrays();
   const joinedContexts = new Contexts();
-  const samples: number[] = [];
   for (const members of merged.values()) {
     const target = keepers.length;
     for (const region of members) now[region] = target;
@@ -43,27 +41,25 @@ export async function mergeRegions(parts: DictionaryParts, threshold: number): P
       squareSum: total(regions.distanceSquareSums),
     });
     const lists = (list: (region: number) => readonly Context[]) => members.flatMap((region) => [...list(region)]);
-    joinedContexts.restore(
-      target,
-      lists((region) => contexts.nearest(region)).sort((a, b) => a.distance - b.distance).slice(0, CONTEXTS),
-      lists((region) => contexts.farthest(region)).sort((a, b) => b.distance - a.distance).slice(0, CONTEXTS),
-    );
-    const sample = parts.reservoir.joined(members.map((region) => ({ region, count: regions.counts[region] })));
-    samples.push(...sample);
-    sizes[target] = sample.length;
+    joinedContexts.restore(target, {
+      nearest: lists((region) => contexts.nearest(region)).sort((a, b) => a.distance - b.distance).slice(0, CONTEXTS),
+      farthest: lists((region) => contexts.farthest(region)).sort((a, b) => b.distance - a.distance).slice(0, CONTEXTS),
+    });
   }
 
   const joinedSums = backend.create(sums.dim, merged.size);
   backend.accumulate(joinedSums, sums, groupsOf([...merged.values()]));
   const joinedExemplars = backend.create(exemplars.dim, merged.size);
   backend.copyRows(exemplars, Int32Array.from(keepers), joinedExemplars, rowNumbers(0, keepers.length));
-  const reservoir = parts.reservoir.select(samples, sizes);
-  for (const matrix of [exemplars, sums, parts.reservoir.pool]) matrix.dispose();
+  const groups = [...merged.values()].map((members) =>
+    members.map((region) => ({ region, count: regions.counts[region] }))
+  );
+  parts.members = parts.members?.united(groups);
+  for (const matrix of [exemplars, sums]) matrix.dispose();
   parts.exemplars = joinedExemplars;
   parts.sums = joinedSums;
   parts.regions = joinedRegions;
   parts.contexts = joinedContexts;
-  parts.reservoir = reservoir;
   return now;
 }
 

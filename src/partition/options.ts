@@ -5,8 +5,10 @@ import { openBackend } from "../compute/open.ts";
 export interface DictionaryOptions {
   /** Where it computes; default `"auto"`. */
   backend?: BackendChoice | Backend;
-  /** Seed of the reservoirs; default 0. */
+  /** Seed of the samples of members; default 0. */
   seed?: number;
+  /** Member directions to keep a region, a uniform sample of them all in 16-bit floats; default 0. */
+  members?: number;
 }
 
 /** The backend that options ask for, opened if it is not yet. */

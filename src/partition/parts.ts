@@ -2,7 +2,7 @@ import type { StreamSource } from "../activations/source.ts";
 import type { Backend, Matrix } from "../compute/backend.ts";
 import type { Contexts } from "./contexts.ts";
 import type { RegionArrays } from "./region_arrays.ts";
-import type { Reservoir } from "./reservoir.ts";
+import type { Members } from "./members.ts";
 
 /** What a dictionary is built under. */
 export interface DictionaryCalibration {
@@ -30,7 +30,8 @@ export interface DictionaryParts {
   sums: Matrix;
   regions: RegionArrays;
   contexts: Contexts;
-  reservoir: Reservoir;
+  /** Sampled members, if any are kept. */
+  members?: Members;
   /** Activations seen. */
   activations: number;
   /** Batches seen. */

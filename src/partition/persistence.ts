@@ -2,60 +2,62 @@ import type { StreamSource } from "../activations/source.ts";
 import type { Backend } from "../compute/backend.ts";
 import {
   arrowTable,
-  type Column,
   columnOf,
-  fieldOf,
   fixedSizeListColumn,
   fixedSizeListsOf,
-  float32Of,
   float64Of,
   int32Of,
-  listColumn,
   listsOf,
   metadataOf,
   numberColumn,
   readArrow,
-  stringColumn,
-  stringsOf,
-  structColumn,
+  readArrowLater,
   type Table,
-  type Vector,
   writeArrow,
 } from "../files/arrow.ts";
-import { type Context, Contexts } from "./contexts.ts";
+import type { UnpackOptions } from "../files/unpacking.ts";
+import { contextColumn, contextsByRow } from "./context_column.ts";
+import { Contexts } from "./contexts.ts";
+import { Members } from "./members.ts";
+import { loadMembers, removeMembers, saveMembers } from "./members_file.ts";
 import type { DictionaryParts } from "./parts.ts";
 import { RegionArrays } from "./region_arrays.ts";
-import { Reservoir, rowNumbers } from "./reservoir.ts";
 
-/** Kind and version of the file, in its schema's metadata. */
-const FORMAT = "exemplar dictionary 1";
+/** Kinds and versions of the file, in its schema's metadata; the first had no checksums, and members in it. */
+const FORMAT = "exemplar dictionary 2";
+const FIRST_FORMAT = "exemplar dictionary 1";
+const CONTEXTS = ["nearest", "farthest"] as const;
+const NUMBERS = ["count", "founder", "first_batch", "distance_sum", "distance_square_sum"] as const;
 
 /** What the host knows of a dictionary's matrices, `size x dim` each, and coherences, `size`. */
 export interface HostValues {
   readonly exemplars: Float32Array<ArrayBuffer>;
-  readonly means: Float32Array<ArrayBuffer>;
   readonly sums: Float32Array<ArrayBuffer>;
   readonly coherences: Float64Array<ArrayBuffer>;
 }
 
+/** How a dictionary's file is read. */
+export interface LoadOptions extends UnpackOptions {
+  /** Whether to read the sampled members too; default false. */
+  members?: boolean;
+  /** Gets a sentence about a file from before checksums; default `console.warn`. */
+  onWarning?: (sentence: string) => void;
+}
+
 /**
- * Writes a dictionary as one Arrow IPC file, a row a region. Columns: `exemplar` and `mean` (unit vectors), `sum` (of the
- * member directions), `count`, `coherence`, `distance_sum`, `distance_square_sum`, `founder` (stream index), `first_batch`,
- * `nearest` and `farthest` (contexts), `reservoir` (member directions). Center, threshold and the rest are in the
- * schema's metadata. Equal dictionaries give equal bytes.
+ * Writes a dictionary as one Arrow IPC file, a row a region. Columns: `exemplar` (unit vectors), `sum` (of the member
+ * directions; divided by its length, the region's mean direction), `count`, `coherence`, `distance_sum`,
+ * `distance_square_sum`, `founder` (stream index), `first_batch`, `nearest` and `farthest` (contexts). Center, threshold and
+ * the rest are in the schema's metadata. Sampled members go to a file beside it. Equal dictionaries give equal bytes.
  */
 export async function saveDictionary(parts: DictionaryParts, values: HostValues, path: string): Promise<void> {
-  const { exemplars, means, sums, coherences } = values;
-  const { regions, contexts, reservoir, backend, calibration, seed } = parts;
+  const { exemplars, sums, coherences } = values;
+  const { regions, contexts, members, calibration } = parts;
   const { size } = regions;
   const dim = calibration.center.length;
-  const slots = Array.from({ length: size }, (_, region) => reservoir.rows(region));
-  const members = await backend.download(reservoir.pool, Int32Array.from(slots.flat()));
-  const list = (of: (region: number) => readonly Context[]) =>
-    contextColumn(Array.from({ length: size }, (_, region) => of(region)));
+  const lists = Array.from({ length: size }, (_, region) => region);
   const table = arrowTable({
     exemplar: fixedSizeListColumn(exemplars, dim),
-    mean: fixedSizeListColumn(means, dim),
     sum: fixedSizeListColumn(sums, dim),
     count: numberColumn(regions.counts),
     coherence: numberColumn(coherences),
@@ -63,9 +65,8 @@ export async function saveDictionary(parts: DictionaryParts, values: HostValues,
     distance_square_sum: numberColumn(regions.distanceSquareSums),
     founder: numberColumn(regions.founders),
     first_batch: numberColumn(regions.firstBatches),
-    nearest: list((region) => contexts.nearest(region)),
-    farthest: list((region) => contexts.farthest(region)),
-    reservoir: listColumn(offsetsOf(slots.map((rows) => rows.length)), fixedSizeListColumn(members, dim)),
+    nearest: contextColumn(lists.map((region) => contexts.nearest(region))),
+    farthest: contextColumn(lists.map((region) => contexts.farthest(region))),
   }, {
     metadata: {
       format: FORMAT,
@@ -74,59 +75,102 @@ export async function saveDictionary(parts: DictionaryParts, values: HostValues,
       threshold: String(calibration.threshold),
       percentile: JSON.stringify(calibration.percentile ?? null),
       source: JSON.stringify(calibration.source ?? null),
-      seed: String(seed),
+      seed: String(parts.seed),
       activations: String(parts.activations),
       batches: String(parts.batches),
-      backend: backend.device,
+      members: String(members?.most ?? 0),
+      backend: parts.backend.device,
     },
   });
+  // The members first: whoever finds a dictionary finds them too.
+  if (members) await saveMembers(path, members, exemplars);
   await writeArrow(path, table);
+  if (!members) await removeMembers(path);
 }
 
-/** The parts of a saved dictionary, on a backend. */
-export async function loadDictionary(path: string, backend: Backend): Promise<DictionaryParts> {
-  const table = await readArrow(path);
+/**
+ * The parts of a saved dictionary, on a backend. Contexts are read from the file when somebody first asks for one.
+ *
+ * @throws {Error} A sentence if the file is missing, damaged or of another kind, or has no members where they are wanted.
+ */
+export async function loadDictionary(
+  path: string,
+  backend: Backend,
+  { members: hasMembers = false, onWarning }: LoadOptions = {},
+): Promise<DictionaryParts> {
+  const columns = ["exemplar", "sum", ...NUMBERS];
+  const { table, later } = await readArrowLater(path, { columns, later: CONTEXTS, onWarning });
   const metadata = metadataOf(table);
-  if (metadata.format !== FORMAT) {
+  if (metadata.format !== FORMAT && metadata.format !== FIRST_FORMAT) {
+    const found = metadata.format ? `"${metadata.format}"` : "an Arrow file of another kind";
     throw new Error(
-      `Expected ${path} to be a file of the format "${FORMAT}" but found ` +
-        `${
-          metadata.format ? `"${metadata.format}"` : "an Arrow file of another kind"
-        }: give a file that Dictionary.save wrote`,
+      `Expected ${path} to be a file of the format "${FORMAT}" but found ${found}: give a file that Dictionary.save wrote`,
     );
   }
-  const center = Float32Array.from(JSON.parse(metadata.center) as number[]);
+  const fields = fieldsOf(path, metadata);
   const { values: exemplars, dim } = fixedSizeListsOf(columnOf(table, "exemplar"));
-  if (dim !== center.length) {
-    throw new Error(`Expected exemplars of length ${center.length} in ${path}, as its center is, but found ${dim}`);
+  const { values: sums, dim: sumDim } = fixedSizeListsOf(columnOf(table, "sum"));
+  const { center, seed } = fields;
+  if (dim !== center.length || sumDim !== dim) {
+    throw new Error(
+      `Expected exemplars and sums of length ${center.length} in ${path}, as its center is, but found ${dim} and ${sumDim}`,
+    );
   }
   const size = table.numRows;
-  const upload = (values: Float32Array<ArrayBuffer>, rows: number) => backend.upload(values.slice(), rows, dim);
-  const { offsets, child } = listsOf(columnOf(table, "reservoir"));
-  const members = fixedSizeListsOf(child).values;
-  const seed = Number(metadata.seed);
-  const reservoir = new Reservoir(backend, dim, seed);
-  const sample = upload(members, members.length / dim);
-  reservoir.restore(sample, rowNumbers(0, sample.rows), rowNumbers(0, size).map((r) => offsets[r + 1] - offsets[r]));
-  sample.dispose();
-  const percentile = JSON.parse(metadata.percentile) as number | null;
-  const source = JSON.parse(metadata.source) as StreamSource | null;
+  const members = !hasMembers
+    ? undefined
+    : metadata.format === FIRST_FORMAT
+    ? await firstMembers(path, dim, seed)
+    : await loadMembers(path, exemplars, { size, dim, seed, most: Number(metadata.members) });
+  const { threshold, percentile, source, activations, batches } = fields;
   return {
     backend,
     calibration: {
       center,
-      threshold: Number(metadata.threshold),
+      threshold,
       ...(percentile === null ? {} : { percentile }),
       ...(source === null ? {} : { source }),
     },
     seed,
-    exemplars: upload(exemplars, size),
-    sums: upload(fixedSizeListsOf(columnOf(table, "sum")).values, size),
+    exemplars: backend.upload(exemplars, size, dim),
+    sums: backend.upload(sums, size, dim),
     regions: regionsOf(table),
-    contexts: contextsOf(table),
-    reservoir,
-    activations: Number(metadata.activations),
-    batches: Number(metadata.batches),
+    contexts: new Contexts(() => {
+      const stored = later();
+      const [nearest, farthest] = CONTEXTS.map((name) => contextsByRow(columnOf(stored, name)));
+      return (region) => ({ nearest: nearest(region), farthest: farthest(region) });
+    }),
+    ...(members && { members }),
+    activations,
+    batches,
+  };
+}
+
+function fieldsOf(path: string, metadata: Record<string, string>) {
+  const number = (name: string) => {
+    const value = Number(metadata[name] || NaN);
+    if (Number.isFinite(value)) return value;
+    throw new Error(`Cannot read ${path}: its ${name} is no number but ${metadata[name] ?? "missing"}. Copy it again.`);
+  };
+  const json = <T>(name: string): T => {
+    try {
+      return JSON.parse(metadata[name]) as T;
+    } catch (cause) {
+      throw new Error(`Cannot read ${path}: its ${name} is no JSON. Copy it again.`, { cause });
+    }
+  };
+  const center = json<number[]>("center");
+  if (!Array.isArray(center) || !center.every((value) => Number.isFinite(value))) {
+    throw new Error(`Cannot read ${path}: its center is no list of numbers. Copy it again.`);
+  }
+  return {
+    center: Float32Array.from(center),
+    threshold: number("threshold"),
+    percentile: json<number | null>("percentile"),
+    source: json<StreamSource | null>("source"),
+    seed: number("seed"),
+    activations: number("activations"),
+    batches: number("batches"),
   };
 }
 
@@ -146,49 +190,11 @@ function regionsOf(table: Table): RegionArrays {
   return regions;
 }
 
-function contextsOf(table: Table): Contexts {
-  const nearest = contextLists(columnOf(table, "nearest"));
-  const farthest = contextLists(columnOf(table, "farthest"));
-  const contexts = new Contexts();
-  nearest.forEach((list, region) => contexts.restore(region, list, farthest[region]));
-  return contexts;
-}
-
-/** `List<Struct<distance, prompt, position, before, token, after>>`. */
-function contextColumn(lists: readonly (readonly Context[])[]): Column {
-  const flat = lists.flat();
-  return listColumn(
-    offsetsOf(lists.map((list) => list.length)),
-    structColumn({
-      distance: numberColumn(Float32Array.from(flat, (context) => context.distance)),
-      prompt: stringColumn(flat.map((context) => context.prompt)),
-      position: numberColumn(Int32Array.from(flat, (context) => context.position)),
-      before: stringColumn(flat.map((context) => context.excerpt.before)),
-      token: stringColumn(flat.map((context) => context.excerpt.token)),
-      after: stringColumn(flat.map((context) => context.excerpt.after)),
-    }),
-  );
-}
-
-/** The contexts of each row of such a column. */
-export function contextLists(column: Vector): Context[][] {
-  const { offsets, child } = listsOf(column);
-  const distances = float32Of(fieldOf(child, "distance"));
-  const positions = int32Of(fieldOf(child, "position"));
-  const [prompts, before, token, after] = ["prompt", "before", "token", "after"].map((name) =>
-    stringsOf(fieldOf(child, name))
-  );
-  const flat = prompts.map((prompt, i): Context => ({
-    distance: distances[i],
-    prompt,
-    position: positions[i],
-    excerpt: { before: before[i], token: token[i], after: after[i] },
-  }));
-  return Array.from({ length: offsets.length - 1 }, (_, row) => flat.slice(offsets[row], offsets[row + 1]));
-}
-
-function offsetsOf(lengths: readonly number[]): Int32Array<ArrayBuffer> {
-  const offsets = new Int32Array(lengths.length + 1);
-  lengths.forEach((length, i) => offsets[i + 1] = offsets[i] + length);
-  return offsets;
+/** The members of a file of the first version, 30 a region. */
+async function firstMembers(path: string, dim: number, seed: number): Promise<Members> {
+  const table = await readArrow(path, { columns: ["reservoir"], onWarning: () => {} });
+  const { offsets, child } = listsOf(columnOf(table, "reservoir"));
+  const values = Float16Array.from(fixedSizeListsOf(child).values);
+  const sizes = Array.from({ length: table.numRows }, (_, region) => offsets[region + 1] - offsets[region]);
+  return Members.of(values, sizes, { dim, seed, most: 30 });
 }

@@ -2,11 +2,11 @@ import type { Backend } from "../compute/backend.ts";
 import { readPickle } from "../files/pickle.ts";
 import { Contexts } from "./contexts.ts";
 import type { DictionaryCalibration, DictionaryParts } from "./parts.ts";
-import { checkRegion, checkResolution, Membership, type PublishedRegion } from "./published_checks.ts";
+import { checkRegion, checkResolution, Membership, type PublishedRegion, RESERVOIR } from "./published_checks.ts";
 import { publishedContexts } from "./published_contexts.ts";
 import { PublishedFields } from "./published_fields.ts";
 import { RegionArrays } from "./region_arrays.ts";
-import { Reservoir } from "./reservoir.ts";
+import { Members } from "./members.ts";
 
 /** Share of the last batch that founded regions. */
 const RATE = "_last_batch_new_partition_rate";
@@ -34,20 +34,26 @@ export interface PublishedDictionary {
   readonly batches: number;
 }
 
-/** The parts of a published dictionary on a backend: see {@link readPublished}. */
+/**
+ * The parts of a published dictionary on a backend: see {@link readPublished}.
+ *
+ * @param options What the file does not say, and whether to keep its sampled members.
+ */
 export function publishedParts(
   bytes: Uint8Array,
   name: string,
   backend: Backend,
-  origin: PublishedOrigin = {},
+  { members: isSampled = false, ...origin }: PublishedOrigin & { members?: boolean } = {},
 ): DictionaryParts {
   const { center, threshold, exemplars, sums, members, sampleSizes, ...rest } = readPublished(bytes, name);
   const dim = center.length;
   const upload = (data: Float32Array<ArrayBuffer>) => backend.upload(data, data.length / dim, dim);
-  const reservoir = new Reservoir(backend, dim, 0, upload(members));
-  reservoir.divide(sampleSizes);
   const calibration = { center, threshold, ...origin };
-  return { ...rest, backend, calibration, seed: 0, exemplars: upload(exemplars), sums: upload(sums), reservoir };
+  const sample = isSampled && members.length > 0
+    ? Members.of(Float16Array.from(members), sampleSizes, { dim, seed: 0, most: RESERVOIR })
+    : undefined;
+  const parts = { ...rest, backend, calibration, seed: 0, exemplars: upload(exemplars), sums: upload(sums) };
+  return { ...parts, ...(sample && { members: sample }) };
 }
 
 /**
@@ -98,9 +104,8 @@ export function readPublished(bytes: Uint8Array, name: string): PublishedDiction
     if (copy && !exemplar.every((value, j) => value === copy[j])) {
       throw fields.error("has another exemplar than the dictionary's cache of exemplars");
     }
-    const { nearest, farthest } = publishedContexts(fields, count, distanceSum, rule);
     regions.restore({ ...membership.add(fields, count), count, sum: distanceSum, squareSum: distanceSquareSum });
-    contexts.restore(index, nearest, farthest);
+    contexts.restore(index, publishedContexts(fields, count, distanceSum, rule));
     exemplars.set(exemplar, index * dim);
     sums.set(mean.map((value) => value * coherence * count), index * dim);
   });

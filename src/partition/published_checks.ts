@@ -1,6 +1,8 @@
 /** What a published dictionary says twice, compared: the format has no checksum of its own. */
 import type { PublishedFields } from "./published_fields.ts";
-import { RESERVOIR } from "./reservoir.ts";
+
+/** Member directions that the published implementation keeps a region. */
+export const RESERVOIR = 30;
 
 /** One region of a published dictionary. */
 export interface PublishedRegion {

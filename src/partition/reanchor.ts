@@ -1,59 +1,173 @@
-import { Contexts } from "./contexts.ts";
+/** Re-anchoring: exemplars that lie nearest to their regions' mean directions. */
+import type { ActivationBatch } from "../activations/batch.ts";
+import { batchAt, type StreamBatch } from "../activations/stream.ts";
+import type { Matrix } from "../compute/backend.ts";
+import { rowNumbers } from "../compute/row_numbers.ts";
+import { BestMembers } from "./best_members.ts";
+import { directionsOf } from "./directions.ts";
+import { assignBatch } from "./leader.ts";
+import type { Members } from "./members.ts";
 import type { DictionaryParts } from "./parts.ts";
-import { RegionArrays } from "./region_arrays.ts";
-import { rowNumbers } from "./reservoir.ts";
 
 /**
- * The parts of a dictionary whose exemplars are, region by region, the reservoir member closest to the mean direction
- * (the lowest slot on ties). Members, sums and contexts stay those of the original; their distances are still to the
- * original exemplars.
- *
- * @param means Unit mean directions, `size x dim`.
+ * Finds for every region the member nearest to the mean direction, among all members, in a second pass over the stream that
+ * the dictionary was grown on. Leader clustering is run again, so that each row falls into the region that it joined then;
+ * what is held does not grow with the stream: the exemplars again, and one member a region.
  */
-export async function reanchored(parts: DictionaryParts, means: Float32Array): Promise<DictionaryParts> {
-  const { backend, regions, contexts, reservoir } = parts;
-  const { size } = regions;
-  const dim = parts.calibration.center.length;
-  const members = await backend.download(reservoir.pool);
-  const chosen = Int32Array.from({ length: size }, (_, region) => {
-    if (reservoir.rows(region).length === 0) {
-      throw new Error(
-        `Expected sampled members of every region but region ${region} has none: SAE files do not carry them, so a ` +
-          "dictionary read from one cannot be re-anchored. Take the dictionary's Arrow file",
-      );
-    }
-    let [best, row] = [-Infinity, -1];
-    for (const candidate of reservoir.rows(region)) {
-      let dot = 0;
-      for (let j = 0; j < dim; j++) dot += members[candidate * dim + j] * means[region * dim + j];
-      if (dot > best) [best, row] = [dot, candidate];
-    }
-    return row;
-  });
-  const exemplars = backend.create(dim, size);
-  backend.copyRows(reservoir.pool, chosen, exemplars, rowNumbers(0, size));
-  const sums = backend.create(dim, size);
-  backend.copyRows(parts.sums, rowNumbers(0, size), sums, rowNumbers(0, size));
+class SecondPass implements Disposable {
+  readonly #parts: DictionaryParts;
+  readonly #exemplars: Matrix;
+  readonly #chosen: Matrix;
+  readonly #best: BestMembers;
+  readonly #counts: Int32Array;
+  #batches = 0;
+  #isFinished = false;
 
-  const copiedRegions = new RegionArrays();
-  const copiedContexts = new Contexts();
-  const samples = Array.from({ length: size }, (_, region) => reservoir.rows(region));
-  for (let region = 0; region < size; region++) {
-    copiedRegions.restore({
-      count: regions.counts[region],
-      founder: regions.founders[region],
-      firstBatch: regions.firstBatches[region],
-      sum: regions.distanceSums[region],
-      squareSum: regions.distanceSquareSums[region],
-    });
-    copiedContexts.restore(region, contexts.nearest(region), contexts.farthest(region));
+  /** @param parts Of the dictionary. Regions that were united, or whose exemplars were replaced, cannot be found again. */
+  constructor(parts: DictionaryParts) {
+    const { backend, regions, exemplars } = parts;
+    this.#parts = parts;
+    this.#exemplars = backend.create(exemplars.dim, regions.size);
+    this.#chosen = backend.create(exemplars.dim, regions.size);
+    this.#best = new BestMembers(regions.size);
+    this.#counts = new Int32Array(regions.size);
   }
+
+  /** Whether it has seen all batches that the dictionary had. */
+  get isDone(): boolean {
+    return this.#batches >= this.#parts.batches;
+  }
+
+  /** Takes the next batch of directions, as the dictionary did. */
+  async take(directions: Matrix): Promise<void> {
+    const { backend, calibration, sums, regions } = this.#parts;
+    const assignment = await assignBatch(backend, directions, this.#exemplars, calibration.threshold);
+    if (this.#exemplars.rows > regions.size) throw this.#differs(`at least ${this.#exemplars.rows} regions`);
+    for (const region of assignment.regions) this.#counts[region]++;
+    await this.#best.take(backend, directions, assignment.regions, sums, this.#chosen);
+    this.#batches++;
+  }
+
+  /**
+   * The parts of the dictionary with the new exemplars. Members, sums and contexts stay; their distances are still to the
+   * original exemplars.
+   *
+   * @throws {Error} A sentence if the stream was not the one that the dictionary was grown on.
+   */
+  finish(): DictionaryParts {
+    const { regions, batches } = this.#parts;
+    if (!this.isDone) throw this.#differs(`${this.#batches} batches of its ${batches}`);
+    const other = this.#counts.findIndex((count, region) => count !== regions.counts[region]);
+    if (other >= 0) {
+      throw this.#differs(`${this.#counts[other]} members of region ${other}, which has ${regions.counts[other]}`);
+    }
+    this.#isFinished = true;
+    return withExemplars(this.#parts, this.#chosen);
+  }
+
+  [Symbol.dispose](): void {
+    this.#exemplars.dispose();
+    if (!this.#isFinished) this.#chosen.dispose();
+  }
+
+  #differs(found: string): Error {
+    return new Error(
+      `Expected the stream that the dictionary was grown on, in the same batches, but found ${found}: give the same texts ` +
+        "in the same order; regions that were united, or whose exemplars were replaced, cannot be re-anchored by a second pass",
+    );
+  }
+}
+
+/**
+ * Re-anchors dictionaries that were grown together, in one pass over their stream.
+ *
+ * @param grown Parts of the dictionaries, and the layers that they read.
+ * @param stream The stream from its start; it is not read further than the dictionaries did.
+ */
+export async function secondPass(
+  grown: readonly { readonly layer: number; readonly parts: DictionaryParts }[],
+  stream: AsyncIterable<Pick<StreamBatch, "batches" | "dispose">>,
+): Promise<DictionaryParts[]> {
+  using passes = new DisposableStack();
+  const all = grown.map(({ layer, parts }) => ({ layer, parts, pass: passes.use(new SecondPass(parts)) }));
+  const isDone = () => all.every(({ pass }) => pass.isDone);
+  for await (const batch of isDone() ? [] : stream) {
+    try {
+      for (const taking of Map.groupBy(all.filter(({ pass }) => !pass.isDone), ({ layer }) => layer).values()) {
+        await takeAll(taking, batchAt(batch, taking[0].layer));
+      }
+    } finally {
+      batch.dispose();
+    }
+    if (isDone()) break;
+  }
+  return all.map(({ pass }) => pass.finish());
+}
+
+/** Hands a batch to dictionaries of one layer, which have one center. */
+async function takeAll(
+  taking: readonly { readonly parts: DictionaryParts; readonly pass: SecondPass }[],
+  batch: ActivationBatch,
+): Promise<void> {
+  // Growing passed over batches without an activation.
+  if (batch.rows === 0) return;
+  const { backend, calibration } = taking[0].parts;
+  const directions = await directionsOf(backend, batch, calibration.center);
+  try {
+    for (const { pass } of taking) await pass.take(directions);
+  } finally {
+    directions.dispose();
+  }
+}
+
+/**
+ * The parts of a dictionary whose exemplars are, region by region, the sampled member nearest to the mean direction (the
+ * first on ties), in 16-bit floats and made unit vectors again.
+ *
+ * @throws {Error} If no members are kept.
+ */
+export function fromSample(parts: DictionaryParts, sums: Float32Array): DictionaryParts {
+  const { backend, regions, members } = parts;
+  const dim = parts.calibration.center.length;
+  const chosen = new Float32Array(regions.size * dim);
+  for (let region = 0; region < regions.size; region++) {
+    chosen.set(nearestOf(members, region, sums.subarray(region * dim, (region + 1) * dim)), region * dim);
+  }
+  return withExemplars(parts, backend.upload(chosen, regions.size, dim));
+}
+
+function nearestOf(members: Members | undefined, region: number, sum: Float32Array): Float32Array {
+  const dim = sum.length;
+  const sample = members?.directions(region);
+  if (!sample || sample.length === 0) {
+    throw new Error(
+      `Expected sampled members of every region but region ${region} has none: give the stream that the dictionary was ` +
+        "grown on, or a dictionary that was grown and loaded with members",
+    );
+  }
+  let [best, at] = [-Infinity, 0];
+  for (let from = 0; from < sample.length; from += dim) {
+    let dot = 0;
+    for (let j = 0; j < dim; j++) dot += sample[from + j] * sum[j];
+    if (dot > best) [best, at] = [dot, from];
+  }
+  const member = Float32Array.from(sample.subarray(at, at + dim));
+  const length = Math.hypot(...member);
+  return length > 0 ? member.map((value) => value / length) : member;
+}
+
+/** A copy of all but the exemplars. */
+function withExemplars(parts: DictionaryParts, exemplars: Matrix): DictionaryParts {
+  const { backend, regions, contexts, sums, members } = parts;
+  const copiedSums = backend.create(sums.dim, regions.size);
+  const rows = rowNumbers(0, regions.size);
+  backend.copyRows(sums, rows, copiedSums, rows);
   return {
     ...parts,
     exemplars,
-    sums,
-    regions: copiedRegions,
-    contexts: copiedContexts,
-    reservoir: reservoir.select(samples.flat(), samples.map((rows) => rows.length)),
+    sums: copiedSums,
+    regions: regions.copy(),
+    contexts: contexts.copy(),
+    ...(members && { members: members.copy(regions.size) }),
   };
 }

@@ -55,6 +55,18 @@ export class RegionArrays {
     this.#distanceSquareSums[this.#size - 1] = region.squareSum;
   }
 
+  /** The same regions, apart from these. */
+  copy(): RegionArrays {
+    const copy = new RegionArrays();
+    copy.#size = this.#size;
+    copy.#counts = this.#counts.slice();
+    copy.#founders = this.#founders.slice();
+    copy.#firstBatches = this.#firstBatches.slice();
+    copy.#distanceSums = this.#distanceSums.slice();
+    copy.#distanceSquareSums = this.#distanceSquareSums.slice();
+    return copy;
+  }
+
   #grow(): void {
     const larger = <T extends Int32Array | Float64Array>(array: T): T => {
       const copy = new (array.constructor as new (length: number) => T)(array.length * 2);

@@ -1,14 +1,16 @@
 import { readSafetensors, writeSafetensors } from "../files/safetensors.ts";
 import { finiteFloatsOf, float32Tensor, type Tensor, tensorOf, type Tensors } from "../files/tensor.ts";
+import { checksumOf, unprovenWarning } from "../files/checksum.ts";
 import type { Backend } from "../compute/backend.ts";
 import type { StreamSource } from "../activations/source.ts";
 import { Contexts } from "./contexts.ts";
 import type { Basis, DictionaryParts } from "./parts.ts";
 import { RegionArrays } from "./region_arrays.ts";
-import { Reservoir } from "./reservoir.ts";
 
 /** Kind and version of the file, in its metadata. */
-const FORMAT = "exemplar regions 1";
+const FORMAT = "exemplar regions 2";
+/** Of before checksums. */
+const FIRST_FORMAT = "exemplar regions 1";
 
 /** Per-region numbers, by their names in the file. */
 const NUMBERS = ["count", "founder", "first_batch", "distance_sum", "distance_square_sum"] as const;
@@ -18,12 +20,12 @@ const NUMBERS = ["count", "founder", "first_batch", "distance_sum", "distance_sq
  * dim`), `count`, `founder`, `first_batch`, `distance_sum`, `distance_square_sum`, and the exemplars (`exemplar`) unless
  * they are the basis of the autoencoder. Threshold and the rest are strings of the file's metadata.
  *
- * @param exemplars, sums `size x dim`.
+ * @param exemplars, sums, decoder `size x dim`; the last is the autoencoder's, which the file must stay beside.
  */
 export function writeRegions(
   path: string,
   { regions, calibration, seed, activations, batches }: DictionaryParts,
-  { exemplars, sums }: { exemplars: Float32Array<ArrayBuffer>; sums: Float32Array<ArrayBuffer> },
+  { exemplars, sums, decoder }: Record<"exemplars" | "sums" | "decoder", Float32Array<ArrayBuffer>>,
   basis: Basis,
 ): Promise<void> {
   const { size } = regions;
@@ -42,6 +44,7 @@ export function writeRegions(
   const { threshold, percentile = null, source = null } = calibration;
   return writeSafetensors(path, new Map(tensors), {
     format: FORMAT,
+    decoder: decoderChecksum(decoder, calibration.center),
     basis,
     threshold: String(threshold),
     percentile: JSON.stringify(percentile),
@@ -64,10 +67,18 @@ export async function readRegions(
   decoder: Float32Array<ArrayBuffer>,
   center: Float32Array<ArrayBuffer>,
   backend: Backend,
+  onWarning: (sentence: string) => void = console.warn,
 ): Promise<DictionaryParts> {
   const { tensors, metadata } = await readSafetensors(path);
-  if (metadata.format !== FORMAT) {
+  if (metadata.format === FIRST_FORMAT) onWarning(unprovenWarning(path));
+  else if (metadata.format !== FORMAT) {
     throw new Error(`Expected ${path} to be of the format "${FORMAT}" but found "${metadata.format}": export it again`);
+  }
+  if (metadata.format === FORMAT && metadata.decoder !== decoderChecksum(decoder, center)) {
+    throw new Error(
+      `Expected ${path} to lie beside the autoencoder that it is about but that was changed since, or is another's: ` +
+        "export both again",
+    );
   }
   const dim = center.length;
   const size = decoder.length / dim;
@@ -104,10 +115,15 @@ export async function readRegions(
     sums: backend.upload(matrix("sum"), size, dim),
     regions,
     contexts: new Contexts(),
-    reservoir: new Reservoir(backend, dim, seed),
     activations: number("activations"),
     batches: number("batches"),
   };
+}
+
+function decoderChecksum(...arrays: Float32Array<ArrayBuffer>[]): string {
+  return checksumOf(
+    ...arrays.map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength)),
+  );
 }
 
 function numberOf(metadata: Readonly<Record<string, string>>, name: string, path: string): number {

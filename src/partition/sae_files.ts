@@ -8,6 +8,7 @@ import { isFile } from "../files/exists.ts";
 import { readNpz, writeNpz } from "../files/npz.ts";
 import { readSafetensors, writeSafetensors } from "../files/safetensors.ts";
 import { finiteFloatsOf, float32Tensor, type Tensor, tensorOf, type Tensors } from "../files/tensor.ts";
+import type { LoadOptions } from "./persistence.ts";
 import { hookName } from "../model/hook_names.ts";
 import type { Basis, DictionaryParts } from "./parts.ts";
 import { readRegions, writeRegions } from "./regions_file.ts";
@@ -55,6 +56,7 @@ export async function exportDictionary(
   const { center } = parts.calibration;
   const dim = center.length;
   const decoder = basis === "mean" ? values.means : values.exemplars;
+  const host = { exemplars: values.exemplars, sums: values.sums, decoder };
   const encoder = transposed(decoder, size, dim);
   const none = new Float32Array(size);
   const weights = (encoderBias: Float32Array<ArrayBuffer>): [string, Tensor][] => [
@@ -65,11 +67,11 @@ export async function exportDictionary(
   ];
   if (/\.npz$/i.test(path)) {
     const threshold = float32Tensor(none, [size]);
-    await writeRegions(regionsBeside(path), parts, values, basis);
+    await writeRegions(regionsBeside(path), parts, host, basis);
     await writeNpz(path, new Map([...weights(withCenter(decoder, none, center)), ["threshold", threshold]]));
     return;
   }
-  await writeRegions(join(path, REGIONS), parts, values, basis);
+  await writeRegions(join(path, REGIONS), parts, host, basis);
   await writeSafetensors(join(path, WEIGHTS), new Map(weights(none)));
   await writeJsonAtomic(join(path, CONFIG), saeLensConfig(parts, k));
 }
@@ -110,19 +112,27 @@ function saeLensConfig({ calibration, regions }: DictionaryParts, k: number): Re
 }
 
 /** Parts of a dictionary that was exported as an `.npz` file. */
-export async function readNpzDictionary(path: string, backend: Backend): Promise<DictionaryParts> {
+export async function readNpzDictionary(
+  path: string,
+  backend: Backend,
+  options: LoadOptions = {},
+): Promise<DictionaryParts> {
   await assertExported(path, regionsBeside(path));
-  const { decoder, center } = weightsOf(await readNpz(path, ["W_dec", "b_dec"]), path);
-  return await readRegions(regionsBeside(path), decoder, center, backend);
+  const { decoder, center } = weightsOf(await readNpz(path, ["W_dec", "b_dec"], options), path);
+  return await readRegions(regionsBeside(path), decoder, center, backend, options.onWarning);
 }
 
 /** Parts of a dictionary that was exported as a SAELens folder. */
-export async function readSaeLensDictionary(folder: string, backend: Backend): Promise<DictionaryParts> {
+export async function readSaeLensDictionary(
+  folder: string,
+  backend: Backend,
+  options: LoadOptions = {},
+): Promise<DictionaryParts> {
   await assertExported(folder, join(folder, REGIONS));
   const path = join(folder, WEIGHTS);
   const { tensors } = await readSafetensors(path, ["W_dec", "b_dec"]);
   const { decoder, center } = weightsOf(tensors, path);
-  return await readRegions(join(folder, REGIONS), decoder, center, backend);
+  return await readRegions(join(folder, REGIONS), decoder, center, backend, options.onWarning);
 }
 
 function weightsOf(tensors: Tensors, path: string) {

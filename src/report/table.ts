@@ -15,6 +15,9 @@ import {
 /** What plain arrays are stored as. */
 export type ColumnType = "float64" | "float32" | "int32" | "utf8" | "bool";
 
+/** Kind and version of the file, in its schema's metadata. */
+const FORMAT = "exemplar table 2";
+
 /** A column of a result table. */
 export interface TableColumn {
   readonly name: string;
@@ -61,7 +64,7 @@ export async function saveTable(
     data[column.name] = toColumn(column);
     fieldMetadata[column.name] = { description: column.description };
   }
-  await writeArrow(path, arrowTable(data, { metadata: options.metadata, fieldMetadata }));
+  await writeArrow(path, arrowTable(data, { metadata: { format: FORMAT, ...options.metadata }, fieldMetadata }));
   return path;
 }
 

@@ -7,6 +7,7 @@ import { describeStream } from "../../src/activations/source.ts";
 import type { StreamBatch } from "../../src/activations/stream.ts";
 import { readShardTables, shardTables } from "../../src/activations/shard.ts";
 import { readArrow, writeArrow } from "../../src/files/arrow.ts";
+import { writeSealedJson } from "../../src/files/sealed_json.ts";
 import { openBackend } from "../../src/compute/open.ts";
 import type { BosRule } from "../../src/model/types.ts";
 import { DIM, FakeModel } from "./fake_model.ts";
@@ -129,7 +130,7 @@ Deno.test("a cache keeps the hook it was read at, and is not taken for another's
 Deno.test("a cache that does not tell its hook, as older ones, is of resid_post", async () => {
   await withFolder(async (folder) => {
     const { hook: _, ...index } = await readCacheIndex(folder);
-    await Deno.writeTextFile(`${folder}/index.json`, JSON.stringify(index));
+    await writeSealedJson(`${folder}/index.json`, index);
     assertEquals((await readCacheIndex(folder)).hook, "resid_post");
     assertEquals((await read(folder, { expect: { hook: "resid_post" } })).length, 3);
     await assertRejects(() => read(folder, { expect: { hook: "attn_out" } }), Error, "those of " + folder);
@@ -142,8 +143,8 @@ Deno.test("a cache keeps its rule for <bos>; one that does not tell it, as older
     const { bos: _, ...older } = SOURCE;
     await writeActivations(folder, streamOf(), older);
     assertEquals((await readCacheIndex(folder)).source.bos, "always");
-    const index = await Deno.readTextFile(`${folder}/index.json`);
-    await Deno.writeTextFile(`${folder}/index.json`, index.replace(/,\s*"bos": ?"always"/, ""));
+    const { source: { bos: _always, ...source }, ...index } = await readCacheIndex(folder);
+    await writeSealedJson(`${folder}/index.json`, { ...index, source });
     assertEquals((await readCacheIndex(folder)).source.bos, undefined);
     assertEquals((await expectBos("always")).length, 3);
     await assertRejects(() => expectBos("never"), Error, `of bos never but those of ${folder} have always`);
@@ -278,13 +279,14 @@ Deno.test("a shard with fewer rows than the index says, or rows out of order, is
 
 Deno.test("an index that is not ours is refused", async () => {
   await withFolder(async (folder) => {
-    for (const content of ["{", "{}", '{"format": "exemplar activations 9"}', "null"]) {
-      await Deno.writeTextFile(`${folder}/index.json`, content);
-      await assertRejects(
-        () => read(folder),
-        Error,
-        `Expected ${folder}/index.json to be the index of an activation cache`,
-      );
+    const path = `${folder}/index.json`;
+    for (const [content, reason] of [["{", "it is cut off or damaged"], ["null", "it holds no JSON object"]]) {
+      await Deno.writeTextFile(path, content);
+      await assertRejects(() => read(folder), Error, `Cannot read ${path}: ${reason}`);
+    }
+    for (const format of ["exemplar activations 9", "another"]) {
+      await writeSealedJson(path, { format });
+      await assertRejects(() => read(folder), Error, `Expected ${path} to be the index of an activation cache`);
     }
   });
 });

@@ -48,7 +48,8 @@ Deno.test("the bytes written are the format's: length, JSON, tensors without gap
     const bytes = await Deno.readFile(path);
     const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
     assertEquals(length % 8, 0);
-    const header: Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }> = JSON.parse(
+    type Entry = { dtype: string; shape: number[]; data_offsets: [number, number] };
+    const { __metadata__: _, ...header }: Record<string, Entry> = JSON.parse(
       new TextDecoder().decode(bytes.subarray(8, 8 + length)),
     );
     assertEquals(header.W_dec, { dtype: "F32", shape: [3, 2], data_offsets: [8, 32] });

@@ -556,3 +556,18 @@ async function* textsIn(folder: string): AsyncGenerator<string> {
     if (isFile) yield await Deno.readTextFile(`${folder}/${name}`);
   }
 }
+
+Deno.test(
+  "of a packed body that has more than the file no more is written",
+  withHub(async (_, { cacheDir }) => {
+    const bytes = new Uint8Array(2 ** 24);
+    await using hub = hubServer(repo, { "bomb.bin": { bytes, isLarge: true } });
+    hub.gzip = true;
+    hub.tellBytes = 1000;
+    let most = 0;
+    const onProgress = ({ received }: { received: number }) => void (most = Math.max(most, received));
+    const ask = { repo, type: "dataset", path: "bomb.bin", cacheDir, endpoint: hub.endpoint, onProgress } as const;
+    assertSentence(await assertRejects(() => hubFile(ask), HubError), "bomb.bin");
+    assert(most > 1000 && most < bytes.length / 2, `${most} of ${bytes.length} bytes`);
+  }),
+);

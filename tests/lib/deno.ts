@@ -19,7 +19,7 @@ export interface Output {
  * @param subcommand What comes after `deno`.
  */
 export function denoCommand(
-  subcommand: "eval" | "info" | "run" | "task",
+  subcommand: "cache" | "eval" | "info" | "run" | "task",
   args: readonly string[],
   options: Omit<Deno.CommandOptions, "args"> = {},
 ): Deno.Command {

@@ -5,19 +5,20 @@ import { openBackend } from "../../src/compute/open.ts";
 import { Dictionary } from "../../src/partition/dictionary.ts";
 import { backendTest } from "../lib/backends.ts";
 import { inFolder } from "../lib/folder.ts";
-import { at, bytes, clustered, degrees, namedRows, publicValues, reservoirOf } from "./streams.ts";
+import { at, bytes, clustered, degrees, membersOf, namedRows, publicValues } from "./streams.ts";
 
 async function grown(backend: Backend, angle: number, seed: number, ...angles: number[]): Promise<Dictionary> {
   const dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: degrees(angle) }, {
     backend,
     seed,
+    members: 30,
   });
   await dictionary.add(namedRows(...angles.map(at)));
   return dictionary;
 }
 
 /** Angles of directions, rounded to a thousandth of a degree. */
-function anglesOf(directions: Float32Array): number[] {
+function anglesOf(directions: Float32Array | Float16Array): number[] {
   return Array.from(
     { length: directions.length / 2 },
     (_, i) => Math.round(Math.atan2(directions[2 * i + 1], directions[2 * i]) * 180 / Math.PI * 1000) / 1000,
@@ -50,9 +51,11 @@ backendTest(
         }
         assertEquals(dictionary.distanceSums[region], total(distanceSums));
         assertEquals(dictionary.distanceSquareSums[region], total(distanceSquareSums));
-        assertEquals((await reservoirOf(dictionary, region)).length, 2 * dictionary.memberCounts[region]);
+        assertEquals((membersOf(dictionary, region)).length, 2 * dictionary.memberCounts[region]);
       }
-      assertEquals(anglesOf(await reservoirOf(dictionary, 0)).sort((a, b) => a - b), [0, 2, 10, 19, 20, 21]);
+      // Samples are in 16-bit floats, good to a thirtieth of a degree.
+      const sampled = anglesOf(membersOf(dictionary, 0)).map(Math.round).sort((a, b) => a - b);
+      assertEquals(sampled, [0, 2, 10, 19, 20, 21]);
       const [nearest, farthest] = [dictionary.nearestContexts(0), dictionary.farthestContexts(0)];
       assertEquals(prompts(nearest), "p0 p1 p2 p4 p6 p8", "founders first, then those a degree away, then two");
       assertEquals(prompts(farthest).slice(0, 2), "p8");
@@ -119,7 +122,7 @@ Deno.test("joined reservoirs are a uniform sample of the members", async () => {
     const dictionary = await grown(backend, 5, seed, ...angles);
     assertEquals([...dictionary.memberCounts], [60, 30]);
     await dictionary.merge(1.5);
-    const sample = anglesOf(await reservoirOf(dictionary, 0));
+    const sample = anglesOf(membersOf(dictionary, 0));
     assertEquals([sample.length, new Set(sample).size], [30, 30], "nobody twice");
     for (const angle of sample) taken[Math.round((angle % 90) * 90)]++;
     dictionary.dispose();
@@ -138,10 +141,14 @@ function assertChiSquare(counts: Float64Array, expected: number): void {
 }
 
 backendTest("re-anchoring takes the member nearest to the mean, and leaves the original alone", async (backend) => {
-  const original = await grown(backend, 45, 0, ...[0, 40, 180, 20, 38, 181, 179, 5]);
+  const angles = [0, 40, 180, 20, 38, 181, 179, 5];
+  const original = await grown(backend, 45, 0, ...angles);
   assertEquals(anglesOf(original.exemplars), [0, 180]);
   const before = publicValues(original);
-  const dictionary = await original.reanchor();
+  const dictionary = await original.reanchor([namedRows(...angles.map(at))]);
+  const sampled = await original.reanchor();
+  assertEquals(anglesOf(sampled.exemplars).map((angle) => Math.abs(Math.round(angle))), [20, 180]);
+  sampled.dispose();
   // Means at about 20.6 and 180 degrees; the second's nearest is its founder.
   assertEquals(anglesOf(dictionary.exemplars).map(Math.abs), [20, 180]);
   const { exemplars: _old, ...rest } = before;
@@ -151,13 +158,13 @@ backendTest("re-anchoring takes the member nearest to the mean, and leaves the o
   await dictionary.add(namedRows(at(60), at(300)));
   assertEquals([...dictionary.memberCounts], [6, 3, 1]);
   assertEquals(publicValues(original), before);
-  assertEquals((await reservoirOf(original, 0)).length, 2 * 5);
+  assertEquals((membersOf(original, 0)).length, 2 * 5);
   for (const used of [original, dictionary]) used.dispose();
 });
 
-backendTest("of members equally near to the mean the first sampled is taken", async (backend) => {
+backendTest("of members equally near to the mean the first is taken", async (backend) => {
   const original = await grown(backend, 45, 0, -10, 10);
-  const dictionary = await original.reanchor();
+  const dictionary = await original.reanchor([namedRows(at(-10), at(10))]);
   assertEquals(bytes(dictionary.exemplars), bytes(original.exemplars));
   for (const used of [original, dictionary]) used.dispose();
 });

@@ -8,7 +8,7 @@ import { Dictionary } from "../../src/partition/dictionary.ts";
 import { backendTest } from "../lib/backends.ts";
 import { inFolder } from "../lib/folder.ts";
 import { assertSentence } from "../lib/sentence.ts";
-import { corpus, DIM, publicValues, reservoirOf, rowsOf, streamOf } from "./streams.ts";
+import { corpus, DIM, membersOf, publicValues, rowsOf, streamOf } from "./streams.ts";
 
 const LAYER = 3;
 const SOURCE = {
@@ -24,10 +24,10 @@ const SOURCE = {
 /** Four batches whose regions outgrow reservoirs and context lists. */
 const batches = streamOf(corpus(200, [LAYER]), 50).map(({ batches }) => batches.get(LAYER)!);
 
-async function grown(backend: Backend, count: number): Promise<Dictionary> {
+async function grown(backend: Backend, count: number, members = 30): Promise<Dictionary> {
   const center = new Float32Array(DIM).fill(0.1);
   const calibration = { center, threshold: 0.23456789012345678, percentile: 7.5, source: SOURCE };
-  const dictionary = await Dictionary.create(calibration, { backend, seed: 41 });
+  const dictionary = await Dictionary.create(calibration, { backend, seed: 41, members });
   for (const batch of batches.slice(0, count)) await dictionary.add(batch);
   return dictionary;
 }
@@ -38,9 +38,9 @@ backendTest(
     inFolder(async (folder) => {
       const never = await grown(backend, 2);
       await never.save(`${folder}/two.arrow`);
-      const loaded = await Dictionary.load(`${folder}/two.arrow`, { backend });
+      const loaded = await Dictionary.load(`${folder}/two.arrow`, { backend, members: true });
       assertEquals(publicValues(loaded), publicValues(never));
-      assertEquals(await reservoirOf(loaded, 0), await reservoirOf(never, 0));
+      assertEquals(membersOf(loaded, 0), membersOf(never, 0));
       const largest = Math.max(...never.memberCounts);
       assertEquals(largest > 30, true, `the largest region has ${largest} members, too few to overflow a reservoir`);
 
@@ -50,9 +50,12 @@ backendTest(
       await never.save(`${folder}/never.arrow`);
       await loaded.save(`${folder}/loaded.arrow`);
       await loaded.save(`${folder}/again.arrow`);
+      for (const ending of ["arrow", "members.arrow"]) {
+        const bytes = await Deno.readFile(`${folder}/never.${ending}`);
+        assertEquals(await Deno.readFile(`${folder}/loaded.${ending}`), bytes);
+        assertEquals(await Deno.readFile(`${folder}/again.${ending}`), bytes);
+      }
       const bytes = await Deno.readFile(`${folder}/never.arrow`);
-      assertEquals(await Deno.readFile(`${folder}/loaded.arrow`), bytes);
-      assertEquals(await Deno.readFile(`${folder}/again.arrow`), bytes);
       assertNotEquals(await Deno.readFile(`${folder}/two.arrow`), bytes);
       for (const dictionary of [never, loaded]) dictionary.dispose();
     }),
@@ -93,8 +96,8 @@ Deno.test("Arquero reads a dictionary's columns", () =>
     await dictionary.save(`${folder}/d.arrow`);
     const table = fromArrow(await Deno.readFile(`${folder}/d.arrow`));
     assertEquals(table.columnNames(), [
-      ...["exemplar", "mean", "sum", "count", "coherence", "distance_sum", "distance_square_sum", "founder"],
-      ...["first_batch", "nearest", "farthest", "reservoir"],
+      ...["exemplar", "sum", "count", "coherence", "distance_sum", "distance_square_sum", "founder"],
+      ...["first_batch", "nearest", "farthest"],
     ]);
     assertEquals(table.numRows(), dictionary.size);
     assertEquals([...table.array("count")], [...dictionary.memberCounts]);
@@ -103,7 +106,6 @@ Deno.test("Arquero reads a dictionary's columns", () =>
     assertEquals([...row.exemplar], [...dictionary.exemplars.subarray(DIM, 2 * DIM)]);
     const [{ distance, prompt, position, excerpt }] = dictionary.nearestContexts(1);
     assertEquals({ ...row.nearest[0] }, { distance, prompt, position, ...excerpt });
-    assertEquals(row.reservoir.length, Math.min(30, dictionary.memberCounts[1]));
   }));
 
 Deno.test("a file that cannot be a dictionary is refused with a sentence", () =>
@@ -125,7 +127,7 @@ Deno.test("a file that cannot be a dictionary is refused with a sentence", () =>
     await Deno.writeTextFile(`${folder}/text.arrow`, '{"not": "Arrow"}');
     await refuse(`${folder}/text.arrow`, "an Arrow IPC file");
     await writeArrow(`${folder}/other.arrow`, arrowTable({ x: numberColumn(Float32Array.of(1)) }));
-    await refuse(`${folder}/other.arrow`, '"exemplar dictionary 1"', "another kind", "Dictionary.save");
+    await refuse(`${folder}/other.arrow`, '"exemplar dictionary 2"', "another kind", "Dictionary.save");
     await refuse(`${folder}/missing.arrow`, "no such file");
     await refuse(folder, "it is a folder");
   }));

@@ -4,25 +4,25 @@ import type { Backend } from "../../src/compute/backend.ts";
 import { openBackend } from "../../src/compute/open.ts";
 import { CONTEXTS, Contexts } from "../../src/partition/contexts.ts";
 import { Dictionary } from "../../src/partition/dictionary.ts";
-import { RESERVOIR, Reservoir } from "../../src/partition/reservoir.ts";
+import { Members } from "../../src/partition/members.ts";
 import { backendTest } from "../lib/backends.ts";
-import { at, degrees, namedRows, prompt, reservoirOf } from "./streams.ts";
+import { at, degrees, membersOf, namedRows, prompt } from "./streams.ts";
+
+const KEPT = 30;
 
 /** Offers members 0, 1, 2, ... of one region, in batches, and gives those that are kept. */
 async function sample(backend: Backend, seed: number, batches: readonly number[]): Promise<number[]> {
-  const reservoir = new Reservoir(backend, 1, seed);
+  const members = new Members(1, seed, KEPT);
   let seen = 0;
   for (const rows of batches) {
     const directions = backend.upload(Float32Array.from({ length: rows }, (_, i) => seen + i), rows, 1);
-    const batch = reservoir.batch(directions, seen);
+    const batch = members.batch(seen);
     for (let row = 0; row < rows; row++) batch.offer(row, 0, ++seen);
-    batch.commit();
+    await batch.commit(backend, directions);
     directions.dispose();
   }
-  const kept = await backend.download(reservoir.pool);
-  assertEquals(reservoir.rows(0).length, kept.length);
-  reservoir.pool.dispose();
-  return [...kept];
+  assertEquals(members.count(0), members.directions(0).length);
+  return [...members.directions(0)];
 }
 
 Deno.test("every member is as likely to be sampled", async () => {
@@ -31,16 +31,16 @@ Deno.test("every member is as likely to be sampled", async () => {
   const taken = new Float64Array(members);
   for (let seed = 0; seed < seeds; seed++) {
     const kept = await sample(backend, seed, [40, 110]);
-    assertEquals([kept.length, new Set(kept).size], [RESERVOIR, RESERVOIR]);
+    assertEquals([kept.length, new Set(kept).size], [KEPT, KEPT]);
     for (const member of kept) taken[member]++;
   }
-  const share = RESERVOIR / members;
+  const share = KEPT / members;
   const statistic = taken.reduce((sum, n) => sum + (n - seeds * share) ** 2 / (seeds * share * (1 - share)), 0);
   const spread = 5 * Math.sqrt(2 * members);
   assertLess(Math.abs(statistic - members), spread, `chi-square ${statistic} of ${members} members`);
   // Nor do neighbouring seeds or members go together: halves of the stream share the sample evenly.
   const late = taken.subarray(members / 2).reduce((sum, n) => sum + n, 0) / seeds;
-  assertLess(Math.abs(late - RESERVOIR / 2), 0.4);
+  assertLess(Math.abs(late - KEPT / 2), 0.4);
 });
 
 backendTest("a sample depends on seed and stream alone, not on how the stream is cut", async (backend) => {
@@ -52,13 +52,14 @@ backendTest("a sample depends on seed and stream alone, not on how the stream is
 });
 
 backendTest("each region samples its own members, thirty at most", async (backend) => {
-  const dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: degrees(20) }, { backend });
+  const options = { backend, members: KEPT };
+  const dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: degrees(20) }, options);
   const near = (angle: number, count: number) => Array.from({ length: count }, (_, i) => at(angle + i / 10));
   await dictionary.add(namedRows(...near(0, 12), ...near(90, 70)));
   await dictionary.add(namedRows(...near(0, 12), ...near(90, 50)));
   assertEquals([...dictionary.memberCounts], [24, 120]);
-  for (const [region, count] of [24, RESERVOIR].entries()) {
-    const members = await reservoirOf(dictionary, region);
+  for (const [region, count] of [24, KEPT].entries()) {
+    const members = membersOf(dictionary, region);
     assertEquals(members.length, 2 * count);
     for (let i = 0; i < count; i++) assert(members[2 * i + region] > 0.9, `a member of region ${region}`);
   }

@@ -1,7 +1,6 @@
 /** Small seeded streams with everything that a model's have: prompts, positions, several layers, batches. */
 import type { ActivationBatch, Prompt } from "../../src/activations/batch.ts";
 import type { StreamBatch } from "../../src/activations/stream.ts";
-import type { Matrix } from "../../src/compute/backend.ts";
 import { Random } from "../../src/compute/random.ts";
 import type { Dictionary } from "../../src/partition/dictionary.ts";
 
@@ -126,6 +125,6 @@ export function publicValues(dictionary: Dictionary): Record<string, unknown> {
 }
 
 /** The sampled member directions of a region. */
-export async function reservoirOf({ parts }: Dictionary, region: number): Promise<Float32Array> {
-  return await parts.backend.download(parts.reservoir.pool as Matrix, Int32Array.from(parts.reservoir.rows(region)));
+export function membersOf({ parts }: Dictionary, region: number): Float16Array {
+  return parts.members!.directions(region);
 }

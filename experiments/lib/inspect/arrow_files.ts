@@ -9,7 +9,7 @@ import {
   type Schema,
   type Table,
 } from "../../../src/files/arrow.ts";
-import { contextLists } from "../../../src/partition/persistence.ts";
+import { contextsByRow } from "../../../src/partition/context_column.ts";
 import { type Contents, isRecord, type Json, told } from "./description.ts";
 import { largestRegions, regionFacts } from "./regions.ts";
 
@@ -20,8 +20,10 @@ export async function describeArrow(path: string, rows: number): Promise<Content
   const outline = { rows: length, "record batches": batches };
   switch (metadata.format) {
     case "exemplar dictionary 1":
+    case "exemplar dictionary 2":
       return await describeDictionary(path, metadata, rows);
     case "exemplar calibration 1":
+    case "exemplar calibration 2":
       return {
         kind: "calibration",
         facts: {
@@ -31,7 +33,8 @@ export async function describeArrow(path: string, rows: number): Promise<Content
         },
         tables: { thresholds: firstRows(await readArrow(path, { columns: ["percentile", "threshold"] }), length) },
       };
-    case "exemplar activations 1": {
+    case "exemplar activations 1":
+    case "exemplar activations 2": {
       const { format: _, shard, ...reading } = metadata;
       return {
         kind: "shard of an activation cache",
@@ -57,13 +60,12 @@ export async function describeArrow(path: string, rows: number): Promise<Content
 async function describeDictionary(path: string, metadata: Record<string, string>, rows: number): Promise<Contents> {
   const columns = ["count", "coherence", "distance_sum", "first_batch", "nearest"];
   const table = await readArrow(path, { columns });
-  const nearest = contextLists(columnOf(table, "nearest"));
   const figures = {
     counts: int32Of(columnOf(table, "count")),
     coherences: float64Of(columnOf(table, "coherence")),
     distanceSums: float64Of(columnOf(table, "distance_sum")),
     firstBatches: int32Of(columnOf(table, "first_batch")),
-    nearest: (region: number) => nearest[region],
+    nearest: contextsByRow(columnOf(table, "nearest")),
   };
   return {
     kind: "dictionary",

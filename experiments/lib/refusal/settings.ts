@@ -6,7 +6,7 @@ import { refusalRegions } from "../../../src/analysis/refusal_regions.ts";
 import type { Dictionary } from "../../../src/partition/dictionary.ts";
 import type { Growth } from "../../../src/partition/growth.ts";
 
-/** Which direction of a region is ablated: its mean, its founder, or the sampled member nearest to its mean. */
+/** Which direction of a region is ablated: its mean, its founder, or the member nearest to its mean. */
 export type AblationBasis = "mean" | "exemplar" | "re-anchored";
 
 /** All bases. */
@@ -39,12 +39,14 @@ export interface RefusalSetting {
 /**
  * Reads a dictionary for refusal.
  *
+ * @param reanchored The same dictionary, re-anchored.
  * @param finals Final positions of the build prompts at the dictionary's layer.
  * @param refused Whether the model refuses each of these prompts.
  * @param most Candidates to keep.
  */
 export async function refusalSetting(
   { layer, percentile, dictionary }: Growth,
+  reanchored: Dictionary,
   finals: ActivationBatch,
   refused: readonly boolean[],
   most: number,
@@ -57,7 +59,6 @@ export async function refusalSetting(
   const match = first && matchedRegion(shape, first.region, nulls.map(({ region }) => region));
   const nullShare = nulls.find(({ region }) => region === match?.region);
 
-  const reanchored = await dictionary.reanchor();
   const describe = (share: RegionShare): RefusalRegion => ({
     ...share,
     count: memberCounts[share.region],
@@ -68,7 +69,7 @@ export async function refusalSetting(
       "re-anchored": rowOf(reanchored, "exemplars", share.region),
     },
   });
-  const setting = {
+  return {
     layer,
     percentile,
     threshold,
@@ -78,8 +79,6 @@ export async function refusalSetting(
     candidates: candidates.slice(0, most).map(describe),
     matched: match && nullShare && { ...describe(nullShare), distance: match.distance },
   };
-  reanchored.dispose();
-  return setting;
 }
 
 function rowOf(dictionary: Dictionary, rows: "means" | "exemplars", region: number): Float32Array<ArrayBuffer> {

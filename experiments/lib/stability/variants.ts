@@ -23,14 +23,17 @@ export interface Grown extends Setting, RegionSums {
   readonly replaced: RegionSums & { readonly exemplars: Float32Array<ArrayBuffer> };
 }
 
-/** Keeps of a dictionary, and of its twin with replaced exemplars, what is matched. */
-export async function keep(setting: Setting, seed: number, plain: Dictionary, replaced: Dictionary): Promise<Grown> {
-  const anchored = await plain.reanchor();
-  const reanchored = anchored.exemplars;
-  anchored.dispose();
-  const of = ({ sums, memberCounts, exemplars }: Dictionary) => ({ sums, counts: memberCounts, exemplars });
-  const { layer, percentile } = setting;
+/** Keeps of a dictionary, and of what the remedies made of it, what is matched. */
+export function keep(
+  { layer, percentile }: Setting,
+  seed: number,
+  { plain, anchored, replaced }: Readonly<Record<"plain" | "anchored" | "replaced", Dictionary>>,
+): Grown {
+  const of = ({ sums, memberCounts, exemplars }: Dictionary) => {
+    return { sums: sums.slice(), counts: memberCounts.slice(), exemplars: exemplars.slice() };
+  };
   const { dim, threshold } = plain;
+  const reanchored = anchored.exemplars.slice();
   return { layer, percentile, seed, dim, threshold, ...of(plain), reanchored, replaced: of(replaced) };
 }
 

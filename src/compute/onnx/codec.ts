@@ -33,6 +33,7 @@ export type {
   GraphProto,
   ModelProto,
   NodeProto,
+  SparseTensorProto,
   StringStringEntryProto,
   TensorProto,
   ValueInfoProto,

@@ -1,0 +1,64 @@
+/** What a step of a run gave, in a file: plain data as the engine writes it, with a checksum. */
+import { deserialize, serialize } from "node:v8";
+import { Buffer } from "node:buffer";
+import { writeFileAtomic } from "../../src/files/atomic.ts";
+import { checksumOf } from "../../src/files/checksum.ts";
+
+const FORMAT = "exemplar stage 2";
+
+/** A step's value, and what it had to tell the reader. */
+export interface StageRecord {
+  readonly name: string;
+  readonly value: unknown;
+  readonly notes: readonly string[];
+}
+
+/**
+ * Writes a record in one step, and gives it as whoever reads it will get it.
+ *
+ * @throws {Error} If it holds more than plain data, or cannot be written.
+ */
+export async function writeStage(path: string, record: StageRecord): Promise<StageRecord> {
+  const bytes = new Uint8Array(serialize(compact(record, record.name)));
+  await writeFileAtomic(path, [new TextEncoder().encode(`${FORMAT} ${checksumOf(bytes)} ${bytes.length}\n`), bytes]);
+  return deserialize(Buffer.from(bytes));
+}
+
+/**
+ * Reads a record; `undefined` if there is none.
+ *
+ * @throws {Error} A sentence if it is damaged, or of another step.
+ */
+export async function readStage(path: string, name: string): Promise<StageRecord | undefined> {
+  let file: Uint8Array<ArrayBuffer>;
+  try {
+    file = await Deno.readFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  const end = file.indexOf(10);
+  const [checksum, length] = new TextDecoder("latin1").decode(file.subarray(0, Math.max(0, end)))
+    .replace(`${FORMAT} `, "").split(" ");
+  const bytes = file.subarray(end + 1);
+  if (end < 0 || Number(length) !== bytes.length || checksum !== checksumOf(bytes)) {
+    throw new Error(`Cannot read ${path}: it is cut off or damaged.`);
+  }
+  const record = deserialize(Buffer.from(bytes)) as StageRecord;
+  if (record.name !== name) throw new Error(`Cannot read ${path}: it is of the step "${record.name}".`);
+  return record;
+}
+
+/** Views as arrays of their own: the engine writes the whole buffer behind a view. What is no plain data throws. */
+function compact(value: unknown, name: string): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (ArrayBuffer.isView(value)) return (value as Float32Array).slice();
+  if (Array.isArray(value)) return value.map((part) => compact(part, name));
+  if (value instanceof Map) return new Map([...value].map(([key, part]) => [compact(key, name), compact(part, name)]));
+  if (value instanceof Set) return new Set([...value].map((part) => compact(part, name)));
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) {
+    throw new TypeError(`Expected plain data from the step "${name}" but found a ${value.constructor.name}`);
+  }
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, compact(part, name)]));
+}

@@ -1,0 +1,171 @@
+import { join } from "node:path";
+import { checksumOf } from "../../src/files/checksum.ts";
+import { readSealedJson, writeSealedJson } from "../../src/files/sealed_json.ts";
+import type { CheckpointOptions } from "../../src/partition/checkpoint.ts";
+import { VERSION } from "../../src/report/manifest.ts";
+import { flagText } from "./flag_text.ts";
+import { UsageError } from "./flags.ts";
+import { readStage, writeStage } from "./stage_file.ts";
+
+const FORMAT = "exemplar stages 2";
+const SETTINGS = "settings.json";
+/** Flags that cannot change a result. */
+const FREE = ["out", "resume", "quiet", "help", "cache", "offline", "refresh", "tokenFor", "maxUnpacked"];
+/** While dictionaries grow, their state is kept no more often than this. */
+const SECONDS = 10;
+
+/** What decides a run's results. */
+interface Settings {
+  readonly version: string;
+  readonly flags: Readonly<Record<string, unknown>>;
+  /** Device, files and commits that were really used. */
+  readonly facts: readonly string[];
+}
+
+/** What {@linkcode Stages.open} needs. */
+export interface StagesOptions {
+  /** Every flag's value, by name. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  /** Flags that may be others when the run goes on. */
+  readonly mayChange?: readonly string[];
+  /** What else decides the results; asked when the first step begins. */
+  readonly facts: () => Promise<string[]>;
+  /** What the run has told its reader. */
+  readonly notes: readonly string[];
+  /** Takes a sentence for the reader. */
+  readonly note: (sentence: string) => void;
+  /** Stops the run before its next step. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * What a run has finished, step by step, in a folder below its results, so that `--resume` goes on from there. The folder is
+ * there while the run is not done.
+ */
+export class Stages {
+  readonly #options: StagesOptions;
+  readonly #names = new Set<string>();
+  #isBegun = false;
+
+  private constructor(readonly folder: string, options: StagesOptions, readonly before: Settings | undefined) {
+    this.#options = options;
+  }
+
+  /**
+   * Opens what a stopped run left, or removes it where a run starts anew.
+   *
+   * @param out Folder of the results.
+   * @param resume Whether to go on.
+   * @throws {UsageError} if the stopped run had other flags; names them.
+   */
+  static async open(out: string, resume: boolean, options: StagesOptions): Promise<Stages> {
+    const folder = join(out, "checkpoints");
+    if (!resume) {
+      await removeIfThere(folder);
+      return new Stages(folder, options, undefined);
+    }
+    const remedy = "start anew without --resume";
+    const before = await readSealedJson(join(folder, SETTINGS), { remedy }) as Settings | undefined;
+    if (before) assertSameFlags(out, before, options);
+    return new Stages(folder, options, before);
+  }
+
+  /** Whether a stopped run left something to go on from. */
+  get isResumed(): boolean {
+    return this.before !== undefined;
+  }
+
+  /**
+   * What a step gives: as the stopped run kept it, or computed now and kept.
+   *
+   * @param name Its name, which no other step of the run has.
+   * @param compute Gives plain data: numbers, texts, arrays, objects, Maps, Sets, typed arrays. It must depend on nothing that
+   * other steps did to shared state, a random generator's included.
+   */
+  async kept<T>(name: string, compute: () => T | Promise<T>): Promise<T> {
+    const path = `${await this.#pathOf(name)}.stage`;
+    const { notes, note, signal } = this.#options;
+    const found = await readStage(path, name).catch((error: Error) => {
+      note(`${error.message.replace(/\.?$/, ".")} The step "${name}" is done again.`);
+      return undefined;
+    });
+    if (found) {
+      found.notes.forEach(note);
+      return found.value as T;
+    }
+    signal.throwIfAborted();
+    const told = notes.length;
+    const value = await compute();
+    return (await writeStage(path, { name, value, notes: notes.slice(told) })).value as T;
+  }
+
+  /** Where a discovery keeps its state, and goes on from. */
+  async checkpoint(name: string): Promise<CheckpointOptions> {
+    return {
+      folder: await this.#pathOf(name),
+      every: 1,
+      seconds: SECONDS,
+      resume: true,
+      onWarning: this.#options.note,
+    };
+  }
+
+  /** Removes everything, once the run's results are written. */
+  async remove(): Promise<void> {
+    await removeIfThere(this.folder);
+  }
+
+  async #pathOf(name: string): Promise<string> {
+    if (this.#names.has(name)) throw new Error(`Expected steps of different names but two are named "${name}".`);
+    this.#names.add(name);
+    await this.#begin();
+    return join(this.folder, `${name.replaceAll(/[^\w.,-]+/g, "_").slice(0, 80)}-${checksumOf(name)}`);
+  }
+
+  /** The device and the files are known when the first step begins: they must be those of the stopped run. */
+  async #begin(): Promise<void> {
+    if (this.#isBegun) return;
+    this.#isBegun = true;
+    const facts = await this.#options.facts();
+    const other = this.before?.facts.findIndex((fact, i) => fact !== facts[i]) ?? -1;
+    if (this.before && other >= 0) {
+      throw new UsageError(
+        `Expected to go on with ${this.before.facts[other]}, as the run that was stopped had it, but found ` +
+          `${facts[other] ?? "none"}: start anew without --resume.`,
+      );
+    }
+    await writeSealedJson(join(this.folder, SETTINGS), { format: FORMAT, ...settingsOf(this.#options), facts });
+  }
+}
+
+function settingsOf({ flags, mayChange = [] }: StagesOptions): Omit<Settings, "facts"> {
+  const free = [...FREE, ...mayChange];
+  const kept = Object.entries(flags).filter(([key, value]) => !free.includes(key) && value !== undefined);
+  return { version: VERSION, flags: Object.fromEntries(kept) };
+}
+
+function assertSameFlags(out: string, before: Settings, options: StagesOptions): void {
+  const { version, flags } = settingsOf(options);
+  const text = (value: unknown) => JSON.stringify(value);
+  const names = new Set([...Object.keys(before.flags), ...Object.keys(flags)]);
+  const differing = [...names].filter((name) => text(before.flags[name]) !== text(flags[name]));
+  const each = differing.map((name) =>
+    `${flagText(name, flags[name])} instead of ${flagText(name, before.flags[name])}`
+  );
+  if (before.version !== version) each.push(`version ${version} instead of ${before.version}`);
+  if (each.length === 0) return;
+  throw new UsageError(
+    `Expected the flags of the run that was stopped in ${out} but found ${
+      each.join(", ")
+    }: give the same flags, or start ` +
+      "anew without --resume.",
+  );
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  try {
+    await Deno.remove(path, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

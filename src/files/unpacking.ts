@@ -1,0 +1,58 @@
+/** How much compressed files may unpack to: a file of a few megabytes can claim, and be, a thousand times as much. */
+
+/** Bytes that a compressed file may unpack to where nothing else is said. */
+export const MAX_UNPACKED = 2e9;
+
+/** A limit for compressed files. */
+export interface UnpackOptions {
+  /** Bytes that a compressed file may unpack to, of Parquet each row group; default 2e9. What is stored as it is does not count. */
+  readonly maxUnpacked?: number;
+}
+
+/** A file that unpacks to more than is allowed. */
+export class UnpackError extends Error {
+  override name = "UnpackError";
+}
+
+let usual = MAX_UNPACKED;
+
+/**
+ * Sets what all readers of this process go by, where a call says nothing else.
+ *
+ * @param bytes As {@linkcode UnpackOptions.maxUnpacked}.
+ * @returns Puts the former limit back.
+ */
+export function configureUnpacking(bytes: number): () => void {
+  const before = usual;
+  usual = bytes;
+  return () => void (usual = before);
+}
+
+/** What a file may still unpack to. */
+export class UnpackBudget {
+  readonly #most: number;
+  #taken = 0;
+
+  /**
+   * @param path The file, for the sentence.
+   * @throws {RangeError} if the limit is no number above 0.
+   */
+  constructor(private readonly path: string, { maxUnpacked = usual }: UnpackOptions = {}) {
+    if (!(maxUnpacked > 0)) throw new RangeError(`Expected maxUnpacked to be bytes above 0 but got ${maxUnpacked}`);
+    this.#most = maxUnpacked;
+  }
+
+  /**
+   * Takes bytes of the budget, before they are unpacked.
+   *
+   * @throws {UnpackError} A sentence if there are not so many left.
+   */
+  take(bytes: number): void {
+    this.#taken += bytes;
+    if (this.#taken <= this.#most) return;
+    throw new UnpackError(
+      `Expected ${this.path} to unpack to at most ${this.#most} bytes but it takes ${this.#taken} or more: if that is right, ` +
+        "allow it with --max-unpacked, or the option maxUnpacked",
+    );
+  }
+}

@@ -1,0 +1,52 @@
+/** Which member of a region lies nearest to the mean direction of all: the largest product with the members' sum. */
+import type { Backend, Matrix } from "../compute/backend.ts";
+import { exactProducts } from "./exact.ts";
+
+// Rows whose products are taken at once: they and their regions' sums are held on the host.
+const ROWS = 512;
+
+/** The nearest member so far of every region. */
+export class BestMembers {
+  readonly #products: Float64Array;
+
+  /** @param size Number of regions. */
+  constructor(size: number) {
+    this.#products = new Float64Array(size).fill(-Infinity);
+  }
+
+  /** Begins with a member that only a larger product replaces. */
+  start(region: number, product: number): void {
+    this.#products[region] = product;
+  }
+
+  /**
+   * Copies the rows that are nearer than all before over their regions' rows of `best`. Of equally near ones the first
+   * stays.
+   *
+   * @param directions Unit rows, `rows x dim`, in stream order.
+   * @param regions Region of each row.
+   * @param sums Sums of all members' directions, `size x dim`.
+   * @param best `size x dim`.
+   */
+  async take(
+    backend: Backend,
+    directions: Matrix,
+    regions: Int32Array<ArrayBuffer>,
+    sums: Matrix,
+    best: Matrix,
+  ): Promise<void> {
+    const found = new Map<number, number>();
+    for (let from = 0; from < regions.length; from += ROWS) {
+      const own = [...regions.subarray(from, from + ROWS)];
+      const rows = own.map((_, i) => from + i);
+      const products = await exactProducts(backend, directions, rows, sums, own);
+      own.forEach((region, i) => {
+        if (products[i] <= this.#products[region]) return;
+        this.#products[region] = products[i];
+        found.set(region, rows[i]);
+      });
+    }
+    if (found.size === 0) return;
+    backend.copyRows(directions, Int32Array.from(found.values()), best, Int32Array.from(found.keys()));
+  }
+}

@@ -1,0 +1,65 @@
+/** Files from before checksums: they open, with a warning, and when they are damaged they at least do not hang. */
+import { assert, assertEquals } from "@std/assert";
+import { readActivations } from "../../src/activations/cache_read.ts";
+import { openBackend } from "../../src/compute/open.ts";
+import { readArrow } from "../../src/files/arrow.ts";
+import { loadCalibration } from "../../src/partition/calibration_cache.ts";
+import { Dictionary } from "../../src/partition/dictionary.ts";
+import { inFolder } from "../lib/folder.ts";
+import { mutations } from "../lib/mutations.ts";
+import { assertSentence } from "../lib/sentence.ts";
+import { corpus, DIM, membersOf, publicValues, streamOf } from "./streams.ts";
+
+const FOLDER = new URL("../golden/first_formats", import.meta.url).pathname;
+const backend = await openBackend("cpu");
+
+Deno.test("a dictionary of the first format is what it was, says that it cannot be checked, and has its members", async () => {
+  const warnings: string[] = [];
+  const onWarning = (sentence: string) => warnings.push(sentence);
+  const load = (file: string, members = false) => Dictionary.load(`${FOLDER}/${file}`, { backend, members, onWarning });
+  const [loaded, exported] = [await load("dictionary.arrow", true), await load("dictionary.npz")];
+  assertEquals(warnings.length, 2);
+  for (const warning of warnings) assert(warning.includes("before files carried checksums"), warning);
+
+  const { center, threshold, percentile, source } = loaded;
+  const calibration = { center, threshold, percentile, source };
+  const again = await Dictionary.create(calibration, { backend, seed: 41, members: 30 });
+  for (const { batches } of streamOf(corpus(20, [3]), 10)) await again.add(batches.get(3)!);
+  assertEquals(publicValues(loaded), publicValues(again));
+  assertEquals(exported.exemplars, again.exemplars);
+  for (let region = 0; region < again.size; region++) {
+    assertEquals(membersOf(loaded, region), membersOf(again, region), `members of region ${region}`);
+  }
+  for (const used of [loaded, exported, again]) used.dispose();
+});
+
+Deno.test("a calibration and a cache of activations of the first format open with a warning each", async () => {
+  const warned: unknown[] = [];
+  const warn = console.warn;
+  console.warn = (sentence: unknown) => warned.push(sentence);
+  try {
+    const { thresholds, center } = await loadCalibration(`${FOLDER}/calibration.arrow`);
+    assertEquals([thresholds, center.length], [[0.2, 0.9], DIM]);
+    const batches = await Array.fromAsync(readActivations(`${FOLDER}/cache`));
+    assertEquals(batches.map(({ prompts }) => prompts.length), [10, 10]);
+  } finally {
+    console.warn = warn;
+  }
+  assertEquals(warned.length, 2);
+});
+
+Deno.test("damage to an Arrow file without checksums ends with a table or a sentence, soon", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/d.arrow`;
+    for (const bytes of mutations(await Deno.readFile(`${FOLDER}/dictionary.arrow`), 300, 5)) {
+      await Deno.writeFile(path, bytes);
+      const start = performance.now();
+      try {
+        await readArrow(path, { onWarning: () => {} });
+        (await Dictionary.load(path, { backend, members: true, onWarning: () => {} })).nearestContexts(0);
+      } catch (error) {
+        assertSentence(error as Error);
+      }
+      assert(performance.now() - start < 2000);
+    }
+  }));
