@@ -23,6 +23,7 @@ import { OutFolder } from "./out_folder.ts";
 import { Progress } from "./progress.ts";
 import { Results } from "./results.ts";
 import { Stages } from "./stages.ts";
+import { writeStderr } from "./stderr.ts";
 
 /** The flags that every experiment has. */
 export interface CommonFlags {
@@ -127,7 +128,8 @@ export async function experiment<const F extends Flags>(
   definition: Experiment<F>,
   body: (run: Run<F>) => Promise<void>,
 ): Promise<never> {
-  Deno.exit(await runExperiment(definition, body, { args: Deno.args, print: console.log, printError: console.error }));
+  const printError = (text: string) => writeStderr(`${text}\n`);
+  Deno.exit(await runExperiment(definition, body, { args: Deno.args, print: console.log, printError }));
 }
 
 /** Runs an experiment and gives its exit code. */

@@ -1,4 +1,5 @@
 /** How far a run is, on stderr: a bar on a terminal, a line now and then anywhere else. */
+import { terminalWidth, writeStderr } from "./stderr.ts";
 
 /** Where progress is shown. */
 export interface ProgressOptions {
@@ -43,8 +44,8 @@ export class Progress {
   constructor(options: ProgressOptions = {}) {
     this.#quiet = options.quiet ?? false;
     this.#terminal = options.terminal ?? Deno.stderr.isTerminal();
-    this.#width = options.width ?? (() => Deno.consoleSize().columns || 80);
-    this.#write = options.write ?? ((text) => writeAll(new TextEncoder().encode(text)));
+    this.#width = options.width ?? terminalWidth;
+    this.#write = options.write ?? writeStderr;
     this.#now = options.now ?? (() => performance.now());
   }
 
@@ -151,8 +152,4 @@ function clock(seconds: number): string {
   const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   const two = (value: number) => String(value).padStart(2, "0");
   return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
-}
-
-function writeAll(bytes: Uint8Array): void {
-  for (let written = 0; written < bytes.length;) written += Deno.stderr.writeSync(bytes.subarray(written));
 }

@@ -3,6 +3,7 @@
  * renamed into place, so that a killed run, a full disk or a pulled plug leaves the last good version.
  */
 import { basename, dirname, join } from "node:path";
+import { exists } from "./exists.ts";
 
 /** What a file is written from: all bytes at once, or chunks in order. */
 export type Content = Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
@@ -46,6 +47,17 @@ export async function writeFileAtomic(path: string, content: Content, options: W
     throw error;
   }
   await doing(flushFolder(dirname(path)));
+}
+
+/** Names as {@linkcode writeFileAtomic} gives them to temporary files. */
+const TEMPORARY = /^\..+\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
+
+/** Removes the temporary files that killed writers left in a folder, which nobody else may be writing to; none is fine. */
+export async function sweepTemporary(folder: string): Promise<void> {
+  if (!await exists(folder)) return;
+  for await (const { name, isFile } of Deno.readDir(folder)) {
+    if (isFile && TEMPORARY.test(name)) await Deno.remove(join(folder, name));
+  }
 }
 
 /**
