@@ -9,6 +9,7 @@ import { BOS_RULES } from "../../src/model/tokenizer.ts";
 import type { BosRule, Dtype, HookSite } from "../../src/model/types.ts";
 import { type Finding, RunManifest } from "../../src/report/manifest.ts";
 import { configureUnpacking, MAX_UNPACKED } from "../../src/files/unpacking.ts";
+import { visibleLines } from "../../src/files/visible_text.ts";
 import { configureHub } from "../../src/hub/options.ts";
 import { suffixes } from "../../src/model/dtypes.ts";
 import { flagName, type Flags, type FlagValues, type Layers, readFlags, resolveLayers, UsageError } from "./flags.ts";
@@ -18,6 +19,7 @@ import { fetchNamed, hubOptions } from "./hub.ts";
 import { Interruption } from "./interruption.ts";
 import { Progress } from "./progress.ts";
 import { Results } from "./results.ts";
+import { guardTerminal, sentence } from "./terminal.ts";
 
 /** The flags that every experiment has. */
 export interface CommonFlags {
@@ -114,6 +116,7 @@ export async function experiment<const F extends Flags>(
   definition: Experiment<F>,
   body: (run: Run<F>) => Promise<void>,
 ): Promise<never> {
+  guardTerminal(definition.name);
   Deno.exit(await runExperiment(definition, body, { args: Deno.args, print: console.log, printError: console.error }));
 }
 
@@ -153,10 +156,11 @@ export async function runExperiment<const F extends Flags>(
     get signal() {
       return interruption.signal;
     },
-    note(sentence) {
-      if (manifest.notes.includes(sentence)) return;
-      manifest.notes.push(sentence);
-      printError(`${definition.name}: ${sentence}`);
+    note(said) {
+      const note = visibleLines(said);
+      if (manifest.notes.includes(note)) return;
+      manifest.notes.push(note);
+      printError(`${definition.name}: ${note}`);
     },
     isGiven: (flag) => args.some((arg) => arg.split("=")[0] === flagName(flag)),
     onInterrupt: (hook) => interruption.hooks.push(hook),
@@ -261,9 +265,3 @@ async function makeFolder(path: string): Promise<void> {
 
 const plain = (flags: object): Record<string, Finding> =>
   Object.fromEntries(Object.entries(flags).filter(([key, value]) => key !== "help" && value !== undefined));
-
-function sentence(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (Deno.env.get("EXEMPLAR_DEBUG") === "1") return Deno.inspect(error);
-  return error.message.replace(/\s*\n\s*/g, " ");
-}
