@@ -1,5 +1,6 @@
-import { join } from "node:path";
-import { writeError, writeTextAtomic } from "../../src/files/atomic.ts";
+import { dirname, join } from "node:path";
+import { sweepTemporary, writeError, writeTextAtomic } from "../../src/files/atomic.ts";
+import { isInside } from "../../src/files/inside.ts";
 import { isNamed, tryLock } from "../../src/files/lock.ts";
 import { UsageError } from "./flags.ts";
 import { removeOldResults } from "./old_results.ts";
@@ -27,7 +28,7 @@ export class OutFolder {
   private constructor(readonly path: string, private readonly lock: Deno.FsFile, private readonly files: Set<string>) {}
 
   /**
-   * Makes the folder, tries it by writing, locks it, and removes what an earlier run left there unless that is to stay:
+   * Makes the folder, tries it by writing, locks it, and removes what an earlier run left there, unless that is to stay:
    * a run should not find out after an hour that it has nowhere to write.
    *
    * @throws {UsageError} A sentence if the folder cannot be written to, or what the run reads would be removed.
@@ -39,6 +40,8 @@ export class OutFolder {
     const [, ...files] = (await textOf(lock)).split("\n").filter(Boolean);
     const folder = new OutFolder(path, lock, new Set(files));
     try {
+      const folders = files.filter(isInside).map((file) => dirname(join(path, file)));
+      for (const one of new Set([path, ...folders])) await sweepTemporary(one);
       if (!resume) {
         await removeOldResults(path, files, { inputs, note });
         folder.files.clear();

@@ -1,4 +1,6 @@
 /** How far a run is, on stderr: a bar on a terminal, a line now and then anywhere else. */
+import { terminalWidth, writeStderr } from "./stderr.ts";
+import { visibleLines, visibleText } from "../../src/files/visible_text.ts";
 
 /** Where progress is shown. */
 export interface ProgressOptions {
@@ -43,8 +45,8 @@ export class Progress {
   constructor(options: ProgressOptions = {}) {
     this.#quiet = options.quiet ?? false;
     this.#terminal = options.terminal ?? Deno.stderr.isTerminal();
-    this.#width = options.width ?? (() => Deno.consoleSize().columns || 80);
-    this.#write = options.write ?? ((text) => writeAll(new TextEncoder().encode(text)));
+    this.#width = options.width ?? terminalWidth;
+    this.#write = options.write ?? writeStderr;
     this.#now = options.now ?? (() => performance.now());
   }
 
@@ -85,13 +87,14 @@ export class Progress {
     const current = this.#current;
     this.#current = undefined;
     if (!current || this.#quiet) return;
-    const line = current.line(true);
+    const line = visibleText(current.line(true));
     this.#write(this.#terminal ? `\r\x1b[2K${this.#fit(line)}\n` : `${line}\n`);
   }
 
   /** Writes a line of its own above the stage's. */
-  log(text: string): void {
+  log(said: string): void {
     if (this.#quiet) return;
+    const text = visibleLines(said);
     this.#write(this.#terminal && this.#current ? `\r\x1b[2K${text}\n` : `${text}\n`);
     this.#drawn = this.#terminal ? -Infinity : this.#drawn;
     if (this.#current && this.#terminal) this.#draw(this.#current.stage);
@@ -102,7 +105,7 @@ export class Progress {
     const now = this.#now();
     if (now - this.#drawn < (this.#terminal ? REDRAW_MS : LINE_MS)) return;
     this.#drawn = now;
-    const line = this.#current.line(false);
+    const line = visibleText(this.#current.line(false));
     this.#write(this.#terminal ? `\r\x1b[2K${this.#fit(line)}` : `${line}\n`);
   }
 
@@ -151,8 +154,4 @@ function clock(seconds: number): string {
   const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   const two = (value: number) => String(value).padStart(2, "0");
   return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
-}
-
-function writeAll(bytes: Uint8Array): void {
-  for (let written = 0; written < bytes.length;) written += Deno.stderr.writeSync(bytes.subarray(written));
 }

@@ -3,6 +3,8 @@
  * renamed into place, so that a killed run, a full disk or a pulled plug leaves the last good version.
  */
 import { basename, dirname, join } from "node:path";
+import { exists } from "./exists.ts";
+import { visibleJson } from "./visible_text.ts";
 
 /** What a file is written from: all bytes at once, or chunks in order. */
 export type Content = Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
@@ -48,6 +50,17 @@ export async function writeFileAtomic(path: string, content: Content, options: W
   await doing(flushFolder(dirname(path)));
 }
 
+/** Names as {@linkcode writeFileAtomic} gives them to temporary files. */
+const TEMPORARY = /^\..+\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
+
+/** Removes the temporary files that killed writers left in a folder, which nobody else may be writing to; none is fine. */
+export async function sweepTemporary(folder: string): Promise<void> {
+  if (!await exists(folder)) return;
+  for await (const { name, isFile } of Deno.readDir(folder)) {
+    if (isFile && TEMPORARY.test(name)) await Deno.remove(join(folder, name));
+  }
+}
+
 /**
  * Brings a folder's names to the disk: a rename that was not flushed can be gone after a pulled plug, file and all. Does
  * nothing where the system cannot: Windows opens no folders, and some network file systems flush files only.
@@ -72,12 +85,13 @@ export function writeTextAtomic(path: string, text: string, options?: WriteOptio
 }
 
 /**
- * Writes a value as indented JSON with a newline at its end, in one step; see {@link writeFileAtomic}.
+ * Writes a value as indented JSON with a newline at its end, in one step; see {@link writeFileAtomic}. Characters that
+ * would act on a terminal are escaped.
  *
  * @throws {Error} A sentence with path and reason when it cannot be written.
  */
 export function writeJsonAtomic(path: string, value: unknown, options?: WriteOptions): Promise<void> {
-  return writeTextAtomic(path, `${JSON.stringify(value, null, 2)}\n`, options);
+  return writeTextAtomic(path, `${visibleJson(value, 2)}\n`, options);
 }
 
 async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {

@@ -208,6 +208,23 @@ for (
   });
 }
 
+Deno.test("a run whose terminal is gone goes on to its end", unix, () =>
+  inFolder(async (folder) => {
+    const program = `import { experiment } from ${JSON.stringify(new URL("cli.ts", LIB).href)};
+      await experiment({ name: "sample", question: "", description: "" }, async (run) => {
+        await new Response(Deno.stdin.readable).text();
+        const stage = run.progress.stage("work", 2);
+        for (let i = 0; i < 2; i++) stage.advance();
+        run.note("Nobody reads this.");
+      });`;
+    await Deno.writeTextFile(`${folder}/script.ts`, program);
+    const args = ["--allow-all", `${folder}/script.ts`, "--out", `${folder}/out`];
+    const child = denoCommand("run", args, { stdin: "piped", stdout: "null", stderr: "piped" }).spawn();
+    await child.stderr.cancel();
+    await child.stdin.close();
+    assertEquals((await child.status).code, 0);
+  }));
+
 Deno.test("Ctrl-C leaves a run that does not listen where it is, and runs its hooks", unix, async () => {
   const { code, text } = await interrupted(
     `

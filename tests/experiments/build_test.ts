@@ -1,0 +1,50 @@
+/** A build that is stopped at its worst moments goes on, and ends with the bytes of one that was not. */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { denoCommand, textOf } from "../lib/deno.ts";
+import { inFolder } from "../lib/folder.ts";
+import { experimentCommand } from "./child.ts";
+
+const FLAGS = ("--layers 3 --percentiles 30 --calibration 500 --context 8 --batch 32 --max-tokens 1500 --window 1000 " +
+  "--checkpoint-every 2 --device cpu --quiet").split(" ");
+
+const names = (folder: string) => Array.from(Deno.readDirSync(folder), ({ name }) => name).sort();
+
+Deno.test({
+  name: "a build goes on after a full disk, and after a kill while its charts are drawn, to the same bytes",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    inFolder(async (folder) => {
+      const [whole, out] = [`${folder}/whole`, `${folder}/out`];
+      const build = (out: string, ...more: string[]) =>
+        experimentCommand("build", [...FLAGS, "--out", out, ...more], { stdout: "piped", stderr: "piped" });
+      const uninterrupted = build(whole).output();
+
+      const full = textOf(
+        await denoCommand("run", ["--allow-all", "tests/experiments/full_disk_build.ts", ...FLAGS, "--out", out], {
+          env: { FULL_FOR: "checkpoints/.00000006.tmp/" },
+        }).output(),
+      );
+      assertEquals(full.code, 1, full.stderr);
+      assertStringIncludes(
+        full.stderr,
+        `build: Cannot write ${out}/checkpoints/.00000006.tmp/L3-p30.arrow: the disk is full`,
+      );
+      assertEquals(names(`${out}/checkpoints`), ["00000002", "00000004"]);
+
+      const drawing = build(out, "--resume").spawn();
+      const isThere = (file: string) => Deno.stat(`${out}/${file}`).then(() => true, () => false);
+      while (!await isThere("growth.svg")) await new Promise((resolve) => setTimeout(resolve, 2));
+      drawing.kill("SIGKILL");
+      const { signal } = await drawing.output();
+      assertEquals([signal, await isThere("report.html")], ["SIGKILL", false]);
+
+      const { code, stderr } = textOf(await build(out, "--resume").output());
+      assertEquals([code, stderr], [0, ""]);
+      assertEquals((await uninterrupted).code, 0);
+      const { outputs } = JSON.parse(await Deno.readTextFile(`${whole}/run.json`));
+      assertEquals(names(out), names(whole), "and no checkpoints");
+      for (const file of outputs.filter((file: string) => !["run.json", "report.html"].includes(file))) {
+        assertEquals(await Deno.readFile(`${out}/${file}`), await Deno.readFile(`${whole}/${file}`), file);
+      }
+    }),
+});
