@@ -26,6 +26,7 @@ Deno.test({
       assertEquals(uninterrupted.code, 0, uninterrupted.stderr);
       assertEquals(full.code, 1, full.stderr);
       assertStringIncludes(full.stderr, ".00000006.tmp/L3-p30.arrow: the disk is full. Make room");
+      assertEquals(full.stderr.split("the disk is full").length, 2, "said once");
       const [growth] = names(`${out}/checkpoints`).filter((name) => name !== "settings.json");
       assertEquals(names(`${out}/checkpoints/${growth}`), ["00000002", "00000004"]);
 
