@@ -17,11 +17,13 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { configureUnpacking } from "../src/files/unpacking.ts";
-import { readNumber, type UsageError } from "./lib/flags.ts";
+import { visibleJson } from "../src/files/visible_text.ts";
+import { readNumber } from "./lib/flags.ts";
 import { describeFile } from "./lib/inspect/files.ts";
 import { FAMILIES } from "../src/model/architectures/families/mod.ts";
 import type { Description } from "./lib/inspect/description.ts";
 import { descriptionText } from "./lib/inspect/text.ts";
+import { guardTerminal, sentence } from "./lib/terminal.ts";
 
 const USAGE = `What is in these files?
 
@@ -37,8 +39,9 @@ Flags:
   --families              list the families whose checkpoints are run as they are: model_type, and models of it
   --help                  show this`;
 
-const fail = (code: number, message: string): never => {
-  console.error(`inspect: ${message.replace(/\s*\n\s*/g, " ")}`);
+guardTerminal("inspect");
+const fail = (code: number, error: unknown): never => {
+  console.error(`inspect: ${sentence(error)}`);
   Deno.exit(code);
 };
 const unknown = (arg: string) => arg.startsWith("-") ? fail(2, `There is no flag ${arg}. See --help.`) : true;
@@ -64,7 +67,7 @@ if (!Number.isInteger(rows) || rows < 1) {
 try {
   configureUnpacking(readNumber("--max-unpacked", { type: "number", min: 1 }, args["max-unpacked"]));
 } catch (error) {
-  fail(2, (error as UsageError).message);
+  fail(2, error);
 }
 
 const descriptions: Description[] = [];
@@ -74,8 +77,8 @@ for (const path of args._.map(String)) {
     descriptions.push(description);
     if (!args.json) console.log(`${descriptions.length > 1 ? "\n" : ""}${descriptionText(description)}`);
   } catch (error) {
-    console.error(`inspect: ${(error as Error).message.replace(/\s*\n\s*/g, " ")}`);
+    console.error(`inspect: ${sentence(error)}`);
     Deno.exitCode = 1;
   }
 }
-if (args.json) console.log(JSON.stringify(descriptions, null, 2));
+if (args.json) console.log(visibleJson(descriptions, 2));

@@ -9,6 +9,7 @@ import { BOS_RULES } from "../../src/model/tokenizer.ts";
 import type { BosRule, Dtype, HookSite } from "../../src/model/types.ts";
 import { type Finding, RunManifest } from "../../src/report/manifest.ts";
 import { configureUnpacking, MAX_UNPACKED } from "../../src/files/unpacking.ts";
+import { visibleLines } from "../../src/files/visible_text.ts";
 import { configureHub } from "../../src/hub/options.ts";
 import { CheckpointMismatchError } from "../../src/partition/checkpoint_settings.ts";
 import { suffixes } from "../../src/model/dtypes.ts";
@@ -24,6 +25,7 @@ import { Progress } from "./progress.ts";
 import { Results } from "./results.ts";
 import { Stages } from "./stages.ts";
 import { writeStderr } from "./stderr.ts";
+import { guardTerminal, sentence } from "./terminal.ts";
 
 /** The flags that every experiment has. */
 export interface CommonFlags {
@@ -128,7 +130,8 @@ export async function experiment<const F extends Flags>(
   definition: Experiment<F>,
   body: (run: Run<F>) => Promise<void>,
 ): Promise<never> {
-  const printError = (text: string) => writeStderr(`${text}\n`);
+  const printError = (text: string) => writeStderr(`${visibleLines(text)}\n`);
+  guardTerminal(definition.name);
   Deno.exit(await runExperiment(definition, body, { args: Deno.args, print: console.log, printError }));
 }
 
@@ -157,10 +160,11 @@ export async function runExperiment<const F extends Flags>(
   }
 
   const manifest = new RunManifest({ name: definition.name, arguments: args, flags: plain(flags), seed: flags.seed });
-  const note = (sentence: string) => {
-    if (manifest.notes.includes(sentence)) return;
-    manifest.notes.push(sentence);
-    printError(`${definition.name}: ${sentence}`);
+  const note = (said: string) => {
+    const note = visibleLines(said);
+    if (manifest.notes.includes(note)) return;
+    manifest.notes.push(note);
+    printError(`${definition.name}: ${note}`);
   };
   let folder: OutFolder;
   try {
@@ -313,9 +317,3 @@ const textsOf = ({ out: _, cache: __, ...flags }: Pick<CommonFlags, "out" | "cac
 
 const plain = (flags: object): Record<string, Finding> =>
   Object.fromEntries(Object.entries(flags).filter(([key, value]) => key !== "help" && value !== undefined));
-
-function sentence(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (Deno.env.get("EXEMPLAR_DEBUG") === "1") return Deno.inspect(error);
-  return error.message.replace(/\s*\n\s*/g, " ");
-}

@@ -28,7 +28,8 @@ export function formatTable(
   columns: readonly (PrintColumn | string)[] = Object.keys(rows[0] ?? {}),
 ): string {
   const cells = columns.map((column) => {
-    const { key, label = key } = typeof column === "string" ? { key: column } : column;
+    const { key, label: given = key } = typeof column === "string" ? { key: column } : column;
+    const label = visibleText(given);
     const values = rows.map((row) => row[key]);
     const isNumeric = values.some((value) => typeof value === "number") &&
       values.every((value) => typeof value === "number" || value == null);

@@ -1,5 +1,6 @@
 /** How far a run is, on stderr: a bar on a terminal, a line now and then anywhere else. */
 import { terminalWidth, writeStderr } from "./stderr.ts";
+import { visibleLines, visibleText } from "../../src/files/visible_text.ts";
 
 /** Where progress is shown. */
 export interface ProgressOptions {
@@ -86,13 +87,14 @@ export class Progress {
     const current = this.#current;
     this.#current = undefined;
     if (!current || this.#quiet) return;
-    const line = current.line(true);
+    const line = visibleText(current.line(true));
     this.#write(this.#terminal ? `\r\x1b[2K${this.#fit(line)}\n` : `${line}\n`);
   }
 
   /** Writes a line of its own above the stage's. */
-  log(text: string): void {
+  log(said: string): void {
     if (this.#quiet) return;
+    const text = visibleLines(said);
     this.#write(this.#terminal && this.#current ? `\r\x1b[2K${text}\n` : `${text}\n`);
     this.#drawn = this.#terminal ? -Infinity : this.#drawn;
     if (this.#current && this.#terminal) this.#draw(this.#current.stage);
@@ -103,7 +105,7 @@ export class Progress {
     const now = this.#now();
     if (now - this.#drawn < (this.#terminal ? REDRAW_MS : LINE_MS)) return;
     this.#drawn = now;
-    const line = this.#current.line(false);
+    const line = visibleText(this.#current.line(false));
     this.#write(this.#terminal ? `\r\x1b[2K${this.#fit(line)}` : `${line}\n`);
   }
 

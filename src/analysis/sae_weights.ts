@@ -1,4 +1,5 @@
 /** What every file of a sparse autoencoder comes down to, and the checks that all of them need. */
+import { visibleLines } from "../files/visible_text.ts";
 import type { HookPoint } from "../model/types.ts";
 
 /** How a sparse autoencoder activates its features. */
@@ -55,6 +56,11 @@ export interface SaeWeights {
 export class SaeError extends Error {
   /** Tells it from other errors. */
   override name = "SaeError";
+
+  /** An error with this message; what it quotes of a file is made visible. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(visibleLines(message), options);
+  }
 }
 
 /** The thresholds of features that activate when they are positive and, where `thresholds` are given, above these. */

@@ -4,6 +4,7 @@
  */
 import { basename, dirname, join } from "node:path";
 import { exists } from "./exists.ts";
+import { visibleJson } from "./visible_text.ts";
 
 /** What a file is written from: all bytes at once, or chunks in order. */
 export type Content = Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
@@ -84,12 +85,13 @@ export function writeTextAtomic(path: string, text: string, options?: WriteOptio
 }
 
 /**
- * Writes a value as indented JSON with a newline at its end, in one step; see {@link writeFileAtomic}.
+ * Writes a value as indented JSON with a newline at its end, in one step; see {@link writeFileAtomic}. Characters that
+ * would act on a terminal are escaped.
  *
  * @throws {Error} A sentence with path and reason when it cannot be written.
  */
 export function writeJsonAtomic(path: string, value: unknown, options?: WriteOptions): Promise<void> {
-  return writeTextAtomic(path, `${JSON.stringify(value, null, 2)}\n`, options);
+  return writeTextAtomic(path, `${visibleJson(value, 2)}\n`, options);
 }
 
 async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {

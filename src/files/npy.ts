@@ -7,6 +7,7 @@
  * https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
 import { assertTensor, bytesOf, type Dtype, elementCount, itemBytes, numbersAt, type Tensor } from "./tensor.ts";
+import { visibleText } from "./visible_text.ts";
 
 const MAGIC = "\x93NUMPY";
 // Of a header: version 1.0 counts its length in 16 bits, 2.0 and 3.0 in 32; NumPy itself refuses to read longer ones.
@@ -139,7 +140,7 @@ function inCOrder<T extends Tensor["data"]>(data: T, shape: readonly number[]): 
 }
 
 function bad(name: string, reason: string): Error {
-  return new Error(`Cannot read ${name} as a NumPy array: ${reason}.`);
+  return new Error(`Cannot read ${visibleText(name)} as a NumPy array: ${visibleText(reason)}.`);
 }
 
 function quoted(text: string): string {

@@ -6,6 +6,7 @@ import { openByteFile } from "./byte_file.ts";
 import { assertNpy, formatNpy, NPY_HEAD, parseNpy } from "./npy.ts";
 import { listed, type Tensor, type Tensors } from "./tensor.ts";
 import { UnpackBudget, type UnpackOptions } from "./unpacking.ts";
+import { visibleText } from "./visible_text.ts";
 import { FileBytes, type FileEntry, Writer, ZipReader, ZipWriter } from "./zip.ts";
 
 // How a member that is not packed says so.
@@ -113,7 +114,7 @@ async function unzipped<T>(path: string, step: Promise<T>): Promise<T> {
 }
 
 function damaged(path: string, reason: string, cause?: unknown): Error {
-  const detail = reason.replaceAll(/\s+/g, " ").replace(/\.$/, "");
+  const detail = visibleText(reason.replaceAll(/\s+/g, " ")).replace(/\.$/, "");
   return new Error(`Cannot read ${path}: the archive is cut off or damaged: ${detail}. Write or copy it again.`, {
     cause,
   });

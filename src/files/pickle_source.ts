@@ -1,6 +1,7 @@
 /** The bytes of a pickle, the memory that reading it may take, and the sentences that say what is wrong with it. */
 import { type Argument, BINPERSID, NOTHING, OPCODES, REFUSED } from "./pickle_opcodes.ts";
 import type { PickleDialect } from "./pickle_values.ts";
+import { visibleText } from "./visible_text.ts";
 
 /**
  * Memory that reading may take besides the file: as much as the file. The garbage collector copies while it works, and that
@@ -114,7 +115,7 @@ export class PickleSource {
   /** For what a pickle asks for and does not get. */
   refused(what: string, at: number = this.at): Error {
     return new Error(
-      `Cannot read ${this.name}: at byte ${at} it asks for ${what}. Only plain values and ` +
+      `Cannot read ${this.name}: at byte ${at} it asks for ${visibleText(what)}. Only plain values and ` +
         `${
           this.dialect?.admits ?? "NumPy arrays and the classes Dictionary and Partition of published dictionaries"
         } are ` +
@@ -125,7 +126,9 @@ export class PickleSource {
   /** For bytes that make no sense. */
   damaged(why: string, at: number = this.at): Error {
     return new Error(
-      `Cannot read ${this.name}: the pickle is cut off, damaged or of another kind: ${why} (byte ${at}). Nothing was ` +
+      `Cannot read ${this.name}: the pickle is cut off, damaged or of another kind: ${
+        visibleText(why)
+      } (byte ${at}). Nothing was ` +
         "run; copy or download it again.",
     );
   }

@@ -19,6 +19,7 @@ import {
   type Tensor,
   type Tensors,
 } from "./tensor.ts";
+import { visibleText } from "./visible_text.ts";
 
 // The reference implementation reads no longer header.
 const MOST_HEADER_BYTES = 100_000_000;
@@ -256,8 +257,8 @@ function placeOf(path: string, name: string, entry: unknown): Place {
   const dtype = DTYPES.get(String(code));
   if (!dtype) {
     throw new Error(
-      `Cannot read ${path}: expected ${name} in one of ${[...DTYPES.keys()].join(" ")} but its dtype is ${code}. ` +
-        "Convert it, or copy the file again.",
+      `Cannot read ${path}: expected ${visibleText(name)} in one of ${[...DTYPES.keys()].join(" ")} but its dtype is ` +
+        `${visibleText(String(code))}. Convert it, or copy the file again.`,
     );
   }
   const count = Array.isArray(shape) ? elementCount(shape) : undefined;
@@ -299,7 +300,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 function damaged(path: string, reason: string, cause?: unknown): Error {
   return new Error(
-    `Cannot read ${path}: expected a whole .safetensors file but ${reason}. Write or copy it again.`,
+    `Cannot read ${path}: expected a whole .safetensors file but ${visibleText(reason)}. Write or copy it again.`,
     { cause },
   );
 }

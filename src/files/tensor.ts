@@ -1,6 +1,7 @@
 /**
  * Named arrays of numbers, as the files of this field hold them (`.npz`, `.safetensors`).
  */
+import { visibleText } from "./visible_text.ts";
 
 /** Name of a type of number, as NumPy and PyTorch call it. */
 export type Dtype =
@@ -188,7 +189,7 @@ export function bytesOf({ data }: Tensor): Uint8Array<ArrayBuffer> {
 
 /** Names in a sentence, cut when there are many. */
 export function listed(names: Iterable<string>): string {
-  const all = [...names];
+  const all = Array.from(names, visibleText);
   if (all.length === 0) return "none";
   return all.slice(0, 20).join(", ") + (all.length > 20 ? `, ... (${all.length} in all)` : "");
 }

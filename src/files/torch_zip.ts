@@ -17,6 +17,7 @@ import {
 } from "./pickle.ts";
 import type { TensorPlace } from "./safetensors.ts";
 import { type Dtype, itemBytes } from "./tensor.ts";
+import { visibleText } from "./visible_text.ts";
 import { type Entry, FileBytes, ZipReader } from "./zip.ts";
 
 /** A storage: a member of the archive, and what its numbers are. */
@@ -155,7 +156,9 @@ function placeOf(path: string, name: string, view: StoredView, member: Member | 
   for (let axis = shape.length - 1; axis >= 0; axis--) {
     if (shape[axis] > 1 && strides[axis] !== step) {
       throw new Error(
-        `Cannot read ${path}: ${name} is a turned view of its storage. Save the model anew, as safetensors.`,
+        `Cannot read ${path}: ${
+          visibleText(name)
+        } is a turned view of its storage. Save the model anew, as safetensors.`,
       );
     }
     step *= shape[axis];
@@ -166,5 +169,8 @@ function placeOf(path: string, name: string, view: StoredView, member: Member | 
 }
 
 function damaged(path: string, reason: string, cause?: unknown): Error {
-  return new Error(`Cannot read ${path}: expected a whole file of torch.save but ${reason}. Copy it again.`, { cause });
+  return new Error(
+    `Cannot read ${path}: expected a whole file of torch.save but ${visibleText(reason)}. Copy it again.`,
+    { cause },
+  );
 }

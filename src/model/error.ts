@@ -1,5 +1,12 @@
+import { visibleLines } from "../files/visible_text.ts";
+
 /** A model that cannot be loaded, with a sentence that says why and what to do. */
 export class ModelError extends Error {
   /** Tells it from other errors. */
   override name = "ModelError";
+
+  /** An error with this message; what it quotes of a file is made visible. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(visibleLines(message), options);
+  }
 }

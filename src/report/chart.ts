@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { writeFileAtomic, writeJsonAtomic, writeTextAtomic } from "../files/atomic.ts";
+import { visibleLines } from "../files/visible_text.ts";
 import { textMeasure } from "./fonts.ts";
 import { svgToPng } from "./png.ts";
 import { tidySvg } from "./svg.ts";
@@ -133,7 +134,7 @@ function refuseUrls(value: unknown): void {
 
 function collectingLogger(problems: string[], onWarning: (message: string) => void): LoggerInterface {
   const text = (parts: readonly unknown[]) =>
-    parts.map((part) => part instanceof Error ? part.message : part).join(" ");
+    visibleLines(parts.map((part) => part instanceof Error ? part.message : part).join(" "));
   const logger = {
     level: () => logger,
     error: (...parts: unknown[]) => (problems.push(text(parts)), logger),

@@ -4,12 +4,13 @@
  */
 import { join } from "node:path";
 import { writeTextAtomic } from "../files/atomic.ts";
+import { visibleLines } from "../files/visible_text.ts";
 import type { Chart } from "./chart.ts";
 import { type Cell, tableHtml } from "./html_table.ts";
 import { REPORT_STYLE } from "./html_style.ts";
 import type { Finding, RunRecord } from "./manifest.ts";
 import { prefixIds } from "./svg.ts";
-import { escapeHtml, formatNumber, visibleText } from "./text.ts";
+import { escapeHtml, formatNumber } from "./text.ts";
 
 /** A part of a section. */
 export type Block =
@@ -108,7 +109,7 @@ function blockHtml(block: Block, numbering: { figures: number; tables: number })
 
 /** Plain text as HTML, with line ends and tabs as they are and other control characters made visible. */
 function plain(text: string): string {
-  return escapeHtml(text.split(/([\n\t])/).map((part, i) => i % 2 ? part : visibleText(part)).join(""));
+  return escapeHtml(text.split("\t").map(visibleLines).join("\t"));
 }
 
 function paragraphs(text: string): string {

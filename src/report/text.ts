@@ -1,4 +1,5 @@
-/** Arbitrary text (tokens, prompts, other people's corpora) made safe to show. */
+/** Arbitrary text (tokens, prompts, other people's corpora) made safe to show, and numbers for people. */
+export { visibleText } from "../files/visible_text.ts";
 
 // deno-lint-ignore no-control-regex
 const NOT_XML = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g;
@@ -6,26 +7,6 @@ const NOT_XML = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g;
 /** Replaces what an XML document must not hold (control characters, halves of surrogate pairs) by U+FFFD. */
 export function validXml(text: string): string {
   return text.toWellFormed().replace(NOT_XML, "\ufffd");
-}
-
-/** Text that overrides the reading direction of what follows it, and marks without width. */
-const INVISIBLE = /[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
-// deno-lint-ignore no-control-regex
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
-
-/**
- * Text with everything shown that a reader could not see or that would act on the page or terminal: line ends as ⏎, tabs
- * as ⇥, control characters as their pictures (␛), direction overrides and marks without width as `<U+202E>`.
- */
-export function visibleText(text: string): string {
-  const code = (char: string) => `<U+${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}>`;
-  return text.toWellFormed().replace(INVISIBLE, code).replace(CONTROL, (char) => {
-    if (char === "\n") return "⏎";
-    if (char === "\t") return "⇥";
-    const value = char.charCodeAt(0);
-    if (value < 0x20) return String.fromCharCode(0x2400 + value);
-    return value === 0x7f ? "␡" : code(char);
-  });
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {

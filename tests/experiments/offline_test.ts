@@ -1,9 +1,10 @@
 /** A run as the system sees it: whom it asks and what it leaves, native code included, which Deno's permissions do not bind. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { deno, textOf } from "../lib/deno.ts";
+import { deno, denoArguments, textOf } from "../lib/deno.ts";
 import { inFolder } from "../lib/folder.ts";
 import { assertSentence } from "../lib/sentence.ts";
 
+const ROOT = new URL("../../", import.meta.url);
 const PERMISSIONS = ["read", "write", "env", "sys", "ffi", "net"].map((permission) => `--allow-${permission}`);
 const BUILD =
   "experiments/build.ts --device cpu --layers 3 --percentiles 10 --max-tokens 3000 --calibration 500 --quiet";
@@ -32,11 +33,10 @@ Deno.test({
       const home = `${folder}/home`;
       await Deno.mkdir(home);
       const trace = ["-f", "--seccomp-bpf", "-qq", "-e", "trace=network", "-o", `${folder}/trace`];
-      const run = ["run", "--quiet", "--cached-only", ...PERMISSIONS, ...BUILD.split(" "), "--out", `${folder}/out`];
+      const run = ["--cached-only", ...PERMISSIONS, ...BUILD.split(" "), "--out", `${folder}/out`];
       const ours = { HOME: home, DENO_DIR: denoDir, DENO_NO_UPDATE_CHECK: "1", XDG_CACHE_HOME: "", EXEMPLAR_CACHE: "" };
-      const ended = textOf(
-        await new Deno.Command("strace", { args: [...trace, Deno.execPath(), ...run], env: ours }).output(),
-      );
+      const args = [...trace, Deno.execPath(), ...denoArguments("run", run)];
+      const ended = textOf(await new Deno.Command("strace", { args, cwd: ROOT, env: ours }).output());
       assertEquals(ended.code, 0, ended.stderr);
       const calls = (await Deno.readTextFile(`${folder}/trace`)).split("\n");
       assertStringIncludes(calls.join(), "socket", "nothing was traced");

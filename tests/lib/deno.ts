@@ -11,20 +11,29 @@ export interface Output {
   readonly stderr: string;
 }
 
+type Subcommand = "cache" | "eval" | "info" | "run" | "task";
+
 /**
- * A command that is started in the project's folder, with the project's configuration and lock file: it needs the
- * packages that the tests have, and no others. It is quiet, so that stderr is what the program writes there: on an empty
- * package cache Deno itself would tell there what it downloads.
+ * A command line of Deno's with the project's configuration and lock file, which it must not change: the program gets the
+ * packages that the tests and users have, and no others. It is quiet, so that stderr is what the program writes there: on
+ * an empty package cache Deno itself would tell there what it downloads.
  *
  * @param subcommand What comes after `deno`.
  */
+export function denoArguments(subcommand: Subcommand, args: readonly string[]): string[] {
+  const ours = ["--quiet", "--config", `${ROOT}deno.json`];
+  // A task starts a command that has a lock file itself.
+  const frozen = subcommand === "task" ? [] : ["--frozen"];
+  return [subcommand, ...ours, ...frozen, ...args];
+}
+
+/** A command that is started in the project's folder, with {@linkcode denoArguments}. */
 export function denoCommand(
-  subcommand: "cache" | "eval" | "info" | "run" | "task",
+  subcommand: Subcommand,
   args: readonly string[],
   options: Omit<Deno.CommandOptions, "args"> = {},
 ): Deno.Command {
-  const ours = ["--quiet", "--config", `${ROOT}deno.json`];
-  return new Deno.Command(Deno.execPath(), { cwd: ROOT, ...options, args: [subcommand, ...ours, ...args] });
+  return new Deno.Command(Deno.execPath(), { cwd: ROOT, ...options, args: denoArguments(subcommand, args) });
 }
 
 /** Runs such a {@linkcode denoCommand} to its end. */

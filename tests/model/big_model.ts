@@ -15,6 +15,7 @@ import {
   type TensorProto,
   valueInfo,
 } from "../../src/compute/onnx/codec.ts";
+import { deno } from "../lib/deno.ts";
 import { tokenizerFiles } from "./make/tokenizer.ts";
 
 const VOCAB = 32;
@@ -102,11 +103,9 @@ async function bigGraph(writer: Writer, dim: number, blocks: number): Promise<Ui
 
 /** The most memory, in bytes, that a process ever took that captures, steers and captures again. */
 export async function peakOf(folder: string): Promise<number> {
-  const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-lock", "--no-check", "--allow-all", "--unstable-webgpu", child, folder],
-  }).output();
-  if (!success) throw new Error(`Expected to use the model in ${folder} but: ${new TextDecoder().decode(stderr)}`);
-  return Number(new TextDecoder().decode(stdout));
+  const { stdout, stderr, success } = await deno("run", ["--no-check", "--allow-all", child, folder]);
+  if (!success) throw new Error(`Expected to use the model in ${folder} but: ${stderr}`);
+  return Number(stdout);
 }
 
 const child = new URL("big_model_child.ts", import.meta.url).href;

@@ -1,6 +1,7 @@
 /** What WebGPU refuses ends in a sentence, and nothing after it waits for ever. */
 import { assert, assertEquals } from "@std/assert";
 import { webgpuTest } from "../lib/backends.ts";
+import { deno } from "../lib/deno.ts";
 
 /** A run that hangs blocks its thread, where no timer can end it: hence a process of its own, and a limit on that. */
 const LIMIT_MS = 120_000;
@@ -29,13 +30,9 @@ webgpuTest("a refused run is a GpuError each time, and every other call works, t
 
 /** What a script that prints pairs of JSON says. */
 async function outcomesOf(script: string): Promise<Map<string, string>> {
-  const { stdout, success } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--allow-all", script],
-    cwd: new URL("../..", import.meta.url).pathname,
-    stderr: "null",
-    signal: AbortSignal.timeout(LIMIT_MS),
-  }).output();
-  const lines = new TextDecoder().decode(stdout).trim().split("\n");
+  const limit = AbortSignal.timeout(LIMIT_MS);
+  const { stdout, success } = await deno("run", ["--allow-all", script], { signal: limit });
+  const lines = stdout.trim().split("\n");
   assert(success, `the process was ended after ${lines.at(-1)}`);
   return new Map(lines.map((line) => JSON.parse(line)));
 }

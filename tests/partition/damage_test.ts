@@ -9,7 +9,6 @@ import { writeActivations } from "../../src/activations/cache_write.ts";
 import { describeStream } from "../../src/activations/source.ts";
 import { openBackend } from "../../src/compute/open.ts";
 import { metadataOf, numbersOf, readArrow, stringsOf } from "../../src/files/arrow.ts";
-import { readSafetensors } from "../../src/files/safetensors.ts";
 import { readSealedJson } from "../../src/files/sealed_json.ts";
 import { loadCalibration, saveCalibration } from "../../src/partition/calibration_cache.ts";
 import { Dictionary } from "../../src/partition/dictionary.ts";

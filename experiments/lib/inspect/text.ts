@@ -7,14 +7,14 @@ const LONGEST = 72;
 
 /** A description for people. */
 export function descriptionText({ path, kind, bytes, facts, tables }: Description): string {
-  const rows = Object.entries(facts).map(([fact, value]) => ({ fact, value: cell(value) }));
+  const rows = Object.entries(facts).map(([fact, value]) => ({ fact: visibleText(fact), value: cell(value) }));
   const width = Math.max(0, ...rows.map(({ fact }) => fact.length));
   const sections = Object.entries(tables).filter(([, rows]) => rows.length > 0).map(([title, rows]) => {
     const keys = [...new Set(rows.flatMap((row) => Object.keys(row)))];
     return `\n${title}\n${formatTable(rows.map((row): PrintRow => mapValues(row, cell)), keys)}`;
   });
   return [
-    `${path}: ${kind}, ${size(bytes)}`,
+    `${visibleText(path)}: ${visibleText(kind)}, ${size(bytes)}`,
     ...rows.map(({ fact, value }) => `  ${fact.padEnd(width)}  ${value ?? "–"}`),
     ...sections,
   ].join("\n");

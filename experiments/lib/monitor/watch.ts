@@ -1,6 +1,7 @@
 /** Prompts in, verdicts out, in memory that does not grow. */
 import type { Line } from "../../../src/activations/lines.ts";
 import type { Monitor, Verdict } from "../../../src/analysis/monitor.ts";
+import { visibleJson } from "../../../src/files/visible_text.ts";
 import { inBatches } from "../in_batches.ts";
 
 /** What is left of a stream that went by. */
@@ -49,7 +50,7 @@ export async function watch(
     const readable = inputs.filter((input) => "text" in input);
     const verdicts = (await monitor.read(readable.map(({ text }) => text))).values();
     const answers = inputs.map((input) => "text" in input ? recordOf(input, verdicts.next().value!) : input);
-    await write(answers.map((answer) => `${JSON.stringify(answer)}\n`).join(""));
+    await write(answers.map((answer) => `${visibleJson(answer)}\n`).join(""));
 
     prompts += inputs.length;
     unreadable += inputs.length - readable.length;

@@ -1,0 +1,30 @@
+/** What a script says, and where: everything that reaches the terminal is made visible first, whoever it comes from. */
+import { format } from "node:util";
+import { visibleLines } from "../../src/files/visible_text.ts";
+
+/**
+ * From here on no text acts on the terminal: not what this process prints through the console, be it the library's or a
+ * package's, and not the message of an error that nobody catches.
+ *
+ * @param name The script, before what is said of such an error.
+ */
+export function guardTerminal(name: string): void {
+  for (const level of ["debug", "log", "info", "warn", "error"] as const) {
+    const write = console[level].bind(console);
+    console[level] = (...parts: unknown[]) => write(visibleLines(format(...parts)));
+  }
+  const end = (event: Event, error: unknown) => {
+    event.preventDefault();
+    console.error(`${name}: ${Deno.inspect(error)}`);
+    Deno.exit(1);
+  };
+  globalThis.addEventListener("error", (event) => end(event, event.error));
+  globalThis.addEventListener("unhandledrejection", (event) => end(event, event.reason));
+}
+
+/** An error as one line; all that is known of it where `EXEMPLAR_DEBUG=1` asks for that. */
+export function sentence(error: unknown): string {
+  if (!(error instanceof Error)) return visibleLines(String(error));
+  if (Deno.env.get("EXEMPLAR_DEBUG") === "1") return visibleLines(Deno.inspect(error));
+  return visibleLines(error.message.replace(/\s*\n\s*/g, " "));
+}

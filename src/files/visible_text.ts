@@ -1,0 +1,46 @@
+/** Text of other people's files (corpora, names, messages that quote them) made safe to show on a terminal or a page. */
+
+/**
+ * What leaves no mark: overrides of the reading direction, characters without width, fillers, variation selectors, tags, in
+ * which a text can be hidden; and the separators that act as line ends.
+ */
+const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\u2028\u2029\ufff9-\ufffb]/gu;
+// deno-lint-ignore no-control-regex
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
+
+/**
+ * Text with everything shown that a reader could not see or that would act on the page or terminal: line ends as ⏎, tabs
+ * as ⇥, control characters as their pictures (␛), and what leaves no mark as `<U+202E>`.
+ */
+export function visibleText(text: string): string {
+  const code = (char: string) => `<U+${hexadecimal(char.codePointAt(0)!).toUpperCase()}>`;
+  return text.toWellFormed().replace(INVISIBLE, code).replace(CONTROL, (char) => {
+    if (char === "\n") return "⏎";
+    if (char === "\t") return "⇥";
+    const value = char.charCodeAt(0);
+    if (value < 0x20) return String.fromCharCode(0x2400 + value);
+    return value === 0x7f ? "␡" : code(char);
+  });
+}
+
+/** As {@linkcode visibleText}, with line ends as they are. */
+export function visibleLines(text: string): string {
+  return text.split("\n").map(visibleText).join("\n");
+}
+
+/**
+ * A value as JSON that shows everything it holds: the same value to whoever parses it, with an escape for each character
+ * that {@linkcode visibleText} replaces.
+ *
+ * @param indent Spaces a level; default all on one line.
+ */
+export function visibleJson(value: unknown, indent?: number): string {
+  const escaped = (text: string) =>
+    Array.from({ length: text.length }, (_, i) => `\\u${hexadecimal(text.charCodeAt(i))}`).join("");
+  const json = JSON.stringify(value, null, indent);
+  return json.replace(INVISIBLE, escaped).replace(CONTROL, (char) => char === "\n" ? char : escaped(char));
+}
+
+function hexadecimal(value: number): string {
+  return value.toString(16).padStart(4, "0");
+}
