@@ -37,6 +37,7 @@ import { contextOf, loadModelOf, openDevice } from "./lib/open_model.ts";
 
 await experiment({
   name: "axbench",
+  keepsState: true,
   question: "Does a region, chosen by a few labelled texts, detect a concept in held-out texts?",
   description:
     "AxBench's concept detection with regions of dictionaries, random directions, a coreset, difference in means and a " +

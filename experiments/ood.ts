@@ -63,8 +63,7 @@ await experiment({
   const layers = run.layers(model.layers);
   const reading = { context, batchPrompts: flags.batch };
 
-  const measured: Measured[] = [];
-  for (let seed = flags.seed; seed < flags.seed + flags.seeds; seed++) {
+  const measureSeed = async (seed: number): Promise<Measured[]> => {
     const label = flags.seeds > 1 ? `${seed}: ` : "";
     const texts = (file: string, where = {}) => Array.fromAsync(shuffled(readCorpus(file, { where }), seed));
     const plan: GrowPlan = {
@@ -111,14 +110,20 @@ await experiment({
     const stage = progress.stage(`${label}score`, PROMPT_SETS.length, "sets of prompts");
     const distances = new Map<PromptSet, Distances[]>();
     for (const set of PROMPT_SETS) {
-      const stream = extract(model, prompts[set], { ...reading, layers, backend });
-      distances.set(set, await manifest.time("score", () => nearestDistances(backend, stream, exemplarSets)));
+      const stream = () => extract(model, prompts[set], { ...reading, layers, backend });
+      const score = () => manifest.time("score", () => nearestDistances(backend, stream(), exemplarSets));
+      distances.set(set, await run.kept(`seed ${seed}: ${set}`, score));
       stage.advance();
     }
     stage.end();
-    measured.push(...measureSets(seed, exemplarSets, distances));
+    const rows = measureSets(seed, exemplarSets, distances);
     for (const { exemplars } of exemplarSets) exemplars.dispose();
     for (const coreset of coresets.values()) coreset.dispose();
+    return rows;
+  };
+  const measured: Measured[] = [];
+  for (let seed = flags.seed; seed < flags.seed + flags.seeds; seed++) {
+    measured.push(...await run.kept(`seed ${seed}`, () => measureSeed(seed)));
   }
   await model.dispose();
   await manifest.time("report", () => reportOod(run, measured));

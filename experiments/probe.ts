@@ -156,11 +156,12 @@ await experiment({
   for (const seed of seeds) {
     const tasks = tasksOf(data, seed, flags);
     const measure = (encodings: readonly Encoding[], stage: Stage) =>
-      manifest.time("probe", () => {
+      manifest.time("probe", async () => {
         for (const encoding of encodings) {
-          const { source, k } = encoding;
+          const { source, percentile, k } = encoding;
           const isControl = source === "raw activations" || (source === "EP, exemplars" && k === 1);
-          readings.push(...measureEncoding(encoding, tasks, data, { ...flags, seed, isControl }));
+          const measured = () => measureEncoding(encoding, tasks, data, { ...flags, seed, isControl });
+          readings.push(...await run.kept(`seed ${seed}: ${source}, p ${percentile}, k ${k}`, measured));
           stage.advance(tasks.length);
         }
       });

@@ -91,6 +91,7 @@ await experiment({
   const harmful = await first(flags.corpus, "train", flags.prompts);
   const build = [...harmful, ...await first(flags.harmless, "train", flags.prompts)];
   const lab = new RefusalLab(
+    run,
     model,
     {
       harmful: await first(flags.corpus, "heldout", flags.heldout),
@@ -98,7 +99,6 @@ await experiment({
       others: await first(flags.other, "heldout", flags.heldout),
     },
     flags.tokens,
-    manifest,
   );
 
   // What the model does by itself.

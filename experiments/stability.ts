@@ -81,27 +81,31 @@ await experiment({
   if (calibrations.size === 0) throw new Error(`Expected a dictionary but none could be made: ${failed[0].reason}`);
   const layers = [...calibrations.keys()];
 
-  const grown: Grown[] = [];
-  for (const seed of seeds) {
+  const growOrder = async (seed: number): Promise<Grown[]> => {
     const replacing = await startReplacing(calibrations, backend, seed);
     const plan = { ...await planOf(seed), layers, calibration: calibrations };
     const { growths } = await grow(run, plan);
     // The stream once more, for the remedies.
     const again = addReplacing(replacing, streamOf(plan));
     const anchored = await manifest.time("second pass", () => reanchorAll(growths, again));
+    const kept: Grown[] = [];
     for (const [i, growth] of growths.entries()) {
       const replaced = sameSetting(replacing, growth)!.dictionary;
-      grown.push(keep(growth, seed, { plain: growth.dictionary, anchored: anchored[i], replaced }));
+      kept.push(keep(growth, seed, { plain: growth.dictionary, anchored: anchored[i], replaced }));
       for (const dictionary of [growth.dictionary, anchored[i], replaced]) dictionary.dispose();
     }
-  }
+    return kept;
+  };
+  const grown: Grown[] = [];
+  for (const seed of seeds) grown.push(...await run.kept(`order ${seed}`, () => growOrder(seed)));
   await model.dispose();
 
   const settings = grown.filter(({ seed }) => seed === seeds[0]);
   const matching = progress.stage("match", settings.length, "settings");
   const rows: Measured[] = [];
   for (const setting of settings) {
-    rows.push(...await manifest.time("match", () => measureVariants(backend, ofSetting(grown, setting))));
+    const match = () => manifest.time("match", () => measureVariants(backend, ofSetting(grown, setting)));
+    rows.push(...await run.kept(`match layer ${setting.layer}, p ${setting.percentile}`, match));
     matching.advance();
   }
   matching.end();

@@ -78,9 +78,10 @@ await experiment({
     const stage = progress.stage(`${label}steer`, growths.length * flags.regions, "regions");
     const plan = { model, typical, tested, seed, regions: flags.regions, members: flags.members, alphas: flags.alphas };
     for (const growth of growths) {
-      const found = await manifest.time("steer", () => steerRegions(growth, plan, () => stage.advance()));
-      effects.push(...found);
-      growth.dictionary.dispose();
+      const { layer, percentile, dictionary } = growth;
+      const steered = () => manifest.time("steer", () => steerRegions(growth, plan, () => stage.advance()));
+      effects.push(...await run.kept(`steer seed ${seed}, layer ${layer}, p ${percentile}`, steered));
+      dictionary.dispose();
     }
     stage.end();
   }

@@ -79,6 +79,8 @@ export interface Experiment<F extends Flags> extends About {
   readonly flags?: F;
   /** Flags that may have other values when a stopped run goes on, as far as its checkpoints allow. */
   readonly mayChange?: readonly string[];
+  /** Whether it keeps what it has finished by itself. */
+  readonly keepsState?: boolean;
 }
 
 /** What an experiment's body works with. */
@@ -184,7 +186,7 @@ export async function runExperiment<const F extends Flags>(
       note,
       signal: interruption.stop,
     });
-    if (flags.resume && !stages.isResumed) {
+    if (flags.resume && !stages.isResumed && !definition.keepsState) {
       printError(`${definition.name}: nothing to go on from in ${flags.out}; starting anew.`);
     }
   } catch (error) {

@@ -27,7 +27,10 @@ export async function detectConcepts<F extends Flags>(
   const stage = progress.stage("concepts", concepts.length, "concepts");
   for (const { id, genre, positives, evaluation } of concepts) {
     signal.throwIfAborted();
-    let found = await store.read(id);
+    let found = await store.read(id).catch((error: Error) => {
+      run.note(`${error.message.replace(/\.?$/, ".")} It is done again.`);
+      return undefined;
+    });
     if (!found) {
       if (!known.has(genre)) {
         const texts = await read(negatives.get(genre)!);

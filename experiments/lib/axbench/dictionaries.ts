@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { CorpusEntry } from "../../../src/activations/corpus.ts";
 import { shuffled } from "../../../src/activations/shuffled.ts";
 import type { Backend } from "../../../src/compute/backend.ts";
-import { writeJsonAtomic } from "../../../src/files/atomic.ts";
+import { readSealedJson, writeSealedJson } from "../../../src/files/sealed_json.ts";
 import { dictionaryFile } from "../../../src/partition/checkpoint.ts";
 import type { Calibration } from "../../../src/partition/calibration.ts";
 import type { Dictionary } from "../../../src/partition/dictionary.ts";
@@ -13,6 +13,8 @@ import { loadDictionary } from "../given.ts";
 import { calibrationsFor, grow, type GrowPlan } from "../grow.ts";
 import type { Setting } from "../settings.ts";
 import { type FailedSetting, usableSettings } from "../usable.ts";
+
+const FORMAT = "exemplar grown 2";
 
 /** One dictionary at one token budget. */
 export interface Grown extends Setting {
@@ -79,8 +81,9 @@ export async function grownAtBudgets<F extends Flags>(run: Run<F>, plan: GrowthP
     for (const budget of budgets) {
       const here = join(folder, `seed-${seed}-tokens-${budget}`);
       const index = join(here, "grown.json");
-      const kept = await readJson<Omit<Grown, "file">[]>(index);
-      if (kept) {
+      const record = await readSealedJson(index, { remedy: "remove its folder, so that it is grown again" });
+      if (record) {
+        const kept = record.grown as Omit<Grown, "file">[];
         all.push(...kept.map((one) => ({ ...one, file: join(here, dictionaryFile(one)) })));
         continue;
       }
@@ -96,7 +99,7 @@ export async function grownAtBudgets<F extends Flags>(run: Run<F>, plan: GrowthP
         dictionary.dispose();
       }
       // Written last: a folder without it is not complete.
-      await writeJsonAtomic(index, grown.map(({ file: _, ...one }) => one));
+      await writeSealedJson(index, { format: FORMAT, grown: grown.map(({ file: _, ...one }) => one) });
       all.push(...grown);
     }
   }
@@ -114,15 +117,5 @@ export async function withDictionary<T>(
     return await look(dictionary);
   } finally {
     dictionary.dispose();
-  }
-}
-
-/** A JSON file's value; undefined if there is no such file. */
-export async function readJson<T>(path: string): Promise<T | undefined> {
-  try {
-    return JSON.parse(await Deno.readTextFile(path));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
   }
 }

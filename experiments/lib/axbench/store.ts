@@ -1,8 +1,7 @@
 /** Finished concepts, a file each, so that a run that was stopped goes on with the next. */
 import { join } from "node:path";
-import { writeJsonAtomic, writeTextAtomic } from "../../../src/files/atomic.ts";
+import { readSealedJson, writeSealedJson } from "../../../src/files/sealed_json.ts";
 import { flagText } from "../flag_text.ts";
-import { readJson } from "./dictionaries.ts";
 import type { Detection } from "./score.ts";
 
 /** What the figures depend on, by name. */
@@ -14,6 +13,8 @@ const BEFORE: Settings = { hook: "resid_post", bos: "always" };
 /** A setting as the flag that sets it; the device and the model's commit are found out. */
 const told = (name: string, value: Settings[string]) =>
   ["backend", "commit"].includes(name) ? `${name} ${value}` : flagText(name, value);
+
+const [SETTINGS_FORMAT, FORMAT] = ["exemplar concepts 2", "exemplar concept 2"];
 
 /** Keeps a run's state below its folder of results. */
 export class ConceptStore {
@@ -30,7 +31,7 @@ export class ConceptStore {
     const folder = join(out, "state");
     const path = join(folder, "settings.json");
     if (resume) {
-      const found = await readJson<Settings>(path);
+      const found = await readSealedJson(path, { remedy: "start again without --resume" }) as Settings | undefined;
       const kept = found && { ...BEFORE, ...found };
       const text = (value: unknown) => JSON.stringify(value);
       const other = kept && Object.keys(settings).find((name) => text(kept[name]) !== text(settings[name]));
@@ -45,13 +46,20 @@ export class ConceptStore {
         if (!(error instanceof Deno.errors.NotFound)) throw error;
       });
     }
-    await writeJsonAtomic(path, settings);
+    await writeSealedJson(path, { ...settings, format: SETTINGS_FORMAT });
     return new ConceptStore(folder);
   }
 
-  /** The detections of a concept, if it is finished. */
+  /**
+   * The detections of a concept, if it is finished.
+   *
+   * @throws {Error} A sentence if its file is damaged.
+   */
   async read(concept: number): Promise<Detection[] | undefined> {
-    const kept = await readJson<{ columns: string[]; rows: unknown[][] }>(this.#path(concept));
+    const record = await readSealedJson(this.#path(concept), {
+      remedy: "remove it, so that the concept is done again",
+    });
+    const kept = record as { columns: string[]; rows: unknown[][] } | undefined;
     return kept?.rows.map((row) =>
       // JSON has no NaN: it is null there.
       Object.fromEntries(row.map((value, i) => [kept.columns[i], value ?? NaN])) as unknown as Detection
@@ -61,9 +69,8 @@ export class ConceptStore {
   /** Keeps the detections of a concept. */
   write(concept: number, detections: readonly Detection[]): Promise<void> {
     const columns = Object.keys(detections[0]) as (keyof Detection)[];
-    const rows = detections.map((detection) => JSON.stringify(columns.map((column) => detection[column])));
-    const text = `{"columns": ${JSON.stringify(columns)},\n"rows": [\n${rows.join(",\n")}\n]}\n`;
-    return writeTextAtomic(this.#path(concept), text);
+    const rows = detections.map((detection) => columns.map((column) => detection[column]));
+    return writeSealedJson(this.#path(concept), { format: FORMAT, columns, rows });
   }
 
   #path(concept: number): string {

@@ -7,7 +7,7 @@ import {
   meanDistance,
   randomDirection,
 } from "../../../src/analysis/reference_directions.ts";
-import { ablationOf, type RefusalLab } from "./lab.ts";
+import { ablationName, ablationOf, type PromptSets, type RefusalLab } from "./lab.ts";
 import type { AblationBasis, RefusalSetting } from "./settings.ts";
 import { type AnswerRates, ratesOf } from "./trials.ts";
 
@@ -44,7 +44,8 @@ export async function tryReferences(
       "random direction": randomDirection(dim, seed),
     };
     for (const [direction, vector] of Object.entries(directions)) {
-      const rates = ratesOf(await lab.answers("harmful", { layer, ablate: { directions: [vector], center } }));
+      const ablation = { layer, ablate: { directions: [vector], center } };
+      const rates = ratesOf(await lab.answers("harmful", `ablation of the ${direction}, layer ${layer}`, ablation));
       references.push({
         layer,
         direction,
@@ -74,23 +75,24 @@ export async function confirm(
   basis: AblationBasis,
   k: number,
 ): Promise<Confirmation> {
-  const region = ablationOf(setting, basis, k);
-  const none = setting.matched ? ablationOf(setting, basis, "null") : undefined;
+  const tried = (set: keyof PromptSets, what: number | "null") =>
+    lab.answers(set, `best ${ablationName(setting, basis, what)}`, ablationOf(setting, basis, what));
+  const hasNull = setting.matched !== undefined;
   const refused = (answers: readonly string[]) => ratesOf(answers).refused;
   const kinds = (answers: readonly string[]) => kindShares(answers, lab.before.harmless);
   const answers = {
-    region: await lab.answers("harmful", region),
-    null: none ? await lab.answers("harmful", none) : [],
+    region: await tried("harmful", k),
+    null: hasNull ? await tried("harmful", "null") : [],
   };
   return {
     others: {
       before: refused(lab.before.others),
-      region: refused(await lab.answers("others", region)),
-      null: none ? refused(await lab.answers("others", none)) : NaN,
+      region: refused(await tried("others", k)),
+      null: hasNull ? refused(await tried("others", "null")) : NaN,
     },
     harmless: {
-      region: kinds(await lab.answers("harmless", region)),
-      null: none ? kinds(await lab.answers("harmless", none)) : [],
+      region: kinds(await tried("harmless", k)),
+      null: hasNull ? kinds(await tried("harmless", "null")) : [],
     },
     answers,
   };
@@ -129,7 +131,8 @@ export async function steerHarmless(
   const steered: Steered[] = [];
   for (const [name, direction] of Object.entries(directions)) {
     for (const alpha of alphas) {
-      const answers = await lab.answers("harmless", { layer, steer: { direction, alpha: alpha * unit } });
+      const steer = { layer, steer: { direction, alpha: alpha * unit } };
+      const answers = await lab.answers("harmless", `steering with the ${name} by ${alpha}`, steer);
       const shares = kindShares(answers, lab.before.harmless);
       steered.push({ direction: name, alpha, refused: ratesOf(answers).refused, shares, example: answers[0] });
       onDone();

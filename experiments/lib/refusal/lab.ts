@@ -1,8 +1,9 @@
 /** Where prompts are answered under interventions, and refusals counted. */
 import type { CorpusEntry } from "../../../src/activations/corpus.ts";
 import type { Intervention, LanguageModel } from "../../../src/model/types.ts";
-import type { RunManifest } from "../../../src/report/mod.ts";
 import { answersTo } from "../answers.ts";
+import type { Run } from "../cli.ts";
+import type { Flags } from "../flags.ts";
 import type { AblationBasis, RefusalSetting } from "./settings.ts";
 import { type AnswerRates, ratesOf, type Trial } from "./trials.ts";
 
@@ -17,23 +18,29 @@ export class RefusalLab {
   readonly #known = new Map<string, AnswerRates>();
 
   constructor(
+    private readonly run: Pick<Run<Flags>, "kept" | "manifest">,
     readonly model: LanguageModel,
     readonly prompts: PromptSets,
     readonly tokens: number,
-    readonly manifest: RunManifest,
   ) {}
 
   /** Answers all prompts without an intervention. */
   async begin(): Promise<void> {
-    for (const set of ["harmful", "harmless", "others"] as const) this.before[set] = await this.answers(set);
+    for (const set of ["harmful", "harmless", "others"] as const) {
+      this.before[set] = await this.answers(set, "no intervention");
+    }
   }
 
-  /** Answers to a set of prompts under an intervention. */
-  answers(set: keyof PromptSets, intervention?: Intervention): Promise<string[]> {
-    const interventions = intervention ? [intervention] : [];
-    return this.manifest.time(
+  /**
+   * Answers to a set of prompts under an intervention.
+   *
+   * @param name Tells the intervention from all others of the run.
+   */
+  answers(set: keyof PromptSets, name: string, intervention?: Intervention): Promise<string[]> {
+    const options = { tokens: this.tokens, interventions: intervention ? [intervention] : [] };
+    return this.run.manifest.time(
       "answer",
-      () => answersTo(this.model, this.prompts[set], { tokens: this.tokens, interventions }),
+      () => this.run.kept(`${name}: ${set}`, () => answersTo(this.model, this.prompts[set], options)),
     );
   }
 
@@ -54,11 +61,20 @@ export class RefusalLab {
   }
 
   async #ablated(setting: RefusalSetting, basis: AblationBasis, what: number | "null"): Promise<AnswerRates> {
-    const key = [setting.seed, setting.layer, setting.percentile, basis, what].join();
-    const rates = this.#known.get(key) ?? ratesOf(await this.answers("harmful", ablationOf(setting, basis, what)));
+    const key = ablationName(setting, basis, what);
+    const rates = this.#known.get(key) ?? ratesOf(await this.answers("harmful", key, ablationOf(setting, basis, what)));
     this.#known.set(key, rates);
     return rates;
   }
+}
+
+/** Tells an ablation of regions from all others. */
+export function ablationName(
+  { seed, layer, percentile }: RefusalSetting,
+  basis: AblationBasis,
+  what: number | "null",
+): string {
+  return `ablation of ${what} by ${basis}, seed ${seed}, layer ${layer}, p ${percentile}`;
 }
 
 /** The ablation of the first regions of refusal of a dictionary, or of its null region. */
