@@ -164,6 +164,9 @@ Deno.test("a run that would remove what it reads is refused, and nothing is remo
     assertEquals(code, 2);
     assertStringIncludes(err, "dictionaries/L3-p12.arrow is of an earlier run");
     assertEquals(filesIn(folder), before);
+    // A folder that is read and holds that of the results is no part of them.
+    assertEquals((await run(["--out", `${folder}/below`, "--model", folder])).code, 0);
+    assertEquals((await run(["--out", `${folder}/below`, "--model", folder])).code, 0);
   }));
 
 Deno.test("what is to be done once everything is written is done then, and not before", () =>
