@@ -113,8 +113,7 @@ await experiment({
   const [finals] = await Array.fromAsync(
     extract(model, build, { layers, extractor: "final-position", chat: true, batchPrompts: build.length }),
   );
-  const settings: RefusalSetting[] = [];
-  const { failed } = await growOrders(
+  const { bySeed, failed } = await growOrders(
     run,
     {
       backend,
@@ -131,13 +130,16 @@ await experiment({
     Array.from({ length: flags.seeds }, (_, i) => flags.seed + i),
     async (growths, seed, stream) => {
       const anchored = await reanchorAll(growths, stream());
+      const read: RefusalSetting[] = [];
       for (const [i, growth] of growths.entries()) {
         const final = batchAt(finals, growth.layer);
-        settings.push({ seed, ...await refusalSetting(growth, anchored[i], final, refused, Math.max(...flags.topK)) });
+        read.push({ seed, ...await refusalSetting(growth, anchored[i], final, refused, Math.max(...flags.topK)) });
         anchored[i].dispose();
       }
+      return read;
     },
   );
+  const settings = [...bySeed.values()].flat();
 
   // Every dictionary's first region of refusal, then at the layer where that does most all numbers of them in all bases.
   const promising = settings.filter(({ candidates }) => candidates.length > 0);
