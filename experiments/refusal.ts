@@ -21,7 +21,7 @@ import { extract } from "../src/activations/extract.ts";
 import { batchAt } from "../src/activations/stream.ts";
 import { isRefusal } from "../src/analysis/refusals.ts";
 import { reanchorAll } from "../src/partition/reanchor_all.ts";
-import { answersTo } from "./lib/answers.ts";
+import { keptAnswers } from "./lib/answers.ts";
 import { experiment } from "./lib/cli.ts";
 import { openModel } from "./lib/open_model.ts";
 import { growOrders } from "./lib/orders.ts";
@@ -102,11 +102,8 @@ await experiment({
   );
 
   // What the model does by itself.
-  const labelling = progress.stage("label", build.length, "prompts");
-  const onProgress = (done: number) => labelling.set(done);
-  const answers = await manifest.time("label", () => answersTo(model, build, { tokens: flags.tokens, onProgress }));
+  const answers = await keptAnswers(run, "label", model, build, flags.tokens);
   const refused = answers.map(isRefusal);
-  labelling.end();
   await lab.begin();
 
   // Dictionaries of every position, and the regions in which the prompts end.
