@@ -89,7 +89,10 @@ await experiment({
     const before = await growAll("before");
     const later = await growAll("after");
     const orders = { before: before.bySeed, after: later.bySeed };
-    const audits = await manifest.time("audit", () => auditOrders(backend, name, orders, { minMembers, alpha }));
+    const audits = await run.kept(
+      `audits of ${name}`,
+      () => manifest.time("audit", () => auditOrders(backend, name, orders, { minMembers, alpha })),
+    );
     const first = { before: orders.before.get(seed)!, after: orders.after.get(seed)! };
     audited.push({ name, audits, first, failed: { before: before.failed, after: later.failed } });
   }

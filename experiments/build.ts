@@ -7,7 +7,8 @@
  *
  *     deno task run experiments/build.ts --layers 3 --percentiles 4,10
  *
- * Leaves in `--out`: `dictionaries/L<layer>-p<percentile>.arrow`; `dictionaries.arrow` (a row a dictionary: size, threshold,
+ * Leaves in `--out`: `dictionaries/L<layer>-p<percentile>.arrow` (with `--members`, `.members.arrow`
+ * beside each); `dictionaries.arrow` (a row a dictionary: size, threshold,
  * metrics), `regions.arrow` (a row a region: members, coherence, logit lens, nearest context), `growth.arrow` (a row a
  * batch); the charts `growth`, `sizes`, `coherence` and `partition`; `report.html`; `run.json`.
  */
@@ -15,6 +16,7 @@ import { readCorpus } from "../src/activations/corpus.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
 import { measure } from "../src/analysis/metrics.ts";
 import { describeRegions } from "../src/analysis/region_table.ts";
+import { membersPath } from "../src/partition/members_file.ts";
 import { dictionaryFile } from "../src/partition/checkpoint.ts";
 import type { Discovery } from "../src/partition/discover.ts";
 import { reportBuild } from "./lib/build/report.ts";
@@ -36,6 +38,12 @@ const FLAGS = {
     default: 1,
     min: 0,
     help: "saturated after more than this many batches without a founder",
+  },
+  members: {
+    type: "integer",
+    default: 0,
+    min: 0,
+    help: "member directions to keep of each region, a uniform sample, in a file beside its dictionary",
   },
   checkpointEvery: { type: "integer", default: 10, min: 1, help: "batches between checkpoints" },
 } as const satisfies Flags;
@@ -81,6 +89,7 @@ async function discover(run: Run<typeof FLAGS>): Promise<{ discovery: Discovery;
     growing: {
       saturationWindow: flags.window,
       maxTokens: flags.maxTokens,
+      members: flags.members,
       checkpoint: { ...await run.stages.checkpoint("discover"), every: flags.checkpointEvery, seconds: 0 },
       signal,
     },
@@ -90,7 +99,9 @@ async function discover(run: Run<typeof FLAGS>): Promise<{ discovery: Discovery;
   const results: BuildResult[] = [];
   for (const growth of discovery.growths) {
     const { dictionary } = growth;
-    await save.file(`dictionaries/${dictionaryFile(growth)}`, (path) => dictionary.save(path));
+    const file = `dictionaries/${dictionaryFile(growth)}`;
+    const write = () => save.file(file, (path) => dictionary.save(path));
+    await (flags.members > 0 ? save.file(membersPath(file), write) : write());
     const regions = await manifest.time("lens", () => describeRegions(dictionary, model));
     results.push({ growth, regions, metrics: await measure(dictionary) });
     reading.advance();

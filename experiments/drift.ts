@@ -20,6 +20,7 @@
 import { readCorpus } from "../src/activations/corpus.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
 import { isRefusal } from "../src/analysis/refusals.ts";
+import { keptAnswers } from "./lib/answers.ts";
 import { experiment } from "./lib/cli.ts";
 import { matchOrders, regionsOf } from "./lib/drift/matches.ts";
 import { reportDrift } from "./lib/drift/report.ts";
@@ -61,7 +62,7 @@ await experiment({
     ],
   ],
 }, async (run) => {
-  const { flags, manifest, progress, signal } = run;
+  const { flags, manifest, signal } = run;
   const { corpus, percentiles } = flags;
   const seeds = Array.from({ length: flags.seeds }, (_, i) => flags.seed + i);
   const { backend, model } = await openModel(run);
@@ -83,9 +84,9 @@ await experiment({
   };
   const baseRegions = await growOrders(run, { ...plan, model: base, label: "base: " }, seeds, regionsOf);
   const itRegions = await growOrders(run, { ...plan, model: instruct, label: "instruct: " }, seeds, regionsOf);
-  const matches = await manifest.time(
-    "match",
-    () => matchOrders(backend, baseRegions.bySeed, itRegions.bySeed, flags.cut),
+  const matches = await run.kept(
+    "matches",
+    () => manifest.time("match", () => matchOrders(backend, baseRegions.bySeed, itRegions.bySeed, flags.cut)),
   );
 
   // The same chat prompts through both models.
@@ -111,16 +112,7 @@ await experiment({
   const basePrompts = await partitionPrompts(run, { ...chat, model: base, label: "base, chat: " });
   const itPrompts = await partitionPrompts(run, { ...chat, model: instruct, label: "instruct, chat: " });
 
-  const answering = progress.stage("answer", prompts.length, "prompts");
-  const answers = await manifest.time(
-    "generate",
-    () =>
-      instruct.generate(prompts.map(({ text }) => instruct.encodeChat([{ role: "user", content: text }])), {
-        maxNewTokens: flags.newTokens,
-        onProgress: (done) => answering.set(done),
-      }),
-  );
-  answering.end();
+  const answers = await keptAnswers(run, "answer", instruct, prompts, flags.newTokens);
   await Promise.all([base.dispose(), instruct.dispose()]);
 
   const labels = {

@@ -89,22 +89,31 @@ await experiment({
   await model.dispose();
 
   const rows: MetricRow[] = [];
-  const stage = progress.stage("cluster", layers.length * METRICS.length * flags.regions.length, "settings");
-  for (const layer of layers) {
+  const perLayer = METRICS.length * flags.regions.length;
+  const stage = progress.stage("cluster", layers.length * perLayer, "settings");
+  const measureLayer = async (layer: number): Promise<MetricRow[]> => {
     const [inside, outside] = [clustered, told].map((set) => set.get(layer)!);
     const batch = { data: inside.rows as Float32Array<ArrayBuffer>, rows: inside.labels.length, dim: model.dim };
     const { center } = await calibrate([batch], { backend });
     const maps = await manifest.time("whiten", () => metricMaps(inside.rows, center, flags.ridge));
+    const found: MetricRow[] = [];
     for (const metric of METRICS) {
       const [a, b] = [inside, outside].map(({ rows, labels }) => ({ rows: maps[metric](rows), labels }));
       for (const wanted of flags.regions) {
-        run.signal.throwIfAborted();
-        rows.push(
-          ...await manifest.time("cluster", () => measureMetric({ layer, metric, wanted }, a, b, model.dim, seeds)),
+        const where = { layer, metric, wanted };
+        const own = await run.kept(
+          `layer ${layer}, ${metric}, ${wanted} regions`,
+          () => manifest.time("cluster", () => measureMetric(where, a, b, model.dim, seeds)),
         );
+        found.push(...own);
         stage.advance();
       }
     }
+    return found;
+  };
+  for (const [i, layer] of layers.entries()) {
+    rows.push(...await run.kept(`layer ${layer}`, () => measureLayer(layer)));
+    stage.set((i + 1) * perLayer);
   }
   stage.end();
   await manifest.time("report", () => reportMetric(run, rows));

@@ -75,21 +75,21 @@ await experiment({
   const chat = given ? given.source!.chat : !flags.plain;
 
   const texts = await monitorTexts(flags, chat);
-  const label = (entries: typeof texts.instructions) =>
-    manifest.time("label", () => labelRefusals(model, entries, flags.answer, progress));
-  const instructions = chat ? await label(texts.instructions) : undefined;
+  const label = (name: string, entries: typeof texts.instructions) =>
+    labelRefusals(run, name, model, entries, flags.answer);
+  const instructions = chat ? await label("label refusals", texts.instructions) : undefined;
   const { dictionary, settings } = given
     ? { dictionary: given, settings: [] }
     : await growDictionary(run, { backend, model, texts, chat, instructions });
   if (!given) await run.save.file("dictionary.arrow", (path) => dictionary.save(path));
 
   const meter = await Monitor.create({ model, dictionary });
-  const scores = await manifest.time("measure", () => scoreSets(meter, texts, progress));
+  const scores = await manifest.time("measure", () => scoreSets(run, meter, texts));
   const threshold = conformalThreshold(scores.get(HELD_OUT)!, flags.falseAlarms);
   const rates = alarmRates(scores, flags);
   const handle = instructions && await refusalHandle(model, dictionary, instructions);
   const onOthers = handle &&
-    await measureHandle(model, dictionary, handle, await label(texts.heldoutInstructions));
+    await measureHandle(model, dictionary, handle, await label("label held-out refusals", texts.heldoutInstructions));
 
   const handles = new Map(handle ? [["refusal", handle.regions]] : []);
   const monitor = await Monitor.create({ model, dictionary, threshold, handles });

@@ -56,9 +56,9 @@ await experiment({
   const layers = run.layers(model.layers);
   const shown = { seed: flags.seed, layer: layers[layers.length >> 1] };
 
-  const rows: AnchorPair[] = [];
-  const panels: Panel[] = [];
-  for (let seed = flags.seed; seed < flags.seed + flags.seeds; seed++) {
+  const followOrder = async (seed: number): Promise<{ rows: AnchorPair[]; panels: Panel[] }> => {
+    const rows: AnchorPair[] = [];
+    const panels: Panel[] = [];
     const { growths } = await grow(run, {
       backend,
       model,
@@ -75,7 +75,10 @@ await experiment({
     });
     for (const layer of layers) {
       const ofLayer = growths.filter((growth) => growth.layer === layer);
-      const followed = await manifest.time("follow", () => followPairs(backend, ofLayer, { ...flags, seed }));
+      const followed = await run.kept(
+        `pairs of layer ${layer}, order ${seed}`,
+        () => manifest.time("follow", () => followPairs(backend, ofLayer, { ...flags, seed })),
+      );
       rows.push(...followed);
       if (seed !== shown.seed || layer !== shown.layer) continue;
       for (const row of typicalPair(followed)) {
@@ -87,7 +90,13 @@ await experiment({
       }
     }
     for (const { dictionary } of growths) dictionary.dispose();
+    return { rows, panels };
+  };
+  const orders: { rows: AnchorPair[]; panels: Panel[] }[] = [];
+  for (let seed = flags.seed; seed < flags.seed + flags.seeds; seed++) {
+    orders.push(await run.kept(`order ${seed}`, () => followOrder(seed)));
   }
   await model.dispose();
+  const [rows, panels] = [orders.flatMap((order) => order.rows), orders.flatMap((order) => order.panels)];
   await manifest.time("report", () => reportNeighbourhood(run, rows, panels));
 });

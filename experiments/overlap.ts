@@ -98,10 +98,11 @@ await experiment({
     return await readHeldout(stream, layer, flags.tokens);
   });
   const encoding = progress.stage("encode", heldout.ids.length, "activations");
-  const features = await manifest.time(
-    "encode",
-    () => featureFirings(sae, heldout, flags.strongest, (n) => encoding.advance(n)),
-  );
+  const features = await run.kept("firings of features", () =>
+    manifest.time(
+      "encode",
+      () => featureFirings(sae, heldout, flags.strongest, (n) => encoding.advance(n)),
+    ));
   encoding.end();
   const decoder = await backend.download(sae.decoder);
   sae.dispose();
@@ -132,10 +133,17 @@ await experiment({
 
   const measured: Measured[] = [];
   const matching = progress.stage("match", orders.size, "percentiles");
-  for (const dictionaries of orders.values()) {
-    run.signal.throwIfAborted();
+  for (const [percentile, dictionaries] of orders) {
     const options = { ids: heldout.ids, vocab: model.vocab, minimum: flags.minimum, draws };
-    measured.push(await manifest.time("match", () => compareFirings(dictionaries, features, options)));
+    const compared = await run.kept(`matches at p ${percentile}`, async () => {
+      // The orders are kept already.
+      const { orders: _, ...matches } = await manifest.time(
+        "match",
+        () => compareFirings(dictionaries, features, options),
+      );
+      return matches;
+    });
+    measured.push({ ...compared, orders: dictionaries.orders });
     matching.advance();
   }
   matching.end();

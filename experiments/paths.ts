@@ -66,9 +66,7 @@ await experiment({
   const text = flags.prompt ?? heldout[0].text;
   const shownPrompt = { id: "shown", tokens: encodeBeginning(model, text, Math.min(flags.shown, context)) };
 
-  const measured: PathsMeasured[] = [];
-  let shown: ShownPath | undefined;
-  for (let seed = flags.seed; seed < flags.seed + flags.seeds; seed++) {
+  const followOrder = async (seed: number): Promise<{ measured: PathsMeasured[]; shown?: ShownPath }> => {
     const { growths } = await grow(run, {
       backend,
       model,
@@ -85,13 +83,21 @@ await experiment({
     });
     const tracing = { backend, model, growths, context };
     const shuffledPrompts = shuffledTokens(prompts, seed);
-    measured.push(...await manifest.time("trace", () => measurePaths(seed, tracing, prompts, shuffledPrompts)));
-    if (seed === flags.seed) {
-      const percentile = percentiles[percentiles.length >> 1];
-      shown = await showPath(tracing, percentile, shownPrompt, shuffledTokens([shownPrompt], seed)[0]);
-    }
+    const measured = await run.kept(
+      `paths in order ${seed}`,
+      () => manifest.time("trace", () => measurePaths(seed, tracing, prompts, shuffledPrompts)),
+    );
+    const percentile = percentiles[percentiles.length >> 1];
+    const shown = seed === flags.seed
+      ? await showPath(tracing, percentile, shownPrompt, shuffledTokens([shownPrompt], seed)[0])
+      : undefined;
     for (const { dictionary } of growths) dictionary.dispose();
+    return { measured, shown };
+  };
+  const orders: { measured: PathsMeasured[]; shown?: ShownPath }[] = [];
+  for (let seed = flags.seed; seed < flags.seed + flags.seeds; seed++) {
+    orders.push(await run.kept(`order ${seed}`, () => followOrder(seed)));
   }
   await model.dispose();
-  await manifest.time("report", () => reportPaths(run, measured, shown!));
+  await manifest.time("report", () => reportPaths(run, orders.flatMap(({ measured }) => measured), orders[0].shown!));
 });

@@ -21,7 +21,7 @@ import { extract } from "../src/activations/extract.ts";
 import { batchAt } from "../src/activations/stream.ts";
 import { isRefusal } from "../src/analysis/refusals.ts";
 import { reanchorAll } from "../src/partition/reanchor_all.ts";
-import { answersTo } from "./lib/answers.ts";
+import { keptAnswers } from "./lib/answers.ts";
 import { experiment } from "./lib/cli.ts";
 import { openModel } from "./lib/open_model.ts";
 import { growOrders } from "./lib/orders.ts";
@@ -102,19 +102,15 @@ await experiment({
   );
 
   // What the model does by itself.
-  const labelling = progress.stage("label", build.length, "prompts");
-  const onProgress = (done: number) => labelling.set(done);
-  const answers = await manifest.time("label", () => answersTo(model, build, { tokens: flags.tokens, onProgress }));
+  const answers = await keptAnswers(run, "label", model, build, flags.tokens);
   const refused = answers.map(isRefusal);
-  labelling.end();
   await lab.begin();
 
   // Dictionaries of every position, and the regions in which the prompts end.
   const [finals] = await Array.fromAsync(
     extract(model, build, { layers, extractor: "final-position", chat: true, batchPrompts: build.length }),
   );
-  const settings: RefusalSetting[] = [];
-  const { failed } = await growOrders(
+  const { bySeed, failed } = await growOrders(
     run,
     {
       backend,
@@ -131,13 +127,16 @@ await experiment({
     Array.from({ length: flags.seeds }, (_, i) => flags.seed + i),
     async (growths, seed, stream) => {
       const anchored = await reanchorAll(growths, stream());
+      const read: RefusalSetting[] = [];
       for (const [i, growth] of growths.entries()) {
         const final = batchAt(finals, growth.layer);
-        settings.push({ seed, ...await refusalSetting(growth, anchored[i], final, refused, Math.max(...flags.topK)) });
+        read.push({ seed, ...await refusalSetting(growth, anchored[i], final, refused, Math.max(...flags.topK)) });
         anchored[i].dispose();
       }
+      return read;
     },
   );
+  const settings = [...bySeed.values()].flat();
 
   // Every dictionary's first region of refusal, then at the layer where that does most all numbers of them in all bases.
   const promising = settings.filter(({ candidates }) => candidates.length > 0);

@@ -1,8 +1,12 @@
 import type { CorpusEntry } from "../../src/activations/corpus.ts";
 import type { Intervention, LanguageModel } from "../../src/model/types.ts";
+import type { Run } from "./cli.ts";
+import type { Flags } from "./flags.ts";
 
 /** Prompts generated at once: larger batches gained nothing on two cores. */
 const BATCH = 25;
+/** Prompts whose answers are kept together, for a run that goes on. */
+const KEPT = 4 * BATCH;
 
 /** How to answer. */
 export interface AnswerOptions {
@@ -19,6 +23,46 @@ export function answersTo(
   instructions: readonly Pick<CorpusEntry, "text">[],
   { tokens, interventions, onProgress }: AnswerOptions,
 ): Promise<string[]> {
-  const prompts = instructions.map(({ text }) => model.encodeChat([{ role: "user", content: text }]));
+  const prompts = promptsOf(model, instructions);
   return model.generate(prompts, { maxNewTokens: tokens, batchSize: BATCH, interventions, onProgress });
+}
+
+/**
+ * The same answers to many instructions, kept as they come.
+ *
+ * @param name Of the instructions, for the steps of the run.
+ */
+export async function keptAnswers<F extends Flags>(
+  { kept, manifest, progress }: Pick<Run<F>, "kept" | "manifest" | "progress">,
+  name: string,
+  model: LanguageModel,
+  instructions: readonly Pick<CorpusEntry, "text">[],
+  tokens: number,
+): Promise<string[]> {
+  const stage = progress.stage(name, instructions.length, "prompts");
+  const prompts = promptsOf(model, instructions);
+  // As the model takes them: the batches are those of one call.
+  const shortestFirst = [...prompts.keys()].sort((a, b) => prompts[a].length - prompts[b].length);
+  const answers = new Array<string>(prompts.length);
+  for (let from = 0; from < prompts.length; from += KEPT) {
+    const rows = shortestFirst.slice(from, from + KEPT);
+    const own = await kept(
+      `${name}, from ${from}`,
+      () =>
+        manifest.time("answer", () =>
+          model.generate(rows.map((row) => prompts[row]), {
+            maxNewTokens: tokens,
+            batchSize: BATCH,
+            onProgress: (done) => stage.set(from + done),
+          })),
+    );
+    rows.forEach((row, i) => answers[row] = own[i]);
+    stage.set(from + rows.length);
+  }
+  stage.end();
+  return answers;
+}
+
+function promptsOf(model: LanguageModel, instructions: readonly Pick<CorpusEntry, "text">[]): Int32Array[] {
+  return instructions.map(({ text }) => model.encodeChat([{ role: "user", content: text }]));
 }

@@ -24,10 +24,9 @@ export function inFlags({ differences, folder }: CheckpointMismatchError, flags:
     if (name === "threshold") return "another calibration, by --calibration or by files that changed meanwhile";
     return `${name} "${expected}" instead of "${found}"`;
   });
+  const found = each.join(", ");
   return new UsageError(
-    `Expected the flags of the run that left ${folder} but found ${
-      each.join(", ")
-    }: give the same flags (--max-tokens may ` +
-      "be larger), or start anew without --resume.",
+    `Expected the flags of the run that left ${folder} but found ${found}: give the same flags (--max-tokens may be ` +
+      "larger), or start anew without --resume.",
   );
 }

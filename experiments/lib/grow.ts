@@ -24,7 +24,7 @@ export interface GrowPlan {
   readonly corpus: string;
   /** Files that the texts come from: a calibration made before they changed is not used again. */
   readonly files: readonly string[];
-  /** Seed of their order, and of the reservoirs. */
+  /** Seed of their order, and of the samples of members. */
   readonly seed: number;
   /** Activations to calibrate on, or calibrations made before. */
   readonly calibration: number | ReadonlyMap<number, Calibration>;
@@ -33,7 +33,7 @@ export interface GrowPlan {
   /** Looks at every batch before the dictionaries take it; it must not keep the batch. */
   readonly watch?: (batch: StreamBatch) => void | Promise<void>;
   /** How dictionaries are grown. */
-  readonly growing?: Pick<DiscoverOptions, "saturationWindow" | "maxTokens" | "checkpoint" | "signal">;
+  readonly growing?: Pick<DiscoverOptions, "saturationWindow" | "maxTokens" | "members" | "checkpoint" | "signal">;
   /** Put before the progress stages' names, for experiments that grow several times. */
   readonly label?: string;
 }

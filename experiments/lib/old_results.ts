@@ -23,8 +23,9 @@ export async function removeOldResults(
 
   const read = new Set(inputs.map((path) => resolve(path)));
   const needed = paths.find((path) => {
-    for (let above = resolve(path); above !== dirname(above); above = dirname(above)) if (read.has(above)) return true;
-    return false;
+    let above = resolve(path);
+    while (!read.has(above) && above !== resolve(folder)) above = dirname(above);
+    return read.has(above);
   });
   if (needed !== undefined) {
     throw new UsageError(
@@ -42,11 +43,8 @@ async function outputsOf(path: string, note: (sentence: string) => void): Promis
     const outputs = Array.isArray(record?.outputs) ? record.outputs : [];
     return outputs.filter((file): file is string => typeof file === "string");
   } catch (error) {
-    note(
-      `${
-        (error as Error).message
-      } What the earlier run wrote besides it and report.html may still be beside the results.`,
-    );
+    const { message } = error as Error;
+    note(`${message} What the earlier run wrote besides it and report.html may still be beside the results.`);
     return [];
   }
 }
@@ -61,5 +59,5 @@ async function isOwn(folder: string, file: string): Promise<boolean> {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
     throw error;
   }
-  return `${await Deno.realPath(path)}`.startsWith(`${await Deno.realPath(folder)}${sep}`);
+  return (await Deno.realPath(path)).startsWith(`${await Deno.realPath(folder)}${sep}`);
 }

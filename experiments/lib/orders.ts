@@ -20,8 +20,8 @@ export interface Orders<T> {
  *
  * @param plan What is grown; its texts are put in each seed's order.
  * @param seeds One order each.
- * @param keep What to keep of an order's dictionaries: they are disposed afterwards, as all orders together may not fit
- * into memory. Gets their stream, for a second pass.
+ * @param keep What to keep of an order's dictionaries, plain data: they are disposed afterwards, as all orders together may
+ * not fit into memory. Gets their stream, for a second pass. Not called for what a stopped run kept.
  */
 export async function growOrders<F extends Flags, T>(
   run: Run<F>,
@@ -38,12 +38,13 @@ export async function growOrders<F extends Flags, T>(
   const bySeed = new Map<number, T>();
   for (const seed of seeds) {
     const own = { ...await inOrder(seed), layers, calibration: calibrations };
-    if (layers.length === 0) bySeed.set(seed, await keep([], seed, () => streamOf(own)));
-    else {
-      const { growths } = await grow(run, own);
-      bySeed.set(seed, await keep(growths, seed, () => streamOf(own)));
+    const kept = await run.kept(`${plan.label ?? ""}order ${seed} of ${plan.corpus}`, async () => {
+      const { growths } = layers.length === 0 ? { growths: [] } : await grow(run, own);
+      const value = await keep(growths, seed, () => streamOf(own));
       for (const { dictionary } of growths) dictionary.dispose();
-    }
+      return value;
+    });
+    bySeed.set(seed, kept);
   }
   return { bySeed, failed };
 }

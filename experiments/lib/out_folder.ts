@@ -35,11 +35,11 @@ export class OutFolder {
    * @throws {Error} A sentence that names the run that has it.
    */
   static async open(path: string, { command, resume, inputs, note }: OutOptions): Promise<OutFolder> {
-    await tryWriting(path);
     const lock = await locked(path, note);
     const [, ...files] = (await textOf(lock)).split("\n").filter(Boolean);
     const folder = new OutFolder(path, lock, new Set(files));
     try {
+      await tried(path, () => tryWriting(path));
       const folders = files.filter(isInside).map((file) => dirname(join(path, file)));
       for (const one of new Set([path, ...folders])) await sweepTemporary(one);
       if (!resume) {
@@ -91,39 +91,45 @@ export class OutFolder {
   }
 }
 
-async function tryWriting(path: string): Promise<void> {
-  try {
-    await Deno.mkdir(path, { recursive: true });
-    const trial = join(path, `.trial-${crypto.randomUUID()}`);
-    await writeTextAtomic(trial, "This can be written.\n");
-    await Deno.remove(trial);
-  } catch (cause) {
-    const reason = (cause as Error).message.replace(/\.?$/, ".");
-    throw new UsageError(`Cannot write results to ${path}: ${reason} Choose another folder with --out.`, { cause });
-  }
-}
-
 async function locked(path: string, note: OutOptions["note"]): Promise<Deno.FsFile> {
+  const name = join(path, LOCK);
   for (;;) {
-    const file = await Deno.open(join(path, LOCK), { read: true, write: true, create: true });
+    const file = await tried(path, async () => {
+      await Deno.mkdir(path, { recursive: true });
+      return await Deno.open(name, { read: true, write: true, create: true });
+    });
     const result = await tryLock(file);
     if (result === "taken") {
       // Windows does not let others read a locked file.
       const [holder] = (await textOf(file).catch(() => "")).split("\n");
       file.close();
+      const who = holder || "it does not say which";
       throw new Error(
-        `Cannot write results to ${path}: another run does (${
-          holder || "it does not say which"
-        }). Wait until it ends, or ` +
-          "choose another folder with --out.",
+        `Cannot write results to ${path}: another run does (${who}). Wait until it ends, or choose another folder with --out.`,
       );
     }
     if (result === "impossible") {
       note(`The file system of ${path} has no locks: nothing keeps another run from writing there at the same time.`);
     }
-    if (await isNamed(join(path, LOCK), file)) return file;
+    if (await isNamed(name, file)) return file;
     // The run that had it has just removed it.
     file.close();
+  }
+}
+
+async function tryWriting(path: string): Promise<void> {
+  const trial = join(path, ".trial");
+  await writeTextAtomic(trial, "This can be written.\n");
+  await Deno.remove(trial);
+}
+
+/** Takes a step in a folder; what the system refuses there is a mistake on the command line. */
+async function tried<T>(path: string, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (cause) {
+    const reason = (cause as Error).message.replace(/\.?$/, ".");
+    throw new UsageError(`Cannot write results to ${path}: ${reason} Choose another folder with --out.`, { cause });
   }
 }
 

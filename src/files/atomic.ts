@@ -42,12 +42,25 @@ export async function writeFileAtomic(path: string, content: Content, options: W
     } finally {
       file.close();
     }
-    await doing(Deno.rename(temporary, path));
+    await renameForGood(temporary, path);
   } catch (error) {
     await Deno.remove(temporary).catch(ignoreNotFound);
     throw error;
   }
-  await doing(flushFolder(dirname(path)));
+}
+
+/**
+ * Gives a finished file or folder its name, and flushes the folder that it is in.
+ *
+ * @throws {Error} A sentence with path and reason.
+ */
+export async function renameForGood(from: string, to: string): Promise<void> {
+  try {
+    await Deno.rename(from, to);
+    await flushFolder(dirname(to));
+  } catch (cause) {
+    throw writeError(to, cause);
+  }
 }
 
 /** Names as {@linkcode writeFileAtomic} gives them to temporary files. */

@@ -64,10 +64,14 @@ export async function saveCalibration(
 /**
  * Reads a saved calibration.
  *
+ * @param onWarning Gets a sentence about a file from before checksums; default `console.warn`.
  * @throws {Error} A sentence if the file is missing, damaged or of another kind.
  */
-export async function loadCalibration(path: string): Promise<Calibration & { readonly key: CalibrationKey | null }> {
-  const table = await readArrow(path);
+export async function loadCalibration(
+  path: string,
+  onWarning?: (sentence: string) => void,
+): Promise<Calibration & { readonly key: CalibrationKey | null }> {
+  const table = await readArrow(path, { onWarning });
   const metadata = metadataOf(table);
   if ((metadata.format !== FORMAT && metadata.format !== FIRST_FORMAT) || table.numRows === 0) {
     throw new Error(`Expected ${path} to be a calibration that saveCalibration wrote but it is another Arrow file`);
@@ -95,7 +99,8 @@ function recordsOf(path: string, { source, key }: Record<string, string>) {
 /**
  * The calibration of a key, if the folder has it.
  *
- * @param onDamage Gets a sentence about a file that cannot be read, which is as if there were none; default `console.warn`.
+ * @param onDamage Gets a sentence about a file that cannot be read, or cannot prove itself, which is as if there were none;
+ * default `console.warn`.
  */
 export async function cachedCalibration(
   folder: string,
@@ -105,10 +110,12 @@ export async function cachedCalibration(
   const path = await cachePath(folder, key);
   if (!await exists(path)) return undefined;
   try {
-    const { key: found, ...calibration } = await loadCalibration(path);
+    const { key: found, ...calibration } = await loadCalibration(path, (sentence) => {
+      throw new Error(sentence);
+    });
     return JSON.stringify(found) === JSON.stringify(key) ? calibration : undefined;
   } catch (error) {
-    onDamage(`${(error as Error).message.replace(/\.?$/, ".")} It is only a cache: the calibration is measured anew.`);
+    onDamage(`The cached calibration is measured anew. ${(error as Error).message}`);
     return undefined;
   }
 }

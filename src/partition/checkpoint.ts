@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { StreamSource } from "../activations/source.ts";
 import type { Backend } from "../compute/backend.ts";
 import { GpuError } from "../compute/device.ts";
-import { flushFolder } from "../files/atomic.ts";
+import { renameForGood } from "../files/atomic.ts";
 import { readSealedJson, writeSealedJson } from "../files/sealed_json.ts";
 import { assertSameRun, CheckpointMismatchError, type RunSettings } from "./checkpoint_settings.ts";
 import { Dictionary } from "./dictionary.ts";
@@ -75,7 +75,6 @@ export async function writeCheckpoint(
 ): Promise<void> {
   const name = nameOf(counts.batches);
   const temporary = join(folder, `.${name}.tmp`);
-  await Deno.mkdir(folder, { recursive: true });
   for (const unfinished of await entries(folder, UNFINISHED)) await removeIfThere(join(folder, unfinished));
   try {
     for (const growth of growths) {
@@ -90,8 +89,7 @@ export async function writeCheckpoint(
     throw error;
   }
   await removeIfThere(join(folder, name));
-  await Deno.rename(temporary, join(folder, name));
-  await flushFolder(folder);
+  await renameForGood(temporary, join(folder, name));
   for (const other of await entries(folder, COMPLETE)) {
     if (other !== name && other !== nameOf(before)) await removeIfThere(join(folder, other));
   }

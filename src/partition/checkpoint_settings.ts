@@ -54,11 +54,10 @@ export class CheckpointMismatchError extends Error {
   ) {
     const text = (value: SettingValue) => Array.isArray(value) ? value.join(", ") : `${value ?? "none"}`;
     const each = differences.map(({ name, expected, found }) => `${name} ${text(expected)} instead of ${text(found)}`);
+    const differing = each.join(", ");
     super(
-      `Expected the checkpoint ${folder} to be of this run but this run has ${
-        each.join(", ")
-      }: go on with the settings ` +
-        "it was started with (only its budget may grow), or remove the checkpoint",
+      `Expected the checkpoint ${folder} to be of this run but this run has ${differing}: go on with the settings it was ` +
+        "started with (only its budget may grow), or remove the checkpoint",
     );
   }
 }

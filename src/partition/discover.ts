@@ -97,15 +97,17 @@ export async function discover(
   const grown = resumed?.growths ?? growths;
   let [secondsExtract, secondsAssign, saved, savedAt] = [0, 0, counts.batches, performance.now()];
 
+  // Whether every dictionary has taken the same batches and can be kept, so that the run can go on from here.
+  let intact = true;
   const save = async () => {
+    // What cannot be written now is not tried again.
+    intact = false;
     if (checkpoint && counts.batches > saved) await writeCheckpoint(checkpoint.folder, settings, counts, grown, saved);
-    [saved, savedAt] = [counts.batches, performance.now()];
+    [saved, savedAt, intact] = [counts.batches, performance.now(), true];
   };
   const isOver = () =>
     grown.every((growth) => growth.saturated) || counts.tokens >= maxTokens || counts.prompts >= maxPrompts;
 
-  // Whether every dictionary has taken the same batches, so that the run can go on from here.
-  let intact = true;
   let waiting = performance.now();
   try {
     for await (const batch of isOver() ? [] : openStream(stream, byLayer, counts)) {

@@ -6,7 +6,7 @@ import { discover } from "../../src/partition/discover.ts";
 import { denoCommand } from "../lib/deno.ts";
 import { inFolder } from "../lib/folder.ts";
 import { onFullDisk } from "../lib/full_disk.ts";
-import { run, type SampleRun } from "./sample.ts";
+import { DEFINITION, run, type SampleRun } from "./sample.ts";
 
 /** Files below a folder, sorted. */
 function filesIn(folder: string): string[] {
@@ -164,6 +164,9 @@ Deno.test("a run that would remove what it reads is refused, and nothing is remo
     assertEquals(code, 2);
     assertStringIncludes(err, "dictionaries/L3-p12.arrow is of an earlier run");
     assertEquals(filesIn(folder), before);
+    // A folder that is read and holds that of the results is no part of them.
+    assertEquals((await run(["--out", `${folder}/below`, "--model", folder])).code, 0);
+    assertEquals((await run(["--out", `${folder}/below`, "--model", folder])).code, 0);
   }));
 
 Deno.test("what is to be done once everything is written is done then, and not before", () =>
@@ -207,15 +210,22 @@ Deno.test("flags that differ from a checkpoint's are named, and a smaller budget
     const backend = await openBackend("cpu");
     const batches = [0, 1, 2].map((i) => ({ data: Float32Array.of(1, i, 2, 1, i, 1), rows: 3, dim: 2 }));
     const grow = async (run: SampleRun) => {
-      const { seed, percentiles, maxTokens, resume } = run.flags;
+      const { seed, percentiles, maxTokens } = run.flags;
       const calibration = await calibrate(batches, { percentiles, backend });
-      const checkpoint = { folder: `${folder}/checkpoints`, resume };
-      await discover(batches, calibration, { backend, seed, maxTokens, checkpoint });
+      await discover(batches, calibration, {
+        backend,
+        seed,
+        maxTokens,
+        checkpoint: await run.stages.checkpoint("grow"),
+      });
+      throw new Error("stopped here");
     };
-    const start = (...args: string[]) => run(["--out", folder, ...args], grow);
-    assertEquals(await start("--percentiles", "4,10", "--max-tokens", "500"), { code: 0, out: "", err: "" });
+    const mayChange = ["maxTokens", "seed", "percentiles"] as const;
+    const start = (...args: string[]) => run(["--out", folder, ...args], grow, { ...DEFINITION, mayChange });
+    const stopped = { code: 1, out: "", err: "sample: stopped here" };
+    assertEquals(await start("--percentiles", "4,10", "--max-tokens", "500"), stopped);
     const same = ["--resume", "--percentiles", "4,10", "--max-tokens"];
-    assertEquals((await start(...same, "500")).code, 0);
+    assertEquals(await start(...same, "500"), stopped);
     for (
       const [args, part] of [
         [[...same, "499"], "found --max-tokens 499 instead of --max-tokens 500: give the same flags (--max-tokens may"],
@@ -229,5 +239,5 @@ Deno.test("flags that differ from a checkpoint's are named, and a smaller budget
       assertStringIncludes(err, part);
       assert(!/[{}[\]]/.test(err), err);
     }
-    assertEquals((await start(...same, "501")).code, 0);
+    assertEquals(await start(...same, "501"), stopped);
   }));

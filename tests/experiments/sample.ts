@@ -17,10 +17,11 @@ export type SampleRun = Run<typeof DEFINITION.flags>;
 export async function run(
   args: readonly string[],
   body: (run: SampleRun) => Promise<void> = () => Promise.resolve(),
+  definition: Experiment<typeof DEFINITION.flags> = DEFINITION,
 ): Promise<{ code: number; out: string; err: string }> {
   const out: string[] = [];
   const err: string[] = [];
-  const code = await runExperiment(DEFINITION, body, {
+  const code = await runExperiment(definition, body, {
     args: ["--quiet", ...args],
     print: (text) => out.push(text),
     printError: (text) => err.push(text),

@@ -93,7 +93,7 @@ for (const name of ["llama", "gpt2", "llama-bfloat16"]) {
 }
 
 Deno.test({
-  name: "weights are quantised once, and again when they change or what is kept is cut",
+  name: "weights are quantised once, and again when they change or what is kept is damaged",
   ...ORT_TEST,
   fn: () =>
     inFolder(async (folder) => {
@@ -111,7 +111,8 @@ Deno.test({
         return all;
       };
       const files = () =>
-        [...Deno.readDirSync(`${folder}/cache/quantised`)].filter(({ isFile }) => isFile).map(({ name }) => name);
+        [...Deno.readDirSync(`${folder}/cache/quantised`)].map(({ name }) => name)
+          .filter((name) => name.endsWith(".safetensors"));
       const first = await quantised();
       assertLess(0, first);
       assertEquals(await quantised(), 0);
@@ -124,9 +125,15 @@ Deno.test({
 
       const path = `${folder}/cache/quantised/${files()[0]}`;
       const whole = await Deno.readFile(path);
-      await Deno.writeFile(path, whole.subarray(0, whole.length - 9));
-      assertEquals(await quantised(), first);
-      assertEquals(await Deno.readFile(path), whole);
+      const middle = whole.length >> 1;
+      for (const damaged of [whole.subarray(0, whole.length - 9), whole.with(middle, whole[middle] ^ 1)]) {
+        await Deno.writeFile(path, damaged);
+        assertEquals(await quantised(), first);
+        assertEquals(await Deno.readFile(path), whole);
+        assertEquals(await quantised(), 0);
+      }
+      await Deno.writeTextFile(`${path}.json`, "{");
+      assertEquals([await quantised(), await quantised()], [first, 0]);
 
       const weights = await Deno.readFile(`${copy}/model.safetensors`);
       weights[weights.length - 2] ^= 1;

@@ -1,9 +1,10 @@
 /** A dictionary that was saved and loaded is the one that never was. */
-import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { fromArrow } from "npm:arquero@8.0.1";
 import type { Backend } from "../../src/compute/backend.ts";
 import { openBackend } from "../../src/compute/open.ts";
 import { arrowTable, numberColumn, writeArrow } from "../../src/files/arrow.ts";
+import type { Context } from "../../src/partition/contexts.ts";
 import { Dictionary } from "../../src/partition/dictionary.ts";
 import { backendTest } from "../lib/backends.ts";
 import { inFolder } from "../lib/folder.ts";
@@ -60,6 +61,45 @@ backendTest(
       for (const dictionary of [never, loaded]) dictionary.dispose();
     }),
 );
+
+Deno.test("members lie in a file of their own, which is read only when they are asked for", () =>
+  inFolder(async (folder) => {
+    const [backend, path, beside] = [await openBackend("cpu"), `${folder}/d.arrow`, `${folder}/d.members.arrow`];
+    const load = (members: boolean) => Dictionary.load(path, { backend, members });
+    await (await grown(backend, 2)).save(path);
+    assert((await Deno.stat(beside)).size > 2000);
+    const whole = await Deno.readFile(beside);
+    await Deno.writeTextFile(beside, "no members");
+    assertEquals((await load(false)).size > 3, true);
+    assertSentence(await assertRejects(() => load(true)), beside);
+    await (await grown(backend, 1)).save(path);
+    await Deno.writeFile(beside, whole);
+    assertSentence(await assertRejects(() => load(true)), beside, "holds others");
+    await (await grown(backend, 2, 0)).save(path);
+    await assertRejects(() => Deno.stat(beside), Deno.errors.NotFound);
+    assertSentence(await assertRejects(() => load(true)), path, "without any");
+  }));
+
+Deno.test("contexts are read when they are first asked for, and only if the file is still what it was", () =>
+  inFolder(async (folder) => {
+    const [backend, path] = [await openBackend("cpu"), `${folder}/d.arrow`];
+    const original = await grown(backend, 2);
+    await original.save(path);
+    const open = () => Dictionary.load(path, { backend });
+    const [early, late, gone] = [await open(), await open(), await open()];
+    const told = (contexts: readonly Context[]) =>
+      contexts.map(({ distance, prompt, excerpt }) => ({ distance, prompt, ...excerpt }));
+    assertEquals(told(early.nearestContexts(1)), told(original.nearestContexts(1)));
+    const bytes = await Deno.readFile(path);
+    // The last columns' bytes end where the footer begins.
+    const footer = new DataView(bytes.buffer).getInt32(bytes.length - 10, true);
+    bytes[bytes.length - 10 - footer - 40] ^= 1;
+    await Deno.writeFile(path, bytes);
+    assertSentence(assertThrows(() => late.nearestContexts(1)), path, "checksum");
+    await Deno.remove(path);
+    assertSentence(assertThrows(() => gone.farthestContexts(0)), path, "no longer there");
+    assertEquals(told(early.farthestContexts(2)), told(original.farthestContexts(2)), "what was read stays");
+  }));
 
 backendTest("an empty dictionary can be saved, loaded and grown", (backend) =>
   inFolder(async (folder) => {

@@ -182,6 +182,7 @@ const DAMAGES: Record<string, (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<Arr
   truncated: (bytes) => bytes.slice(0, bytes.length / 2),
   emptied: () => new Uint8Array(0),
   zeroed: (bytes) => new Uint8Array(bytes.length),
+  flipped: (bytes) => bytes.with(bytes.length >> 1, bytes[bytes.length >> 1] ^ 1),
   removed: () => undefined,
 };
 
@@ -204,13 +205,9 @@ Deno.test("a damaged checkpoint is named and the one before is used; without any
     assertEquals(Array.from(Deno.readDirSync(`${folder}/c`), ({ name }) => name).sort(), ["00000002", "00000004"]);
     const whole = valuesOf(await grow(8));
     const [before, newest] = ["00000006", "00000008"].map((name) => `${folder}/c/${name}`);
-    const flip = (bytes: Uint8Array<ArrayBuffer>) => bytes.with(bytes.indexOf(0x32, bytes.length / 2), 0x33);
-    const damages = [
-      ...["state.json", "L3-p2.arrow", "L5-p20.arrow"].flatMap((file) =>
-        Object.values(DAMAGES).map((damage) => [file, damage] as const)
-      ),
-      ["state.json", flip] as const,
-    ];
+    const damages = ["state.json", "L3-p2.arrow", "L5-p20.arrow"].flatMap((file) =>
+      Object.values(DAMAGES).map((damage) => [file, damage] as const)
+    );
     const spoil = async (path: string, damage: (typeof damages)[number][1]) => {
       const bytes = damage(await Deno.readFile(path));
       await (bytes ? Deno.writeFile(path, bytes) : Deno.remove(path));
@@ -227,7 +224,7 @@ Deno.test("a damaged checkpoint is named and the one before is used; without any
         "the checkpoint before, 00000006",
       );
     }
-    await spoil(`${newest}/state.json`, flip);
+    await spoil(`${newest}/state.json`, DAMAGES.flipped);
     await spoil(`${before}/L5-p20.arrow`, DAMAGES.zeroed);
     const error = await assertRejects(() => grow(8));
     assertSentence(error, `${folder}/c`, newest, before, "state.json", "L5-p20.arrow", "Remove that folder");

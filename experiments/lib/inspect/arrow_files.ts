@@ -45,6 +45,12 @@ export async function describeArrow(path: string, rows: number): Promise<Content
         },
       };
     }
+    case "exemplar members 2":
+      return {
+        kind: "sampled members of a dictionary",
+        facts: { ...outline, "members a region": Number(metadata.most) },
+        tables: { columns: columnRows(schema) },
+      };
     default:
       return {
         kind: metadata.format ? `table (${metadata.format})` : "table",

@@ -25,7 +25,7 @@ export async function describeNpz(path: string, rows: number): Promise<Contents>
 /** A `.safetensors` file; a regions file tells its regions too. */
 export async function describeSafetensors(path: string, rows: number): Promise<Contents> {
   const { outline, metadata } = await readSafetensors(path, []);
-  if (metadata.format === "exemplar regions 1") {
+  if (/^exemplar regions \d+$/.test(metadata.format)) {
     return merged("regions of an exported dictionary", {}, outline, await describeRegions(path, rows));
   }
   return merged("tensors (safetensors)", metadata, outline);

@@ -3,7 +3,8 @@ import { conformalThreshold } from "../../../src/analysis/conformal.ts";
 import type { Monitor } from "../../../src/analysis/monitor.ts";
 import { Random } from "../../../src/compute/random.ts";
 import { HELD_OUT, type MonitorTexts } from "./texts.ts";
-import type { Progress } from "../progress.ts";
+import type { Run } from "../cli.ts";
+import type { Flags } from "../flags.ts";
 
 /** Prompts read together. */
 const BATCH = 64;
@@ -23,18 +24,27 @@ export interface AlarmRate {
 }
 
 /** Distances of all sets. Prompts that give no activation have none. */
-export async function scoreSets(monitor: Monitor, { sets }: MonitorTexts, progress: Progress): Promise<Scores> {
+export async function scoreSets<F extends Flags>(
+  { kept, progress }: Run<F>,
+  monitor: Monitor,
+  { sets }: MonitorTexts,
+): Promise<Scores> {
   const total = [...sets.values()].reduce((sum, entries) => sum + entries.length, 0);
   const stage = progress.stage("measure", total, "prompts");
   const scores = new Map<string, number[]>();
+  let done = 0;
   for (const [set, entries] of sets) {
-    const distances: number[] = [];
-    for (let from = 0; from < entries.length; from += BATCH) {
-      const verdicts = await monitor.read(entries.slice(from, from + BATCH));
-      distances.push(...verdicts.flatMap(({ distance }) => distance ?? []));
-      stage.advance(verdicts.length);
-    }
+    const distances = await kept(`distances of ${set}`, async () => {
+      const found: number[] = [];
+      for (let from = 0; from < entries.length; from += BATCH) {
+        const verdicts = await monitor.read(entries.slice(from, from + BATCH));
+        found.push(...verdicts.flatMap(({ distance }) => distance ?? []));
+        stage.advance(verdicts.length);
+      }
+      return found;
+    });
     scores.set(set, distances);
+    stage.set(done += entries.length);
   }
   stage.end();
   return scores;

@@ -6,7 +6,7 @@ import type { CommonFlags, Run } from "../cli.ts";
 import type { Flags } from "../flags.ts";
 import { calibrationsFor, grow, type GrowPlan } from "../grow.ts";
 import { contextOf } from "../open_model.ts";
-import { type Instructions, refusalHandle } from "./handle.ts";
+import { type Instructions, type RefusalHandle, refusalHandle } from "./handle.ts";
 import type { MonitorTexts, TextFlags } from "./texts.ts";
 import { usableSettings } from "../usable.ts";
 
@@ -55,9 +55,11 @@ export async function growDictionary<F extends Flags>(
   const { calibrations, failed } = await usableSettings(await calibrationsFor(run, plan), backend);
   if (calibrations.size === 0) throw new Error(failed[0].reason);
   const { growths } = await grow(run, { ...plan, calibration: calibrations });
-  const handles = await Promise.all(
-    growths.map(({ dictionary }) => instructions && refusalHandle(model, dictionary, instructions)),
-  );
+  const handles: (RefusalHandle | undefined)[] = [];
+  for (const { layer, percentile, dictionary } of growths) {
+    const name = `refusal in layer ${layer}, p ${percentile}`;
+    handles.push(instructions && await run.kept(name, () => refusalHandle(model, dictionary, instructions)));
+  }
   const accuracy = (i: number) => handles[i]?.accuracy ?? NaN;
   const best = instructions
     ? [...growths.keys()].reduce((a, b) => accuracy(b) > accuracy(a) ? b : a)

@@ -6,8 +6,9 @@ import { balancedAccuracy, splitByLabel } from "../../../src/analysis/label_spli
 import { isRefusal } from "../../../src/analysis/refusals.ts";
 import type { LanguageModel } from "../../../src/model/types.ts";
 import type { Dictionary } from "../../../src/partition/dictionary.ts";
-import { answersTo } from "../answers.ts";
-import type { Progress } from "../progress.ts";
+import { keptAnswers } from "../answers.ts";
+import type { Run } from "../cli.ts";
+import type { Flags } from "../flags.ts";
 
 /** Instructions, and whether the model refuses each. */
 export interface Instructions {
@@ -38,17 +39,15 @@ export interface HandleRates {
 /** Final tokens that a region must hold before it says anything. */
 const MEMBERS = 5;
 
-/** Lets the model answer, and sees which instructions it refuses. */
-export async function labelRefusals(
+/** Lets the model answer, and sees which instructions it refuses; `name` is the instructions'. */
+export async function labelRefusals<F extends Flags>(
+  run: Run<F>,
+  name: string,
   model: LanguageModel,
   entries: readonly CorpusEntry[],
   tokens: number,
-  progress: Progress,
 ): Promise<Instructions> {
-  const stage = progress.stage("label refusals", entries.length, "prompts");
-  const answers = await answersTo(model, entries, { tokens, onProgress: (done) => stage.set(done) });
-  stage.end();
-  return { entries, refused: answers.map(isRefusal) };
+  return { entries, refused: (await keptAnswers(run, name, model, entries, tokens)).map(isRefusal) };
 }
 
 /** Finds the regions of a dictionary that tell refused instructions. */

@@ -38,30 +38,55 @@ export async function firingsOfOrders<F extends Flags>(
 ): Promise<Map<number, Orders>> {
   const found = new Map<number, Orders>();
   for (const seed of seeds) {
-    const plan = await planOf(seed);
-    const { backend, model, layers: [layer] } = plan;
-    const coreset = new Coreset(backend, model.dim, LARGEST_CORESET, seed);
-    const watch = async (batch: StreamBatch) => {
-      const directions = await directionsOf(backend, batchAt(batch, layer), calibration.center);
-      coreset.offer(directions, batch.start);
-      directions.dispose();
-    };
-    const { growths } = await grow(run, { ...plan, calibration: new Map([[layer, calibration]]), watch });
-    const stage = run.progress.stage(`order ${seed}: held-out tokens`, growths.length, "dictionaries");
-    for (const growth of growths) {
-      run.signal.throwIfAborted();
-      const own = await run.manifest.time("assign held-out", () => regionFirings(growth, seed, coreset, heldout));
-      const known = found.get(growth.percentile);
+    const order = await run.kept(`order ${seed}`, async () => {
+      return await firingsOfOrder(run, await planOf(seed), calibration, heldout, seed === seeds[0] ? k : 0);
+    });
+    for (const { own, strongest } of order) {
+      const known = found.get(own.percentile);
       if (known) known.orders.push(own);
-      else {
-        const strongest = await run.manifest.time("strongest", () => strongestInRegions(growth, k, heldout));
-        found.set(growth.percentile, { orders: [own], strongest });
-      }
-      growth.dictionary.dispose();
-      stage.advance();
+      else found.set(own.percentile, { orders: [own], strongest: strongest! });
     }
-    stage.end();
-    coreset.dispose();
   }
   return found;
+}
+
+/** One dictionary on the held-out tokens. */
+interface Fired {
+  readonly own: OrderFirings;
+  /** Of the first order only. */
+  readonly strongest?: Firings;
+}
+
+/** Grows one order's dictionaries; `k` as above, 0 for none. */
+async function firingsOfOrder<F extends Flags>(
+  run: Run<F>,
+  plan: GrowPlan,
+  calibration: Calibration,
+  heldout: Heldout,
+  k: number,
+): Promise<Fired[]> {
+  const { manifest } = run;
+  const { backend, model, seed, layers: [layer] } = plan;
+  const coreset = new Coreset(backend, model.dim, LARGEST_CORESET, seed);
+  const watch = async (batch: StreamBatch) => {
+    const directions = await directionsOf(backend, batchAt(batch, layer), calibration.center);
+    coreset.offer(directions, batch.start);
+    directions.dispose();
+  };
+  const { growths } = await grow(run, { ...plan, calibration: new Map([[layer, calibration]]), watch });
+  const stage = run.progress.stage(`order ${seed}: held-out tokens`, growths.length, "dictionaries");
+  const fired: Fired[] = [];
+  for (const growth of growths) {
+    fired.push(
+      await run.kept(`order ${seed} at p ${growth.percentile}`, async () => ({
+        own: await manifest.time("assign held-out", () => regionFirings(growth, seed, coreset, heldout)),
+        ...k > 0 && { strongest: await manifest.time("strongest", () => strongestInRegions(growth, k, heldout)) },
+      })),
+    );
+    growth.dictionary.dispose();
+    stage.advance();
+  }
+  stage.end();
+  coreset.dispose();
+  return fired;
 }

@@ -2,7 +2,9 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { openByteFile } from "../../files/byte_file.ts";
+import { checksumOfFile } from "../../files/checksum.ts";
 import { exists } from "../../files/exists.ts";
+import { readSealedJson, writeSealedJson } from "../../files/sealed_json.ts";
 import { outlineSafetensors, streamSafetensors, type TensorPlace } from "../../files/safetensors.ts";
 import { type Dtype, numbersAt, toFloat32 } from "../../files/tensor.ts";
 import { fileChecksum } from "../../hub/digest.ts";
@@ -79,14 +81,24 @@ export async function packedFile(
   await assertRoom(outline.reduce((sum, [, { dtype, shape }]) => sum + sizeOf(dtype, shape), 0), folder);
   const metadata = { format: "exemplar, blocks of 32 for MatMulNBits", sha256: Object.values(sources).join(" ") };
   await streamSafetensors(path, outline, pack(matrices, options), metadata);
+  await writeSealedJson(sealOf(path), { format: SEAL, checksum: await checksumOfFile(path) });
   return { path, places: await outlineSafetensors(path) };
 }
 
-/** What a file of the cache holds; nothing if it is not there, or not whole. */
+/** What stands beside a file of the cache: its checksum, which was not known before all was written. */
+const SEAL = "exemplar quantised 2";
+const sealOf = (path: string) => `${path}.json`;
+
+/** What a file of the cache holds; nothing if it is not there, or not what was written. */
 async function wholeFile(path: string): Promise<ReadonlyMap<string, TensorPlace> | undefined> {
   if (!await exists(path)) return undefined;
-  // A copy that was cut is made anew: its weights are still there.
-  return await outlineSafetensors(path).catch(() => undefined);
+  try {
+    const seal = await readSealedJson(sealOf(path), { remedy: "none is needed" });
+    return seal?.checksum === await checksumOfFile(path) ? await outlineSafetensors(path) : undefined;
+  } catch {
+    // A copy that is damaged is made anew, whatever is wrong with it: its weights are still there.
+    return undefined;
+  }
 }
 
 /** Milliseconds after which a file that is still being written has nobody who writes it. */
