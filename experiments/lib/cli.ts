@@ -169,16 +169,21 @@ export async function runExperiment<const F extends Flags>(
     printError(`${definition.name}: ${note}`);
   };
   let folder: OutFolder;
+  let resume: boolean;
   try {
     const command = [definition.name, ...args].join(" ");
-    folder = await OutFolder.open(flags.out, { command, resume: flags.resume, inputs: textsOf(flags), note });
+    resume = flags.resume && (definition.keepsState || await Stages.areLeft(flags.out));
+    if (flags.resume && !resume) {
+      printError(`${definition.name}: nothing to go on from in ${flags.out}; starting anew.`);
+    }
+    folder = await OutFolder.open(flags.out, { command, resume, inputs: textsOf(flags), note });
   } catch (error) {
     return fail(error);
   }
   const interruption = new Interruption((text) => printError(`\n${definition.name}: ${text}`));
   let stages: Stages;
   try {
-    stages = await Stages.open(flags.out, flags.resume, {
+    stages = await Stages.open(flags.out, resume, {
       flags,
       mayChange: definition.mayChange,
       facts: () => factsOf(flags, manifest),
@@ -186,9 +191,6 @@ export async function runExperiment<const F extends Flags>(
       note,
       signal: interruption.stop,
     });
-    if (flags.resume && !stages.isResumed && !definition.keepsState) {
-      printError(`${definition.name}: nothing to go on from in ${flags.out}; starting anew.`);
-    }
   } catch (error) {
     interruption.dispose();
     await folder.close(false);

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Backend } from "../compute/backend.ts";
 import { isFile } from "../files/exists.ts";
 import type { DictionaryParts } from "./parts.ts";
-import { loadDictionary, type LoadOptions } from "./persistence.ts";
+import { type DictionaryLoadOptions, loadDictionary } from "./persistence.ts";
 import { publishedParts } from "./published.ts";
 import { readNpzDictionary, readSaeLensDictionary } from "./sae_files.ts";
 
@@ -48,7 +48,11 @@ async function saeLensFolder(path: string): Promise<"saelens"> {
 }
 
 /** The parts of a dictionary in any of the formats. */
-export async function loadParts(path: string, backend: Backend, options: LoadOptions = {}): Promise<DictionaryParts> {
+export async function loadParts(
+  path: string,
+  backend: Backend,
+  options: DictionaryLoadOptions = {},
+): Promise<DictionaryParts> {
   switch (await dictionaryFormat(path)) {
     case "arrow":
       return await loadDictionary(path, backend, options);

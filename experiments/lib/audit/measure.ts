@@ -23,9 +23,17 @@ export interface AuditedDictionary extends Setting {
 export function auditedOf(growths: readonly Growth[], model?: LanguageModel): Promise<AuditedDictionary[]> {
   return Promise.all(growths.map(async ({ layer, percentile, dictionary }) => {
     const { dim, size, threshold, means, memberCounts } = dictionary;
-    const rows = model && await describeRegions(dictionary, model);
+    const rows = model && (await describeRegions(dictionary, model)).map(plainRow);
     return { layer, percentile, dim, size, threshold, means, memberCounts, ...(rows && { rows }) };
   }));
+}
+
+/** Contexts read their excerpts when asked; what is kept has them. */
+function plainRow({ nearest, ...row }: RegionRow): RegionRow {
+  return {
+    ...row,
+    nearest: nearest.map(({ prompt, position, distance, excerpt }) => ({ prompt, position, distance, excerpt })),
+  };
 }
 
 /** Which model's regions are audited: those of before may be dropped, those of after introduced. */
