@@ -17,7 +17,10 @@ export type DictionaryFormat = "arrow" | "pickle" | "npz" | "saelens";
 export async function dictionaryFormat(path: string): Promise<DictionaryFormat> {
   let head: Uint8Array;
   try {
-    if ((await Deno.stat(path)).isDirectory) return await saeLensFolder(path);
+    const { isDirectory, isFile } = await Deno.stat(path);
+    if (isDirectory) return await saeLensFolder(path);
+    // A named pipe would wait for somebody to write.
+    if (!isFile) throw new Error(`Cannot read ${path}: it is no file. Give the name of a dictionary's.`);
     using file = await Deno.open(path);
     const bytes = new Uint8Array(6);
     head = bytes.subarray(0, await file.read(bytes) ?? 0);
