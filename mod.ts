@@ -83,7 +83,7 @@ export { Dictionary } from "./src/partition/dictionary.ts";
 export type { DictionaryValues } from "./src/partition/dictionary_values.ts";
 export type { DictionaryOptions } from "./src/partition/options.ts";
 export type { AddOptions } from "./src/partition/ingest.ts";
-export type { LoadOptions } from "./src/partition/persistence.ts";
+export type { DictionaryLoadOptions } from "./src/partition/persistence.ts";
 export { reanchorAll } from "./src/partition/reanchor_all.ts";
 export type { ExportOptions } from "./src/partition/sae_files.ts";
 export type { FromHubOptions } from "./src/partition/from_hub.ts";

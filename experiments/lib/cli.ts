@@ -169,16 +169,21 @@ export async function runExperiment<const F extends Flags>(
     printError(`${definition.name}: ${note}`);
   };
   let folder: OutFolder;
+  let resume: boolean;
   try {
     const command = [definition.name, ...args].join(" ");
-    folder = await OutFolder.open(flags.out, { command, resume: flags.resume, inputs: textsOf(flags), note });
+    resume = flags.resume && (definition.keepsState || await Stages.areLeft(flags.out));
+    if (flags.resume && !resume) {
+      printError(`${definition.name}: nothing to go on from in ${flags.out}; starting anew.`);
+    }
+    folder = await OutFolder.open(flags.out, { command, resume, inputs: textsOf(flags), note });
   } catch (error) {
     return fail(error);
   }
   const interruption = new Interruption((text) => printError(`\n${definition.name}: ${text}`));
   let stages: Stages;
   try {
-    stages = await Stages.open(flags.out, flags.resume, {
+    stages = await Stages.open(flags.out, resume, {
       flags,
       mayChange: definition.mayChange,
       facts: () => factsOf(flags, manifest),
@@ -186,9 +191,6 @@ export async function runExperiment<const F extends Flags>(
       note,
       signal: interruption.stop,
     });
-    if (flags.resume && !stages.isResumed && !definition.keepsState) {
-      printError(`${definition.name}: nothing to go on from in ${flags.out}; starting anew.`);
-    }
   } catch (error) {
     interruption.dispose();
     await folder.close(false);
@@ -229,6 +231,9 @@ export async function runExperiment<const F extends Flags>(
     if (!interruption.isOn) return fail(error);
     if (!interruption.caused(error)) fail(error);
     await interruption.runHooks().catch(fail);
+    if (await Stages.areLeft(flags.out)) {
+      printError(`${definition.name}: what it had finished is kept: go on with the same command and --resume.`);
+    }
     return interruption.exitCode;
   } finally {
     restore();
@@ -307,7 +312,7 @@ function allFlags<F extends Flags>({ name, defaults = {}, flags }: Experiment<F>
       help: "bytes that a compressed .npz file, or a row group of Parquet, may unpack to: 500M, 8G",
     },
     out: { type: "string", default: value("out", `results/${name}`), help: "folder of the results" },
-    resume: { type: "boolean", help: "go on from the last checkpoint in --out" },
+    resume: { type: "boolean", help: "go on from what a stopped run finished in --out" },
     quiet: { type: "boolean", help: "show no progress" },
     help: { type: "boolean", help: "show this" },
   };

@@ -8,7 +8,9 @@ import { UsageError } from "./flags.ts";
 import { readStage, writeStage } from "./stage_file.ts";
 
 const FORMAT = "exemplar stages 2";
-const SETTINGS = "settings.json";
+const [FOLDER, SETTINGS] = ["checkpoints", "settings.json"];
+/** What builds of before left there: the checkpoints of their one discovery. */
+const FIRST_FORMAT = /^\d+$/;
 /** Flags that cannot change a result. */
 const FREE = ["out", "resume", "quiet", "help", "cache", "offline", "refresh", "tokenFor", "maxUnpacked"];
 /** While dictionaries grow, their state is kept no more often than this. */
@@ -45,10 +47,22 @@ export interface StagesOptions {
 export class Stages {
   readonly #options: StagesOptions;
   readonly #names = new Set<string>();
+  /** Folders of the discoveries of steps that are not finished. */
+  readonly #growing: string[] = [];
   #isBegun = false;
 
-  private constructor(readonly folder: string, options: StagesOptions, readonly before: Settings | undefined) {
+  private constructor(
+    readonly folder: string,
+    options: StagesOptions,
+    private readonly before?: Settings,
+    private readonly isOfFirstFormat = false,
+  ) {
     this.#options = options;
+  }
+
+  /** Whether a stopped run left something to go on from. */
+  static async areLeft(out: string): Promise<boolean> {
+    return (await namesIn(join(out, FOLDER))).some((name) => name === SETTINGS || FIRST_FORMAT.test(name));
   }
 
   /**
@@ -59,20 +73,16 @@ export class Stages {
    * @throws {UsageError} if the stopped run had other flags; names them.
    */
   static async open(out: string, resume: boolean, options: StagesOptions): Promise<Stages> {
-    const folder = join(out, "checkpoints");
+    const folder = join(out, FOLDER);
     if (!resume) {
       await removeIfThere(folder);
-      return new Stages(folder, options, undefined);
+      return new Stages(folder, options);
     }
     const remedy = "start anew without --resume";
     const before = await readSealedJson(join(folder, SETTINGS), { remedy }) as Settings | undefined;
     if (before) assertSameFlags(out, before, options);
-    return new Stages(folder, options, before);
-  }
-
-  /** Whether a stopped run left something to go on from. */
-  get isResumed(): boolean {
-    return this.before !== undefined;
+    const isOfFirstFormat = (await namesIn(folder)).some((name) => FIRST_FORMAT.test(name));
+    return new Stages(folder, options, before, isOfFirstFormat);
   }
 
   /**
@@ -94,20 +104,20 @@ export class Stages {
       return found.value as T;
     }
     signal.throwIfAborted();
-    const told = notes.length;
+    const [told, growing] = [notes.length, this.#growing.length];
     const value = await compute();
-    return (await writeStage(path, { name, value, notes: notes.slice(told) })).value as T;
+    const kept = await writeStage(path, { name, value, notes: notes.slice(told) });
+    // Of all orders together they may not fit on the disk.
+    for (const folder of this.#growing.splice(growing)) await removeIfThere(folder);
+    return kept.value as T;
   }
 
-  /** Where a discovery keeps its state, and goes on from. */
+  /** Where a discovery keeps its state, and goes on from; removed once the step that it is a part of is kept. */
   async checkpoint(name: string): Promise<CheckpointOptions> {
-    return {
-      folder: await this.#pathOf(name),
-      every: 1,
-      seconds: SECONDS,
-      resume: true,
-      onWarning: this.#options.note,
-    };
+    const path = await this.#pathOf(name);
+    this.#growing.push(path);
+    const folder = this.isOfFirstFormat ? this.folder : path;
+    return { folder, every: 1, seconds: SECONDS, resume: true, onWarning: this.#options.note };
   }
 
   /** Removes everything, once the run's results are written. */
@@ -148,7 +158,9 @@ function assertSameFlags(out: string, before: Settings, options: StagesOptions):
   const { version, flags } = settingsOf(options);
   const text = (value: unknown) => JSON.stringify(value);
   const names = new Set([...Object.keys(before.flags), ...Object.keys(flags)]);
-  const differing = [...names].filter((name) => text(before.flags[name]) !== text(flags[name]));
+  const differing = [...names].filter((name) =>
+    !options.mayChange?.includes(name) && text(before.flags[name]) !== text(flags[name])
+  );
   const each = differing.map((name) =>
     `${flagText(name, flags[name])} instead of ${flagText(name, before.flags[name])}`
   );
@@ -160,6 +172,15 @@ function assertSameFlags(out: string, before: Settings, options: StagesOptions):
     }: give the same flags, or start ` +
       "anew without --resume.",
   );
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
 }
 
 async function removeIfThere(path: string): Promise<void> {

@@ -1,10 +1,10 @@
-/** Writes text to stderr, as long as that is there: a run must not end because its terminal or the reader of a pipe did. */
+/** Writes text to stderr, as long as that can be: a run must not end because its terminal, a pipe's reader or a log's disk did. */
 export function writeStderr(text: string): void {
   const bytes = new TextEncoder().encode(text);
   try {
     for (let written = 0; written < bytes.length;) written += Deno.stderr.writeSync(bytes.subarray(written));
   } catch (error) {
-    if (!["EIO", "EPIPE"].includes((error as { code?: string }).code ?? "")) throw error;
+    if (!["EIO", "EPIPE", "ENOSPC"].includes((error as { code?: string }).code ?? "")) throw error;
   }
 }
 

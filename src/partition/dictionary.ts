@@ -12,7 +12,7 @@ import { loadParts } from "./load.ts";
 import { mergeRegions } from "./merge.ts";
 import { backendOf, type DictionaryOptions } from "./options.ts";
 import type { Basis, DictionaryCalibration, DictionaryParts } from "./parts.ts";
-import { type LoadOptions, saveDictionary } from "./persistence.ts";
+import { type DictionaryLoadOptions, saveDictionary } from "./persistence.ts";
 import { decodeFeatures, readFeatures, type ReadoutOptions } from "./readout.ts";
 import { fromSample, secondPass } from "./reanchor.ts";
 import { exportDictionary, type ExportOptions } from "./sae_files.ts";
@@ -180,7 +180,7 @@ export class Dictionary extends DictionaryValues {
    */
   static async load(
     path: string,
-    options: Pick<DictionaryOptions, "backend"> & LoadOptions = {},
+    options: Pick<DictionaryOptions, "backend"> & DictionaryLoadOptions = {},
   ): Promise<Dictionary> {
     return await Dictionary.of(await loadParts(await localPath(path), await backendOf(options), options));
   }

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Backend } from "../compute/backend.ts";
 import { isFile } from "../files/exists.ts";
 import type { DictionaryParts } from "./parts.ts";
-import { loadDictionary, type LoadOptions } from "./persistence.ts";
+import { type DictionaryLoadOptions, loadDictionary } from "./persistence.ts";
 import { publishedParts } from "./published.ts";
 import { readNpzDictionary, readSaeLensDictionary } from "./sae_files.ts";
 
@@ -17,7 +17,10 @@ export type DictionaryFormat = "arrow" | "pickle" | "npz" | "saelens";
 export async function dictionaryFormat(path: string): Promise<DictionaryFormat> {
   let head: Uint8Array;
   try {
-    if ((await Deno.stat(path)).isDirectory) return await saeLensFolder(path);
+    const { isDirectory, isFile } = await Deno.stat(path);
+    if (isDirectory) return await saeLensFolder(path);
+    // A named pipe would wait for somebody to write.
+    if (!isFile) throw new Error(`Cannot read ${path}: it is no file. Give the name of a dictionary's.`);
     using file = await Deno.open(path);
     const bytes = new Uint8Array(6);
     head = bytes.subarray(0, await file.read(bytes) ?? 0);
@@ -48,7 +51,11 @@ async function saeLensFolder(path: string): Promise<"saelens"> {
 }
 
 /** The parts of a dictionary in any of the formats. */
-export async function loadParts(path: string, backend: Backend, options: LoadOptions = {}): Promise<DictionaryParts> {
+export async function loadParts(
+  path: string,
+  backend: Backend,
+  options: DictionaryLoadOptions = {},
+): Promise<DictionaryParts> {
   switch (await dictionaryFormat(path)) {
     case "arrow":
       return await loadDictionary(path, backend, options);

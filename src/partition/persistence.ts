@@ -37,7 +37,7 @@ export interface HostValues {
 }
 
 /** How a dictionary's file is read. */
-export interface LoadOptions extends UnpackOptions {
+export interface DictionaryLoadOptions extends UnpackOptions {
   /** Whether to read the sampled members too; default false. */
   members?: boolean;
   /** Gets a sentence about a file from before checksums; default `console.warn`. */
@@ -96,7 +96,7 @@ export async function saveDictionary(parts: DictionaryParts, values: HostValues,
 export async function loadDictionary(
   path: string,
   backend: Backend,
-  { members: hasMembers = false, onWarning }: LoadOptions = {},
+  { members: hasMembers = false, onWarning }: DictionaryLoadOptions = {},
 ): Promise<DictionaryParts> {
   const columns = ["exemplar", "sum", ...NUMBERS];
   const { table, later } = await readArrowLater(path, { columns, later: CONTEXTS, onWarning });

@@ -8,7 +8,7 @@ import { isFile } from "../files/exists.ts";
 import { readNpz, writeNpz } from "../files/npz.ts";
 import { readSafetensors, writeSafetensors } from "../files/safetensors.ts";
 import { finiteFloatsOf, float32Tensor, type Tensor, tensorOf, type Tensors } from "../files/tensor.ts";
-import type { LoadOptions } from "./persistence.ts";
+import type { DictionaryLoadOptions } from "./persistence.ts";
 import { hookName } from "../model/hook_names.ts";
 import type { Basis, DictionaryParts } from "./parts.ts";
 import { readRegions, writeRegions } from "./regions_file.ts";
@@ -115,7 +115,7 @@ function saeLensConfig({ calibration, regions }: DictionaryParts, k: number): Re
 export async function readNpzDictionary(
   path: string,
   backend: Backend,
-  options: LoadOptions = {},
+  options: DictionaryLoadOptions = {},
 ): Promise<DictionaryParts> {
   await assertExported(path, regionsBeside(path));
   const { decoder, center } = weightsOf(await readNpz(path, ["W_dec", "b_dec"], options), path);
@@ -126,7 +126,7 @@ export async function readNpzDictionary(
 export async function readSaeLensDictionary(
   folder: string,
   backend: Backend,
-  options: LoadOptions = {},
+  options: DictionaryLoadOptions = {},
 ): Promise<DictionaryParts> {
   await assertExported(folder, join(folder, REGIONS));
   const path = join(folder, WEIGHTS);

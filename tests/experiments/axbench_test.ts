@@ -18,7 +18,7 @@ import { Dictionary } from "../../src/partition/dictionary.ts";
 import { RunManifest } from "../../src/report/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { ORT_TEST, TOY_IT } from "../model/toy.ts";
-import { experimentCommand, numbersOf, withExperiment } from "./child.ts";
+import { experimentCommand, numbersOf, stoppingCommand, withExperiment } from "./child.ts";
 
 Deno.test({
   name: "a row becomes a chat without what all chats share, or one text",
@@ -138,18 +138,16 @@ Deno.test("axbench leaves tables, charts and report; killed and gone on with, th
     await assertSameOfGiven(out);
 
     await inFolder(async (folder) => {
-      const start = (...more: string[]) => {
-        const args = [...SMALL, "--out", folder, "--quiet", ...more];
-        return experimentCommand("axbench", args, { stdout: "null", stderr: "null" }).spawn();
-      };
-      const first = start();
+      const args = [...SMALL, "--out", folder, "--quiet"];
+      const silent = { stdout: "null", stderr: "null" } as const;
+      const first = stoppingCommand("state/concepts/0.json", "axbench", args, silent).spawn();
       const finished = (concept: number) =>
         Deno.stat(`${folder}/state/concepts/${concept}.json`).then(() => true, () => false);
       while (!await finished(0)) await new Promise((resolve) => setTimeout(resolve, 5));
       first.kill("SIGKILL");
       await first.status;
       await assertRejects(() => Deno.stat(`${folder}/run.json`), Deno.errors.NotFound);
-      assertEquals((await start("--resume").status).code, 0);
+      assertEquals((await experimentCommand("axbench", [...args, "--resume"], silent).output()).code, 0);
       for (const name of TABLES) {
         assertEquals(await Deno.readFile(`${folder}/${name}.arrow`), await Deno.readFile(`${out}/${name}.arrow`), name);
       }

@@ -2,7 +2,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { denoCommand, textOf } from "../lib/deno.ts";
 import { inFolder } from "../lib/folder.ts";
-import { experimentCommand } from "./child.ts";
+import { experimentCommand, stoppingCommand } from "./child.ts";
 
 const FLAGS = ("--layers 3 --percentiles 30 --calibration 500 --context 8 --batch 32 --max-tokens 1500 --window 1000 " +
   "--checkpoint-every 2 --device cpu --quiet").split(" ");
@@ -30,7 +30,8 @@ Deno.test({
       const [growth] = names(`${out}/checkpoints`).filter((name) => name !== "settings.json");
       assertEquals(names(`${out}/checkpoints/${growth}`), ["00000002", "00000004"]);
 
-      const drawing = build(out, "--resume").spawn();
+      const args = [...FLAGS, "--out", out, "--resume"];
+      const drawing = stoppingCommand("growth.svg", "build", args, { stdout: "piped", stderr: "piped" }).spawn();
       const isThere = (file: string) => Deno.stat(`${out}/${file}`).then(() => true, () => false);
       while (!await isThere("growth.svg")) await new Promise((resolve) => setTimeout(resolve, 2));
       drawing.kill("SIGKILL");

@@ -17,6 +17,17 @@ export function experimentCommand(name: string, args: readonly string[], options
   return denoCommand("run", [...PERMISSIONS, `experiments/${name}.ts`, ...args], options);
 }
 
+/** Such a command for a test that kills it: it stops once it has given a file the name that ends so. */
+export function stoppingCommand(
+  file: string,
+  name: string,
+  args: readonly string[],
+  options: Deno.CommandOptions,
+): Deno.Command {
+  const preload = ["--allow-all", "--preload=tests/lib/stop_at.ts"];
+  return denoCommand("run", [...preload, `experiments/${name}.ts`, ...args], { ...options, env: { STOP_AT: file } });
+}
+
 /**
  * Runs `experiments/<name>.ts` with its own permissions, and hands over what it left.
  *

@@ -2,7 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { runExperiment } from "../../experiments/lib/cli.ts";
 import { contextOf } from "../../experiments/lib/open_model.ts";
 import { FakeModel } from "../activations/fake_model.ts";
-import { denoCommand } from "../lib/deno.ts";
+import { denoArguments, denoCommand } from "../lib/deno.ts";
 import { inFolder } from "../lib/folder.ts";
 import { DEFINITION, run, type SampleRun } from "./sample.ts";
 
@@ -163,20 +163,26 @@ async function interrupted(body: string, ...signals: Deno.Signal[]) {
   );
   const args = ["--allow-all", script, "--out", `${folder}/out`];
   const child = denoCommand("run", args, { stdout: "piped", stderr: "piped" }).spawn();
-  const error = new Response(child.stderr).text();
+  let error = "";
+  const errors = child.stderr.pipeThrough(new TextDecoderStream()).pipeTo(
+    new WritableStream({ write: (text) => void (error += text) }),
+  );
   let text = "";
   for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
     text += chunk;
     if (!text.includes("ready")) continue;
-    for (const signal of signals.splice(0)) {
+    const [first, ...others] = signals.splice(0);
+    if (first) child.kill(first);
+    for (const signal of others) {
+      // Two of a kind that come at once are one.
+      while (!error.includes("at once")) await new Promise((resolve) => setTimeout(resolve, 10));
       child.kill(signal);
-      await new Promise((resolve) => setTimeout(resolve, 300));
     }
   }
-  const { code } = await child.status;
+  const [{ code }] = await Promise.all([child.status, errors]);
   const files = [...Deno.readDirSync(`${folder}/out`)].map(({ name }) => name);
   await Deno.remove(folder, { recursive: true });
-  return { code, text, error: await error, files };
+  return { code, text, error, files };
 }
 
 const unix = { ignore: Deno.build.os === "windows" };
@@ -193,6 +199,7 @@ for (
       `
         run.onInterrupt(() => console.log("hook"));
         run.onDone(() => console.log("done"));
+        await run.kept("step", () => 1);
         const stopped = new Promise((done) => run.signal.addEventListener("abort", done));
         console.log("ready");
         await stopped;
@@ -204,7 +211,11 @@ for (
     );
     assertEquals([ended.code, ended.text], [code, "ready\nsaved\nhook\n"]);
     assertStringIncludes(ended.error, `sample: ${said}`);
-    assertEquals(ended.files, []);
+    assertStringIncludes(
+      ended.error,
+      "sample: what it had finished is kept: go on with the same command and --resume.",
+    );
+    assertEquals(ended.files, ["checkpoints"]);
   });
 }
 
@@ -253,7 +264,7 @@ Deno.test("a run that was started with nohup goes on after SIGHUP", { ignore: De
     await new Promise((resolve) => setTimeout(resolve, 200));
     console.log(interruption.isOn);`;
   const said = async (before: string) => {
-    const args = ["-c", `${before} exec "$0" eval --quiet "$1"`, Deno.execPath(), program];
+    const args = ["-c", `${before} exec "$0" "$@"`, Deno.execPath(), ...denoArguments("eval", [program])];
     const { stdout } = await new Deno.Command("sh", { args, stderr: "null" }).output();
     return new TextDecoder().decode(stdout);
   };

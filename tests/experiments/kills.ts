@@ -9,6 +9,7 @@
  */
 import { join } from "node:path";
 import { Random } from "../../src/compute/random.ts";
+import { denoCommand } from "../lib/deno.ts";
 
 /** Small runs, of some ten seconds. */
 export const SMALL: Readonly<Record<string, readonly string[]>> = {
@@ -65,16 +66,10 @@ export const SMALL: Readonly<Record<string, readonly string[]>> = {
 const OWN_FILES = ["memory.arrow"];
 const OWN_FINDINGS = /seconds|mebibytes|per_second/;
 
-const ROOT = new URL("../../", import.meta.url).pathname;
-
 /** Whether a run of an experiment ended by itself, and the last that it showed. */
 async function run(experiment: string, out: string, options: { resume: boolean; killAfter?: number }) {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "--quiet", "--allow-all", `experiments/${experiment}.ts`, ...SMALL[experiment]],
-      ...["--out", out, ...options.resume ? ["--resume"] : []],
-    ],
-    cwd: ROOT,
+  const args = ["--allow-all", `experiments/${experiment}.ts`, ...SMALL[experiment], "--out", out];
+  const child = denoCommand("run", options.resume ? [...args, "--resume"] : args, {
     stdin: "null",
     stdout: "null",
     stderr: "piped",

@@ -53,6 +53,15 @@ function filesBelow(folder: string): string[] {
   );
 }
 
+Deno.test("SECURITY.md tells of every permission and host that scripts are granted", async () => {
+  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+  const text = await Deno.readTextFile(new URL("SECURITY.md", ROOT));
+  const granted = [...tasks.run.command.matchAll(/(--allow-[a-z]+)(?:=(\S+))?/g)];
+  assertEquals(granted.length, 6);
+  const hosts = granted.flatMap(([, , hosts]) => hosts?.split(",") ?? []).map((host) => host.replace("*.", ""));
+  for (const name of [...granted.map(([, permission]) => permission), ...hosts]) assertStringIncludes(text, name);
+});
+
 Deno.test("where onnxruntime's reports cannot be turned off it is not loaded", () =>
   inFolder(async (folder) => {
     for (const [file, load] of [["compute/ort.ts", "nativeRuntime"], ["model/runtime.ts", "loadTransformers"]]) {

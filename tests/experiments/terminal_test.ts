@@ -48,7 +48,8 @@ Deno.test("nothing that an experiment says acts on the terminal, be it an error 
     await Deno.writeTextFile(`${folder}/evil.js`, script(root));
     await Deno.writeTextFile(`${folder}/row.jsonl`, JSON.stringify({ [EVIL]: 1 }));
     await Deno.writeTextFile(`${folder}/broken.jsonl`, `{"text": ${EVIL}`);
-    const run = async (deed: string, code: number, env: Record<string, string> = {}, out = "out") => {
+    let runs = 0;
+    const run = async (deed: string, code: number, env: Record<string, string> = {}, out = `out-${runs++}`) => {
       const args = ["--allow-all", `${folder}/evil.js`, "--deed", deed, "--out", `${folder}/${out}`, "--quiet"];
       const ended = await deno("run", args, { env: { NO_COLOR: "1", ...env } });
       assertEquals(ended.code, code, ended.stderr);

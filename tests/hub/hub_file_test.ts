@@ -387,7 +387,8 @@ Deno.test(
       const started = performance.now();
       const waiting = { ...ask, signal: stop.signal, onWait: () => stop.abort() };
       assertEquals(await assertRejects(() => hubFile(waiting)), stop.signal.reason);
-      assert(performance.now() - started < 2000);
+      // Far below the 100 seconds, and for a busy machine too.
+      assert(performance.now() - started < 30_000);
     };
     [hub.busy, hub.retryAfter] = [1, 100];
     await stopped();

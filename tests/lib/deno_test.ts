@@ -3,8 +3,8 @@ import { denoArguments } from "./deno.ts";
 
 const TESTS = new URL("../", import.meta.url);
 
-/** Files that start Deno themselves: traced, from a folder without a configuration, and on a disk without packages. */
-const OTHERS = ["experiments/offline_test.ts", "files/atomic_test.ts", "import_test.ts"];
+/** Files that start Deno otherwise: without packages, and from a folder without a configuration. */
+const OTHERS = ["files/atomic_test.ts", "import_test.ts"];
 
 function* sources(folder: URL): Generator<[path: string, text: string]> {
   for (const { name, isDirectory } of Deno.readDirSync(folder)) {
@@ -16,7 +16,7 @@ function* sources(folder: URL): Generator<[path: string, text: string]> {
 
 Deno.test("processes of tests have the packages of the lock file, and tell of no download", () => {
   const own = [...sources(TESTS)].filter(([path, text]) =>
-    path !== "lib/deno.ts" && path !== "lib/deno_test.ts" && /Deno\.execPath\(\)|--no-lock/.test(text)
+    !/^lib\/deno(_test)?\.ts$/.test(path) && /Deno\.execPath\(\)(?!, \.\.\.denoArguments)|--no-lock/.test(text)
   );
   assertEquals(own.map(([path]) => path).sort(), OTHERS);
   assertEquals(own.filter(([, text]) => text.includes("--no-lock")).map(([path]) => path), []);

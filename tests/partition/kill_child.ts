@@ -1,7 +1,7 @@
 /**
  * A discovery over the embedded model that may be killed at any time: run in a process of its own by kill_test.ts.
  *
- *     deno run kill_child.ts <folder> [<number of renames after which it dies>]
+ *     deno run kill_child.ts <folder> [<number of renames after which it dies>] [<batches after which it stops>]
  *
  * Calibrates once a folder, goes on from the folder's checkpoint, says how many batches are done, and saves every
  * dictionary when it is over.
@@ -17,7 +17,7 @@ import { loadCalibration, saveCalibration } from "../../src/partition/calibratio
 import { discover } from "../../src/partition/discover.ts";
 
 const FIXTURES = new URL("../../fixtures/", import.meta.url).pathname;
-const [folder, renames = "Infinity"] = Deno.args;
+const [folder, renames = "Infinity", most = "Infinity"] = Deno.args;
 const [layer, batchPrompts, context] = [3, 32, 16];
 const corpus = `${FIXTURES}corpora/pile.jsonl`;
 
@@ -45,7 +45,10 @@ const { growths } = await discover(stream, new Map([[layer, await loadCalibratio
   seed: 3,
   saturationWindow: 3,
   checkpoint: { folder: join(folder, "checkpoints"), every: 2, resume: true },
-  onProgress: ({ batches }) => console.log(batches),
+  onProgress: ({ batches }) => {
+    console.log(batches);
+    if (batches >= Number(most)) Deno.kill(Deno.pid, "SIGSTOP");
+  },
 });
 for (const { dictionary, percentile } of growths) await dictionary.save(join(folder, `p${percentile}.arrow`));
 await model.dispose();

@@ -11,13 +11,15 @@ const MILLISECONDS_A_BATCH = 150;
 /** Runs the child, which may die by itself or be killed some time after it says a batch; gives the batches it said. */
 async function run(folder: string, options: { renames?: number; killAfter?: number } = {}) {
   const args = ["--allow-all", CHILD, folder];
-  if (options.renames !== undefined) args.push(String(options.renames));
+  const { renames = Infinity, killAfter = Infinity } = options;
+  // It stops some batches later, so that on a busy machine it does not come to its end before it is killed.
+  args.push(String(renames), String(killAfter + 3));
   const child = denoCommand("run", args, { stdout: "piped", stderr: "piped" }).spawn();
   const errors = new Response(child.stderr).text();
   const batches: number[] = [];
   for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
     batches.push(...text.split("\n").filter(Boolean).map(Number));
-    if (batches.at(-1)! < (options.killAfter ?? Infinity)) continue;
+    if (batches.at(-1)! < killAfter) continue;
     // Anywhere between two batches: in the model, in the dictionaries, in a file.
     await new Promise((resolve) => setTimeout(resolve, Math.random() * MILLISECONDS_A_BATCH));
     child.kill("SIGKILL");

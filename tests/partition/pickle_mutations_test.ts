@@ -111,7 +111,8 @@ Deno.test("a damaged published dictionary is refused with a sentence, or right i
         assertSentence(error as Error, "damaged.pkl", "run");
         outcomes.refused++;
       }
-      assert(performance.now() - started < 5000, `${kind} took ${performance.now() - started} ms`);
+      // Milliseconds, but for what does not end.
+      assert(performance.now() - started < 60_000, `${kind} took ${performance.now() - started} ms`);
       if (parts) outcomes[await verdict(await contents(parts), right, kind)]++;
     }
   }
