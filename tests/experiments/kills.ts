@@ -4,8 +4,8 @@
  *
  *     deno run -A tests/experiments/kills.ts <experiment> <kills> [<seed>]
  *
- * Prints each kill with the step that it hit, and whether all bytes are the same; of `run.json` and `report.html` but for
- * the times.
+ * Prints each kill with the step that it hit, and whether all bytes are the same; but for what a
+ * process tells of its time, memory and command.
  */
 import { join } from "node:path";
 import { Random } from "../../src/compute/random.ts";
@@ -14,16 +14,8 @@ import { denoCommand } from "../lib/deno.ts";
 /** Small runs, of some ten seconds. */
 export const SMALL: Readonly<Record<string, readonly string[]>> = {
   build: [
-    "--layers",
-    "3,5",
-    "--percentiles",
-    "4,10",
-    "--max-tokens",
-    "60k",
-    "--calibration",
-    "5000",
-    "--checkpoint-every",
-    "2",
+    ...["--layers", "3", "--percentiles", "4,10", "--max-tokens", "30k", "--calibration", "2000", "--batch", "32"],
+    ...["--checkpoint-every", "1"],
   ],
   refusal: [
     ...["--layers", "6", "--percentiles", "1.5,2", "--seeds", "2", "--prompts", "60", "--heldout", "6"],
@@ -57,10 +49,14 @@ export const SMALL: Readonly<Record<string, readonly string[]>> = {
     ...["--seeds", "2", "--draws", "3", "--minimum", "5"],
   ],
   monitor: [
-    ...["--layers", "4,5", "--percentiles", "2,3", "--calibration", "2000", "--max-tokens", "8k"],
-    ...["--prompts", "100", "--answer", "6", "--seeds", "3"],
+    ...["--layers", "4,5", "--percentiles", "2,3", "--calibration", "2000", "--max-tokens", "4k"],
+    ...["--prompts", "100", "--answer", "6", "--seeds", "3", "--split", "heldout"],
   ],
 };
+
+/** What a process measures of itself. */
+const OWN_FILES = ["memory.arrow"];
+const OWN_FINDINGS = /seconds|mebibytes|per_second/;
 
 /** Whether a run of an experiment ended by itself, and the last that it showed. */
 async function run(experiment: string, out: string, options: { resume: boolean; killAfter?: number }) {
@@ -86,19 +82,21 @@ async function* filesOf(folder: string, below = ""): AsyncGenerator<string> {
   }
 }
 
-/** A file's bytes, or its text without what tells the time, the command and what follows from them. */
+/** A file's bytes, or its text without what tells time, memory and the command. */
 async function contents(folder: string, file: string): Promise<string> {
+  if (OWN_FILES.includes(file)) return "";
   const bytes = await Deno.readFile(join(folder, file));
   if (!/^(run\.json|report\.html)$/.test(file)) return bytes.toHex();
   const text = new TextDecoder().decode(bytes);
   if (file === "run.json") {
     const { timings: _t, started: _s, arguments: _a, flags, checksums, crc32: _c, ...rest } = JSON.parse(text);
     const { out: _o, resume: _r, ...others } = flags;
-    const { "report.html": _h, ...sums } = checksums;
-    for (const key of Object.keys(rest.findings)) if (/seconds/.test(key)) delete rest.findings[key];
-    return JSON.stringify({ ...rest, flags: others, checksums: sums });
+    for (const file of ["report.html", ...OWN_FILES]) delete checksums[file];
+    for (const key of Object.keys(rest.findings)) if (OWN_FINDINGS.test(key)) delete rest.findings[key];
+    return JSON.stringify({ ...rest, flags: others, checksums });
   }
-  return text.replace(/<section class="run"[\s\S]*/, "").replaceAll(/<tr><td>\w*seconds\w*<\/td>.*?<\/tr>/g, "");
+  return text.replace(/<section class="run"[\s\S]*/, "").replaceAll(/Memory was .*? at the end\./g, "")
+    .replaceAll(/<tr><td>(\w+)<\/td>.*?<\/tr>/g, (row, name) => OWN_FINDINGS.test(name) ? "" : row);
 }
 
 /** Where two texts part, for people. */
@@ -125,16 +123,14 @@ if (import.meta.main) {
       const inThisRun = Math.min(left, 1 + random.integer(5));
       let resume = false;
       for (let i = 0; i < inThisRun; i++) {
-        const { isKilled, last } = await run(experiment, out, {
-          resume,
-          killAfter: 300 + random.next() * milliseconds,
-        });
-        resume = true;
+        const killAfter = 300 + random.next() * milliseconds * (resume ? 0.7 : 1);
+        const { isKilled, last } = await run(experiment, out, { resume, killAfter });
+        resume = isKilled;
         if (!isKilled) break;
         left--;
         console.log(`  killed: ${last.slice(0, 100)}`);
       }
-      await run(experiment, out, { resume: true });
+      if (resume) await run(experiment, out, { resume: true });
       const [expected, found] = [whole, out].map((path) => Array.fromAsync(filesOf(path)));
       const names = (await expected).sort();
       const extra = (await found).filter((file) => !names.includes(file));
