@@ -14,16 +14,8 @@ import { denoCommand } from "../lib/deno.ts";
 /** Small runs, of some ten seconds. */
 export const SMALL: Readonly<Record<string, readonly string[]>> = {
   build: [
-    "--layers",
-    "3,5",
-    "--percentiles",
-    "4,10",
-    "--max-tokens",
-    "60k",
-    "--calibration",
-    "5000",
-    "--checkpoint-every",
-    "2",
+    ...["--layers", "3", "--percentiles", "4,10", "--max-tokens", "30k", "--calibration", "2000", "--batch", "32"],
+    ...["--checkpoint-every", "1"],
   ],
   refusal: [
     ...["--layers", "6", "--percentiles", "1.5,2", "--seeds", "2", "--prompts", "60", "--heldout", "6"],
@@ -131,16 +123,14 @@ if (import.meta.main) {
       const inThisRun = Math.min(left, 1 + random.integer(5));
       let resume = false;
       for (let i = 0; i < inThisRun; i++) {
-        const { isKilled, last } = await run(experiment, out, {
-          resume,
-          killAfter: 300 + random.next() * milliseconds,
-        });
-        resume = true;
+        const killAfter = 300 + random.next() * milliseconds * (resume ? 0.7 : 1);
+        const { isKilled, last } = await run(experiment, out, { resume, killAfter });
+        resume = isKilled;
         if (!isKilled) break;
         left--;
         console.log(`  killed: ${last.slice(0, 100)}`);
       }
-      await run(experiment, out, { resume: true });
+      if (resume) await run(experiment, out, { resume: true });
       const [expected, found] = [whole, out].map((path) => Array.fromAsync(filesOf(path)));
       const names = (await expected).sort();
       const extra = (await found).filter((file) => !names.includes(file));
