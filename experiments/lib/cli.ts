@@ -4,12 +4,14 @@
  * Exit codes: 0 done, 1 failed (one sentence on stderr; the stack too with `EXEMPLAR_DEBUG=1`), 2 a mistake on the
  * command line; interrupted: 130 by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
  */
+import { join } from "node:path";
 import type { BackendChoice } from "../../src/compute/backend.ts";
 import { BOS_RULES } from "../../src/model/tokenizer.ts";
 import type { BosRule, Dtype, HookSite } from "../../src/model/types.ts";
 import { type Finding, RunManifest } from "../../src/report/manifest.ts";
 import { configureUnpacking, MAX_UNPACKED } from "../../src/files/unpacking.ts";
 import { visibleLines } from "../../src/files/visible_text.ts";
+import { exists } from "../../src/files/exists.ts";
 import { configureHub } from "../../src/hub/options.ts";
 import { CheckpointMismatchError } from "../../src/partition/checkpoint_settings.ts";
 import { suffixes } from "../../src/model/dtypes.ts";
@@ -174,6 +176,7 @@ export async function runExperiment<const F extends Flags>(
     const command = [definition.name, ...args].join(" ");
     resume = flags.resume && (definition.keepsState || await Stages.areLeft(flags.out));
     if (flags.resume && !resume) {
+      await assertNotEnded(flags.out);
       printError(`${definition.name}: nothing to go on from in ${flags.out}; starting anew.`);
     }
     folder = await OutFolder.open(flags.out, { command, resume, inputs: textsOf(flags), note });
@@ -241,6 +244,15 @@ export async function runExperiment<const F extends Flags>(
     interruption.dispose();
     await folder.close(isDone);
   }
+}
+
+/** A run that goes on where nothing is left begins anew, and removes what is there: not what a run has finished. */
+async function assertNotEnded(out: string): Promise<void> {
+  if (!await exists(join(out, "run.json"))) return;
+  throw new UsageError(
+    `Expected a run in ${out} that was stopped, to go on with, but it came to its end: its results are there. Choose ` +
+      "another folder with --out, or start anew without --resume.",
+  );
 }
 
 /** What decides a run's results besides its flags: device, commits of the hub, and the files that flags name. */

@@ -91,8 +91,12 @@ Deno.test("a second run in a folder is told who has it; a lock that a killed run
     await Deno.writeTextFile(`${folder}/half.svg`, "what the killed run left");
     await Deno.writeTextFile(`${folder}/.half.svg.${crypto.randomUUID()}.tmp`, "wh");
     await Deno.writeTextFile(`${folder}/.mine.tmp`, "not ours");
-    assertEquals((await run(["--out", folder, "--resume"])).code, 0);
-    // There was nothing to go on from.
+    const ended = await run(["--out", folder, "--resume"]);
+    assertEquals(ended.code, 2);
+    assertStringIncludes(ended.err, "it came to its end: its results are there");
+    await Deno.remove(`${folder}/run.json`);
+    const anew = await run(["--out", folder, "--resume"]);
+    assertEquals([anew.code, anew.err.includes("nothing to go on from")], [0, true]);
     assertEquals(filesIn(folder), [".mine.tmp", "run.json"]);
   }));
 
