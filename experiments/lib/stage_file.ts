@@ -19,7 +19,8 @@ export interface StageRecord {
  * @throws {Error} If it holds more than plain data, or cannot be written.
  */
 export async function writeStage(path: string, record: StageRecord): Promise<StageRecord> {
-  const bytes = new Uint8Array(serialize(compact(record, record.name)));
+  assertPlain(record.value, record.name);
+  const bytes = new Uint8Array(serialize(record));
   await writeFileAtomic(path, [new TextEncoder().encode(`${FORMAT} ${checksumOf(bytes)} ${bytes.length}\n`), bytes]);
   return deserialize(Buffer.from(bytes));
 }
@@ -49,16 +50,14 @@ export async function readStage(path: string, name: string): Promise<StageRecord
   return record;
 }
 
-/** Views as arrays of their own: the engine writes the whole buffer behind a view. What is no plain data throws. */
-function compact(value: unknown, name: string): unknown {
-  if (typeof value !== "object" || value === null) return value;
-  if (ArrayBuffer.isView(value)) return (value as Float32Array).slice();
-  if (Array.isArray(value)) return value.map((part) => compact(part, name));
-  if (value instanceof Map) return new Map([...value].map(([key, part]) => [compact(key, name), compact(part, name)]));
-  if (value instanceof Set) return new Set([...value].map((part) => compact(part, name)));
+/** Throws where a value is more than plain data, whose kind would be lost. */
+function assertPlain(value: unknown, name: string): void {
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return;
+  if (Array.isArray(value) || value instanceof Set) return value.forEach((part) => assertPlain(part, name));
+  if (value instanceof Map) return value.forEach((part, key) => [key, part].forEach((one) => assertPlain(one, name)));
   const prototype = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) {
     throw new TypeError(`Expected plain data from the step "${name}" but found a ${value.constructor.name}`);
   }
-  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, compact(part, name)]));
+  for (const part of Object.values(value)) assertPlain(part, name);
 }
