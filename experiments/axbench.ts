@@ -30,7 +30,9 @@ import { reportAxBench } from "./lib/axbench/report.ts";
 import { ConceptScorer } from "./lib/axbench/score.ts";
 import { ConceptStore } from "./lib/axbench/store.ts";
 import { type Reading, RowReader } from "./lib/axbench/texts.ts";
+import { checksumOf } from "../src/files/checksum.ts";
 import { experiment } from "./lib/cli.ts";
+import { fingerprint } from "./lib/fingerprint.ts";
 import { atTheirHook, DICTIONARY_HELP } from "./lib/given.ts";
 import { type GrowPlan, streamOf } from "./lib/grow.ts";
 import { contextOf, loadModelOf, openDevice } from "./lib/open_model.ts";
@@ -123,9 +125,11 @@ await experiment({
     tokenFor: _t,
     offline: _o,
     refresh: _r,
+    maxUnpacked: _m,
     ...settings
   } = flags;
-  const made = { ...settings, backend: backend.name, commit: loaded.commit };
+  const files = await Promise.all([flags.data, flags.corpus, flags.model, flags.dictionaries ?? ""].map(fingerprint));
+  const made = { ...settings, backend: backend.name, commit: loaded.commit, files: checksumOf(files.join()) };
   const store = await ConceptStore.open(out, made, resume);
   const given = flags.dictionaries === undefined ? undefined : await givenDictionaries(flags.dictionaries.split(","), {
     model: loaded,

@@ -54,6 +54,10 @@ export async function calibrationsOf(
     onBatch: (seen) => stage.set(Math.min(seen, activations)),
   });
   stage.end();
-  for (const [layer, calibration] of calibrations) await cacheCalibration(CACHE, keyOf(layer), calibration);
+  try {
+    for (const [layer, calibration] of calibrations) await cacheCalibration(CACHE, keyOf(layer), calibration);
+  } catch (error) {
+    note(`${(error as Error).message.replace(/\.?$/, ".")} The calibration is not kept for later runs.`);
+  }
   return calibrations;
 }

@@ -1,26 +1,26 @@
+import { join } from "node:path";
 import { localPath } from "../../src/hub/hub_file.ts";
 
-/** Files of a model's folder that its activations of a text or a chat depend on. */
-const MODEL_FILES = [
-  "config.json",
-  "tokenizer.json",
-  "tokenizer_config.json",
-  "chat_template.jinja",
-  "onnx/model.onnx",
-];
+/** Folders below a named one whose files count: `onnx` of a model, shards of a corpus. */
+const DEPTH = 1;
 
-/** Size and time of a file, or of the files of a model's folder; of a file of the hub also its commit. */
+/**
+ * Sizes and times of a file, or of all files of a folder and of the folders in it; empty where there is nothing. A file of
+ * the hub lies in a cache whose path holds its commit.
+ */
 export async function fingerprint(name: string): Promise<string> {
-  const parts: string[] = [];
-  // In a cache the path holds the commit.
-  const path = await localPath(name);
-  for (const name of ["", ...MODEL_FILES.map((file) => `/${file}`)]) {
-    try {
-      const { isFile, size, mtime } = await Deno.stat(path + name);
-      if (isFile) parts.push(`${path}${name}:${size}:${mtime?.getTime()}`);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory)) throw error;
-    }
+  return (await partsOf(await localPath(name), DEPTH)).join(" ");
+}
+
+async function partsOf(path: string, depth: number): Promise<string[]> {
+  try {
+    const { isFile, isDirectory, size, mtime } = await Deno.stat(path);
+    if (isFile) return [`${path}:${size}:${mtime?.getTime()}`];
+    if (!isDirectory || depth < 0) return [];
+    const names = (await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name).sort();
+    return (await Promise.all(names.map((name) => partsOf(join(path, name), depth - 1)))).flat();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return [];
+    throw error;
   }
-  return parts.join(" ");
 }

@@ -21,10 +21,12 @@ export async function removeOldResults(
   const paths: string[] = [];
   for (const file of [...named, "run.json"]) if (await isOwn(folder, file)) paths.push(join(folder, file));
 
-  const read = new Set(inputs.map((path) => resolve(path)));
-  const needed = paths.find((path) => {
-    let above = resolve(path);
-    while (!read.has(above) && above !== resolve(folder)) above = dirname(above);
+  const read = new Set(await Promise.all(inputs.map(realPathOf)));
+  const top = await realPathOf(folder);
+  const real = await Promise.all(paths.map(realPathOf));
+  const needed = paths.find((_, i) => {
+    let above = real[i];
+    while (!read.has(above) && above !== top) above = dirname(above);
     return read.has(above);
   });
   if (needed !== undefined) {
@@ -36,10 +38,23 @@ export async function removeOldResults(
   for (const path of paths) await Deno.remove(path);
 }
 
+/** Where a path leads, links followed; as it is where there is nothing. */
+async function realPathOf(path: string): Promise<string> {
+  try {
+    return await Deno.realPath(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return resolve(path);
+    throw error;
+  }
+}
+
 /** What a record names; nothing if there is none. */
 async function outputsOf(path: string, note: (sentence: string) => void): Promise<string[]> {
   try {
-    const record = await readSealedJson(path, { remedy: "none is needed", onWarning: () => {} });
+    const record = await readSealedJson(path, {
+      remedy: "remove by hand what is left of that run",
+      onWarning: () => {},
+    });
     const outputs = Array.isArray(record?.outputs) ? record.outputs : [];
     return outputs.filter((file): file is string => typeof file === "string");
   } catch (error) {

@@ -9,6 +9,8 @@ const FORMAT = "exemplar stage 2";
 /** A step's value, and what it had to tell the reader. */
 export interface StageRecord {
   readonly name: string;
+  /** Tells the run, by what decides its results. */
+  readonly run: string;
   readonly value: unknown;
   readonly notes: readonly string[];
 }
@@ -30,7 +32,10 @@ export async function writeStage(path: string, record: StageRecord): Promise<Sta
  *
  * @throws {Error} A sentence if it is damaged, or of another step.
  */
-export async function readStage(path: string, name: string): Promise<StageRecord | undefined> {
+export async function readStage(
+  path: string,
+  { name, run }: Pick<StageRecord, "name" | "run">,
+): Promise<StageRecord | undefined> {
   let file: Uint8Array<ArrayBuffer>;
   try {
     file = await Deno.readFile(path);
@@ -46,7 +51,9 @@ export async function readStage(path: string, name: string): Promise<StageRecord
     throw new Error(`Cannot read ${path}: it is cut off or damaged.`);
   }
   const record = deserialize(Buffer.from(bytes)) as StageRecord;
-  if (record.name !== name) throw new Error(`Cannot read ${path}: it is of the step "${record.name}".`);
+  if (record.name !== name || record.run !== run) {
+    throw new Error(`Cannot read ${path}: it is of another run or step, "${record.name}".`);
+  }
   return record;
 }
 

@@ -8,7 +8,8 @@ import { UsageError } from "./flags.ts";
 import { readStage, writeStage } from "./stage_file.ts";
 
 const FORMAT = "exemplar stages 2";
-const [FOLDER, SETTINGS] = ["checkpoints", "settings.json"];
+/** The settings are kept twice: without them nothing that is kept could be used. */
+const [FOLDER, SETTINGS, COPY] = ["checkpoints", "settings.json", "settings.copy.json"];
 /** What builds of before left there: the checkpoints of their one discovery. */
 const FIRST_FORMAT = /^\d+$/;
 /** Flags that cannot change a result. */
@@ -50,6 +51,8 @@ export class Stages {
   /** Folders of the discoveries of steps that are not finished. */
   readonly #growing: string[] = [];
   #isBegun = false;
+  /** Tells the run from others whose steps have the same names. */
+  #run = "";
 
   private constructor(
     readonly folder: string,
@@ -62,7 +65,9 @@ export class Stages {
 
   /** Whether a stopped run left something to go on from. */
   static async areLeft(out: string): Promise<boolean> {
-    return (await namesIn(join(out, FOLDER))).some((name) => name === SETTINGS || FIRST_FORMAT.test(name));
+    return (await namesIn(join(out, FOLDER))).some((name) =>
+      name === SETTINGS || name === COPY || FIRST_FORMAT.test(name)
+    );
   }
 
   /**
@@ -78,8 +83,7 @@ export class Stages {
       await removeIfThere(folder);
       return new Stages(folder, options);
     }
-    const remedy = "start anew without --resume";
-    const before = await readSealedJson(join(folder, SETTINGS), { remedy }) as Settings | undefined;
+    const before = await readSettings(folder, options.note);
     if (before) assertSameFlags(out, before, options);
     const isOfFirstFormat = (await namesIn(folder)).some((name) => FIRST_FORMAT.test(name));
     return new Stages(folder, options, before, isOfFirstFormat);
@@ -95,7 +99,7 @@ export class Stages {
   async kept<T>(name: string, compute: () => T | Promise<T>): Promise<T> {
     const path = `${await this.#pathOf(name)}.stage`;
     const { notes, note, signal } = this.#options;
-    const found = await readStage(path, name).catch((error: Error) => {
+    const found = await readStage(path, { name, run: this.#run }).catch((error: Error) => {
       note(`${error.message.replace(/\.?$/, ".")} The step "${name}" is done again.`);
       return undefined;
     });
@@ -106,7 +110,7 @@ export class Stages {
     signal.throwIfAborted();
     const [told, growing] = [notes.length, this.#growing.length];
     const value = await compute();
-    const kept = await writeStage(path, { name, value, notes: notes.slice(told) });
+    const kept = await writeStage(path, { name, run: this.#run, value, notes: notes.slice(told) });
     // Of all orders together they may not fit on the disk.
     for (const folder of this.#growing.splice(growing)) await removeIfThere(folder);
     return kept.value as T;
@@ -144,7 +148,25 @@ export class Stages {
           `${facts[other] ?? "none"}: start anew without --resume.`,
       );
     }
-    await writeSealedJson(join(this.folder, SETTINGS), { format: FORMAT, ...settingsOf(this.#options), facts });
+    const settings = { ...settingsOf(this.#options), facts };
+    this.#run = checksumOf(JSON.stringify(settings));
+    for (const name of [SETTINGS, COPY]) {
+      await writeSealedJson(join(this.folder, name), { format: FORMAT, ...settings });
+    }
+  }
+}
+
+/** The settings of the stopped run, from their copy where the first is missing or damaged. */
+async function readSettings(folder: string, note: (sentence: string) => void): Promise<Settings | undefined> {
+  const remedy = "start anew without --resume";
+  const read = async (name: string) => await readSealedJson(join(folder, name), { remedy }) as Settings | undefined;
+  try {
+    return await read(SETTINGS) ?? await read(COPY);
+  } catch (error) {
+    const copy = await read(COPY);
+    if (!copy) throw error;
+    note(`${(error as Error).message.split(" What to do")[0]} Its copy is taken.`);
+    return copy;
   }
 }
 

@@ -15,6 +15,8 @@ export interface ShardEntry {
   readonly start: number;
   /** Prompts of the stream before the shard. */
   readonly promptsBefore: number;
+  /** What tells its two files from all others; caches of before checksums have none. */
+  readonly files?: { readonly activations: string; readonly prompts: string };
 }
 
 /** What an activation cache holds. Written when every shard is, so a folder that has it is whole. */

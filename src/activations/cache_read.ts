@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Backend } from "../compute/backend.ts";
-import { metadataOf, readArrow, type Table } from "../files/arrow.ts";
+import { metadataOf, outlineArrow, readArrow, type Table } from "../files/arrow.ts";
 import type { HookSite } from "../model/types.ts";
 import type { ActivationBatch } from "./batch.ts";
 import { type CacheIndex, readCacheIndex, type ShardEntry } from "./cache_index.ts";
@@ -78,7 +78,7 @@ async function readShard(
   entry: ShardEntry,
   layers: readonly number[],
 ): Promise<Shard> {
-  const read = async (kind: string, rows: number) => {
+  const read = async (kind: "activations" | "prompts", rows: number) => {
     const path = join(folder, `${entry.name}.${kind}.arrow`);
     // Of a cache that is older than checksums its index has told so.
     const table = await readArrow(path, { onWarning: () => {} });
@@ -86,13 +86,20 @@ async function readShard(
     return table;
   };
   const tables = { activations: await read("activations", entry.rows), prompts: await read("prompts", entry.prompts) };
+  let shard: Shard;
   try {
-    return readShardTables(tables, layers, index.dim);
+    shard = readShardTables(tables, layers, index.dim);
   } catch (cause) {
     throw new Error(`Cannot use shard ${entry.name} of ${folder}: ${(cause as Error).message}. Extract again`, {
       cause,
     });
   }
+  for (const [kind, identity] of Object.entries(entry.files ?? {})) {
+    const path = join(folder, `${entry.name}.${kind}.arrow`);
+    if ((await outlineArrow(path)).identity === identity) continue;
+    throw new Error(`Expected ${path} to be of the cache beside it but it is of another, made alike. Extract again`);
+  }
+  return shard;
 }
 
 /** Throws unless a file is the one that the index means: shards of several caches look alike. */

@@ -127,15 +127,15 @@ async function writeShard(
   const layers = new Map<number, Float32Array<ArrayBuffer>>();
   for (const [layer, activations] of batch.batches) layers.set(layer, await valuesOf(activations));
   const tables = shardTables({ layers, provenance: provenanceOf(batch) }, shape.dim, shardMetadata(made, entry));
-  await writeArrow(join(folder, `${entry.name}.prompts.arrow`), tables.prompts);
-  await writeArrow(join(folder, `${entry.name}.activations.arrow`), tables.activations);
-  return entry;
+  const prompts = await writeArrow(join(folder, `${entry.name}.prompts.arrow`), tables.prompts);
+  const activations = await writeArrow(join(folder, `${entry.name}.activations.arrow`), tables.activations);
+  return { ...entry, files: { activations, prompts } };
 }
 
 /** What a shard's files say about themselves: to whom they belong. */
 export function shardMetadata(
   { source, hook }: Made,
-  entry: ShardEntry,
+  { files: _, ...entry }: ShardEntry,
   format: CacheIndex["format"] = FORMAT,
 ): Record<string, string> {
   const reading = Object.entries(source).map(([name, value]) => [name, String(value)]);

@@ -12,11 +12,11 @@ import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib"
 import { UnpackBudget, UnpackError, type UnpackOptions } from "../files/unpacking.ts";
 import { CorpusError } from "./errors.ts";
 
-// A page is never unpacked beyond what its header says, which was compared with what is allowed.
+// A page is never unpacked beyond what its header says, which was compared with what is allowed. Empty ones are packed, too.
 const compressors: Compressors = {
-  GZIP: (packed, size) => new Uint8Array(gunzipSync(packed, { maxOutputLength: size })),
-  ZSTD: (packed, size) => new Uint8Array(zstdDecompressSync(packed, { maxOutputLength: size })),
-  BROTLI: (packed, size) => new Uint8Array(brotliDecompressSync(packed, { maxOutputLength: size })),
+  GZIP: (packed, size) => new Uint8Array(gunzipSync(packed, { maxOutputLength: Math.max(1, size) })),
+  ZSTD: (packed, size) => new Uint8Array(zstdDecompressSync(packed, { maxOutputLength: Math.max(1, size) })),
+  BROTLI: (packed, size) => new Uint8Array(brotliDecompressSync(packed, { maxOutputLength: Math.max(1, size) })),
 };
 
 /** Bytes that a value takes in arrays of hyparquet's and in rows, whatever it took in the file. */

@@ -27,7 +27,8 @@ import { columnBuffers } from "./arrow_layout.ts";
 import { assertSound } from "./arrow_sound.ts";
 import { verifyFooter, verifyMessage } from "./arrow_verify.ts";
 import { type ByteFile, openByteFile, readSync } from "./byte_file.ts";
-import { mustCarryChecksums, unprovenWarning } from "./checksum.ts";
+import { checksumOf, mustCarryChecksums, unprovenWarning } from "./checksum.ts";
+import { visibleText } from "./visible_text.ts";
 
 const MAGIC = "ARROW1";
 /** The magic at the start, padded. */
@@ -54,7 +55,13 @@ export class ArrowFile implements Disposable {
   readonly #batches: readonly Batch[];
   readonly #dictionaries = new Map<number, Vector>();
 
-  private constructor(file: ByteFile, readonly schema: Schema, batches: readonly Batch[]) {
+  /** @param identity The checksum of its checksums, if it has any. */
+  private constructor(
+    file: ByteFile,
+    readonly schema: Schema,
+    batches: readonly Batch[],
+    readonly identity: string | undefined,
+  ) {
     this.#file = file;
     this.#batches = batches;
   }
@@ -81,7 +88,8 @@ export class ArrowFile implements Disposable {
       for (const [i, block] of blocks.entries()) {
         batches.push(await readBatchHeader(file, block, end, checksums?.batches[i]));
       }
-      const opened = new ArrowFile(file, schema, batches);
+      const identity = checksums && checksumOf(told.metadata.get(CHECKSUMS)!);
+      const opened = new ArrowFile(file, schema, batches, identity);
       for (const block of dictionaries) await opened.#readDictionary(block, end);
       return opened;
     } catch (error) {
@@ -328,7 +336,7 @@ function told(path: string, cause: unknown): Error {
 }
 
 function damaged(path: string, reason: string, cause?: unknown): Error {
-  const detail = reason.replaceAll(/\s+/g, " ").replace(/\.$/, "");
+  const detail = visibleText(reason.replaceAll(/\s+/g, " ").replace(/\.$/, ""));
   return new Error(
     `Cannot read ${path}: the Arrow file is cut off or damaged: ${detail}. Write or copy it again.`,
     { cause },

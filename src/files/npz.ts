@@ -37,7 +37,9 @@ export async function readNpz(
   using file = await openByteFile(path, "an .npz file");
   const head = await file.read(0, new Uint8Array(Math.min(4, file.size)));
   if (!(head[0] === 0x50 && head[1] === 0x4b)) {
-    throw new Error(`Cannot read ${path}: expected an .npz file, a zip archive, but it does not start like one.`);
+    throw new Error(
+      `Cannot read ${path}: expected an .npz file, a zip archive, but it does not start like one. Give one, or copy it again.`,
+    );
   }
   const archive = new ZipReader(new FileBytes(file), { checkSignature: true, checkOverlappingEntry: true });
   const members = await unzipped(path, archive.getEntries());

@@ -8,6 +8,8 @@ import { ArrowFile } from "./arrow_file.ts";
 export interface ReadArrowOptions {
   /** Columns that the table has; the bytes of others are not read. Default all. */
   columns?: readonly string[];
+  /** What `writeArrow` gave for the file: another is refused. */
+  identity?: string;
   /** Gets a sentence about a file of ours from before checksums; default `console.warn`. */
   onWarning?: (sentence: string) => void;
 }
@@ -18,8 +20,13 @@ export interface ReadArrowOptions {
  * @throws {Error} A sentence if the file is missing, cut off, damaged, or of another format.
  */
 export async function readArrow(path: string, options: ReadArrowOptions = {}): Promise<Table> {
-  const { columns, onWarning = console.warn } = options;
+  const { columns, identity, onWarning = console.warn } = options;
   using file = await ArrowFile.open(path, onWarning);
+  if (identity !== undefined && file.identity !== identity) {
+    throw new Error(
+      `Cannot read ${path}: it is whole, but another file than the one that belongs here. Copy all files again.`,
+    );
+  }
   return await tableOf(file, columns);
 }
 
@@ -45,6 +52,8 @@ export interface ArrowOutline {
   readonly schema: Schema;
   readonly rows: number;
   readonly batches: number;
+  /** What `writeArrow` gave for the file; files of others have none. */
+  readonly identity?: string;
 }
 
 /**
@@ -57,8 +66,8 @@ export async function outlineArrow(
   { onWarning = console.warn }: Pick<ReadArrowOptions, "onWarning"> = {},
 ): Promise<ArrowOutline> {
   using file = await ArrowFile.open(path, onWarning);
-  const { schema, lengths } = file;
-  return { schema, rows: lengths.reduce((sum, length) => sum + length, 0), batches: lengths.length };
+  const { schema, lengths, identity } = file;
+  return { identity, schema, rows: lengths.reduce((sum, length) => sum + length, 0), batches: lengths.length };
 }
 
 /**

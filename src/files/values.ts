@@ -2,6 +2,7 @@
  * Values of an Arrow table's columns as flat arrays. One record batch is read in place; several are joined.
  */
 import { Data, DataType, type Table, Vector } from "./apache_arrow.ts";
+import { visibleText } from "./visible_text.ts";
 import type { NumberArray } from "./columns.ts";
 
 /**
@@ -12,7 +13,7 @@ import type { NumberArray } from "./columns.ts";
 export function columnOf(table: Table, name: string): Vector {
   const column = table.getChild(name);
   if (column) return column;
-  const names = table.schema.fields.map((field) => field.name).join(", ");
+  const names = visibleText(table.schema.fields.map((field) => field.name).join(", "));
   throw new Error(`Expected a column named ${name} but the table has ${names || "none"}.`);
 }
 

@@ -32,6 +32,9 @@ class FileWriter extends RecordBatchFileWriter {
   #headerChecksum = "";
   readonly #batches: BatchChecksums[] = [];
 
+  /** Tells the file from all others, once it is written: the checksum of its checksums. */
+  identity = "";
+
   take(): Uint8Array[] {
     return this.#pending.splice(0);
   }
@@ -61,6 +64,7 @@ class FileWriter extends RecordBatchFileWriter {
 
   protected override _writeFooter({ fields, metadata }: Schema): this {
     const checksums = formatChecksums({ schema: this.#schemaChecksum, batches: this.#batches });
+    this.identity = checksumOf(checksums);
     return super._writeFooter(new Schema(fields, new Map([...metadata, [CHECKSUMS, checksums]])));
   }
 
@@ -77,26 +81,30 @@ class FileWriter extends RecordBatchFileWriter {
  * Writes a table as an Arrow IPC file, in one step: a failed run leaves what was there. Equal tables give equal bytes. The
  * columns are not copied.
  *
+ * @returns What tells the file from all others; see {@linkcode ReadArrowOptions.identity}.
  * @param path Where to.
  * @param table The table, or tables with one schema that are written as they come and never held together: the way to
  * write what does not fit into memory.
  * @throws {Error} If the schemas differ, nothing came, or the file cannot be written.
  */
-export function writeArrow(
+export async function writeArrow(
   path: string,
   table: Table | AsyncIterable<Table>,
   options: WriteArrowOptions = {},
-): Promise<void> {
+): Promise<string> {
   const { batchBytes = 2 ** 30 } = options;
-  return writeFileAtomic(path, ipcChunks(path, table instanceof Table ? [table] : table, batchBytes), options);
+  const writer = new FileWriter();
+  const chunks = ipcChunks(writer, path, table instanceof Table ? [table] : table, batchBytes);
+  await writeFileAtomic(path, chunks, options);
+  return writer.identity;
 }
 
 async function* ipcChunks(
+  writer: FileWriter,
   path: string,
   tables: Iterable<Table> | AsyncIterable<Table>,
   batchBytes: number,
 ): AsyncIterable<Uint8Array> {
-  const writer = new FileWriter();
   let schema: Schema | undefined;
   for await (const table of tables) {
     if (!schema) writer.reset(undefined, schema = withoutChecksums(table.schema));

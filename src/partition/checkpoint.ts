@@ -149,6 +149,7 @@ async function readOne(
       const dictionary = await Dictionary.load(join(folder, dictionaryFile(saved)), { backend, members, onWarning });
       // Damage must show now, and the file will be removed.
       dictionary.parts.contexts.read();
+      assertOfState(join(folder, dictionaryFile(saved)), dictionary, saved);
       const { layer, percentile, saturated, emptyBatches, snapshots } = saved;
       growths.push({
         ...{ layer, percentile, dictionary, saturated, emptyBatches, snapshots: [...snapshots] },
@@ -160,6 +161,23 @@ async function readOne(
     throw error;
   }
   return { counts: countsOf(state), growths };
+}
+
+/** Throws unless a dictionary is the one that the state tells of: files of several checkpoints look alike. */
+function assertOfState(
+  path: string,
+  { parts, threshold, percentile, activations, size }: Dictionary,
+  saved: GrowthState,
+) {
+  const last = saved.snapshots.at(-1) ?? { activations: 0, regions: 0 };
+  const expected = [saved.threshold, saved.percentile, saved.seed, last.activations, last.regions];
+  const found = [threshold, percentile, parts.seed, activations, size];
+  if (expected.join() === found.join()) return;
+  throw new Error(
+    `Expected ${path} to be of the checkpoint that it lies in, with threshold, p, seed, activations and regions ${
+      expected.join(", ")
+    }, but found ${found.join(", ")}.`,
+  );
 }
 
 async function readState(path: string, onWarning: (sentence: string) => void): Promise<State> {

@@ -24,18 +24,20 @@ export function membersPath(path: string): string {
 /**
  * Writes the members as an Arrow file, a row a region: `members`, a list of unit vectors of 16-bit floats. Its metadata name
  * the exemplars that they belong to by their checksum.
+ *
+ * @returns What tells the file from all others, for the dictionary.
  */
 export async function saveMembers(
   path: string,
   members: Members,
   exemplars: Float32Array<ArrayBuffer>,
-): Promise<void> {
+): Promise<string> {
   const { dim, most } = members;
   const { values, sizes } = members.all(exemplars.length / dim);
   const table = arrowTable({ members: listColumn(offsetsOf(sizes), fixedSizeListColumn(values, dim)) }, {
     metadata: { format: FORMAT, most: String(most), exemplars: checksumOfFloats(exemplars) },
   });
-  await writeArrow(membersPath(path), table);
+  return await writeArrow(membersPath(path), table);
 }
 
 /**
@@ -47,7 +49,7 @@ export async function saveMembers(
 export async function loadMembers(
   path: string,
   exemplars: Float32Array<ArrayBuffer>,
-  { size, dim, seed, most }: Pick<Members, "dim" | "seed" | "most"> & { size: number },
+  { size, dim, seed, most, identity }: Pick<Members, "dim" | "seed" | "most"> & { size: number; identity?: string },
 ): Promise<Members> {
   if (!(most > 0)) {
     throw new Error(
@@ -56,7 +58,7 @@ export async function loadMembers(
     );
   }
   const file = membersPath(path);
-  const table = await readArrow(file);
+  const table = await readArrow(file, { identity });
   const metadata = metadataOf(table);
   if (metadata.format !== FORMAT || metadata.exemplars !== checksumOfFloats(exemplars) || table.numRows !== size) {
     throw new Error(`Expected ${file} to hold the members of ${path} but it holds others: copy both files together`);

@@ -16,6 +16,7 @@ import {
   writeArrow,
 } from "../files/arrow.ts";
 import type { UnpackOptions } from "../files/unpacking.ts";
+import { visibleText } from "../files/visible_text.ts";
 import { contextColumn, contextsByRow } from "./context_column.ts";
 import { Contexts } from "./contexts.ts";
 import { Members } from "./members.ts";
@@ -56,6 +57,8 @@ export async function saveDictionary(parts: DictionaryParts, values: HostValues,
   const { size } = regions;
   const dim = calibration.center.length;
   const lists = Array.from({ length: size }, (_, region) => region);
+  // The members first: whoever finds a dictionary finds them too.
+  const beside = members && await saveMembers(path, members, exemplars);
   const table = arrowTable({
     exemplar: fixedSizeListColumn(exemplars, dim),
     sum: fixedSizeListColumn(sums, dim),
@@ -79,11 +82,10 @@ export async function saveDictionary(parts: DictionaryParts, values: HostValues,
       activations: String(parts.activations),
       batches: String(parts.batches),
       members: String(members?.most ?? 0),
+      ...(beside && { members_file: beside }),
       backend: parts.backend.device,
     },
   });
-  // The members first: whoever finds a dictionary finds them too.
-  if (members) await saveMembers(path, members, exemplars);
   await writeArrow(path, table);
   if (!members) await removeMembers(path);
 }
@@ -102,7 +104,7 @@ export async function loadDictionary(
   const { table, later } = await readArrowLater(path, { columns, later: CONTEXTS, onWarning });
   const metadata = metadataOf(table);
   if (metadata.format !== FORMAT && metadata.format !== FIRST_FORMAT) {
-    const found = metadata.format ? `"${metadata.format}"` : "an Arrow file of another kind";
+    const found = metadata.format ? `"${visibleText(metadata.format)}"` : "an Arrow file of another kind";
     throw new Error(
       `Expected ${path} to be a file of the format "${FORMAT}" but found ${found}: give a file that Dictionary.save wrote`,
     );
@@ -121,7 +123,11 @@ export async function loadDictionary(
     ? undefined
     : metadata.format === FIRST_FORMAT
     ? await firstMembers(path, dim, seed)
-    : await loadMembers(path, exemplars, { size, dim, seed, most: Number(metadata.members) });
+    : await loadMembers(path, exemplars, {
+      ...{ size, dim, seed },
+      most: Number(metadata.members),
+      identity: metadata.members_file,
+    });
   const { threshold, percentile, source, activations, batches } = fields;
   return {
     backend,
@@ -136,7 +142,7 @@ export async function loadDictionary(
     sums: backend.upload(sums, size, dim),
     regions: regionsOf(table),
     contexts: new Contexts(() => {
-      const stored = later();
+      const stored = stillThere(path, later);
       const [nearest, farthest] = CONTEXTS.map((name) => contextsByRow(columnOf(stored, name)));
       return (region) => ({ nearest: nearest(region), farthest: farthest(region) });
     }),
@@ -144,6 +150,19 @@ export async function loadDictionary(
     activations,
     batches,
   };
+}
+
+/** What is read later, from a file that may have been exchanged meanwhile. */
+function stillThere(path: string, later: () => Table): Table {
+  try {
+    return later();
+  } catch (cause) {
+    throw new Error(
+      `Cannot read the contexts of ${path}: it was damaged, exchanged or removed since it was opened ` +
+        `(${(cause as Error).message.replace(/\.$/, "")}). Load the dictionary again.`,
+      { cause },
+    );
+  }
 }
 
 function fieldsOf(path: string, metadata: Record<string, string>) {

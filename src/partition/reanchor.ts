@@ -20,7 +20,7 @@ class SecondPass implements Disposable {
   readonly #chosen: Matrix;
   readonly #best: BestMembers;
   readonly #counts: Int32Array;
-  #batches = 0;
+  #seen = 0;
   #isFinished = false;
 
   /** @param parts Of the dictionary. Regions that were united, or whose exemplars were replaced, cannot be found again. */
@@ -33,9 +33,9 @@ class SecondPass implements Disposable {
     this.#counts = new Int32Array(regions.size);
   }
 
-  /** Whether it has seen all batches that the dictionary had. */
+  /** Whether it has seen all activations that the dictionary had. */
   get isDone(): boolean {
-    return this.#batches >= this.#parts.batches;
+    return this.#seen >= this.#parts.activations;
   }
 
   /** Takes the next batch of directions, as the dictionary did. */
@@ -45,7 +45,7 @@ class SecondPass implements Disposable {
     if (this.#exemplars.rows > regions.size) throw this.#differs(`at least ${this.#exemplars.rows} regions`);
     for (const region of assignment.regions) this.#counts[region]++;
     await this.#best.take(backend, directions, assignment.regions, sums, this.#chosen);
-    this.#batches++;
+    this.#seen += directions.rows;
   }
 
   /**
@@ -55,8 +55,8 @@ class SecondPass implements Disposable {
    * @throws {Error} A sentence if the stream was not the one that the dictionary was grown on.
    */
   finish(): DictionaryParts {
-    const { regions, batches } = this.#parts;
-    if (!this.isDone) throw this.#differs(`${this.#batches} batches of its ${batches}`);
+    const { regions, activations } = this.#parts;
+    if (!this.isDone) throw this.#differs(`${this.#seen} of its ${activations} activations`);
     const other = this.#counts.findIndex((count, region) => count !== regions.counts[region]);
     if (other >= 0) {
       throw this.#differs(`${this.#counts[other]} members of region ${other}, which has ${regions.counts[other]}`);
@@ -109,7 +109,7 @@ async function takeAll(
   taking: readonly { readonly parts: DictionaryParts; readonly pass: SecondPass }[],
   batch: ActivationBatch,
 ): Promise<void> {
-  // Growing passed over batches without an activation.
+  // They changed nothing.
   if (batch.rows === 0) return;
   const { backend, calibration } = taking[0].parts;
   const directions = await directionsOf(backend, batch, calibration.center);

@@ -255,6 +255,18 @@ Deno.test("a cache of final positions has no text for the positions before them"
   }, false);
 });
 
+Deno.test("a whole shard of another cache, made alike from other weights, is refused", async () => {
+  await withFolder(async (folder) => {
+    const path = `${folder}/00000.activations.arrow`;
+    const table = await readArrow(path);
+    const other = table.batches[0].data;
+    const values = other.children.at(-1)!.children[0].values as Float32Array;
+    values[3] += 1;
+    await writeArrow(path, table);
+    await assertRejects(() => read(folder), Error, `Expected ${path} to be of the cache beside it`);
+  });
+});
+
 Deno.test("a shard with fewer rows than the index says, or rows out of order, is refused", async () => {
   await withFolder(async (folder) => {
     const path = `${folder}/00000.activations.arrow`;

@@ -74,7 +74,7 @@ Deno.test("members lie in a file of their own, which is read only when they are 
     assertSentence(await assertRejects(() => load(true)), beside);
     await (await grown(backend, 1)).save(path);
     await Deno.writeFile(beside, whole);
-    assertSentence(await assertRejects(() => load(true)), beside, "holds others");
+    assertSentence(await assertRejects(() => load(true)), beside, "another file");
     await (await grown(backend, 2, 0)).save(path);
     await assertRejects(() => Deno.stat(beside), Deno.errors.NotFound);
     assertSentence(await assertRejects(() => load(true)), path, "without any");

@@ -62,7 +62,7 @@ backendTest("a second pass over another stream, or of united regions, is refused
   const { dictionary } = await grown(backend, BATCHES);
   const refused = async (stream: readonly ActivationBatch[], ...parts: string[]) =>
     assertSentence(await assertRejects(() => dictionary.reanchor(stream)), "the same batches", ...parts);
-  await refused(BATCHES.slice(0, 2), "2 batches of its 4");
+  await refused(BATCHES.slice(0, 2), "701 of its 2401 activations");
   await refused([BATCHES[2], BATCHES[1], BATCHES[0], BATCHES[3]]);
   await refused([]);
   await dictionary.merge(0.6);

@@ -12,7 +12,7 @@ const BEFORE: Settings = { hook: "resid_post", bos: "always" };
 
 /** A setting as the flag that sets it; the device and the model's commit are found out. */
 const told = (name: string, value: Settings[string]) =>
-  ["backend", "commit"].includes(name) ? `${name} ${value}` : flagText(name, value);
+  ["backend", "commit", "files"].includes(name) ? `${name} ${value}` : flagText(name, value);
 
 const [SETTINGS_FORMAT, FORMAT] = ["exemplar concepts 2", "exemplar concept 2"];
 
@@ -30,8 +30,11 @@ export class ConceptStore {
   static async open(out: string, settings: Settings, resume: boolean): Promise<ConceptStore> {
     const folder = join(out, "state");
     const path = join(folder, "settings.json");
-    if (resume) {
-      const found = await readSealedJson(path, { remedy: "start again without --resume" }) as Settings | undefined;
+    const found = resume
+      ? await readSealedJson(path, { remedy: "start again without --resume" }) as Settings | undefined
+      : undefined;
+    // What is kept without its settings could be of any run.
+    if (found) {
       const kept = found && { ...BEFORE, ...found };
       const text = (value: unknown) => JSON.stringify(value);
       const other = kept && Object.keys(settings).find((name) => text(kept[name]) !== text(settings[name]));
@@ -59,7 +62,10 @@ export class ConceptStore {
     const record = await readSealedJson(this.#path(concept), {
       remedy: "remove it, so that the concept is done again",
     });
-    const kept = record as { columns: string[]; rows: unknown[][] } | undefined;
+    const kept = record as { concept: number; columns: string[]; rows: unknown[][] } | undefined;
+    if (kept && kept.concept !== concept) {
+      throw new Error(`Expected ${this.#path(concept)} to be of concept ${concept} but it is of ${kept.concept}.`);
+    }
     return kept?.rows.map((row) =>
       // JSON has no NaN: it is null there.
       Object.fromEntries(row.map((value, i) => [kept.columns[i], value ?? NaN])) as unknown as Detection
@@ -70,7 +76,7 @@ export class ConceptStore {
   write(concept: number, detections: readonly Detection[]): Promise<void> {
     const columns = Object.keys(detections[0]) as (keyof Detection)[];
     const rows = detections.map((detection) => columns.map((column) => detection[column]));
-    return writeSealedJson(this.#path(concept), { format: FORMAT, columns, rows });
+    return writeSealedJson(this.#path(concept), { format: FORMAT, concept, columns, rows });
   }
 
   #path(concept: number): string {
