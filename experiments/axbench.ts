@@ -128,7 +128,8 @@ await experiment({
     maxUnpacked: _m,
     ...settings
   } = flags;
-  const files = await Promise.all([flags.data, flags.corpus, flags.model, flags.dictionaries ?? ""].map(fingerprint));
+  const named = [flags.data, flags.corpus, flags.model, ...flags.dictionaries?.split(",") ?? []];
+  const files = await Promise.all(named.map(fingerprint));
   const made = { ...settings, backend: backend.name, commit: loaded.commit, files: checksumOf(files.join()) };
   const store = await ConceptStore.open(out, made, resume);
   const given = flags.dictionaries === undefined ? undefined : await givenDictionaries(flags.dictionaries.split(","), {

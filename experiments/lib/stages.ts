@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { checksumOf } from "../../src/files/checksum.ts";
+import { removeIfThere } from "../../src/files/remove.ts";
 import { readSealedJson, writeSealedJson } from "../../src/files/sealed_json.ts";
 import type { CheckpointOptions } from "../../src/partition/checkpoint.ts";
 import { VERSION } from "../../src/report/manifest.ts";
@@ -202,13 +203,5 @@ async function namesIn(folder: string): Promise<string[]> {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     throw error;
-  }
-}
-
-async function removeIfThere(path: string): Promise<void> {
-  try {
-    await Deno.remove(path, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }

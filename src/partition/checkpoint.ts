@@ -7,6 +7,7 @@ import type { StreamSource } from "../activations/source.ts";
 import type { Backend } from "../compute/backend.ts";
 import { GpuError } from "../compute/device.ts";
 import { renameForGood } from "../files/atomic.ts";
+import { removeIfThere } from "../files/remove.ts";
 import { readSealedJson, writeSealedJson } from "../files/sealed_json.ts";
 import { assertSameRun, CheckpointMismatchError, type RunSettings } from "./checkpoint_settings.ts";
 import { Dictionary } from "./dictionary.ts";
@@ -214,12 +215,4 @@ async function entries(folder: string, pattern: RegExp): Promise<string[]> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
   return names.sort();
-}
-
-async function removeIfThere(path: string): Promise<void> {
-  try {
-    await Deno.remove(path, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }

@@ -11,6 +11,7 @@ import {
   writeArrow,
 } from "../files/arrow.ts";
 import { checksumOf } from "../files/checksum.ts";
+import { removeIfThere } from "../files/remove.ts";
 import { offsetsOf } from "./context_column.ts";
 import { Members } from "./members.ts";
 
@@ -71,12 +72,8 @@ export async function loadMembers(
 }
 
 /** Removes what an earlier dictionary of the same name left. */
-export async function removeMembers(path: string): Promise<void> {
-  try {
-    await Deno.remove(membersPath(path));
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+export function removeMembers(path: string): Promise<void> {
+  return removeIfThere(membersPath(path));
 }
 
 function checksumOfFloats({ buffer, byteOffset, byteLength }: Float32Array<ArrayBuffer>): string {

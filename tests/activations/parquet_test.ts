@@ -43,6 +43,23 @@ for (const codec of ["UNCOMPRESSED", "SNAPPY", "GZIP", "ZSTD", "BROTLI"] as cons
   });
 }
 
+/** By pyarrow 26: `{ text: ["a", "b"], n: [null, null] }` with zstd, whose column `n` has an empty page. */
+const EMPTY_PAGE =
+  "UEFSMRUEFRQVJkwVBBUAEgAAKLUv/SAKUQAAAQAAAGEBAAAAYhUAFRIVJCwVBBUQFQYVBhw2ACgBYhgBYRERAAAAKLUv/SAJSQAAAgAA" +
+  "AAQBAQMCFQQVABUSTBUAFQASAAAotS/9IAABAAAVABUOFSAsFQQVEBUGFQYcNgQAAAAotS/9IAc5AAACAAAABAAAFQQZPDUAGAZzY2hl" +
+  "bWEVBAAVDCUCGAR0ZXh0JQBMHAAAABUMJQIYAW4lAEwcAAAAFgQZHBksJgAcFQwZNQAGEBkYBHRleHQVDBYEFnwWoAEmSiYIHDYAKAFi" +
+  "GAFhEREAGSwVBBUAFQIAFQAVEBUCADwWBBkGGSYABAAAACYAHBUMGTUABhAZGAFuFQwWBBZUFngm1gEmqAEcNgQAGSwVBBUAFQIAFQAV" +
+  "EBUCADwWABkGGSYEAAAAABbQARYEJggWmAIAKCBwYXJxdWV0LWNwcC1hcnJvdyB2ZXJzaW9uIDI2LjAuMRksHAAAHAAAAO4AAABQQVIx";
+
+Deno.test("Parquet: a column of nulls alone, packed as a page of no bytes, is read", async () => {
+  await withParquet(Uint8Array.fromBase64(EMPTY_PAGE), async (path) => {
+    assertEquals((await Array.fromAsync(readParquet(path))).map(({ text, n }) => [text, n ?? null]), [["a", null], [
+      "b",
+      null,
+    ]]);
+  });
+});
+
 Deno.test("Parquet: a file that is cut short, or no Parquet file, is refused with a sentence", async () => {
   const whole = parquetBytes("SNAPPY");
   for (const bytes of [whole.subarray(0, whole.length - 9), new TextEncoder().encode("text,count\nx,1\n")]) {

@@ -100,6 +100,26 @@ Deno.test("a second run in a folder is told who has it; a lock that a killed run
     assertEquals(filesIn(folder), [".mine.tmp", "run.json"]);
   }));
 
+Deno.test("a run does not remove what it reads, however that is named", () =>
+  inFolder(async (folder) => {
+    const out = `${folder}/out`;
+    assertEquals((await run(["--out", out], results)).code, 0);
+    const all = filesIn(out);
+    await Deno.symlink(`${out}/rows.arrow`, `${folder}/link.arrow`);
+    await Deno.symlink(out, `${folder}/linked`);
+    for (
+      const [to, corpus] of [[out, `${out}/rows.arrow`], [out, `${folder}/link.arrow`], [
+        `${folder}/linked`,
+        `${out}/rows.arrow`,
+      ]]
+    ) {
+      const { code, err } = await run(["--out", to, "--corpus", corpus], results);
+      assertEquals(code, 2, err);
+      assertStringIncludes(err, "would be removed");
+    }
+    assertEquals(filesIn(out), all);
+  }));
+
 Deno.test("a fresh run first removes what an earlier one left, finished or killed, and nothing else", () =>
   inFolder(async (folder) => {
     const out = `${folder}/out`;

@@ -95,6 +95,21 @@ Deno.test("a run goes on with the flags, the device and the files that it was st
     assertSentence(await assertRejects(() => moved.kept("measure", () => 1)), "a device", "another device");
   }));
 
+Deno.test("a whole step of another run is done again, and settings that are damaged are taken from their copy", () =>
+  inFolder(async (folder) => {
+    const [one, two] = [`${folder}/one`, `${folder}/two`];
+    const of = (context: number) => options([], { flags: { ...options([]).flags, context } });
+    await (await Stages.open(one, false, of(32))).kept("measure", () => 32);
+    await (await Stages.open(two, false, of(128))).kept("measure", () => 128);
+    await Deno.copyFile(await stageFile(one), await stageFile(two));
+    assertEquals(await (await Stages.open(two, true, of(128))).kept("measure", () => 128), 128);
+    await Deno.writeTextFile(`${two}/checkpoints/settings.json`, "{");
+    const notes: string[] = [];
+    const copied = await Stages.open(two, true, { ...of(128), note: (sentence) => void notes.push(sentence) });
+    assertEquals(await copied.kept("measure", () => 0), 128);
+    assertEquals(notes.length, 1);
+  }));
+
 Deno.test("what is no plain data is refused, whether it is kept or not", () =>
   inFolder(async (out) => {
     const stages = await Stages.open(out, false, options([]));

@@ -224,6 +224,17 @@ Deno.test("a damaged checkpoint is named and the one before is used; without any
         "the checkpoint before, 00000006",
       );
     }
+    // Whole files of the checkpoint before, and of another setting.
+    for (
+      const [from, to] of [["state.json", "state.json"], ["L3-p2.arrow", "L3-p2.arrow"], [
+        "L3-p2.arrow",
+        "L3-p20.arrow",
+      ]]
+    ) {
+      await Deno.copyFile(`${before}/${from}`, `${newest}/${to}`);
+      assertEquals(valuesOf(await grow(8)), whole, `${from} as ${to}`);
+      assertSentence(new Error(warnings.splice(0)[0]), `The checkpoint ${newest} is damaged`, "the checkpoint before");
+    }
     await spoil(`${newest}/state.json`, DAMAGES.flipped);
     await spoil(`${before}/L5-p20.arrow`, DAMAGES.zeroed);
     const error = await assertRejects(() => grow(8));
