@@ -142,10 +142,12 @@ export class Stages {
     if (this.#isBegun) return;
     this.#isBegun = true;
     const facts = await this.#options.facts();
-    const other = this.before?.facts.findIndex((fact, i) => fact !== facts[i]) ?? -1;
-    if (this.before && other >= 0) {
+    const before = this.before?.facts ?? facts;
+    const longest = before.length > facts.length ? before : facts;
+    const other = longest.findIndex((_, i) => before[i] !== facts[i]);
+    if (other >= 0) {
       throw new UsageError(
-        `Expected to go on with ${this.before.facts[other]}, as the run that was stopped had it, but found ` +
+        `Expected to go on with ${before[other] ?? "nothing more"}, as the run that was stopped had it, but found ` +
           `${facts[other] ?? "none"}: start anew without --resume.`,
       );
     }
