@@ -5,21 +5,18 @@
  * command line; interrupted: 130 by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
  */
 import { join } from "node:path";
-import type { BackendChoice } from "../../src/compute/backend.ts";
-import { BOS_RULES } from "../../src/model/tokenizer.ts";
-import type { BosRule, Dtype, HookSite } from "../../src/model/types.ts";
 import { type Finding, RunManifest } from "../../src/report/manifest.ts";
-import { configureUnpacking, MAX_UNPACKED } from "../../src/files/unpacking.ts";
+import { configureUnpacking } from "../../src/files/unpacking.ts";
 import { visibleLines } from "../../src/files/visible_text.ts";
 import { exists } from "../../src/files/exists.ts";
 import { configureHub } from "../../src/hub/options.ts";
 import { CheckpointMismatchError } from "../../src/partition/checkpoint_settings.ts";
-import { suffixes } from "../../src/model/dtypes.ts";
 import { inFlags } from "./flag_text.ts";
 import { fingerprint } from "./fingerprint.ts";
-import { flagName, type Flags, type FlagValues, type Layers, readFlags, resolveLayers, UsageError } from "./flags.ts";
+import { flagName, type Flags, type FlagValues, readFlags, resolveLayers, UsageError } from "./flags.ts";
+import { allFlags, type CommonFlags } from "./common_flags.ts";
 import { type About, helpText } from "./help.ts";
-import { assertHook, HOOK_HELP } from "./hook_text.ts";
+import { assertHook } from "./hook_text.ts";
 import { fetchNamed, hubOptions } from "./hub.ts";
 import { Interruption } from "./interruption.ts";
 import { OutFolder } from "./out_folder.ts";
@@ -28,50 +25,6 @@ import { Results } from "./results.ts";
 import { Stages } from "./stages.ts";
 import { writeStderr } from "./stderr.ts";
 import { guardTerminal, sentence } from "./terminal.ts";
-
-/** The flags that every experiment has. */
-export interface CommonFlags {
-  /** Folder or hub id of the model. */
-  readonly model: string;
-  /** Layers of the hook points; see {@link Run.layers}. */
-  readonly layers: Layers;
-  /** Percentiles p of the dictionaries. */
-  readonly percentiles: readonly number[];
-  /** File of the corpus. */
-  readonly corpus: string;
-  /** Budget of tokens. */
-  readonly maxTokens: number;
-  readonly seed: number;
-  readonly device: BackendChoice;
-  readonly dtype: Dtype;
-  /** Where in each block activations are read and changed. */
-  readonly hook: HookSite;
-  /** Whether `<bos>` stands before texts. */
-  readonly bos: BosRule;
-  /** Whether an ONNX graph is run or one built over the checkpoint. */
-  readonly weights?: "onnx" | "safetensors";
-  /** Branch, tag or commit of a model of the hub. */
-  readonly revision?: string;
-  /** Folder of the graph in the model's. */
-  readonly subfolder?: string;
-  /** Name of the graph's file. */
-  readonly modelFile?: string;
-  /** Folder of what is downloaded. */
-  readonly cache?: string;
-  /** Hosts of mirrors that get the token, with commas. */
-  readonly tokenFor?: string;
-  /** Whether the hub is not to be asked. */
-  readonly offline: boolean;
-  /** Whether it is asked for newer commits than those that are cached. */
-  readonly refresh: boolean;
-  /** Bytes that a compressed file may unpack to. */
-  readonly maxUnpacked: number;
-  /** Folder of the results. */
-  readonly out: string;
-  /** Whether to go on from the last checkpoint. */
-  readonly resume: boolean;
-  readonly quiet: boolean;
-}
 
 /** An experiment's name, question and flags. */
 export interface Experiment<F extends Flags> extends About {
@@ -262,75 +215,6 @@ async function factsOf(flags: CommonFlags, manifest: RunManifest): Promise<strin
   return [manifest.device, ...commits.sort(), ...files.filter((file) => file !== "")];
 }
 
-function allFlags<F extends Flags>({ name, defaults = {}, flags }: Experiment<F>): Flags {
-  const value = <K extends keyof CommonFlags>(key: K, house: CommonFlags[K]) =>
-    (key in defaults ? defaults[key as keyof typeof defaults] : house) as CommonFlags[K];
-  return {
-    model: {
-      type: "string",
-      default: value("model", "fixtures/gemma-2-toy"),
-      help: "folder of the model, or owner/name on the hub",
-    },
-    layers: { type: "layers", default: value("layers", "all"), min: 0, help: "layers to read: 3,5 or 0-7 or all" },
-    percentiles: {
-      type: "numbers",
-      default: value("percentiles", [1, 2, 4, 8, 10]),
-      min: 0,
-      help: "percentiles p of pairwise distance, one dictionary each",
-    },
-    corpus: {
-      type: "string",
-      default: value("corpus", "fixtures/corpora/pile.jsonl"),
-      help: "file of the corpus, here or hf://datasets/owner/name/file",
-    },
-    maxTokens: { type: "integer", default: value("maxTokens", 2e6), min: 1, help: "budget of tokens: 2e6, 500k, 2M" },
-    seed: { type: "integer", default: value("seed", 0), min: 0, help: "seed of every random draw" },
-    device: {
-      type: "string",
-      default: value("device", "auto"),
-      choices: ["auto", "cpu", "webgpu"],
-      help: "where to compute; auto takes a real GPU if there is one",
-    },
-    dtype: {
-      type: "string",
-      default: value("dtype", "fp32"),
-      choices: Object.keys(suffixes),
-      help: "storage type of the model's weights",
-    },
-    hook: { type: "string", default: value("hook", "resid_post"), help: HOOK_HELP },
-    bos: {
-      type: "string",
-      default: value("bos", "always"),
-      choices: BOS_RULES,
-      help: "whether <bos> stands before texts: wherever there is one, as the tokenizer has it, or not at all",
-    },
-    ...flags,
-    weights: {
-      type: "string",
-      choices: ["onnx", "safetensors"],
-      help: "run the ONNX graph, or one built over the checkpoint; the latter for fp32, if its family is known",
-    },
-    revision: { type: "string", help: "branch, tag or commit of --model on the hub; owner/name@revision says it too" },
-    subfolder: { type: "string", help: "folder of the model's graph, if it is not onnx" },
-    modelFile: { type: "string", help: "name of the model's graph, if it is not model: model_q4.onnx, decoder_model" },
-    cache: { type: "string", help: "folder of downloads, if not EXEMPLAR_CACHE or that of the user's caches" },
-    tokenFor: { type: "string", help: "hosts of mirrors that may have HF_TOKEN, with commas; the hub gets it anyway" },
-    offline: { type: "boolean", help: "take what is cached, ask nobody" },
-    refresh: { type: "boolean", help: "ask the hub whether a branch has a newer commit than the cached one" },
-    maxUnpacked: {
-      type: "number",
-      default: value("maxUnpacked", MAX_UNPACKED),
-      min: 1,
-      help: "bytes that a compressed .npz file, or a row group of Parquet, may unpack to: 500M, 8G",
-    },
-    out: { type: "string", default: value("out", `results/${name}`), help: "folder of the results" },
-    resume: { type: "boolean", help: "go on from what a stopped run finished in --out" },
-    quiet: { type: "boolean", help: "show no progress" },
-    help: { type: "boolean", help: "show this" },
-  };
-}
-
-/** What among flags may name a file or folder that is read. */
 const textsOf = ({ out: _, cache: __, ...flags }: Pick<CommonFlags, "out" | "cache">): string[] =>
   Object.values(flags).flatMap((value) => typeof value === "string" ? value.split(",") : []).filter(Boolean);
 

@@ -3,7 +3,7 @@ import { bytesText } from "../../src/hub/disk.ts";
 import { isHubName, localPath } from "../../src/hub/hub_file.ts";
 import type { DownloadPlan, HubOptions, HubUse } from "../../src/hub/options.ts";
 import type { RunManifest } from "../../src/report/manifest.ts";
-import type { CommonFlags } from "./cli.ts";
+import type { CommonFlags } from "./common_flags.ts";
 import type { Progress, Stage } from "./progress.ts";
 
 /** Files that a plan names at most. */

@@ -2,7 +2,8 @@
 import type { Backend } from "../../../src/compute/backend.ts";
 import type { LanguageModel } from "../../../src/model/types.ts";
 import type { Dictionary } from "../../../src/partition/dictionary.ts";
-import type { CommonFlags, Run } from "../cli.ts";
+import type { Run } from "../cli.ts";
+import type { CommonFlags } from "../common_flags.ts";
 import type { Flags } from "../flags.ts";
 import { calibrationsFor, grow, type GrowPlan } from "../grow.ts";
 import { contextOf } from "../open_model.ts";

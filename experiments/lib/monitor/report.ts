@@ -1,7 +1,8 @@
 /** What a monitor leaves to look at: how good its alarms are, and what went by. */
 import { type Block, formatNumber, formatShare } from "../../../src/report/mod.ts";
 import type { Dictionary } from "../../../src/partition/dictionary.ts";
-import type { CommonFlags, Run } from "../cli.ts";
+import type { Run } from "../cli.ts";
+import type { CommonFlags } from "../common_flags.ts";
 import type { Flags } from "../flags.ts";
 import type { AlarmRate, Scores } from "./alarms.ts";
 import { alarmChart, memoryChart } from "./charts.ts";
