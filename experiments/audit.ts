@@ -21,10 +21,10 @@ import { readCorpus } from "../src/activations/corpus.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
 import { auditedOf, type AuditedReading, auditOrders, type Side } from "./lib/audit/measure.ts";
 import { reportAudit } from "./lib/audit/report.ts";
-import { experiment } from "./lib/cli.ts";
-import { loadModelOf, openModel } from "./lib/open_model.ts";
-import { growOrders } from "./lib/orders.ts";
-import { sameTokens } from "./lib/same_tokens.ts";
+import { experiment } from "../src/run/experiment.ts";
+import { loadModelOf, openModel } from "../src/run/steps/open_model.ts";
+import { growOrders } from "../src/run/steps/orders.ts";
+import { sameTokens } from "../src/model/same_tokens.ts";
 
 await experiment({
   name: "audit",

@@ -31,11 +31,11 @@ import { ConceptScorer } from "./lib/axbench/score.ts";
 import { ConceptStore } from "./lib/axbench/store.ts";
 import { type Reading, RowReader } from "./lib/axbench/texts.ts";
 import { checksumOf } from "../src/files/checksum.ts";
-import { experiment } from "./lib/cli.ts";
-import { fingerprint } from "./lib/fingerprint.ts";
-import { atTheirHook, DICTIONARY_HELP } from "./lib/given.ts";
-import { type GrowPlan, streamOf } from "./lib/grow.ts";
-import { contextOf, loadModelOf, openDevice } from "./lib/open_model.ts";
+import { experiment } from "../src/run/experiment.ts";
+import { fingerprint } from "../src/run/folder/fingerprint.ts";
+import { atTheirHook, DICTIONARY_HELP } from "../src/run/steps/given.ts";
+import { type GrowPlan, streamOf } from "../src/run/steps/grow.ts";
+import { contextOf, loadModelOf, openDevice } from "../src/run/steps/open_model.ts";
 
 await experiment({
   name: "axbench",

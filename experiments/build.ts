@@ -21,10 +21,10 @@ import { dictionaryFile } from "../src/partition/checkpoint.ts";
 import type { Discovery } from "../src/partition/discover.ts";
 import { reportBuild } from "./lib/build/report.ts";
 import type { BuildResult } from "./lib/build/result.ts";
-import { experiment, type Run } from "./lib/cli.ts";
-import type { Flags } from "./lib/flags.ts";
-import { grow } from "./lib/grow.ts";
-import { contextOf, openModel } from "./lib/open_model.ts";
+import { experiment, type Run } from "../src/run/experiment.ts";
+import type { Flags } from "../src/run/command/flags.ts";
+import { grow } from "../src/run/steps/grow.ts";
+import { contextOf, openModel } from "../src/run/steps/open_model.ts";
 
 const FLAGS = {
   calibration: { type: "integer", default: 200_000, min: 2, help: "activations to calibrate on" },

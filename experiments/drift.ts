@@ -20,15 +20,15 @@
 import { readCorpus } from "../src/activations/corpus.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
 import { isRefusal } from "../src/analysis/refusals.ts";
-import { keptAnswers } from "./lib/answers.ts";
-import { experiment } from "./lib/cli.ts";
+import { keptAnswers } from "../src/run/steps/answers.ts";
+import { experiment } from "../src/run/experiment.ts";
 import { matchOrders, regionsOf } from "./lib/drift/matches.ts";
 import { reportDrift } from "./lib/drift/report.ts";
 import { finalTokens, refusalRegions } from "./lib/drift/tokens.ts";
-import { loadModelOf, openModel } from "./lib/open_model.ts";
-import { growOrders } from "./lib/orders.ts";
-import { partitionPrompts } from "./lib/prompt_partition.ts";
-import { sameTokens } from "./lib/same_tokens.ts";
+import { loadModelOf, openModel } from "../src/run/steps/open_model.ts";
+import { growOrders } from "../src/run/steps/orders.ts";
+import { partitionPrompts } from "../src/run/steps/prompt_partition.ts";
+import { sameTokens } from "../src/model/same_tokens.ts";
 
 await experiment({
   name: "drift",

@@ -18,12 +18,12 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { configureUnpacking } from "../src/files/unpacking.ts";
 import { visibleJson } from "../src/files/visible_text.ts";
-import { readNumber } from "./lib/flags.ts";
+import { readNumber } from "../src/run/command/flags.ts";
 import { describeFile } from "./lib/inspect/files.ts";
-import { FAMILIES } from "../src/model/architectures/families/mod.ts";
+import { FAMILIES } from "../src/model/architectures/families/all.ts";
 import type { Description } from "./lib/inspect/description.ts";
 import { descriptionText } from "./lib/inspect/text.ts";
-import { guardTerminal, sentence } from "./lib/terminal.ts";
+import { guardTerminal, sentence } from "../src/run/terminal/terminal.ts";
 
 const USAGE = `What is in these files?
 

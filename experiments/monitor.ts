@@ -22,9 +22,9 @@
 import { linesOf } from "../src/activations/lines.ts";
 import { conformalThreshold } from "../src/analysis/conformal.ts";
 import { Monitor } from "../src/analysis/monitor.ts";
-import { experiment } from "./lib/cli.ts";
-import { atTheirHook, DICTIONARY_HELP, givenDictionary } from "./lib/given.ts";
-import { openModel } from "./lib/open_model.ts";
+import { experiment } from "../src/run/experiment.ts";
+import { atTheirHook, DICTIONARY_HELP, givenDictionary } from "../src/run/steps/given.ts";
+import { openModel } from "../src/run/steps/open_model.ts";
 import { alarmRates, scoreSets } from "./lib/monitor/alarms.ts";
 import { growDictionary } from "./lib/monitor/dictionary.ts";
 import { labelRefusals, measureHandle, refusalHandle } from "./lib/monitor/handle.ts";

@@ -16,9 +16,9 @@
 import { readCorpus } from "../src/activations/corpus.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
 import { lensTokens } from "../src/analysis/lens_tokens.ts";
-import { experiment } from "./lib/cli.ts";
-import { grow } from "./lib/grow.ts";
-import { contextOf, openModel } from "./lib/open_model.ts";
+import { experiment } from "../src/run/experiment.ts";
+import { grow } from "../src/run/steps/grow.ts";
+import { contextOf, openModel } from "../src/run/steps/open_model.ts";
 import { type AnchorPair, followPairs, type Panel, typicalPair } from "./lib/neighbourhood/measure.ts";
 import { reportNeighbourhood } from "./lib/neighbourhood/report.ts";
 

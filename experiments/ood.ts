@@ -22,9 +22,9 @@ import { batchAt, type StreamBatch } from "../src/activations/stream.ts";
 import { Coreset } from "../src/analysis/coreset.ts";
 import { type Distances, nearestDistances } from "../src/analysis/distances.ts";
 import { directionsOf } from "../src/partition/directions.ts";
-import { experiment } from "./lib/cli.ts";
-import { calibrationsFor, grow, type GrowPlan } from "./lib/grow.ts";
-import { contextOf, openModel } from "./lib/open_model.ts";
+import { experiment } from "../src/run/experiment.ts";
+import { calibrationsFor, grow, type GrowPlan } from "../src/run/steps/grow.ts";
+import { contextOf, openModel } from "../src/run/steps/open_model.ts";
 import { type Measured, measureSets, PROMPT_SETS, type PromptSet } from "./lib/ood/measure.ts";
 import { reportOod } from "./lib/ood/report.ts";
 

@@ -23,16 +23,16 @@
 import { readCorpus } from "../src/activations/corpus.ts";
 import { extract } from "../src/activations/extract.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
-import { experiment } from "./lib/cli.ts";
-import { UsageError } from "./lib/flags.ts";
-import { calibrationsFor, type GrowPlan } from "./lib/grow.ts";
-import { contextOf, openModel } from "./lib/open_model.ts";
+import { experiment } from "../src/run/experiment.ts";
+import { UsageError } from "../src/run/command/flags.ts";
+import { calibrationsFor, type GrowPlan } from "../src/run/steps/grow.ts";
+import { contextOf, openModel } from "../src/run/steps/open_model.ts";
 import { featureFirings, openSae } from "./lib/overlap/features.ts";
 import { readHeldout } from "./lib/overlap/heldout.ts";
 import { compareFirings, type Measured } from "./lib/overlap/measure.ts";
 import { firingsOfOrders } from "./lib/overlap/orders.ts";
 import { reportOverlap } from "./lib/overlap/report.ts";
-import { usableSettings } from "./lib/usable.ts";
+import { usableSettings } from "../src/partition/usable.ts";
 
 await experiment({
   name: "overlap",

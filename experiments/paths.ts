@@ -18,9 +18,9 @@ import { readCorpus } from "../src/activations/corpus.ts";
 import { encodeBeginning } from "../src/activations/prompt.ts";
 import { shuffledTokens } from "../src/activations/random_tokens.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
-import { experiment } from "./lib/cli.ts";
-import { grow } from "./lib/grow.ts";
-import { contextOf, openModel } from "./lib/open_model.ts";
+import { experiment } from "../src/run/experiment.ts";
+import { grow } from "../src/run/steps/grow.ts";
+import { contextOf, openModel } from "../src/run/steps/open_model.ts";
 import { measurePaths, type PathsMeasured, type ShownPath, showPath } from "./lib/paths/measure.ts";
 import { reportPaths } from "./lib/paths/report.ts";
 

@@ -25,18 +25,18 @@ import { readCorpus } from "../src/activations/corpus.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
 import { readSae } from "../src/analysis/sae.ts";
 import { isSameHookPoint } from "../src/model/hook_names.ts";
-import { experiment } from "./lib/cli.ts";
-import { UsageError } from "./lib/flags.ts";
-import { calibrationsFor } from "./lib/grow.ts";
-import { contextOf, openModel } from "./lib/open_model.ts";
+import { experiment } from "../src/run/experiment.ts";
+import { UsageError } from "../src/run/command/flags.ts";
+import { calibrationsFor } from "../src/run/steps/grow.ts";
+import { contextOf, openModel } from "../src/run/steps/open_model.ts";
 import { readProbeData } from "./lib/probe/data.ts";
 import { dictionaryEncodings } from "./lib/probe/dictionaries.ts";
 import { denseAndToken, encodeRows, type Encoding, meanActive, sparseEncodings } from "./lib/probe/encodings.ts";
 import { measureEncoding, type Reading, tasksOf } from "./lib/probe/measure.ts";
 import { reportProbe } from "./lib/probe/report.ts";
-import type { Stage } from "./lib/progress.ts";
-import { middleSetting } from "./lib/settings.ts";
-import { usableSettings } from "./lib/usable.ts";
+import type { Stage } from "../src/run/terminal/progress.ts";
+import { middleSetting } from "../src/report/settings.ts";
+import { usableSettings } from "../src/partition/usable.ts";
 
 await experiment({
   name: "probe",

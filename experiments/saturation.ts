@@ -19,13 +19,13 @@
 import { readCorpus } from "../src/activations/corpus.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
 import { tokenWindows } from "../src/activations/token_windows.ts";
-import { experiment } from "./lib/cli.ts";
-import { calibrationsFor } from "./lib/grow.ts";
-import { contextOf, openModel } from "./lib/open_model.ts";
-import { growOrders } from "./lib/orders.ts";
+import { experiment } from "../src/run/experiment.ts";
+import { calibrationsFor } from "../src/run/steps/grow.ts";
+import { contextOf, openModel } from "../src/run/steps/open_model.ts";
+import { growOrders } from "../src/run/steps/orders.ts";
 import { curvesOf, type Stream, type StreamCurve } from "./lib/saturation/curves.ts";
 import { reportSaturation } from "./lib/saturation/report.ts";
-import { usableSettings } from "./lib/usable.ts";
+import { usableSettings } from "../src/partition/usable.ts";
 
 await experiment({
   name: "saturation",

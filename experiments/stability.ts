@@ -21,14 +21,14 @@
 import { readCorpus } from "../src/activations/corpus.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
 import { reanchorAll } from "../src/partition/reanchor_all.ts";
-import { experiment } from "./lib/cli.ts";
-import { calibrationsFor, grow, type GrowPlan, streamOf } from "./lib/grow.ts";
-import { contextOf, openModel } from "./lib/open_model.ts";
-import { addReplacing, startReplacing } from "./lib/replaced.ts";
-import { ofSetting, sameSetting } from "./lib/settings.ts";
+import { experiment } from "../src/run/experiment.ts";
+import { calibrationsFor, grow, type GrowPlan, streamOf } from "../src/run/steps/grow.ts";
+import { contextOf, openModel } from "../src/run/steps/open_model.ts";
+import { addReplacing, startReplacing } from "../src/partition/replacing.ts";
+import { ofSetting, sameSetting } from "../src/report/settings.ts";
 import { reportStability } from "./lib/stability/report.ts";
 import { type Grown, keep, type Measured, measureVariants } from "./lib/stability/variants.ts";
-import { usableSettings } from "./lib/usable.ts";
+import { usableSettings } from "../src/partition/usable.ts";
 
 await experiment({
   name: "stability",

@@ -3,7 +3,7 @@
  * `deno task bench` leaves `results/bench/bench.json` and `bench.arrow`.
  */
 import { cpus, totalmem } from "node:os";
-import { printTable } from "../../experiments/lib/print.ts";
+import { printTable } from "../../src/run/terminal/print.ts";
 import { describeAdapter, gpuAdapter } from "../../src/compute/device.ts";
 import { writeJsonAtomic } from "../../src/files/atomic.ts";
 import { formatNumber, saveTable } from "../../src/report/mod.ts";

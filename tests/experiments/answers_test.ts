@@ -1,8 +1,8 @@
 /** Answers to many prompts, kept as they come. */
 import { assertEquals, assertRejects } from "@std/assert";
-import { answersTo, keptAnswers } from "../../experiments/lib/answers.ts";
-import { Progress } from "../../experiments/lib/progress.ts";
-import { Stages } from "../../experiments/lib/stages.ts";
+import { answersTo, keptAnswers } from "../../src/run/steps/answers.ts";
+import { Progress } from "../../src/run/terminal/progress.ts";
+import { Stages } from "../../src/run/folder/stages.ts";
 import type { LanguageModel } from "../../src/model/types.ts";
 import { RunManifest } from "../../src/report/mod.ts";
 import { inFolder } from "../lib/folder.ts";

@@ -4,9 +4,9 @@ import { grownAtBudgets, withDictionary } from "../../experiments/lib/axbench/di
 import type { Detection } from "../../experiments/lib/axbench/score.ts";
 import { ConceptStore, type Settings } from "../../experiments/lib/axbench/store.ts";
 import { RowReader } from "../../experiments/lib/axbench/texts.ts";
-import type { Run } from "../../experiments/lib/cli.ts";
-import type { Flags } from "../../experiments/lib/flags.ts";
-import { Progress } from "../../experiments/lib/progress.ts";
+import type { Run } from "../../src/run/experiment.ts";
+import type { Flags } from "../../src/run/command/flags.ts";
+import { Progress } from "../../src/run/terminal/progress.ts";
 import { type AxBenchRow, readAxBench } from "../../src/activations/axbench.ts";
 import { readCorpus } from "../../src/activations/corpus.ts";
 import { extract } from "../../src/activations/extract.ts";

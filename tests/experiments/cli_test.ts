@@ -1,12 +1,12 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { runExperiment } from "../../experiments/lib/cli.ts";
-import { contextOf } from "../../experiments/lib/open_model.ts";
+import { runExperiment } from "../../src/run/experiment.ts";
+import { contextOf } from "../../src/run/steps/open_model.ts";
 import { FakeModel } from "../activations/fake_model.ts";
 import { denoArguments, denoCommand } from "../lib/deno.ts";
 import { inFolder } from "../lib/folder.ts";
 import { DEFINITION, run, type SampleRun } from "./sample.ts";
 
-const LIB = new URL("../../experiments/lib/", import.meta.url);
+const RUN = new URL("../../src/run/", import.meta.url);
 
 Deno.test("a run gets its flags, and leaves run.json", () =>
   inFolder(async (folder) => {
@@ -157,7 +157,7 @@ async function interrupted(body: string, ...signals: Deno.Signal[]) {
   const script = `${folder}/script.ts`;
   await Deno.writeTextFile(
     script,
-    `import { experiment } from ${JSON.stringify(new URL("cli.ts", LIB).href)};
+    `import { experiment } from ${JSON.stringify(new URL("experiment.ts", RUN).href)};
     const forever = () => new Promise<void>((done) => setTimeout(done, 60_000));
     await experiment({ name: "sample", question: "", description: "" }, async (run) => { ${body} });`,
   );
@@ -221,7 +221,7 @@ for (
 
 Deno.test("a run whose terminal is gone goes on to its end", unix, () =>
   inFolder(async (folder) => {
-    const program = `import { experiment } from ${JSON.stringify(new URL("cli.ts", LIB).href)};
+    const program = `import { experiment } from ${JSON.stringify(new URL("experiment.ts", RUN).href)};
       await experiment({ name: "sample", question: "", description: "" }, async (run) => {
         await new Response(Deno.stdin.readable).text();
         const stage = run.progress.stage("work", 2);

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { sameTokens } from "../../experiments/lib/same_tokens.ts";
+import { sameTokens } from "../../src/model/same_tokens.ts";
 import type { LanguageModel } from "../../src/model/types.ts";
 import { numbersOf, withExperiment } from "./child.ts";
 

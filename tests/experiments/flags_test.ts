@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { type Flags, readFlags, resolveLayers, UsageError } from "../../experiments/lib/flags.ts";
-import { helpText } from "../../experiments/lib/help.ts";
+import { type Flags, readFlags, resolveLayers, UsageError } from "../../src/run/command/flags.ts";
+import { helpText } from "../../src/run/command/help.ts";
 
 const FLAGS = {
   model: { type: "string", default: "toy", help: "folder" },

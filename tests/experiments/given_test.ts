@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { givenDictionary } from "../../experiments/lib/given.ts";
+import { givenDictionary } from "../../src/run/steps/given.ts";
 import { openBackend } from "../../src/compute/open.ts";
 import type { BosRule, HookSite, LanguageModel } from "../../src/model/types.ts";
 import { Dictionary } from "../../src/partition/dictionary.ts";

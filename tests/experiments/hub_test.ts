@@ -1,6 +1,6 @@
 /** Experiments on models of the hub, as processes of their own: README's commands, on a hub of this machine. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { loadModelOf } from "../../experiments/lib/open_model.ts";
+import { loadModelOf } from "../../src/run/steps/open_model.ts";
 import { openBackend } from "../../src/compute/open.ts";
 import { configureHub } from "../../src/hub/options.ts";
 import { Dictionary } from "../../src/partition/dictionary.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { inBatches } from "../../experiments/lib/in_batches.ts";
+import { inBatches } from "../../src/activations/in_batches.ts";
 import { watch } from "../../experiments/lib/monitor/watch.ts";
 import { type Line, linesOf } from "../../src/activations/lines.ts";
 import type { Verdict } from "../../src/analysis/monitor.ts";

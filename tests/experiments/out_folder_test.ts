@@ -72,7 +72,7 @@ Deno.test("a second run in a folder is told who has it; a lock that a killed run
     assertEquals(outputs, []);
 
     // Another process has it, and is killed.
-    const lib = new URL("../../experiments/lib/out_folder.ts", import.meta.url).href;
+    const lib = new URL("../../src/run/folder/out_folder.ts", import.meta.url).href;
     const program = `import { OutFolder } from ${JSON.stringify(lib)};
       const options = { command: "killed", resume: true, inputs: [], note: console.error };
       await (await OutFolder.open(${JSON.stringify(folder)}, options)).begin("half.svg");

@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { featureFirings, openSae } from "../../experiments/lib/overlap/features.ts";
-import { UsageError } from "../../experiments/lib/flags.ts";
+import { UsageError } from "../../src/run/command/flags.ts";
 import { readHeldout } from "../../experiments/lib/overlap/heldout.ts";
 import { compareFirings } from "../../experiments/lib/overlap/measure.ts";
 import { pickUnits } from "../../experiments/lib/overlap/picks.ts";

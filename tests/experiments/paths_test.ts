@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { lensText } from "../../experiments/lib/paths/charts.ts";
 import { samePlaces } from "../../experiments/lib/paths/measure.ts";
-import { tokenText } from "../../experiments/lib/token_text.ts";
+import { tokenText } from "../../src/report/token_text.ts";
 import { shuffledTokens } from "../../src/activations/random_tokens.ts";
 import { readArrow } from "../../src/files/read_arrow.ts";
 import { numbersOf, withExperiment } from "./child.ts";

@@ -1,5 +1,5 @@
 /** An experiment without a model, for tests of the frame. */
-import { type Experiment, type Run, runExperiment } from "../../experiments/lib/cli.ts";
+import { type Experiment, type Run, runExperiment } from "../../src/run/experiment.ts";
 
 /** A sample's name and flags. */
 export const DEFINITION = {

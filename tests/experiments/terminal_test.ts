@@ -1,7 +1,7 @@
 /** Files that try to act on the terminal, by every way by which their words can get there. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { watch } from "../../experiments/lib/monitor/watch.ts";
-import { Progress } from "../../experiments/lib/progress.ts";
+import { Progress } from "../../src/run/terminal/progress.ts";
 import { CorpusError, readCorpus } from "../../mod.ts";
 import { formatNpy } from "../../src/files/npy.ts";
 import { readNpz } from "../../src/files/npz.ts";
@@ -27,7 +27,7 @@ function assertVisible(text: string, from: string): void {
 
 /** A script of an experiment that does what its first flag says. */
 const script = (root: string) => `
-import { experiment } from "${root}experiments/lib/cli.ts";
+import { experiment } from "${root}src/run/experiment.ts";
 import { readCorpus } from "${root}mod.ts";
 const evil = ${JSON.stringify(EVIL)};
 const deeds = {

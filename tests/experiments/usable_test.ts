@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { usableSettings } from "../../experiments/lib/usable.ts";
+import { usableSettings } from "../../src/partition/usable.ts";
 import { openBackend } from "../../src/compute/open.ts";
 
 Deno.test("percentiles whose threshold is 0 are reported, the others kept", async () => {

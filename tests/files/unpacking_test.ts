@@ -2,7 +2,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
-import { runExperiment } from "../../experiments/lib/cli.ts";
+import { runExperiment } from "../../src/run/experiment.ts";
 import { CorpusError, Dictionary, readCorpus, readSae } from "../../mod.ts";
 import { formatNpy } from "../../src/files/npy.ts";
 import { readNpz, writeNpz } from "../../src/files/npz.ts";

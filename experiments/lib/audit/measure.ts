@@ -4,8 +4,8 @@ import { describeRegions, type RegionRow } from "../../../src/analysis/region_ta
 import type { Backend } from "../../../src/compute/backend.ts";
 import type { LanguageModel } from "../../../src/model/types.ts";
 import type { Growth } from "../../../src/partition/growth.ts";
-import { sameSetting, type Setting } from "../settings.ts";
-import type { FailedSetting } from "../usable.ts";
+import { sameSetting, type Setting } from "../../../src/report/settings.ts";
+import type { FailedSetting } from "../../../src/partition/usable.ts";
 
 /** One dictionary without what it was grown with. */
 export interface AuditedDictionary extends Setting {

@@ -4,10 +4,10 @@ import { auditChart, counterpartsChart } from "./charts.ts";
 import type { AuditedReading, Side, Verdict } from "./measure.ts";
 import { auditSentence, auditTable, nameOf, sideOf, summarise } from "./summary.ts";
 import { saveAuditTables } from "./tables.ts";
-import type { Run } from "../cli.ts";
-import type { Flags } from "../flags.ts";
-import { printTable } from "../print.ts";
-import { middleSetting, ofSetting, sameSetting, type Setting } from "../settings.ts";
+import type { Run } from "../../../src/run/experiment.ts";
+import type { Flags } from "../../../src/run/command/flags.ts";
+import { printTable } from "../../../src/run/terminal/print.ts";
+import { middleSetting, ofSetting, sameSetting, type Setting } from "../../../src/report/settings.ts";
 
 type AuditFlags = { readonly model: string; readonly after: string; readonly alpha: number; readonly seed: number };
 

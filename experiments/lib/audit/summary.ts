@@ -2,7 +2,7 @@
 import { median } from "../../../src/analysis/match.ts";
 import { type Cell, formatNumber, formatShare } from "../../../src/report/mod.ts";
 import type { Audit, AuditedReading, AuditedRegion, Side } from "./measure.ts";
-import { distinctSettings, meanOf, ofSetting, type Setting } from "../settings.ts";
+import { distinctSettings, meanOf, ofSetting, type Setting } from "../../../src/report/settings.ts";
 
 /** A setting in words. */
 export const nameOf = ({ layer, percentile }: Setting) => `block ${layer}, p ${percentile}`;

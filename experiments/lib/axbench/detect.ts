@@ -1,7 +1,7 @@
 /** Every concept in turn, each kept as soon as it is finished. */
 import type { AxBench } from "../../../src/activations/axbench.ts";
-import type { Run } from "../cli.ts";
-import type { Flags } from "../flags.ts";
+import type { Run } from "../../../src/run/experiment.ts";
+import type { Flags } from "../../../src/run/command/flags.ts";
 import type { ConceptScorer, Detection } from "./score.ts";
 import type { ConceptStore } from "./store.ts";
 import type { RowReader } from "./texts.ts";

@@ -7,12 +7,12 @@ import { readSealedJson, writeSealedJson } from "../../../src/files/sealed_json.
 import { dictionaryFile } from "../../../src/partition/checkpoint.ts";
 import type { Calibration } from "../../../src/partition/calibration.ts";
 import type { Dictionary } from "../../../src/partition/dictionary.ts";
-import type { Run } from "../cli.ts";
-import type { Flags } from "../flags.ts";
-import { loadDictionary } from "../given.ts";
-import { calibrationsFor, grow, type GrowPlan } from "../grow.ts";
-import type { Setting } from "../settings.ts";
-import { type FailedSetting, usableSettings } from "../usable.ts";
+import type { Run } from "../../../src/run/experiment.ts";
+import type { Flags } from "../../../src/run/command/flags.ts";
+import { loadDictionary } from "../../../src/run/steps/given.ts";
+import { calibrationsFor, grow, type GrowPlan } from "../../../src/run/steps/grow.ts";
+import type { Setting } from "../../../src/report/settings.ts";
+import { type FailedSetting, usableSettings } from "../../../src/partition/usable.ts";
 
 const FORMAT = "exemplar grown 2";
 

@@ -4,7 +4,7 @@ import type { Excerpt } from "../../../src/activations/batch.ts";
 import { lensTokens } from "../../../src/analysis/lens_tokens.ts";
 import type { Backend } from "../../../src/compute/backend.ts";
 import type { LanguageModel } from "../../../src/model/types.ts";
-import { tokenText } from "../token_text.ts";
+import { tokenText } from "../../../src/report/token_text.ts";
 import { type Grown, withDictionary } from "./dictionaries.ts";
 import type { Detection } from "./score.ts";
 

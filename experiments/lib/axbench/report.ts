@@ -2,11 +2,11 @@
 import type { AxBenchConcept } from "../../../src/activations/axbench.ts";
 import type { Backend } from "../../../src/compute/backend.ts";
 import type { LanguageModel } from "../../../src/model/types.ts";
-import type { Run } from "../cli.ts";
-import type { Flags } from "../flags.ts";
-import { printTable } from "../print.ts";
-import { reportTable } from "../results.ts";
-import type { FailedSetting } from "../usable.ts";
+import type { Run } from "../../../src/run/experiment.ts";
+import type { Flags } from "../../../src/run/command/flags.ts";
+import { printTable } from "../../../src/run/terminal/print.ts";
+import { reportTable } from "../../../src/run/folder/results.ts";
+import type { FailedSetting } from "../../../src/partition/usable.ts";
 import { differencesChart, methodsChart, percentilesChart, tokensChart } from "./charts.ts";
 import type { Grown } from "./dictionaries.ts";
 import { examplesOf } from "./examples.ts";

@@ -7,7 +7,7 @@ import {
 } from "../../../src/analysis/bootstrap.ts";
 import type { SelectionRule } from "../../../src/analysis/concept_selection.ts";
 import type { Basis } from "../../../src/partition/parts.ts";
-import { meanOf } from "../settings.ts";
+import { meanOf } from "../../../src/report/settings.ts";
 import type { Method } from "./candidates.ts";
 import type { Detection } from "./score.ts";
 

@@ -4,12 +4,12 @@ import { sphereCells } from "../../../src/analysis/voronoi.ts";
 import type { Discovery } from "../../../src/partition/discover.ts";
 import { formatNumber } from "../../../src/report/mod.ts";
 import { coherenceChart, growthChart, sizeChart, voronoiChart } from "../../../src/report/partition_charts.ts";
-import type { Run } from "../cli.ts";
-import type { Flags } from "../flags.ts";
-import { printTable } from "../print.ts";
+import type { Run } from "../../../src/run/experiment.ts";
+import type { Flags } from "../../../src/run/command/flags.ts";
+import { printTable } from "../../../src/run/terminal/print.ts";
 import { comparableModel } from "../published.ts";
-import { reportTable } from "../results.ts";
-import { contextText } from "../token_text.ts";
+import { reportTable } from "../../../src/run/folder/results.ts";
+import { contextText } from "../../../src/report/token_text.ts";
 import type { BuildResult } from "./result.ts";
 import { dictionaryRows, growthRows, regionTable, saveBuildTables } from "./tables.ts";
 

@@ -2,10 +2,10 @@
 import type { DictionaryMetrics } from "../../../src/analysis/metrics.ts";
 import type { RegionRow } from "../../../src/analysis/region_table.ts";
 import type { Cell } from "../../../src/report/mod.ts";
-import { whole, words } from "../columns.ts";
+import { whole, words } from "../../../src/report/columns.ts";
 import { publishedRegions } from "../published.ts";
-import type { Results } from "../results.ts";
-import { contextText } from "../token_text.ts";
+import type { Results } from "../../../src/run/folder/results.ts";
+import { contextText } from "../../../src/report/token_text.ts";
 import type { BuildResult } from "./result.ts";
 
 /** Writes `dictionaries`, `regions` and `growth`. */

@@ -4,7 +4,7 @@ import { type Comparison, COMPARISONS, type MatchRow } from "./matches.ts";
 import type { DriftResult } from "./result.ts";
 import { bestSetting, sideOf, summarise, type Summary } from "./summary.ts";
 import type { FinalTokens, RefusalRegion, Side } from "./tokens.ts";
-import { distinctSettings, meanOf, ofSetting, type Setting } from "../settings.ts";
+import { distinctSettings, meanOf, ofSetting, type Setting } from "../../../src/report/settings.ts";
 
 /** Findings of the matchings, at the setting shown and at all. */
 export function matchFindings(

@@ -4,7 +4,7 @@ import { rotated } from "../../../src/analysis/rotated.ts";
 import { type Turnover, turnover } from "../../../src/analysis/turnover.ts";
 import type { Backend } from "../../../src/compute/backend.ts";
 import type { Growth } from "../../../src/partition/growth.ts";
-import { sameSetting, type Setting } from "../settings.ts";
+import { sameSetting, type Setting } from "../../../src/report/settings.ts";
 
 /** The directions of one dictionary, without the rest. */
 export interface Regions extends Setting {

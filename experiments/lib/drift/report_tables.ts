@@ -6,7 +6,7 @@ import { sideOf, summarise } from "./summary.ts";
 import type { DriftTables } from "./tables.ts";
 import type { FinalTokens, RefusalRegion, Side } from "./tokens.ts";
 import { publishedDrift } from "./published.ts";
-import { distinctSettings, meanOf, ofSetting } from "../settings.ts";
+import { distinctSettings, meanOf, ofSetting } from "../../../src/report/settings.ts";
 
 /** A table of the report. */
 export interface Table {

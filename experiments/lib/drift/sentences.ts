@@ -4,7 +4,7 @@ import { formatNumber, formatShare } from "../../../src/report/mod.ts";
 import { type Comparison, COMPARISONS } from "./matches.ts";
 import { bestSetting, sideOf, type Summary } from "./summary.ts";
 import type { FinalTokens, RefusalRegion, Side } from "./tokens.ts";
-import { meanOf, type Setting } from "../settings.ts";
+import { meanOf, type Setting } from "../../../src/report/settings.ts";
 
 /** How the models match, and whether the cut can tell. */
 export function matchSentence(

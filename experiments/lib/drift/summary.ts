@@ -2,7 +2,7 @@
 import { quantiles } from "../../../src/analysis/quantile.ts";
 import { type Comparison, COMPARISONS, type MatchRow } from "./matches.ts";
 import type { FinalTokens, Side } from "./tokens.ts";
-import { distinctSettings, meanOf, ofSetting, type Setting } from "../settings.ts";
+import { distinctSettings, meanOf, ofSetting, type Setting } from "../../../src/report/settings.ts";
 
 /** The setting at which the instruct model's purity is farthest above that of shuffled labels, if both models have it. */
 export function clearestSetting(tokens: readonly FinalTokens[]): Setting | undefined {

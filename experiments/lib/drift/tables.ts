@@ -3,10 +3,10 @@ import { TEMPLATE_PARTS } from "../../../src/analysis/template_parts.ts";
 import type { TableColumn } from "../../../src/report/mod.ts";
 import type { MatchRow } from "./matches.ts";
 import type { FinalTokens, RefusalRegion, Side } from "./tokens.ts";
-import { number, whole, words } from "../columns.ts";
-import type { Results } from "../results.ts";
-import type { Setting } from "../settings.ts";
-import type { FailedSetting } from "../usable.ts";
+import { number, whole, words } from "../../../src/report/columns.ts";
+import type { Results } from "../../../src/run/folder/results.ts";
+import type { Setting } from "../../../src/report/settings.ts";
+import type { FailedSetting } from "../../../src/partition/usable.ts";
 
 /** What is measured, for the tables. */
 export interface DriftTables {

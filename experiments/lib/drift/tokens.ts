@@ -10,8 +10,8 @@ import { nearestDirection } from "../../../src/analysis/nearest_direction.ts";
 import { rotated } from "../../../src/analysis/rotated.ts";
 import { TEMPLATE_PARTS } from "../../../src/analysis/template_parts.ts";
 import { Random } from "../../../src/compute/random.ts";
-import type { Places, PromptPartition, PromptPartitions } from "../prompt_partition.ts";
-import { meanOf, sameSetting, type Setting } from "../settings.ts";
+import type { Places, PromptPartition, PromptPartitions } from "../../../src/run/steps/prompt_partition.ts";
+import { meanOf, sameSetting, type Setting } from "../../../src/report/settings.ts";
 
 /** Either model. */
 export type Side = "base" | "instruct";

@@ -1,5 +1,5 @@
 import { visibleText } from "../../../src/report/text.ts";
-import { formatTable, type PrintRow } from "../print.ts";
+import { formatTable, type PrintRow } from "../../../src/run/terminal/print.ts";
 import type { Description, Json } from "./description.ts";
 
 /** Characters of a value that are shown. */

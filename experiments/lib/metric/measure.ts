@@ -5,7 +5,7 @@ import { gini } from "../../../src/analysis/metrics.ts";
 import { adjustedRandIndex } from "../../../src/analysis/rand_index.ts";
 import { Random } from "../../../src/compute/random.ts";
 import type { Metric } from "./spaces.ts";
-import { meanOf } from "../settings.ts";
+import { meanOf } from "../../../src/report/settings.ts";
 
 /** Activations with the number of their domain. */
 export interface Labelled {

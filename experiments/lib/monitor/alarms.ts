@@ -3,8 +3,8 @@ import { conformalThreshold } from "../../../src/analysis/conformal.ts";
 import type { Monitor } from "../../../src/analysis/monitor.ts";
 import { Random } from "../../../src/compute/random.ts";
 import { HELD_OUT, type MonitorTexts } from "./texts.ts";
-import type { Run } from "../cli.ts";
-import type { Flags } from "../flags.ts";
+import type { Run } from "../../../src/run/experiment.ts";
+import type { Flags } from "../../../src/run/command/flags.ts";
 
 /** Prompts read together. */
 const BATCH = 64;

@@ -2,14 +2,14 @@
 import type { Backend } from "../../../src/compute/backend.ts";
 import type { LanguageModel } from "../../../src/model/types.ts";
 import type { Dictionary } from "../../../src/partition/dictionary.ts";
-import type { Run } from "../cli.ts";
-import type { CommonFlags } from "../common_flags.ts";
-import type { Flags } from "../flags.ts";
-import { calibrationsFor, grow, type GrowPlan } from "../grow.ts";
-import { contextOf } from "../open_model.ts";
+import type { Run } from "../../../src/run/experiment.ts";
+import type { CommonFlags } from "../../../src/run/command/common_flags.ts";
+import type { Flags } from "../../../src/run/command/flags.ts";
+import { calibrationsFor, grow, type GrowPlan } from "../../../src/run/steps/grow.ts";
+import { contextOf } from "../../../src/run/steps/open_model.ts";
 import { type Instructions, type RefusalHandle, refusalHandle } from "./handle.ts";
 import type { MonitorTexts, TextFlags } from "./texts.ts";
-import { usableSettings } from "../usable.ts";
+import { usableSettings } from "../../../src/partition/usable.ts";
 
 /** A layer and percentile that was tried. */
 export interface TriedSetting {

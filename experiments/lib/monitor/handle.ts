@@ -6,9 +6,9 @@ import { balancedAccuracy, splitByLabel } from "../../../src/analysis/label_spli
 import { isRefusal } from "../../../src/analysis/refusals.ts";
 import type { LanguageModel } from "../../../src/model/types.ts";
 import type { Dictionary } from "../../../src/partition/dictionary.ts";
-import { keptAnswers } from "../answers.ts";
-import type { Run } from "../cli.ts";
-import type { Flags } from "../flags.ts";
+import { keptAnswers } from "../../../src/run/steps/answers.ts";
+import type { Run } from "../../../src/run/experiment.ts";
+import type { Flags } from "../../../src/run/command/flags.ts";
 
 /** Instructions, and whether the model refuses each. */
 export interface Instructions {

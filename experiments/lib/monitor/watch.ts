@@ -2,7 +2,7 @@
 import type { Line } from "../../../src/activations/lines.ts";
 import type { Monitor, Verdict } from "../../../src/analysis/monitor.ts";
 import { visibleJson } from "../../../src/files/visible_text.ts";
-import { inBatches } from "../in_batches.ts";
+import { inBatches } from "../../../src/activations/in_batches.ts";
 
 /** What is left of a stream that went by. */
 export interface Watched {

@@ -1,7 +1,7 @@
 /** Charts of the regions between two anchors. */
 import { type ChartSpec, PALETTE } from "../../../src/report/mod.ts";
 import type { AnchorPair, Panel } from "./measure.ts";
-import { tokenText } from "../token_text.ts";
+import { tokenText } from "../../../src/report/token_text.ts";
 
 const WIDTH = 320;
 const HEIGHT = 330;

@@ -4,7 +4,7 @@ import { nearestDirection } from "../../../src/analysis/nearest_direction.ts";
 import { pairsByCosine } from "../../../src/analysis/pairs_by_cosine.ts";
 import type { Backend } from "../../../src/compute/backend.ts";
 import type { Growth } from "../../../src/partition/growth.ts";
-import { meanOf } from "../settings.ts";
+import { meanOf } from "../../../src/report/settings.ts";
 
 /** One anchor pair in one dictionary. */
 export interface AnchorPair {

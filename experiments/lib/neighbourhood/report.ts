@@ -2,15 +2,15 @@
 import { bareName } from "../../../src/model/exports.ts";
 import { type Cell, formatNumber, formatShare } from "../../../src/report/mod.ts";
 import type { TableColumn } from "../../../src/report/mod.ts";
-import { number, whole } from "../columns.ts";
-import type { Run } from "../cli.ts";
-import type { Flags } from "../flags.ts";
+import { number, whole } from "../../../src/report/columns.ts";
+import type { Run } from "../../../src/run/experiment.ts";
+import type { Flags } from "../../../src/run/command/flags.ts";
 import { betweenChart, neighbourhoodChart } from "./charts.ts";
 import { type AnchorPair, type Panel, smallestExcess } from "./measure.ts";
-import { printTable } from "../print.ts";
+import { printTable } from "../../../src/run/terminal/print.ts";
 import { comparableModel } from "../published.ts";
-import { reportTable } from "../results.ts";
-import { meanOf, ofSetting } from "../settings.ts";
+import { reportTable } from "../../../src/run/folder/results.ts";
+import { meanOf, ofSetting } from "../../../src/report/settings.ts";
 
 const PUBLISHED =
   "Gemma-2-2B, layer 12, one pair of anchors: none between at p 16 (K 83), 2 at p 10 (K 203), 55 at p 8 " +

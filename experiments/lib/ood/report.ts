@@ -1,12 +1,12 @@
 /** What the distances of in- and out-of-distribution prompts leave to look at: table, charts, report, findings. */
 import { formatNumber } from "../../../src/report/mod.ts";
-import type { Run } from "../cli.ts";
-import type { Flags } from "../flags.ts";
+import type { Run } from "../../../src/run/experiment.ts";
+import type { Flags } from "../../../src/run/command/flags.ts";
 import { aurocChart, distanceChart, distributionChart } from "./charts.ts";
 import { type Measured, PROMPT_SETS, type PromptSet } from "./measure.ts";
 import { gapOf, nearerIn, type NumberField, Setting } from "./setting.ts";
 import { columns, detailTable, detectionTable, distanceTable, summaryRows } from "./tables.ts";
-import { printTable } from "../print.ts";
+import { printTable } from "../../../src/run/terminal/print.ts";
 import { comparableModel, publishedOod } from "../published.ts";
 
 const QUESTION = "Does the distance to the nearest exemplar tell what the dictionary's corpus did not have?";

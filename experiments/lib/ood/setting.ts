@@ -1,6 +1,6 @@
 /** Figures of one layer and percentile over seeds. */
 import type { Measured, PromptSet } from "./measure.ts";
-import { meanOf } from "../settings.ts";
+import { meanOf } from "../../../src/report/settings.ts";
 
 /** One layer and percentile: its figures, as means over seeds. */
 export class Setting {

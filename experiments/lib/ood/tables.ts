@@ -1,8 +1,8 @@
 /** Tables of distances to the nearest exemplar. */
 import type { TableColumn } from "../../../src/report/mod.ts";
-import { whole } from "../columns.ts";
+import { whole } from "../../../src/report/columns.ts";
 import { type Measured, PROMPT_SETS } from "./measure.ts";
-import { reportTable } from "../results.ts";
+import { reportTable } from "../../../src/run/folder/results.ts";
 import { gapOf, type NumberField, type Setting } from "./setting.ts";
 
 const rounded = (value: number) => Math.round(value * 1e4) / 1e4;

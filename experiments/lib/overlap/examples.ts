@@ -3,7 +3,7 @@ import { type Firings, firingsOf } from "../../../src/analysis/firings.ts";
 import { lensTokens } from "../../../src/analysis/lens_tokens.ts";
 import type { Excerpt } from "../../../src/activations/batch.ts";
 import type { LanguageModel } from "../../../src/model/types.ts";
-import { tokenText } from "../token_text.ts";
+import { tokenText } from "../../../src/report/token_text.ts";
 import type { Heldout } from "./heldout.ts";
 import type { Measured } from "./measure.ts";
 import { type Pick, pickUnits } from "./picks.ts";

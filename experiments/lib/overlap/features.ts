@@ -6,7 +6,7 @@ import type { Backend } from "../../../src/compute/backend.ts";
 import type { SparseFeatures } from "../../../src/compute/sparse.ts";
 import { isSameHookPoint } from "../../../src/model/hook_names.ts";
 import type { LanguageModel } from "../../../src/model/types.ts";
-import { UsageError } from "../flags.ts";
+import { UsageError } from "../../../src/run/command/flags.ts";
 import type { Heldout } from "./heldout.ts";
 import type { FeatureFirings } from "./measure.ts";
 

@@ -2,7 +2,7 @@
 import { type BestMatches, bestMatches, oneToOneMatches, type Pair } from "../../../src/analysis/best_match.ts";
 import { type Firings, partitionFirings, permutedTokens, shiftedTokens } from "../../../src/analysis/firings.ts";
 import { quantiles } from "../../../src/analysis/quantile.ts";
-import { meanOf } from "../settings.ts";
+import { meanOf } from "../../../src/report/settings.ts";
 import type { Orders } from "./orders.ts";
 import type { OrderFirings } from "./regions.ts";
 

@@ -4,9 +4,9 @@ import type { Firings } from "../../../src/analysis/firings.ts";
 import { batchAt, type StreamBatch } from "../../../src/activations/stream.ts";
 import type { Calibration } from "../../../src/partition/calibration.ts";
 import { directionsOf } from "../../../src/partition/directions.ts";
-import type { Run } from "../cli.ts";
-import type { Flags } from "../flags.ts";
-import { grow, type GrowPlan } from "../grow.ts";
+import type { Run } from "../../../src/run/experiment.ts";
+import type { Flags } from "../../../src/run/command/flags.ts";
+import { grow, type GrowPlan } from "../../../src/run/steps/grow.ts";
 import type { Heldout } from "./heldout.ts";
 import { type OrderFirings, regionFirings, strongestInRegions } from "./regions.ts";
 

@@ -1,11 +1,11 @@
 /** What `overlap` leaves to look at: tables, charts, report, findings. */
 import type { LanguageModel } from "../../../src/model/types.ts";
 import type { Section } from "../../../src/report/mod.ts";
-import type { Run } from "../cli.ts";
-import type { Flags, FlagValues } from "../flags.ts";
-import { printTable } from "../print.ts";
-import { reportTable } from "../results.ts";
-import type { FailedSetting } from "../usable.ts";
+import type { Run } from "../../../src/run/experiment.ts";
+import type { Flags, FlagValues } from "../../../src/run/command/flags.ts";
+import { printTable } from "../../../src/run/terminal/print.ts";
+import { reportTable } from "../../../src/run/folder/results.ts";
+import type { FailedSetting } from "../../../src/partition/usable.ts";
 import { distributionChart, overlapChart, sizesChart } from "./charts.ts";
 import { type Example, examplesOf } from "./examples.ts";
 import { findingsOf } from "./findings.ts";

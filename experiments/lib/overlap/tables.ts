@@ -2,7 +2,7 @@
 import type { BestMatches } from "../../../src/analysis/best_match.ts";
 import { firingCount, type Firings, unitCount } from "../../../src/analysis/firings.ts";
 import type { TableColumn } from "../../../src/report/mod.ts";
-import { whole } from "../columns.ts";
+import { whole } from "../../../src/report/columns.ts";
 import type { Example } from "./examples.ts";
 import { type Measured, summarise } from "./measure.ts";
 import type { SizeRow } from "./sizes.ts";

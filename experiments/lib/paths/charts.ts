@@ -2,7 +2,7 @@
 import { layAlluvial } from "../../../src/report/alluvial.ts";
 import { type ChartSpec, PALETTE } from "../../../src/report/mod.ts";
 import type { PathsMeasured, ShownPath, ShownTokens } from "./measure.ts";
-import { tokenText } from "../token_text.ts";
+import { tokenText } from "../../../src/report/token_text.ts";
 
 const COLUMN = 118;
 const ROW = 15;

@@ -8,9 +8,9 @@ import type { SparseFeatures } from "../../../src/compute/sparse.ts";
 import { directionsOf } from "../../../src/partition/directions.ts";
 import { readFeatures } from "../../../src/partition/readout.ts";
 import type { Calibration } from "../../../src/partition/calibration.ts";
-import type { Run } from "../cli.ts";
-import type { Flags } from "../flags.ts";
-import { grow, type GrowPlan } from "../grow.ts";
+import type { Run } from "../../../src/run/experiment.ts";
+import type { Flags } from "../../../src/run/command/flags.ts";
+import { grow, type GrowPlan } from "../../../src/run/steps/grow.ts";
 import type { ProbeData } from "./data.ts";
 import { encodeRows, type Encoding, sparseEncodings } from "./encodings.ts";
 

@@ -3,7 +3,7 @@ import type { Interval } from "../../../src/analysis/bootstrap.ts";
 import { bootstrapDocuments } from "../../../src/analysis/bootstrap_documents.ts";
 import type { Source } from "./encodings.ts";
 import type { Reading } from "./measure.ts";
-import { meanOf } from "../settings.ts";
+import { meanOf } from "../../../src/report/settings.ts";
 
 /** One label read one way, over seeds. */
 export interface Summary {

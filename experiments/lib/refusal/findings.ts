@@ -5,7 +5,7 @@ import type { Confirmation, Reference, Steered } from "./controls.ts";
 import type { RefusalLab } from "./lab.ts";
 import type { RefusalSetting } from "./settings.ts";
 import { EFFECT, isMatched, nullHolds, ratesOf, type Standard, type Trial } from "./trials.ts";
-import type { FailedSetting } from "../usable.ts";
+import type { FailedSetting } from "../../../src/partition/usable.ts";
 
 /** Everything that came out. */
 export interface RefusalOutcome {

@@ -9,7 +9,7 @@ import type { Backend } from "../../../src/compute/backend.ts";
 import { Random } from "../../../src/compute/random.ts";
 import type { Dictionary } from "../../../src/partition/dictionary.ts";
 import { coherencesOf, unitRows } from "../../../src/partition/means.ts";
-import { meanOf, type Setting } from "../settings.ts";
+import { meanOf, type Setting } from "../../../src/report/settings.ts";
 
 /** One dictionary of one stream order, on the host. */
 export interface Grown extends Setting, RegionSums {

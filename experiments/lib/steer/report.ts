@@ -1,8 +1,8 @@
 /** What the steering experiment leaves to look at: tables, charts, report, findings. */
-import type { Run } from "../cli.ts";
-import type { Flags } from "../flags.ts";
-import { printTable } from "../print.ts";
-import { reportTable } from "../results.ts";
+import type { Run } from "../../../src/run/experiment.ts";
+import type { Flags } from "../../../src/run/command/flags.ts";
+import { printTable } from "../../../src/run/terminal/print.ts";
+import { reportTable } from "../../../src/run/folder/results.ts";
 import { curvesChart, necessityChart } from "./charts.ts";
 import type { Effect } from "./measure.ts";
 import { predictors, results, steerFindings, type SteerResult, type SteerSummary, summarise } from "./summary.ts";

@@ -3,7 +3,7 @@ import { openByteFile } from "../../files/byte_file.ts";
 import { type Config, flattened } from "../config.ts";
 import { ModelError } from "../error.ts";
 import { buildDecoder, type Built } from "./build.ts";
-import { FAMILIES, type KnownFamily } from "./families/mod.ts";
+import { FAMILIES, type KnownFamily } from "./families/all.ts";
 import { Net, PACKED_BITS, type Storage } from "./net.ts";
 import { packedFile, type PackOptions } from "./packed_file.ts";
 import { CheckpointReader } from "./reader.ts";

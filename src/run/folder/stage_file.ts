@@ -1,8 +1,8 @@
 /** What a step of a run gave, in a file: plain data as the engine writes it, with a checksum. */
 import { deserialize, serialize } from "node:v8";
 import { Buffer } from "node:buffer";
-import { writeFileAtomic } from "../../src/files/atomic.ts";
-import { checksumOf } from "../../src/files/checksum.ts";
+import { writeFileAtomic } from "../../files/atomic.ts";
+import { checksumOf } from "../../files/checksum.ts";
 
 const FORMAT = "exemplar stage 2";
 

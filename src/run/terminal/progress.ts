@@ -1,6 +1,6 @@
 /** How far a run is, on stderr: a bar on a terminal, a line now and then anywhere else. */
 import { terminalWidth, writeStderr } from "./stderr.ts";
-import { visibleLines, visibleText } from "../../src/files/visible_text.ts";
+import { visibleLines, visibleText } from "../../files/visible_text.ts";
 
 /** Where progress is shown. */
 export interface ProgressOptions {

@@ -1,5 +1,5 @@
 /** Tables on stdout. */
-import { formatColumn, visibleText } from "../../src/report/text.ts";
+import { formatColumn, visibleText } from "../../report/text.ts";
 
 /** A column of a printed table. */
 export interface PrintColumn {

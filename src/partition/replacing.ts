@@ -1,9 +1,9 @@
-import { batchAt, type StreamBatch } from "../../src/activations/stream.ts";
-import type { Backend } from "../../src/compute/backend.ts";
-import type { Calibration } from "../../src/partition/calibration.ts";
-import type { Dictionary } from "../../src/partition/dictionary.ts";
-import { startGrowths } from "../../src/partition/grow.ts";
-import type { Setting } from "./settings.ts";
+import { batchAt, type StreamBatch } from "../activations/stream.ts";
+import type { Backend } from "../compute/backend.ts";
+import type { Calibration } from "./calibration.ts";
+import type { Dictionary } from "./dictionary.ts";
+import { startGrowths } from "./grow.ts";
+import type { Setting } from "../report/settings.ts";
 
 /** A dictionary whose exemplars are replaced while it grows. */
 export interface Replacing extends Setting {

@@ -1,7 +1,7 @@
 import { dirname, join, resolve, sep } from "node:path";
-import { isInside } from "../../src/files/inside.ts";
-import { readSealedJson } from "../../src/files/sealed_json.ts";
-import { UsageError } from "./flags.ts";
+import { isInside } from "../../files/inside.ts";
+import { readSealedJson } from "../../files/sealed_json.ts";
+import { UsageError } from "../command/flags.ts";
 
 /**
  * Removes what an earlier run left in a folder, so that nothing of it stands beside a new run's results: the report first,

@@ -1,6 +1,6 @@
 /** Command-line flags: declared once, read with their types, explained by `--help`. */
-import { parseArgs } from "@std/cli/parse-args";
-import { editDistance } from "../../src/hub/nearest.ts";
+import { parseArgs } from "jsr:@std/cli@^1.0.20/parse-args";
+import { editDistance } from "../../hub/nearest.ts";
 
 /** A mistake on the command line: one sentence, exit code 2. */
 export class UsageError extends Error {

@@ -1,8 +1,8 @@
 import { dirname, join } from "node:path";
-import { sweepTemporary, writeError, writeTextAtomic } from "../../src/files/atomic.ts";
-import { isInside } from "../../src/files/inside.ts";
-import { isNamed, tryLock } from "../../src/files/lock.ts";
-import { UsageError } from "./flags.ts";
+import { sweepTemporary, writeError, writeTextAtomic } from "../../files/atomic.ts";
+import { isInside } from "../../files/inside.ts";
+import { isNamed, tryLock } from "../../files/lock.ts";
+import { UsageError } from "../command/flags.ts";
 import { removeOldResults } from "./old_results.ts";
 
 /** How the folder of a run's results is opened. */

@@ -5,26 +5,26 @@
  * command line; interrupted: 130 by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
  */
 import { join } from "node:path";
-import { type Finding, RunManifest } from "../../src/report/manifest.ts";
-import { configureUnpacking } from "../../src/files/unpacking.ts";
-import { visibleLines } from "../../src/files/visible_text.ts";
-import { exists } from "../../src/files/exists.ts";
-import { configureHub } from "../../src/hub/options.ts";
-import { CheckpointMismatchError } from "../../src/partition/checkpoint_settings.ts";
-import { inFlags } from "./flag_text.ts";
-import { fingerprint } from "./fingerprint.ts";
-import { flagName, type Flags, type FlagValues, readFlags, resolveLayers, UsageError } from "./flags.ts";
-import { allFlags, type CommonFlags } from "./common_flags.ts";
-import { type About, helpText } from "./help.ts";
-import { assertHook } from "./hook_text.ts";
-import { fetchNamed, hubOptions } from "./hub.ts";
-import { Interruption } from "./interruption.ts";
-import { OutFolder } from "./out_folder.ts";
-import { Progress } from "./progress.ts";
-import { Results } from "./results.ts";
-import { Stages } from "./stages.ts";
-import { writeStderr } from "./stderr.ts";
-import { guardTerminal, sentence } from "./terminal.ts";
+import { type Finding, RunManifest } from "../report/manifest.ts";
+import { configureUnpacking } from "../files/unpacking.ts";
+import { visibleLines } from "../files/visible_text.ts";
+import { exists } from "../files/exists.ts";
+import { configureHub } from "../hub/options.ts";
+import { CheckpointMismatchError } from "../partition/checkpoint_settings.ts";
+import { inFlags } from "./command/flag_text.ts";
+import { fingerprint } from "./folder/fingerprint.ts";
+import { flagName, type Flags, type FlagValues, readFlags, resolveLayers, UsageError } from "./command/flags.ts";
+import { allFlags, type CommonFlags } from "./command/common_flags.ts";
+import { type About, helpText } from "./command/help.ts";
+import { assertHook } from "./command/hook_text.ts";
+import { fetchNamed, hubOptions } from "./command/hub.ts";
+import { Interruption } from "./terminal/interruption.ts";
+import { OutFolder } from "./folder/out_folder.ts";
+import { Progress } from "./terminal/progress.ts";
+import { Results } from "./folder/results.ts";
+import { Stages } from "./folder/stages.ts";
+import { writeStderr } from "./terminal/stderr.ts";
+import { guardTerminal, sentence } from "./terminal/terminal.ts";
 
 /** An experiment's name, question and flags. */
 export interface Experiment<F extends Flags> extends About {

@@ -1,10 +1,10 @@
 /** What a run's flags say of the hub, and what it tells of downloads. */
-import { bytesText } from "../../src/hub/disk.ts";
-import { isHubName, localPath } from "../../src/hub/hub_file.ts";
-import type { DownloadPlan, HubOptions, HubUse } from "../../src/hub/options.ts";
-import type { RunManifest } from "../../src/report/manifest.ts";
+import { bytesText } from "../../hub/disk.ts";
+import { isHubName, localPath } from "../../hub/hub_file.ts";
+import type { DownloadPlan, HubOptions, HubUse } from "../../hub/options.ts";
+import type { RunManifest } from "../../report/manifest.ts";
 import type { CommonFlags } from "./common_flags.ts";
-import type { Progress, Stage } from "./progress.ts";
+import type { Progress, Stage } from "../terminal/progress.ts";
 
 /** Files that a plan names at most. */
 const NAMED = 6;

@@ -1,5 +1,5 @@
 /** Flags with their values, as sentences name them. */
-import type { CheckpointMismatchError } from "../../src/partition/checkpoint_settings.ts";
+import type { CheckpointMismatchError } from "../../partition/checkpoint_settings.ts";
 import { flagName, type Flags, UsageError } from "./flags.ts";
 
 /** Settings of a discovery by the flag that sets them, where that has another name. */

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { localPath } from "../../src/hub/hub_file.ts";
+import { localPath } from "../../hub/hub_file.ts";
 
 /** Folders below a named one whose files count: `onnx` of a model, shards of a corpus. */
 const DEPTH = 1;

@@ -1,4 +1,4 @@
-import type { LanguageModel } from "../../src/model/types.ts";
+import type { LanguageModel } from "./types.ts";
 
 /**
  * A model that reads what another one reads: its own weights, the other's tokenizer and chat template. A base model seldom

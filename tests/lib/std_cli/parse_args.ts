@@ -1,5 +1,5 @@
 /**
- * The part of `@std/cli/parse-args` that the experiments use, over `node:util`, so that a machine that cannot reach the
+ * The part of `@std/cli/parse-args` that we use, over `node:util`, so that a machine that cannot reach the
  * jsr registry runs the same code. `links` in deno.json puts it in the registry package's place.
  */
 import { parseArgs as nodeParseArgs } from "node:util";

@@ -1,9 +1,9 @@
 /** The flags that every experiment has. */
-import type { BackendChoice } from "../../src/compute/backend.ts";
-import { MAX_UNPACKED } from "../../src/files/unpacking.ts";
-import { suffixes } from "../../src/model/dtypes.ts";
-import { BOS_RULES } from "../../src/model/tokenizer.ts";
-import type { BosRule, Dtype, HookSite } from "../../src/model/types.ts";
+import type { BackendChoice } from "../../compute/backend.ts";
+import { MAX_UNPACKED } from "../../files/unpacking.ts";
+import { suffixes } from "../../model/dtypes.ts";
+import { BOS_RULES } from "../../model/tokenizer.ts";
+import type { BosRule, Dtype, HookSite } from "../../model/types.ts";
 import type { Flags, Layers } from "./flags.ts";
 import { HOOK_HELP } from "./hook_text.ts";
 

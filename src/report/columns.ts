@@ -1,5 +1,5 @@
 /** Columns of result tables, a line each. */
-import type { TableColumn } from "../../src/report/mod.ts";
+import type { TableColumn } from "./mod.ts";
 
 /** A column of whole numbers. */
 export function whole(name: string, values: readonly number[], description: string): TableColumn {

@@ -1,7 +1,7 @@
-import type { CorpusEntry } from "../../src/activations/corpus.ts";
-import type { Intervention, LanguageModel } from "../../src/model/types.ts";
-import type { Run } from "./cli.ts";
-import type { Flags } from "./flags.ts";
+import type { CorpusEntry } from "../../activations/corpus.ts";
+import type { Intervention, LanguageModel } from "../../model/types.ts";
+import type { Run } from "../experiment.ts";
+import type { Flags } from "../command/flags.ts";
 
 /** Prompts generated at once: larger batches gained nothing on two cores. */
 const BATCH = 25;

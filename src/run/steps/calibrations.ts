@@ -1,10 +1,10 @@
-import type { StreamSource } from "../../src/activations/source.ts";
-import type { StreamBatch } from "../../src/activations/stream.ts";
-import type { Backend } from "../../src/compute/backend.ts";
-import { calibrateLayers, type Calibration } from "../../src/partition/calibration.ts";
-import { cacheCalibration, cachedCalibration, type CalibrationKey } from "../../src/partition/calibration_cache.ts";
-import { fingerprint } from "./fingerprint.ts";
-import type { Progress } from "./progress.ts";
+import type { StreamSource } from "../../activations/source.ts";
+import type { StreamBatch } from "../../activations/stream.ts";
+import type { Backend } from "../../compute/backend.ts";
+import { calibrateLayers, type Calibration } from "../../partition/calibration.ts";
+import { cacheCalibration, cachedCalibration, type CalibrationKey } from "../../partition/calibration_cache.ts";
+import { fingerprint } from "../folder/fingerprint.ts";
+import type { Progress } from "../terminal/progress.ts";
 
 /** Where calibrations of earlier runs are kept. */
 const CACHE = "results/cache/calibration";

@@ -1,11 +1,11 @@
 import { join } from "node:path";
-import { checksumOf } from "../../src/files/checksum.ts";
-import { removeIfThere } from "../../src/files/remove.ts";
-import { readSealedJson, writeSealedJson } from "../../src/files/sealed_json.ts";
-import type { CheckpointOptions } from "../../src/partition/checkpoint.ts";
-import { VERSION } from "../../src/report/manifest.ts";
-import { flagText } from "./flag_text.ts";
-import { UsageError } from "./flags.ts";
+import { checksumOf } from "../../files/checksum.ts";
+import { removeIfThere } from "../../files/remove.ts";
+import { readSealedJson, writeSealedJson } from "../../files/sealed_json.ts";
+import type { CheckpointOptions } from "../../partition/checkpoint.ts";
+import { VERSION } from "../../report/manifest.ts";
+import { flagText } from "../command/flag_text.ts";
+import { UsageError } from "../command/flags.ts";
 import { readStage, writeStage } from "./stage_file.ts";
 
 const FORMAT = "exemplar stages 2";

@@ -1,11 +1,11 @@
 /** The device and the models that a run's flags ask for. */
-import type { Backend } from "../../src/compute/backend.ts";
-import { openBackend } from "../../src/compute/open.ts";
-import { loadModel } from "../../src/model/load.ts";
-import type { LanguageModel } from "../../src/model/types.ts";
-import type { Run } from "./cli.ts";
-import { flagName, type Flags } from "./flags.ts";
-import type { Progress, Stage } from "./progress.ts";
+import type { Backend } from "../../compute/backend.ts";
+import { openBackend } from "../../compute/open.ts";
+import { loadModel } from "../../model/load.ts";
+import type { LanguageModel } from "../../model/types.ts";
+import type { Run } from "../experiment.ts";
+import { flagName, type Flags } from "../command/flags.ts";
+import type { Progress, Stage } from "../terminal/progress.ts";
 
 /** Opens the backend that `--device` asks for, and records it. */
 export async function openDevice<F extends Flags>({ flags, manifest }: Run<F>): Promise<Backend> {

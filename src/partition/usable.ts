@@ -1,6 +1,6 @@
-import type { Backend } from "../../src/compute/backend.ts";
-import type { Calibration } from "../../src/partition/calibration.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
+import type { Backend } from "../compute/backend.ts";
+import type { Calibration } from "./calibration.ts";
+import { Dictionary } from "./dictionary.ts";
 
 /** A layer and percentile of which no dictionary can be made. */
 export interface FailedSetting {

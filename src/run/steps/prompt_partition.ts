@@ -1,16 +1,16 @@
 /** Dictionaries of chat prompts, and where each prompt's positions went: what remains once the device's memory is given back. */
-import type { Prompt } from "../../src/activations/batch.ts";
-import type { CorpusEntry } from "../../src/activations/corpus.ts";
-import { readPrompt } from "../../src/activations/prompt.ts";
-import { extract } from "../../src/activations/extract.ts";
-import { defaultContext } from "../../src/activations/source.ts";
-import { batchAt } from "../../src/activations/stream.ts";
-import { templateOf, type TemplatePart, templatePart } from "../../src/analysis/template_parts.ts";
-import type { Backend } from "../../src/compute/backend.ts";
-import type { LanguageModel } from "../../src/model/types.ts";
-import type { Growth } from "../../src/partition/growth.ts";
-import type { Run } from "./cli.ts";
-import type { Flags } from "./flags.ts";
+import type { Prompt } from "../../activations/batch.ts";
+import type { CorpusEntry } from "../../activations/corpus.ts";
+import { readPrompt } from "../../activations/prompt.ts";
+import { extract } from "../../activations/extract.ts";
+import { defaultContext } from "../../activations/source.ts";
+import { batchAt } from "../../activations/stream.ts";
+import { templateOf, type TemplatePart, templatePart } from "../../analysis/template_parts.ts";
+import type { Backend } from "../../compute/backend.ts";
+import type { LanguageModel } from "../../model/types.ts";
+import type { Growth } from "../../partition/growth.ts";
+import type { Run } from "../experiment.ts";
+import type { Flags } from "../command/flags.ts";
 import { growOrders, type Orders } from "./orders.ts";
 
 /** One dictionary of chat prompts. */

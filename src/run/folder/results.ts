@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { HookSite } from "../../src/model/types.ts";
+import type { HookSite } from "../../model/types.ts";
 import {
   type Cell,
   type Chart,
@@ -11,8 +11,8 @@ import {
   saveTable,
   type TableColumn,
   writeReport,
-} from "../../src/report/mod.ts";
-import { readingText } from "./hook_text.ts";
+} from "../../report/mod.ts";
+import { readingText } from "../command/hook_text.ts";
 import type { OutFolder } from "./out_folder.ts";
 
 /** Writes what a run leaves in its folder, and names every file there and in its manifest. */

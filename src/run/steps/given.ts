@@ -1,10 +1,10 @@
 /** Dictionaries that a flag names. */
-import { bosOf } from "../../src/activations/source.ts";
-import type { Backend } from "../../src/compute/backend.ts";
-import { bareName } from "../../src/model/exports.ts";
-import type { HookSite, LanguageModel } from "../../src/model/types.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
-import { UsageError } from "./flags.ts";
+import { bosOf } from "../../activations/source.ts";
+import type { Backend } from "../../compute/backend.ts";
+import { bareName } from "../../model/exports.ts";
+import type { HookSite, LanguageModel } from "../../model/types.ts";
+import { Dictionary } from "../../partition/dictionary.ts";
+import { UsageError } from "../command/flags.ts";
 
 /** What a flag for a dictionary may be. */
 export const DICTIONARY_HELP =

@@ -1,6 +1,6 @@
 /** Hook points in words, and as a flag. */
-import { HOOK_SITES, isStreamSite } from "../../src/model/hook_names.ts";
-import type { HookSite } from "../../src/model/types.ts";
+import { HOOK_SITES, isStreamSite } from "../../model/hook_names.ts";
+import type { HookSite } from "../../model/types.ts";
 import { type Layers, UsageError } from "./flags.ts";
 
 const WORDS: ReadonlyMap<HookSite, (block: string) => string> = new Map([

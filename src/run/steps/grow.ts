@@ -1,15 +1,15 @@
 /** The part that most experiments share: texts through a model to dictionaries, with progress and timings. */
-import type { CorpusEntry } from "../../src/activations/corpus.ts";
-import { extract, type ExtractOptions, type TokenIds } from "../../src/activations/extract.ts";
-import { describeStream, type StreamSource } from "../../src/activations/source.ts";
-import type { StreamBatch } from "../../src/activations/stream.ts";
-import type { Backend } from "../../src/compute/backend.ts";
-import type { LanguageModel } from "../../src/model/types.ts";
-import type { Calibration } from "../../src/partition/calibration.ts";
-import { discover, type DiscoverOptions, type Discovery } from "../../src/partition/discover.ts";
+import type { CorpusEntry } from "../../activations/corpus.ts";
+import { extract, type ExtractOptions, type TokenIds } from "../../activations/extract.ts";
+import { describeStream, type StreamSource } from "../../activations/source.ts";
+import type { StreamBatch } from "../../activations/stream.ts";
+import type { Backend } from "../../compute/backend.ts";
+import type { LanguageModel } from "../../model/types.ts";
+import type { Calibration } from "../../partition/calibration.ts";
+import { discover, type DiscoverOptions, type Discovery } from "../../partition/discover.ts";
 import { calibrationsOf } from "./calibrations.ts";
-import type { Run } from "./cli.ts";
-import type { Flags } from "./flags.ts";
+import type { Run } from "../experiment.ts";
+import type { Flags } from "../command/flags.ts";
 
 /** What is grown, from what. */
 export interface GrowPlan {

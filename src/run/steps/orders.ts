@@ -1,12 +1,12 @@
-import type { CorpusEntry } from "../../src/activations/corpus.ts";
-import type { TokenIds } from "../../src/activations/extract.ts";
-import { shuffled } from "../../src/activations/shuffled.ts";
-import type { StreamBatch } from "../../src/activations/stream.ts";
-import type { Growth } from "../../src/partition/growth.ts";
-import type { Run } from "./cli.ts";
-import type { Flags } from "./flags.ts";
+import type { CorpusEntry } from "../../activations/corpus.ts";
+import type { TokenIds } from "../../activations/extract.ts";
+import { shuffled } from "../../activations/shuffled.ts";
+import type { StreamBatch } from "../../activations/stream.ts";
+import type { Growth } from "../../partition/growth.ts";
+import type { Run } from "../experiment.ts";
+import type { Flags } from "../command/flags.ts";
 import { calibrationsFor, grow, type GrowPlan, streamOf } from "./grow.ts";
-import { type FailedSetting, usableSettings } from "./usable.ts";
+import { type FailedSetting, usableSettings } from "../../partition/usable.ts";
 
 /** What was kept of each stream order, and what could not be grown in any. */
 export interface Orders<T> {

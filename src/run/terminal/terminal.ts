@@ -1,6 +1,6 @@
 /** What a script says, and where: everything that reaches the terminal is made visible first, whoever it comes from. */
 import { format } from "node:util";
-import { visibleLines } from "../../src/files/visible_text.ts";
+import { visibleLines } from "../../files/visible_text.ts";
 
 /**
  * From here on no text acts on the terminal: not what this process prints through the console, be it the library's or a
