@@ -257,7 +257,7 @@ Deno.test("a second signal ends a run at once", unix, async () => {
 });
 
 Deno.test("a run that was started with nohup goes on after SIGHUP", { ignore: Deno.build.os !== "linux" }, async () => {
-  const lib = new URL("interruption.ts", LIB).href;
+  const lib = new URL("terminal/interruption.ts", RUN).href;
   const program = `import { Interruption } from ${JSON.stringify(lib)};
     using interruption = new Interruption(() => {});
     Deno.kill(Deno.pid, "SIGHUP");
