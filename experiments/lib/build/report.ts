@@ -2,8 +2,7 @@
 import { principalComponents } from "../../../src/analysis/pca.ts";
 import { sphereCells } from "../../../src/analysis/voronoi.ts";
 import type { Discovery } from "../../../src/partition/discover.ts";
-import { formatNumber } from "../../../src/report/mod.ts";
-import { coherenceChart, growthChart, sizeChart, voronoiChart } from "../../../src/report/partition_charts.ts";
+import { coherenceChart, formatNumber, growthChart, sizeChart, voronoiChart } from "../../../src/report/mod.ts";
 import type { Run } from "../../../src/run/experiment.ts";
 import type { Flags } from "../../../src/run/command/flags.ts";
 import { printTable } from "../../../src/run/terminal/print.ts";
