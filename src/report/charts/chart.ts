@@ -6,7 +6,7 @@ import type { Mark, Marks, Rule } from "./marks.ts";
 import type { PanelGrid, Panels } from "./panels.ts";
 
 /** A chart, or charts side by side: Vega-Lite's description, which `saveChart` draws. */
-export type ChartFigure = LayerSpec | FacetSpec | BesideSpec | BelowSpec;
+export type ComposableChart = LayerSpec | FacetSpec | BesideSpec | BelowSpec;
 
 /** What a chart shows of its rows, whose fields are `F`. */
 export interface ChartDescription<F extends string> {
@@ -100,9 +100,14 @@ export function chart<R extends object>(
     columns: column?.columns,
     spec: { ...size, layer },
     ...(independent && { resolve: { scale: { [independent]: "independent" } } }),
-    // Axes of their own take room between the panels, whose sides stay in line.
-    ...(independent === "y" && { bounds: "flush", spacing: { column: 70, row: 60 } }),
+    ...spacingOf(independent, x),
   };
+}
+
+/** Room between panels: for axes of their own, whose sides stay in line, and for numbers at the ends of an axis. */
+function spacingOf(independent?: "x" | "y", x?: Position<string>): Pick<FacetSpec, "bounds" | "spacing"> {
+  if (independent === "y") return { bounds: "flush", spacing: { column: 70, row: 60 } };
+  return x?.kind === "quantity" ? { spacing: { column: 36, row: 20 } } : {};
 }
 
 /** A step is for a category with all its colours, not for each of them. */
@@ -140,12 +145,12 @@ function namesOf(field: string, drawn: readonly Drawn[]): string[] {
 }
 
 /** Charts beside each other. */
-export function beside(charts: readonly ChartFigure[], options: { spacing?: number } = {}): BesideSpec {
+export function beside(charts: readonly ComposableChart[], options: { spacing?: number } = {}): BesideSpec {
   return { hconcat: [...charts], ...options };
 }
 
 /** Charts below each other, their left sides in line. */
-export function below(charts: readonly ChartFigure[], options: { spacing?: number } = {}): BelowSpec {
+export function below(charts: readonly ComposableChart[], options: { spacing?: number } = {}): BelowSpec {
   // Labels of three digits and of one take the same room.
   return { vconcat: [...charts], ...options, config: { axisY: { minExtent: 36 } } };
 }

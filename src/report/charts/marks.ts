@@ -103,9 +103,9 @@ export function dots<F extends string = never>(options: MarkChannels<F> & { opac
 export function band<F extends string = never>(
   options: MarkChannels<F> & { ends?: readonly [low: F, high: F]; detail?: F; opacity?: number } = {},
 ): Mark<F> {
-  const { opacity: fillOpacity = 0.15, ...channels } = options;
+  const { opacity = 0.15, ...channels } = options;
   const extent = options.ends ? {} : { summary: "span" as const };
-  return { ...channels, ...extent, kind: "mark", shape: { type: "area", opacity: 1, fillOpacity } };
+  return { ...channels, ...extent, kind: "mark", shape: { type: "area", opacity, fillOpacity: 1 } };
 }
 
 /**
@@ -244,4 +244,6 @@ export function on<R extends object>(rows: readonly R[], ...marks: Marks<NoInfer
   return { kind: "own rows", rows, marks };
 }
 
-const dashes = (dash?: readonly number[]) => dash && { strokeDash: [...dash], strokeWidth: 1.2 };
+/** A reference is thinner than what is measured, its dashes cut square: round ends would close the gaps. */
+const dashes = (dash?: readonly number[]) =>
+  dash && { strokeDash: [...dash], strokeWidth: 1.2, strokeCap: "butt" as const };

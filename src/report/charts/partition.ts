@@ -1,6 +1,6 @@
 /** Charts of partitions: how regions come to be, how large they are, how alike their members. */
 import { ordered, percentileAxis, quantity } from "./channels.ts";
-import { chart, type ChartFigure } from "./chart.ts";
+import { chart, type ComposableChart } from "./chart.ts";
 import { boxes, line } from "./marks.ts";
 import { byBlock } from "./panels.ts";
 
@@ -16,7 +16,7 @@ export interface GrowthPoint {
 }
 
 /** Regions against activations seen, one line a percentile, one panel a layer. */
-export function growthChart(points: readonly GrowthPoint[]): ChartFigure {
+export function growthChart(points: readonly GrowthPoint[]): ComposableChart {
   return chart(points, {
     ...PANEL,
     x: quantity("activations", "activations seen", { format: "~s", ticks: 4 }),
@@ -35,7 +35,7 @@ export interface RegionPoint {
 }
 
 /** Members of the regions by rank, largest first, one line a percentile, one panel a layer. */
-export function sizeChart(regions: readonly RegionPoint[]): ChartFigure {
+export function sizeChart(regions: readonly RegionPoint[]): ComposableChart {
   return chart(rankedBySize(regions), {
     ...PANEL,
     x: quantity("rank", "rank of the region", { log: true, ticks: 4 }),
@@ -61,7 +61,7 @@ function rankedBySize(regions: readonly RegionPoint[]) {
 }
 
 /** Coherence of the regions of at least two members, a box a percentile, one panel a layer. */
-export function coherenceChart(regions: readonly RegionPoint[]): ChartFigure {
+export function coherenceChart(regions: readonly RegionPoint[]): ComposableChart {
   const points = regions.filter(({ count }) => count > 1).map(({ layer, percentile, coherence }) => ({
     layer,
     percentile,
