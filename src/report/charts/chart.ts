@@ -12,8 +12,11 @@ export type ComposableChart = LayerSpec | FacetSpec | BesideSpec | BelowSpec;
 export interface ChartDescription<F extends string> {
   /** Small charts by one field or two; default one chart. */
   readonly panels?: Panels<F> | PanelGrid<F>;
+  /** Along. */
   readonly x?: Position<F>;
+  /** Up. */
   readonly y?: Position<F>;
+  /** Colours of the marks. */
   readonly color?: Paint<F>;
   /** Dashes of lines, if another field than the colour's says them. */
   readonly dash?: Series<F>;
@@ -144,12 +147,25 @@ function namesOf(field: string, drawn: readonly Drawn[]): string[] {
   return [...new Set(values.filter((value) => typeof value === "string"))];
 }
 
-/** Charts beside each other. */
+/**
+ * Charts beside each other, with one legend where they colour one field.
+ *
+ * @example
+ * ```ts
+ * import { dots, quantity } from "./mod.ts";
+ *
+ * const regions = [{ members: 12, coherence: 0.8, distance: 0.2 }, { members: 3, coherence: 0.9, distance: 0.1 }];
+ * const x = quantity("members", "members", { log: true });
+ * const charts = [quantity("coherence", "coherence"), quantity("distance", "mean distance")]
+ *   .map((y) => chart(regions, { x, y, marks: [dots()] }));
+ * if (beside(charts).hconcat.length !== 2) throw new Error("two");
+ * ```
+ */
 export function beside(charts: readonly ComposableChart[], options: { spacing?: number } = {}): BesideSpec {
   return { hconcat: [...charts], ...options };
 }
 
-/** Charts below each other, their left sides in line. */
+/** Charts below each other, their left sides in line, with one legend where they colour one field. */
 export function below(charts: readonly ComposableChart[], options: { spacing?: number } = {}): BelowSpec {
   // Labels of three digits and of one take the same room.
   return { vconcat: [...charts], ...options, config: { axisY: { minExtent: 36 } } };

@@ -6,9 +6,13 @@ import type { LayerSpec, MarkDef, UnitSpec } from "../vega.ts";
 export interface VoronoiCell {
   /** GeoJSON outline, degrees. */
   readonly geometry: object;
+  /** Degrees of the region's direction. */
   readonly longitude: number;
+  /** Degrees, north of the middle. */
   readonly latitude: number;
+  /** Members. */
   readonly count: number;
+  /** What is written on it if it is one of the largest. */
   readonly label: string;
 }
 

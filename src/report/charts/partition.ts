@@ -9,9 +9,13 @@ const PANEL = { panels: byBlock(), width: 230, height: 260 };
 
 /** State of one dictionary at one point of the stream. */
 export interface GrowthPoint {
+  /** Block of the model whose output is read. */
   readonly layer: number;
+  /** Percentile that its threshold was calibrated to. */
   readonly percentile: number;
+  /** Activations seen. */
   readonly activations: number;
+  /** Regions by then. */
   readonly regions: number;
 }
 
@@ -28,9 +32,13 @@ export function growthChart(points: readonly GrowthPoint[]): ComposableChart {
 
 /** One region of one dictionary. */
 export interface RegionPoint {
+  /** Block of the model whose output is read. */
   readonly layer: number;
+  /** Percentile that its threshold was calibrated to. */
   readonly percentile: number;
+  /** Members. */
   readonly count: number;
+  /** Length of the mean of its members' unit directions, 0 to 1. */
   readonly coherence: number;
 }
 
