@@ -6,3 +6,38 @@ export { type Finding, type RunFile, RunManifest, type RunRecord, type RunStart,
 export { type ColumnType, saveTable, type SaveTableOptions, type TableColumn } from "./table.ts";
 export { formatNumber, formatShare, visibleText } from "./text.ts";
 export { PALETTE, THEME } from "./theme.ts";
+export {
+  columnName,
+  each,
+  type Field,
+  type FieldOptions,
+  type Fields,
+  type FieldType,
+  LAYER,
+  number,
+  oneOf,
+  PERCENTILE,
+  recordTable,
+  type ResultTable,
+  resultTable,
+  row,
+  type RowOf,
+  rowTable,
+  THRESHOLD,
+  truth,
+  whole,
+  words,
+} from "./row.ts";
+export {
+  distinct,
+  type Figure,
+  figure,
+  meanOf,
+  type NumericKey,
+  rangeOf,
+  rangeText,
+  Rows,
+  Setting,
+  signed,
+  Sweep,
+} from "./sweep.ts";

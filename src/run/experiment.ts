@@ -24,6 +24,7 @@ import { Progress } from "./terminal/progress.ts";
 import { Results } from "./folder/results.ts";
 import { Stages } from "./folder/stages.ts";
 import { writeStderr } from "./terminal/stderr.ts";
+import { type Outcome, writeOutcome } from "./outcome.ts";
 import { guardTerminal, sentence } from "./terminal/terminal.ts";
 
 /** An experiment's name, question and flags. */
@@ -70,6 +71,9 @@ export interface Run<F extends Flags> {
   layers(count: number): number[];
 }
 
+/** What an experiment does; what it found is written for it. */
+export type Body<F extends Flags> = (run: Run<F>) => Promise<Outcome | void>;
+
 /** Where an experiment reads its arguments and writes what it says; tests hand in their own. */
 export interface Console {
   readonly args: readonly string[];
@@ -85,7 +89,7 @@ export interface Console {
  */
 export async function experiment<const F extends Flags>(
   definition: Experiment<F>,
-  body: (run: Run<F>) => Promise<void>,
+  body: Body<F>,
 ): Promise<never> {
   const printError = (text: string) => writeStderr(`${visibleLines(text)}\n`);
   guardTerminal(definition.name);
@@ -95,7 +99,7 @@ export async function experiment<const F extends Flags>(
 /** Runs an experiment and gives its exit code. */
 export async function runExperiment<const F extends Flags>(
   definition: Experiment<F>,
-  body: (run: Run<F>) => Promise<void>,
+  body: Body<F>,
   { args, print, printError }: Console,
 ): Promise<number> {
   const declared = allFlags(definition);
@@ -175,7 +179,14 @@ export async function runExperiment<const F extends Flags>(
   const restore = configureHub({ ...hubOptions(flags, progress, manifest), signal: interruption.stop });
   const restoreUnpacking = configureUnpacking(flags.maxUnpacked);
   try {
-    await interruption.guard(fetchNamed(flags).then(() => body(run)));
+    await interruption.guard(
+      fetchNamed(flags).then(async () => {
+        const outcome = await body(run);
+        // Where the task exposes it: charts begin in the memory that the model leaves, not beside it.
+        (globalThis as { gc?: () => void }).gc?.();
+        if (outcome) await manifest.time("report", () => writeOutcome(run, definition.question, outcome, print));
+      }),
+    );
     progress.end();
     await manifest.finish(flags.out);
     isDone = true;

@@ -1,11 +1,10 @@
 import { join } from "node:path";
 import type { HookSite } from "../../model/types.ts";
 import {
-  type Cell,
   type Chart,
   type ChartSpec,
   type Report,
-  type ReportTable,
+  type ResultTable,
   type RunManifest,
   saveChart,
   saveTable,
@@ -40,9 +39,9 @@ export class Results {
   }
 
   /** Writes `<name>.arrow`. */
-  async table(name: string, columns: readonly TableColumn[]): Promise<void> {
+  async table(name: string, table: ResultTable | readonly TableColumn[]): Promise<void> {
     await this.#begin(`${name}.arrow`);
-    await saveTable(this.#folder.path, name, columns);
+    await saveTable(this.#folder.path, name, table);
   }
 
   /** Writes `<name>.vl.json`, `.svg` and `.png`, and gives the chart as a block of the report. */
@@ -68,7 +67,4 @@ export class Results {
   }
 }
 
-/** Rows as a table of a report; the keys of the first are the headings. */
-export function reportTable(rows: readonly Readonly<Record<string, Cell>>[]): ReportTable {
-  return { columns: Object.keys(rows[0] ?? {}), rows: rows.map((row) => Object.values(row)) };
-}
+export { recordTable as reportTable } from "../../report/row.ts";
