@@ -85,7 +85,7 @@ export type { DictionaryOptions } from "./src/partition/options.ts";
 export type { AddOptions } from "./src/partition/ingest.ts";
 export type { DictionaryLoadOptions } from "./src/partition/persistence.ts";
 export { reanchorAll } from "./src/partition/reanchor_all.ts";
-export type { ExportOptions } from "./src/partition/sae_files.ts";
+export type { ExportOptions } from "./src/sae/dictionary_files.ts";
 export type { FromHubOptions } from "./src/partition/from_hub.ts";
 export {
   hubFile,
@@ -114,14 +114,7 @@ export { type Counterparts, type DirectionMatching, match, type Matching } from 
 export { type DictionaryMetrics, measure } from "./src/analysis/metrics.ts";
 export { describeRegions, type RegionRow } from "./src/analysis/region_table.ts";
 export { Monitor, type MonitorParts, type Verdict } from "./src/analysis/monitor.ts";
-export {
-  readSae,
-  type ReadSaeOptions,
-  Sae,
-  type SaeArchitecture,
-  SaeError,
-  type SaeSource,
-} from "./src/analysis/sae.ts";
+export { readSae, type ReadSaeOptions, Sae, type SaeArchitecture, SaeError, type SaeSource } from "./src/sae/sae.ts";
 export { auroc } from "./src/analysis/roc.ts";
 export { spearman } from "./src/analysis/spearman.ts";
 

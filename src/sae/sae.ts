@@ -7,9 +7,9 @@ import { isFile } from "../files/exists.ts";
 import type { UnpackOptions } from "../files/unpacking.ts";
 import { localPath } from "../hub/hub_file.ts";
 import { withMatrix } from "../partition/directions.ts";
-import { readGemmaScope } from "./sae_gemma_scope.ts";
-import { readSaeLens } from "./sae_lens.ts";
-import { type SaeArchitecture, SaeError, type SaeSource, type SaeWeights } from "./sae_weights.ts";
+import { readGemmaScope } from "./gemma_scope.ts";
+import { readSaeLens } from "./lens.ts";
+import { type SaeArchitecture, SaeError, type SaeSource, type SaeWeights } from "./weights.ts";
 
 export type { SaeArchitecture, SaeSource, SaeWeights, SparseFeatures };
 export { SaeError };

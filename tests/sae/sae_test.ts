@@ -3,7 +3,7 @@ import type { ActivationBatch } from "../../src/activations/batch.ts";
 import { readCorpus } from "../../src/activations/corpus.ts";
 import { extract } from "../../src/activations/extract.ts";
 import { atLayer } from "../../src/activations/stream.ts";
-import { readSae } from "../../src/analysis/sae.ts";
+import { readSae } from "../../src/sae/sae.ts";
 import type { SparseFeatures } from "../../src/compute/sparse.ts";
 import { readNpz, writeNpz } from "../../src/files/npz.ts";
 import { float32Tensor, type Tensors, toFloat32 } from "../../src/files/tensor.ts";

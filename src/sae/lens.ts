@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { withCenter } from "../compute/with_center.ts";
 import { readSafetensors } from "../files/safetensors.ts";
 import { finiteFloatsOf, type Tensors } from "../files/tensor.ts";
-import { parseSaeLensConfig, type SaeLensConfig } from "./sae_lens_config.ts";
-import { type SaeTensors, saeTensors, thresholdsOf } from "./sae_tensors.ts";
-import { positiveThresholds, SaeError, type SaeWeights } from "./sae_weights.ts";
+import { parseSaeLensConfig, type SaeLensConfig } from "./lens_config.ts";
+import { type SaeTensors, saeTensors, thresholdsOf } from "./tensors.ts";
+import { positiveThresholds, SaeError, type SaeWeights } from "./weights.ts";
 
 /**
  * Reads a sparse autoencoder of SAELens: a folder with `cfg.json` and `sae_weights.safetensors`. What the configuration

@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { readSae } from "../../src/analysis/sae.ts";
-import { parseSaeLensConfig } from "../../src/analysis/sae_lens_config.ts";
-import { SaeError } from "../../src/analysis/sae_weights.ts";
+import { readSae } from "../../src/sae/sae.ts";
+import { parseSaeLensConfig } from "../../src/sae/lens_config.ts";
+import { SaeError } from "../../src/sae/weights.ts";
 import { Random } from "../../src/compute/random.ts";
 import type { SparseFeatures } from "../../src/compute/sparse.ts";
 import { writeSafetensors } from "../../src/files/safetensors.ts";

@@ -3,9 +3,9 @@ import { finiteFloatsOf, float32Tensor, type Tensor, tensorOf, type Tensors } fr
 import { checksumOf, unprovenWarning } from "../files/checksum.ts";
 import type { Backend } from "../compute/backend.ts";
 import type { StreamSource } from "../activations/source.ts";
-import { Contexts } from "./contexts.ts";
-import type { Basis, DictionaryParts } from "./parts.ts";
-import { RegionArrays } from "./region_arrays.ts";
+import { Contexts } from "../partition/contexts.ts";
+import type { Basis, DictionaryParts } from "../partition/parts.ts";
+import { RegionArrays } from "../partition/region_arrays.ts";
 
 /** Kind and version of the file, in its metadata. */
 const FORMAT = "exemplar regions 2";

@@ -8,9 +8,9 @@ import { isFile } from "../files/exists.ts";
 import { readNpz, writeNpz } from "../files/npz.ts";
 import { readSafetensors, writeSafetensors } from "../files/safetensors.ts";
 import { finiteFloatsOf, float32Tensor, type Tensor, tensorOf, type Tensors } from "../files/tensor.ts";
-import type { DictionaryLoadOptions } from "./persistence.ts";
+import type { DictionaryLoadOptions } from "../partition/persistence.ts";
 import { hookName } from "../model/hook_names.ts";
-import type { Basis, DictionaryParts } from "./parts.ts";
+import type { Basis, DictionaryParts } from "../partition/parts.ts";
 import { readRegions, writeRegions } from "./regions_file.ts";
 
 /** How a dictionary is written as a sparse autoencoder. */

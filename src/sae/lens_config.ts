@@ -1,5 +1,5 @@
 import { findHookPoint, normalHookPoint } from "../model/hook_names.ts";
-import { type SaeArchitecture, SaeError, type SaeSource } from "./sae_weights.ts";
+import { type SaeArchitecture, SaeError, type SaeSource } from "./weights.ts";
 
 /** What a SAELens `cfg.json` says that changes the numbers, and where the autoencoder comes from. */
 export interface SaeLensConfig {

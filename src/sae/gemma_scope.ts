@@ -1,8 +1,8 @@
 import { readNpz } from "../files/npz.ts";
 import type { UnpackOptions } from "../files/unpacking.ts";
 import type { HookPoint, HookSite } from "../model/types.ts";
-import { positiveThresholds, type SaeWeights } from "./sae_weights.ts";
-import { saeTensors, thresholdsOf } from "./sae_tensors.ts";
+import { positiveThresholds, type SaeWeights } from "./weights.ts";
+import { saeTensors, thresholdsOf } from "./tensors.ts";
 
 /**
  * Reads a sparse autoencoder in Gemma Scope's format: `W_enc` (`dim x size`), `b_enc`, `threshold`, `W_dec` (`size x dim`)

@@ -1,6 +1,6 @@
 import { finiteFloatsOf, floatsOf, tensorOf, type Tensors } from "../files/tensor.ts";
 import { transposed } from "../compute/transposed.ts";
-import { SaeError } from "./sae_weights.ts";
+import { SaeError } from "./weights.ts";
 
 /** The tensors that every sparse autoencoder has. */
 export interface SaeTensors {
