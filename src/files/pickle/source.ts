@@ -1,7 +1,7 @@
 /** The bytes of a pickle, the memory that reading it may take, and the sentences that say what is wrong with it. */
-import { type Argument, BINPERSID, NOTHING, OPCODES, REFUSED } from "./pickle_opcodes.ts";
-import type { PickleDialect } from "./pickle_values.ts";
-import { visibleText } from "./visible_text.ts";
+import { type Argument, BINPERSID, NOTHING, OPCODES, REFUSED } from "./opcodes.ts";
+import type { PickleDialect } from "./values.ts";
+import { visibleText } from "../visible_text.ts";
 
 /**
  * Memory that reading may take besides the file: as much as the file. The garbage collector copies while it works, and that

@@ -1,6 +1,6 @@
 /** The names that a pickle may ask for, and what calling each of them gives. */
-import { NumpyArray, numpyDtype, numpyFromBuffer, numpyScalar } from "./pickle_numpy.ts";
-import { LONGEST_NAME, type PickleSource } from "./pickle_source.ts";
+import { NumpyArray, numpyDtype, numpyFromBuffer, numpyScalar } from "./numpy.ts";
+import { LONGEST_NAME, type PickleSource } from "./source.ts";
 import {
   PickleBytes,
   PickleGlobal,
@@ -9,7 +9,7 @@ import {
   PickleSet,
   PickleText,
   type PickleValue,
-} from "./pickle_values.ts";
+} from "./values.ts";
 
 const DICTIONARY = new PickleGlobal("Dictionary");
 const PARTITION = new PickleGlobal("Partition");

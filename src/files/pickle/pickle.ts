@@ -2,13 +2,13 @@
  * Python pickles, read as data. Nothing is imported or called: names are looked up in a short list, and what is on it is
  * done here. Memory stays within three times the file's size, whatever the file says.
  */
-import { PickleMachine } from "./pickle_machine.ts";
-import { scanPickle } from "./pickle_scan.ts";
-import { PickleSource } from "./pickle_source.ts";
-import type { PickleDialect, PickleValue } from "./pickle_values.ts";
+import { PickleMachine } from "./machine.ts";
+import { scanPickle } from "./scan.ts";
+import { PickleSource } from "./source.ts";
+import type { PickleDialect, PickleValue } from "./values.ts";
 
-export { NumpyArray, NumpyDtype } from "./pickle_numpy.ts";
-export * from "./pickle_values.ts";
+export { NumpyArray, NumpyDtype } from "./numpy.ts";
+export * from "./values.ts";
 
 /**
  * Reads a pickle of protocols 2 to 5 as data. Admitted are None, bool, int (of 64 bits), float, str, bytes, tuple, list,

@@ -1,9 +1,9 @@
-import { callGlobal, globalNamed, nameOf, newObject } from "./pickle_globals.ts";
-import { NumpyArray, NumpyDtype, setArrayState, setDtypeState } from "./pickle_numpy.ts";
-import { BINPERSID, OP } from "./pickle_opcodes.ts";
-import type { BitSet } from "./pickle_scan.ts";
-import type { PickleSource } from "./pickle_source.ts";
-import { PickleStack, SLOT } from "./pickle_stack.ts";
+import { callGlobal, globalNamed, nameOf, newObject } from "./globals.ts";
+import { NumpyArray, NumpyDtype, setArrayState, setDtypeState } from "./numpy.ts";
+import { BINPERSID, OP } from "./opcodes.ts";
+import type { BitSet } from "./scan.ts";
+import type { PickleSource } from "./source.ts";
+import { PickleStack, SLOT } from "./stack.ts";
 import {
   integerAt,
   IntegerRun,
@@ -17,7 +17,7 @@ import {
   PickleTuple,
   type PickleValue,
   Spendable,
-} from "./pickle_values.ts";
+} from "./values.ts";
 
 /** Executes the opcodes on a stack of values, as Python's unpickler does. */
 export class PickleMachine {

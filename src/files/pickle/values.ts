@@ -1,7 +1,7 @@
 /** What a pickle can hold. Texts and bytes stay in the file until somebody looks at them. */
-import { OP } from "./pickle_opcodes.ts";
-import type { PickleSource } from "./pickle_source.ts";
-import type { NumpyArray, NumpyDtype } from "./pickle_numpy.ts";
+import { OP } from "./opcodes.ts";
+import type { PickleSource } from "./source.ts";
+import type { NumpyArray, NumpyDtype } from "./numpy.ts";
 
 /** A value of a pickle. */
 export type PickleValue =

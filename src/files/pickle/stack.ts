@@ -1,5 +1,5 @@
-import type { PickleSource } from "./pickle_source.ts";
-import { PickleTuple, type PickleValue, Spendable } from "./pickle_values.ts";
+import type { PickleSource } from "./source.ts";
+import { PickleTuple, type PickleValue, Spendable } from "./values.ts";
 
 /** Bytes that V8 takes for a slot of a growing array, copies while it grows included. */
 export const SLOT = 40;

@@ -1,5 +1,5 @@
-import { OP } from "./pickle_opcodes.ts";
-import type { PickleSource } from "./pickle_source.ts";
+import { OP } from "./opcodes.ts";
+import type { PickleSource } from "./source.ts";
 
 /** A set of whole numbers, one bit each. */
 export class BitSet {
