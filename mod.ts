@@ -85,7 +85,7 @@ export type { DictionaryOptions } from "./src/partition/options.ts";
 export type { AddOptions } from "./src/partition/ingest.ts";
 export type { DictionaryLoadOptions } from "./src/partition/persistence.ts";
 export { reanchorAll } from "./src/partition/reanchor_all.ts";
-export type { ExportOptions } from "./src/partition/sae_files.ts";
+export type { ExportOptions } from "./src/sae/dictionary_files.ts";
 export type { FromHubOptions } from "./src/partition/from_hub.ts";
 export {
   hubFile,
@@ -110,20 +110,13 @@ export {
   type SettingValue,
 } from "./src/partition/checkpoint_settings.ts";
 
-export { type Counterparts, type DirectionMatching, match, type Matching } from "./src/analysis/match.ts";
-export { type DictionaryMetrics, measure } from "./src/analysis/metrics.ts";
-export { describeRegions, type RegionRow } from "./src/analysis/region_table.ts";
-export { Monitor, type MonitorParts, type Verdict } from "./src/analysis/monitor.ts";
-export {
-  readSae,
-  type ReadSaeOptions,
-  Sae,
-  type SaeArchitecture,
-  SaeError,
-  type SaeSource,
-} from "./src/analysis/sae.ts";
-export { auroc } from "./src/analysis/roc.ts";
-export { spearman } from "./src/analysis/spearman.ts";
+export { type Counterparts, type DirectionMatching, match, type Matching } from "./src/analysis/matching/match.ts";
+export { type DictionaryMetrics, measure } from "./src/analysis/regions/metrics.ts";
+export { describeRegions, type RegionRow } from "./src/analysis/regions/region_table.ts";
+export { Monitor, type MonitorParts, type Verdict } from "./src/analysis/detection/monitor.ts";
+export { readSae, type ReadSaeOptions, Sae, type SaeArchitecture, SaeError, type SaeSource } from "./src/sae/sae.ts";
+export { auroc } from "./src/analysis/statistics/roc.ts";
+export { spearman } from "./src/analysis/statistics/spearman.ts";
 
 export { openBackend } from "./src/compute/open.ts";
 export { type Backend, type BackendChoice, type BackendName, type Matrix } from "./src/compute/backend.ts";

@@ -14,8 +14,8 @@
  */
 import { readCorpus } from "../src/activations/corpus.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
-import { measure } from "../src/analysis/metrics.ts";
-import { describeRegions } from "../src/analysis/region_table.ts";
+import { measure } from "../src/analysis/regions/metrics.ts";
+import { describeRegions } from "../src/analysis/regions/region_table.ts";
 import { membersPath } from "../src/partition/members_file.ts";
 import { dictionaryFile } from "../src/partition/checkpoint.ts";
 import type { Discovery } from "../src/partition/discover.ts";

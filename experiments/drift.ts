@@ -19,7 +19,7 @@
  */
 import { readCorpus } from "../src/activations/corpus.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
-import { isRefusal } from "../src/analysis/refusals.ts";
+import { isRefusal } from "../src/analysis/refusal/refusals.ts";
 import { keptAnswers } from "../src/run/steps/answers.ts";
 import { experiment } from "../src/run/experiment.ts";
 import { matchOrders, regionsOf } from "./lib/drift/matches.ts";

@@ -20,8 +20,8 @@
  * `memory.arrow` (memory against prompts read); the charts `alarms` and `memory`; `report.html`; `run.json`.
  */
 import { linesOf } from "../src/activations/lines.ts";
-import { conformalThreshold } from "../src/analysis/conformal.ts";
-import { Monitor } from "../src/analysis/monitor.ts";
+import { conformalThreshold } from "../src/analysis/detection/conformal.ts";
+import { Monitor } from "../src/analysis/detection/monitor.ts";
 import { experiment } from "../src/run/experiment.ts";
 import { atTheirHook, DICTIONARY_HELP, givenDictionary } from "../src/run/steps/given.ts";
 import { openModel } from "../src/run/steps/open_model.ts";

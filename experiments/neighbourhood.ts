@@ -15,7 +15,7 @@
  */
 import { readCorpus } from "../src/activations/corpus.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
-import { lensTokens } from "../src/analysis/lens_tokens.ts";
+import { lensTokens } from "../src/analysis/regions/lens_tokens.ts";
 import { experiment } from "../src/run/experiment.ts";
 import { grow } from "../src/run/steps/grow.ts";
 import { contextOf, openModel } from "../src/run/steps/open_model.ts";

@@ -23,7 +23,7 @@
  */
 import { readCorpus } from "../src/activations/corpus.ts";
 import { shuffled } from "../src/activations/shuffled.ts";
-import { readSae } from "../src/analysis/sae.ts";
+import { readSae } from "../src/sae/sae.ts";
 import { isSameHookPoint } from "../src/model/hook_names.ts";
 import { experiment } from "../src/run/experiment.ts";
 import { UsageError } from "../src/run/command/flags.ts";

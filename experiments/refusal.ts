@@ -19,7 +19,7 @@
 import { readCorpus } from "../src/activations/corpus.ts";
 import { extract } from "../src/activations/extract.ts";
 import { batchAt } from "../src/activations/stream.ts";
-import { isRefusal } from "../src/analysis/refusals.ts";
+import { isRefusal } from "../src/analysis/refusal/refusals.ts";
 import { reanchorAll } from "../src/partition/reanchor_all.ts";
 import { keptAnswers } from "../src/run/steps/answers.ts";
 import { experiment } from "../src/run/experiment.ts";

@@ -14,7 +14,7 @@ import {
   PickleTuple,
   type PickleValue,
   readPickle,
-} from "./pickle.ts";
+} from "./pickle/pickle.ts";
 import type { TensorPlace } from "./safetensors.ts";
 import { type Dtype, itemBytes } from "./tensor.ts";
 import { visibleText } from "./visible_text.ts";

@@ -4,7 +4,7 @@ import { isFile } from "../files/exists.ts";
 import type { DictionaryParts } from "./parts.ts";
 import { type DictionaryLoadOptions, loadDictionary } from "./persistence.ts";
 import { publishedParts } from "./published.ts";
-import { readNpzDictionary, readSaeLensDictionary } from "./sae_files.ts";
+import { readNpzDictionary, readSaeLensDictionary } from "../sae/dictionary_files.ts";
 
 /** What a dictionary can be kept in, told by the file itself. */
 export type DictionaryFormat = "arrow" | "pickle" | "npz" | "saelens";

@@ -1,5 +1,5 @@
 import type { Backend } from "../compute/backend.ts";
-import { readPickle } from "../files/pickle.ts";
+import { readPickle } from "../files/pickle/pickle.ts";
 import { Contexts } from "./contexts.ts";
 import type { DictionaryCalibration, DictionaryParts } from "./parts.ts";
 import { checkRegion, checkResolution, Membership, type PublishedRegion, RESERVOIR } from "./published_checks.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { regionsBetween } from "../../src/analysis/between.ts";
-import { pairsByCosine } from "../../src/analysis/pairs_by_cosine.ts";
+import { regionsBetween } from "../../src/analysis/regions/between.ts";
+import { pairsByCosine } from "../../src/analysis/regions/pairs_by_cosine.ts";
 import { Random } from "../../src/compute/random.ts";
 
 /** Cosines of points on the unit circle, by their angles in degrees. */

@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { bootstrapMean, pairedDifference } from "../../src/analysis/bootstrap.ts";
+import { bootstrapMean, pairedDifference } from "../../src/analysis/statistics/bootstrap.ts";
 import { Random } from "../../src/compute/random.ts";
 
 Deno.test("of two values the interval is that of two draws", () => {

@@ -1,8 +1,8 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { randomDirections } from "../../src/analysis/concept_floor.ts";
-import { textMaxima } from "../../src/analysis/concept_maxima.ts";
-import { bestAmongFirst, directionAurocs, directionContrasts, meanRow } from "../../src/analysis/concept_selection.ts";
-import { auroc } from "../../src/analysis/roc.ts";
+import { randomDirections } from "../../src/analysis/concepts/random_directions.ts";
+import { textMaxima } from "../../src/analysis/concepts/maxima.ts";
+import { bestAmongFirst, directionAurocs, directionContrasts, meanRow } from "../../src/analysis/concepts/selection.ts";
+import { auroc } from "../../src/analysis/statistics/roc.ts";
 import { Random } from "../../src/compute/random.ts";
 import { backendTest } from "../lib/backends.ts";
 

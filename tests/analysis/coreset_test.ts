@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Coreset } from "../../src/analysis/coreset.ts";
+import { Coreset } from "../../src/analysis/detection/coreset.ts";
 import { openBackend } from "../../src/compute/open.ts";
 import { hashUniform } from "../../src/compute/random.ts";
 import { backendTest } from "../lib/backends.ts";

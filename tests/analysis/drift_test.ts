@@ -1,10 +1,10 @@
 import { assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
-import { balancedAccuracy, largestShare, purity, splitByLabel } from "../../src/analysis/label_split.ts";
-import { matchDirections, median } from "../../src/analysis/match.ts";
-import { nearestDirection } from "../../src/analysis/nearest_direction.ts";
-import { rotated } from "../../src/analysis/rotated.ts";
-import { templateOf, templatePart } from "../../src/analysis/template_parts.ts";
-import { turnover } from "../../src/analysis/turnover.ts";
+import { balancedAccuracy, largestShare, purity, splitByLabel } from "../../src/analysis/regions/label_split.ts";
+import { matchDirections, median } from "../../src/analysis/matching/match.ts";
+import { nearestDirection } from "../../src/analysis/geometry/nearest_direction.ts";
+import { rotated } from "../../src/analysis/matching/rotated.ts";
+import { templateOf, templatePart } from "../../src/activations/template_parts.ts";
+import { turnover } from "../../src/analysis/matching/turnover.ts";
 import { openBackend } from "../../src/compute/open.ts";
 import { Random } from "../../src/compute/random.ts";
 

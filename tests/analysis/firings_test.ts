@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { bestMatches, companions, oneToOneMatches } from "../../src/analysis/best_match.ts";
-import { activeFirings } from "../../src/analysis/firing_features.ts";
-import { StrongestFirings } from "../../src/analysis/firing_strongest.ts";
+import { bestMatches, companions, oneToOneMatches } from "../../src/analysis/firings/best_match.ts";
+import { activeFirings } from "../../src/analysis/firings/active_firings.ts";
+import { StrongestFirings } from "../../src/analysis/firings/strongest_firings.ts";
 import {
   byToken,
   byUnit,
@@ -12,7 +12,7 @@ import {
   permutedTokens,
   shiftedTokens,
   unitCount,
-} from "../../src/analysis/firings.ts";
+} from "../../src/analysis/firings/firings.ts";
 import { Random } from "../../src/compute/random.ts";
 
 /** Patterns from lists of tokens. */

@@ -1,7 +1,7 @@
 /** Assignments against every one there is. */
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { assignRows } from "../../src/analysis/hungarian.ts";
-import { match } from "../../src/analysis/match.ts";
+import { assignRows } from "../../src/analysis/matching/hungarian.ts";
+import { match } from "../../src/analysis/matching/match.ts";
 import { Random } from "../../src/compute/random.ts";
 import { Dictionary } from "../../src/partition/dictionary.ts";
 import { backendTest } from "../lib/backends.ts";

@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { minimise } from "../../src/analysis/conjugate_gradient.ts";
-import { columnMoments } from "../../src/analysis/feature_rows.ts";
-import { type DenseRows, oneHotRows, trainProbe } from "../../src/analysis/linear_probe.ts";
+import { minimise } from "../../src/analysis/probes/conjugate_gradient.ts";
+import { columnMoments } from "../../src/analysis/probes/feature_rows.ts";
+import { type DenseRows, oneHotRows, trainProbe } from "../../src/analysis/probes/linear_probe.ts";
 import { Random } from "../../src/compute/random.ts";
 import type { SparseFeatures } from "../../src/compute/sparse.ts";
 

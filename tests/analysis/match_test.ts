@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
-import { match, matchDirections, median } from "../../src/analysis/match.ts";
+import { match, matchDirections, median } from "../../src/analysis/matching/match.ts";
 import { openBackend } from "../../src/compute/open.ts";
 import { Dictionary } from "../../src/partition/dictionary.ts";
 

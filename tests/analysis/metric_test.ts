@@ -1,8 +1,8 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { leaders, leadersOfCount, nearestLeaders } from "../../src/analysis/leader_rows.ts";
-import { majorityAccuracy } from "../../src/analysis/majority.ts";
-import { adjustedRandIndex } from "../../src/analysis/rand_index.ts";
-import { whitening } from "../../src/analysis/whiten.ts";
+import { leaders, leadersOfCount, nearestLeaders } from "../../src/analysis/geometry/leader_rows.ts";
+import { majorityAccuracy } from "../../src/analysis/statistics/majority.ts";
+import { adjustedRandIndex } from "../../src/analysis/statistics/rand_index.ts";
+import { whitening } from "../../src/analysis/geometry/whiten.ts";
 import { Random } from "../../src/compute/random.ts";
 
 Deno.test("leaders are those of one-at-a-time clustering, in any order", () => {

@@ -1,6 +1,6 @@
 /** Metrics of dictionaries made by hand, in the plane. */
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { type DictionaryMetrics, gini, measure } from "../../src/analysis/metrics.ts";
+import { type DictionaryMetrics, gini, measure } from "../../src/analysis/regions/metrics.ts";
 import type { Backend } from "../../src/compute/backend.ts";
 import { Dictionary } from "../../src/partition/dictionary.ts";
 import { backendTest } from "../lib/backends.ts";

@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describeStream } from "../../src/activations/source.ts";
-import { conformalThreshold } from "../../src/analysis/conformal.ts";
-import { Monitor } from "../../src/analysis/monitor.ts";
+import { conformalThreshold } from "../../src/analysis/detection/conformal.ts";
+import { Monitor } from "../../src/analysis/detection/monitor.ts";
 import { Random } from "../../src/compute/random.ts";
 import { Dictionary } from "../../src/partition/dictionary.ts";
 import type { DictionaryCalibration } from "../../src/partition/parts.ts";

@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { noiseCuts } from "../../src/analysis/noise_cuts.ts";
+import { noiseCuts } from "../../src/analysis/matching/noise_cuts.ts";
 import { Random } from "../../src/compute/random.ts";
 
 Deno.test("each stratum has its own cut, and none where it is too small to tell", () => {

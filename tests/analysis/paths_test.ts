@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { agreement, coincidence, distinctPaths, togetherness } from "../../src/analysis/paths.ts";
+import { agreement, coincidence, distinctPaths, togetherness } from "../../src/analysis/regions/paths.ts";
 import { Random } from "../../src/compute/random.ts";
 
 Deno.test("agreement is taken layer by layer", () => {

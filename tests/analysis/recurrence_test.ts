@@ -1,8 +1,8 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { absorb } from "../../src/analysis/absorb.ts";
-import { densities } from "../../src/analysis/density.ts";
-import { groupMeans } from "../../src/analysis/group_means.ts";
-import { recurrence } from "../../src/analysis/recurrence.ts";
+import { absorb } from "../../src/analysis/regions/absorb.ts";
+import { densities } from "../../src/analysis/regions/density.ts";
+import { groupMeans } from "../../src/analysis/regions/group_means.ts";
+import { recurrence } from "../../src/analysis/matching/recurrence.ts";
 import { openBackend } from "../../src/compute/open.ts";
 
 Deno.test("D grows with members and with the square of coherence", () => {

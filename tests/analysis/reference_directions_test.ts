@@ -4,7 +4,7 @@ import {
   meanDirection,
   meanDistance,
   randomDirection,
-} from "../../src/analysis/reference_directions.ts";
+} from "../../src/analysis/interventions/reference_directions.ts";
 
 const ROWS = Float32Array.of(3, 0, 5, 8, 1, 0, 1, 0);
 

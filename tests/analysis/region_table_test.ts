@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { describeStream } from "../../src/activations/source.ts";
-import { lensTokens } from "../../src/analysis/lens_tokens.ts";
-import { describeRegions } from "../../src/analysis/region_table.ts";
+import { lensTokens } from "../../src/analysis/regions/lens_tokens.ts";
+import { describeRegions } from "../../src/analysis/regions/region_table.ts";
 import type { HookSite, LanguageModel, LensToken } from "../../src/model/types.ts";
 import { Dictionary } from "../../src/partition/dictionary.ts";
 

@@ -1,6 +1,6 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { quantiles } from "../../src/analysis/quantile.ts";
-import { auroc, truePositiveRate } from "../../src/analysis/roc.ts";
+import { quantiles } from "../../src/analysis/statistics/quantile.ts";
+import { auroc, truePositiveRate } from "../../src/analysis/statistics/roc.ts";
 import { Random } from "../../src/compute/random.ts";
 
 Deno.test("AUROC is 1, 0 and a half where it must be, and ties count half", () => {

@@ -3,8 +3,8 @@
  * as one onnxruntime session on the same device. Once dense, which is where they stop (MatMul, Add, Greater, Where: every
  * feature of every row on the host, mostly zeros), and once down to the same sparse features (then NonZero, GatherND).
  */
-import { Sae } from "../../src/analysis/sae.ts";
-import type { SaeWeights } from "../../src/analysis/sae_weights.ts";
+import { Sae } from "../../src/sae/sae.ts";
+import type { SaeWeights } from "../../src/sae/weights.ts";
 import type { Backend } from "../../src/compute/backend.ts";
 import { gpuAdapter, isSoftwareAdapter, webgpuProvider } from "../../src/compute/device.ts";
 import { ElementType, encodeModel, graphModel, initializer, node, valueInfo } from "../../src/compute/onnx/codec.ts";

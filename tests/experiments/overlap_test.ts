@@ -6,7 +6,7 @@ import { compareFirings } from "../../experiments/lib/overlap/measure.ts";
 import { pickUnits } from "../../experiments/lib/overlap/picks.ts";
 import { sizeRows } from "../../experiments/lib/overlap/sizes.ts";
 import { figuresOf, sharedCore } from "../../experiments/lib/overlap/summary.ts";
-import { firingsOf, partitionFirings } from "../../src/analysis/firings.ts";
+import { firingsOf, partitionFirings } from "../../src/analysis/firings/firings.ts";
 import type { StreamBatch } from "../../src/activations/stream.ts";
 import { openBackend } from "../../src/compute/open.ts";
 import type { HookSite, LanguageModel } from "../../src/model/types.ts";

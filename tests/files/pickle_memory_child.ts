@@ -3,8 +3,8 @@
  * for it, the file's own bytes included, as a multiple of the file's size.
  */
 import { cpuUsage } from "node:process";
-import { OP } from "../../src/files/pickle_opcodes.ts";
-import { readPickle } from "../../src/files/pickle.ts";
+import { OP } from "../../src/files/pickle/opcodes.ts";
+import { readPickle } from "../../src/files/pickle/pickle.ts";
 import { bytes, global, little, type Part, text } from "../lib/pickle_bytes.ts";
 
 /** One array of a real dictionary: 2304 numbers, their dtype from the memo. */

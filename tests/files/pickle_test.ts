@@ -10,8 +10,8 @@ import {
   PickleTuple,
   type PickleValue,
   readPickle,
-} from "../../src/files/pickle.ts";
-import { OP } from "../../src/files/pickle_opcodes.ts";
+} from "../../src/files/pickle/pickle.ts";
+import { OP } from "../../src/files/pickle/opcodes.ts";
 import { bytes, global, little, type Part, pickle, text } from "../lib/pickle_bytes.ts";
 import { assertSentence } from "../lib/sentence.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { readSae } from "../../src/analysis/sae.ts";
+import { readSae } from "../../src/sae/sae.ts";
 import { readNpz } from "../../src/files/npz.ts";
 import { readSafetensors, writeSafetensors } from "../../src/files/safetensors.ts";
 import { toFloat32 } from "../../src/files/tensor.ts";

@@ -1,7 +1,7 @@
 /** Both backends against the published implementation's figures. Tolerances are those of ../golden/README.md. */
 import { assert, assertAlmostEquals, assertEquals, assertLess } from "@std/assert";
-import { match } from "../../src/analysis/match.ts";
-import { measure } from "../../src/analysis/metrics.ts";
+import { match } from "../../src/analysis/matching/match.ts";
+import { measure } from "../../src/analysis/regions/metrics.ts";
 import type { Backend } from "../../src/compute/backend.ts";
 import { calibrate } from "../../src/partition/calibration.ts";
 import { Dictionary } from "../../src/partition/dictionary.ts";

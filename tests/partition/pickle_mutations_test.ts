@@ -5,8 +5,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { openBackend } from "../../src/compute/open.ts";
 import { Random } from "../../src/compute/random.ts";
-import { OPCODES } from "../../src/files/pickle_opcodes.ts";
-import { PickleSource } from "../../src/files/pickle_source.ts";
+import { OPCODES } from "../../src/files/pickle/opcodes.ts";
+import { PickleSource } from "../../src/files/pickle/source.ts";
 import type { DictionaryParts } from "../../src/partition/parts.ts";
 import { publishedParts } from "../../src/partition/published.ts";
 import { bytes, global, text } from "../lib/pickle_bytes.ts";

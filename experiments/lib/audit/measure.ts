@@ -1,6 +1,6 @@
 /** What `audit` measures: which regions of one model another one has, beyond the noise of stream orders. */
-import { noiseCuts } from "../../../src/analysis/noise_cuts.ts";
-import { describeRegions, type RegionRow } from "../../../src/analysis/region_table.ts";
+import { noiseCuts } from "../../../src/analysis/matching/noise_cuts.ts";
+import { describeRegions, type RegionRow } from "../../../src/analysis/regions/region_table.ts";
 import type { Backend } from "../../../src/compute/backend.ts";
 import type { LanguageModel } from "../../../src/model/types.ts";
 import type { Growth } from "../../../src/partition/growth.ts";

@@ -1,7 +1,7 @@
 /** The directions that a concept's may be chosen from: regions, and as many random ones. */
-import { randomDirections } from "../../../src/analysis/concept_floor.ts";
-import { SELECTION_RULES, type SelectionRule } from "../../../src/analysis/concept_selection.ts";
-import { Coreset } from "../../../src/analysis/coreset.ts";
+import { randomDirections } from "../../../src/analysis/concepts/random_directions.ts";
+import { SELECTION_RULES, type SelectionRule } from "../../../src/analysis/concepts/selection.ts";
+import { Coreset } from "../../../src/analysis/detection/coreset.ts";
 import { batchAt, type StreamBatch } from "../../../src/activations/stream.ts";
 import type { Backend, Matrix } from "../../../src/compute/backend.ts";
 import { directionsOf } from "../../../src/partition/directions.ts";

@@ -1,7 +1,7 @@
 /** What is in the regions that were chosen. */
 import type { AxBenchConcept } from "../../../src/activations/axbench.ts";
 import type { Excerpt } from "../../../src/activations/batch.ts";
-import { lensTokens } from "../../../src/analysis/lens_tokens.ts";
+import { lensTokens } from "../../../src/analysis/regions/lens_tokens.ts";
 import type { Backend } from "../../../src/compute/backend.ts";
 import type { LanguageModel } from "../../../src/model/types.ts";
 import { tokenText } from "../../../src/report/token_text.ts";

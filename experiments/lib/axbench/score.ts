@@ -1,14 +1,14 @@
 /** Chooses a concept's directions on its train texts and scores its held-out texts with them. */
-import { textMaxima } from "../../../src/analysis/concept_maxima.ts";
+import { textMaxima } from "../../../src/analysis/concepts/maxima.ts";
 import {
   bestAmongFirst,
   directionAurocs,
   directionContrasts,
   meanRow,
-} from "../../../src/analysis/concept_selection.ts";
-import { trainProbe } from "../../../src/analysis/linear_probe.ts";
-import { differenceInMeans } from "../../../src/analysis/reference_directions.ts";
-import { auroc } from "../../../src/analysis/roc.ts";
+} from "../../../src/analysis/concepts/selection.ts";
+import { trainProbe } from "../../../src/analysis/probes/linear_probe.ts";
+import { differenceInMeans } from "../../../src/analysis/interventions/reference_directions.ts";
+import { auroc } from "../../../src/analysis/statistics/roc.ts";
 import type { Backend, Matrix } from "../../../src/compute/backend.ts";
 import type { Candidates, Choice, Method } from "./candidates.ts";
 import type { Texts } from "./texts.ts";

@@ -4,8 +4,8 @@ import {
   type BootstrapOptions,
   type Interval,
   pairedDifference,
-} from "../../../src/analysis/bootstrap.ts";
-import type { SelectionRule } from "../../../src/analysis/concept_selection.ts";
+} from "../../../src/analysis/statistics/bootstrap.ts";
+import type { SelectionRule } from "../../../src/analysis/concepts/selection.ts";
 import type { Basis } from "../../../src/partition/parts.ts";
 import { meanOf } from "../../../src/report/settings.ts";
 import type { Method } from "./candidates.ts";

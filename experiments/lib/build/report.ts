@@ -1,6 +1,6 @@
 /** What a build leaves to look at: tables, charts, report, findings. */
-import { principalComponents } from "../../../src/analysis/pca.ts";
-import { sphereCells } from "../../../src/analysis/voronoi.ts";
+import { principalComponents } from "../../../src/analysis/geometry/pca.ts";
+import { sphereCells } from "../../../src/analysis/geometry/voronoi.ts";
 import type { Discovery } from "../../../src/partition/discover.ts";
 import { formatNumber } from "../../../src/report/mod.ts";
 import { coherenceChart, growthChart, sizeChart, voronoiChart } from "../../../src/report/partition_charts.ts";

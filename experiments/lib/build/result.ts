@@ -1,5 +1,5 @@
-import type { DictionaryMetrics } from "../../../src/analysis/metrics.ts";
-import type { RegionRow } from "../../../src/analysis/region_table.ts";
+import type { DictionaryMetrics } from "../../../src/analysis/regions/metrics.ts";
+import type { RegionRow } from "../../../src/analysis/regions/region_table.ts";
 import type { Growth } from "../../../src/partition/growth.ts";
 
 /** One dictionary with what was read off it. */

@@ -1,6 +1,6 @@
 /** Tables of `build`. */
-import type { DictionaryMetrics } from "../../../src/analysis/metrics.ts";
-import type { RegionRow } from "../../../src/analysis/region_table.ts";
+import type { DictionaryMetrics } from "../../../src/analysis/regions/metrics.ts";
+import type { RegionRow } from "../../../src/analysis/regions/region_table.ts";
 import type { Cell } from "../../../src/report/mod.ts";
 import { whole, words } from "../../../src/report/columns.ts";
 import { publishedRegions } from "../published.ts";

@@ -1,6 +1,6 @@
 /** Charts of `drift`, as Vega-Lite descriptions with their data inlined. */
-import type { RegionShare } from "../../../src/analysis/label_split.ts";
-import { TEMPLATE_PARTS } from "../../../src/analysis/template_parts.ts";
+import type { RegionShare } from "../../../src/analysis/regions/label_split.ts";
+import { TEMPLATE_PARTS } from "../../../src/activations/template_parts.ts";
 import type { ChartSpec } from "../../../src/report/chart.ts";
 import { PALETTE } from "../../../src/report/theme.ts";
 import { COMPARISONS, type MatchRow } from "./matches.ts";

@@ -1,5 +1,5 @@
 /** Findings of `drift` under their fixed names. */
-import { TEMPLATE_PARTS } from "../../../src/analysis/template_parts.ts";
+import { TEMPLATE_PARTS } from "../../../src/activations/template_parts.ts";
 import { type Comparison, COMPARISONS, type MatchRow } from "./matches.ts";
 import type { DriftResult } from "./result.ts";
 import { bestSetting, sideOf, summarise, type Summary } from "./summary.ts";

@@ -1,7 +1,7 @@
 /** How the dictionaries of two models, and of several stream orders, match. */
-import { matchDirections, median } from "../../../src/analysis/match.ts";
-import { rotated } from "../../../src/analysis/rotated.ts";
-import { type Turnover, turnover } from "../../../src/analysis/turnover.ts";
+import { matchDirections, median } from "../../../src/analysis/matching/match.ts";
+import { rotated } from "../../../src/analysis/matching/rotated.ts";
+import { type Turnover, turnover } from "../../../src/analysis/matching/turnover.ts";
 import type { Backend } from "../../../src/compute/backend.ts";
 import type { Growth } from "../../../src/partition/growth.ts";
 import { sameSetting, type Setting } from "../../../src/report/settings.ts";

@@ -1,5 +1,5 @@
 /** What `drift` leaves to look at: tables, charts, report, findings. */
-import { TEMPLATE_PARTS } from "../../../src/analysis/template_parts.ts";
+import { TEMPLATE_PARTS } from "../../../src/activations/template_parts.ts";
 import type { Section } from "../../../src/report/mod.ts";
 import type { Run } from "../../../src/run/experiment.ts";
 import { accuracyChart, finalTokensChart, matchesChart, mediansChart, positionsChart } from "./charts.ts";

@@ -1,5 +1,5 @@
 /** Tables of `drift`'s report. */
-import { TEMPLATE_PARTS } from "../../../src/analysis/template_parts.ts";
+import { TEMPLATE_PARTS } from "../../../src/activations/template_parts.ts";
 import { type Cell, formatNumber } from "../../../src/report/mod.ts";
 import { COMPARISONS, type MatchRow } from "./matches.ts";
 import { sideOf, summarise } from "./summary.ts";

@@ -1,5 +1,5 @@
 /** What `drift` answers, from the run's own figures. */
-import { TEMPLATE_PARTS } from "../../../src/analysis/template_parts.ts";
+import { TEMPLATE_PARTS } from "../../../src/activations/template_parts.ts";
 import { formatNumber, formatShare } from "../../../src/report/mod.ts";
 import { type Comparison, COMPARISONS } from "./matches.ts";
 import { bestSetting, sideOf, type Summary } from "./summary.ts";

@@ -1,5 +1,5 @@
 /** Means over stream orders of what `drift` measured, and the settings that are shown. */
-import { quantiles } from "../../../src/analysis/quantile.ts";
+import { quantiles } from "../../../src/analysis/statistics/quantile.ts";
 import { type Comparison, COMPARISONS, type MatchRow } from "./matches.ts";
 import type { FinalTokens, Side } from "./tokens.ts";
 import { distinctSettings, meanOf, ofSetting, type Setting } from "../../../src/report/settings.ts";

@@ -1,5 +1,5 @@
 /** Arrow tables of `drift`. */
-import { TEMPLATE_PARTS } from "../../../src/analysis/template_parts.ts";
+import { TEMPLATE_PARTS } from "../../../src/activations/template_parts.ts";
 import type { TableColumn } from "../../../src/report/mod.ts";
 import type { MatchRow } from "./matches.ts";
 import type { FinalTokens, RefusalRegion, Side } from "./tokens.ts";

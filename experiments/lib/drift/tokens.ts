@@ -5,10 +5,10 @@ import {
   purity,
   type RegionShare,
   splitByLabel,
-} from "../../../src/analysis/label_split.ts";
-import { nearestDirection } from "../../../src/analysis/nearest_direction.ts";
-import { rotated } from "../../../src/analysis/rotated.ts";
-import { TEMPLATE_PARTS } from "../../../src/analysis/template_parts.ts";
+} from "../../../src/analysis/regions/label_split.ts";
+import { nearestDirection } from "../../../src/analysis/geometry/nearest_direction.ts";
+import { rotated } from "../../../src/analysis/matching/rotated.ts";
+import { TEMPLATE_PARTS } from "../../../src/activations/template_parts.ts";
 import { Random } from "../../../src/compute/random.ts";
 import type { Places, PromptPartition, PromptPartitions } from "../../../src/run/steps/prompt_partition.ts";
 import { meanOf, sameSetting, type Setting } from "../../../src/report/settings.ts";

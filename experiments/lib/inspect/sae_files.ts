@@ -1,7 +1,7 @@
 /** What is in files of sparse autoencoders, and of dictionaries that were exported as such. */
 import { join } from "node:path";
-import { gemmaScopePoint } from "../../../src/analysis/sae_gemma_scope.ts";
-import { parseSaeLensConfig } from "../../../src/analysis/sae_lens_config.ts";
+import { gemmaScopePoint } from "../../../src/sae/gemma_scope.ts";
+import { parseSaeLensConfig } from "../../../src/sae/lens_config.ts";
 import { isFile } from "../../../src/files/exists.ts";
 import { readNpz } from "../../../src/files/npz.ts";
 import { readSafetensors, type Safetensors } from "../../../src/files/safetensors.ts";

@@ -1,8 +1,8 @@
 /** Leader clustering of the same activations under one metric, at a number of regions. */
-import { leadersOfCount, nearestLeaders } from "../../../src/analysis/leader_rows.ts";
-import { majorityAccuracy } from "../../../src/analysis/majority.ts";
-import { gini } from "../../../src/analysis/metrics.ts";
-import { adjustedRandIndex } from "../../../src/analysis/rand_index.ts";
+import { leadersOfCount, nearestLeaders } from "../../../src/analysis/geometry/leader_rows.ts";
+import { majorityAccuracy } from "../../../src/analysis/statistics/majority.ts";
+import { gini } from "../../../src/analysis/regions/metrics.ts";
+import { adjustedRandIndex } from "../../../src/analysis/statistics/rand_index.ts";
 import { Random } from "../../../src/compute/random.ts";
 import type { Metric } from "./spaces.ts";
 import { meanOf } from "../../../src/report/settings.ts";

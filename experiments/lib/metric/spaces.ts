@@ -1,5 +1,5 @@
 /** Metrics of activation space as maps after which each is the Euclidean distance. */
-import { whitening } from "../../../src/analysis/whiten.ts";
+import { whitening } from "../../../src/analysis/geometry/whiten.ts";
 import { unitRows } from "../../../src/partition/means.ts";
 
 /** The metrics that are compared. */

@@ -1,6 +1,6 @@
 /** How often a threshold on distance raises the alarm, on text that was not there to set it. */
-import { conformalThreshold } from "../../../src/analysis/conformal.ts";
-import type { Monitor } from "../../../src/analysis/monitor.ts";
+import { conformalThreshold } from "../../../src/analysis/detection/conformal.ts";
+import type { Monitor } from "../../../src/analysis/detection/monitor.ts";
 import { Random } from "../../../src/compute/random.ts";
 import { HELD_OUT, type MonitorTexts } from "./texts.ts";
 import type { Run } from "../../../src/run/experiment.ts";

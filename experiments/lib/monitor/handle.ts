@@ -2,8 +2,8 @@
 import type { CorpusEntry } from "../../../src/activations/corpus.ts";
 import { extract } from "../../../src/activations/extract.ts";
 import { batchAt } from "../../../src/activations/stream.ts";
-import { balancedAccuracy, splitByLabel } from "../../../src/analysis/label_split.ts";
-import { isRefusal } from "../../../src/analysis/refusals.ts";
+import { balancedAccuracy, splitByLabel } from "../../../src/analysis/regions/label_split.ts";
+import { isRefusal } from "../../../src/analysis/refusal/refusals.ts";
 import type { LanguageModel } from "../../../src/model/types.ts";
 import type { Dictionary } from "../../../src/partition/dictionary.ts";
 import { keptAnswers } from "../../../src/run/steps/answers.ts";

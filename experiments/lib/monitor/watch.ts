@@ -1,6 +1,6 @@
 /** Prompts in, verdicts out, in memory that does not grow. */
 import type { Line } from "../../../src/activations/lines.ts";
-import type { Monitor, Verdict } from "../../../src/analysis/monitor.ts";
+import type { Monitor, Verdict } from "../../../src/analysis/detection/monitor.ts";
 import { visibleJson } from "../../../src/files/visible_text.ts";
 import { inBatches } from "../../../src/activations/in_batches.ts";
 

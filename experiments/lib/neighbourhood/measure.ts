@@ -1,7 +1,7 @@
 /** How many regions lie between pairs of anchors, as the dictionary is sharpened. */
-import { type Between, regionsBetween } from "../../../src/analysis/between.ts";
-import { nearestDirection } from "../../../src/analysis/nearest_direction.ts";
-import { pairsByCosine } from "../../../src/analysis/pairs_by_cosine.ts";
+import { type Between, regionsBetween } from "../../../src/analysis/regions/between.ts";
+import { nearestDirection } from "../../../src/analysis/geometry/nearest_direction.ts";
+import { pairsByCosine } from "../../../src/analysis/regions/pairs_by_cosine.ts";
 import type { Backend } from "../../../src/compute/backend.ts";
 import type { Growth } from "../../../src/partition/growth.ts";
 import { meanOf } from "../../../src/report/settings.ts";

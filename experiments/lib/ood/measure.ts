@@ -1,7 +1,7 @@
 /** What is read off the distances of one set of prompts to one set of exemplars. */
-import type { Distances, ExemplarSet } from "../../../src/analysis/distances.ts";
-import { quantiles } from "../../../src/analysis/quantile.ts";
-import { auroc, truePositiveRate } from "../../../src/analysis/roc.ts";
+import type { Distances, ExemplarSet } from "../../../src/analysis/detection/distances.ts";
+import { quantiles } from "../../../src/analysis/statistics/quantile.ts";
+import { auroc, truePositiveRate } from "../../../src/analysis/statistics/roc.ts";
 
 /** The sets of prompts that are scored: the dictionary's own kind of text, and three that are not. */
 export const PROMPT_SETS = ["held-out", "shuffled", "Bulgarian", "random tokens"] as const;

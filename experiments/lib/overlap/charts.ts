@@ -1,5 +1,5 @@
 /** Charts of `overlap`. */
-import { firingCount, type Firings } from "../../../src/analysis/firings.ts";
+import { firingCount, type Firings } from "../../../src/analysis/firings/firings.ts";
 import { type ChartSpec, PALETTE } from "../../../src/report/mod.ts";
 import { type ComparisonName, type Measured, summarise } from "./measure.ts";
 

@@ -1,6 +1,6 @@
 /** Picked regions and features as people read them. */
-import { type Firings, firingsOf } from "../../../src/analysis/firings.ts";
-import { lensTokens } from "../../../src/analysis/lens_tokens.ts";
+import { type Firings, firingsOf } from "../../../src/analysis/firings/firings.ts";
+import { lensTokens } from "../../../src/analysis/regions/lens_tokens.ts";
 import type { Excerpt } from "../../../src/activations/batch.ts";
 import type { LanguageModel } from "../../../src/model/types.ts";
 import { tokenText } from "../../../src/report/token_text.ts";

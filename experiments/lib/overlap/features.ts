@@ -1,7 +1,7 @@
 /** Where the features of an SAE fire. */
-import { activeFirings } from "../../../src/analysis/firing_features.ts";
-import { StrongestFirings } from "../../../src/analysis/firing_strongest.ts";
-import { readSae, type Sae } from "../../../src/analysis/sae.ts";
+import { activeFirings } from "../../../src/analysis/firings/active_firings.ts";
+import { StrongestFirings } from "../../../src/analysis/firings/strongest_firings.ts";
+import { readSae, type Sae } from "../../../src/sae/sae.ts";
 import type { Backend } from "../../../src/compute/backend.ts";
 import type { SparseFeatures } from "../../../src/compute/sparse.ts";
 import { isSameHookPoint } from "../../../src/model/hook_names.ts";

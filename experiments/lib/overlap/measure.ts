@@ -1,7 +1,12 @@
 /** Who fires with whom: regions, features, and what they are held name. */
-import { type BestMatches, bestMatches, oneToOneMatches, type Pair } from "../../../src/analysis/best_match.ts";
-import { type Firings, partitionFirings, permutedTokens, shiftedTokens } from "../../../src/analysis/firings.ts";
-import { quantiles } from "../../../src/analysis/quantile.ts";
+import { type BestMatches, bestMatches, oneToOneMatches, type Pair } from "../../../src/analysis/firings/best_match.ts";
+import {
+  type Firings,
+  partitionFirings,
+  permutedTokens,
+  shiftedTokens,
+} from "../../../src/analysis/firings/firings.ts";
+import { quantiles } from "../../../src/analysis/statistics/quantile.ts";
 import { meanOf } from "../../../src/report/settings.ts";
 import type { Orders } from "./orders.ts";
 import type { OrderFirings } from "./regions.ts";

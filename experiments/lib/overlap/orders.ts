@@ -1,6 +1,6 @@
 /** The same dictionaries in several stream orders, and where their regions fire. */
-import { Coreset } from "../../../src/analysis/coreset.ts";
-import type { Firings } from "../../../src/analysis/firings.ts";
+import { Coreset } from "../../../src/analysis/detection/coreset.ts";
+import type { Firings } from "../../../src/analysis/firings/firings.ts";
 import { batchAt, type StreamBatch } from "../../../src/activations/stream.ts";
 import type { Calibration } from "../../../src/partition/calibration.ts";
 import { directionsOf } from "../../../src/partition/directions.ts";

@@ -1,7 +1,7 @@
 /** Where the regions of a dictionary fire, and those of as many random exemplars. */
-import type { Coreset } from "../../../src/analysis/coreset.ts";
-import { StrongestFirings } from "../../../src/analysis/firing_strongest.ts";
-import { type Firings, partitionFirings } from "../../../src/analysis/firings.ts";
+import type { Coreset } from "../../../src/analysis/detection/coreset.ts";
+import { StrongestFirings } from "../../../src/analysis/firings/strongest_firings.ts";
+import { type Firings, partitionFirings } from "../../../src/analysis/firings/firings.ts";
 import { directionsOf } from "../../../src/partition/directions.ts";
 import type { Growth } from "../../../src/partition/growth.ts";
 import type { Heldout } from "./heldout.ts";

@@ -1,6 +1,6 @@
 /** Arrow tables of `overlap`. */
-import type { BestMatches } from "../../../src/analysis/best_match.ts";
-import { firingCount, type Firings, unitCount } from "../../../src/analysis/firings.ts";
+import type { BestMatches } from "../../../src/analysis/firings/best_match.ts";
+import { firingCount, type Firings, unitCount } from "../../../src/analysis/firings/firings.ts";
 import type { TableColumn } from "../../../src/report/mod.ts";
 import { whole } from "../../../src/report/columns.ts";
 import type { Example } from "./examples.ts";

@@ -1,8 +1,14 @@
 /** The regions that tokens pass from layer to layer, and what is read off them. */
 import { extract } from "../../../src/activations/extract.ts";
 import { batchAt } from "../../../src/activations/stream.ts";
-import { lensTokens } from "../../../src/analysis/lens_tokens.ts";
-import { agreement, coincidence, distinctPaths, type Togetherness, togetherness } from "../../../src/analysis/paths.ts";
+import { lensTokens } from "../../../src/analysis/regions/lens_tokens.ts";
+import {
+  agreement,
+  coincidence,
+  distinctPaths,
+  type Togetherness,
+  togetherness,
+} from "../../../src/analysis/regions/paths.ts";
 import type { Backend } from "../../../src/compute/backend.ts";
 import type { LanguageModel } from "../../../src/model/types.ts";
 import type { Growth } from "../../../src/partition/growth.ts";

@@ -2,7 +2,7 @@
 import type { CorpusEntry } from "../../../src/activations/corpus.ts";
 import { extract } from "../../../src/activations/extract.ts";
 import { batchAt } from "../../../src/activations/stream.ts";
-import { TOKEN_CLASSES, tokenClass } from "../../../src/analysis/token_class.ts";
+import { TOKEN_CLASSES, tokenClass } from "../../../src/analysis/probes/token_class.ts";
 import type { LanguageModel } from "../../../src/model/types.ts";
 
 /** Activations of labelled documents. */

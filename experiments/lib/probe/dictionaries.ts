@@ -1,8 +1,8 @@
 /** Dictionaries of one stream order, and as many random exemplars, as features of the probed activations. */
 import { batchAt, type StreamBatch } from "../../../src/activations/stream.ts";
-import { oneHotRows } from "../../../src/analysis/feature_rows.ts";
-import { Coreset } from "../../../src/analysis/coreset.ts";
-import { strongestOfDense } from "../../../src/analysis/strongest_entries.ts";
+import { oneHotRows } from "../../../src/analysis/probes/feature_rows.ts";
+import { Coreset } from "../../../src/analysis/detection/coreset.ts";
+import { strongestOfDense } from "../../../src/analysis/probes/strongest_entries.ts";
 import type { Backend } from "../../../src/compute/backend.ts";
 import type { SparseFeatures } from "../../../src/compute/sparse.ts";
 import { directionsOf } from "../../../src/partition/directions.ts";

@@ -1,6 +1,6 @@
 /** Readings of all seeds put together: accuracy and what is kept of raw activations, with intervals over documents. */
-import type { Interval } from "../../../src/analysis/bootstrap.ts";
-import { bootstrapDocuments } from "../../../src/analysis/bootstrap_documents.ts";
+import type { Interval } from "../../../src/analysis/statistics/bootstrap.ts";
+import { bootstrapDocuments } from "../../../src/analysis/statistics/bootstrap_documents.ts";
 import type { Source } from "./encodings.ts";
 import type { Reading } from "./measure.ts";
 import { meanOf } from "../../../src/report/settings.ts";

@@ -1,5 +1,5 @@
 /** Charts of refusal under ablation and steering. */
-import { ANSWER_KINDS } from "../../../src/analysis/answer_kind.ts";
+import { ANSWER_KINDS } from "../../../src/analysis/refusal/answer_kind.ts";
 import { type ChartSpec, PALETTE } from "../../../src/report/mod.ts";
 import type { Reference, Steered } from "./controls.ts";
 import { BASES } from "./settings.ts";

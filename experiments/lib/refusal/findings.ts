@@ -1,5 +1,5 @@
 /** The refusal experiment's outcome in a few numbers and sentences. */
-import { ANSWER_KINDS } from "../../../src/analysis/answer_kind.ts";
+import { ANSWER_KINDS } from "../../../src/analysis/refusal/answer_kind.ts";
 import { type Finding, formatNumber } from "../../../src/report/mod.ts";
 import type { Confirmation, Reference, Steered } from "./controls.ts";
 import type { RefusalLab } from "./lab.ts";

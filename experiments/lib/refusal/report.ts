@@ -1,5 +1,5 @@
 /** What the refusal experiment leaves to look at: tables, charts, report, findings. */
-import { ANSWER_KINDS } from "../../../src/analysis/answer_kind.ts";
+import { ANSWER_KINDS } from "../../../src/analysis/refusal/answer_kind.ts";
 import type { Block, Cell } from "../../../src/report/mod.ts";
 import type { Run } from "../../../src/run/experiment.ts";
 import type { Flags } from "../../../src/run/command/flags.ts";

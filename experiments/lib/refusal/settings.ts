@@ -1,8 +1,8 @@
 /** Dictionaries of chat prompts, read for refusal: which regions hold the prompts that the model refuses. */
 import type { ActivationBatch } from "../../../src/activations/batch.ts";
-import type { RegionShare } from "../../../src/analysis/label_split.ts";
-import { matchedRegion } from "../../../src/analysis/matched_region.ts";
-import { refusalRegions } from "../../../src/analysis/refusal_regions.ts";
+import type { RegionShare } from "../../../src/analysis/regions/label_split.ts";
+import { matchedRegion } from "../../../src/analysis/interventions/matched_region.ts";
+import { refusalRegions } from "../../../src/analysis/refusal/refusal_regions.ts";
 import type { Dictionary } from "../../../src/partition/dictionary.ts";
 import type { Growth } from "../../../src/partition/growth.ts";
 

@@ -1,5 +1,5 @@
 /** The refusal experiment's result tables. */
-import { ANSWER_KINDS } from "../../../src/analysis/answer_kind.ts";
+import { ANSWER_KINDS } from "../../../src/analysis/refusal/answer_kind.ts";
 import type { TableColumn } from "../../../src/report/mod.ts";
 import { number, whole, words } from "../../../src/report/columns.ts";
 import type { RefusalOutcome } from "./findings.ts";

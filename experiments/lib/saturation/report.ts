@@ -1,5 +1,5 @@
 /** What `saturation` leaves to look at: tables, charts, report, findings. */
-import { spearman } from "../../../src/analysis/spearman.ts";
+import { spearman } from "../../../src/analysis/statistics/spearman.ts";
 import { formatNumber } from "../../../src/report/mod.ts";
 import type { Run } from "../../../src/run/experiment.ts";
 import type { Flags } from "../../../src/run/command/flags.ts";

@@ -1,10 +1,10 @@
 /** What is matched between stream orders: the dictionaries as they are, and after each remedy for unstable regions. */
-import { absorb, type RegionSums } from "../../../src/analysis/absorb.ts";
-import { densities } from "../../../src/analysis/density.ts";
-import { groupMeans } from "../../../src/analysis/group_means.ts";
-import { recurrence } from "../../../src/analysis/recurrence.ts";
-import { rotated } from "../../../src/analysis/rotated.ts";
-import { spearman } from "../../../src/analysis/spearman.ts";
+import { absorb, type RegionSums } from "../../../src/analysis/regions/absorb.ts";
+import { densities } from "../../../src/analysis/regions/density.ts";
+import { groupMeans } from "../../../src/analysis/regions/group_means.ts";
+import { recurrence } from "../../../src/analysis/matching/recurrence.ts";
+import { rotated } from "../../../src/analysis/matching/rotated.ts";
+import { spearman } from "../../../src/analysis/statistics/spearman.ts";
 import type { Backend } from "../../../src/compute/backend.ts";
 import { Random } from "../../../src/compute/random.ts";
 import type { Dictionary } from "../../../src/partition/dictionary.ts";

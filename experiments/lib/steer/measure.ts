@@ -1,14 +1,14 @@
 /** How a region's direction changes what the model says, added and removed. */
 import { batchAt, type StreamBatch } from "../../../src/activations/stream.ts";
-import { matchedRegion } from "../../../src/analysis/matched_region.ts";
+import { matchedRegion } from "../../../src/analysis/interventions/matched_region.ts";
 import {
   divergenceFrom,
   meanDistribution,
   meanDivergence,
   nextTokenRows,
   topTokenShift,
-} from "../../../src/analysis/next_token.ts";
-import { meanDistance } from "../../../src/analysis/reference_directions.ts";
+} from "../../../src/analysis/interventions/next_token.ts";
+import { meanDistance } from "../../../src/analysis/interventions/reference_directions.ts";
 import { Random } from "../../../src/compute/random.ts";
 import type { Intervention, LanguageModel } from "../../../src/model/types.ts";
 import type { Growth } from "../../../src/partition/growth.ts";

@@ -5,7 +5,7 @@ import { readPrompt } from "../../activations/prompt.ts";
 import { extract } from "../../activations/extract.ts";
 import { defaultContext } from "../../activations/source.ts";
 import { batchAt } from "../../activations/stream.ts";
-import { templateOf, type TemplatePart, templatePart } from "../../analysis/template_parts.ts";
+import { templateOf, type TemplatePart, templatePart } from "../../activations/template_parts.ts";
 import type { Backend } from "../../compute/backend.ts";
 import type { LanguageModel } from "../../model/types.ts";
 import type { Growth } from "../../partition/growth.ts";

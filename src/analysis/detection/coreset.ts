@@ -1,0 +1,73 @@
+import type { Backend, Matrix } from "../../compute/backend.ts";
+import { hashUniform } from "../../compute/random.ts";
+
+/**
+ * A uniform sample of a stream's directions, without repeats: the rows with the smallest of keys that are drawn from the
+ * seed and the stream index alone, so batch boundaries do not change it. The samples of different sizes lie one in the
+ * other. It is what a dictionary's exemplars are compared with: as many observed directions, chosen at random.
+ */
+export class Coreset {
+  readonly #pool: Matrix;
+  /** Ascending by key; `row` is the pool's. */
+  #kept: { readonly key: number; readonly row: number }[] = [];
+
+  /**
+   * @param backend Where the directions live.
+   * @param dim Length of a direction.
+   * @param capacity Directions kept at most.
+   * @param seed Any whole number.
+   */
+  constructor(readonly backend: Backend, dim: number, readonly capacity: number, readonly seed: number) {
+    this.#pool = backend.create(dim);
+  }
+
+  /** Directions kept so far. */
+  get size(): number {
+    return this.#kept.length;
+  }
+
+  /**
+   * Offers a batch.
+   *
+   * @param directions Unit rows, `rows x dim`; copied where they are kept.
+   * @param start Stream index of the first row.
+   */
+  offer(directions: Matrix, start: number): void {
+    const offered = Array.from({ length: directions.rows }, (_, i) => ({ key: hashUniform(this.seed, start + i), i }));
+    const ranked = [...this.#kept, ...offered].sort((a, b) => a.key - b.key);
+    const free = ranked.slice(this.capacity).flatMap((entry) => "row" in entry ? [entry.row] : []);
+    let next = this.#pool.rows;
+    const [sources, targets]: [number[], number[]] = [[], []];
+    this.#kept = ranked.slice(0, this.capacity).map((entry) => {
+      if ("row" in entry) return entry;
+      const row = free.pop() ?? next++;
+      sources.push(entry.i);
+      targets.push(row);
+      return { key: entry.key, row };
+    });
+    if (sources.length === 0) return;
+    this.backend.copyRows(directions, Int32Array.from(sources), this.#pool, Int32Array.from(targets));
+  }
+
+  /**
+   * A sample of `count` directions as a matrix of its own, which the caller disposes.
+   *
+   * @throws {RangeError} if fewer are kept.
+   */
+  take(count: number): Matrix {
+    if (!(count >= 1 && count <= this.size)) {
+      throw new RangeError(
+        `Expected a sample of 1 to ${this.size} directions, as many as are kept, but found ${count}: keep more`,
+      );
+    }
+    const rows = Int32Array.from(this.#kept.slice(0, count), ({ row }) => row);
+    const sample = this.backend.create(this.#pool.dim, count);
+    this.backend.copyRows(this.#pool, rows, sample, rows.map((_, i) => i));
+    return sample;
+  }
+
+  /** Gives its memory back. */
+  dispose(): void {
+    this.#pool.dispose();
+  }
+}

@@ -1,0 +1,130 @@
+import { join } from "node:path";
+import type { ActivationBatch } from "../activations/batch.ts";
+import type { Backend, BackendChoice, Matrix } from "../compute/backend.ts";
+import { openBackend } from "../compute/open.ts";
+import type { SparseFeatures } from "../compute/sparse.ts";
+import { isFile } from "../files/exists.ts";
+import type { UnpackOptions } from "../files/unpacking.ts";
+import { localPath } from "../hub/hub_file.ts";
+import { withMatrix } from "../partition/directions.ts";
+import { readGemmaScope } from "./gemma_scope.ts";
+import { readSaeLens } from "./lens.ts";
+import { type SaeArchitecture, SaeError, type SaeSource, type SaeWeights } from "./weights.ts";
+
+export type { SaeArchitecture, SaeSource, SaeWeights, SparseFeatures };
+export { SaeError };
+
+/** How {@link readSae} works. */
+export interface ReadSaeOptions extends UnpackOptions {
+  /** Where to compute: a backend, or which to open. Default `"auto"`. */
+  readonly backend?: Backend | BackendChoice;
+}
+
+/**
+ * Reads a sparse autoencoder: Gemma Scope's `params.npz`, or a SAELens folder (`cfg.json` and `sae_weights.safetensors`).
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const sae = await readSae("fixtures/sae/params.npz", { backend: "cpu" });
+ * const features = await sae.encode({ rows: 2, dim: sae.dim, data: new Float32Array(2 * sae.dim) });
+ * const activations = await sae.decode(features);
+ * assertEquals([features.rows, features.size, activations.length], [2, 2048, 384]);
+ * sae.dispose();
+ * ```
+ *
+ * @param path The file, or the folder of either; of the hub as `hf://owner/name/folder`.
+ * @param options See {@link ReadSaeOptions}.
+ * @throws {Error} A sentence if there is none, if a file is damaged, or if the autoencoder needs what is not built here.
+ */
+export async function readSae(path: string, options: ReadSaeOptions = {}): Promise<Sae> {
+  const { backend = "auto" } = options;
+  const weights = await readWeights(await localPath(path), options);
+  return new Sae(weights, typeof backend === "string" ? await openBackend(backend) : backend);
+}
+
+/** A sparse autoencoder on a backend: activations in, few active features out, and back. */
+export class Sae {
+  /** Length of an activation. */
+  readonly dim: number;
+  /** Number of features. */
+  readonly size: number;
+  /** How the features activate. */
+  readonly architecture: SaeArchitecture;
+  /** Most active features of a row: the k of top-k, absent elsewhere. */
+  readonly k?: number;
+  /** Where it comes from. */
+  readonly source: SaeSource;
+  /** The decoder's vectors on the backend, `size x dim`, a row a feature; of any length. */
+  readonly decoder: Matrix;
+
+  readonly #backend: Backend;
+  readonly #encoder: Matrix;
+  readonly #weights: Pick<SaeWeights, "encoderBias" | "thresholds" | "decoderBias">;
+
+  /**
+   * Puts weights on a backend.
+   *
+   * @param weights Their arrays belong to the autoencoder from now on.
+   */
+  constructor(weights: SaeWeights, backend: Backend) {
+    const { architecture, dim, size, most, source, encoderBias, thresholds, decoderBias } = weights;
+    if (most !== undefined) this.k = most;
+    this.dim = dim;
+    this.size = size;
+    this.architecture = architecture;
+    this.source = source;
+    this.#backend = backend;
+    this.#encoder = backend.upload(weights.encoder, size, dim);
+    this.decoder = backend.upload(weights.decoder, size, dim);
+    this.#weights = { encoderBias, thresholds, decoderBias };
+  }
+
+  /**
+   * The active features of every activation of a batch, the values in the activations' own units.
+   *
+   * @throws {RangeError} If the activations are of another length.
+   * @throws {Error} If one of them is not finite; names prompt, position and layer.
+   */
+  async encode(batch: ActivationBatch): Promise<SparseFeatures> {
+    if (batch.dim !== this.dim) {
+      throw new RangeError(
+        `Expected activations of length ${this.dim}, as the autoencoder takes, but found ${batch.dim}`,
+      );
+    }
+    const { encoderBias, thresholds } = this.#weights;
+    return await withMatrix(
+      this.#backend,
+      batch,
+      (x) => this.#backend.activate(x, this.#encoder, encoderBias, { thresholds, most: this.k }),
+    );
+  }
+
+  /** The activations that features stand for, `rows x dim`. */
+  async decode(features: SparseFeatures): Promise<Float32Array<ArrayBuffer>> {
+    const decoded = this.#backend.combine(features, this.decoder, this.#weights.decoderBias);
+    try {
+      return await this.#backend.download(decoded);
+    } finally {
+      decoded.dispose();
+    }
+  }
+
+  /** Gives the memory back. */
+  dispose(): void {
+    this.#encoder.dispose();
+    this.decoder.dispose();
+  }
+}
+
+async function readWeights(path: string, options: UnpackOptions): Promise<SaeWeights> {
+  if (await isFile(path)) {
+    if (path.endsWith(".npz")) return await readGemmaScope(path, options);
+    throw new SaeError(`Expected ${path} to be an .npz file or a folder with cfg.json but it is another file.`);
+  }
+  if (await isFile(join(path, "cfg.json"))) return await readSaeLens(path);
+  if (await isFile(join(path, "params.npz"))) return await readGemmaScope(join(path, "params.npz"), options);
+  throw new SaeError(
+    `Expected a sparse autoencoder at ${path} but there is no params.npz and no folder with cfg.json.`,
+  );
+}
