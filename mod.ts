@@ -12,8 +12,8 @@
  * const data = Float32Array.of(2, 0, 2, 0.1, 0, 3, 0.1, 3);
  * const batches = [{ data, rows: 4, dim: 2 }];
  *
- * const { center, thresholds } = await calibrate(batches, { percentiles: [50], backend: "cpu" });
- * const dictionary = await Dictionary.create({ center, threshold: thresholds[0] }, { backend: "cpu" });
+ * const calibration = await calibrate(batches, { percentiles: [50], backend: "cpu" });
+ * const dictionary = await Dictionary.create(calibration.at(50), { backend: "cpu" });
  * for (const batch of batches) await dictionary.add(batch);
  *
  * const { regions } = await dictionary.assign({ data: Float32Array.of(5, 0), rows: 1, dim: 2 });
@@ -77,7 +77,14 @@ export { type DescribeOptions, describeStream, type Reading, type StreamSource }
 export { cacheActivations, writeActivations } from "./src/activations/cache_write.ts";
 export { readActivations, type ReadActivationsOptions } from "./src/activations/cache_read.ts";
 
-export { calibrate, calibrateLayers, type CalibrateOptions, type Calibration } from "./src/partition/calibration.ts";
+export {
+  calibrate,
+  calibrateLayers,
+  type CalibrateOptions,
+  Calibration,
+  type CalibrationValues,
+  type Level,
+} from "./src/partition/calibration.ts";
 export { type CalibrationKey, loadCalibration, saveCalibration } from "./src/partition/calibration_cache.ts";
 export { Dictionary } from "./src/partition/dictionary.ts";
 export type { DictionaryValues } from "./src/partition/dictionary_values.ts";

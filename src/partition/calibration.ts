@@ -4,9 +4,9 @@ import { batchAt, type StreamBatch } from "../activations/stream.ts";
 import type { Backend, BackendChoice } from "../compute/backend.ts";
 import { assertPercentiles } from "../compute/histogram.ts";
 import { openBackend } from "../compute/open.ts";
-import { type Calibration, Calibrator } from "./calibrator.ts";
+import { Calibration, type CalibrationValues, Calibrator, type Level } from "./calibrator.ts";
 
-export type { Calibration };
+export { Calibration, type CalibrationValues, type Level };
 
 /** Options of a calibration. */
 export interface CalibrateOptions {
@@ -35,8 +35,9 @@ export interface CalibrateOptions {
  * import { calibrate } from "./calibration.ts";
  *
  * const data = Float32Array.of(1, 0, 0, 1, 1, 1);
- * const { center, thresholds } = await calibrate([{ data, rows: 3, dim: 2 }], { percentiles: [50], backend: "cpu" });
- * if (center.length !== 2 || !(thresholds[0] > 0)) throw new Error(`unexpected thresholds ${thresholds}`);
+ * const calibration = await calibrate([{ data, rows: 3, dim: 2 }], { percentiles: [10, 50], backend: "cpu" });
+ * const { center, threshold } = calibration.at(50);
+ * if (center.length !== 2 || !(threshold > 0)) throw new Error(`unexpected threshold ${threshold}`);
  * ```
  */
 export async function calibrate(

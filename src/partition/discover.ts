@@ -3,7 +3,7 @@ import type { StreamSource } from "../activations/source.ts";
 import type { StreamBatch } from "../activations/stream.ts";
 import type { Backend, BackendChoice } from "../compute/backend.ts";
 import { openBackend } from "../compute/open.ts";
-import type { Calibration } from "./calibration.ts";
+import type { CalibrationValues } from "./calibrator.ts";
 import { type CheckpointOptions, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { directionsByLayer, growAll, startGrowths } from "./grow.ts";
 import type { DiscoveryCounts, Growth } from "./growth.ts";
@@ -73,7 +73,7 @@ export type ActivationStream =
  */
 export async function discover(
   stream: ActivationStream | ((skipPrompts: number) => ActivationStream),
-  calibrations: Calibration | ReadonlyMap<number, Calibration>,
+  calibrations: CalibrationValues | ReadonlyMap<number, CalibrationValues>,
   options: DiscoverOptions = {},
 ): Promise<Discovery> {
   const { backend: choice = "auto", saturationWindow = 1, checkpoint, signal } = options;
@@ -151,8 +151,8 @@ function isDue({ every = 10, seconds = 0 }: CheckpointOptions, batches: number, 
 }
 
 function calibrationsByLayer(
-  calibrations: Calibration | ReadonlyMap<number, Calibration>,
-): ReadonlyMap<number, Calibration> {
+  calibrations: CalibrationValues | ReadonlyMap<number, CalibrationValues>,
+): ReadonlyMap<number, CalibrationValues> {
   if (!("center" in calibrations)) return calibrations;
   return new Map([[calibrations.source?.hook.layer ?? 0, calibrations]]);
 }
@@ -160,7 +160,7 @@ function calibrationsByLayer(
 /** The stream from where `counts` stands, plain batches dressed as those of the first layer. */
 async function* openStream(
   stream: ActivationStream | ((skipPrompts: number) => ActivationStream),
-  calibrations: ReadonlyMap<number, Calibration>,
+  calibrations: ReadonlyMap<number, CalibrationValues>,
   counts: Readonly<DiscoveryCounts>,
 ): AsyncGenerator<Pick<StreamBatch, "batches" | "prompts" | "tokens" | "dispose">> {
   const opened = typeof stream === "function" ? stream(counts.prompts) : stream;
