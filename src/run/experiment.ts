@@ -67,6 +67,8 @@ export interface Run<F extends Flags> {
   onInterrupt(hook: () => void | Promise<void>): void;
   /** Adds something to do once everything is written, `run.json` included: to remove what a killed run would go on from. */
   onDone(hook: () => void | Promise<void>): void;
+  /** Seeds of its repetitions: as many as flag `seeds` says, from `seed` on. */
+  readonly seeds: readonly number[];
   /** The layers asked for, checked against those that the model has. */
   layers(count: number): number[];
 }
@@ -174,6 +176,7 @@ export async function runExperiment<const F extends Flags>(
     isGiven: (flag) => args.some((arg) => arg.split("=")[0] === flagName(flag)),
     onInterrupt: (hook) => interruption.hooks.push(hook),
     onDone: (hook) => done.push(hook),
+    seeds: Array.from({ length: seedCount(flags) }, (_, i) => flags.seed + i),
     layers: (count) => resolveLayers(flags.layers, count),
   };
   const restore = configureHub({ ...hubOptions(flags, progress, manifest), signal: interruption.stop });
@@ -208,6 +211,11 @@ export async function runExperiment<const F extends Flags>(
     interruption.dispose();
     await folder.close(isDone);
   }
+}
+
+/** Repetitions of an experiment: those of its flag `seeds`, if it has one. */
+function seedCount(flags: Readonly<Record<string, unknown>> | CommonFlags): number {
+  return "seeds" in flags && typeof flags.seeds === "number" ? flags.seeds : 1;
 }
 
 /** A run that goes on where nothing is left begins anew, and removes what is there: not what a run has finished. */

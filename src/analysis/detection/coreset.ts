@@ -1,3 +1,8 @@
+import { batchAt, type StreamBatch } from "../../activations/stream.ts";
+import type { CalibrationValues } from "../../partition/calibrator.ts";
+import { directionsOf } from "../../partition/directions.ts";
+import { type Assignment, nearestRegions } from "../../partition/leader.ts";
+import type { Exemplars } from "./distances.ts";
 import type { Backend, Matrix } from "../../compute/backend.ts";
 import { hashUniform } from "../../compute/random.ts";
 
@@ -69,5 +74,78 @@ export class Coreset {
   /** Gives its memory back. */
   dispose(): void {
     this.#pool.dispose();
+  }
+}
+
+/** Coresets of a stream's layers, filled by whoever looks at the stream. */
+export class Coresets implements Disposable {
+  readonly #byLayer: ReadonlyMap<number, { readonly coreset: Coreset; readonly center: Float32Array<ArrayBuffer> }>;
+
+  /**
+   * @param calibrations By layer: their centers are those of the directions.
+   * @param capacity Directions kept a layer at most: a dictionary of more regions is compared with this many.
+   * @param seed Any whole number.
+   */
+  constructor(
+    readonly backend: Backend,
+    calibrations: ReadonlyMap<number, Pick<CalibrationValues, "center">>,
+    capacity: number,
+    seed: number,
+  ) {
+    this.#byLayer = new Map(
+      calibrations.entries().map(([layer, { center }]) => [
+        layer,
+        { coreset: new Coreset(backend, center.length, capacity, seed), center },
+      ]),
+    );
+  }
+
+  /** Offers a batch at every layer; does not dispose it. */
+  async offer(batch: StreamBatch): Promise<void> {
+    for (const [layer, { coreset, center }] of this.#byLayer) {
+      using directions = await directionsOf(this.backend, batchAt(batch, layer), center);
+      coreset.offer(directions, batch.start);
+    }
+  }
+
+  /**
+   * As many random directions as a dictionary has regions, or all that are kept, to stand in its exemplars' place.
+   *
+   * @throws {RangeError} if the layer has no coreset, or nothing was offered.
+   */
+  inPlaceOf(layer: number, { size, center, threshold }: Exemplars): RandomExemplars {
+    const kept = this.#byLayer.get(layer);
+    if (!kept) throw new RangeError(`Expected a layer of the coresets but found ${layer}: calibrate it too`);
+    const { coreset } = kept;
+    return new RandomExemplars(this.backend, coreset.take(Math.min(size, coreset.size)), center, threshold);
+  }
+
+  [Symbol.dispose](): void {
+    for (const { coreset } of this.#byLayer.values()) coreset.dispose();
+  }
+}
+
+/** Random directions of a stream in the place of a dictionary's exemplars. */
+export class RandomExemplars implements Exemplars, Disposable {
+  /** @param directions Unit rows, which it then owns. */
+  constructor(
+    readonly backend: Backend,
+    private readonly directions: Matrix,
+    readonly center: Float32Array<ArrayBuffer>,
+    readonly threshold: number,
+  ) {}
+
+  /** How many they are. */
+  get size(): number {
+    return this.directions.rows;
+  }
+
+  /** Nearest of them to each row, and its distance. */
+  nearest(directions: Matrix): Promise<Assignment> {
+    return nearestRegions(this.backend, directions, this.directions, this.threshold);
+  }
+
+  [Symbol.dispose](): void {
+    this.directions.dispose();
   }
 }
