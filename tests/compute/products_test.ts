@@ -112,6 +112,7 @@ backendTest("a matrix of another backend is refused", async (backend) => {
     rows: 1,
     dim: 8,
     dispose() {},
+    [Symbol.dispose]() {},
   };
   const own = backend.upload(unitRows(1, 8), 1, 8);
   await assertRejects(
