@@ -19,9 +19,9 @@ import { parseArgs } from "@std/cli/parse-args";
 import { configureUnpacking } from "../src/files/unpacking.ts";
 import { visibleJson } from "../src/files/visible_text.ts";
 import { readNumber } from "../src/run/command/flags.ts";
-import { describeFile } from "./lib/inspect/files.ts";
-import { FAMILIES } from "../src/model/architectures/families/all.ts";
-import type { Description } from "./lib/inspect/description.ts";
+import { describeFile } from "../src/inspect/files.ts";
+import { knownFamilies } from "../src/model/architectures/families/all.ts";
+import type { Description } from "../src/inspect/description.ts";
 import { descriptionText } from "./lib/inspect/text.ts";
 import { guardTerminal, sentence } from "../src/run/terminal/terminal.ts";
 
@@ -57,7 +57,7 @@ if (args.help) {
   Deno.exit(0);
 }
 if (args.families) {
-  for (const [type, { models }] of Object.entries(FAMILIES)) console.log(`${type.padEnd(18)}${models}`);
+  for (const { type, models } of knownFamilies()) console.log(`${type.padEnd(18)}${models}`);
   Deno.exit(0);
 }
 if (args._.length === 0) fail(2, "Expected a file to inspect. See --help.");

@@ -1,5 +1,5 @@
 /** Columns of result tables, a line each. */
-import type { TableColumn } from "./mod.ts";
+import type { TableColumn } from "./table.ts";
 
 /** A column of whole numbers. */
 export function whole(name: string, values: readonly number[], description: string): TableColumn {

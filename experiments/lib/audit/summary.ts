@@ -1,5 +1,5 @@
 /** Means over stream orders of what `audit` measured. */
-import { median } from "../../../src/analysis/matching/match.ts";
+import { median } from "../../../src/analysis/statistics/median.ts";
 import { type Cell, formatNumber, formatShare } from "../../../src/report/mod.ts";
 import type { Audit, AuditedReading, AuditedRegion, Side } from "./measure.ts";
 import { distinctSettings, meanOf, ofSetting, type Setting } from "../../../src/report/settings.ts";

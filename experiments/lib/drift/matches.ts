@@ -1,5 +1,6 @@
 /** How the dictionaries of two models, and of several stream orders, match. */
-import { matchDirections, median } from "../../../src/analysis/matching/match.ts";
+import { matchDirections } from "../../../src/analysis/matching/match.ts";
+import { median } from "../../../src/analysis/statistics/median.ts";
 import { rotated } from "../../../src/analysis/matching/rotated.ts";
 import { type Turnover, turnover } from "../../../src/analysis/matching/turnover.ts";
 import type { Backend } from "../../../src/compute/backend.ts";

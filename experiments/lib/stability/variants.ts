@@ -1,7 +1,7 @@
 /** What is matched between stream orders: the dictionaries as they are, and after each remedy for unstable regions. */
 import { absorb, type RegionSums } from "../../../src/analysis/regions/absorb.ts";
 import { densities } from "../../../src/analysis/regions/density.ts";
-import { groupMeans } from "../../../src/analysis/regions/group_means.ts";
+import { groupMeans } from "../../../src/analysis/statistics/group_means.ts";
 import { recurrence } from "../../../src/analysis/matching/recurrence.ts";
 import { rotated } from "../../../src/analysis/matching/rotated.ts";
 import { spearman } from "../../../src/analysis/statistics/spearman.ts";
