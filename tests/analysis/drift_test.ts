@@ -1,6 +1,7 @@
 import { assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
 import { balancedAccuracy, largestShare, purity, splitByLabel } from "../../src/analysis/regions/label_split.ts";
-import { matchDirections, median } from "../../src/analysis/matching/match.ts";
+import { matchDirections } from "../../src/analysis/matching/match.ts";
+import { median } from "../../src/analysis/statistics/median.ts";
 import { nearestDirection } from "../../src/analysis/geometry/nearest_direction.ts";
 import { rotated } from "../../src/analysis/matching/rotated.ts";
 import { templateOf, templatePart } from "../../src/activations/template_parts.ts";

@@ -1,5 +1,6 @@
 import { assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
-import { match, matchDirections, median } from "../../src/analysis/matching/match.ts";
+import { match, matchDirections } from "../../src/analysis/matching/match.ts";
+import { median } from "../../src/analysis/statistics/median.ts";
 import { openBackend } from "../../src/compute/open.ts";
 import { Dictionary } from "../../src/partition/dictionary.ts";
 

@@ -1,7 +1,7 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { absorb } from "../../src/analysis/regions/absorb.ts";
 import { densities } from "../../src/analysis/regions/density.ts";
-import { groupMeans } from "../../src/analysis/regions/group_means.ts";
+import { groupMeans } from "../../src/analysis/statistics/group_means.ts";
 import { recurrence } from "../../src/analysis/matching/recurrence.ts";
 import { openBackend } from "../../src/compute/open.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { describeFile } from "../../experiments/lib/inspect/files.ts";
-import type { Description } from "../../experiments/lib/inspect/description.ts";
+import { describeFile } from "../../src/inspect/files.ts";
+import type { Description } from "../../src/inspect/description.ts";
 import { descriptionText } from "../../experiments/lib/inspect/text.ts";
 import { extract } from "../../src/activations/extract.ts";
 import { describeStream } from "../../src/activations/source.ts";

@@ -10,6 +10,7 @@ import { readPickle } from "../../src/files/pickle/pickle.ts";
 import { readSafetensors, writeSafetensors } from "../../src/files/safetensors.ts";
 import { float32Tensor } from "../../src/files/tensor.ts";
 import { ZipWriter } from "../../src/files/zip.ts";
+import { PUBLISHED } from "../../src/partition/published_pickle.ts";
 import { RunManifest, saveTable } from "../../src/report/mod.ts";
 import { deno } from "../lib/deno.ts";
 import { inFolder } from "../lib/folder.ts";
@@ -110,7 +111,7 @@ Deno.test("errors of the library quote files visibly", () =>
       () => readNpz(npz, ["W_dec"]),
       () => readSafetensors(tensors, ["W_dec"]),
       () => readSafetensors(damaged),
-      async () => readPickle(await Deno.readFile(pickle), "x"),
+      async () => readPickle(await Deno.readFile(pickle), "x", PUBLISHED),
       () => Array.fromAsync(readCorpus(`${folder}/a.jsonl`)),
       () => Array.fromAsync(readCorpus([{ text: [EVIL] }])),
     ];

@@ -17,7 +17,7 @@ const backend = await openBackend("cpu");
 
 /** Where opcodes start. */
 const starts: number[] = [];
-const source = new PickleSource(original, "p8");
+const source = new PickleSource(original, "p8", { admits: "nothing", hasOutside: false });
 for (let at = 0; at < original.length; at = source.next) {
   source.step(at);
   starts.push(at);

@@ -1,17 +1,17 @@
 /** What final tokens and the refusal region fall into. */
+import { TEMPLATE_PARTS } from "../../../src/activations/mod.ts";
 import {
   balancedAccuracy,
   largestShare,
+  nearestDirection,
   purity,
   type RegionShare,
+  rotated,
   splitByLabel,
-} from "../../../src/analysis/regions/label_split.ts";
-import { nearestDirection } from "../../../src/analysis/geometry/nearest_direction.ts";
-import { rotated } from "../../../src/analysis/matching/rotated.ts";
-import { TEMPLATE_PARTS } from "../../../src/activations/template_parts.ts";
-import { Random } from "../../../src/compute/random.ts";
-import type { Places, PromptPartition, PromptPartitions } from "../../../src/run/steps/prompt_partition.ts";
-import { meanOf, sameSetting, type Setting } from "../../../src/report/settings.ts";
+} from "../../../src/analysis/mod.ts";
+import { Random } from "../../../src/compute/mod.ts";
+import { meanOfAll as meanOf, sameSetting, type SettingKey as Setting } from "../../../src/report/mod.ts";
+import type { Places, PromptPartition, PromptPartitions } from "../../../src/run/mod.ts";
 
 /** Either model. */
 export type Side = "base" | "instruct";

@@ -1,6 +1,6 @@
-import { visibleText } from "../../../src/report/text.ts";
-import { formatTable } from "../../../src/run/terminal/print.ts";
-import type { Description, Json } from "./description.ts";
+import type { Description, Json } from "../../../src/inspect/mod.ts";
+import { visibleText } from "../../../src/report/mod.ts";
+import { formatTable } from "../../../src/run/mod.ts";
 
 /** Characters of a value that are shown. */
 const LONGEST = 72;

@@ -1,10 +1,8 @@
 /** How many regions lie between pairs of anchors, as the dictionary is sharpened. */
-import { type Between, regionsBetween } from "../../../src/analysis/regions/between.ts";
-import { nearestDirection } from "../../../src/analysis/geometry/nearest_direction.ts";
-import { pairsByCosine } from "../../../src/analysis/regions/pairs_by_cosine.ts";
-import type { Backend } from "../../../src/compute/backend.ts";
-import type { Growth } from "../../../src/partition/growth.ts";
-import { meanOf } from "../../../src/report/settings.ts";
+import { type Between, nearestDirection, pairsByCosine, regionsBetween } from "../../../src/analysis/mod.ts";
+import type { Backend } from "../../../src/compute/mod.ts";
+import type { Growth } from "../../../src/partition/mod.ts";
+import { meanOfAll as meanOf } from "../../../src/report/mod.ts";
 
 /** One anchor pair in one dictionary. */
 export interface AnchorPair {

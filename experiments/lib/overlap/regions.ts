@@ -1,9 +1,6 @@
 /** Where the regions of a dictionary fire, and those of as many random exemplars. */
-import type { Coreset } from "../../../src/analysis/detection/coreset.ts";
-import { StrongestFirings } from "../../../src/analysis/firings/strongest_firings.ts";
-import { type Firings, partitionFirings } from "../../../src/analysis/firings/firings.ts";
-import { directionsOf } from "../../../src/partition/directions.ts";
-import type { Growth } from "../../../src/partition/growth.ts";
+import { type Coreset, type Firings, partitionFirings, StrongestFirings } from "../../../src/analysis/mod.ts";
+import { directionsOf, type Growth } from "../../../src/partition/mod.ts";
 import type { Heldout } from "./heldout.ts";
 
 /** One dictionary of one stream order on the held-out tokens. */

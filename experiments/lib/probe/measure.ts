@@ -1,9 +1,5 @@
 /** Probes of one encoding: trained on some documents, tested on others. */
-import { balancedRows } from "../../../src/analysis/probes/balanced_rows.ts";
-import { splitDocuments } from "../../../src/analysis/probes/document_split.ts";
-import { featureCount } from "../../../src/analysis/probes/feature_rows.ts";
-import { trainProbe } from "../../../src/analysis/probes/linear_probe.ts";
-import { shuffledLabels } from "../../../src/analysis/probes/shuffled_labels.ts";
+import { balancedRows, featureCount, shuffledLabels, splitDocuments, trainProbe } from "../../../src/analysis/mod.ts";
 import type { Label, ProbeData } from "./data.ts";
 import { type Encoding, meanActive, type Source } from "./encodings.ts";
 

@@ -1,6 +1,5 @@
 /** What ablations did to refusal, and which of them says most. */
-import { endsInLoop } from "../../../src/analysis/refusal/answer_kind.ts";
-import { isRefusal } from "../../../src/analysis/refusal/refusals.ts";
+import { endsInLoop, isRefusal } from "../../../src/analysis/mod.ts";
 import type { AblationBasis } from "./settings.ts";
 
 /** What a set of answers is like. */

@@ -1,15 +1,16 @@
 /** What is matched between stream orders: the dictionaries as they are, and after each remedy for unstable regions. */
-import { absorb, type RegionSums } from "../../../src/analysis/regions/absorb.ts";
-import { densities } from "../../../src/analysis/regions/density.ts";
-import { groupMeans } from "../../../src/analysis/regions/group_means.ts";
-import { recurrence } from "../../../src/analysis/matching/recurrence.ts";
-import { rotated } from "../../../src/analysis/matching/rotated.ts";
-import { spearman } from "../../../src/analysis/statistics/spearman.ts";
-import type { Backend } from "../../../src/compute/backend.ts";
-import { Random } from "../../../src/compute/random.ts";
-import type { Dictionary } from "../../../src/partition/dictionary.ts";
-import { coherencesOf, unitRows } from "../../../src/partition/means.ts";
-import { meanOf, type Setting } from "../../../src/report/settings.ts";
+import {
+  absorb,
+  densities,
+  groupMeans,
+  recurrence,
+  type RegionSums,
+  rotated,
+  spearman,
+} from "../../../src/analysis/mod.ts";
+import { type Backend, Random } from "../../../src/compute/mod.ts";
+import { coherencesOf, type Dictionary, unitRows } from "../../../src/partition/mod.ts";
+import { meanOfAll as meanOf, type SettingKey as Setting } from "../../../src/report/mod.ts";
 
 /** One dictionary of one stream order, on the host. */
 export interface Grown extends Setting, RegionSums {

@@ -1,17 +1,17 @@
 /** How a region's direction changes what the model says, added and removed. */
-import { batchAt, type StreamBatch } from "../../../src/activations/stream.ts";
-import { matchedRegion } from "../../../src/analysis/interventions/matched_region.ts";
+import { batchAt, type StreamBatch } from "../../../src/activations/mod.ts";
 import {
   divergenceFrom,
+  matchedRegion,
+  meanDistance,
   meanDistribution,
   meanDivergence,
   nextTokenRows,
   topTokenShift,
-} from "../../../src/analysis/interventions/next_token.ts";
-import { meanDistance } from "../../../src/analysis/interventions/reference_directions.ts";
-import { Random } from "../../../src/compute/random.ts";
-import type { Intervention, LanguageModel } from "../../../src/model/types.ts";
-import type { Growth } from "../../../src/partition/growth.ts";
+} from "../../../src/analysis/mod.ts";
+import { Random } from "../../../src/compute/mod.ts";
+import type { Intervention, LanguageModel } from "../../../src/model/mod.ts";
+import type { Growth } from "../../../src/partition/mod.ts";
 
 /** Next-token distributions of prompts, with the batch that they come from. */
 export interface Probe {

@@ -1,5 +1,5 @@
 /** Effects of many regions as necessity and sufficiency. */
-import { spearman } from "../../../src/analysis/statistics/spearman.ts";
+import { spearman } from "../../../src/analysis/mod.ts";
 import type { Finding } from "../../../src/report/mod.ts";
 import type { Effect } from "./measure.ts";
 

@@ -1,6 +1,7 @@
 import type { Backend } from "../../compute/backend.ts";
 import type { Dictionary } from "../../partition/dictionary.ts";
 import type { Basis } from "../../partition/parts.ts";
+import { median } from "../statistics/median.ts";
 import { assignRows } from "./hungarian.ts";
 
 /** The nearest counterpart of each region in another dictionary. */
@@ -97,12 +98,4 @@ function nearest(from: number, to: number, cosine: (i: number, j: number) => num
     }
   }
   return { regions, cosines };
-}
-
-/** The middle value, or the mean of the two middle ones; NaN of none. */
-export function median(values: Float32Array | Float64Array | Int32Array): number {
-  const sorted = values.toSorted();
-  const half = sorted.length >> 1;
-  if (sorted.length === 0) return NaN;
-  return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }

@@ -1,5 +1,5 @@
 import type { Dictionary } from "../../partition/dictionary.ts";
-import { median } from "../matching/match.ts";
+import { median } from "../statistics/median.ts";
 
 /** Intrinsic quality of a dictionary. "Nontrivial" regions are those of at least two members. */
 export interface DictionaryMetrics {

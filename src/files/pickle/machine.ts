@@ -1,16 +1,14 @@
-import { callGlobal, globalNamed, nameOf, newObject } from "./globals.ts";
-import { NumpyArray, NumpyDtype, setArrayState, setDtypeState } from "./numpy.ts";
+import { callGlobal, globalNamed, nameOf, newObject, type PickleDialect } from "./dialect.ts";
 import { BINPERSID, OP } from "./opcodes.ts";
 import type { BitSet } from "./scan.ts";
 import type { PickleSource } from "./source.ts";
 import { PickleStack, SLOT } from "./stack.ts";
 import {
-  integerAt,
   IntegerRun,
-  isInteger,
   PickleBytes,
   PickleDict,
   PickleList,
+  PickleMade,
   PickleObject,
   PickleSet,
   PickleText,
@@ -26,7 +24,7 @@ export class PickleMachine {
   #stored = 0;
 
   /** @param fetched Memo entries that are fetched; the others are not kept. */
-  constructor(readonly source: PickleSource, readonly fetched: BitSet) {
+  constructor(readonly source: PickleSource, readonly dialect: PickleDialect, readonly fetched: BitSet) {
     this.#stack = new PickleStack(source);
   }
 
@@ -41,7 +39,7 @@ export class PickleMachine {
   }
 
   #execute(): void {
-    const { source } = this;
+    const { source, dialect } = this;
     const { code, start, length } = source;
     switch (code) {
       case OP.PROTO:
@@ -58,7 +56,7 @@ export class PickleMachine {
       case OP.BININT2:
       case OP.LONG1:
       case OP.LONG4:
-        return this.#stack.push(integerAt(source));
+        return this.#stack.push(source.integer);
       case OP.BINFLOAT:
         return this.#stack.push(source.view.getFloat64(start));
       case OP.BINUNICODE:
@@ -108,11 +106,11 @@ export class PickleMachine {
         return this.#setItems(this.#stack.takeToMark());
       case OP.GLOBAL: {
         const [module, name] = new TextDecoder().decode(source.bytes.subarray(start, start + length)).split("\n");
-        return this.#stack.push(globalNamed(source, module, name));
+        return this.#stack.push(globalNamed(source, dialect, module, name));
       }
       case OP.STACK_GLOBAL: {
         const [module, name] = this.#stack.take(2);
-        return this.#stack.push(globalNamed(source, nameOf(source, module), nameOf(source, name)));
+        return this.#stack.push(globalNamed(source, dialect, nameOf(source, module), nameOf(source, name)));
       }
       case OP.REDUCE: {
         const [callee, args] = this.#stack.take(2);
@@ -123,11 +121,10 @@ export class PickleMachine {
         return this.#stack.push(newObject(source, of, this.#stack.spend(args)));
       }
       case BINPERSID: {
-        const found = source.dialect?.persistent(this.#stack.take(1)[0]);
+        const found = dialect.persistent?.(source, this.#stack.take(1)[0]);
         if (found === undefined) {
           throw source.refused("an object kept outside of the file that is no storage of a tensor");
         }
-        source.charge(100);
         return this.#stack.push(found);
       }
       case OP.BUILD:
@@ -147,7 +144,7 @@ export class PickleMachine {
     const { source } = this;
     const { at, next } = source;
     let count = 0;
-    for (source.step(next); isInteger(source) || source.code === OP.FRAME; source.step(source.next)) {
+    for (source.step(next); source.isInteger || source.code === OP.FRAME; source.step(source.next)) {
       if (source.code !== OP.FRAME) count++;
     }
     const isList = source.code === OP.APPENDS;
@@ -184,10 +181,8 @@ export class PickleMachine {
 
   #build(state: PickleValue): void {
     const target = this.#stack.top();
-    if (target instanceof NumpyArray) return setArrayState(this.source, target, this.#stack.spend(state));
-    if (target instanceof NumpyDtype) return setDtypeState(this.source, target, this.#stack.spend(state));
-    // What a state dictionary knows of its modules' versions says nothing of tensors.
-    if (this.source.dialect && target instanceof PickleDict) return;
+    if (target instanceof PickleMade) return target.setState(this.source, this.#stack.spend(state));
+    if (this.dialect.dropsStates && target instanceof PickleDict) return;
     if (!(target instanceof PickleObject)) throw this.source.refused("a state for what is no object");
     if (!(state instanceof PickleDict) || target.state) throw this.source.damaged("an object has no proper state");
     target.state = state;

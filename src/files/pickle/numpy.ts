@@ -1,25 +1,47 @@
 /** NumPy's arrays, scalars and dtypes as its pickles spell them (`numpy/_core/src/multiarray/methods.c`, `_core/numeric.py`). */
 import type { PickleSource } from "./source.ts";
-import { PickleBytes, PickleText, PickleTuple, type PickleValue } from "./values.ts";
+import { PickleBytes, PickleGlobal, PickleMade, PickleText, PickleTuple, type PickleValue } from "./values.ts";
 
 /** Most axes of an array, as in NumPy 2. */
 const MOST_AXES = 64;
 
 /** The type of an array's values: kind of `b` (bool), `i`, `u` or `f`, and bytes of one. */
-export class NumpyDtype {
+export class NumpyDtype extends PickleMade {
   littleEndian = true;
-  constructor(readonly kind: "b" | "i" | "u" | "f", readonly size: number) {}
+  constructor(readonly kind: "b" | "i" | "u" | "f", readonly size: number) {
+    super();
+  }
+
+  /** Sets the byte order from the state, `(3, "<", None, None, None, -1, -1, 0)`. */
+  override setState(source: PickleSource, state: readonly PickleValue[]): void {
+    const [, order, subtype, names, fields] = state;
+    if (subtype !== null || names !== null || fields !== null) throw source.refused("a NumPy array of records");
+    const sign = order instanceof PickleText && order.length === 1 ? order.toString() : "";
+    if (!"<>|=".includes(sign) || sign === "") throw source.damaged("a dtype has no byte order");
+    this.littleEndian = sign !== ">";
+  }
 }
 
 /** An array; its values stay where the file has them. */
-export class NumpyArray {
+export class NumpyArray extends PickleMade {
   dtype: NumpyDtype | undefined;
   shape: readonly number[] = [];
   isFortran = false;
   data: PickleBytes | undefined;
 
   constructor(source: PickleSource) {
+    super();
     source.charge(56);
+  }
+
+  /** Fills it from the state, `(version, shape, dtype, isFortran, bytes)`. */
+  override setState(source: PickleSource, state: readonly PickleValue[]): void {
+    if (this.data) throw source.damaged("an array is filled twice");
+    const [version, shape, dtype, isFortran, data] = state;
+    if (state.length !== 5 || version !== 1 || typeof isFortran !== "boolean") {
+      throw source.damaged("an array has no proper state");
+    }
+    fill(source, this, data, dtype, shape, isFortran);
   }
 
   /** Number of values. */
@@ -63,8 +85,32 @@ export class NumpyArray {
   }
 }
 
+const NDARRAY = new PickleGlobal("numpy.ndarray");
+const DTYPE = new PickleGlobal("numpy.dtype", numpyDtype);
+const RECONSTRUCT = new PickleGlobal("numpy._core.multiarray._reconstruct", emptyArray);
+const SCALAR = new PickleGlobal("numpy._core.multiarray.scalar", numpyScalar);
+const FROM_BUFFER = new PickleGlobal("numpy._core.numeric._frombuffer", numpyFromBuffer);
+
+/** What pickles of arrays ask for; NumPy 2 renamed `numpy.core`. */
+export const NUMPY: ReadonlyMap<string, PickleGlobal> = new Map([
+  ["numpy.ndarray", NDARRAY],
+  ["numpy.dtype", DTYPE],
+  ["numpy.core.multiarray._reconstruct", RECONSTRUCT],
+  ["numpy._core.multiarray._reconstruct", RECONSTRUCT],
+  ["numpy.core.multiarray.scalar", SCALAR],
+  ["numpy._core.multiarray.scalar", SCALAR],
+  ["numpy.core.numeric._frombuffer", FROM_BUFFER],
+  ["numpy._core.numeric._frombuffer", FROM_BUFFER],
+]);
+
+/** `_reconstruct(ndarray, (0,), b"b")`; its state fills it. */
+function emptyArray(source: PickleSource, args: readonly PickleValue[]): NumpyArray {
+  if (args[0] !== NDARRAY) throw source.refused("an array of a class of its own");
+  return new NumpyArray(source);
+}
+
 /** `numpy.dtype("f4", False, True)`. */
-export function numpyDtype(source: PickleSource, args: readonly PickleValue[]): NumpyDtype {
+function numpyDtype(source: PickleSource, args: readonly PickleValue[]): NumpyDtype {
   const name = args[0] instanceof PickleText && args[0].length <= 16 ? args[0].toString() : undefined;
   const parts = /^(?:(b)(1)|([iu])([1248])|(f)([248]))$/.exec(name ?? "");
   if (!parts) {
@@ -76,35 +122,16 @@ export function numpyDtype(source: PickleSource, args: readonly PickleValue[]): 
   return new NumpyDtype(kind as NumpyDtype["kind"], Number(size));
 }
 
-/** Sets a dtype's byte order from its state, `(3, "<", None, None, None, -1, -1, 0)`. */
-export function setDtypeState(source: PickleSource, dtype: NumpyDtype, state: readonly PickleValue[]): void {
-  const [, order, subtype, names, fields] = state;
-  if (subtype !== null || names !== null || fields !== null) throw source.refused("a NumPy array of records");
-  const sign = order instanceof PickleText && order.length === 1 ? order.toString() : "";
-  if (!"<>|=".includes(sign) || sign === "") throw source.damaged("a dtype has no byte order");
-  dtype.littleEndian = sign !== ">";
-}
-
 /** `scalar(dtype, bytes)`. */
-export function numpyScalar(source: PickleSource, args: readonly PickleValue[]): number | bigint | boolean {
+function numpyScalar(source: PickleSource, args: readonly PickleValue[]): number | bigint | boolean {
   const [dtype, data] = args;
   const ok = dtype instanceof NumpyDtype && data instanceof PickleBytes && data.length === dtype.size;
   if (!ok) throw source.damaged("a NumPy scalar has not the bytes of its type");
   return valueAt(dtype, data, 0);
 }
 
-/** Fills an array from its state, `(version, shape, dtype, isFortran, bytes)`. */
-export function setArrayState(source: PickleSource, array: NumpyArray, state: readonly PickleValue[]): void {
-  if (array.data) throw source.damaged("an array is filled twice");
-  const [version, shape, dtype, isFortran, data] = state;
-  if (state.length !== 5 || version !== 1 || typeof isFortran !== "boolean") {
-    throw source.damaged("an array has no proper state");
-  }
-  fill(source, array, data, dtype, shape, isFortran);
-}
-
 /** `_frombuffer(bytes, dtype, shape, order)`. */
-export function numpyFromBuffer(source: PickleSource, args: readonly PickleValue[]): NumpyArray {
+function numpyFromBuffer(source: PickleSource, args: readonly PickleValue[]): NumpyArray {
   const [data, dtype, shape, order] = args;
   const sign = order instanceof PickleText && order.length === 1 ? order.toString() : "";
   if (args.length !== 4 || (sign !== "C" && sign !== "F")) throw source.damaged("an array has no proper order");

@@ -1,6 +1,5 @@
 /** The bytes of a pickle, the memory that reading it may take, and the sentences that say what is wrong with it. */
-import { type Argument, BINPERSID, NOTHING, OPCODES, REFUSED } from "./opcodes.ts";
-import type { PickleDialect } from "./values.ts";
+import { type Argument, BINPERSID, NOTHING, OP, OPCODES, REFUSED } from "./opcodes.ts";
 import { visibleText } from "../visible_text.ts";
 
 /**
@@ -14,6 +13,14 @@ function allowance(fileBytes: number): number {
 
 /** Longest name of a module or class, in bytes. */
 export const LONGEST_NAME = 256;
+
+/** What a pickle may ask for, as far as its bytes tell. */
+export interface Admission {
+  /** What sentences say is admitted besides plain values. */
+  readonly admits: string;
+  /** Whether it may name objects that are kept outside of it. */
+  readonly hasOutside: boolean;
+}
 
 /** One file of bytes that is read as a pickle. Its cursor ({@linkcode step}) stands on one opcode at a time. */
 export class PickleSource {
@@ -34,9 +41,8 @@ export class PickleSource {
   /**
    * @param bytes The whole file.
    * @param name What sentences call it.
-   * @param dialect What is admitted, if it is no published dictionary.
    */
-  constructor(readonly bytes: Uint8Array, readonly name: string, readonly dialect?: PickleDialect) {
+  constructor(readonly bytes: Uint8Array, readonly name: string, readonly admission: Admission) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#left = allowance(bytes.length);
   }
@@ -57,7 +63,7 @@ export class PickleSource {
     if (at >= this.bytes.length) throw this.damaged("it ends without STOP", at);
     this.at = at;
     this.code = this.bytes[at];
-    const isOutside = this.code === BINPERSID && this.dialect !== undefined;
+    const isOutside = this.code === BINPERSID && this.admission.hasOutside;
     const argument = isOutside ? NOTHING : OPCODES.get(this.code);
     if (!argument) {
       const refused = REFUSED.get(this.code);
@@ -85,6 +91,25 @@ export class PickleSource {
       this.#within(this.start, this.length);
     }
     this.next = this.start + this.length;
+  }
+
+  /** Whether the opcode is a whole number of at most 64 bits. */
+  get isInteger(): boolean {
+    const { code, length } = this;
+    return code === OP.BININT1 || code === OP.BININT2 || code === OP.BININT ||
+      ((code === OP.LONG1 || code === OP.LONG4) && length <= 8);
+  }
+
+  /** The whole number that the cursor stands on; a bigint beyond 2^53. */
+  get integer(): number | bigint {
+    const { code, start, length, view } = this;
+    if (code === OP.BININT1 || code === OP.BININT2) return this.unsigned;
+    if (code === OP.BININT) return view.getInt32(start, true);
+    if (length > 8) throw this.refused(`a whole number of ${length} bytes, where 8 are the most`);
+    let value = 0n;
+    for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(this.bytes[start + i]);
+    const signed = BigInt.asIntN(8 * length, value);
+    return Number.isSafeInteger(Number(signed)) ? Number(signed) : signed;
   }
 
   /** The argument as an unsigned number, for opcodes whose argument is one. */
@@ -116,10 +141,7 @@ export class PickleSource {
   refused(what: string, at: number = this.at): Error {
     return new Error(
       `Cannot read ${this.name}: at byte ${at} it asks for ${visibleText(what)}. Only plain values and ` +
-        `${
-          this.dialect?.admits ?? "NumPy arrays and the classes Dictionary and Partition of published dictionaries"
-        } are ` +
-        "admitted; nothing was run.",
+        `${this.admission.admits} are admitted; nothing was run.`,
     );
   }
 

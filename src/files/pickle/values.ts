@@ -1,7 +1,6 @@
 /** What a pickle can hold. Texts and bytes stay in the file until somebody looks at them. */
 import { OP } from "./opcodes.ts";
 import type { PickleSource } from "./source.ts";
-import type { NumpyArray, NumpyDtype } from "./numpy.ts";
 
 /** A value of a pickle. */
 export type PickleValue =
@@ -17,9 +16,7 @@ export type PickleValue =
   | PickleDict
   | PickleObject
   | PickleGlobal
-  | PickleOther
-  | NumpyArray
-  | NumpyDtype;
+  | PickleMade;
 
 /** A value that an opcode may use up: its memory is given back then, unless something else holds it. */
 export abstract class Spendable {
@@ -91,7 +88,7 @@ export class IntegerRun {
       at = source.next;
       if (source.code === OP.FRAME) continue;
       left--;
-      yield integerAt(source);
+      yield source.integer;
     }
   }
 }
@@ -139,48 +136,31 @@ export class PickleDict {
 
 /** A class or function that is admitted, by its name now. */
 export class PickleGlobal {
-  constructor(readonly name: string) {}
+  /**
+   * @param name What sentences call it.
+   * @param call What calling it with arguments gives, its memory charged; undefined if it is not called like that. Without
+   * it, it cannot be called.
+   */
+  constructor(
+    readonly name: string,
+    readonly call?: (source: PickleSource, args: readonly PickleValue[]) => PickleValue | undefined,
+  ) {}
 }
 
-/** A value of a {@link PickleDialect}. */
-export class PickleOther {
-  constructor(readonly value: object) {}
+/** A class whose objects are kept as their attributes, {@linkcode PickleObject}. */
+export class PickleClass extends PickleGlobal {}
+
+/** What the call of a {@linkcode PickleGlobal} makes that is no plain value, such as an array or a tensor. */
+export abstract class PickleMade {
+  /** Takes the state that the pickle gives it afterwards; most have none to take. */
+  setState(source: PickleSource, _state: readonly PickleValue[]): void {
+    throw source.refused("a state for what is no object");
+  }
 }
 
-/** What the pickles of another program may ask for, in the place of what published dictionaries do. */
-export interface PickleDialect {
-  /** What sentences say is admitted. */
-  readonly admits: string;
-  /** Names that may be asked for. */
-  readonly globals: ReadonlyMap<string, PickleGlobal>;
-  /** What a call gives; undefined if it is not admitted. */
-  call(callee: PickleValue, args: readonly PickleValue[]): PickleValue | undefined;
-  /** What an object outside of the pickle is; undefined if it is not admitted. */
-  persistent(id: PickleValue): PickleValue | undefined;
-}
-
-/** An object of one of the known classes. */
+/** An object of a {@linkcode PickleClass}. */
 export class PickleObject {
   /** Its attributes. */
   state: PickleDict | undefined;
   constructor(readonly className: string) {}
-}
-
-/** Whether the source's opcode is a whole number of at most 64 bits. */
-export function isInteger(source: PickleSource): boolean {
-  const { code, length } = source;
-  return code === OP.BININT1 || code === OP.BININT2 || code === OP.BININT ||
-    ((code === OP.LONG1 || code === OP.LONG4) && length <= 8);
-}
-
-/** The whole number that the source's cursor stands on; a bigint beyond 2^53. */
-export function integerAt(source: PickleSource): number | bigint {
-  const { code, start, length, view } = source;
-  if (code === OP.BININT1 || code === OP.BININT2) return source.unsigned;
-  if (code === OP.BININT) return view.getInt32(start, true);
-  if (length > 8) throw source.refused(`a whole number of ${length} bytes, where 8 are the most`);
-  let value = 0n;
-  for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(source.bytes[start + i]);
-  const signed = BigInt.asIntN(8 * length, value);
-  return Number.isSafeInteger(Number(signed)) ? Number(signed) : signed;
 }

@@ -1,16 +1,10 @@
 import { join } from "node:path";
 import type { HookSite } from "../../model/types.ts";
-import {
-  type Chart,
-  type ChartSpec,
-  type Report,
-  type ResultTable,
-  type RunManifest,
-  saveChart,
-  saveTable,
-  type TableColumn,
-  writeReport,
-} from "../../report/mod.ts";
+import { type Chart, type ChartSpec, saveChart } from "../../report/chart.ts";
+import { type Report, writeReport } from "../../report/html.ts";
+import type { RunManifest } from "../../report/manifest.ts";
+import type { ResultTable } from "../../report/row.ts";
+import { saveTable, type TableColumn } from "../../report/table.ts";
 import { readingText } from "../command/hook_text.ts";
 import type { OutFolder } from "./out_folder.ts";
 

@@ -1,9 +1,9 @@
 /** What is in JSON files: records of runs, indices of activation caches, checkpoints. */
 import { dirname, join } from "node:path";
-import { checksumOfFile } from "../../../src/files/checksum.ts";
-import { isFile } from "../../../src/files/exists.ts";
-import { isInside } from "../../../src/files/inside.ts";
-import { readSealedJson } from "../../../src/files/sealed_json.ts";
+import { checksumOfFile } from "../files/checksum.ts";
+import { isFile } from "../files/exists.ts";
+import { isInside } from "../files/inside.ts";
+import { readSealedJson } from "../files/sealed_json.ts";
 import { type Contents, isRecord, type Json } from "./description.ts";
 
 /** Reads a JSON file that this project writes; of a run's record the files beside it are checked, too. */

@@ -1,5 +1,5 @@
-import { readPublished } from "../../../src/partition/published.ts";
-import { coherencesOf } from "../../../src/partition/means.ts";
+import { readPublished } from "../partition/published.ts";
+import { coherencesOf } from "../partition/means.ts";
 import type { Contents } from "./description.ts";
 import { largestRegions, regionFacts } from "./regions.ts";
 

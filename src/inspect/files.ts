@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { isFile } from "../../../src/files/exists.ts";
+import { isFile } from "../files/exists.ts";
 import { describeArrow } from "./arrow_files.ts";
 import type { Contents, Description } from "./description.ts";
 import { describeJson } from "./json_files.ts";

@@ -8,8 +8,8 @@ import {
   readArrow,
   type Schema,
   type Table,
-} from "../../../src/files/arrow.ts";
-import { contextsByRow } from "../../../src/partition/context_column.ts";
+} from "../files/arrow.ts";
+import { contextsByRow } from "../partition/context_column.ts";
 import { type Contents, isRecord, type Json, told } from "./description.ts";
 import { largestRegions, regionFacts } from "./regions.ts";
 

@@ -1,13 +1,13 @@
 /** What is in files of sparse autoencoders, and of dictionaries that were exported as such. */
 import { join } from "node:path";
-import { gemmaScopePoint } from "../../../src/sae/gemma_scope.ts";
-import { parseSaeLensConfig } from "../../../src/sae/lens_config.ts";
-import { isFile } from "../../../src/files/exists.ts";
-import { readNpz } from "../../../src/files/npz.ts";
-import { readSafetensors, type Safetensors } from "../../../src/files/safetensors.ts";
-import { tensorOf, toFloat32 } from "../../../src/files/tensor.ts";
-import type { HookPoint } from "../../../src/model/types.ts";
-import { coherencesOf } from "../../../src/partition/means.ts";
+import { gemmaScopePoint } from "../sae/gemma_scope.ts";
+import { parseSaeLensConfig } from "../sae/lens_config.ts";
+import { isFile } from "../files/exists.ts";
+import { readNpz } from "../files/npz.ts";
+import { readSafetensors, type Safetensors } from "../files/safetensors.ts";
+import { tensorOf, toFloat32 } from "../files/tensor.ts";
+import type { HookPoint } from "../model/types.ts";
+import { coherencesOf } from "../partition/means.ts";
 import { sourceFacts } from "./arrow_files.ts";
 import { type Contents, type Json, told } from "./description.ts";
 import { largestRegions, regionFacts } from "./regions.ts";

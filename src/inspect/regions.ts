@@ -1,4 +1,4 @@
-import type { Context } from "../../../src/partition/contexts.ts";
+import type { Context } from "../partition/contexts.ts";
 import type { Json } from "./description.ts";
 
 /** What is known of a dictionary's regions, a number a region. */
