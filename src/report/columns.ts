@@ -7,7 +7,11 @@ export function wholeColumn(name: string, values: readonly number[], description
 }
 
 /** A column of numbers; NaN where there is none. */
-export function numberColumn(name: string, values: readonly (number | null | undefined)[], description: string): TableColumn {
+export function numberColumn(
+  name: string,
+  values: readonly (number | null | undefined)[],
+  description: string,
+): TableColumn {
   return { name, type: "float64", values: values.map((value) => value ?? NaN), description };
 }
 

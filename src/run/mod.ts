@@ -45,7 +45,15 @@ export { reportTable, Results } from "./folder/results.ts";
 export { Stages, type StagesOptions } from "./folder/stages.ts";
 export { type AnswerOptions, answersTo, keptAnswers } from "./steps/answers.ts";
 export { atTheirHook, DICTIONARY_HELP, givenDictionary, loadDictionary } from "./steps/given.ts";
-export { calibrated, type CalibrationPlan, grow, type GrowPlan, type ReadPlan, streamOf, usable } from "./steps/grow.ts";
+export {
+  calibrated,
+  type CalibrationPlan,
+  grow,
+  type GrowPlan,
+  type ReadPlan,
+  streamOf,
+  usable,
+} from "./steps/grow.ts";
 export { contextOf, loadModelOf, openDevice, type Opened, openModel } from "./steps/open_model.ts";
 export { growOrders } from "./steps/orders.ts";
 export {

@@ -1,5 +1,13 @@
 /** What `audit` leaves to look at: tables, charts, report, findings. */
-import { type Cell, formatNumber, middleSetting, ofSetting, sameSetting, type Section, type SettingKey as Setting } from "../../../src/report/mod.ts";
+import {
+  type Cell,
+  formatNumber,
+  middleSetting,
+  ofSetting,
+  sameSetting,
+  type Section,
+  type SettingKey as Setting,
+} from "../../../src/report/mod.ts";
 import { type Flags, printTable, type Run } from "../../../src/run/mod.ts";
 import { auditChart, counterpartsChart } from "./charts.ts";
 import type { AuditedReading, Side, Verdict } from "./measure.ts";

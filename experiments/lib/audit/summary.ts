@@ -1,6 +1,14 @@
 /** Means over stream orders of what `audit` measured. */
 import { median } from "../../../src/analysis/mod.ts";
-import { type Cell, distinctSettings, formatNumber, formatShare, meanOfAll as meanOf, ofSetting, type SettingKey as Setting } from "../../../src/report/mod.ts";
+import {
+  type Cell,
+  distinctSettings,
+  formatNumber,
+  formatShare,
+  meanOfAll as meanOf,
+  ofSetting,
+  type SettingKey as Setting,
+} from "../../../src/report/mod.ts";
 import type { Audit, AuditedReading, AuditedRegion, Side } from "./measure.ts";
 
 /** A setting in words. */

@@ -1,7 +1,14 @@
 /** What a build leaves to look at: tables, charts, report, findings. */
 import { principalComponents, sphereCells } from "../../../src/analysis/mod.ts";
 import type { Discovery } from "../../../src/partition/mod.ts";
-import { coherenceChart, contextText, formatNumber, growthChart, sizeChart, voronoiChart } from "../../../src/report/mod.ts";
+import {
+  coherenceChart,
+  contextText,
+  formatNumber,
+  growthChart,
+  sizeChart,
+  voronoiChart,
+} from "../../../src/report/mod.ts";
 import { type Flags, printTable, reportTable, type Run } from "../../../src/run/mod.ts";
 import { comparableModel } from "../published.ts";
 import type { BuildResult } from "./result.ts";

@@ -1,6 +1,15 @@
 /** What the regions between two anchors leave to look at: tables, charts, report, findings. */
 import { bareName } from "../../../src/model/mod.ts";
-import { type Cell, formatNumber, formatShare, meanOfAll as meanOf, numberColumn as number, ofSetting, type TableColumn, wholeColumn as whole } from "../../../src/report/mod.ts";
+import {
+  type Cell,
+  formatNumber,
+  formatShare,
+  meanOfAll as meanOf,
+  numberColumn as number,
+  ofSetting,
+  type TableColumn,
+  wholeColumn as whole,
+} from "../../../src/report/mod.ts";
 import { type Flags, printTable, reportTable, type Run } from "../../../src/run/mod.ts";
 import { betweenChart, neighbourhoodChart } from "./charts.ts";
 import { type AnchorPair, type Panel, smallestExcess } from "./measure.ts";

@@ -1,6 +1,6 @@
 /** Charts of distances to the nearest exemplar. */
 import { type ChartSpec, PALETTE } from "../../../src/report/mod.ts";
-import { BIN, type Measured, PROMPT_SETS } from "./measure.ts";
+import { BIN, type DistanceRow as Measured, PROMPT_SETS } from "./rows.ts";
 
 const SET_COLOR = {
   field: "set",

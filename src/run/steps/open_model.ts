@@ -68,8 +68,8 @@ function quantising(progress: Progress): (done: number, total: number) => void {
   };
 }
 
-/** What most experiments begin with. */
-export interface Opened {
+/** What most experiments begin with; giving it back gives the model back. */
+export interface Opened extends AsyncDisposable {
   readonly backend: Backend;
   readonly model: LanguageModel;
   /** The layers asked for. */
@@ -87,5 +87,6 @@ export async function openModel<F extends Flags>(run: Run<F>): Promise<Opened> {
     model,
     layers: run.layers(model.layers),
     context: hasContext(run) ? contextOf(run, model, "context") : defaultContext(model),
+    [Symbol.asyncDispose]: () => model.dispose(),
   };
 }
