@@ -87,7 +87,6 @@ export {
 } from "./src/partition/calibration.ts";
 export { type CalibrationKey, loadCalibration, saveCalibration } from "./src/partition/calibration_cache.ts";
 export { Dictionary } from "./src/partition/dictionary.ts";
-export type { DictionaryValues } from "./src/partition/dictionary_values.ts";
 export type { DictionaryOptions } from "./src/partition/options.ts";
 export type { AddOptions } from "./src/partition/ingest.ts";
 export type { DictionaryLoadOptions } from "./src/partition/persistence.ts";

@@ -3,8 +3,8 @@ import type { StreamSource } from "../activations/source.ts";
 import { batchAt, type StreamBatch } from "../activations/stream.ts";
 import type { Backend, BackendChoice } from "../compute/backend.ts";
 import { assertPercentiles } from "../compute/histogram.ts";
-import { openBackend } from "../compute/open.ts";
 import { Calibration, type CalibrationValues, Calibrator, type Level } from "./calibrator.ts";
+import { backendOf } from "./options.ts";
 
 export { Calibration, type CalibrationValues, type Level };
 
@@ -46,16 +46,12 @@ export async function calibrate(
 ): Promise<Calibration> {
   const { percentiles = [10], activations = 200_000, backend: choice = "auto", source } = options;
   assertPercentiles(percentiles);
-  const calibrator = new Calibrator(typeof choice === "string" ? await openBackend(choice) : choice);
-  try {
-    for await (const batch of batches) {
-      await calibrator.push(batch);
-      if (calibrator.activations >= activations) break;
-    }
-    return await calibrator.finish(percentiles, source);
-  } finally {
-    calibrator.dispose();
+  using calibrator = new Calibrator(await backendOf({ backend: choice }));
+  for await (const batch of batches) {
+    await calibrator.push(batch);
+    if (calibrator.activations >= activations) break;
   }
+  return await calibrator.finish(percentiles, source);
 }
 
 /**
@@ -78,30 +74,24 @@ export async function calibrateLayers(
 ): Promise<Map<number, Calibration>> {
   const { percentiles = [10], activations = 200_000, backend: choice = "auto", sourceOf, onBatch } = options;
   assertPercentiles(percentiles);
-  const backend = typeof choice === "string" ? await openBackend(choice) : choice;
-  const calibrators = new Map(layers.map((layer) => [layer, new Calibrator(backend)]));
-  const calibrations = new Map<number, Calibration>();
-  try {
-    let seen = 0;
-    for await (const streamed of stream) {
-      try {
-        for (const [layer, calibrator] of calibrators) {
-          // Each batch of a stream has arrays of its own.
-          await calibrator.push(batchAt(streamed, layer), true);
-          seen = calibrator.activations;
-        }
-      } finally {
-        streamed.dispose();
-      }
-      onBatch?.(seen);
-      if (seen >= activations) break;
-    }
+  const backend = await backendOf({ backend: choice });
+  using made = new DisposableStack();
+  const calibrators = new Map(layers.map((layer) => [layer, made.use(new Calibrator(backend))]));
+  let seen = 0;
+  for await (const batch of stream) {
+    using streamed = batch;
     for (const [layer, calibrator] of calibrators) {
-      calibrations.set(layer, await calibrator.finish(percentiles, sourceOf?.(layer)));
-      calibrator.dispose();
+      // Each batch of a stream has arrays of its own.
+      await calibrator.push(batchAt(streamed, layer), true);
+      seen = calibrator.activations;
     }
-    return calibrations;
-  } finally {
-    for (const calibrator of calibrators.values()) calibrator.dispose();
+    onBatch?.(seen);
+    if (seen >= activations) break;
   }
+  const calibrations = new Map<number, Calibration>();
+  for (const [layer, calibrator] of calibrators) {
+    using finished = calibrator;
+    calibrations.set(layer, await finished.finish(percentiles, sourceOf?.(layer)));
+  }
+  return calibrations;
 }

@@ -1,7 +1,7 @@
 import type { ActivationBatch } from "../activations/batch.ts";
 import type { StreamSource } from "../activations/source.ts";
+import { onBackend } from "../activations/values.ts";
 import type { Backend, Matrix } from "../compute/backend.ts";
-import { withMatrix } from "./directions.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
 
 /** A percentile of pairwise cosine distance, and that distance. */
@@ -66,7 +66,7 @@ export class Calibration implements CalibrationValues {
 }
 
 /** Collects batches of one hook point, for streams that carry several; see `calibrate`. */
-export class Calibrator {
+export class Calibrator implements Disposable {
   readonly #batches: Matrix[] = [];
   #sum = new Float64Array(0);
   #unitSum = new Float64Array(0);
@@ -94,7 +94,7 @@ export class Calibrator {
         `Expected activations of length ${this.#sum.length}, as before, but found ${batch.dim}: use one model and layer`,
       );
     }
-    const moments = await withMatrix(this.backend, batch, async (x) => {
+    const moments = await onBackend(batch, this.backend, async (x) => {
       const moments = await this.backend.moments(x);
       const isKept = isConstant && batch.data !== undefined && this.backend.name === "cpu";
       this.#batches.push(isKept ? this.backend.upload(batch.data!, batch.rows, batch.dim) : this.#copy(x));
@@ -117,18 +117,15 @@ export class Calibrator {
     let measured = 0;
     for (const batch of this.#batches) {
       if (batch.rows < 2) continue;
-      const directions = await this.backend.directions(batch, center);
-      try {
-        const values = await this.backend.percentiles(directions, percentiles);
-        values.forEach((value, i) => sums[i] += value);
-      } finally {
-        directions.dispose();
-      }
+      using directions = await this.backend.directions(batch, center);
+      const values = await this.backend.percentiles(directions, percentiles);
+      values.forEach((value, i) => sums[i] += value);
       measured++;
     }
     if (measured === 0) {
       throw new Error("Expected a batch of at least two activations to take distances of but every batch had one");
     }
+    // A mean of percentiles within batches, as published: pairs across batches are never looked at.
     const levels = percentiles.map((percentile, i) => ({ percentile, threshold: sums[i] / measured }));
     return new Calibration({ center, levels, activations: this.#activations, source });
   }
@@ -141,14 +138,19 @@ export class Calibrator {
   }
 
   /** Gives the copies back. */
-  dispose(): void {
+  [Symbol.dispose](): void {
     for (const batch of this.#batches.splice(0)) batch.dispose();
   }
 }
 
-/** `direction * <mean(x), direction>`, direction the unit vector of `mean(x / ||x||)`. */
+/**
+ * `direction * <mean(x), direction>`, direction the unit vector of `mean(x / ||x||)`: the published center. It points where
+ * the activations do on average whatever their norms, so that a few of large norm do not turn it.
+ */
 function centerOf(sum: Float64Array, unitSum: Float64Array, count: number): Float32Array<ArrayBuffer> {
+  // The length of a sum is enough for a direction: its count cancels out.
   const norm = Math.hypot(...unitSum);
+  // Directions that cancel out have no mean; the center is then the origin.
   const direction = unitSum.map((value) => norm > 0 ? value / norm : 0);
   const magnitude = direction.reduce((dot, value, j) => dot + value * sum[j] / count, 0);
   return Float32Array.from(direction, (value) => value * magnitude);

@@ -23,7 +23,6 @@
 export { calibrate, calibrateLayers, type CalibrateOptions, type Calibration } from "./calibration.ts";
 export { type CalibrationKey, loadCalibration, saveCalibration } from "./calibration_cache.ts";
 export { Dictionary } from "./dictionary.ts";
-export type { DictionaryValues } from "./dictionary_values.ts";
 export type { DictionaryOptions } from "./options.ts";
 export type { AddOptions } from "./ingest.ts";
 export type { DictionaryLoadOptions } from "./persistence.ts";

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import type { ActivationBatch } from "../activations/batch.ts";
+import { onBackend } from "../activations/values.ts";
 import type { Backend, BackendChoice, Matrix } from "../compute/backend.ts";
 import { openBackend } from "../compute/open.ts";
 import type { SparseFeatures } from "../compute/sparse.ts";
 import { isFile } from "../files/exists.ts";
 import type { UnpackOptions } from "../files/unpacking.ts";
 import { localPath } from "../hub/hub_file.ts";
-import { withMatrix } from "../partition/directions.ts";
 import { readGemmaScope } from "./gemma_scope.ts";
 import { readSaeLens } from "./lens.ts";
 import { type SaeArchitecture, SaeError, type SaeSource, type SaeWeights } from "./weights.ts";
@@ -93,9 +93,9 @@ export class Sae {
       );
     }
     const { encoderBias, thresholds } = this.#weights;
-    return await withMatrix(
-      this.#backend,
+    return await onBackend(
       batch,
+      this.#backend,
       (x) => this.#backend.activate(x, this.#encoder, encoderBias, { thresholds, most: this.k }),
     );
   }

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { ActivationBatch } from "../../src/activations/batch.ts";
 import type { Backend } from "../../src/compute/backend.ts";
 import { calibrate } from "../../src/partition/calibration.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
+import { Dictionary, partsOf } from "../../src/partition/dictionary.ts";
 import { discover } from "../../src/partition/discover.ts";
 import { reanchorAll } from "../../src/partition/reanchor_all.ts";
 import { backendTest } from "../lib/backends.ts";
@@ -83,7 +83,7 @@ backendTest(
       for (const batch of stream()) yield await Promise.resolve(batch);
     }
     const { growths } = await discover(counted, calibrations, { backend });
-    assert(new Set(growths.map(({ dictionary }) => dictionary.parts.batches)).size > 1, "some saturated earlier");
+    assert(new Set(growths.map(({ dictionary }) => partsOf(dictionary).batches)).size > 1, "some saturated earlier");
     const together = await reanchorAll(growths, counted());
     for (const [i, { layer, dictionary }] of growths.entries()) {
       const alone = await dictionary.reanchor(stream().map(({ batches }) => batches.get(layer)!));
