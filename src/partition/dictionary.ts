@@ -225,11 +225,6 @@ export class Dictionary implements Disposable {
     });
   }
 
-  /** Like {@linkcode Dictionary.assign} for directions that are already centred, shared by several dictionaries. */
-  nearest(directions: Matrix): Promise<Assignment> {
-    return this.#turns.take(() => nearestRegions(this.backend, directions, this.parts.exemplars, this.threshold));
-  }
-
   /** Cosine similarity of each row to each exemplar, `rows x size`. */
   similarities(batch: ActivationBatch): Promise<Float32Array<ArrayBuffer>> {
     return this.#reading(

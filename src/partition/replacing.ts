@@ -3,10 +3,11 @@ import type { Backend } from "../compute/backend.ts";
 import type { Calibration } from "./calibration.ts";
 import type { Dictionary } from "./dictionary.ts";
 import { startGrowths } from "./grow.ts";
-import type { Setting } from "../report/settings.ts";
 
 /** A dictionary whose exemplars are replaced while it grows. */
-export interface Replacing extends Setting {
+export interface Replacing {
+  readonly layer: number;
+  readonly percentile: number;
   readonly dictionary: Dictionary;
 }
 
