@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { formatTable } from "../../src/run/terminal/print.ts";
+import { formatTable } from "../../src/run/mod.ts";
 
 Deno.test("numbers stand right with their points under each other, text left", () => {
   const rows = [

@@ -21,7 +21,7 @@ import {
   structColumn,
   Table,
   writeArrow,
-} from "../../src/files/arrow.ts";
+} from "../../src/files/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 
 /** Like a dictionary's table: vectors, numbers, contexts as lists of structs, reservoirs as lists of vectors. */

@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { createRequire } from "node:module";
 import { fromArrow } from "npm:arquero@8.0.1";
-import { openBackend } from "../../src/compute/open.ts";
+import { openBackend } from "../../src/compute/mod.ts";
 import {
   arrowTable,
   booleanColumn,
@@ -15,8 +15,8 @@ import {
   stringColumn,
   structColumn,
   writeArrow,
-} from "../../src/files/arrow.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
+} from "../../src/files/mod.ts";
+import { Dictionary } from "../../src/partition/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { corpus, DIM, streamOf } from "../partition/streams.ts";
 

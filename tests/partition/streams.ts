@@ -1,8 +1,7 @@
 /** Small seeded streams with everything that a model's have: prompts, positions, several layers, batches. */
-import type { ActivationBatch, Prompt } from "../../src/activations/batch.ts";
-import type { StreamBatch } from "../../src/activations/stream.ts";
-import { Random } from "../../src/compute/random.ts";
-import type { Dictionary } from "../../src/partition/dictionary.ts";
+import type { ActivationBatch, Prompt, StreamBatch } from "../../src/activations/mod.ts";
+import { Random } from "../../src/compute/mod.ts";
+import type { Dictionary } from "../../src/partition/mod.ts";
 
 export const DIM = 12;
 const HEADS = 8;
