@@ -106,6 +106,7 @@ const BEHIND_DOORS: Readonly<Record<string, string>> = {
   "src/compute/webgpu_commands.ts": "the device of a kernel",
   "src/compute/webgpu_percentiles.ts": "a kernel alone",
   "src/compute/webgpu_rows.ts": "a kernel alone",
+  "src/files/arrow.ts": "tables as the library has them, and what a file says of itself",
   "src/files/atomic.ts": "writes that are cut off halfway",
   "src/files/byte_file.ts": "a file that counts what is read of it",
   "src/files/npy.ts": "arrays for archives that nobody would write",

@@ -10,12 +10,12 @@ import {
   fixedSizeListColumn,
   listColumn,
   numberColumn,
-  outlineArrow,
   readArrow,
   stringColumn,
   structColumn,
   writeArrow,
 } from "../../src/files/mod.ts";
+import { outlineArrow } from "../../src/files/arrow.ts";
 import { Dictionary } from "../../src/partition/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { corpus, DIM, streamOf } from "../partition/streams.ts";
