@@ -16,7 +16,20 @@
  *
  * @module
  */
-export * from "./arrow.ts";
+export { type Column, type NumberArray, type TableOptions } from "./columns.ts";
+export {
+  arrowTable,
+  booleanColumn,
+  fixedSizeListColumn,
+  listColumn,
+  numberColumn,
+  stringColumn,
+  structColumn,
+} from "./columns.ts";
+export * from "./values.ts";
+export { writeArrow, type WriteArrowOptions } from "./write_arrow.ts";
+export { readArrow, readArrowBatches, type ReadArrowOptions } from "./read_arrow.ts";
+export type { WriteOptions } from "./atomic.ts";
 export { readNpz, writeNpz } from "./npz.ts";
 export { readSafetensors, type Safetensors, writeSafetensors } from "./safetensors.ts";
 export {

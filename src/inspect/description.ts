@@ -3,6 +3,7 @@ export type Json = number | string | boolean | null | readonly Json[] | { readon
 
 /** What is in a file. */
 export interface Description {
+  /** The file or folder. */
   readonly path: string;
   /** What it is, in words. */
   readonly kind: string;

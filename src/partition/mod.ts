@@ -20,7 +20,14 @@
  *
  * @module
  */
-export { calibrate, calibrateLayers, type CalibrateOptions, Calibration, type CalibrationValues, type Level } from "./calibration.ts";
+export {
+  calibrate,
+  calibrateLayers,
+  type CalibrateOptions,
+  Calibration,
+  type CalibrationValues,
+  type Level,
+} from "./calibration.ts";
 export { type CalibrationKey, loadCalibration, saveCalibration } from "./calibration_cache.ts";
 export { Dictionary } from "./dictionary.ts";
 export type { DictionaryOptions } from "./options.ts";

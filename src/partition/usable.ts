@@ -4,8 +4,11 @@ import { Dictionary } from "./dictionary.ts";
 
 /** A layer and percentile of which no dictionary can be made. */
 export interface FailedSetting {
+  /** Layer of the activations. */
   readonly layer: number;
+  /** Percentile p of their distances. */
   readonly percentile: number;
+  /** Cosine distance at that percentile. */
   readonly threshold: number;
   /** The error's sentence. */
   readonly reason: string;

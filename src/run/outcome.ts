@@ -1,8 +1,9 @@
 /** What an experiment found, from which everything that it leaves is written: tables, charts, page, printed summary, findings. */
-import type { Block, ChartSpec, Finding, ReportTable, ResultTable, Section } from "../report/mod.ts";
+import type { ChartSpec } from "../report/chart.ts";
+import type { Block, ReportTable, Section } from "../report/html.ts";
+import type { Finding, RunManifest } from "../report/manifest.ts";
+import type { ResultTable } from "../report/row.ts";
 import type { Results } from "./folder/results.ts";
-import type { Run } from "./experiment.ts";
-import type { Flags } from "./command/flags.ts";
 import { formatTable } from "./terminal/print.ts";
 
 /** What an experiment found. */
@@ -61,8 +62,8 @@ export function table(
  *
  * @param question The experiment's.
  */
-export async function writeOutcome<F extends Flags>(
-  { save, manifest }: Pick<Run<F>, "save" | "manifest">,
+export async function writeOutcome(
+  { save, manifest }: { readonly save: Results; readonly manifest: RunManifest },
   question: string,
   { title, answer, findings, tables, sections }: Outcome,
   print: (text: string) => void,

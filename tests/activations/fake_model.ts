@@ -1,5 +1,12 @@
-import { ModelError } from "../../src/model/error.ts";
-import type { BosRule, Capture, ChatMessage, HookSite, LanguageModel, Residual } from "../../src/model/types.ts";
+import {
+  type BosRule,
+  type Capture,
+  type ChatMessage,
+  type HookSite,
+  type LanguageModel,
+  ModelError,
+  type Residual,
+} from "../../src/model/mod.ts";
 
 const BOS = 2;
 export const DIM = 3;

@@ -1,9 +1,14 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { randomDirections } from "../../src/analysis/concepts/random_directions.ts";
-import { textMaxima } from "../../src/analysis/concepts/maxima.ts";
-import { bestAmongFirst, directionAurocs, directionContrasts, meanRow } from "../../src/analysis/concepts/selection.ts";
-import { auroc } from "../../src/analysis/statistics/roc.ts";
-import { Random } from "../../src/compute/random.ts";
+import {
+  auroc,
+  bestAmongFirst,
+  directionAurocs,
+  directionContrasts,
+  meanRow,
+  randomDirections,
+  textMaxima,
+} from "../../src/analysis/mod.ts";
+import { Random } from "../../src/compute/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 
 /** AUROC by its definition, over all pairs. */

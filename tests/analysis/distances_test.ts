@@ -1,7 +1,6 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { extract } from "../../src/activations/extract.ts";
-import { RandomExemplars } from "../../src/analysis/detection/coreset.ts";
-import { meansByPrompt, nearestDistances } from "../../src/analysis/detection/distances.ts";
+import { extract } from "../../src/activations/mod.ts";
+import { meansByPrompt, nearestDistances, RandomExemplars } from "../../src/analysis/mod.ts";
 import { fakeActivation, FakeModel } from "../activations/fake_model.ts";
 import { backendTest } from "../lib/backends.ts";
 

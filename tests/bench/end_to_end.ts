@@ -2,12 +2,10 @@
  * From texts to dictionaries on the embedded model: two layers and three percentiles in one pass over the stream, against
  * one pass for each dictionary, as implementations that grow one at a time need.
  */
-import { readCorpus } from "../../src/activations/corpus.ts";
-import { extract } from "../../src/activations/extract.ts";
-import { calibrateLayers } from "../../src/partition/calibration.ts";
-import { discover } from "../../src/partition/discover.ts";
-import { openBackend } from "../../src/compute/open.ts";
-import { loadModel } from "../../src/model/load.ts";
+import { extract, readCorpus } from "../../src/activations/mod.ts";
+import { openBackend } from "../../src/compute/mod.ts";
+import { loadModel } from "../../src/model/mod.ts";
+import { calibrateLayers, discover } from "../../src/partition/mod.ts";
 import { type BenchRow, inTurns, median, ratios } from "./timing.ts";
 
 const fixture = (name: string) => new URL(`../../fixtures/${name}`, import.meta.url).pathname;

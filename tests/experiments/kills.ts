@@ -8,7 +8,7 @@
  * process tells of its time, memory and command.
  */
 import { join } from "node:path";
-import { Random } from "../../src/compute/random.ts";
+import { Random } from "../../src/compute/mod.ts";
 import { denoCommand } from "../lib/deno.ts";
 import { SMALL } from "./small.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { recordTable } from "../../src/report/mod.ts";
-import { formatTable } from "../../src/run/terminal/print.ts";
+import { formatTable } from "../../src/run/mod.ts";
 
 Deno.test("numbers stand right with their points under each other, text left", () => {
   const rows = [

@@ -1,17 +1,15 @@
 /** Files that try to act on the terminal, by every way by which their words can get there. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { watch } from "../../experiments/lib/monitor/watch.ts";
-import { Progress } from "../../src/run/terminal/progress.ts";
 import { CorpusError, readCorpus } from "../../mod.ts";
+import { float32Tensor, readNpz, readSafetensors, writeSafetensors } from "../../src/files/mod.ts";
+import { RunManifest, saveTable } from "../../src/report/mod.ts";
+import { Progress } from "../../src/run/mod.ts";
 import { formatNpy } from "../../src/files/npy.ts";
-import { readNpz } from "../../src/files/npz.ts";
 import { OP } from "../../src/files/pickle/opcodes.ts";
 import { readPickle } from "../../src/files/pickle/pickle.ts";
-import { readSafetensors, writeSafetensors } from "../../src/files/safetensors.ts";
-import { float32Tensor } from "../../src/files/tensor.ts";
 import { ZipWriter } from "../../src/files/zip.ts";
 import { PUBLISHED } from "../../src/partition/published_pickle.ts";
-import { RunManifest, saveTable } from "../../src/report/mod.ts";
 import { deno } from "../lib/deno.ts";
 import { inFolder } from "../lib/folder.ts";
 import { bytes, global } from "../lib/pickle_bytes.ts";

@@ -1,7 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { Calibration } from "../../src/partition/calibration.ts";
-import { usableSettings } from "../../src/partition/usable.ts";
-import { openBackend } from "../../src/compute/open.ts";
+import { openBackend } from "../../src/compute/mod.ts";
+import { Calibration, usableSettings } from "../../src/partition/mod.ts";
 
 Deno.test("percentiles whose threshold is 0 are reported, the others kept", async () => {
   const center = Float32Array.of(1, 2);

@@ -1,16 +1,17 @@
 /** Center and thresholds against float64 loops, and calibrations kept in files. */
 import { assert, assertAlmostEquals, assertEquals, assertLess, assertRejects } from "@std/assert";
-import type { ActivationBatch } from "../../src/activations/batch.ts";
-import { openBackend } from "../../src/compute/open.ts";
-import { arrowTable, numberColumn, writeArrow } from "../../src/files/arrow.ts";
-import { calibrate, calibrateLayers, Calibration } from "../../src/partition/calibration.ts";
+import type { ActivationBatch } from "../../src/activations/mod.ts";
+import { openBackend } from "../../src/compute/mod.ts";
+import { arrowTable, numberColumn, writeArrow } from "../../src/files/mod.ts";
 import {
-  cacheCalibration,
-  cachedCalibration,
+  calibrate,
+  calibrateLayers,
+  Calibration,
   type CalibrationKey,
   loadCalibration,
   saveCalibration,
-} from "../../src/partition/calibration_cache.ts";
+} from "../../src/partition/mod.ts";
+import { cacheCalibration, cachedCalibration } from "../../src/partition/calibration_cache.ts";
 import { backendTest } from "../lib/backends.ts";
 import { inFolder } from "../lib/folder.ts";
 import { assertSentence } from "../lib/sentence.ts";

@@ -1,9 +1,7 @@
 /** Many dictionaries from one pass: each is what it would be alone, and stops when it should. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { StreamBatch } from "../../src/activations/stream.ts";
-import type { Calibration } from "../../src/partition/calibration.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
-import { discover, type DiscoverOptions } from "../../src/partition/discover.ts";
+import type { StreamBatch } from "../../src/activations/mod.ts";
+import { type Calibration, Dictionary, discover, type DiscoverOptions } from "../../src/partition/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 import { assertSentence } from "../lib/sentence.ts";
 import { angles, BATCH, calibrations, CORPUS, NEVER, PERCENTILES, plane, toStream } from "./discoveries.ts";

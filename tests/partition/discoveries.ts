@@ -1,7 +1,6 @@
 /** What the tests of discovery grow from. */
-import { openBackend } from "../../src/compute/open.ts";
-import { calibrateLayers, Calibration } from "../../src/partition/calibration.ts";
-import type { Discovery } from "../../src/partition/discover.ts";
+import { openBackend } from "../../src/compute/mod.ts";
+import { calibrateLayers, Calibration, type Discovery } from "../../src/partition/mod.ts";
 import { at, corpus, publicValues, rowsOf, streamOf } from "./streams.ts";
 
 export const LAYERS = [3, 5];

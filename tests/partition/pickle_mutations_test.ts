@@ -3,8 +3,7 @@
  * and right in everything that the format says twice.
  */
 import { assert, assertEquals } from "@std/assert";
-import { openBackend } from "../../src/compute/open.ts";
-import { Random } from "../../src/compute/random.ts";
+import { openBackend, Random } from "../../src/compute/mod.ts";
 import { OPCODES } from "../../src/files/pickle/opcodes.ts";
 import { PickleSource } from "../../src/files/pickle/source.ts";
 import type { DictionaryParts } from "../../src/partition/parts.ts";

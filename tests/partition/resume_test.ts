@@ -1,12 +1,15 @@
 /** Discovery outlives what goes wrong: checkpoints, and runs that go on from them. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { describeStream } from "../../src/activations/source.ts";
-import type { Backend } from "../../src/compute/backend.ts";
-import { openBackend } from "../../src/compute/open.ts";
-import type { BosRule, HookSite } from "../../src/model/types.ts";
-import type { CalibrationValues } from "../../src/partition/calibration.ts";
-import { CheckpointMismatchError, type SettingValue } from "../../src/partition/checkpoint_settings.ts";
-import { discover, type DiscoverOptions } from "../../src/partition/discover.ts";
+import { describeStream } from "../../src/activations/mod.ts";
+import { type Backend, openBackend } from "../../src/compute/mod.ts";
+import type { BosRule, HookSite } from "../../src/model/mod.ts";
+import {
+  type CalibrationValues,
+  CheckpointMismatchError,
+  discover,
+  type DiscoverOptions,
+  type SettingValue,
+} from "../../src/partition/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 import { inFolder } from "../lib/folder.ts";
 import { assertSentence } from "../lib/sentence.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { booleansOf, columnOf, fixedSizeListsOf, numbersOf, readArrow, stringsOf } from "../../src/files/arrow.ts";
-import { saveTable, type TableColumn } from "../../src/report/table.ts";
+import { booleansOf, columnOf, fixedSizeListsOf, numbersOf, readArrow, stringsOf } from "../../src/files/mod.ts";
+import { saveTable, type TableColumn } from "../../src/report/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 
 Deno.test("a result table keeps values, types and descriptions", () =>

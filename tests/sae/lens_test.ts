@@ -1,11 +1,8 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { readSae } from "../../src/sae/sae.ts";
+import { Random, type SparseFeatures } from "../../src/compute/mod.ts";
+import { float32Tensor, type Tensor, writeSafetensors } from "../../src/files/mod.ts";
+import { readSae, SaeError } from "../../src/sae/mod.ts";
 import { parseSaeLensConfig } from "../../src/sae/lens_config.ts";
-import { SaeError } from "../../src/sae/weights.ts";
-import { Random } from "../../src/compute/random.ts";
-import type { SparseFeatures } from "../../src/compute/sparse.ts";
-import { writeSafetensors } from "../../src/files/safetensors.ts";
-import { float32Tensor, type Tensor } from "../../src/files/tensor.ts";
 import { backendTest } from "../lib/backends.ts";
 import { inFolder } from "../lib/folder.ts";
 import { assertSentence } from "../lib/sentence.ts";

@@ -1,13 +1,9 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
-import type { ActivationBatch } from "../../src/activations/batch.ts";
-import { readCorpus } from "../../src/activations/corpus.ts";
-import { extract } from "../../src/activations/extract.ts";
-import { atLayer } from "../../src/activations/stream.ts";
-import { readSae } from "../../src/sae/sae.ts";
-import type { SparseFeatures } from "../../src/compute/sparse.ts";
-import { readNpz, writeNpz } from "../../src/files/npz.ts";
-import { float32Tensor, type Tensors, toFloat32 } from "../../src/files/tensor.ts";
-import { loadModel } from "../../src/model/load.ts";
+import { type ActivationBatch, atLayer, extract, readCorpus } from "../../src/activations/mod.ts";
+import type { SparseFeatures } from "../../src/compute/mod.ts";
+import { float32Tensor, readNpz, type Tensors, toFloat32, writeNpz } from "../../src/files/mod.ts";
+import { loadModel } from "../../src/model/mod.ts";
+import { readSae } from "../../src/sae/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 import { inFolder } from "../lib/folder.ts";
 import { assertSentence } from "../lib/sentence.ts";

@@ -17,6 +17,8 @@ export class Coreset {
   #kept: { readonly key: number; readonly row: number }[] = [];
 
   /**
+   * An empty sample.
+   *
    * @param backend Where the directions live.
    * @param dim Length of a direction.
    * @param capacity Directions kept at most.

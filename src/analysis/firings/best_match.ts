@@ -20,6 +20,7 @@ export interface Pair {
   readonly b: number;
   /** Tokens that fire both. */
   readonly shared: number;
+  /** `2 shared / (firings of one + firings of the other)`, 0..1. */
   readonly f1: number;
 }
 

@@ -24,6 +24,8 @@ export class StrongestFirings {
   #seen = 0;
 
   /**
+   * Nothing is offered yet.
+   *
    * @param units Number of units.
    * @param k Tokens kept of each at most.
    */

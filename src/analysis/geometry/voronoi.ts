@@ -3,7 +3,9 @@ import { geoVoronoi } from "npm:d3-geo-voronoi@2.1.0";
 
 /** A cell's outline on the sphere as a GeoJSON geometry, in degrees of longitude and latitude. */
 export interface CellGeometry {
+  /** GeoJSON's name of the kind. */
   readonly type: "Polygon";
+  /** Rings of points; the first is the outline, its first point at both ends. */
   readonly coordinates: readonly (readonly (readonly [longitude: number, latitude: number])[])[];
 }
 
@@ -13,6 +15,7 @@ export interface SphereCell {
   readonly longitude: number;
   /** Degrees. */
   readonly latitude: number;
+  /** The part of the sphere. */
   readonly geometry: CellGeometry;
 }
 

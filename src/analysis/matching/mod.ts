@@ -16,6 +16,7 @@
  *
  * @module
  */
+export * from "./hungarian.ts";
 export * from "./match.ts";
 export * from "./noise_cuts.ts";
 export * from "./recurrence.ts";

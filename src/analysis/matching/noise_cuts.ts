@@ -23,7 +23,7 @@ export function noiseCuts(
   own: ArrayLike<number>,
   again: ArrayLike<number>,
   alpha: number,
-  strata = Math.max(1, Math.min(5, Math.floor(own.length * alpha + 1e-9))),
+  strata: number = Math.max(1, Math.min(5, Math.floor(own.length * alpha + 1e-9))),
 ): Float64Array<ArrayBuffer> {
   if (own.length !== again.length) {
     throw new RangeError(`Expected two cosines for each region but found ${own.length} and ${again.length}`);

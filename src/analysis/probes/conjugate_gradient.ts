@@ -27,7 +27,9 @@ export interface MinimiseOptions {
 
 /** Where a minimisation ended. */
 export interface Minimum {
+  /** Where the function is smallest, as far as was looked. */
   readonly x: Float64Array<ArrayBuffer>;
+  /** Its value there. */
   readonly value: number;
   /** Euclidean length of the gradient at `x`. */
   readonly gradientNorm: number;

@@ -3,8 +3,11 @@ import type { SparseFeatures } from "../../compute/sparse.ts";
 
 /** Dense rows, such as activations: `data` is `rows x dim`. */
 export interface DenseRows {
+  /** The values, `rows x dim`. */
   readonly data: Float32Array;
+  /** Number of rows. */
   readonly rows: number;
+  /** Length of a row. */
   readonly dim: number;
 }
 

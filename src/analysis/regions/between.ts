@@ -1,5 +1,6 @@
 /** A region between two others. */
 export interface Between {
+  /** Number of the region. */
   readonly region: number;
   /** Cosine with the first of the two. */
   readonly cosineA: number;

@@ -1,5 +1,6 @@
 /** One region's share of a label. */
 export interface RegionShare {
+  /** Number of the region. */
   readonly region: number;
   /** Labelled activations that the region holds. */
   readonly members: number;

@@ -1,7 +1,10 @@
 /** Two regions, the lower one first. */
 export interface RegionPair {
+  /** Number of the one. */
   readonly a: number;
+  /** Number of the other, larger than `a`. */
   readonly b: number;
+  /** Cosine of the two. */
   readonly cosine: number;
 }
 

@@ -3,6 +3,7 @@ import { quantiles } from "./quantile.ts";
 
 /** A mean with its interval. */
 export interface Interval {
+  /** Mean of the values themselves. */
   readonly mean: number;
   /** The interval's lower end. */
   readonly low: number;
