@@ -43,9 +43,9 @@ export async function calibrate(
   batches: AsyncIterable<ActivationBatch> | Iterable<ActivationBatch>,
   options: CalibrateOptions = {},
 ): Promise<Calibration> {
-  const { percentiles = [10], activations = 200_000, backend: choice = "auto", source } = options;
+  const { percentiles = [10], activations = 200_000, backend: choice, source } = options;
   assertPercentiles(percentiles);
-  const calibrator = new Calibrator(typeof choice === "string" ? await openBackend(choice) : choice);
+  const calibrator = new Calibrator(await openBackend(choice));
   try {
     for await (const batch of batches) {
       await calibrator.push(batch);
@@ -75,9 +75,9 @@ export async function calibrateLayers(
     onBatch?: (activations: number) => void;
   } = {},
 ): Promise<Map<number, Calibration>> {
-  const { percentiles = [10], activations = 200_000, backend: choice = "auto", sourceOf, onBatch } = options;
+  const { percentiles = [10], activations = 200_000, backend: choice, sourceOf, onBatch } = options;
   assertPercentiles(percentiles);
-  const backend = typeof choice === "string" ? await openBackend(choice) : choice;
+  const backend = await openBackend(choice);
   const calibrators = new Map(layers.map((layer) => [layer, new Calibrator(backend)]));
   const calibrations = new Map<number, Calibration>();
   try {
