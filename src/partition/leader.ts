@@ -134,7 +134,7 @@ async function settleBorders(
   rows.forEach((row, i) => similarities[row] = exact[i]);
 }
 
-/** The same for all pairs of a block, below the diagonal of `pairs` (`rows x rows`). */
+/** Makes the similarities near the threshold exact, of all pairs of a block: below the diagonal of `pairs`, `rows x rows`. */
 async function settlePairs(backend: Backend, block: Matrix, pairs: Float32Array, threshold: number): Promise<void> {
   const [left, right]: [number[], number[]] = [[], []];
   for (let i = 1; i < block.rows; i++) {
