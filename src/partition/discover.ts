@@ -78,14 +78,14 @@ export async function discover(
   calibrations: CalibrationValues | ReadonlyMap<number, CalibrationValues>,
   options: DiscoverOptions = {},
 ): Promise<Discovery> {
-  const { backend: choice = "auto", saturationWindow = 1, checkpoint, signal } = options;
+  const { backend: choice, saturationWindow = 1, checkpoint, signal } = options;
   const { maxTokens = Infinity, maxPrompts = Infinity } = options;
   if (!(saturationWindow >= 0)) {
     throw new RangeError(`Expected a saturation window from 0 but found ${saturationWindow}`);
   }
   if (!(maxTokens > 0)) throw new RangeError(`Expected a budget of at least 1 token but found ${maxTokens}`);
   if (!(maxPrompts > 0)) throw new RangeError(`Expected a budget of at least 1 prompt but found ${maxPrompts}`);
-  const backend = typeof choice === "string" ? await openBackend(choice) : choice;
+  const backend = await openBackend(choice);
   const byLayer = calibrationsByLayer(calibrations);
   const rules = { saturationWindow, merge: options.merge ?? false, members: options.members ?? 0 };
   const limit = (budget: number) => Number.isFinite(budget) ? budget : null;

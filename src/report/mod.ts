@@ -7,6 +7,8 @@
  *
  * @example
  * ```ts
+ * import { renderReport } from "./mod.ts";
+ *
  * const html = renderReport({
  *   title: "Regions",
  *   question: "How many regions are there?",

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { ActivationBatch } from "../activations/batch.ts";
 import { onBackend } from "../activations/values.ts";
 import type { Backend, BackendChoice, Matrix } from "../compute/backend.ts";
@@ -7,12 +6,10 @@ import type { SparseFeatures } from "../compute/sparse.ts";
 import { isFile } from "../files/exists.ts";
 import type { UnpackOptions } from "../files/unpacking.ts";
 import { localPath } from "../hub/hub_file.ts";
+import { findSaeFiles } from "./formats.ts";
 import { readGemmaScope } from "./gemma_scope.ts";
 import { readSaeLens } from "./lens.ts";
 import { type SaeArchitecture, SaeError, type SaeSource, type SaeWeights } from "./weights.ts";
-
-export type { SaeArchitecture, SaeSource, SaeWeights, SparseFeatures };
-export { SaeError };
 
 /** How {@link readSae} works. */
 export interface ReadSaeOptions extends UnpackOptions {
@@ -38,9 +35,8 @@ export interface ReadSaeOptions extends UnpackOptions {
  * @throws {Error} A sentence if there is none, if a file is damaged, or if the autoencoder needs what is not built here.
  */
 export async function readSae(path: string, options: ReadSaeOptions = {}): Promise<Sae> {
-  const { backend = "auto" } = options;
   const weights = await readWeights(await localPath(path), options);
-  return new Sae(weights, typeof backend === "string" ? await openBackend(backend) : backend);
+  return new Sae(weights, await openBackend(options.backend));
 }
 
 /** A sparse autoencoder on a backend: activations in, few active features out, and back. */
@@ -118,13 +114,17 @@ export class Sae {
 }
 
 async function readWeights(path: string, options: UnpackOptions): Promise<SaeWeights> {
-  if (await isFile(path)) {
-    if (path.endsWith(".npz")) return await readGemmaScope(path, options);
-    throw new SaeError(`Expected ${path} to be an .npz file or a folder with cfg.json but it is another file.`);
+  const files = await findSaeFiles(path);
+  switch (files?.format) {
+    case "gemma-scope":
+      return await readGemmaScope(files.weights, options);
+    case "saelens":
+      return await readSaeLens(path);
+    case undefined:
+      throw new SaeError(
+        await isFile(path)
+          ? `Expected ${path} to be an .npz file or a folder with cfg.json but it is another file.`
+          : `Expected a sparse autoencoder at ${path} but there is no params.npz and no folder with cfg.json.`,
+      );
   }
-  if (await isFile(join(path, "cfg.json"))) return await readSaeLens(path);
-  if (await isFile(join(path, "params.npz"))) return await readGemmaScope(join(path, "params.npz"), options);
-  throw new SaeError(
-    `Expected a sparse autoencoder at ${path} but there is no params.npz and no folder with cfg.json.`,
-  );
 }

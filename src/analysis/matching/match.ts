@@ -28,7 +28,7 @@ export interface DirectionMatching {
 export interface Matching extends DirectionMatching {
   /** Distance of each pair, `1 - cosine`, in units of `a`'s threshold. */
   readonly thresholdsA: Float32Array<ArrayBuffer>;
-  /** The same in units of `b`'s threshold. */
+  /** Distance of each pair, `1 - cosine`, in units of `b`'s threshold. */
   readonly thresholdsB: Float32Array<ArrayBuffer>;
   /** Sum of the pairs' cosines. */
   readonly total: number;
