@@ -7,7 +7,7 @@ import { nearestRegions } from "../partition/leader.ts";
 export interface ExemplarSet {
   /** Layer of the stream that they belong to. */
   readonly layer: number;
-  /** Unit rows, `size x dim`. */
+  /** Unit rows, `size x dim`, such as `Dictionary.exemplarMatrix` or `Coreset.take` give; who took them disposes them. */
   readonly exemplars: Matrix;
   /** Subtracted from every activation, length `dim`; one and the same for all sets of a layer. */
   readonly center: Float32Array<ArrayBuffer>;
@@ -37,24 +37,17 @@ export async function nearestDistances(
   const activations = sets.map((): Float32Array[] => []);
   const prompts = sets.map((): number[] => []);
   const layers = new Map(sets.map(({ layer, center }) => [layer, center]));
-  for await (const streamed of stream) {
-    try {
-      for (const [layer, center] of layers) {
-        const batch = batchAt(streamed, layer);
-        const directions = await directionsOf(backend, batch, center);
-        try {
-          for (const [i, set] of sets.entries()) {
-            if (set.layer !== layer) continue;
-            const { distances } = await nearestRegions(backend, directions, set.exemplars, set.threshold);
-            activations[i].push(distances);
-            prompts[i].push(...meansByPrompt(distances, batch.provenance!.prompt, streamed.prompts.length));
-          }
-        } finally {
-          directions.dispose();
-        }
+  for await (const batch of stream) {
+    using streamed = batch;
+    for (const [layer, center] of layers) {
+      const activationsAt = batchAt(streamed, layer);
+      using directions = await directionsOf(backend, activationsAt, center);
+      for (const [i, set] of sets.entries()) {
+        if (set.layer !== layer) continue;
+        const { distances } = await nearestRegions(backend, directions, set.exemplars, set.threshold);
+        activations[i].push(distances);
+        prompts[i].push(...meansByPrompt(distances, activationsAt.provenance!.prompt, streamed.prompts.length));
       }
-    } finally {
-      streamed.dispose();
     }
   }
   return sets.map((_, i) => ({

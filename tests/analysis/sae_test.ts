@@ -149,9 +149,8 @@ Deno.test("Gemma Scope: the path's layer, lower-case names, and thresholds below
     ) {
       const file = `${folder}/${repository}/layer_3/width_16k/params.npz`;
       await writeNpz(file, tensors);
-      const { source, ...read } = await readSae(file, { backend: "cpu" });
-      assertEquals(source.hookPoint, at && { layer: 3, at }, repository);
-      read.decoder.dispose();
+      using sae = await readSae(file, { backend: "cpu" });
+      assertEquals(sae.source.hookPoint, at && { layer: 3, at }, repository);
     }
   }));
 
