@@ -1,4 +1,5 @@
 import { ModelError } from "../../src/model/error.ts";
+import { residualOf } from "../../src/model/outputs.ts";
 import type { BosRule, Capture, ChatMessage, HookSite, LanguageModel, Residual } from "../../src/model/types.ts";
 
 const BOS = 2;
@@ -79,7 +80,7 @@ export class FakeModel implements LanguageModel {
         tokens.forEach((_, p) => data.set(fakeActivation(tokens, p, layer, at), (i * width + p) * dim))
       );
       root.held++;
-      residuals.set(layer, { dim, data, dispose: () => void root.held-- });
+      residuals.set(layer, residualOf(dim, { data }, () => void root.held--));
     }
     return Promise.resolve({ batch: prompts.length, width, residuals });
   }
@@ -99,6 +100,9 @@ export class FakeModel implements LanguageModel {
   }
   dispose(): Promise<void> {
     return Promise.resolve();
+  }
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
   }
 }
 

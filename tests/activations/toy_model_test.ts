@@ -7,6 +7,7 @@ import { NonFiniteRowError } from "../../src/compute/backend.ts";
 import { gpuAdapter } from "../../src/compute/device.ts";
 import { openBackend } from "../../src/compute/open.ts";
 import { loadModel } from "../../src/model/load.ts";
+import type { LanguageModel } from "../../src/model/types.ts";
 
 const FIXTURES = new URL("../../fixtures/", import.meta.url).pathname;
 const CORPORA = ["pile", "math", "code", "chat", "bulgarian", "harmful", "harmless"];
@@ -46,9 +47,8 @@ async function assertSameAsAlone(batch: StreamBatch, layer: number): Promise<voi
   assertEquals(row, rows);
 }
 
-async function cpuModel() {
-  const model = await loadModel(`${FIXTURES}gemma-2-toy`, { device: "cpu" });
-  return Object.assign(model, { [Symbol.asyncDispose]: () => model.dispose() });
+function cpuModel(): Promise<LanguageModel> {
+  return loadModel(`${FIXTURES}gemma-2-toy`, { device: "cpu" });
 }
 
 Deno.test("toy model: a batch holds what each prompt gives when it is read alone", async () => {
