@@ -43,9 +43,9 @@ export async function calibrate(
   batches: AsyncIterable<ActivationBatch> | Iterable<ActivationBatch>,
   options: CalibrateOptions = {},
 ): Promise<Calibration> {
-  const { percentiles = [10], activations = 200_000, backend: choice = "auto", source } = options;
+  const { percentiles = [10], activations = 200_000, source } = options;
   assertPercentiles(percentiles);
-  using calibrator = new Calibrator(await backendOf({ backend: choice }));
+  using calibrator = new Calibrator(await backendOf(options));
   for await (const batch of batches) {
     await calibrator.push(batch);
     if (calibrator.activations >= activations) break;
@@ -71,9 +71,9 @@ export async function calibrateLayers(
     onBatch?: (activations: number) => void;
   } = {},
 ): Promise<Map<number, Calibration>> {
-  const { percentiles = [10], activations = 200_000, backend: choice = "auto", sourceOf, onBatch } = options;
+  const { percentiles = [10], activations = 200_000, sourceOf, onBatch } = options;
   assertPercentiles(percentiles);
-  const backend = await backendOf({ backend: choice });
+  const backend = await backendOf(options);
   using made = new DisposableStack();
   const calibrators = new Map(layers.map((layer) => [layer, made.use(new Calibrator(backend))]));
   let seen = 0;

@@ -108,7 +108,7 @@ Deno.test("toy model: excerpts show a letter that is split over tokens whole", a
 });
 
 Deno.test("toy model: a chat is read in the model's template", async () => {
-  const model = await loadModel(`${FIXTURES}gemma-2-toy-it`, { device: "cpu" });
+  await using model = await loadModel(`${FIXTURES}gemma-2-toy-it`, { device: "cpu" });
   const options: ExtractOptions = { layers: [5], chat: true, extractor: "final-position" };
   const [batch] = await Array.fromAsync(extract(model, ["How are you?"], options));
   assertEquals(
@@ -116,7 +116,6 @@ Deno.test("toy model: a chat is read in the model's template", async () => {
     "<bos><start_of_turn>user\nHow are you?<end_of_turn>\n<start_of_turn>model\n",
   );
   assertEquals(batch.batches.get(5)!.rows, 1);
-  await model.dispose();
 });
 
 Deno.test("an activation that is not finite is traced to its prompt, position and layer", async () => {
@@ -138,7 +137,7 @@ Deno.test({
   ignore: noAdapter && !required,
   async fn() {
     await using cpu = await cpuModel();
-    const gpu = await loadModel(`${FIXTURES}gemma-2-toy`, { device: "webgpu" });
+    await using gpu = await loadModel(`${FIXTURES}gemma-2-toy`, { device: "webgpu" });
     const backend = await openBackend("webgpu");
     const options: ExtractOptions = { layers: [0, 2], context: 12, forwardPrompts: 2 };
     const read = async (model: typeof gpu, more: Partial<ExtractOptions>) =>
@@ -161,6 +160,5 @@ Deno.test({
     const [emptyUploaded] = await Array.fromAsync(extract(cpu, [""], { layers: [0], backend }));
     assertEquals(emptyUploaded.batches.get(0)!.matrix!.rows, 0);
     for (const batch of [onGpu, uploaded, empty, emptyUploaded]) batch.dispose();
-    await gpu.dispose();
   },
 });
