@@ -6,9 +6,8 @@
  *
  * No part of `deno task bench`: it needs a trained model, in one folder a storage type.
  */
-import { readCorpus } from "../../src/activations/corpus.ts";
-import { loadModel } from "../../src/model/load.ts";
-import type { Dtype, LanguageModel } from "../../src/model/types.ts";
+import { readCorpus } from "../../src/activations/mod.ts";
+import { type Dtype, type LanguageModel, loadModel } from "../../src/model/mod.ts";
 import { median } from "./timing.ts";
 
 const [TEXTS, CONTEXT] = [8, 64];
@@ -27,7 +26,7 @@ await exact.dispose();
 const rows: Record<string, string | number>[] = [];
 for (const other of others) {
   const [dtype, path] = other.split("=");
-  const model = await loadModel(path, { device: "cpu", dtype: dtype as Dtype });
+  await using model = await loadModel(path, { device: "cpu", dtype: dtype as Dtype });
   const found = await streams(model, prompts);
   const alone = await Promise.all(prompts.map((prompt) => streams(model, [prompt])));
   for (const layer of layers) {
@@ -41,7 +40,6 @@ for (const other of others) {
       together: share(Math.max(...changed)),
     });
   }
-  await model.dispose();
 }
 console.table(rows);
 

@@ -1,7 +1,7 @@
 /** Chat templates from files and from tokenizer_config.json: which one is taken, and what is said of none. */
 import { assertEquals, assertThrows } from "@std/assert";
+import { loadModel } from "../../src/model/mod.ts";
 import { chatTemplate, readChatTemplates } from "../../src/model/chat_templates.ts";
-import { loadModel } from "../../src/model/load.ts";
 import { inFolder } from "../lib/folder.ts";
 import { assertSentence } from "../lib/sentence.ts";
 import { CONFIG, smallModel } from "./small_models.ts";
@@ -18,12 +18,8 @@ async function chatOf(configured: unknown, files: Readonly<Record<string, string
     const config = { ...JSON.parse(await Deno.readTextFile(path)), chat_template: configured };
     await Deno.writeTextFile(path, JSON.stringify(config));
     for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${folder}/${name}`, text);
-    const model = await loadModel(folder, { device: "cpu" });
-    try {
-      return model.decode(model.encodeChat([{ role: "user", content: "hi" }]));
-    } finally {
-      await model.dispose();
-    }
+    await using model = await loadModel(folder, { device: "cpu" });
+    return model.decode(model.encodeChat([{ role: "user", content: "hi" }]));
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -1,7 +1,6 @@
 /** Checkpoints as they are published, against what transformers computes from the same files. */
 import { assertEquals, assertLess, assertRejects } from "@std/assert";
-import { loadModel } from "../../src/model/load.ts";
-import type { HookSite, LanguageModel, LoadOptions } from "../../src/model/types.ts";
+import { type HookSite, type LanguageModel, loadModel, type LoadOptions } from "../../src/model/mod.ts";
 import { webgpuTest } from "../lib/backends.ts";
 import { inFolder } from "../lib/folder.ts";
 import { assertSentence } from "../lib/sentence.ts";
@@ -54,9 +53,8 @@ for (const name of FOLDERS) {
   });
   if (!ON_WEBGPU.has(name)) continue;
   webgpuTest(`a checkpoint gives what transformers gives [${name}, webgpu]`, async () => {
-    const model = await loadModel(`${ROOT}${name}`, { device: "webgpu" });
+    await using model = await loadModel(`${ROOT}${name}`, { device: "webgpu" });
     await assertStreams(model, expected);
-    await model.dispose();
   });
 }
 
@@ -91,12 +89,8 @@ async function checked(
   options: LoadOptions,
   body: (model: LanguageModel) => Promise<void>,
 ): Promise<void> {
-  const model = await loadModel(folder, { device: "cpu", ...options });
-  try {
-    await body(model);
-  } finally {
-    await model.dispose();
-  }
+  await using model = await loadModel(folder, { device: "cpu", ...options });
+  await body(model);
 }
 
 /** float16 and bfloat16 files are rounded as the expected values are: their streams are exact too. */

@@ -1,9 +1,7 @@
 /** Every hook point is the tensor that it is said to be, and can be changed where it stands. */
 import { assertEquals, assertGreater, assertLess, assertNotEquals, assertRejects } from "@std/assert";
+import { type HookSite, type Intervention, type LanguageModel, loadModel, ModelError } from "../../src/model/mod.ts";
 import { decodeModel } from "../../src/compute/onnx/codec.ts";
-import { ModelError } from "../../src/model/error.ts";
-import { loadModel } from "../../src/model/load.ts";
-import type { HookSite, Intervention, LanguageModel } from "../../src/model/types.ts";
 import { skipWebGpu } from "../lib/backends.ts";
 import { assertSentence } from "../lib/sentence.ts";
 import { PROMPTS as MADE_PROMPTS } from "./against_loops.ts";
@@ -64,10 +62,9 @@ for (const device of ["cpu", "webgpu"] as const) {
     ignore,
     ...ORT_TEST,
     async fn() {
-      const model = await loadModel(TOY, { device });
+      await using model = await loadModel(TOY, { device });
       const batch = device === "cpu" ? prompts(model) : prompts(model).slice(0, 2);
       await assertTensors(model, TOY, batch, GEMMA, device === "cpu" ? [0, 3, 7] : [1]);
-      await model.dispose();
     },
   });
 
@@ -92,9 +89,8 @@ for (const device of ["cpu", "webgpu"] as const) {
       for (const make of [decoderWith, () => decoderWith(undefined, parallelBlock), gptOss, genaiGptOss, qwen35]) {
         await withModel(make(), (model) => assertIdle(model, MADE_PROMPTS));
       }
-      const toy = await loadModel(TOY, { device });
+      await using toy = await loadModel(TOY, { device });
       await assertIdle(toy, prompts(toy).slice(0, 1), [3]);
-      await toy.dispose();
     },
   });
 }
@@ -210,9 +206,8 @@ for (const [name, { make, names, missing }] of Object.entries(STYLES)) {
 
 const EMPTIED: Record<string, () => Promise<void>> = {
   "embedded model": async () => {
-    const model = await loadModel(TOY, { device: "cpu" });
+    await using model = await loadModel(TOY, { device: "cpu" });
     await assertEmptied(model, prompts(model).slice(0, 1));
-    await model.dispose();
   },
   "fused with bias": () => withModel(small("fused with bias"), (model) => assertEmptied(model, PROMPTS)),
   "serial blocks": () => withModel(decoderWith(), (model) => assertEmptied(model, MADE_PROMPTS)),

@@ -1,9 +1,8 @@
 /** Models of the hub, here of a server on this machine. */
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { describeStream } from "../../src/activations/source.ts";
-import type { DownloadPlan } from "../../src/hub/options.ts";
-import { loadModel } from "../../src/model/load.ts";
-import type { LoadOptions } from "../../src/model/types.ts";
+import type { DownloadPlan } from "../../mod.ts";
+import { describeStream } from "../../src/activations/mod.ts";
+import { loadModel, type LoadOptions } from "../../src/model/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { checksumOf, COMMIT, type HubServer, hubServer, type ServedFiles, textFile } from "../lib/hub_server.ts";
 import { assertSentence } from "../lib/sentence.ts";
@@ -137,11 +136,10 @@ hubTest(
   async (place) => {
     const { hub, logits, refusal } = place;
     for (const [id, options] of [[`${REPO}@v1`, {}], [REPO, { revision: "v1" }]] as const) {
-      const model = await loadModel(id, { device: "cpu", ...options });
+      await using model = await loadModel(id, { device: "cpu", ...options });
       assertEquals([model.id, model.revision, model.commit], [REPO, "v1", LATER]);
       const source = describeStream({ model, layer: 1, corpus: "x" });
       assertEquals([source.model, source.revision, source.commit], [REPO, "v1", LATER]);
-      await model.dispose();
     }
     const main = await loadModel(REPO, { device: "cpu" });
     assertEquals([main.revision, main.commit], ["main", COMMIT]);

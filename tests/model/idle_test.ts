@@ -1,7 +1,7 @@
 /** A model without interventions is the model, also after runs that had some. */
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
-import type { BackendName } from "../../src/compute/backend.ts";
-import { loadModel } from "../../src/model/load.ts";
+import type { BackendName } from "../../src/compute/mod.ts";
+import { loadModel } from "../../src/model/mod.ts";
 import { loadTransformers } from "../../src/model/runtime.ts";
 import { skipWebGpu } from "../lib/backends.ts";
 import { assertSameBits, everywhere, largestDifference, ORT_TEST, prompts, runPlain, TOY_IT } from "./toy.ts";
@@ -19,7 +19,7 @@ for (const device of ["cpu", "webgpu"] as const) {
 }
 
 async function idle(device: BackendName): Promise<void> {
-  const model = await loadModel(TOY_IT, { device });
+  await using model = await loadModel(TOY_IT, { device });
   const batch = device === "cpu" ? prompts(model) : prompts(model).slice(0, 2);
   const maxNewTokens = device === "cpu" ? 30 : 4;
   const chats = CHAT.map((content) => model.encodeChat([{ role: "user", content }]));
@@ -38,7 +38,6 @@ async function idle(device: BackendName): Promise<void> {
   else assertLess(largestDifference(idle.data, plain, batch, model.vocab), 1e-4);
 
   assertEquals(await model.generate(chats, { maxNewTokens }), await plainTexts(device, chats, maxNewTokens));
-  await model.dispose();
 }
 
 /** Greedy texts of transformers.js alone, one prompt at a time. */

@@ -1,6 +1,7 @@
 /** Ablation and steering do to the stream what their formulas say, and only where they should. */
 import { assert, assertEquals, assertGreater, assertLess, assertNotEquals, assertRejects } from "@std/assert";
-import type { BackendName } from "../../src/compute/backend.ts";
+import type { BackendName } from "../../src/compute/mod.ts";
+import { type Intervention, loadModel } from "../../src/model/mod.ts";
 import { ElementType, valueInfo } from "../../src/compute/onnx/codec.ts";
 import type { Tensor } from "../../src/compute/ort.ts";
 import { Decoder } from "../../src/model/decoder.ts";
@@ -8,10 +9,8 @@ import { composeEdits } from "../../src/model/edits.ts";
 import { hookFeeds } from "../../src/model/feeds.ts";
 import { prune } from "../../src/model/graph.ts";
 import { addHooks, hookedName } from "../../src/model/intervene.ts";
-import { loadModel } from "../../src/model/load.ts";
 import { runtimeFor } from "../../src/model/runtime.ts";
 import { pad } from "../../src/model/tokens.ts";
-import type { Intervention } from "../../src/model/types.ts";
 import { skipWebGpu } from "../lib/backends.ts";
 import { DIM, direction, ORT_TEST, prompts, runPlain, TOY, TOY_IT } from "./toy.ts";
 
@@ -111,7 +110,7 @@ Deno.test({
   name: "interventions under generate change each prompt of a padded batch as they change it alone",
   ...ORT_TEST,
   async fn() {
-    const model = await loadModel(TOY_IT, { device: "cpu" });
+    await using model = await loadModel(TOY_IT, { device: "cpu" });
     const chats = [
       "Name a color.",
       "Give three tips for staying healthy.",
@@ -140,7 +139,6 @@ Deno.test({
       const row = data.subarray((chats[0].length - 1 + i) * vocab, (chats[0].length + i) * vocab);
       assertEquals(row.indexOf(Math.max(...row)), token);
     });
-    await model.dispose();
   },
 });
 
@@ -164,9 +162,8 @@ Deno.test({
     const texts: string[] = [];
     try {
       for (const device of ["webgpu", "cpu"] as const) {
-        const model = await loadModel(TOY_IT, { device });
+        await using model = await loadModel(TOY_IT, { device });
         texts.push(...await model.generate(prompt, options));
-        await model.dispose();
       }
     } finally {
       Decoder.prototype.step = step;
@@ -182,7 +179,7 @@ Deno.test({
   name: "interventions that make no sense are refused with a sentence",
   ...ORT_TEST,
   async fn() {
-    const model = await loadModel(TOY, { device: "cpu" });
+    await using model = await loadModel(TOY, { device: "cpu" });
     const batch = prompts(model);
     const refuse = (intervention: Intervention | Intervention[], message: string) =>
       assertRejects(async () => await model.logits(batch, [intervention].flat()), Error, message);
@@ -196,6 +193,5 @@ Deno.test({
     await refuse([ablate(CENTER), ablate(direction(7))], "Expected one center");
     await assertRejects(() => model.generate(batch, { maxNewTokens: 0 }), RangeError, "maxNewTokens");
     assertGreater((await model.logits(batch)).data.length, 0);
-    await model.dispose();
   },
 });

@@ -1,7 +1,6 @@
 /** LLaMA's decoder as exports of other kinds have it is read all the same, or refused with a sentence. */
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { ModelError } from "../../src/model/error.ts";
-import { loadModel } from "../../src/model/load.ts";
+import { loadModel, ModelError } from "../../src/model/mod.ts";
 import { assertSentence } from "../lib/sentence.ts";
 import { assertAsLoops, PROMPTS } from "./against_loops.ts";
 import {
@@ -136,13 +135,12 @@ Deno.test({
     withModel(decoderWith(), async (model, folder) => {
       const settings = { repetition_penalty: 1.3, return_dict_in_generate: true, num_return_sequences: 2 };
       await Deno.writeTextFile(`${folder}/generation_config.json`, JSON.stringify(settings));
-      const set = await loadModel(folder, { device: "cpu" });
+      await using set = await loadModel(folder, { device: "cpu" });
       const together = await set.generate(PROMPTS, { maxNewTokens: 5 });
       assertNotEquals(together, await model.generate(PROMPTS, { maxNewTokens: 5 }));
       for (const [i, prompt] of PROMPTS.entries()) {
         assertEquals(await set.generate([prompt], { maxNewTokens: 5 }), [together[i]]);
       }
-      await set.dispose();
     }),
 });
 

@@ -1,6 +1,6 @@
 /** Charts of `drift`. */
-import type { RegionShare } from "../../../src/analysis/label_split.ts";
-import { TEMPLATE_PARTS } from "../../../src/analysis/template_parts.ts";
+import type { RegionShare } from "../../../src/analysis/mod.ts";
+import { TEMPLATE_PARTS } from "../../../src/activations/mod.ts";
 import {
   band,
   by,

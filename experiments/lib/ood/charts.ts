@@ -20,7 +20,7 @@ import {
   type SeriesStyle,
   share,
 } from "../../../src/report/mod.ts";
-import { BIN, type Measured, PROMPT_SETS, type PromptSet } from "./measure.ts";
+import { BIN, type DistanceRow, PROMPT_SETS, type PromptSet } from "./rows.ts";
 
 // The first two lie on each other where context plays no part: a dash lets both show.
 const SETS: Readonly<Record<PromptSet, SeriesStyle>> = {
@@ -31,7 +31,7 @@ const SETS: Readonly<Record<PromptSet, SeriesStyle>> = {
 };
 
 /** Mean distance against p, a line a set of prompts, a panel a block. */
-export function distanceChart(measured: readonly Measured[]): ChartSpec {
+export function distanceChart(measured: readonly DistanceRow[]): ChartSpec {
   return chart(measured, {
     panels: byBlock({ columns: 4 }),
     x: percentileAxis(),
@@ -41,13 +41,13 @@ export function distanceChart(measured: readonly Measured[]): ChartSpec {
   });
 }
 
-const KINDS: Readonly<Record<Measured["kind"], string>> = {
+const KINDS: Readonly<Record<DistanceRow["kind"], string>> = {
   regions: "exemplars of the dictionary",
   coreset: "random activations (coreset)",
 };
 
 /** AUROC of one activation against the block, exemplars beside the coreset; a column a percentile, a row a set. */
-export function aurocChart(measured: readonly Measured[]): ChartSpec {
+export function aurocChart(measured: readonly DistanceRow[]): ChartSpec {
   const rows = measured.filter(({ set }) => set !== "held-out").map((row) => ({ ...row, exemplars: KINDS[row.kind] }));
   return chart(rows, {
     panels: grid(by("set", { order: PROMPT_SETS }), byPercentile()),
@@ -64,7 +64,7 @@ export function aurocChart(measured: readonly Measured[]): ChartSpec {
 }
 
 /** Distances of the activations of every set of prompts, of one layer and percentile; seeds are pooled. */
-export function distributionChart(measured: readonly Measured[]): ChartSpec {
+export function distributionChart(measured: readonly DistanceRow[]): ChartSpec {
   const last = measured.reduce((max, { histogram }) => Math.max(max, histogram.findLastIndex((n) => n > 0)), 0);
   const bins = PROMPT_SETS.flatMap((set) => {
     const rows = measured.filter((row) => row.set === set);

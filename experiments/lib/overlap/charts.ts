@@ -1,5 +1,5 @@
 /** Charts of `overlap`. */
-import { firingCount, type Firings } from "../../../src/analysis/firings.ts";
+import { firingCount, type Firings } from "../../../src/analysis/mod.ts";
 import {
   by,
   chart,

@@ -1,5 +1,5 @@
 /** Charts of refusal under ablation and steering. */
-import { ANSWER_KINDS, type AnswerKind } from "../../../src/analysis/answer_kind.ts";
+import { ANSWER_KINDS, type AnswerKind } from "../../../src/analysis/mod.ts";
 import {
   by,
   byBlock,
