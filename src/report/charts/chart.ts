@@ -1,5 +1,5 @@
 /** Charts: rows, channels and marks become one Vega-Lite description with its data inlined. */
-import type { BelowSpec, BesideSpec, FacetSpec, LayerSpec, UnitSpec } from "../vega.ts";
+import type { BelowSpec, BesideSpec, FacetSpec, LayerSpec, UnitSpec } from "./spec.ts";
 import type { Paint, Position, Series } from "./channels.ts";
 import { panelsOf, type PlainRow, ruleOf, type Shared, unitOf } from "./encode.ts";
 import type { Mark, Marks, Rule } from "./marks.ts";

@@ -1,6 +1,6 @@
 /** Turns channels and marks into Vega-Lite's description: the one place where its words are used. */
 import { COLOR, DASH, PALETTE } from "../theme.ts";
-import type { Encoding, FacetDef, MarkDef, Transform, UnitSpec } from "../vega.ts";
+import type { Encoding, FacetDef, MarkDef, Transform, UnitSpec } from "./spec.ts";
 import type { Category, LegendOptions, Paint, Position, Quantity, Series, SeriesStyle } from "./channels.ts";
 import type { Mark, Rule } from "./marks.ts";
 import type { Panels } from "./panels.ts";

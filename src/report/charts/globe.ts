@@ -1,6 +1,6 @@
 /** A partition seen as a globe. */
 import { COLOR } from "../theme.ts";
-import type { LayerSpec, MarkDef, UnitSpec } from "../vega.ts";
+import type { LayerSpec, MarkDef, UnitSpec } from "./spec.ts";
 
 /** One cell of a partition that was projected onto a sphere. */
 export interface VoronoiCell {

@@ -3,7 +3,7 @@
  * own. Means are over all rows of one place, series and panel: seeds, as a rule.
  */
 import { COLOR, DASH } from "../theme.ts";
-import type { MarkDef } from "../vega.ts";
+import type { MarkDef } from "./spec.ts";
 import type { Paint, Position, Quantity } from "./channels.ts";
 
 /** Channels of a mark that differ from the chart's; null leaves one out. */

@@ -14,7 +14,7 @@
  *
  * @module
  */
-export type { BelowSpec, BesideSpec, FacetSpec, LayerSpec, MarkDef, TopLevelSpec, UnitSpec } from "../vega.ts";
+export type { BelowSpec, BesideSpec, FacetSpec, LayerSpec, MarkDef, UnitSpec } from "./spec.ts";
 export * from "./channels.ts";
 export { below, beside, chart, type ChartDescription, type ComposableChart } from "./chart.ts";
 export { type VoronoiCell, voronoiChart } from "./globe.ts";
