@@ -24,7 +24,7 @@ export interface Shared {
 }
 
 type PositionDef = NonNullable<Encoding["x"]>;
-type Aggregate = "mean" | "min" | "max";
+type Aggregate = "mean" | "min" | "max" | { argmax: string };
 
 /** A mark's channels: its own, or the chart's. */
 interface Channels {
@@ -62,7 +62,7 @@ export function unitOf(mark: Mark<string>, rows: readonly PlainRow[], shared: Sh
 function encodingOf(mark: Mark<string>, { x, y, color, along }: Channels, shared: Shared): Encoding {
   const encoding: Encoding = {};
   if (x) encoding.x = x === along ? startOf(x, mark) : positionOf(x, mark.isLast ? "max" : undefined);
-  if (y) encoding.y = y === along ? startOf(y, mark) : positionOf(y);
+  if (y) encoding.y = y === along ? startOf(y, mark, mark.isLast ? x : undefined) : positionOf(y);
   if (along) encoding[along === y ? "y2" : "x2"] = endOf(along, mark);
   if (mark.to) {
     encoding.x2 = { field: mark.to.x };
@@ -169,11 +169,11 @@ function presentOnly(mark: Mark<string>, rows: readonly PlainRow[], fields: read
   return transform;
 }
 
-/** Where a mark begins on the axis of its quantity: a field, its summary, or the first of two ends. */
-function startOf(channel: Position<string>, mark: Mark<string>): PositionDef {
+/** Where a mark begins on the axis of its quantity: a field, its summary, its last by x, or the first of two ends. */
+function startOf(channel: Position<string>, mark: Mark<string>, lastBy?: Position<string>): PositionDef {
   if (mark.ends) return positionOf({ ...channel, field: mark.ends[0] });
-  if (mark.summary === "span") return positionOf(channel, "min");
-  return positionOf(channel, mark.isLast ? "max" : mark.summary);
+  if (lastBy) return positionOf(channel, { argmax: lastBy.field });
+  return positionOf(channel, mark.summary === "span" ? "min" : mark.summary);
 }
 
 /** Where it ends, if it has a length. */

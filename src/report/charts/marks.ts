@@ -36,7 +36,7 @@ export interface Mark<F extends string> extends MarkChannels<F> {
   readonly isStacked?: boolean;
   /** The field that is written. */
   readonly text?: F;
-  /** Whether it stands at the last category only. */
+  /** Whether it stands at the greatest x only. */
   readonly isLast?: boolean;
   /** Draws only rows of which this field has this value. */
   readonly only?: { readonly field: F; readonly value: string | boolean };
