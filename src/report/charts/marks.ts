@@ -81,7 +81,7 @@ export function means<F extends string = never>(
   return { ...line(options), summary: "mean" };
 }
 
-/** Each row as a small dot: under or over its mean. */
+/** Each row as a small dot, such as a seed beside the mean over seeds. */
 export function seeds<F extends string = never>(options: MarkChannels<F> = {}): Mark<F> {
   return { size: 22, ...options, kind: "mark", shape: { type: "point", opacity: 0.7 } };
 }
