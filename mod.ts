@@ -12,8 +12,8 @@
  * const data = Float32Array.of(2, 0, 2, 0.1, 0, 3, 0.1, 3);
  * const batches = [{ data, rows: 4, dim: 2 }];
  *
- * const { center, thresholds } = await calibrate(batches, { percentiles: [50], backend: "cpu" });
- * const dictionary = await Dictionary.create({ center, threshold: thresholds[0] }, { backend: "cpu" });
+ * const calibration = await calibrate(batches, { percentiles: [50], backend: "cpu" });
+ * const dictionary = await Dictionary.create(calibration.at(50), { backend: "cpu" });
  * for (const batch of batches) await dictionary.add(batch);
  *
  * const { regions } = await dictionary.assign({ data: Float32Array.of(5, 0), rows: 1, dim: 2 });
@@ -91,6 +91,7 @@ export type {
 export {
   calibrate,
   calibrateLayers,
+  Calibration,
   CheckpointMismatchError,
   Dictionary,
   discover,
@@ -104,20 +105,20 @@ export type {
   Assignment,
   Basis,
   CalibrateOptions,
-  Calibration,
   CalibrationKey,
+  CalibrationValues,
   CheckpointDifference,
   CheckpointOptions,
   Context,
   DictionaryCalibration,
   DictionaryLoadOptions,
   DictionaryOptions,
-  DictionaryValues,
   DiscoverOptions,
   Discovery,
   DiscoveryCounts,
   FromHubOptions,
   Growth,
+  Level,
   Readout,
   ReadoutOptions,
   SettingValue,

@@ -1,7 +1,8 @@
 import type { Matrix } from "../compute/backend.ts";
 
 /**
- * Activations of one batch, `rows x dim`, row-major. They live on the host (`data`), on a backend (`matrix`), or both.
+ * Activations of one batch, `rows x dim`, row-major. They live on the host (`data`), on a backend (`matrix`), or both;
+ * {@link "./values.ts".onBackend} and {@link "./values.ts".hostValues} get at them wherever they are.
  */
 export interface ActivationBatch {
   /** Number of activations. */

@@ -7,7 +7,7 @@ import { type CacheIndex, readCacheIndex, type ShardEntry } from "./cache_index.
 import { shardMetadata } from "./cache_write.ts";
 import { readShardTables, type Shard } from "./shard.ts";
 import { bosOf, type Reading } from "./source.ts";
-import type { StreamBatch } from "./stream.ts";
+import { type StreamBatch, streamBatch } from "./stream.ts";
 
 /** How to read an activation cache. */
 export interface ReadActivationsOptions {
@@ -42,7 +42,7 @@ export async function* readActivations(
     throw new Error(`Expected one of the layers ${index.layers.join(", ")} of ${folder} but found ${layer}`);
   }
   for (const entry of shardsAfter(index, skipPrompts, folder)) {
-    yield streamBatch(await readShard(folder, index, entry, layers), entry, index.dim, backend);
+    yield batchOf(await readShard(folder, index, entry, layers), entry, index.dim, backend);
   }
 }
 
@@ -119,21 +119,18 @@ function assertBelongs(path: string, table: Table, expected: Record<string, stri
   }
 }
 
-function streamBatch({ layers, provenance }: Shard, entry: ShardEntry, dim: number, backend?: Backend): StreamBatch {
+function batchOf({ layers, provenance }: Shard, entry: ShardEntry, dim: number, backend?: Backend): StreamBatch {
   const batches = new Map<number, ActivationBatch>();
   for (const [layer, data] of layers) {
     const matrix = backend?.upload(data, entry.rows, dim);
     batches.set(layer, { rows: entry.rows, dim, data, matrix, provenance: { ...provenance, layer } });
   }
-  return {
+  return streamBatch({
     prompts: provenance.prompts,
     tokens: entry.tokens,
     promptsBefore: entry.promptsBefore,
     start: entry.start,
     batches,
     forwardSeconds: 0,
-    dispose() {
-      for (const { matrix } of batches.values()) matrix?.dispose();
-    },
-  };
+  });
 }

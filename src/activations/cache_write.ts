@@ -1,14 +1,14 @@
 import { join } from "node:path";
-import { openBackend } from "../compute/open.ts";
 import { writeArrow } from "../files/arrow.ts";
 import { exists } from "../files/exists.ts";
 import { writeSealedJson } from "../files/sealed_json.ts";
-import type { ActivationBatch, Provenance } from "./batch.ts";
+import type { Provenance } from "./batch.ts";
 import { type CacheIndex, FORMAT, indexPath, type ShardEntry } from "./cache_index.ts";
 import { keptPositions } from "./extractor.ts";
 import { shardTables } from "./shard.ts";
 import { bosOf, type Reading, type StreamSource } from "./source.ts";
 import type { StreamBatch } from "./stream.ts";
+import { hostValues } from "./values.ts";
 
 /**
  * Writes a stream to a folder as it passes by, a shard a batch. The index that makes the folder a cache is written after
@@ -54,8 +54,8 @@ export async function writeActivations(
 ): Promise<number> {
   let rows = 0;
   for await (const batch of cacheActivations(stream, folder, source)) {
-    rows += rowsOf(batch);
-    batch.dispose();
+    using written = batch;
+    rows += rowsOf(written);
   }
   return rows;
 }
@@ -125,7 +125,7 @@ async function writeShard(
     promptsBefore: batch.promptsBefore,
   };
   const layers = new Map<number, Float32Array<ArrayBuffer>>();
-  for (const [layer, activations] of batch.batches) layers.set(layer, await valuesOf(activations));
+  for (const [layer, activations] of batch.batches) layers.set(layer, await hostValues(activations));
   const tables = shardTables({ layers, provenance: provenanceOf(batch) }, shape.dim, shardMetadata(made, entry));
   const prompts = await writeArrow(join(folder, `${entry.name}.prompts.arrow`), tables.prompts);
   const activations = await writeArrow(join(folder, `${entry.name}.activations.arrow`), tables.activations);
@@ -146,10 +146,4 @@ function provenanceOf({ batches }: StreamBatch): Provenance {
   const { provenance } = batches.values().next().value!;
   if (provenance) return provenance;
   throw new Error("Expected a stream that says where its rows come from but it has no provenance: give it one");
-}
-
-async function valuesOf({ data, matrix }: ActivationBatch): Promise<Float32Array<ArrayBuffer>> {
-  if (data) return data;
-  if (!matrix) throw new Error("Expected a batch with values on the host or on a backend but it has neither");
-  return await (await openBackend(matrix.backend)).download(matrix);
 }

@@ -8,7 +8,7 @@ import { type Gather, gatherer, type GatherFactory } from "./gather.ts";
 import { layOut, type Pass } from "./layout.ts";
 import { readPrompt, tokenPrompt } from "./prompt.ts";
 import { defaultContext } from "./source.ts";
-import type { StreamBatch } from "./stream.ts";
+import { type StreamBatch, streamBatch } from "./stream.ts";
 
 /** A text to extract from; without an `id` its number in the stream is taken. */
 export type Text = string | Pick<CorpusEntry, "text"> & Partial<Pick<CorpusEntry, "id">>;
@@ -71,9 +71,9 @@ export async function* extract(
   let prompts: Prompt[] = [];
 
   const emit = async (): Promise<StreamBatch> => {
-    const batch = await runBatch(model, prompts, settings, newGather, promptsBefore, start);
+    const { batch, rows } = await runBatch(model, prompts, settings, newGather, promptsBefore, start);
     promptsBefore += prompts.length;
-    start += batch.rows;
+    start += rows;
     prompts = [];
     return batch;
   };
@@ -141,32 +141,17 @@ async function runBatch(
   newGather: GatherFactory,
   promptsBefore: number,
   start: number,
-): Promise<StreamBatch & { rows: number }> {
+): Promise<{ batch: StreamBatch; rows: number }> {
   const { rows, provenance, passes } = layOut(prompts, extractor, forwardPrompts);
-  const gather = newGather(layers, rows);
+  using gather = newGather(layers, rows);
   let forwardSeconds = 0;
-  try {
-    for (const pass of passes) forwardSeconds += await runPass(model, pass, layers, gather);
-  } catch (error) {
-    gather.dispose();
-    throw error;
-  }
+  for (const pass of passes) forwardSeconds += await runPass(model, pass, layers, gather);
   const batches = new Map<number, ActivationBatch>();
   for (const [layer, gathered] of gather.finish()) {
     batches.set(layer, { rows, dim: model.dim, ...gathered, provenance: { ...provenance, layer } });
   }
-  return {
-    rows,
-    prompts,
-    tokens: prompts.reduce((sum, { tokens }) => sum + tokens.length, 0),
-    promptsBefore,
-    start,
-    batches,
-    forwardSeconds,
-    dispose() {
-      for (const { matrix } of batches.values()) matrix?.dispose();
-    },
-  };
+  const tokens = prompts.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  return { batch: streamBatch({ prompts, tokens, promptsBefore, start, batches, forwardSeconds }), rows };
 }
 
 /** Runs one forward pass, hands its rows over, and says how many seconds the model took. */
@@ -174,10 +159,8 @@ async function runPass(model: LanguageModel, pass: Pass, layers: readonly number
   const before = performance.now();
   const capture = await model.capture(pass.prompts, layers);
   const seconds = (performance.now() - before) / 1000;
-  try {
-    await gather.take(capture, pass);
-  } finally {
-    for (const residual of capture.residuals.values()) residual.dispose();
-  }
+  using captured = new DisposableStack();
+  for (const residual of capture.residuals.values()) captured.use(residual);
+  await gather.take(capture, pass);
   return seconds;
 }

@@ -1,7 +1,7 @@
 import type { ActivationBatch, Prompt } from "./batch.ts";
 
 /** One published batch of a stream of activations: some prompts, and their activations at every layer asked for. */
-export interface StreamBatch {
+export interface StreamBatch extends Disposable {
   /** The prompts, in stream order. */
   readonly prompts: readonly Prompt[];
   /** Tokens of the prompts, `<bos>` included. */
@@ -10,12 +10,40 @@ export interface StreamBatch {
   readonly promptsBefore: number;
   /** Stream index of the first activation: activations of the stream before this batch. */
   readonly start: number;
-  /** The activations by layer, `rows x dim` each, all with the same rows; there may be none. */
+  /**
+   * The activations by layer, `rows x dim` each, all with the same rows; there may be none.
+   *
+   * @throws {Error} if the batch was disposed.
+   */
   readonly batches: ReadonlyMap<number, ActivationBatch>;
   /** Seconds spent in the model; on WebGPU until its commands were handed over. 0 from a cache. */
   readonly forwardSeconds: number;
-  /** Gives matrices on a backend back. The batch must not be used afterwards. */
+  /** Gives matrices on a backend back; a second time it does nothing. Who takes a batch from a stream disposes it. */
   dispose(): void;
+}
+
+/** A batch of a stream that owns the matrices of its activations, and gives none out once it is disposed. */
+export function streamBatch(
+  { batches, ...facts }: Omit<StreamBatch, "dispose" | typeof Symbol.dispose>,
+): StreamBatch {
+  let isDisposed = false;
+  return {
+    ...facts,
+    get batches() {
+      if (!isDisposed) return batches;
+      throw new Error(
+        `Expected a batch in use but found a disposed one, of ${facts.prompts.length} prompts from ${facts.promptsBefore} ` +
+          "on: read its activations before",
+      );
+    },
+    dispose() {
+      isDisposed = true;
+      for (const { matrix } of batches.values()) matrix?.dispose();
+    },
+    [Symbol.dispose]() {
+      this.dispose();
+    },
+  };
 }
 
 /**
@@ -41,12 +69,9 @@ export async function* atLayer(
   stream: AsyncIterable<StreamBatch> | Iterable<StreamBatch>,
   layer: number,
 ): AsyncGenerator<ActivationBatch> {
-  for await (const streamed of stream) {
-    try {
-      yield batchAt(streamed, layer);
-    } finally {
-      streamed.dispose();
-    }
+  for await (const batch of stream) {
+    using streamed = batch;
+    yield batchAt(streamed, layer);
   }
 }
 

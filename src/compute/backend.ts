@@ -14,15 +14,22 @@ export type BackendName = "cpu" | "webgpu";
 /** What a caller may ask for; `"auto"` takes WebGPU on a real GPU and the CPU otherwise. */
 export type BackendChoice = "auto" | BackendName;
 
-/** A row-major float32 matrix that a backend owns. It grows at the end, never shrinks. */
-export interface Matrix {
+/**
+ * A row-major float32 matrix that a backend owns. It grows at the end, never shrinks. Who made it disposes it, by hand or at
+ * the end of a block (`using matrix = backend.upload(...)`).
+ */
+export interface Matrix extends Disposable {
   /** The backend that owns it. */
   readonly backend: BackendName;
-  /** Number of rows now. */
+  /**
+   * Number of rows now.
+   *
+   * @throws {TypeError} if it was disposed.
+   */
   readonly rows: number;
   /** Length of a row. */
   readonly dim: number;
-  /** Gives the memory back. A disposed matrix must not be used. */
+  /** Gives the memory back; a second time it does nothing. Every operation refuses a disposed matrix with a `TypeError`. */
   dispose(): void;
 }
 
@@ -52,7 +59,7 @@ export interface RowGroups {
   readonly rows: Int32Array<ArrayBuffer>;
 }
 
-/** The operations. All row and region numbers are zero-based. */
+/** The operations. All row and region numbers are zero-based. None takes a matrix that was disposed, or is another's. */
 export interface Backend {
   /** Which of the two this is. */
   readonly name: BackendName;
@@ -153,6 +160,11 @@ export function assertOwned(matrix: Matrix, backend: BackendName): void {
       `Expected a matrix of the ${backend} backend but got one of the ${matrix.backend} backend: download it and upload it here`,
     );
   }
+}
+
+/** What both backends say of a matrix that was disposed: its memory may be another's by now. */
+export function disposedError(): TypeError {
+  return new TypeError("Expected a matrix in use but found a disposed one: keep it until the last use");
 }
 
 /** Throws unless `data` holds `rows x dim` numbers. */

@@ -56,7 +56,8 @@ export class CpuBackend implements Backend {
   }
 
   download(matrix: Matrix, rows?: Int32Array): Promise<Float32Array<ArrayBuffer>> {
-    return Promise.resolve(download(cpuMatrix(matrix), rows));
+    // An error comes as a promise of it, as from a GPU.
+    return Promise.try(() => download(cpuMatrix(matrix), rows));
   }
 
   view(matrix: Matrix): Float32Array<ArrayBuffer> {

@@ -26,7 +26,7 @@ export interface WebGpuOptions {
 }
 
 /** The WebGPU backend: every operation is a kernel in WGSL, on the device that models run on too. */
-export class WebGpuBackend implements Backend {
+export class WebGpuBackend implements Backend, Disposable {
   readonly name = "webgpu";
   readonly device: string;
   readonly #context: GpuContext;
@@ -77,7 +77,8 @@ export class WebGpuBackend implements Backend {
     return matrix;
   }
 
-  view(): undefined {
+  view(matrix: Matrix): undefined {
+    webgpuMatrix(matrix);
     return undefined;
   }
 
@@ -94,10 +95,11 @@ export class WebGpuBackend implements Backend {
   }
 
   async directions(x: Matrix, center: Float32Array<ArrayBuffer>): Promise<Matrix> {
-    if (center.length !== x.dim) {
-      throw new RangeError(`Expected a center of length ${x.dim} but found ${center.length}`);
+    const source = webgpuMatrix(x);
+    if (center.length !== source.dim) {
+      throw new RangeError(`Expected a center of length ${source.dim} but found ${center.length}`);
     }
-    return await directions(this.#context, webgpuMatrix(x), center);
+    return await directions(this.#context, source, center);
   }
 
   async nearest(queries: Matrix, exemplars: Matrix, from = 0): Promise<Nearest> {
@@ -122,9 +124,10 @@ export class WebGpuBackend implements Backend {
   }
 
   async percentiles(directions: Matrix, percentiles: readonly number[]): Promise<Float64Array<ArrayBuffer>> {
-    assertPairs(directions.rows);
+    const source = webgpuMatrix(directions);
+    assertPairs(source.rows);
     assertPercentiles(percentiles);
-    return await percentilesOf(this.#context, webgpuMatrix(directions), percentiles);
+    return await percentilesOf(this.#context, source, percentiles);
   }
 
   async activate(
@@ -147,5 +150,10 @@ export class WebGpuBackend implements Backend {
   /** Gives back the memory that operations share. Matrices are disposed one by one. */
   dispose(): void {
     this.#context.dispose();
+  }
+
+  /** As {@linkcode WebGpuBackend.dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 }

@@ -1,4 +1,4 @@
-import { assertOwned, type Matrix } from "./backend.ts";
+import { assertOwned, disposedError, type Matrix } from "./backend.ts";
 import type { BufferRange, GpuContext } from "./webgpu_commands.ts";
 
 /** Consecutive rows of a matrix that lie in one buffer. */
@@ -33,7 +33,7 @@ export class WebGpuMatrix implements Matrix {
   readonly #rowsPerChunk: number;
   #allocations: Allocation[] = [];
   #rows = 0;
-  #disposed = false;
+  #isDisposed = false;
   #release: (() => void) | undefined;
 
   /** An empty matrix with room for `capacity` rows. */
@@ -58,14 +58,18 @@ export class WebGpuMatrix implements Matrix {
   }
 
   get rows(): number {
+    this.assertInUse();
     return this.#rows;
+  }
+
+  /** Throws if it was disposed. */
+  assertInUse(): void {
+    if (this.#isDisposed) throw disposedError();
   }
 
   /** The chunks that hold the rows, in order. */
   chunks(): Chunk[] {
-    if (this.#disposed) {
-      throw new TypeError("Expected a matrix in use but found a disposed one: keep it until the last use");
-    }
+    this.assertInUse();
     const chunks: Chunk[] = [];
     for (let first = 0; first < this.#rows; first += this.#rowsPerChunk) {
       const { buffer, offset } = this.#allocations[chunks.length];
@@ -82,7 +86,7 @@ export class WebGpuMatrix implements Matrix {
 
   /** Makes the matrix at least `rows` long; new rows are zeros. */
   grow(rows: number): void {
-    if (rows <= this.#rows) return;
+    if (rows <= this.rows) return;
     if (this.#release) {
       throw new TypeError(
         `Expected a matrix of its own memory to grow to ${rows} rows but found a wrapped buffer: copy it`,
@@ -93,12 +97,15 @@ export class WebGpuMatrix implements Matrix {
   }
 
   dispose(): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
     if (this.#release) this.#release();
     else this.#allocations.forEach(({ buffer }) => buffer.destroy());
     this.#allocations = [];
-    this.#rows = 0;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 
   #reserve(rows: number): void {
@@ -134,10 +141,12 @@ export class WebGpuMatrix implements Matrix {
   }
 }
 
-/** The WebGPU matrix behind a handle. */
+/** The WebGPU matrix behind a handle; throws if it is another backend's, or disposed. */
 export function webgpuMatrix(matrix: Matrix): WebGpuMatrix {
   assertOwned(matrix, "webgpu");
-  return matrix as WebGpuMatrix;
+  const own = matrix as WebGpuMatrix;
+  own.assertInUse();
+  return own;
 }
 
 function rowsPerChunk(rowBytes: number, chunkBytes: number): number {

@@ -3,10 +3,10 @@ import type { StreamSource } from "../activations/source.ts";
 import { batchAt, type StreamBatch } from "../activations/stream.ts";
 import type { Backend, BackendChoice } from "../compute/backend.ts";
 import { assertPercentiles } from "../compute/histogram.ts";
+import { Calibration, type CalibrationValues, Calibrator, type Level } from "./calibrator.ts";
 import { openBackend } from "../compute/open.ts";
-import { type Calibration, Calibrator } from "./calibrator.ts";
 
-export type { Calibration };
+export { Calibration, type CalibrationValues, type Level };
 
 /** Options of a calibration. */
 export interface CalibrateOptions {
@@ -35,8 +35,9 @@ export interface CalibrateOptions {
  * import { calibrate } from "./calibration.ts";
  *
  * const data = Float32Array.of(1, 0, 0, 1, 1, 1);
- * const { center, thresholds } = await calibrate([{ data, rows: 3, dim: 2 }], { percentiles: [50], backend: "cpu" });
- * if (center.length !== 2 || !(thresholds[0] > 0)) throw new Error(`unexpected thresholds ${thresholds}`);
+ * const calibration = await calibrate([{ data, rows: 3, dim: 2 }], { percentiles: [10, 50], backend: "cpu" });
+ * const { center, threshold } = calibration.at(50);
+ * if (center.length !== 2 || !(threshold > 0)) throw new Error(`unexpected threshold ${threshold}`);
  * ```
  */
 export async function calibrate(
@@ -45,16 +46,12 @@ export async function calibrate(
 ): Promise<Calibration> {
   const { percentiles = [10], activations = 200_000, backend: choice, source } = options;
   assertPercentiles(percentiles);
-  const calibrator = new Calibrator(await openBackend(choice));
-  try {
-    for await (const batch of batches) {
-      await calibrator.push(batch);
-      if (calibrator.activations >= activations) break;
-    }
-    return await calibrator.finish(percentiles, source);
-  } finally {
-    calibrator.dispose();
+  using calibrator = new Calibrator(await openBackend(choice));
+  for await (const batch of batches) {
+    await calibrator.push(batch);
+    if (calibrator.activations >= activations) break;
   }
+  return await calibrator.finish(percentiles, source);
 }
 
 /**
@@ -78,29 +75,23 @@ export async function calibrateLayers(
   const { percentiles = [10], activations = 200_000, backend: choice, sourceOf, onBatch } = options;
   assertPercentiles(percentiles);
   const backend = await openBackend(choice);
-  const calibrators = new Map(layers.map((layer) => [layer, new Calibrator(backend)]));
-  const calibrations = new Map<number, Calibration>();
-  try {
-    let seen = 0;
-    for await (const streamed of stream) {
-      try {
-        for (const [layer, calibrator] of calibrators) {
-          // Each batch of a stream has arrays of its own.
-          await calibrator.push(batchAt(streamed, layer), true);
-          seen = calibrator.activations;
-        }
-      } finally {
-        streamed.dispose();
-      }
-      onBatch?.(seen);
-      if (seen >= activations) break;
-    }
+  using made = new DisposableStack();
+  const calibrators = new Map(layers.map((layer) => [layer, made.use(new Calibrator(backend))]));
+  let seen = 0;
+  for await (const batch of stream) {
+    using streamed = batch;
     for (const [layer, calibrator] of calibrators) {
-      calibrations.set(layer, await calibrator.finish(percentiles, sourceOf?.(layer)));
-      calibrator.dispose();
+      // Each batch of a stream has arrays of its own.
+      await calibrator.push(batchAt(streamed, layer), true);
+      seen = calibrator.activations;
     }
-    return calibrations;
-  } finally {
-    for (const calibrator of calibrators.values()) calibrator.dispose();
+    onBatch?.(seen);
+    if (seen >= activations) break;
   }
+  const calibrations = new Map<number, Calibration>();
+  for (const [layer, calibrator] of calibrators) {
+    using finished = calibrator;
+    calibrations.set(layer, await finished.finish(percentiles, sourceOf?.(layer)));
+  }
+  return calibrations;
 }

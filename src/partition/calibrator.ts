@@ -1,25 +1,72 @@
 import type { ActivationBatch } from "../activations/batch.ts";
 import type { StreamSource } from "../activations/source.ts";
+import { onBackend } from "../activations/values.ts";
 import type { Backend, Matrix } from "../compute/backend.ts";
-import { withMatrix } from "./directions.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
 
-/** What a stream of activations is measured against. */
-export interface Calibration {
+/** A percentile of pairwise cosine distance, and that distance. */
+export interface Level {
+  /** p, 0..100. */
+  readonly percentile: number;
+  /** θ, cosine distance, 0..2. */
+  readonly threshold: number;
+}
+
+/** What a calibration holds. */
+export interface CalibrationValues {
   /** Length `dim`; the spherical mean, scaled; see `calibrate`. */
   readonly center: Float32Array<ArrayBuffer>;
-  /** Percentiles of pairwise cosine distance, as asked for. */
-  readonly percentiles: readonly number[];
-  /** The distance of each percentile, in the same order. */
-  readonly thresholds: readonly number[];
+  /** In the order in which percentiles were asked for. */
+  readonly levels: readonly Level[];
   /** Activations seen. */
   readonly activations: number;
   /** What produced them (model, hook, extractor, context, corpus). */
   readonly source?: StreamSource;
 }
 
+/** What a stream of activations is measured against: its center, and the distances at which dictionaries can be grown. */
+export class Calibration implements CalibrationValues {
+  readonly center: Float32Array<ArrayBuffer>;
+  readonly levels: readonly Level[];
+  readonly activations: number;
+  readonly source?: StreamSource;
+
+  /** Takes values that were measured. */
+  constructor({ center, levels, activations, source }: CalibrationValues) {
+    this.center = center;
+    this.levels = levels;
+    this.activations = activations;
+    if (source) this.source = source;
+  }
+
+  /** The percentile of each level. */
+  get percentiles(): number[] {
+    return this.levels.map(({ percentile }) => percentile);
+  }
+
+  /** The threshold of each level. */
+  get thresholds(): number[] {
+    return this.levels.map(({ threshold }) => threshold);
+  }
+
+  /**
+   * What a dictionary of one of the percentiles is built under: `Dictionary.create(calibration.at(10))`.
+   *
+   * @throws {RangeError} if it was not measured.
+   */
+  at(percentile: number): Level & Omit<CalibrationValues, "levels" | "activations"> {
+    const level = this.levels.find((level) => level.percentile === percentile);
+    if (level) return { ...level, center: this.center, ...(this.source && { source: this.source }) };
+    throw new RangeError(
+      `Expected one of the calibrated percentiles ${
+        this.percentiles.join(", ")
+      } but found ${percentile}: calibrate it too`,
+    );
+  }
+}
+
 /** Collects batches of one hook point, for streams that carry several; see `calibrate`. */
-export class Calibrator {
+export class Calibrator implements Disposable {
   readonly #batches: Matrix[] = [];
   #sum = new Float64Array(0);
   #unitSum = new Float64Array(0);
@@ -47,7 +94,7 @@ export class Calibrator {
         `Expected activations of length ${this.#sum.length}, as before, but found ${batch.dim}: use one model and layer`,
       );
     }
-    const moments = await withMatrix(this.backend, batch, async (x) => {
+    const moments = await onBackend(batch, this.backend, async (x) => {
       const moments = await this.backend.moments(x);
       const isKept = isConstant && batch.data !== undefined && this.backend.name === "cpu";
       this.#batches.push(isKept ? this.backend.upload(batch.data!, batch.rows, batch.dim) : this.#copy(x));
@@ -70,26 +117,17 @@ export class Calibrator {
     let measured = 0;
     for (const batch of this.#batches) {
       if (batch.rows < 2) continue;
-      const directions = await this.backend.directions(batch, center);
-      try {
-        const values = await this.backend.percentiles(directions, percentiles);
-        values.forEach((value, i) => sums[i] += value);
-      } finally {
-        directions.dispose();
-      }
+      using directions = await this.backend.directions(batch, center);
+      const values = await this.backend.percentiles(directions, percentiles);
+      values.forEach((value, i) => sums[i] += value);
       measured++;
     }
     if (measured === 0) {
       throw new Error("Expected a batch of at least two activations to take distances of but every batch had one");
     }
-    const thresholds = [...sums].map((sum) => sum / measured);
-    return {
-      center,
-      percentiles: [...percentiles],
-      thresholds,
-      activations: this.#activations,
-      ...(source && { source }),
-    };
+    // A mean of percentiles within batches, as published: pairs across batches are never looked at.
+    const levels = percentiles.map((percentile, i) => ({ percentile, threshold: sums[i] / measured }));
+    return new Calibration({ center, levels, activations: this.#activations, source });
   }
 
   #copy(x: Matrix): Matrix {
@@ -100,14 +138,19 @@ export class Calibrator {
   }
 
   /** Gives the copies back. */
-  dispose(): void {
+  [Symbol.dispose](): void {
     for (const batch of this.#batches.splice(0)) batch.dispose();
   }
 }
 
-/** `direction * <mean(x), direction>`, direction the unit vector of `mean(x / ||x||)`. */
+/**
+ * `direction * <mean(x), direction>`, direction the unit vector of `mean(x / ||x||)`: the published center. It points where
+ * the activations do on average whatever their norms, so that a few of large norm do not turn it.
+ */
 function centerOf(sum: Float64Array, unitSum: Float64Array, count: number): Float32Array<ArrayBuffer> {
+  // The length of a sum is enough for a direction: its count cancels out.
   const norm = Math.hypot(...unitSum);
+  // Directions that cancel out have no mean; the center is then the origin.
   const direction = unitSum.map((value) => norm > 0 ? value / norm : 0);
   const magnitude = direction.reduce((dot, value, j) => dot + value * sum[j] / count, 0);
   return Float32Array.from(direction, (value) => value * magnitude);

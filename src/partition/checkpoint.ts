@@ -10,7 +10,7 @@ import { renameForGood } from "../files/atomic.ts";
 import { removeIfThere } from "../files/remove.ts";
 import { readSealedJson, writeSealedJson } from "../files/sealed_json.ts";
 import { assertSameRun, CheckpointMismatchError, type RunSettings } from "./checkpoint_settings.ts";
-import { Dictionary } from "./dictionary.ts";
+import { Dictionary, partsOf } from "./dictionary.ts";
 import type { DiscoveryCounts, Growth, Snapshot } from "./growth.ts";
 
 /** Where and how often a discovery keeps its state. */
@@ -100,7 +100,7 @@ export async function writeCheckpoint(
  * The newest checkpoint of a run that is whole, or `undefined` if there is none.
  *
  * @param settings The run's; they must be the checkpoint's.
- * @param fresh The run's growths at its start, likewise. They are disposed if there is a checkpoint.
+ * @param fresh The run's growths at its start, likewise.
  * @param onWarning Gets a sentence about each that is damaged, and one that cannot be checked.
  * @throws {CheckpointMismatchError} if the checkpoint is of another run.
  * @throws {Error} A sentence if there are checkpoints but all are damaged.
@@ -117,7 +117,6 @@ export async function readCheckpoint(
   for (const name of names) {
     try {
       const resumed = await readOne(join(folder, name), settings, fresh, backend, onWarning);
-      for (const { dictionary } of fresh) dictionary.dispose();
       if (damage.length > 0) onWarning(`${damage.join(" ")} This run goes on from the checkpoint before, ${name}.`);
       return resumed;
     } catch (error) {
@@ -144,35 +143,31 @@ async function readOne(
   const state = await readState(join(folder, STATE), onWarning);
   assertSameRun(folder, { settings, growths: fresh.map(stateOf) }, { settings: state, growths: state.growths });
   const growths: Growth[] = [];
-  try {
-    for (const saved of state.growths) {
-      const members = settings.rules.members > 0;
-      const dictionary = await Dictionary.load(join(folder, dictionaryFile(saved)), { backend, members, onWarning });
-      // Damage must show now, and the file will be removed.
-      dictionary.parts.contexts.read();
-      assertOfState(join(folder, dictionaryFile(saved)), dictionary, saved);
-      const { layer, percentile, saturated, emptyBatches, snapshots } = saved;
-      growths.push({
-        ...{ layer, percentile, dictionary, saturated, emptyBatches, snapshots: [...snapshots] },
-        ...countsOf(saved),
-      });
-    }
-  } catch (error) {
-    for (const { dictionary } of growths) dictionary.dispose();
-    throw error;
+  // Given back unless all of them are whole.
+  using made = new DisposableStack();
+  for (const saved of state.growths) {
+    const path = join(folder, dictionaryFile(saved));
+    const members = settings.rules.members > 0;
+    const dictionary = made.use(await Dictionary.load(path, { backend, members, onWarning }));
+    // Damage must show now, and the file will be removed.
+    partsOf(dictionary).contexts.read();
+    assertOfState(path, dictionary, saved);
+    const { layer, percentile, saturated, emptyBatches, snapshots } = saved;
+    growths.push({
+      ...{ layer, percentile, dictionary, saturated, emptyBatches, snapshots: [...snapshots] },
+      ...countsOf(saved),
+    });
   }
+  made.move();
   return { counts: countsOf(state), growths };
 }
 
 /** Throws unless a dictionary is the one that the state tells of: files of several checkpoints look alike. */
-function assertOfState(
-  path: string,
-  { parts, threshold, percentile, activations, size }: Dictionary,
-  saved: GrowthState,
-) {
+function assertOfState(path: string, dictionary: Dictionary, saved: GrowthState): void {
+  const { threshold, percentile, activations, size } = dictionary;
   const last = saved.snapshots.at(-1) ?? { activations: 0, regions: 0 };
   const expected = [saved.threshold, saved.percentile, saved.seed, last.activations, last.regions];
-  const found = [threshold, percentile, parts.seed, activations, size];
+  const found = [threshold, percentile, partsOf(dictionary).seed, activations, size];
   if (expected.join() === found.join()) return;
   throw new Error(
     `Expected ${path} to be of the checkpoint that it lies in, with threshold, p, seed, activations and regions ${
@@ -199,7 +194,12 @@ function countsOf({ batches, prompts, tokens, activations }: DiscoveryCounts): D
 
 function stateOf(growth: Growth): GrowthState {
   const { dictionary, ...rest } = growth;
-  return { ...rest, threshold: dictionary.threshold, seed: dictionary.parts.seed, source: dictionary.source ?? null };
+  return {
+    ...rest,
+    threshold: dictionary.threshold,
+    seed: partsOf(dictionary).seed,
+    source: dictionary.source ?? null,
+  };
 }
 
 function nameOf(batches: number): string {

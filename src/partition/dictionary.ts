@@ -1,11 +1,14 @@
 import type { ActivationBatch, Provenance } from "../activations/batch.ts";
-import type { Matrix } from "../compute/backend.ts";
+import type { StreamSource } from "../activations/source.ts";
+import type { Backend, Matrix } from "../compute/backend.ts";
+import { rowNumbers } from "../compute/row_numbers.ts";
 import { localPath } from "../hub/hub_file.ts";
-import { DictionaryValues } from "./dictionary_values.ts";
+import type { Context } from "./contexts.ts";
 import { directionsOf } from "./directions.ts";
 import { emptyParts } from "./empty.ts";
 import { type FromHubOptions, partsFromHub } from "./from_hub.ts";
 import { groupRows } from "./groups.ts";
+import { HostValues } from "./host_values.ts";
 import { type AddOptions, ingestBatch } from "./ingest.ts";
 import { type Assignment, nearestRegions } from "./leader.ts";
 import { loadParts } from "./load.ts";
@@ -18,23 +21,43 @@ import { fromSample, secondPass } from "./reanchor.ts";
 import { exportDictionary, type ExportOptions } from "../sae/dictionary_files.ts";
 import { Turns } from "./turns.ts";
 
+/** The parts of a dictionary, for the other files of this room: users cannot reach them. */
+export let partsOf: (dictionary: Dictionary) => DictionaryParts;
+
 /**
  * An ordered set of regions of activation space, grown by leader clustering on the centred unit sphere.
+ *
+ * What changes it or needs the device is done in the order in which it is asked for, awaited or not. Values of the device
+ * ({@linkcode Dictionary.exemplars}, {@linkcode Dictionary.sums} and what is made of them) throw a sentence from the start
+ * of a change until they are read back. Who makes a dictionary disposes it, by hand or with `using`; all but a second
+ * disposal then throws a sentence.
  *
  * @example
  * ```ts
  * import { Dictionary } from "./dictionary.ts";
  *
- * const dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.1 }, { backend: "cpu" });
+ * using dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.1 }, { backend: "cpu" });
  * const data = Float32Array.of(1, 0, 5, 0.1, 0, 2);
  * const { regions } = await dictionary.add({ data, rows: 3, dim: 2 });
  * if (regions.join() !== "0,0,1" || dictionary.size !== 2) throw new Error(`unexpected regions ${regions}`);
  * ```
  */
-export class Dictionary extends DictionaryValues {
-  /** Whether the backend has values that were not read back. */
-  #behind = false;
+export class Dictionary implements Disposable {
+  static {
+    partsOf = (dictionary) => dictionary.#inUse("parts");
+  }
+
+  readonly #parts: DictionaryParts;
+  readonly #host: HostValues;
   readonly #turns = new Turns();
+  /** Whether the backend has values that were not read back. Told on the CPU too, where they need not be. */
+  #isBehind = false;
+  #isDisposed = false;
+
+  private constructor(parts: DictionaryParts) {
+    this.#parts = parts;
+    this.#host = new HostValues(parts);
+  }
 
   /**
    * An empty dictionary.
@@ -47,6 +70,87 @@ export class Dictionary extends DictionaryValues {
     return new Dictionary(emptyParts(calibration, await backendOf(options), options));
   }
 
+  /** Number of regions. */
+  get size(): number {
+    return this.#inUse("size").regions.size;
+  }
+  /** Length of an activation. */
+  get dim(): number {
+    return this.#inUse("dim").calibration.center.length;
+  }
+  /** Largest cosine distance at which an activation joins a region. */
+  get threshold(): number {
+    return this.#inUse("threshold").calibration.threshold;
+  }
+  /** The percentile that gave the threshold, if known. */
+  get percentile(): number | undefined {
+    return this.#inUse("percentile").calibration.percentile;
+  }
+  /** What produced the activations, if known. */
+  get source(): StreamSource | undefined {
+    return this.#inUse("source").calibration.source;
+  }
+  /** Subtracted from every activation, length `dim`. */
+  get center(): Float32Array<ArrayBuffer> {
+    return this.#inUse("center").calibration.center;
+  }
+  /** Activations added so far. */
+  get activations(): number {
+    return this.#inUse("activations").activations;
+  }
+  /** Where it computes. */
+  get backend(): Backend {
+    return this.#inUse("backend").backend;
+  }
+  /** Unit direction that founded each region, `size x dim`. */
+  get exemplars(): Float32Array<ArrayBuffer> {
+    return this.#readBack("exemplars").exemplars;
+  }
+  /** Sum of each region's member directions, `size x dim`. */
+  get sums(): Float32Array<ArrayBuffer> {
+    return this.#readBack("sums").sums;
+  }
+  /** Unit mean direction of each region's members, `size x dim`. */
+  get means(): Float32Array<ArrayBuffer> {
+    return this.#readBack("means").means;
+  }
+  /** Norm of the mean of each region's member directions, 0..1. */
+  get coherences(): Float64Array<ArrayBuffer> {
+    return this.#readBack("coherences").coherences;
+  }
+  /** Members of each region. */
+  get memberCounts(): Int32Array<ArrayBuffer> {
+    return this.#inUse("memberCounts").regions.counts;
+  }
+  /** Stream index of the activation that founded each region. */
+  get founders(): Int32Array<ArrayBuffer> {
+    return this.#inUse("founders").regions.founders;
+  }
+  /** Batch in which each region was founded. */
+  get firstBatches(): Int32Array<ArrayBuffer> {
+    return this.#inUse("firstBatches").regions.firstBatches;
+  }
+  /** Sum over each region's members of the distance to the exemplar. */
+  get distanceSums(): Float64Array<ArrayBuffer> {
+    return this.#inUse("distanceSums").regions.distanceSums;
+  }
+  /** Sum over each region's members of the squared distance to the exemplar. */
+  get distanceSquareSums(): Float64Array<ArrayBuffer> {
+    return this.#inUse("distanceSquareSums").regions.distanceSquareSums;
+  }
+  /** Members nearest to a region's exemplar, nearest first, at most 10. */
+  nearestContexts(region: number): readonly Context[] {
+    return this.#inUse("nearestContexts").contexts.nearest(region);
+  }
+  /** Members farthest from a region's exemplar, farthest first, at most 10. */
+  farthestContexts(region: number): readonly Context[] {
+    return this.#inUse("farthestContexts").contexts.farthest(region);
+  }
+  /** Unit directions that stand for the regions, `size x dim`. */
+  directions(basis: Basis): Float32Array<ArrayBuffer> {
+    return this.#readBack("directions").directions(basis);
+  }
+
   /**
    * Adds a batch in stream order: each row joins a region within the threshold or founds one.
    *
@@ -54,16 +158,14 @@ export class Dictionary extends DictionaryValues {
    * comes from. Either way the dictionary stays as it was.
    */
   add(batch: ActivationBatch, options: AddOptions = {}): Promise<Assignment> {
-    return this.#turns.take(async () => {
-      const directions = await directionsOf(this.backend, batch, this.center);
-      try {
-        const assignment = await ingestBatch(this.parts, directions, batch.provenance, options);
-        if (this.#behind) await this.#refresh();
-        else await this.readBack(groupRows(assignment.regions, this.size).regions);
-        return assignment;
-      } finally {
-        directions.dispose();
-      }
+    return this.#inTurn("add", async (parts) => {
+      using directions = await directionsOf(parts.backend, batch, parts.calibration.center);
+      const wasBehind = this.#isBehind;
+      this.#isBehind = true;
+      const assignment = await ingestBatch(parts, directions, batch.provenance, options);
+      // Only what the batch touched, where all else is there already.
+      await this.#refresh(wasBehind ? undefined : groupRows(assignment.regions, parts.regions.size).regions);
+      return assignment;
     });
   }
 
@@ -72,45 +174,82 @@ export class Dictionary extends DictionaryValues {
    * without reading the changed regions back: call {@linkcode Dictionary.refresh} before looking at the values.
    */
   ingest(directions: Matrix, provenance?: Provenance): Promise<Assignment> {
-    return this.#turns.take(() => {
-      this.#behind = true;
-      return ingestBatch(this.parts, directions, provenance);
+    return this.#inTurn("ingest", (parts) => {
+      this.#isBehind = true;
+      return ingestBatch(parts, directions, provenance);
     });
   }
 
   /** Reads exemplars and sums back from the device. */
   refresh(): Promise<void> {
-    return this.#turns.take(() => this.#refresh());
+    return this.#inTurn("refresh", () => this.#refresh());
   }
 
   /** Nearest region of each row and its distance, changing nothing. An empty dictionary gives -1 and infinity. */
   assign(batch: ActivationBatch): Promise<Assignment> {
-    return this.#turns.take(async () => {
-      const directions = await directionsOf(this.backend, batch, this.center);
+    return this.#inTurn("assign", async ({ backend, exemplars, calibration: { center, threshold } }) => {
+      using directions = await directionsOf(backend, batch, center);
+      return await nearestRegions(backend, directions, exemplars, threshold);
+    });
+  }
+
+  /**
+   * Like {@linkcode Dictionary.assign} for directions that are already centred, shared by several dictionaries.
+   *
+   * @param directions Unit rows on the dictionary's backend, `rows x dim`.
+   */
+  nearest(directions: Matrix): Promise<Assignment> {
+    return this.#inTurn(
+      "nearest",
+      ({ backend, exemplars, calibration: { threshold } }) => nearestRegions(backend, directions, exemplars, threshold),
+    );
+  }
+
+  /**
+   * Exemplars in a matrix on the dictionary's backend, `regions x dim`: a copy, which the caller disposes.
+   *
+   * @param regions Which, in this order; default all.
+   * @throws {RangeError} if there is no such region.
+   */
+  exemplarMatrix(regions?: ArrayLike<number>): Promise<Matrix> {
+    return this.#inTurn("exemplarMatrix", ({ backend, exemplars }) => {
+      const rows = regions ? Int32Array.from(regions) : rowNumbers(0, exemplars.rows);
+      const matrix = backend.create(exemplars.dim, rows.length);
       try {
-        return await nearestRegions(this.backend, directions, this.parts.exemplars, this.threshold);
-      } finally {
-        directions.dispose();
+        backend.copyRows(exemplars, rows, matrix, rowNumbers(0, rows.length));
+        return matrix;
+      } catch (error) {
+        matrix.dispose();
+        throw error;
       }
     });
   }
 
   /** Cosine similarity of each row to each exemplar, `rows x size`. */
   similarities(batch: ActivationBatch): Promise<Float32Array<ArrayBuffer>> {
-    return this.readout(batch, { kind: "cosine", basis: "exemplar" });
+    return this.#reading(
+      "similarities",
+      ({ backend, calibration: { center } }, { exemplars }) =>
+        readFeatures(backend, center, exemplars, batch, { kind: "cosine" }),
+    );
   }
 
   /** Activations as features, `rows x size`; see {@linkcode ReadoutOptions}. */
   readout(batch: ActivationBatch, options: ReadoutOptions): Promise<Float32Array<ArrayBuffer>> {
-    return this.#reading(() =>
-      readFeatures(this.backend, this.center, this.directions(options.basis ?? "mean"), batch, options)
+    return this.#reading(
+      "readout",
+      ({ backend, calibration: { center } }, host) =>
+        readFeatures(backend, center, host.directions(options.basis ?? "mean"), batch, options),
     );
   }
 
   /** Features (`rows x size`) as activations, `rows x dim`: `features W + center`. */
   decode(features: Float32Array<ArrayBuffer>, options: { basis?: Basis } = {}): Promise<Float32Array<ArrayBuffer>> {
     const { basis = "mean" } = options;
-    return this.#reading(() => decodeFeatures(this.backend, this.center, this.directions(basis), features));
+    return this.#reading(
+      "decode",
+      ({ backend, calibration: { center } }, host) => decodeFeatures(backend, center, host.directions(basis), features),
+    );
   }
 
   /**
@@ -119,9 +258,10 @@ export class Dictionary extends DictionaryValues {
    *
    * @returns For each region of before, its region now.
    */
-  merge(threshold: number = this.threshold): Promise<Int32Array<ArrayBuffer>> {
-    return this.#turns.take(async () => {
-      const regions = await mergeRegions(this.parts, threshold);
+  merge(threshold?: number): Promise<Int32Array<ArrayBuffer>> {
+    return this.#inTurn("merge", async (parts) => {
+      this.#isBehind = true;
+      const regions = await mergeRegions(parts, threshold ?? parts.calibration.threshold);
       await this.#refresh();
       return regions;
     });
@@ -137,12 +277,11 @@ export class Dictionary extends DictionaryValues {
    * @throws {Error} A sentence if it is another stream, or if there are neither stream nor members.
    */
   async reanchor(stream?: AsyncIterable<ActivationBatch> | Iterable<ActivationBatch>): Promise<Dictionary> {
-    const parts = await this.#reading(async () => {
-      if (!stream) return fromSample(this.parts, this.sums);
-      const [parts] = await secondPass([{ layer: 0, parts: this.parts }], atLayerZero(stream));
-      return parts;
+    const anchored = await this.#reading("reanchor", async (parts, { sums }) => {
+      if (!stream) return fromSample(parts, sums);
+      return (await secondPass([{ layer: 0, parts }], atLayerZero(stream)))[0];
     });
-    return await Dictionary.of(parts);
+    return await Dictionary.of(anchored);
   }
 
   /**
@@ -150,7 +289,7 @@ export class Dictionary extends DictionaryValues {
    * if any are kept, go to a file `<name>.members.arrow` beside it.
    */
   save(path: string): Promise<void> {
-    return this.#reading(() => saveDictionary(this.parts, this, path));
+    return this.#reading("save", (parts, host) => saveDictionary(parts, host, path));
   }
 
   /**
@@ -166,7 +305,7 @@ export class Dictionary extends DictionaryValues {
    * @throws {RangeError} if the dictionary is empty, or k is not from 1 to its size.
    */
   export(path: string, options: ExportOptions = {}): Promise<void> {
-    return this.#reading(() => exportDictionary(this.parts, this, path, options));
+    return this.#reading("export", (parts, host) => exportDictionary(parts, host, path, options));
   }
 
   /**
@@ -204,26 +343,63 @@ export class Dictionary extends DictionaryValues {
     return dictionary;
   }
 
-  /** Gives its memory back. */
-  dispose(): void {
-    for (const matrix of [this.parts.exemplars, this.parts.sums]) matrix.dispose();
+  /** @ignore */
+  get parts(): DictionaryParts {
+    return this.#inUse("parts");
   }
 
-  async #refresh(): Promise<void> {
-    await this.readBack();
-    this.#behind = false;
+  /** Gives its memory back, after what was asked for before, awaited or not. A second time it does nothing. */
+  dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    this.#turns.take(() => {
+      for (const matrix of [this.#parts.exemplars, this.#parts.sums]) matrix.dispose();
+    });
+  }
+
+  /** As {@linkcode Dictionary.dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** Its parts, for what is asked for by this name; throws once it is disposed. */
+  #inUse(name: string): DictionaryParts {
+    if (!this.#isDisposed) return this.#parts;
+    throw new Error(
+      `Expected a dictionary in use but ${name} was asked of a disposed one: dispose it after its last use`,
+    );
+  }
+
+  /** Its values on the host; throws while they are not those of all regions. */
+  #readBack(name: string): HostValues {
+    const { regions: { size } } = this.#inUse(name);
+    if (!this.#isBehind) return this.#host;
+    throw new Error(
+      `Expected the ${name} of ${size} regions but what was last added is not read back: await refresh() before`,
+    );
+  }
+
+  async #refresh(regions?: Int32Array): Promise<void> {
+    await this.#host.readBack(regions);
+    this.#isBehind = false;
+  }
+
+  /** Runs a task after all that were asked for before. A dictionary disposed by then still has its parts: see `dispose`. */
+  async #inTurn<T>(name: string, task: (parts: DictionaryParts) => Promise<T> | T): Promise<T> {
+    const parts = this.#inUse(name);
+    return await this.#turns.take(() => task(parts));
   }
 
   /** Runs in turn what looks at the values. */
-  #reading<T>(task: () => Promise<T>): Promise<T> {
-    return this.#turns.take(async () => {
-      if (this.#behind) await this.#refresh();
-      return await task();
+  #reading<T>(name: string, task: (parts: DictionaryParts, host: HostValues) => Promise<T> | T): Promise<T> {
+    return this.#inTurn(name, async (parts) => {
+      if (this.#isBehind) await this.#refresh();
+      return await task(parts, this.#host);
     });
   }
 }
 
 /** A plain stream as one of layer 0. */
 async function* atLayerZero(stream: AsyncIterable<ActivationBatch> | Iterable<ActivationBatch>) {
-  for await (const batch of stream) yield { batches: new Map([[0, batch]]), dispose() {} };
+  for await (const batch of stream) yield { batches: new Map([[0, batch]]), [Symbol.dispose]() {} };
 }

@@ -3,10 +3,11 @@ import type { StreamSource } from "../activations/source.ts";
 import type { StreamBatch } from "../activations/stream.ts";
 import type { Backend, BackendChoice } from "../compute/backend.ts";
 import { openBackend } from "../compute/open.ts";
-import type { Calibration } from "./calibration.ts";
+import type { CalibrationValues } from "./calibrator.ts";
 import { type CheckpointOptions, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { directionsByLayer, growAll, startGrowths } from "./grow.ts";
 import type { DiscoveryCounts, Growth } from "./growth.ts";
+import { backendOf } from "./options.ts";
 
 /** Options of a discovery. */
 export interface DiscoverOptions {
@@ -34,14 +35,16 @@ export interface DiscoverOptions {
   onProgress?: (state: DiscoveryCounts & { readonly regions: number }) => void;
 }
 
-/** What a discovery gives. */
-export interface Discovery extends DiscoveryCounts {
+/** What a discovery gives. Who called for it disposes it, or its dictionaries one by one. */
+export interface Discovery extends DiscoveryCounts, Disposable {
   /** By layer, then percentile, in the calibrations' order. */
   readonly growths: readonly Growth[];
   /** Seconds of this run spent waiting for activations. */
   readonly secondsExtract: number;
   /** Seconds of this run spent on the dictionaries. */
   readonly secondsAssign: number;
+  /** Gives the memory of all dictionaries back. */
+  dispose(): void;
 }
 
 /** A stream of several layers, or plain batches, which are of the calibrations' first layer. */
@@ -67,13 +70,13 @@ export type ActivationStream =
  *
  * const batch = { data: Float32Array.of(1, 0, 0, 1, 1, 1, -1, 2), rows: 4, dim: 2 };
  * const calibration = await calibrate([batch], { percentiles: [10, 50], backend: "cpu" });
- * const { growths } = await discover([batch, batch, batch], calibration, { backend: "cpu" });
- * if (!growths.every((growth) => growth.saturated)) throw new Error("two batches founded nothing");
+ * using discovery = await discover([batch, batch, batch], calibration, { backend: "cpu" });
+ * if (!discovery.growths.every((growth) => growth.saturated)) throw new Error("two batches founded nothing");
  * ```
  */
 export async function discover(
   stream: ActivationStream | ((skipPrompts: number) => ActivationStream),
-  calibrations: Calibration | ReadonlyMap<number, Calibration>,
+  calibrations: CalibrationValues | ReadonlyMap<number, CalibrationValues>,
   options: DiscoverOptions = {},
 ): Promise<Discovery> {
   const { backend: choice, saturationWindow = 1, checkpoint, signal } = options;
@@ -88,13 +91,18 @@ export async function discover(
   const rules = { saturationWindow, merge: options.merge ?? false, members: options.members ?? 0 };
   const limit = (budget: number) => Number.isFinite(budget) ? budget : null;
   const settings = { rules, budget: { maxTokens: limit(maxTokens), maxPrompts: limit(maxPrompts) } };
-  const growths = await startGrowths(byLayer, backend, options);
+  // Every dictionary that this run makes; they are given back unless it comes to its end, and then belong to the caller.
+  using made = new DisposableStack();
+  const fresh = await startGrowths(byLayer, backend, options);
+  for (const { dictionary } of fresh) made.use(dictionary);
   const { onWarning = console.warn } = checkpoint ?? {};
   const resumed = checkpoint?.resume
-    ? await readCheckpoint(checkpoint.folder, settings, growths, backend, onWarning)
+    ? await readCheckpoint(checkpoint.folder, settings, fresh, backend, onWarning)
     : undefined;
   const counts: DiscoveryCounts = resumed?.counts ?? { batches: 0, prompts: 0, tokens: 0, activations: 0 };
-  const grown = resumed?.growths ?? growths;
+  for (const { dictionary } of resumed ? fresh : []) dictionary.dispose();
+  const grown = resumed?.growths ?? fresh;
+  for (const { dictionary } of grown) made.use(dictionary);
   let [secondsExtract, secondsAssign, saved, savedAt] = [0, 0, counts.batches, performance.now()];
 
   // Whether every dictionary has taken the same batches and can be kept, so that the run can go on from here.
@@ -113,14 +121,15 @@ export async function discover(
     for await (const batch of isOver() ? [] : openStream(stream, byLayer, counts)) {
       const arrived = performance.now();
       secondsExtract += (arrived - waiting) / 1000;
-      try {
+      {
+        using streamed = batch;
+        // After a batch has come and before any dictionary takes it: what is kept then is of whole batches.
         signal?.throwIfAborted();
-        const directions = await directionsByLayer(batch, byLayer, grown);
+        using held = new DisposableStack();
+        const directions = await directionsByLayer(streamed, byLayer, grown, held);
         intact = false;
-        await growAll(batch, directions, grown, counts, rules);
+        await growAll(streamed, directions, grown, counts, rules);
         intact = true;
-      } finally {
-        batch.dispose();
       }
       secondsAssign += (performance.now() - arrived) / 1000;
       options.onProgress?.({ ...counts, regions: grown.reduce((sum, growth) => sum + growth.dictionary.size, 0) });
@@ -142,7 +151,15 @@ export async function discover(
     throw new Error("Expected activations to partition but the stream was empty: check the corpus and its filter");
   }
   for (const growth of grown) await growth.dictionary.refresh();
-  return { ...counts, growths: grown, secondsExtract, secondsAssign };
+  const dictionaries = made.move();
+  return {
+    ...counts,
+    growths: grown,
+    secondsExtract,
+    secondsAssign,
+    dispose: () => dictionaries.dispose(),
+    [Symbol.dispose]: () => dictionaries.dispose(),
+  };
 }
 
 /** Whether it is time for a checkpoint, some batches and milliseconds after the last. */
@@ -151,8 +168,8 @@ function isDue({ every = 10, seconds = 0 }: CheckpointOptions, batches: number, 
 }
 
 function calibrationsByLayer(
-  calibrations: Calibration | ReadonlyMap<number, Calibration>,
-): ReadonlyMap<number, Calibration> {
+  calibrations: CalibrationValues | ReadonlyMap<number, CalibrationValues>,
+): ReadonlyMap<number, CalibrationValues> {
   if (!("center" in calibrations)) return calibrations;
   return new Map([[calibrations.source?.hook.layer ?? 0, calibrations]]);
 }
@@ -160,18 +177,22 @@ function calibrationsByLayer(
 /** The stream from where `counts` stands, plain batches dressed as those of the first layer. */
 async function* openStream(
   stream: ActivationStream | ((skipPrompts: number) => ActivationStream),
-  calibrations: ReadonlyMap<number, Calibration>,
+  calibrations: ReadonlyMap<number, CalibrationValues>,
   counts: Readonly<DiscoveryCounts>,
-): AsyncGenerator<Pick<StreamBatch, "batches" | "prompts" | "tokens" | "dispose">> {
+): AsyncGenerator<Pick<StreamBatch, "batches" | "prompts" | "tokens"> & Disposable> {
   const opened = typeof stream === "function" ? stream(counts.prompts) : stream;
   // Batches that name no prompts can only be counted.
   let skip = typeof stream === "function" && counts.prompts > 0 ? 0 : counts.batches;
   const [layer] = calibrations.keys();
   for await (const batch of opened) {
-    const dressed = "batches" in batch
-      ? batch
-      : { batches: new Map([[layer, batch]]), prompts: batch.provenance?.prompts ?? [], tokens: 0, dispose() {} };
-    if (skip-- > 0) dressed.dispose();
+    const dressed = "batches" in batch ? batch : {
+      batches: new Map([[layer, batch]]),
+      prompts: batch.provenance?.prompts ?? [],
+      tokens: 0,
+      // Whoever made a plain batch gives it back.
+      [Symbol.dispose]() {},
+    };
+    if (skip-- > 0) dressed[Symbol.dispose]();
     else yield dressed;
   }
 }

@@ -39,6 +39,7 @@ export async function exactProducts(
   b: Matrix,
   bRows: readonly number[],
 ): Promise<Float64Array<ArrayBuffer>> {
+  // Pairs share rows: a region's exemplar is in one pair with each row at its border, and comes down once.
   const [left, right] = [distinct(aRows), distinct(bRows)];
   const [leftData, rightData] = await Promise.all([
     backend.download(a, left.rows),
@@ -47,6 +48,7 @@ export async function exactProducts(
   const { dim } = a;
   return Float64Array.from(aRows, (_, i) => {
     const [l, r] = [left.slots[i] * dim, right.slots[i] * dim];
+    // Always in this order, so that a pair has one product whatever batch it is met in.
     let dot = 0;
     for (let j = 0; j < dim; j++) dot += leftData[l + j] * rightData[r + j];
     return dot;

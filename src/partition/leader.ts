@@ -64,26 +64,26 @@ export async function assignBatch(
     append(backend, exemplars, directions, [0]);
     founders.push(0);
   }
+  // From here on only regions of before the batch take rows, until all that lie near one are settled.
   const before = exemplars.rows;
   const { regions, distances } = await nearestRegions(backend, directions, exemplars, threshold);
+  // Its own exemplar, whatever the GEMM rounded.
   for (const row of founders) distances[row] = 0;
 
+  // `>`: a row at the threshold belongs. In blocks, as rows compared with each other are the square of their number.
   const unmatched = [...distances.keys()].filter((row) => distances[row] > threshold);
   for (let at = 0; at < unmatched.length; at += FOUNDER_BLOCK) {
     const rows = unmatched.slice(at, at + FOUNDER_BLOCK);
-    const block = backend.create(directions.dim, rows.length);
+    using block = backend.create(directions.dim, rows.length);
     append(backend, block, directions, rows);
-    try {
-      const found = await foundWithin(backend, block, exemplars, before, threshold);
-      rows.forEach((row, i) => {
-        regions[row] = found.regions[i];
-        distances[row] = distanceOf(found.similarities[i]);
-      });
-      append(backend, exemplars, block, found.leaders);
-      for (const i of found.leaders) founders.push(rows[i]);
-    } finally {
-      block.dispose();
-    }
+    const found = await foundWithin(backend, block, exemplars, before, threshold);
+    rows.forEach((row, i) => {
+      regions[row] = found.regions[i];
+      distances[row] = distanceOf(found.similarities[i]);
+    });
+    // Before the next block is looked at: its rows may join what this one founded.
+    append(backend, exemplars, block, found.leaders);
+    for (const i of found.leaders) founders.push(rows[i]);
   }
   return { regions, distances, founders: Int32Array.from(founders) };
 }
@@ -96,6 +96,7 @@ async function foundWithin(backend: Backend, block: Matrix, exemplars: Matrix, b
 
   const regions = new Int32Array(size);
   const similarities = new Float32Array(size).fill(-Infinity);
+  // Regions that earlier blocks of this batch founded; those of before the batch lie too far from every row here.
   if (exemplars.rows > before) {
     const earlier = await backend.nearest(block, exemplars, before);
     await settleBorders(backend, block, exemplars, earlier.regions, earlier.similarities, threshold);
@@ -103,8 +104,10 @@ async function foundWithin(backend: Backend, block: Matrix, exemplars: Matrix, b
     similarities.set(earlier.similarities);
   }
   const leaders: number[] = [];
+  // In stream order: `leaders` holds all that founded a region before row `i`.
   for (let i = 0; i < size; i++) {
     for (let slot = 0; slot < leaders.length; slot++) {
+      // `>`: of equally near regions the one founded first takes the row.
       const similarity = pairs[i * size + leaders[slot]];
       if (similarity > similarities[i]) {
         similarities[i] = similarity;
@@ -112,6 +115,7 @@ async function foundWithin(backend: Backend, block: Matrix, exemplars: Matrix, b
       }
     }
     if (distanceOf(similarities[i]) <= threshold) continue;
+    // It founds one; to its own exemplar the distance is 0, whatever the GEMM rounded.
     regions[i] = exemplars.rows + leaders.length;
     similarities[i] = 1;
     leaders.push(i);
@@ -134,7 +138,7 @@ async function settleBorders(
   rows.forEach((row, i) => similarities[row] = exact[i]);
 }
 
-/** Makes the similarities near the threshold exact, of all pairs of a block: below the diagonal of `pairs`, `rows x rows`. */
+/** Makes the similarities near the threshold exact among all pairs of a block, below the diagonal of `pairs` (`rows x rows`). */
 async function settlePairs(backend: Backend, block: Matrix, pairs: Float32Array, threshold: number): Promise<void> {
   const [left, right]: [number[], number[]] = [[], []];
   for (let i = 1; i < block.rows; i++) {

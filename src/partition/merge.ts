@@ -30,6 +30,7 @@ export async function mergeRegions(parts: DictionaryParts, threshold: number): P
   for (const members of merged.values()) {
     const target = keepers.length;
     for (const region of members) now[region] = target;
+    // `>`: of equally large regions the older keeps its exemplar.
     const keeper = members.reduce((a, b) => regions.counts[b] > regions.counts[a] ? b : a);
     keepers.push(keeper);
     const total = (values: Int32Array | Float64Array) => members.reduce((sum, region) => sum + values[region], 0);
@@ -65,8 +66,10 @@ export async function mergeRegions(parts: DictionaryParts, threshold: number): P
 
 /** For each exemplar, the oldest one that it is united with. */
 async function unite(backend: Backend, exemplars: Matrix, threshold: number): Promise<Int32Array> {
+  // Union-find: `parents[region]` is the region itself or an older one of its set, so that a set's root is its oldest.
   const parents = rowNumbers(0, exemplars.rows);
   const root = (region: number): number => {
+    // Halves the path as it goes, which keeps the next look-ups short.
     while (parents[region] !== region) region = parents[region] = parents[parents[region]];
     return region;
   };
@@ -76,12 +79,12 @@ async function unite(backend: Backend, exemplars: Matrix, threshold: number): Pr
   };
   for (let from = 0; from < exemplars.rows; from += BLOCK) {
     const count = Math.min(BLOCK, exemplars.rows - from);
-    const block = backend.create(exemplars.dim, count);
+    using block = backend.create(exemplars.dim, count);
     backend.copyRows(exemplars, rowNumbers(from, count), block, rowNumbers(0, count));
     const similarities = await backend.similarities(block, exemplars);
-    block.dispose();
     const [left, right]: [number[], number[]] = [[], []];
     for (let i = 0; i < count; i++) {
+      // Each pair once: the similarity of two exemplars does not depend on which comes first.
       for (let j = from + i + 1; j < exemplars.rows; j++) {
         const similarity = similarities[i * exemplars.rows + j];
         if (isBorderline(similarity, threshold)) {

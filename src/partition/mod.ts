@@ -22,10 +22,16 @@
  *
  * @module
  */
-export { calibrate, calibrateLayers, type CalibrateOptions, type Calibration } from "./calibration.ts";
+export {
+  calibrate,
+  calibrateLayers,
+  type CalibrateOptions,
+  Calibration,
+  type CalibrationValues,
+  type Level,
+} from "./calibration.ts";
 export { type CalibrationKey, loadCalibration, saveCalibration } from "./calibration_cache.ts";
 export { Dictionary } from "./dictionary.ts";
-export type { DictionaryValues } from "./dictionary_values.ts";
 export type { DictionaryOptions } from "./options.ts";
 export type { AddOptions } from "./ingest.ts";
 export type { DictionaryLoadOptions } from "./persistence.ts";

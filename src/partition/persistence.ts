@@ -19,6 +19,7 @@ import type { UnpackOptions } from "../files/unpacking.ts";
 import { visibleText } from "../files/visible_text.ts";
 import { contextColumn, contextsByRow } from "./context_column.ts";
 import { Contexts } from "./contexts.ts";
+import type { HostValues } from "./host_values.ts";
 import { Members } from "./members.ts";
 import { loadMembers, removeMembers, saveMembers } from "./members_file.ts";
 import type { DictionaryParts } from "./parts.ts";
@@ -29,13 +30,6 @@ const FORMAT = "exemplar dictionary 2";
 const FIRST_FORMAT = "exemplar dictionary 1";
 const CONTEXTS = ["nearest", "farthest"] as const;
 const NUMBERS = ["count", "founder", "first_batch", "distance_sum", "distance_square_sum"] as const;
-
-/** What the host knows of a dictionary's matrices, `size x dim` each, and coherences, `size`. */
-export interface HostValues {
-  readonly exemplars: Float32Array<ArrayBuffer>;
-  readonly sums: Float32Array<ArrayBuffer>;
-  readonly coherences: Float64Array<ArrayBuffer>;
-}
 
 /** How a dictionary's file is read. */
 export interface DictionaryLoadOptions extends UnpackOptions {

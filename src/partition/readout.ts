@@ -1,8 +1,9 @@
 import type { ActivationBatch } from "../activations/batch.ts";
+import { hostValues } from "../activations/values.ts";
 import type { Backend } from "../compute/backend.ts";
 import { transposed } from "../compute/transposed.ts";
 import type { Basis } from "./parts.ts";
-import { directionsOf, withMatrix } from "./directions.ts";
+import { directionsOf } from "./directions.ts";
 
 /**
  * How an activation becomes features; `c` is the center and `W` the basis, `size x dim`:
@@ -46,7 +47,7 @@ export async function readFeatures(
   if (!Number.isInteger(k) || k < 1) throw new RangeError(`Expected k to be an integer of at least 1 but found ${k}`);
   const size = weights.length / center.length;
   const values = await cosines(backend, center, weights, batch);
-  if (kind === "signed" || kind === "topk") scaleRows(values, await centredNorms(backend, center, batch), size);
+  if (kind === "signed" || kind === "topk") scaleRows(values, await centredNorms(center, batch), size);
   const row = ROW_READOUTS[kind];
   for (let from = 0; from < values.length; from += size) row(values.subarray(from, from + size), k);
   return values;
@@ -70,16 +71,11 @@ export async function decodeFeatures(
   if (!Number.isInteger(rows)) {
     throw new RangeError(`Expected features of ${size} regions a row but found ${features.length} numbers`);
   }
-  const a = backend.upload(features, rows, Math.max(size, 1));
-  const b = backend.upload(transposed(weights, size, dim), size === 0 ? 0 : dim, Math.max(size, 1));
-  try {
-    const decoded = await backend.similarities(a, b);
-    for (let i = 0; i < decoded.length; i++) decoded[i] += center[i % dim];
-    return decoded;
-  } finally {
-    a.dispose();
-    b.dispose();
-  }
+  using a = backend.upload(features, rows, Math.max(size, 1));
+  using b = backend.upload(transposed(weights, size, dim), size === 0 ? 0 : dim, Math.max(size, 1));
+  const decoded = await backend.similarities(a, b);
+  for (let i = 0; i < decoded.length; i++) decoded[i] += center[i % dim];
+  return decoded;
 }
 
 /** Changes one row's values in place. */
@@ -136,23 +132,14 @@ async function cosines(
   weights: Float32Array<ArrayBuffer>,
   batch: ActivationBatch,
 ): Promise<Float32Array<ArrayBuffer>> {
-  const directions = await directionsOf(backend, batch, center);
-  const basis = backend.upload(weights.slice(), weights.length / center.length, center.length);
-  try {
-    return await backend.similarities(directions, basis);
-  } finally {
-    directions.dispose();
-    basis.dispose();
-  }
+  using directions = await directionsOf(backend, batch, center);
+  using basis = backend.upload(weights.slice(), weights.length / center.length, center.length);
+  return await backend.similarities(directions, basis);
 }
 
-async function centredNorms(
-  backend: Backend,
-  center: Float32Array<ArrayBuffer>,
-  batch: ActivationBatch,
-): Promise<Float64Array> {
+async function centredNorms(center: Float32Array<ArrayBuffer>, batch: ActivationBatch): Promise<Float64Array> {
   const dim = center.length;
-  const data = batch.data ?? await withMatrix(backend, batch, (x) => backend.download(x));
+  const data = await hostValues(batch);
   return Float64Array.from({ length: batch.rows }, (_, row) => {
     let square = 0;
     for (let j = 0; j < dim; j++) square += (data[row * dim + j] - center[j]) ** 2;

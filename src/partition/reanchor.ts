@@ -86,18 +86,15 @@ class SecondPass implements Disposable {
  */
 export async function secondPass(
   grown: readonly { readonly layer: number; readonly parts: DictionaryParts }[],
-  stream: AsyncIterable<Pick<StreamBatch, "batches" | "dispose">>,
+  stream: AsyncIterable<Pick<StreamBatch, "batches"> & Disposable>,
 ): Promise<DictionaryParts[]> {
   using passes = new DisposableStack();
   const all = grown.map(({ layer, parts }) => ({ layer, parts, pass: passes.use(new SecondPass(parts)) }));
   const isDone = () => all.every(({ pass }) => pass.isDone);
   for await (const batch of isDone() ? [] : stream) {
-    try {
-      for (const taking of Map.groupBy(all.filter(({ pass }) => !pass.isDone), ({ layer }) => layer).values()) {
-        await takeAll(taking, batchAt(batch, taking[0].layer));
-      }
-    } finally {
-      batch.dispose();
+    using streamed = batch;
+    for (const taking of Map.groupBy(all.filter(({ pass }) => !pass.isDone), ({ layer }) => layer).values()) {
+      await takeAll(taking, batchAt(streamed, taking[0].layer));
     }
     if (isDone()) break;
   }
@@ -112,12 +109,8 @@ async function takeAll(
   // They changed nothing.
   if (batch.rows === 0) return;
   const { backend, calibration } = taking[0].parts;
-  const directions = await directionsOf(backend, batch, calibration.center);
-  try {
-    for (const { pass } of taking) await pass.take(directions);
-  } finally {
-    directions.dispose();
-  }
+  using directions = await directionsOf(backend, batch, calibration.center);
+  for (const { pass } of taking) await pass.take(directions);
 }
 
 /**

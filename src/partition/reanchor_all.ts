@@ -1,5 +1,5 @@
 import type { StreamBatch } from "../activations/stream.ts";
-import { Dictionary } from "./dictionary.ts";
+import { Dictionary, partsOf } from "./dictionary.ts";
 import type { Growth } from "./growth.ts";
 import { secondPass } from "./reanchor.ts";
 
@@ -14,8 +14,8 @@ import { secondPass } from "./reanchor.ts";
  */
 export async function reanchorAll(
   growths: readonly Pick<Growth, "layer" | "dictionary">[],
-  stream: AsyncIterable<Pick<StreamBatch, "batches" | "dispose">>,
+  stream: AsyncIterable<Pick<StreamBatch, "batches"> & Disposable>,
 ): Promise<Dictionary[]> {
-  const grown = growths.map(({ layer, dictionary }) => ({ layer, parts: dictionary.parts }));
+  const grown = growths.map(({ layer, dictionary }) => ({ layer, parts: partsOf(dictionary) }));
   return await Promise.all((await secondPass(grown, stream)).map((parts) => Dictionary.of(parts)));
 }

@@ -3,7 +3,7 @@ export class Turns {
   #last: Promise<unknown> = Promise.resolve();
 
   /** Runs a task after all that were asked for before it, however they ended. */
-  take<T>(task: () => Promise<T>): Promise<T> {
+  take<T>(task: () => Promise<T> | T): Promise<T> {
     const turn = this.#last.then(task, task);
     this.#last = turn.catch(() => {});
     return turn;

@@ -26,7 +26,9 @@
  *
  * @module
  */
-export { type Console, type Experiment, experiment, type Run, runExperiment } from "./experiment.ts";
+export { type Body, type Console, type Experiment, experiment, type Run, runExperiment } from "./experiment.ts";
+export { chart, type Outcome, type OutcomeBlock, type OutcomeSection, table, text, writeOutcome } from "./outcome.ts";
+export { readingFlags, seedsFlag } from "./command/reading_flags.ts";
 export type { About } from "./command/help.ts";
 export type { CommonFlags } from "./command/common_flags.ts";
 export {
@@ -45,9 +47,17 @@ export { reportTable, Results } from "./folder/results.ts";
 export { Stages, type StagesOptions } from "./folder/stages.ts";
 export { type AnswerOptions, answersTo, keptAnswers } from "./steps/answers.ts";
 export { atTheirHook, DICTIONARY_HELP, givenDictionary, loadDictionary } from "./steps/given.ts";
-export { calibrationsFor, grow, type GrowPlan, streamOf } from "./steps/grow.ts";
-export { contextOf, loadModelOf, openDevice, openModel } from "./steps/open_model.ts";
-export { growOrders, type Orders } from "./steps/orders.ts";
+export {
+  calibrated,
+  type CalibrationPlan,
+  grow,
+  type GrowPlan,
+  type ReadPlan,
+  streamOf,
+  usable,
+} from "./steps/grow.ts";
+export { contextOf, loadModelOf, openDevice, type Opened, openModel } from "./steps/open_model.ts";
+export { growOrders } from "./steps/orders.ts";
 export {
   partitionPrompts,
   type Places,
@@ -55,6 +65,6 @@ export {
   type PromptPartitions,
   type PromptPlan,
 } from "./steps/prompt_partition.ts";
-export { formatTable, type PrintColumn, type PrintRow, printTable } from "./terminal/print.ts";
+export { formatTable, printTable } from "./terminal/print.ts";
 export { Progress, type ProgressOptions, type Stage } from "./terminal/progress.ts";
 export { guardTerminal, sentence } from "./terminal/terminal.ts";

@@ -61,9 +61,10 @@ Deno.test("values that are not numbers are kept as they are, too", async () => {
   await withFolder(async (folder) => {
     const [batch] = await Array.fromAsync(streamOf({ batchPrompts: 7 }));
     batch.batches.get(3)!.data!.set([NaN, Infinity, -0]);
+    const expected = plain(batch);
     await writeActivations(folder, [batch], SOURCE);
     const [cached] = await read(folder);
-    assertEquals(plain(cached), plain(batch));
+    assertEquals(plain(cached), expected);
   }, false);
 });
 
@@ -90,8 +91,9 @@ Deno.test("with a backend the activations go there; a batch that lives there onl
       ...batch,
       batches: new Map(batch.batches.entries().map(([layer, { data: _, ...rest }]) => [layer, rest])),
     }));
+    const expected = batches.map(plain);
     await writeActivations(`${folder}-copy`, deviceOnly, SOURCE);
-    assertEquals((await read(`${folder}-copy`)).map(plain), batches.map(plain));
+    assertEquals((await read(`${folder}-copy`)).map(plain), expected);
     for (const file of Deno.readDirSync(folder)) {
       assertEquals(Deno.readFileSync(`${folder}/${file.name}`), Deno.readFileSync(`${folder}-copy/${file.name}`));
     }
@@ -206,17 +208,17 @@ Deno.test("a stream that is not what was expected is refused", async () => {
 
 Deno.test("a stream of several shapes, or described by another extractor, is not written", async () => {
   await withFolder(async (folder) => {
-    const [first, second] = await Array.fromAsync(streamOf());
-    const wider = new Map([0, 3].map((layer) => [layer, { ...second.batches.get(layer)!, dim: DIM + 1 }]));
-    const write = (...stream: StreamBatch[]) => writeActivations(folder, stream, SOURCE);
-    await assertRejects(
-      () => write(first, { ...second, batches: wider }),
-      Error,
-      "activations of length 3 but found 4",
-    );
-    const fewer = new Map([[3, second.batches.get(3)!]]);
-    await assertRejects(() => write(first, { ...second, batches: fewer }), Error, "of layers 0, 3 but found one of 3");
-    await assertRejects(() => write(), Error, "the stream is empty");
+    const write = (stream: StreamBatch[]) => writeActivations(folder, stream, SOURCE);
+    // Writing disposes what it is given.
+    const changed = async (change: (batches: StreamBatch["batches"]) => StreamBatch["batches"]) => {
+      const [first, second] = await Array.fromAsync(streamOf());
+      return [first, { ...second, batches: change(second.batches) }];
+    };
+    const wider = await changed((all) => new Map([...all].map(([layer, own]) => [layer, { ...own, dim: DIM + 1 }])));
+    await assertRejects(() => write(wider), Error, "activations of length 3 but found 4");
+    const fewer = await changed((all) => new Map([[3, all.get(3)!]]));
+    await assertRejects(() => write(fewer), Error, "of layers 0, 3 but found one of 3");
+    await assertRejects(() => write([]), Error, "the stream is empty");
     await assertRejects(
       () => writeActivations(folder, streamOf({ extractor: "final-position" }), SOURCE),
       Error,

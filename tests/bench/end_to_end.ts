@@ -26,9 +26,9 @@ export async function benchEndToEnd(): Promise<BenchRow[]> {
     tokens = discovery.tokens;
   };
   const onePassEach = async () => {
-    for (const [layer, { percentiles, thresholds, ...calibration }] of calibrations) {
-      for (const [i, percentile] of percentiles.entries()) {
-        const one = new Map([[layer, { ...calibration, percentiles: [percentile], thresholds: [thresholds[i]] }]]);
+    for (const [layer, calibration] of calibrations) {
+      for (const level of calibration.levels) {
+        const one = new Map([[layer, { ...calibration, levels: [level] }]]);
         const discovery = await discover(stream([layer]), one, { backend, saturationWindow: Infinity });
         for (const { dictionary } of discovery.growths) dictionary.dispose();
       }

@@ -33,7 +33,8 @@ async function files(folder: string): Promise<Record<string, string>> {
   await dictionary.save(`${folder}/d.arrow`);
   await dictionary.export(`${folder}/sae`);
   await dictionary.export(`${folder}/d.npz`);
-  const calibration = { center, percentiles: [4, 8], thresholds: [0.2, 0.3], activations: ROWS, source };
+  const levels = [{ percentile: 4, threshold: 0.2 }, { percentile: 8, threshold: 0.3 }];
+  const calibration = { center, levels, activations: ROWS, source };
   await saveCalibration(`${folder}/calibration.arrow`, calibration);
   await writeActivations(`${folder}/cache`, batches, source);
   await saveTable(folder, "results", [

@@ -93,8 +93,7 @@ const KINDS: readonly Kind[] = [
     write: (folder) =>
       saveCalibration(`${folder}/calibration.arrow`, {
         center: new Float32Array(DIM).fill(0.3),
-        percentiles: [1, 50],
-        thresholds: [0.2, 0.9],
+        levels: [{ percentile: 1, threshold: 0.2 }, { percentile: 50, threshold: 0.9 }],
         activations: 7,
       }),
     read: (folder) => loadCalibration(`${folder}/calibration.arrow`),

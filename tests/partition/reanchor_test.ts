@@ -3,6 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { ActivationBatch } from "../../src/activations/mod.ts";
 import type { Backend } from "../../src/compute/mod.ts";
 import { calibrate, Dictionary, discover, reanchorAll } from "../../src/partition/mod.ts";
+import { partsOf } from "../../src/partition/dictionary.ts";
 import { backendTest } from "../lib/backends.ts";
 import { assertSentence } from "../lib/sentence.ts";
 import { at, clustered, corpus, degrees, DIM, publicValues, rowsOf, streamOf } from "./streams.ts";
@@ -80,7 +81,7 @@ backendTest(
       for (const batch of stream()) yield await Promise.resolve(batch);
     }
     const { growths } = await discover(counted, calibrations, { backend });
-    assert(new Set(growths.map(({ dictionary }) => dictionary.parts.batches)).size > 1, "some saturated earlier");
+    assert(new Set(growths.map(({ dictionary }) => partsOf(dictionary).batches)).size > 1, "some saturated earlier");
     const together = await reanchorAll(growths, counted());
     for (const [i, { layer, dictionary }] of growths.entries()) {
       const alone = await dictionary.reanchor(stream().map(({ batches }) => batches.get(layer)!));

@@ -1,7 +1,7 @@
 /** Small seeded streams with everything that a model's have: prompts, positions, several layers, batches. */
 import type { ActivationBatch, Prompt, StreamBatch } from "../../src/activations/mod.ts";
 import { Random } from "../../src/compute/mod.ts";
-import type { Dictionary } from "../../src/partition/mod.ts";
+import { type Dictionary, partsOf } from "../../src/partition/dictionary.ts";
 
 export const DIM = 12;
 const HEADS = 8;
@@ -64,6 +64,7 @@ export function streamOf(
       batches: new Map([...layers].map(batchOf)),
       forwardSeconds: 0,
       dispose: () => onDispose?.(),
+      [Symbol.dispose]: () => onDispose?.(),
     });
   }
   return batches;
@@ -124,6 +125,6 @@ export function publicValues(dictionary: Dictionary): Record<string, unknown> {
 }
 
 /** The sampled member directions of a region. */
-export function membersOf({ parts }: Dictionary, region: number): Float16Array {
-  return parts.members!.directions(region);
+export function membersOf(dictionary: Dictionary, region: number): Float16Array {
+  return partsOf(dictionary).members!.directions(region);
 }

@@ -3,7 +3,7 @@ import { describeRegions, noiseCuts, type RegionRow } from "../../../src/analysi
 import type { Backend } from "../../../src/compute/mod.ts";
 import type { LanguageModel } from "../../../src/model/mod.ts";
 import type { FailedSetting, Growth } from "../../../src/partition/mod.ts";
-import { sameSetting, type Setting } from "../../../src/report/mod.ts";
+import { sameSetting, type SettingKey as Setting } from "../../../src/report/mod.ts";
 
 /** One dictionary without what it was grown with. */
 export interface AuditedDictionary extends Setting {

@@ -6,7 +6,7 @@ import {
   ofSetting,
   sameSetting,
   type Section,
-  type Setting,
+  type SettingKey as Setting,
 } from "../../../src/report/mod.ts";
 import { type Flags, printTable, type Run } from "../../../src/run/mod.ts";
 import { auditChart, counterpartsChart } from "./charts.ts";

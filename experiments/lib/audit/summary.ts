@@ -5,9 +5,9 @@ import {
   distinctSettings,
   formatNumber,
   formatShare,
-  meanOf,
+  meanOfAll as meanOf,
   ofSetting,
-  type Setting,
+  type SettingKey as Setting,
 } from "../../../src/report/mod.ts";
 import type { Audit, AuditedReading, AuditedRegion, Side } from "./measure.ts";
 

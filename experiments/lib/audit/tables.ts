@@ -1,6 +1,13 @@
 /** Arrow tables of `audit`. */
 import type { AuditedReading } from "./measure.ts";
-import { contextText, number, sameSetting, type Setting, whole, words } from "../../../src/report/mod.ts";
+import {
+  contextText,
+  numberColumn as number,
+  sameSetting,
+  type SettingKey as Setting,
+  wholeColumn as whole,
+  wordsColumn as words,
+} from "../../../src/report/mod.ts";
 import type { Results } from "../../../src/run/mod.ts";
 
 /** Writes `audits` and `regions`. */

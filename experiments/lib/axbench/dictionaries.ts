@@ -10,7 +10,7 @@ import {
   type FailedSetting,
   usableSettings,
 } from "../../../src/partition/mod.ts";
-import type { Setting } from "../../../src/report/mod.ts";
+import type { SettingKey as Setting } from "../../../src/report/mod.ts";
 import { calibrationsFor, type Flags, grow, type GrowPlan, loadDictionary, type Run } from "../../../src/run/mod.ts";
 
 const FORMAT = "exemplar grown 2";

@@ -7,7 +7,7 @@ import {
   type SelectionRule,
 } from "../../../src/analysis/mod.ts";
 import type { Basis } from "../../../src/partition/mod.ts";
-import { meanOf } from "../../../src/report/mod.ts";
+import { meanOfAll as meanOf } from "../../../src/report/mod.ts";
 import type { Method } from "./candidates.ts";
 import type { Detection } from "./score.ts";
 

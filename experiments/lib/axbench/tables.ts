@@ -1,6 +1,11 @@
 /** Tables of concept detection. */
 import type { AxBenchConcept } from "../../../src/activations/mod.ts";
-import { contextText, number, whole, words } from "../../../src/report/mod.ts";
+import {
+  contextText,
+  numberColumn as number,
+  wholeColumn as whole,
+  wordsColumn as words,
+} from "../../../src/report/mod.ts";
 import type { Results } from "../../../src/run/mod.ts";
 import type { Example } from "./examples.ts";
 import type { Detection } from "./score.ts";

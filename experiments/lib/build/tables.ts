@@ -1,6 +1,6 @@
 /** Tables of `build`. */
 import type { DictionaryMetrics, RegionRow } from "../../../src/analysis/mod.ts";
-import { type Cell, contextText, whole, words } from "../../../src/report/mod.ts";
+import { type Cell, contextText, wholeColumn as whole, wordsColumn as words } from "../../../src/report/mod.ts";
 import type { Results } from "../../../src/run/mod.ts";
 import { publishedRegions } from "../published.ts";
 import type { BuildResult } from "./result.ts";

@@ -1,6 +1,11 @@
 /** Findings of `drift` under their fixed names. */
 import { TEMPLATE_PARTS } from "../../../src/activations/mod.ts";
-import { distinctSettings, meanOf, ofSetting, type Setting } from "../../../src/report/mod.ts";
+import {
+  distinctSettings,
+  meanOfAll as meanOf,
+  ofSetting,
+  type SettingKey as Setting,
+} from "../../../src/report/mod.ts";
 import { type Comparison, COMPARISONS, type MatchRow } from "./matches.ts";
 import type { DriftResult } from "./result.ts";
 import { bestSetting, sideOf, summarise, type Summary } from "./summary.ts";

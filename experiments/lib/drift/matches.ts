@@ -2,7 +2,7 @@
 import { matchDirections, median, rotated, type Turnover, turnover } from "../../../src/analysis/mod.ts";
 import type { Backend } from "../../../src/compute/mod.ts";
 import type { Growth } from "../../../src/partition/mod.ts";
-import { sameSetting, type Setting } from "../../../src/report/mod.ts";
+import { sameSetting, type SettingKey as Setting } from "../../../src/report/mod.ts";
 
 /** The directions of one dictionary, without the rest. */
 export interface Regions extends Setting {

@@ -1,6 +1,6 @@
 /** Tables of `drift`'s report. */
 import { TEMPLATE_PARTS } from "../../../src/activations/mod.ts";
-import { type Cell, distinctSettings, formatNumber, meanOf, ofSetting } from "../../../src/report/mod.ts";
+import { type Cell, distinctSettings, formatNumber, meanOfAll as meanOf, ofSetting } from "../../../src/report/mod.ts";
 import { COMPARISONS, type MatchRow } from "./matches.ts";
 import { sideOf, summarise } from "./summary.ts";
 import type { DriftTables } from "./tables.ts";

@@ -1,6 +1,6 @@
 /** What `drift` answers, from the run's own figures. */
 import { TEMPLATE_PARTS } from "../../../src/activations/mod.ts";
-import { formatNumber, formatShare, meanOf, type Setting } from "../../../src/report/mod.ts";
+import { formatNumber, formatShare, meanOfAll as meanOf, type SettingKey as Setting } from "../../../src/report/mod.ts";
 import { type Comparison, COMPARISONS } from "./matches.ts";
 import { bestSetting, sideOf, type Summary } from "./summary.ts";
 import type { FinalTokens, RefusalRegion, Side } from "./tokens.ts";

@@ -1,6 +1,11 @@
 /** Means over stream orders of what `drift` measured, and the settings that are shown. */
 import { quantiles } from "../../../src/analysis/mod.ts";
-import { distinctSettings, meanOf, ofSetting, type Setting } from "../../../src/report/mod.ts";
+import {
+  distinctSettings,
+  meanOfAll as meanOf,
+  ofSetting,
+  type SettingKey as Setting,
+} from "../../../src/report/mod.ts";
 import { type Comparison, COMPARISONS, type MatchRow } from "./matches.ts";
 import type { FinalTokens, Side } from "./tokens.ts";
 

@@ -1,7 +1,13 @@
 /** Arrow tables of `drift`. */
 import { TEMPLATE_PARTS } from "../../../src/activations/mod.ts";
 import type { FailedSetting } from "../../../src/partition/mod.ts";
-import { number, type Setting, type TableColumn, whole, words } from "../../../src/report/mod.ts";
+import {
+  numberColumn as number,
+  type SettingKey as Setting,
+  type TableColumn,
+  wholeColumn as whole,
+  wordsColumn as words,
+} from "../../../src/report/mod.ts";
 import type { Results } from "../../../src/run/mod.ts";
 import type { MatchRow } from "./matches.ts";
 import type { FinalTokens, RefusalRegion, Side } from "./tokens.ts";

@@ -10,7 +10,7 @@ import {
   splitByLabel,
 } from "../../../src/analysis/mod.ts";
 import { Random } from "../../../src/compute/mod.ts";
-import { meanOf, sameSetting, type Setting } from "../../../src/report/mod.ts";
+import { meanOfAll as meanOf, sameSetting, type SettingKey as Setting } from "../../../src/report/mod.ts";
 import type { Places, PromptPartition, PromptPartitions } from "../../../src/run/mod.ts";
 
 /** Either model. */

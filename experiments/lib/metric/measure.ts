@@ -7,7 +7,7 @@ import {
   nearestLeaders,
 } from "../../../src/analysis/mod.ts";
 import { Random } from "../../../src/compute/mod.ts";
-import { meanOf } from "../../../src/report/mod.ts";
+import { meanOfAll as meanOf } from "../../../src/report/mod.ts";
 import type { Metric } from "./spaces.ts";
 
 /** Activations with the number of their domain. */

@@ -1,5 +1,5 @@
 /** What `metric` leaves to look at: table, chart, report, findings. */
-import { formatNumber, meanOf } from "../../../src/report/mod.ts";
+import { formatNumber, meanOfAll as meanOf } from "../../../src/report/mod.ts";
 import { type Flags, printTable, reportTable, type Run } from "../../../src/run/mod.ts";
 import { metricsChart } from "./chart.ts";
 import type { MetricRow } from "./measure.ts";

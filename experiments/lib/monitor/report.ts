@@ -1,6 +1,6 @@
 /** What a monitor leaves to look at: how good its alarms are, and what went by. */
 import type { Dictionary } from "../../../src/partition/mod.ts";
-import { type Block, formatNumber, formatShare, meanOf } from "../../../src/report/mod.ts";
+import { type Block, formatNumber, formatShare, meanOfAll as meanOf } from "../../../src/report/mod.ts";
 import type { CommonFlags, Flags, Run } from "../../../src/run/mod.ts";
 import type { AlarmRate, Scores } from "./alarms.ts";
 import { alarmChart, memoryChart } from "./charts.ts";

@@ -2,7 +2,7 @@
 import { type Between, nearestDirection, pairsByCosine, regionsBetween } from "../../../src/analysis/mod.ts";
 import type { Backend } from "../../../src/compute/mod.ts";
 import type { Growth } from "../../../src/partition/mod.ts";
-import { meanOf } from "../../../src/report/mod.ts";
+import { meanOfAll as meanOf } from "../../../src/report/mod.ts";
 
 /** One anchor pair in one dictionary. */
 export interface AnchorPair {

@@ -4,11 +4,11 @@ import {
   type Cell,
   formatNumber,
   formatShare,
-  meanOf,
-  number,
+  meanOfAll as meanOf,
+  numberColumn as number,
   ofSetting,
   type TableColumn,
-  whole,
+  wholeColumn as whole,
 } from "../../../src/report/mod.ts";
 import { type Flags, printTable, reportTable, type Run } from "../../../src/run/mod.ts";
 import { betweenChart, neighbourhoodChart } from "./charts.ts";

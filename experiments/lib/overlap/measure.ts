@@ -10,7 +10,7 @@ import {
   quantiles,
   shiftedTokens,
 } from "../../../src/analysis/mod.ts";
-import { meanOf } from "../../../src/report/mod.ts";
+import { meanOfAll as meanOf } from "../../../src/report/mod.ts";
 import type { Orders } from "./orders.ts";
 import type { OrderFirings } from "./regions.ts";
 

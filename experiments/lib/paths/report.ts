@@ -1,5 +1,5 @@
 /** What the ways of tokens through layers leave to look at: tables, charts, report, findings. */
-import { formatNumber, formatShare, meanOf, tokenText } from "../../../src/report/mod.ts";
+import { formatNumber, formatShare, meanOfAll as meanOf, tokenText } from "../../../src/report/mod.ts";
 import { type Flags, printTable, reportTable, type Run } from "../../../src/run/mod.ts";
 import { contextChart, lensText, pathChart, togetherChart } from "./charts.ts";
 import { LISTED, type Means, meansOf } from "./means.ts";

@@ -1,6 +1,6 @@
 /** Readings of all seeds put together: accuracy and what is kept of raw activations, with intervals over documents. */
 import { bootstrapDocuments, type Interval } from "../../../src/analysis/mod.ts";
-import { meanOf } from "../../../src/report/mod.ts";
+import { meanOfAll as meanOf } from "../../../src/report/mod.ts";
 import type { Source } from "./encodings.ts";
 import type { Reading } from "./measure.ts";
 

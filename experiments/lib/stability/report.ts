@@ -1,6 +1,6 @@
 /** What `stability` leaves to look at: tables, charts, report, findings. */
 import type { FailedSetting } from "../../../src/partition/mod.ts";
-import { ofSetting, type Setting } from "../../../src/report/mod.ts";
+import { ofSetting, type SettingKey as Setting } from "../../../src/report/mod.ts";
 import { type Flags, printTable, reportTable, type Run } from "../../../src/run/mod.ts";
 import { comparableModel, publishedStability } from "../published.ts";
 import { densityChart, quintilesChart, variantsChart } from "./charts.ts";

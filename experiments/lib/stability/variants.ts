@@ -10,7 +10,7 @@ import {
 } from "../../../src/analysis/mod.ts";
 import { type Backend, Random } from "../../../src/compute/mod.ts";
 import { coherencesOf, type Dictionary, unitRows } from "../../../src/partition/mod.ts";
-import { meanOf, type Setting } from "../../../src/report/mod.ts";
+import { meanOfAll as meanOf, type SettingKey as Setting } from "../../../src/report/mod.ts";
 
 /** One dictionary of one stream order, on the host. */
 export interface Grown extends Setting, RegionSums {

@@ -1,18 +1,24 @@
 import { batchAt, type StreamBatch } from "../../activations/stream.ts";
 import type { Backend, Matrix } from "../../compute/backend.ts";
 import { directionsOf } from "../../partition/directions.ts";
-import { nearestRegions } from "../../partition/leader.ts";
+import type { Assignment } from "../../partition/leader.ts";
 
-/** Directions that distances are taken to. */
-export interface ExemplarSet {
-  /** Layer of the stream that they belong to. */
-  readonly layer: number;
-  /** Unit rows, `size x dim`. */
-  readonly exemplars: Matrix;
-  /** Subtracted from every activation, length `dim`; one and the same for all sets of a layer. */
+/** Directions that distances are taken to: a dictionary, or random directions in its place. */
+export interface Exemplars {
+  /** How many they are. */
+  readonly size: number;
+  /** Subtracted from every activation, length `dim`. */
   readonly center: Float32Array<ArrayBuffer>;
   /** Distances near it are exact. */
   readonly threshold: number;
+  /** Nearest of them to each centred direction (`rows x dim`), and its distance. */
+  nearest(directions: Matrix): Promise<Assignment>;
+}
+
+/** Exemplars of a layer of a stream. All of one layer have one center. */
+export interface LayerExemplars {
+  readonly layer: number;
+  readonly exemplars: Exemplars;
 }
 
 /** Cosine distances to the nearest exemplar of a set. */
@@ -32,29 +38,22 @@ export interface Distances {
 export async function nearestDistances(
   backend: Backend,
   stream: AsyncIterable<StreamBatch>,
-  sets: readonly ExemplarSet[],
+  sets: readonly LayerExemplars[],
 ): Promise<Distances[]> {
   const activations = sets.map((): Float32Array[] => []);
   const prompts = sets.map((): number[] => []);
-  const layers = new Map(sets.map(({ layer, center }) => [layer, center]));
-  for await (const streamed of stream) {
-    try {
-      for (const [layer, center] of layers) {
-        const batch = batchAt(streamed, layer);
-        const directions = await directionsOf(backend, batch, center);
-        try {
-          for (const [i, set] of sets.entries()) {
-            if (set.layer !== layer) continue;
-            const { distances } = await nearestRegions(backend, directions, set.exemplars, set.threshold);
-            activations[i].push(distances);
-            prompts[i].push(...meansByPrompt(distances, batch.provenance!.prompt, streamed.prompts.length));
-          }
-        } finally {
-          directions.dispose();
-        }
+  const layers = new Map(sets.map(({ layer, exemplars: { center } }) => [layer, center]));
+  for await (const batch of stream) {
+    using streamed = batch;
+    for (const [layer, center] of layers) {
+      const activationsAt = batchAt(streamed, layer);
+      using directions = await directionsOf(backend, activationsAt, center);
+      for (const [i, set] of sets.entries()) {
+        if (set.layer !== layer) continue;
+        const { distances } = await set.exemplars.nearest(directions);
+        activations[i].push(distances);
+        prompts[i].push(...meansByPrompt(distances, activationsAt.provenance!.prompt, streamed.prompts.length));
       }
-    } finally {
-      streamed.dispose();
     }
   }
   return sets.map((_, i) => ({

@@ -17,5 +17,6 @@
  */
 export * from "./conformal.ts";
 export * from "./coreset.ts";
+export * from "./distance_figures.ts";
 export * from "./distances.ts";
 export * from "./monitor.ts";

@@ -47,14 +47,15 @@ const CONTENTS = ["a", "12 + 3", "The end."];
  * Regions that hold tokens of the chat template are no measure of distance: they stand for no text, and tokens that a
  * model has hardly been trained on can lie near its special ones.
  */
-export class Monitor {
+export class Monitor implements Disposable {
   readonly #source: StreamSource;
   /** Absent where prompts are plain text. */
   readonly #template?: Template;
-  /** Exemplars that distances are taken to, `regions x dim`. */
-  readonly #exemplars: Matrix;
+  /** Exemplars that distances are taken to, `regions x dim`, where they are not all of the dictionary's. */
+  readonly #exemplars?: Matrix;
+  #isDisposed = false;
 
-  private constructor(readonly parts: MonitorParts, exemplars: Matrix, template?: Template) {
+  private constructor(readonly parts: MonitorParts, exemplars?: Matrix, template?: Template) {
     this.#source = parts.dictionary.source!;
     this.#exemplars = exemplars;
     this.#template = template;
@@ -83,7 +84,7 @@ export class Monitor {
       );
     }
     const parts = { ...options, model };
-    if (!source.chat) return new Monitor(parts, dictionary.parts.exemplars);
+    if (!source.chat) return new Monitor(parts);
     const { template, regions } = await readTemplate(model, dictionary, source);
     const others = [...Array(dictionary.size).keys()].filter((region) => !regions.has(region));
     if (others.length === 0) {
@@ -91,36 +92,49 @@ export class Monitor {
         `Expected regions of text but all ${dictionary.size} hold tokens of the chat template: use a finer p`,
       );
     }
-    const exemplars = dictionary.backend.create(dictionary.dim, others.length);
-    const rows = Int32Array.from(others);
-    dictionary.backend.copyRows(dictionary.parts.exemplars, rows, exemplars, rows.map((_, i) => i));
-    return new Monitor(parts, exemplars, template);
+    return new Monitor(parts, await dictionary.exemplarMatrix(others), template);
   }
 
-  /** Reads prompts together; what it holds is given back before it returns. */
+  /**
+   * Reads prompts together; what it holds is given back before it returns.
+   *
+   * @throws {Error} if the monitor, the dictionary or the model was disposed.
+   */
   async read(prompts: readonly (Text | TokenIds)[]): Promise<Verdict[]> {
+    if (this.#isDisposed) {
+      throw new Error("Expected a monitor in use but found a disposed one: keep it until the last use");
+    }
     if (prompts.length === 0) return [];
     const { model, dictionary } = this.parts;
     const { backend, threshold, center } = dictionary;
     const { hook: { layer }, extractor, context, chat } = this.#source;
     const options = { layers: [layer], backend, extractor, context, chat, batchPrompts: prompts.length };
-    const [streamed] = await Array.fromAsync(extract(model, prompts, options));
-    try {
-      const directions = await directionsOf(backend, batchAt(streamed, layer), center);
-      const { regions } = await nearestRegions(backend, directions, dictionary.parts.exemplars, threshold);
-      const { distances } = await nearestRegions(backend, directions, this.#exemplars, threshold);
-      directions.dispose();
-      let start = 0;
-      return streamed.prompts.map((prompt) => {
-        const { count } = keptPositions(extractor, prompt.tokens.length);
-        const verdict = this.#verdict(prompt, distances.subarray(start, start + count));
-        const region = count > 0 ? regions[start + count - 1] : null;
-        start += count;
-        return { ...verdict, region, alarms: this.#alarms(verdict.distance, region) };
-      });
-    } finally {
-      streamed.dispose();
-    }
+    const [read] = await Array.fromAsync(extract(model, prompts, options));
+    using streamed = read;
+    using directions = await directionsOf(backend, batchAt(streamed, layer), center);
+    const { regions, distances: toAll } = await dictionary.nearest(directions);
+    const distances = this.#exemplars
+      ? (await nearestRegions(backend, directions, this.#exemplars, threshold)).distances
+      : toAll;
+    let start = 0;
+    return streamed.prompts.map((prompt) => {
+      const { count } = keptPositions(extractor, prompt.tokens.length);
+      const verdict = this.#verdict(prompt, distances.subarray(start, start + count));
+      const region = count > 0 ? regions[start + count - 1] : null;
+      start += count;
+      return { ...verdict, region, alarms: this.#alarms(verdict.distance, region) };
+    });
+  }
+
+  /** Gives its copy of the exemplars back; model and dictionary are their makers'. */
+  dispose(): void {
+    this.#isDisposed = true;
+    this.#exemplars?.dispose();
+  }
+
+  /** As {@linkcode Monitor.dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 
   /** @param distances Of every position after the first. */
@@ -154,12 +168,12 @@ async function readTemplate(
   { hook: { layer }, context }: StreamSource,
 ): Promise<{ template: Template; regions: Set<number> }> {
   const template = templateOf(CONTENTS.map((content) => model.encodeChat([{ role: "user", content }])));
-  const [streamed] = await Array.fromAsync(
+  const [found] = await Array.fromAsync(
     extract(model, CONTENTS, { layers: [layer], backend: dictionary.backend, context, chat: true }),
   );
+  using streamed = found;
   const batch = batchAt(streamed, layer);
   const { regions } = await dictionary.assign(batch);
-  streamed.dispose();
   const { prompt, position } = batch.provenance!;
   const isTemplate = (row: number) =>
     templatePart(template, position[row], streamed.prompts[prompt[row]].tokens.length) !== "instruction";

@@ -101,30 +101,24 @@ const BLOCK = 512;
 async function exemplarSimilarities(dictionary: Dictionary, regions: readonly number[]) {
   const nearest = new Float64Array(regions.length).fill(NaN);
   if (regions.length < 2) return { nearest, largest: NaN, mean: NaN };
-  const { backend, parts } = dictionary;
-  const chosen = await backend.download(parts.exemplars, Int32Array.from(regions));
-  const all = backend.upload(chosen, regions.length, dictionary.dim);
+  const { backend, dim } = dictionary;
+  using all = await dictionary.exemplarMatrix(regions);
+  const chosen = await backend.download(all);
   let [largest, total] = [-Infinity, 0];
-  try {
-    for (let from = 0; from < regions.length; from += BLOCK) {
-      const to = Math.min(from + BLOCK, regions.length);
-      const rows = chosen.slice(from * dictionary.dim, to * dictionary.dim);
-      const block = backend.upload(rows, to - from, dictionary.dim);
-      const similarities = await backend.similarities(block, all);
-      block.dispose();
-      for (let i = from; i < to; i++) {
-        nearest[i] = -Infinity;
-        for (let j = 0; j < regions.length; j++) {
-          if (j === i) continue;
-          const similarity = Math.min(1, Math.max(-1, similarities[(i - from) * regions.length + j]));
-          nearest[i] = Math.max(nearest[i], similarity);
-          if (j > i) total += similarity;
-        }
-        largest = Math.max(largest, nearest[i]);
+  for (let from = 0; from < regions.length; from += BLOCK) {
+    const to = Math.min(from + BLOCK, regions.length);
+    using block = backend.upload(chosen.slice(from * dim, to * dim), to - from, dim);
+    const similarities = await backend.similarities(block, all);
+    for (let i = from; i < to; i++) {
+      nearest[i] = -Infinity;
+      for (let j = 0; j < regions.length; j++) {
+        if (j === i) continue;
+        const similarity = Math.min(1, Math.max(-1, similarities[(i - from) * regions.length + j]));
+        nearest[i] = Math.max(nearest[i], similarity);
+        if (j > i) total += similarity;
       }
+      largest = Math.max(largest, nearest[i]);
     }
-  } finally {
-    all.dispose();
   }
   return { nearest, largest, mean: total / (regions.length * (regions.length - 1) / 2) };
 }

@@ -13,6 +13,7 @@
 export * from "./bootstrap.ts";
 export * from "./bootstrap_documents.ts";
 export * from "./group_means.ts";
+export * from "./histogram.ts";
 export * from "./majority.ts";
 export * from "./median.ts";
 export * from "./quantile.ts";
