@@ -1,8 +1,7 @@
 /** What a dictionary says while its values are behind, and after it is disposed: a sentence, never an empty dictionary's. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import type { Backend, Matrix } from "../../src/compute/backend.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
-import { discover } from "../../src/partition/discover.ts";
+import type { Backend, Matrix } from "../../src/compute/mod.ts";
+import { Dictionary, discover } from "../../src/partition/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 import { assertSentence } from "../lib/sentence.ts";
 import { inFolder } from "../lib/folder.ts";
