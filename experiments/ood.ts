@@ -90,14 +90,16 @@ await experiment({
       }
     };
     const { growths } = await grow(run, { ...plan, calibration, watch });
-    const exemplarSets = growths.flatMap(({ layer, percentile, dictionary: { size, center, threshold, parts } }) => {
+    const pairs = await Promise.all(growths.map(async ({ layer, percentile, dictionary }) => {
+      const { size, center, threshold } = dictionary;
       const coreset = coresets.get(layer)!;
       const common = { layer, percentile, center, threshold };
       return [
-        { ...common, kind: "regions" as const, exemplars: parts.exemplars },
+        { ...common, kind: "regions" as const, exemplars: await dictionary.exemplarMatrix() },
         { ...common, kind: "coreset" as const, exemplars: coreset.take(Math.min(size, coreset.size)) },
       ];
-    });
+    }));
+    const exemplarSets = pairs.flat();
 
     const heldout = (await texts(corpus, { split: flags.heldout })).slice(0, flags.prompts);
     const tokens = heldout.map(({ id, text }) => ({ id, tokens: encodeBeginning(model, text, context) }));
@@ -119,6 +121,7 @@ await experiment({
     const rows = measureSets(seed, exemplarSets, distances);
     for (const { exemplars } of exemplarSets) exemplars.dispose();
     for (const coreset of coresets.values()) coreset.dispose();
+    for (const { dictionary } of growths) dictionary.dispose();
     return rows;
   };
   const measured: Measured[] = [];

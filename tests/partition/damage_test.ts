@@ -11,7 +11,7 @@ import { openBackend } from "../../src/compute/open.ts";
 import { metadataOf, numbersOf, readArrow, stringsOf } from "../../src/files/arrow.ts";
 import { readSealedJson } from "../../src/files/sealed_json.ts";
 import { loadCalibration, saveCalibration } from "../../src/partition/calibration_cache.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
+import { Dictionary, partsOf } from "../../src/partition/dictionary.ts";
 import { RunManifest } from "../../src/report/manifest.ts";
 import { saveTable } from "../../src/report/table.ts";
 import { inFolder } from "../lib/folder.ts";
@@ -42,7 +42,8 @@ async function grown(): Promise<Dictionary> {
 
 async function everything(path: string, members = false) {
   const dictionary = await Dictionary.load(path, { backend, members });
-  const { size, parts: { seed, batches, regions } } = dictionary;
+  const { size } = dictionary;
+  const { seed, batches, regions } = partsOf(dictionary);
   const sampled = members ? Array.from({ length: size }, (_, region) => membersOf(dictionary, region)) : [];
   const { center } = dictionary;
   const values = {
