@@ -18,16 +18,15 @@ export async function startGrowths(
   },
 ): Promise<Growth[]> {
   const growths: Growth[] = [];
+  // Given back unless all can be made.
+  using made = new DisposableStack();
   for (const [layer, calibration] of calibrations) {
     const source = sources?.get(layer) ?? calibration.source;
     if (calibration.source && source) assertSameReading(calibration.source, source);
     for (const [i, percentile] of calibration.percentiles.entries()) {
       const { center, thresholds } = calibration;
-      const dictionary = await Dictionary.create({ center, threshold: thresholds[i], percentile, source }, {
-        backend,
-        seed,
-        members,
-      });
+      const calibrated = { center, threshold: thresholds[i], percentile, source };
+      const dictionary = made.use(await Dictionary.create(calibrated, { backend, seed, members }));
       const counts = { batches: 0, prompts: 0, tokens: 0, activations: 0 };
       growths.push({ layer, percentile, dictionary, saturated: false, emptyBatches: 0, snapshots: [], ...counts });
     }
@@ -35,6 +34,7 @@ export async function startGrowths(
   if (growths.length === 0) {
     throw new Error("Expected a percentile to grow a dictionary at but found none: calibrate one");
   }
+  made.move();
   return growths;
 }
 
