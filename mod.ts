@@ -12,8 +12,8 @@
  * const data = Float32Array.of(2, 0, 2, 0.1, 0, 3, 0.1, 3);
  * const batches = [{ data, rows: 4, dim: 2 }];
  *
- * const { center, thresholds } = await calibrate(batches, { percentiles: [50], backend: "cpu" });
- * using dictionary = await Dictionary.create({ center, threshold: thresholds[0] }, { backend: "cpu" });
+ * const calibration = await calibrate(batches, { percentiles: [50], backend: "cpu" });
+ * using dictionary = await Dictionary.create(calibration.at(50), { backend: "cpu" });
  * for (const batch of batches) await dictionary.add(batch);
  *
  * const { regions } = await dictionary.assign({ data: Float32Array.of(5, 0), rows: 1, dim: 2 });
@@ -39,9 +39,7 @@
  * @module
  */
 
-export { loadModel } from "./src/model/load.ts";
-export { ModelError } from "./src/model/error.ts";
-export { hookName, normalHookPoint, parseHookName } from "./src/model/hook_names.ts";
+export { hookName, loadModel, ModelError, normalHookPoint, parseHookName } from "./src/model/mod.ts";
 export type {
   BosRule,
   Capture,
@@ -57,35 +55,100 @@ export type {
   Logits,
   Replacement,
   Residual,
-} from "./src/model/types.ts";
+} from "./src/model/mod.ts";
 
-export type { ActivationBatch, Excerpt, Prompt, Provenance } from "./src/activations/batch.ts";
 export {
-  type CorpusEntry,
-  type CorpusItem,
-  type CorpusItems,
-  type CorpusOptions,
+  atLayer,
+  cacheActivations,
+  CorpusError,
+  describeStream,
+  extract,
+  readActivations,
   readCorpus,
-} from "./src/activations/corpus.ts";
-export { CorpusError } from "./src/activations/errors.ts";
-export type { UnpackOptions } from "./src/files/unpacking.ts";
-export { shuffled } from "./src/activations/shuffled.ts";
-export { extract, type ExtractOptions, type Text, type TokenIds } from "./src/activations/extract.ts";
-export type { Extractor } from "./src/activations/extractor.ts";
-export { atLayer, type StreamBatch } from "./src/activations/stream.ts";
-export { type DescribeOptions, describeStream, type Reading, type StreamSource } from "./src/activations/source.ts";
-export { cacheActivations, writeActivations } from "./src/activations/cache_write.ts";
-export { readActivations, type ReadActivationsOptions } from "./src/activations/cache_read.ts";
+  shuffled,
+  writeActivations,
+} from "./src/activations/mod.ts";
+export type {
+  ActivationBatch,
+  CorpusEntry,
+  CorpusItem,
+  CorpusItems,
+  CorpusOptions,
+  DescribeOptions,
+  Excerpt,
+  ExtractOptions,
+  Extractor,
+  Prompt,
+  Provenance,
+  ReadActivationsOptions,
+  Reading,
+  StreamBatch,
+  StreamSource,
+  Text,
+  TokenIds,
+} from "./src/activations/mod.ts";
 
-export { calibrate, calibrateLayers, type CalibrateOptions, type Calibration } from "./src/partition/calibration.ts";
-export { type CalibrationKey, loadCalibration, saveCalibration } from "./src/partition/calibration_cache.ts";
-export { Dictionary } from "./src/partition/dictionary.ts";
-export type { DictionaryOptions } from "./src/partition/options.ts";
-export type { AddOptions } from "./src/partition/ingest.ts";
-export type { DictionaryLoadOptions } from "./src/partition/persistence.ts";
-export { reanchorAll } from "./src/partition/reanchor_all.ts";
-export type { ExportOptions } from "./src/partition/sae_files.ts";
-export type { FromHubOptions } from "./src/partition/from_hub.ts";
+export {
+  calibrate,
+  calibrateLayers,
+  Calibration,
+  CheckpointMismatchError,
+  Dictionary,
+  discover,
+  loadCalibration,
+  reanchorAll,
+  saveCalibration,
+} from "./src/partition/mod.ts";
+export type {
+  ActivationStream,
+  AddOptions,
+  Assignment,
+  Basis,
+  CalibrateOptions,
+  CalibrationKey,
+  CalibrationValues,
+  CheckpointDifference,
+  CheckpointOptions,
+  Context,
+  DictionaryCalibration,
+  DictionaryLoadOptions,
+  DictionaryOptions,
+  DiscoverOptions,
+  Discovery,
+  DiscoveryCounts,
+  FromHubOptions,
+  Growth,
+  Level,
+  Readout,
+  ReadoutOptions,
+  SettingValue,
+  Snapshot,
+} from "./src/partition/mod.ts";
+
+// From the rooms, not from the door of all: probes and geometry load packages that nobody here needs.
+export { match } from "./src/analysis/matching/mod.ts";
+export type { Counterparts, DirectionMatching, Matching } from "./src/analysis/matching/mod.ts";
+export { describeRegions, type DictionaryMetrics, measure, type RegionRow } from "./src/analysis/regions/mod.ts";
+export { Monitor, type MonitorParts, type Verdict } from "./src/analysis/detection/mod.ts";
+export { auroc, spearman } from "./src/analysis/statistics/mod.ts";
+
+export { readSae, Sae, SaeError } from "./src/sae/mod.ts";
+export type { ExportOptions, ReadSaeOptions, SaeArchitecture, SaeSource } from "./src/sae/mod.ts";
+
+export { GpuError, openBackend } from "./src/compute/mod.ts";
+export type {
+  ActivationRule,
+  Backend,
+  BackendChoice,
+  BackendName,
+  Matrix,
+  Moments,
+  Nearest,
+  RowGroups,
+  SparseFeatures,
+} from "./src/compute/mod.ts";
+
+export type { UnpackOptions } from "./src/files/mod.ts";
 export {
   hubFile,
   type HubFileOptions,
@@ -96,36 +159,3 @@ export {
 } from "./src/hub/hub_file.ts";
 export { configureHub, type DownloadPlan, type HubOptions, type HubUse, type Progress } from "./src/hub/options.ts";
 export { HubError, HubNotFoundError, HubUnreachableError } from "./src/hub/errors.ts";
-export type { Basis, DictionaryCalibration } from "./src/partition/parts.ts";
-export type { Assignment } from "./src/partition/leader.ts";
-export type { Context } from "./src/partition/contexts.ts";
-export type { Readout, ReadoutOptions } from "./src/partition/readout.ts";
-export { type ActivationStream, discover, type DiscoverOptions, type Discovery } from "./src/partition/discover.ts";
-export type { DiscoveryCounts, Growth, Snapshot } from "./src/partition/growth.ts";
-export type { CheckpointOptions } from "./src/partition/checkpoint.ts";
-export {
-  type CheckpointDifference,
-  CheckpointMismatchError,
-  type SettingValue,
-} from "./src/partition/checkpoint_settings.ts";
-
-export { type Counterparts, type DirectionMatching, match, type Matching } from "./src/analysis/match.ts";
-export { type DictionaryMetrics, measure } from "./src/analysis/metrics.ts";
-export { describeRegions, type RegionRow } from "./src/analysis/region_table.ts";
-export { Monitor, type MonitorParts, type Verdict } from "./src/analysis/monitor.ts";
-export {
-  readSae,
-  type ReadSaeOptions,
-  Sae,
-  type SaeArchitecture,
-  SaeError,
-  type SaeSource,
-} from "./src/analysis/sae.ts";
-export { auroc } from "./src/analysis/roc.ts";
-export { spearman } from "./src/analysis/spearman.ts";
-
-export { openBackend } from "./src/compute/open.ts";
-export { type Backend, type BackendChoice, type BackendName, type Matrix } from "./src/compute/backend.ts";
-export type { Moments, Nearest, RowGroups } from "./src/compute/backend.ts";
-export type { ActivationRule, SparseFeatures } from "./src/compute/sparse.ts";
-export { GpuError } from "./src/compute/device.ts";

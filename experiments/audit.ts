@@ -17,14 +17,11 @@
  * About two minutes on the embedded models and two cores. On Gemma-2-2B, one layer, 20,000 texts: eight passes of 2.5 M
  * tokens, about 15 minutes on a GPU.
  */
-import { readCorpus } from "../src/activations/corpus.ts";
-import { shuffled } from "../src/activations/shuffled.ts";
+import { readCorpus, shuffled } from "../src/activations/mod.ts";
+import { sameTokens } from "../src/model/mod.ts";
+import { experiment, growOrders, loadModelOf, openModel } from "../src/run/mod.ts";
 import { auditedOf, type AuditedReading, auditOrders, type Side } from "./lib/audit/measure.ts";
 import { reportAudit } from "./lib/audit/report.ts";
-import { experiment } from "../src/run/experiment.ts";
-import { loadModelOf, openModel } from "../src/run/steps/open_model.ts";
-import { growOrders } from "../src/run/steps/orders.ts";
-import { sameTokens } from "../src/model/same_tokens.ts";
 
 await experiment({
   name: "audit",

@@ -19,9 +19,19 @@
  * One concept is in memory at a time, and finished concepts are kept: a run that was stopped goes on with `--resume`, also
  * with more `--concepts`, and ends with the same tables to the byte.
  */
-import { readAxBench } from "../src/activations/axbench.ts";
-import { readCorpus } from "../src/activations/corpus.ts";
-import { shuffled } from "../src/activations/shuffled.ts";
+import { readAxBench, readCorpus, shuffled } from "../src/activations/mod.ts";
+import { checksumOf } from "../src/files/mod.ts";
+import {
+  atTheirHook,
+  contextOf,
+  DICTIONARY_HELP,
+  experiment,
+  fingerprint,
+  type GrowPlan,
+  loadModelOf,
+  openDevice,
+  streamOf,
+} from "../src/run/mod.ts";
 import { candidatesOf, Coresets } from "./lib/axbench/candidates.ts";
 import { detectConcepts } from "./lib/axbench/detect.ts";
 import { grownDictionaries } from "./lib/axbench/dictionaries.ts";
@@ -30,12 +40,6 @@ import { reportAxBench } from "./lib/axbench/report.ts";
 import { ConceptScorer } from "./lib/axbench/score.ts";
 import { ConceptStore } from "./lib/axbench/store.ts";
 import { type Reading, RowReader } from "./lib/axbench/texts.ts";
-import { checksumOf } from "../src/files/checksum.ts";
-import { experiment } from "../src/run/experiment.ts";
-import { fingerprint } from "../src/run/folder/fingerprint.ts";
-import { atTheirHook, DICTIONARY_HELP } from "../src/run/steps/given.ts";
-import { type GrowPlan, streamOf } from "../src/run/steps/grow.ts";
-import { contextOf, loadModelOf, openDevice } from "../src/run/steps/open_model.ts";
 
 await experiment({
   name: "axbench",

@@ -12,19 +12,12 @@
  * metrics), `regions.arrow` (a row a region: members, coherence, logit lens, nearest context), `growth.arrow` (a row a
  * batch); the charts `growth`, `sizes`, `coherence` and `partition`; `report.html`; `run.json`.
  */
-import { readCorpus } from "../src/activations/corpus.ts";
-import { shuffled } from "../src/activations/shuffled.ts";
-import { measure } from "../src/analysis/metrics.ts";
-import { describeRegions } from "../src/analysis/region_table.ts";
-import { membersPath } from "../src/partition/members_file.ts";
-import { dictionaryFile } from "../src/partition/checkpoint.ts";
-import type { Discovery } from "../src/partition/discover.ts";
+import { readCorpus, shuffled } from "../src/activations/mod.ts";
+import { describeRegions, measure } from "../src/analysis/mod.ts";
+import { dictionaryFile, type Discovery, membersPath } from "../src/partition/mod.ts";
+import { contextOf, experiment, type Flags, grow, openModel, type Run } from "../src/run/mod.ts";
 import { reportBuild } from "./lib/build/report.ts";
 import type { BuildResult } from "./lib/build/result.ts";
-import { experiment, type Run } from "../src/run/experiment.ts";
-import type { Flags } from "../src/run/command/flags.ts";
-import { grow } from "../src/run/steps/grow.ts";
-import { contextOf, openModel } from "../src/run/steps/open_model.ts";
 
 const FLAGS = {
   calibration: { type: "integer", default: 200_000, min: 2, help: "activations to calibrate on" },

@@ -17,18 +17,13 @@
  * About two minutes on the embedded models and two cores. On Gemma-2-2B, `--texts 20000`, two layers: ten passes of 2.5 M
  * tokens, about 20 minutes on a GPU.
  */
-import { readCorpus } from "../src/activations/corpus.ts";
-import { shuffled } from "../src/activations/shuffled.ts";
-import { isRefusal } from "../src/analysis/refusals.ts";
-import { keptAnswers } from "../src/run/steps/answers.ts";
-import { experiment } from "../src/run/experiment.ts";
+import { readCorpus, shuffled } from "../src/activations/mod.ts";
+import { isRefusal } from "../src/analysis/mod.ts";
+import { sameTokens } from "../src/model/mod.ts";
+import { experiment, growOrders, keptAnswers, loadModelOf, openModel, partitionPrompts } from "../src/run/mod.ts";
 import { matchOrders, regionsOf } from "./lib/drift/matches.ts";
 import { reportDrift } from "./lib/drift/report.ts";
 import { finalTokens, refusalRegions } from "./lib/drift/tokens.ts";
-import { loadModelOf, openModel } from "../src/run/steps/open_model.ts";
-import { growOrders } from "../src/run/steps/orders.ts";
-import { partitionPrompts } from "../src/run/steps/prompt_partition.ts";
-import { sameTokens } from "../src/model/same_tokens.ts";
 
 await experiment({
   name: "drift",

@@ -16,14 +16,11 @@
  * files whole, which is what it takes to check them. Exit code 1 if a file is missing, cut off or of no known kind.
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { configureUnpacking } from "../src/files/unpacking.ts";
-import { visibleJson } from "../src/files/visible_text.ts";
-import { readNumber } from "../src/run/command/flags.ts";
-import { describeFile } from "./lib/inspect/files.ts";
-import { FAMILIES } from "../src/model/architectures/families/all.ts";
-import type { Description } from "./lib/inspect/description.ts";
+import { configureUnpacking, visibleJson } from "../src/files/mod.ts";
+import { describeFile, type Description } from "../src/inspect/mod.ts";
+import { knownFamilies } from "../src/model/mod.ts";
+import { guardTerminal, readNumber, sentence } from "../src/run/mod.ts";
 import { descriptionText } from "./lib/inspect/text.ts";
-import { guardTerminal, sentence } from "../src/run/terminal/terminal.ts";
 
 const USAGE = `What is in these files?
 
@@ -57,7 +54,7 @@ if (args.help) {
   Deno.exit(0);
 }
 if (args.families) {
-  for (const [type, { models }] of Object.entries(FAMILIES)) console.log(`${type.padEnd(18)}${models}`);
+  for (const { type, models } of knownFamilies()) console.log(`${type.padEnd(18)}${models}`);
   Deno.exit(0);
 }
 if (args._.length === 0) fail(2, "Expected a file to inspect. See --help.");

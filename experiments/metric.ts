@@ -16,14 +16,9 @@
  * About a minute and a half on the embedded model and two cores. The clustering runs on the host: on Gemma-2-2B one layer,
  * 10,000 activations and 200 regions take about a quarter of an hour.
  */
-import { readCorpus } from "../src/activations/corpus.ts";
-import { extract } from "../src/activations/extract.ts";
-import { shuffled } from "../src/activations/shuffled.ts";
-import { batchAt } from "../src/activations/stream.ts";
-import { type TokenWindow, tokenWindows } from "../src/activations/token_windows.ts";
-import { calibrate } from "../src/partition/calibration.ts";
-import { experiment } from "../src/run/experiment.ts";
-import { contextOf, openModel } from "../src/run/steps/open_model.ts";
+import { batchAt, extract, readCorpus, shuffled, type TokenWindow, tokenWindows } from "../src/activations/mod.ts";
+import { calibrate } from "../src/partition/mod.ts";
+import { contextOf, experiment, openModel } from "../src/run/mod.ts";
 import { type Labelled, measureMetric, type MetricRow } from "./lib/metric/measure.ts";
 import { reportMetric } from "./lib/metric/report.ts";
 import { metricMaps, METRICS } from "./lib/metric/spaces.ts";

@@ -19,12 +19,9 @@
  * tried), `alarms.arrow` (a row for every set of prompts, false-alarm rate and seed: share that raises the alarm),
  * `memory.arrow` (memory against prompts read); the charts `alarms` and `memory`; `report.html`; `run.json`.
  */
-import { linesOf } from "../src/activations/lines.ts";
-import { conformalThreshold } from "../src/analysis/conformal.ts";
-import { Monitor } from "../src/analysis/monitor.ts";
-import { experiment } from "../src/run/experiment.ts";
-import { atTheirHook, DICTIONARY_HELP, givenDictionary } from "../src/run/steps/given.ts";
-import { openModel } from "../src/run/steps/open_model.ts";
+import { linesOf } from "../src/activations/mod.ts";
+import { conformalThreshold, Monitor } from "../src/analysis/mod.ts";
+import { atTheirHook, DICTIONARY_HELP, experiment, givenDictionary, openModel } from "../src/run/mod.ts";
 import { alarmRates, scoreSets } from "./lib/monitor/alarms.ts";
 import { growDictionary } from "./lib/monitor/dictionary.ts";
 import { labelRefusals, measureHandle, refusalHandle } from "./lib/monitor/handle.ts";

@@ -13,12 +13,9 @@
  * `neighbourhood` (one pair across the percentiles, edges labelled with cosines) and `between`; `report.html`;
  * `run.json`.
  */
-import { readCorpus } from "../src/activations/corpus.ts";
-import { shuffled } from "../src/activations/shuffled.ts";
-import { lensTokens } from "../src/analysis/lens_tokens.ts";
-import { experiment } from "../src/run/experiment.ts";
-import { grow } from "../src/run/steps/grow.ts";
-import { contextOf, openModel } from "../src/run/steps/open_model.ts";
+import { readCorpus, shuffled } from "../src/activations/mod.ts";
+import { lensTokens } from "../src/analysis/mod.ts";
+import { contextOf, experiment, grow, openModel } from "../src/run/mod.ts";
 import { type AnchorPair, followPairs, type Panel, typicalPair } from "./lib/neighbourhood/measure.ts";
 import { reportNeighbourhood } from "./lib/neighbourhood/report.ts";
 

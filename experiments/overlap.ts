@@ -20,19 +20,14 @@
  * 500k --max-tokens 2M`: three passes of 2 M tokens, an estimated half an hour on a GPU; the held-out activations stay in
  * memory (5 GB).
  */
-import { readCorpus } from "../src/activations/corpus.ts";
-import { extract } from "../src/activations/extract.ts";
-import { shuffled } from "../src/activations/shuffled.ts";
-import { experiment } from "../src/run/experiment.ts";
-import { UsageError } from "../src/run/command/flags.ts";
-import { calibrationsFor, type GrowPlan } from "../src/run/steps/grow.ts";
-import { contextOf, openModel } from "../src/run/steps/open_model.ts";
+import { extract, readCorpus, shuffled } from "../src/activations/mod.ts";
+import { usableSettings } from "../src/partition/mod.ts";
+import { calibrationsFor, contextOf, experiment, type GrowPlan, openModel, UsageError } from "../src/run/mod.ts";
 import { featureFirings, openSae } from "./lib/overlap/features.ts";
 import { readHeldout } from "./lib/overlap/heldout.ts";
 import { compareFirings, type Measured } from "./lib/overlap/measure.ts";
 import { firingsOfOrders } from "./lib/overlap/orders.ts";
 import { reportOverlap } from "./lib/overlap/report.ts";
-import { usableSettings } from "../src/partition/usable.ts";
 
 await experiment({
   name: "overlap",

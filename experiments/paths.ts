@@ -14,13 +14,8 @@
  * between layers: share of pairs that stay together); the charts `path`, `context` and `together`; `report.html`;
  * `run.json`.
  */
-import { readCorpus } from "../src/activations/corpus.ts";
-import { encodeBeginning } from "../src/activations/prompt.ts";
-import { shuffledTokens } from "../src/activations/random_tokens.ts";
-import { shuffled } from "../src/activations/shuffled.ts";
-import { experiment } from "../src/run/experiment.ts";
-import { grow } from "../src/run/steps/grow.ts";
-import { contextOf, openModel } from "../src/run/steps/open_model.ts";
+import { encodeBeginning, readCorpus, shuffled, shuffledTokens } from "../src/activations/mod.ts";
+import { contextOf, experiment, grow, openModel } from "../src/run/mod.ts";
 import { measurePaths, type PathsMeasured, type ShownPath, showPath } from "./lib/paths/measure.ts";
 import { reportPaths } from "./lib/paths/report.ts";
 

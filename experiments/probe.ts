@@ -21,22 +21,17 @@
  * longer than here. Its corpus needs the fields `split` and `source`; without an SAE that was trained on the layer,
  * `--sae none`.
  */
-import { readCorpus } from "../src/activations/corpus.ts";
-import { shuffled } from "../src/activations/shuffled.ts";
-import { readSae } from "../src/analysis/sae.ts";
-import { isSameHookPoint } from "../src/model/hook_names.ts";
-import { experiment } from "../src/run/experiment.ts";
-import { UsageError } from "../src/run/command/flags.ts";
-import { calibrationsFor } from "../src/run/steps/grow.ts";
-import { contextOf, openModel } from "../src/run/steps/open_model.ts";
+import { readCorpus, shuffled } from "../src/activations/mod.ts";
+import { isSameHookPoint } from "../src/model/mod.ts";
+import { usableSettings } from "../src/partition/mod.ts";
+import { middleSetting } from "../src/report/mod.ts";
+import { calibrationsFor, contextOf, experiment, openModel, type Stage, UsageError } from "../src/run/mod.ts";
+import { readSae } from "../src/sae/mod.ts";
 import { readProbeData } from "./lib/probe/data.ts";
 import { dictionaryEncodings } from "./lib/probe/dictionaries.ts";
 import { denseAndToken, encodeRows, type Encoding, meanActive, sparseEncodings } from "./lib/probe/encodings.ts";
 import { measureEncoding, type Reading, tasksOf } from "./lib/probe/measure.ts";
 import { reportProbe } from "./lib/probe/report.ts";
-import type { Stage } from "../src/run/terminal/progress.ts";
-import { middleSetting } from "../src/report/settings.ts";
-import { usableSettings } from "../src/partition/usable.ts";
 
 await experiment({
   name: "probe",

@@ -16,15 +16,10 @@
  * answer), `answers.arrow` (answers before, under the best ablation, and under its null); the charts `ablation`, `bases`
  * and `steering`; `report.html`; `run.json`.
  */
-import { readCorpus } from "../src/activations/corpus.ts";
-import { extract } from "../src/activations/extract.ts";
-import { batchAt } from "../src/activations/stream.ts";
-import { isRefusal } from "../src/analysis/refusals.ts";
-import { reanchorAll } from "../src/partition/reanchor_all.ts";
-import { keptAnswers } from "../src/run/steps/answers.ts";
-import { experiment } from "../src/run/experiment.ts";
-import { openModel } from "../src/run/steps/open_model.ts";
-import { growOrders } from "../src/run/steps/orders.ts";
+import { batchAt, extract, readCorpus } from "../src/activations/mod.ts";
+import { isRefusal } from "../src/analysis/mod.ts";
+import { reanchorAll } from "../src/partition/mod.ts";
+import { experiment, growOrders, keptAnswers, openModel } from "../src/run/mod.ts";
 import { confirm, steerHarmless, tryReferences } from "./lib/refusal/controls.ts";
 import { RefusalLab } from "./lib/refusal/lab.ts";
 import { reportRefusal } from "./lib/refusal/report.ts";

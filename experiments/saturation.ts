@@ -16,16 +16,11 @@
  * About two minutes on the embedded model and two cores. On Gemma-2-2B with `--max-tokens 2M` and three layers: twelve
  * passes of 2 M tokens, about an hour on a GPU.
  */
-import { readCorpus } from "../src/activations/corpus.ts";
-import { shuffled } from "../src/activations/shuffled.ts";
-import { tokenWindows } from "../src/activations/token_windows.ts";
-import { experiment } from "../src/run/experiment.ts";
-import { calibrationsFor } from "../src/run/steps/grow.ts";
-import { contextOf, openModel } from "../src/run/steps/open_model.ts";
-import { growOrders } from "../src/run/steps/orders.ts";
+import { readCorpus, shuffled, tokenWindows } from "../src/activations/mod.ts";
+import { usableSettings } from "../src/partition/mod.ts";
+import { calibrationsFor, contextOf, experiment, growOrders, openModel } from "../src/run/mod.ts";
 import { curvesOf, type Stream, type StreamCurve } from "./lib/saturation/curves.ts";
 import { reportSaturation } from "./lib/saturation/report.ts";
-import { usableSettings } from "../src/partition/usable.ts";
 
 await experiment({
   name: "saturation",

@@ -18,17 +18,12 @@
  * About two minutes on the embedded model and two cores. On Gemma-2-2B, one layer, `--texts 20000`: eight passes of 2.5 M
  * tokens, about twenty minutes on a GPU.
  */
-import { readCorpus } from "../src/activations/corpus.ts";
-import { shuffled } from "../src/activations/shuffled.ts";
-import { reanchorAll } from "../src/partition/reanchor_all.ts";
-import { experiment } from "../src/run/experiment.ts";
-import { calibrationsFor, grow, type GrowPlan, streamOf } from "../src/run/steps/grow.ts";
-import { contextOf, openModel } from "../src/run/steps/open_model.ts";
-import { addReplacing, startReplacing } from "../src/partition/replacing.ts";
-import { ofSetting, sameSetting } from "../src/report/settings.ts";
+import { readCorpus, shuffled } from "../src/activations/mod.ts";
+import { addReplacing, reanchorAll, startReplacing, usableSettings } from "../src/partition/mod.ts";
+import { ofSetting, sameSetting } from "../src/report/mod.ts";
+import { calibrationsFor, contextOf, experiment, grow, type GrowPlan, openModel, streamOf } from "../src/run/mod.ts";
 import { reportStability } from "./lib/stability/report.ts";
 import { type Grown, keep, type Measured, measureVariants } from "./lib/stability/variants.ts";
-import { usableSettings } from "../src/partition/usable.ts";
 
 await experiment({
   name: "stability",

@@ -13,12 +13,8 @@
  * layer, percentile, direction and strength: means, necessity, sufficiency); the charts `curves` and `necessity`;
  * `report.html`; `run.json`.
  */
-import { readCorpus } from "../src/activations/corpus.ts";
-import { extract } from "../src/activations/extract.ts";
-import { shuffled } from "../src/activations/shuffled.ts";
-import { experiment } from "../src/run/experiment.ts";
-import { grow } from "../src/run/steps/grow.ts";
-import { contextOf, openModel } from "../src/run/steps/open_model.ts";
+import { extract, readCorpus, shuffled } from "../src/activations/mod.ts";
+import { contextOf, experiment, grow, openModel } from "../src/run/mod.ts";
 import { type Effect, probe, steerRegions } from "./lib/steer/measure.ts";
 import { reportSteer } from "./lib/steer/report.ts";
 

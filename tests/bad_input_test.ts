@@ -73,7 +73,7 @@ for (const [bad, name] of [[NaN, "NaN"], [Infinity, "infinite"]] as const) {
         `position ${position[row]} (${JSON.stringify(prompts[prompt[row]].excerpt(position[row]).token)})`,
         ...[`layer ${LAYER}`, "Expected finite activations", "check the model's dtype"],
       ];
-      const calibration = { center, percentiles: [30], thresholds: [threshold], activations };
+      const calibration = { center, levels: [{ percentile: 30, threshold }], activations };
       for (
         const use of [
           () => calibrate([batch], { backend }),
@@ -150,7 +150,7 @@ Deno.test("a dictionary of another dimension", () =>
   }));
 
 Deno.test("a calibration made for another hook, extractor or context", async () => {
-  const calibration: Calibration = { ...await calibrate([plain(20, 6)], { backend, source: SOURCE }) };
+  const calibration = await calibrate([plain(20, 6)], { backend, source: SOURCE });
   const others = [
     [describeStream({ ...SOURCE, layer: 5, model: "m" }), "hook", `layer ${LAYER}`, "layer 5"],
     [

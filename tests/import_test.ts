@@ -1,6 +1,6 @@
 /** The module as its users have it: from a URL, into a folder without any configuration. */
 import { assert, assertEquals, assertLess } from "@std/assert";
-import type { BackendName } from "../src/compute/backend.ts";
+import type { BackendName } from "../src/compute/mod.ts";
 import * as exemplar from "../mod.ts";
 import { skipWebGpu } from "./lib/backends.ts";
 import { deno, type Output, textOf } from "./lib/deno.ts";

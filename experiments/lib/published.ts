@@ -1,5 +1,5 @@
-import { bareName } from "../../src/model/exports.ts";
-import type { CommonFlags } from "../../src/run/command/common_flags.ts";
+import { bareName } from "../../src/model/mod.ts";
+import type { CommonFlags } from "../../src/run/mod.ts";
 
 /** Figures of the paper (arXiv 2605.14347 v2) for Gemma-2-2B, to stand beside a run's own when the model is the same. */
 export interface PublishedBuild {

@@ -5,7 +5,9 @@ import { readRows } from "./rows.ts";
 
 /** A question and its answer. */
 export interface AxBenchRow {
+  /** The question. */
   readonly input: string;
+  /** The answer. */
   readonly output: string;
   /** `text`, `code` or `math`. */
   readonly genre: string;
@@ -13,9 +15,11 @@ export interface AxBenchRow {
 
 /** A concept and its texts. */
 export interface AxBenchConcept {
+  /** Its number in the set. */
   readonly id: number;
   /** The concept in words. */
   readonly concept: string;
+  /** Genre of its texts: `text`, `code` or `math`. */
   readonly genre: string;
   /** Address of the SAE feature that the concept describes; empty where none is told. */
   readonly ref: string;

@@ -55,6 +55,8 @@ export class Random {
   readonly #state = new Uint32Array(4);
 
   /**
+   * A generator at its beginning.
+   *
    * @param seed Any whole number.
    * @throws {RangeError} if it is not one.
    */

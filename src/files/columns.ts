@@ -1,6 +1,7 @@
 /**
- * Columns of an Arrow table, built from flat arrays without a copy. All are plain standard types without nulls (Utf8,
- * FixedSizeList, List, Struct, numbers, booleans), which pyarrow, DuckDB and Arquero read alike.
+ * Columns of an Arrow table, built from flat arrays without a copy. All are plain standard types (Utf8,
+ * FixedSizeList, List, Struct, numbers, booleans), which pyarrow, DuckDB and Arquero read alike; only those made by
+ * {@linkcode nullableColumn} have nulls.
  */
 import {
   Bool,
@@ -70,6 +71,26 @@ export function numberColumn(values: NumberArray): Column {
   const { buffer, byteOffset, length } = values;
   const data = values instanceof Float16Array ? new Uint16Array(buffer, byteOffset, length) : values;
   return makeData({ type: new type(), data, length, nullCount: 0 } as never);
+}
+
+/**
+ * A column in which some values are missing: nulls, in the marks that Arrow has for them.
+ *
+ * @param values A value for every row; what stands where it is missing does not count.
+ * @param isPresent Whether each row has its value.
+ * @throws {Error} If the marks are not one a row.
+ */
+export function nullableColumn(values: Column, isPresent: readonly boolean[]): Column {
+  const { length } = values;
+  if (isPresent.length !== length) throw new Error(`Expected ${length} marks, one a row, but got ${isPresent.length}.`);
+  const nullBitmap = new Uint8Array(Math.ceil(length / 8));
+  isPresent.forEach((present, i) => nullBitmap[i >> 3] |= Number(present) << (i & 7));
+  return values.clone(values.type, 0, length, isPresent.filter((present) => !present).length, [
+    values.valueOffsets,
+    values.values,
+    nullBitmap,
+    undefined,
+  ]);
 }
 
 /** A column of booleans. */
@@ -182,9 +203,10 @@ export interface TableOptions {
  */
 export function arrowTable(columns: Readonly<Record<string, Column>>, options: TableOptions = {}): Table {
   const length = commonLength(columns);
-  const fields = Object.entries(columns).map(([name, column]) =>
-    new Field(name, column.type, false, new Map(Object.entries(options.fieldMetadata?.[name] ?? {})))
-  );
+  const fields = Object.entries(columns).map(([name, column]) => {
+    const isNullable = column.nullBitmap.length > 0;
+    return new Field(name, column.type, isNullable, new Map(Object.entries(options.fieldMetadata?.[name] ?? {})));
+  });
   const schema = new Schema(fields, new Map(Object.entries(options.metadata ?? {})));
   const rows = makeData({ type: new Struct(fields), children: Object.values(columns), length, nullCount: 0 });
   return new Table([new RecordBatch(schema, rows)]);

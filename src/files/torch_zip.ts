@@ -9,30 +9,35 @@ import {
   type PickleDialect,
   PickleDict,
   PickleGlobal,
-  PickleOther,
+  PickleMade,
   PickleText,
   PickleTuple,
   type PickleValue,
   readPickle,
-} from "./pickle.ts";
+} from "./pickle/pickle.ts";
+import type { PickleSource } from "./pickle/source.ts";
 import type { TensorPlace } from "./safetensors.ts";
 import { type Dtype, itemBytes } from "./tensor.ts";
 import { visibleText } from "./visible_text.ts";
 import { type Entry, FileBytes, ZipReader } from "./zip.ts";
 
 /** A storage: a member of the archive, and what its numbers are. */
-class Storage {
-  constructor(readonly dtype: Dtype, readonly key: string) {}
+class Storage extends PickleMade {
+  constructor(readonly dtype: Dtype, readonly key: string) {
+    super();
+  }
 }
 
 /** A tensor: a part of a storage. */
-class StoredView {
+class StoredView extends PickleMade {
   constructor(
     readonly storage: Storage,
     readonly first: number,
     readonly shape: readonly number[],
     readonly strides: readonly number[],
-  ) {}
+  ) {
+    super();
+  }
 }
 
 const DTYPES: Readonly<Record<string, Dtype>> = {
@@ -48,39 +53,45 @@ const DTYPES: Readonly<Record<string, Dtype>> = {
   BoolStorage: "bool",
 };
 
-const ORDERED = new PickleGlobal("collections.OrderedDict");
-const REBUILD = new PickleGlobal("torch._utils._rebuild_tensor_v2");
-const PARAMETER = new PickleGlobal("torch._utils._rebuild_parameter");
-
+/** What state dictionaries of `torch.save` may ask for. */
 const TORCH: PickleDialect = {
   admits: "tensors of torch.save",
   globals: new Map([
-    ["collections.OrderedDict", ORDERED],
-    ["torch._utils._rebuild_tensor_v2", REBUILD],
-    ["torch._utils._rebuild_parameter", PARAMETER],
+    ["collections.OrderedDict", new PickleGlobal("collections.OrderedDict", emptyDict)],
+    ["torch._utils._rebuild_tensor_v2", new PickleGlobal("torch._utils._rebuild_tensor_v2", tensor)],
+    ["torch._utils._rebuild_parameter", new PickleGlobal("torch._utils._rebuild_parameter", (_, [tensor]) => tensor)],
     ...Object.keys(DTYPES).map((name) => [`torch.${name}`, new PickleGlobal(name)] as const),
   ]),
-  call(callee, args) {
-    if (callee === ORDERED && args.length === 0) return new PickleDict();
-    if (callee === PARAMETER) return args[0];
-    if (callee !== REBUILD) return undefined;
-    // What stands behind the six may turn its sign: such a tensor is not its storage.
-    if (args.length !== 6) return undefined;
-    const [storage, first, shape, strides] = args;
-    const isTensor = storage instanceof PickleOther && storage.value instanceof Storage && typeof first === "number";
-    if (!isTensor) return undefined;
-    const [sizes, steps] = [wholeNumbers(shape), wholeNumbers(strides)];
-    return sizes && steps && new PickleOther(new StoredView(storage.value as Storage, first, sizes, steps));
-  },
-  persistent(id) {
+  persistent(source, id) {
     const [kind, type, key] = id instanceof PickleTuple ? id.items : [];
     const dtype = type instanceof PickleGlobal ? DTYPES[type.name] : undefined;
     if (!(kind instanceof PickleText) || kind.toString() !== "storage" || !(key instanceof PickleText) || !dtype) {
       return undefined;
     }
-    return new PickleOther(new Storage(dtype, key.toString()));
+    source.charge(100);
+    return new Storage(dtype, key.toString());
   },
+  // What a state dictionary knows of its modules' versions says nothing of tensors.
+  dropsStates: true,
 };
+
+function emptyDict(source: PickleSource, args: readonly PickleValue[]): PickleDict | undefined {
+  if (args.length > 0) return undefined;
+  source.charge(200);
+  return new PickleDict();
+}
+
+/** `_rebuild_tensor_v2(storage, first, shape, strides, requires_grad, hooks)`. */
+function tensor(source: PickleSource, args: readonly PickleValue[]): StoredView | undefined {
+  // What stands behind the six may turn its sign: such a tensor is not its storage.
+  if (args.length !== 6) return undefined;
+  const [storage, first, shape, strides] = args;
+  if (!(storage instanceof Storage) || typeof first !== "number") return undefined;
+  const [sizes, steps] = [wholeNumbers(shape), wholeNumbers(strides)];
+  if (!sizes || !steps) return undefined;
+  source.charge(200);
+  return new StoredView(storage, first, sizes, steps);
+}
 
 function wholeNumbers(value: PickleValue): number[] | undefined {
   if (!(value instanceof PickleTuple)) return undefined;
@@ -109,8 +120,8 @@ export async function outlineTorch(path: string): Promise<ReadonlyMap<string, Te
   if (!(state instanceof PickleDict)) throw damaged(path, "it holds no dictionary of tensors");
   const tensors = new Map<string, TensorPlace>();
   for (const [name, value] of state.entries) {
-    if (!(value instanceof PickleOther) || !(value.value instanceof StoredView) || typeof name !== "string") continue;
-    tensors.set(name, placeOf(path, name, value.value, members.get(`${root}data/${value.value.storage.key}`)));
+    if (!(value instanceof StoredView) || typeof name !== "string") continue;
+    tensors.set(name, placeOf(path, name, value, members.get(`${root}data/${value.storage.key}`)));
   }
   return tensors;
 }

@@ -11,6 +11,7 @@ export interface UnpackOptions {
 
 /** A file that unpacks to more than is allowed. */
 export class UnpackError extends Error {
+  /** Tells it from other errors. */
   override name = "UnpackError";
 }
 

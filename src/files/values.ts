@@ -5,12 +5,15 @@ import { Data, DataType, type Table, Vector } from "./apache_arrow.ts";
 import { visibleText } from "./visible_text.ts";
 import type { NumberArray } from "./columns.ts";
 
+/** A column of a table as it was read, or a child of a nested one. */
+export type StoredColumn = Vector;
+
 /**
  * A column by name.
  *
  * @throws {Error} If the table has no such column; names those that it has.
  */
-export function columnOf(table: Table, name: string): Vector {
+export function columnOf(table: Table, name: string): StoredColumn {
   const column = table.getChild(name);
   if (column) return column;
   const names = visibleText(table.schema.fields.map((field) => field.name).join(", "));
@@ -23,7 +26,7 @@ export function metadataOf(table: Table): Record<string, string> {
 }
 
 /** One field of a column of structs. */
-export function fieldOf(column: Vector, name: string): Vector {
+export function fieldOf(column: StoredColumn, name: string): StoredColumn {
   const child = DataType.isStruct(column.type) ? column.getChild(name) : null;
   return child ?? mismatch(column, `structs with a field ${name}`);
 }
@@ -33,37 +36,37 @@ export function fieldOf(column: Vector, name: string): Vector {
  *
  * @throws {Error} If it holds something else, or nulls.
  */
-export function numbersOf(column: Vector): NumberArray {
+export function numbersOf(column: StoredColumn): NumberArray {
   if (!DataType.isInt(column.type) && !DataType.isFloat(column.type)) return mismatch(column, "numbers");
   return joined(chunks(column, "numbers").map(flatValues), column.type.ArrayType);
 }
 
 /** The numbers of a column of 32-bit floats; throws if it holds something else. */
-export function float32Of(column: Vector): Float32Array<ArrayBuffer> {
+export function float32Of(column: StoredColumn): Float32Array<ArrayBuffer> {
   const values = numbersOf(column);
   return values instanceof Float32Array ? values as Float32Array<ArrayBuffer> : mismatch(column, "32-bit floats");
 }
 
 /** The numbers of a column of 32-bit signed integers; throws if it holds something else. */
-export function int32Of(column: Vector): Int32Array<ArrayBuffer> {
+export function int32Of(column: StoredColumn): Int32Array<ArrayBuffer> {
   const values = numbersOf(column);
   return values instanceof Int32Array ? values as Int32Array<ArrayBuffer> : mismatch(column, "32-bit integers");
 }
 
 /** The numbers of a column of 64-bit floats; throws if it holds something else. */
-export function float64Of(column: Vector): Float64Array<ArrayBuffer> {
+export function float64Of(column: StoredColumn): Float64Array<ArrayBuffer> {
   const values = numbersOf(column);
   return values instanceof Float64Array ? values as Float64Array<ArrayBuffer> : mismatch(column, "64-bit floats");
 }
 
 /** The strings of a column, dictionary-encoded or not; throws if it holds something else, or nulls. */
-export function stringsOf(column: Vector): string[] {
+export function stringsOf(column: StoredColumn): string[] {
   textsOf(column);
   return Array.from(column as Iterable<string>);
 }
 
 /** The strings of such a column one by one, each decoded when it is asked for. */
-export function textsOf(column: Vector): (row: number) => string {
+export function textsOf(column: StoredColumn): (row: number) => string {
   const type = DataType.isDictionary(column.type) ? column.type.dictionary : column.type;
   if (!DataType.isUtf8(type) && !DataType.isLargeUtf8(type)) return mismatch(column, "strings");
   chunks(column, "strings");
@@ -71,7 +74,7 @@ export function textsOf(column: Vector): (row: number) => string {
 }
 
 /** The booleans of a column; throws if it holds something else, or nulls. */
-export function booleansOf(column: Vector): boolean[] {
+export function booleansOf(column: StoredColumn): boolean[] {
   if (!DataType.isBool(column.type)) return mismatch(column, "booleans");
   chunks(column, "booleans");
   return Array.from(column as Iterable<boolean>);
@@ -90,20 +93,20 @@ export interface FixedSizeLists {
  *
  * @throws {Error} If it holds something else, or nulls.
  */
-export function fixedSizeListsOf(column: Vector): FixedSizeLists {
+export function fixedSizeListsOf(column: StoredColumn): FixedSizeLists {
   const { parts, dim } = vectorParts(column, 1, "32-bit floats");
   return { values: joined(parts, Float32Array) as Float32Array<ArrayBuffer>, dim };
 }
 
 /** The vectors of a `FixedSizeList<Float16>` column as one array; throws if it holds something else, or nulls. */
-export function halfListsOf(column: Vector): { values: Float16Array<ArrayBuffer>; dim: number } {
+export function halfListsOf(column: StoredColumn): { values: Float16Array<ArrayBuffer>; dim: number } {
   const { parts, dim } = vectorParts(column, 0, "16-bit floats");
   const { buffer, byteOffset, length } = joined(parts, Uint16Array) as Uint16Array<ArrayBuffer>;
   return { values: new Float16Array(buffer, byteOffset, length), dim };
 }
 
 /** @param precision Arrow's number for the width of the floats. */
-function vectorParts(column: Vector, precision: number, kind: string) {
+function vectorParts(column: StoredColumn, precision: number, kind: string) {
   const { type } = column;
   if (
     !DataType.isFixedSizeList(type) || !(DataType.isFloat(type.valueType) && type.valueType.precision === precision)
@@ -125,7 +128,7 @@ export interface Lists {
   /** Row `i` is `child[offsets[i]] .. child[offsets[i + 1] - 1]`; starts at 0, one longer than there are rows. */
   readonly offsets: Int32Array<ArrayBuffer>;
   /** The elements of all rows. */
-  readonly child: Vector;
+  readonly child: StoredColumn;
 }
 
 /**
@@ -133,7 +136,7 @@ export interface Lists {
  *
  * @throws {Error} If it holds something else, or nulls.
  */
-export function listsOf(column: Vector): Lists {
+export function listsOf(column: StoredColumn): Lists {
   if (!DataType.isList(column.type)) return mismatch(column, "lists");
   const parts = chunks(column, "lists");
   const offsets = new Int32Array(column.length + 1);
@@ -156,7 +159,7 @@ function emptyData(type: DataType): Data {
 }
 
 /** A column's chunks that have rows, one a record batch, once it is sure that none of them holds a null. */
-function chunks(column: Vector, expected: string): readonly Data[] {
+function chunks(column: StoredColumn, expected: string): readonly Data[] {
   const nulls = column.data.reduce((sum, data) => sum + data.nullCount, 0);
   if (nulls > 0) throw new Error(`Expected ${expected} without nulls but got ${nulls} nulls.`);
   return column.data.filter((data) => data.length > 0);
@@ -181,6 +184,6 @@ function joined(parts: readonly any[], ArrayType: new (length: number) => any): 
   return values;
 }
 
-function mismatch(column: Vector, expected: string): never {
+function mismatch(column: StoredColumn, expected: string): never {
   throw new Error(`Expected a column of ${expected} but got ${column.type}.`);
 }

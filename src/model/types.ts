@@ -212,7 +212,7 @@ export interface LanguageModel extends AsyncDisposable {
   capture(prompts: readonly Int32Array[], layers: readonly number[], at?: HookSite): Promise<Capture>;
 
   /**
-   * The same model, its sessions shared, read and changed at another site by default. Disposing either disposes both.
+   * This model, read and changed at another site by default. Both share their sessions: disposing either disposes both.
    *
    * @throws {ModelError} if the model has no such site, or one without a fixed width (`pattern`), which `capture` alone
    * can read.

@@ -3,10 +3,10 @@ import type { StreamSource } from "../activations/source.ts";
 import { batchAt, type StreamBatch } from "../activations/stream.ts";
 import type { Backend, BackendChoice } from "../compute/backend.ts";
 import { assertPercentiles } from "../compute/histogram.ts";
-import { type Calibration, Calibrator } from "./calibrator.ts";
-import { backendOf } from "./options.ts";
+import { Calibration, type CalibrationValues, Calibrator, type Level } from "./calibrator.ts";
+import { openBackend } from "../compute/open.ts";
 
-export type { Calibration };
+export { Calibration, type CalibrationValues, type Level };
 
 /** Options of a calibration. */
 export interface CalibrateOptions {
@@ -35,17 +35,18 @@ export interface CalibrateOptions {
  * import { calibrate } from "./calibration.ts";
  *
  * const data = Float32Array.of(1, 0, 0, 1, 1, 1);
- * const { center, thresholds } = await calibrate([{ data, rows: 3, dim: 2 }], { percentiles: [50], backend: "cpu" });
- * if (center.length !== 2 || !(thresholds[0] > 0)) throw new Error(`unexpected thresholds ${thresholds}`);
+ * const calibration = await calibrate([{ data, rows: 3, dim: 2 }], { percentiles: [10, 50], backend: "cpu" });
+ * const { center, threshold } = calibration.at(50);
+ * if (center.length !== 2 || !(threshold > 0)) throw new Error(`unexpected threshold ${threshold}`);
  * ```
  */
 export async function calibrate(
   batches: AsyncIterable<ActivationBatch> | Iterable<ActivationBatch>,
   options: CalibrateOptions = {},
 ): Promise<Calibration> {
-  const { percentiles = [10], activations = 200_000, source } = options;
+  const { percentiles = [10], activations = 200_000, backend: choice, source } = options;
   assertPercentiles(percentiles);
-  using calibrator = new Calibrator(await backendOf(options));
+  using calibrator = new Calibrator(await openBackend(choice));
   for await (const batch of batches) {
     await calibrator.push(batch);
     if (calibrator.activations >= activations) break;
@@ -71,9 +72,9 @@ export async function calibrateLayers(
     onBatch?: (activations: number) => void;
   } = {},
 ): Promise<Map<number, Calibration>> {
-  const { percentiles = [10], activations = 200_000, sourceOf, onBatch } = options;
+  const { percentiles = [10], activations = 200_000, backend: choice, sourceOf, onBatch } = options;
   assertPercentiles(percentiles);
-  const backend = await backendOf(options);
+  const backend = await openBackend(choice);
   using made = new DisposableStack();
   const calibrators = new Map(layers.map((layer) => [layer, made.use(new Calibrator(backend))]));
   let seen = 0;

@@ -13,7 +13,7 @@ import {
   writeArrow,
 } from "../files/arrow.ts";
 import { exists } from "../files/exists.ts";
-import type { Calibration } from "./calibration.ts";
+import { Calibration, type CalibrationValues } from "./calibrator.ts";
 
 /** Everything that a calibration's numbers depend on. */
 export interface CalibrationKey {
@@ -40,15 +40,15 @@ const FIRST_FORMAT = "exemplar calibration 1";
  */
 export async function saveCalibration(
   path: string,
-  calibration: Calibration,
+  calibration: CalibrationValues,
   key: CalibrationKey | null = null,
 ): Promise<void> {
-  const { center, percentiles, thresholds, activations, source } = calibration;
-  const centers = new Float32Array(percentiles.length * center.length);
-  percentiles.forEach((_, i) => centers.set(center, i * center.length));
+  const { center, levels, activations, source } = calibration;
+  const centers = new Float32Array(levels.length * center.length);
+  levels.forEach((_, i) => centers.set(center, i * center.length));
   const table = arrowTable({
-    percentile: numberColumn(Float64Array.from(percentiles)),
-    threshold: numberColumn(Float64Array.from(thresholds)),
+    percentile: numberColumn(Float64Array.from(levels, ({ percentile }) => percentile)),
+    threshold: numberColumn(Float64Array.from(levels, ({ threshold }) => threshold)),
     center: fixedSizeListColumn(centers, center.length),
   }, {
     metadata: {
@@ -70,7 +70,12 @@ export async function saveCalibration(
 export async function loadCalibration(
   path: string,
   onWarning?: (sentence: string) => void,
-): Promise<Calibration & { readonly key: CalibrationKey | null }> {
+): Promise<Calibration> {
+  return (await readCalibration(path, onWarning)).calibration;
+}
+
+/** A saved calibration, and the key that it was kept under. */
+async function readCalibration(path: string, onWarning?: (sentence: string) => void) {
   const table = await readArrow(path, { onWarning });
   const metadata = metadataOf(table);
   if ((metadata.format !== FORMAT && metadata.format !== FIRST_FORMAT) || table.numRows === 0) {
@@ -78,14 +83,17 @@ export async function loadCalibration(
   }
   const centers = fixedSizeListsOf(columnOf(table, "center"));
   const { source, key } = recordsOf(path, metadata);
-  return {
+  const thresholds = float64Of(columnOf(table, "threshold"));
+  const calibration = new Calibration({
     center: centers.values.slice(0, centers.dim),
-    percentiles: [...float64Of(columnOf(table, "percentile"))],
-    thresholds: [...float64Of(columnOf(table, "threshold"))],
+    levels: Array.from(
+      float64Of(columnOf(table, "percentile")),
+      (percentile, i) => ({ percentile, threshold: thresholds[i] }),
+    ),
     activations: Number(metadata.activations),
-    ...(source && { source }),
-    key,
-  };
+    source: source ?? undefined,
+  });
+  return { calibration, key };
 }
 
 function recordsOf(path: string, { source, key }: Record<string, string>) {
@@ -110,7 +118,7 @@ export async function cachedCalibration(
   const path = await cachePath(folder, key);
   if (!await exists(path)) return undefined;
   try {
-    const { key: found, ...calibration } = await loadCalibration(path, (sentence) => {
+    const { key: found, calibration } = await readCalibration(path, (sentence) => {
       throw new Error(sentence);
     });
     return JSON.stringify(found) === JSON.stringify(key) ? calibration : undefined;

@@ -4,18 +4,65 @@ import { onBackend } from "../activations/values.ts";
 import type { Backend, Matrix } from "../compute/backend.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
 
-/** What a stream of activations is measured against. */
-export interface Calibration {
+/** A percentile of pairwise cosine distance, and that distance. */
+export interface Level {
+  /** p, 0..100. */
+  readonly percentile: number;
+  /** θ, cosine distance, 0..2. */
+  readonly threshold: number;
+}
+
+/** What a calibration holds. */
+export interface CalibrationValues {
   /** Length `dim`; the spherical mean, scaled; see `calibrate`. */
   readonly center: Float32Array<ArrayBuffer>;
-  /** Percentiles of pairwise cosine distance, as asked for. */
-  readonly percentiles: readonly number[];
-  /** The distance of each percentile, in the same order. */
-  readonly thresholds: readonly number[];
+  /** In the order in which percentiles were asked for. */
+  readonly levels: readonly Level[];
   /** Activations seen. */
   readonly activations: number;
   /** What produced them (model, hook, extractor, context, corpus). */
   readonly source?: StreamSource;
+}
+
+/** What a stream of activations is measured against: its center, and the distances at which dictionaries can be grown. */
+export class Calibration implements CalibrationValues {
+  readonly center: Float32Array<ArrayBuffer>;
+  readonly levels: readonly Level[];
+  readonly activations: number;
+  readonly source?: StreamSource;
+
+  /** Takes values that were measured. */
+  constructor({ center, levels, activations, source }: CalibrationValues) {
+    this.center = center;
+    this.levels = levels;
+    this.activations = activations;
+    if (source) this.source = source;
+  }
+
+  /** The percentile of each level. */
+  get percentiles(): number[] {
+    return this.levels.map(({ percentile }) => percentile);
+  }
+
+  /** The threshold of each level. */
+  get thresholds(): number[] {
+    return this.levels.map(({ threshold }) => threshold);
+  }
+
+  /**
+   * What a dictionary of one of the percentiles is built under: `Dictionary.create(calibration.at(10))`.
+   *
+   * @throws {RangeError} if it was not measured.
+   */
+  at(percentile: number): Level & Omit<CalibrationValues, "levels" | "activations"> {
+    const level = this.levels.find((level) => level.percentile === percentile);
+    if (level) return { ...level, center: this.center, ...(this.source && { source: this.source }) };
+    throw new RangeError(
+      `Expected one of the calibrated percentiles ${
+        this.percentiles.join(", ")
+      } but found ${percentile}: calibrate it too`,
+    );
+  }
 }
 
 /** Collects batches of one hook point, for streams that carry several; see `calibrate`. */
@@ -79,14 +126,8 @@ export class Calibrator implements Disposable {
       throw new Error("Expected a batch of at least two activations to take distances of but every batch had one");
     }
     // A mean of percentiles within batches, as published: pairs across batches are never looked at.
-    const thresholds = [...sums].map((sum) => sum / measured);
-    return {
-      center,
-      percentiles: [...percentiles],
-      thresholds,
-      activations: this.#activations,
-      ...(source && { source }),
-    };
+    const levels = percentiles.map((percentile, i) => ({ percentile, threshold: sums[i] / measured }));
+    return new Calibration({ center, levels, activations: this.#activations, source });
   }
 
   #copy(x: Matrix): Matrix {

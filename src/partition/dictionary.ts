@@ -18,7 +18,7 @@ import type { Basis, DictionaryCalibration, DictionaryParts } from "./parts.ts";
 import { type DictionaryLoadOptions, saveDictionary } from "./persistence.ts";
 import { decodeFeatures, readFeatures, type ReadoutOptions } from "./readout.ts";
 import { fromSample, secondPass } from "./reanchor.ts";
-import { exportDictionary, type ExportOptions } from "./sae_files.ts";
+import { exportDictionary, type ExportOptions } from "../sae/dictionary_files.ts";
 import { Turns } from "./turns.ts";
 
 /** The parts of a dictionary, for the other files of this room: users cannot reach them. */

@@ -2,7 +2,8 @@ import type { ActivationBatch } from "../activations/batch.ts";
 import type { StreamSource } from "../activations/source.ts";
 import type { StreamBatch } from "../activations/stream.ts";
 import type { Backend, BackendChoice } from "../compute/backend.ts";
-import type { Calibration } from "./calibration.ts";
+import { openBackend } from "../compute/open.ts";
+import type { CalibrationValues } from "./calibrator.ts";
 import { type CheckpointOptions, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { directionsByLayer, growAll, startGrowths } from "./grow.ts";
 import type { DiscoveryCounts, Growth } from "./growth.ts";
@@ -75,17 +76,17 @@ export type ActivationStream =
  */
 export async function discover(
   stream: ActivationStream | ((skipPrompts: number) => ActivationStream),
-  calibrations: Calibration | ReadonlyMap<number, Calibration>,
+  calibrations: CalibrationValues | ReadonlyMap<number, CalibrationValues>,
   options: DiscoverOptions = {},
 ): Promise<Discovery> {
-  const { saturationWindow = 1, checkpoint, signal } = options;
+  const { backend: choice, saturationWindow = 1, checkpoint, signal } = options;
   const { maxTokens = Infinity, maxPrompts = Infinity } = options;
   if (!(saturationWindow >= 0)) {
     throw new RangeError(`Expected a saturation window from 0 but found ${saturationWindow}`);
   }
   if (!(maxTokens > 0)) throw new RangeError(`Expected a budget of at least 1 token but found ${maxTokens}`);
   if (!(maxPrompts > 0)) throw new RangeError(`Expected a budget of at least 1 prompt but found ${maxPrompts}`);
-  const backend = await backendOf(options);
+  const backend = await openBackend(choice);
   const byLayer = calibrationsByLayer(calibrations);
   const rules = { saturationWindow, merge: options.merge ?? false, members: options.members ?? 0 };
   const limit = (budget: number) => Number.isFinite(budget) ? budget : null;
@@ -167,8 +168,8 @@ function isDue({ every = 10, seconds = 0 }: CheckpointOptions, batches: number, 
 }
 
 function calibrationsByLayer(
-  calibrations: Calibration | ReadonlyMap<number, Calibration>,
-): ReadonlyMap<number, Calibration> {
+  calibrations: CalibrationValues | ReadonlyMap<number, CalibrationValues>,
+): ReadonlyMap<number, CalibrationValues> {
   if (!("center" in calibrations)) return calibrations;
   return new Map([[calibrations.source?.hook.layer ?? 0, calibrations]]);
 }
@@ -176,7 +177,7 @@ function calibrationsByLayer(
 /** The stream from where `counts` stands, plain batches dressed as those of the first layer. */
 async function* openStream(
   stream: ActivationStream | ((skipPrompts: number) => ActivationStream),
-  calibrations: ReadonlyMap<number, Calibration>,
+  calibrations: ReadonlyMap<number, CalibrationValues>,
   counts: Readonly<DiscoveryCounts>,
 ): AsyncGenerator<Pick<StreamBatch, "batches" | "prompts" | "tokens"> & Disposable> {
   const opened = typeof stream === "function" ? stream(counts.prompts) : stream;

@@ -2,14 +2,14 @@ import type { ActivationBatch } from "../activations/batch.ts";
 import { assertSameReading, type StreamSource } from "../activations/source.ts";
 import { batchAt, type StreamBatch } from "../activations/stream.ts";
 import type { Backend, Matrix } from "../compute/backend.ts";
-import type { Calibration } from "./calibration.ts";
+import type { CalibrationValues } from "./calibrator.ts";
 import { Dictionary } from "./dictionary.ts";
 import { directionsOf } from "./directions.ts";
 import type { DiscoveryCounts, Growth, GrowthRules } from "./growth.ts";
 
 /** An empty dictionary for every layer and percentile. */
 export async function startGrowths(
-  calibrations: ReadonlyMap<number, Calibration>,
+  calibrations: ReadonlyMap<number, CalibrationValues>,
   backend: Backend,
   { sources, seed, members }: {
     sources?: ReadonlyMap<number, StreamSource>;
@@ -23,9 +23,9 @@ export async function startGrowths(
   for (const [layer, calibration] of calibrations) {
     const source = sources?.get(layer) ?? calibration.source;
     if (calibration.source && source) assertSameReading(calibration.source, source);
-    for (const [i, percentile] of calibration.percentiles.entries()) {
-      const { center, thresholds } = calibration;
-      const calibrated = { center, threshold: thresholds[i], percentile, source };
+    for (const { percentile, threshold } of calibration.levels) {
+      const { center } = calibration;
+      const calibrated = { center, threshold, percentile, source };
       const dictionary = made.use(await Dictionary.create(calibrated, { backend, seed, members }));
       const counts = { batches: 0, prompts: 0, tokens: 0, activations: 0 };
       growths.push({ layer, percentile, dictionary, saturated: false, emptyBatches: 0, snapshots: [], ...counts });
@@ -45,7 +45,7 @@ export async function startGrowths(
  */
 export async function directionsByLayer(
   batch: Pick<StreamBatch, "batches">,
-  calibrations: ReadonlyMap<number, Calibration>,
+  calibrations: ReadonlyMap<number, CalibrationValues>,
   growths: readonly Growth[],
   made: DisposableStack,
 ): Promise<Map<number, Matrix>> {

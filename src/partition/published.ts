@@ -1,8 +1,9 @@
 import type { Backend } from "../compute/backend.ts";
-import { readPickle } from "../files/pickle.ts";
+import { readPickle } from "../files/pickle/pickle.ts";
 import { Contexts } from "./contexts.ts";
 import type { DictionaryCalibration, DictionaryParts } from "./parts.ts";
 import { checkRegion, checkResolution, Membership, type PublishedRegion, RESERVOIR } from "./published_checks.ts";
+import { PUBLISHED } from "./published_pickle.ts";
 import { publishedContexts } from "./published_contexts.ts";
 import { PublishedFields } from "./published_fields.ts";
 import { RegionArrays } from "./region_arrays.ts";
@@ -67,7 +68,7 @@ export function publishedParts(
  * @throws {Error} A sentence if the file asks for anything but data, or is no dictionary, or not a consistent one.
  */
 export function readPublished(bytes: Uint8Array, name: string): PublishedDictionary {
-  const dictionary = new PublishedFields(name, "the dictionary", readPickle(bytes, name), "Dictionary");
+  const dictionary = new PublishedFields(name, "the dictionary", readPickle(bytes, name, PUBLISHED), "Dictionary");
   const dim = dictionary.array("center", 1).length;
   const center = dictionary.vector("center", dim);
   const threshold = dictionary.number("threshold", 1e-6, 2);

@@ -1,4 +1,4 @@
-import { PickleTuple } from "../files/pickle.ts";
+import { PickleTuple } from "../files/pickle/pickle.ts";
 import { type Context, CONTEXTS } from "./contexts.ts";
 import type { PublishedRule } from "./published_checks.ts";
 import type { PublishedFields } from "./published_fields.ts";

@@ -1,5 +1,5 @@
-import { NumpyArray, PickleDict, PickleList, PickleObject, PickleSet, PickleText } from "../files/pickle.ts";
-import type { PickleValue } from "../files/pickle.ts";
+import { NumpyArray, PickleDict, PickleList, PickleObject, PickleSet, PickleText } from "../files/pickle/pickle.ts";
+import type { PickleValue } from "../files/pickle/pickle.ts";
 
 /** The attributes of one object of a published dictionary, each of the type that it must have. */
 export class PublishedFields {

@@ -1,14 +1,11 @@
 import { batchAt, type StreamBatch } from "../activations/stream.ts";
 import type { Backend } from "../compute/backend.ts";
 import type { Calibration } from "./calibration.ts";
-import type { Dictionary } from "./dictionary.ts";
 import { startGrowths } from "./grow.ts";
-import type { Setting } from "../report/settings.ts";
+import type { Growth } from "./growth.ts";
 
 /** A dictionary whose exemplars are replaced while it grows. */
-export interface Replacing extends Setting {
-  readonly dictionary: Dictionary;
-}
+export type Replacing = Pick<Growth, "layer" | "percentile" | "dictionary">;
 
 /**
  * Dictionaries for every layer and percentile whose exemplars follow the running means: after every batch an exemplar gives

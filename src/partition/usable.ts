@@ -1,11 +1,14 @@
 import type { Backend } from "../compute/backend.ts";
-import type { Calibration } from "./calibration.ts";
+import { Calibration, type CalibrationValues, type Level } from "./calibrator.ts";
 import { Dictionary } from "./dictionary.ts";
 
 /** A layer and percentile of which no dictionary can be made. */
 export interface FailedSetting {
+  /** Layer of the activations. */
   readonly layer: number;
+  /** Percentile p of their distances. */
   readonly percentile: number;
+  /** Cosine distance at that percentile. */
   readonly threshold: number;
   /** The error's sentence. */
   readonly reason: string;
@@ -18,27 +21,24 @@ export interface FailedSetting {
  * @returns The calibrations without the failing percentiles, layers that have none left out, and what failed.
  */
 export async function usableSettings(
-  calibrations: ReadonlyMap<number, Calibration>,
+  calibrations: ReadonlyMap<number, CalibrationValues>,
   backend: Backend,
 ): Promise<{ calibrations: Map<number, Calibration>; failed: FailedSetting[] }> {
   const usable = new Map<number, Calibration>();
   const failed: FailedSetting[] = [];
   for (const [layer, calibration] of calibrations) {
-    const { center, percentiles, thresholds } = calibration;
-    const kept: number[] = [];
-    for (const [i, percentile] of percentiles.entries()) {
-      const threshold = thresholds[i];
+    const { center } = calibration;
+    const levels: Level[] = [];
+    for (const level of calibration.levels) {
       try {
-        (await Dictionary.create({ center, threshold, percentile }, { backend })).dispose();
-        kept.push(i);
+        (await Dictionary.create({ center, ...level }, { backend })).dispose();
+        levels.push(level);
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
-        failed.push({ layer, percentile, threshold, reason: error.message });
+        failed.push({ layer, ...level, reason: error.message });
       }
     }
-    if (kept.length === 0) continue;
-    const of = (values: readonly number[]) => kept.map((i) => values[i]);
-    usable.set(layer, { ...calibration, percentiles: of(percentiles), thresholds: of(thresholds) });
+    if (levels.length > 0) usable.set(layer, new Calibration({ ...calibration, levels }));
   }
   return { calibrations: usable, failed };
 }

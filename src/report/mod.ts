@@ -1,8 +1,69 @@
-/** Results that others can open: Arrow tables, charts, reports, run manifests. */
+/**
+ * Results that others can open: Arrow tables, charts, one-file HTML reports, records of runs.
+ *
+ * A table is written with the description of every column in it; a chart is a Vega-Lite specification, written as such, as
+ * SVG and as PNG; a report is a question, an answer and *sections* of *blocks* (texts, charts, tables). A *setting* is a
+ * layer and a percentile.
+ *
+ * @example
+ * ```ts
+ * import { renderReport } from "./mod.ts";
+ *
+ * const html = renderReport({
+ *   title: "Regions",
+ *   question: "How many regions are there?",
+ *   answer: "There are two.",
+ *   sections: [{ heading: "Regions", blocks: [{ table: { columns: ["region", "members"], rows: [[0, 3], [1, 2]] } }] }],
+ * });
+ * if (!html.includes("There are two.")) throw new Error(html);
+ * ```
+ *
+ * @module
+ */
+export { type Alluvial, type AlluvialBlock, type AlluvialRibbon, layAlluvial } from "./alluvial.ts";
+export * from "./charts/mod.ts";
 export { type Chart, type ChartOptions, type ChartSpec, renderChart, saveChart } from "./chart.ts";
+export { numberColumn, wholeColumn, wordsColumn } from "./columns.ts";
 export { type Block, renderReport, type Report, type ReportTable, type Section, writeReport } from "./html.ts";
 export type { Cell, ContextCell } from "./html_table.ts";
 export { type Finding, type RunFile, RunManifest, type RunRecord, type RunStart, VERSION } from "./manifest.ts";
+export * from "./settings.ts";
 export { type ColumnType, saveTable, type SaveTableOptions, type TableColumn } from "./table.ts";
 export { formatNumber, formatShare, visibleText } from "./text.ts";
-export { PALETTE, THEME } from "./theme.ts";
+export {
+  columnName,
+  each,
+  type Field,
+  type FieldOptions,
+  type Fields,
+  type FieldType,
+  LAYER,
+  number,
+  oneOf,
+  PERCENTILE,
+  recordTable,
+  type ResultTable,
+  resultTable,
+  row,
+  type RowOf,
+  rowTable,
+  THRESHOLD,
+  truth,
+  whole,
+  words,
+} from "./row.ts";
+export {
+  distinct,
+  type Figure,
+  figure,
+  meanOf,
+  type NumericKey,
+  rangeOf,
+  rangeText,
+  Rows,
+  Setting,
+  signed,
+  Sweep,
+} from "./sweep.ts";
+export { contextText, tokenText } from "./token_text.ts";
+export { COLOR, DASH, PALETTE, THEME } from "./theme.ts";

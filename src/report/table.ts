@@ -1,5 +1,6 @@
 /** Result tables: one Arrow file each, with a description of every column in it. */
 import { join } from "node:path";
+import { type ResultTable, storedColumns } from "./row.ts";
 import {
   arrowTable,
   booleanColumn,
@@ -47,22 +48,26 @@ export interface SaveTableOptions {
 /**
  * Writes `<folder>/<name>.arrow`.
  *
+ * @param table Rows with their declaration, or columns.
  * @returns The file's path.
  * @throws {Error} If columns differ in length, two have one name, a column mixes types, or the file cannot be written.
  */
 export async function saveTable(
   folder: string,
   name: string,
-  columns: readonly TableColumn[],
+  table: ResultTable | readonly TableColumn[],
   options: SaveTableOptions = {},
 ): Promise<string> {
   const path = join(folder, `${name}.arrow`);
   const data: Record<string, Column> = {};
-  const fieldMetadata: Record<string, { description: string }> = {};
-  for (const column of columns) {
-    if (Object.hasOwn(data, column.name)) throw new Error(`Table ${name} has two columns named ${column.name}.`);
-    data[column.name] = toColumn(column);
-    fieldMetadata[column.name] = { description: column.description };
+  const fieldMetadata: Record<string, Readonly<Record<string, string>>> = {};
+  const columns = "fields" in table ? storedColumns(table) : table.map((column) => {
+    return { name: column.name, values: toColumn(column), metadata: { description: column.description } };
+  });
+  for (const { name: column, values, metadata } of columns) {
+    if (Object.hasOwn(data, column)) throw new Error(`Table ${name} has two columns named ${column}.`);
+    data[column] = values;
+    fieldMetadata[column] = metadata;
   }
   await writeArrow(path, arrowTable(data, { metadata: { format: FORMAT, ...options.metadata }, fieldMetadata }));
   return path;

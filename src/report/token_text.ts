@@ -1,5 +1,5 @@
 import type { Excerpt } from "../activations/batch.ts";
-import { visibleText } from "./mod.ts";
+import { visibleText } from "./text.ts";
 
 /** A token as a label: spaces at its sides dropped, tokens of spaces only as ␣ or ␣×7, control characters visible. */
 export function tokenText(token: string): string {

@@ -24,6 +24,7 @@ import { Progress } from "./terminal/progress.ts";
 import { Results } from "./folder/results.ts";
 import { Stages } from "./folder/stages.ts";
 import { writeStderr } from "./terminal/stderr.ts";
+import { type Outcome, writeOutcome } from "./outcome.ts";
 import { guardTerminal, sentence } from "./terminal/terminal.ts";
 
 /** An experiment's name, question and flags. */
@@ -66,9 +67,14 @@ export interface Run<F extends Flags> {
   onInterrupt(hook: () => void | Promise<void>): void;
   /** Adds something to do once everything is written, `run.json` included: to remove what a killed run would go on from. */
   onDone(hook: () => void | Promise<void>): void;
+  /** Seeds of its repetitions: as many as flag `seeds` says, from `seed` on. */
+  readonly seeds: readonly number[];
   /** The layers asked for, checked against those that the model has. */
   layers(count: number): number[];
 }
+
+/** What an experiment does; what it found is written for it. */
+export type Body<F extends Flags> = (run: Run<F>) => Promise<Outcome | void>;
 
 /** Where an experiment reads its arguments and writes what it says; tests hand in their own. */
 export interface Console {
@@ -85,7 +91,7 @@ export interface Console {
  */
 export async function experiment<const F extends Flags>(
   definition: Experiment<F>,
-  body: (run: Run<F>) => Promise<void>,
+  body: Body<F>,
 ): Promise<never> {
   const printError = (text: string) => writeStderr(`${visibleLines(text)}\n`);
   guardTerminal(definition.name);
@@ -95,7 +101,7 @@ export async function experiment<const F extends Flags>(
 /** Runs an experiment and gives its exit code. */
 export async function runExperiment<const F extends Flags>(
   definition: Experiment<F>,
-  body: (run: Run<F>) => Promise<void>,
+  body: Body<F>,
   { args, print, printError }: Console,
 ): Promise<number> {
   const declared = allFlags(definition);
@@ -170,12 +176,20 @@ export async function runExperiment<const F extends Flags>(
     isGiven: (flag) => args.some((arg) => arg.split("=")[0] === flagName(flag)),
     onInterrupt: (hook) => interruption.hooks.push(hook),
     onDone: (hook) => done.push(hook),
+    seeds: Array.from({ length: seedCount(flags) }, (_, i) => flags.seed + i),
     layers: (count) => resolveLayers(flags.layers, count),
   };
   const restore = configureHub({ ...hubOptions(flags, progress, manifest), signal: interruption.stop });
   const restoreUnpacking = configureUnpacking(flags.maxUnpacked);
   try {
-    await interruption.guard(fetchNamed(flags).then(() => body(run)));
+    await interruption.guard(
+      fetchNamed(flags).then(async () => {
+        const outcome = await body(run);
+        // Where the task exposes it: charts begin in the memory that the model leaves, not beside it.
+        (globalThis as { gc?: () => void }).gc?.();
+        if (outcome) await manifest.time("report", () => writeOutcome(run, definition.question, outcome, print));
+      }),
+    );
     progress.end();
     await manifest.finish(flags.out);
     isDone = true;
@@ -197,6 +211,11 @@ export async function runExperiment<const F extends Flags>(
     interruption.dispose();
     await folder.close(isDone);
   }
+}
+
+/** Repetitions of an experiment: those of its flag `seeds`, if it has one. */
+function seedCount(flags: Readonly<Record<string, unknown>> | CommonFlags): number {
+  return "seeds" in flags && typeof flags.seeds === "number" ? flags.seeds : 1;
 }
 
 /** A run that goes on where nothing is left begins anew, and removes what is there: not what a run has finished. */

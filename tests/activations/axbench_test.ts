@@ -1,8 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { dirname, join } from "node:path";
 import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
-import { readAxBench } from "../../src/activations/axbench.ts";
-import { CorpusError } from "../../src/activations/errors.ts";
+import { CorpusError, readAxBench } from "../../src/activations/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 
 type Fields = readonly [id: number, category: string, concept: string, genre: string, output: string];

@@ -1,15 +1,19 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  cacheActivations,
+  describeStream,
+  extract,
+  type ExtractOptions,
+  readActivations,
+  type ReadActivationsOptions,
+  type StreamBatch,
+  writeActivations,
+} from "../../src/activations/mod.ts";
+import { openBackend } from "../../src/compute/mod.ts";
+import { readArrow, writeArrow, writeSealedJson } from "../../src/files/mod.ts";
+import type { BosRule } from "../../src/model/mod.ts";
 import { readCacheIndex } from "../../src/activations/cache_index.ts";
-import { readActivations, type ReadActivationsOptions } from "../../src/activations/cache_read.ts";
-import { cacheActivations, writeActivations } from "../../src/activations/cache_write.ts";
-import { extract, type ExtractOptions } from "../../src/activations/extract.ts";
-import { describeStream } from "../../src/activations/source.ts";
-import type { StreamBatch } from "../../src/activations/stream.ts";
 import { readShardTables, shardTables } from "../../src/activations/shard.ts";
-import { readArrow, writeArrow } from "../../src/files/arrow.ts";
-import { writeSealedJson } from "../../src/files/sealed_json.ts";
-import { openBackend } from "../../src/compute/open.ts";
-import type { BosRule } from "../../src/model/types.ts";
 import { DIM, FakeModel } from "./fake_model.ts";
 
 const TEXTS = ["abc", "", "a longer text, ъ 🙂", "x", "yz", "12345678", ""];

@@ -1,7 +1,12 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { type CorpusEntry, type CorpusItems, type CorpusOptions, readCorpus } from "../../src/activations/corpus.ts";
-import { CorpusError } from "../../src/activations/errors.ts";
-import { shuffled } from "../../src/activations/shuffled.ts";
+import {
+  type CorpusEntry,
+  CorpusError,
+  type CorpusItems,
+  type CorpusOptions,
+  readCorpus,
+  shuffled,
+} from "../../src/activations/mod.ts";
 
 const CORPORA = new URL("../../fixtures/corpora/", import.meta.url).pathname;
 

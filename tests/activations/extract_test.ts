@@ -1,11 +1,19 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { readCorpus } from "../../src/activations/corpus.ts";
-import { CorpusError } from "../../src/activations/errors.ts";
-import { extract, type ExtractOptions, type Text, type TokenIds } from "../../src/activations/extract.ts";
-import { shuffledTokens, uniformTokens } from "../../src/activations/random_tokens.ts";
-import { describeStream } from "../../src/activations/source.ts";
-import { atLayer, describeRow, type StreamBatch } from "../../src/activations/stream.ts";
-import { openBackend } from "../../src/compute/open.ts";
+import {
+  atLayer,
+  CorpusError,
+  describeStream,
+  extract,
+  type ExtractOptions,
+  readCorpus,
+  shuffledTokens,
+  type StreamBatch,
+  type Text,
+  type TokenIds,
+  uniformTokens,
+} from "../../src/activations/mod.ts";
+import { openBackend } from "../../src/compute/mod.ts";
+import { describeRow } from "../../src/activations/stream.ts";
 import { assertSentence } from "../lib/sentence.ts";
 import { DIM, fakeActivation, FakeModel } from "./fake_model.ts";
 

@@ -1,6 +1,13 @@
-import { ModelError } from "../../src/model/error.ts";
+import {
+  type BosRule,
+  type Capture,
+  type ChatMessage,
+  type HookSite,
+  type LanguageModel,
+  ModelError,
+  type Residual,
+} from "../../src/model/mod.ts";
 import { residualOf } from "../../src/model/outputs.ts";
-import type { BosRule, Capture, ChatMessage, HookSite, LanguageModel, Residual } from "../../src/model/types.ts";
 
 const BOS = 2;
 export const DIM = 3;

@@ -1,8 +1,7 @@
 /** A stream whose rows are no whole vec4s: from a model to its dictionary, on both devices. */
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { calibrate, Dictionary, extract, loadModel } from "../../mod.ts";
-import type { BackendName } from "../../src/compute/backend.ts";
-import { openBackend } from "../../src/compute/open.ts";
+import { type BackendName, openBackend } from "../../src/compute/mod.ts";
 import { webgpuTest } from "../lib/backends.ts";
 import { ORT_TEST } from "../model/toy.ts";
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
-import { CorpusError } from "../../src/activations/errors.ts";
+import { CorpusError } from "../../src/activations/mod.ts";
 import { readParquet } from "../../src/activations/parquet.ts";
 
 const TEXTS = Array.from({ length: 25 }, (_, i) => `text ${i} `.repeat(20));

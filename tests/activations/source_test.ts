@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { assertSameReading, bosOf, type DescribeOptions, describeStream } from "../../src/activations/source.ts";
+import { type DescribeOptions, describeStream } from "../../src/activations/mod.ts";
+import { assertSameReading, bosOf } from "../../src/activations/source.ts";
 
 const base = {
   model: { id: "fixtures/gemma-2-toy", hook: "resid_post", bos: "always" as const },

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { tokenWindows } from "../../src/activations/token_windows.ts";
+import { tokenWindows } from "../../src/activations/mod.ts";
 
 // A token a letter, <bos> (9) first.
 const model = { encode: (text: string) => Int32Array.of(9, ...Array.from(text, Number)) };

@@ -1,13 +1,16 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { readCorpus } from "../../src/activations/corpus.ts";
-import { extract, type ExtractOptions } from "../../src/activations/extract.ts";
-import { encodeBeginning } from "../../src/activations/prompt.ts";
-import { describeRow, type StreamBatch } from "../../src/activations/stream.ts";
+import {
+  encodeBeginning,
+  extract,
+  type ExtractOptions,
+  readCorpus,
+  type StreamBatch,
+} from "../../src/activations/mod.ts";
+import { openBackend } from "../../src/compute/mod.ts";
+import { type LanguageModel, loadModel } from "../../src/model/mod.ts";
+import { describeRow } from "../../src/activations/stream.ts";
 import { NonFiniteRowError } from "../../src/compute/backend.ts";
 import { gpuAdapter } from "../../src/compute/device.ts";
-import { openBackend } from "../../src/compute/open.ts";
-import { loadModel } from "../../src/model/load.ts";
-import type { LanguageModel } from "../../src/model/types.ts";
 
 const FIXTURES = new URL("../../fixtures/", import.meta.url).pathname;
 const CORPORA = ["pile", "math", "code", "chat", "bulgarian", "harmful", "harmless"];

@@ -1,7 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { regionsBetween } from "../../src/analysis/between.ts";
-import { pairsByCosine } from "../../src/analysis/pairs_by_cosine.ts";
-import { Random } from "../../src/compute/random.ts";
+import { pairsByCosine, regionsBetween } from "../../src/analysis/mod.ts";
+import { Random } from "../../src/compute/mod.ts";
 
 /** Cosines of points on the unit circle, by their angles in degrees. */
 function onCircle(degrees: readonly number[]): Float32Array {

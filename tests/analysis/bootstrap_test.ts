@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { bootstrapMean, pairedDifference } from "../../src/analysis/bootstrap.ts";
-import { Random } from "../../src/compute/random.ts";
+import { bootstrapMean, pairedDifference } from "../../src/analysis/mod.ts";
+import { Random } from "../../src/compute/mod.ts";
 
 Deno.test("of two values the interval is that of two draws", () => {
   // The mean of two draws of 0 and 1 is 0, 0.5 or 1 with probability 1/4, 1/2, 1/4.

@@ -1,9 +1,14 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { randomDirections } from "../../src/analysis/concept_floor.ts";
-import { textMaxima } from "../../src/analysis/concept_maxima.ts";
-import { bestAmongFirst, directionAurocs, directionContrasts, meanRow } from "../../src/analysis/concept_selection.ts";
-import { auroc } from "../../src/analysis/roc.ts";
-import { Random } from "../../src/compute/random.ts";
+import {
+  auroc,
+  bestAmongFirst,
+  directionAurocs,
+  directionContrasts,
+  meanRow,
+  randomDirections,
+  textMaxima,
+} from "../../src/analysis/mod.ts";
+import { Random } from "../../src/compute/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 
 /** AUROC by its definition, over all pairs. */

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Coreset } from "../../src/analysis/coreset.ts";
-import { openBackend } from "../../src/compute/open.ts";
+import { Coreset } from "../../src/analysis/mod.ts";
+import { openBackend } from "../../src/compute/mod.ts";
 import { hashUniform } from "../../src/compute/random.ts";
 import { backendTest } from "../lib/backends.ts";
 

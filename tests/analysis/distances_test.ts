@@ -1,6 +1,6 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { extract } from "../../src/activations/extract.ts";
-import { meansByPrompt, nearestDistances } from "../../src/analysis/distances.ts";
+import { extract } from "../../src/activations/mod.ts";
+import { meansByPrompt, nearestDistances, RandomExemplars } from "../../src/analysis/mod.ts";
 import { fakeActivation, FakeModel } from "../activations/fake_model.ts";
 import { backendTest } from "../lib/backends.ts";
 
@@ -10,10 +10,11 @@ backendTest("distances are to the nearest exemplar of each set, layer by layer, 
   const model = new FakeModel();
   const center = Float32Array.of(1, 2, 3);
   const exemplars = [unit([1, 1, 1]), unit([1, -2, 0.5]), unit([0, 0, 1])];
-  const upload = (rows: number[][]) => backend.upload(Float32Array.from(rows.flat()), rows.length, 3);
+  const random = (rows: number[][], threshold: number) =>
+    new RandomExemplars(backend, backend.upload(Float32Array.from(rows.flat()), rows.length, 3), center, threshold);
   const sets = [
-    { layer: 3, exemplars: upload(exemplars), center, threshold: 0.2 },
-    { layer: 0, exemplars: upload(exemplars.slice(0, 1)), center, threshold: 0.1 },
+    { layer: 3, exemplars: random(exemplars, 0.2) },
+    { layer: 0, exemplars: random(exemplars.slice(0, 1), 0.1) },
   ];
   const texts = ["abc", "", "xy", "q"];
   const stream = extract(model, texts, { layers: [0, 3], batchPrompts: 2 });

@@ -1,12 +1,17 @@
 import { assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
-import { balancedAccuracy, largestShare, purity, splitByLabel } from "../../src/analysis/label_split.ts";
-import { matchDirections, median } from "../../src/analysis/match.ts";
-import { nearestDirection } from "../../src/analysis/nearest_direction.ts";
-import { rotated } from "../../src/analysis/rotated.ts";
-import { templateOf, templatePart } from "../../src/analysis/template_parts.ts";
-import { turnover } from "../../src/analysis/turnover.ts";
-import { openBackend } from "../../src/compute/open.ts";
-import { Random } from "../../src/compute/random.ts";
+import { templateOf, templatePart } from "../../src/activations/mod.ts";
+import {
+  balancedAccuracy,
+  largestShare,
+  matchDirections,
+  median,
+  nearestDirection,
+  purity,
+  rotated,
+  splitByLabel,
+  turnover,
+} from "../../src/analysis/mod.ts";
+import { openBackend, Random } from "../../src/compute/mod.ts";
 
 Deno.test("turnover counts pairs at the cut as persisted, and regions without a partner on both sides", () => {
   assertEquals(turnover(Float32Array.of(0.7, 0.69, 1), 3, 5, 0.7), { persisted: 2, dropped: 1, introduced: 3 });

@@ -1,19 +1,21 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { bestMatches, companions, oneToOneMatches } from "../../src/analysis/best_match.ts";
-import { activeFirings } from "../../src/analysis/firing_features.ts";
-import { StrongestFirings } from "../../src/analysis/firing_strongest.ts";
 import {
+  activeFirings,
+  bestMatches,
   byToken,
   byUnit,
+  companions,
   firingCount,
   type Firings,
   firingsOf,
+  oneToOneMatches,
   partitionFirings,
   permutedTokens,
   shiftedTokens,
+  StrongestFirings,
   unitCount,
-} from "../../src/analysis/firings.ts";
-import { Random } from "../../src/compute/random.ts";
+} from "../../src/analysis/mod.ts";
+import { Random } from "../../src/compute/mod.ts";
 
 /** Patterns from lists of tokens. */
 function firingsFrom(tokens: number, lists: readonly number[][]): Firings {

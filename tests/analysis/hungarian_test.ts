@@ -1,9 +1,8 @@
 /** Assignments against every one there is. */
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { assignRows } from "../../src/analysis/hungarian.ts";
-import { match } from "../../src/analysis/match.ts";
-import { Random } from "../../src/compute/random.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
+import { assignRows, match } from "../../src/analysis/mod.ts";
+import { Random } from "../../src/compute/mod.ts";
+import { Dictionary } from "../../src/partition/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 import { at, degrees, rowsOf } from "../partition/streams.ts";
 

@@ -1,9 +1,8 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { minimise } from "../../src/analysis/conjugate_gradient.ts";
-import { columnMoments } from "../../src/analysis/feature_rows.ts";
-import { type DenseRows, oneHotRows, trainProbe } from "../../src/analysis/linear_probe.ts";
-import { Random } from "../../src/compute/random.ts";
-import type { SparseFeatures } from "../../src/compute/sparse.ts";
+import { type DenseRows, oneHotRows, trainProbe } from "../../src/analysis/mod.ts";
+import { Random, type SparseFeatures } from "../../src/compute/mod.ts";
+import { minimise } from "../../src/analysis/probes/conjugate_gradient.ts";
+import { columnMoments } from "../../src/analysis/probes/feature_rows.ts";
 
 const EXACT = { iterations: 300, tolerance: 1e-8 };
 

@@ -1,7 +1,7 @@
 import { assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
-import { match, matchDirections, median } from "../../src/analysis/match.ts";
-import { openBackend } from "../../src/compute/open.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
+import { match, matchDirections, median } from "../../src/analysis/mod.ts";
+import { openBackend } from "../../src/compute/mod.ts";
+import { Dictionary } from "../../src/partition/mod.ts";
 
 const backend = await openBackend("cpu");
 

@@ -1,9 +1,13 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { leaders, leadersOfCount, nearestLeaders } from "../../src/analysis/leader_rows.ts";
-import { majorityAccuracy } from "../../src/analysis/majority.ts";
-import { adjustedRandIndex } from "../../src/analysis/rand_index.ts";
-import { whitening } from "../../src/analysis/whiten.ts";
-import { Random } from "../../src/compute/random.ts";
+import {
+  adjustedRandIndex,
+  leaders,
+  leadersOfCount,
+  majorityAccuracy,
+  nearestLeaders,
+  whitening,
+} from "../../src/analysis/mod.ts";
+import { Random } from "../../src/compute/mod.ts";
 
 Deno.test("leaders are those of one-at-a-time clustering, in any order", () => {
   const rows = Float32Array.of(0, 3, 4, 8, 11);

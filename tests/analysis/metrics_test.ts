@@ -1,8 +1,8 @@
 /** Metrics of dictionaries made by hand, in the plane. */
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { type DictionaryMetrics, gini, measure } from "../../src/analysis/metrics.ts";
-import type { Backend } from "../../src/compute/backend.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
+import { type DictionaryMetrics, gini, measure } from "../../src/analysis/mod.ts";
+import type { Backend } from "../../src/compute/mod.ts";
+import { Dictionary } from "../../src/partition/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 import { at, degrees, rowsOf } from "../partition/streams.ts";
 

@@ -1,10 +1,8 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { describeStream } from "../../src/activations/source.ts";
-import { conformalThreshold } from "../../src/analysis/conformal.ts";
-import { Monitor } from "../../src/analysis/monitor.ts";
-import { Random } from "../../src/compute/random.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
-import type { DictionaryCalibration } from "../../src/partition/parts.ts";
+import { describeStream } from "../../src/activations/mod.ts";
+import { conformalThreshold, Monitor } from "../../src/analysis/mod.ts";
+import { Random } from "../../src/compute/mod.ts";
+import { Dictionary, type DictionaryCalibration } from "../../src/partition/mod.ts";
 import { fakeActivation, FakeModel } from "../activations/fake_model.ts";
 
 Deno.test("a conformal threshold is the rank that it must be, and needs enough scores", () => {

@@ -6,7 +6,7 @@ import {
   meanDivergence,
   nextTokenRows,
   topTokenShift,
-} from "../../src/analysis/next_token.ts";
+} from "../../src/analysis/mod.ts";
 
 const logs = (...probabilities: number[]) => Float32Array.from(probabilities, Math.log);
 

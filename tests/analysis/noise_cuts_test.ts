@@ -1,6 +1,6 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { noiseCuts } from "../../src/analysis/noise_cuts.ts";
-import { Random } from "../../src/compute/random.ts";
+import { noiseCuts } from "../../src/analysis/mod.ts";
+import { Random } from "../../src/compute/mod.ts";
 
 Deno.test("each stratum has its own cut, and none where it is too small to tell", () => {
   const own = [0.9, 0.2, 0.95, 0.1, 0.92, 0.15];

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { agreement, coincidence, distinctPaths, togetherness } from "../../src/analysis/paths.ts";
-import { Random } from "../../src/compute/random.ts";
+import { agreement, coincidence, distinctPaths, togetherness } from "../../src/analysis/mod.ts";
+import { Random } from "../../src/compute/mod.ts";
 
 Deno.test("agreement is taken layer by layer", () => {
   const a = [[0, 1, 2, 3], [5, 5, 6, 6]];

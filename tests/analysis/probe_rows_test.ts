@@ -1,10 +1,14 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { balancedRows } from "../../src/analysis/balanced_rows.ts";
-import { bootstrapDocuments } from "../../src/analysis/bootstrap_documents.ts";
-import { splitDocuments } from "../../src/analysis/document_split.ts";
-import { shuffledLabels } from "../../src/analysis/shuffled_labels.ts";
-import { joinedRows, strongestEntries, strongestOfDense } from "../../src/analysis/strongest_entries.ts";
-import { tokenClass } from "../../src/analysis/token_class.ts";
+import {
+  balancedRows,
+  bootstrapDocuments,
+  joinedRows,
+  shuffledLabels,
+  splitDocuments,
+  strongestEntries,
+  strongestOfDense,
+  tokenClass,
+} from "../../src/analysis/mod.ts";
 
 Deno.test("tokens are told apart by their text", () => {
   const texts = {

@@ -1,9 +1,6 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { absorb } from "../../src/analysis/absorb.ts";
-import { densities } from "../../src/analysis/density.ts";
-import { groupMeans } from "../../src/analysis/group_means.ts";
-import { recurrence } from "../../src/analysis/recurrence.ts";
-import { openBackend } from "../../src/compute/open.ts";
+import { absorb, densities, groupMeans, recurrence } from "../../src/analysis/mod.ts";
+import { openBackend } from "../../src/compute/mod.ts";
 
 Deno.test("D grows with members and with the square of coherence", () => {
   // 100 members with a sum of length 100, 100 members of length 10, 10 of length 10, none.

@@ -1,10 +1,5 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import {
-  differenceInMeans,
-  meanDirection,
-  meanDistance,
-  randomDirection,
-} from "../../src/analysis/reference_directions.ts";
+import { differenceInMeans, meanDirection, meanDistance, randomDirection } from "../../src/analysis/mod.ts";
 
 const ROWS = Float32Array.of(3, 0, 5, 8, 1, 0, 1, 0);
 

@@ -1,7 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { answerKind, endsInLoop, kindShares } from "../../src/analysis/answer_kind.ts";
-import { matchedRegion } from "../../src/analysis/matched_region.ts";
-import { refusalRegions } from "../../src/analysis/refusal_regions.ts";
+import { answerKind, endsInLoop, kindShares, matchedRegion, refusalRegions } from "../../src/analysis/mod.ts";
 
 Deno.test("a loop is three copies at the end, 20 characters together", () => {
   assert(endsInLoop("viruses_squirus_squirus_squirus_s"));

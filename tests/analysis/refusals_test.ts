@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { isRefusal } from "../../src/analysis/refusals.ts";
+import { isRefusal } from "../../src/analysis/mod.ts";
 
 Deno.test("a refusal is a phrase at the beginning, in any case and with either apostrophe", () => {
   assertEquals(["I CANNOT help.", "I\u2019m sorry", "Well. As an AI, no."].map(isRefusal), [true, true, true]);

@@ -1,9 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { describeStream } from "../../src/activations/source.ts";
-import { lensTokens } from "../../src/analysis/lens_tokens.ts";
-import { describeRegions } from "../../src/analysis/region_table.ts";
-import type { HookSite, LanguageModel, LensToken } from "../../src/model/types.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
+import { describeStream } from "../../src/activations/mod.ts";
+import { describeRegions, lensTokens } from "../../src/analysis/mod.ts";
+import type { HookSite, LanguageModel, LensToken } from "../../src/model/mod.ts";
+import { Dictionary } from "../../src/partition/mod.ts";
 
 /** A model of which only the lens is asked: its token is the first number of a direction. */
 function lensOf(hook: HookSite): LanguageModel {

@@ -1,7 +1,6 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { quantiles } from "../../src/analysis/quantile.ts";
-import { auroc, truePositiveRate } from "../../src/analysis/roc.ts";
-import { Random } from "../../src/compute/random.ts";
+import { auroc, quantiles, truePositiveRate } from "../../src/analysis/mod.ts";
+import { Random } from "../../src/compute/mod.ts";
 
 Deno.test("AUROC is 1, 0 and a half where it must be, and ties count half", () => {
   assertEquals(auroc([1, 2], [3, 4]), 1);

@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { spearman } from "../../src/analysis/spearman.ts";
+import { spearman } from "../../src/analysis/mod.ts";
 
 Deno.test("rank correlation is that of the order alone", () => {
   assertEquals(spearman([3, 1, 2], [30, -5, 7]), 1);

@@ -2,12 +2,10 @@
  * How fast activations find their nearest exemplar: `Backend.nearest` against plain onnxruntime on the same device, a
  * MatMul of everything at once (the exemplars transposed beforehand) and an ArgMax, which holds all similarities.
  */
-import type { Backend, Nearest } from "../../src/compute/backend.ts";
+import { type Backend, type Nearest, openBackend, Random } from "../../src/compute/mod.ts";
 import { gpuAdapter, gpuDevice, isSoftwareAdapter, webgpuProvider } from "../../src/compute/device.ts";
 import { ElementType, encodeModel, graphModel, node, valueInfo } from "../../src/compute/onnx/codec.ts";
-import { openBackend } from "../../src/compute/open.ts";
 import { nativeRuntime, type TypedTensor, webRuntime } from "../../src/compute/ort.ts";
-import { Random } from "../../src/compute/random.ts";
 import { type BenchRow, inTurns, median, ratios, secondsOf } from "./timing.ts";
 
 const ROWS = 2048;

@@ -2,10 +2,8 @@
  * How fast a calibration batch gets its thresholds: `Backend.percentiles`, which holds no pairs, against the plain way on
  * the same device: all similarities, the distances of all pairs in one array, sorted.
  */
-import type { Backend, Matrix } from "../../src/compute/backend.ts";
+import { type Backend, type Matrix, openBackend, Random } from "../../src/compute/mod.ts";
 import { gpuAdapter, isSoftwareAdapter } from "../../src/compute/device.ts";
-import { openBackend } from "../../src/compute/open.ts";
-import { Random } from "../../src/compute/random.ts";
 import { type BenchRow, inTurns, median, ratios } from "./timing.ts";
 
 const DIM = 192;

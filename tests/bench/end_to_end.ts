@@ -2,12 +2,10 @@
  * From texts to dictionaries on the embedded model: two layers and three percentiles in one pass over the stream, against
  * one pass for each dictionary, as implementations that grow one at a time need.
  */
-import { readCorpus } from "../../src/activations/corpus.ts";
-import { extract } from "../../src/activations/extract.ts";
-import { calibrateLayers } from "../../src/partition/calibration.ts";
-import { discover } from "../../src/partition/discover.ts";
-import { openBackend } from "../../src/compute/open.ts";
-import { loadModel } from "../../src/model/load.ts";
+import { extract, readCorpus } from "../../src/activations/mod.ts";
+import { openBackend } from "../../src/compute/mod.ts";
+import { loadModel } from "../../src/model/mod.ts";
+import { calibrateLayers, discover } from "../../src/partition/mod.ts";
 import { type BenchRow, inTurns, median, ratios } from "./timing.ts";
 
 const fixture = (name: string) => new URL(`../../fixtures/${name}`, import.meta.url).pathname;
@@ -28,9 +26,9 @@ export async function benchEndToEnd(): Promise<BenchRow[]> {
     tokens = discovery.tokens;
   };
   const onePassEach = async () => {
-    for (const [layer, { percentiles, thresholds, ...calibration }] of calibrations) {
-      for (const [i, percentile] of percentiles.entries()) {
-        const one = new Map([[layer, { ...calibration, percentiles: [percentile], thresholds: [thresholds[i]] }]]);
+    for (const [layer, calibration] of calibrations) {
+      for (const level of calibration.levels) {
+        const one = new Map([[layer, { ...calibration, levels: [level] }]]);
         const discovery = await discover(stream([layer]), one, { backend, saturationWindow: Infinity });
         for (const { dictionary } of discovery.growths) dictionary.dispose();
       }

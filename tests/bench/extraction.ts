@@ -2,10 +2,10 @@
  * How much stopping at the layer saves: tokens per second of the whole model's forward pass (a plain onnxruntime session
  * of the untouched file, all outputs, as published implementations run it) against a capture after block 3 of 8.
  */
+import { loadModel } from "../../src/model/mod.ts";
 import { decodeModel } from "../../src/compute/onnx/codec.ts";
 import { tokenFeeds } from "../../src/model/feeds.ts";
 import { describeInterface } from "../../src/model/interface.ts";
-import { loadModel } from "../../src/model/load.ts";
 import { createSession, runtimeFor } from "../../src/model/runtime.ts";
 import { pad } from "../../src/model/tokens.ts";
 import { type BenchRow, median, ratios, secondsOf } from "./timing.ts";

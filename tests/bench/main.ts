@@ -3,10 +3,10 @@
  * `deno task bench` leaves `results/bench/bench.json` and `bench.arrow`.
  */
 import { cpus, totalmem } from "node:os";
-import { printTable } from "../../src/run/terminal/print.ts";
+import { formatNumber, saveTable } from "../../src/report/mod.ts";
+import { printTable } from "../../src/run/mod.ts";
 import { describeAdapter, gpuAdapter } from "../../src/compute/device.ts";
 import { writeJsonAtomic } from "../../src/files/atomic.ts";
-import { formatNumber, saveTable } from "../../src/report/mod.ts";
 import { benchAssignment } from "./assignment.ts";
 import { benchCalibration } from "./calibration.ts";
 import { benchEndToEnd } from "./end_to_end.ts";

@@ -6,9 +6,8 @@
  *
  * No part of `deno task bench`: it needs a trained model, in one folder a storage type.
  */
-import { readCorpus } from "../../src/activations/corpus.ts";
-import { loadModel } from "../../src/model/load.ts";
-import type { Dtype, LanguageModel } from "../../src/model/types.ts";
+import { readCorpus } from "../../src/activations/mod.ts";
+import { type Dtype, type LanguageModel, loadModel } from "../../src/model/mod.ts";
 import { median } from "./timing.ts";
 
 const [TEXTS, CONTEXT] = [8, 64];

@@ -3,15 +3,11 @@
  * as one onnxruntime session on the same device. Once dense, which is where they stop (MatMul, Add, Greater, Where: every
  * feature of every row on the host, mostly zeros), and once down to the same sparse features (then NonZero, GatherND).
  */
-import { Sae } from "../../src/analysis/sae.ts";
-import type { SaeWeights } from "../../src/analysis/sae_weights.ts";
-import type { Backend } from "../../src/compute/backend.ts";
+import { type Backend, openBackend, Random, type SparseFeatures } from "../../src/compute/mod.ts";
+import { Sae, type SaeWeights } from "../../src/sae/mod.ts";
 import { gpuAdapter, isSoftwareAdapter, webgpuProvider } from "../../src/compute/device.ts";
 import { ElementType, encodeModel, graphModel, initializer, node, valueInfo } from "../../src/compute/onnx/codec.ts";
-import { openBackend } from "../../src/compute/open.ts";
 import { nativeRuntime, webRuntime } from "../../src/compute/ort.ts";
-import { Random } from "../../src/compute/random.ts";
-import type { SparseFeatures } from "../../src/compute/sparse.ts";
 import { type BenchRow, inTurns, median, ratios } from "./timing.ts";
 
 /** Rows, length of an activation, features, and the threshold that some 60 normally distributed features exceed. */

@@ -1,6 +1,6 @@
 import { assertRejects } from "@std/assert";
-import { gpuDevice, GpuError } from "../../src/compute/device.ts";
-import { openBackend } from "../../src/compute/open.ts";
+import { GpuError, openBackend } from "../../src/compute/mod.ts";
+import { gpuDevice } from "../../src/compute/device.ts";
 import { webgpuTest } from "../lib/backends.ts";
 import { unitRows } from "./oracles.ts";
 

@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import type { BackendChoice } from "../../src/compute/backend.ts";
+import { type BackendChoice, openBackend } from "../../src/compute/mod.ts";
 import { describeAdapter, gpuAdapter, isSoftwareAdapter } from "../../src/compute/device.ts";
-import { openBackend } from "../../src/compute/open.ts";
 import { deno } from "../lib/deno.ts";
 
 /** What a runtime tells of an adapter. */

@@ -1,5 +1,5 @@
 /** What the operations of `src/compute/backend.ts` mean, in float64 and without any cleverness. */
-import { Random } from "../../src/compute/random.ts";
+import { Random } from "../../src/compute/mod.ts";
 
 /** `rows x dim` normally distributed numbers. */
 export function normals(rows: number, dim: number, seed = 1): Float32Array<ArrayBuffer> {

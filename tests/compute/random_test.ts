@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { hashUniform, Random, xoshiro128 } from "../../src/compute/random.ts";
+import { Random } from "../../src/compute/mod.ts";
+import { hashUniform, xoshiro128 } from "../../src/compute/random.ts";
 
 Deno.test("xoshiro128 gives the numbers of the reference implementation", () => {
   const state = new Uint32Array([1, 2, 3, 4]);

@@ -1,6 +1,5 @@
 import { assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import type { Backend, RowGroups } from "../../src/compute/backend.ts";
-import { Random } from "../../src/compute/random.ts";
+import { type Backend, Random, type RowGroups } from "../../src/compute/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 import { normals, range } from "./oracles.ts";
 

@@ -1,7 +1,6 @@
 import { assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type Backend, NonFiniteRowError } from "../../src/compute/backend.ts";
-import { Random } from "../../src/compute/random.ts";
-import type { ActivationRule, SparseFeatures } from "../../src/compute/sparse.ts";
+import { type ActivationRule, type Backend, Random, type SparseFeatures } from "../../src/compute/mod.ts";
+import { NonFiniteRowError } from "../../src/compute/backend.ts";
 import { backendTest } from "../lib/backends.ts";
 
 /** Small whole numbers: their products are exact in float32, so that results are compared bit for bit, and ties are many. */

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { gpuDevice, GpuError, webgpuProvider } from "../../src/compute/device.ts";
+import { GpuError } from "../../src/compute/mod.ts";
+import { gpuDevice, webgpuProvider } from "../../src/compute/device.ts";
 import { ElementType, encodeModel, graphModel, node, valueInfo } from "../../src/compute/onnx/codec.ts";
 import { webRuntime } from "../../src/compute/ort.ts";
 import { WebGpuBackend } from "../../src/compute/webgpu.ts";

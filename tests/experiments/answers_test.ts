@@ -1,10 +1,8 @@
 /** Answers to many prompts, kept as they come. */
 import { assertEquals, assertRejects } from "@std/assert";
-import { answersTo, keptAnswers } from "../../src/run/steps/answers.ts";
-import { Progress } from "../../src/run/terminal/progress.ts";
-import { Stages } from "../../src/run/folder/stages.ts";
-import type { LanguageModel } from "../../src/model/types.ts";
+import type { LanguageModel } from "../../src/model/mod.ts";
 import { RunManifest } from "../../src/report/mod.ts";
+import { answersTo, keptAnswers, Progress, Stages } from "../../src/run/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 
 /** Answers with the prompt's length. */

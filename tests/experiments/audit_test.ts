@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { auditOrders } from "../../experiments/lib/audit/measure.ts";
-import { openBackend } from "../../src/compute/open.ts";
-import { Random } from "../../src/compute/random.ts";
+import { openBackend, Random } from "../../src/compute/mod.ts";
 import { withExperiment } from "./child.ts";
 
 const SMALL = "--layers 6 --percentiles 4 --texts 16 --prompts 24 --calibration 2000 --min-members 3";

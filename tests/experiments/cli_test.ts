@@ -1,6 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { runExperiment } from "../../src/run/experiment.ts";
-import { contextOf } from "../../src/run/steps/open_model.ts";
+import { contextOf, runExperiment } from "../../src/run/mod.ts";
 import { FakeModel } from "../activations/fake_model.ts";
 import { denoArguments, denoCommand } from "../lib/deno.ts";
 import { inFolder } from "../lib/folder.ts";

@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { sameTokens } from "../../src/model/same_tokens.ts";
-import type { LanguageModel } from "../../src/model/types.ts";
+import { type LanguageModel, sameTokens } from "../../src/model/mod.ts";
 import { numbersOf, withExperiment } from "./child.ts";
 
 const SMALL =

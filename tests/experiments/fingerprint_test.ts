@@ -1,6 +1,6 @@
 /** What tells that a file, or one of a folder, is another than before. */
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { fingerprint } from "../../src/run/folder/fingerprint.ts";
+import { fingerprint } from "../../src/run/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 
 Deno.test("every file of a model's folder counts: weights in shards, and a graph's below it", () =>

@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { type Flags, readFlags, resolveLayers, UsageError } from "../../src/run/command/flags.ts";
+import { type Flags, readFlags, UsageError } from "../../src/run/mod.ts";
+import { resolveLayers } from "../../src/run/command/flags.ts";
 import { helpText } from "../../src/run/command/help.ts";
 
 const FLAGS = {

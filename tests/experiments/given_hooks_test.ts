@@ -2,10 +2,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { givenDictionaries } from "../../experiments/lib/axbench/given.ts";
 import { ConceptStore } from "../../experiments/lib/axbench/store.ts";
-import { describeStream } from "../../src/activations/source.ts";
-import { openBackend } from "../../src/compute/open.ts";
-import type { HookSite, LanguageModel } from "../../src/model/types.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
+import { describeStream } from "../../src/activations/mod.ts";
+import { openBackend } from "../../src/compute/mod.ts";
+import type { HookSite, LanguageModel } from "../../src/model/mod.ts";
+import { Dictionary } from "../../src/partition/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { assertSentence } from "../lib/sentence.ts";
 

@@ -1,8 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { givenDictionary } from "../../src/run/steps/given.ts";
-import { openBackend } from "../../src/compute/open.ts";
-import type { BosRule, HookSite, LanguageModel } from "../../src/model/types.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
+import { openBackend } from "../../src/compute/mod.ts";
+import type { BosRule, HookSite, LanguageModel } from "../../src/model/mod.ts";
+import { Dictionary } from "../../src/partition/mod.ts";
+import { givenDictionary } from "../../src/run/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 
 const source = {

@@ -1,10 +1,10 @@
 /** `build --hook` from the command line to its files, against onnxruntime's own values of the untouched graph. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { readCorpus } from "../../src/activations/corpus.ts";
+import { readCorpus } from "../../src/activations/mod.ts";
+import { columnOf, readArrow, stringsOf } from "../../src/files/mod.ts";
+import { loadModel } from "../../src/model/mod.ts";
+import { Dictionary } from "../../src/partition/mod.ts";
 import { ElementType, valueInfo } from "../../src/compute/onnx/codec.ts";
-import { columnOf, readArrow, stringsOf } from "../../src/files/arrow.ts";
-import { loadModel } from "../../src/model/load.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
 import { ORT_TEST, runPlain, TOY } from "../model/toy.ts";
 import { withExperiment } from "./child.ts";
 

@@ -1,9 +1,9 @@
 /** Experiments on models of the hub, as processes of their own: README's commands, on a hub of this machine. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { loadModelOf } from "../../src/run/steps/open_model.ts";
-import { openBackend } from "../../src/compute/open.ts";
-import { configureHub } from "../../src/hub/options.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
+import { configureHub } from "../../mod.ts";
+import { openBackend } from "../../src/compute/mod.ts";
+import { Dictionary } from "../../src/partition/mod.ts";
+import { loadModelOf } from "../../src/run/mod.ts";
 import { denoCommand, type Output, textOf } from "../lib/deno.ts";
 import { inFolder } from "../lib/folder.ts";
 import { COMMIT, type HubServer, hubServer, type ServedFiles, textFile } from "../lib/hub_server.ts";

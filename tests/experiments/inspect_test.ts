@@ -1,15 +1,11 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { describeFile } from "../../experiments/lib/inspect/files.ts";
-import type { Description } from "../../experiments/lib/inspect/description.ts";
-import { descriptionText } from "../../experiments/lib/inspect/text.ts";
-import { extract } from "../../src/activations/extract.ts";
-import { describeStream } from "../../src/activations/source.ts";
-import { writeActivations } from "../../src/activations/cache_write.ts";
-import { openBackend } from "../../src/compute/open.ts";
-import { writeJsonAtomic, writeTextAtomic } from "../../src/files/atomic.ts";
-import { saveCalibration } from "../../src/partition/calibration_cache.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
+import { describeStream, extract, writeActivations } from "../../src/activations/mod.ts";
+import { openBackend } from "../../src/compute/mod.ts";
+import { describeFile, type Description } from "../../src/inspect/mod.ts";
+import { Dictionary, saveCalibration } from "../../src/partition/mod.ts";
 import { RunManifest, saveTable } from "../../src/report/mod.ts";
+import { descriptionText } from "../../experiments/lib/inspect/text.ts";
+import { writeJsonAtomic, writeTextAtomic } from "../../src/files/atomic.ts";
 import { DIM, FakeModel } from "../activations/fake_model.ts";
 import { deno, type Output } from "../lib/deno.ts";
 import { inFolder } from "../lib/folder.ts";
@@ -37,7 +33,8 @@ async function files(folder: string): Promise<Record<string, string>> {
   await dictionary.save(`${folder}/d.arrow`);
   await dictionary.export(`${folder}/sae`);
   await dictionary.export(`${folder}/d.npz`);
-  const calibration = { center, percentiles: [4, 8], thresholds: [0.2, 0.3], activations: ROWS, source };
+  const levels = [{ percentile: 4, threshold: 0.2 }, { percentile: 8, threshold: 0.3 }];
+  const calibration = { center, levels, activations: ROWS, source };
   await saveCalibration(`${folder}/calibration.arrow`, calibration);
   await writeActivations(`${folder}/cache`, batches, source);
   await saveTable(folder, "results", [

@@ -1,8 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { inBatches } from "../../src/activations/in_batches.ts";
+import { inBatches, type Line, linesOf } from "../../src/activations/mod.ts";
+import type { Verdict } from "../../src/analysis/mod.ts";
 import { watch } from "../../experiments/lib/monitor/watch.ts";
-import { type Line, linesOf } from "../../src/activations/lines.ts";
-import type { Verdict } from "../../src/analysis/monitor.ts";
 import { inFolder } from "../lib/folder.ts";
 import { numbersOf, withExperiment } from "./child.ts";
 

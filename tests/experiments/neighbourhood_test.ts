@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { type AnchorPair, smallestExcess, typicalPair } from "../../experiments/lib/neighbourhood/measure.ts";
-import { readArrow } from "../../src/files/read_arrow.ts";
+import { readArrow } from "../../src/files/mod.ts";
 import { withExperiment } from "./child.ts";
 
 const row = (values: Partial<AnchorPair>): AnchorPair => ({

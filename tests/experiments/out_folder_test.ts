@@ -1,8 +1,7 @@
 /** The folder of a run's results: tried, locked, freed of an earlier run's, and whole whatever happens to the disk. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { openBackend } from "../../src/compute/open.ts";
-import { calibrate } from "../../src/partition/calibration.ts";
-import { discover } from "../../src/partition/discover.ts";
+import { openBackend } from "../../src/compute/mod.ts";
+import { calibrate, discover } from "../../src/partition/mod.ts";
 import { denoCommand } from "../lib/deno.ts";
 import { inFolder } from "../lib/folder.ts";
 import { onFullDisk } from "../lib/full_disk.ts";

@@ -1,15 +1,15 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { featureFirings, openSae } from "../../experiments/lib/overlap/features.ts";
-import { UsageError } from "../../src/run/command/flags.ts";
+import type { StreamBatch } from "../../src/activations/mod.ts";
+import { firingsOf, partitionFirings } from "../../src/analysis/mod.ts";
+import { openBackend } from "../../src/compute/mod.ts";
+import type { HookSite, LanguageModel } from "../../src/model/mod.ts";
+import { UsageError } from "../../src/run/mod.ts";
 import { readHeldout } from "../../experiments/lib/overlap/heldout.ts";
 import { compareFirings } from "../../experiments/lib/overlap/measure.ts";
 import { pickUnits } from "../../experiments/lib/overlap/picks.ts";
 import { sizeRows } from "../../experiments/lib/overlap/sizes.ts";
 import { figuresOf, sharedCore } from "../../experiments/lib/overlap/summary.ts";
-import { firingsOf, partitionFirings } from "../../src/analysis/firings.ts";
-import type { StreamBatch } from "../../src/activations/stream.ts";
-import { openBackend } from "../../src/compute/open.ts";
-import type { HookSite, LanguageModel } from "../../src/model/types.ts";
 import { numbersOf, withExperiment } from "./child.ts";
 
 /** Regions 0 to 3 of 12 tokens, and features that have region 0 whole, region 1 in halves, and something of their own. */

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { lensText } from "../../experiments/lib/paths/charts.ts";
 import { samePlaces } from "../../experiments/lib/paths/measure.ts";
-import { tokenText } from "../../src/report/token_text.ts";
-import { shuffledTokens } from "../../src/activations/random_tokens.ts";
-import { readArrow } from "../../src/files/read_arrow.ts";
+import { shuffledTokens } from "../../src/activations/mod.ts";
+import { readArrow } from "../../src/files/mod.ts";
+import { tokenText } from "../../src/report/mod.ts";
 import { numbersOf, withExperiment } from "./child.ts";
 
 Deno.test("equal tokens of shuffled prompts are found again, each once", () => {

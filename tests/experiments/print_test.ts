@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { formatTable } from "../../src/run/terminal/print.ts";
+import { recordTable } from "../../src/report/mod.ts";
+import { formatTable } from "../../src/run/mod.ts";
 
 Deno.test("numbers stand right with their points under each other, text left", () => {
   const rows = [
@@ -7,7 +8,7 @@ Deno.test("numbers stand right with their points under each other, text left", (
     { region: 20295, token: "日本\n", coherence: null, kept: false },
   ];
   assertEquals(
-    formatTable(rows),
+    formatTable(recordTable(rows)),
     [
       "region  token  coherence  kept",
       "──────  ─────  ─────────  ────",
@@ -17,8 +18,9 @@ Deno.test("numbers stand right with their points under each other, text left", (
   );
 });
 
-Deno.test("columns are chosen, named and may be empty", () => {
-  assertEquals(formatTable([{ a: 1, b: "x" }], ["b", { key: "a", label: "size" }]), "b  size\n─  ────\nx     1");
-  assertEquals(formatTable([], ["a"]), "a\n─");
-  assertEquals(formatTable([{ a: "\u001b[31m" }], ["a"]), "a\n─────\n␛[31m");
+Deno.test("a table may be empty, contexts are texts, and nothing acts on the terminal", () => {
+  assertEquals(formatTable({ columns: ["a"], rows: [] }), "a\n─");
+  assertEquals(formatTable(recordTable([{ a: "\u001b[31m" }])), "a\n─────\n␛[31m");
+  const context = { before: "at ", token: "last", after: "" };
+  assertEquals(formatTable(recordTable([{ nearest: [context, context] }])), "nearest\n───────────\nat [[last]]");
 });

@@ -3,7 +3,7 @@ import type { ProbeData } from "../../experiments/lib/probe/data.ts";
 import { denseAndToken, sparseEncodings } from "../../experiments/lib/probe/encodings.ts";
 import { measureEncoding, tasksOf } from "../../experiments/lib/probe/measure.ts";
 import { difference, ofKind, summarise } from "../../experiments/lib/probe/summary.ts";
-import { strongestOfDense } from "../../src/analysis/strongest_entries.ts";
+import { strongestOfDense } from "../../src/analysis/mod.ts";
 import { numbersOf, withExperiment } from "./child.ts";
 
 /** Sixty documents of ten tokens: activations say the kind but for a tenth of the rows, token ids say nothing. */

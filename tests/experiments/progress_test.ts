@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
-import { Progress, type ProgressOptions } from "../../src/run/terminal/progress.ts";
+import { Progress, type ProgressOptions } from "../../src/run/mod.ts";
 
 /** Progress with a clock that the test sets and a place for what is written. */
 function recorded(options: ProgressOptions = {}) {

@@ -1,5 +1,5 @@
 /** An experiment without a model, for tests of the frame. */
-import { type Experiment, type Run, runExperiment } from "../../src/run/experiment.ts";
+import { type Experiment, type Run, runExperiment } from "../../src/run/mod.ts";
 
 /** A sample's name and flags. */
 export const DEFINITION = {

@@ -1,6 +1,6 @@
 /** What a run keeps of its steps, so that it goes on. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Stages, type StagesOptions } from "../../src/run/folder/stages.ts";
+import { Stages, type StagesOptions } from "../../src/run/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { assertSentence } from "../lib/sentence.ts";
 

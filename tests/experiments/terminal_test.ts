@@ -1,16 +1,15 @@
 /** Files that try to act on the terminal, by every way by which their words can get there. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { watch } from "../../experiments/lib/monitor/watch.ts";
-import { Progress } from "../../src/run/terminal/progress.ts";
 import { CorpusError, readCorpus } from "../../mod.ts";
-import { formatNpy } from "../../src/files/npy.ts";
-import { readNpz } from "../../src/files/npz.ts";
-import { OP } from "../../src/files/pickle_opcodes.ts";
-import { readPickle } from "../../src/files/pickle.ts";
-import { readSafetensors, writeSafetensors } from "../../src/files/safetensors.ts";
-import { float32Tensor } from "../../src/files/tensor.ts";
-import { ZipWriter } from "../../src/files/zip.ts";
+import { float32Tensor, readNpz, readSafetensors, writeSafetensors } from "../../src/files/mod.ts";
 import { RunManifest, saveTable } from "../../src/report/mod.ts";
+import { Progress } from "../../src/run/mod.ts";
+import { formatNpy } from "../../src/files/npy.ts";
+import { OP } from "../../src/files/pickle/opcodes.ts";
+import { readPickle } from "../../src/files/pickle/pickle.ts";
+import { ZipWriter } from "../../src/files/zip.ts";
+import { PUBLISHED } from "../../src/partition/published_pickle.ts";
 import { deno } from "../lib/deno.ts";
 import { inFolder } from "../lib/folder.ts";
 import { bytes, global } from "../lib/pickle_bytes.ts";
@@ -110,7 +109,7 @@ Deno.test("errors of the library quote files visibly", () =>
       () => readNpz(npz, ["W_dec"]),
       () => readSafetensors(tensors, ["W_dec"]),
       () => readSafetensors(damaged),
-      async () => readPickle(await Deno.readFile(pickle), "x"),
+      async () => readPickle(await Deno.readFile(pickle), "x", PUBLISHED),
       () => Array.fromAsync(readCorpus(`${folder}/a.jsonl`)),
       () => Array.fromAsync(readCorpus([{ text: [EVIL] }])),
     ];

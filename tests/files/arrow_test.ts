@@ -19,9 +19,9 @@ import {
   stringColumn,
   stringsOf,
   structColumn,
-  Table,
   writeArrow,
-} from "../../src/files/arrow.ts";
+} from "../../src/files/mod.ts";
+import { Table } from "../../src/files/arrow.ts";
 import { inFolder } from "../lib/folder.ts";
 
 /** Like a dictionary's table: vectors, numbers, contexts as lists of structs, reservoirs as lists of vectors. */

@@ -1,7 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { float32Tensor, readNpz, type Tensor, toFloat32, writeNpz } from "../../src/files/mod.ts";
 import { formatNpy, parseNpy } from "../../src/files/npy.ts";
-import { readNpz, writeNpz } from "../../src/files/npz.ts";
-import { float32Tensor, type Tensor, toFloat32 } from "../../src/files/tensor.ts";
 import { ZipWriter } from "../../src/files/zip.ts";
 import { inFolder } from "../lib/folder.ts";
 import { mutations } from "../lib/mutations.ts";

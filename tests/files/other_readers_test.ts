@@ -3,20 +3,20 @@ import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { createRequire } from "node:module";
 import { fromArrow } from "npm:arquero@8.0.1";
-import { openBackend } from "../../src/compute/open.ts";
+import { openBackend } from "../../src/compute/mod.ts";
 import {
   arrowTable,
   booleanColumn,
   fixedSizeListColumn,
   listColumn,
   numberColumn,
-  outlineArrow,
   readArrow,
   stringColumn,
   structColumn,
   writeArrow,
-} from "../../src/files/arrow.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
+} from "../../src/files/mod.ts";
+import { outlineArrow } from "../../src/files/arrow.ts";
+import { Dictionary } from "../../src/partition/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { corpus, DIM, streamOf } from "../partition/streams.ts";
 

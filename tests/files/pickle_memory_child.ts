@@ -3,9 +3,10 @@
  * for it, the file's own bytes included, as a multiple of the file's size.
  */
 import { cpuUsage } from "node:process";
-import { OP } from "../../src/files/pickle_opcodes.ts";
-import { readPickle } from "../../src/files/pickle.ts";
+import { OP } from "../../src/files/pickle/opcodes.ts";
+import { readPickle } from "../../src/files/pickle/pickle.ts";
 import { bytes, global, little, type Part, text } from "../lib/pickle_bytes.ts";
+import { PUBLISHED } from "../../src/partition/published_pickle.ts";
 
 /** One array of a real dictionary: 2304 numbers, their dtype from the memo. */
 const array: Part = [
@@ -35,7 +36,7 @@ const KINDS: Readonly<Record<string, readonly [Part, Part, Part?]>> = {
 
 const [kind, mebibytes] = Deno.args;
 const [first, then, last = []] = KINDS[kind];
-readPickle(bytes(OP.PROTO, 4, OP.NONE, OP.STOP), "warm");
+readPickle(bytes(OP.PROTO, 4, OP.NONE, OP.STOP), "warm", PUBLISHED);
 const [head, part, tail] = [bytes(OP.PROTO, 4, first), bytes(then), bytes(last, OP.STOP)];
 const before = peakBytes();
 const repeats = Math.floor((Number(mebibytes) * 2 ** 20 - head.length - tail.length) / part.length);
@@ -46,7 +47,7 @@ file.set(tail, file.length - tail.length);
 const started = cpuUsage();
 let outcome: unknown;
 try {
-  outcome = readPickle(file, kind);
+  outcome = readPickle(file, kind, PUBLISHED);
 } catch (error) {
   outcome = (error as Error).message;
 }

@@ -10,10 +10,11 @@ import {
   PickleTuple,
   type PickleValue,
   readPickle,
-} from "../../src/files/pickle.ts";
-import { OP } from "../../src/files/pickle_opcodes.ts";
+} from "../../src/files/pickle/pickle.ts";
+import { OP } from "../../src/files/pickle/opcodes.ts";
 import { bytes, global, little, type Part, pickle, text } from "../lib/pickle_bytes.ts";
 import { assertSentence } from "../lib/sentence.ts";
+import { PUBLISHED } from "../../src/partition/published_pickle.ts";
 
 const folder = new URL("../golden/pickles/", import.meta.url);
 
@@ -36,7 +37,7 @@ function plain(value: PickleValue): unknown {
 
 /** Reads a pickle that must be refused, and gives the sentence. */
 function refusal(data: Uint8Array): Error {
-  const error = assertThrows(() => readPickle(data, "x.pkl"), Error);
+  const error = assertThrows(() => readPickle(data, "x.pkl", PUBLISHED), Error);
   assert(!(error instanceof TypeError || error instanceof RangeError), error.message);
   assertSentence(error, "x.pkl", "othing was run");
   return error;
@@ -45,7 +46,7 @@ function refusal(data: Uint8Array): Error {
 for (const protocol of [2, 3, 4, 5]) {
   Deno.test(`values of Python and NumPy, protocol ${protocol}`, async () => {
     const data = await Deno.readFile(new URL(`values_protocol${protocol}.pkl`, folder));
-    assertEquals(plain(readPickle(data, "values")), {
+    assertEquals(plain(readPickle(data, "values", PUBLISHED)), {
       f32: 1.5,
       f64: -2.5,
       i64: 2 ** 40,
@@ -74,7 +75,11 @@ for (const protocol of [2, 3, 4, 5]) {
 }
 
 Deno.test("an array is copied row by row, from any order and offset", async () => {
-  const values = readPickle(await Deno.readFile(new URL("values_protocol4.pkl", folder)), "values") as PickleDict;
+  const values = readPickle(
+    await Deno.readFile(new URL("values_protocol4.pkl", folder)),
+    "values",
+    PUBLISHED,
+  ) as PickleDict;
   for (const name of ["fortran", "strided"]) {
     const array = values.entries.get(name) as NumpyArray;
     const target = new Float32Array(4).fill(-1);
@@ -84,7 +89,11 @@ Deno.test("an array is copied row by row, from any order and offset", async () =
 });
 
 Deno.test("two passes over one list at once do not mix", async () => {
-  const values = readPickle(await Deno.readFile(new URL("values_protocol4.pkl", folder)), "values") as PickleDict;
+  const values = readPickle(
+    await Deno.readFile(new URL("values_protocol4.pkl", folder)),
+    "values",
+    PUBLISHED,
+  ) as PickleDict;
   const many = values.entries.get("many") as PickleList;
   const [a, b] = [many[Symbol.iterator](), many[Symbol.iterator]()];
   assertEquals([a.next().value, a.next().value, b.next().value, a.next().value, b.next().value], [0, 1, 0, 2, 1]);
@@ -185,13 +194,13 @@ for (
 }
 
 Deno.test("a text that is not UTF-8 is a sentence, when it is looked at", () => {
-  const value = readPickle(pickle(OP.SHORT_BINUNICODE, 1, 0xff), "x.pkl");
+  const value = readPickle(pickle(OP.SHORT_BINUNICODE, 1, 0xff), "x.pkl", PUBLISHED);
   assertSentence(assertThrows(() => String(value), Error), "not UTF-8");
 });
 
 Deno.test("sharing and cycles cost nothing", () => {
   const doubled: Part[] = Array.from({ length: 1000 }, (_, i) => [OP.MEMOIZE, OP.LONG_BINGET, little(i, 4), OP.TUPLE2]);
-  assert(readPickle(pickle(OP.EMPTY_TUPLE, ...doubled), "laughs") instanceof PickleTuple);
-  const list = readPickle(pickle(OP.EMPTY_LIST, OP.MEMOIZE, OP.BINGET, 0, OP.APPEND), "cycle") as PickleList;
+  assert(readPickle(pickle(OP.EMPTY_TUPLE, ...doubled), "laughs", PUBLISHED) instanceof PickleTuple);
+  const list = readPickle(pickle(OP.EMPTY_LIST, OP.MEMOIZE, OP.BINGET, 0, OP.APPEND), "cycle", PUBLISHED) as PickleList;
   assertEquals([...list][0], list);
 });

@@ -1,6 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { readSafetensors, writeSafetensors } from "../../src/files/safetensors.ts";
-import { float32Tensor, type Tensor } from "../../src/files/tensor.ts";
+import { float32Tensor, readSafetensors, type Tensor, writeSafetensors } from "../../src/files/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { mutations } from "../lib/mutations.ts";
 import { assertSentence } from "../lib/sentence.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { readSealedJson, writeSealedJson } from "../../src/files/sealed_json.ts";
+import { readSealedJson, writeSealedJson } from "../../src/files/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { assertSentence } from "../lib/sentence.ts";
 

@@ -2,11 +2,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
-import { runExperiment } from "../../src/run/experiment.ts";
 import { CorpusError, Dictionary, readCorpus, readSae } from "../../mod.ts";
+import { float32Tensor, readNpz, writeNpz } from "../../src/files/mod.ts";
+import { runExperiment } from "../../src/run/mod.ts";
 import { formatNpy } from "../../src/files/npy.ts";
-import { readNpz, writeNpz } from "../../src/files/npz.ts";
-import { float32Tensor } from "../../src/files/tensor.ts";
 import { ZipWriter } from "../../src/files/zip.ts";
 import { deno } from "../lib/deno.ts";
 import { inFolder } from "../lib/folder.ts";

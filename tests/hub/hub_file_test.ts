@@ -1,8 +1,16 @@
 /** Files of a hub on this machine: what is fetched, asked, kept and said. */
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { HubError, HubNotFoundError, HubUnreachableError } from "../../src/hub/errors.ts";
-import { hubFile, type HubFileOptions, hubFiles, localPath } from "../../src/hub/hub_file.ts";
-import { configureHub, type DownloadPlan } from "../../src/hub/options.ts";
+import {
+  configureHub,
+  type DownloadPlan,
+  HubError,
+  hubFile,
+  type HubFileOptions,
+  hubFiles,
+  HubNotFoundError,
+  HubUnreachableError,
+  localPath,
+} from "../../mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { checksumOf, COMMIT, type HubServer, hubServer, type ServedFile, textFile } from "../lib/hub_server.ts";
 import { assertSentence } from "../lib/sentence.ts";

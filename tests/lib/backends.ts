@@ -1,6 +1,5 @@
-import type { Backend } from "../../src/compute/backend.ts";
+import { type Backend, openBackend } from "../../src/compute/mod.ts";
 import { gpuAdapter } from "../../src/compute/device.ts";
-import { openBackend } from "../../src/compute/open.ts";
 
 /** Small enough that matrices of a few hundred rows are cut in several chunks. */
 export const TINY_CHUNK_BYTES = 64 * 1024;

@@ -1,4 +1,4 @@
-import { Random } from "../../src/compute/random.ts";
+import { Random } from "../../src/compute/mod.ts";
 
 const SECTOR = 512;
 

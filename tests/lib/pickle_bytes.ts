@@ -1,5 +1,5 @@
 /** Byte streams of pickles, written opcode by opcode. */
-import { OP } from "../../src/files/pickle_opcodes.ts";
+import { OP } from "../../src/files/pickle/opcodes.ts";
 
 /** A part of a pickle: an opcode, bytes, or text as ASCII. */
 export type Part = number | Uint8Array | string | readonly Part[];

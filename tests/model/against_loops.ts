@@ -1,6 +1,6 @@
 /** Compares a loaded model of a made graph with its plain loops: read, changed and generated from. */
 import { assertEquals, assertLess } from "@std/assert";
-import type { Intervention, LanguageModel } from "../../src/model/types.ts";
+import type { Intervention, LanguageModel } from "../../src/model/mod.ts";
 import { rowsOf } from "./made_model.ts";
 import { BLOCKS, DIM, VOCAB } from "./make/layers.ts";
 import { ablate, ADDED, BOS, continued, REMOVED, STEER, steer, STEPS } from "./make/main.ts";

@@ -1,5 +1,5 @@
 /** Captures, steers and captures again, and prints the most memory in bytes that this process ever took (Linux). */
-import { loadModel } from "../../src/model/load.ts";
+import { loadModel } from "../../src/model/mod.ts";
 
 const model = await loadModel(Deno.args[0], { device: "cpu" });
 const prompts = [Int32Array.of(2, 7, 11, 3, 5, 9, 8, 14), Int32Array.of(2, 9)];

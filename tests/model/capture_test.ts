@@ -1,6 +1,6 @@
 /** What a cut graph captures is what the whole graph computes. */
 import { assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
-import { loadModel } from "../../src/model/load.ts";
+import { loadModel } from "../../src/model/mod.ts";
 import { skipWebGpu } from "../lib/backends.ts";
 import { assertSameBits, DIM, largestDifference, ORT_TEST, plainTensors, prompts, TOY, valuesOf } from "./toy.ts";
 

@@ -1,7 +1,7 @@
 /** Chat templates from files and from tokenizer_config.json: which one is taken, and what is said of none. */
 import { assertEquals, assertThrows } from "@std/assert";
+import { loadModel } from "../../src/model/mod.ts";
 import { chatTemplate, readChatTemplates } from "../../src/model/chat_templates.ts";
-import { loadModel } from "../../src/model/load.ts";
 import { inFolder } from "../lib/folder.ts";
 import { assertSentence } from "../lib/sentence.ts";
 import { CONFIG, smallModel } from "./small_models.ts";

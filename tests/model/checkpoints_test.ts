@@ -1,7 +1,6 @@
 /** Checkpoints as they are published, against what transformers computes from the same files. */
 import { assertEquals, assertLess, assertRejects } from "@std/assert";
-import { loadModel } from "../../src/model/load.ts";
-import type { HookSite, LanguageModel, LoadOptions } from "../../src/model/types.ts";
+import { type HookSite, type LanguageModel, loadModel, type LoadOptions } from "../../src/model/mod.ts";
 import { webgpuTest } from "../lib/backends.ts";
 import { inFolder } from "../lib/folder.ts";
 import { assertSentence } from "../lib/sentence.ts";

@@ -1,5 +1,6 @@
 /** Streams are found, read and changed in the graphs of other exporters. */
 import { assert, assertEquals, assertLess, assertNotEquals, assertThrows } from "@std/assert";
+import { loadModel } from "../../src/model/mod.ts";
 import {
   decodeModel,
   ElementType,
@@ -12,7 +13,6 @@ import {
 import { findBlocks } from "../../src/model/blocks.ts";
 import { takeCacheBranch } from "../../src/model/branches.ts";
 import { addHooks, hookedName } from "../../src/model/intervene.ts";
-import { loadModel } from "../../src/model/load.ts";
 import { nameSums } from "../../src/model/sums.ts";
 import { assertSentence } from "../lib/sentence.ts";
 import { BLOCKS, CONFIG, DIM, smallModel, type Style, VOCAB } from "./small_models.ts";

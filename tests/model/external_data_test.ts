@@ -1,6 +1,7 @@
 /** Weights of a graph that are in other files: only in those of the model's folder, wherever in the graph they stand. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { create } from "npm:@bufbuild/protobuf@2.17.0";
+import { ModelError } from "../../src/model/mod.ts";
 import {
   attribute,
   ElementType,
@@ -14,7 +15,6 @@ import {
   valueInfo,
 } from "../../src/compute/onnx/codec.ts";
 import { FunctionProtoSchema, SparseTensorProtoSchema } from "../../src/compute/onnx/onnx_pb.ts";
-import { ModelError } from "../../src/model/error.ts";
 import { GraphFile } from "../../src/model/graph_file.ts";
 import { inFolder } from "../lib/folder.ts";
 import { assertSentence } from "../lib/sentence.ts";

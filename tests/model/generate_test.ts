@@ -1,7 +1,7 @@
 /** How prompts are batched for generation. */
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
+import { loadModel } from "../../src/model/mod.ts";
 import { batchesByLength } from "../../src/model/generate.ts";
-import { loadModel } from "../../src/model/load.ts";
 import { pad } from "../../src/model/tokens.ts";
 import { ORT_TEST, TOY_IT } from "./toy.ts";
 

@@ -3,8 +3,8 @@
  * stand at the left, so prompts are read padded on the right and generated from in batches of one length.
  */
 import { assertEquals, assertLess, assertNotEquals } from "@std/assert";
+import { loadModel } from "../../src/model/mod.ts";
 import { ElementType, encodeModel, graphModel, initializer, node, valueInfo } from "../../src/compute/onnx/codec.ts";
-import { loadModel } from "../../src/model/load.ts";
 import { ORT_TEST, writeModelFolder } from "./toy.ts";
 
 const [DIM, VOCAB, BLOCKS] = [8, 16, 2];

@@ -1,13 +1,13 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
-  findHookPoint,
   hookName,
+  type HookSite,
   isSameHookPoint,
   isStreamSite,
   normalHookPoint,
   parseHookName,
-} from "../../src/model/hook_names.ts";
-import type { HookSite } from "../../src/model/types.ts";
+} from "../../src/model/mod.ts";
+import { findHookPoint } from "../../src/model/hook_names.ts";
 import { assertSentence } from "../lib/sentence.ts";
 
 /** TransformerLens' names, as its HookedTransformer lists them. */

@@ -1,9 +1,7 @@
 /** Every hook point is the tensor that it is said to be, and can be changed where it stands. */
 import { assertEquals, assertGreater, assertLess, assertNotEquals, assertRejects } from "@std/assert";
+import { type HookSite, type Intervention, type LanguageModel, loadModel, ModelError } from "../../src/model/mod.ts";
 import { decodeModel } from "../../src/compute/onnx/codec.ts";
-import { ModelError } from "../../src/model/error.ts";
-import { loadModel } from "../../src/model/load.ts";
-import type { HookSite, Intervention, LanguageModel } from "../../src/model/types.ts";
 import { skipWebGpu } from "../lib/backends.ts";
 import { assertSentence } from "../lib/sentence.ts";
 import { PROMPTS as MADE_PROMPTS } from "./against_loops.ts";

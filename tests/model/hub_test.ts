@@ -1,9 +1,8 @@
 /** Models of the hub, here of a server on this machine. */
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { describeStream } from "../../src/activations/source.ts";
-import type { DownloadPlan } from "../../src/hub/options.ts";
-import { loadModel } from "../../src/model/load.ts";
-import type { LoadOptions } from "../../src/model/types.ts";
+import type { DownloadPlan } from "../../mod.ts";
+import { describeStream } from "../../src/activations/mod.ts";
+import { loadModel, type LoadOptions } from "../../src/model/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { checksumOf, COMMIT, type HubServer, hubServer, type ServedFiles, textFile } from "../lib/hub_server.ts";
 import { assertSentence } from "../lib/sentence.ts";

@@ -1,7 +1,7 @@
 /** A model without interventions is the model, also after runs that had some. */
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
-import type { BackendName } from "../../src/compute/backend.ts";
-import { loadModel } from "../../src/model/load.ts";
+import type { BackendName } from "../../src/compute/mod.ts";
+import { loadModel } from "../../src/model/mod.ts";
 import { loadTransformers } from "../../src/model/runtime.ts";
 import { skipWebGpu } from "../lib/backends.ts";
 import { assertSameBits, everywhere, largestDifference, ORT_TEST, prompts, runPlain, TOY_IT } from "./toy.ts";

@@ -1,6 +1,7 @@
 /** Ablation and steering do to the stream what their formulas say, and only where they should. */
 import { assert, assertEquals, assertGreater, assertLess, assertNotEquals, assertRejects } from "@std/assert";
-import type { BackendName } from "../../src/compute/backend.ts";
+import type { BackendName } from "../../src/compute/mod.ts";
+import { type Intervention, loadModel } from "../../src/model/mod.ts";
 import { ElementType, valueInfo } from "../../src/compute/onnx/codec.ts";
 import type { Tensor } from "../../src/compute/ort.ts";
 import { Decoder } from "../../src/model/decoder.ts";
@@ -8,10 +9,8 @@ import { composeEdits } from "../../src/model/edits.ts";
 import { hookFeeds } from "../../src/model/feeds.ts";
 import { prune } from "../../src/model/graph.ts";
 import { addHooks, hookedName } from "../../src/model/intervene.ts";
-import { loadModel } from "../../src/model/load.ts";
 import { runtimeFor } from "../../src/model/runtime.ts";
 import { pad } from "../../src/model/tokens.ts";
-import type { Intervention } from "../../src/model/types.ts";
 import { skipWebGpu } from "../lib/backends.ts";
 import { DIM, direction, ORT_TEST, prompts, runPlain, TOY, TOY_IT } from "./toy.ts";
 

@@ -1,7 +1,6 @@
 /** LLaMA's decoder as exports of other kinds have it is read all the same, or refused with a sentence. */
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { ModelError } from "../../src/model/error.ts";
-import { loadModel } from "../../src/model/load.ts";
+import { loadModel, ModelError } from "../../src/model/mod.ts";
 import { assertSentence } from "../lib/sentence.ts";
 import { assertAsLoops, PROMPTS } from "./against_loops.ts";
 import {

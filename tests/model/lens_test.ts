@@ -1,5 +1,6 @@
 /** The lens of a half-precision model whose norms are written out, as exporters before LayerNormalization did. */
 import { assertLess } from "@std/assert";
+import { loadModel } from "../../src/model/mod.ts";
 import {
   decodeModel,
   ElementType,
@@ -9,7 +10,6 @@ import {
   node,
   type NodeProto,
 } from "../../src/compute/onnx/codec.ts";
-import { loadModel } from "../../src/model/load.ts";
 import { skipWebGpu } from "../lib/backends.ts";
 import { BLOCKS, CONFIG, smallModel } from "./small_models.ts";
 import { ORT_TEST, writeModelFolder } from "./toy.ts";

@@ -1,8 +1,7 @@
 /** Loading: weights in files beside the graph, tokens, and a sentence for everything that cannot be loaded. */
 import { assert, assertEquals, assertLess, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import type { BackendName } from "../../src/compute/backend.ts";
-import { ModelError } from "../../src/model/error.ts";
-import { loadModel } from "../../src/model/load.ts";
+import type { BackendName } from "../../src/compute/mod.ts";
+import { loadModel, ModelError } from "../../src/model/mod.ts";
 import { skipWebGpu } from "../lib/backends.ts";
 import { deno } from "../lib/deno.ts";
 import { BLOCKS, CONFIG, DIM, smallModel, VOCAB } from "./small_models.ts";

@@ -1,6 +1,5 @@
 /** Models of graphs made by tests, loaded from a folder as a user's would be. */
-import { loadModel } from "../../src/model/load.ts";
-import type { LanguageModel, LoadOptions } from "../../src/model/types.ts";
+import { type LanguageModel, loadModel, type LoadOptions } from "../../src/model/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { tokenizerFiles } from "./make/tokenizer.ts";
 

@@ -1,8 +1,8 @@
 /** Texts that are longer than a model's table of positions: told before anything runs, and ended when generated. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { loadModel } from "../../src/model/mod.ts";
 import { ElementType, graphModel, initializer, node, type NodeProto, valueInfo } from "../../src/compute/onnx/codec.ts";
 import { GraphIndex } from "../../src/model/graph.ts";
-import { loadModel } from "../../src/model/load.ts";
 import { maxContextOf } from "../../src/model/positions.ts";
 import { assertSentence } from "../lib/sentence.ts";
 import { withModel } from "./made_model.ts";

@@ -1,12 +1,12 @@
 /** What config.json of published models means where it is silent: values of transformers 5.24's classes from the same files. */
 import { assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { loadModel } from "../../src/model/mod.ts";
 import { familyOf } from "../../src/model/architectures/checkpoint.ts";
 import { FAMILIES } from "../../src/model/architectures/families/all.ts";
 import { CheckpointReader } from "../../src/model/architectures/reader.ts";
 import type { Block, DecoderSpec } from "../../src/model/architectures/spec.ts";
 import { textPart } from "../../src/model/architectures/text_part.ts";
 import type { Config } from "../../src/model/config.ts";
-import { loadModel } from "../../src/model/load.ts";
 import { inFolder } from "../lib/folder.ts";
 import { assertSentence } from "../lib/sentence.ts";
 import { ORT_TEST } from "./toy.ts";

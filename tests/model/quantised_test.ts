@@ -1,10 +1,8 @@
 /** Checkpoints in 4 and 8 bits and in float16, against the same checkpoints with weights rounded as these are. */
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
+import { float32Tensor, readSafetensors, type Tensor, toFloat32, writeSafetensors } from "../../src/files/mod.ts";
+import { type LanguageModel, loadModel, type LoadOptions } from "../../src/model/mod.ts";
 import { BLOCK, quantise } from "../../src/model/architectures/quantise.ts";
-import { readSafetensors, writeSafetensors } from "../../src/files/safetensors.ts";
-import { float32Tensor, type Tensor, toFloat32 } from "../../src/files/tensor.ts";
-import { loadModel } from "../../src/model/load.ts";
-import type { LanguageModel, LoadOptions } from "../../src/model/types.ts";
 import { webgpuTest } from "../lib/backends.ts";
 import { inFolder } from "../lib/folder.ts";
 import { assertSentence } from "../lib/sentence.ts";

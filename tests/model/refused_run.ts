@@ -1,7 +1,7 @@
 /** Run by refused_run_test.ts: calls two models of which some are refused on WebGPU, and prints what became of each. */
+import { loadModel } from "../../src/model/mod.ts";
 import { decodeModel, ElementType, encodeModel, initializer, node } from "../../src/compute/onnx/codec.ts";
 import { gpuDevice } from "../../src/compute/device.ts";
-import { loadModel } from "../../src/model/load.ts";
 import { redirect } from "../../src/model/graph.ts";
 import { CONFIG, DIM, smallModel } from "./small_models.ts";
 import { writeModelFolder } from "./toy.ts";

@@ -1,6 +1,6 @@
 /** Settings of config.json of which transformers' classes make something else than they say, or nothing. */
 import { assertRejects } from "@std/assert";
-import { loadModel } from "../../src/model/load.ts";
+import { loadModel } from "../../src/model/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { assertSentence } from "../lib/sentence.ts";
 import { ORT_TEST } from "./toy.ts";

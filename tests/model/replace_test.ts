@@ -1,6 +1,6 @@
 /** Patching: activations at chosen positions are set, in prompts and while texts are generated. */
 import { assert, assertEquals, assertLess, assertNotEquals, assertRejects } from "@std/assert";
-import type { Intervention, LanguageModel, Replacement } from "../../src/model/types.ts";
+import type { Intervention, LanguageModel, Replacement } from "../../src/model/mod.ts";
 import { skipWebGpu } from "../lib/backends.ts";
 import { assertSentence } from "../lib/sentence.ts";
 import { decoderWith, quantised, withoutCache } from "./kinds.ts";

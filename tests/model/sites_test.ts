@@ -1,6 +1,6 @@
 /** What is no hook point of a model, or of no fixed width, is refused with a sentence. */
 import { assertEquals, assertLess, assertNotEquals, assertRejects } from "@std/assert";
-import { ModelError } from "../../src/model/error.ts";
+import { ModelError } from "../../src/model/mod.ts";
 import { assertSentence } from "../lib/sentence.ts";
 import { PROMPTS } from "./against_loops.ts";
 import { decoderWith } from "./kinds.ts";

@@ -1,5 +1,6 @@
 /** A graph without its weights is the same graph: what it refers to in the file is what was there. */
 import { assert, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
+import { ModelError } from "../../src/model/mod.ts";
 import {
   decodeModel,
   ElementType,
@@ -13,7 +14,6 @@ import {
 } from "../../src/compute/onnx/codec.ts";
 import { type InferenceSession, nativeRuntime } from "../../src/compute/ort.ts";
 import type { ByteFile } from "../../src/files/byte_file.ts";
-import { ModelError } from "../../src/model/error.ts";
 import { GraphFile } from "../../src/model/graph_file.ts";
 import { slimModel } from "../../src/model/slim.ts";
 import { inFolder } from "../lib/folder.ts";

@@ -1,6 +1,6 @@
 /** Every made graph, loaded by the front door, gives what plain loops give: read, changed and generated from. */
 import { assertRejects } from "@std/assert";
-import { loadModel } from "../../src/model/load.ts";
+import { loadModel } from "../../src/model/mod.ts";
 import { assertSentence } from "../lib/sentence.ts";
 import { assertAsLoops } from "./against_loops.ts";
 import { inModelFolder, withModel } from "./made_model.ts";

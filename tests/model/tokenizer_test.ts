@@ -1,8 +1,8 @@
 /** Where `<bos>` stands, for tokenizers that put it and that do not. */
 import { assertEquals, assertThrows } from "@std/assert";
-import { loadModel } from "../../src/model/load.ts";
+import { BOS_RULES, loadModel } from "../../src/model/mod.ts";
 import { loadTransformers, type PreTrainedTokenizer } from "../../src/model/runtime.ts";
-import { BOS_RULES, Tokenizer } from "../../src/model/tokenizer.ts";
+import { Tokenizer } from "../../src/model/tokenizer.ts";
 import { ORT_TEST, TOY } from "./toy.ts";
 
 const [BOS, TURN] = [2, 4];

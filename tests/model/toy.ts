@@ -1,5 +1,6 @@
 /** The embedded model and plain onnxruntime sessions of its untouched file, to compare with. */
-import type { BackendName } from "../../src/compute/backend.ts";
+import type { BackendName } from "../../src/compute/mod.ts";
+import type { Intervention, LanguageModel, Residual } from "../../src/model/mod.ts";
 import { decodeModel, encodeModel, externalEntry, type GraphProto } from "../../src/compute/onnx/codec.ts";
 import { gpuDevice } from "../../src/compute/device.ts";
 import type { Tensor } from "../../src/compute/ort.ts";
@@ -9,7 +10,6 @@ import { describeInterface } from "../../src/model/interface.ts";
 import { float32 } from "../../src/model/outputs.ts";
 import { createSession, runtimeFor } from "../../src/model/runtime.ts";
 import { pad } from "../../src/model/tokens.ts";
-import type { Intervention, LanguageModel, Residual } from "../../src/model/types.ts";
 
 export const TOY = new URL("../../fixtures/gemma-2-toy", import.meta.url).pathname;
 export const TOY_IT = new URL("../../fixtures/gemma-2-toy-it", import.meta.url).pathname;

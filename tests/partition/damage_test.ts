@@ -4,16 +4,12 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { basename, dirname, join } from "node:path";
-import { readActivations } from "../../src/activations/cache_read.ts";
-import { writeActivations } from "../../src/activations/cache_write.ts";
-import { describeStream } from "../../src/activations/source.ts";
-import { openBackend } from "../../src/compute/open.ts";
-import { metadataOf, numbersOf, readArrow, stringsOf } from "../../src/files/arrow.ts";
-import { readSealedJson } from "../../src/files/sealed_json.ts";
-import { loadCalibration, saveCalibration } from "../../src/partition/calibration_cache.ts";
-import { Dictionary, partsOf } from "../../src/partition/dictionary.ts";
-import { RunManifest } from "../../src/report/manifest.ts";
-import { saveTable } from "../../src/report/table.ts";
+import { describeStream, readActivations, writeActivations } from "../../src/activations/mod.ts";
+import { openBackend } from "../../src/compute/mod.ts";
+import { metadataOf, numbersOf, readArrow, readSealedJson, stringsOf } from "../../src/files/mod.ts";
+import { partsOf } from "../../src/partition/dictionary.ts";
+import { Dictionary, loadCalibration, saveCalibration } from "../../src/partition/mod.ts";
+import { RunManifest, saveTable } from "../../src/report/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { mutations } from "../lib/mutations.ts";
 import { assertSentence } from "../lib/sentence.ts";
@@ -99,8 +95,7 @@ const KINDS: readonly Kind[] = [
     write: (folder) =>
       saveCalibration(`${folder}/calibration.arrow`, {
         center: new Float32Array(DIM).fill(0.3),
-        percentiles: [1, 50],
-        thresholds: [0.2, 0.9],
+        levels: [{ percentile: 1, threshold: 0.2 }, { percentile: 50, threshold: 0.9 }],
         activations: 7,
       }),
     read: (folder) => loadCalibration(`${folder}/calibration.arrow`),

@@ -1,9 +1,7 @@
 /** Many dictionaries from one pass: each is what it would be alone, and stops when it should. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { StreamBatch } from "../../src/activations/stream.ts";
-import type { Calibration } from "../../src/partition/calibration.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
-import { discover, type DiscoverOptions } from "../../src/partition/discover.ts";
+import type { StreamBatch } from "../../src/activations/mod.ts";
+import { type Calibration, Dictionary, discover, type DiscoverOptions } from "../../src/partition/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 import { assertSentence } from "../lib/sentence.ts";
 import { angles, BATCH, calibrations, CORPUS, NEVER, PERCENTILES, plane, toStream } from "./discoveries.ts";
@@ -83,7 +81,9 @@ for (
 Deno.test("a dictionary that is saturated takes no more batches while others grow on", async () => {
   // Regions of 40 degrees: everything falls in the first; of 10 degrees: every batch founds one.
   const batches = [0, 20, 30, 0, 20].map((angle) => rowsOf(at(angle)));
-  const both = { ...plane(10), percentiles: [10, 40], thresholds: [plane(10).thresholds[0], plane(40).thresholds[0]] };
+  const [{ threshold: small }, { threshold: large }] = [10, 40].map((angle) => plane(angle).levels[0]);
+  const levels = [{ percentile: 10, threshold: small }, { percentile: 40, threshold: large }];
+  const both = { ...plane(10), levels };
   const { growths: [fine, coarse], batches: read } = await discover(batches, both, { backend: "cpu" });
   assertEquals(read, 5);
   assertEquals([fine.batches, fine.dictionary.size, fine.dictionary.activations, fine.saturated], [5, 3, 5, true]);
@@ -154,9 +154,9 @@ Deno.test("a stream without activations, and options that make no sense, are ref
   await refuse(angles(["none", "none"]), {}, "the stream was empty");
   await refuse(angles(["new"]), { saturationWindow: -1 }, "saturation window", "-1");
   await refuse(angles(["new"]), { maxTokens: 0 }, "at least 1 token", "found 0");
-  const none = { ...plane(10), percentiles: [], thresholds: [] };
+  const none = { ...plane(10), levels: [] };
   assertSentence(await assertRejects(() => discover([], none, { backend: "cpu" })), "a percentile");
-  const zero = { ...plane(0), thresholds: [0] };
+  const zero = { ...plane(0), levels: [{ percentile: 10, threshold: 0 }] };
   assertSentence(
     await assertRejects(() => discover([], zero, { backend: "cpu" })),
     "percentile 10",

@@ -1,7 +1,6 @@
 /** What the tests of discovery grow from. */
-import { openBackend } from "../../src/compute/open.ts";
-import { calibrateLayers, type Calibration } from "../../src/partition/calibration.ts";
-import type { Discovery } from "../../src/partition/discover.ts";
+import { openBackend } from "../../src/compute/mod.ts";
+import { calibrateLayers, Calibration, type Discovery } from "../../src/partition/mod.ts";
 import { at, corpus, publicValues, rowsOf, streamOf } from "./streams.ts";
 
 export const LAYERS = [3, 5];
@@ -17,8 +16,8 @@ export const calibrations = await calibrateLayers(toStream(streamOf(CORPUS, 40))
 
 /** Calibration of the plane whose threshold lies between the given angles. */
 export function plane(angle: number): Calibration {
-  const thresholds = [1 - Math.cos(angle * Math.PI / 180)];
-  return { center: new Float32Array(2), percentiles: [10], thresholds, activations: 1 };
+  const levels = [{ percentile: 10, threshold: 1 - Math.cos(angle * Math.PI / 180) }];
+  return new Calibration({ center: new Float32Array(2), levels, activations: 1 });
 }
 
 export async function* toStream<T>(batches: Iterable<T>): AsyncGenerator<T> {

@@ -1,13 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { readSae } from "../../src/analysis/sae.ts";
-import { readNpz } from "../../src/files/npz.ts";
-import { readSafetensors, writeSafetensors } from "../../src/files/safetensors.ts";
-import { toFloat32 } from "../../src/files/tensor.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
-import type { Backend } from "../../src/compute/backend.ts";
-import { describeStream, type StreamSource } from "../../src/activations/source.ts";
-import { openBackend } from "../../src/compute/open.ts";
-import type { SparseFeatures } from "../../src/compute/sparse.ts";
+import { describeStream, type StreamSource } from "../../src/activations/mod.ts";
+import { type Backend, openBackend, type SparseFeatures } from "../../src/compute/mod.ts";
+import { readNpz, readSafetensors, toFloat32, writeSafetensors } from "../../src/files/mod.ts";
+import { Dictionary } from "../../src/partition/mod.ts";
+import { readSae } from "../../src/sae/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 import { inFolder } from "../lib/folder.ts";
 import { assertSentence } from "../lib/sentence.ts";

@@ -1,10 +1,9 @@
 /** Files from before checksums: they open, with a warning, and when they are damaged they at least do not hang. */
 import { assert, assertEquals } from "@std/assert";
-import { readActivations } from "../../src/activations/cache_read.ts";
-import { openBackend } from "../../src/compute/open.ts";
-import { readArrow } from "../../src/files/arrow.ts";
-import { loadCalibration } from "../../src/partition/calibration_cache.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
+import { readActivations } from "../../src/activations/mod.ts";
+import { openBackend } from "../../src/compute/mod.ts";
+import { readArrow } from "../../src/files/mod.ts";
+import { Dictionary, loadCalibration } from "../../src/partition/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { mutations } from "../lib/mutations.ts";
 import { assertSentence } from "../lib/sentence.ts";

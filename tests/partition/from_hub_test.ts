@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { openBackend } from "../../src/compute/open.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
+import { openBackend } from "../../src/compute/mod.ts";
+import { Dictionary } from "../../src/partition/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { hubServer, type ServedFile } from "../lib/hub_server.ts";
 import { assertSentence } from "../lib/sentence.ts";

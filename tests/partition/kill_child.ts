@@ -7,14 +7,9 @@
  * dictionary when it is over.
  */
 import { join } from "node:path";
-import { readCorpus } from "../../src/activations/corpus.ts";
-import { extract } from "../../src/activations/extract.ts";
-import { describeStream } from "../../src/activations/source.ts";
-import { atLayer } from "../../src/activations/stream.ts";
-import { loadModel } from "../../src/model/load.ts";
-import { calibrate } from "../../src/partition/calibration.ts";
-import { loadCalibration, saveCalibration } from "../../src/partition/calibration_cache.ts";
-import { discover } from "../../src/partition/discover.ts";
+import { atLayer, describeStream, extract, readCorpus } from "../../src/activations/mod.ts";
+import { loadModel } from "../../src/model/mod.ts";
+import { calibrate, discover, loadCalibration, saveCalibration } from "../../src/partition/mod.ts";
 
 const FIXTURES = new URL("../../fixtures/", import.meta.url).pathname;
 const [folder, renames = "Infinity", most = "Infinity"] = Deno.args;

@@ -1,8 +1,7 @@
 /** The invariants of leader clustering, on random and on awkward data. */
 import { assert, assertEquals, assertGreater, assertRejects } from "@std/assert";
-import type { Backend } from "../../src/compute/backend.ts";
-import { Random } from "../../src/compute/random.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
+import { type Backend, Random } from "../../src/compute/mod.ts";
+import { Dictionary } from "../../src/partition/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 
 /** Random rows around a few directions, so that regions have members. */

@@ -1,8 +1,7 @@
 /** Merging and re-anchoring of dictionaries made by hand, in the plane. */
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
-import type { Backend } from "../../src/compute/backend.ts";
-import { openBackend } from "../../src/compute/open.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
+import { type Backend, openBackend } from "../../src/compute/mod.ts";
+import { Dictionary } from "../../src/partition/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 import { inFolder } from "../lib/folder.ts";
 import { at, bytes, clustered, degrees, membersOf, namedRows, publicValues } from "./streams.ts";

@@ -1,12 +1,8 @@
 /** Both backends against the published implementation's figures. Tolerances are those of ../golden/README.md. */
 import { assert, assertAlmostEquals, assertEquals, assertLess } from "@std/assert";
-import { match } from "../../src/analysis/match.ts";
-import { measure } from "../../src/analysis/metrics.ts";
-import type { Backend } from "../../src/compute/backend.ts";
-import { calibrate } from "../../src/partition/calibration.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
-import type { Basis } from "../../src/partition/parts.ts";
-import type { Readout } from "../../src/partition/readout.ts";
+import { match, measure } from "../../src/analysis/mod.ts";
+import type { Backend } from "../../src/compute/mod.ts";
+import { type Basis, calibrate, Dictionary, type Readout } from "../../src/partition/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 import { array, batches, floats, golden, type GoldenDictionary, largestDifference, queries } from "./golden.ts";
 

@@ -1,11 +1,9 @@
 /** A dictionary that was saved and loaded is the one that never was. */
 import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { fromArrow } from "npm:arquero@8.0.1";
-import type { Backend } from "../../src/compute/backend.ts";
-import { openBackend } from "../../src/compute/open.ts";
-import { arrowTable, numberColumn, writeArrow } from "../../src/files/arrow.ts";
-import type { Context } from "../../src/partition/contexts.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
+import { type Backend, openBackend } from "../../src/compute/mod.ts";
+import { arrowTable, numberColumn, writeArrow } from "../../src/files/mod.ts";
+import { type Context, Dictionary } from "../../src/partition/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 import { inFolder } from "../lib/folder.ts";
 import { assertSentence } from "../lib/sentence.ts";

@@ -3,10 +3,9 @@
  * and right in everything that the format says twice.
  */
 import { assert, assertEquals } from "@std/assert";
-import { openBackend } from "../../src/compute/open.ts";
-import { Random } from "../../src/compute/random.ts";
-import { OPCODES } from "../../src/files/pickle_opcodes.ts";
-import { PickleSource } from "../../src/files/pickle_source.ts";
+import { openBackend, Random } from "../../src/compute/mod.ts";
+import { OPCODES } from "../../src/files/pickle/opcodes.ts";
+import { PickleSource } from "../../src/files/pickle/source.ts";
 import type { DictionaryParts } from "../../src/partition/parts.ts";
 import { publishedParts } from "../../src/partition/published.ts";
 import { bytes, global, text } from "../lib/pickle_bytes.ts";
@@ -17,7 +16,7 @@ const backend = await openBackend("cpu");
 
 /** Where opcodes start. */
 const starts: number[] = [];
-const source = new PickleSource(original, "p8");
+const source = new PickleSource(original, "p8", { admits: "nothing", hasOutside: false });
 for (let at = 0; at < original.length; at = source.next) {
   source.step(at);
   starts.push(at);

@@ -1,10 +1,9 @@
 /** Read-outs worked by hand. */
 import { assertEquals, assertLess, assertRejects } from "@std/assert";
-import type { ActivationBatch } from "../../src/activations/batch.ts";
-import type { Backend } from "../../src/compute/backend.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
-import type { Basis } from "../../src/partition/parts.ts";
-import { otsuCut, type Readout } from "../../src/partition/readout.ts";
+import type { ActivationBatch } from "../../src/activations/mod.ts";
+import type { Backend } from "../../src/compute/mod.ts";
+import { type Basis, Dictionary, type Readout } from "../../src/partition/mod.ts";
+import { otsuCut } from "../../src/partition/readout.ts";
 import { backendTest } from "../lib/backends.ts";
 import { assertSentence } from "../lib/sentence.ts";
 import { at, degrees, rowsOf } from "./streams.ts";

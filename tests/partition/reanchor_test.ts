@@ -1,11 +1,9 @@
 /** Exemplars that follow their regions' means: by a second pass over the stream, and while a dictionary grows. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { ActivationBatch } from "../../src/activations/batch.ts";
-import type { Backend } from "../../src/compute/backend.ts";
-import { calibrate } from "../../src/partition/calibration.ts";
-import { Dictionary, partsOf } from "../../src/partition/dictionary.ts";
-import { discover } from "../../src/partition/discover.ts";
-import { reanchorAll } from "../../src/partition/reanchor_all.ts";
+import type { ActivationBatch } from "../../src/activations/mod.ts";
+import type { Backend } from "../../src/compute/mod.ts";
+import { calibrate, Dictionary, discover, reanchorAll } from "../../src/partition/mod.ts";
+import { partsOf } from "../../src/partition/dictionary.ts";
 import { backendTest } from "../lib/backends.ts";
 import { assertSentence } from "../lib/sentence.ts";
 import { at, clustered, corpus, degrees, DIM, publicValues, rowsOf, streamOf } from "./streams.ts";

@@ -1,12 +1,15 @@
 /** Discovery outlives what goes wrong: checkpoints, and runs that go on from them. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { describeStream } from "../../src/activations/source.ts";
-import type { Backend } from "../../src/compute/backend.ts";
-import { openBackend } from "../../src/compute/open.ts";
-import type { BosRule, HookSite } from "../../src/model/types.ts";
-import type { Calibration } from "../../src/partition/calibration.ts";
-import { CheckpointMismatchError, type SettingValue } from "../../src/partition/checkpoint_settings.ts";
-import { discover, type DiscoverOptions } from "../../src/partition/discover.ts";
+import { describeStream } from "../../src/activations/mod.ts";
+import { type Backend, openBackend } from "../../src/compute/mod.ts";
+import type { BosRule, HookSite } from "../../src/model/mod.ts";
+import {
+  type CalibrationValues,
+  CheckpointMismatchError,
+  discover,
+  type DiscoverOptions,
+  type SettingValue,
+} from "../../src/partition/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 import { inFolder } from "../lib/folder.ts";
 import { assertSentence } from "../lib/sentence.ts";
@@ -120,7 +123,7 @@ Deno.test("a checkpoint of other settings is refused with what differs", () =>
       maxTokens: 900,
       maxPrompts: 160,
     };
-    const resume = (more: DiscoverOptions, some: ReadonlyMap<number, Calibration> = calibrations, name = "c") =>
+    const resume = (more: DiscoverOptions, some: ReadonlyMap<number, CalibrationValues> = calibrations, name = "c") =>
       discover(streamOf(CORPUS, BATCH), some, {
         ...options,
         ...more,
@@ -141,14 +144,15 @@ Deno.test("a checkpoint of other settings is refused with what differs", () =>
     await refuse(() => resume({ merge: true }), { merge: [true, false] });
     await refuse(() => resume({ saturationWindow: 1, seed: 3 }), { seed: [3, 1], saturationWindow: [1, null] });
     const [three, five] = LAYERS.map((layer) => calibrations.get(layer)!);
-    const both = (calibration: Calibration) => new Map([[3, calibration], [5, { ...five, ...calibration }]]);
-    const { thresholds } = three;
-    await refuse(() => resume({}, new Map([[3, { ...three, thresholds: [0.5, thresholds[1]] }], [5, five]])), {
-      threshold: [0.5, thresholds[0]],
+    const both = (calibration: CalibrationValues) => new Map([[3, calibration], [5, { ...five, ...calibration }]]);
+    const [first, second] = three.levels;
+    const other = { ...three, levels: [{ ...first, threshold: 0.5 }, second] };
+    await refuse(() => resume({}, new Map<number, CalibrationValues>([[3, other], [5, five]])), {
+      threshold: [0.5, first.threshold],
     });
     await refuse(
-      () => resume({}, both({ ...three, thresholds: three.thresholds, percentiles: [3, 20] })),
-      { percentiles: [[3, 20], [2, 20]], threshold: [thresholds[0], five.thresholds[0]] },
+      () => resume({}, both({ ...three, levels: [{ ...first, percentile: 3 }, second] })),
+      { percentiles: [[3, 20], [2, 20]], threshold: [first.threshold, five.thresholds[0]] },
     );
     await refuse(() => resume({}, new Map([[3, three]])), { layers: [[3], [3, 5]] });
     await refuse(() => resume({}, new Map([[3, three], [5, five], [6, five]])), { layers: [[3, 5, 6], [3, 5]] });

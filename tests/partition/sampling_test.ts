@@ -1,9 +1,8 @@
 /** What a region keeps of its members: a uniform sample, and the nearest and farthest contexts. */
 import { assert, assertEquals, assertLess } from "@std/assert";
-import type { Backend } from "../../src/compute/backend.ts";
-import { openBackend } from "../../src/compute/open.ts";
+import { type Backend, openBackend } from "../../src/compute/mod.ts";
+import { Dictionary } from "../../src/partition/mod.ts";
 import { CONTEXTS, Contexts } from "../../src/partition/contexts.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
 import { Members } from "../../src/partition/members.ts";
 import { backendTest } from "../lib/backends.ts";
 import { at, degrees, membersOf, namedRows, prompt } from "./streams.ts";

@@ -1,7 +1,6 @@
 /** Small seeded streams with everything that a model's have: prompts, positions, several layers, batches. */
-import type { ActivationBatch, Prompt } from "../../src/activations/batch.ts";
-import type { StreamBatch } from "../../src/activations/stream.ts";
-import { Random } from "../../src/compute/random.ts";
+import type { ActivationBatch, Prompt, StreamBatch } from "../../src/activations/mod.ts";
+import { Random } from "../../src/compute/mod.ts";
 import { type Dictionary, partsOf } from "../../src/partition/dictionary.ts";
 
 export const DIM = 12;

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { layAlluvial } from "../../src/report/alluvial.ts";
-import { Random } from "../../src/compute/random.ts";
+import { Random } from "../../src/compute/mod.ts";
+import { layAlluvial } from "../../src/report/mod.ts";
 
 Deno.test("blocks stand one gap apart, columns centred, ribbons in the blocks' order", () => {
   const { blocks, ribbons, height } = layAlluvial([[0, 0, 0, 1], [3, 2, 2, 2]], 2);

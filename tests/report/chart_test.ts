@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertGreater, assertLess, assertMatch, assertRejects } from "@std/assert";
-import { type ChartSpec, renderChart, saveChart } from "../../src/report/chart.ts";
+import { type ChartSpec, renderChart, saveChart } from "../../src/report/mod.ts";
 import { textMeasure } from "../../src/report/fonts.ts";
 import { svgToPng } from "../../src/report/png.ts";
 import { prefixIds } from "../../src/report/svg.ts";

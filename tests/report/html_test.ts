@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { renderReport, type Report, writeReport } from "../../src/report/html.ts";
-import { RunManifest } from "../../src/report/manifest.ts";
+import { renderReport, type Report, RunManifest, writeReport } from "../../src/report/mod.ts";
 
 const HOSTILE =
   `</td></table><script src="//evil.example/x.js"></script><img src=x onerror='alert(1)'>&lt;"\u0000\u001b\u202e`;

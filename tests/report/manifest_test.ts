@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { readSealedJson } from "../../src/files/sealed_json.ts";
-import { RunManifest, VERSION } from "../../src/report/manifest.ts";
+import { readSealedJson } from "../../src/files/mod.ts";
+import { RunManifest, VERSION } from "../../src/report/mod.ts";
 import { PACKAGES } from "../../src/report/packages.ts";
 
 const ROOT = new URL("../../", import.meta.url);

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { booleansOf, columnOf, fixedSizeListsOf, numbersOf, readArrow, stringsOf } from "../../src/files/arrow.ts";
-import { saveTable } from "../../src/report/table.ts";
+import { booleansOf, columnOf, fixedSizeListsOf, numbersOf, readArrow, stringsOf } from "../../src/files/mod.ts";
+import { saveTable, type TableColumn } from "../../src/report/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 
 Deno.test("a result table keeps values, types and descriptions", () =>
@@ -41,8 +41,8 @@ Deno.test("an empty table keeps the types it was given", () =>
 Deno.test("columns that do not fit are refused", () =>
   inFolder(async (folder) => {
     const column = (name: string, values: unknown, type?: "int32") =>
-      ({ name, values, type, description: "" }) as Parameters<typeof saveTable>[2][0];
-    const save = (...columns: Parameters<typeof saveTable>[2][0][]) => () => saveTable(folder, "t", columns);
+      ({ name, values, type, description: "" }) as TableColumn;
+    const save = (...columns: TableColumn[]) => () => saveTable(folder, "t", columns);
     await assertRejects(save(column("a", [1, "x"])), Error, 'column a to hold float64 but row 1 is "x"');
     await assertRejects(save(column("a", ["x", 1])), Error, "column a to hold utf8 but row 1 is 1");
     await assertRejects(save(column("a", [1, 2.5], "int32")), Error, "column a to hold int32 but row 1 is 2.5");

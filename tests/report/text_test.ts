@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { escapeHtml, formatColumn, formatNumber, formatShare, validXml, visibleText } from "../../src/report/text.ts";
+import { formatNumber, formatShare, visibleText } from "../../src/report/mod.ts";
+import { escapeHtml, formatColumn, validXml } from "../../src/report/text.ts";
 
 Deno.test("text that a reader could not see is shown", () => {
   assertEquals(visibleText("a\nb\tc\u0000\u001b[31m\u007f\u0085"), "a⏎b⇥c␀␛[31m␡<U+0085>");

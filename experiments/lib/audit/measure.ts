@@ -1,11 +1,9 @@
 /** What `audit` measures: which regions of one model another one has, beyond the noise of stream orders. */
-import { noiseCuts } from "../../../src/analysis/noise_cuts.ts";
-import { describeRegions, type RegionRow } from "../../../src/analysis/region_table.ts";
-import type { Backend } from "../../../src/compute/backend.ts";
-import type { LanguageModel } from "../../../src/model/types.ts";
-import type { Growth } from "../../../src/partition/growth.ts";
-import { sameSetting, type Setting } from "../../../src/report/settings.ts";
-import type { FailedSetting } from "../../../src/partition/usable.ts";
+import { describeRegions, noiseCuts, type RegionRow } from "../../../src/analysis/mod.ts";
+import type { Backend } from "../../../src/compute/mod.ts";
+import type { LanguageModel } from "../../../src/model/mod.ts";
+import type { FailedSetting, Growth } from "../../../src/partition/mod.ts";
+import { sameSetting, type SettingKey as Setting } from "../../../src/report/mod.ts";
 
 /** One dictionary without what it was grown with. */
 export interface AuditedDictionary extends Setting {

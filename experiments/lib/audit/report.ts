@@ -1,13 +1,18 @@
 /** What `audit` leaves to look at: tables, charts, report, findings. */
-import { type Cell, formatNumber, type Section } from "../../../src/report/mod.ts";
+import {
+  type Cell,
+  formatNumber,
+  middleSetting,
+  ofSetting,
+  sameSetting,
+  type Section,
+  type SettingKey as Setting,
+} from "../../../src/report/mod.ts";
+import { type Flags, printTable, type Run } from "../../../src/run/mod.ts";
 import { auditChart, counterpartsChart } from "./charts.ts";
 import type { AuditedReading, Side, Verdict } from "./measure.ts";
 import { auditSentence, auditTable, nameOf, sideOf, summarise } from "./summary.ts";
 import { saveAuditTables } from "./tables.ts";
-import type { Run } from "../../../src/run/experiment.ts";
-import type { Flags } from "../../../src/run/command/flags.ts";
-import { printTable } from "../../../src/run/terminal/print.ts";
-import { middleSetting, ofSetting, sameSetting, type Setting } from "../../../src/report/settings.ts";
 
 type AuditFlags = { readonly model: string; readonly after: string; readonly alpha: number; readonly seed: number };
 

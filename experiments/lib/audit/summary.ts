@@ -1,8 +1,15 @@
 /** Means over stream orders of what `audit` measured. */
-import { median } from "../../../src/analysis/match.ts";
-import { type Cell, formatNumber, formatShare } from "../../../src/report/mod.ts";
+import { median } from "../../../src/analysis/mod.ts";
+import {
+  type Cell,
+  distinctSettings,
+  formatNumber,
+  formatShare,
+  meanOfAll as meanOf,
+  ofSetting,
+  type SettingKey as Setting,
+} from "../../../src/report/mod.ts";
 import type { Audit, AuditedReading, AuditedRegion, Side } from "./measure.ts";
-import { distinctSettings, meanOf, ofSetting, type Setting } from "../../../src/report/settings.ts";
 
 /** A setting in words. */
 export const nameOf = ({ layer, percentile }: Setting) => `block ${layer}, p ${percentile}`;

@@ -1,9 +1,14 @@
 /** Arrow tables of `audit`. */
 import type { AuditedReading } from "./measure.ts";
-import { number, whole, words } from "../../../src/report/columns.ts";
-import type { Results } from "../../../src/run/folder/results.ts";
-import { sameSetting, type Setting } from "../../../src/report/settings.ts";
-import { contextText } from "../../../src/report/token_text.ts";
+import {
+  contextText,
+  numberColumn as number,
+  sameSetting,
+  type SettingKey as Setting,
+  wholeColumn as whole,
+  wordsColumn as words,
+} from "../../../src/report/mod.ts";
+import type { Results } from "../../../src/run/mod.ts";
 
 /** Writes `audits` and `regions`. */
 export async function saveAuditTables(save: Results, readings: readonly AuditedReading[], seed: number): Promise<void> {

@@ -1,11 +1,8 @@
 /** The directions that a concept's may be chosen from: regions, and as many random ones. */
-import { randomDirections } from "../../../src/analysis/concept_floor.ts";
-import { SELECTION_RULES, type SelectionRule } from "../../../src/analysis/concept_selection.ts";
-import { Coreset } from "../../../src/analysis/coreset.ts";
-import { batchAt, type StreamBatch } from "../../../src/activations/stream.ts";
-import type { Backend, Matrix } from "../../../src/compute/backend.ts";
-import { directionsOf } from "../../../src/partition/directions.ts";
-import type { Basis } from "../../../src/partition/parts.ts";
+import { batchAt, type StreamBatch } from "../../../src/activations/mod.ts";
+import { Coreset, randomDirections, SELECTION_RULES, type SelectionRule } from "../../../src/analysis/mod.ts";
+import type { Backend, Matrix } from "../../../src/compute/mod.ts";
+import { type Basis, directionsOf } from "../../../src/partition/mod.ts";
 import { type Grown, withDictionary } from "./dictionaries.ts";
 
 /** How a direction is come by. `regions`, `random` and `coreset` are chosen from a set, the others trained. */

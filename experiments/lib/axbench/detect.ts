@@ -1,7 +1,6 @@
 /** Every concept in turn, each kept as soon as it is finished. */
-import type { AxBench } from "../../../src/activations/axbench.ts";
-import type { Run } from "../../../src/run/experiment.ts";
-import type { Flags } from "../../../src/run/command/flags.ts";
+import type { AxBench } from "../../../src/activations/mod.ts";
+import type { Flags, Run } from "../../../src/run/mod.ts";
 import type { ConceptScorer, Detection } from "./score.ts";
 import type { ConceptStore } from "./store.ts";
 import type { RowReader } from "./texts.ts";

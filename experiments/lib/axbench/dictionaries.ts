@@ -1,18 +1,17 @@
 /** Dictionaries of several stream orders, each kept at several token budgets of its one growth. */
 import { join } from "node:path";
-import type { CorpusEntry } from "../../../src/activations/corpus.ts";
-import { shuffled } from "../../../src/activations/shuffled.ts";
-import type { Backend } from "../../../src/compute/backend.ts";
-import { readSealedJson, writeSealedJson } from "../../../src/files/sealed_json.ts";
-import { dictionaryFile } from "../../../src/partition/checkpoint.ts";
-import type { Calibration } from "../../../src/partition/calibration.ts";
-import type { Dictionary } from "../../../src/partition/dictionary.ts";
-import type { Run } from "../../../src/run/experiment.ts";
-import type { Flags } from "../../../src/run/command/flags.ts";
-import { loadDictionary } from "../../../src/run/steps/given.ts";
-import { calibrationsFor, grow, type GrowPlan } from "../../../src/run/steps/grow.ts";
-import type { Setting } from "../../../src/report/settings.ts";
-import { type FailedSetting, usableSettings } from "../../../src/partition/usable.ts";
+import { type CorpusEntry, shuffled } from "../../../src/activations/mod.ts";
+import type { Backend } from "../../../src/compute/mod.ts";
+import { readSealedJson, writeSealedJson } from "../../../src/files/mod.ts";
+import {
+  type Calibration,
+  type Dictionary,
+  dictionaryFile,
+  type FailedSetting,
+  usableSettings,
+} from "../../../src/partition/mod.ts";
+import type { SettingKey as Setting } from "../../../src/report/mod.ts";
+import { calibrationsFor, type Flags, grow, type GrowPlan, loadDictionary, type Run } from "../../../src/run/mod.ts";
 
 const FORMAT = "exemplar grown 2";
 

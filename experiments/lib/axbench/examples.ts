@@ -1,10 +1,9 @@
 /** What is in the regions that were chosen. */
-import type { AxBenchConcept } from "../../../src/activations/axbench.ts";
-import type { Excerpt } from "../../../src/activations/batch.ts";
-import { lensTokens } from "../../../src/analysis/lens_tokens.ts";
-import type { Backend } from "../../../src/compute/backend.ts";
-import type { LanguageModel } from "../../../src/model/types.ts";
-import { tokenText } from "../../../src/report/token_text.ts";
+import type { AxBenchConcept, Excerpt } from "../../../src/activations/mod.ts";
+import { lensTokens } from "../../../src/analysis/mod.ts";
+import type { Backend } from "../../../src/compute/mod.ts";
+import type { LanguageModel } from "../../../src/model/mod.ts";
+import { tokenText } from "../../../src/report/mod.ts";
 import { type Grown, withDictionary } from "./dictionaries.ts";
 import type { Detection } from "./score.ts";
 

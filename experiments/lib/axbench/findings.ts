@@ -1,6 +1,5 @@
 /** What a program reads of a run, and the sentences that people read. */
-import type { Interval } from "../../../src/analysis/bootstrap.ts";
-import { SELECTION_RULES } from "../../../src/analysis/concept_selection.ts";
+import { type Interval, SELECTION_RULES } from "../../../src/analysis/mod.ts";
 import { type Finding, formatNumber } from "../../../src/report/mod.ts";
 import type { Method } from "./candidates.ts";
 import type { Shown } from "./shown.ts";

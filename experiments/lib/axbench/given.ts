@@ -1,7 +1,7 @@
-import type { Backend } from "../../../src/compute/backend.ts";
-import type { HookSite, LanguageModel } from "../../../src/model/types.ts";
-import { givenDictionary } from "../../../src/run/steps/given.ts";
-import { ofSetting } from "../../../src/report/settings.ts";
+import type { Backend } from "../../../src/compute/mod.ts";
+import type { HookSite, LanguageModel } from "../../../src/model/mod.ts";
+import { ofSetting } from "../../../src/report/mod.ts";
+import { givenDictionary } from "../../../src/run/mod.ts";
 import type { Grown, GrownDictionaries } from "./dictionaries.ts";
 
 /** Cosine of two centers that count as one: both calibrations are means over many activations. */

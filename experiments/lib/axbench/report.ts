@@ -1,12 +1,9 @@
 /** What concept detection leaves to look at: tables, charts, report, findings. */
-import type { AxBenchConcept } from "../../../src/activations/axbench.ts";
-import type { Backend } from "../../../src/compute/backend.ts";
-import type { LanguageModel } from "../../../src/model/types.ts";
-import type { Run } from "../../../src/run/experiment.ts";
-import type { Flags } from "../../../src/run/command/flags.ts";
-import { printTable } from "../../../src/run/terminal/print.ts";
-import { reportTable } from "../../../src/run/folder/results.ts";
-import type { FailedSetting } from "../../../src/partition/usable.ts";
+import type { AxBenchConcept } from "../../../src/activations/mod.ts";
+import type { Backend } from "../../../src/compute/mod.ts";
+import type { LanguageModel } from "../../../src/model/mod.ts";
+import type { FailedSetting } from "../../../src/partition/mod.ts";
+import { type Flags, printTable, reportTable, type Run } from "../../../src/run/mod.ts";
 import { differencesChart, methodsChart, percentilesChart, tokensChart } from "./charts.ts";
 import type { Grown } from "./dictionaries.ts";
 import { examplesOf } from "./examples.ts";

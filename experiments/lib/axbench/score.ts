@@ -1,15 +1,15 @@
 /** Chooses a concept's directions on its train texts and scores its held-out texts with them. */
-import { textMaxima } from "../../../src/analysis/concept_maxima.ts";
 import {
+  auroc,
   bestAmongFirst,
+  differenceInMeans,
   directionAurocs,
   directionContrasts,
   meanRow,
-} from "../../../src/analysis/concept_selection.ts";
-import { trainProbe } from "../../../src/analysis/linear_probe.ts";
-import { differenceInMeans } from "../../../src/analysis/reference_directions.ts";
-import { auroc } from "../../../src/analysis/roc.ts";
-import type { Backend, Matrix } from "../../../src/compute/backend.ts";
+  textMaxima,
+  trainProbe,
+} from "../../../src/analysis/mod.ts";
+import type { Backend, Matrix } from "../../../src/compute/mod.ts";
 import type { Candidates, Choice, Method } from "./candidates.ts";
 import type { Texts } from "./texts.ts";
 

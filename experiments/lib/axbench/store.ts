@@ -1,7 +1,7 @@
 /** Finished concepts, a file each, so that a run that was stopped goes on with the next. */
 import { join } from "node:path";
-import { readSealedJson, writeSealedJson } from "../../../src/files/sealed_json.ts";
-import { flagText } from "../../../src/run/command/flag_text.ts";
+import { readSealedJson, writeSealedJson } from "../../../src/files/mod.ts";
+import { flagText } from "../../../src/run/mod.ts";
 import type { Detection } from "./score.ts";
 
 /** What the figures depend on, by name. */

@@ -4,10 +4,10 @@ import {
   type BootstrapOptions,
   type Interval,
   pairedDifference,
-} from "../../../src/analysis/bootstrap.ts";
-import type { SelectionRule } from "../../../src/analysis/concept_selection.ts";
-import type { Basis } from "../../../src/partition/parts.ts";
-import { meanOf } from "../../../src/report/settings.ts";
+  type SelectionRule,
+} from "../../../src/analysis/mod.ts";
+import type { Basis } from "../../../src/partition/mod.ts";
+import { meanOfAll as meanOf } from "../../../src/report/mod.ts";
 import type { Method } from "./candidates.ts";
 import type { Detection } from "./score.ts";
 

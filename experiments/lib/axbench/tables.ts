@@ -1,8 +1,12 @@
 /** Tables of concept detection. */
-import type { AxBenchConcept } from "../../../src/activations/axbench.ts";
-import { number, whole, words } from "../../../src/report/columns.ts";
-import type { Results } from "../../../src/run/folder/results.ts";
-import { contextText } from "../../../src/report/token_text.ts";
+import type { AxBenchConcept } from "../../../src/activations/mod.ts";
+import {
+  contextText,
+  numberColumn as number,
+  wholeColumn as whole,
+  wordsColumn as words,
+} from "../../../src/report/mod.ts";
+import type { Results } from "../../../src/run/mod.ts";
 import type { Example } from "./examples.ts";
 import type { Detection } from "./score.ts";
 import { nameOf, type Pairing, type Way, type WaySummary } from "./summary.ts";

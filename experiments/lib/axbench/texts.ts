@@ -1,8 +1,6 @@
 /** AxBench's rows as a model reads them, and their activations without what all rows share. */
-import type { AxBenchRow } from "../../../src/activations/axbench.ts";
-import { extract } from "../../../src/activations/extract.ts";
-import { batchAt } from "../../../src/activations/stream.ts";
-import type { ChatMessage, LanguageModel } from "../../../src/model/types.ts";
+import { type AxBenchRow, batchAt, extract } from "../../../src/activations/mod.ts";
+import type { ChatMessage, LanguageModel } from "../../../src/model/mod.ts";
 
 /** How a question and its answer become one text: a user's turn and the model's, or one after the other. */
 export type Reading = "chat" | "plain";

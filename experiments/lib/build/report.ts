@@ -1,15 +1,16 @@
 /** What a build leaves to look at: tables, charts, report, findings. */
-import { principalComponents } from "../../../src/analysis/pca.ts";
-import { sphereCells } from "../../../src/analysis/voronoi.ts";
-import type { Discovery } from "../../../src/partition/discover.ts";
-import { formatNumber } from "../../../src/report/mod.ts";
-import { coherenceChart, growthChart, sizeChart, voronoiChart } from "../../../src/report/partition_charts.ts";
-import type { Run } from "../../../src/run/experiment.ts";
-import type { Flags } from "../../../src/run/command/flags.ts";
-import { printTable } from "../../../src/run/terminal/print.ts";
+import { principalComponents, sphereCells } from "../../../src/analysis/mod.ts";
+import type { Discovery } from "../../../src/partition/mod.ts";
+import {
+  coherenceChart,
+  contextText,
+  formatNumber,
+  growthChart,
+  sizeChart,
+  voronoiChart,
+} from "../../../src/report/mod.ts";
+import { type Flags, printTable, reportTable, type Run } from "../../../src/run/mod.ts";
 import { comparableModel } from "../published.ts";
-import { reportTable } from "../../../src/run/folder/results.ts";
-import { contextText } from "../../../src/report/token_text.ts";
 import type { BuildResult } from "./result.ts";
 import { dictionaryRows, growthRows, regionTable, saveBuildTables } from "./tables.ts";
 

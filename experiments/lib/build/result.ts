@@ -1,6 +1,5 @@
-import type { DictionaryMetrics } from "../../../src/analysis/metrics.ts";
-import type { RegionRow } from "../../../src/analysis/region_table.ts";
-import type { Growth } from "../../../src/partition/growth.ts";
+import type { DictionaryMetrics, RegionRow } from "../../../src/analysis/mod.ts";
+import type { Growth } from "../../../src/partition/mod.ts";
 
 /** One dictionary with what was read off it. */
 export interface BuildResult {

@@ -1,11 +1,8 @@
 /** Tables of `build`. */
-import type { DictionaryMetrics } from "../../../src/analysis/metrics.ts";
-import type { RegionRow } from "../../../src/analysis/region_table.ts";
-import type { Cell } from "../../../src/report/mod.ts";
-import { whole, words } from "../../../src/report/columns.ts";
+import type { DictionaryMetrics, RegionRow } from "../../../src/analysis/mod.ts";
+import { type Cell, contextText, wholeColumn as whole, wordsColumn as words } from "../../../src/report/mod.ts";
+import type { Results } from "../../../src/run/mod.ts";
 import { publishedRegions } from "../published.ts";
-import type { Results } from "../../../src/run/folder/results.ts";
-import { contextText } from "../../../src/report/token_text.ts";
 import type { BuildResult } from "./result.ts";
 
 /** Writes `dictionaries`, `regions` and `growth`. */

@@ -1,10 +1,15 @@
 /** Findings of `drift` under their fixed names. */
-import { TEMPLATE_PARTS } from "../../../src/analysis/template_parts.ts";
+import { TEMPLATE_PARTS } from "../../../src/activations/mod.ts";
+import {
+  distinctSettings,
+  meanOfAll as meanOf,
+  ofSetting,
+  type SettingKey as Setting,
+} from "../../../src/report/mod.ts";
 import { type Comparison, COMPARISONS, type MatchRow } from "./matches.ts";
 import type { DriftResult } from "./result.ts";
 import { bestSetting, sideOf, summarise, type Summary } from "./summary.ts";
 import type { FinalTokens, RefusalRegion, Side } from "./tokens.ts";
-import { distinctSettings, meanOf, ofSetting, type Setting } from "../../../src/report/settings.ts";
 
 /** Findings of the matchings, at the setting shown and at all. */
 export function matchFindings(

@@ -1,10 +1,8 @@
 /** How the dictionaries of two models, and of several stream orders, match. */
-import { matchDirections, median } from "../../../src/analysis/match.ts";
-import { rotated } from "../../../src/analysis/rotated.ts";
-import { type Turnover, turnover } from "../../../src/analysis/turnover.ts";
-import type { Backend } from "../../../src/compute/backend.ts";
-import type { Growth } from "../../../src/partition/growth.ts";
-import { sameSetting, type Setting } from "../../../src/report/settings.ts";
+import { matchDirections, median, rotated, type Turnover, turnover } from "../../../src/analysis/mod.ts";
+import type { Backend } from "../../../src/compute/mod.ts";
+import type { Growth } from "../../../src/partition/mod.ts";
+import { sameSetting, type SettingKey as Setting } from "../../../src/report/mod.ts";
 
 /** The directions of one dictionary, without the rest. */
 export interface Regions extends Setting {

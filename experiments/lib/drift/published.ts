@@ -1,4 +1,4 @@
-import { bareName } from "../../../src/model/exports.ts";
+import { bareName } from "../../../src/model/mod.ts";
 
 /** Figures of the paper (arXiv 2605.14347 v2) on Gemma-2-2B against its instruct model. */
 export interface PublishedDrift {

@@ -1,7 +1,7 @@
 /** What `drift` leaves to look at: tables, charts, report, findings. */
-import { TEMPLATE_PARTS } from "../../../src/analysis/template_parts.ts";
-import type { Section } from "../../../src/report/mod.ts";
-import type { Run } from "../../../src/run/experiment.ts";
+import { TEMPLATE_PARTS } from "../../../src/activations/mod.ts";
+import { middleSetting, ofSetting, type Section } from "../../../src/report/mod.ts";
+import { type Flags, type Places, printTable, type Run } from "../../../src/run/mod.ts";
 import { accuracyChart, finalTokensChart, matchesChart, mediansChart, positionsChart } from "./charts.ts";
 import { matchFindings, tokenFindings } from "./findings.ts";
 import { matchTable, refusalTable, rowsOf, tokenTable } from "./report_tables.ts";
@@ -9,11 +9,7 @@ import { bestBaseSentence, matchSentence, refusalSentence, tokenSentence } from 
 import { clearestSetting, summarise } from "./summary.ts";
 import type { DriftResult } from "./result.ts";
 import { saveDriftTables } from "./tables.ts";
-import type { Flags } from "../../../src/run/command/flags.ts";
-import { printTable } from "../../../src/run/terminal/print.ts";
-import type { Places } from "../../../src/run/steps/prompt_partition.ts";
 import { comparableModel } from "../published.ts";
-import { middleSetting, ofSetting } from "../../../src/report/settings.ts";
 
 type DriftFlags = { readonly cut: number; readonly model: string; readonly minMembers: number };
 

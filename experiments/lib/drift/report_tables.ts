@@ -1,12 +1,11 @@
 /** Tables of `drift`'s report. */
-import { TEMPLATE_PARTS } from "../../../src/analysis/template_parts.ts";
-import { type Cell, formatNumber } from "../../../src/report/mod.ts";
+import { TEMPLATE_PARTS } from "../../../src/activations/mod.ts";
+import { type Cell, distinctSettings, formatNumber, meanOfAll as meanOf, ofSetting } from "../../../src/report/mod.ts";
 import { COMPARISONS, type MatchRow } from "./matches.ts";
 import { sideOf, summarise } from "./summary.ts";
 import type { DriftTables } from "./tables.ts";
 import type { FinalTokens, RefusalRegion, Side } from "./tokens.ts";
 import { publishedDrift } from "./published.ts";
-import { distinctSettings, meanOf, ofSetting } from "../../../src/report/settings.ts";
 
 /** A table of the report. */
 export interface Table {

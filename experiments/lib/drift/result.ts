@@ -1,4 +1,4 @@
-import type { Places } from "../../../src/run/steps/prompt_partition.ts";
+import type { Places } from "../../../src/run/mod.ts";
 import type { DriftTables } from "./tables.ts";
 import type { PromptLabels } from "./tokens.ts";
 

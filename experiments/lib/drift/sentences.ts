@@ -1,10 +1,9 @@
 /** What `drift` answers, from the run's own figures. */
-import { TEMPLATE_PARTS } from "../../../src/analysis/template_parts.ts";
-import { formatNumber, formatShare } from "../../../src/report/mod.ts";
+import { TEMPLATE_PARTS } from "../../../src/activations/mod.ts";
+import { formatNumber, formatShare, meanOfAll as meanOf, type SettingKey as Setting } from "../../../src/report/mod.ts";
 import { type Comparison, COMPARISONS } from "./matches.ts";
 import { bestSetting, sideOf, type Summary } from "./summary.ts";
 import type { FinalTokens, RefusalRegion, Side } from "./tokens.ts";
-import { meanOf, type Setting } from "../../../src/report/settings.ts";
 
 /** How the models match, and whether the cut can tell. */
 export function matchSentence(

@@ -1,8 +1,13 @@
 /** Means over stream orders of what `drift` measured, and the settings that are shown. */
-import { quantiles } from "../../../src/analysis/quantile.ts";
+import { quantiles } from "../../../src/analysis/mod.ts";
+import {
+  distinctSettings,
+  meanOfAll as meanOf,
+  ofSetting,
+  type SettingKey as Setting,
+} from "../../../src/report/mod.ts";
 import { type Comparison, COMPARISONS, type MatchRow } from "./matches.ts";
 import type { FinalTokens, Side } from "./tokens.ts";
-import { distinctSettings, meanOf, ofSetting, type Setting } from "../../../src/report/settings.ts";
 
 /** The setting at which the instruct model's purity is farthest above that of shuffled labels, if both models have it. */
 export function clearestSetting(tokens: readonly FinalTokens[]): Setting | undefined {

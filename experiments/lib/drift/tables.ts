@@ -1,12 +1,16 @@
 /** Arrow tables of `drift`. */
-import { TEMPLATE_PARTS } from "../../../src/analysis/template_parts.ts";
-import type { TableColumn } from "../../../src/report/mod.ts";
+import { TEMPLATE_PARTS } from "../../../src/activations/mod.ts";
+import type { FailedSetting } from "../../../src/partition/mod.ts";
+import {
+  numberColumn as number,
+  type SettingKey as Setting,
+  type TableColumn,
+  wholeColumn as whole,
+  wordsColumn as words,
+} from "../../../src/report/mod.ts";
+import type { Results } from "../../../src/run/mod.ts";
 import type { MatchRow } from "./matches.ts";
 import type { FinalTokens, RefusalRegion, Side } from "./tokens.ts";
-import { number, whole, words } from "../../../src/report/columns.ts";
-import type { Results } from "../../../src/run/folder/results.ts";
-import type { Setting } from "../../../src/report/settings.ts";
-import type { FailedSetting } from "../../../src/partition/usable.ts";
 
 /** What is measured, for the tables. */
 export interface DriftTables {

@@ -1,6 +1,6 @@
-import { visibleText } from "../../../src/report/text.ts";
-import { formatTable, type PrintRow } from "../../../src/run/terminal/print.ts";
-import type { Description, Json } from "./description.ts";
+import type { Description, Json } from "../../../src/inspect/mod.ts";
+import { visibleText } from "../../../src/report/mod.ts";
+import { formatTable } from "../../../src/run/mod.ts";
 
 /** Characters of a value that are shown. */
 const LONGEST = 72;
@@ -10,8 +10,10 @@ export function descriptionText({ path, kind, bytes, facts, tables }: Descriptio
   const rows = Object.entries(facts).map(([fact, value]) => ({ fact: visibleText(fact), value: cell(value) }));
   const width = Math.max(0, ...rows.map(({ fact }) => fact.length));
   const sections = Object.entries(tables).filter(([, rows]) => rows.length > 0).map(([title, rows]) => {
-    const keys = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-    return `\n${title}\n${formatTable(rows.map((row): PrintRow => mapValues(row, cell)), keys)}`;
+    const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+    return `\n${title}\n${
+      formatTable({ columns, rows: rows.map((row) => columns.map((key) => cell(row[key] ?? null))) })
+    }`;
   });
   return [
     `${visibleText(path)}: ${visibleText(kind)}, ${size(bytes)}`,
@@ -25,10 +27,6 @@ function cell(value: Json): string | number | boolean | null {
   const isTexts = Array.isArray(value) && value.every((item) => typeof item === "string");
   const text = visibleText(isTexts ? value.join(" | ") : typeof value === "string" ? value : JSON.stringify(value));
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
-}
-
-function mapValues<V, W>(record: Readonly<Record<string, V>>, map: (value: V) => W): Record<string, W> {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
 }
 
 /** Bytes in the largest unit that keeps them above 1. */

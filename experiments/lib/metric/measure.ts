@@ -1,11 +1,14 @@
 /** Leader clustering of the same activations under one metric, at a number of regions. */
-import { leadersOfCount, nearestLeaders } from "../../../src/analysis/leader_rows.ts";
-import { majorityAccuracy } from "../../../src/analysis/majority.ts";
-import { gini } from "../../../src/analysis/metrics.ts";
-import { adjustedRandIndex } from "../../../src/analysis/rand_index.ts";
-import { Random } from "../../../src/compute/random.ts";
+import {
+  adjustedRandIndex,
+  gini,
+  leadersOfCount,
+  majorityAccuracy,
+  nearestLeaders,
+} from "../../../src/analysis/mod.ts";
+import { Random } from "../../../src/compute/mod.ts";
+import { meanOfAll as meanOf } from "../../../src/report/mod.ts";
 import type { Metric } from "./spaces.ts";
-import { meanOf } from "../../../src/report/settings.ts";
 
 /** Activations with the number of their domain. */
 export interface Labelled {
@@ -33,7 +36,7 @@ export interface MetricRow {
   readonly agreement: number;
   /** Share of held-out activations whose domain their region's majority tells. */
   readonly accuracy: number;
-  /** The same with the labels of the activations in the regions shuffled. */
+  /** What `accuracy` is with the labels of the activations in the regions shuffled. */
   readonly accuracyShuffled: number;
 }
 

@@ -1,13 +1,9 @@
 /** What `metric` leaves to look at: table, chart, report, findings. */
-import { formatNumber } from "../../../src/report/mod.ts";
-import type { Run } from "../../../src/run/experiment.ts";
-import type { Flags } from "../../../src/run/command/flags.ts";
+import { formatNumber, meanOfAll as meanOf } from "../../../src/report/mod.ts";
+import { type Flags, printTable, reportTable, type Run } from "../../../src/run/mod.ts";
 import { metricsChart } from "./chart.ts";
 import type { MetricRow } from "./measure.ts";
 import { type Metric, METRICS } from "./spaces.ts";
-import { printTable } from "../../../src/run/terminal/print.ts";
-import { reportTable } from "../../../src/run/folder/results.ts";
-import { meanOf } from "../../../src/report/settings.ts";
 
 /** Writes everything below `run.out`, prints the figures, and says where the report is. */
 export async function reportMetric<F extends Flags>(run: Run<F>, rows: readonly MetricRow[]): Promise<void> {

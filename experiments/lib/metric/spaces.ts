@@ -1,6 +1,6 @@
 /** Metrics of activation space as maps after which each is the Euclidean distance. */
-import { whitening } from "../../../src/analysis/whiten.ts";
-import { unitRows } from "../../../src/partition/means.ts";
+import { whitening } from "../../../src/analysis/mod.ts";
+import { unitRows } from "../../../src/partition/mod.ts";
 
 /** The metrics that are compared. */
 export const METRICS = [

@@ -1,10 +1,8 @@
 /** How often a threshold on distance raises the alarm, on text that was not there to set it. */
-import { conformalThreshold } from "../../../src/analysis/conformal.ts";
-import type { Monitor } from "../../../src/analysis/monitor.ts";
-import { Random } from "../../../src/compute/random.ts";
+import { conformalThreshold, type Monitor } from "../../../src/analysis/mod.ts";
+import { Random } from "../../../src/compute/mod.ts";
+import type { Flags, Run } from "../../../src/run/mod.ts";
 import { HELD_OUT, type MonitorTexts } from "./texts.ts";
-import type { Run } from "../../../src/run/experiment.ts";
-import type { Flags } from "../../../src/run/command/flags.ts";
 
 /** Prompts read together. */
 const BATCH = 64;

@@ -1,15 +1,18 @@
 /** Grows dictionaries at several layers and percentiles, and picks the one to watch with. */
-import type { Backend } from "../../../src/compute/backend.ts";
-import type { LanguageModel } from "../../../src/model/types.ts";
-import type { Dictionary } from "../../../src/partition/dictionary.ts";
-import type { Run } from "../../../src/run/experiment.ts";
-import type { CommonFlags } from "../../../src/run/command/common_flags.ts";
-import type { Flags } from "../../../src/run/command/flags.ts";
-import { calibrationsFor, grow, type GrowPlan } from "../../../src/run/steps/grow.ts";
-import { contextOf } from "../../../src/run/steps/open_model.ts";
+import type { Backend } from "../../../src/compute/mod.ts";
+import type { LanguageModel } from "../../../src/model/mod.ts";
+import { type Dictionary, usableSettings } from "../../../src/partition/mod.ts";
+import {
+  calibrationsFor,
+  type CommonFlags,
+  contextOf,
+  type Flags,
+  grow,
+  type GrowPlan,
+  type Run,
+} from "../../../src/run/mod.ts";
 import { type Instructions, type RefusalHandle, refusalHandle } from "./handle.ts";
 import type { MonitorTexts, TextFlags } from "./texts.ts";
-import { usableSettings } from "../../../src/partition/usable.ts";
 
 /** A layer and percentile that was tried. */
 export interface TriedSetting {

@@ -1,14 +1,9 @@
 /** Regions that stand for refusal: where the final tokens of refused instructions lie. */
-import type { CorpusEntry } from "../../../src/activations/corpus.ts";
-import { extract } from "../../../src/activations/extract.ts";
-import { batchAt } from "../../../src/activations/stream.ts";
-import { balancedAccuracy, splitByLabel } from "../../../src/analysis/label_split.ts";
-import { isRefusal } from "../../../src/analysis/refusals.ts";
-import type { LanguageModel } from "../../../src/model/types.ts";
-import type { Dictionary } from "../../../src/partition/dictionary.ts";
-import { keptAnswers } from "../../../src/run/steps/answers.ts";
-import type { Run } from "../../../src/run/experiment.ts";
-import type { Flags } from "../../../src/run/command/flags.ts";
+import { batchAt, type CorpusEntry, extract } from "../../../src/activations/mod.ts";
+import { balancedAccuracy, isRefusal, splitByLabel } from "../../../src/analysis/mod.ts";
+import type { LanguageModel } from "../../../src/model/mod.ts";
+import type { Dictionary } from "../../../src/partition/mod.ts";
+import { type Flags, keptAnswers, type Run } from "../../../src/run/mod.ts";
 
 /** Instructions, and whether the model refuses each. */
 export interface Instructions {

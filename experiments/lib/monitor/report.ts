@@ -1,9 +1,7 @@
 /** What a monitor leaves to look at: how good its alarms are, and what went by. */
-import { type Block, formatNumber, formatShare } from "../../../src/report/mod.ts";
-import type { Dictionary } from "../../../src/partition/dictionary.ts";
-import type { Run } from "../../../src/run/experiment.ts";
-import type { CommonFlags } from "../../../src/run/command/common_flags.ts";
-import type { Flags } from "../../../src/run/command/flags.ts";
+import type { Dictionary } from "../../../src/partition/mod.ts";
+import { type Block, formatNumber, formatShare, meanOfAll as meanOf } from "../../../src/report/mod.ts";
+import type { CommonFlags, Flags, Run } from "../../../src/run/mod.ts";
 import type { AlarmRate, Scores } from "./alarms.ts";
 import { alarmChart, memoryChart } from "./charts.ts";
 import type { TriedSetting } from "./dictionary.ts";
@@ -11,7 +9,6 @@ import type { HandleRates, RefusalHandle } from "./handle.ts";
 import { alarmColumns, memoryColumns, settingColumns } from "./tables.ts";
 import { HELD_OUT } from "./texts.ts";
 import type { Watched } from "./watch.ts";
-import { meanOf } from "../../../src/report/settings.ts";
 
 /** What came of setting up and watching. */
 export interface MonitorResult {

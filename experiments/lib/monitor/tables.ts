@@ -1,6 +1,5 @@
 /** Columns of a monitor's tables. */
-import type { TableColumn } from "../../../src/report/mod.ts";
-import { whole } from "../../../src/report/columns.ts";
+import { type TableColumn, wholeColumn as whole } from "../../../src/report/mod.ts";
 import type { AlarmRate } from "./alarms.ts";
 import type { TriedSetting } from "./dictionary.ts";
 import type { Watched } from "./watch.ts";

@@ -1,7 +1,6 @@
 /** The texts that a monitor is built on and measured on. */
-import { type CorpusEntry, readCorpus } from "../../../src/activations/corpus.ts";
-import { shuffled } from "../../../src/activations/shuffled.ts";
-import { Random } from "../../../src/compute/random.ts";
+import { type CorpusEntry, readCorpus, shuffled } from "../../../src/activations/mod.ts";
+import { Random } from "../../../src/compute/mod.ts";
 
 /** Where texts come from. */
 export interface TextFlags {

@@ -1,8 +1,7 @@
 /** Prompts in, verdicts out, in memory that does not grow. */
-import type { Line } from "../../../src/activations/lines.ts";
-import type { Monitor, Verdict } from "../../../src/analysis/monitor.ts";
-import { visibleJson } from "../../../src/files/visible_text.ts";
-import { inBatches } from "../../../src/activations/in_batches.ts";
+import { inBatches, type Line } from "../../../src/activations/mod.ts";
+import type { Monitor, Verdict } from "../../../src/analysis/mod.ts";
+import { visibleJson } from "../../../src/files/mod.ts";
 
 /** What is left of a stream that went by. */
 export interface Watched {

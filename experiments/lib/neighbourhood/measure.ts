@@ -1,10 +1,8 @@
 /** How many regions lie between pairs of anchors, as the dictionary is sharpened. */
-import { type Between, regionsBetween } from "../../../src/analysis/between.ts";
-import { nearestDirection } from "../../../src/analysis/nearest_direction.ts";
-import { pairsByCosine } from "../../../src/analysis/pairs_by_cosine.ts";
-import type { Backend } from "../../../src/compute/backend.ts";
-import type { Growth } from "../../../src/partition/growth.ts";
-import { meanOf } from "../../../src/report/settings.ts";
+import { type Between, nearestDirection, pairsByCosine, regionsBetween } from "../../../src/analysis/mod.ts";
+import type { Backend } from "../../../src/compute/mod.ts";
+import type { Growth } from "../../../src/partition/mod.ts";
+import { meanOfAll as meanOf } from "../../../src/report/mod.ts";
 
 /** One anchor pair in one dictionary. */
 export interface AnchorPair {
@@ -27,7 +25,7 @@ export interface AnchorPair {
   readonly count: number;
   /** Share of the regions between whose nearest region in the coarsest dictionary is A or B; NaN of none. */
   readonly fromAnchors: number;
-  /** The same share of all regions but the two. */
+  /** Share of all regions but the two whose nearest region in the coarsest dictionary is A or B. */
   readonly fromAnchorsOfAll: number;
   /** Mean over other pairs of the same dictionary, those nearest in cosine: their cosine, and regions between. */
   readonly controlCosine: number;

@@ -1,16 +1,19 @@
 /** What the regions between two anchors leave to look at: tables, charts, report, findings. */
-import { bareName } from "../../../src/model/exports.ts";
-import { type Cell, formatNumber, formatShare } from "../../../src/report/mod.ts";
-import type { TableColumn } from "../../../src/report/mod.ts";
-import { number, whole } from "../../../src/report/columns.ts";
-import type { Run } from "../../../src/run/experiment.ts";
-import type { Flags } from "../../../src/run/command/flags.ts";
+import { bareName } from "../../../src/model/mod.ts";
+import {
+  type Cell,
+  formatNumber,
+  formatShare,
+  meanOfAll as meanOf,
+  numberColumn as number,
+  ofSetting,
+  type TableColumn,
+  wholeColumn as whole,
+} from "../../../src/report/mod.ts";
+import { type Flags, printTable, reportTable, type Run } from "../../../src/run/mod.ts";
 import { betweenChart, neighbourhoodChart } from "./charts.ts";
 import { type AnchorPair, type Panel, smallestExcess } from "./measure.ts";
-import { printTable } from "../../../src/run/terminal/print.ts";
 import { comparableModel } from "../published.ts";
-import { reportTable } from "../../../src/run/folder/results.ts";
-import { meanOf, ofSetting } from "../../../src/report/settings.ts";
 
 const PUBLISHED =
   "Gemma-2-2B, layer 12, one pair of anchors: none between at p 16 (K 83), 2 at p 10 (K 203), 55 at p 8 " +
@@ -113,8 +116,8 @@ interface Summary {
   readonly empty: number;
   /** Share of the pairs whose anchors have one counterpart. */
   readonly merged: number;
+  /** Share of the regions between that come from the anchors, and of all regions. */
   readonly fromAnchors: number;
-  /** The same of all regions. */
   readonly fromAnchorsOfAll: number;
   /** Whether more lie between followed pairs than between the others at every seed. */
   readonly isAbove: boolean;

@@ -1,9 +1,8 @@
 /** Picked regions and features as people read them. */
-import { type Firings, firingsOf } from "../../../src/analysis/firings.ts";
-import { lensTokens } from "../../../src/analysis/lens_tokens.ts";
-import type { Excerpt } from "../../../src/activations/batch.ts";
-import type { LanguageModel } from "../../../src/model/types.ts";
-import { tokenText } from "../../../src/report/token_text.ts";
+import type { Excerpt } from "../../../src/activations/mod.ts";
+import { type Firings, firingsOf, lensTokens } from "../../../src/analysis/mod.ts";
+import type { LanguageModel } from "../../../src/model/mod.ts";
+import { tokenText } from "../../../src/report/mod.ts";
 import type { Heldout } from "./heldout.ts";
 import type { Measured } from "./measure.ts";
 import { type Pick, pickUnits } from "./picks.ts";

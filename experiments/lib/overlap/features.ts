@@ -1,12 +1,9 @@
 /** Where the features of an SAE fire. */
-import { activeFirings } from "../../../src/analysis/firing_features.ts";
-import { StrongestFirings } from "../../../src/analysis/firing_strongest.ts";
-import { readSae, type Sae } from "../../../src/analysis/sae.ts";
-import type { Backend } from "../../../src/compute/backend.ts";
-import type { SparseFeatures } from "../../../src/compute/sparse.ts";
-import { isSameHookPoint } from "../../../src/model/hook_names.ts";
-import type { LanguageModel } from "../../../src/model/types.ts";
-import { UsageError } from "../../../src/run/command/flags.ts";
+import { activeFirings, StrongestFirings } from "../../../src/analysis/mod.ts";
+import type { Backend, SparseFeatures } from "../../../src/compute/mod.ts";
+import { isSameHookPoint, type LanguageModel } from "../../../src/model/mod.ts";
+import { UsageError } from "../../../src/run/mod.ts";
+import { readSae, type Sae } from "../../../src/sae/mod.ts";
 import type { Heldout } from "./heldout.ts";
 import type { FeatureFirings } from "./measure.ts";
 

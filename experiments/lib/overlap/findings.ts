@@ -1,6 +1,6 @@
 /** What `overlap` found, for programs. */
+import type { FailedSetting } from "../../../src/partition/mod.ts";
 import type { Finding } from "../../../src/report/mod.ts";
-import type { FailedSetting } from "../../../src/partition/usable.ts";
 import type { ComparisonName, Measured } from "./measure.ts";
 import { figuresOf, percentileOf, sharedCore, sizesOf } from "./summary.ts";
 

@@ -1,6 +1,5 @@
 /** The tokens that regions and features are compared on. */
-import type { ActivationBatch, Excerpt } from "../../../src/activations/batch.ts";
-import { batchAt, type StreamBatch } from "../../../src/activations/stream.ts";
+import { type ActivationBatch, batchAt, type Excerpt, type StreamBatch } from "../../../src/activations/mod.ts";
 
 /** Activations of held-out text on the host, and what token each is of. Tokens are numbered in stream order. */
 export interface Heldout {

@@ -1,8 +1,16 @@
 /** Who fires with whom: regions, features, and what they are held name. */
-import { type BestMatches, bestMatches, oneToOneMatches, type Pair } from "../../../src/analysis/best_match.ts";
-import { type Firings, partitionFirings, permutedTokens, shiftedTokens } from "../../../src/analysis/firings.ts";
-import { quantiles } from "../../../src/analysis/quantile.ts";
-import { meanOf } from "../../../src/report/settings.ts";
+import {
+  type BestMatches,
+  bestMatches,
+  type Firings,
+  oneToOneMatches,
+  type Pair,
+  partitionFirings,
+  permutedTokens,
+  quantiles,
+  shiftedTokens,
+} from "../../../src/analysis/mod.ts";
+import { meanOfAll as meanOf } from "../../../src/report/mod.ts";
 import type { Orders } from "./orders.ts";
 import type { OrderFirings } from "./regions.ts";
 

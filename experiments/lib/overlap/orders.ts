@@ -1,12 +1,8 @@
-/** The same dictionaries in several stream orders, and where their regions fire. */
-import { Coreset } from "../../../src/analysis/coreset.ts";
-import type { Firings } from "../../../src/analysis/firings.ts";
-import { batchAt, type StreamBatch } from "../../../src/activations/stream.ts";
-import type { Calibration } from "../../../src/partition/calibration.ts";
-import { directionsOf } from "../../../src/partition/directions.ts";
-import type { Run } from "../../../src/run/experiment.ts";
-import type { Flags } from "../../../src/run/command/flags.ts";
-import { grow, type GrowPlan } from "../../../src/run/steps/grow.ts";
+/** Dictionaries of one setting in several stream orders, and where their regions fire. */
+import { batchAt, type StreamBatch } from "../../../src/activations/mod.ts";
+import { Coreset, type Firings } from "../../../src/analysis/mod.ts";
+import { type Calibration, directionsOf } from "../../../src/partition/mod.ts";
+import { type Flags, grow, type GrowPlan, type Run } from "../../../src/run/mod.ts";
 import type { Heldout } from "./heldout.ts";
 import { type OrderFirings, regionFirings, strongestInRegions } from "./regions.ts";
 

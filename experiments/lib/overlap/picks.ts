@@ -1,7 +1,14 @@
 /** Which regions and features are looked at: what both have, what only one has. */
-import { companions, type Pair } from "../../../src/analysis/best_match.ts";
-import { byToken, firingCount, type Firings, firingsOf, unitCount } from "../../../src/analysis/firings.ts";
-import { quantiles } from "../../../src/analysis/quantile.ts";
+import {
+  byToken,
+  companions,
+  firingCount,
+  type Firings,
+  firingsOf,
+  type Pair,
+  quantiles,
+  unitCount,
+} from "../../../src/analysis/mod.ts";
 import { CUT, type Measured } from "./measure.ts";
 
 /** Units of each kind, and counterparts shown of each. */

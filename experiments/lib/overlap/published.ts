@@ -1,5 +1,5 @@
-import { bareName } from "../../../src/model/exports.ts";
-import type { CommonFlags } from "../../../src/run/command/common_flags.ts";
+import { bareName } from "../../../src/model/mod.ts";
+import type { CommonFlags } from "../../../src/run/mod.ts";
 
 /** What was published about regions and SAE features (arXiv 2605.14347 v2), and whether it is of this model. */
 export function publishedOverlap({ model, hook }: Pick<CommonFlags, "model" | "hook">): string {

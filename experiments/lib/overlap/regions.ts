@@ -1,9 +1,6 @@
 /** Where the regions of a dictionary fire, and those of as many random exemplars. */
-import type { Coreset } from "../../../src/analysis/coreset.ts";
-import { StrongestFirings } from "../../../src/analysis/firing_strongest.ts";
-import { type Firings, partitionFirings } from "../../../src/analysis/firings.ts";
-import { directionsOf } from "../../../src/partition/directions.ts";
-import type { Growth } from "../../../src/partition/growth.ts";
+import { type Coreset, type Firings, partitionFirings, StrongestFirings } from "../../../src/analysis/mod.ts";
+import { directionsOf, type Growth } from "../../../src/partition/mod.ts";
 import type { Heldout } from "./heldout.ts";
 
 /** One dictionary of one stream order on the held-out tokens. */
@@ -15,7 +12,7 @@ export interface OrderFirings {
   readonly size: number;
   /** A region fires on the tokens that it is nearest to: each token fires one. */
   readonly firings: Firings;
-  /** The same for as many training activations, drawn at random, in the exemplars' place. */
+  /** Firings of as many training activations, drawn at random, in the exemplars' place: each token fires the nearest. */
   readonly random: Firings;
   /** Share of the held-out activations within the threshold of their exemplar. */
   readonly within: number;

@@ -1,11 +1,8 @@
 /** What `overlap` leaves to look at: tables, charts, report, findings. */
-import type { LanguageModel } from "../../../src/model/types.ts";
+import type { LanguageModel } from "../../../src/model/mod.ts";
+import type { FailedSetting } from "../../../src/partition/mod.ts";
 import type { Section } from "../../../src/report/mod.ts";
-import type { Run } from "../../../src/run/experiment.ts";
-import type { Flags, FlagValues } from "../../../src/run/command/flags.ts";
-import { printTable } from "../../../src/run/terminal/print.ts";
-import { reportTable } from "../../../src/run/folder/results.ts";
-import type { FailedSetting } from "../../../src/partition/usable.ts";
+import { type Flags, type FlagValues, printTable, reportTable, type Run } from "../../../src/run/mod.ts";
 import { distributionChart, overlapChart, sizesChart } from "./charts.ts";
 import { type Example, examplesOf } from "./examples.ts";
 import { findingsOf } from "./findings.ts";

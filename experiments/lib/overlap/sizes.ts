@@ -1,5 +1,5 @@
 /** Best F1 by how often units fire: large sets match by chance more than small ones. */
-import { firingCount, type Firings } from "../../../src/analysis/firings.ts";
+import { firingCount, type Firings } from "../../../src/analysis/mod.ts";
 import { type Measured, summarise } from "./measure.ts";
 
 /** Units of one side that fire about equally often. */

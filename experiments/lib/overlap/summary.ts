@@ -1,6 +1,5 @@
 /** The figures of every comparison, by percentile. */
-import { formatNumber, formatShare } from "../../../src/report/mod.ts";
-import { meanOf } from "../../../src/report/settings.ts";
+import { formatNumber, formatShare, meanOfAll as meanOf } from "../../../src/report/mod.ts";
 import { type ComparisonName, CUT, type F1Summary, type Measured, summarise } from "./measure.ts";
 
 /** Means over orders or draws, and the span of the share. */

@@ -1,4 +1,4 @@
-import { meanOf } from "../../../src/report/settings.ts";
+import { meanOfAll as meanOf } from "../../../src/report/mod.ts";
 import type { PathsMeasured } from "./measure.ts";
 
 /** Means over the seeds of one percentile; arrays are by layer, or by step from one to the next. */

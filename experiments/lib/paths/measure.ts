@@ -1,11 +1,16 @@
 /** The regions that tokens pass from layer to layer, and what is read off them. */
-import { extract } from "../../../src/activations/extract.ts";
-import { batchAt } from "../../../src/activations/stream.ts";
-import { lensTokens } from "../../../src/analysis/lens_tokens.ts";
-import { agreement, coincidence, distinctPaths, type Togetherness, togetherness } from "../../../src/analysis/paths.ts";
-import type { Backend } from "../../../src/compute/backend.ts";
-import type { LanguageModel } from "../../../src/model/types.ts";
-import type { Growth } from "../../../src/partition/growth.ts";
+import { batchAt, extract } from "../../../src/activations/mod.ts";
+import {
+  agreement,
+  coincidence,
+  distinctPaths,
+  lensTokens,
+  type Togetherness,
+  togetherness,
+} from "../../../src/analysis/mod.ts";
+import type { Backend } from "../../../src/compute/mod.ts";
+import type { LanguageModel } from "../../../src/model/mod.ts";
+import type { Growth } from "../../../src/partition/mod.ts";
 
 /** Tokens that are read off a region. */
 const LENS_TOKENS = 5;

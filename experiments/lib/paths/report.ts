@@ -1,15 +1,10 @@
 /** What the ways of tokens through layers leave to look at: tables, charts, report, findings. */
-import { formatNumber, formatShare } from "../../../src/report/mod.ts";
-import type { Run } from "../../../src/run/experiment.ts";
-import type { Flags } from "../../../src/run/command/flags.ts";
+import { formatNumber, formatShare, meanOfAll as meanOf, tokenText } from "../../../src/report/mod.ts";
+import { type Flags, printTable, reportTable, type Run } from "../../../src/run/mod.ts";
 import { contextChart, lensText, pathChart, togetherChart } from "./charts.ts";
 import { LISTED, type Means, meansOf } from "./means.ts";
 import type { PathsMeasured, ShownPath, ShownTokens } from "./measure.ts";
-import { printTable } from "../../../src/run/terminal/print.ts";
-import { reportTable } from "../../../src/run/folder/results.ts";
-import { meanOf } from "../../../src/report/settings.ts";
 import { layerColumns, pathColumns, stepColumns } from "./tables.ts";
-import { tokenText } from "../../../src/report/token_text.ts";
 
 /** Writes everything below `run.out`, prints the path of the shown prompt and the figures, and says where the report is. */
 export async function reportPaths<F extends Flags>(

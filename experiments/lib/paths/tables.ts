@@ -1,6 +1,5 @@
 /** The tables of an experiment on paths, column by column. */
-import type { TableColumn } from "../../../src/report/mod.ts";
-import { number, whole } from "../../../src/report/columns.ts";
+import { numberColumn as number, type TableColumn, wholeColumn as whole } from "../../../src/report/mod.ts";
 import type { PathsMeasured, ShownPath } from "./measure.ts";
 
 /** A row a token and layer of the shown prompt, in order and shuffled. */

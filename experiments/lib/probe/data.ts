@@ -1,9 +1,7 @@
 /** What the probes are trained and tested on: activations, the documents they are of, and labels. */
-import type { CorpusEntry } from "../../../src/activations/corpus.ts";
-import { extract } from "../../../src/activations/extract.ts";
-import { batchAt } from "../../../src/activations/stream.ts";
-import { TOKEN_CLASSES, tokenClass } from "../../../src/analysis/token_class.ts";
-import type { LanguageModel } from "../../../src/model/types.ts";
+import { batchAt, type CorpusEntry, extract } from "../../../src/activations/mod.ts";
+import { TOKEN_CLASSES, tokenClass } from "../../../src/analysis/mod.ts";
+import type { LanguageModel } from "../../../src/model/mod.ts";
 
 /** Activations of labelled documents. */
 export interface ProbeData {

@@ -1,16 +1,9 @@
 /** Dictionaries of one stream order, and as many random exemplars, as features of the probed activations. */
-import { batchAt, type StreamBatch } from "../../../src/activations/stream.ts";
-import { oneHotRows } from "../../../src/analysis/feature_rows.ts";
-import { Coreset } from "../../../src/analysis/coreset.ts";
-import { strongestOfDense } from "../../../src/analysis/strongest_entries.ts";
-import type { Backend } from "../../../src/compute/backend.ts";
-import type { SparseFeatures } from "../../../src/compute/sparse.ts";
-import { directionsOf } from "../../../src/partition/directions.ts";
-import { readFeatures } from "../../../src/partition/readout.ts";
-import type { Calibration } from "../../../src/partition/calibration.ts";
-import type { Run } from "../../../src/run/experiment.ts";
-import type { Flags } from "../../../src/run/command/flags.ts";
-import { grow, type GrowPlan } from "../../../src/run/steps/grow.ts";
+import { batchAt, type StreamBatch } from "../../../src/activations/mod.ts";
+import { Coreset, oneHotRows, strongestOfDense } from "../../../src/analysis/mod.ts";
+import type { Backend, SparseFeatures } from "../../../src/compute/mod.ts";
+import { type Calibration, directionsOf, readFeatures } from "../../../src/partition/mod.ts";
+import { type Flags, grow, type GrowPlan, type Run } from "../../../src/run/mod.ts";
 import type { ProbeData } from "./data.ts";
 import { encodeRows, type Encoding, sparseEncodings } from "./encodings.ts";
 

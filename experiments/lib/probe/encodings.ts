@@ -1,8 +1,7 @@
 /** What the probes read: raw activations, and sparse features of them. */
-import type { ActivationBatch } from "../../../src/activations/batch.ts";
-import { type FeatureRows, oneHotRows } from "../../../src/analysis/feature_rows.ts";
-import { joinedRows, strongestEntries } from "../../../src/analysis/strongest_entries.ts";
-import type { SparseFeatures } from "../../../src/compute/sparse.ts";
+import type { ActivationBatch } from "../../../src/activations/mod.ts";
+import { type FeatureRows, joinedRows, oneHotRows, strongestEntries } from "../../../src/analysis/mod.ts";
+import type { SparseFeatures } from "../../../src/compute/mod.ts";
 import type { ProbeData } from "./data.ts";
 
 /** Where features come from. */

@@ -1,9 +1,5 @@
 /** Probes of one encoding: trained on some documents, tested on others. */
-import { balancedRows } from "../../../src/analysis/balanced_rows.ts";
-import { splitDocuments } from "../../../src/analysis/document_split.ts";
-import { featureCount } from "../../../src/analysis/feature_rows.ts";
-import { trainProbe } from "../../../src/analysis/linear_probe.ts";
-import { shuffledLabels } from "../../../src/analysis/shuffled_labels.ts";
+import { balancedRows, featureCount, shuffledLabels, splitDocuments, trainProbe } from "../../../src/analysis/mod.ts";
 import type { Label, ProbeData } from "./data.ts";
 import { type Encoding, meanActive, type Source } from "./encodings.ts";
 

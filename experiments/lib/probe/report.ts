@@ -1,11 +1,7 @@
 /** What `probe` leaves to look at: tables, charts, report, findings. */
-import { formatNumber, formatShare } from "../../../src/report/mod.ts";
-import type { Run } from "../../../src/run/experiment.ts";
-import type { Flags } from "../../../src/run/command/flags.ts";
-import { printTable } from "../../../src/run/terminal/print.ts";
-import { reportTable } from "../../../src/run/folder/results.ts";
-import { middleSetting } from "../../../src/report/settings.ts";
-import type { FailedSetting } from "../../../src/partition/usable.ts";
+import type { FailedSetting } from "../../../src/partition/mod.ts";
+import { formatNumber, formatShare, middleSetting } from "../../../src/report/mod.ts";
+import { type Flags, printTable, reportTable, type Run } from "../../../src/run/mod.ts";
 import { accuraciesChart, keptChart, type NamedSummary, shownReadouts, sparsityChart } from "./charts.ts";
 import type { ProbeData } from "./data.ts";
 import { findingsOf } from "./findings.ts";
@@ -133,7 +129,7 @@ function chosen(readings: readonly Reading[], strengths: readonly number[]): str
 
 const rounded = (value: number) => Math.round(value * 1e3) / 1e3;
 
-/** A row a read-out, a column a label. */
+/** Accuracy: a row a read-out, a column a label. */
 function accuracyTable(shown: readonly NamedSummary[]): Record<string, number | string>[] {
   return readouts(shown).map(([readout, own]) => ({
     readout,
@@ -143,7 +139,7 @@ function accuracyTable(shown: readonly NamedSummary[]): Record<string, number | 
   }));
 }
 
-/** The same of the share of raw accuracy above chance that is kept. */
+/** The share of raw accuracy above chance that is kept: a row a read-out, a column a label. */
 function keptTable(shown: readonly NamedSummary[]): Record<string, number | string>[] {
   return readouts(shown).map(([readout, own]) => ({
     readout,

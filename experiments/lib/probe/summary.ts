@@ -1,9 +1,8 @@
 /** Readings of all seeds put together: accuracy and what is kept of raw activations, with intervals over documents. */
-import type { Interval } from "../../../src/analysis/bootstrap.ts";
-import { bootstrapDocuments } from "../../../src/analysis/bootstrap_documents.ts";
+import { bootstrapDocuments, type Interval } from "../../../src/analysis/mod.ts";
+import { meanOfAll as meanOf } from "../../../src/report/mod.ts";
 import type { Source } from "./encodings.ts";
 import type { Reading } from "./measure.ts";
-import { meanOf } from "../../../src/report/settings.ts";
 
 /** One label read one way, over seeds. */
 export interface Summary {

@@ -1,6 +1,10 @@
 /** Tables of `probe`. */
-import type { TableColumn } from "../../../src/report/mod.ts";
-import { number, whole, words } from "../../../src/report/columns.ts";
+import {
+  numberColumn as number,
+  type TableColumn,
+  wholeColumn as whole,
+  wordsColumn as words,
+} from "../../../src/report/mod.ts";
 import type { Label } from "./data.ts";
 import type { Reading } from "./measure.ts";
 import type { Summary } from "./summary.ts";

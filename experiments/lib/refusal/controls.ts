@@ -1,12 +1,12 @@
 /** What refusal does under directions that are no region's, on other prompts, and under steering. */
-import { batchAt, type StreamBatch } from "../../../src/activations/stream.ts";
-import { kindShares } from "../../../src/analysis/answer_kind.ts";
+import { batchAt, type StreamBatch } from "../../../src/activations/mod.ts";
 import {
   differenceInMeans,
+  kindShares,
   meanDirection,
   meanDistance,
   randomDirection,
-} from "../../../src/analysis/reference_directions.ts";
+} from "../../../src/analysis/mod.ts";
 import { ablationName, ablationOf, type PromptSets, type RefusalLab } from "./lab.ts";
 import type { AblationBasis, RefusalSetting } from "./settings.ts";
 import { type AnswerRates, ratesOf } from "./trials.ts";

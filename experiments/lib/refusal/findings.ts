@@ -1,11 +1,11 @@
 /** The refusal experiment's outcome in a few numbers and sentences. */
-import { ANSWER_KINDS } from "../../../src/analysis/answer_kind.ts";
+import { ANSWER_KINDS } from "../../../src/analysis/mod.ts";
+import type { FailedSetting } from "../../../src/partition/mod.ts";
 import { type Finding, formatNumber } from "../../../src/report/mod.ts";
 import type { Confirmation, Reference, Steered } from "./controls.ts";
 import type { RefusalLab } from "./lab.ts";
 import type { RefusalSetting } from "./settings.ts";
 import { EFFECT, isMatched, nullHolds, ratesOf, type Standard, type Trial } from "./trials.ts";
-import type { FailedSetting } from "../../../src/partition/usable.ts";
 
 /** Everything that came out. */
 export interface RefusalOutcome {

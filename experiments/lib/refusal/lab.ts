@@ -1,9 +1,7 @@
 /** Where prompts are answered under interventions, and refusals counted. */
-import type { CorpusEntry } from "../../../src/activations/corpus.ts";
-import type { Intervention, LanguageModel } from "../../../src/model/types.ts";
-import { answersTo } from "../../../src/run/steps/answers.ts";
-import type { Run } from "../../../src/run/experiment.ts";
-import type { Flags } from "../../../src/run/command/flags.ts";
+import type { CorpusEntry } from "../../../src/activations/mod.ts";
+import type { Intervention, LanguageModel } from "../../../src/model/mod.ts";
+import { answersTo, type Flags, type Run } from "../../../src/run/mod.ts";
 import type { AblationBasis, RefusalSetting } from "./settings.ts";
 import { type AnswerRates, ratesOf, type Trial } from "./trials.ts";
 

@@ -1,4 +1,4 @@
-import { bareName } from "../../../src/model/exports.ts";
+import { bareName } from "../../../src/model/mod.ts";
 
 /** What the paper (arXiv 2605.14347 v2) says of refusal in Gemma-2-2B-it, as a sentence; undefined for another model. */
 export function publishedRefusal(model: string): string | undefined {

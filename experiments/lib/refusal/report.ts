@@ -1,9 +1,7 @@
 /** What the refusal experiment leaves to look at: tables, charts, report, findings. */
-import { ANSWER_KINDS } from "../../../src/analysis/answer_kind.ts";
+import { ANSWER_KINDS } from "../../../src/analysis/mod.ts";
 import type { Block, Cell } from "../../../src/report/mod.ts";
-import type { Run } from "../../../src/run/experiment.ts";
-import type { Flags } from "../../../src/run/command/flags.ts";
-import { printTable } from "../../../src/run/terminal/print.ts";
+import { type Flags, printTable, type Run } from "../../../src/run/mod.ts";
 import { comparableModel } from "../published.ts";
 import { publishedRefusal } from "./published.ts";
 import { ablationChart, basesChart, steeringChart } from "./charts.ts";

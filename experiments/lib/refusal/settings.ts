@@ -1,10 +1,7 @@
 /** Dictionaries of chat prompts, read for refusal: which regions hold the prompts that the model refuses. */
-import type { ActivationBatch } from "../../../src/activations/batch.ts";
-import type { RegionShare } from "../../../src/analysis/label_split.ts";
-import { matchedRegion } from "../../../src/analysis/matched_region.ts";
-import { refusalRegions } from "../../../src/analysis/refusal_regions.ts";
-import type { Dictionary } from "../../../src/partition/dictionary.ts";
-import type { Growth } from "../../../src/partition/growth.ts";
+import type { ActivationBatch } from "../../../src/activations/mod.ts";
+import { matchedRegion, refusalRegions, type RegionShare } from "../../../src/analysis/mod.ts";
+import type { Dictionary, Growth } from "../../../src/partition/mod.ts";
 
 /** Which direction of a region is ablated: its mean, its founder, or the member nearest to its mean. */
 export type AblationBasis = "mean" | "exemplar" | "re-anchored";

@@ -1,7 +1,11 @@
 /** The refusal experiment's result tables. */
-import { ANSWER_KINDS } from "../../../src/analysis/answer_kind.ts";
-import type { TableColumn } from "../../../src/report/mod.ts";
-import { number, whole, words } from "../../../src/report/columns.ts";
+import { ANSWER_KINDS } from "../../../src/analysis/mod.ts";
+import {
+  numberColumn as number,
+  type TableColumn,
+  wholeColumn as whole,
+  wordsColumn as words,
+} from "../../../src/report/mod.ts";
 import type { RefusalOutcome } from "./findings.ts";
 
 /** All tables by name. */

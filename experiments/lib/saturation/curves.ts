@@ -1,6 +1,6 @@
 /** How the regions of a stream grow with the activations seen. */
-import type { Growth, Snapshot } from "../../../src/partition/growth.ts";
-import type { Setting } from "../../../src/report/settings.ts";
+import type { Growth, Snapshot } from "../../../src/partition/mod.ts";
+import type { SettingKey as Setting } from "../../../src/report/mod.ts";
 
 /** The streams that are compared; `mix` is as many windows of all three. */
 export const STREAMS = ["math", "code", "chat", "mix"] as const;

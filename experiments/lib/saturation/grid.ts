@@ -1,5 +1,5 @@
 import type { Stream, StreamCurve } from "./curves.ts";
-import { meanOf } from "../../../src/report/settings.ts";
+import { meanOfAll as meanOf } from "../../../src/report/mod.ts";
 
 /** One percentile: streams by layers. */
 export class Grid {

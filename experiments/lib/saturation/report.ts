@@ -1,16 +1,13 @@
 /** What `saturation` leaves to look at: tables, charts, report, findings. */
-import { spearman } from "../../../src/analysis/spearman.ts";
+import { spearman } from "../../../src/analysis/mod.ts";
+import type { FailedSetting } from "../../../src/partition/mod.ts";
 import { formatNumber } from "../../../src/report/mod.ts";
-import type { Run } from "../../../src/run/experiment.ts";
-import type { Flags } from "../../../src/run/command/flags.ts";
-import { printTable } from "../../../src/run/terminal/print.ts";
+import { type Flags, printTable, reportTable, type Run } from "../../../src/run/mod.ts";
 import { comparableModel, publishedSaturation } from "../published.ts";
-import { reportTable } from "../../../src/run/folder/results.ts";
 import { curvesChart, depthChart } from "./charts.ts";
 import { type Stream, type StreamCurve, STREAMS } from "./curves.ts";
 import { distinct, Grid } from "./grid.ts";
 import { curveColumns, regionColumns } from "./tables.ts";
-import type { FailedSetting } from "../../../src/partition/usable.ts";
 
 const QUESTION = "How many regions do math, code and chat need at each layer, at equal budgets of tokens?";
 const DOMAINS = ["math", "code", "chat"] as const;

@@ -1,5 +1,5 @@
 /** Arrow tables of `saturation`. */
-import { whole } from "../../../src/report/columns.ts";
+import { wholeColumn as whole } from "../../../src/report/mod.ts";
 import type { StreamCurve } from "./curves.ts";
 
 const settingColumns = (rows: readonly Omit<StreamCurve, "snapshots">[]) => [

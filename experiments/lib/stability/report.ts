@@ -1,15 +1,12 @@
 /** What `stability` leaves to look at: tables, charts, report, findings. */
-import type { Run } from "../../../src/run/experiment.ts";
-import type { Flags } from "../../../src/run/command/flags.ts";
-import { printTable } from "../../../src/run/terminal/print.ts";
+import type { FailedSetting } from "../../../src/partition/mod.ts";
+import { ofSetting, type SettingKey as Setting } from "../../../src/report/mod.ts";
+import { type Flags, printTable, reportTable, type Run } from "../../../src/run/mod.ts";
 import { comparableModel, publishedStability } from "../published.ts";
-import { reportTable } from "../../../src/run/folder/results.ts";
-import { ofSetting, type Setting } from "../../../src/report/settings.ts";
 import { densityChart, quintilesChart, variantsChart } from "./charts.ts";
 import { answer, CHANCE, figuresOf, meansOf, span } from "./summary.ts";
 import { regionColumns, variantColumns } from "./tables.ts";
 import { type Measured, type Variant, VARIANTS } from "./variants.ts";
-import type { FailedSetting } from "../../../src/partition/usable.ts";
 
 const QUESTION = "Which regions come back in another stream order, does D = log10(N c²) tell them, and what helps?";
 

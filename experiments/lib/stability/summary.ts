@@ -1,6 +1,5 @@
 /** Means over stream orders, and what they say. */
-import { formatNumber } from "../../../src/report/mod.ts";
-import { meanOf, ofSetting, type Setting } from "../../../src/report/settings.ts";
+import { formatNumber, meanOfAll as meanOf, ofSetting, type SettingKey as Setting } from "../../../src/report/mod.ts";
 import type { Measured, Variant } from "./variants.ts";
 
 /** The variant whose matches are chance. */

@@ -1,5 +1,5 @@
 /** Arrow tables of `stability`. */
-import { whole } from "../../../src/report/columns.ts";
+import { wholeColumn as whole } from "../../../src/report/mod.ts";
 import type { Measured } from "./variants.ts";
 
 const commonColumns = (rows: readonly Pick<Measured, "variant" | "seed" | "layer" | "percentile">[]) => [

@@ -1,15 +1,16 @@
 /** What is matched between stream orders: the dictionaries as they are, and after each remedy for unstable regions. */
-import { absorb, type RegionSums } from "../../../src/analysis/absorb.ts";
-import { densities } from "../../../src/analysis/density.ts";
-import { groupMeans } from "../../../src/analysis/group_means.ts";
-import { recurrence } from "../../../src/analysis/recurrence.ts";
-import { rotated } from "../../../src/analysis/rotated.ts";
-import { spearman } from "../../../src/analysis/spearman.ts";
-import type { Backend } from "../../../src/compute/backend.ts";
-import { Random } from "../../../src/compute/random.ts";
-import type { Dictionary } from "../../../src/partition/dictionary.ts";
-import { coherencesOf, unitRows } from "../../../src/partition/means.ts";
-import { meanOf, type Setting } from "../../../src/report/settings.ts";
+import {
+  absorb,
+  densities,
+  groupMeans,
+  recurrence,
+  type RegionSums,
+  rotated,
+  spearman,
+} from "../../../src/analysis/mod.ts";
+import { type Backend, Random } from "../../../src/compute/mod.ts";
+import { coherencesOf, type Dictionary, unitRows } from "../../../src/partition/mod.ts";
+import { meanOfAll as meanOf, type SettingKey as Setting } from "../../../src/report/mod.ts";
 
 /** One dictionary of one stream order, on the host. */
 export interface Grown extends Setting, RegionSums {
@@ -67,11 +68,11 @@ export interface Measured extends Setting {
   readonly matched: number;
   /** Spearman's correlation of `cosines` with D. */
   readonly spearman: number;
-  /** The same with members and with coherence alone. */
+  /** Spearman's correlation of `cosines` with members and with coherence alone. */
   readonly spearmanCount: number;
   readonly spearmanCoherence: number;
   /**
-   * The same with D among regions of at least two members. All orders see the same texts, so an activation far from all
+   * Spearman's correlation of `cosines` with D among regions of at least two members. All orders see the same texts, so an activation far from all
    * others founds a region of its own in each: the lowest D, but a cosine of 1.
    */
   readonly spearmanPlural: number;

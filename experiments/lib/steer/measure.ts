@@ -1,17 +1,17 @@
 /** How a region's direction changes what the model says, added and removed. */
-import { batchAt, type StreamBatch } from "../../../src/activations/stream.ts";
-import { matchedRegion } from "../../../src/analysis/matched_region.ts";
+import { batchAt, type StreamBatch } from "../../../src/activations/mod.ts";
 import {
   divergenceFrom,
+  matchedRegion,
+  meanDistance,
   meanDistribution,
   meanDivergence,
   nextTokenRows,
   topTokenShift,
-} from "../../../src/analysis/next_token.ts";
-import { meanDistance } from "../../../src/analysis/reference_directions.ts";
-import { Random } from "../../../src/compute/random.ts";
-import type { Intervention, LanguageModel } from "../../../src/model/types.ts";
-import type { Growth } from "../../../src/partition/growth.ts";
+} from "../../../src/analysis/mod.ts";
+import { Random } from "../../../src/compute/mod.ts";
+import type { Intervention, LanguageModel } from "../../../src/model/mod.ts";
+import type { Growth } from "../../../src/partition/mod.ts";
 
 /** Next-token distributions of prompts, with the batch that they come from. */
 export interface Probe {
@@ -42,7 +42,7 @@ export interface Effect {
   /** Mean KL(region's typical output || before) at members of the region, and at the others. */
   readonly membersBefore: number;
   readonly othersBefore: number;
-  /** The same after: at members for an ablation, at the others for steering. */
+  /** Mean KL(region's typical output || after): at members for an ablation, at the others for steering. */
   readonly after: number;
 }
 

@@ -1,8 +1,5 @@
 /** What the steering experiment leaves to look at: tables, charts, report, findings. */
-import type { Run } from "../../../src/run/experiment.ts";
-import type { Flags } from "../../../src/run/command/flags.ts";
-import { printTable } from "../../../src/run/terminal/print.ts";
-import { reportTable } from "../../../src/run/folder/results.ts";
+import { type Flags, printTable, reportTable, type Run } from "../../../src/run/mod.ts";
 import { curvesChart, necessityChart } from "./charts.ts";
 import type { Effect } from "./measure.ts";
 import { predictors, results, steerFindings, type SteerResult, type SteerSummary, summarise } from "./summary.ts";

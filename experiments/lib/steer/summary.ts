@@ -1,5 +1,5 @@
 /** Effects of many regions as necessity and sufficiency. */
-import { spearman } from "../../../src/analysis/spearman.ts";
+import { spearman } from "../../../src/analysis/mod.ts";
 import type { Finding } from "../../../src/report/mod.ts";
 import type { Effect } from "./measure.ts";
 
@@ -65,7 +65,7 @@ export interface SteerResult {
   /** The strength of largest sufficiency, and that. */
   readonly alpha: number;
   readonly sufficiency: number;
-  /** The same for the null, at its own best strength. */
+  /** The strength of the null's largest sufficiency, and that. */
   readonly alphaNull: number;
   readonly sufficiencyNull: number;
 }

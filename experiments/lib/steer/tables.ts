@@ -1,6 +1,10 @@
 /** The steering experiment's result tables. */
-import type { TableColumn } from "../../../src/report/mod.ts";
-import { number, whole, words } from "../../../src/report/columns.ts";
+import {
+  numberColumn as number,
+  type TableColumn,
+  wholeColumn as whole,
+  wordsColumn as words,
+} from "../../../src/report/mod.ts";
 import type { Effect } from "./measure.ts";
 import type { SteerSummary } from "./summary.ts";
 

@@ -1,17 +1,10 @@
 import { join } from "node:path";
 import type { HookSite } from "../../model/types.ts";
-import {
-  type Cell,
-  type Chart,
-  type ChartSpec,
-  type Report,
-  type ReportTable,
-  type RunManifest,
-  saveChart,
-  saveTable,
-  type TableColumn,
-  writeReport,
-} from "../../report/mod.ts";
+import { type Chart, type ChartSpec, saveChart } from "../../report/chart.ts";
+import { type Report, writeReport } from "../../report/html.ts";
+import type { RunManifest } from "../../report/manifest.ts";
+import type { ResultTable } from "../../report/row.ts";
+import { saveTable, type TableColumn } from "../../report/table.ts";
 import { readingText } from "../command/hook_text.ts";
 import type { OutFolder } from "./out_folder.ts";
 
@@ -40,9 +33,9 @@ export class Results {
   }
 
   /** Writes `<name>.arrow`. */
-  async table(name: string, columns: readonly TableColumn[]): Promise<void> {
+  async table(name: string, table: ResultTable | readonly TableColumn[]): Promise<void> {
     await this.#begin(`${name}.arrow`);
-    await saveTable(this.#folder.path, name, columns);
+    await saveTable(this.#folder.path, name, table);
   }
 
   /** Writes `<name>.vl.json`, `.svg` and `.png`, and gives the chart as a block of the report. */
@@ -68,7 +61,4 @@ export class Results {
   }
 }
 
-/** Rows as a table of a report; the keys of the first are the headings. */
-export function reportTable(rows: readonly Readonly<Record<string, Cell>>[]): ReportTable {
-  return { columns: Object.keys(rows[0] ?? {}), rows: rows.map((row) => Object.values(row)) };
-}
+export { recordTable as reportTable } from "../../report/row.ts";

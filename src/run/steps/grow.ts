@@ -1,59 +1,109 @@
 /** The part that most experiments share: texts through a model to dictionaries, with progress and timings. */
 import type { CorpusEntry } from "../../activations/corpus.ts";
 import { extract, type ExtractOptions, type TokenIds } from "../../activations/extract.ts";
+import { shuffled } from "../../activations/shuffled.ts";
 import { describeStream, type StreamSource } from "../../activations/source.ts";
 import type { StreamBatch } from "../../activations/stream.ts";
 import type { Backend } from "../../compute/backend.ts";
 import type { LanguageModel } from "../../model/types.ts";
 import type { Calibration } from "../../partition/calibration.ts";
 import { discover, type DiscoverOptions, type Discovery } from "../../partition/discover.ts";
-import { calibrationsOf } from "./calibrations.ts";
+import { type FailedSetting, usableSettings } from "../../partition/usable.ts";
 import type { Run } from "../experiment.ts";
 import type { Flags } from "../command/flags.ts";
+import { calibrationsOf } from "./calibrations.ts";
 
-/** What is grown, from what. */
-export interface GrowPlan {
+/** What is read, through what. */
+export interface ReadPlan {
   readonly backend: Backend;
   readonly model: LanguageModel;
   readonly layers: readonly number[];
-  /** Percentiles p; not needed where calibrations are given. */
-  readonly percentiles?: readonly number[];
-  /** The texts, or prompts of token ids, in stream order; or a function that reads them again. */
+  /** Texts, or prompts of token ids, which are read in the order of `seed`; or a function that reads them as they come. */
   readonly texts: readonly (CorpusEntry | TokenIds)[] | (() => AsyncIterable<CorpusEntry>);
   /** Name of the texts, for records: file, filter, order if not seeded. Other texts must have another name. */
   readonly corpus: string;
   /** Files that the texts come from: a calibration made before they changed is not used again. */
   readonly files: readonly string[];
-  /** Seed of their order, and of the samples of members. */
+  /** Seed of the texts' order, and of the samples of members. */
   readonly seed: number;
-  /** Activations to calibrate on, or calibrations made before. */
-  readonly calibration: number | ReadonlyMap<number, Calibration>;
   /** How texts are read. */
   readonly reading?: Omit<ExtractOptions, "layers" | "backend" | "skipPrompts">;
+  /** Put before the progress stages' names, for experiments that read several times. */
+  readonly label?: string;
+}
+
+/** What is grown, from what. */
+export interface GrowPlan extends ReadPlan {
+  /** By layer, see {@linkcode calibrated}; layers without one are not grown. */
+  readonly calibrations: ReadonlyMap<number, Calibration>;
   /** Looks at every batch before the dictionaries take it; it must not keep the batch. */
   readonly watch?: (batch: StreamBatch) => void | Promise<void>;
   /** How dictionaries are grown. */
   readonly growing?: Pick<DiscoverOptions, "saturationWindow" | "maxTokens" | "members" | "checkpoint" | "signal">;
-  /** Put before the progress stages' names, for experiments that grow several times. */
-  readonly label?: string;
 }
 
-/** Calibrates, if need be, and grows a dictionary for every layer and percentile in one pass. */
+/** What is calibrated: percentiles p, and the activations to measure on. */
+export interface CalibrationPlan {
+  readonly percentiles: readonly number[];
+  readonly calibration: number;
+}
+
+/** The calibrations of a plan, by layer: those of an earlier run with the same settings and files, or measured now. */
+export function calibrated<F extends Flags>(
+  run: Run<F>,
+  plan: ReadPlan,
+  { percentiles, calibration }: CalibrationPlan,
+): Promise<ReadonlyMap<number, Calibration>> {
+  const { seed, backend, model, label = "" } = plan;
+  return run.manifest.time("calibrate", () =>
+    calibrationsOf({
+      sources: sourcesOf(plan),
+      percentiles,
+      activations: calibration,
+      seed,
+      backend,
+      weights: `${model.weights} ${model.dtype}`,
+      files: [model.id, ...plan.files],
+      progress: run.progress,
+      note: run.note,
+      label,
+    }, () => streamOf(plan)));
+}
+
+/**
+ * The calibrations of a plan without the percentiles that give no dictionary, and what these are: chat prompts share their
+ * template's tokens, so that small percentiles of their distances are 0.
+ *
+ * @param options `required`: whether one at least must be left; default true.
+ * @throws {Error} if none is left though one must be; says why.
+ */
+export async function usable<F extends Flags>(
+  run: Run<F>,
+  plan: ReadPlan,
+  what: CalibrationPlan,
+  { required = true }: { readonly required?: boolean } = {},
+): Promise<{ calibrations: ReadonlyMap<number, Calibration>; failed: readonly FailedSetting[] }> {
+  const { calibrations, failed } = await usableSettings(await calibrated(run, plan, what), plan.backend);
+  if (calibrations.size > 0 || !required) return { calibrations, failed };
+  throw new Error(`Expected a dictionary but none could be made: ${failed[0].reason}`);
+}
+
+/** Grows a dictionary for every layer and percentile that is calibrated, in one pass. */
 export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promise<Discovery> {
   const { progress, manifest } = run;
-  const { backend, seed, texts, growing, label = "" } = plan;
-  const calibrations = await manifest.time("calibrate", () => calibrationsFor(run, plan));
-  const { layers, percentiles, corpus } = plan;
-  const name = `${label}dictionaries of layers ${layers}, p ${percentiles ?? ""}, seed ${seed}, ${corpus}`;
+  const { backend, seed, texts, corpus, calibrations, growing, label = "" } = plan;
+  const layers = [...calibrations.keys()];
+  const levels = [...calibrations].map(([layer, { percentiles }]) => `${layer} at ${percentiles}`).join("; ");
+  const name = `${label}dictionaries of layers ${levels}, seed ${seed}, ${corpus}`;
   const checkpoint = { onWarning: run.note, ...growing?.checkpoint ?? await run.stages.checkpoint(name) };
-  const stream = new WatchedStream(plan);
+  const stream = new WatchedStream({ ...plan, layers });
   const stage = progress.stage(`${label}discover`, Array.isArray(texts) ? texts.length : undefined, "prompts");
   const discovery = await discover((skipPrompts) => stream.from(skipPrompts), calibrations, {
     ...growing,
     checkpoint,
     backend,
     seed,
-    sources: sourcesOf(plan),
+    sources: sourcesOf({ ...plan, layers }),
     onProgress: ({ prompts, regions }) => {
       stage.set(prompts);
       stage.note(`${regions} regions`);
@@ -66,31 +116,11 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
   return discovery;
 }
 
-/** The calibrations of a plan, by layer: its own, cached ones, or measured now. */
-export function calibrationsFor<F extends Flags>(
-  run: Run<F>,
-  plan: GrowPlan,
-): Promise<ReadonlyMap<number, Calibration>> {
-  const { calibration, percentiles = [], seed, backend, model, label = "" } = plan;
-  if (typeof calibration !== "number") return Promise.resolve(calibration);
-  return calibrationsOf({
-    sources: sourcesOf(plan),
-    percentiles,
-    activations: calibration,
-    seed,
-    backend,
-    weights: `${model.weights} ${model.dtype}`,
-    files: [model.id, ...plan.files],
-    progress: run.progress,
-    note: run.note,
-    label,
-  }, () => streamOf(plan));
-}
-
-/** The activations of a plan's texts, after the first `skipPrompts`. */
-export function streamOf(plan: GrowPlan, skipPrompts = 0): AsyncGenerator<StreamBatch> {
-  const { model, texts, layers, backend, reading } = plan;
-  return extract(model, typeof texts === "function" ? texts() : texts, { ...reading, layers, backend, skipPrompts });
+/** The activations of a plan's texts, in its order, after the first `skipPrompts`. */
+export function streamOf(plan: ReadPlan, skipPrompts = 0): AsyncGenerator<StreamBatch> {
+  const { model, texts, seed, layers, backend, reading } = plan;
+  const inOrder = typeof texts === "function" ? texts() : shuffled(texts, seed);
+  return extract(model, inOrder, { ...reading, layers, backend, skipPrompts });
 }
 
 /** A plan's stream with somebody who looks at it: also at what a run that goes on passes over. */
@@ -123,6 +153,6 @@ class WatchedStream {
 }
 
 /** What each layer of a plan is read from. */
-function sourcesOf({ model, layers, corpus, reading }: GrowPlan): Map<number, StreamSource> {
+function sourcesOf({ model, layers, corpus, reading }: ReadPlan): Map<number, StreamSource> {
   return new Map(layers.map((layer) => [layer, describeStream({ ...reading, model, layer, corpus })]));
 }

@@ -2,6 +2,7 @@
 import type { Backend } from "../../compute/backend.ts";
 import { openBackend } from "../../compute/open.ts";
 import { loadModel } from "../../model/load.ts";
+import { defaultContext } from "../../activations/source.ts";
 import type { LanguageModel } from "../../model/types.ts";
 import type { Run } from "../experiment.ts";
 import { flagName, type Flags } from "../command/flags.ts";
@@ -51,6 +52,12 @@ export function contextOf<K extends "context" | "textContext">(
   return maxContext;
 }
 
+function hasContext<F extends Flags>(
+  run: Run<F>,
+): run is Run<F> & { readonly flags: Run<F>["flags"] & { readonly context: number } } {
+  return "context" in run.flags && typeof run.flags.context === "number";
+}
+
 /** Shows how far the weights of a checkpoint are quantised. */
 function quantising(progress: Progress): (done: number, total: number) => void {
   let stage: Stage | undefined;
@@ -61,8 +68,25 @@ function quantising(progress: Progress): (done: number, total: number) => void {
   };
 }
 
+/** What most experiments begin with; giving it back gives the model back. */
+export interface Opened extends AsyncDisposable {
+  readonly backend: Backend;
+  readonly model: LanguageModel;
+  /** The layers asked for. */
+  readonly layers: readonly number[];
+  /** Tokens that texts are cut to: `--context`, where the experiment has that flag; see {@linkcode contextOf}. */
+  readonly context: number;
+}
+
 /** Opens the backend and `--model`; see {@linkcode openDevice} and {@linkcode loadModelOf}. */
-export async function openModel<F extends Flags>(run: Run<F>): Promise<{ backend: Backend; model: LanguageModel }> {
+export async function openModel<F extends Flags>(run: Run<F>): Promise<Opened> {
   const backend = await openDevice(run);
-  return { backend, model: await loadModelOf(run, backend) };
+  const model = await loadModelOf(run, backend);
+  return {
+    backend,
+    model,
+    layers: run.layers(model.layers),
+    context: hasContext(run) ? contextOf(run, model, "context") : defaultContext(model),
+    [Symbol.asyncDispose]: () => model.dispose(),
+  };
 }

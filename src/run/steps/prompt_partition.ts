@@ -5,13 +5,15 @@ import { readPrompt } from "../../activations/prompt.ts";
 import { extract } from "../../activations/extract.ts";
 import { defaultContext } from "../../activations/source.ts";
 import { batchAt } from "../../activations/stream.ts";
-import { templateOf, type TemplatePart, templatePart } from "../../analysis/template_parts.ts";
+import { templateOf, type TemplatePart, templatePart } from "../../activations/template_parts.ts";
 import type { Backend } from "../../compute/backend.ts";
 import type { LanguageModel } from "../../model/types.ts";
 import type { Growth } from "../../partition/growth.ts";
 import type { Run } from "../experiment.ts";
 import type { Flags } from "../command/flags.ts";
-import { growOrders, type Orders } from "./orders.ts";
+import type { FailedSetting } from "../../partition/usable.ts";
+import { usable } from "./grow.ts";
+import { growOrders } from "./orders.ts";
 
 /** One dictionary of chat prompts. */
 export interface PromptPartition {
@@ -43,7 +45,10 @@ export interface Places {
 }
 
 /** Partitions by seed, and what they partition. */
-export interface PromptPartitions extends Orders<readonly PromptPartition[]> {
+export interface PromptPartitions {
+  readonly bySeed: ReadonlyMap<number, readonly PromptPartition[]>;
+  /** Settings that give no dictionary. */
+  readonly failed: readonly FailedSetting[];
   readonly places: Places;
   readonly heldoutPlaces: Places;
 }
@@ -75,19 +80,16 @@ export async function partitionPrompts<F extends Flags>(
   run: Run<F>,
   { prompts, heldout, seeds, ...rest }: PromptPlan,
 ): Promise<PromptPartitions> {
-  const plan = {
-    ...rest,
-    texts: prompts,
-    reading: READING,
-    growing: { saturationWindow: Infinity, signal: run.signal },
-  };
-  const orders = await growOrders(run, plan, seeds, async (growths): Promise<PromptPartition[]> => {
+  const reading = { ...rest, texts: prompts, reading: READING };
+  const { calibrations, failed } = await usable(run, { ...reading, seed: seeds[0] }, rest, { required: false });
+  const plan = { ...reading, calibrations, growing: { saturationWindow: Infinity, signal: run.signal } };
+  const bySeed = await growOrders(run, plan, seeds, async (growths): Promise<PromptPartition[]> => {
     const [regions, others] = [await assignAll(rest, prompts, growths), await assignAll(rest, heldout, growths)];
     return growths.map(({ layer, percentile, dictionary: { threshold, size, dim, means } }, i) => {
       return { layer, percentile, threshold, size, dim, means, regions: regions[i], heldout: others[i] };
     });
   });
-  return { ...orders, places: placesOf(rest.model, prompts), heldoutPlaces: placesOf(rest.model, heldout) };
+  return { bySeed, failed, places: placesOf(rest.model, prompts), heldoutPlaces: placesOf(rest.model, heldout) };
 }
 
 /** How prompts are read: as a user's turn, cut to the published number of tokens, which is the default. */

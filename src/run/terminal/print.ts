@@ -1,38 +1,25 @@
 /** Tables on stdout. */
-import { formatColumn, visibleText } from "../../report/text.ts";
+import type { ReportTable } from "../../report/html.ts";
+import type { Cell } from "../../report/html_table.ts";
+import { recordTable } from "../../report/row.ts";
+import { formatColumn, formatNumber, visibleText } from "../../report/text.ts";
+import { contextText } from "../../report/token_text.ts";
 
-/** A column of a printed table. */
-export interface PrintColumn {
-  /** Key of the row's value. */
-  readonly key: string;
-  /** Heading; default the key. */
-  readonly label?: string;
-}
-
-/** One row by column key. */
-export type PrintRow = Readonly<Record<string, number | string | boolean | null | undefined>>;
-
-/** Prints {@link formatTable}'s text to stdout. */
-export function printTable(rows: readonly PrintRow[], columns?: readonly (PrintColumn | string)[]): void {
-  console.log(formatTable(rows, columns));
+/** Prints records, whose keys are the headings, to stdout. */
+export function printTable(rows: readonly Readonly<Record<string, Cell>>[]): void {
+  console.log(formatTable(recordTable(rows)));
 }
 
 /**
- * Rows as text in aligned columns: numbers right with their points under each other, text left. Control characters are
+ * A table as text in aligned columns: numbers right with their points under each other, text left. Control characters are
  * made visible, so that no token acts on the terminal.
- *
- * @param columns Which, in which order; default every key of the first row.
  */
-export function formatTable(
-  rows: readonly PrintRow[],
-  columns: readonly (PrintColumn | string)[] = Object.keys(rows[0] ?? {}),
-): string {
-  const cells = columns.map((column) => {
-    const { key, label: given = key } = typeof column === "string" ? { key: column } : column;
-    const label = visibleText(given);
-    const values = rows.map((row) => row[key]);
+export function formatTable({ columns, rows }: ReportTable): string {
+  const cells = columns.map((heading, column) => {
+    const label = visibleText(heading);
+    const values = rows.map((row) => row[column]);
     const isNumeric = values.some((value) => typeof value === "number") &&
-      values.every((value) => typeof value === "number" || value == null);
+      values.every((value) => typeof value === "number" || value === null);
     const texts = isNumeric ? formatColumn(values.map((value) => Number(value ?? NaN))) : values.map(cellText);
     const width = Math.max(displayWidth(label), ...texts.map(displayWidth));
     const pad = (text: string) => {
@@ -49,10 +36,14 @@ export function formatTable(
   ].join("\n");
 }
 
-function cellText(value: PrintRow[string]): string {
-  if (value === null || value === undefined) return "–";
-  if (typeof value === "boolean") return value ? "yes" : "no";
-  return typeof value === "number" ? formatColumn([value])[0] : visibleText(value);
+/** A cell as text; of several contexts the first. */
+function cellText(cell: Cell): string {
+  if (cell === null) return "–";
+  if (typeof cell === "boolean") return cell ? "yes" : "no";
+  if (typeof cell === "number") return formatNumber(cell);
+  if (typeof cell === "string") return visibleText(cell);
+  const context = "token" in cell ? cell : cell[0];
+  return context ? visibleText(contextText(context)) : "";
 }
 
 const WIDE =

@@ -71,3 +71,8 @@ export const FAMILIES: Readonly<Record<string, KnownFamily>> = {
   stablelm: { models: "StableLM 2, 3B, Zephyr", read: stablelm },
   starcoder2: { models: "StarCoder 2", read: starcoder2 },
 };
+
+/** The families whose checkpoints are run as they are: `model_type` of config.json, and models that are of it. */
+export function knownFamilies(): { type: string; models: string }[] {
+  return Object.entries(FAMILIES).map(([type, { models }]) => ({ type, models }));
+}

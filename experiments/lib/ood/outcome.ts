@@ -1,0 +1,205 @@
+/** What the distances of in- and out-of-distribution prompts say. */
+import {
+  type Cell,
+  type Figure,
+  figure,
+  meanOf,
+  recordTable,
+  resultTable,
+  rowTable,
+  type Setting,
+  Sweep,
+} from "../../../src/report/mod.ts";
+import { chart, type CommonFlags, type Outcome, table, text } from "../../../src/run/mod.ts";
+import { comparableModel, publishedOod } from "../published.ts";
+import { aurocChart, distanceChart, distributionChart } from "./charts.ts";
+import { DISTANCE, type DistanceRow, type Kind, KINDS, PROMPT_SETS, type PromptSet } from "./rows.ts";
+
+type DistanceSetting = Setting<DistanceRow, "layer" | "percentile">;
+
+const SHIFTED = PROMPT_SETS.filter((set) => set !== "held-out");
+
+/** A figure of a setting, the mean over seeds. */
+const at = (setting: DistanceSetting, of: Figure<DistanceRow>, set: PromptSet, kind: Kind = "regions") =>
+  setting.where({ set, kind }).mean(of);
+
+/** How much farther one set of prompts lies than another, in mean distance. */
+const gap = (setting: DistanceSetting, far: PromptSet, near: PromptSet) =>
+  at(setting, "mean", far)! - at(setting, "mean", near)!;
+
+/** Tables, charts, findings and the answer. */
+export function oodOutcome(flags: CommonFlags, rows: readonly DistanceRow[]): Outcome {
+  const sweep = new Sweep(rows);
+  const shown = sweep.middle;
+  const ofRegions = rows.filter(({ kind }) => kind === "regions");
+  return {
+    title: `Out-of-distribution distance in ${flags.model}`,
+    answer: answer(sweep, shown),
+    findings: findings(sweep, shown),
+    tables: { distances: resultTable(DISTANCE, rows) },
+    sections: [
+      { heading: "Published", blocks: [text(publishedOod(comparableModel(flags)))] },
+      {
+        heading: "Distance",
+        blocks: [
+          chart(
+            "distances",
+            distanceChart(ofRegions),
+            `Mean distance to the nearest exemplar by p, a panel a block. Dots are seeds (${
+              sweep.each("seed").length
+            }), ` +
+              "lines their means, the dashed line is θ.",
+          ),
+          table(distanceTable(sweep), "Means over activations and seeds; K is the number of regions."),
+          chart(
+            "distribution",
+            distributionChart(shown.rows.filter(({ kind }) => kind === "regions")),
+            `Distances of activations at ${shown.name}, seeds pooled. The dashed line is θ.`,
+          ),
+          table(detailTable(shown), `Both kinds of exemplars at ${shown.name}, means over seeds.`),
+        ],
+      },
+      {
+        heading: "Detection",
+        blocks: [
+          chart(
+            "auroc",
+            aurocChart(rows),
+            "How well the distance of one activation tells it from held-out text: the dictionary's exemplars, " +
+              "and as many random activations (coreset). Dots are seeds, lines their means; 0.5 is chance.",
+          ),
+          table(
+            detectionTable(sweep),
+            "AUROC and true positive rate at 1 % false positives (TPR) by activation, and AUROC of whole prompts " +
+              "by the mean distance of their activations; means over seeds.",
+            { printed: true },
+          ),
+        ],
+      },
+    ],
+  };
+}
+
+function answer(sweep: Sweep<DistanceRow>, shown: DistanceSetting): string {
+  const nearer = (near: PromptSet, far: PromptSet) => sweep.tally((setting) => gap(setting, far, near) > 0);
+  /** In how many single dictionaries. */
+  const nearerOnce = (near: PromptSet, far: PromptSet) => {
+    const isNearer = sweep.settings.flatMap((setting) => {
+      const others = setting.where({ set: far, kind: "regions" }).values("mean");
+      return setting.where({ set: near, kind: "regions" }).values("mean").map((distance, i) => distance < others[i]);
+    });
+    return `${isNearer.filter(Boolean).length} of ${isNearer.length}`;
+  };
+  const beaten = (set: PromptSet) =>
+    sweep.count((setting) => at(setting, "auroc", set, "coreset")! > at(setting, "auroc", set)!);
+  const both = (set: PromptSet, of: Figure<DistanceRow> = "auroc") =>
+    `${figure(at(shown, of, set))} for ${set} (coreset ${figure(at(shown, of, set, "coreset"))})`;
+  const distances = PROMPT_SETS.map((set) => `${figure(at(shown, "mean", set))} (${set})`).join(", ");
+  return [
+    `Held-out text lies nearer to the exemplars than Bulgarian in ${
+      nearer("held-out", "Bulgarian")
+    } settings of layer and`,
+    `p, and nearer than random tokens in ${
+      nearer("held-out", "random tokens")
+    } (means over seeds; of single dictionaries`,
+    `in ${nearerOnce("held-out", "Bulgarian")} and ${nearerOnce("held-out", "random tokens")}).`,
+    `At ${shown.name} the mean distances are ${distances}.`,
+    `Bulgarian lies farther than random tokens in ${nearerOnce("random tokens", "Bulgarian")} dictionaries.`,
+    `The AUROC of one activation's distance at ${shown.name} is`,
+    `${both("Bulgarian")} and ${both("random tokens")};`,
+    `that of a whole prompt's mean distance is`,
+    `${both("Bulgarian", "aurocPrompt")} and ${both("random tokens", "aurocPrompt")}.`,
+    "For single activations the coreset, as many random activations, does better in",
+    `${beaten("Bulgarian")} of ${sweep.settings.length} settings for Bulgarian, in ${
+      beaten("random tokens")
+    } for random`,
+    `tokens and in ${beaten("shuffled")} for shuffled text.`,
+  ].join(" ");
+}
+
+/** Arrays are by layer, then by percentile; plain numbers are of the setting that is shown. */
+function findings(sweep: Sweep<DistanceRow>, shown: DistanceSetting): Outcome["findings"] {
+  const both = (name: string, of: Figure<DistanceRow>, set: PromptSet, kind: Kind = "regions") => ({
+    [name]: at(shown, of, set, kind),
+    [`${name}_by_layer`]: sweep.by((setting) => at(setting, of, set, kind)),
+  });
+  return {
+    ...shown.key,
+    layers: sweep.each("layer"),
+    percentiles: sweep.each("percentile"),
+    ...both("regions", "exemplars", "held-out"),
+    ...both("mean_distance_heldout", "mean", "held-out"),
+    ...both("mean_distance_shuffled", "mean", "shuffled"),
+    ...both("mean_distance_bulgarian", "mean", "Bulgarian"),
+    ...both("mean_distance_random", "mean", "random tokens"),
+    settings: sweep.settings.length,
+    settings_heldout_nearer_than_bulgarian: sweep.count((setting) => gap(setting, "Bulgarian", "held-out") > 0),
+    settings_heldout_nearer_than_random: sweep.count((setting) => gap(setting, "random tokens", "held-out") > 0),
+    settings_bulgarian_farther_than_random: sweep.count((setting) => gap(setting, "Bulgarian", "random tokens") > 0),
+    gap_random_by_layer: sweep.by((setting) => gap(setting, "random tokens", "held-out")),
+    ...both("share_within_threshold_heldout", "withinThreshold", "held-out"),
+    ...both("auroc_shuffled", "auroc", "shuffled"),
+    ...both("auroc_bulgarian", "auroc", "Bulgarian"),
+    ...both("auroc_random", "auroc", "random tokens"),
+    ...both("auroc_shuffled_coreset", "auroc", "shuffled", "coreset"),
+    ...both("auroc_bulgarian_coreset", "auroc", "Bulgarian", "coreset"),
+    ...both("auroc_random_coreset", "auroc", "random tokens", "coreset"),
+    ...both("auroc_prompt_bulgarian", "aurocPrompt", "Bulgarian"),
+    ...both("auroc_prompt_random", "aurocPrompt", "random tokens"),
+    ...both("tpr_bulgarian", "tpr", "Bulgarian"),
+    ...both("tpr_random", "tpr", "random tokens"),
+  };
+}
+
+const where = ({ key: { layer, percentile } }: DistanceSetting) => ({ block: layer, p: percentile });
+
+/** A figure for each of some sets of prompts, under headings. */
+const forEach = <S extends PromptSet>(sets: readonly S[], heading: (set: S) => string, value: (set: S) => Cell) =>
+  Object.fromEntries(sets.map((set) => [heading(set), value(set)]));
+
+/** Mean distances and shares within θ, a row a setting. */
+function distanceTable(sweep: Sweep<DistanceRow>) {
+  return recordTable(sweep.settings.map((setting) => ({
+    ...where(setting),
+    K: Math.round(at(setting, "exemplars", "held-out")!),
+    "θ": at(setting, "threshold", "held-out"),
+    ...forEach(PROMPT_SETS, (set) => set, (set) => at(setting, "mean", set)),
+    "random − held-out": gap(setting, "random tokens", "held-out"),
+    ...forEach(PROMPT_SETS, (set) => `within θ: ${set}`, (set) => at(setting, "withinThreshold", set)),
+  })));
+}
+
+/** Every figure of one setting, a row a kind of exemplars and set of prompts. */
+function detailTable(setting: DistanceSetting) {
+  const rows = KINDS.flatMap((kind) => PROMPT_SETS.map((set) => setting.where({ kind, set })));
+  const figures = [
+    "mean",
+    "median",
+    "p90",
+    "p99",
+    "withinThreshold",
+    "auroc",
+    "tpr",
+    "aurocPrompt",
+    "tprPrompt",
+  ] as const;
+  const means = rows.map((own) => ({
+    ...own.rows[0],
+    ...Object.fromEntries(figures.map((name) => [name, own.mean(name)])),
+  }));
+  return rowTable(DISTANCE, means, ["kind", "set", ...figures]);
+}
+
+/** AUROC and TPR, a row a setting and kind of exemplars. */
+function detectionTable(sweep: Sweep<DistanceRow>) {
+  return recordTable(sweep.settings.flatMap((setting) =>
+    KINDS.map((kind) => ({
+      ...where(setting),
+      exemplars: kind,
+      K: Math.round(meanOf(setting.where({ kind }).values("exemplars"))!),
+      ...forEach(SHIFTED, (set) => `AUROC ${set}`, (set) => at(setting, "auroc", set, kind)),
+      ...forEach(SHIFTED, (set) => `TPR ${set}`, (set) => at(setting, "tpr", set, kind)),
+      ...forEach(SHIFTED, (set) => `AUROC of prompts, ${set}`, (set) => at(setting, "aurocPrompt", set, kind)),
+    }))
+  ));
+}

@@ -1,0 +1,89 @@
+import { batchAt, type StreamBatch } from "../../activations/stream.ts";
+import type { Backend, Matrix } from "../../compute/backend.ts";
+import { directionsOf } from "../../partition/directions.ts";
+import type { Assignment } from "../../partition/leader.ts";
+
+/** Directions that distances are taken to: a dictionary, or random directions in its place. */
+export interface Exemplars {
+  /** How many they are. */
+  readonly size: number;
+  /** Subtracted from every activation, length `dim`. */
+  readonly center: Float32Array<ArrayBuffer>;
+  /** Distances near it are exact. */
+  readonly threshold: number;
+  /** Nearest of them to each centred direction (`rows x dim`), and its distance. */
+  nearest(directions: Matrix): Promise<Assignment>;
+}
+
+/** Exemplars of a layer of a stream. All of one layer have one center. */
+export interface LayerExemplars {
+  readonly layer: number;
+  readonly exemplars: Exemplars;
+}
+
+/** Cosine distances to the nearest exemplar of a set. */
+export interface Distances {
+  /** Of every activation, in stream order. */
+  readonly activations: Float32Array<ArrayBuffer>;
+  /** Mean over the activations of every prompt that has any, in stream order. */
+  readonly prompts: Float64Array<ArrayBuffer>;
+}
+
+/**
+ * How far each activation of a stream lies from the nearest exemplar of each set. Batches are disposed.
+ *
+ * @param stream With the layers of all sets.
+ * @returns In the order of `sets`.
+ */
+export async function nearestDistances(
+  backend: Backend,
+  stream: AsyncIterable<StreamBatch>,
+  sets: readonly LayerExemplars[],
+): Promise<Distances[]> {
+  const activations = sets.map((): Float32Array[] => []);
+  const prompts = sets.map((): number[] => []);
+  const layers = new Map(sets.map(({ layer, exemplars: { center } }) => [layer, center]));
+  for await (const batch of stream) {
+    using streamed = batch;
+    for (const [layer, center] of layers) {
+      const activationsAt = batchAt(streamed, layer);
+      using directions = await directionsOf(backend, activationsAt, center);
+      for (const [i, set] of sets.entries()) {
+        if (set.layer !== layer) continue;
+        const { distances } = await set.exemplars.nearest(directions);
+        activations[i].push(distances);
+        prompts[i].push(...meansByPrompt(distances, activationsAt.provenance!.prompt, streamed.prompts.length));
+      }
+    }
+  }
+  return sets.map((_, i) => ({
+    activations: concat(activations[i]),
+    prompts: Float64Array.from(prompts[i]),
+  }));
+}
+
+/**
+ * Mean over the rows of each prompt that has any.
+ *
+ * @param values One a row.
+ * @param prompt The prompt of each row, from 0.
+ * @param count Number of prompts.
+ */
+export function meansByPrompt(values: ArrayLike<number>, prompt: Int32Array, count: number): number[] {
+  const [sums, rows] = [new Float64Array(count), new Int32Array(count)];
+  prompt.forEach((p, row) => {
+    sums[p] += values[row];
+    rows[p]++;
+  });
+  return [...sums.keys()].filter((p) => rows[p] > 0).map((p) => sums[p] / rows[p]);
+}
+
+function concat(parts: readonly Float32Array[]): Float32Array<ArrayBuffer> {
+  const whole = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}

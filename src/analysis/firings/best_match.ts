@@ -1,0 +1,125 @@
+/** How far units of two kinds fire on the same tokens: F1 of their sets of tokens (Dice's coefficient). */
+import { byToken, type FiredUnits, firingCount, type Firings, firingsOf, unitCount } from "./firings.ts";
+import { assignRows } from "../matching/hungarian.ts";
+
+/** The best counterpart of each unit of one side. */
+export interface BestMatches {
+  /** Counterpart; -1 where there is none: the unit fires too seldom, or shares no token with any that counts. */
+  readonly units: Int32Array<ArrayBuffer>;
+  /** Tokens that fire both. */
+  readonly shared: Int32Array<ArrayBuffer>;
+  /** `2 shared / (firings of one + firings of the other)`, 0..1; NaN where the unit fires too seldom to count. */
+  readonly f1: Float64Array<ArrayBuffer>;
+}
+
+/** Two units that fire on tokens in common. */
+export interface Pair {
+  /** Unit of the one side. */
+  readonly a: number;
+  /** Unit of the other. */
+  readonly b: number;
+  /** Tokens that fire both. */
+  readonly shared: number;
+  /** `2 shared / (firings of one + firings of the other)`, 0..1. */
+  readonly f1: number;
+}
+
+/**
+ * For each unit of either side the one of the other side with the largest F1, of equal ones the lowest. Only the units that
+ * fire together are looked at: the time goes with firings of `a` times units of `b` fired at once.
+ *
+ * @param minimum Firings below which a unit does not count, on either side; at least 1.
+ * @throws {RangeError} if the two are of streams of different lengths.
+ *
+ * @example
+ * ```ts
+ * import { partitionFirings } from "./firings.ts";
+ *
+ * const { ofA } = bestMatches(partitionFirings([0, 0, 0, 1], 2), partitionFirings([0, 0, 1, 1], 2), 1);
+ * // Region 0 and feature 0 share two tokens: F1 = 2 * 2 / (3 + 2).
+ * if (ofA.units.join() !== "0,1" || ofA.f1[0] !== 0.8) throw new Error(`${ofA.units} ${ofA.f1}`);
+ * ```
+ */
+export function bestMatches(a: Firings, b: Firings, minimum: number): { ofA: BestMatches; ofB: BestMatches } {
+  const [ofA, ofB] = [a, b].map((side) => noMatches(side, minimum));
+  forEachPair(a, b, minimum, (u, v, shared, f1) => {
+    if (f1 > ofA.f1[u]) [ofA.units[u], ofA.shared[u], ofA.f1[u]] = [v, shared, f1];
+    if (f1 > ofB.f1[v]) [ofB.units[v], ofB.shared[v], ofB.f1[v]] = [u, shared, f1];
+  });
+  return { ofA, ofB };
+}
+
+/**
+ * Pairs of units, each unit in one at most, with an F1 above `cut` and the largest total F1 (Hungarian method on the units
+ * that have such a partner), ordered by the first unit.
+ *
+ * @param minimum As for {@linkcode bestMatches}.
+ */
+export function oneToOneMatches(a: Firings, b: Firings, minimum: number, cut: number): Pair[] {
+  const pairs = new Map<string, Pair>();
+  forEachPair(a, b, minimum, (u, v, shared, f1) => {
+    if (f1 > cut) pairs.set(`${u} ${v}`, { a: u, b: v, shared, f1 });
+  });
+  const rows = [...new Set(pairs.values().map((pair) => pair.a))];
+  const columns = [...new Set(pairs.values().map((pair) => pair.b))];
+  const values = new Float32Array(rows.length * columns.length);
+  rows.forEach((u, row) =>
+    columns.forEach((v, column) => values[row * columns.length + column] = pairs.get(`${u} ${v}`)?.f1 ?? 0)
+  );
+  return assignRows(values, rows.length, columns.length)
+    .map(([row, column]) => pairs.get(`${rows[row]} ${columns[column]}`))
+    .filter((pair) => pair !== undefined);
+}
+
+/**
+ * The units that fire on some of the given tokens, most shared tokens first, of equal ones the lowest first: into what a unit
+ * of the other side is splintered.
+ */
+export function companions(tokens: Int32Array, { offsets, fired }: FiredUnits): { unit: number; shared: number }[] {
+  const counts = new Map<number, number>();
+  for (const token of tokens) {
+    for (let i = offsets[token]; i < offsets[token + 1]; i++) counts.set(fired[i], (counts.get(fired[i]) ?? 0) + 1);
+  }
+  return [...counts].map(([unit, shared]) => ({ unit, shared })).sort((x, y) => y.shared - x.shared || x.unit - y.unit);
+}
+
+/** Visits the pairs of units that share a token, by unit of `a`, then of `b`. */
+function forEachPair(
+  a: Firings,
+  b: Firings,
+  minimum: number,
+  visit: (u: number, v: number, shared: number, f1: number) => void,
+): void {
+  if (a.tokens !== b.tokens) {
+    throw new RangeError(`Expected firings on the same tokens but found streams of ${a.tokens} and ${b.tokens}`);
+  }
+  if (!(minimum >= 1)) throw new RangeError(`Expected a minimum of at least 1 firing but found ${minimum}`);
+  const { offsets, fired } = byToken(b);
+  const shared = new Int32Array(unitCount(b));
+  for (let u = 0; u < unitCount(a); u++) {
+    const size = firingCount(a, u);
+    if (size < minimum) continue;
+    const partners: number[] = [];
+    for (const token of firingsOf(a, u)) {
+      for (let i = offsets[token]; i < offsets[token + 1]; i++) {
+        if (shared[fired[i]]++ === 0) partners.push(fired[i]);
+      }
+    }
+    // In order, so that of equal ones the lowest is met first.
+    for (const v of partners.sort((x, y) => x - y)) {
+      const other = firingCount(b, v);
+      if (other >= minimum) visit(u, v, shared[v], 2 * shared[v] / (size + other));
+      shared[v] = 0;
+    }
+  }
+}
+
+/** Units that count start at an F1 of 0 and no counterpart; NaN, which is never exceeded, marks the others. */
+function noMatches(side: Firings, minimum: number): BestMatches {
+  const count = unitCount(side);
+  return {
+    units: new Int32Array(count).fill(-1),
+    shared: new Int32Array(count),
+    f1: Float64Array.from({ length: count }, (_, unit) => firingCount(side, unit) < minimum ? NaN : 0),
+  };
+}

@@ -1,0 +1,22 @@
+/**
+ * Which tokens of a stream fire which units, and which units of two sets fire together.
+ *
+ * A *unit* is a region, an SAE's feature or a token id; *firings* are the tokens that fire it. Two units *match* as well as
+ * the F1 of their firings says; {@linkcode permutedTokens} and {@linkcode shiftedTokens} are the controls.
+ *
+ * @example
+ * ```ts
+ * import { bestMatches, partitionFirings } from "./mod.ts";
+ *
+ * const regions = partitionFirings([0, 0, 1, 1], 2);
+ * const features = partitionFirings([1, 1, 0, 1], 2);
+ * const { ofA } = bestMatches(regions, features, 1);
+ * if (ofA.units[0] !== 1 || Math.abs(ofA.f1[0] - 0.8) > 1e-6) throw new Error(`${ofA.units} ${ofA.f1}`);
+ * ```
+ *
+ * @module
+ */
+export * from "./active_firings.ts";
+export * from "./best_match.ts";
+export * from "./firings.ts";
+export * from "./strongest_firings.ts";

@@ -1,0 +1,136 @@
+/** Rows of features, dense or sparse, and the two products with them that a linear model needs. */
+import type { SparseFeatures } from "../../compute/sparse.ts";
+
+/** Dense rows, such as activations: `data` is `rows x dim`. */
+export interface DenseRows {
+  /** The values, `rows x dim`. */
+  readonly data: Float32Array;
+  /** Number of rows. */
+  readonly rows: number;
+  /** Length of a row. */
+  readonly dim: number;
+}
+
+/** Features of things, a row each. */
+export type FeatureRows = DenseRows | SparseFeatures;
+
+/** Number of features. */
+export function featureCount(rows: FeatureRows): number {
+  return "data" in rows ? rows.dim : rows.size;
+}
+
+/** One-hot rows: row `i` is 1 in column `hot[i]`, 0 elsewhere. */
+export function oneHotRows(hot: Int32Array<ArrayBuffer>, size: number): SparseFeatures {
+  const rows = hot.length;
+  return {
+    rows,
+    size,
+    offsets: Int32Array.from({ length: rows + 1 }, (_, i) => i),
+    features: hot,
+    values: new Float32Array(rows).fill(1),
+  };
+}
+
+/**
+ * Products of rows with weight vectors.
+ *
+ * @param features `rows x dim`.
+ * @param selected Row numbers, in the order of the result.
+ * @param weights `classes x dim`.
+ * @returns `selected.length x classes`.
+ */
+export function rowProducts(
+  features: FeatureRows,
+  selected: Int32Array,
+  weights: Float64Array,
+  classes: number,
+): Float64Array<ArrayBuffer> {
+  const dim = featureCount(features);
+  const products = new Float64Array(selected.length * classes);
+  for (let i = 0; i < selected.length; i++) {
+    for (let k = 0; k < classes; k++) {
+      products[i * classes + k] = "data" in features
+        ? denseDot(features.data, selected[i] * dim, weights, k * dim, dim)
+        : sparseDot(features, selected[i], weights, k * dim);
+    }
+  }
+  return products;
+}
+
+/**
+ * Sums of rows, weighted once per class: the transposed product.
+ *
+ * @param factors `selected.length x classes`.
+ * @param into `classes x dim`; overwritten.
+ */
+export function weightedRowSums(
+  features: FeatureRows,
+  selected: Int32Array,
+  factors: Float64Array,
+  classes: number,
+  into: Float64Array,
+): void {
+  const dim = featureCount(features);
+  into.fill(0);
+  for (let i = 0; i < selected.length; i++) {
+    for (let k = 0; k < classes; k++) {
+      const factor = factors[i * classes + k];
+      if ("data" in features) addDense(features.data, selected[i] * dim, factor, into, k * dim, dim);
+      else addSparse(features, selected[i], factor, into, k * dim);
+    }
+  }
+}
+
+/** Mean and variance of each column over the selected rows. */
+export function columnMoments(
+  features: FeatureRows,
+  selected: Int32Array,
+): { mean: Float64Array; variance: Float64Array } {
+  const dim = featureCount(features);
+  const [mean, variance] = [new Float64Array(dim), new Float64Array(dim)];
+  const each = 1 / selected.length;
+  weightedRowSums(features, selected, new Float64Array(selected.length).fill(each), 1, mean);
+  if ("data" in features) {
+    for (const row of selected) {
+      for (let j = 0; j < dim; j++) variance[j] += each * (features.data[row * dim + j] - mean[j]) ** 2;
+    }
+    return { mean, variance };
+  }
+  // A zero adds mean^2. All are counted as zeros first, then each entry is set right.
+  for (let j = 0; j < dim; j++) variance[j] = mean[j] ** 2;
+  for (const row of selected) {
+    for (let e = features.offsets[row]; e < features.offsets[row + 1]; e++) {
+      const j = features.features[e];
+      variance[j] += each * ((features.values[e] - mean[j]) ** 2 - mean[j] ** 2);
+    }
+  }
+  return { mean, variance: variance.map((v) => Math.max(0, v)) };
+}
+
+function denseDot(data: Float32Array, from: number, weights: Float64Array, at: number, dim: number): number {
+  // Two sums, because one addition need not wait for the other.
+  let [even, odd] = [0, 0];
+  let j = 0;
+  for (; j + 1 < dim; j += 2) {
+    even += data[from + j] * weights[at + j];
+    odd += data[from + j + 1] * weights[at + j + 1];
+  }
+  if (j < dim) even += data[from + j] * weights[at + j];
+  return even + odd;
+}
+
+function addDense(data: Float32Array, from: number, factor: number, into: Float64Array, at: number, dim: number): void {
+  for (let j = 0; j < dim; j++) into[at + j] += factor * data[from + j];
+}
+
+function sparseDot(rows: SparseFeatures, row: number, weights: Float64Array, at: number): number {
+  const { offsets, features, values } = rows;
+  let sum = 0;
+  for (let e = offsets[row]; e < offsets[row + 1]; e++) sum += values[e] * weights[at + features[e]];
+  return sum;
+}
+
+function addSparse(rows: SparseFeatures, row: number, factor: number, into: Float64Array, at: number): void {
+  const { offsets, features, values } = rows;
+  for (let e = offsets[row]; e < offsets[row + 1]; e++) into[at + features[e]] += factor * values[e];
+}

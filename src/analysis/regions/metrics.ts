@@ -1,0 +1,128 @@
+import type { Dictionary } from "../../partition/dictionary.ts";
+import { median } from "../statistics/median.ts";
+
+/** Intrinsic quality of a dictionary. "Nontrivial" regions are those of at least two members. */
+export interface DictionaryMetrics {
+  /** Number of regions. */
+  readonly regions: number;
+  /** Those of at least two members. */
+  readonly nontrivialRegions: number;
+  /** Members of all regions. */
+  readonly members: number;
+  /** Share of the members in nontrivial regions. */
+  readonly coverage: number;
+  /** Mean members of a nontrivial region. */
+  readonly meanMembers: number;
+  /** Median members of a nontrivial region. */
+  readonly medianMembers: number;
+  /** Members of the largest. */
+  readonly maxMembers: number;
+  /** Population standard deviation. */
+  readonly stdMembers: number;
+  /** Gini coefficient of the member counts. */
+  readonly gini: number;
+  /** Exponential of the entropy of the member shares. */
+  readonly effectiveRegions: number;
+  /** `effectiveRegions / nontrivialRegions`. */
+  readonly utilisation: number;
+  /** Mean over regions of the mean distance of members to their exemplar. */
+  readonly meanIntraDistance: number;
+  /** Median over regions of the mean distance of members to their exemplar. */
+  readonly medianIntraDistance: number;
+  /** Mean over regions of the distance to the nearest other exemplar. */
+  readonly meanNearestInterDistance: number;
+  /** Median over regions of the distance to the nearest other exemplar. */
+  readonly medianNearestInterDistance: number;
+  /** `meanNearestInterDistance / threshold`. */
+  readonly separationRatio: number;
+  /** Mean over regions of `(inter - intra) / max(inter, intra)`. */
+  readonly silhouette: number;
+  /** Largest cosine of two exemplars. */
+  readonly maxExemplarSimilarity: number;
+  /** Mean cosine over all pairs of exemplars. */
+  readonly meanExemplarSimilarity: number;
+}
+
+/**
+ * Measures a dictionary without a model, over its nontrivial regions (the published implementation's definitions).
+ * What needs one of them, or two, is NaN when there are fewer.
+ */
+export async function measure(dictionary: Dictionary): Promise<DictionaryMetrics> {
+  const { memberCounts, distanceSums, size } = dictionary;
+  const kept = [...memberCounts.keys()].filter((region) => memberCounts[region] >= 2);
+  const counts = Float64Array.from(kept, (region) => memberCounts[region]);
+  const members = memberCounts.reduce((sum, count) => sum + count, 0);
+  const inside = sum(counts);
+  const meanMembers = inside / kept.length;
+  const intra = Float64Array.from(kept, (region) => distanceSums[region] / memberCounts[region]);
+  const { nearest, largest, mean } = await exemplarSimilarities(dictionary, kept);
+  const inter = nearest.map((similarity) => 1 - similarity);
+  const entropy = -sum(counts.map((count) => count / inside * Math.log(count / inside)));
+  const effectiveRegions = kept.length === 0 ? 0 : Math.exp(entropy);
+  const meanInter = sum(inter) / kept.length;
+  return {
+    regions: size,
+    nontrivialRegions: kept.length,
+    members,
+    coverage: inside / members,
+    meanMembers,
+    medianMembers: median(counts),
+    maxMembers: counts.reduce((max, count) => Math.max(max, count), 0),
+    stdMembers: Math.sqrt(sum(counts.map((count) => (count - meanMembers) ** 2)) / kept.length),
+    gini: gini(counts),
+    effectiveRegions,
+    utilisation: effectiveRegions / kept.length,
+    meanIntraDistance: sum(intra) / kept.length,
+    medianIntraDistance: median(intra),
+    meanNearestInterDistance: meanInter,
+    medianNearestInterDistance: median(inter),
+    separationRatio: meanInter / dictionary.threshold,
+    silhouette: sum(inter.map((distance, i) => (distance - intra[i]) / Math.max(distance, intra[i]))) / kept.length,
+    maxExemplarSimilarity: largest,
+    meanExemplarSimilarity: mean,
+  };
+}
+
+/**
+ * Gini coefficient of values that are not negative: 0 when all are equal, towards 1 when one has all.
+ * `2 sum(i x_i) / (n sum(x)) - (n + 1) / n` over ascending `x`, `i` from 1.
+ */
+export function gini(values: Float64Array): number {
+  const n = values.length;
+  const total = sum(values);
+  if (total === 0) return 0;
+  return 2 * sum(values.toSorted().map((value, i) => (i + 1) * value)) / (n * total) - (n + 1) / n;
+}
+
+// Exemplars that are compared with all others at once.
+const BLOCK = 512;
+
+/** Of chosen exemplars: each one's largest similarity to another, and the largest and mean over all pairs. */
+async function exemplarSimilarities(dictionary: Dictionary, regions: readonly number[]) {
+  const nearest = new Float64Array(regions.length).fill(NaN);
+  if (regions.length < 2) return { nearest, largest: NaN, mean: NaN };
+  const { backend, dim } = dictionary;
+  using all = await dictionary.exemplarMatrix(regions);
+  const chosen = await backend.download(all);
+  let [largest, total] = [-Infinity, 0];
+  for (let from = 0; from < regions.length; from += BLOCK) {
+    const to = Math.min(from + BLOCK, regions.length);
+    using block = backend.upload(chosen.slice(from * dim, to * dim), to - from, dim);
+    const similarities = await backend.similarities(block, all);
+    for (let i = from; i < to; i++) {
+      nearest[i] = -Infinity;
+      for (let j = 0; j < regions.length; j++) {
+        if (j === i) continue;
+        const similarity = Math.min(1, Math.max(-1, similarities[(i - from) * regions.length + j]));
+        nearest[i] = Math.max(nearest[i], similarity);
+        if (j > i) total += similarity;
+      }
+      largest = Math.max(largest, nearest[i]);
+    }
+  }
+  return { nearest, largest, mean: total / (regions.length * (regions.length - 1) / 2) };
+}
+
+function sum(values: Float64Array): number {
+  return values.reduce((total, value) => total + value, 0);
+}

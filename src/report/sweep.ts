@@ -1,0 +1,175 @@
+/**
+ * Rows of an experiment that runs through settings, by setting: their means over seeds, the setting in the middle, and in how
+ * many of them something holds.
+ */
+import { formatNumber } from "./text.ts";
+
+/** A number of a row: the name of its property, or a function; missing values are `null`. */
+export type Figure<R> = NumericKey<R> | ((row: R) => number | null);
+
+/** Properties of a row that hold numbers. */
+export type NumericKey<R> = { [K in keyof R]-?: NonNullable<R[K]> extends number ? K : never }[keyof R];
+
+/** The mean of the values that are there; `null` of none. */
+export function meanOf(values: readonly (number | null | undefined)[]): number | null {
+  const there = values.filter((value) => value !== null && value !== undefined);
+  return there.length === 0 ? null : there.reduce((sum, value) => sum + value, 0) / there.length;
+}
+
+/** The least and the largest of the values that are there; `null` of none. */
+export function rangeOf(values: readonly (number | null | undefined)[]): readonly [low: number, high: number] | null {
+  const there = values.filter((value) => value !== null && value !== undefined);
+  return there.length === 0 ? null : [Math.min(...there), Math.max(...there)];
+}
+
+/** Each value once: numbers ascending, others in the order in which they first come. */
+export function distinct<T>(values: Iterable<T>): T[] {
+  const each = [...new Set(values)];
+  return each.every((value) => typeof value === "number") ? each.sort((a, b) => Number(a) - Number(b)) : each;
+}
+
+/** Rows, some of which may be looked at. */
+export class Rows<R> {
+  constructor(readonly rows: readonly R[]) {}
+
+  /** A figure of every row that has it, in the rows' order. */
+  values(figure: Figure<R>): number[] {
+    const of = typeof figure === "function" ? figure : (row: R) => row[figure] as number | null;
+    return this.rows.map(of).filter((value) => value !== null && value !== undefined);
+  }
+
+  /** The mean of a figure over the rows that have it; `null` if none has. */
+  mean(figure: Figure<R>): number | null {
+    return meanOf(this.values(figure));
+  }
+
+  /** The least and the largest of a figure; `null` if no row has it. */
+  range(figure: Figure<R>): readonly [low: number, high: number] | null {
+    return rangeOf(this.values(figure));
+  }
+}
+
+/** The rows of one setting: as many as there are seeds, and whatever else a row tells apart. */
+export class Setting<R, K extends keyof R> extends Rows<R> {
+  constructor(rows: readonly R[], readonly key: Pick<R, K>) {
+    super(rows);
+  }
+
+  /** In words: `block 3, p 8`. */
+  get name(): string {
+    return Object.entries(this.key).map(([key, value]) => `${WORDS[key] ?? key} ${value}`).join(", ");
+  }
+
+  /** Those of its rows that have these values. */
+  where(values: Partial<R>): Setting<R, K> {
+    return new Setting(this.rows.filter((row) => matches(row, values)), this.key);
+  }
+}
+
+/** What reports call properties that tell settings apart. */
+const WORDS: Readonly<Record<string, string>> = { layer: "block", percentile: "p" };
+
+/**
+ * Rows by setting.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const rows = [0, 1].flatMap((seed) => [4, 8].map((percentile) => ({ layer: 3, percentile, seed, auroc: 0.5 + 0.1 * seed })));
+ * const sweep = new Sweep(rows);
+ * assertEquals(sweep.middle.name, "block 3, p 8");
+ * assertEquals(sweep.middle.range("auroc"), [0.5, 0.6]);
+ * assertEquals(sweep.tally((setting) => setting.mean("auroc")! > 0.5), "2 of 2");
+ * ```
+ */
+export class Sweep<R, K extends keyof R = Extract<"layer" | "percentile", keyof R>> extends Rows<R> {
+  /** Every setting that has rows, ascending by the first key, then the second ... */
+  readonly settings: readonly Setting<R, K>[];
+  readonly #keys: readonly K[];
+
+  /**
+   * @param rows All rows.
+   * @param keys The properties that tell a setting; default layer and percentile.
+   */
+  constructor(rows: readonly R[], keys: readonly K[] = ["layer", "percentile"] as string[] as K[]) {
+    super(rows);
+    this.#keys = keys;
+    const combinations = keys.reduce<Partial<R>[]>(
+      (before, key) => before.flatMap((part) => this.each(key).map((value) => ({ ...part, [key]: value }))),
+      [{}],
+    );
+    this.settings = combinations
+      .map((key) => new Setting(rows.filter((row) => matches(row, key)), key as Pick<R, K>))
+      .filter((setting) => setting.rows.length > 0);
+  }
+
+  /** The values of a property, each once: numbers ascending, others as they first come. */
+  each<P extends keyof R>(property: P): R[P][] {
+    return distinct(this.rows.map((row) => row[property]));
+  }
+
+  /**
+   * The setting whose plain figures are told: that of the middle value of every key, whatever came out; the middle one of all
+   * where that was not run.
+   *
+   * @throws {Error} if there is none.
+   */
+  get middle(): Setting<R, K> {
+    if (this.settings.length === 0) throw new Error("Expected rows of at least one setting but found none");
+    const middle: Partial<R> = {};
+    for (const key of this.#keys) middle[key] = middleOf(this.each(key));
+    return this.at(middle) ?? this.settings[this.settings.length >> 1];
+  }
+
+  /** The first setting that has these values. */
+  at(key: Partial<R>): Setting<R, K> | undefined {
+    return this.settings.find((setting) => matches(setting.key as Partial<R> as R, key));
+  }
+
+  /** A value of every setting, by the values of the first key, then in the order of the others. */
+  by<T>(value: (setting: Setting<R, K>) => T): T[][] {
+    const [first] = this.#keys;
+    return this.each(first).map((own) => this.settings.filter(({ key }) => key[first] === own).map(value));
+  }
+
+  /** In how many settings something holds. */
+  count(holds: (setting: Setting<R, K>) => boolean): number {
+    return this.settings.filter(holds).length;
+  }
+
+  /** In how many of how many: `3 of 12`. */
+  tally(holds: (setting: Setting<R, K>) => boolean): string {
+    return `${this.count(holds)} of ${this.settings.length}`;
+  }
+
+  /** Those of the rows that have these values, by setting. */
+  where(values: Partial<R>): Sweep<R, K> {
+    return new Sweep(this.rows.filter((row) => matches(row, values)), this.#keys);
+  }
+}
+
+function middleOf<T>(values: readonly T[]): T {
+  return values[values.length >> 1];
+}
+
+function matches<R>(row: R, values: Partial<R>): boolean {
+  return (Object.keys(values) as (keyof R)[]).every((key) => row[key] === values[key]);
+}
+
+/** A figure as sentences have it, with three digits; – where there is none. */
+export function figure(value: number | null): string {
+  return formatNumber(value ?? NaN, 3);
+}
+
+/** A change as sentences have it, with its sign: `+0.25`, `−0.5`, `0`. */
+export function signed(value: number | null): string {
+  return (value ?? 0) > 0 ? `+${figure(value)}` : figure(value);
+}
+
+/** The least and the largest as sentences have them: `0.12 to 0.4`. */
+export function rangeText(values: readonly (number | null)[]): string {
+  const range = rangeOf(values);
+  if (range === null) return "–";
+  return range[0] === range[1] ? figure(range[0]) : `${figure(range[0])} to ${figure(range[1])}`;
+}

@@ -1,0 +1,146 @@
+import { bosOf } from "../activations/source.ts";
+import type { Backend } from "../compute/backend.ts";
+import { transposed } from "../compute/transposed.ts";
+import { withCenter } from "../compute/with_center.ts";
+import { writeJsonAtomic } from "../files/atomic.ts";
+import { isFile } from "../files/exists.ts";
+import { readNpz, writeNpz } from "../files/npz.ts";
+import { readSafetensors, writeSafetensors } from "../files/safetensors.ts";
+import { finiteFloatsOf, float32Tensor, type Tensor, tensorOf, type Tensors } from "../files/tensor.ts";
+import type { DictionaryLoadOptions } from "../partition/persistence.ts";
+import { hookName } from "../model/hook_names.ts";
+import type { Basis, DictionaryParts } from "../partition/parts.ts";
+import { gemmaScopeFiles, saeFilesAt, saeLensFiles } from "./formats.ts";
+import { readRegions, writeRegions } from "./regions_file.ts";
+
+/** How a dictionary is written as a sparse autoencoder. */
+export interface ExportOptions {
+  /** The directions that encode and decode; default `"exemplar"`, whose largest feature is the region assigned. */
+  basis?: Basis;
+  /** Active features of a row, for a SAELens folder; default 1. */
+  k?: number;
+}
+
+/** What the host knows of a dictionary, `size x dim` each. */
+export interface ExportedValues {
+  readonly exemplars: Float32Array<ArrayBuffer>;
+  readonly means: Float32Array<ArrayBuffer>;
+  readonly sums: Float32Array<ArrayBuffer>;
+}
+
+/**
+ * Writes a dictionary as a sparse autoencoder: an `.npz` file in Gemma Scope's format where `path` ends so, else a folder
+ * as SAELens writes them. See `Dictionary.export`.
+ *
+ * @throws {RangeError} if the dictionary is empty, or k is not from 1 to its size.
+ */
+export async function exportDictionary(
+  parts: DictionaryParts,
+  values: ExportedValues,
+  path: string,
+  options: ExportOptions = {},
+): Promise<void> {
+  const { basis = "exemplar", k = 1 } = options;
+  const { size } = parts.regions;
+  if (size === 0) throw new RangeError("Expected a dictionary with regions but it is empty: add activations first");
+  if (!Number.isInteger(k) || k < 1 || k > size) {
+    throw new RangeError(`Expected k to be an integer from 1 to ${size}, the number of regions, but found ${k}`);
+  }
+  const { center } = parts.calibration;
+  const dim = center.length;
+  const decoder = basis === "mean" ? values.means : values.exemplars;
+  const host = { exemplars: values.exemplars, sums: values.sums, decoder };
+  const encoder = transposed(decoder, size, dim);
+  const none = new Float32Array(size);
+  const weights = (encoderBias: Float32Array<ArrayBuffer>): [string, Tensor][] => [
+    ["W_enc", float32Tensor(encoder, [dim, size])],
+    ["b_enc", float32Tensor(encoderBias, [size])],
+    ["W_dec", float32Tensor(decoder, [size, dim])],
+    ["b_dec", float32Tensor(center, [dim])],
+  ];
+  const files = saeFilesAt(path);
+  await writeRegions(files.regions, parts, host, basis);
+  if (files.format === "gemma-scope") {
+    const threshold = float32Tensor(none, [size]);
+    await writeNpz(files.weights, new Map([...weights(withCenter(decoder, none, center)), ["threshold", threshold]]));
+  } else {
+    await writeSafetensors(files.weights, new Map(weights(none)));
+    await writeJsonAtomic(files.config, saeLensConfig(parts, k));
+  }
+}
+
+/** `cfg.json` of SAELens 6, with the flat fields that versions 3 to 5 read beside them; each ignores the other's. */
+function saeLensConfig({ calibration, regions }: DictionaryParts, k: number): Record<string, unknown> {
+  const { center, source } = calibration;
+  const origin = {
+    model_name: source?.model ?? "unknown",
+    hook_name: source ? hookName(source.hook) : "unknown",
+    hook_head_index: null,
+    context_size: source?.context ?? null,
+    prepend_bos: !source || bosOf(source) !== "never",
+    dataset_path: source?.corpus ?? "unknown",
+    neuronpedia_id: null,
+    model_from_pretrained_kwargs: {},
+    sae_lens_training_version: null,
+  };
+  return {
+    architecture: "topk",
+    d_in: center.length,
+    d_sae: regions.size,
+    k,
+    rescale_acts_by_decoder_norm: false,
+    dtype: "float32",
+    device: "cpu",
+    apply_b_dec_to_input: true,
+    normalize_activations: "none",
+    reshape_activations: source?.hook.at === "z" ? "hook_z" : "none",
+    metadata: { sae_lens_version: "6.0.0", model_class_name: "HookedTransformer", ...origin },
+    ...origin,
+    hook_layer: source?.hook.layer ?? null,
+    activation_fn_str: "topk",
+    activation_fn_kwargs: { k },
+    finetuning_scaling_factor: false,
+    dataset_trust_remote_code: false,
+  };
+}
+
+/** Parts of a dictionary that was exported as an `.npz` file. */
+export async function readNpzDictionary(
+  path: string,
+  backend: Backend,
+  options: DictionaryLoadOptions = {},
+): Promise<DictionaryParts> {
+  const { weights, regions } = gemmaScopeFiles(path);
+  await assertExported(path, regions);
+  const { decoder, center } = weightsOf(await readNpz(weights, ["W_dec", "b_dec"], options), weights);
+  return await readRegions(regions, decoder, center, backend, options.onWarning);
+}
+
+/** Parts of a dictionary that was exported as a SAELens folder. */
+export async function readSaeLensDictionary(
+  folder: string,
+  backend: Backend,
+  options: DictionaryLoadOptions = {},
+): Promise<DictionaryParts> {
+  const { weights, regions } = saeLensFiles(folder);
+  await assertExported(folder, regions);
+  const { tensors } = await readSafetensors(weights, ["W_dec", "b_dec"]);
+  const { decoder, center } = weightsOf(tensors, weights);
+  return await readRegions(regions, decoder, center, backend, options.onWarning);
+}
+
+function weightsOf(tensors: Tensors, path: string) {
+  const [size, dim] = tensorOf(tensors, "W_dec", path).shape;
+  return {
+    decoder: finiteFloatsOf(tensors, "W_dec", [size, dim], path),
+    center: finiteFloatsOf(tensors, "b_dec", [dim], path),
+  };
+}
+
+async function assertExported(path: string, regions: string): Promise<void> {
+  if (await isFile(regions)) return;
+  throw new Error(
+    `Cannot read ${path} as a dictionary: ${regions}, which Dictionary.export writes beside, is missing. A sparse ` +
+      "autoencoder is read by readSae",
+  );
+}
