@@ -344,11 +344,6 @@ export class Dictionary implements Disposable {
     return dictionary;
   }
 
-  /** @ignore */
-  get parts(): DictionaryParts {
-    return this.#inUse("parts");
-  }
-
   /** Gives its memory back, after what was asked for before, awaited or not. A second time it does nothing. */
   dispose(): void {
     if (this.#isDisposed) return;
