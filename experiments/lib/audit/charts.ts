@@ -1,7 +1,6 @@
 /** Charts of `audit`, as Vega-Lite descriptions with their data inlined. */
-import type { ChartSpec } from "../../../src/report/chart.ts";
-import { PALETTE } from "../../../src/report/theme.ts";
-import type { Audit } from "./measure.ts";
+import { type ChartSpec, PALETTE } from "../../../src/report/mod.ts";
+import type { AuditRow } from "./rows.ts";
 
 const RATES = ["moved or dropped", "dropped", "moved or introduced", "introduced", "false alarms"];
 const COLORS = [PALETTE[5], PALETTE[0], PALETTE[4], PALETTE[1], "#8a8a8a"];
@@ -15,15 +14,15 @@ const readingRow = {
 };
 
 /** Share of regions moved, dropped and introduced by p, beside the false alarms: points are stream orders, lines their means. */
-export function auditChart(audits: readonly Audit[], alpha: number): ChartSpec {
+export function auditChart(audits: readonly AuditRow[], alpha: number): ChartSpec {
   const values = audits.flatMap(({ reading, layer, percentile, side, moved, gone, falseAlarms }) => {
     const [changed, lost] = side === "before" ? RATES : RATES.slice(2);
     return [
-      { reading, layer, percentile, what: changed, share: moved + gone },
+      { reading, layer, percentile, what: changed, share: moved === null || gone === null ? null : moved + gone },
       { reading, layer, percentile, what: lost, share: gone },
       { reading, layer, percentile, what: RATES[4], share: falseAlarms },
     ];
-  }).filter(({ share }) => Number.isFinite(share));
+  }).filter(({ share }) => share !== null);
   const x = { field: "percentile", type: "ordinal", title: "percentile p" };
   const y = { field: "share", type: "quantitative", title: "share of regions", axis: { format: "%", tickCount: 5 } };
   const color = {
@@ -54,9 +53,9 @@ export function auditChart(audits: readonly Audit[], alpha: number): ChartSpec {
 const VERDICTS = ["kept", "moved", "dropped", "introduced"];
 
 /** Each region's nearest counterpart in the other model against that in its own, both in another stream order. */
-export function counterpartsChart(audits: readonly Audit[]): ChartSpec {
-  const values = audits.flatMap(({ reading, side, regions }) =>
-    regions.map(({ own, across, members, verdict }) => ({
+export function counterpartsChart(audits: readonly AuditRow[]): ChartSpec {
+  const values = audits.flatMap(({ reading, side, verdicts }) =>
+    verdicts.map(({ cosineWithin: own, cosineAcross: across, members, verdict }) => ({
       reading,
       panel: `regions ${side}`,
       own: round(own),
