@@ -54,8 +54,7 @@ await experiment({
   const { flags, manifest, seeds } = run;
   await using opened = await openModel(run);
   const { backend, model } = opened;
-  await using loaded = new AsyncDisposableStack();
-  const after = loaded.adopt(await loadModelOf(run, backend, flags.after), (model) => model.dispose());
+  await using after = await loadModelOf(run, backend, flags.after);
   const models = { before: sameTokens(model, after), after };
   const layers = run.layers(after.layers);
 
