@@ -58,6 +58,7 @@ export {
   figure,
   meanOf,
   type NumericKey,
+  percent,
   rangeOf,
   rangeText,
   Rows,
