@@ -1,6 +1,6 @@
 /** Charts of `saturation`. */
 import { type ChartSpec, PALETTE } from "../../../src/report/mod.ts";
-import { type StreamCurve, STREAMS } from "./curves.ts";
+import { type StreamCurve, STREAMS } from "./rows.ts";
 
 const color = {
   field: "stream",
