@@ -9,6 +9,7 @@
  * @example
  * ```ts
  * import { loadModel } from "../model/mod.ts";
+ * import { batchAt, extract, readCorpus } from "./mod.ts";
  *
  * const model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
  * const texts = readCorpus("fixtures/corpora/pile.jsonl", { where: { split: "heldout" } });

@@ -26,8 +26,8 @@ export function uniformTokens(prompts: TokenPrompts, vocab: number, seed: number
 }
 
 /**
- * The same prompts with their tokens in a random order, the first left where it is: as frequent as before, but without
- * their contexts.
+ * Prompts with their tokens in a random order, the first left where it is: each token as frequent as before, but without
+ * its context.
  *
  * @param seed Any whole number: the same seed gives the same order.
  */

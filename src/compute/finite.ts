@@ -1,13 +1,13 @@
 /** Refusing rows that are not finite, from numbers on the host. */
 import { NonFiniteRowError } from "./backend.ts";
 
-/** A norm is finite exactly when its row is (and does not overflow when squared). */
+/** Refuses rows by their norms: one is finite exactly when its row is (and does not overflow when squared). */
 export function assertFiniteNorms(norms: Float32Array, firstRow: number): void {
   const bad = norms.findIndex((norm) => !Number.isFinite(norm));
   if (bad >= 0) throw new NonFiniteRowError(firstRow + bad);
 }
 
-/** The same from the rows themselves, `rows x dim`. */
+/** Refuses rows, `rows x dim`, whose norm is not finite; the first is the stream's `firstRow`. */
 export function assertFiniteRows(data: Float32Array, dim: number, firstRow: number): void {
   for (let start = 0; start < data.length; start += dim) {
     let squares = 0;

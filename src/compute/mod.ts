@@ -6,6 +6,8 @@
  *
  * @example
  * ```ts
+ * import { openBackend } from "./mod.ts";
+ *
  * const backend = await openBackend("cpu");
  * const a = backend.upload(Float32Array.of(1, 0, 0, 1), 2, 2);
  * const similarities = await backend.similarities(a, a);

@@ -10,10 +10,11 @@ let webgpu: Promise<WebGpuBackend> | undefined;
  * The backend to compute on; one a process of each kind, loaded when first asked for.
  *
  * @param choice `"auto"` (default) takes WebGPU on a real GPU and the CPU otherwise; `"webgpu"` takes any adapter, a
- * software one too.
+ * software one too; a backend is given as it is.
  * @throws {GpuError} if `"webgpu"` was chosen and there is no adapter.
  */
-export async function openBackend(choice: BackendChoice = "auto"): Promise<Backend> {
+export async function openBackend(choice: BackendChoice | Backend = "auto"): Promise<Backend> {
+  if (choice instanceof Object) return choice;
   switch (choice) {
     case "cpu":
       return await openCpu();

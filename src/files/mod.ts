@@ -5,6 +5,8 @@
  *
  * @example
  * ```ts
+ * import { arrowTable, columnOf, int32Of, numberColumn, readArrow, writeArrow } from "./mod.ts";
+ *
  * const path = await Deno.makeTempFile({ suffix: ".arrow" });
  * await writeArrow(path, arrowTable({ layer: numberColumn(Int32Array.of(1, 3)) }));
  * const table = await readArrow(path);

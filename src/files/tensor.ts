@@ -150,7 +150,7 @@ export function floatsOf(
 }
 
 /**
- * The same of numbers that are all finite.
+ * A tensor's numbers as float32, as {@linkcode floatsOf} gives them, all of them finite.
  *
  * @throws {Error} A sentence if it is missing, of another shape, or has a number that is not finite.
  */

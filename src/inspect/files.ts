@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { isFile } from "../files/exists.ts";
+import { findSaeFiles } from "../sae/formats.ts";
 import { describeArrow } from "./arrow_files.ts";
 import type { Contents, Description } from "./description.ts";
 import { describeJson } from "./json_files.ts";
@@ -25,11 +26,11 @@ export async function describeFile(path: string, rows: number): Promise<Descript
 }
 
 async function describeFolder(path: string, rows: number): Promise<Contents> {
-  const has = (name: string) => isFile(join(path, name));
-  if (await has("cfg.json")) return await describeSaeLens(path, rows);
-  if (await has("params.npz")) return await describeNpz(join(path, "params.npz"), rows);
+  const sae = await findSaeFiles(path);
+  if (sae?.format === "saelens") return await describeSaeLens(path, rows);
+  if (sae) return await describeNpz(sae.weights, rows);
   for (const name of ["index.json", "run.json", "state.json"]) {
-    if (await has(name)) return await describeJson(join(path, name));
+    if (await isFile(join(path, name))) return await describeJson(join(path, name));
   }
   throw new Error(
     `Cannot tell what the folder ${path} is: expected a SAELens folder (cfg.json), an activation cache (index.json) or ` +

@@ -5,6 +5,8 @@
  *
  * @example
  * ```ts
+ * import { describeFile } from "./mod.ts";
+ *
  * const { kind, tables } = await describeFile("fixtures/sae/params.npz", 5);
  * console.log(kind, Object.keys(tables));
  * ```

@@ -1,5 +1,5 @@
 /** What is in files of sparse autoencoders, and of dictionaries that were exported as such. */
-import { join } from "node:path";
+import { gemmaScopeFiles, saeLensFiles } from "../sae/formats.ts";
 import { gemmaScopePoint } from "../sae/gemma_scope.ts";
 import { parseSaeLensConfig } from "../sae/lens_config.ts";
 import { isFile } from "../files/exists.ts";
@@ -15,7 +15,7 @@ import { largestRegions, regionFacts } from "./regions.ts";
 /** An `.npz` file. It is read whole: only so are its checksums compared. */
 export async function describeNpz(path: string, rows: number): Promise<Contents> {
   const tensors = await readNpz(path);
-  const regions = await describeRegions(path.replace(/\.npz$/i, ".regions.safetensors"), rows);
+  const regions = await describeRegions(gemmaScopeFiles(path).regions, rows);
   const [features, dim] = (tensors.get("W_dec") ?? tensors.get("w_dec"))?.shape ?? [];
   if (features === undefined || !tensors.has("b_dec")) return merged("arrays of NumPy", {}, tensors, regions);
   const facts = { architecture: "jumprelu", features, dim, ...placeFacts(gemmaScopePoint(path)) };
@@ -33,9 +33,9 @@ export async function describeSafetensors(path: string, rows: number): Promise<C
 
 /** A SAELens folder. */
 export async function describeSaeLens(folder: string, rows: number): Promise<Contents> {
-  const configPath = join(folder, "cfg.json");
-  const config = parseSaeLensConfig(await Deno.readTextFile(configPath), configPath);
-  const { outline } = await readSafetensors(join(folder, "sae_weights.safetensors"), []);
+  const files = saeLensFiles(folder);
+  const config = parseSaeLensConfig(await Deno.readTextFile(files.config), files.config);
+  const { outline } = await readSafetensors(files.weights, []);
   const [features, dim] = outline.get("W_dec")?.shape ?? [];
   const { architecture, k, source: { hookPoint, ...source } } = config;
   const facts = told({ architecture, k, features, dim, ...source, ...placeFacts(hookPoint) });
@@ -43,7 +43,7 @@ export async function describeSaeLens(folder: string, rows: number): Promise<Con
     "sparse autoencoder (SAELens)",
     facts,
     outline,
-    await describeRegions(join(folder, "regions.safetensors"), rows),
+    await describeRegions(files.regions, rows),
   );
 }
 

@@ -7,6 +7,8 @@
  *
  * @example
  * ```ts
+ * import { loadModel } from "./mod.ts";
+ *
  * const model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
  * const [tokens] = await model.lens(new Float32Array(model.dim).fill(1), 1);
  * console.log(model.layers, model.dim, tokens.map(({ token }) => token));

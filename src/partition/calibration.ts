@@ -4,7 +4,7 @@ import { batchAt, type StreamBatch } from "../activations/stream.ts";
 import type { Backend, BackendChoice } from "../compute/backend.ts";
 import { assertPercentiles } from "../compute/histogram.ts";
 import { Calibration, type CalibrationValues, Calibrator, type Level } from "./calibrator.ts";
-import { backendOf } from "./options.ts";
+import { openBackend } from "../compute/open.ts";
 
 export { Calibration, type CalibrationValues, type Level };
 
@@ -44,9 +44,9 @@ export async function calibrate(
   batches: AsyncIterable<ActivationBatch> | Iterable<ActivationBatch>,
   options: CalibrateOptions = {},
 ): Promise<Calibration> {
-  const { percentiles = [10], activations = 200_000, backend: choice = "auto", source } = options;
+  const { percentiles = [10], activations = 200_000, backend: choice, source } = options;
   assertPercentiles(percentiles);
-  using calibrator = new Calibrator(await backendOf({ backend: choice }));
+  using calibrator = new Calibrator(await openBackend(choice));
   for await (const batch of batches) {
     await calibrator.push(batch);
     if (calibrator.activations >= activations) break;
@@ -72,9 +72,9 @@ export async function calibrateLayers(
     onBatch?: (activations: number) => void;
   } = {},
 ): Promise<Map<number, Calibration>> {
-  const { percentiles = [10], activations = 200_000, backend: choice = "auto", sourceOf, onBatch } = options;
+  const { percentiles = [10], activations = 200_000, backend: choice, sourceOf, onBatch } = options;
   assertPercentiles(percentiles);
-  const backend = await backendOf({ backend: choice });
+  const backend = await openBackend(choice);
   using made = new DisposableStack();
   const calibrators = new Map(layers.map((layer) => [layer, made.use(new Calibrator(backend))]));
   let seen = 0;

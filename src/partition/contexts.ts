@@ -87,7 +87,7 @@ export class Contexts {
     this.#regions[region] = { nearest: [...nearest], farthest: [...farthest] };
   }
 
-  /** The same contexts, apart from these; what nobody has asked for yet stays in its file. */
+  /** A copy that changes on its own; what nobody has asked for yet stays in its file. */
   copy(): Contexts {
     const copy = new Contexts(this.#open);
     copy.#stored = this.#stored;

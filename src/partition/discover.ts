@@ -7,6 +7,7 @@ import type { CalibrationValues } from "./calibrator.ts";
 import { type CheckpointOptions, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { directionsByLayer, growAll, startGrowths } from "./grow.ts";
 import type { DiscoveryCounts, Growth } from "./growth.ts";
+import { backendOf } from "./options.ts";
 
 /** Options of a discovery. */
 export interface DiscoverOptions {
@@ -78,14 +79,14 @@ export async function discover(
   calibrations: CalibrationValues | ReadonlyMap<number, CalibrationValues>,
   options: DiscoverOptions = {},
 ): Promise<Discovery> {
-  const { backend: choice = "auto", saturationWindow = 1, checkpoint, signal } = options;
+  const { backend: choice, saturationWindow = 1, checkpoint, signal } = options;
   const { maxTokens = Infinity, maxPrompts = Infinity } = options;
   if (!(saturationWindow >= 0)) {
     throw new RangeError(`Expected a saturation window from 0 but found ${saturationWindow}`);
   }
   if (!(maxTokens > 0)) throw new RangeError(`Expected a budget of at least 1 token but found ${maxTokens}`);
   if (!(maxPrompts > 0)) throw new RangeError(`Expected a budget of at least 1 prompt but found ${maxPrompts}`);
-  const backend = typeof choice === "string" ? await openBackend(choice) : choice;
+  const backend = await openBackend(choice);
   const byLayer = calibrationsByLayer(calibrations);
   const rules = { saturationWindow, merge: options.merge ?? false, members: options.members ?? 0 };
   const limit = (budget: number) => Number.isFinite(budget) ? budget : null;
@@ -124,7 +125,8 @@ export async function discover(
         using streamed = batch;
         // After a batch has come and before any dictionary takes it: what is kept then is of whole batches.
         signal?.throwIfAborted();
-        const directions = await directionsByLayer(streamed, byLayer, grown);
+        using held = new DisposableStack();
+        const directions = await directionsByLayer(streamed, byLayer, grown, held);
         intact = false;
         await growAll(streamed, directions, grown, counts, rules);
         intact = true;

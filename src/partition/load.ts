@@ -1,9 +1,8 @@
-import { join } from "node:path";
 import type { Backend } from "../compute/backend.ts";
-import { isFile } from "../files/exists.ts";
 import type { DictionaryParts } from "./parts.ts";
 import { type DictionaryLoadOptions, loadDictionary } from "./persistence.ts";
 import { publishedParts } from "./published.ts";
+import { findSaeFiles } from "../sae/formats.ts";
 import { readNpzDictionary, readSaeLensDictionary } from "../sae/dictionary_files.ts";
 
 /** What a dictionary can be kept in, told by the file itself. */
@@ -43,7 +42,7 @@ export async function dictionaryFormat(path: string): Promise<DictionaryFormat> 
 }
 
 async function saeLensFolder(path: string): Promise<"saelens"> {
-  if (await isFile(join(path, "cfg.json"))) return "saelens";
+  if ((await findSaeFiles(path))?.format === "saelens") return "saelens";
   throw new Error(
     `Cannot read ${path} as a dictionary: it is a folder without cfg.json. Give a folder that Dictionary.export wrote, ` +
       "or the name of an Arrow file.",

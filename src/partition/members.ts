@@ -90,7 +90,7 @@ export class Members {
     return Members.of(this.#gathered(slots.flat()), slots.map(({ length }) => length), this);
   }
 
-  /** The same sample, apart from this. */
+  /** A copy of the sample that grows on its own. */
   copy(size: number): Members {
     const { values, sizes } = this.all(size);
     return Members.of(values, sizes, this);

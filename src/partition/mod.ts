@@ -2,15 +2,17 @@
  * Dictionaries by Exemplar Partitioning: activations covered with exemplars at a calibrated distance.
  *
  * *Calibration* takes the center of a stream and, for each *percentile* p, the *threshold*: the p-th percentile of the
- * cosine distances of its centred activations. A {@linkcode Dictionary} takes activations one by one: one within the
+ * cosine distances between its centred activations. A {@linkcode Dictionary} takes activations one by one: one within the
  * threshold of an *exemplar* joins its *region*, any other founds a region and is its exemplar. {@linkcode discover} does
  * both for several layers and percentiles in one pass. A region's direction is its exemplar or the *mean* of its members
  * (the *basis*); its *contexts* are members and the text around them.
  *
  * @example
  * ```ts
+ * import { calibrate, Dictionary } from "./mod.ts";
+ *
  * const batch = { data: Float32Array.of(2, 0, 2, 0.1, 0, 3, 0.1, 3), rows: 4, dim: 2 };
- * const { center, thresholds: [threshold] } = await calibrate([batch], { percentiles: [50], backend: "cpu" });
+ * const { center, thresholds: [threshold] } = await calibrate([batch], { percentiles: [25], backend: "cpu" });
  *
  * const dictionary = await Dictionary.create({ center, threshold }, { backend: "cpu" });
  * const { regions } = await dictionary.add(batch);

@@ -12,6 +12,6 @@ export interface DictionaryOptions {
 }
 
 /** The backend that options ask for, opened if it is not yet. */
-export async function backendOf({ backend = "auto" }: Pick<DictionaryOptions, "backend">): Promise<Backend> {
-  return typeof backend === "string" ? await openBackend(backend) : backend;
+export function backendOf({ backend }: Pick<DictionaryOptions, "backend">): Promise<Backend> {
+  return openBackend(backend);
 }

@@ -55,7 +55,7 @@ export class RegionArrays {
     this.#distanceSquareSums[this.#size - 1] = region.squareSum;
   }
 
-  /** The same regions, apart from these. */
+  /** A copy that changes on its own. */
   copy(): RegionArrays {
     const copy = new RegionArrays();
     copy.#size = this.#size;

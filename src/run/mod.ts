@@ -8,6 +8,8 @@
  *
  * @example
  * ```ts
+ * import { runExperiment } from "./mod.ts";
+ *
  * const out = await Deno.makeTempDir();
  * const code = await runExperiment(
  *   { name: "squares", question: "What are squares?", description: "Squares numbers.", flags: {}, examples: [] },

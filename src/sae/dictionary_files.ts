@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { bosOf } from "../activations/source.ts";
 import type { Backend } from "../compute/backend.ts";
 import { transposed } from "../compute/transposed.ts";
@@ -11,6 +10,7 @@ import { finiteFloatsOf, float32Tensor, type Tensor, tensorOf, type Tensors } fr
 import type { DictionaryLoadOptions } from "../partition/persistence.ts";
 import { hookName } from "../model/hook_names.ts";
 import type { Basis, DictionaryParts } from "../partition/parts.ts";
+import { gemmaScopeFiles, saeFilesAt, saeLensFiles } from "./formats.ts";
 import { readRegions, writeRegions } from "./regions_file.ts";
 
 /** How a dictionary is written as a sparse autoencoder. */
@@ -27,13 +27,6 @@ export interface ExportedValues {
   readonly means: Float32Array<ArrayBuffer>;
   readonly sums: Float32Array<ArrayBuffer>;
 }
-
-const CONFIG = "cfg.json";
-const WEIGHTS = "sae_weights.safetensors";
-const REGIONS = "regions.safetensors";
-
-/** The regions file beside an `.npz` file. */
-const regionsBeside = (path: string) => path.replace(/\.npz$/i, `.${REGIONS}`);
 
 /**
  * Writes a dictionary as a sparse autoencoder: an `.npz` file in Gemma Scope's format where `path` ends so, else a folder
@@ -65,15 +58,15 @@ export async function exportDictionary(
     ["W_dec", float32Tensor(decoder, [size, dim])],
     ["b_dec", float32Tensor(center, [dim])],
   ];
-  if (/\.npz$/i.test(path)) {
+  const files = saeFilesAt(path);
+  await writeRegions(files.regions, parts, host, basis);
+  if (files.format === "gemma-scope") {
     const threshold = float32Tensor(none, [size]);
-    await writeRegions(regionsBeside(path), parts, host, basis);
-    await writeNpz(path, new Map([...weights(withCenter(decoder, none, center)), ["threshold", threshold]]));
-    return;
+    await writeNpz(files.weights, new Map([...weights(withCenter(decoder, none, center)), ["threshold", threshold]]));
+  } else {
+    await writeSafetensors(files.weights, new Map(weights(none)));
+    await writeJsonAtomic(files.config, saeLensConfig(parts, k));
   }
-  await writeRegions(join(path, REGIONS), parts, host, basis);
-  await writeSafetensors(join(path, WEIGHTS), new Map(weights(none)));
-  await writeJsonAtomic(join(path, CONFIG), saeLensConfig(parts, k));
 }
 
 /** `cfg.json` of SAELens 6, with the flat fields that versions 3 to 5 read beside them; each ignores the other's. */
@@ -117,9 +110,10 @@ export async function readNpzDictionary(
   backend: Backend,
   options: DictionaryLoadOptions = {},
 ): Promise<DictionaryParts> {
-  await assertExported(path, regionsBeside(path));
-  const { decoder, center } = weightsOf(await readNpz(path, ["W_dec", "b_dec"], options), path);
-  return await readRegions(regionsBeside(path), decoder, center, backend, options.onWarning);
+  const { weights, regions } = gemmaScopeFiles(path);
+  await assertExported(path, regions);
+  const { decoder, center } = weightsOf(await readNpz(weights, ["W_dec", "b_dec"], options), weights);
+  return await readRegions(regions, decoder, center, backend, options.onWarning);
 }
 
 /** Parts of a dictionary that was exported as a SAELens folder. */
@@ -128,11 +122,11 @@ export async function readSaeLensDictionary(
   backend: Backend,
   options: DictionaryLoadOptions = {},
 ): Promise<DictionaryParts> {
-  await assertExported(folder, join(folder, REGIONS));
-  const path = join(folder, WEIGHTS);
-  const { tensors } = await readSafetensors(path, ["W_dec", "b_dec"]);
-  const { decoder, center } = weightsOf(tensors, path);
-  return await readRegions(join(folder, REGIONS), decoder, center, backend, options.onWarning);
+  const { weights, regions } = saeLensFiles(folder);
+  await assertExported(folder, regions);
+  const { tensors } = await readSafetensors(weights, ["W_dec", "b_dec"]);
+  const { decoder, center } = weightsOf(tensors, weights);
+  return await readRegions(regions, decoder, center, backend, options.onWarning);
 }
 
 function weightsOf(tensors: Tensors, path: string) {

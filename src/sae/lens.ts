@@ -1,7 +1,7 @@
-import { join } from "node:path";
 import { withCenter } from "../compute/with_center.ts";
 import { readSafetensors } from "../files/safetensors.ts";
 import { finiteFloatsOf, type Tensors } from "../files/tensor.ts";
+import { saeLensFiles } from "./formats.ts";
 import { parseSaeLensConfig, type SaeLensConfig } from "./lens_config.ts";
 import { type SaeTensors, saeTensors, thresholdsOf } from "./tensors.ts";
 import { positiveThresholds, SaeError, type SaeWeights } from "./weights.ts";
@@ -19,7 +19,7 @@ import { positiveThresholds, SaeError, type SaeWeights } from "./weights.ts";
  * for what is not built here (gated, batch top-k, normalised or reshaped activations, tanh-relu).
  */
 export async function readSaeLens(folder: string): Promise<SaeWeights> {
-  const [configPath, path] = [join(folder, "cfg.json"), join(folder, "sae_weights.safetensors")];
+  const { config: configPath, weights: path } = saeLensFiles(folder);
   const config = parseSaeLensConfig(await readText(configPath), configPath);
   const { tensors } = await readSafetensors(path);
   const raw = saeTensors(tensors, path);

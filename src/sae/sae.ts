@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { ActivationBatch } from "../activations/batch.ts";
 import { onBackend } from "../activations/values.ts";
 import type { Backend, BackendChoice, Matrix } from "../compute/backend.ts";
@@ -7,12 +6,10 @@ import type { SparseFeatures } from "../compute/sparse.ts";
 import { isFile } from "../files/exists.ts";
 import type { UnpackOptions } from "../files/unpacking.ts";
 import { localPath } from "../hub/hub_file.ts";
+import { findSaeFiles } from "./formats.ts";
 import { readGemmaScope } from "./gemma_scope.ts";
 import { readSaeLens } from "./lens.ts";
 import { type SaeArchitecture, SaeError, type SaeSource, type SaeWeights } from "./weights.ts";
-
-export type { SaeArchitecture, SaeSource, SaeWeights, SparseFeatures };
-export { SaeError };
 
 /** How {@link readSae} works. */
 export interface ReadSaeOptions extends UnpackOptions {
@@ -26,11 +23,10 @@ export interface ReadSaeOptions extends UnpackOptions {
  * ```ts
  * import { assertEquals } from "@std/assert";
  *
- * const sae = await readSae("fixtures/sae/params.npz", { backend: "cpu" });
+ * using sae = await readSae("fixtures/sae/params.npz", { backend: "cpu" });
  * const features = await sae.encode({ rows: 2, dim: sae.dim, data: new Float32Array(2 * sae.dim) });
  * const activations = await sae.decode(features);
  * assertEquals([features.rows, features.size, activations.length], [2, 2048, 384]);
- * sae.dispose();
  * ```
  *
  * @param path The file, or the folder of either; of the hub as `hf://owner/name/folder`.
@@ -38,13 +34,12 @@ export interface ReadSaeOptions extends UnpackOptions {
  * @throws {Error} A sentence if there is none, if a file is damaged, or if the autoencoder needs what is not built here.
  */
 export async function readSae(path: string, options: ReadSaeOptions = {}): Promise<Sae> {
-  const { backend = "auto" } = options;
   const weights = await readWeights(await localPath(path), options);
-  return new Sae(weights, typeof backend === "string" ? await openBackend(backend) : backend);
+  return new Sae(weights, await openBackend(options.backend));
 }
 
 /** A sparse autoencoder on a backend: activations in, few active features out, and back. */
-export class Sae {
+export class Sae implements Disposable {
   /** Length of an activation. */
   readonly dim: number;
   /** Number of features. */
@@ -55,11 +50,11 @@ export class Sae {
   readonly k?: number;
   /** Where it comes from. */
   readonly source: SaeSource;
-  /** The decoder's vectors on the backend, `size x dim`, a row a feature; of any length. */
-  readonly decoder: Matrix;
 
   readonly #backend: Backend;
   readonly #encoder: Matrix;
+  readonly #decoder: Matrix;
+  #isDisposed = false;
   readonly #weights: Pick<SaeWeights, "encoderBias" | "thresholds" | "decoderBias">;
 
   /**
@@ -76,8 +71,14 @@ export class Sae {
     this.source = source;
     this.#backend = backend;
     this.#encoder = backend.upload(weights.encoder, size, dim);
-    this.decoder = backend.upload(weights.decoder, size, dim);
+    this.#decoder = backend.upload(weights.decoder, size, dim);
     this.#weights = { encoderBias, thresholds, decoderBias };
+  }
+
+  /** The decoder's vectors on the backend, `size x dim`, a row a feature; of any length. The autoencoder disposes it. */
+  get decoder(): Matrix {
+    this.#assertInUse();
+    return this.#decoder;
   }
 
   /**
@@ -87,6 +88,7 @@ export class Sae {
    * @throws {Error} If one of them is not finite; names prompt, position and layer.
    */
   async encode(batch: ActivationBatch): Promise<SparseFeatures> {
+    this.#assertInUse();
     if (batch.dim !== this.dim) {
       throw new RangeError(
         `Expected activations of length ${this.dim}, as the autoencoder takes, but found ${batch.dim}`,
@@ -102,29 +104,40 @@ export class Sae {
 
   /** The activations that features stand for, `rows x dim`. */
   async decode(features: SparseFeatures): Promise<Float32Array<ArrayBuffer>> {
-    const decoded = this.#backend.combine(features, this.decoder, this.#weights.decoderBias);
-    try {
-      return await this.#backend.download(decoded);
-    } finally {
-      decoded.dispose();
-    }
+    using decoded = this.#backend.combine(features, this.decoder, this.#weights.decoderBias);
+    return await this.#backend.download(decoded);
   }
 
-  /** Gives the memory back. */
+  /** Gives the memory back; what its file says of it stays readable. A second time it does nothing. */
   dispose(): void {
+    this.#isDisposed = true;
     this.#encoder.dispose();
-    this.decoder.dispose();
+    this.#decoder.dispose();
+  }
+
+  /** As {@linkcode Sae.dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #assertInUse(): void {
+    if (!this.#isDisposed) return;
+    throw new Error("Expected a sparse autoencoder in use but found a disposed one: keep it until the last use");
   }
 }
 
 async function readWeights(path: string, options: UnpackOptions): Promise<SaeWeights> {
-  if (await isFile(path)) {
-    if (path.endsWith(".npz")) return await readGemmaScope(path, options);
-    throw new SaeError(`Expected ${path} to be an .npz file or a folder with cfg.json but it is another file.`);
+  const files = await findSaeFiles(path);
+  switch (files?.format) {
+    case "gemma-scope":
+      return await readGemmaScope(files.weights, options);
+    case "saelens":
+      return await readSaeLens(path);
+    case undefined:
+      throw new SaeError(
+        await isFile(path)
+          ? `Expected ${path} to be an .npz file or a folder with cfg.json but it is another file.`
+          : `Expected a sparse autoencoder at ${path} but there is no params.npz and no folder with cfg.json.`,
+      );
   }
-  if (await isFile(join(path, "cfg.json"))) return await readSaeLens(path);
-  if (await isFile(join(path, "params.npz"))) return await readGemmaScope(join(path, "params.npz"), options);
-  throw new SaeError(
-    `Expected a sparse autoencoder at ${path} but there is no params.npz and no folder with cfg.json.`,
-  );
 }

@@ -20,7 +20,7 @@ export type Side = "base" | "instruct";
 export interface PromptLabels {
   /** Whether each prompt is harmful. */
   readonly harmful: readonly boolean[];
-  /** The same for the held-out ones. */
+  /** Whether each held-out prompt is harmful. */
   readonly heldoutHarmful: readonly boolean[];
   /** Whether the instruct model refuses each prompt. */
   readonly refused: readonly boolean[];
@@ -36,10 +36,11 @@ export interface FinalTokens extends Setting {
   readonly split: readonly RegionShare[];
   /** Largest harmful share among regions of at least `minMembers` final tokens; NaN if there is none. */
   readonly maxShare: number;
-  /** The same, mean over shuffles of the labels. */
+  /** What `maxShare` is with the labels shuffled, mean over shuffles. */
   readonly maxShareShuffled: number;
+  /** Share of final tokens that are of their region's larger label. */
   readonly purity: number;
-  /** The same, mean over shuffles of the labels. */
+  /** Purity with the labels shuffled, mean over shuffles. */
   readonly purityShuffled: number;
   /** Balanced accuracy of the regions' majority labels on held-out prompts. */
   readonly accuracy: number;

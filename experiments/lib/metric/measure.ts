@@ -36,7 +36,7 @@ export interface MetricRow {
   readonly agreement: number;
   /** Share of held-out activations whose domain their region's majority tells. */
   readonly accuracy: number;
-  /** The same with the labels of the activations in the regions shuffled. */
+  /** What `accuracy` is with the labels of the activations in the regions shuffled. */
   readonly accuracyShuffled: number;
 }
 

@@ -25,7 +25,7 @@ export interface AnchorPair {
   readonly count: number;
   /** Share of the regions between whose nearest region in the coarsest dictionary is A or B; NaN of none. */
   readonly fromAnchors: number;
-  /** The same share of all regions but the two. */
+  /** Share of all regions but the two whose nearest region in the coarsest dictionary is A or B. */
   readonly fromAnchorsOfAll: number;
   /** Mean over other pairs of the same dictionary, those nearest in cosine: their cosine, and regions between. */
   readonly controlCosine: number;

@@ -116,8 +116,8 @@ interface Summary {
   readonly empty: number;
   /** Share of the pairs whose anchors have one counterpart. */
   readonly merged: number;
+  /** Share of the regions between that come from the anchors, and of all regions. */
   readonly fromAnchors: number;
-  /** The same of all regions. */
   readonly fromAnchorsOfAll: number;
   /** Whether more lie between followed pairs than between the others at every seed. */
   readonly isAbove: boolean;

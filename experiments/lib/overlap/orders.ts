@@ -1,4 +1,4 @@
-/** The same dictionaries in several stream orders, and where their regions fire. */
+/** Dictionaries of one setting in several stream orders, and where their regions fire. */
 import { batchAt, type StreamBatch } from "../../../src/activations/mod.ts";
 import { Coreset, type Firings } from "../../../src/analysis/mod.ts";
 import { type Calibration, directionsOf } from "../../../src/partition/mod.ts";

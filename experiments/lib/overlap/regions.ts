@@ -12,7 +12,7 @@ export interface OrderFirings {
   readonly size: number;
   /** A region fires on the tokens that it is nearest to: each token fires one. */
   readonly firings: Firings;
-  /** The same for as many training activations, drawn at random, in the exemplars' place. */
+  /** Firings of as many training activations, drawn at random, in the exemplars' place: each token fires the nearest. */
   readonly random: Firings;
   /** Share of the held-out activations within the threshold of their exemplar. */
   readonly within: number;

@@ -129,7 +129,7 @@ function chosen(readings: readonly Reading[], strengths: readonly number[]): str
 
 const rounded = (value: number) => Math.round(value * 1e3) / 1e3;
 
-/** A row a read-out, a column a label. */
+/** Accuracy: a row a read-out, a column a label. */
 function accuracyTable(shown: readonly NamedSummary[]): Record<string, number | string>[] {
   return readouts(shown).map(([readout, own]) => ({
     readout,
@@ -139,7 +139,7 @@ function accuracyTable(shown: readonly NamedSummary[]): Record<string, number | 
   }));
 }
 
-/** The same of the share of raw accuracy above chance that is kept. */
+/** The share of raw accuracy above chance that is kept: a row a read-out, a column a label. */
 function keptTable(shown: readonly NamedSummary[]): Record<string, number | string>[] {
   return readouts(shown).map(([readout, own]) => ({
     readout,

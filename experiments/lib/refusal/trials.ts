@@ -19,7 +19,7 @@ export interface Trial extends AnswerRates {
   readonly k: number;
   /** Refusal rate less the baseline's. */
   readonly delta: number;
-  /** The same for the null region; NaN where there is none. */
+  /** Refusal rate with the null region ablated less the baseline's; NaN where there is none. */
   readonly nullDelta: number;
   readonly nullLoops: number;
   /** How far the null is from the first region in (log10 members, coherence); NaN where there is none. */

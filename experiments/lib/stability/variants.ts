@@ -68,11 +68,11 @@ export interface Measured extends Setting {
   readonly matched: number;
   /** Spearman's correlation of `cosines` with D. */
   readonly spearman: number;
-  /** The same with members and with coherence alone. */
+  /** Spearman's correlation of `cosines` with members and with coherence alone. */
   readonly spearmanCount: number;
   readonly spearmanCoherence: number;
   /**
-   * The same with D among regions of at least two members. All orders see the same texts, so an activation far from all
+   * Spearman's correlation of `cosines` with D among regions of at least two members. All orders see the same texts, so an activation far from all
    * others founds a region of its own in each: the lowest D, but a cosine of 1.
    */
   readonly spearmanPlural: number;

@@ -42,7 +42,7 @@ export interface Effect {
   /** Mean KL(region's typical output || before) at members of the region, and at the others. */
   readonly membersBefore: number;
   readonly othersBefore: number;
-  /** The same after: at members for an ablation, at the others for steering. */
+  /** Mean KL(region's typical output || after): at members for an ablation, at the others for steering. */
   readonly after: number;
 }
 

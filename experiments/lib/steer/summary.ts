@@ -65,7 +65,7 @@ export interface SteerResult {
   /** The strength of largest sufficiency, and that. */
   readonly alpha: number;
   readonly sufficiency: number;
-  /** The same for the null, at its own best strength. */
+  /** The strength of the null's largest sufficiency, and that. */
   readonly alphaNull: number;
   readonly sufficiencyNull: number;
 }

@@ -6,6 +6,8 @@
  *
  * @example
  * ```ts
+ * import { bestAmongFirst, directionAurocs } from "./mod.ts";
+ *
  * // Scores of two texts without the concept and two with it, on two directions.
  * const areas = directionAurocs(Float32Array.of(0, 1, 0, 1), Float32Array.of(2, 1, 2, 0), 2);
  * const [best] = bestAmongFirst(areas, [2]);

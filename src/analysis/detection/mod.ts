@@ -7,6 +7,8 @@
  *
  * @example
  * ```ts
+ * import { conformalThreshold } from "./mod.ts";
+ *
  * const threshold = conformalThreshold([0.1, 0.2, 0.3, 0.4], 0.25);
  * if (threshold !== 0.4) throw new Error(`Expected the largest of four but found ${threshold}`);
  * ```

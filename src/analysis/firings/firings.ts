@@ -14,7 +14,7 @@ export interface Firings {
   readonly at: Int32Array;
 }
 
-/** The same the other way round: for each token the units that it fires. */
+/** For each token the units that it fires: {@linkcode Firings} the other way round. */
 export interface FiredUnits {
   /** Units, those that never fire included. */
   readonly units: number;
@@ -70,7 +70,7 @@ export function byToken(firings: Firings): FiredUnits {
 }
 
 /**
- * The same patterns on other tokens: all units move together, so sizes, and which units fire together, stay.
+ * Patterns moved to other tokens: all units move together, so sizes, and which units fire together, stay.
  *
  * @param numbers For each token its new number; a permutation of `0 .. tokens - 1`.
  * @throws {RangeError} if it is not as long as there are tokens.

@@ -6,6 +6,8 @@
  *
  * @example
  * ```ts
+ * import { bestMatches, partitionFirings } from "./mod.ts";
+ *
  * const regions = partitionFirings([0, 0, 1, 1], 2);
  * const features = partitionFirings([1, 1, 0, 1], 2);
  * const { ofA } = bestMatches(regions, features, 1);

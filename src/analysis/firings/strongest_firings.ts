@@ -54,7 +54,7 @@ export class StrongestFirings {
   }
 
   /**
-   * The same for units of which few are active.
+   * Takes the next tokens of the stream by their active units, for units of which few are active; the others count as 0.
    *
    * @throws {RangeError} if there are not so many units.
    */

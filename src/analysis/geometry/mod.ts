@@ -3,6 +3,8 @@
  *
  * @example
  * ```ts
+ * import { nearestDirection } from "./mod.ts";
+ *
  * const { row, cosine } = nearestDirection(Float32Array.of(0, 1), Float32Array.of(1, 0, 0.6, 0.8));
  * if (row !== 1 || Math.abs(cosine - 0.8) > 1e-6) throw new Error(`${row} ${cosine}`);
  * ```

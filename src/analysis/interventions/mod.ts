@@ -6,6 +6,8 @@
  *
  * @example
  * ```ts
+ * import { differenceInMeans } from "./mod.ts";
+ *
  * const [x, y] = differenceInMeans(Float32Array.of(3, 0, 5, 8, 1, 0, 1, 0), 2, [true, true, false, false]);
  * if (x !== Math.fround(0.6) || y !== Math.fround(0.8)) throw new Error(`${x} ${y}`);
  * ```

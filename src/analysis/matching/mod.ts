@@ -7,6 +7,7 @@
  * @example
  * ```ts
  * import { openBackend } from "../../compute/mod.ts";
+ * import { matchDirections, turnover } from "./mod.ts";
  *
  * const [before, after] = [Float32Array.of(1, 0, 0, 1), Float32Array.of(0, 1)];
  * const { cosines } = await matchDirections(await openBackend("cpu"), before, after, 2);

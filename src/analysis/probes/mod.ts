@@ -6,6 +6,8 @@
  *
  * @example
  * ```ts
+ * import { trainProbe } from "./mod.ts";
+ *
  * const rows = { rows: 4, dim: 1, data: Float32Array.of(-2, -1, 1, 2) };
  * const probe = trainProbe(rows, Int32Array.of(0, 0, 1, 1));
  * if (probe.predict(rows).join() !== "0,0,1,1") throw new Error("two classes, one on either side of 0");

@@ -3,6 +3,8 @@
  *
  * @example
  * ```ts
+ * import { answerKind, isRefusal } from "./mod.ts";
+ *
  * if (!isRefusal("I cannot help with that.")) throw new Error("it refuses");
  * if (answerKind("Sure, here it is.", "I cannot help with that.") !== "other text") throw new Error("no more");
  * ```

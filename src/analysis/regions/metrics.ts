@@ -13,7 +13,7 @@ export interface DictionaryMetrics {
   readonly coverage: number;
   /** Mean members of a nontrivial region. */
   readonly meanMembers: number;
-  /** Median of the same. */
+  /** Median members of a nontrivial region. */
   readonly medianMembers: number;
   /** Members of the largest. */
   readonly maxMembers: number;
@@ -27,11 +27,11 @@ export interface DictionaryMetrics {
   readonly utilisation: number;
   /** Mean over regions of the mean distance of members to their exemplar. */
   readonly meanIntraDistance: number;
-  /** Median of the same. */
+  /** Median over regions of the mean distance of members to their exemplar. */
   readonly medianIntraDistance: number;
   /** Mean over regions of the distance to the nearest other exemplar. */
   readonly meanNearestInterDistance: number;
-  /** Median of the same. */
+  /** Median over regions of the distance to the nearest other exemplar. */
   readonly medianNearestInterDistance: number;
   /** `meanNearestInterDistance / threshold`. */
   readonly separationRatio: number;

@@ -6,6 +6,8 @@
  *
  * @example
  * ```ts
+ * import { purity, splitByLabel } from "./mod.ts";
+ *
  * const split = splitByLabel([0, 0, 1, 1], [true, true, true, false]);
  * if (purity(split) !== 0.75) throw new Error("three of four rows are of their region's larger label");
  * ```

@@ -3,6 +3,8 @@
  *
  * @example
  * ```ts
+ * import { auroc } from "./mod.ts";
+ *
  * if (auroc([1, 2], [2, 3]) !== 0.875) throw new Error("a tie counts half");
  * ```
  *

@@ -68,6 +68,7 @@ export function allFlags(
       type: "numbers",
       default: value("percentiles", [1, 2, 4, 8, 10]),
       min: 0,
+      max: 100,
       help: "percentiles p of pairwise distance, one dictionary each",
     },
     corpus: {

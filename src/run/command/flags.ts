@@ -38,6 +38,8 @@ export type Flag = {
     readonly choices?: readonly string[];
     /** The smallest value that makes sense, for numbers and lists of them. */
     readonly min?: number;
+    /** The largest one. */
+    readonly max?: number;
   };
 }[keyof FlagTypes];
 
@@ -129,9 +131,9 @@ const SUFFIX: Readonly<Record<string, number>> = { "": 1, k: 1e3, M: 1e6, G: 1e9
 /**
  * Reads a number, also `2e6`, `500k`, `2M`.
  *
- * @throws {UsageError} If it is none, not whole where the flag wants that, or too small.
+ * @throws {UsageError} If it is none, not whole where the flag wants that, too small or too large.
  */
-export function readNumber(name: string, flag: Pick<Flag, "type" | "min">, text: string): number {
+export function readNumber(name: string, flag: Pick<Flag, "type" | "min" | "max">, text: string): number {
   const match = /^([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)([kMG]?)$/i.exec(text.trim().replaceAll("_", ""));
   const suffix = match?.[2] === "K" ? "k" : match?.[2] === "m" ? "M" : match?.[2] === "g" ? "G" : match?.[2];
   const value = match ? Number(match[1]) * SUFFIX[suffix!] : NaN;
@@ -142,6 +144,9 @@ export function readNumber(name: string, flag: Pick<Flag, "type" | "min">, text:
   }
   if (flag.min !== undefined && value < flag.min) {
     throw new UsageError(`Expected ${name} to be at least ${flag.min} but got ${text}.`);
+  }
+  if (flag.max !== undefined && value > flag.max) {
+    throw new UsageError(`Expected ${name} to be at most ${flag.max} but got ${text}.`);
   }
   return value;
 }

@@ -1,0 +1,58 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { readArrow } from "../../src/files/mod.ts";
+import { LAYER, number, resultTable, row, rowTable } from "../../src/report/mod.ts";
+import { chart, type Outcome, runExperiment, table, text } from "../../src/run/mod.ts";
+import { inFolder } from "../lib/folder.ts";
+
+const SIZE = row({ layer: LAYER, regions: number("regions", { missing: "none could be made" }) });
+const ROWS = [{ layer: 3, regions: 20_295 }, { layer: 4, regions: null }];
+
+const OUTCOME: Outcome = {
+  title: "Sizes",
+  answer: "Large ones.",
+  findings: { regions: 20_295, none: null },
+  tables: { sizes: resultTable(SIZE, ROWS) },
+  sections: [
+    {
+      heading: "Sizes of dictionaries",
+      blocks: [
+        text("A paragraph."),
+        text(undefined),
+        table(rowTable(SIZE, ROWS), "All of them.", { printed: "Regions by block" }),
+        table({ columns: ["hidden"], rows: [["not printed"]] }),
+        chart(
+          "bars",
+          { data: { values: [{ a: 1, b: 2 }] }, mark: "point", encoding: { x: { field: "a" } } },
+          "Points.",
+        ),
+      ],
+    },
+    { heading: "Nothing to say", blocks: [text(""), false] },
+  ],
+};
+
+Deno.test("the frame writes an outcome: tables, charts, page, printed summary, findings; the question stands once", () =>
+  inFolder(async (folder) => {
+    const printed: string[] = [];
+    const about = { name: "sizes", question: "How large are they?", description: "Tells sizes." };
+    const print = (line: string) => printed.push(line);
+    const args = ["--out", folder, "--quiet"];
+    assertEquals(await runExperiment(about, () => Promise.resolve(OUTCOME), { args, print, printError: print }), 0);
+
+    const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+    const files = ["bars.png", "bars.svg", "bars.vl.json", "report.html", "run.json", "sizes.arrow"];
+    assertEquals(names.sort(), files);
+    assertEquals([...(await readArrow(`${folder}/sizes.arrow`)).getChild("regions")!], [20_295, null]);
+    const { findings, outputs } = JSON.parse(await Deno.readTextFile(`${folder}/run.json`));
+    assertEquals([findings, outputs], [OUTCOME.findings, files]);
+
+    const page = await Deno.readTextFile(`${folder}/report.html`);
+    const said = ["How large are they?", "Large ones.", "A paragraph.", "All of them.", "not printed", "Points."];
+    for (const part of said) assertStringIncludes(page, part);
+    assert(!page.includes("Nothing to say"), "a section of nothing has no heading");
+    assertEquals(printed, [
+      "Regions by block\n",
+      "block  regions\n─────  ───────\n    3   20,295\n    4        –\n",
+      `Large ones.\n\nReport: ${folder}/report.html`,
+    ]);
+  }));

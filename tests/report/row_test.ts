@@ -1,0 +1,87 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { readArrow } from "../../src/files/mod.ts";
+import {
+  each,
+  LAYER,
+  number,
+  oneOf,
+  resultTable,
+  row,
+  type RowOf,
+  rowTable,
+  saveTable,
+  truth,
+  whole,
+  words,
+} from "../../src/report/mod.ts";
+import { inFolder } from "../lib/folder.ts";
+
+const MEASURED = row({
+  layer: LAYER,
+  kind: oneOf(["regions", "coreset"], "what distances are taken to"),
+  aurocPrompt: number("AUROC of a prompt's mean distance", { missing: "held-out text itself", heading: "AUROC" }),
+  saturatedAt: whole("activations until saturation", { unit: "activations", missing: "never saturated" }),
+  example: words("an answer", { missing: "none was asked for" }),
+  holds: truth("whether the null holds", { missing: "there is no null" }),
+  ...each(["q1", "q2"], (_, i) => number(`mean of fifth ${i + 1}`)),
+});
+type Measured = RowOf<typeof MEASURED>;
+
+const ROWS: readonly Measured[] = [
+  { layer: 3, kind: "regions", aurocPrompt: 0.5, saturatedAt: 0, example: "", holds: false, q1: 1, q2: 2 },
+  { layer: 4, kind: "coreset", aurocPrompt: null, saturatedAt: null, example: null, holds: null, q1: 3, q2: 4 },
+];
+
+Deno.test("a row is declared once: columns, types, descriptions and what is missing are in the file", () =>
+  inFolder(async (folder) => {
+    const table = await readArrow(await saveTable(folder, "t", resultTable(MEASURED, ROWS)));
+    const fields = Object.fromEntries(table.schema.fields.map((field) => [field.name, field]));
+    assertEquals(Object.keys(fields), [
+      ...["layer", "kind", "auroc_prompt", "saturated_at", "example", "holds", "q1", "q2"],
+    ]);
+    assertEquals([String(fields.layer.type), fields.layer.nullable], ["Int32", false]);
+    assertEquals([String(fields.saturated_at.type), fields.saturated_at.nullable], ["Int32", true]);
+    assertEquals(Object.fromEntries(fields.saturated_at.metadata), {
+      description: "activations until saturation",
+      unit: "activations",
+      missing: "never saturated",
+    });
+    const values = (name: string) => [...table.getChild(name)!];
+    assertEquals(values("auroc_prompt"), [0.5, null]);
+    assertEquals(values("saturated_at"), [0, null]);
+    assertEquals(values("example"), ["", null]);
+    assertEquals(values("holds"), [false, null]);
+    assertEquals(values("q2"), [2, 4]);
+  }));
+
+Deno.test("a value that its declaration does not allow is refused with row and column", () =>
+  inFolder(async (folder) => {
+    const refused = async (change: object, ...parts: string[]) => {
+      const rows = [ROWS[0], { ...ROWS[0], ...change } as Measured];
+      const { message } = await assertRejects(() => saveTable(folder, "t", resultTable(MEASURED, rows)), TypeError);
+      for (const part of ["row 1", ...parts]) assertStringIncludes(message, part);
+    };
+    await refused({ layer: null }, "column layer", "int32", "null");
+    await refused({ layer: 2.5 }, "column layer", "2.5");
+    await refused({ layer: 2 ** 31 }, "column layer");
+    await refused({ aurocPrompt: NaN }, "column auroc_prompt", "float64 or null");
+    await refused({ kind: "region" }, "column kind", '"region"');
+    await refused({ example: undefined }, "column example", "undefined");
+  }));
+
+Deno.test("a table of a report takes headings and cells from the declaration", () => {
+  const table = rowTable(MEASURED, ROWS, ["layer", "aurocPrompt", "saturatedAt"]);
+  assertEquals(table, { columns: ["block", "AUROC", "saturated at"], rows: [[3, 0.5, 0], [4, null, null]] });
+  assertEquals(rowTable(MEASURED, []).columns.length, 8);
+  // @ts-expect-error A column that is not declared.
+  assert(() => rowTable(MEASURED, ROWS, ["median"]));
+  // @ts-expect-error A missing value where none may miss.
+  const wrong: Measured = { ...ROWS[0], layer: null };
+  assert(wrong);
+});
+
+Deno.test("an empty table keeps its columns", () =>
+  inFolder(async (folder) => {
+    const table = await readArrow(await saveTable(folder, "t", resultTable(MEASURED, [])));
+    assertEquals([table.numRows, table.schema.fields.length], [0, 8]);
+  }));

@@ -1,0 +1,56 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { distinct, figure, meanOf, rangeOf, rangeText, signed, Sweep } from "../../src/report/mod.ts";
+
+interface Measured {
+  readonly layer: number;
+  readonly percentile: number;
+  readonly seed: number;
+  readonly set: string;
+  readonly auroc: number | null;
+}
+
+const measured = (layer: number, percentile: number, seed: number, auroc: number | null, set = "a"): Measured => {
+  return { layer, percentile, seed, set, auroc };
+};
+
+const SWEEP = new Sweep([
+  ...[measured(5, 8, 0, 0.9), measured(5, 2, 0, 0.6), measured(5, 2, 1, null), measured(1, 2, 0, 0.5)],
+  ...[measured(1, 8, 0, 0.7), measured(1, 8, 1, 0.8), measured(5, 8, 0, 0.1, "b")],
+]);
+
+Deno.test("settings ascend by the first key, then the second, whatever the order of the rows", () => {
+  assertEquals(SWEEP.settings.map(({ name }) => name), [
+    ...["block 1, p 2", "block 1, p 8", "block 5, p 2", "block 5, p 8"],
+  ]);
+  assertEquals(SWEEP.each("layer"), [1, 5]);
+  assertEquals(SWEEP.by(({ rows }) => rows.length), [[1, 2], [2, 2]]);
+});
+
+Deno.test("means and ranges leave out what is missing", () => {
+  assertEquals(SWEEP.at({ layer: 5, percentile: 2 })!.mean("auroc"), 0.6);
+  assertEquals(SWEEP.at({ layer: 1, percentile: 8 })!.range("auroc"), [0.7, 0.8]);
+  assertEquals(SWEEP.where({ seed: 1, layer: 5 }).mean("auroc"), null);
+  assertEquals(SWEEP.mean(({ auroc }) => auroc && 2 * auroc), 2 * (0.9 + 0.6 + 0.5 + 0.7 + 0.8 + 0.1) / 6);
+  assertEquals([meanOf([]), meanOf([null, 3, undefined]), rangeOf([null])], [null, 3, null]);
+});
+
+Deno.test("the middle is of every key's middle value, or the middle setting where that was not run", () => {
+  assertEquals(SWEEP.middle.key, { layer: 5, percentile: 8 });
+  assertEquals(SWEEP.middle.where({ set: "b" }).values("auroc"), [0.1]);
+  const ragged = new Sweep([measured(1, 2, 0, 1), measured(1, 8, 0, 1), measured(3, 2, 0, 1)]);
+  assertEquals(ragged.middle.key, { layer: 1, percentile: 8 });
+  assertThrows(() => new Sweep<Measured>([]).middle, Error, "at least one setting");
+});
+
+Deno.test("how many settings show something, and settings of other keys", () => {
+  assertEquals(SWEEP.tally((setting) => setting.mean("auroc")! > 0.55), "2 of 4");
+  const bySet = new Sweep(SWEEP.rows, ["set"]);
+  assertEquals(bySet.settings.map(({ name, rows }) => [name, rows.length]), [["set a", 6], ["set b", 1]]);
+  assertEquals(distinct(["b", "a", "b"]), ["b", "a"]);
+});
+
+Deno.test("figures of sentences", () => {
+  assertEquals([figure(0.12345), figure(null), figure(12)], ["0.123", "–", "12"]);
+  assertEquals([signed(0.25), signed(-0.5), signed(0), signed(null)], ["+0.25", "−0.5", "0", "–"]);
+  assertEquals([rangeText([0.5, null, 0.25]), rangeText([2, 2]), rangeText([])], ["0.25 to 0.5", "2", "–"]);
+});
