@@ -11,7 +11,9 @@
  *
  * @module
  */
+export * from "./leader_partitions.ts";
 export * from "./leader_rows.ts";
+export * from "./metric_maps.ts";
 export * from "./nearest_direction.ts";
 export * from "./pca.ts";
 export * from "./random_directions.ts";
