@@ -242,13 +242,14 @@ function watched(backend: Backend): { backend: Backend; inUse: () => number } {
 }
 
 backendTest("a discovery gives back whatever it made, if it fails too", async (backend) => {
-  const calibration = { center: new Float32Array(DIM), percentiles: [10, 50], thresholds: [0.1, 0.2], activations: 3 };
+  const levels = [{ percentile: 10, threshold: 0.1 }, { percentile: 50, threshold: 0.2 }];
+  const calibration = { center: new Float32Array(DIM), levels, activations: 3 };
   const bad = namedRows([1, 0], [NaN, 1]);
   const runs: [ActivationBatch[], typeof calibration, sentence?: string][] = [
     [[FIRST, SECOND], calibration],
     [[FIRST, bad], calibration, "finite"],
     [[], calibration, "the stream was empty"],
-    [[FIRST], { ...calibration, thresholds: [0.1, 3] }, "Expected a threshold"],
+    [[FIRST], { ...calibration, levels: [levels[0], { ...levels[1], threshold: 3 }] }, "Expected a threshold"],
   ];
   for (const [stream, calibration, sentence] of runs) {
     const { backend: watching, inUse } = watched(backend);
