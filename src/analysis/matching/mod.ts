@@ -22,4 +22,5 @@ export * from "./match.ts";
 export * from "./noise_cuts.ts";
 export * from "./recurrence.ts";
 export * from "./rotated.ts";
+export * from "./stability.ts";
 export * from "./turnover.ts";
