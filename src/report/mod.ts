@@ -59,6 +59,7 @@ export {
   figure,
   meanOf,
   type NumericKey,
+  percent,
   rangeOf,
   rangeText,
   Rows,

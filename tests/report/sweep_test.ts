@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { distinct, figure, meanOf, rangeOf, rangeText, signed, Sweep } from "../../src/report/mod.ts";
+import { distinct, figure, meanOf, percent, rangeOf, rangeText, signed, Sweep } from "../../src/report/mod.ts";
 
 interface Measured {
   readonly layer: number;
@@ -53,6 +53,7 @@ Deno.test("how many settings show something, and settings of other keys", () => 
 
 Deno.test("figures of sentences", () => {
   assertEquals([figure(0.12345), figure(null), figure(12)], ["0.123", "–", "12"]);
+  assertEquals([percent(0.125), percent(null)], ["12.5\u00a0%", "–"]);
   assertEquals([signed(0.25), signed(-0.5), signed(0), signed(null)], ["+0.25", "−0.5", "0", "–"]);
   assertEquals([rangeText([0.5, null, 0.25]), rangeText([2, 2]), rangeText([])], ["0.25 to 0.5", "2", "–"]);
 });
