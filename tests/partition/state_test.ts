@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { ActivationBatch } from "../../src/activations/mod.ts";
 import type { Backend, Matrix } from "../../src/compute/mod.ts";
-import { type CalibrationValues, Dictionary, discover } from "../../src/partition/mod.ts";
+import { Dictionary, discover } from "../../src/partition/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 import { assertSentence } from "../lib/sentence.ts";
 import { inFolder } from "../lib/folder.ts";
@@ -242,17 +242,14 @@ function watched(backend: Backend): { backend: Backend; inUse: () => number } {
 }
 
 backendTest("a discovery gives back whatever it made, if it fails too", async (backend) => {
-  const calibrated = (...thresholds: number[]): CalibrationValues => ({
-    center: new Float32Array(DIM),
-    levels: thresholds.map((threshold, i) => ({ percentile: 10 * (i + 1), threshold })),
-    activations: 3,
-  });
+  const levels = [{ percentile: 10, threshold: 0.1 }, { percentile: 50, threshold: 0.2 }];
+  const calibration = { center: new Float32Array(DIM), levels, activations: 3 };
   const bad = namedRows([1, 0], [NaN, 1]);
-  const runs: [ActivationBatch[], CalibrationValues, sentence?: string][] = [
-    [[FIRST, SECOND], calibrated(0.1, 0.2)],
-    [[FIRST, bad], calibrated(0.1, 0.2), "finite"],
-    [[], calibrated(0.1, 0.2), "the stream was empty"],
-    [[FIRST], calibrated(0.1, 3), "Expected a threshold"],
+  const runs: [ActivationBatch[], typeof calibration, sentence?: string][] = [
+    [[FIRST, SECOND], calibration],
+    [[FIRST, bad], calibration, "finite"],
+    [[], calibration, "the stream was empty"],
+    [[FIRST], { ...calibration, levels: [levels[0], { ...levels[1], threshold: 3 }] }, "Expected a threshold"],
   ];
   for (const [stream, calibration, sentence] of runs) {
     const { backend: watching, inUse } = watched(backend);

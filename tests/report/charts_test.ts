@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   band,
   bars,
@@ -122,6 +122,19 @@ Deno.test("a mean is over the seeds of one place, series and panel that have a v
   const tops = [...(await draw(figure("stacks"))).matchAll(/role-mark.*?<path[^>]* d="M[\d.]+,([\d.]+)h/gs)];
   assertEquals(tops.map(([, top]) => Number(top)), [70, 40]);
   assertEquals(count(await draw(figure("means")), "rect"), 2);
+});
+
+Deno.test("a level is named at its end, whether it rises or falls", async () => {
+  const rows = [{ percentile: 4, threshold: 0.9 }, { percentile: 8, threshold: 0.4 }];
+  const figure = chart(rows, {
+    x: percentileAxis(),
+    y: quantity("threshold", null, { domain: [0, 1], nice: false }),
+    marks: [level(quantity("threshold", null, { domain: [0, 1], nice: false }), "θ")],
+    height: 100,
+  });
+  const [, top] = (await draw(figure)).match(/translate\([\d.]+,([\d.]+)\)"[^>]*>θ</)!;
+  // 0.4 of a hundred pixels stands at 60; the letter's line lies a little lower.
+  assertAlmostEquals(Number(top), 60, 6);
 });
 
 Deno.test("every mark is drawn, and Vega finds nothing odd", async () => {

@@ -18,16 +18,22 @@ import {
   series,
   share,
 } from "../../../src/report/mod.ts";
-import type { Audit } from "./measure.ts";
+import { type AuditRow, READINGS } from "./rows.ts";
 
-const byReading = by("reading", { order: ["text", "chat"] });
+const byReading = by("reading", { order: READINGS });
 
 /** Share of regions moved, dropped and introduced by p, beside the false alarms: points are stream orders, lines their means. */
-export function auditChart(audits: readonly Audit[], alpha: number): ChartSpec {
+export function auditChart(audits: readonly AuditRow[], alpha: number): ChartSpec {
   const shares = audits.flatMap(({ reading, layer, percentile, side, moved, gone, falseAlarms }) => {
     const lost = side === "before" ? "dropped" : "introduced";
     return [
-      { reading, layer, percentile, what: `moved or ${lost}`, share: moved + gone },
+      {
+        reading,
+        layer,
+        percentile,
+        what: `moved or ${lost}`,
+        share: moved === null || gone === null ? null : moved + gone,
+      },
       { reading, layer, percentile, what: lost, share: gone },
       { reading, layer, percentile, what: "false alarms", share: falseAlarms },
     ];
@@ -49,13 +55,13 @@ export function auditChart(audits: readonly Audit[], alpha: number): ChartSpec {
 }
 
 /** Each region's nearest counterpart in the other model against that in its own, both in another stream order. */
-export function counterpartsChart(audits: readonly Audit[]): ChartSpec {
-  const counterparts = audits.flatMap(({ reading, side, regions }) =>
-    regions.map(({ own, across, members, verdict }) => ({
+export function counterpartsChart(audits: readonly AuditRow[]): ChartSpec {
+  const counterparts = audits.flatMap(({ reading, side, verdicts }) =>
+    verdicts.map(({ cosineWithin, cosineAcross, members, verdict }) => ({
       reading,
       panel: `regions ${side}`,
-      own: round(own),
-      across: round(across),
+      own: round(cosineWithin),
+      across: round(cosineAcross),
       members,
       verdict: verdict === "gone" ? (side === "before" ? "dropped" : "introduced") : verdict,
     }))

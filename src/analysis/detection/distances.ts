@@ -17,7 +17,9 @@ export interface Exemplars {
 
 /** Exemplars of a layer of a stream. All of one layer have one center. */
 export interface LayerExemplars {
+  /** Layer of the stream. */
   readonly layer: number;
+  /** What its activations are measured against. */
   readonly exemplars: Exemplars;
 }
 
