@@ -124,7 +124,6 @@ const BEHIND_DOORS: Readonly<Record<string, string>> = {
   "src/report/png.ts": "pictures of charts that nobody would draw",
   "src/report/svg.ts": "ids in pictures, without a report around them",
   "src/report/text.ts": "escapes alone",
-  "src/partition/dictionary.ts": "the parts of a dictionary, which users cannot reach",
   "src/run/command": "flags and their help without a command around them",
   "src/sae/lens_config.ts": "a parser, fed what other versions wrote",
 };
