@@ -13,10 +13,9 @@
  *
  * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
  * const texts = readCorpus("fixtures/corpora/pile.jsonl", { where: { split: "heldout" } });
- * for await (const batch of extract(model, texts, { layers: [1, 3], context: 16, maxPrompts: 4 })) {
+ * for await (using batch of extract(model, texts, { layers: [1, 3], context: 16, maxPrompts: 4 })) {
  *   const { rows, dim } = batchAt(batch, 3);
  *   if (rows === 0 || dim !== model.dim) throw new Error(`${rows} rows of length ${dim}`);
- *   batch.dispose();
  * }
  * ```
  *
