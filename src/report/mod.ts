@@ -38,6 +38,8 @@ export {
   type FieldOptions,
   type Fields,
   type FieldType,
+  intervalOf,
+  type IntervalValues,
   LAYER,
   number,
   oneOf,
@@ -51,6 +53,7 @@ export {
   THRESHOLD,
   truth,
   whole,
+  withInterval,
   words,
 } from "./row.ts";
 export {
@@ -58,11 +61,13 @@ export {
   type Figure,
   figure,
   meanOf,
+  middleOf,
   type NumericKey,
   rangeOf,
   rangeText,
   Rows,
   Setting,
+  settingsOf,
   signed,
   Sweep,
 } from "./sweep.ts";

@@ -111,6 +111,10 @@ export class Sae {
     this.#encoder.dispose();
     this.decoder.dispose();
   }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
 }
 
 async function readWeights(path: string, options: UnpackOptions): Promise<SaeWeights> {

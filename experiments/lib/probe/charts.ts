@@ -1,6 +1,6 @@
 /** Charts of `probe`. */
-import { type ChartSpec, PALETTE } from "../../../src/report/mod.ts";
-import { labelsOf, ofKind, type Summary } from "./summary.ts";
+import { type ChartSpec, distinct, PALETTE } from "../../../src/report/mod.ts";
+import { type Ask, mostKept, ofKind, type Summary } from "./rows.ts";
 
 const GREY = "#9a9a9a";
 
@@ -15,13 +15,13 @@ const COLORS: Readonly<Record<string, string>> = {
   "EP, exemplars, labels shuffled": GREY,
 };
 
-const nameOf = ({ source, isShuffled }: Summary) => isShuffled ? `${source}, labels shuffled` : source;
+const nameOf = ({ source, labels }: Summary) => labels === "shuffled" ? `${source}, labels shuffled` : source;
 
 const panels = (summaries: readonly Summary[]) => ({
   field: "label",
   type: "nominal",
   title: null,
-  sort: labelsOf(summaries),
+  sort: distinct(summaries.map(({ label }) => label)),
 });
 
 /** The share kept by each seed alone. */
@@ -85,7 +85,7 @@ function keptPanels(summaries: readonly Summary[], values: readonly Point[], x: 
 }
 
 function pointOf(summary: Summary, x: number, summaries: readonly Summary[]): Point {
-  const { label, kept: { mean: kept, low, high } } = summary;
+  const { label, kept, keptLow: low, keptHigh: high } = summary;
   return { label, series: nameOf(summary), x, kept, low, high, seeds: seedsOf(summary, summaries) };
 }
 
@@ -93,7 +93,7 @@ function pointOf(summary: Summary, x: number, summaries: readonly Summary[]): Po
 export function keptChart(summaries: readonly Summary[], percentiles: readonly number[]): ChartSpec {
   const oneHot = summaries.filter(({ k, source }) => k === 1 && source !== "raw activations");
   const values = oneHot.flatMap((summary) =>
-    (Number.isNaN(summary.percentile) ? percentiles : [summary.percentile]).map((p) => pointOf(summary, p, summaries))
+    (summary.percentile === null ? percentiles : [summary.percentile]).map((p) => pointOf(summary, p, summaries))
   );
   return keptPanels(summaries, values, { field: "x", type: "ordinal", title: "percentile p" });
 }
@@ -101,8 +101,8 @@ export function keptChart(summaries: readonly Summary[], percentiles: readonly n
 /** Read-outs of one percentile over the number of features that are kept; the SAE's own l0 is its last point. */
 export function sparsityChart(summaries: readonly Summary[], percentile: number): ChartSpec {
   const values = (["EP, exemplars", "EP, means", "random exemplars", "SAE"] as const).flatMap((source) =>
-    ofKind(summaries, { source, percentile: source === "SAE" ? NaN : percentile })
-      .map((summary) => pointOf(summary, Math.min(summary.k, summary.l0), summaries))
+    ofKind(summaries, { source, percentile: source === "SAE" ? null : percentile })
+      .map((summary) => pointOf(summary, Math.min(summary.k ?? Infinity, summary.l0), summaries))
   );
   return keptPanels(summaries, values, {
     field: "x",
@@ -121,14 +121,13 @@ export interface NamedSummary {
 
 /** Read-outs to compare at one percentile, best informed first. */
 export function shownReadouts(summaries: readonly Summary[], percentile: number): NamedSummary[] {
-  const ks = ofKind(summaries, { source: "EP, exemplars", percentile }).map(({ k }) => k);
-  const most = Math.max(...ks);
-  const own = (name: string, color: string, ask: Parameters<typeof ofKind>[1]) =>
+  const most = mostKept(summaries, percentile);
+  const own = (name: string, color: string, ask: Ask) =>
     ofKind(summaries, ask).map((summary) => ({ name, color, summary }));
   const p = { percentile };
   return [
     ...own("raw activations", COLORS["raw activations"], { source: "raw activations" }),
-    ...own("SAE, all features", COLORS.SAE, { source: "SAE", k: Infinity }),
+    ...own("SAE, all features", COLORS.SAE, { source: "SAE", k: null }),
     ...(most === 1 ? [] : [
       ...own(`SAE, top ${most}`, COLORS.SAE, { source: "SAE", k: most }),
       ...own(`EP exemplars, top ${most}`, COLORS["EP, exemplars"], { ...p, source: "EP, exemplars", k: most }),
@@ -144,8 +143,8 @@ export function shownReadouts(summaries: readonly Summary[], percentile: number)
     ...own("EP means, one-hot", COLORS["EP, means"], { ...p, source: "EP, means", k: 1 }),
     ...own("random exemplars, one-hot", COLORS["random exemplars"], { ...p, source: "random exemplars", k: 1 }),
     ...own("token id, one-hot", COLORS["token id"], { source: "token id" }),
-    ...own("raw, labels shuffled", GREY, { source: "raw activations", isShuffled: true }),
-    ...own("EP one-hot, labels shuffled", GREY, { ...p, source: "EP, exemplars", k: 1, isShuffled: true }),
+    ...own("raw, labels shuffled", GREY, { source: "raw activations", labels: "shuffled" }),
+    ...own("EP one-hot, labels shuffled", GREY, { ...p, source: "EP, exemplars", k: 1, labels: "shuffled" }),
   ];
 }
 
@@ -156,8 +155,8 @@ export function accuraciesChart(shown: readonly NamedSummary[]): ChartSpec {
   const x = { type: "quantitative", title: "accuracy", axis: { format: ".0%", tickCount: 3 } };
   return {
     data: {
-      values: shown.map(({ name, summary: { label, chance, accuracy: { mean, low, high } } }) => {
-        return { name, label, chance, mean, low, high };
+      values: shown.map(({ name, summary: { label, chance, accuracy, accuracyLow, accuracyHigh } }) => {
+        return { name, label, chance, mean: accuracy, low: accuracyLow, high: accuracyHigh };
       }),
     },
     facet: panels(summaries),
