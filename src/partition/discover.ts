@@ -7,6 +7,7 @@ import type { CalibrationValues } from "./calibrator.ts";
 import { type CheckpointOptions, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { directionsByLayer, growAll, startGrowths } from "./grow.ts";
 import type { DiscoveryCounts, Growth } from "./growth.ts";
+import { backendOf } from "./options.ts";
 
 /** Options of a discovery. */
 export interface DiscoverOptions {
@@ -124,7 +125,8 @@ export async function discover(
         using streamed = batch;
         // After a batch has come and before any dictionary takes it: what is kept then is of whole batches.
         signal?.throwIfAborted();
-        const directions = await directionsByLayer(streamed, byLayer, grown);
+        using held = new DisposableStack();
+        const directions = await directionsByLayer(streamed, byLayer, grown, held);
         intact = false;
         await growAll(streamed, directions, grown, counts, rules);
         intact = true;

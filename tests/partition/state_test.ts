@@ -204,7 +204,8 @@ backendTest("exemplars are handed out as a copy that is the caller's", async (ba
 });
 
 backendTest("a discovery gives its dictionaries back", async (backend) => {
-  const calibration = { center: new Float32Array(DIM), percentiles: [10, 50], thresholds: [0.1, 0.2], activations: 3 };
+  const levels = [{ percentile: 10, threshold: 0.1 }, { percentile: 50, threshold: 0.2 }];
+  const calibration = { center: new Float32Array(DIM), levels, activations: 3 };
   const discovery = await discover([FIRST], calibration, { backend });
   {
     using same = discovery;

@@ -11,8 +11,9 @@ import { hashUniform } from "../../compute/random.ts";
  * seed and the stream index alone, so batch boundaries do not change it. The samples of different sizes lie one in the
  * other. It is what a dictionary's exemplars are compared with: as many observed directions, chosen at random.
  */
-export class Coreset {
+export class Coreset implements Disposable {
   readonly #pool: Matrix;
+  #isDisposed = false;
   /** Ascending by key; `row` is the pool's. */
   #kept: { readonly key: number; readonly row: number }[] = [];
 
@@ -30,6 +31,7 @@ export class Coreset {
 
   /** Directions kept so far. */
   get size(): number {
+    this.#assertInUse();
     return this.#kept.length;
   }
 
@@ -40,6 +42,7 @@ export class Coreset {
    * @param start Stream index of the first row.
    */
   offer(directions: Matrix, start: number): void {
+    this.#assertInUse();
     const offered = Array.from({ length: directions.rows }, (_, i) => ({ key: hashUniform(this.seed, start + i), i }));
     const ranked = [...this.#kept, ...offered].sort((a, b) => a.key - b.key);
     const free = ranked.slice(this.capacity).flatMap((entry) => "row" in entry ? [entry.row] : []);
@@ -73,9 +76,21 @@ export class Coreset {
     return sample;
   }
 
-  /** Gives its memory back. */
+  /** Gives its memory back; samples that were taken are their takers'. A second time it does nothing. */
   dispose(): void {
+    this.#isDisposed = true;
     this.#pool.dispose();
+  }
+
+  /** As {@linkcode Coreset.dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #assertInUse(): void {
+    if (this.#isDisposed) {
+      throw new Error("Expected a coreset in use but found a disposed one: keep it until the last use");
+    }
   }
 }
 
