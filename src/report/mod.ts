@@ -37,6 +37,8 @@ export {
   type FieldOptions,
   type Fields,
   type FieldType,
+  intervalOf,
+  type IntervalValues,
   LAYER,
   number,
   oneOf,
@@ -51,6 +53,7 @@ export {
   THRESHOLD,
   truth,
   whole,
+  withInterval,
   words,
 } from "./row.ts";
 export {
@@ -58,12 +61,14 @@ export {
   type Figure,
   figure,
   meanOf,
+  middleOf,
   type NumericKey,
   percent,
   rangeOf,
   rangeText,
   Rows,
   Setting,
+  settingsOf,
   signed,
   Sweep,
 } from "./sweep.ts";

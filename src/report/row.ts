@@ -86,6 +86,40 @@ export function orNull(value: number): number | null {
   return Number.isNaN(value) ? null : value;
 }
 
+/** A figure with its interval. */
+export interface IntervalValues {
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/**
+ * The columns of a figure with its interval, `name`, `nameLow` and `nameHigh`; {@linkcode intervalOf} gives their values.
+ *
+ * @param of What the interval holds: `"95 % of resampled documents"`.
+ */
+export function withInterval<const N extends string>(
+  name: N,
+  description: string,
+  of: string,
+): { readonly [K in N | `${N}Low` | `${N}High`]: Field<number> } {
+  const ends = {
+    [name]: number(description),
+    [`${name}Low`]: number(`lower end of its interval, ${of}`),
+    [`${name}High`]: number(`upper end of its interval, ${of}`),
+  };
+  return ends as { [K in N | `${N}Low` | `${N}High`]: Field<number> };
+}
+
+/** The values of columns that {@linkcode withInterval} declares. */
+export function intervalOf<const N extends string>(
+  name: N,
+  { mean, low, high }: IntervalValues,
+): { readonly [K in N | `${N}Low` | `${N}High`]: number } {
+  const values = { [name]: mean, [`${name}Low`]: low, [`${name}High`]: high };
+  return values as { [K in N | `${N}Low` | `${N}High`]: number };
+}
+
 /** The block that a row is of. */
 export const LAYER = whole("block that is read, at the hook of the run", { heading: "block" });
 /** The percentile of a row's dictionaries. */

@@ -74,6 +74,15 @@ export class Setting<R, K extends keyof R> extends Rows<R> {
 /** What reports call properties that tell settings apart. */
 const WORDS: Readonly<Record<string, string>> = { layer: "block", percentile: "p" };
 
+/** Rows by the values of some of their properties, in the order in which these first come. */
+export function settingsOf<R, const K extends keyof R>(rows: readonly R[], keys: readonly K[]): Setting<R, K>[] {
+  const groups = Map.groupBy(rows, (row) => JSON.stringify(keys.map((key) => row[key])));
+  return Array.from(groups.values(), (own) => {
+    const key = Object.fromEntries(keys.map((key) => [key, own[0][key]])) as Pick<R, K>;
+    return new Setting(own, key);
+  });
+}
+
 /**
  * Rows by setting.
  *
@@ -154,7 +163,8 @@ export class Sweep<R, K extends keyof R = Extract<"layer" | "percentile", keyof 
   }
 }
 
-function middleOf<T>(values: readonly T[]): T {
+/** The middle one of some values; of an even number the later. */
+export function middleOf<T>(values: readonly T[]): T {
   return values[values.length >> 1];
 }
 

@@ -45,9 +45,9 @@ export function formatNumber(value: number, digits = 4): string {
   return value.toLocaleString("en-US", options).replace("-", "−");
 }
 
-/** A share (0..1) as a percentage for people: three significant digits, on one line with its sign. */
-export function formatShare(share: number): string {
-  return Number.isFinite(share) ? `${formatNumber(100 * share, 3)}\u00a0%` : formatNumber(share);
+/** A share (0..1) as a percentage for people: `digits` significant digits (default 3), on one line with its sign. */
+export function formatShare(share: number, digits = 3): string {
+  return Number.isFinite(share) ? `${formatNumber(100 * share, digits)}\u00a0%` : formatNumber(share);
 }
 
 /**

@@ -129,15 +129,19 @@ export class Coresets implements Disposable {
   }
 
   /**
-   * As many random directions as a dictionary has regions, or all that are kept, to stand in its exemplars' place.
+   * At most `count` directions of a layer, all that are kept if these are fewer, as a matrix which the caller disposes.
    *
    * @throws {RangeError} if the layer has no coreset, or nothing was offered.
    */
-  inPlaceOf(layer: number, { size, center, threshold }: Exemplars): RandomExemplars {
+  take(layer: number, count: number): Matrix {
     const kept = this.#byLayer.get(layer);
     if (!kept) throw new RangeError(`Expected a layer of the coresets but found ${layer}: calibrate it too`);
-    const { coreset } = kept;
-    return new RandomExemplars(this.backend, coreset.take(Math.min(size, coreset.size)), center, threshold);
+    return kept.coreset.take(Math.min(count, kept.coreset.size));
+  }
+
+  /** As many random directions as a dictionary has regions, to stand in its exemplars' place; see {@linkcode take}. */
+  inPlaceOf(layer: number, { size, center, threshold }: Exemplars): RandomExemplars {
+    return new RandomExemplars(this.backend, this.take(layer, size), center, threshold);
   }
 
   /** Gives the memory of all back. */
