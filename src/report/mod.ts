@@ -41,6 +41,8 @@ export {
   number,
   oneOf,
   PERCENTILE,
+  type Prefixed,
+  prefixed,
   recordTable,
   type ResultTable,
   resultTable,

@@ -5,6 +5,7 @@ import {
   LAYER,
   number,
   oneOf,
+  prefixed,
   resultTable,
   row,
   type RowOf,
@@ -85,3 +86,10 @@ Deno.test("an empty table keeps its columns", () =>
     const table = await readArrow(await saveTable(folder, "t", resultTable(MEASURED, [])));
     assertEquals([table.numRows, table.schema.fields.length], [0, 8]);
   }));
+
+Deno.test("columns and values under a word have its name before theirs", () => {
+  const fields = prefixed("base", { cosine: number("cosine"), finalTokens: whole("tokens") });
+  const values = prefixed("base", { cosine: 0.5, finalTokens: 3 });
+  assertEquals(values, { baseCosine: 0.5, baseFinalTokens: 3 });
+  assertEquals(rowTable(fields, [values]).columns, ["base cosine", "base final tokens"]);
+});
