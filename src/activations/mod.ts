@@ -38,7 +38,14 @@ export { type PromptSets, promptSets } from "./prompt_sets.ts";
 export { encodeBeginning, type Tokenizer } from "./prompt.ts";
 export { atLayer, batchAt, type StreamBatch } from "./stream.ts";
 export { type DescribeOptions, describeStream, type Reading, type StreamSource } from "./source.ts";
-export { type Template, TEMPLATE_PARTS, templateOf, type TemplatePart, templatePart } from "./template_parts.ts";
+export {
+  type Template,
+  TEMPLATE_PARTS,
+  templateOf,
+  type TemplatePart,
+  templatePart,
+  templatePartShares,
+} from "./template_parts.ts";
 
 export { cacheActivations, writeActivations } from "./cache_write.ts";
 export { readActivations, type ReadActivationsOptions } from "./cache_read.ts";

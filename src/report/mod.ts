@@ -44,6 +44,8 @@ export {
   oneOf,
   orNull,
   PERCENTILE,
+  type Prefixed,
+  prefixed,
   recordTable,
   type ResultTable,
   resultTable,

@@ -120,6 +120,19 @@ export function intervalOf<const N extends string>(
   return values as { [K in N | `${N}Low` | `${N}High`]: number };
 }
 
+/** Columns or values, each under its name behind a word: `cosine` is `baseCosine`, its column `base_cosine`. */
+export function prefixed<const P extends string, const F extends object>(prefix: P, fields: F): Prefixed<P, F> {
+  const named = Object.entries(fields).map((
+    [key, field],
+  ) => [`${prefix}${key[0].toUpperCase()}${key.slice(1)}`, field]);
+  return Object.fromEntries(named) as Prefixed<P, F>;
+}
+
+/** The type of {@linkcode prefixed} columns or values. */
+export type Prefixed<P extends string, F extends object> = {
+  readonly [K in keyof F & string as `${P}${Capitalize<K>}`]: F[K];
+};
+
 /** The block that a row is of. */
 export const LAYER = whole("block that is read, at the hook of the run", { heading: "block" });
 /** The percentile of a row's dictionaries. */

@@ -7,6 +7,7 @@ import {
   LAYER,
   number,
   oneOf,
+  prefixed,
   resultTable,
   row,
   type RowOf,
@@ -95,4 +96,11 @@ Deno.test("a figure with its interval is three columns", () => {
   assertEquals(Object.keys(fields).map(columnName), ["auroc", "auroc_low", "auroc_high"]);
   assertEquals(rowTable(fields, rows).rows, [[0.7, 0.6, 0.8]]);
   assertEquals(fields.aurocHigh.description, "upper end of its interval, 95 % of resampled concepts");
+});
+
+Deno.test("columns and values under a word have its name before theirs", () => {
+  const fields = prefixed("base", { cosine: number("cosine"), finalTokens: whole("tokens") });
+  const values = prefixed("base", { cosine: 0.5, finalTokens: 3 });
+  assertEquals(values, { baseCosine: 0.5, baseFinalTokens: 3 });
+  assertEquals(rowTable(fields, [values]).columns, ["base cosine", "base final tokens"]);
 });

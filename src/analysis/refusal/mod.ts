@@ -12,5 +12,6 @@
  * @module
  */
 export * from "./answer_kind.ts";
+export * from "./prompt_regions.ts";
 export * from "./refusal_regions.ts";
 export * from "./refusals.ts";
