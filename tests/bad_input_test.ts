@@ -4,7 +4,6 @@ import {
   type ActivationBatch,
   atLayer,
   calibrate,
-  type Calibration,
   CorpusError,
   describeStream,
   Dictionary,

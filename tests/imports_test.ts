@@ -113,6 +113,7 @@ const BEHIND_DOORS: Readonly<Record<string, string>> = {
   "src/model": "graphs are read and changed in steps, each tested alone; the door shows the last",
   "src/partition/calibration_cache.ts": "where calibrations are kept between runs",
   "src/partition/contexts.ts": "the invariant of which contexts are kept",
+  "src/partition/dictionary.ts": "the parts inside a dictionary, which nobody else may change",
   "src/partition/members.ts": "the invariant of a uniform sample",
   "src/partition/parts.ts": "what a damaged file is read as",
   "src/partition/published.ts": "a parser, fed damaged files",

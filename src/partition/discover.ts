@@ -7,7 +7,6 @@ import type { CalibrationValues } from "./calibrator.ts";
 import { type CheckpointOptions, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { directionsByLayer, growAll, startGrowths } from "./grow.ts";
 import type { DiscoveryCounts, Growth } from "./growth.ts";
-import { backendOf } from "./options.ts";
 
 /** Options of a discovery. */
 export interface DiscoverOptions {

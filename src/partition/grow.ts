@@ -18,12 +18,15 @@ export async function startGrowths(
   },
 ): Promise<Growth[]> {
   const growths: Growth[] = [];
+  // Given back unless all can be made.
+  using made = new DisposableStack();
   for (const [layer, calibration] of calibrations) {
     const source = sources?.get(layer) ?? calibration.source;
     if (calibration.source && source) assertSameReading(calibration.source, source);
     for (const { percentile, threshold } of calibration.levels) {
       const { center } = calibration;
-      const dictionary = await Dictionary.create({ center, threshold, percentile, source }, { backend, seed, members });
+      const calibrated = { center, threshold, percentile, source };
+      const dictionary = made.use(await Dictionary.create(calibrated, { backend, seed, members }));
       const counts = { batches: 0, prompts: 0, tokens: 0, activations: 0 };
       growths.push({ layer, percentile, dictionary, saturated: false, emptyBatches: 0, snapshots: [], ...counts });
     }
@@ -31,6 +34,7 @@ export async function startGrowths(
   if (growths.length === 0) {
     throw new Error("Expected a percentile to grow a dictionary at but found none: calibrate one");
   }
+  made.move();
   return growths;
 }
 

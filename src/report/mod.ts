@@ -40,6 +40,7 @@ export {
   LAYER,
   number,
   oneOf,
+  orNull,
   PERCENTILE,
   type Prefixed,
   prefixed,

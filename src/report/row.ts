@@ -83,9 +83,8 @@ export function each<const N extends string, T>(
 
 /** Columns or values, each under its name behind a word: `cosine` is `baseCosine`, its column `base_cosine`. */
 export function prefixed<const P extends string, const F extends object>(prefix: P, fields: F): Prefixed<P, F> {
-  const named = Object.entries(fields).map((
-    [key, field],
-  ) => [`${prefix}${key[0].toUpperCase()}${key.slice(1)}`, field]);
+  const behind = (key: string) => `${prefix}${key[0].toUpperCase()}${key.slice(1)}`;
+  const named = Object.entries(fields).map(([key, field]) => [behind(key), field]);
   return Object.fromEntries(named) as Prefixed<P, F>;
 }
 
@@ -93,6 +92,11 @@ export function prefixed<const P extends string, const F extends object>(prefix:
 export type Prefixed<P extends string, F extends object> = {
   readonly [K in keyof F & string as `${P}${Capitalize<K>}`]: F[K];
 };
+
+/** What a column that may hold `null` has of a figure: `null` where there was none to be had, NaN. */
+export function orNull(value: number): number | null {
+  return Number.isNaN(value) ? null : value;
+}
 
 /** The block that a row is of. */
 export const LAYER = whole("block that is read, at the hook of the run", { heading: "block" });

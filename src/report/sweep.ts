@@ -43,6 +43,11 @@ export class Rows<R> {
     return meanOf(this.values(figure));
   }
 
+  /** The first row with the means of some figures over all rows in the place of its own: a row of a table. */
+  meanRow(...figures: readonly NumericKey<R>[]): R {
+    return { ...this.rows[0], ...Object.fromEntries(figures.map((name) => [name, this.mean(name)])) };
+  }
+
   /** The least and the largest of a figure; `null` if no row has it. */
   range(figure: Figure<R>): readonly [low: number, high: number] | null {
     return rangeOf(this.values(figure));

@@ -29,7 +29,7 @@ export const COLOR = {
 /** Dashes of lines, in pixels drawn and left out. */
 export const DASH: Readonly<Record<"solid" | "dashed" | "dotted", readonly number[]>> = {
   solid: [1, 0],
-  dashed: [5, 3],
+  dashed: [5, 4],
   dotted: [2, 3],
 };
 

@@ -1,13 +1,16 @@
 /** Batches of a stream, and their values, before and after they are disposed. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { readActivations } from "../../src/activations/cache_read.ts";
-import { writeActivations } from "../../src/activations/cache_write.ts";
-import { extract } from "../../src/activations/extract.ts";
-import { describeStream } from "../../src/activations/source.ts";
-import { batchAt, type StreamBatch } from "../../src/activations/stream.ts";
-import { hostValues, onBackend } from "../../src/activations/values.ts";
-import type { Backend } from "../../src/compute/backend.ts";
-import { openBackend } from "../../src/compute/open.ts";
+import {
+  batchAt,
+  describeStream,
+  extract,
+  hostValues,
+  onBackend,
+  readActivations,
+  type StreamBatch,
+  writeActivations,
+} from "../../src/activations/mod.ts";
+import { type Backend, openBackend } from "../../src/compute/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 import { inFolder } from "../lib/folder.ts";
 import { FakeModel } from "./fake_model.ts";

@@ -1,11 +1,11 @@
 /** Things that hold device memory answer nothing but a sentence once they are disposed. */
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FakeModel } from "../activations/fake_model.ts";
-import { Coreset, Monitor } from "../../src/analysis/mod.ts";
-import { readSae } from "../../src/sae/mod.ts";
 import { describeStream } from "../../src/activations/mod.ts";
+import { Coreset, Monitor } from "../../src/analysis/mod.ts";
 import type { Backend } from "../../src/compute/mod.ts";
 import { Dictionary } from "../../src/partition/mod.ts";
+import { readSae } from "../../src/sae/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 
 /** Everything that can be asked of one, by name, apart from facts that are plain fields. */

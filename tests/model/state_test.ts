@@ -1,8 +1,6 @@
 /** A model, and what it captured, after they are disposed. */
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { ModelError } from "../../src/model/error.ts";
-import { loadModel } from "../../src/model/load.ts";
-import type { LanguageModel } from "../../src/model/types.ts";
+import { type LanguageModel, loadModel, ModelError } from "../../src/model/mod.ts";
 import { skipWebGpu } from "../lib/backends.ts";
 import { ORT_TEST, TOY, valuesOf } from "./toy.ts";
 

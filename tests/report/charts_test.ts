@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   band,
   bars,
@@ -90,8 +90,10 @@ Deno.test("what is missing is left out of the marks that read it", async () => {
       ...[4, 8].map((percentile) => ({ percentile, accuracy: 0.5, low: 0.4, high: 0.6, name: "a" })),
       { percentile: 16, accuracy: missing, low: 0.1, high: 0.2, name: "a" },
       { percentile: missing, accuracy: 0.9, low: 0.1, high: 0.2, name: "a" },
+      { percentile: 4, accuracy: 0.9, low: 0.1, high: 0.2, name: null },
     ];
     const svg = await draw(chart(rows, {
+      panels: by("name"),
       x: percentileAxis(),
       y: quantity("accuracy", null),
       marks: [seeds(), strokes({ y: quantity("low", null) })],
@@ -122,6 +124,19 @@ Deno.test("a mean is over the seeds of one place, series and panel that have a v
   const tops = [...(await draw(figure("stacks"))).matchAll(/role-mark.*?<path[^>]* d="M[\d.]+,([\d.]+)h/gs)];
   assertEquals(tops.map(([, top]) => Number(top)), [70, 40]);
   assertEquals(count(await draw(figure("means")), "rect"), 2);
+});
+
+Deno.test("a level is named at its end, whether it rises or falls", async () => {
+  const rows = [{ percentile: 4, threshold: 0.9 }, { percentile: 8, threshold: 0.4 }];
+  const figure = chart(rows, {
+    x: percentileAxis(),
+    y: quantity("threshold", null, { domain: [0, 1], nice: false }),
+    marks: [level(quantity("threshold", null, { domain: [0, 1], nice: false }), "θ")],
+    height: 100,
+  });
+  const [, top] = (await draw(figure)).match(/translate\([\d.]+,([\d.]+)\)"[^>]*>θ</)!;
+  // 0.4 of a hundred pixels stands at 60; the letter's line lies a little lower.
+  assertAlmostEquals(Number(top), 60, 6);
 });
 
 Deno.test("every mark is drawn, and Vega finds nothing odd", async () => {

@@ -3,9 +3,9 @@ import {
   beside,
   byBlock,
   chart,
-  type ChartFigure,
   type ChartSpec,
   COLOR,
+  type ComposableChart,
   DASH,
   dots,
   links,
@@ -28,7 +28,7 @@ export function neighbourhoodChart(panels: readonly Panel[]): ChartSpec {
 /** Where the anchors and what is between them stand: the unit square, the anchors at the left and right. */
 const PLACE = { domain: [0, 1], nice: false, zero: false, hasAxis: false } as const;
 
-function panelOf({ percentile, size, a, b, cosine, count, between, lens }: Panel): ChartFigure {
+function panelOf({ percentile, size, a, b, cosine, count, between, lens }: Panel): ComposableChart {
   const label = (region: number) => (lens.get(region) ?? []).map(tokenText).join(" · ");
   const shown = between.filter(({ region }) => lens.has(region));
   const anchors = [

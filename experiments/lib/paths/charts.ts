@@ -6,9 +6,9 @@ import {
   byPercentile,
   category,
   chart,
-  type ChartFigure,
   type ChartSpec,
   COLOR,
+  type ComposableChart,
   means,
   on,
   quantity,
@@ -46,7 +46,7 @@ export function pathChart(path: ShownPath): ChartSpec {
   return below(figures, { spacing: 40 });
 }
 
-function alluvial({ layers, lens }: ShownPath, { ids, texts, regions }: ShownTokens, title: string): ChartFigure {
+function alluvial({ layers, lens }: ShownPath, { ids, texts, regions }: ShownTokens, title: string): ComposableChart {
   const { blocks, ribbons, height } = layAlluvial([ids, ...regions], GAP);
   const textOf = new Map(ids.map((id, i) => [id, texts[i]]));
   const bars = blocks.map(({ column, category, count, top }) => ({

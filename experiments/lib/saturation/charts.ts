@@ -11,7 +11,7 @@ import {
   quantity,
   series,
 } from "../../../src/report/mod.ts";
-import type { StreamCurve } from "./curves.ts";
+import type { StreamCurve } from "./rows.ts";
 
 const STREAM = series("stream", { math: COLOR.blue, code: COLOR.green, chat: COLOR.vermilion, mix: COLOR.black });
 

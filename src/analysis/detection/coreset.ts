@@ -99,6 +99,9 @@ export class Coresets implements Disposable {
   readonly #byLayer: ReadonlyMap<number, { readonly coreset: Coreset; readonly center: Float32Array<ArrayBuffer> }>;
 
   /**
+   * An empty coreset for each layer.
+   *
+   * @param backend Where the directions live.
    * @param calibrations By layer: their centers are those of the directions.
    * @param capacity Directions kept a layer at most: a dictionary of more regions is compared with this many.
    * @param seed Any whole number.
@@ -137,6 +140,7 @@ export class Coresets implements Disposable {
     return new RandomExemplars(this.backend, coreset.take(Math.min(size, coreset.size)), center, threshold);
   }
 
+  /** Gives the memory of all back. */
   [Symbol.dispose](): void {
     for (const { coreset } of this.#byLayer.values()) coreset.dispose();
   }
@@ -144,7 +148,14 @@ export class Coresets implements Disposable {
 
 /** Random directions of a stream in the place of a dictionary's exemplars. */
 export class RandomExemplars implements Exemplars, Disposable {
-  /** @param directions Unit rows, which it then owns. */
+  /**
+   * Directions to stand in the place of exemplars.
+   *
+   * @param backend Where the directions live.
+   * @param directions Unit rows, which it then owns.
+   * @param center Subtracted from every activation.
+   * @param threshold Distances near it are exact.
+   */
   constructor(
     readonly backend: Backend,
     private readonly directions: Matrix,
@@ -162,6 +173,7 @@ export class RandomExemplars implements Exemplars, Disposable {
     return nearestRegions(this.backend, directions, this.directions, this.threshold);
   }
 
+  /** Gives the directions' memory back. */
   [Symbol.dispose](): void {
     this.directions.dispose();
   }

@@ -27,4 +27,5 @@ export * from "./noise_cuts.ts";
 export * from "./recurrence.ts";
 export * from "./region_directions.ts";
 export * from "./rotated.ts";
+export * from "./stability.ts";
 export * from "./turnover.ts";

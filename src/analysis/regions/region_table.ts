@@ -2,6 +2,8 @@ import type { LanguageModel, LensToken } from "../../model/types.ts";
 import type { Context } from "../../partition/contexts.ts";
 import type { Dictionary } from "../../partition/dictionary.ts";
 import type { Basis } from "../../partition/parts.ts";
+import { number, row, type RowOf, whole, words } from "../../report/row.ts";
+import { contextText } from "../../report/token_text.ts";
 import { lensTokens } from "./lens_tokens.ts";
 
 /** A region as people read it. */
@@ -47,4 +49,35 @@ export async function describeRegions(
     lens: lens[region],
     nearest: dictionary.nearestContexts(region),
   }));
+}
+
+/** What tables hold of a region. */
+export const REGION_FIGURES = row({
+  region: whole("number in its dictionary"),
+  members: whole("activations"),
+  coherence: number("norm of the mean member direction, 0..1"),
+  meanDistance: number("of members to the exemplar", { unit: "cosine distance" }),
+  founder: whole("stream index of the exemplar"),
+  logitLens: words("largest tokens of the mean direction", { missing: "the lens cannot read the hook" }),
+  nearestContext: words("member nearest to the exemplar, its token between [[ and ]]", { missing: "none was kept" }),
+});
+
+/**
+ * A region as a row of {@linkcode REGION_FIGURES}.
+ *
+ * @example
+ * ```ts
+ * const region = { region: 0, count: 2, coherence: 0.9, meanDistance: 0.05, founder: 3, nearest: [] };
+ * const { members, logitLens } = regionFigures({ ...region, lens: [{ token: " a", id: 5, logit: 2 }] });
+ * if (members !== 2 || logitLens !== " a") throw new Error(`${members} ${logitLens}`);
+ * ```
+ */
+export function regionFigures(
+  { region, count: members, coherence, meanDistance, founder, lens, nearest }: RegionRow,
+): RowOf<typeof REGION_FIGURES> {
+  return {
+    ...{ region, members, coherence, meanDistance, founder },
+    logitLens: lens.length > 0 ? lens.map(({ token }) => token).join(" | ") : null,
+    nearestContext: nearest.length > 0 ? contextText(nearest[0].excerpt) : null,
+  };
 }

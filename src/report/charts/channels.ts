@@ -3,11 +3,18 @@
  * categories; colours and dashes are series, ordered values or gradients.
  */
 
-/** A number on a continuous axis. */
-export interface Quantity<F extends string> extends QuantityOptions {
-  readonly kind: "quantity";
+/** A field of the rows that a channel shows. */
+export interface Channel<F extends string> {
+  /** The field. */
   readonly field: F;
+  /** Title of its axis or legend; null for none. */
   readonly title: string | null;
+}
+
+/** A number on a continuous axis. */
+export interface Quantity<F extends string> extends Channel<F>, QuantityOptions {
+  /** Its tag. */
+  readonly kind: "quantity";
 }
 
 /** How a number's axis or size is scaled and labelled. */
@@ -51,10 +58,9 @@ export function share<F extends string>(field: F, title: string | null, options:
 }
 
 /** One of a few values, each with a place of its own on the axis. */
-export interface Category<F extends string> extends CategoryOptions {
+export interface Category<F extends string> extends Channel<F>, CategoryOptions {
+  /** Its tag. */
   readonly kind: "category";
-  readonly field: F;
-  readonly title: string | null;
 }
 
 /** How the values of a category stand on their axis. */
@@ -95,9 +101,9 @@ export type Position<F extends string> = Quantity<F> | Category<F>;
 export type SeriesStyle = string | { readonly color?: string; readonly dash?: readonly number[] };
 
 /** Kinds of things, told apart by colour, dash or both, with one legend. */
-export interface Series<F extends string> extends LegendOptions {
+export interface Series<F extends string> extends Channel<F>, Omit<LegendOptions, "title"> {
+  /** Its tag. */
   readonly kind: "series";
-  readonly field: F;
   /** The names in the legend's order, and how each is drawn. */
   readonly styles?: Readonly<Record<string, SeriesStyle>>;
 }
@@ -121,31 +127,42 @@ export interface LegendOptions {
  * @param field The field that holds the name.
  * @param styles The names in the legend's order, and how each is drawn; default: names in order of their first rows, in
  * the palette's colours.
+ *
+ * @example A control that is dashed, in grey
+ * ```ts
+ * import { COLOR, DASH } from "../mod.ts";
+ *
+ * const model = series("model", { instruct: COLOR.blue, shuffled: { color: COLOR.chance, dash: DASH.dotted } });
+ * if (Object.keys(model.styles ?? {}).join() !== "instruct,shuffled") throw new Error("in this order");
+ * ```
  */
 export function series<F extends string>(
   field: F,
   styles?: Readonly<Record<string, SeriesStyle>>,
   options: LegendOptions = {},
 ): Series<F> {
-  return { ...options, kind: "series", field, styles };
+  return { title: null, ...options, kind: "series", field, styles };
 }
 
 /** A few values in order, as colours from dark to light. */
-export interface Ordered<F extends string> extends LegendOptions {
+export interface Ordered<F extends string> extends Channel<F>, Omit<LegendOptions, "title"> {
+  /** Its tag. */
   readonly kind: "ordered";
-  readonly field: F;
 }
 
 /** A few values in order, such as percentiles, as colours from dark to light. */
-export function ordered<F extends string>(field: F, title: string | null, options: LegendOptions = {}): Ordered<F> {
-  return { ...options, title, kind: "ordered", field };
+export function ordered<F extends string>(
+  field: F,
+  title: string | null,
+  options: Omit<LegendOptions, "title"> = {},
+): Ordered<F> {
+  return { ...options, kind: "ordered", field, title };
 }
 
 /** A number as a colour between others. */
-export interface Gradient<F extends string> {
+export interface Gradient<F extends string> extends Channel<F> {
+  /** Its tag. */
   readonly kind: "gradient";
-  readonly field: F;
-  readonly title: string | null;
   /** Numbers and their colours; numbers between them are mixed. */
   readonly stops: readonly (readonly [value: number, color: string])[];
   /** Labels in d3's format. */

@@ -1,19 +1,22 @@
 /** Charts: rows, channels and marks become one Vega-Lite description with its data inlined. */
-import type { BelowSpec, BesideSpec, FacetSpec, LayerSpec, UnitSpec } from "../vega.ts";
+import type { BelowSpec, BesideSpec, FacetSpec, LayerSpec, UnitSpec } from "./spec.ts";
 import type { Paint, Position, Series } from "./channels.ts";
 import { panelsOf, type PlainRow, ruleOf, type Shared, unitOf } from "./encode.ts";
 import type { Mark, Marks, Rule } from "./marks.ts";
 import type { PanelGrid, Panels } from "./panels.ts";
 
 /** A chart, or charts side by side: Vega-Lite's description, which `saveChart` draws. */
-export type ChartFigure = LayerSpec | FacetSpec | BesideSpec | BelowSpec;
+export type ComposableChart = LayerSpec | FacetSpec | BesideSpec | BelowSpec;
 
 /** What a chart shows of its rows, whose fields are `F`. */
 export interface ChartDescription<F extends string> {
   /** Small charts by one field or two; default one chart. */
   readonly panels?: Panels<F> | PanelGrid<F>;
+  /** Along. */
   readonly x?: Position<F>;
+  /** Up. */
   readonly y?: Position<F>;
+  /** Colours of the marks. */
   readonly color?: Paint<F>;
   /** Dashes of lines, if another field than the colour's says them. */
   readonly dash?: Series<F>;
@@ -65,12 +68,13 @@ export function chart<R extends object>(
   description: ChartDescription<NoInfer<keyof R & string>>,
 ): LayerSpec | FacetSpec {
   const { panels, x, y, color, dash, isDodged, width, height, independent, title } = description;
-  const own = rows.map(plain);
-  const drawn = flat(description.marks, own);
   const [row, column] = !panels ? [] : "row" in panels ? [panels.row, panels.column] : [undefined, panels];
+  const panelFields = [row, column].flatMap((panel) => panel ? [panel.field] : []);
+  // A row without a panel is not shown.
+  const own = rows.map(plain).filter((row) => panelFields.every((field) => (row[field] ?? null) !== null));
+  const drawn = flat(description.marks, own);
   const shared: Shared = {
-    ...{ x, y, color, dash, isDodged },
-    panelFields: [row, column].flatMap((panel) => panel ? [panel.field] : []),
+    ...{ x, y, color, dash, isDodged, panelFields },
     hasLines: drawn.some(({ mark }) =>
       mark.kind === "mark" && mark.shape.type === "line" && typeof mark.color !== "string"
     ),
@@ -100,9 +104,14 @@ export function chart<R extends object>(
     columns: column?.columns,
     spec: { ...size, layer },
     ...(independent && { resolve: { scale: { [independent]: "independent" } } }),
-    // Axes of their own take room between the panels, whose sides stay in line.
-    ...(independent === "y" && { bounds: "flush", spacing: { column: 70, row: 60 } }),
+    ...spacingOf(independent, x),
   };
+}
+
+/** Room between panels: for axes of their own, whose sides stay in line, and for numbers at the ends of an axis. */
+function spacingOf(independent?: "x" | "y", x?: Position<string>): Pick<FacetSpec, "bounds" | "spacing"> {
+  if (independent === "y") return { bounds: "flush", spacing: { column: 70, row: 60 } };
+  return x?.kind === "quantity" ? { spacing: { column: 36, row: 20 } } : {};
 }
 
 /** A step is for a category with all its colours, not for each of them. */
@@ -139,13 +148,26 @@ function namesOf(field: string, drawn: readonly Drawn[]): string[] {
   return [...new Set(values.filter((value) => typeof value === "string"))];
 }
 
-/** Charts beside each other. */
-export function beside(charts: readonly ChartFigure[], options: { spacing?: number } = {}): BesideSpec {
+/**
+ * Charts beside each other, with one legend where they colour one field.
+ *
+ * @example
+ * ```ts
+ * import { dots, quantity } from "./mod.ts";
+ *
+ * const regions = [{ members: 12, coherence: 0.8, distance: 0.2 }, { members: 3, coherence: 0.9, distance: 0.1 }];
+ * const x = quantity("members", "members", { log: true });
+ * const charts = [quantity("coherence", "coherence"), quantity("distance", "mean distance")]
+ *   .map((y) => chart(regions, { x, y, marks: [dots()] }));
+ * if (beside(charts).hconcat.length !== 2) throw new Error("two");
+ * ```
+ */
+export function beside(charts: readonly ComposableChart[], options: { spacing?: number } = {}): BesideSpec {
   return { hconcat: [...charts], ...options };
 }
 
-/** Charts below each other, their left sides in line. */
-export function below(charts: readonly ChartFigure[], options: { spacing?: number } = {}): BelowSpec {
+/** Charts below each other, their left sides in line, with one legend where they colour one field. */
+export function below(charts: readonly ComposableChart[], options: { spacing?: number } = {}): BelowSpec {
   // Labels of three digits and of one take the same room.
   return { vconcat: [...charts], ...options, config: { axisY: { minExtent: 36 } } };
 }

@@ -1,6 +1,6 @@
 /** Turns channels and marks into Vega-Lite's description: the one place where its words are used. */
 import { COLOR, DASH, PALETTE } from "../theme.ts";
-import type { Encoding, FacetDef, MarkDef, UnitSpec } from "../vega.ts";
+import type { Encoding, FacetDef, MarkDef, Transform, UnitSpec } from "./spec.ts";
 import type { Category, LegendOptions, Paint, Position, Quantity, Series, SeriesStyle } from "./channels.ts";
 import type { Mark, Rule } from "./marks.ts";
 import type { Panels } from "./panels.ts";
@@ -24,49 +24,81 @@ export interface Shared {
 }
 
 type PositionDef = NonNullable<Encoding["x"]>;
-type Aggregate = "mean" | "min" | "max";
+type Aggregate = "mean" | "min" | "max" | { argmax: string };
+
+/** A mark's channels: its own, or the chart's. */
+interface Channels {
+  readonly x?: Position<string>;
+  readonly y?: Position<string>;
+  /** By row, or one for all. */
+  readonly color?: Paint<string> | string;
+  /** Of lines that are coloured by row. */
+  readonly dash?: Series<string>;
+  /** The axis of the quantity, on which marks begin and end and means are taken, and the other. */
+  readonly along?: Position<string>;
+  readonly across?: Position<string>;
+}
+
+function channelsOf(mark: Mark<string>, shared: Shared): Channels {
+  const x = mark.x === null ? undefined : mark.x ?? shared.x;
+  const y = mark.y === null ? undefined : mark.y ?? shared.y;
+  const [along, across] = y?.kind === "quantity" ? [y, x] : [x, y];
+  const color = mark.color ?? shared.color;
+  const isByRow = mark.shape.type === "line" && typeof color !== "string";
+  return { x, y, color, dash: isByRow ? shared.dash ?? dashedSeries(color) : undefined, along, across };
+}
 
 /** A mark with its channels, over rows. */
 export function unitOf(mark: Mark<string>, rows: readonly PlainRow[], shared: Shared): UnitSpec {
-  const x = mark.x === null ? undefined : mark.x ?? shared.x;
-  const y = mark.y === null ? undefined : mark.y ?? shared.y;
-  const color = mark.color ?? shared.color;
-  const paint = typeof color === "object" ? color : undefined;
-  const along = y?.kind === "quantity" ? "y" : "x";
-  const encoding: Encoding = {};
-  if (x) encoding.x = along === "x" ? endsOf(x, mark, encoding, "x2") : positionOf(x, mark.isLast ? "max" : undefined);
-  if (y) encoding.y = along === "y" ? endsOf(y, mark, encoding, "y2") : positionOf(y);
-  if (mark.to) Object.assign(encoding, { x2: { field: mark.to.x }, y2: { field: mark.to.y } });
-  if (paint) encoding.color = colorOf(paint, shared);
-  const dashed = shared.dash ?? (paint?.kind === "series" && hasDashes(paint) ? paint : undefined);
-  if (dashed && typeof color !== "string" && mark.shape.type === "line") encoding.strokeDash = dashOf(dashed, shared);
-  if (typeof mark.size === "object") encoding.size = sizeOf(mark.size);
-  if (mark.text) encoding.text = { field: mark.text };
-  if (mark.detail) encoding.detail = { field: mark.detail };
-  if (shared.isDodged && paint?.kind === "series") {
-    const offset = { field: paint.field, sort: namesIn(paint, shared) };
-    if (x?.kind === "category") encoding.xOffset = offset;
-    else if (y?.kind === "category") encoding.yOffset = offset;
-  }
-
-  const looks = {
+  const channels = channelsOf(mark, shared);
+  const { color } = channels;
+  const fields = fieldsOf(mark, channels);
+  refuseUnknown(fields, mark, rows);
+  const transform = [...presentOnly(mark, rows, fields), ...(mark.isStacked ? stacked(channels, shared) : [])];
+  const looks: MarkDef = {
+    ...mark.shape,
     ...(typeof color === "string" && { color }),
     ...(typeof mark.size === "number" && { size: mark.size }),
   };
-  const unit: UnitSpec = { mark: { ...mark.shape, ...looks }, encoding };
-  const fields = fieldsOf({ ...mark, x, y, color });
-  refuseUnknown(fields, mark, rows);
-  const transform = presentOnly(mark, rows, fields);
-  const value = along === "y" ? y : x;
-  if (mark.isStacked && paint?.kind === "series" && value) {
-    const place = along === "y" ? x : y;
-    const groupby = [...(place ? [place.field] : []), paint.field, ...shared.panelFields];
-    transform.push({ aggregate: [{ op: "mean", field: value.field, as: value.field }], groupby });
-    const names = JSON.stringify(namesIn(paint, shared));
-    transform.push({ calculate: `indexof(${names}, datum[${JSON.stringify(paint.field)}])`, as: "order" });
-    encoding.order = { field: "order", type: "quantitative" };
+  return { ...(transform.length && { transform }), mark: looks, encoding: encodingOf(mark, channels, shared) };
+}
+
+function encodingOf(mark: Mark<string>, { x, y, color, dash, along }: Channels, shared: Shared): Encoding {
+  const encoding: Encoding = {};
+  if (x) encoding.x = x === along ? startOf(x, mark) : positionOf(x, mark.isLast ? "max" : undefined);
+  if (y) encoding.y = y === along ? startOf(y, mark, mark.isLast ? x : undefined) : positionOf(y);
+  if (along) encoding[along === y ? "y2" : "x2"] = endOf(along, mark);
+  if (mark.to) {
+    encoding.x2 = { field: mark.to.x };
+    encoding.y2 = { field: mark.to.y };
   }
-  return transform.length ? { transform, ...unit } : unit;
+  if (typeof color === "object") {
+    encoding.color = colorOf(color, shared);
+    if (shared.isDodged && color.kind === "series") {
+      const offset = { field: color.field, sort: namesIn(color, shared) };
+      if (x?.kind === "category") encoding.xOffset = offset;
+      else if (y?.kind === "category") encoding.yOffset = offset;
+    }
+  }
+  if (dash) encoding.strokeDash = seriesDef(dash, shared, (style) => [...styleOf(style).dash ?? DASH.solid]);
+  if (typeof mark.size === "object") encoding.size = sizeOf(mark.size);
+  if (mark.text) encoding.text = { field: mark.text };
+  if (mark.detail) encoding.detail = { field: mark.detail };
+  if (mark.isStacked) encoding.order = { field: "order", type: "quantitative" };
+  return encoding;
+}
+
+/** Means of one place, series and panel, numbered in the legend's order, in which bars stand on each other. */
+function stacked({ color, along, across }: Channels, shared: Shared): Transform[] {
+  if (typeof color !== "object" || color.kind !== "series" || !along) {
+    throw new Error("Expected a series as the colour of stacked bars, and a quantity for their length. Name both.");
+  }
+  const groupby = [...(across ? [across.field] : []), color.field, ...shared.panelFields];
+  const names = JSON.stringify(namesIn(color, shared));
+  return [
+    { aggregate: [{ op: "mean", field: along.field, as: along.field }], groupby },
+    { calculate: `indexof(${names}, datum[${JSON.stringify(color.field)}])`, as: "order" },
+  ];
 }
 
 /** A dashed line at given values, over no rows. */
@@ -97,7 +129,7 @@ export function panelsOf({ field, order, label, hasHeader = true }: Panels<strin
 }
 
 /** The names of a series that rows have, in the legend's order. */
-export function namesIn({ field, styles }: Series<string>, { namesOf }: Shared): string[] {
+function namesIn({ field, styles }: Series<string>, { namesOf }: Shared): string[] {
   const names = namesOf(field);
   if (!styles) return [...names];
   const unknown = names.find((name) => !(name in styles));
@@ -109,14 +141,15 @@ export function namesIn({ field, styles }: Series<string>, { namesOf }: Shared):
 }
 
 /** The fields that a mark reads. */
-function fieldsOf(mark: Omit<Mark<string>, "kind" | "shape">): string[] {
-  const channels = [mark.x, mark.y, mark.color, mark.size];
-  const fields = channels.flatMap((channel) => typeof channel === "object" && channel ? [channel.field] : []);
+function fieldsOf(mark: Mark<string>, { x, y, color, dash, along }: Channels): string[] {
+  const { size, text, detail, only, ends = [], to } = mark;
   // Between two ends the field of the axis itself is not read.
-  const value = mark.ends && (mark.y?.kind === "quantity" ? mark.y.field : mark.x?.field);
-  const { text, detail, only, ends = [], to } = mark;
-  const others = [text, detail, only?.field, ...ends, to?.x, to?.y].filter((field) => field !== undefined);
-  return [...new Set([...fields.filter((field) => field !== value), ...others])];
+  const positions = [x, y].filter((channel) => !(mark.ends && channel === along));
+  const read = [...positions, color, dash, size].flatMap((channel) =>
+    typeof channel === "object" ? [channel.field] : []
+  );
+  const named = [text, detail, only?.field, ...ends, to?.x, to?.y].filter((field) => field !== undefined);
+  return [...new Set([...read, ...named])];
 }
 
 /** Rows of a mark's own may lack a field that the chart's channels read, which types do not tell. */
@@ -131,8 +164,8 @@ function refuseUnknown(fields: readonly string[], { shape }: Mark<string>, rows:
 }
 
 /** Leaves out rows that the mark is not for, and those that lack a value of it. */
-function presentOnly(mark: Mark<string>, rows: readonly PlainRow[], fields: readonly string[]) {
-  const transform: NonNullable<UnitSpec["transform"]> = [];
+function presentOnly(mark: Mark<string>, rows: readonly PlainRow[], fields: readonly string[]): Transform[] {
+  const transform: Transform[] = [];
   if (mark.only) transform.push({ filter: { field: mark.only.field, equal: mark.only.value } });
   for (const field of fields) {
     if (rows.some((row) => row[field] === null || row[field] === undefined)) {
@@ -142,17 +175,17 @@ function presentOnly(mark: Mark<string>, rows: readonly PlainRow[], fields: read
   return transform;
 }
 
-/** The axis of the mark's quantity: a field, its summary, or two ends. */
-function endsOf(channel: Position<string>, mark: Mark<string>, encoding: Encoding, second: "x2" | "y2"): PositionDef {
-  if (mark.ends) {
-    encoding[second] = { field: mark.ends[1] };
-    return positionOf({ ...channel, field: mark.ends[0] });
-  }
-  if (mark.summary === "span") {
-    encoding[second] = { field: channel.field, aggregate: "max" };
-    return positionOf(channel, "min");
-  }
-  return positionOf(channel, mark.isLast ? "max" : mark.summary);
+/** Where a mark begins on the axis of its quantity: a field, its summary, its last by x, or the first of two ends. */
+function startOf(channel: Position<string>, mark: Mark<string>, lastBy?: Position<string>): PositionDef {
+  if (mark.ends) return positionOf({ ...channel, field: mark.ends[0] });
+  if (lastBy) return positionOf(channel, { argmax: lastBy.field });
+  return positionOf(channel, mark.summary === "span" ? "min" : mark.summary);
+}
+
+/** Where it ends, if it has a length. */
+function endOf({ field }: Position<string>, { ends, summary }: Mark<string>): Encoding["y2"] {
+  if (ends) return { field: ends[1] };
+  return summary === "span" ? { field, aggregate: "max" } : undefined;
 }
 
 function positionOf(channel: Position<string>, aggregate?: Aggregate): PositionDef {
@@ -206,7 +239,7 @@ function colorOf(paint: Paint<string>, shared: Shared): Encoding["color"] {
       return {
         field: paint.field,
         type: "ordinal",
-        title: paint.title ?? null,
+        title: paint.title,
         scale: { scheme: "viridis" },
         legend: legendOf(paint, undefined, shared),
       };
@@ -225,10 +258,6 @@ function colorOf(paint: Paint<string>, shared: Shared): Encoding["color"] {
   }
 }
 
-function dashOf(paint: Series<string>, shared: Shared): Encoding["strokeDash"] {
-  return seriesDef(paint, shared, (style) => [...styleOf(style).dash ?? DASH.solid]);
-}
-
 /** Colours and dashes of one series have all but the range in common: then their legends are drawn as one. */
 function seriesDef<V>(paint: Series<string>, shared: Shared, valueOf: (style: SeriesStyle, i: number) => V) {
   const shown = namesIn(paint, shared);
@@ -237,14 +266,14 @@ function seriesDef<V>(paint: Series<string>, shared: Shared, valueOf: (style: Se
   return {
     field: paint.field,
     type: "nominal" as const,
-    title: paint.title ?? null,
+    title: paint.title,
     scale: { domain: names, range: names.map((name, i) => valueOf(paint.styles?.[name] ?? {}, i)) },
     legend: legendOf(paint, paint.hasAllNames ? names : shown, shared),
   };
 }
 
 function legendOf(
-  { columns, hasLegend = true }: LegendOptions,
+  { columns, hasLegend = true }: Omit<LegendOptions, "title">,
   values: string[] | undefined,
   { hasLines }: Shared,
 ) {
@@ -261,7 +290,11 @@ function legendOf(
 
 const styleOf = (style: SeriesStyle) => typeof style === "string" ? { color: style } : style;
 
-const hasDashes = ({ styles = {} }: Series<string>) => Object.values(styles).some((style) => styleOf(style).dash);
+/** The colours' series, if it has dashes too. */
+function dashedSeries(paint?: Paint<string>): Series<string> | undefined {
+  if (paint?.kind !== "series") return undefined;
+  return Object.values(paint.styles ?? {}).some((style) => styleOf(style).dash) ? paint : undefined;
+}
 
 function sizeOf({ field, title, log, area, ticks }: Quantity<string>): Encoding["size"] {
   return {

@@ -1,14 +1,18 @@
 /** A partition seen as a globe. */
 import { COLOR } from "../theme.ts";
-import type { LayerSpec, MarkDef, UnitSpec } from "../vega.ts";
+import type { LayerSpec, MarkDef, UnitSpec } from "./spec.ts";
 
 /** One cell of a partition that was projected onto a sphere. */
 export interface VoronoiCell {
   /** GeoJSON outline, degrees. */
   readonly geometry: object;
+  /** Degrees of the region's direction. */
   readonly longitude: number;
+  /** Degrees, north of the middle. */
   readonly latitude: number;
+  /** Members. */
   readonly count: number;
+  /** What is written on it if it is one of the largest. */
   readonly label: string;
 }
 

@@ -3,12 +3,14 @@
  * own. Means are over all rows of one place, series and panel: seeds, as a rule.
  */
 import { COLOR, DASH } from "../theme.ts";
-import type { MarkDef } from "../vega.ts";
+import type { MarkDef } from "./spec.ts";
 import type { Paint, Position, Quantity } from "./channels.ts";
 
 /** Channels of a mark that differ from the chart's; null leaves one out. */
 export interface MarkChannels<F extends string> {
+  /** Along. */
   readonly x?: Position<F> | null;
+  /** Up. */
   readonly y?: Position<F> | null;
   /** By row, or one colour for all. */
   readonly color?: Paint<F> | string;
@@ -18,6 +20,7 @@ export interface MarkChannels<F extends string> {
 
 /** One kind of mark over some rows. */
 export interface Mark<F extends string> extends MarkChannels<F> {
+  /** Its tag. */
   readonly kind: "mark";
   /** Vega-Lite's mark with its looks. */
   readonly shape: MarkDef;
@@ -33,7 +36,7 @@ export interface Mark<F extends string> extends MarkChannels<F> {
   readonly isStacked?: boolean;
   /** The field that is written. */
   readonly text?: F;
-  /** Whether it stands at the last category only. */
+  /** Whether it stands at the greatest x only. */
   readonly isLast?: boolean;
   /** Draws only rows of which this field has this value. */
   readonly only?: { readonly field: F; readonly value: string | boolean };
@@ -41,15 +44,21 @@ export interface Mark<F extends string> extends MarkChannels<F> {
 
 /** A mark at given values, of no row. */
 export interface Rule {
+  /** Its tag. */
   readonly kind: "rule";
+  /** Where it stands upright. */
   readonly x?: number;
+  /** Where it lies. */
   readonly y?: number;
 }
 
 /** Marks of other rows than the chart's. */
 export interface OwnRows {
+  /** Its tag. */
   readonly kind: "own rows";
+  /** The rows. */
   readonly rows: readonly object[];
+  /** What is drawn of them. */
   readonly marks: Marks<string>;
 }
 
@@ -72,7 +81,7 @@ export function means<F extends string = never>(
   return { ...line(options), summary: "mean" };
 }
 
-/** Each row as a small dot: under or over its mean. */
+/** Each row as a small dot, such as a seed beside the mean over seeds. */
 export function seeds<F extends string = never>(options: MarkChannels<F> = {}): Mark<F> {
   return { size: 22, ...options, kind: "mark", shape: { type: "point", opacity: 0.7 } };
 }
@@ -103,9 +112,9 @@ export function dots<F extends string = never>(options: MarkChannels<F> & { opac
 export function band<F extends string = never>(
   options: MarkChannels<F> & { ends?: readonly [low: F, high: F]; detail?: F; opacity?: number } = {},
 ): Mark<F> {
-  const { opacity: fillOpacity = 0.15, ...channels } = options;
+  const { opacity = 0.15, ...channels } = options;
   const extent = options.ends ? {} : { summary: "span" as const };
-  return { ...channels, ...extent, kind: "mark", shape: { type: "area", opacity: 1, fillOpacity } };
+  return { ...channels, ...extent, kind: "mark", shape: { type: "area", opacity, fillOpacity: 1 } };
 }
 
 /**
@@ -113,14 +122,32 @@ export function band<F extends string = never>(
  *
  * @param low The field of its lower end.
  * @param high The field of its upper end.
+ *
+ * @example Methods as rows, each with its interval
+ * ```ts
+ * import { category, chart, quantity } from "./mod.ts";
+ *
+ * const rows = [{ method: "regions", mean: 0.9, low: 0.8, high: 0.95 }, { method: "probe", mean: 0.8, low: 0.7, high: 0.9 }];
+ * const methods = chart(rows, {
+ *   x: quantity("mean", "AUROC", { zero: false }),
+ *   y: category("method"),
+ *   marks: [rule({ x: 0.5 }), interval("low", "high")],
+ *   height: { step: 26 },
+ * });
+ * if (!("layer" in methods) || methods.layer.length !== 3) throw new Error("a rule, a bar and a point");
+ * ```
  */
-export function interval<F extends string>(low: F, high: F, options: MarkChannels<F> & { width?: number } = {}) {
+export function interval<F extends string>(
+  low: F,
+  high: F,
+  options: MarkChannels<F> & { width?: number } = {},
+): Marks<F> {
   const { width = 3, ...channels } = options;
-  const shape: MarkDef = { type: "rule", strokeWidth: width };
+  const bar: MarkDef = { type: "rule", strokeWidth: width };
   return [
-    { ...channels, kind: "mark", shape, size: undefined, ends: [low, high] },
+    { ...channels, kind: "mark", shape: bar, size: undefined, ends: [low, high] },
     { size: 22 * width, ...channels, kind: "mark", shape: { type: "point", opacity: 1 } },
-  ] satisfies Marks<F>;
+  ];
 }
 
 /** A bar from 0 to each mean. */
@@ -184,36 +211,38 @@ export function rules<F extends string = never>(options: MarkChannels<F> = {}): 
  * @param at The level.
  * @param name A letter or a word, such as θ.
  */
-export function level<F extends string>(at: Quantity<F>, name: string) {
-  const text: MarkDef = { type: "text", text: name, align: "left", dx: 6 };
-  return [
-    means({ y: at, color: COLOR.soft, dash: DASH.dashed }),
-    { y: at, color: COLOR.soft, kind: "mark", shape: text, isLast: true },
-  ] satisfies Marks<F>;
+export function level<F extends string>(at: Quantity<F>, name: string): Marks<F> {
+  const end: MarkDef = { type: "text", text: name, align: "left", dx: 6 };
+  const channels = { y: at, color: COLOR.soft };
+  return [means({ ...channels, dash: DASH.dashed }), { ...channels, kind: "mark", shape: end, isLast: true }];
 }
 
 /** How text stands beside its place. */
 export interface TextOptions {
+  /** Which part of it stands there; default its middle. */
   readonly align?: "left" | "center" | "right";
+  /** Pixels to the right. */
   readonly dx?: number;
+  /** Pixels down. */
   readonly dy?: number;
+  /** Pixels; default 12. */
   readonly fontSize?: number;
+  /** Default normal. */
   readonly fontWeight?: "bold" | "normal";
   /** Pixels after which it is cut short. */
   readonly limit?: number;
-  /** Where it is broken into lines, and their distance in pixels. */
+  /** What breaks it into lines; default nothing. */
   readonly lineBreak?: string;
+  /** Pixels from line to line. */
   readonly lineHeight?: number;
+  /** Pixels of white around the letters, so that they stay readable on marks; default 0. */
+  readonly halo?: number;
 }
 
-/**
- * A field, written at each row's place.
- *
- * @param halo Pixels of white around the letters, so that they stay readable on marks; default 0.
- */
+/** A field, written at each row's place. */
 export function text<F extends string, G extends string = F>(
   field: F,
-  options: MarkChannels<G> & TextOptions & { halo?: number } = {},
+  options: MarkChannels<G> & TextOptions = {},
 ): Marks<F | G> {
   const { x, y, color, size, halo = 0, ...looks } = options;
   const written = {
@@ -239,9 +268,28 @@ export function only<F extends string, G extends string = F>(
   return marks.map((mark) => ({ ...mark, only: { field, value } }));
 }
 
-/** Marks of other rows than the chart's; in a chart of panels they stand in every panel. */
+/**
+ * Marks of other rows than the chart's; in a chart of panels they stand in every panel. The rows have the fields of the
+ * chart's channels, or the marks name their own.
+ *
+ * @example Seeds over what was published
+ * ```ts
+ * import { chart, percentileAxis, quantity } from "./mod.ts";
+ *
+ * const ours = [{ percentile: 4, regions: 310 }, { percentile: 8, regions: 120 }];
+ * const published = [{ percentile: 4, regions: 305 }];
+ * const both = chart(ours, {
+ *   x: percentileAxis(),
+ *   y: quantity("regions", "regions", { log: true }),
+ *   marks: [on(published, strokes({ size: 30 })), seeds()],
+ * });
+ * if (!("layer" in both) || both.layer.length !== 2) throw new Error("strokes and seeds");
+ * ```
+ */
 export function on<R extends object>(rows: readonly R[], ...marks: Marks<NoInfer<keyof R & string>>): OwnRows {
   return { kind: "own rows", rows, marks };
 }
 
-const dashes = (dash?: readonly number[]) => dash && { strokeDash: [...dash], strokeWidth: 1.2 };
+/** A reference is thinner than what is measured, its dashes cut square: round ends would close the gaps. */
+const dashes = (dash?: readonly number[]) =>
+  dash && { strokeDash: [...dash], strokeWidth: 1.2, strokeCap: "butt" as const };

@@ -14,8 +14,9 @@
  *
  * @module
  */
+export type { BelowSpec, BesideSpec, FacetSpec, LayerSpec, MarkDef, UnitSpec } from "./spec.ts";
 export * from "./channels.ts";
-export { below, beside, chart, type ChartDescription, type ChartFigure } from "./chart.ts";
+export { below, beside, chart, type ChartDescription, type ComposableChart } from "./chart.ts";
 export { type VoronoiCell, voronoiChart } from "./globe.ts";
 export * from "./marks.ts";
 export { by, byBlock, byPercentile, grid, type PanelGrid, type PanelOptions, type Panels } from "./panels.ts";

@@ -2,6 +2,7 @@
 
 /** How rows are told apart as panels. */
 export interface Panels<F extends string> {
+  /** The field. */
   readonly field: F;
   /** Their order; default ascending. */
   readonly order?: readonly string[];
@@ -15,7 +16,9 @@ export interface Panels<F extends string> {
 
 /** Rows of panels by one field, columns by another. */
 export interface PanelGrid<F extends string> {
+  /** Panels below each other. */
   readonly row: Panels<F>;
+  /** Panels beside each other; default one. */
   readonly column?: Panels<F>;
 }
 

@@ -1,6 +1,6 @@
 /** Charts of partitions: how regions come to be, how large they are, how alike their members. */
 import { ordered, percentileAxis, quantity } from "./channels.ts";
-import { chart, type ChartFigure } from "./chart.ts";
+import { chart, type ComposableChart } from "./chart.ts";
 import { boxes, line } from "./marks.ts";
 import { byBlock } from "./panels.ts";
 
@@ -9,14 +9,18 @@ const PANEL = { panels: byBlock(), width: 230, height: 260 };
 
 /** State of one dictionary at one point of the stream. */
 export interface GrowthPoint {
+  /** Block of the model whose output is read. */
   readonly layer: number;
+  /** Percentile that its threshold was calibrated to. */
   readonly percentile: number;
+  /** Activations seen. */
   readonly activations: number;
+  /** Regions by then. */
   readonly regions: number;
 }
 
 /** Regions against activations seen, one line a percentile, one panel a layer. */
-export function growthChart(points: readonly GrowthPoint[]): ChartFigure {
+export function growthChart(points: readonly GrowthPoint[]): ComposableChart {
   return chart(points, {
     ...PANEL,
     x: quantity("activations", "activations seen", { format: "~s", ticks: 4 }),
@@ -28,14 +32,18 @@ export function growthChart(points: readonly GrowthPoint[]): ChartFigure {
 
 /** One region of one dictionary. */
 export interface RegionPoint {
+  /** Block of the model whose output is read. */
   readonly layer: number;
+  /** Percentile that its threshold was calibrated to. */
   readonly percentile: number;
+  /** Members. */
   readonly count: number;
+  /** Length of the mean of its members' unit directions, 0 to 1. */
   readonly coherence: number;
 }
 
 /** Members of the regions by rank, largest first, one line a percentile, one panel a layer. */
-export function sizeChart(regions: readonly RegionPoint[]): ChartFigure {
+export function sizeChart(regions: readonly RegionPoint[]): ComposableChart {
   return chart(rankedBySize(regions), {
     ...PANEL,
     x: quantity("rank", "rank of the region", { log: true, ticks: 4 }),
@@ -61,7 +69,7 @@ function rankedBySize(regions: readonly RegionPoint[]) {
 }
 
 /** Coherence of the regions of at least two members, a box a percentile, one panel a layer. */
-export function coherenceChart(regions: readonly RegionPoint[]): ChartFigure {
+export function coherenceChart(regions: readonly RegionPoint[]): ComposableChart {
   const points = regions.filter(({ count }) => count > 1).map(({ layer, percentile, coherence }) => ({
     layer,
     percentile,

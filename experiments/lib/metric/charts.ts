@@ -1,4 +1,4 @@
-/** The chart of `metric`. */
+/** Charts of `metric`. */
 import {
   below,
   blockAxis,
@@ -11,8 +11,9 @@ import {
   seeds,
   series,
 } from "../../../src/report/mod.ts";
-import type { MetricRow } from "./measure.ts";
-import { METRICS } from "./spaces.ts";
+
+import { METRICS } from "../../../src/analysis/mod.ts";
+import type { MetricRow } from "./rows.ts";
 
 const MEASURES = [
   { field: "agreement", title: "agreement of orders (adj. Rand)" },
