@@ -122,9 +122,8 @@ export function intervalOf<const N extends string>(
 
 /** Columns or values, each under its name behind a word: `cosine` is `baseCosine`, its column `base_cosine`. */
 export function prefixed<const P extends string, const F extends object>(prefix: P, fields: F): Prefixed<P, F> {
-  const named = Object.entries(fields).map((
-    [key, field],
-  ) => [`${prefix}${key[0].toUpperCase()}${key.slice(1)}`, field]);
+  const behind = (key: string) => `${prefix}${key[0].toUpperCase()}${key.slice(1)}`;
+  const named = Object.entries(fields).map(([key, field]) => [behind(key), field]);
   return Object.fromEntries(named) as Prefixed<P, F>;
 }
 
