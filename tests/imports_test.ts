@@ -74,9 +74,7 @@ const PENDING: ReadonlySet<string> = new Set([
   ...["audit", "axbench", "drift", "monitor", "neighbourhood", "overlap"].map((name) =>
     `experiments/lib/${name}/charts.ts`
   ),
-  ...["paths", "probe", "refusal", "saturation", "stability", "steer"].map((name) =>
-    `experiments/lib/${name}/charts.ts`
-  ),
+  ...["paths", "probe", "refusal", "saturation", "stability"].map((name) => `experiments/lib/${name}/charts.ts`),
 ]);
 
 Deno.test("experiments import from doors and from experiments/lib only", async () => {

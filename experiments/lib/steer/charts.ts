@@ -1,6 +1,6 @@
 /** Charts of steering with regions. */
 import { type ChartSpec, PALETTE } from "../../../src/report/mod.ts";
-import type { SteerSummary } from "./summary.ts";
+import type { SummaryRow } from "./rows.ts";
 
 const BY_DIRECTION = {
   field: "direction",
@@ -10,8 +10,8 @@ const BY_DIRECTION = {
 };
 
 /** Divergence, shift of the top token and sufficiency against strength, a row each, a column a percentile, of one layer. */
-export function curvesChart(summaries: readonly SteerSummary[], layer: number): ChartSpec {
-  const rows = summaries.filter((row) => row.layer === layer && !Number.isNaN(row.alpha));
+export function curvesChart(summaries: readonly SummaryRow[], layer: number): ChartSpec {
+  const rows = summaries.filter((row) => row.layer === layer && row.alpha !== null);
   const percentiles = [...new Set(rows.map(({ percentile }) => percentile))];
   const measures = [
     { field: "divergence", title: "KL from unsteered (nats)", scale: { type: "log" }, axis: DECADES },
@@ -49,10 +49,10 @@ export function curvesChart(summaries: readonly SteerSummary[], layer: number): 
 const DECADES = { values: [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30], format: "~g" };
 
 /** Necessity beside the largest sufficiency, by percentile, a column a layer. */
-export function necessityChart(summaries: readonly SteerSummary[], best: (row: SteerSummary) => boolean): ChartSpec {
-  const values = summaries.filter((row) => Number.isNaN(row.alpha) || best(row)).map((row) => ({
+export function necessityChart(summaries: readonly SummaryRow[], best: (row: SummaryRow) => boolean): ChartSpec {
+  const values = summaries.filter((row) => row.alpha === null || best(row)).map((row) => ({
     ...row,
-    what: Number.isNaN(row.alpha) ? "necessity: ablated, at members" : "sufficiency: added at best α, elsewhere",
+    what: row.alpha === null ? "necessity: ablated, at members" : "sufficiency: added at best α, elsewhere",
   }));
   const y = { field: "closed", type: "quantitative", title: "share of the gap" };
   return {
