@@ -1,7 +1,6 @@
 /** Charts of a monitor. */
 import type { ChartSpec } from "../../../src/report/mod.ts";
-import type { AlarmRate } from "./alarms.ts";
-import type { Watched } from "./watch.ts";
+import type { AlarmRate, Watched } from "../../../src/analysis/mod.ts";
 
 /** Share of prompts that raise the alarm against the rate it is set for: means over seeds, bands over their range. */
 export function alarmChart(rates: readonly AlarmRate[]): ChartSpec {

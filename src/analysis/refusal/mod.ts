@@ -12,5 +12,6 @@
  * @module
  */
 export * from "./answer_kind.ts";
+export * from "./refusal_handle.ts";
 export * from "./refusal_regions.ts";
 export * from "./refusals.ts";

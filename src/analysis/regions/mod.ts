@@ -17,6 +17,7 @@
 export * from "./absorb.ts";
 export * from "./between.ts";
 export * from "./density.ts";
+export * from "./final_regions.ts";
 export * from "./label_split.ts";
 export * from "./lens_tokens.ts";
 export * from "./metrics.ts";
