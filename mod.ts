@@ -13,7 +13,7 @@
  * const batches = [{ data, rows: 4, dim: 2 }];
  *
  * const calibration = await calibrate(batches, { percentiles: [50], backend: "cpu" });
- * const dictionary = await Dictionary.create(calibration.at(50), { backend: "cpu" });
+ * using dictionary = await Dictionary.create(calibration.at(50), { backend: "cpu" });
  * for (const batch of batches) await dictionary.add(batch);
  *
  * const { regions } = await dictionary.assign({ data: Float32Array.of(5, 0), rows: 1, dim: 2 });
@@ -24,16 +24,16 @@
  * ```ts
  * import { atLayer, calibrate, discover, extract, loadModel, readCorpus } from "./mod.ts";
  *
- * const model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
  * const stream = (skipPrompts = 0) =>
  *   extract(model, readCorpus("fixtures/corpora/pile.jsonl"), { layers: [3], context: 8, maxPrompts: 256, skipPrompts });
  *
  * const calibration = await calibrate(atLayer(stream(), 3), { percentiles: [10], backend: "cpu" });
- * const { growths: [{ dictionary }] } = await discover(stream, new Map([[3, calibration]]), { backend: "cpu" });
+ * using discovery = await discover(stream, new Map([[3, calibration]]), { backend: "cpu" });
+ * const [{ dictionary }] = discovery.growths;
  *
  * const [tokens] = await model.lens(dictionary.means.slice(0, model.dim), 1);
  * console.log(dictionary.size, dictionary.nearestContexts(0)[0].excerpt, tokens.map(({ token }) => token));
- * await model.dispose();
  * ```
  *
  * @module

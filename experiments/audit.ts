@@ -18,10 +18,11 @@
  * tokens, about 15 minutes on a GPU.
  */
 import { readCorpus, shuffled } from "../src/activations/mod.ts";
+import { auditOrders, keptDirections } from "../src/analysis/mod.ts";
 import { sameTokens } from "../src/model/mod.ts";
-import { experiment, growOrders, loadModelOf, openModel } from "../src/run/mod.ts";
-import { auditedOf, type AuditedReading, auditOrders, type Side } from "./lib/audit/measure.ts";
-import { reportAudit } from "./lib/audit/report.ts";
+import { experiment, growOrders, loadModelOf, openModel, seedsFlag, usable } from "../src/run/mod.ts";
+import { auditOutcome } from "./lib/audit/outcome.ts";
+import { type AuditedReading, regionRows, type Side, SIDES, textsOf } from "./lib/audit/rows.ts";
 
 await experiment({
   name: "audit",
@@ -38,61 +39,69 @@ await experiment({
     calibration: { type: "integer", default: 20_000, min: 2, help: "activations to calibrate on; published: 200k" },
     texts: { type: "integer", default: 150, min: 2, help: "texts drawn from --corpus" },
     prompts: { type: "integer", default: 200, min: 2, help: "user turns drawn from each of --chat-corpora" },
-    seeds: { type: "integer", default: 4, min: 4, help: "stream orders, seeds from --seed on" },
-    alpha: { type: "number", default: 0.05, min: 0, help: "rate of false alarms among unchanged regions" },
+    seeds: seedsFlag(4, "stream orders", 4),
+    alpha: {
+      type: "number",
+      default: 0.05,
+      min: 0.001,
+      max: 0.999,
+      help: "rate of false alarms among unchanged regions",
+    },
     minMembers: { type: "integer", default: 5, min: 1, help: "members that a region is audited from" },
   },
   examples: [["--layers 5 --percentiles 2", "one setting"]],
 }, async (run) => {
-  const { flags, manifest, signal } = run;
-  const { percentiles, corpus, seed, minMembers, alpha } = flags;
-  const seeds = Array.from({ length: flags.seeds }, (_, i) => seed + i);
-  const { backend, model } = await openModel(run);
-  const after = await loadModelOf(run, backend, flags.after);
+  const { flags, manifest, seeds } = run;
+  await using opened = await openModel(run);
+  const { backend, model } = opened;
+  await using after = await loadModelOf(run, backend, flags.after);
   const models = { before: sameTokens(model, after), after };
   const layers = run.layers(after.layers);
 
   const draw = async (file: string, count: number) =>
-    (await Array.fromAsync(shuffled(readCorpus(file), seed))).slice(0, count);
+    (await Array.fromAsync(shuffled(readCorpus(file), flags.seed))).slice(0, count);
   const chatFiles = flags.chatCorpora.split(",");
-  const readings = [
-    { name: "text", chat: false, files: [corpus], texts: await draw(corpus, flags.texts) },
-    {
-      name: "chat",
-      chat: true,
-      files: chatFiles,
-      texts: (await Promise.all(chatFiles.map((file) => draw(file, flags.prompts)))).flat(),
-    },
-  ];
+  const chatPrompts = (await Promise.all(chatFiles.map((file) => draw(file, flags.prompts)))).flat();
+  const sources = [
+    { name: "text", chat: false, files: [flags.corpus], texts: await draw(flags.corpus, flags.texts) },
+    { name: "chat", chat: true, files: chatFiles, texts: chatPrompts },
+  ] as const;
 
-  const audited: AuditedReading[] = [];
-  for (const { name, chat, files, texts } of readings) {
-    const growAll = (side: Side) => {
+  const readings: AuditedReading[] = [];
+  for (const { name, chat, files, texts } of sources) {
+    const growSide = async (side: Side) => {
       const plan = {
-        backend,
-        model: models[side],
-        layers,
-        percentiles,
-        texts,
-        corpus: `${files.join(" and ")}, ${texts.length} drawn with seed ${seed}`,
-        files,
-        calibration: flags.calibration,
+        ...{ backend, model: models[side], layers, texts, files },
+        corpus: `${files.join(" and ")}, ${texts.length} drawn with seed ${flags.seed}`,
         reading: { chat },
-        growing: { saturationWindow: Infinity, signal },
         label: `${side}, ${name}: `,
       };
-      return growOrders(run, plan, seeds, (growths, s) => auditedOf(growths, s === seed ? models[side] : undefined));
+      // All orders under the first one's calibration, and over all texts: nothing but the order differs.
+      const { calibrations, failed } = await usable(run, { ...plan, seed: seeds[0] }, flags, { required: false });
+      const growing = { saturationWindow: Infinity, signal: run.signal };
+      const orders = await growOrders(run, { ...plan, calibrations, growing }, seeds, async (growths, seed) => ({
+        directions: keptDirections(growths),
+        texts: seed === seeds[0] ? await textsOf(growths, models[side]) : [],
+      }));
+      const directions = new Map(orders.entries().map(([seed, order]) => [seed, order.directions]));
+      return { directions, texts: orders.get(seeds[0])!.texts, failed };
     };
-    const before = await growAll("before");
-    const later = await growAll("after");
-    const orders = { before: before.bySeed, after: later.bySeed };
+    const grown = { before: await growSide("before"), after: await growSide("after") };
+
+    const auditSide = async (side: Side) => {
+      const other = side === "before" ? "after" : "before";
+      const audits = await auditOrders(backend, grown[side].directions, grown[other].directions, flags);
+      return audits.map((audit) => ({ reading: name, side, ...audit }));
+    };
     const audits = await run.kept(
       `audits of ${name}`,
-      () => manifest.time("audit", () => auditOrders(backend, name, orders, { minMembers, alpha })),
+      () => manifest.time("audit", async () => [...await auditSide("before"), ...await auditSide("after")]),
     );
-    const first = { before: orders.before.get(seed)!, after: orders.after.get(seed)! };
-    audited.push({ name, audits, first, failed: { before: before.failed, after: later.failed } });
+    const regions = SIDES.flatMap((side) => {
+      const first = audits.filter((audit) => audit.side === side && audit.seed === seeds[0]);
+      return regionRows(first, grown[side].texts);
+    });
+    readings.push({ name, audits, regions, failed: { before: grown.before.failed, after: grown.after.failed } });
   }
-  await Promise.all([models.before.dispose(), models.after.dispose()]);
-  await manifest.time("report", () => reportAudit(run, audited));
+  return auditOutcome(flags, readings);
 });

@@ -16,12 +16,20 @@
  * About a minute and a half on the embedded model and two cores. The clustering runs on the host: on Gemma-2-2B one layer,
  * 10,000 activations and 200 regions take about a quarter of an hour.
  */
-import { batchAt, extract, readCorpus, shuffled, type TokenWindow, tokenWindows } from "../src/activations/mod.ts";
+import {
+  batchAt,
+  type CorpusEntry,
+  extract,
+  readCorpus,
+  shuffled,
+  type TokenWindow,
+  tokenWindows,
+} from "../src/activations/mod.ts";
+import { type LabelledRows, leaderPartitions, metricMaps, METRICS } from "../src/analysis/mod.ts";
 import { calibrate } from "../src/partition/mod.ts";
-import { contextOf, experiment, openModel } from "../src/run/mod.ts";
-import { type Labelled, measureMetric, type MetricRow } from "./lib/metric/measure.ts";
-import { reportMetric } from "./lib/metric/report.ts";
-import { metricMaps, METRICS } from "./lib/metric/spaces.ts";
+import { experiment, openModel, seedsFlag } from "../src/run/mod.ts";
+import { metricOutcome } from "./lib/metric/outcome.ts";
+import type { MetricRow } from "./lib/metric/rows.ts";
 
 await experiment({
   name: "metric",
@@ -39,41 +47,33 @@ await experiment({
     heldout: { type: "integer", default: 15, min: 1, help: "other windows of each domain to tell" },
     context: { type: "integer", default: 64, min: 2, help: "tokens of every window, <bos> included" },
     ridge: { type: "number", default: 1e-3, min: 0, help: "added in whitening, as a share of the mean variance" },
-    seeds: { type: "integer", default: 4, min: 2, help: "orders of the activations, seeds from --seed on" },
+    seeds: seedsFlag(4, "orders of the activations", 2),
   },
   examples: [["", "the embedded model, four layers"], ["--layers all --regions 100", "all layers at 100 regions"]],
 }, async (run) => {
   const { flags, manifest, progress } = run;
-  const seeds = Array.from({ length: flags.seeds }, (_, i) => flags.seed + i);
-  const { backend, model } = await openModel(run);
-  const context = contextOf(run, model, "context");
-  const layers = run.layers(model.layers);
+  await using opened = await openModel(run);
+  const { backend, model, layers, context } = opened;
 
+  const drawn = async (file: string, texts: readonly CorpusEntry[], count: number): Promise<TokenWindow[]> => {
+    const windows = await Array.fromAsync(shuffled(tokenWindows(model, texts, context), flags.seed));
+    if (windows.length >= count) return windows.slice(0, count);
+    throw new Error(
+      `Expected ${count} windows of ${context} tokens in half of ${file} but found ${windows.length}: take fewer or ` +
+        "shorter windows",
+    );
+  };
   // Whole texts are either clustered or told, so that no window of a told text was seen.
   const [train, heldout]: TokenWindow[][][] = [[], []];
-  for (const domain of ["math", "code", "chat"] as const) {
-    const texts = await Array.fromAsync(shuffled(readCorpus(flags[domain]), flags.seed));
+  for (const file of [flags.math, flags.code, flags.chat]) {
+    const texts = await Array.fromAsync(shuffled(readCorpus(file), flags.seed));
     const half = texts.length >> 1;
-    for (
-      const [set, part, count] of [
-        [train, texts.slice(0, half), flags.windows],
-        [heldout, texts.slice(half), flags.heldout],
-      ] as const
-    ) {
-      const windows = await Array.fromAsync(shuffled(tokenWindows(model, part, context), flags.seed));
-      if (windows.length < count) {
-        throw new Error(
-          `Expected ${count} windows of ${context} tokens in half of ${flags[domain]} but found ` +
-            `${windows.length}: take fewer or shorter windows`,
-        );
-      }
-      set.push(windows.slice(0, count));
-    }
+    train.push(await drawn(file, texts.slice(0, half), flags.windows));
+    heldout.push(await drawn(file, texts.slice(half), flags.heldout));
   }
-  const read = async (domains: readonly (readonly TokenWindow[])[]): Promise<Map<number, Labelled>> => {
+  const read = async (domains: readonly (readonly TokenWindow[])[]): Promise<Map<number, LabelledRows>> => {
     const windows = domains.flat();
-    const batchPrompts = windows.length;
-    const { value: batch } = await extract(model, windows, { layers, context, batchPrompts }).next();
+    const { value: batch } = await extract(model, windows, { layers, context, batchPrompts: windows.length }).next();
     return new Map(layers.map((layer) => {
       const { data, provenance } = batchAt(batch!, layer);
       const labels = provenance!.prompt.map((prompt) => Math.floor(prompt / domains[0].length));
@@ -81,35 +81,33 @@ await experiment({
     }));
   };
   const [clustered, told] = await manifest.time("extract", async () => [await read(train), await read(heldout)]);
-  await model.dispose();
 
-  const rows: MetricRow[] = [];
   const perLayer = METRICS.length * flags.regions.length;
   const stage = progress.stage("cluster", layers.length * perLayer, "settings");
   const measureLayer = async (layer: number): Promise<MetricRow[]> => {
     const [inside, outside] = [clustered, told].map((set) => set.get(layer)!);
-    const batch = { data: inside.rows as Float32Array<ArrayBuffer>, rows: inside.labels.length, dim: model.dim };
+    const batch = { data: inside.rows, rows: inside.labels.length, dim: model.dim };
     const { center } = await calibrate([batch], { backend });
     const maps = await manifest.time("whiten", () => metricMaps(inside.rows, center, flags.ridge));
     const found: MetricRow[] = [];
     for (const metric of METRICS) {
       const [a, b] = [inside, outside].map(({ rows, labels }) => ({ rows: maps[metric](rows), labels }));
       for (const wanted of flags.regions) {
-        const where = { layer, metric, wanted };
-        const own = await run.kept(
+        const partitions = await run.kept(
           `layer ${layer}, ${metric}, ${wanted} regions`,
-          () => manifest.time("cluster", () => measureMetric(where, a, b, model.dim, seeds)),
+          () => manifest.time("cluster", () => leaderPartitions(a, b, model.dim, wanted, run.seeds)),
         );
-        found.push(...own);
+        found.push(...partitions.map((partition) => ({ layer, metric, wanted, ...partition })));
         stage.advance();
       }
     }
     return found;
   };
+  const rows: MetricRow[] = [];
   for (const [i, layer] of layers.entries()) {
     rows.push(...await run.kept(`layer ${layer}`, () => measureLayer(layer)));
     stage.set((i + 1) * perLayer);
   }
   stage.end();
-  await manifest.time("report", () => reportMetric(run, rows));
+  return metricOutcome(flags, rows);
 });

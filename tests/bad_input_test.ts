@@ -4,7 +4,6 @@ import {
   type ActivationBatch,
   atLayer,
   calibrate,
-  type Calibration,
   CorpusError,
   describeStream,
   Dictionary,
@@ -35,12 +34,8 @@ const SOURCE = describeStream({ model: "gemma-2-toy", layer: LAYER, corpus: "tex
 const backend = await openBackend("cpu");
 
 async function withToy(body: (model: LanguageModel) => Promise<void>): Promise<void> {
-  const model = await loadModel(TOY, { device: "cpu" });
-  try {
-    await body(model);
-  } finally {
-    await model.dispose();
-  }
+  await using model = await loadModel(TOY, { device: "cpu" });
+  await body(model);
 }
 
 async function toyBatch(model: LanguageModel): Promise<ActivationBatch> {

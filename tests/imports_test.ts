@@ -71,7 +71,7 @@ Deno.test("files of src import files, not doors, which only gather them", async 
 const PENDING: ReadonlySet<string> = new Set([
   "experiments/ood.ts",
   ...["charts", "measure", "report", "setting", "tables"].map((name) => `experiments/lib/ood/${name}.ts`),
-  ...["audit", "axbench", "drift", "neighbourhood", "overlap"].map((name) => `experiments/lib/${name}/charts.ts`),
+  ...["axbench", "drift", "neighbourhood", "overlap"].map((name) => `experiments/lib/${name}/charts.ts`),
   ...["paths", "probe", "refusal", "saturation", "stability"].map((name) => `experiments/lib/${name}/charts.ts`),
 ]);
 
@@ -111,6 +111,7 @@ const BEHIND_DOORS: Readonly<Record<string, string>> = {
   "src/model": "graphs are read and changed in steps, each tested alone; the door shows the last",
   "src/partition/calibration_cache.ts": "where calibrations are kept between runs",
   "src/partition/contexts.ts": "the invariant of which contexts are kept",
+  "src/partition/dictionary.ts": "the parts inside a dictionary, which nobody else may change",
   "src/partition/members.ts": "the invariant of a uniform sample",
   "src/partition/parts.ts": "what a damaged file is read as",
   "src/partition/published.ts": "a parser, fed damaged files",

@@ -143,14 +143,9 @@ async function runBatch(
   start: number,
 ): Promise<{ batch: StreamBatch; rows: number }> {
   const { rows, provenance, passes } = layOut(prompts, extractor, forwardPrompts);
-  const gather = newGather(layers, rows);
+  using gather = newGather(layers, rows);
   let forwardSeconds = 0;
-  try {
-    for (const pass of passes) forwardSeconds += await runPass(model, pass, layers, gather);
-  } catch (error) {
-    gather.dispose();
-    throw error;
-  }
+  for (const pass of passes) forwardSeconds += await runPass(model, pass, layers, gather);
   const batches = new Map<number, ActivationBatch>();
   for (const [layer, gathered] of gather.finish()) {
     batches.set(layer, { rows, dim: model.dim, ...gathered, provenance: { ...provenance, layer } });
@@ -164,10 +159,8 @@ async function runPass(model: LanguageModel, pass: Pass, layers: readonly number
   const before = performance.now();
   const capture = await model.capture(pass.prompts, layers);
   const seconds = (performance.now() - before) / 1000;
-  try {
-    await gather.take(capture, pass);
-  } finally {
-    for (const residual of capture.residuals.values()) residual.dispose();
-  }
+  using captured = new DisposableStack();
+  for (const residual of capture.residuals.values()) captured.use(residual);
+  await gather.take(capture, pass);
   return seconds;
 }

@@ -11,13 +11,11 @@ export interface Gathered {
 }
 
 /** Collects the activations of one batch from its forward passes, in the batch's row order. */
-export interface Gather {
+export interface Gather extends Disposable {
   /** Takes the rows that a pass keeps, at every layer; the capture may be given back afterwards. */
   take(capture: Capture, pass: Pass): Promise<void>;
-  /** The activations by layer. */
+  /** The activations by layer; the caller's from now on. What is not finished is given back by `using`. */
   finish(): Map<number, Gathered>;
-  /** Gives back what was taken so far, after a pass that failed. */
-  dispose(): void;
 }
 
 /** Starts collecting a batch of `rows` activations at `layers`. */
@@ -61,8 +59,8 @@ class HostGather implements Gather {
           target.set(data.subarray(sourceRows[i] * dim, (sourceRows[i] + 1) * dim), row * dim)
         );
       } else {
-        const source = wrap(this.gpu!, residual, capture, dim);
-        const kept = await this.gpu!.download(source, sourceRows).finally(() => source.dispose());
+        using source = wrap(this.gpu!, residual, capture, dim);
+        const kept = await this.gpu!.download(source, sourceRows);
         targetRows.forEach((row, i) => target.set(kept.subarray(i * dim, (i + 1) * dim), row * dim));
       }
     }
@@ -75,7 +73,7 @@ class HostGather implements Gather {
     );
   }
 
-  dispose(): void {
+  [Symbol.dispose](): void {
     this.#layers.clear();
   }
 }
@@ -98,20 +96,21 @@ class DeviceGather implements Gather {
       const residual = residualAt(capture, layer, this.model);
       // Prompts that run one at a time come on the host, whatever the device.
       const { data } = residual;
-      const source = data
+      using source = data
         ? this.gpu.upload(data, capture.batch * capture.width, matrix.dim)
         : wrap(this.gpu, residual, capture, matrix.dim);
       this.gpu.copyRows(source, sourceRows, matrix, targetRows);
-      source.dispose();
     }
     return Promise.resolve();
   }
 
   finish(): Map<number, Gathered> {
-    return new Map(this.#layers.entries().map(([layer, matrix]) => [layer, { matrix }]));
+    const gathered = new Map(this.#layers.entries().map(([layer, matrix]) => [layer, { matrix }]));
+    this.#layers.clear();
+    return gathered;
   }
 
-  dispose(): void {
+  [Symbol.dispose](): void {
     for (const matrix of this.#layers.values()) matrix.dispose();
   }
 }

@@ -11,19 +11,19 @@
  * import { loadModel } from "../model/mod.ts";
  * import { batchAt, extract, readCorpus } from "./mod.ts";
  *
- * const model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
  * const texts = readCorpus("fixtures/corpora/pile.jsonl", { where: { split: "heldout" } });
  * for await (const batch of extract(model, texts, { layers: [1, 3], context: 16, maxPrompts: 4 })) {
  *   const { rows, dim } = batchAt(batch, 3);
  *   if (rows === 0 || dim !== model.dim) throw new Error(`${rows} rows of length ${dim}`);
  *   batch.dispose();
  * }
- * await model.dispose();
  * ```
  *
  * @module
  */
 export type { ActivationBatch, Excerpt, Prompt, Provenance } from "./batch.ts";
+export { hostValues, onBackend } from "./values.ts";
 export { type CorpusEntry, type CorpusItem, type CorpusItems, type CorpusOptions, readCorpus } from "./corpus.ts";
 export { CorpusError } from "./errors.ts";
 export { shuffled } from "./shuffled.ts";

@@ -19,11 +19,10 @@
  * import { Dictionary } from "../partition/mod.ts";
  * import { measure } from "./mod.ts";
  *
- * const dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.1 }, { backend: "cpu" });
+ * using dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.1 }, { backend: "cpu" });
  * await dictionary.add({ data: Float32Array.of(2, 0, 2, 0.1, 0, 3, 0.1, 3), rows: 4, dim: 2 });
  * const { regions, gini } = await measure(dictionary);
  * if (regions !== 2 || gini !== 0) throw new Error(`Expected two regions of two but found ${regions}, Gini ${gini}`);
- * dictionary.dispose();
  * ```
  *
  * @experimental All but `measure`, `describeRegions`, `match`, `Monitor`, `auroc` and `spearman` may still change.

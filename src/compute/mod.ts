@@ -9,10 +9,9 @@
  * import { openBackend } from "./mod.ts";
  *
  * const backend = await openBackend("cpu");
- * const a = backend.upload(Float32Array.of(1, 0, 0, 1), 2, 2);
+ * using a = backend.upload(Float32Array.of(1, 0, 0, 1), 2, 2);
  * const similarities = await backend.similarities(a, a);
  * if (similarities.join() !== "1,0,0,1") throw new Error(similarities.join());
- * a.dispose();
  * ```
  *
  * @module

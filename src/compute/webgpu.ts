@@ -26,7 +26,7 @@ export interface WebGpuOptions {
 }
 
 /** The WebGPU backend: every operation is a kernel in WGSL, on the device that models run on too. */
-export class WebGpuBackend implements Backend {
+export class WebGpuBackend implements Backend, Disposable {
   readonly name = "webgpu";
   readonly device: string;
   readonly #context: GpuContext;
@@ -150,5 +150,10 @@ export class WebGpuBackend implements Backend {
   /** Gives back the memory that operations share. Matrices are disposed one by one. */
   dispose(): void {
     this.#context.dispose();
+  }
+
+  /** As {@linkcode WebGpuBackend.dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 }

@@ -17,7 +17,7 @@ const UNIFORMS_PER_PAGE = 64;
 const WORK_PER_SUBMISSION = 2 ** 37;
 
 /** A device with what all operations share: compiled kernels and buffers to use again. */
-export class GpuContext {
+export class GpuContext implements Disposable {
   readonly kernels: Kernels;
   readonly temporaries: BufferPool;
   readonly staging: BufferPool;
@@ -33,6 +33,10 @@ export class GpuContext {
   dispose(): void {
     this.temporaries.dispose();
     this.staging.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 }
 

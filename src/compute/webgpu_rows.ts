@@ -46,13 +46,9 @@ export async function download(
   rows?: Int32Array,
 ): Promise<Float32Array<ArrayBuffer>> {
   if (rows) {
-    const chosen = new WebGpuMatrix(context, matrix.dim, rows.length);
-    try {
-      copyRows(context, matrix, rows, chosen, Int32Array.from(rows, (_, i) => i));
-      return await download(context, chosen);
-    } finally {
-      chosen.dispose();
-    }
+    using chosen = new WebGpuMatrix(context, matrix.dim, rows.length);
+    copyRows(context, matrix, rows, chosen, Int32Array.from(rows, (_, i) => i));
+    return await download(context, chosen);
   }
   const { dim, stride } = matrix;
   const data = new Float32Array(matrix.rows * dim);
@@ -76,10 +72,9 @@ export function copyRows(
   assertCopy(source, sourceRows, target, targetRows);
   if (source === target) {
     // A kernel cannot read and write one buffer.
-    const moved = new WebGpuMatrix(context, source.dim, sourceRows.length);
+    using moved = new WebGpuMatrix(context, source.dim, sourceRows.length);
     copyRows(context, source, sourceRows, moved, Int32Array.from(sourceRows, (_, i) => i));
     copyRows(context, moved, Int32Array.from(sourceRows, (_, i) => i), target, targetRows);
-    moved.dispose();
     return;
   }
   let last = -1;

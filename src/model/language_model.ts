@@ -4,7 +4,7 @@ import { assertCount } from "./check.ts";
 import type { Decoder } from "./decoder.ts";
 import { composeEdits, type Edit, type Target } from "./edits.ts";
 import { generateTokens, type Generator } from "./generate.ts";
-import { float32, residual, topK } from "./outputs.ts";
+import { float32, residual, residualOf, topK } from "./outputs.ts";
 import type { Shapes } from "./shapes.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { pad, type TokenBatch } from "./tokens.ts";
@@ -216,7 +216,11 @@ export class HookedLanguageModel implements LanguageModel {
   }
 
   async dispose(): Promise<void> {
-    await this.#parts.decoder.sessions.release();
+    await this.#parts.decoder.sessions.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose();
   }
 
   /** Whether texts are generated without the cache; the first time it is tried. */
@@ -347,6 +351,6 @@ class Stack {
   }
 
   residual(): Residual {
-    return { dim: this.#dim, data: this.#data, dispose: () => {} };
+    return residualOf(this.#dim, { data: this.#data });
   }
 }

@@ -114,7 +114,7 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
       rereads: quantised,
     }, hook);
   } catch (cause) {
-    await decoder.sessions.release();
+    await decoder.sessions.close();
     throw cause instanceof ModelError || cause instanceof GpuError ? cause : unrunnable(id, device, cause);
   }
 }

@@ -9,10 +9,9 @@
  * ```ts
  * import { loadModel } from "./mod.ts";
  *
- * const model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
  * const [tokens] = await model.lens(new Float32Array(model.dim).fill(1), 1);
  * console.log(model.layers, model.dim, tokens.map(({ token }) => token));
- * await model.dispose();
  * ```
  *
  * @module

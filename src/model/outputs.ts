@@ -6,8 +6,38 @@ import type { Residual } from "./types.ts";
 export function residual(tensor: Tensor, positions: number): Residual {
   const dim = tensor.size / positions;
   return tensor.location === "gpu-buffer"
-    ? { dim, buffer: tensor.gpuBuffer as GPUBuffer, dispose: () => tensor.dispose() }
-    : { dim, data: tensor.data as Float32Array<ArrayBuffer>, dispose: () => {} };
+    ? residualOf(dim, { buffer: tensor.gpuBuffer as GPUBuffer }, () => tensor.dispose())
+    : residualOf(dim, { data: tensor.data as Float32Array<ArrayBuffer> });
+}
+
+/** Captured activations that are given out until they are disposed. */
+export function residualOf(
+  dim: number,
+  values: Pick<Residual, "data" | "buffer">,
+  release: () => void = () => {},
+): Residual {
+  let isDisposed = false;
+  const inUse = () => {
+    if (!isDisposed) return values;
+    throw new Error("Expected captured activations in use but found disposed ones: keep them until the last use");
+  };
+  return {
+    dim,
+    get data() {
+      return inUse().data;
+    },
+    get buffer() {
+      return inUse().buffer;
+    },
+    dispose() {
+      if (isDisposed) return;
+      isDisposed = true;
+      release();
+    },
+    [Symbol.dispose]() {
+      this.dispose();
+    },
+  };
 }
 
 /** A tensor's values, half precision widened. */

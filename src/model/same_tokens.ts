@@ -36,6 +36,7 @@ export function sameTokens(model: LanguageModel, other: LanguageModel): Language
     generate: (prompts, options) => model.generate(prompts, options),
     lens: (directions, rows, k) => model.lens(directions, rows, k),
     dispose: () => model.dispose(),
+    [Symbol.asyncDispose]: () => model.dispose(),
   };
 }
 

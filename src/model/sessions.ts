@@ -2,6 +2,7 @@
 import type { BackendName } from "../compute/backend.ts";
 import type { GraphProto } from "../compute/onnx/codec.ts";
 import type { InferenceSession, Tensor } from "../compute/ort.ts";
+import { ModelError } from "./error.ts";
 import type { GraphFile } from "./graph_file.ts";
 import { hasAnswered, isBroken } from "./web_session.ts";
 
@@ -30,6 +31,7 @@ export class Sessions {
   readonly #open = new Map<string, Entry>();
   /** Broken ones whose outputs may be in use. */
   readonly #retired: InferenceSession[] = [];
+  #isClosed = false;
 
   constructor(readonly file: GraphFile, readonly device: BackendName) {}
 
@@ -37,6 +39,7 @@ export class Sessions {
    * Runs the session of an edited graph: opened when it is first needed, and anew after a run of it failed on WebGPU.
    *
    * @param key Tells this edit from others.
+   * @throws {ModelError} if they were closed for good.
    */
   async run(
     key: string,
@@ -44,6 +47,9 @@ export class Sessions {
     options: InferenceSession.SessionOptions,
     run: (session: InferenceSession) => Promise<InferenceSession.ReturnType>,
   ): Promise<InferenceSession.ReturnType> {
+    if (this.#isClosed) {
+      throw new ModelError("Expected a model in use but found a disposed one: dispose it after its last use");
+    }
     const entry = this.#open.get(key) ?? this.#start(edit, options);
     this.#open.delete(key);
     this.#open.set(key, entry);
@@ -69,6 +75,12 @@ export class Sessions {
       await Promise.allSettled(running);
       await (await session.catch(() => undefined))?.release();
     }
+  }
+
+  /** Closes all when their runs have ended, for good. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.release();
   }
 
   /** Forgets a session that could not be opened, or that a failed run broke. */

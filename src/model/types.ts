@@ -77,14 +77,14 @@ export interface LoadOptions extends HubOptions {
  * The activations at one hook point for one padded batch: `(batch * width) x dim`. At `pattern` they are
  * `batch x heads x width x width`: of each head, how much a position (row) attends to each (column).
  */
-export interface Residual {
+export interface Residual extends Disposable {
   /** Length of an activation: all that the tensor holds for one position; at `pattern` `heads * width`. */
   readonly dim: number;
-  /** Host values, on the CPU device. */
+  /** Host values, on the CPU device. Throws once it is disposed, as `buffer` does. */
   readonly data?: Float32Array<ArrayBuffer>;
   /** Device values, on the process's GPU device: the first `batch * width * dim` float32 (buffers are rounded up). */
   readonly buffer?: GPUBuffer;
-  /** Gives a device buffer back. */
+  /** Gives a device buffer back; a second time it does nothing. */
   dispose(): void;
 }
 
@@ -166,7 +166,7 @@ export interface ChatMessage {
 }
 
 /** A language model that can be read and changed inside. */
-export interface LanguageModel {
+export interface LanguageModel extends AsyncDisposable {
   /** Folder or hub id it was loaded from. */
   readonly id: string;
   /** Number of blocks. */
@@ -235,6 +235,9 @@ export interface LanguageModel {
    */
   lens(directions: Float32Array<ArrayBuffer>, rows: number, k?: number): Promise<LensToken[][]>;
 
-  /** Gives all sessions back. */
+  /**
+   * Gives all sessions back when what runs has ended; a second time it does nothing. Tokens can still be encoded and
+   * decoded; whatever needs a session throws a {@link "./error.ts".ModelError}.
+   */
   dispose(): Promise<void>;
 }

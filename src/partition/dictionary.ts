@@ -1,6 +1,7 @@
 import type { ActivationBatch, Provenance } from "../activations/batch.ts";
 import type { StreamSource } from "../activations/source.ts";
 import type { Backend, Matrix } from "../compute/backend.ts";
+import { openBackend } from "../compute/open.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
 import { localPath } from "../hub/hub_file.ts";
 import type { Context } from "./contexts.ts";
@@ -13,7 +14,7 @@ import { type AddOptions, ingestBatch } from "./ingest.ts";
 import { type Assignment, nearestRegions } from "./leader.ts";
 import { loadParts } from "./load.ts";
 import { mergeRegions } from "./merge.ts";
-import { backendOf, type DictionaryOptions } from "./options.ts";
+import type { DictionaryOptions } from "./options.ts";
 import type { Basis, DictionaryCalibration, DictionaryParts } from "./parts.ts";
 import { type DictionaryLoadOptions, saveDictionary } from "./persistence.ts";
 import { decodeFeatures, readFeatures, type ReadoutOptions } from "./readout.ts";
@@ -67,7 +68,7 @@ export class Dictionary implements Disposable {
    * members to keep is none.
    */
   static async create(calibration: DictionaryCalibration, options: DictionaryOptions = {}): Promise<Dictionary> {
-    return new Dictionary(emptyParts(calibration, await backendOf(options), options));
+    return new Dictionary(emptyParts(calibration, await openBackend(options.backend), options));
   }
 
   /** Number of regions. */
@@ -321,7 +322,7 @@ export class Dictionary implements Disposable {
     path: string,
     options: Pick<DictionaryOptions, "backend"> & DictionaryLoadOptions = {},
   ): Promise<Dictionary> {
-    return await Dictionary.of(await loadParts(await localPath(path), await backendOf(options), options));
+    return await Dictionary.of(await loadParts(await localPath(path), await openBackend(options.backend), options));
   }
 
   /**
@@ -333,7 +334,7 @@ export class Dictionary implements Disposable {
    * @throws {Error} A sentence; one that lists what is published if there is no such dictionary.
    */
   static async fromHub(model: string, options: FromHubOptions = {}): Promise<Dictionary> {
-    return await Dictionary.of(await partsFromHub(model, options, await backendOf(options)));
+    return await Dictionary.of(await partsFromHub(model, options, await openBackend(options.backend)));
   }
 
   /** @ignore The dictionary of parts, for the other files of this room. */
@@ -341,11 +342,6 @@ export class Dictionary implements Disposable {
     const dictionary = new Dictionary(parts);
     await dictionary.refresh();
     return dictionary;
-  }
-
-  /** @ignore */
-  get parts(): DictionaryParts {
-    return this.#inUse("parts");
   }
 
   /** Gives its memory back, after what was asked for before, awaited or not. A second time it does nothing. */

@@ -124,7 +124,8 @@ export async function discover(
         using streamed = batch;
         // After a batch has come and before any dictionary takes it: what is kept then is of whole batches.
         signal?.throwIfAborted();
-        const directions = await directionsByLayer(streamed, byLayer, grown);
+        using held = new DisposableStack();
+        const directions = await directionsByLayer(streamed, byLayer, grown, held);
         intact = false;
         await growAll(streamed, directions, grown, counts, rules);
         intact = true;

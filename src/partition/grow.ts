@@ -18,12 +18,15 @@ export async function startGrowths(
   },
 ): Promise<Growth[]> {
   const growths: Growth[] = [];
+  // Given back unless all can be made.
+  using made = new DisposableStack();
   for (const [layer, calibration] of calibrations) {
     const source = sources?.get(layer) ?? calibration.source;
     if (calibration.source && source) assertSameReading(calibration.source, source);
     for (const { percentile, threshold } of calibration.levels) {
       const { center } = calibration;
-      const dictionary = await Dictionary.create({ center, threshold, percentile, source }, { backend, seed, members });
+      const calibrated = { center, threshold, percentile, source };
+      const dictionary = made.use(await Dictionary.create(calibrated, { backend, seed, members }));
       const counts = { batches: 0, prompts: 0, tokens: 0, activations: 0 };
       growths.push({ layer, percentile, dictionary, saturated: false, emptyBatches: 0, snapshots: [], ...counts });
     }
@@ -31,29 +34,35 @@ export async function startGrowths(
   if (growths.length === 0) {
     throw new Error("Expected a percentile to grow a dictionary at but found none: calibrate one");
   }
+  made.move();
   return growths;
 }
 
-/** Directions of every layer that still grows, before any dictionary changes: a bad row must leave all as they were. */
+/**
+ * Directions of every layer that still grows, before any dictionary changes: a bad row must leave all as they were.
+ *
+ * @param made Is given the matrices, also those that were made before a row was found to be bad.
+ */
 export async function directionsByLayer(
   batch: Pick<StreamBatch, "batches">,
   calibrations: ReadonlyMap<number, CalibrationValues>,
   growths: readonly Growth[],
+  made: DisposableStack,
 ): Promise<Map<number, Matrix>> {
   const directions = new Map<number, Matrix>();
-  // Together, so that waiting for a GPU's answers overlaps.
+  // Together, so that waiting for a GPU's answers overlaps; all have ended before the caller hears of a bad row.
   const results = await Promise.allSettled([...calibrations].map(async ([layer, { center }]) => {
     const activations = batchAt(batch, layer);
     const growing = growths.find((growth) => growth.layer === layer && !growth.saturated);
-    if (growing) directions.set(layer, await directionsOf(growing.dictionary.backend, activations, center));
+    if (!growing) return;
+    directions.set(layer, made.use(await directionsOf(growing.dictionary.backend, activations, center)));
   }));
   const failed = results.find((result) => result.status === "rejected");
-  if (!failed) return directions;
-  for (const matrix of directions.values()) matrix.dispose();
-  throw failed.reason;
+  if (failed) throw failed.reason;
+  return directions;
 }
 
-/** Adds a batch to every dictionary that still grows, and disposes the directions. */
+/** Adds a batch to every dictionary that still grows. */
 export async function growAll(
   batch: Pick<StreamBatch, "batches" | "prompts" | "tokens">,
   directions: ReadonlyMap<number, Matrix>,
@@ -66,20 +75,16 @@ export async function growAll(
   counts.prompts += batch.prompts.length;
   counts.tokens += batch.tokens;
   counts.activations += first?.rows ?? 0;
-  try {
-    // Together, so that waiting for one dictionary's answers from a GPU overlaps with the others' work.
-    const results = await Promise.allSettled(
-      growths.filter((growth) => !growth.saturated).map(async (growth) => {
-        Object.assign(growth, counts);
-        await grow(growth, directions.get(growth.layer)!, batchAt(batch, growth.layer), merge);
-        growth.saturated = growth.emptyBatches > saturationWindow;
-      }),
-    );
-    const failed = results.find((result) => result.status === "rejected");
-    if (failed) throw failed.reason;
-  } finally {
-    for (const matrix of directions.values()) matrix.dispose();
-  }
+  // Together, so that waiting for one dictionary's answers from a GPU overlaps with the others' work.
+  const results = await Promise.allSettled(
+    growths.filter((growth) => !growth.saturated).map(async (growth) => {
+      Object.assign(growth, counts);
+      await grow(growth, directions.get(growth.layer)!, batchAt(batch, growth.layer), merge);
+      growth.saturated = growth.emptyBatches > saturationWindow;
+    }),
+  );
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed) throw failed.reason;
 }
 
 async function grow(growth: Growth, directions: Matrix, batch: ActivationBatch, merge: boolean): Promise<void> {

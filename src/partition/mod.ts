@@ -14,10 +14,9 @@
  * const batch = { data: Float32Array.of(2, 0, 2, 0.1, 0, 3, 0.1, 3), rows: 4, dim: 2 };
  * const { center, thresholds: [threshold] } = await calibrate([batch], { percentiles: [25], backend: "cpu" });
  *
- * const dictionary = await Dictionary.create({ center, threshold }, { backend: "cpu" });
+ * using dictionary = await Dictionary.create({ center, threshold }, { backend: "cpu" });
  * const { regions } = await dictionary.add(batch);
  * if (regions.join() !== "0,0,1,1") throw new Error(`Expected two regions but found ${regions}`);
- * dictionary.dispose();
  * ```
  *
  * @module

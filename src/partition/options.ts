@@ -1,5 +1,4 @@
 import type { Backend, BackendChoice } from "../compute/backend.ts";
-import { openBackend } from "../compute/open.ts";
 
 /** Options of a dictionary. */
 export interface DictionaryOptions {
@@ -9,9 +8,4 @@ export interface DictionaryOptions {
   seed?: number;
   /** Member directions to keep a region, a uniform sample of them all in 16-bit floats; default 0. */
   members?: number;
-}
-
-/** The backend that options ask for, opened if it is not yet. */
-export function backendOf({ backend }: Pick<DictionaryOptions, "backend">): Promise<Backend> {
-  return openBackend(backend);
 }

@@ -49,18 +49,24 @@ class SecondPass implements Disposable {
   }
 
   /**
-   * The parts of the dictionary with the new exemplars. Members, sums and contexts stay; their distances are still to the
-   * original exemplars.
+   * Looks whether all of the dictionary's stream has passed.
    *
    * @throws {Error} A sentence if the stream was not the one that the dictionary was grown on.
    */
-  finish(): DictionaryParts {
+  assertWhole(): void {
     const { regions, activations } = this.#parts;
     if (!this.isDone) throw this.#differs(`${this.#seen} of its ${activations} activations`);
     const other = this.#counts.findIndex((count, region) => count !== regions.counts[region]);
     if (other >= 0) {
       throw this.#differs(`${this.#counts[other]} members of region ${other}, which has ${regions.counts[other]}`);
     }
+  }
+
+  /**
+   * The parts of the dictionary with the new exemplars, the caller's from now on. Members, sums and contexts stay; their
+   * distances are still to the original exemplars.
+   */
+  finish(): DictionaryParts {
     this.#isFinished = true;
     return withExemplars(this.#parts, this.#chosen);
   }
@@ -98,6 +104,8 @@ export async function secondPass(
     }
     if (isDone()) break;
   }
+  // All are looked at before the first hands anything out.
+  for (const { pass } of all) pass.assertWhole();
   return all.map(({ pass }) => pass.finish());
 }
 

@@ -21,16 +21,15 @@
  * @module
  */
 export { type Alluvial, type AlluvialBlock, type AlluvialRibbon, layAlluvial } from "./alluvial.ts";
+export * from "./charts/mod.ts";
 export { type Chart, type ChartOptions, type ChartSpec, renderChart, saveChart } from "./chart.ts";
 export { numberColumn, wholeColumn, wordsColumn } from "./columns.ts";
 export { type Block, renderReport, type Report, type ReportTable, type Section, writeReport } from "./html.ts";
 export type { Cell, ContextCell } from "./html_table.ts";
 export { type Finding, type RunFile, RunManifest, type RunRecord, type RunStart, VERSION } from "./manifest.ts";
-export * from "./partition_charts.ts";
 export * from "./settings.ts";
 export { type ColumnType, saveTable, type SaveTableOptions, type TableColumn } from "./table.ts";
 export { formatNumber, formatShare, visibleText } from "./text.ts";
-export { PALETTE, THEME } from "./theme.ts";
 export {
   columnName,
   each,
@@ -41,6 +40,7 @@ export {
   LAYER,
   number,
   oneOf,
+  orNull,
   PERCENTILE,
   recordTable,
   type ResultTable,
@@ -59,6 +59,7 @@ export {
   figure,
   meanOf,
   type NumericKey,
+  percent,
   rangeOf,
   rangeText,
   Rows,
@@ -67,3 +68,4 @@ export {
   Sweep,
 } from "./sweep.ts";
 export { contextText, tokenText } from "./token_text.ts";
+export { COLOR, DASH, PALETTE, THEME } from "./theme.ts";

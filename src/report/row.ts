@@ -81,6 +81,11 @@ export function each<const N extends string, T>(
   return Object.fromEntries(names.map((name, i) => [name, describe(name, i)])) as { [K in N]: Field<T> };
 }
 
+/** What a column that may hold `null` has of a figure: `null` where there was none to be had, NaN. */
+export function orNull(value: number): number | null {
+  return Number.isNaN(value) ? null : value;
+}
+
 /** The block that a row is of. */
 export const LAYER = whole("block that is read, at the hook of the run", { heading: "block" });
 /** The percentile of a row's dictionaries. */

@@ -2,7 +2,7 @@
  * Rows of an experiment that runs through settings, by setting: their means over seeds, the setting in the middle, and in how
  * many of them something holds.
  */
-import { formatNumber } from "./text.ts";
+import { formatNumber, formatShare } from "./text.ts";
 
 /** A number of a row: the name of its property, or a function; missing values are `null`. */
 export type Figure<R> = NumericKey<R> | ((row: R) => number | null);
@@ -41,6 +41,11 @@ export class Rows<R> {
   /** The mean of a figure over the rows that have it; `null` if none has. */
   mean(figure: Figure<R>): number | null {
     return meanOf(this.values(figure));
+  }
+
+  /** The first row with the means of some figures over all rows in the place of its own: a row of a table. */
+  meanRow(...figures: readonly NumericKey<R>[]): R {
+    return { ...this.rows[0], ...Object.fromEntries(figures.map((name) => [name, this.mean(name)])) };
   }
 
   /** The least and the largest of a figure; `null` if no row has it. */
@@ -160,6 +165,11 @@ function matches<R>(row: R, values: Partial<R>): boolean {
 /** A figure as sentences have it, with three digits; – where there is none. */
 export function figure(value: number | null): string {
   return formatNumber(value ?? NaN, 3);
+}
+
+/** A share (0..1) as sentences have it: `12.5 %`; – where there is none. */
+export function percent(share: number | null): string {
+  return formatShare(share ?? NaN);
 }
 
 /** A change as sentences have it, with its sign: `+0.25`, `−0.5`, `0`. */

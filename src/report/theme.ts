@@ -5,9 +5,33 @@ import type { Config } from "./vega.ts";
 /** Okabe and Ito's palette ("Color Universal Design", 2008), the ones that read well on white first. */
 export const PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442"];
 
-const INK = "#222222";
-const SOFT = "#5f6368";
-const RULE = "#e6e6e6";
+/** Colours by what they look like, of the palette, or by what they mean. */
+export const COLOR = {
+  blue: PALETTE[0],
+  vermilion: PALETTE[1],
+  green: PALETTE[2],
+  purple: PALETTE[3],
+  orange: PALETTE[4],
+  sky: PALETTE[5],
+  black: PALETTE[6],
+  /** What is expected by chance: shuffled, rotated, permuted, drawn at random. */
+  chance: "#8f8f8f",
+  /** What is left as it is, behind what changes. */
+  quiet: "#bdbfc2",
+  /** Text and axes. */
+  ink: "#222222",
+  /** Rules, thresholds and other references, quieter than what is measured. */
+  soft: "#5f6368",
+  /** Grid lines, and the middle between two colours. */
+  faint: "#e6e6e6",
+} as const;
+
+/** Dashes of lines, in pixels drawn and left out. */
+export const DASH: Readonly<Record<"solid" | "dashed" | "dotted", readonly number[]>> = {
+  solid: [1, 0],
+  dashed: [5, 4],
+  dotted: [2, 3],
+};
 
 /** The Vega-Lite configuration of all charts. */
 export const THEME: Config = {
@@ -20,25 +44,25 @@ export const THEME: Config = {
   title: {
     anchor: "start",
     frame: "group",
-    color: INK,
+    color: COLOR.ink,
     fontSize: 14,
     fontWeight: "bold",
     offset: 12,
-    subtitleColor: SOFT,
+    subtitleColor: COLOR.soft,
     subtitleFontSize: 12,
     subtitlePadding: 4,
   },
   axis: {
-    domainColor: INK,
+    domainColor: COLOR.ink,
     domainWidth: 1,
-    tickColor: INK,
+    tickColor: COLOR.ink,
     tickSize: 4,
-    gridColor: RULE,
-    labelColor: INK,
+    gridColor: COLOR.faint,
+    labelColor: COLOR.ink,
     labelFontSize: 12,
     labelPadding: 4,
     labelLimit: 220,
-    titleColor: INK,
+    titleColor: COLOR.ink,
     titleFontSize: 13,
     titleFontWeight: "normal",
     titlePadding: 10,
@@ -47,17 +71,23 @@ export const THEME: Config = {
   axisY: { domain: false, ticks: false },
   axisDiscrete: { grid: false, labelAngle: 0 },
   legend: {
-    labelColor: INK,
+    labelColor: COLOR.ink,
     labelFontSize: 12,
     labelLimit: 220,
-    titleColor: INK,
+    titleColor: COLOR.ink,
     titleFontSize: 12,
     titleFontWeight: "normal",
     titlePadding: 6,
     symbolSize: 90,
     symbolStrokeWidth: 2,
   },
-  header: { labelColor: INK, labelFontSize: 12, labelFontWeight: "bold", titleColor: INK, titleFontSize: 13 },
+  header: {
+    labelColor: COLOR.ink,
+    labelFontSize: 12,
+    labelFontWeight: "bold",
+    titleColor: COLOR.ink,
+    titleFontSize: 13,
+  },
   range: { category: PALETTE, ramp: { scheme: "viridis" }, heatmap: { scheme: "viridis" } },
   line: { strokeWidth: 2, strokeCap: "round", strokeJoin: "round" },
   area: { line: false, fillOpacity: 0.2 },
@@ -65,6 +95,6 @@ export const THEME: Config = {
   circle: { size: 14, opacity: 0.6, color: PALETTE[0] },
   bar: { color: PALETTE[0], continuousBandSize: 14 },
   errorband: { band: { opacity: 0.2 } },
-  rule: { color: SOFT },
-  text: { fontSize: 12, color: INK },
+  rule: { color: COLOR.soft },
+  text: { fontSize: 12, color: COLOR.ink },
 };

@@ -10,10 +10,9 @@
  * ```ts
  * import { readSae } from "./mod.ts";
  *
- * const sae = await readSae("fixtures/sae/params.npz", { backend: "cpu" });
+ * using sae = await readSae("fixtures/sae/params.npz", { backend: "cpu" });
  * const features = await sae.encode({ rows: 1, dim: sae.dim, data: new Float32Array(sae.dim).fill(1) });
  * console.log(sae.architecture, features.offsets[1], "of", sae.size, "features are active");
- * sae.dispose();
  * ```
  *
  * @module

@@ -23,11 +23,10 @@ export interface ReadSaeOptions extends UnpackOptions {
  * ```ts
  * import { assertEquals } from "@std/assert";
  *
- * const sae = await readSae("fixtures/sae/params.npz", { backend: "cpu" });
+ * using sae = await readSae("fixtures/sae/params.npz", { backend: "cpu" });
  * const features = await sae.encode({ rows: 2, dim: sae.dim, data: new Float32Array(2 * sae.dim) });
  * const activations = await sae.decode(features);
  * assertEquals([features.rows, features.size, activations.length], [2, 2048, 384]);
- * sae.dispose();
  * ```
  *
  * @param path The file, or the folder of either; of the hub as `hf://owner/name/folder`.
@@ -40,7 +39,7 @@ export async function readSae(path: string, options: ReadSaeOptions = {}): Promi
 }
 
 /** A sparse autoencoder on a backend: activations in, few active features out, and back. */
-export class Sae {
+export class Sae implements Disposable {
   /** Length of an activation. */
   readonly dim: number;
   /** Number of features. */
@@ -51,11 +50,11 @@ export class Sae {
   readonly k?: number;
   /** Where it comes from. */
   readonly source: SaeSource;
-  /** The decoder's vectors on the backend, `size x dim`, a row a feature; of any length. */
-  readonly decoder: Matrix;
 
   readonly #backend: Backend;
   readonly #encoder: Matrix;
+  readonly #decoder: Matrix;
+  #isDisposed = false;
   readonly #weights: Pick<SaeWeights, "encoderBias" | "thresholds" | "decoderBias">;
 
   /**
@@ -72,8 +71,14 @@ export class Sae {
     this.source = source;
     this.#backend = backend;
     this.#encoder = backend.upload(weights.encoder, size, dim);
-    this.decoder = backend.upload(weights.decoder, size, dim);
+    this.#decoder = backend.upload(weights.decoder, size, dim);
     this.#weights = { encoderBias, thresholds, decoderBias };
+  }
+
+  /** The decoder's vectors on the backend, `size x dim`, a row a feature; of any length. The autoencoder disposes it. */
+  get decoder(): Matrix {
+    this.#assertInUse();
+    return this.#decoder;
   }
 
   /**
@@ -83,6 +88,7 @@ export class Sae {
    * @throws {Error} If one of them is not finite; names prompt, position and layer.
    */
   async encode(batch: ActivationBatch): Promise<SparseFeatures> {
+    this.#assertInUse();
     if (batch.dim !== this.dim) {
       throw new RangeError(
         `Expected activations of length ${this.dim}, as the autoencoder takes, but found ${batch.dim}`,
@@ -98,18 +104,25 @@ export class Sae {
 
   /** The activations that features stand for, `rows x dim`. */
   async decode(features: SparseFeatures): Promise<Float32Array<ArrayBuffer>> {
-    const decoded = this.#backend.combine(features, this.decoder, this.#weights.decoderBias);
-    try {
-      return await this.#backend.download(decoded);
-    } finally {
-      decoded.dispose();
-    }
+    using decoded = this.#backend.combine(features, this.decoder, this.#weights.decoderBias);
+    return await this.#backend.download(decoded);
   }
 
-  /** Gives the memory back. */
+  /** Gives the memory back; what its file says of it stays readable. A second time it does nothing. */
   dispose(): void {
+    this.#isDisposed = true;
     this.#encoder.dispose();
-    this.decoder.dispose();
+    this.#decoder.dispose();
+  }
+
+  /** As {@linkcode Sae.dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #assertInUse(): void {
+    if (!this.#isDisposed) return;
+    throw new Error("Expected a sparse autoencoder in use but found a disposed one: keep it until the last use");
   }
 }
 

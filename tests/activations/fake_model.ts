@@ -7,6 +7,7 @@ import {
   ModelError,
   type Residual,
 } from "../../src/model/mod.ts";
+import { residualOf } from "../../src/model/outputs.ts";
 
 const BOS = 2;
 export const DIM = 3;
@@ -86,7 +87,7 @@ export class FakeModel implements LanguageModel {
         tokens.forEach((_, p) => data.set(fakeActivation(tokens, p, layer, at), (i * width + p) * dim))
       );
       root.held++;
-      residuals.set(layer, { dim, data, dispose: () => void root.held-- });
+      residuals.set(layer, residualOf(dim, { data }, () => void root.held--));
     }
     return Promise.resolve({ batch: prompts.length, width, residuals });
   }
@@ -106,6 +107,9 @@ export class FakeModel implements LanguageModel {
   }
   dispose(): Promise<void> {
     return Promise.resolve();
+  }
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
   }
 }
 

@@ -18,7 +18,7 @@ const { prompts } = JSON.parse(await Deno.readTextFile(`${MODEL}/expected.json`)
 const RIGHT = prompts.flatMap(({ resid_post }) => resid_post[LAYER].slice(1));
 
 async function extractsAndClusters(device: BackendName): Promise<void> {
-  const model = await loadModel(MODEL, { device });
+  await using model = await loadModel(MODEL, { device });
   const backend = await openBackend(device);
   const read = (more: { backend?: typeof backend }) =>
     Array.fromAsync(extract(model, prompts.map(({ ids }) => ({ tokens: ids })), { layers: [LAYER], ...more }));
@@ -31,15 +31,13 @@ async function extractsAndClusters(device: BackendName): Promise<void> {
   assertEquals(toHost.batches.get(LAYER)!.data, values);
 
   const { center, thresholds } = await calibrate([batch], { percentiles: [30], backend });
-  const dictionary = await Dictionary.create({ center, threshold: thresholds[0] }, { backend });
+  using dictionary = await Dictionary.create({ center, threshold: thresholds[0] }, { backend });
   await dictionary.add(batch);
   await dictionary.refresh();
   const founded = foundedBy(center, thresholds[0]);
   assertEquals(dictionary.size, founded.length);
   founded.flat().forEach((value, i) => assertAlmostEquals(dictionary.exemplars[i], value, 1e-3));
-  dictionary.dispose();
   kept.dispose();
-  await model.dispose();
 }
 
 /** The directions that found a region, one row at a time: those farther than the threshold from all before them. */

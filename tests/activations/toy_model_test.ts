@@ -7,7 +7,7 @@ import {
   type StreamBatch,
 } from "../../src/activations/mod.ts";
 import { openBackend } from "../../src/compute/mod.ts";
-import { loadModel } from "../../src/model/mod.ts";
+import { type LanguageModel, loadModel } from "../../src/model/mod.ts";
 import { describeRow } from "../../src/activations/stream.ts";
 import { NonFiniteRowError } from "../../src/compute/backend.ts";
 import { gpuAdapter } from "../../src/compute/device.ts";
@@ -50,9 +50,8 @@ async function assertSameAsAlone(batch: StreamBatch, layer: number): Promise<voi
   assertEquals(row, rows);
 }
 
-async function cpuModel() {
-  const model = await loadModel(`${FIXTURES}gemma-2-toy`, { device: "cpu" });
-  return Object.assign(model, { [Symbol.asyncDispose]: () => model.dispose() });
+function cpuModel(): Promise<LanguageModel> {
+  return loadModel(`${FIXTURES}gemma-2-toy`, { device: "cpu" });
 }
 
 Deno.test("toy model: a batch holds what each prompt gives when it is read alone", async () => {
@@ -112,7 +111,7 @@ Deno.test("toy model: excerpts show a letter that is split over tokens whole", a
 });
 
 Deno.test("toy model: a chat is read in the model's template", async () => {
-  const model = await loadModel(`${FIXTURES}gemma-2-toy-it`, { device: "cpu" });
+  await using model = await loadModel(`${FIXTURES}gemma-2-toy-it`, { device: "cpu" });
   const options: ExtractOptions = { layers: [5], chat: true, extractor: "final-position" };
   const [batch] = await Array.fromAsync(extract(model, ["How are you?"], options));
   assertEquals(
@@ -120,7 +119,6 @@ Deno.test("toy model: a chat is read in the model's template", async () => {
     "<bos><start_of_turn>user\nHow are you?<end_of_turn>\n<start_of_turn>model\n",
   );
   assertEquals(batch.batches.get(5)!.rows, 1);
-  await model.dispose();
 });
 
 Deno.test("an activation that is not finite is traced to its prompt, position and layer", async () => {
@@ -142,7 +140,7 @@ Deno.test({
   ignore: noAdapter && !required,
   async fn() {
     await using cpu = await cpuModel();
-    const gpu = await loadModel(`${FIXTURES}gemma-2-toy`, { device: "webgpu" });
+    await using gpu = await loadModel(`${FIXTURES}gemma-2-toy`, { device: "webgpu" });
     const backend = await openBackend("webgpu");
     const options: ExtractOptions = { layers: [0, 2], context: 12, forwardPrompts: 2 };
     const read = async (model: typeof gpu, more: Partial<ExtractOptions>) =>
@@ -165,6 +163,5 @@ Deno.test({
     const [emptyUploaded] = await Array.fromAsync(extract(cpu, [""], { layers: [0], backend }));
     assertEquals(emptyUploaded.batches.get(0)!.matrix!.rows, 0);
     for (const batch of [onGpu, uploaded, empty, emptyUploaded]) batch.dispose();
-    await gpu.dispose();
   },
 });

@@ -10,18 +10,16 @@ const rows = (from: number, count: number) => Float32Array.from({ length: count 
 backendTest("a coreset is the rows of the smallest keys, whatever the batches, one in the other", async (backend) => {
   const smallest = [...Array(100).keys()].sort((a, b) => hashUniform(5, a) - hashUniform(5, b));
   for (const size of [100, 13, 1]) {
-    const coreset = new Coreset(backend, 1, 10, 5);
+    using coreset = new Coreset(backend, 1, 10, 5);
     for (let from = 0; from < 100; from += size) {
       const count = Math.min(size, 100 - from);
       coreset.offer(backend.upload(rows(from, count), count, 1), from);
     }
     assertEquals(coreset.size, 10);
     for (const count of [10, 4, 1]) {
-      const sample = coreset.take(count);
+      using sample = coreset.take(count);
       assertEquals([...await backend.download(sample)], smallest.slice(0, count));
-      sample.dispose();
     }
-    coreset.dispose();
   }
 });
 

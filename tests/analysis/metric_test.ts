@@ -1,9 +1,11 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import {
   adjustedRandIndex,
+  leaderPartitions,
   leaders,
   leadersOfCount,
   majorityAccuracy,
+  metricMaps,
   nearestLeaders,
   whitening,
 } from "../../src/analysis/mod.ts";
@@ -53,4 +55,35 @@ Deno.test("the adjusted Rand index is Hubert and Arabie's", () => {
 
 Deno.test("a region tells its majority, one that was not seen the majority of all", () => {
   assertEquals(majorityAccuracy([0, 0, 0, 1], [5, 5, 6, 6], [0, 0, 1, 9], [5, 6, 6, 5]), 0.75);
+});
+
+Deno.test("the metrics differ in what they forget", () => {
+  const rows = Float32Array.of(2, 0, 4, 0, 0, 3, 0, -3, 1, 1);
+  const maps = metricMaps(rows, Float32Array.of(1, 0), 0);
+  const at = (name: keyof typeof maps, row: number) => [...maps[name](rows).slice(2 * row, 2 * row + 2)];
+  // Rows 0 and 1 point the same way at different lengths.
+  assertEquals(at("raw cosine", 0), at("raw cosine", 1));
+  assertEquals([at("centred cosine", 0), at("centred cosine", 4)], [[1, 0], [0, 1]]);
+  assertEquals(at("Euclidean", 1), [4, 0]);
+  const white = maps["whitened Euclidean"](rows);
+  let square = 0;
+  for (const value of white) square += value ** 2 / 5;
+  assert(Math.abs(square - 2) < 1e-5, `two coordinates of unit variance: ${square}`);
+});
+
+Deno.test("partitions of several orders: how even, stable and telling they are", () => {
+  // Two far pairs and a row alone: any order gives the same three regions.
+  const clustered = { rows: Float32Array.of(0, 0.1, 5, 5.1, 20), labels: Int32Array.of(0, 0, 1, 1, 1) };
+  const heldout = { rows: Float32Array.of(0.2, 5.2, 19), labels: Int32Array.of(0, 1, 0) };
+  const partitions = leaderPartitions(clustered, heldout, 1, 3, [0, 1, 2]);
+  assertEquals(partitions.map(({ seed, regions, agreement }) => [seed, regions, agreement]), [
+    ...[[0, 3, 1], [1, 3, 1], [2, 3, 1]],
+  ]);
+  for (const { largest, singles, accuracy } of partitions) {
+    assertAlmostEquals(largest, 2 / 5, 1e-12);
+    assertAlmostEquals(singles, 1 / 3, 1e-12);
+    assertAlmostEquals(accuracy, 2 / 3, 1e-12);
+  }
+  const [alone] = leaderPartitions(clustered, heldout, 1, 3, [0]);
+  assertEquals(alone.agreement, null, "there is no other order");
 });

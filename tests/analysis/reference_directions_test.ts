@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { differenceInMeans, meanDirection, meanDistance, randomDirection } from "../../src/analysis/mod.ts";
+import { differenceInMeans, meanDirection, meanDistance, randomDirections } from "../../src/analysis/mod.ts";
 
 const ROWS = Float32Array.of(3, 0, 5, 8, 1, 0, 1, 0);
 
@@ -17,7 +17,7 @@ Deno.test("the mean direction and distance are taken from the center", () => {
 });
 
 Deno.test("a random direction is seeded and of unit length", () => {
-  const [a, b, c] = [1, 1, 2].map((seed) => randomDirection(50, seed));
+  const [a, b, c] = [1, 1, 2].map((seed) => randomDirections(1, 50, seed));
   assertEquals(a, b);
   assertEquals(a.some((value, i) => value !== c[i]), true);
   assertAlmostEquals(Math.hypot(...a), 1, 1e-6);

@@ -26,7 +26,7 @@ await exact.dispose();
 const rows: Record<string, string | number>[] = [];
 for (const other of others) {
   const [dtype, path] = other.split("=");
-  const model = await loadModel(path, { device: "cpu", dtype: dtype as Dtype });
+  await using model = await loadModel(path, { device: "cpu", dtype: dtype as Dtype });
   const found = await streams(model, prompts);
   const alone = await Promise.all(prompts.map((prompt) => streams(model, [prompt])));
   for (const layer of layers) {
@@ -40,7 +40,6 @@ for (const other of others) {
       together: share(Math.max(...changed)),
     });
   }
-  await model.dispose();
 }
 console.table(rows);
 

@@ -7,49 +7,42 @@ const ALL = [0, 0.1, 1, 2, 4, 8, 10, 50, 99.9, 100];
 backendTest("percentiles are those of all sorted distances", async (backend) => {
   for (const [rows, dim] of [[2, 5], [3, 192], [65, 3], [130, 17], [200, 192]]) {
     const data = unitRows(rows, dim, rows);
-    const directions = backend.upload(data, rows, dim);
+    using directions = backend.upload(data, rows, dim);
     const found = await backend.percentiles(directions, ALL);
     ALL.forEach((p, i) => assertAlmostEquals(found[i], percentileBySorting(data, dim, p), 1.5e-6));
-    directions.dispose();
   }
 }, { chunked: true });
 
 backendTest("a percentile between two far ranks lies between them", async (backend) => {
   // Sorted distances 0, 1, 1: rank 0.5.
-  const directions = backend.upload(Float32Array.of(1, 0, 0, 1, 1, 0), 3, 2);
+  using directions = backend.upload(Float32Array.of(1, 0, 0, 1, 1, 0), 3, 2);
   assertEquals(Array.from(await backend.percentiles(directions, [25]), (value) => Math.round(value * 1e6) / 1e6), [
     0.5,
   ]);
-  const opposite = backend.upload(Float32Array.of(1, 0, -1, 0), 2, 2);
+  using opposite = backend.upload(Float32Array.of(1, 0, -1, 0), 2, 2);
   assertAlmostEquals((await backend.percentiles(opposite, [37]))[0], 2, 1e-6);
-  directions.dispose();
-  opposite.dispose();
 });
 
 backendTest("identical rows have percentiles of zero", async (backend) => {
   const row = Float32Array.of(0.6, 0.8, 0, 0);
   const data = new Float32Array(100 * 4);
   for (let i = 0; i < 100; i++) data.set(row, i * 4);
-  const directions = backend.upload(data, 100, 4);
+  using directions = backend.upload(data, 100, 4);
   (await backend.percentiles(directions, [0, 50, 100])).forEach((value) => assertAlmostEquals(value, 0, 1e-6));
-  directions.dispose();
 });
 
 backendTest("percentiles repeat to the byte, in the order asked", async (backend) => {
-  const directions = backend.upload(unitRows(150, 48), 150, 48);
+  using directions = backend.upload(unitRows(150, 48), 150, 48);
   const found = await backend.percentiles(directions, [10, 1, 5]);
   assertEquals(await backend.percentiles(directions, [10, 1, 5]), found);
   assertEquals((await backend.percentiles(directions, [1, 5, 10])).toSorted(), found.toSorted());
   assertEquals(await backend.percentiles(directions, []), new Float64Array());
-  directions.dispose();
 }, { chunked: true });
 
 backendTest("percentiles want two rows and a p from 0 to 100", async (backend) => {
-  const one = backend.upload(unitRows(1, 4), 1, 4);
+  using one = backend.upload(unitRows(1, 4), 1, 4);
   await assertRejects(() => backend.percentiles(one, [1]), RangeError, "Expected at least two rows");
-  const two = backend.upload(unitRows(2, 4), 2, 4);
+  using two = backend.upload(unitRows(2, 4), 2, 4);
   await assertRejects(() => backend.percentiles(two, [101]), RangeError, "between 0 and 100 but found 101");
   await assertRejects(() => backend.percentiles(two, [NaN]), RangeError, "between 0 and 100 but found NaN");
-  one.dispose();
-  two.dispose();
 });

@@ -58,13 +58,11 @@ backendTest("the first of many identical exemplars wins", async (backend) => {
 
 backendTest("opposite exemplars are found although every similarity is negative", async (backend) => {
   const rows = 70;
-  const queries = backend.upload(Float32Array.from({ length: rows * 3 }, (_, i) => i % 3 === 0 ? 1 : 0), rows, 3);
-  const exemplars = backend.upload(Float32Array.of(-1, 0, 0, -0.6, 0.8, 0, -1, 0, 0), 3, 3);
+  using queries = backend.upload(Float32Array.from({ length: rows * 3 }, (_, i) => i % 3 === 0 ? 1 : 0), rows, 3);
+  using exemplars = backend.upload(Float32Array.of(-1, 0, 0, -0.6, 0.8, 0, -1, 0, 0), 3, 3);
   const { regions, similarities } = await backend.nearest(queries, exemplars);
   assertEquals(regions, new Int32Array(rows).fill(1));
   similarities.forEach((similarity) => assertAlmostEquals(similarity, -0.6, 1e-6));
-  queries.dispose();
-  exemplars.dispose();
 });
 
 backendTest("nearest repeats to the byte and gives the similarity that similarities gives", async (backend) => {
@@ -114,12 +112,11 @@ backendTest("a matrix of another backend is refused", async (backend) => {
     dispose() {},
     [Symbol.dispose]() {},
   };
-  const own = backend.upload(unitRows(1, 8), 1, 8);
+  using own = backend.upload(unitRows(1, 8), 1, 8);
   await assertRejects(
     () => backend.nearest(own, foreign),
     TypeError,
     `Expected a matrix of the ${backend.name} backend`,
   );
   assert(own.rows === 1);
-  own.dispose();
 });

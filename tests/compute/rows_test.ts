@@ -6,34 +6,31 @@ import { normals, range } from "./oracles.ts";
 backendTest("download gives back what was uploaded, or the chosen rows in their order", async (backend) => {
   for (const [rows, dim] of [[1, 1], [5, 3], [300, 17], [300, 192]]) {
     const data = normals(rows, dim);
-    const matrix = backend.upload(data.slice(), rows, dim);
+    using matrix = backend.upload(data.slice(), rows, dim);
     assertEquals(await backend.download(matrix), data);
     const chosen = Int32Array.of(rows - 1, 0, rows - 1);
     const expected = chosen.reduce<number[]>((all, row) => [...all, ...data.subarray(row * dim, (row + 1) * dim)], []);
     assertEquals(await backend.download(matrix, chosen), Float32Array.from(expected));
     assertEquals(await backend.download(matrix, new Int32Array()), new Float32Array());
-    matrix.dispose();
   }
 }, { chunked: true });
 
 backendTest("a matrix grows row by row and keeps what it holds", async (backend) => {
   const [rows, dim] = [300, 192];
   const data = normals(rows, dim);
-  const source = backend.upload(data, rows, dim);
-  const target = backend.create(dim);
+  using source = backend.upload(data, rows, dim);
+  using target = backend.create(dim);
   for (let start = 0; start < rows; start += 37) {
     const count = Math.min(37, rows - start);
     backend.copyRows(source, range(count, start), target, range(count, start));
     assertEquals(target.rows, start + count);
   }
   assertEquals(await backend.download(target), data);
-  source.dispose();
-  target.dispose();
 }, { chunked: true });
 
 backendTest("copyRows scatters, leaves other rows alone and grows with zeros", async (backend) => {
-  const source = backend.upload(Float32Array.of(1, 1, 2, 2, 3, 3), 3, 2);
-  const target = backend.upload(Float32Array.of(9, 9, 8, 8), 2, 2);
+  using source = backend.upload(Float32Array.of(1, 1, 2, 2, 3, 3), 3, 2);
+  using target = backend.upload(Float32Array.of(9, 9, 8, 8), 2, 2);
   backend.copyRows(source, Int32Array.of(2, 0), target, Int32Array.of(0, 4));
   assertEquals(await backend.download(target), Float32Array.of(3, 3, 8, 8, 0, 0, 0, 0, 1, 1));
   // The last of two copies to one row counts.
@@ -41,17 +38,14 @@ backendTest("copyRows scatters, leaves other rows alone and grows with zeros", a
   assertEquals(await backend.download(target, Int32Array.of(2)), Float32Array.of(2, 2));
   backend.copyRows(source, new Int32Array(), target, new Int32Array());
   assertEquals(target.rows, 5);
-  source.dispose();
-  target.dispose();
 });
 
 backendTest("rows can be moved and exchanged within one matrix", async (backend) => {
-  const matrix = backend.upload(Float32Array.of(1, 2, 3), 3, 1);
+  using matrix = backend.upload(Float32Array.of(1, 2, 3), 3, 1);
   backend.copyRows(matrix, Int32Array.of(0), matrix, Int32Array.of(3));
   assertEquals(await backend.download(matrix), Float32Array.of(1, 2, 3, 1));
   backend.copyRows(matrix, Int32Array.of(1, 2), matrix, Int32Array.of(2, 1));
   assertEquals(await backend.download(matrix), Float32Array.of(1, 3, 2, 1));
-  matrix.dispose();
 });
 
 backendTest("an upload of the wrong length is refused", (backend) => {
@@ -129,7 +123,6 @@ backendTest("rows of different lengths cannot be copied", (backend) => {
 });
 
 backendTest("a row that is not there cannot be read", async (backend) => {
-  const matrix = backend.upload(normals(2, 4), 2, 4);
+  using matrix = backend.upload(normals(2, 4), 2, 4);
   await assertRejects(async () => await backend.download(matrix, Int32Array.of(2)), RangeError, "row");
-  matrix.dispose();
 });

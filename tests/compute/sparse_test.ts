@@ -136,8 +136,8 @@ backendTest("combine adds each row's vectors to the bias", async (backend) => {
   const [size, dim] = [400, 190];
   const [vectors, bias] = [integers(size * dim, 4), integers(dim, 5)];
   const features = activeOf(randomCase(150, size, 3), { thresholds: new Float32Array(size), most: 9 });
-  const matrix = backend.upload(vectors, size, dim);
-  const sums = backend.combine(features, matrix, bias);
+  using matrix = backend.upload(vectors, size, dim);
+  using sums = backend.combine(features, matrix, bias);
   assertEquals([sums.rows, sums.dim], [150, dim]);
   const result = await backend.download(sums);
   for (let row = 0; row < features.rows; row++) {
@@ -149,19 +149,16 @@ backendTest("combine adds each row's vectors to the bias", async (backend) => {
       assertEquals(result[row * dim + d], expected);
     }
   }
-  sums.dispose();
-  matrix.dispose();
 }, { chunked: true });
 
 backendTest("combine gives the bias to a row without features, and no rows to none", async (backend) => {
-  const matrix = backend.upload(Float32Array.of(1, 2, 3, 4), 2, 2);
+  using matrix = backend.upload(Float32Array.of(1, 2, 3, 4), 2, 2);
   const empty = { size: 2, features: new Int32Array(), values: new Float32Array() };
   const bias = Float32Array.of(7, 8);
-  const two = backend.combine({ rows: 2, offsets: new Int32Array(3), ...empty }, matrix, bias);
+  using two = backend.combine({ rows: 2, offsets: new Int32Array(3), ...empty }, matrix, bias);
   assertEquals(await backend.download(two), Float32Array.of(7, 8, 7, 8));
-  const none = backend.combine({ rows: 0, offsets: new Int32Array(1), ...empty }, matrix, bias);
+  using none = backend.combine({ rows: 0, offsets: new Int32Array(1), ...empty }, matrix, bias);
   assertEquals(await backend.download(none), new Float32Array());
-  for (const each of [matrix, two, none]) each.dispose();
 });
 
 backendTest("encoding and decoding an identity gives the positive part back", async (backend) => {
@@ -169,11 +166,9 @@ backendTest("encoding and decoding an identity gives the positive part back", as
   const identity = Float32Array.from({ length: dim * dim }, (_, i) => Number(i % (dim + 1) === 0));
   const given = { x: Float32Array.of(0.1, -2, 3e-9, 7e8, -0), encoder: identity, bias: new Float32Array(dim), dim };
   const features = await activate(backend, given, { thresholds: new Float32Array(dim) });
-  const matrix = backend.upload(identity, dim, dim);
-  const decoded = backend.combine(features, matrix, new Float32Array(dim));
+  using matrix = backend.upload(identity, dim, dim);
+  using decoded = backend.combine(features, matrix, new Float32Array(dim));
   (await backend.download(decoded)).forEach((value, d) => assertAlmostEquals(value, Math.max(0, given.x[d]), 1e-12));
-  matrix.dispose();
-  decoded.dispose();
 });
 
 backendTest("what does not fit is refused", async (backend) => {

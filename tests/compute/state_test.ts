@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import type { Backend, Matrix } from "../../src/compute/backend.ts";
+import type { Backend, Matrix } from "../../src/compute/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 import { unitRows } from "./oracles.ts";
 

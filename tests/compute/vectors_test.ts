@@ -9,23 +9,19 @@ backendTest("directions are the unit vectors from the center", async (backend) =
   for (const [rows, dim] of SHAPES) {
     const data = normals(rows, dim);
     const center = normals(1, dim, 2);
-    const x = backend.upload(data, rows, dim);
-    const result = await backend.directions(x, center);
+    using x = backend.upload(data, rows, dim);
+    using result = await backend.directions(x, center);
     assertEquals([result.rows, result.dim], [rows, dim]);
     const expected = directionsOf(data, dim, center);
     (await backend.download(result)).forEach((value, i) => assertAlmostEquals(value, expected[i], 1e-6));
-    x.dispose();
-    result.dispose();
   }
 }, { chunked: true });
 
 backendTest("the direction of the center itself is zeros", async (backend) => {
   const data = normals(3, 20);
-  const x = backend.upload(data, 3, 20);
-  const result = await backend.directions(x, data.slice(20, 40));
+  using x = backend.upload(data, 3, 20);
+  using result = await backend.directions(x, data.slice(20, 40));
   assertEquals(await backend.download(result, Int32Array.of(1)), new Float32Array(20));
-  x.dispose();
-  result.dispose();
 });
 
 backendTest("the first row that is not finite is named", async (backend) => {
@@ -34,12 +30,11 @@ backendTest("the first row that is not finite is named", async (backend) => {
     const data = normals(rows, dim);
     data[row * dim + dim - 1] = value;
     data[299 * dim] = NaN;
-    const x = backend.upload(data, rows, dim);
+    using x = backend.upload(data, rows, dim);
     const failed = await assertRejects(() => backend.directions(x, new Float32Array(dim)), NonFiniteRowError);
     assertEquals(failed.row, row);
     assertStringIncludes(failed.message, `row ${row}`);
     assertEquals((await assertRejects(() => backend.moments(x), NonFiniteRowError)).row, row);
-    x.dispose();
   }
 }, { chunked: true });
 
@@ -48,14 +43,13 @@ backendTest("moments are the sums of the rows and of the unit rows", async (back
     const data = normals(rows, dim);
     // A row of zeros has no unit row.
     if (rows > 1) data.fill(0, dim, 2 * dim);
-    const x = backend.upload(data, rows, dim);
+    using x = backend.upload(data, rows, dim);
     const { sum, unitSum } = await backend.moments(x);
     const expected = momentsOf(data, dim);
     for (let d = 0; d < dim; d++) {
       assertAlmostEquals(sum[d], expected.sum[d], 2e-4);
       assertAlmostEquals(unitSum[d], expected.unitSum[d], 1e-4);
     }
-    x.dispose();
   }
 }, { chunked: true });
 
@@ -67,9 +61,8 @@ backendTest("no rows have no directions and moments of zero", async (backend) =>
 });
 
 backendTest("a center of another length is refused", async (backend) => {
-  const x = backend.upload(normals(2, 8), 2, 8);
+  using x = backend.upload(normals(2, 8), 2, 8);
   await assertRejects(() => backend.directions(x, new Float32Array(7)), RangeError, "Expected a center of length 8");
-  x.dispose();
 });
 
 backendTest("directions and moments repeat to the byte", async (backend) => {

@@ -99,7 +99,7 @@ webgpuTest("rows that are no whole vec4s are wrapped as a copy, after which the 
   const device = await gpuDevice();
   const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
   for (const chunkBytes of [undefined, TINY_CHUNK_BYTES]) {
-    const backend = await WebGpuBackend.create({ chunkBytes });
+    using backend = await WebGpuBackend.create({ chunkBytes });
     for (const [rows, dim] of [[0, 3], [1, 1], [70, 2], [301, 18], [500, 191]]) {
       const data = normals(rows, dim);
       const buffer = device.createBuffer({ size: Math.max(4, data.byteLength), usage: STORAGE | COPY_SRC | COPY_DST });
@@ -116,7 +116,6 @@ webgpuTest("rows that are no whole vec4s are wrapped as a copy, after which the 
       assertEquals(released, 1);
       buffer.destroy();
     }
-    backend.dispose();
   }
 });
 
@@ -153,11 +152,9 @@ webgpuTest("the device has the largest buffers that the adapter gives", async ()
 
 webgpuTest("more pairs than a 32-bit count holds are counted in parts", async () => {
   const [rows, dim] = [200, 48];
-  const context = new GpuContext(await gpuDevice(), TINY_CHUNK_BYTES);
-  const directions = upload(context, unitRows(rows, dim), rows, dim);
+  using context = new GpuContext(await gpuDevice(), TINY_CHUNK_BYTES);
+  using directions = upload(context, unitRows(rows, dim), rows, dim);
   const whole = await percentilesOf(context, directions, [0, 5, 50, 100]);
   // One tile of 64 rows a part.
   assertEquals(await percentilesOf(context, directions, [0, 5, 50, 100], 64 * rows), whole);
-  directions.dispose();
-  context.dispose();
 });

@@ -1,20 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { metricMaps } from "../../experiments/lib/metric/spaces.ts";
 import { numbersOf, withExperiment } from "./child.ts";
-
-Deno.test("the metrics differ in what they forget", () => {
-  const rows = Float32Array.of(2, 0, 4, 0, 0, 3, 0, -3, 1, 1);
-  const maps = metricMaps(rows, Float32Array.of(1, 0), 0);
-  const at = (name: keyof typeof maps, row: number) => [...maps[name](rows).slice(2 * row, 2 * row + 2)];
-  // Rows 0 and 1 point the same way at different lengths.
-  assertEquals(at("raw cosine", 0), at("raw cosine", 1));
-  assertEquals([at("centred cosine", 0), at("centred cosine", 4)], [[1, 0], [0, 1]]);
-  assertEquals(at("Euclidean", 1), [4, 0]);
-  const white = maps["whitened Euclidean"](rows);
-  let square = 0;
-  for (const value of white) square += value ** 2 / 5;
-  assert(Math.abs(square - 2) < 1e-5, `two coordinates of unit variance: ${square}`);
-});
 
 const SMALL = "--layers 5 --regions 8,20 --windows 3 --heldout 3 --context 32 --seeds 2 --ridge 0.1";
 

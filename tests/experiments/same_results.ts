@@ -7,7 +7,8 @@
  * A value that is missing now and was NaN, -1 or an empty text before is the same; such columns are told as retyped.
  */
 import { join } from "node:path";
-import { readArrow, type Table, type Vector } from "../../src/files/arrow.ts";
+import { readArrow } from "../../src/files/mod.ts";
+import type { Table, Vector } from "../../src/files/arrow.ts";
 import { denoCommand } from "../lib/deno.ts";
 import { SMALL } from "./small.ts";
 

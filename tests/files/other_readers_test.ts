@@ -15,8 +15,8 @@ import {
   structColumn,
   writeArrow,
 } from "../../src/files/mod.ts";
-import { outlineArrow } from "../../src/files/arrow.ts";
 import { Dictionary } from "../../src/partition/mod.ts";
+import { outlineArrow } from "../../src/files/arrow.ts";
 import { inFolder } from "../lib/folder.ts";
 import { corpus, DIM, streamOf } from "../partition/streams.ts";
 

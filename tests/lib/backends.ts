@@ -27,9 +27,8 @@ export function backendTest(
   if (options.chunked) {
     webgpuTest(`${name} [webgpu, tiny chunks]`, async () => {
       const { WebGpuBackend } = await import("../../src/compute/webgpu.ts");
-      const backend = await WebGpuBackend.create({ chunkBytes: TINY_CHUNK_BYTES });
+      using backend = await WebGpuBackend.create({ chunkBytes: TINY_CHUNK_BYTES });
       await run(backend);
-      backend.dispose();
     });
   }
 }

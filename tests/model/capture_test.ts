@@ -11,7 +11,7 @@ Deno.test({
   name: "capture gives the whole graph's stream at every layer of a padded batch, bit for bit",
   ...ORT_TEST,
   async fn() {
-    const model = await loadModel(TOY, { device: "cpu" });
+    await using model = await loadModel(TOY, { device: "cpu" });
     const batch = prompts(model);
     const expected = await plainTensors(TOY, "cpu", batch, names);
     for (const layers of [LAYERS, [5, 2, 5], ...LAYERS.map((layer) => [layer])]) {
@@ -23,7 +23,6 @@ Deno.test({
         assertSameBits(data!, expected[names[layer]], `layer ${layer}`);
       }
     }
-    await model.dispose();
   },
 });
 
@@ -31,7 +30,7 @@ Deno.test({
   name: "padding changes nothing: a prompt's stream in a batch is its stream alone",
   ...ORT_TEST,
   async fn() {
-    const model = await loadModel(TOY, { device: "cpu" });
+    await using model = await loadModel(TOY, { device: "cpu" });
     const batch = prompts(model);
     const { width, residuals } = await model.capture(batch, [7]);
     const together = residuals.get(7)!.data!;
@@ -40,7 +39,6 @@ Deno.test({
       const row = together.subarray(i * width * DIM, (i * width + prompt.length) * DIM);
       assertLess(largestDifference(row, alone, [prompt], DIM), 1e-3);
     }
-    await model.dispose();
   },
 });
 
@@ -49,7 +47,7 @@ Deno.test({
   ignore: skipWebGpu,
   ...ORT_TEST,
   async fn() {
-    const model = await loadModel(TOY, { device: "webgpu" });
+    await using model = await loadModel(TOY, { device: "webgpu" });
     const batch = prompts(model).slice(0, 2);
     const expected = await plainTensors(TOY, "cpu", batch, names);
     const capture = await model.capture(batch, [1, 3]);
@@ -59,7 +57,6 @@ Deno.test({
       const difference = largestDifference(values, expected[names[layer]], batch, DIM);
       assertLess(difference, 1e-3);
     }
-    await model.dispose();
   },
 });
 
@@ -67,14 +64,13 @@ Deno.test({
   name: "capture refuses layers that the model does not have and prompts without tokens",
   ...ORT_TEST,
   async fn() {
-    const model = await loadModel(TOY, { device: "cpu" });
+    await using model = await loadModel(TOY, { device: "cpu" });
     const [prompt] = prompts(model);
     await assertRejects(() => model.capture([prompt], [8]), RangeError, "Expected a layer from 0 to 7");
     await assertRejects(() => model.capture([prompt], []), RangeError, "Expected at least one layer");
     await assertRejects(() => model.capture([], [3]), RangeError, "Expected at least one prompt");
     const empty = new Int32Array(0);
     await assertRejects(() => model.capture([prompt, empty], [3]), RangeError, "prompt 1 is empty");
-    await model.dispose();
   },
 });
 
@@ -82,7 +78,7 @@ Deno.test({
   name: "the lens on a final stream gives the model's own logits",
   ...ORT_TEST,
   async fn() {
-    const model = await loadModel(TOY, { device: "cpu" });
+    await using model = await loadModel(TOY, { device: "cpu" });
     const [, prompt] = prompts(model);
     const { residuals } = await model.capture([prompt], [7]);
     const { data, vocab } = await model.logits([prompt]);
@@ -104,6 +100,5 @@ Deno.test({
     assertEquals(far[0], far[4098]);
     assertGreater(Math.abs(far[0][0].id - far[4099][0].id), 0);
     await assertRejects(() => model.lens(new Float32Array(DIM + 1), 1), RangeError, `directions of ${DIM} numbers`);
-    await model.dispose();
   },
 });

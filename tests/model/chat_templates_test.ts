@@ -18,12 +18,8 @@ async function chatOf(configured: unknown, files: Readonly<Record<string, string
     const config = { ...JSON.parse(await Deno.readTextFile(path)), chat_template: configured };
     await Deno.writeTextFile(path, JSON.stringify(config));
     for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${folder}/${name}`, text);
-    const model = await loadModel(folder, { device: "cpu" });
-    try {
-      return model.decode(model.encodeChat([{ role: "user", content: "hi" }]));
-    } finally {
-      await model.dispose();
-    }
+    await using model = await loadModel(folder, { device: "cpu" });
+    return model.decode(model.encodeChat([{ role: "user", content: "hi" }]));
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -53,9 +53,8 @@ for (const name of FOLDERS) {
   });
   if (!ON_WEBGPU.has(name)) continue;
   webgpuTest(`a checkpoint gives what transformers gives [${name}, webgpu]`, async () => {
-    const model = await loadModel(`${ROOT}${name}`, { device: "webgpu" });
+    await using model = await loadModel(`${ROOT}${name}`, { device: "webgpu" });
     await assertStreams(model, expected);
-    await model.dispose();
   });
 }
 
@@ -90,12 +89,8 @@ async function checked(
   options: LoadOptions,
   body: (model: LanguageModel) => Promise<void>,
 ): Promise<void> {
-  const model = await loadModel(folder, { device: "cpu", ...options });
-  try {
-    await body(model);
-  } finally {
-    await model.dispose();
-  }
+  await using model = await loadModel(folder, { device: "cpu", ...options });
+  await body(model);
 }
 
 /** float16 and bfloat16 files are rounded as the expected values are: their streams are exact too. */

@@ -62,10 +62,9 @@ for (const device of ["cpu", "webgpu"] as const) {
     ignore,
     ...ORT_TEST,
     async fn() {
-      const model = await loadModel(TOY, { device });
+      await using model = await loadModel(TOY, { device });
       const batch = device === "cpu" ? prompts(model) : prompts(model).slice(0, 2);
       await assertTensors(model, TOY, batch, GEMMA, device === "cpu" ? [0, 3, 7] : [1]);
-      await model.dispose();
     },
   });
 
@@ -90,9 +89,8 @@ for (const device of ["cpu", "webgpu"] as const) {
       for (const make of [decoderWith, () => decoderWith(undefined, parallelBlock), gptOss, genaiGptOss, qwen35]) {
         await withModel(make(), (model) => assertIdle(model, MADE_PROMPTS));
       }
-      const toy = await loadModel(TOY, { device });
+      await using toy = await loadModel(TOY, { device });
       await assertIdle(toy, prompts(toy).slice(0, 1), [3]);
-      await toy.dispose();
     },
   });
 }
@@ -208,9 +206,8 @@ for (const [name, { make, names, missing }] of Object.entries(STYLES)) {
 
 const EMPTIED: Record<string, () => Promise<void>> = {
   "embedded model": async () => {
-    const model = await loadModel(TOY, { device: "cpu" });
+    await using model = await loadModel(TOY, { device: "cpu" });
     await assertEmptied(model, prompts(model).slice(0, 1));
-    await model.dispose();
   },
   "fused with bias": () => withModel(small("fused with bias"), (model) => assertEmptied(model, PROMPTS)),
   "serial blocks": () => withModel(decoderWith(), (model) => assertEmptied(model, MADE_PROMPTS)),

@@ -136,11 +136,10 @@ hubTest(
   async (place) => {
     const { hub, logits, refusal } = place;
     for (const [id, options] of [[`${REPO}@v1`, {}], [REPO, { revision: "v1" }]] as const) {
-      const model = await loadModel(id, { device: "cpu", ...options });
+      await using model = await loadModel(id, { device: "cpu", ...options });
       assertEquals([model.id, model.revision, model.commit], [REPO, "v1", LATER]);
       const source = describeStream({ model, layer: 1, corpus: "x" });
       assertEquals([source.model, source.revision, source.commit], [REPO, "v1", LATER]);
-      await model.dispose();
     }
     const main = await loadModel(REPO, { device: "cpu" });
     assertEquals([main.revision, main.commit], ["main", COMMIT]);

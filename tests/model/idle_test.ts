@@ -19,7 +19,7 @@ for (const device of ["cpu", "webgpu"] as const) {
 }
 
 async function idle(device: BackendName): Promise<void> {
-  const model = await loadModel(TOY_IT, { device });
+  await using model = await loadModel(TOY_IT, { device });
   const batch = device === "cpu" ? prompts(model) : prompts(model).slice(0, 2);
   const maxNewTokens = device === "cpu" ? 30 : 4;
   const chats = CHAT.map((content) => model.encodeChat([{ role: "user", content }]));
@@ -38,7 +38,6 @@ async function idle(device: BackendName): Promise<void> {
   else assertLess(largestDifference(idle.data, plain, batch, model.vocab), 1e-4);
 
   assertEquals(await model.generate(chats, { maxNewTokens }), await plainTexts(device, chats, maxNewTokens));
-  await model.dispose();
 }
 
 /** Greedy texts of transformers.js alone, one prompt at a time. */

@@ -110,7 +110,7 @@ Deno.test({
   name: "interventions under generate change each prompt of a padded batch as they change it alone",
   ...ORT_TEST,
   async fn() {
-    const model = await loadModel(TOY_IT, { device: "cpu" });
+    await using model = await loadModel(TOY_IT, { device: "cpu" });
     const chats = [
       "Name a color.",
       "Give three tips for staying healthy.",
@@ -139,7 +139,6 @@ Deno.test({
       const row = data.subarray((chats[0].length - 1 + i) * vocab, (chats[0].length + i) * vocab);
       assertEquals(row.indexOf(Math.max(...row)), token);
     });
-    await model.dispose();
   },
 });
 
@@ -163,9 +162,8 @@ Deno.test({
     const texts: string[] = [];
     try {
       for (const device of ["webgpu", "cpu"] as const) {
-        const model = await loadModel(TOY_IT, { device });
+        await using model = await loadModel(TOY_IT, { device });
         texts.push(...await model.generate(prompt, options));
-        await model.dispose();
       }
     } finally {
       Decoder.prototype.step = step;
@@ -181,7 +179,7 @@ Deno.test({
   name: "interventions that make no sense are refused with a sentence",
   ...ORT_TEST,
   async fn() {
-    const model = await loadModel(TOY, { device: "cpu" });
+    await using model = await loadModel(TOY, { device: "cpu" });
     const batch = prompts(model);
     const refuse = (intervention: Intervention | Intervention[], message: string) =>
       assertRejects(async () => await model.logits(batch, [intervention].flat()), Error, message);
@@ -195,6 +193,5 @@ Deno.test({
     await refuse([ablate(CENTER), ablate(direction(7))], "Expected one center");
     await assertRejects(() => model.generate(batch, { maxNewTokens: 0 }), RangeError, "maxNewTokens");
     assertGreater((await model.logits(batch)).data.length, 0);
-    await model.dispose();
   },
 });

@@ -135,13 +135,12 @@ Deno.test({
     withModel(decoderWith(), async (model, folder) => {
       const settings = { repetition_penalty: 1.3, return_dict_in_generate: true, num_return_sequences: 2 };
       await Deno.writeTextFile(`${folder}/generation_config.json`, JSON.stringify(settings));
-      const set = await loadModel(folder, { device: "cpu" });
+      await using set = await loadModel(folder, { device: "cpu" });
       const together = await set.generate(PROMPTS, { maxNewTokens: 5 });
       assertNotEquals(together, await model.generate(PROMPTS, { maxNewTokens: 5 }));
       for (const [i, prompt] of PROMPTS.entries()) {
         assertEquals(await set.generate([prompt], { maxNewTokens: 5 }), [together[i]]);
       }
-      await set.dispose();
     }),
 });
 

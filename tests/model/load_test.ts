@@ -22,7 +22,7 @@ Deno.test({
   name: "tokens: <bos> first, cut to the context, and back to the same text",
   ...ORT_TEST,
   async fn() {
-    const model = await loadModel(TOY_IT, { device: "cpu" });
+    await using model = await loadModel(TOY_IT, { device: "cpu" });
     const tokens = model.encode(TEXT);
     assertEquals(tokens[0], 2);
     assertEquals(model.decode(tokens), `<bos>${TEXT}`);
@@ -37,7 +37,6 @@ Deno.test({
       "Expected messages that fit the model's chat template",
     );
     assertThrows(() => model.encode(TEXT, -1), RangeError, "Expected context");
-    await model.dispose();
   },
 });
 
@@ -46,14 +45,12 @@ Deno.test({
   ignore: skipWebGpu,
   ...ORT_TEST,
   async fn() {
-    const onCpu = await loadModel("fixtures/gemma-2-toy/", { device: "cpu" });
-    const onGpu = await loadModel("./fixtures/gemma-2-toy", { device: "webgpu" });
+    await using onCpu = await loadModel("fixtures/gemma-2-toy/", { device: "cpu" });
+    await using onGpu = await loadModel("./fixtures/gemma-2-toy", { device: "webgpu" });
     assertEquals([onCpu.device, onGpu.device], ["cpu", "webgpu"]);
     const prompt = [onCpu.encode(TEXT)];
     const [a, b] = await Promise.all([onCpu.logits(prompt), onGpu.logits(prompt), onGpu.logits(prompt)]);
     assertLess(largestDifference(a.data, b.data, prompt, onCpu.vocab), 1e-4);
-    await onCpu.dispose();
-    await onGpu.dispose();
   },
 });
 

@@ -36,12 +36,8 @@ export function withModel(
   options: LoadOptions = {},
 ): Promise<void> {
   return inModelFolder(made, async (folder) => {
-    const model = await loadModel(folder, { device: "cpu", ...options });
-    try {
-      await body(model, folder);
-    } finally {
-      await model.dispose();
-    }
+    await using model = await loadModel(folder, { device: "cpu", ...options });
+    await body(model, folder);
   });
 }
 

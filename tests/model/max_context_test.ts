@@ -65,9 +65,8 @@ Deno.test({
   ...ORT_TEST,
   async fn() {
     for (const name of ["gpt2", "opt", "opt-350m-style", "gpt-neo", "gpt-bigcode", "llama"]) {
-      const model = await loadModel(`${ROOT}${name}`, { device: "cpu" });
+      await using model = await loadModel(`${ROOT}${name}`, { device: "cpu" });
       assertEquals(model.maxContext, name === "llama" ? Infinity : 64, name);
-      await model.dispose();
     }
     const { bytes, config } = flatStream();
     await withModel({ bytes, config }, (model) => {
@@ -83,7 +82,7 @@ Deno.test({
   name: "a prompt that is longer than the table of positions is refused with a sentence before anything runs",
   ...ORT_TEST,
   async fn() {
-    const model = await loadModel(`${ROOT}opt`, { device: "cpu" });
+    await using model = await loadModel(`${ROOT}opt`, { device: "cpu" });
     const prompts = [ofLength(64), ofLength(65)];
     for (
       const read of [
@@ -100,7 +99,6 @@ Deno.test({
       );
     }
     assertEquals((await model.logits(prompts.slice(0, 1))).width, 64);
-    await model.dispose();
   },
 });
 
@@ -109,7 +107,7 @@ Deno.test({
   ...ORT_TEST,
   async fn() {
     const notes: string[] = [];
-    const model = await loadModel(`${ROOT}gpt2`, { device: "cpu", onNote: (note) => notes.push(note) });
+    await using model = await loadModel(`${ROOT}gpt2`, { device: "cpu", onNote: (note) => notes.push(note) });
     const before = notes.length;
     const prompts = [63, 62, 59, 64, 5].map(ofLength);
     const generate = (some: Int32Array[], maxNewTokens: number) => model.generate(some, { maxNewTokens });
@@ -126,6 +124,5 @@ Deno.test({
     assertEquals(notes.length, before + 1, "told once");
     assertSentence(Object.assign(new Error(), { message: `The note: ${notes.at(-1)}` }), "end at 64 tokens");
     assert(together.every((text) => text !== ""));
-    await model.dispose();
   },
 });

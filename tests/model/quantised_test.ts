@@ -174,12 +174,8 @@ Deno.test({
 
 /** Streams of all blocks and logits, and the logits after generation has begun. */
 async function outputs(folder: string, options: LoadOptions): Promise<Float32Array> {
-  const model = await loadModel(folder, { weights: "safetensors", ...options });
-  try {
-    return await allOf(model);
-  } finally {
-    await model.dispose();
-  }
+  await using model = await loadModel(folder, { weights: "safetensors", ...options });
+  return await allOf(model);
 }
 
 async function allOf(model: LanguageModel): Promise<Float32Array> {

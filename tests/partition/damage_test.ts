@@ -7,6 +7,7 @@ import { basename, dirname, join } from "node:path";
 import { describeStream, readActivations, writeActivations } from "../../src/activations/mod.ts";
 import { openBackend } from "../../src/compute/mod.ts";
 import { metadataOf, numbersOf, readArrow, readSealedJson, stringsOf } from "../../src/files/mod.ts";
+import { partsOf } from "../../src/partition/dictionary.ts";
 import { Dictionary, loadCalibration, saveCalibration } from "../../src/partition/mod.ts";
 import { RunManifest, saveTable } from "../../src/report/mod.ts";
 import { inFolder } from "../lib/folder.ts";
@@ -37,7 +38,8 @@ async function grown(): Promise<Dictionary> {
 
 async function everything(path: string, members = false) {
   const dictionary = await Dictionary.load(path, { backend, members });
-  const { size, parts: { seed, batches, regions } } = dictionary;
+  const { size } = dictionary;
+  const { seed, batches, regions } = partsOf(dictionary);
   const sampled = members ? Array.from({ length: size }, (_, region) => membersOf(dictionary, region)) : [];
   const { center } = dictionary;
   const values = {

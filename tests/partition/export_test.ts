@@ -34,9 +34,9 @@ for (const basis of ["exemplar", "mean"] as const) {
       `a dictionary exported to ${name} on the ${basis} basis comes back`,
       (backend) =>
         inFolder(async (folder) => {
-          const dictionary = await built(backend);
+          using dictionary = await built(backend);
           await dictionary.export(`${folder}/${name}`, { basis });
-          const loaded = await Dictionary.load(`${folder}/${name}`, { backend });
+          using loaded = await Dictionary.load(`${folder}/${name}`, { backend });
           assertEquals(loaded.exemplars, dictionary.exemplars);
           assertEquals(loaded.sums, dictionary.sums);
           assertEquals(loaded.memberCounts, dictionary.memberCounts);
@@ -51,8 +51,6 @@ for (const basis of ["exemplar", "mean"] as const) {
           assertEquals(loaded.exemplars, dictionary.exemplars);
           assertEquals(loaded.nearestContexts(0), []);
           assertSentence(await assertRejects(() => loaded.reanchor()), "sampled members");
-          loaded.dispose();
-          dictionary.dispose();
         }),
     );
   }
@@ -62,7 +60,7 @@ backendTest(
   "a SAELens folder is the read-out topk, as the file's arrays and readSae compute it",
   (backend) =>
     inFolder(async (folder) => {
-      const dictionary = await built(backend);
+      using dictionary = await built(backend);
       const { size, dim } = dictionary;
       await dictionary.export(folder, { k: 3 });
       const readout = await dictionary.readout(queries, { kind: "topk", k: 3, basis: "exemplar" });
@@ -81,7 +79,7 @@ backendTest(
         const acts = pre.map((value) => value >= cut ? Math.max(0, value) : 0);
         assert(largestDifference(acts, readout.subarray(row * size, (row + 1) * size)) < 1e-4);
       }
-      const sae = await readSae(folder, { backend });
+      using sae = await readSae(folder, { backend });
       assertEquals([sae.architecture, sae.k, sae.source.model, sae.source.hookPoint], [
         "topk",
         3,
@@ -92,8 +90,6 @@ backendTest(
       assert(largestDifference(dense(features, size), readout) < 1e-4);
       const decoded = await dictionary.decode(readout, { basis: "exemplar" });
       assert(largestDifference(await sae.decode(features), decoded) < 1e-4);
-      sae.dispose();
-      dictionary.dispose();
     }),
 );
 
@@ -101,7 +97,7 @@ backendTest(
   "an .npz file is the positive part of the read-out signed, as the file's arrays and readSae compute it",
   (backend) =>
     inFolder(async (folder) => {
-      const dictionary = await built(backend);
+      using dictionary = await built(backend);
       const { size, dim } = dictionary;
       const path = `${folder}/params.npz`;
       await dictionary.export(path);
@@ -118,16 +114,14 @@ backendTest(
           assert(Math.abs(pre * Number(pre > cut[f]) - positive[row * size + f]) < 1e-4);
         }
       }
-      const sae = await readSae(path, { backend });
+      using sae = await readSae(path, { backend });
       assert(largestDifference(dense(await sae.encode(queries), size), positive) < 1e-4);
-      sae.dispose();
-      dictionary.dispose();
     }),
 );
 
 Deno.test("cfg.json has what every SAELens generation from 3 on asks for", () =>
   inFolder(async (folder) => {
-    const dictionary = await built(await openBackend("cpu"));
+    using dictionary = await built(await openBackend("cpu"));
     await dictionary.export(folder);
     const config = JSON.parse(await Deno.readTextFile(`${folder}/cfg.json`));
     const three = ["architecture", "d_in", "d_sae", "activation_fn_str", "apply_b_dec_to_input", "context_size"]
@@ -139,16 +133,14 @@ Deno.test("cfg.json has what every SAELens generation from 3 on asks for", () =>
     assertEquals(config.metadata.hook_name, "blocks.3.hook_resid_post");
     assertEquals(config.metadata.model_name, source.model);
     assertEquals(config.metadata.sae_lens_version, "6.0.0");
-    dictionary.dispose();
   }));
 
 Deno.test("cfg.json says whether <bos> stood before texts", () =>
   inFolder(async (folder) => {
     for (const [bos, isPrepended] of [["always", true], ["tokenizer", true], ["never", false]] as const) {
-      const dictionary = await built(await openBackend("cpu"), { ...source, bos });
+      using dictionary = await built(await openBackend("cpu"), { ...source, bos });
       await dictionary.export(folder);
       assertEquals(JSON.parse(await Deno.readTextFile(`${folder}/cfg.json`)).prepend_bos, isPrepended);
-      dictionary.dispose();
     }
   }));
 
@@ -159,15 +151,14 @@ Deno.test("cfg.json names the hook as TransformerLens does, and says how SAELens
       ["z", "blocks.3.attn.hook_z", "hook_z"],
     ];
     for (const [at, name, reshaping] of names) {
-      const dictionary = await built(await openBackend("cpu"), { ...source, hook: { layer: 3, at } });
+      using dictionary = await built(await openBackend("cpu"), { ...source, hook: { layer: 3, at } });
       await dictionary.export(folder);
       const config = JSON.parse(await Deno.readTextFile(`${folder}/cfg.json`));
       assertEquals([config.hook_name, config.metadata.hook_name, config.reshape_activations], [name, name, reshaping]);
-      const sae = await readSae(folder, { backend: "cpu" });
+      using sae = await readSae(folder, { backend: "cpu" });
       assertEquals(sae.source.hookPoint, { layer: 3, at });
-      const loaded = await Dictionary.load(folder, { backend: "cpu" });
+      using loaded = await Dictionary.load(folder, { backend: "cpu" });
       assertEquals(loaded.source?.hook, { layer: 3, at });
-      for (const each of [sae, loaded, dictionary]) each.dispose();
     }
   }));
 
@@ -175,7 +166,7 @@ backendTest("what cannot be exported or read back is refused with a sentence", (
   inFolder(async (folder) => {
     const empty = await Dictionary.create({ center: new Float32Array(4), threshold: 0.5 }, { backend });
     assertSentence(await assertRejects(() => empty.export(folder)), "empty");
-    const dictionary = await built(backend);
+    using dictionary = await built(backend);
     assertSentence(await assertRejects(() => dictionary.export(folder, { k: 0 })), "k to be an integer from 1");
     assertSentence(await assertRejects(() => dictionary.export(folder, { k: 10 ** 6 })), "k to be an integer from 1");
     for (const path of [`${folder}/d.npz`, `${folder}/sae`]) {
@@ -196,5 +187,4 @@ backendTest("what cannot be exported or read back is refused with a sentence", (
     }
     await Deno.mkdir(`${folder}/none`);
     assertSentence(await assertRejects(() => Dictionary.load(`${folder}/none`, { backend })), "without cfg.json");
-    dictionary.dispose();
   }));

@@ -105,20 +105,18 @@ function bytes(values: Float32Array<ArrayBuffer>): Uint8Array {
 
 backendTest("the first activation of a stream exists before its own batch", async (backend) => {
   const data = Float32Array.of(1, 0, 0.9, 0.1, 0, 1);
-  const dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.1 }, { backend });
+  using dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.1 }, { backend });
   const { regions, distances } = await dictionary.add({ data, rows: 3, dim: 2 });
   assertEquals([...regions], [0, 0, 1]);
   assertEquals([distances[0], distances[2]], [0, 0]);
   assertEquals([...dictionary.founders], [0, 2]);
-  dictionary.dispose();
 });
 
 backendTest("a row joins the lowest of equally near regions", async (backend) => {
-  const dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.5 }, { backend });
+  using dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.5 }, { backend });
   await dictionary.add({ data: Float32Array.of(1, 0, 0, 1), rows: 2, dim: 2 });
   const { regions } = await dictionary.assign({ data: Float32Array.of(1, 1, 3, 3), rows: 2, dim: 2 });
   assertEquals([...regions], [0, 0]);
-  dictionary.dispose();
 });
 
 backendTest("rows at the threshold itself are decided exactly, alike within a batch and across", async (backend) => {
@@ -145,7 +143,7 @@ backendTest("rows at the threshold itself are decided exactly, alike within a ba
 });
 
 backendTest("empty and one-row batches", async (backend) => {
-  const dictionary = await Dictionary.create({ center: new Float32Array(3), threshold: 0.5 }, { backend });
+  using dictionary = await Dictionary.create({ center: new Float32Array(3), threshold: 0.5 }, { backend });
   const empty = { data: new Float32Array(0), rows: 0, dim: 3 };
   const row = { data: Float32Array.of(1, 2, 3), rows: 1, dim: 3 };
   assertEquals((await dictionary.add(empty)).regions.length, 0);
@@ -155,22 +153,20 @@ backendTest("empty and one-row batches", async (backend) => {
   assertEquals([...(await dictionary.add(row)).regions], [0]);
   assertEquals((await dictionary.add(empty)).regions.length, 0);
   assertEquals([dictionary.size, dictionary.activations], [1, 1]);
-  dictionary.dispose();
 });
 
 backendTest("a row that is not finite is named and changes nothing", async (backend) => {
-  const dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.5 }, { backend });
+  using dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.5 }, { backend });
   await dictionary.add({ data: Float32Array.of(1, 0), rows: 1, dim: 2 });
   for (const bad of [NaN, Infinity, -Infinity]) {
     const data = Float32Array.of(0, 1, 1, bad);
     await assertRejects(() => dictionary.add({ data, rows: 2, dim: 2 }), Error, "row 1 of a batch");
   }
   assertEquals([dictionary.size, dictionary.activations, dictionary.memberCounts[0]], [1, 1, 1]);
-  dictionary.dispose();
 });
 
 backendTest("the name of a row that is not finite is its prompt, position and layer", async (backend) => {
-  const dictionary = await Dictionary.create({ center: new Float32Array(1), threshold: 0.5 }, { backend });
+  using dictionary = await Dictionary.create({ center: new Float32Array(1), threshold: 0.5 }, { backend });
   const prompt = {
     id: "corpus:7",
     tokens: Int32Array.of(2, 9),
@@ -188,12 +184,11 @@ backendTest("the name of a row that is not finite is its prompt, position and la
   for (const part of ["corpus:7", "position 1", " word", "layer 5"]) {
     assert(error.message.includes(part), error.message);
   }
-  dictionary.dispose();
 });
 
 backendTest("activations of another width, and thresholds that mean nothing, are errors", async (backend) => {
   const center = new Float32Array(3);
-  const dictionary = await Dictionary.create({ center, threshold: 0.5 }, { backend });
+  using dictionary = await Dictionary.create({ center, threshold: 0.5 }, { backend });
   const data = new Float32Array(4);
   await assertRejects(() => dictionary.add({ data, rows: 1, dim: 4 }), RangeError, "length 3");
   await assertRejects(() => dictionary.assign({ data, rows: 3, dim: 3 }), RangeError, "3 x 3");
@@ -204,7 +199,6 @@ backendTest("activations of another width, and thresholds that mean nothing, are
     () => Dictionary.create({ center: Float32Array.of(NaN), threshold: 0.5 }, { backend }),
     RangeError,
   );
-  dictionary.dispose();
 });
 
 backendTest("a run repeats to the byte, un-awaited adds too", async (backend) => {

@@ -30,7 +30,7 @@ backendTest(
   "merging unites chains, the largest keeps its exemplar, and all else is joined",
   (backend) =>
     inFolder(async (folder) => {
-      const dictionary = await grown(backend, 5, 0, ...[0, 10, 20, 90, 21, 50, 19, 58, 2]);
+      using dictionary = await grown(backend, 5, 0, ...[0, 10, 20, 90, 21, 50, 19, 58, 2]);
       assertEquals(anglesOf(dictionary.exemplars), [0, 10, 20, 90, 50, 58]);
       assertEquals([...dictionary.memberCounts], [2, 1, 3, 1, 1, 1]);
       const { sums, distanceSums, distanceSquareSums } = structuredClone(publicValues(dictionary)) as Record<
@@ -62,23 +62,21 @@ backendTest(
       const { regions } = await dictionary.add(namedRows(at(18), at(55), at(0)));
       assertEquals([...regions], [0, 2, 3], "what lies at the exemplar that is gone founds a region");
       await dictionary.save(`${folder}/merged.arrow`);
-      const loaded = await Dictionary.load(`${folder}/merged.arrow`, { backend });
+      using loaded = await Dictionary.load(`${folder}/merged.arrow`, { backend });
       assertEquals(publicValues(loaded), publicValues(dictionary));
-      for (const used of [dictionary, loaded]) used.dispose();
     }),
 );
 
 backendTest("of equally large regions the older keeps its exemplar", async (backend) => {
-  const dictionary = await grown(backend, 5, 0, 10, 0, 11, 1);
+  using dictionary = await grown(backend, 5, 0, 10, 0, 11, 1);
   await dictionary.merge(degrees(12));
   assertEquals([anglesOf(dictionary.exemplars), [...dictionary.memberCounts]], [[10], [4]]);
-  dictionary.dispose();
 });
 
 backendTest("merging at a dictionary's own threshold changes nothing, however near exemplars lie", async (backend) => {
   const [dim, rows] = [64, 6];
   for (let seed = 0; seed < 8; seed++) {
-    const probe = await Dictionary.create({ center: new Float32Array(dim), threshold: 1e-3 }, { backend });
+    using probe = await Dictionary.create({ center: new Float32Array(dim), threshold: 1e-3 }, { backend });
     const batch = { data: clustered(rows, dim, seed, 3), rows, dim };
     await probe.add(batch);
     assertEquals(probe.size, rows);
@@ -88,12 +86,11 @@ backendTest("merging at a dictionary's own threshold changes nothing, however ne
     }
     // All lie more than this apart, but a float32 product may say that the nearest two do not.
     const threshold = Math.fround(1 - nearest) - 1e-12;
-    const dictionary = await Dictionary.create({ center: new Float32Array(dim), threshold }, { backend });
+    using dictionary = await Dictionary.create({ center: new Float32Array(dim), threshold }, { backend });
     await dictionary.add(batch);
     assertEquals([...await dictionary.merge()], [0, 1, 2, 3, 4, 5], `seed ${seed}`);
     assertEquals(publicValues(dictionary).exemplars, publicValues(probe).exemplars);
     assertEquals(Math.max(...await dictionary.merge(threshold + 1e-9)), 4, "a hair farther, the nearest two are one");
-    for (const used of [probe, dictionary]) used.dispose();
   }
 });
 
@@ -104,11 +101,10 @@ function dot(values: Float32Array, i: number, j: number, dim: number): number {
 }
 
 backendTest("an empty dictionary and one of one region can be merged", async (backend) => {
-  const empty = await Dictionary.create({ center: new Float32Array(2), threshold: 0.5 }, { backend });
+  using empty = await Dictionary.create({ center: new Float32Array(2), threshold: 0.5 }, { backend });
   assertEquals((await empty.merge()).length, 0);
-  const one = await grown(backend, 10, 0, 0, 1);
+  using one = await grown(backend, 10, 0, 0, 1);
   assertEquals([...await one.merge(1.9)], [0]);
-  for (const used of [empty, one]) used.dispose();
 });
 
 Deno.test("joined reservoirs are a uniform sample of the members", async () => {
@@ -118,13 +114,12 @@ Deno.test("joined reservoirs are a uniform sample of the members", async () => {
   const seeds = 300;
   const taken = new Float64Array(90);
   for (let seed = 0; seed < seeds; seed++) {
-    const dictionary = await grown(backend, 5, seed, ...angles);
+    using dictionary = await grown(backend, 5, seed, ...angles);
     assertEquals([...dictionary.memberCounts], [60, 30]);
     await dictionary.merge(1.5);
     const sample = anglesOf(membersOf(dictionary, 0));
     assertEquals([sample.length, new Set(sample).size], [30, 30], "nobody twice");
     for (const angle of sample) taken[Math.round((angle % 90) * 90)]++;
-    dictionary.dispose();
   }
   const few = taken.reduce((sum, count, i) => sum + (i % 3 === 2 ? count : 0), 0) / seeds;
   // A hypergeometric draw has a standard deviation of 2.1; its mean over 300 seeds one of 0.12.
@@ -141,10 +136,10 @@ function assertChiSquare(counts: Float64Array, expected: number): void {
 
 backendTest("re-anchoring takes the member nearest to the mean, and leaves the original alone", async (backend) => {
   const angles = [0, 40, 180, 20, 38, 181, 179, 5];
-  const original = await grown(backend, 45, 0, ...angles);
+  using original = await grown(backend, 45, 0, ...angles);
   assertEquals(anglesOf(original.exemplars), [0, 180]);
   const before = publicValues(original);
-  const dictionary = await original.reanchor([namedRows(...angles.map(at))]);
+  using dictionary = await original.reanchor([namedRows(...angles.map(at))]);
   const sampled = await original.reanchor();
   assertEquals(anglesOf(sampled.exemplars).map((angle) => Math.abs(Math.round(angle))), [20, 180]);
   sampled.dispose();
@@ -158,12 +153,10 @@ backendTest("re-anchoring takes the member nearest to the mean, and leaves the o
   assertEquals([...dictionary.memberCounts], [6, 3, 1]);
   assertEquals(publicValues(original), before);
   assertEquals((membersOf(original, 0)).length, 2 * 5);
-  for (const used of [original, dictionary]) used.dispose();
 });
 
 backendTest("of members equally near to the mean the first is taken", async (backend) => {
-  const original = await grown(backend, 45, 0, -10, 10);
-  const dictionary = await original.reanchor([namedRows(at(-10), at(10))]);
+  using original = await grown(backend, 45, 0, -10, 10);
+  using dictionary = await original.reanchor([namedRows(at(-10), at(10))]);
   assertEquals(bytes(dictionary.exemplars), bytes(original.exemplars));
-  for (const used of [original, dictionary]) used.dispose();
 });

@@ -35,9 +35,9 @@ backendTest(
   "a loaded dictionary is the saved one, and grows on to the same bytes",
   (backend) =>
     inFolder(async (folder) => {
-      const never = await grown(backend, 2);
+      using never = await grown(backend, 2);
       await never.save(`${folder}/two.arrow`);
-      const loaded = await Dictionary.load(`${folder}/two.arrow`, { backend, members: true });
+      using loaded = await Dictionary.load(`${folder}/two.arrow`, { backend, members: true });
       assertEquals(publicValues(loaded), publicValues(never));
       assertEquals(membersOf(loaded, 0), membersOf(never, 0));
       const largest = Math.max(...never.memberCounts);
@@ -56,7 +56,6 @@ backendTest(
       }
       const bytes = await Deno.readFile(`${folder}/never.arrow`);
       assertNotEquals(await Deno.readFile(`${folder}/two.arrow`), bytes);
-      for (const dictionary of [never, loaded]) dictionary.dispose();
     }),
 );
 
@@ -101,14 +100,13 @@ Deno.test("contexts are read when they are first asked for, and only if the file
 
 backendTest("an empty dictionary can be saved, loaded and grown", (backend) =>
   inFolder(async (folder) => {
-    const empty = await grown(backend, 0);
+    using empty = await grown(backend, 0);
     await empty.save(`${folder}/empty.arrow`);
-    const loaded = await Dictionary.load(`${folder}/empty.arrow`, { backend });
+    using loaded = await Dictionary.load(`${folder}/empty.arrow`, { backend });
     assertEquals(publicValues(loaded), publicValues(empty));
-    const full = await grown(backend, 1);
+    using full = await grown(backend, 1);
     await loaded.add(batches[0]);
     assertEquals(publicValues(loaded), publicValues(full));
-    for (const dictionary of [empty, loaded, full]) dictionary.dispose();
   }));
 
 backendTest("what was ingested and not read back is saved too", (backend) =>

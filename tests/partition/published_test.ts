@@ -10,7 +10,7 @@ const file = (name: string) => fileURLToPath(new URL(`../golden/${name}`, import
 const p8 = golden.dictionaries.find((of: GoldenDictionary) => of.percentile === 8) as GoldenDictionary;
 
 backendTest("the published pickle equals the arrays beside it, and assigns as they do", async (backend) => {
-  const dictionary = await Dictionary.load(file("reference-a/dictionary_p8.pkl"), { backend });
+  using dictionary = await Dictionary.load(file("reference-a/dictionary_p8.pkl"), { backend });
   assertEquals(dictionary.size, p8.n_regions);
   assertEquals(dictionary.threshold, p8.threshold);
   assertEquals(dictionary.center, await floats(p8.center));
@@ -26,14 +26,13 @@ backendTest("the published pickle equals the arrays beside it, and assigns as th
   const { regions, distances } = await dictionary.assign(queries);
   assert(largestDifference(distances, await floats(p8.query_distance)) < 2e-6);
   assertEquals(regions, await array(p8.query_assignment));
-  dictionary.dispose();
 });
 
 backendTest("a published dictionary can be saved as Arrow and goes on adding", (backend) =>
   inFolder(async (folder) => {
-    const published = await Dictionary.load(file("reference-a/dictionary_p8.pkl"), { backend });
+    using published = await Dictionary.load(file("reference-a/dictionary_p8.pkl"), { backend });
     await published.save(`${folder}/p8.arrow`);
-    const loaded = await Dictionary.load(`${folder}/p8.arrow`, { backend });
+    using loaded = await Dictionary.load(`${folder}/p8.arrow`, { backend });
     const before = published.memberCounts.slice();
     for (const dictionary of [published, loaded]) await dictionary.add(queries);
     assertEquals(loaded.exemplars, published.exemplars);
@@ -42,11 +41,8 @@ backendTest("a published dictionary can be saved as Arrow and goes on adding", (
     assertEquals(published.activations, 3072 + queries.rows);
     assert(published.memberCounts.length >= before.length && before.every((n, r) => published.memberCounts[r] >= n));
     assertSentence(await assertRejects(() => published.reanchor()), "sampled members");
-    const sampled = await Dictionary.load(file("reference-a/dictionary_p8.pkl"), { backend, members: true });
+    using sampled = await Dictionary.load(file("reference-a/dictionary_p8.pkl"), { backend, members: true });
     assertEquals((await sampled.reanchor()).size, sampled.size);
-    sampled.dispose();
-    published.dispose();
-    loaded.dispose();
   }));
 
 backendTest(
@@ -60,9 +56,8 @@ backendTest(
         bytes[text.indexOf(`${key}\x94`)] = "x".charCodeAt(0);
       }
       await Deno.writeFile(`${folder}/early.pkl`, bytes);
-      const dictionary = await Dictionary.load(`${folder}/early.pkl`, { backend });
+      using dictionary = await Dictionary.load(`${folder}/early.pkl`, { backend });
       assertEquals(dictionary.exemplars, await floats(p8.exemplar_direction));
-      dictionary.dispose();
     }),
 );
 
@@ -70,7 +65,7 @@ const small = JSON.parse(await Deno.readTextFile(file("pickles/small.json")));
 
 for (const name of ["small_protocol5.pkl", "small_cas_protocol2.pkl"]) {
   backendTest(`a dictionary of NumPy 2 with contexts: ${name}`, async (backend) => {
-    const dictionary = await Dictionary.load(file(`pickles/${name}`), { backend });
+    using dictionary = await Dictionary.load(file(`pickles/${name}`), { backend });
     assertEquals(dictionary.size, small.regions);
     assertEquals([...dictionary.memberCounts], small.counts);
     const data = Float32Array.from(small.queries as number[]);
@@ -95,7 +90,6 @@ for (const name of ["small_protocol5.pkl", "small_cas_protocol2.pkl"]) {
       "",
       "which characters the token is, nobody wrote down",
     );
-    dictionary.dispose();
   });
 }
 

@@ -41,7 +41,7 @@ const CASES: [Readout, number | undefined, number[]][] = [
 ];
 
 backendTest("every read-out of one activation, as worked by hand", async (backend) => {
-  const dictionary = await regionsAt(backend, 0.1, [1, 0], [0, 2], [-3, 0], [0.6, 0.8]);
+  using dictionary = await regionsAt(backend, 0.1, [1, 0], [0, 2], [-3, 0], [0.6, 0.8]);
   assertEquals(dictionary.size, 4);
   const query = fromCenter([3, 4]);
   const expected = new Map<string, number[]>();
@@ -52,11 +52,10 @@ backendTest("every read-out of one activation, as worked by hand", async (backen
     expected.set(kind, values);
   }
   assertNear(await dictionary.similarities(query), expected.get("cosine")!);
-  dictionary.dispose();
 });
 
 backendTest("rows are read out one by one, and the center itself is nothing", async (backend) => {
-  const dictionary = await regionsAt(backend, 0.1, [1, 0], [0, 1]);
+  using dictionary = await regionsAt(backend, 0.1, [1, 0], [0, 1]);
   const query = fromCenter([3, 4], [0, 0], [-2, -1]);
   const read = (kind: Readout) => dictionary.readout(query, { kind });
   assertNear(await read("signed"), [3, 4, 0, 0, -2, -1]);
@@ -66,11 +65,10 @@ backendTest("rows are read out one by one, and the center itself is nothing", as
     (await dictionary.readout({ ...query, data: new Float32Array(0), rows: 0 }, { kind: "signed" })).length,
     0,
   );
-  dictionary.dispose();
 });
 
 backendTest("of equal values the lower region comes first", async (backend) => {
-  const dictionary = await regionsAt(backend, 0.1, [-1, 0], [1, 0], [0, 1]);
+  using dictionary = await regionsAt(backend, 0.1, [-1, 0], [1, 0], [0, 1]);
   const query = fromCenter([2, 2]);
   assertNear(await dictionary.readout(query, { kind: "topk", k: 1 }), [0, 2, 0]);
   assertNear(await dictionary.readout(query, { kind: "topk", k: 2 }), [0, 2, 2]);
@@ -78,11 +76,10 @@ backendTest("of equal values the lower region comes first", async (backend) => {
   assertNear(await dictionary.readout(query, { kind: "otsu" }), [0, Math.SQRT1_2, Math.SQRT1_2]);
   await dictionary.add(fromCenter([4, 3]));
   assertNear(await dictionary.readout(query, { kind: "topk", k: 2 }), [0, 2, 0, 2.8]);
-  dictionary.dispose();
 });
 
 backendTest("the bases differ where members differ from their exemplar", async (backend) => {
-  const dictionary = await regionsAt(backend, degrees(45), at(0), at(40));
+  using dictionary = await regionsAt(backend, degrees(45), at(0), at(40));
   assertEquals(dictionary.size, 1);
   const query = fromCenter(at(20).map((value) => 7 * value) as [number, number]);
   assertNear(await dictionary.readout(query, { kind: "signed", basis: "mean" }), [7]);
@@ -91,46 +88,42 @@ backendTest("the bases differ where members differ from their exemplar", async (
   assertNear(await dictionary.similarities(query), [Math.cos(Math.PI / 9)], "similarities are to exemplars");
   assertNear(await dictionary.decode(Float32Array.of(2)), [1 + 2 * at(20)[0], 2 + 2 * at(20)[1]]);
   assertNear(await dictionary.decode(Float32Array.of(2, 0), { basis: "exemplar" }), [3, 2, 1, 2]);
-  dictionary.dispose();
 });
 
 backendTest("a batch that lives on the backend only is read out too", async (backend) => {
-  const dictionary = await regionsAt(backend, 0.1, [1, 0], [0, 1]);
+  using dictionary = await regionsAt(backend, 0.1, [1, 0], [0, 1]);
   const { data, rows, dim } = fromCenter([3, 4], [-2, -1]);
-  const matrix = backend.upload(data!.slice(), rows, dim);
+  using matrix = backend.upload(data!.slice(), rows, dim);
   for (const kind of ["signed", "topk", "otsu"] as const) {
     assertEquals(
       await dictionary.readout({ rows, dim, matrix }, { kind }),
       await dictionary.readout({ rows, dim, data }, { kind }),
     );
   }
-  for (const thing of [matrix, dictionary]) thing.dispose();
 });
 
 backendTest(
   "decode is features times directions plus center, and refuses features of another size",
   async (backend) => {
-    const dictionary = await regionsAt(backend, 0.1, [1, 0], [0, 1], [-1, 0]);
+    using dictionary = await regionsAt(backend, 0.1, [1, 0], [0, 1], [-1, 0]);
     assertNear(await dictionary.decode(Float32Array.of(2, 3, 5, 0, 0, 0)), [-2, 5, 1, 2]);
     assertEquals((await dictionary.decode(new Float32Array(0))).length, 0);
     const error = await assertRejects(() => dictionary.decode(new Float32Array(4)), RangeError);
     assertSentence(error, "3 regions a row", "4 numbers");
-    dictionary.dispose();
   },
 );
 
 backendTest("an empty dictionary reads out nothing", async (backend) => {
-  const dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.5 }, { backend });
+  using dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.5 }, { backend });
   for (const kind of ["signed", "topk", "binary", "otsu"] as const) {
     assertEquals((await dictionary.readout(rowsOf([1, 2], [3, 4]), { kind })).length, 0);
   }
   assertEquals((await dictionary.decode(new Float32Array(0))).length, 0);
   await assertRejects(() => dictionary.decode(new Float32Array(2)), RangeError);
-  dictionary.dispose();
 });
 
 backendTest("read-outs that there are none of are refused with a sentence", async (backend) => {
-  const dictionary = await regionsAt(backend, 0.1, [1, 0]);
+  using dictionary = await regionsAt(backend, 0.1, [1, 0]);
   for (const kind of ["softmax", "toString"]) {
     const options = { kind: kind as Readout };
     const error = await assertRejects(() => dictionary.readout(rowsOf([1, 2]), options), RangeError);
@@ -140,7 +133,6 @@ backendTest("read-outs that there are none of are refused with a sentence", asyn
     const error = await assertRejects(() => dictionary.readout(rowsOf([1, 2]), { kind: "topk", k }), RangeError);
     assertSentence(error, "at least 1", String(k));
   }
-  dictionary.dispose();
 });
 
 Deno.test("Otsu's cut is the largest value of the lower class", () => {

@@ -14,11 +14,10 @@ async function sample(backend: Backend, seed: number, batches: readonly number[]
   const members = new Members(1, seed, KEPT);
   let seen = 0;
   for (const rows of batches) {
-    const directions = backend.upload(Float32Array.from({ length: rows }, (_, i) => seen + i), rows, 1);
+    using directions = backend.upload(Float32Array.from({ length: rows }, (_, i) => seen + i), rows, 1);
     const batch = members.batch(seen);
     for (let row = 0; row < rows; row++) batch.offer(row, 0, ++seen);
     await batch.commit(backend, directions);
-    directions.dispose();
   }
   assertEquals(members.count(0), members.directions(0).length);
   return [...members.directions(0)];
@@ -52,7 +51,7 @@ backendTest("a sample depends on seed and stream alone, not on how the stream is
 
 backendTest("each region samples its own members, thirty at most", async (backend) => {
   const options = { backend, members: KEPT };
-  const dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: degrees(20) }, options);
+  using dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: degrees(20) }, options);
   const near = (angle: number, count: number) => Array.from({ length: count }, (_, i) => at(angle + i / 10));
   await dictionary.add(namedRows(...near(0, 12), ...near(90, 70)));
   await dictionary.add(namedRows(...near(0, 12), ...near(90, 50)));
@@ -62,7 +61,6 @@ backendTest("each region samples its own members, thirty at most", async (backen
     assertEquals(members.length, 2 * count);
     for (let i = 0; i < count; i++) assert(members[2 * i + region] > 0.9, `a member of region ${region}`);
   }
-  dictionary.dispose();
 });
 
 const names = (contexts: readonly { prompt: string }[]) => contexts.map(({ prompt }) => prompt);
@@ -94,7 +92,7 @@ Deno.test("an excerpt is decoded once, and only when somebody looks", () => {
 });
 
 backendTest("a region's contexts are those of its members, by their distance", async (backend) => {
-  const dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: degrees(30) }, { backend });
+  using dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: degrees(30) }, { backend });
   await dictionary.add(namedRows(at(0), at(3), at(90), at(-2), at(95)));
   await dictionary.add({ ...namedRows(at(1)), provenance: undefined });
   await dictionary.add(namedRows(at(4)));
@@ -109,5 +107,4 @@ backendTest("a region's contexts are those of its members, by their distance", a
   assertLess(Math.abs(distance - degrees(5)), 1e-6);
   assertEquals(position, 5);
   assertEquals([...dictionary.memberCounts], [5, 2], "rows without provenance are members all the same");
-  dictionary.dispose();
 });

@@ -1,8 +1,8 @@
 /** What a dictionary says while its values are behind, and after it is disposed: a sentence, never an empty dictionary's. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import type { Backend, Matrix } from "../../src/compute/backend.ts";
-import { Dictionary } from "../../src/partition/dictionary.ts";
-import { discover } from "../../src/partition/discover.ts";
+import type { ActivationBatch } from "../../src/activations/mod.ts";
+import type { Backend, Matrix } from "../../src/compute/mod.ts";
+import { Dictionary, discover } from "../../src/partition/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 import { assertSentence } from "../lib/sentence.ts";
 import { inFolder } from "../lib/folder.ts";
@@ -77,7 +77,6 @@ Deno.test("all that a dictionary can be asked is tried here", () => {
     ...Object.keys(TASKS),
     "constructor",
     "dispose",
-    "parts",
   ];
   assertEquals(names.sort(), tried.sort());
 });
@@ -204,7 +203,8 @@ backendTest("exemplars are handed out as a copy that is the caller's", async (ba
 });
 
 backendTest("a discovery gives its dictionaries back", async (backend) => {
-  const calibration = { center: new Float32Array(DIM), percentiles: [10, 50], thresholds: [0.1, 0.2], activations: 3 };
+  const levels = [{ percentile: 10, threshold: 0.1 }, { percentile: 50, threshold: 0.2 }];
+  const calibration = { center: new Float32Array(DIM), levels, activations: 3 };
   const discovery = await discover([FIRST], calibration, { backend });
   {
     using same = discovery;
@@ -212,4 +212,54 @@ backendTest("a discovery gives its dictionaries back", async (backend) => {
   }
   for (const { dictionary } of discovery.growths) assertThrows(() => dictionary.size, Error, "disposed");
   discovery.dispose();
+});
+
+/** A backend that keeps what it makes, and how many of those are still in use. */
+function watched(backend: Backend): { backend: Backend; inUse: () => number } {
+  const made: Matrix[] = [];
+  const keep = <T>(result: T): T => {
+    if (typeof result === "object" && result !== null && "backend" in result) made.push(result as unknown as Matrix);
+    return result;
+  };
+  const proxy = new Proxy(backend, {
+    get(target, name) {
+      const value = Reflect.get(target, name, target);
+      if (typeof value !== "function") return value;
+      return (...args: unknown[]) => {
+        const result = value.apply(target, args);
+        return result instanceof Promise ? result.then(keep) : keep(result);
+      };
+    },
+  });
+  const isInUse = (matrix: Matrix) => {
+    try {
+      return matrix.rows >= 0;
+    } catch {
+      return false;
+    }
+  };
+  return { backend: proxy, inUse: () => made.filter(isInUse).length };
+}
+
+backendTest("a discovery gives back whatever it made, if it fails too", async (backend) => {
+  const levels = [{ percentile: 10, threshold: 0.1 }, { percentile: 50, threshold: 0.2 }];
+  const calibration = { center: new Float32Array(DIM), levels, activations: 3 };
+  const bad = namedRows([1, 0], [NaN, 1]);
+  const runs: [ActivationBatch[], typeof calibration, sentence?: string][] = [
+    [[FIRST, SECOND], calibration],
+    [[FIRST, bad], calibration, "finite"],
+    [[], calibration, "the stream was empty"],
+    [[FIRST], { ...calibration, levels: [levels[0], { ...levels[1], threshold: 3 }] }, "Expected a threshold"],
+  ];
+  for (const [stream, calibration, sentence] of runs) {
+    const { backend: watching, inUse } = watched(backend);
+    if (sentence) await assertRejects(() => discover(stream, calibration, { backend: watching }), Error, sentence);
+    else {
+      using discovery = await discover(stream, calibration, { backend: watching, merge: true });
+      assertEquals(inUse(), 2 * discovery.growths.length);
+    }
+    // Dictionaries wait their turn.
+    await Promise.resolve();
+    assertEquals(inUse(), 0, sentence);
+  }
 });

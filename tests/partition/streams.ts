@@ -1,7 +1,8 @@
 /** Small seeded streams with everything that a model's have: prompts, positions, several layers, batches. */
 import type { ActivationBatch, Prompt, StreamBatch } from "../../src/activations/mod.ts";
 import { Random } from "../../src/compute/mod.ts";
-import { type Dictionary, partsOf } from "../../src/partition/dictionary.ts";
+import type { Dictionary } from "../../src/partition/mod.ts";
+import { partsOf } from "../../src/partition/dictionary.ts";
 
 export const DIM = 12;
 const HEADS = 8;

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { distinct, figure, meanOf, rangeOf, rangeText, signed, Sweep } from "../../src/report/mod.ts";
+import { distinct, figure, meanOf, percent, rangeOf, rangeText, signed, Sweep } from "../../src/report/mod.ts";
 
 interface Measured {
   readonly layer: number;
@@ -30,6 +30,8 @@ Deno.test("means and ranges leave out what is missing", () => {
   assertEquals(SWEEP.at({ layer: 5, percentile: 2 })!.mean("auroc"), 0.6);
   assertEquals(SWEEP.at({ layer: 1, percentile: 8 })!.range("auroc"), [0.7, 0.8]);
   assertEquals(SWEEP.where({ seed: 1, layer: 5 }).mean("auroc"), null);
+  assertEquals(SWEEP.at({ layer: 5, percentile: 2 })!.meanRow("auroc"), measured(5, 2, 0, 0.6));
+  assertEquals(SWEEP.at({ layer: 1, percentile: 8 })!.meanRow("auroc", "seed"), measured(1, 8, 0.5, 0.75));
   assertEquals(SWEEP.mean(({ auroc }) => auroc && 2 * auroc), 2 * (0.9 + 0.6 + 0.5 + 0.7 + 0.8 + 0.1) / 6);
   assertEquals([meanOf([]), meanOf([null, 3, undefined]), rangeOf([null])], [null, 3, null]);
 });
@@ -51,6 +53,7 @@ Deno.test("how many settings show something, and settings of other keys", () => 
 
 Deno.test("figures of sentences", () => {
   assertEquals([figure(0.12345), figure(null), figure(12)], ["0.123", "–", "12"]);
+  assertEquals([percent(0.125), percent(null)], ["12.5\u00a0%", "–"]);
   assertEquals([signed(0.25), signed(-0.5), signed(0), signed(null)], ["+0.25", "−0.5", "0", "–"]);
   assertEquals([rangeText([0.5, null, 0.25]), rangeText([2, 2]), rangeText([])], ["0.25 to 0.5", "2", "–"]);
 });

@@ -119,14 +119,13 @@ backendTest("SAELens: every architecture and option gives the numbers of its own
         ...(config.architecture === "jumprelu" ? { threshold } : {}),
         ...(config.finetuning_scaling_factor ? { scaling_factor } : {}),
       });
-      const sae = await readSae(folder, { backend });
+      using sae = await readSae(folder, { backend });
       const features = await sae.encode({ rows: ROWS, dim: DIM, data: x });
       const acts = dense(features);
       assert(expected.acts.some((value) => value > 0), name);
       acts.forEach((value, i) => assertAlmostEquals(value, expected.acts[i], 2e-4, `${name}, ${i}`));
       const out = await sae.decode(features);
       out.forEach((value, i) => assertAlmostEquals(value, expected.out[i], 2e-3, `${name}, ${i}`));
-      sae.dispose();
     });
   }
 });

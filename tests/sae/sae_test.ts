@@ -57,7 +57,7 @@ backendTest("Gemma Scope: features and reconstructions are those of the file's a
   const tensors = await readNpz(PARAMS);
   const [dim, size] = [192, 2048];
   const x = (await heldOut()).slice(0, CHECKED_ROWS * dim);
-  const sae = await readSae(PARAMS, { backend });
+  using sae = await readSae(PARAMS, { backend });
   assertEquals([sae.dim, sae.size, sae.architecture, sae.k], [dim, size, "jumprelu", undefined]);
   const features = await sae.encode({ rows: CHECKED_ROWS, dim, data: x });
   assertEquals([features.rows, features.size], [CHECKED_ROWS, size]);
@@ -82,14 +82,13 @@ backendTest("Gemma Scope: features and reconstructions are those of the file's a
     }
     expected.forEach((value, d) => assertAlmostEquals(decoded[row * dim + d], value, 2e-3));
   }
-  sae.dispose();
 });
 
 backendTest("the embedded autoencoder has the figures on held-out text that it was published with", async (backend) => {
   const dim = 192;
   const data = await heldOut();
   const rows = data.length / dim;
-  const sae = await readSae("fixtures/sae", { backend });
+  using sae = await readSae("fixtures/sae", { backend });
   const features = await sae.encode({ rows, dim, data });
   const decoded = await sae.decode(features);
   const means = new Float64Array(dim);
@@ -99,13 +98,12 @@ backendTest("the embedded autoencoder has the figures on held-out text that it w
   // 23.72 and 0.8722 on all 50,673 held-out activations; these are a part of them.
   assertAlmostEquals(features.offsets[rows] / rows, 23.72, 1.5);
   assertAlmostEquals(1 - error / variance, 0.8722, 0.02);
-  sae.dispose();
 });
 
 backendTest("a batch is encoded where it lives, and one of no rows or a bad row is met with care", async (backend) => {
   const data = (await heldOut()).slice(0, 192 * 5);
-  const sae = await readSae(PARAMS, { backend });
-  const matrix = backend.upload(data, 5, 192);
+  using sae = await readSae(PARAMS, { backend });
+  using matrix = backend.upload(data, 5, 192);
   const onBackend: ActivationBatch = { rows: 5, dim: 192, matrix };
   const features = await sae.encode(onBackend);
   assertEquals(features, await sae.encode({ rows: 5, dim: 192, data }));
@@ -117,8 +115,6 @@ backendTest("a batch is encoded where it lives, and one of no rows or a bad row 
   assertSentence(await assertRejects(() => sae.encode({ rows: 5, dim: 192, data: bad }), Error), "row 3");
   const wide = { rows: 1, dim: 384, data: new Float32Array(384) };
   assertSentence(await assertRejects(() => sae.encode(wide), RangeError), "192", "384");
-  matrix.dispose();
-  sae.dispose();
 });
 
 Deno.test("Gemma Scope: the path's layer, lower-case names, and thresholds below zero, which let no negative value pass", () =>
@@ -145,9 +141,8 @@ Deno.test("Gemma Scope: the path's layer, lower-case names, and thresholds below
     ) {
       const file = `${folder}/${repository}/layer_3/width_16k/params.npz`;
       await writeNpz(file, tensors);
-      const { source, ...read } = await readSae(file, { backend: "cpu" });
-      assertEquals(source.hookPoint, at && { layer: 3, at }, repository);
-      read.decoder.dispose();
+      using sae = await readSae(file, { backend: "cpu" });
+      assertEquals(sae.source.hookPoint, at && { layer: 3, at }, repository);
     }
   }));
 

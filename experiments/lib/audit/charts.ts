@@ -1,111 +1,93 @@
-/** Charts of `audit`, as Vega-Lite descriptions with their data inlined. */
-import type { ChartSpec } from "../../../src/report/chart.ts";
-import { PALETTE } from "../../../src/report/theme.ts";
-import type { Audit } from "./measure.ts";
+/** Charts of `audit`. */
+import {
+  by,
+  byBlock,
+  chart,
+  type ChartSpec,
+  COLOR,
+  DASH,
+  dots,
+  grid,
+  line,
+  means,
+  on,
+  percentileAxis,
+  quantity,
+  rule,
+  seeds,
+  series,
+  share,
+} from "../../../src/report/mod.ts";
+import { type AuditRow, READINGS } from "./rows.ts";
 
-const RATES = ["moved or dropped", "dropped", "moved or introduced", "introduced", "false alarms"];
-const COLORS = [PALETTE[5], PALETTE[0], PALETTE[4], PALETTE[1], "#8a8a8a"];
-
-const readingRow = {
-  field: "reading",
-  type: "nominal",
-  title: null,
-  sort: ["text", "chat"],
-  header: { labelAngle: 0, labelAlign: "left" },
-};
+const byReading = by("reading", { order: READINGS });
 
 /** Share of regions moved, dropped and introduced by p, beside the false alarms: points are stream orders, lines their means. */
-export function auditChart(audits: readonly Audit[], alpha: number): ChartSpec {
-  const values = audits.flatMap(({ reading, layer, percentile, side, moved, gone, falseAlarms }) => {
-    const [changed, lost] = side === "before" ? RATES : RATES.slice(2);
+export function auditChart(audits: readonly AuditRow[], alpha: number): ChartSpec {
+  const shares = audits.flatMap(({ reading, layer, percentile, side, moved, gone, falseAlarms }) => {
+    const lost = side === "before" ? "dropped" : "introduced";
     return [
-      { reading, layer, percentile, what: changed, share: moved + gone },
+      {
+        reading,
+        layer,
+        percentile,
+        what: `moved or ${lost}`,
+        share: moved === null || gone === null ? null : moved + gone,
+      },
       { reading, layer, percentile, what: lost, share: gone },
-      { reading, layer, percentile, what: RATES[4], share: falseAlarms },
+      { reading, layer, percentile, what: "false alarms", share: falseAlarms },
     ];
-  }).filter(({ share }) => Number.isFinite(share));
-  const x = { field: "percentile", type: "ordinal", title: "percentile p" };
-  const y = { field: "share", type: "quantitative", title: "share of regions", axis: { format: "%", tickCount: 5 } };
-  const color = {
-    field: "what",
-    type: "nominal",
-    title: null,
-    scale: { domain: RATES, range: COLORS },
-    legend: { orient: "bottom", symbolType: "stroke" },
-  };
-  return {
-    data: { values },
-    facet: {
-      row: readingRow,
-      column: { field: "layer", type: "ordinal", title: null, header: { labelExpr: "'block ' + datum.value" } },
-    },
-    spec: {
-      width: 190,
-      height: 170,
-      layer: [
-        { mark: { type: "rule", strokeDash: [4, 4] }, encoding: { y: { datum: alpha, type: "quantitative" } } },
-        { mark: { type: "point", opacity: 0.6 }, encoding: { x, y, color } },
-        { mark: "line", encoding: { x, y: { ...y, aggregate: "mean" }, color } },
-      ],
-    },
-  } as ChartSpec;
+  });
+  return chart(shares, {
+    panels: grid(byReading, byBlock()),
+    x: percentileAxis(),
+    y: share("share", "share of regions", { ticks: 5 }),
+    color: series("what", {
+      "moved or dropped": COLOR.sky,
+      dropped: COLOR.blue,
+      "moved or introduced": COLOR.orange,
+      introduced: COLOR.vermilion,
+      "false alarms": COLOR.chance,
+    }),
+    marks: [rule({ y: alpha }), seeds(), means()],
+    height: 170,
+  });
 }
 
-const VERDICTS = ["kept", "moved", "dropped", "introduced"];
-
 /** Each region's nearest counterpart in the other model against that in its own, both in another stream order. */
-export function counterpartsChart(audits: readonly Audit[]): ChartSpec {
-  const values = audits.flatMap(({ reading, side, regions }) =>
-    regions.map(({ own, across, members, verdict }) => ({
+export function counterpartsChart(audits: readonly AuditRow[]): ChartSpec {
+  const counterparts = audits.flatMap(({ reading, side, verdicts }) =>
+    verdicts.map(({ cosineWithin, cosineAcross, members, verdict }) => ({
       reading,
       panel: `regions ${side}`,
-      own: round(own),
-      across: round(across),
+      own: round(cosineWithin),
+      across: round(cosineAcross),
       members,
       verdict: verdict === "gone" ? (side === "before" ? "dropped" : "introduced") : verdict,
     }))
   );
-  const low = Math.floor(10 * Math.min(...values.map(({ own, across }) => Math.min(own, across)))) / 10;
-  const scale = { domain: [low, 1], zero: false };
-  return {
-    data: { values },
-    facet: { row: readingRow, column: { field: "panel", type: "nominal", title: null, sort: "descending" } },
-    spec: {
-      width: 280,
-      height: 240,
-      layer: [
-        {
-          data: { values: [{ a: low, b: 1 }] },
-          mark: { type: "rule", strokeDash: [4, 4] },
-          encoding: {
-            x: { field: "a", type: "quantitative", scale },
-            x2: { field: "b" },
-            y: { field: "a", type: "quantitative", scale },
-            y2: { field: "b" },
-          },
-        },
-        {
-          mark: { type: "circle", opacity: 0.7 },
-          encoding: {
-            x: { field: "own", type: "quantitative", title: "cosine with the nearest, same model", scale },
-            y: { field: "across", type: "quantitative", title: "cosine with the nearest, other model", scale },
-            size: {
-              field: "members",
-              type: "quantitative",
-              scale: { type: "log", range: [6, 120] },
-              legend: { values: [10, 100, 1000] },
-            },
-            color: {
-              field: "verdict",
-              type: "nominal",
-              title: null,
-              scale: { domain: VERDICTS, range: ["#a9a9a9", PALETTE[4], PALETTE[0], PALETTE[1]] },
-            },
-          },
-        },
-      ],
-    },
-  } as ChartSpec;
+  const low = Math.floor(10 * Math.min(...counterparts.flatMap(({ own, across }) => [own, across]))) / 10;
+  const axis = { domain: [low, 1], zero: false } as const;
+  return chart(counterparts, {
+    panels: grid(byReading, by("panel", { order: ["regions before", "regions after"] })),
+    x: quantity("own", "cosine with the nearest, same model", axis),
+    y: quantity("across", "cosine with the nearest, other model", axis),
+    color: series("verdict", {
+      kept: COLOR.quiet,
+      moved: COLOR.orange,
+      dropped: COLOR.blue,
+      introduced: COLOR.vermilion,
+    }),
+    marks: [
+      on([{ own: low, across: low }, { own: 1, across: 1 }], line({ color: COLOR.soft, dash: DASH.dashed })),
+      dots({
+        size: quantity("members", "members", { log: true, area: [6, 120], ticks: [10, 100, 1000] }),
+        opacity: 0.7,
+      }),
+    ],
+    width: 280,
+    height: 240,
+  });
 }
 
 const round = (value: number) => Math.round(value * 1e3) / 1e3;

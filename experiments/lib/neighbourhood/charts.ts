@@ -1,137 +1,113 @@
 /** Charts of the regions between two anchors. */
-import { type ChartSpec, PALETTE } from "../../../src/report/mod.ts";
-import type { AnchorPair, Panel } from "./measure.ts";
+import {
+  beside,
+  byBlock,
+  chart,
+  type ChartSpec,
+  COLOR,
+  type ComposableChart,
+  DASH,
+  dots,
+  links,
+  means,
+  on,
+  percentileAxis,
+  quantity,
+  seeds,
+  series,
+  text,
+} from "../../../src/report/mod.ts";
 import { tokenText } from "../../../src/report/token_text.ts";
-
-const WIDTH = 320;
-const HEIGHT = 330;
-const SOFT = "#5f6368";
-
-/** Where the anchors and what is between them stand: unit square, the anchors at the left and right. */
-const place = (field: "x" | "y") => ({
-  field,
-  type: "quantitative",
-  axis: null,
-  scale: { domain: field === "x" ? [0, 1] : [0, 1], nice: false, zero: false },
-});
-const position = { x: place("x"), y: place("y") };
+import type { AnchorPair, Panel } from "./measure.ts";
 
 /** One pair across percentiles, coarsest first: anchors at the sides, regions between in the middle, edges with cosines. */
 export function neighbourhoodChart(panels: readonly Panel[]): ChartSpec {
-  return { hconcat: panels.map(panelOf), spacing: 26 } as unknown as ChartSpec;
+  return beside(panels.map(panelOf), { spacing: 26 });
 }
 
-function panelOf({ percentile, size, a, b, cosine, count, between, lens }: Panel): object {
+/** Where the anchors and what is between them stand: the unit square, the anchors at the left and right. */
+const PLACE = { domain: [0, 1], nice: false, zero: false, hasAxis: false } as const;
+
+function panelOf({ percentile, size, a, b, cosine, count, between, lens }: Panel): ComposableChart {
   const label = (region: number) => (lens.get(region) ?? []).map(tokenText).join(" · ");
   const shown = between.filter(({ region }) => lens.has(region));
   const anchors = [
-    { name: "A", region: a, x: 0.08, y: 0.5, label: label(a).replaceAll(" · ", "\n") },
-    { name: "B", region: b, x: 0.92, y: 0.5, label: label(b).replaceAll(" · ", "\n") },
+    { name: "A", x: 0.08, y: 0.5, label: label(a).replaceAll(" · ", "\n") },
+    { name: "B", x: 0.92, y: 0.5, label: label(b).replaceAll(" · ", "\n") },
   ];
   const middle = shown.map(({ region, cosineA, cosineB }, i) => {
     const y = shown.length === 1 ? 0.75 : 0.88 - 0.76 * i / (shown.length - 1);
-    return { name: "", region, x: 0.5, y, label: label(region), cosineA, cosineB };
-  });
-  const edge = (from: { x: number; y: number }, to: { x: number; y: number }, cosine: number, at: number) => ({
-    ...{ x: from.x, y: from.y, x2: to.x, y2: to.y, cosine: cosine.toFixed(3) },
-    labelX: from.x + at * (to.x - from.x),
-    labelY: from.y + at * (to.y - from.y),
+    return { region, x: 0.5, y, label: label(region), cosineA, cosineB };
   });
   const edges = middle.flatMap((node) => [
-    edge(anchors[0], node, node.cosineA, 0.52),
-    edge(anchors[1], node, node.cosineB, 0.52),
+    edgeOf(anchors[0], node, node.cosineA, 0.52),
+    edgeOf(anchors[1], node, node.cosineB, 0.52),
   ]);
-  const direct = count === 0 ? [edge(anchors[0], anchors[1], cosine, 0.5)] : [];
-  const lines = (values: object[], mark: object) => ({
-    data: { values },
-    mark: { type: "rule", ...mark },
-    encoding: { ...position, x2: { field: "x2" }, y2: { field: "y2" } },
-  });
-  const text = (values: object[], field: string, mark: object) => ({
-    data: { values },
-    mark: { type: "text", ...mark },
-    encoding: { ...position, text: { field } },
-  });
-  const halo = { stroke: "white", strokeWidth: 4, strokeJoin: "round" };
-  const cosines = [...edges, ...direct].map(({ labelX, labelY, cosine }) => ({ x: labelX, y: labelY, cosine }));
-  const labelled = (mark: object) => [
-    text(cosines, "cosine", { fontSize: 11, ...mark }),
-    text(middle.filter(({ y }) => y > 0.5), "label", { dy: -14, limit: 190, ...mark }),
-    text(middle.filter(({ y }) => y <= 0.5), "label", { dy: 17, limit: 190, ...mark }),
-    text(anchors, "label", { dy: 26, limit: 80, lineBreak: "\n", lineHeight: 15, ...mark }),
-  ];
-  const nodes = (values: object[], mark: object) => ({
-    data: { values },
-    mark: { type: "point", ...mark },
-    encoding: position,
-  });
+  const direct = count === 0 ? [edgeOf(anchors[0], anchors[1], cosine, 0.5)] : [];
+  const cosines = [...edges, ...direct].map(({ labelX: x, labelY: y, cosine }) => ({ x, y, cosine }));
+  const halo = 4;
   const hidden = count > shown.length ? `, ${shown.length} shown` : "";
-  return {
-    width: WIDTH,
-    height: HEIGHT,
+  return chart(anchors, {
     title: {
       text: `p ${percentile}, K = ${size}`,
       subtitle: `cos(A, B) = ${cosine.toFixed(3)}, ${count} between${hidden}`,
     },
-    layer: [
-      lines(edges, { strokeWidth: 1.2, color: SOFT }),
-      lines(direct, { strokeWidth: 1.2, strokeDash: [4, 4], color: SOFT }),
-      nodes(middle, { size: 110, color: PALETTE[4], opacity: 1 }),
-      nodes(anchors, { size: 420, color: PALETTE[0], opacity: 1 }),
-      text(anchors, "name", { color: "white", fontWeight: "bold" }),
-      ...labelled(halo),
-      ...labelled({}),
+    width: 320,
+    height: 330,
+    x: quantity("x", null, PLACE),
+    y: quantity("y", null, PLACE),
+    marks: [
+      on(edges, links({ x: "x2", y: "y2" }, { color: COLOR.soft })),
+      on(direct, links({ x: "x2", y: "y2" }, { color: COLOR.soft, dash: DASH.dashed })),
+      on(middle, dots({ size: 110, color: COLOR.orange, opacity: 1 })),
+      dots({ size: 420, color: COLOR.blue, opacity: 1 }),
+      text("name", { color: "white", fontWeight: "bold" }),
+      on(cosines, text("cosine", { fontSize: 11, halo })),
+      on(middle.filter(({ y }) => y > 0.5), text("label", { dy: -14, limit: 190, halo })),
+      on(middle.filter(({ y }) => y <= 0.5), text("label", { dy: 17, limit: 190, halo })),
+      text("label", { dy: 26, limit: 80, lineBreak: "\n", lineHeight: 15, halo }),
     ],
+  });
+}
+
+interface Place {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** An edge with its cosine written at a part of its length. */
+function edgeOf(from: Place, to: Place, cosine: number, at: number) {
+  return {
+    ...{ x: from.x, y: from.y, x2: to.x, y2: to.y, cosine: cosine.toFixed(3) },
+    labelX: from.x + at * (to.x - from.x),
+    labelY: from.y + at * (to.y - from.y),
   };
 }
 
+const FOLLOWED = "followed pairs";
+const OTHERS = "other pairs of the same cosine";
+
 /** Regions between against p, followed pairs beside pairs of the same cosine: dots are seeds' means, lines their means. */
 export function betweenChart(rows: readonly AnchorPair[]): ChartSpec {
-  const kinds = ["followed pairs", "other pairs of the same cosine"];
-  const values = [...Map.groupBy(rows, ({ seed, layer, percentile }) => `${seed} ${layer} ${percentile}`).values()]
-    .flatMap((group) => {
-      const apart = group.filter(({ count }) => !Number.isNaN(count));
-      const { seed, layer, percentile } = group[0];
-      const mean = (field: "count" | "controlCount") => apart.reduce((sum, row) => sum + row[field], 0) / apart.length;
-      return [
-        { seed, layer, percentile, kind: kinds[0], count: mean("count") },
-        { seed, layer, percentile, kind: kinds[1], count: mean("controlCount") },
-      ];
-    });
-  const y = {
-    field: "count",
-    type: "quantitative",
-    title: "regions between, mean over pairs",
-    scale: { type: "symlog" },
-    axis: { values: [0, 1, 3, 10, 30, 100, 300, 1000] },
-  };
-  return {
-    data: { values },
-    facet: {
-      field: "layer",
-      type: "ordinal",
-      title: null,
-      header: { labelExpr: "'block ' + datum.value" },
-      columns: 4,
-    },
-    columns: 4,
-    spec: {
-      width: 180,
-      height: 220,
-      encoding: {
-        x: { field: "percentile", type: "ordinal", title: "percentile p, sharper to the right", sort: "descending" },
-        color: {
-          field: "kind",
-          type: "nominal",
-          title: null,
-          scale: { domain: kinds, range: [PALETTE[0], PALETTE[1]] },
-          legend: { orient: "top", symbolType: "stroke" },
-        },
-      },
-      layer: [
-        { mark: "line", encoding: { y: { ...y, aggregate: "mean" } } },
-        { mark: { type: "point", size: 22, opacity: 0.7 }, encoding: { y } },
-      ],
-    },
-  } as ChartSpec;
+  const settings = Map.groupBy(rows, ({ seed, layer, percentile }) => `${seed} ${layer} ${percentile}`);
+  const counts = Array.from(settings.values()).flatMap((group) => {
+    const apart = group.filter(({ count }) => Number.isFinite(count));
+    const { seed, layer, percentile } = group[0];
+    const mean = (field: "count" | "controlCount") => apart.reduce((sum, row) => sum + row[field], 0) / apart.length;
+    return [
+      { seed, layer, percentile, kind: FOLLOWED, count: mean("count") },
+      { seed, layer, percentile, kind: OTHERS, count: mean("controlCount") },
+    ];
+  });
+  return chart(counts, {
+    panels: byBlock({ columns: 4 }),
+    x: percentileAxis("percentile p, sharper to the right", { order: "descending" }),
+    y: quantity("count", "regions between, mean over pairs", {
+      log: "symmetric",
+      ticks: [0, 1, 3, 10, 30, 100, 300, 1000],
+    }),
+    color: series("kind", { [FOLLOWED]: COLOR.blue, [OTHERS]: COLOR.vermilion }),
+    marks: [means(), seeds()],
+    height: 220,
+  });
 }

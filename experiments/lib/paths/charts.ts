@@ -1,8 +1,25 @@
 /** Charts of the ways of tokens through layers. */
 import { layAlluvial } from "../../../src/report/alluvial.ts";
-import { type ChartSpec, PALETTE } from "../../../src/report/mod.ts";
-import type { PathsMeasured, ShownPath, ShownTokens } from "./measure.ts";
+import {
+  band,
+  below,
+  byPercentile,
+  category,
+  chart,
+  type ChartSpec,
+  COLOR,
+  type ComposableChart,
+  means,
+  on,
+  quantity,
+  rectangles,
+  seeds,
+  series,
+  share,
+  text,
+} from "../../../src/report/mod.ts";
 import { tokenText } from "../../../src/report/token_text.ts";
+import type { PathsMeasured, ShownPath, ShownTokens } from "./measure.ts";
 
 const COLUMN = 118;
 const ROW = 15;
@@ -10,7 +27,8 @@ const GAP = 0.7;
 const BAR = 0.035;
 /** Points of a ribbon's curved sides. */
 const STEPS = 16;
-const KINDS = ["tokens that go on together", "a token on its own"];
+const TOGETHER = "tokens that go on together";
+const ALONE = "a token on its own";
 
 /** The first token of a region's lens that a reader can see, · if none is: pieces of letters and control characters are not. */
 export function lensText(tokens: readonly string[]): string {
@@ -21,16 +39,14 @@ export function lensText(tokens: readonly string[]): string {
 
 /** A prompt's tokens through the regions of every layer, in order and shuffled, as two alluvial charts. */
 export function pathChart(path: ShownPath): ChartSpec {
-  return {
-    vconcat: [
-      alluvial(path, path.inOrder, "The prompt"),
-      alluvial(path, path.shuffled, "The same tokens, shuffled"),
-    ],
-    spacing: 40,
-  } as unknown as ChartSpec;
+  const figures = [
+    alluvial(path, path.inOrder, "The prompt"),
+    alluvial(path, path.shuffled, "The same tokens, shuffled"),
+  ];
+  return below(figures, { spacing: 40 });
 }
 
-function alluvial({ layers, lens }: ShownPath, { ids, texts, regions }: ShownTokens, title: string): object {
+function alluvial({ layers, lens }: ShownPath, { ids, texts, regions }: ShownTokens, title: string): ComposableChart {
   const { blocks, ribbons, height } = layAlluvial([ids, ...regions], GAP);
   const textOf = new Map(ids.map((id, i) => [id, texts[i]]));
   const bars = blocks.map(({ column, category, count, top }) => ({
@@ -41,132 +57,72 @@ function alluvial({ layers, lens }: ShownPath, { ids, texts, regions }: ShownTok
     Array.from({ length: STEPS + 1 }, (_, step) => {
       const t = step / STEPS;
       const top = topFrom + (topTo - topFrom) * t * t * (3 - 2 * t);
-      return { ribbon, x: column + BAR + t * (1 - 2 * BAR), y: top, y2: top + count, kind: KINDS[count > 1 ? 0 : 1] };
+      const kind = count > 1 ? TOGETHER : ALONE;
+      return { ribbon, x: column + BAR + t * (1 - 2 * BAR), y: top, y2: top + count, kind };
     })
   );
   const names = ["token", ...layers.map((layer) => `block ${layer}`)];
-  const across = {
-    type: "quantitative",
-    scale: { domain: [-BAR, layers.length + 0.5], nice: false },
-    axis: {
-      orient: "top",
-      values: names.map((_, i) => i),
-      labelExpr: `${JSON.stringify(names)}[datum.value]`,
-      labelAlign: "left",
-      ...{ domain: false, ticks: false, title: null },
-    },
-  };
-  const down = { type: "quantitative", scale: { domain: [0, height], reverse: true, nice: false }, axis: null };
-  const text = (mark: object) => ({
-    data: { values: bars },
-    mark: { type: "text", align: "left", dx: 4, fontSize: 10, limit: 70, ...mark },
-    encoding: { x: { field: "labelX", ...across }, y: { field: "labelY", ...down }, text: { field: "label" } },
-  });
-  return {
+  const across = { domain: [-BAR, layers.length + 0.5], nice: false, names } as const;
+  const down = { domain: [0, height], isReversed: true, nice: false, hasAxis: false } as const;
+  const place = { x: quantity("labelX", null, across), y: quantity("labelY", null, down) };
+  return chart(flows, {
     title,
     width: COLUMN * (layers.length + 0.5),
     height: Math.ceil(ROW * height),
-    layer: [
-      {
-        data: { values: flows },
-        mark: { type: "area", fillOpacity: 0.4 },
-        encoding: {
-          x: { field: "x", ...across },
-          y: { field: "y", ...down },
-          y2: { field: "y2" },
-          detail: { field: "ribbon" },
-          color: {
-            field: "kind",
-            type: "nominal",
-            title: null,
-            scale: { domain: KINDS, range: [PALETTE[0], "#b5b8bb"] },
-            legend: { orient: "bottom" },
-          },
-        },
-      },
-      {
-        data: { values: bars },
-        mark: { type: "rect", color: "#222222" },
-        encoding: {
-          x: { field: "x", ...across },
-          x2: { field: "x2" },
-          y: { field: "y", ...down },
-          y2: { field: "y2" },
-        },
-      },
-      text({ stroke: "white", strokeWidth: 3, strokeJoin: "round" }),
-      text({}),
+    x: quantity("x", null, across),
+    y: quantity("y", null, down),
+    color: series("kind", { [TOGETHER]: COLOR.blue, [ALONE]: COLOR.quiet }),
+    marks: [
+      band({ ends: ["y", "y2"], detail: "ribbon", opacity: 0.4 }),
+      on(
+        bars,
+        rectangles({ x: "x2", y: "y2" }, { color: COLOR.ink }),
+        text("label", { ...place, color: COLOR.ink, align: "left", dx: 4, fontSize: 10, limit: 70, halo: 3 }),
+      ),
     ],
-  };
+  });
 }
-
-const PERCENTILE = {
-  field: "percentile",
-  type: "ordinal",
-  title: null,
-  header: { labelExpr: "'p ' + datum.value" },
-};
 
 /** Lines of means over seeds with the seeds as dots, a panel a percentile. */
 function curves(
-  values: object[],
-  kinds: readonly string[],
-  colors: readonly string[],
-  x: object,
-  y: string,
+  rows: readonly { percentile: number; layer: number; kind: string; share: number }[],
+  colors: Readonly<Record<string, string>>,
+  [x, y]: readonly [x: string, y: string],
 ): ChartSpec {
-  const share = { field: "share", type: "quantitative", title: y, axis: { format: "%" }, scale: { domain: [0, 1] } };
-  return {
-    data: { values },
-    facet: { column: PERCENTILE },
-    spec: {
-      width: 180,
-      height: 210,
-      encoding: {
-        x: { field: "x", type: "ordinal", ...x },
-        color: {
-          field: "kind",
-          type: "nominal",
-          title: null,
-          scale: { domain: kinds, range: colors },
-          legend: { orient: "top", symbolType: "stroke" },
-        },
-      },
-      layer: [
-        { mark: "line", encoding: { y: { ...share, aggregate: "mean" } } },
-        { mark: { type: "point", size: 20, opacity: 0.7 }, encoding: { y: share } },
-      ],
-    },
-  } as ChartSpec;
+  return chart(rows, {
+    panels: byPercentile(),
+    x: category("layer", x),
+    y: share("share", y, { domain: [0, 1] }),
+    color: series("kind", colors),
+    marks: [means(), seeds()],
+  });
 }
 
 /** Share of tokens whose region does not depend on their context, by layer. */
 export function contextChart(measured: readonly PathsMeasured[]): ChartSpec {
-  const kinds = ["same token, shuffled context", "any two tokens (chance)"];
-  const values = measured.flatMap(({ seed, percentile, layers, agreement, chance }) =>
-    layers.flatMap((x, i) => [
-      { seed, percentile, x, kind: kinds[0], share: agreement[i] },
-      { seed, percentile, x, kind: kinds[1], share: chance[i] },
+  const colors = { "same token, shuffled context": COLOR.blue, "any two tokens (chance)": COLOR.chance };
+  const rows = measured.flatMap(({ seed, percentile, layers, agreement, chance }) =>
+    layers.flatMap((layer, i) => [
+      { seed, percentile, layer, kind: "same token, shuffled context", share: agreement[i] },
+      { seed, percentile, layer, kind: "any two tokens (chance)", share: chance[i] },
     ])
   );
-  return curves(values, kinds, [PALETTE[0], "#888888"], { title: "block" }, "share in the same region");
+  return curves(rows, colors, ["block", "share in the same region"]);
 }
 
 /** Share of pairs of one region that stay in one, by step. */
 export function togetherChart(measured: readonly PathsMeasured[]): ChartSpec {
-  const kinds = ["in order", "shuffled tokens", "regions dealt out anew (chance)"];
-  const values = measured.flatMap(({ seed, percentile, layers, together, togetherShuffled }) =>
-    together.flatMap(({ stay, chance }, i) => {
-      const x = layers[i + 1];
-      return [stay, togetherShuffled[i].stay, chance].map((share, k) => ({
-        seed,
-        percentile,
-        x,
-        kind: kinds[k],
-        share,
-      }));
-    })
+  const colors = {
+    "in order": COLOR.blue,
+    "shuffled tokens": COLOR.vermilion,
+    "regions dealt out anew (chance)": COLOR.chance,
+  };
+  const rows = measured.flatMap(({ seed, percentile, layers, together, togetherShuffled }) =>
+    together.flatMap(({ stay, chance }, i) => [
+      { seed, percentile, layer: layers[i + 1], kind: "in order", share: stay },
+      { seed, percentile, layer: layers[i + 1], kind: "shuffled tokens", share: togetherShuffled[i].stay },
+      { seed, percentile, layer: layers[i + 1], kind: "regions dealt out anew (chance)", share: chance },
+    ])
   );
-  const axis = { title: "into block" };
-  return curves(values, kinds, [PALETTE[0], PALETTE[1], "#888888"], axis, "pairs that stay in one region");
+  return curves(rows, colors, ["into block", "pairs that stay in one region"]);
 }

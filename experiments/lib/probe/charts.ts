@@ -1,28 +1,37 @@
 /** Charts of `probe`. */
-import { type ChartSpec, PALETTE } from "../../../src/report/mod.ts";
+import {
+  band,
+  by,
+  category,
+  chart,
+  type ChartSpec,
+  COLOR,
+  interval,
+  line,
+  type Position,
+  quantity,
+  rule,
+  rules,
+  seeds,
+  series,
+  share,
+} from "../../../src/report/mod.ts";
 import { labelsOf, ofKind, type Summary } from "./summary.ts";
 
-const GREY = "#9a9a9a";
-
 /** Colours of the lines, the same in every chart. */
-const COLORS: Readonly<Record<string, string>> = {
-  "raw activations": PALETTE[6],
-  "EP, exemplars": PALETTE[0],
-  "EP, means": PALETTE[5],
-  "random exemplars": PALETTE[1],
-  "SAE": PALETTE[2],
-  "token id": PALETTE[3],
-  "EP, exemplars, labels shuffled": GREY,
-};
+const COLORS = {
+  "raw activations": COLOR.black,
+  "EP, exemplars": COLOR.blue,
+  "EP, means": COLOR.sky,
+  "random exemplars": COLOR.vermilion,
+  "SAE": COLOR.green,
+  "token id": COLOR.purple,
+  "EP, exemplars, labels shuffled": COLOR.chance,
+} as const;
 
 const nameOf = ({ source, isShuffled }: Summary) => isShuffled ? `${source}, labels shuffled` : source;
 
-const panels = (summaries: readonly Summary[]) => ({
-  field: "label",
-  type: "nominal",
-  title: null,
-  sort: labelsOf(summaries),
-});
+const byLabel = (summaries: readonly Summary[]) => by("label", { order: labelsOf(summaries), columns: 5 });
 
 /** The share kept by each seed alone. */
 function seedsOf(summary: Summary, summaries: readonly Summary[]): number[] {
@@ -33,83 +42,48 @@ function seedsOf(summary: Summary, summaries: readonly Summary[]): number[] {
   });
 }
 
-interface Point {
-  readonly label: string;
-  readonly series: string;
-  readonly x: number;
-  readonly kept: number;
-  readonly low: number;
-  readonly high: number;
-  readonly seeds: readonly number[];
+/** A row for the share kept with its interval, and one for each seed's. */
+function pointsOf(summary: Summary, x: number, summaries: readonly Summary[]) {
+  const place = { label: summary.label, series: nameOf(summary), x };
+  const { mean, low, high } = summary.kept;
+  const bySeed = seedsOf(summary, summaries).map((seed) => ({ ...place, kept: null, low: null, high: null, seed }));
+  return [{ ...place, kept: mean, low, high, seed: null }, ...bySeed];
 }
 
 /** Share kept, a panel a label: bands are intervals, points seeds, the dashed line is raw. */
-function keptPanels(summaries: readonly Summary[], values: readonly Point[], x: object): ChartSpec {
-  const names = Object.keys(COLORS).filter((name) => values.some(({ series }) => series === name));
-  const y = { type: "quantitative", title: "share of raw kept, above chance", axis: { format: ".0%", tickCount: 6 } };
-  return {
-    data: { values: values.flatMap((point) => point.seeds.map((seed, i) => ({ ...point, seed, isFirst: i === 0 }))) },
-    facet: panels(summaries),
-    columns: 5,
-    spec: {
-      width: 150,
-      height: 200,
-      encoding: {
-        x,
-        color: {
-          field: "series",
-          type: "nominal",
-          title: null,
-          sort: names,
-          scale: { domain: names, range: names.map((name) => COLORS[name]) },
-          legend: { symbolType: "stroke", symbolSize: 300, symbolOpacity: 1 },
-        },
-      },
-      layer: [
-        { mark: { type: "rule", strokeDash: [4, 3] }, encoding: { y: { datum: 1 }, x: null, color: null } },
-        {
-          transform: [{ filter: "datum.isFirst" }],
-          mark: { type: "area", opacity: 1, fillOpacity: 0.15 },
-          encoding: { y: { ...y, field: "low" }, y2: { field: "high" } },
-        },
-        {
-          transform: [{ filter: "datum.isFirst" }],
-          mark: { type: "line", strokeWidth: 1.8 },
-          encoding: { y: { ...y, field: "kept" } },
-        },
-        { mark: { type: "point", size: 18, opacity: 0.7 }, encoding: { y: { ...y, field: "seed" } } },
-      ],
-    },
-    config: { legend: { orient: "top", columns: 6 } },
-  } as ChartSpec;
-}
-
-function pointOf(summary: Summary, x: number, summaries: readonly Summary[]): Point {
-  const { label, kept: { mean: kept, low, high } } = summary;
-  return { label, series: nameOf(summary), x, kept, low, high, seeds: seedsOf(summary, summaries) };
+function keptPanels(
+  summaries: readonly Summary[],
+  points: readonly ReturnType<typeof pointsOf>[number][],
+  x: Position<"x">,
+): ChartSpec {
+  const y = share("kept", "share of raw kept, above chance", { ticks: 6 });
+  return chart(points, {
+    panels: byLabel(summaries),
+    x,
+    y,
+    color: series("series", COLORS, { columns: 6 }),
+    marks: [rule({ y: 1 }), band({ ends: ["low", "high"] }), line(), seeds({ y: { ...y, field: "seed" } })],
+    width: 150,
+  });
 }
 
 /** One-hot read-outs over p; what does not depend on p is a flat line. */
 export function keptChart(summaries: readonly Summary[], percentiles: readonly number[]): ChartSpec {
   const oneHot = summaries.filter(({ k, source }) => k === 1 && source !== "raw activations");
-  const values = oneHot.flatMap((summary) =>
-    (Number.isNaN(summary.percentile) ? percentiles : [summary.percentile]).map((p) => pointOf(summary, p, summaries))
+  const points = oneHot.flatMap((summary) =>
+    (Number.isFinite(summary.percentile) ? [summary.percentile] : percentiles)
+      .flatMap((p) => pointsOf(summary, p, summaries))
   );
-  return keptPanels(summaries, values, { field: "x", type: "ordinal", title: "percentile p" });
+  return keptPanels(summaries, points, category("x", "percentile p"));
 }
 
 /** Read-outs of one percentile over the number of features that are kept; the SAE's own l0 is its last point. */
 export function sparsityChart(summaries: readonly Summary[], percentile: number): ChartSpec {
-  const values = (["EP, exemplars", "EP, means", "random exemplars", "SAE"] as const).flatMap((source) =>
+  const points = (["EP, exemplars", "EP, means", "random exemplars", "SAE"] as const).flatMap((source) =>
     ofKind(summaries, { source, percentile: source === "SAE" ? NaN : percentile })
-      .map((summary) => pointOf(summary, Math.min(summary.k, summary.l0), summaries))
+      .flatMap((summary) => pointsOf(summary, Math.min(summary.k, summary.l0), summaries))
   );
-  return keptPanels(summaries, values, {
-    field: "x",
-    type: "quantitative",
-    title: "features kept (l0)",
-    scale: { type: "log", base: 2, nice: false },
-  });
+  return keptPanels(summaries, points, quantity("x", "features kept (l0)", { log: true, base: 2, nice: false }));
 }
 
 /** One row of {@linkcode accuraciesChart}. */
@@ -144,45 +118,27 @@ export function shownReadouts(summaries: readonly Summary[], percentile: number)
     ...own("EP means, one-hot", COLORS["EP, means"], { ...p, source: "EP, means", k: 1 }),
     ...own("random exemplars, one-hot", COLORS["random exemplars"], { ...p, source: "random exemplars", k: 1 }),
     ...own("token id, one-hot", COLORS["token id"], { source: "token id" }),
-    ...own("raw, labels shuffled", GREY, { source: "raw activations", isShuffled: true }),
-    ...own("EP one-hot, labels shuffled", GREY, { ...p, source: "EP, exemplars", k: 1, isShuffled: true }),
+    ...own("raw, labels shuffled", COLOR.chance, { source: "raw activations", isShuffled: true }),
+    ...own("EP one-hot, labels shuffled", COLOR.chance, { ...p, source: "EP, exemplars", k: 1, isShuffled: true }),
   ];
 }
 
 /** Accuracies with their intervals, a panel a label; the dashed line is chance. */
 export function accuraciesChart(shown: readonly NamedSummary[]): ChartSpec {
-  const summaries = shown.map(({ summary }) => summary);
-  const names = [...new Map(shown.map(({ name, color }) => [name, color]))];
-  const x = { type: "quantitative", title: "accuracy", axis: { format: ".0%", tickCount: 3 } };
-  return {
-    data: {
-      values: shown.map(({ name, summary: { label, chance, accuracy: { mean, low, high } } }) => {
-        return { name, label, chance, mean, low, high };
-      }),
-    },
-    facet: panels(summaries),
-    columns: 5,
-    spec: {
-      width: 120,
-      height: { step: 19 },
-      encoding: {
-        y: { field: "name", type: "nominal", title: null, sort: names.map(([name]) => name), axis: { grid: true } },
-        color: {
-          field: "name",
-          type: "nominal",
-          legend: null,
-          scale: { domain: names.map(([name]) => name), range: names.map(([, color]) => color) },
-        },
-      },
-      layer: [
-        {
-          mark: { type: "rule", strokeDash: [4, 3], color: "#5f6368" },
-          encoding: { x: { ...x, field: "chance", aggregate: "mean" }, y: null, color: null },
-        },
-        { mark: { type: "rule", strokeWidth: 2 }, encoding: { x: { ...x, field: "low" }, x2: { field: "high" } } },
-        { mark: { type: "point", size: 34, opacity: 1 }, encoding: { x: { ...x, field: "mean" } } },
-      ],
-    },
-    resolve: { scale: { x: "independent" } },
-  } as ChartSpec;
+  const colors = Object.fromEntries(shown.map(({ name, color }) => [name, color]));
+  const rows = shown.map(({ name, summary: { label, chance, accuracy } }) => ({ name, label, chance, ...accuracy }));
+  const axis = { ticks: 3 };
+  return chart(rows, {
+    panels: byLabel(shown.map(({ summary }) => summary)),
+    x: share("mean", "accuracy", axis),
+    y: category("name", null, { order: Object.keys(colors), hasGrid: true }),
+    color: series("name", colors, { hasLegend: false }),
+    marks: [
+      rules({ x: share("chance", "accuracy", axis), y: null, color: COLOR.soft }),
+      interval("low", "high", { width: 2 }),
+    ],
+    independent: "x",
+    width: 120,
+    height: { step: 19 },
+  });
 }

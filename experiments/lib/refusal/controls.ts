@@ -5,7 +5,7 @@ import {
   kindShares,
   meanDirection,
   meanDistance,
-  randomDirection,
+  randomDirections,
 } from "../../../src/analysis/mod.ts";
 import { ablationName, ablationOf, type PromptSets, type RefusalLab } from "./lab.ts";
 import type { AblationBasis, RefusalSetting } from "./settings.ts";
@@ -41,7 +41,7 @@ export async function tryReferences(
     const directions = {
       "difference in means": differenceInMeans(data!, dim, harmful),
       "mean of all final positions": meanDirection(data!, dim, center),
-      "random direction": randomDirection(dim, seed),
+      "random direction": randomDirections(1, dim, seed),
     };
     for (const [direction, vector] of Object.entries(directions)) {
       const ablation = { layer, ablate: { directions: [vector], center } };

@@ -29,14 +29,10 @@ export async function textMaxima(
   const maxima = new Float32Array(texts * directions.rows);
   const readText = async (text: number) => {
     const positions = Int32Array.from({ length: offsets[text + 1] - offsets[text] }, (_, i) => i);
-    const own = backend.create(rows.dim, positions.length);
-    try {
-      backend.copyRows(rows, positions.map((i) => offsets[text] + i), own, positions);
-      const { similarities } = await backend.nearest(directions, own);
-      maxima.set(similarities, text * directions.rows);
-    } finally {
-      own.dispose();
-    }
+    using own = backend.create(rows.dim, positions.length);
+    backend.copyRows(rows, positions.map((i) => offsets[text] + i), own, positions);
+    const { similarities } = await backend.nearest(directions, own);
+    maxima.set(similarities, text * directions.rows);
   };
   for (let from = 0; from < texts; from += AT_ONCE) {
     const some = Array.from({ length: Math.min(AT_ONCE, texts - from) }, (_, i) => from + i);

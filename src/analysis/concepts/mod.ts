@@ -2,7 +2,7 @@
  * Which direction of a set stands for a concept that texts are labelled with, as AxBench asks.
  *
  * {@linkcode textMaxima} scores texts by their largest cosine with each direction; a *selection rule* takes one direction
- * of them; {@linkcode randomDirections} are the floor that any set must be above.
+ * of them. As many random directions are the floor that any set must be above.
  *
  * @example
  * ```ts
@@ -17,5 +17,4 @@
  * @module
  */
 export * from "./maxima.ts";
-export * from "./random_directions.ts";
 export * from "./selection.ts";

@@ -11,8 +11,9 @@ import { hashUniform } from "../../compute/random.ts";
  * seed and the stream index alone, so batch boundaries do not change it. The samples of different sizes lie one in the
  * other. It is what a dictionary's exemplars are compared with: as many observed directions, chosen at random.
  */
-export class Coreset {
+export class Coreset implements Disposable {
   readonly #pool: Matrix;
+  #isDisposed = false;
   /** Ascending by key; `row` is the pool's. */
   #kept: { readonly key: number; readonly row: number }[] = [];
 
@@ -30,6 +31,7 @@ export class Coreset {
 
   /** Directions kept so far. */
   get size(): number {
+    this.#assertInUse();
     return this.#kept.length;
   }
 
@@ -40,6 +42,7 @@ export class Coreset {
    * @param start Stream index of the first row.
    */
   offer(directions: Matrix, start: number): void {
+    this.#assertInUse();
     const offered = Array.from({ length: directions.rows }, (_, i) => ({ key: hashUniform(this.seed, start + i), i }));
     const ranked = [...this.#kept, ...offered].sort((a, b) => a.key - b.key);
     const free = ranked.slice(this.capacity).flatMap((entry) => "row" in entry ? [entry.row] : []);
@@ -73,9 +76,21 @@ export class Coreset {
     return sample;
   }
 
-  /** Gives its memory back. */
+  /** Gives its memory back; samples that were taken are their takers'. A second time it does nothing. */
   dispose(): void {
+    this.#isDisposed = true;
     this.#pool.dispose();
+  }
+
+  /** As {@linkcode Coreset.dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #assertInUse(): void {
+    if (this.#isDisposed) {
+      throw new Error("Expected a coreset in use but found a disposed one: keep it until the last use");
+    }
   }
 }
 
@@ -84,6 +99,9 @@ export class Coresets implements Disposable {
   readonly #byLayer: ReadonlyMap<number, { readonly coreset: Coreset; readonly center: Float32Array<ArrayBuffer> }>;
 
   /**
+   * An empty coreset for each layer.
+   *
+   * @param backend Where the directions live.
    * @param calibrations By layer: their centers are those of the directions.
    * @param capacity Directions kept a layer at most: a dictionary of more regions is compared with this many.
    * @param seed Any whole number.
@@ -122,6 +140,7 @@ export class Coresets implements Disposable {
     return new RandomExemplars(this.backend, coreset.take(Math.min(size, coreset.size)), center, threshold);
   }
 
+  /** Gives the memory of all back. */
   [Symbol.dispose](): void {
     for (const { coreset } of this.#byLayer.values()) coreset.dispose();
   }
@@ -129,7 +148,14 @@ export class Coresets implements Disposable {
 
 /** Random directions of a stream in the place of a dictionary's exemplars. */
 export class RandomExemplars implements Exemplars, Disposable {
-  /** @param directions Unit rows, which it then owns. */
+  /**
+   * Directions to stand in the place of exemplars.
+   *
+   * @param backend Where the directions live.
+   * @param directions Unit rows, which it then owns.
+   * @param center Subtracted from every activation.
+   * @param threshold Distances near it are exact.
+   */
   constructor(
     readonly backend: Backend,
     private readonly directions: Matrix,
@@ -147,6 +173,7 @@ export class RandomExemplars implements Exemplars, Disposable {
     return nearestRegions(this.backend, directions, this.directions, this.threshold);
   }
 
+  /** Gives the directions' memory back. */
   [Symbol.dispose](): void {
     this.directions.dispose();
   }

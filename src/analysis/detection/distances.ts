@@ -17,7 +17,9 @@ export interface Exemplars {
 
 /** Exemplars of a layer of a stream. All of one layer have one center. */
 export interface LayerExemplars {
+  /** Layer of the stream. */
   readonly layer: number;
+  /** What its activations are measured against. */
   readonly exemplars: Exemplars;
 }
 
@@ -43,20 +45,17 @@ export async function nearestDistances(
   const activations = sets.map((): Float32Array[] => []);
   const prompts = sets.map((): number[] => []);
   const layers = new Map(sets.map(({ layer, exemplars: { center } }) => [layer, center]));
-  for await (const streamed of stream) {
-    try {
-      for (const [layer, center] of layers) {
-        const batch = batchAt(streamed, layer);
-        using directions = await directionsOf(backend, batch, center);
-        for (const [i, set] of sets.entries()) {
-          if (set.layer !== layer) continue;
-          const { distances } = await set.exemplars.nearest(directions);
-          activations[i].push(distances);
-          prompts[i].push(...meansByPrompt(distances, batch.provenance!.prompt, streamed.prompts.length));
-        }
+  for await (const batch of stream) {
+    using streamed = batch;
+    for (const [layer, center] of layers) {
+      const activationsAt = batchAt(streamed, layer);
+      using directions = await directionsOf(backend, activationsAt, center);
+      for (const [i, set] of sets.entries()) {
+        if (set.layer !== layer) continue;
+        const { distances } = await set.exemplars.nearest(directions);
+        activations[i].push(distances);
+        prompts[i].push(...meansByPrompt(distances, activationsAt.provenance!.prompt, streamed.prompts.length));
       }
-    } finally {
-      streamed.dispose();
     }
   }
   return sets.map((_, i) => ({

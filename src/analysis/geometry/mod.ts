@@ -1,5 +1,5 @@
 /**
- * Directions as points: principal components, cells on a sphere, whitening, and leader clustering by other metrics.
+ * Directions as points: random ones, principal components, cells on a sphere, whitening, and leader clustering by other metrics.
  *
  * @example
  * ```ts
@@ -11,8 +11,11 @@
  *
  * @module
  */
+export * from "./leader_partitions.ts";
 export * from "./leader_rows.ts";
+export * from "./metric_maps.ts";
 export * from "./nearest_direction.ts";
 export * from "./pca.ts";
+export * from "./random_directions.ts";
 export * from "./voronoi.ts";
 export * from "./whiten.ts";

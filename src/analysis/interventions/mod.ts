@@ -2,7 +2,8 @@
  * What a direction does in a model: directions and regions to compare with, and what changes in the next token.
  *
  * The *reference directions* are those that a region's direction must do better than: the difference in means of two
- * groups, the mean, a random one. A *matched region* is another of like size and coherence.
+ * groups, the mean, a random one (`randomDirections` of `geometry/`). A *matched region* is another of like size and
+ * coherence.
  *
  * @example
  * ```ts

@@ -1,5 +1,3 @@
-import { Random } from "../../compute/random.ts";
-
 /**
  * The unit direction from one group's mean to the other's (difference in means; Arditi et al., "Refusal in Language Models Is
  * Mediated by a Single Direction", 2024): the supervised counterpart of a region's direction.
@@ -39,12 +37,6 @@ export function meanDirection(data: Float32Array, dim: number, center: Float32Ar
   const mean = new Float64Array(dim);
   data.forEach((value, i) => mean[i % dim] += value / rows);
   return unit(mean.map((value, j) => value - center[j]), "rows whose mean is not the center");
-}
-
-/** A unit direction drawn uniformly. */
-export function randomDirection(dim: number, seed: number): Float32Array<ArrayBuffer> {
-  const random = new Random(seed);
-  return unit(Float64Array.from({ length: dim }, () => random.normal()), "a vector");
 }
 
 /** Mean distance of the rows from the center: a natural unit of steering. */

@@ -72,21 +72,16 @@ export async function matchDirections(
   dim: number,
 ): Promise<DirectionMatching> {
   const [rows, columns] = [a.length / dim, b.length / dim];
-  const left = backend.upload(Float32Array.from(a), rows, dim);
-  const right = backend.upload(Float32Array.from(b), columns, dim);
-  try {
-    const cosines = await backend.similarities(left, right);
-    const pairs = assignRows(cosines, rows, columns);
-    return {
-      pairs: Int32Array.from(pairs.flat()),
-      cosines: Float32Array.from(pairs, ([i, j]) => cosines[i * columns + j]),
-      nearestInB: nearest(rows, columns, (i, j) => cosines[i * columns + j]),
-      nearestInA: nearest(columns, rows, (j, i) => cosines[i * columns + j]),
-    };
-  } finally {
-    left.dispose();
-    right.dispose();
-  }
+  using left = backend.upload(Float32Array.from(a), rows, dim);
+  using right = backend.upload(Float32Array.from(b), columns, dim);
+  const cosines = await backend.similarities(left, right);
+  const pairs = assignRows(cosines, rows, columns);
+  return {
+    pairs: Int32Array.from(pairs.flat()),
+    cosines: Float32Array.from(pairs, ([i, j]) => cosines[i * columns + j]),
+    nearestInB: nearest(rows, columns, (i, j) => cosines[i * columns + j]),
+    nearestInA: nearest(columns, rows, (j, i) => cosines[i * columns + j]),
+  };
 }
 
 function nearest(from: number, to: number, cosine: (i: number, j: number) => number): Counterparts {

@@ -2,7 +2,8 @@
  * Regions of two dictionaries: which of one is which of the other, what came and went, and what chance would give.
  *
  * A *matching* pairs each region of the smaller dictionary with one of the other, of largest total cosine; a *counterpart*
- * is the nearest one, whatever others have. {@linkcode rotated} and {@linkcode noiseCuts} are the controls.
+ * is the nearest one, whatever others have. {@linkcode auditOrders} asks what a finetuning did to the regions of a model.
+ * {@linkcode rotated} and {@linkcode noiseCuts} are the controls.
  *
  * @example
  * ```ts
@@ -17,9 +18,11 @@
  *
  * @module
  */
+export * from "./audit.ts";
 export * from "./hungarian.ts";
 export * from "./match.ts";
 export * from "./noise_cuts.ts";
 export * from "./recurrence.ts";
+export * from "./region_directions.ts";
 export * from "./rotated.ts";
 export * from "./turnover.ts";

@@ -1,0 +1,177 @@
+/** What the regions of three domains, grown at equal budgets, say. */
+import { spearman } from "../../../src/analysis/mod.ts";
+import type { FailedSetting } from "../../../src/partition/mod.ts";
+import {
+  type Figure,
+  figure,
+  rangeText,
+  recordTable,
+  resultTable,
+  type Setting,
+  Sweep,
+} from "../../../src/report/mod.ts";
+import { chart, type CommonFlags, type Outcome, table, text } from "../../../src/run/mod.ts";
+import { failedText } from "../failed_settings.ts";
+import { comparableModel, publishedSaturation } from "../published.ts";
+import { curvesChart, depthChart } from "./charts.ts";
+import { CURVE, curveRows, DOMAINS, REGIONS, type Stream, type StreamCurve, STREAMS } from "./rows.ts";
+
+type Curves = Sweep<StreamCurve, "percentile" | "layer">;
+type CurveSetting = Setting<StreamCurve, "percentile" | "layer">;
+
+/** Everything that was measured. */
+export interface SaturationResult {
+  readonly curves: readonly StreamCurve[];
+  /** Settings that give no dictionary. */
+  readonly failed: readonly FailedSetting[];
+  /** Windows of each stream. */
+  readonly windows: number;
+  /** Tokens of a window. */
+  readonly context: number;
+}
+
+/** Tables, charts, findings and the answer. */
+export function saturationOutcome(flags: CommonFlags, result: SaturationResult): Outcome {
+  const { curves, failed, windows, context } = result;
+  const sweep = new Sweep(curves, ["percentile", "layer"]);
+  const { percentile } = sweep.middle.key;
+  const shown = sweep.where({ percentile });
+  return {
+    title: `Saturation of ${flags.model} by domain`,
+    answer: answer(sweep, shown),
+    findings: { ...findings(sweep, shown), tokens: windows * context, failed_settings: failed.length },
+    tables: { curves: resultTable(CURVE, curveRows(curves)), regions: resultTable(REGIONS, curves) },
+    sections: [{
+      heading: "Regions by domain and layer",
+      blocks: [
+        text(publishedSaturation(comparableModel(flags))),
+        chart(
+          "depth",
+          depthChart(curves),
+          `Regions after ${windows * (context - 1)} activations of each stream: lines are means over stream orders, ` +
+            "bands their range. Mix: as many activations, a third from each domain.",
+        ),
+        chart(
+          "curves",
+          curvesChart(curves, percentile),
+          `Regions against activations seen, p ${percentile}; lines are means over orders, bands their range.`,
+        ),
+        table(
+          regionTable(sweep),
+          "Regions at the end, means over orders; the range over orders of the domain with the widest; chat over code; " +
+            "and how many of 1,000 activations still founded a region in the last quarter of the stream.",
+          { printed: true },
+        ),
+        text(failedText(failed)),
+      ],
+    }],
+  };
+}
+
+/** A figure of a stream, the mean over orders. */
+const at = (setting: CurveSetting, stream: Stream, of: Figure<StreamCurve> = "regions") =>
+  setting.where({ stream }).mean(of)!;
+
+/** The same by setting: by layer, where the percentile is one. */
+const means = (sweep: Curves, stream: Stream, of?: Figure<StreamCurve>) =>
+  sweep.settings.map((setting) => at(setting, stream, of));
+
+/** The fewest and the most regions over orders. */
+const range = (setting: CurveSetting, stream: Stream) => setting.where({ stream }).range("regions")!;
+
+/** Chat's regions over code's. */
+const ratio = (setting: CurveSetting) => at(setting, "chat") / at(setting, "code");
+
+/** A value of each percentile's settings. */
+const byPercentile = <T>(sweep: Curves, value: (own: Curves) => T) =>
+  sweep.each("percentile").map((percentile) => value(sweep.where({ percentile })));
+
+/** Dictionaries that had two empty batches in a row. */
+const saturated = (sweep: Curves) => sweep.values("saturatedAt").length;
+
+function peakOf(shown: Curves, stream: Stream): number {
+  const regions = means(shown, stream);
+  return shown.settings[regions.indexOf(Math.max(...regions))].key.layer;
+}
+
+function answer(sweep: Curves, shown: Curves): string {
+  const layers = shown.each("layer");
+  const { percentile } = shown.middle.key;
+  const shape = (stream: Stream) => {
+    const regions = means(shown, stream);
+    const order = layers.length > 2 ? `, rank correlation with depth ${figure(spearman(layers, regions))}` : "";
+    return `${stream} ${Math.round(regions[0])} at block ${layers[0]} and ${Math.round(regions.at(-1)!)} at block ` +
+      `${layers.at(-1)} (most at block ${peakOf(shown, stream)}${order})`;
+  };
+  const multiples = DOMAINS.map((stream) => {
+    const regions = means(shown, stream);
+    return `${stream} ${figure(Math.max(...regions) / Math.min(...regions))}`;
+  });
+  const areApart = (setting: CurveSetting) => {
+    const [chat, code] = [range(setting, "chat"), range(setting, "code")];
+    return chat[0] > code[1] || chat[1] < code[0];
+  };
+  const ends = byPercentile(sweep, (own) => {
+    const share = Math.max(...DOMAINS.flatMap((stream) => means(own, stream, "foundingShare")));
+    return `${saturated(own)} of ${own.rows.length} at p ${own.middle.key.percentile} ` +
+      `(at most ${figure(share * 1000)} of 1,000 activations still found a region)`;
+  });
+  const complete = byPercentile(sweep, (own) => {
+    if (own.middle.key.percentile === percentile || saturated(own) < own.rows.length) return [];
+    const shapes = DOMAINS.map((stream) => {
+      const regions = means(own, stream);
+      return `${stream} ${Math.round(regions[0])} and ${Math.round(regions.at(-1)!)}`;
+    });
+    return `At p ${own.middle.key.percentile}, where all met it, the first and the last block have: ${
+      shapes.join(", ")
+    }.`;
+  });
+  return [
+    `At p ${percentile} and equal budgets the domains have these regions: ${DOMAINS.map(shape).join("; ")}.`,
+    `The most over the least across layers is ${multiples.join(", ")}.`,
+    `Chat has ${
+      rangeText(shown.settings.map(ratio))
+    } times the regions of code at p ${percentile}, and more than code in`,
+    `${sweep.tally((setting) => ratio(setting) > 1)} settings of layer and p; their ranges over stream orders do not`,
+    `touch in ${sweep.count(areApart)} of them.`,
+    `Dictionaries that met the rule of saturation (two empty batches in a row): ${ends.join(", ")};`,
+    "the regions of the others are lower bounds.",
+    ...complete.flat(),
+  ].join(" ");
+}
+
+function regionTable(sweep: Curves) {
+  return recordTable(sweep.settings.map((setting) => ({
+    p: setting.key.percentile,
+    block: setting.key.layer,
+    "θ": setting.where({ stream: "mix" }).rows[0].threshold,
+    ...Object.fromEntries(STREAMS.map((stream) => [stream, Math.round(at(setting, stream))])),
+    "widest range": Math.max(...STREAMS.map((stream) => range(setting, stream)).map(([low, high]) => high - low)),
+    "chat / code": ratio(setting),
+    ...Object.fromEntries(
+      STREAMS.map((stream) => [`founding, ${stream}`, at(setting, stream, "foundingShare") * 1000]),
+    ),
+  })));
+}
+
+/** Arrays are by layer; `_by_percentile` by percentile, then layer; plain ones are of the percentile that is shown. */
+function findings(sweep: Curves, shown: Curves): Outcome["findings"] {
+  const byDomain = DOMAINS.map((stream) => ({
+    [`regions_${stream}`]: means(shown, stream),
+    [`regions_${stream}_range`]: shown.settings.map((setting) => range(setting, stream)),
+    [`regions_${stream}_by_percentile`]: sweep.by((setting) => at(setting, stream)),
+    [`peak_layer_${stream}`]: peakOf(shown, stream),
+    [`depth_correlation_${stream}`]: spearman(shown.each("layer"), means(shown, stream)),
+    [`founding_share_${stream}`]: means(shown, stream, "foundingShare"),
+  }));
+  return {
+    percentile: shown.middle.key.percentile,
+    percentiles: sweep.each("percentile"),
+    layers: shown.each("layer"),
+    ...Object.assign({}, ...byDomain),
+    regions_mix: means(shown, "mix"),
+    ratio_chat_code: shown.settings.map(ratio),
+    saturated: byPercentile(sweep, saturated),
+    dictionaries: byPercentile(sweep, (own) => own.rows.length),
+  };
+}

@@ -1,0 +1,28 @@
+import type { Growth } from "../../partition/growth.ts";
+import type { SettingKey } from "../../report/settings.ts";
+
+/** What matching looks at in a dictionary; a dictionary is one, and so is what is kept of it. */
+export interface RegionDirections {
+  /** Regions. */
+  readonly size: number;
+  readonly dim: number;
+  /** θ, cosine distance. */
+  readonly threshold: number;
+  /** Unit mean directions, `size x dim`. */
+  readonly means: Float32Array<ArrayBuffer>;
+  /** Members of each region, length `size`. */
+  readonly memberCounts: Int32Array<ArrayBuffer>;
+}
+
+/** Directions of a dictionary of one layer and percentile. */
+export interface SettingDirections extends RegionDirections, SettingKey {}
+
+/** Dictionaries of several stream orders, by seed; each order has the same settings. */
+export type DirectionsByOrder = ReadonlyMap<number, readonly SettingDirections[]>;
+
+/** Keeps of dictionaries what matching looks at: plain data that stays when they are disposed. */
+export function keptDirections(growths: readonly Growth[]): SettingDirections[] {
+  return growths.map(({ layer, percentile, dictionary: { size, dim, threshold, means, memberCounts } }) => {
+    return { layer, percentile, size, dim, threshold, means, memberCounts };
+  });
+}

@@ -1,0 +1,183 @@
+/**
+ * What a chart's channels show: a field of the rows with its title and scale, said once. Positions are quantities or
+ * categories; colours and dashes are series, ordered values or gradients.
+ */
+
+/** A field of the rows that a channel shows. */
+export interface Channel<F extends string> {
+  /** The field. */
+  readonly field: F;
+  /** Title of its axis or legend; null for none. */
+  readonly title: string | null;
+}
+
+/** A number on a continuous axis. */
+export interface Quantity<F extends string> extends Channel<F>, QuantityOptions {
+  /** Its tag. */
+  readonly kind: "quantity";
+}
+
+/** How a number's axis or size is scaled and labelled. */
+export interface QuantityOptions {
+  /** Labels in d3's format, such as `"%"` or `"~s"`. */
+  readonly format?: string;
+  /** The least and the most that is shown; default: what occurs. */
+  readonly domain?: readonly [low: number, high: number];
+  /** Whether the axis begins at 0; default: marks decide, and it does not on a logarithmic axis. */
+  readonly zero?: boolean;
+  /** A logarithmic axis, or one that is linear around 0 (`"symmetric"`). */
+  readonly log?: boolean | "symmetric";
+  /** Base of the logarithm, whose powers are labelled; default: 10, with a third between decades. */
+  readonly base?: number;
+  /** Whether the ends are rounded outwards; default true. */
+  readonly nice?: boolean;
+  /** The labelled values, or about how many. */
+  readonly ticks?: number | readonly number[];
+  /** Whether the axis is drawn; default true. */
+  readonly hasAxis?: boolean;
+  /** Whether the axis grows downwards or to the left; default false. */
+  readonly isReversed?: boolean;
+  /** Names in place of the numbers 0, 1, 2, ... along the top. */
+  readonly names?: readonly string[];
+  /** Pixels of area of the least and the most, if the number is shown as a size. */
+  readonly area?: readonly [least: number, most: number];
+}
+
+/** A number on a continuous axis, or shown as a size: its field and title. */
+export function quantity<F extends string>(
+  field: F,
+  title: string | null,
+  options: QuantityOptions = {},
+): Quantity<F> {
+  return { ...options, kind: "quantity", field, title };
+}
+
+/** A share, labelled in percent. */
+export function share<F extends string>(field: F, title: string | null, options: QuantityOptions = {}): Quantity<F> {
+  return quantity(field, title, { format: "%", ...options });
+}
+
+/** One of a few values, each with a place of its own on the axis. */
+export interface Category<F extends string> extends Channel<F>, CategoryOptions {
+  /** Its tag. */
+  readonly kind: "category";
+}
+
+/** How the values of a category stand on their axis. */
+export interface CategoryOptions {
+  /** Their order; default ascending. */
+  readonly order?: readonly string[] | "descending";
+  /** Labels of numbers in d3's format. */
+  readonly format?: string;
+  /** Whether each value has a line across the panel; default false. */
+  readonly hasGrid?: boolean;
+  /** Whether the values are written; default true. */
+  readonly hasLabels?: boolean;
+}
+
+/** One of a few values, each with a place of its own on the axis: its field and title. */
+export function category<F extends string>(
+  field: F,
+  title: string | null = null,
+  options: CategoryOptions = {},
+): Category<F> {
+  return { ...options, kind: "category", field, title };
+}
+
+/** Percentiles p of the distances between activations, which set the size of regions. */
+export function percentileAxis(title = "percentile p", options: CategoryOptions = {}): Category<"percentile"> {
+  return category("percentile", title, options);
+}
+
+/** Blocks of the model, by the field `layer`. */
+export function blockAxis(title = "block"): Category<"layer"> {
+  return category("layer", title);
+}
+
+/** What shows a position. */
+export type Position<F extends string> = Quantity<F> | Category<F>;
+
+/** How one name of a series is drawn: a colour, or a colour and the dashes of its lines. */
+export type SeriesStyle = string | { readonly color?: string; readonly dash?: readonly number[] };
+
+/** Kinds of things, told apart by colour, dash or both, with one legend. */
+export interface Series<F extends string> extends Channel<F>, Omit<LegendOptions, "title"> {
+  /** Its tag. */
+  readonly kind: "series";
+  /** The names in the legend's order, and how each is drawn. */
+  readonly styles?: Readonly<Record<string, SeriesStyle>>;
+}
+
+/** How a legend is written. */
+export interface LegendOptions {
+  /** Its title; default none. */
+  readonly title?: string | null;
+  /** Names side by side; default: all, or 3 if they are more than 4. */
+  readonly columns?: number;
+  /** Whether names that no row has stand in it: if charts that share it have different ones. Default false. */
+  readonly hasAllNames?: boolean;
+  /** Whether there is one; default true. */
+  readonly hasLegend?: boolean;
+}
+
+/**
+ * Kinds of things, told apart by colour, dash or both, with one legend. Names that no row has are left out of the
+ * legend, so that all charts of one comparison can have the same styles.
+ *
+ * @param field The field that holds the name.
+ * @param styles The names in the legend's order, and how each is drawn; default: names in order of their first rows, in
+ * the palette's colours.
+ *
+ * @example A control that is dashed, in grey
+ * ```ts
+ * import { COLOR, DASH } from "../mod.ts";
+ *
+ * const model = series("model", { instruct: COLOR.blue, shuffled: { color: COLOR.chance, dash: DASH.dotted } });
+ * if (Object.keys(model.styles ?? {}).join() !== "instruct,shuffled") throw new Error("in this order");
+ * ```
+ */
+export function series<F extends string>(
+  field: F,
+  styles?: Readonly<Record<string, SeriesStyle>>,
+  options: LegendOptions = {},
+): Series<F> {
+  return { title: null, ...options, kind: "series", field, styles };
+}
+
+/** A few values in order, as colours from dark to light. */
+export interface Ordered<F extends string> extends Channel<F>, Omit<LegendOptions, "title"> {
+  /** Its tag. */
+  readonly kind: "ordered";
+}
+
+/** A few values in order, such as percentiles, as colours from dark to light. */
+export function ordered<F extends string>(
+  field: F,
+  title: string | null,
+  options: Omit<LegendOptions, "title"> = {},
+): Ordered<F> {
+  return { ...options, kind: "ordered", field, title };
+}
+
+/** A number as a colour between others. */
+export interface Gradient<F extends string> extends Channel<F> {
+  /** Its tag. */
+  readonly kind: "gradient";
+  /** Numbers and their colours; numbers between them are mixed. */
+  readonly stops: readonly (readonly [value: number, color: string])[];
+  /** Labels in d3's format. */
+  readonly format?: string;
+}
+
+/** A number as a colour between others. */
+export function gradient<F extends string>(
+  field: F,
+  title: string | null,
+  stops: Gradient<F>["stops"],
+  format?: string,
+): Gradient<F> {
+  return { kind: "gradient", field, title, stops, format };
+}
+
+/** What colours a mark by its row. */
+export type Paint<F extends string> = Series<F> | Ordered<F> | Gradient<F>;

@@ -1,0 +1,172 @@
+/** Charts: rows, channels and marks become one Vega-Lite description with its data inlined. */
+import type { BelowSpec, BesideSpec, FacetSpec, LayerSpec, UnitSpec } from "./spec.ts";
+import type { Paint, Position, Series } from "./channels.ts";
+import { panelsOf, type PlainRow, ruleOf, type Shared, unitOf } from "./encode.ts";
+import type { Mark, Marks, Rule } from "./marks.ts";
+import type { PanelGrid, Panels } from "./panels.ts";
+
+/** A chart, or charts side by side: Vega-Lite's description, which `saveChart` draws. */
+export type ComposableChart = LayerSpec | FacetSpec | BesideSpec | BelowSpec;
+
+/** What a chart shows of its rows, whose fields are `F`. */
+export interface ChartDescription<F extends string> {
+  /** Small charts by one field or two; default one chart. */
+  readonly panels?: Panels<F> | PanelGrid<F>;
+  /** Along. */
+  readonly x?: Position<F>;
+  /** Up. */
+  readonly y?: Position<F>;
+  /** Colours of the marks. */
+  readonly color?: Paint<F>;
+  /** Dashes of lines, if another field than the colour's says them. */
+  readonly dash?: Series<F>;
+  /** Whether the colours of one category stand beside each other: an effect beside its null; default false. */
+  readonly isDodged?: boolean;
+  /** What is drawn, the last on top. */
+  readonly marks: Marks<F>;
+  /** Pixels of a panel; a category's axis may have a step for each value. Default 440 alone, 190 as one of several. */
+  readonly width?: number | { readonly step: number };
+  /** As `width`; default 260 alone, 200 as one of several. */
+  readonly height?: number | { readonly step: number };
+  /** The axis whose scale each panel has for itself; default none, so that panels compare. */
+  readonly independent?: "x" | "y";
+  /** The heading; default none. */
+  readonly title?: string | { readonly text: string; readonly subtitle: string };
+}
+
+/**
+ * A chart of rows. Every channel is said once; scales, legends and panels follow. Values that are missing (null,
+ * undefined, NaN, infinite) are left out of the marks that read them. Only plain values of the rows are saved.
+ *
+ * @example Accuracy by percentile, a panel a block: seeds as dots, lines through their means
+ * ```ts
+ * import { assert } from "@std/assert";
+ * import { byBlock, chart, means, percentileAxis, renderChart, rule, seeds, series, share } from "../mod.ts";
+ *
+ * const rows = [
+ *   { layer: 3, percentile: 4, seed: 0, model: "base", accuracy: 0.71 },
+ *   { layer: 3, percentile: 4, seed: 1, model: "base", accuracy: 0.68 },
+ *   { layer: 3, percentile: 8, seed: 0, model: "base", accuracy: null },
+ * ];
+ * const figure = chart(rows, {
+ *   panels: byBlock(),
+ *   x: percentileAxis(),
+ *   y: share("accuracy", "balanced accuracy", { zero: false }),
+ *   color: series("model", { base: "#0072B2", instruct: "#D55E00" }),
+ *   marks: [rule({ y: 0.5 }), means(), seeds()],
+ * });
+ * const { svg } = await renderChart(figure);
+ * assert(svg.includes("block 3"));
+ * ```
+ *
+ * @param rows What is shown.
+ * @param description How.
+ * @throws {Error} If rows lack a field that a mark reads, or have a name that their series does not know.
+ */
+export function chart<R extends object>(
+  rows: readonly R[],
+  description: ChartDescription<NoInfer<keyof R & string>>,
+): LayerSpec | FacetSpec {
+  const { panels, x, y, color, dash, isDodged, width, height, independent, title } = description;
+  const own = rows.map(plain);
+  const drawn = flat(description.marks, own);
+  const [row, column] = !panels ? [] : "row" in panels ? [panels.row, panels.column] : [undefined, panels];
+  const shared: Shared = {
+    ...{ x, y, color, dash, isDodged },
+    panelFields: [row, column].flatMap((panel) => panel ? [panel.field] : []),
+    hasLines: drawn.some(({ mark }) =>
+      mark.kind === "mark" && mark.shape.type === "line" && typeof mark.color !== "string"
+    ),
+    namesOf: (field) => namesOf(field, drawn),
+  };
+  const layer = drawn.map(({ mark, rows }): UnitSpec => {
+    if (mark.kind === "rule") return ruleOf(mark, shared);
+    const unit = unitOf(mark, rows, shared);
+    return rows === own ? unit : { data: { values: [...rows] }, ...unit };
+  });
+  const data = { values: [...own] };
+  const size = {
+    width: stepOf(width ?? (panels ? 190 : 440), isDodged),
+    height: stepOf(height ?? (panels ? 200 : 260), isDodged),
+  };
+  if (!panels) return { title, data, ...size, layer };
+
+  const facet = row
+    ? { row: panelsOf(row, true), ...(column && { column: panelsOf(column) }) }
+    : column?.columns
+    ? panelsOf(column)
+    : { column: panelsOf(column!) };
+  return {
+    title,
+    data,
+    facet,
+    columns: column?.columns,
+    spec: { ...size, layer },
+    ...(independent && { resolve: { scale: { [independent]: "independent" } } }),
+    ...spacingOf(independent, x),
+  };
+}
+
+/** Room between panels: for axes of their own, whose sides stay in line, and for numbers at the ends of an axis. */
+function spacingOf(independent?: "x" | "y", x?: Position<string>): Pick<FacetSpec, "bounds" | "spacing"> {
+  if (independent === "y") return { bounds: "flush", spacing: { column: 70, row: 60 } };
+  return x?.kind === "quantity" ? { spacing: { column: 36, row: 20 } } : {};
+}
+
+/** A step is for a category with all its colours, not for each of them. */
+function stepOf(size: number | { readonly step: number }, isDodged?: boolean) {
+  return typeof size === "object" && isDodged ? { ...size, for: "position" as const } : size;
+}
+
+interface Drawn {
+  readonly mark: Mark<string> | Rule;
+  readonly rows: readonly PlainRow[];
+}
+
+/** Marks one after another, each with its rows. */
+function flat(marks: Marks<string>, rows: readonly PlainRow[]): Drawn[] {
+  return marks.flatMap((mark) => {
+    if (!("kind" in mark)) return flat(mark, rows);
+    return mark.kind === "own rows" ? flat(mark.marks, mark.rows.map(plain)) : [{ mark, rows }];
+  });
+}
+
+/** A row's plain values: what is missing is null, lists and objects are left out. */
+function plain(row: object): PlainRow {
+  const values = Object.entries(row).flatMap(([field, value]): [string, PlainRow[string]][] => {
+    if (value === null || value === undefined) return [[field, null]];
+    if (typeof value === "number") return [[field, Number.isFinite(value) ? value : null]];
+    return typeof value === "string" || typeof value === "boolean" ? [[field, value]] : [];
+  });
+  return Object.fromEntries(values);
+}
+
+/** Names that a field has, in order of their first rows. */
+function namesOf(field: string, drawn: readonly Drawn[]): string[] {
+  const values = drawn.flatMap(({ rows }) => rows.map((row) => row[field]));
+  return [...new Set(values.filter((value) => typeof value === "string"))];
+}
+
+/**
+ * Charts beside each other, with one legend where they colour one field.
+ *
+ * @example
+ * ```ts
+ * import { dots, quantity } from "./mod.ts";
+ *
+ * const regions = [{ members: 12, coherence: 0.8, distance: 0.2 }, { members: 3, coherence: 0.9, distance: 0.1 }];
+ * const x = quantity("members", "members", { log: true });
+ * const charts = [quantity("coherence", "coherence"), quantity("distance", "mean distance")]
+ *   .map((y) => chart(regions, { x, y, marks: [dots()] }));
+ * if (beside(charts).hconcat.length !== 2) throw new Error("two");
+ * ```
+ */
+export function beside(charts: readonly ComposableChart[], options: { spacing?: number } = {}): BesideSpec {
+  return { hconcat: [...charts], ...options };
+}
+
+/** Charts below each other, their left sides in line, with one legend where they colour one field. */
+export function below(charts: readonly ComposableChart[], options: { spacing?: number } = {}): BelowSpec {
+  // Labels of three digits and of one take the same room.
+  return { vconcat: [...charts], ...options, config: { axisY: { minExtent: 36 } } };
+}
