@@ -67,4 +67,5 @@ export {
 } from "./steps/prompt_partition.ts";
 export { formatTable, printTable } from "./terminal/print.ts";
 export { Progress, type ProgressOptions, type Stage } from "./terminal/progress.ts";
+export { writeStdout } from "./terminal/stdout.ts";
 export { guardTerminal, sentence } from "./terminal/terminal.ts";

@@ -13,5 +13,6 @@
  */
 export * from "./answer_kind.ts";
 export * from "./prompt_regions.ts";
+export * from "./refusal_handle.ts";
 export * from "./refusal_regions.ts";
 export * from "./refusals.ts";

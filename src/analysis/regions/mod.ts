@@ -18,6 +18,7 @@ export * from "./absorb.ts";
 export * from "./between.ts";
 export * from "./density.ts";
 export * from "./divide_by_label.ts";
+export * from "./final_regions.ts";
 export * from "./growth_curve.ts";
 export * from "./label_split.ts";
 export * from "./lens_tokens.ts";

@@ -1,7 +1,16 @@
-/** Prompts in, verdicts out, in memory that does not grow. */
-import { inBatches, type Line } from "../../../src/activations/mod.ts";
-import type { Monitor, Verdict } from "../../../src/analysis/mod.ts";
-import { visibleJson } from "../../../src/files/mod.ts";
+import { inBatches } from "../../activations/in_batches.ts";
+import type { Line } from "../../activations/lines.ts";
+import { visibleJson } from "../../files/visible_text.ts";
+import { number, row, type RowOf } from "../../report/row.ts";
+import type { Monitor, Verdict } from "./monitor.ts";
+
+/** The memory of a process that watches. */
+export const MEMORY = row({
+  prompts: number("prompts read so far"),
+  mebibytes: number("resident memory of the process", { unit: "MiB" }),
+});
+/** A row of {@linkcode MEMORY}. */
+export type MemoryRow = RowOf<typeof MEMORY>;
 
 /** What is left of a stream that went by. */
 export interface Watched {
@@ -12,7 +21,7 @@ export interface Watched {
   readonly alarms: ReadonlyMap<string, number>;
   readonly seconds: number;
   /** Memory of the process after so many prompts, in MiB: after each doubling, and at the end. */
-  readonly memory: readonly { readonly prompts: number; readonly mebibytes: number }[];
+  readonly memory: readonly MemoryRow[];
 }
 
 /** How a stream is read. */
@@ -33,14 +42,29 @@ const PATIENCE = 20;
 /** A prompt, or why there is none. */
 type Input = { readonly line: number } & ({ readonly id?: string; readonly text: string } | { readonly error: string });
 
-/** Reads prompts, one a line, and writes the verdict on each. */
+/**
+ * Reads prompts, one a line, and writes a line of JSON with the verdict on each, distances to four decimals; for a line that
+ * is no prompt one with `error`. Memory does not grow with the number of lines.
+ *
+ * @param lines Texts, or with `json` objects that have a field `text` or `instruction`, and perhaps `id`.
+ *
+ * @example
+ * ```ts
+ * const lines = ReadableStream.from([{ number: 1, text: '{"text": "The king"}' }, { number: 2, text: "no JSON" }]);
+ * const verdict = { tokens: 3, distance: 0.5, beyond: 1, region: 0, farthest: null, alarms: ["ood"] };
+ * const read = (prompts: readonly unknown[]) => Promise.resolve(prompts.map(() => verdict));
+ * const write = () => Promise.resolve();
+ * const { alarms, unreadable } = await watch({ read }, lines, { json: true, batch: 8, write });
+ * if (alarms.get("ood") !== 1 || unreadable !== 1) throw new Error(`${alarms.get("ood")} ${unreadable}`);
+ * ```
+ */
 export async function watch(
   monitor: Pick<Monitor, "read">,
   lines: AsyncIterable<Line>,
   { json, batch, write, onProgress }: WatchOptions,
 ): Promise<Watched> {
   const alarms = new Map<string, number>();
-  const memory: { prompts: number; mebibytes: number }[] = [];
+  const memory: MemoryRow[] = [];
   const start = performance.now();
   let [prompts, unreadable, alarmed, sampleAt] = [0, 0, 0, 1];
   const sample = () => memory.push({ prompts, mebibytes: Deno.memoryUsage().rss / 2 ** 20 });
