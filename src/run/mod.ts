@@ -44,9 +44,18 @@ export {
 export { flagText } from "./command/flag_text.ts";
 export { fingerprint } from "./folder/fingerprint.ts";
 export { reportTable, Results } from "./folder/results.ts";
-export { Stages, type StagesOptions } from "./folder/stages.ts";
+export { RowStore, type RowStoreOptions, type StoreSettings } from "./folder/row_store.ts";
+export { decidingFlags, Stages, type StagesOptions } from "./folder/stages.ts";
 export { type AnswerOptions, answersTo, keptAnswers } from "./steps/answers.ts";
-export { atTheirHook, DICTIONARY_HELP, givenDictionary, loadDictionary } from "./steps/given.ts";
+export {
+  atTheirHook,
+  DICTIONARY_HELP,
+  type GivenDictionaries,
+  givenDictionaries,
+  givenDictionary,
+  loadDictionary,
+} from "./steps/given.ts";
+export { type BudgetPlan, growToBudgets, type KeptDictionary } from "./steps/grow_budgets.ts";
 export {
   calibrated,
   type CalibrationPlan,

@@ -150,6 +150,25 @@ export class Coresets implements Disposable {
   }
 }
 
+/**
+ * Offers the first activations of a stream to coresets, in whole batches, which are disposed.
+ *
+ * @param coresets Of different seeds: one pass over the stream fills them all.
+ * @param activations How many; of a shorter stream all.
+ */
+export async function offerFirst(
+  stream: AsyncIterable<StreamBatch>,
+  coresets: readonly Coresets[],
+  activations: number,
+): Promise<void> {
+  for await (const batch of stream) {
+    using streamed = batch;
+    for (const each of coresets) await each.offer(streamed);
+    const { rows } = streamed.batches.values().next().value!;
+    if (streamed.start + rows >= activations) return;
+  }
+}
+
 /** Random directions of a stream in the place of a dictionary's exemplars. */
 export class RandomExemplars implements Exemplars, Disposable {
   /**
