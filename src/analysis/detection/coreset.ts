@@ -97,6 +97,7 @@ export class Coreset implements Disposable {
 /** Coresets of a stream's layers, filled by whoever looks at the stream. */
 export class Coresets implements Disposable {
   readonly #byLayer: ReadonlyMap<number, { readonly coreset: Coreset; readonly center: Float32Array<ArrayBuffer> }>;
+  readonly #given = new DisposableStack();
 
   /**
    * An empty coreset for each layer.
@@ -139,13 +140,17 @@ export class Coresets implements Disposable {
     return kept.coreset.take(Math.min(count, kept.coreset.size));
   }
 
-  /** As many random directions as a dictionary has regions, to stand in its exemplars' place; see {@linkcode take}. */
+  /**
+   * As many random directions as a dictionary has regions, to stand in its exemplars' place; see {@linkcode take}. They are
+   * given back with the coresets.
+   */
   inPlaceOf(layer: number, { size, center, threshold }: Exemplars): RandomExemplars {
-    return new RandomExemplars(this.backend, this.take(layer, size), center, threshold);
+    return this.#given.use(new RandomExemplars(this.backend, this.take(layer, size), center, threshold));
   }
 
   /** Gives the memory of all back. */
   [Symbol.dispose](): void {
+    this.#given.dispose();
     for (const { coreset } of this.#byLayer.values()) coreset.dispose();
   }
 }
