@@ -166,9 +166,9 @@ export function resultTable<F extends Fields>(fields: F, rows: readonly RowOf<F>
   return { fields, rows };
 }
 
-/** The name of a property's column in files: `aurocPrompt` is `auroc_prompt`. */
+/** The name of a property's column in files: `aurocPrompt` is `auroc_prompt`, as is `auroc prompt`. */
 export function columnName(key: string): string {
-  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`).replaceAll(" ", "_");
 }
 
 /** A property's heading in reports. */
