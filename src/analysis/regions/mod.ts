@@ -26,3 +26,4 @@ export * from "./metrics.ts";
 export * from "./pairs_by_cosine.ts";
 export * from "./paths.ts";
 export * from "./region_table.ts";
+export * from "./token_paths.ts";
