@@ -37,6 +37,7 @@ export {
   type FieldOptions,
   type Fields,
   type FieldType,
+  type FieldValue,
   LAYER,
   number,
   oneOf,
@@ -68,4 +69,7 @@ export {
   Sweep,
 } from "./sweep.ts";
 export { contextText, tokenText } from "./token_text.ts";
-export { COLOR, DASH, PALETTE, THEME } from "./theme.ts";
+export type { Excerpt } from "../activations/batch.ts";
+export type { Column, NumberArray } from "../files/columns.ts";
+export type { HubUse } from "../hub/options.ts";
+export { type ChartTheme, COLOR, DASH, PALETTE, THEME } from "./theme.ts";
