@@ -1,4 +1,7 @@
-/** Where the blocks and ribbons of an alluvial chart stand: columns of categories, joined by what goes from one to the next. */
+/**
+ * Where the blocks and ribbons of an alluvial chart stand: columns of categories, joined by what goes from one to the
+ * next.
+ */
 
 /** A category of a column. */
 export interface AlluvialBlock {

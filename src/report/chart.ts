@@ -1,6 +1,6 @@
 /**
- * Charts in Vega-Lite, drawn to SVG and PNG without a browser. The description is saved with its data beside the picture,
- * so that anyone can open it in the Vega editor and change it.
+ * Charts in Vega-Lite, drawn to SVG and PNG without a browser. The description is saved with its data beside the
+ * picture, so that anyone can open it in the Vega editor and change it.
  */
 import { join } from "node:path";
 import { writeFileAtomic, writeJsonAtomic, writeTextAtomic } from "../files/atomic.ts";

@@ -1,6 +1,6 @@
 /**
- * A run's report as one HTML file that needs nothing else: no scripts, no network, pictures inside. It opens with a double
- * click, prints, and can be sent around.
+ * A run's report as one HTML file that needs nothing else: no scripts, no network, pictures inside. It opens with a
+ * double click, prints, and can be sent around.
  */
 import { join } from "node:path";
 import { writeTextAtomic } from "../files/atomic.ts";

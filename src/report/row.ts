@@ -1,6 +1,6 @@
 /**
- * Rows of results, each column declared once: its type, what it means and in which unit, how it is headed in reports, and
- * what it means that it is missing. The TypeScript type, the Arrow file and the report's tables follow.
+ * Rows of results, each column declared once: its type, what it means and in which unit, how it is headed in reports,
+ * and what it means that it is missing. The TypeScript type, the Arrow file and the report's tables follow.
  *
  * @module
  */

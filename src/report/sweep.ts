@@ -1,6 +1,6 @@
 /**
- * Rows of an experiment that runs through settings, by setting: their means over seeds, the setting in the middle, and in how
- * many of them something holds.
+ * Rows of an experiment that runs through settings, by setting: their means over seeds, the setting in the middle, and
+ * in how many of them something holds.
  */
 import { formatNumber, formatShare } from "./text.ts";
 
@@ -138,7 +138,9 @@ const WORDS: Readonly<Record<string, string>> = { layer: "block", percentile: "p
  * ```ts
  * import { assertEquals } from "@std/assert";
  *
- * const rows = [0, 1].flatMap((seed) => [4, 8].map((percentile) => ({ layer: 3, percentile, seed, auroc: 0.5 + 0.1 * seed })));
+ * const rows = [0, 1].flatMap((seed) =>
+ *   [4, 8].map((percentile) => ({ layer: 3, percentile, seed, auroc: 0.5 + 0.1 * seed }))
+ * );
  * const sweep = new Sweep(rows);
  * assertEquals(sweep.middle.name, "block 3, p 8");
  * assertEquals(sweep.middle.range("auroc"), [0.5, 0.6]);
@@ -174,8 +176,8 @@ export class Sweep<R, K extends keyof R = Extract<"layer" | "percentile", keyof 
   }
 
   /**
-   * The setting whose plain figures are told: that of the middle value of every key, whatever came out; the middle one of all
-   * where that was not run.
+   * The setting whose plain figures are told: that of the middle value of every key, whatever came out; the middle one
+   * of all where that was not run.
    *
    * @throws {Error} if there is none.
    */

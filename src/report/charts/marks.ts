@@ -232,7 +232,10 @@ export function band<F extends string = never>(
  * ```ts
  * import { category, chart, quantity } from "./mod.ts";
  *
- * const rows = [{ method: "regions", mean: 0.9, low: 0.8, high: 0.95 }, { method: "probe", mean: 0.8, low: 0.7, high: 0.9 }];
+ * const rows = [
+ *   { method: "regions", mean: 0.9, low: 0.8, high: 0.95 },
+ *   { method: "probe", mean: 0.8, low: 0.7, high: 0.9 },
+ * ];
  * const methods = chart(rows, {
  *   x: quantity("mean", "AUROC", { zero: false }),
  *   y: category("method"),
