@@ -27,8 +27,19 @@
  * @module
  */
 export { type Body, type Console, type Experiment, experiment, type Run, runExperiment } from "./experiment.ts";
-export { chart, type Outcome, type OutcomeBlock, type OutcomeSection, table, text, writeOutcome } from "./outcome.ts";
-export { readingFlags, seedsFlag } from "./command/reading_flags.ts";
+export {
+  chart,
+  chartBlock,
+  type Outcome,
+  type OutcomeBlock,
+  type OutcomeSection,
+  table,
+  tableBlock,
+  text,
+  textBlock,
+  writeOutcome,
+} from "./outcome.ts";
+export { type CountFlag, readingFlags, seedsFlag } from "./command/reading_flags.ts";
 export type { About } from "./command/help.ts";
 export type { CommonFlags } from "./command/common_flags.ts";
 export {

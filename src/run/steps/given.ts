@@ -11,7 +11,29 @@ import type { KeptDictionary } from "./grow_budgets.ts";
 export const DICTIONARY_HELP =
   "a file of any format, here or hf://, or hub:gemma-2-2b/12/10 for a published one of layer 12 and p 10";
 
-/** A file of any format, or a dictionary that the method's authors publish. */
+/**
+ * Loads a dictionary from a file of any format, or one that the method's authors publish.
+ *
+ * @param name A path, a file of the hub (`hf://...`), or `hub:gemma-2-2b/12/10`: of layer 12 and p 10.
+ * @throws {Error} if there is none, or it is damaged.
+ *
+ * @example
+ * ```ts
+ * import { openBackend } from "../../compute/mod.ts";
+ * import { Dictionary } from "../../partition/mod.ts";
+ *
+ * const backend = await openBackend("cpu");
+ * const path = await Deno.makeTempFile({ suffix: ".arrow" });
+ * {
+ *   using dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.1 }, { backend });
+ *   await dictionary.add({ data: Float32Array.of(1, 0), rows: 1, dim: 2 });
+ *   await dictionary.save(path);
+ * }
+ * using dictionary = await loadDictionary(path, backend);
+ * if (dictionary.size !== 1) throw new Error(`${dictionary.size}`);
+ * await Deno.remove(path);
+ * ```
+ */
 export function loadDictionary(name: string, backend: Backend): Promise<Dictionary> {
   const [, model, layer, percentile] = /^hub:([^/]+)\/(\d+)\/(\d+(?:\.\d+)?)$/.exec(name) ?? [];
   if (model === undefined) return Dictionary.load(name, { backend });
@@ -22,8 +44,30 @@ export function loadDictionary(name: string, backend: Backend): Promise<Dictiona
  * Loads a dictionary of a model, which is to be read at the dictionary's own hook.
  *
  * @param name See {@linkcode loadDictionary}.
- * @throws {Error} if it was built on another model or does not say on which, with another `--bos`, or if the model has not
- * its hook.
+ * @throws {Error} if it was built on another model or does not say on which, with another `--bos`, or if the model has
+ * not its hook.
+ *
+ * @example
+ * ```ts
+ * import { describeStream } from "../../activations/mod.ts";
+ * import { openBackend } from "../../compute/mod.ts";
+ * import { loadModel } from "../../model/mod.ts";
+ * import { Dictionary } from "../../partition/mod.ts";
+ *
+ * const backend = await openBackend("cpu");
+ * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ * const path = await Deno.makeTempFile({ suffix: ".arrow" });
+ * {
+ *   const source = describeStream({ model, layer: 3, corpus: "pile.jsonl" });
+ *   const center = new Float32Array(model.dim);
+ *   using built = await Dictionary.create({ center, threshold: 0.1, source }, { backend });
+ *   await built.add({ data: center.map(() => 1), rows: 1, dim: model.dim });
+ *   await built.save(path);
+ * }
+ * using given = await givenDictionary(path, model, backend);
+ * if (given.source?.hook.layer !== 3) throw new Error("read block 3 of the model");
+ * await Deno.remove(path);
+ * ```
  */
 export async function givenDictionary(name: string, model: LanguageModel, backend: Backend): Promise<Dictionary> {
   const dictionary = await loadDictionary(name, backend);
@@ -63,6 +107,15 @@ export async function givenDictionary(name: string, model: LanguageModel, backen
  * @param at Their hook.
  * @param asked `--hook`; its default stands for whatever they have.
  * @throws {UsageError} if another hook was asked for.
+ *
+ * @example
+ * ```ts
+ * import { loadModel } from "../../model/mod.ts";
+ *
+ * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ * const { hook } = await atTheirHook(model, "mlp_out", "resid_post");
+ * if (hook !== "mlp_out") throw new Error(hook);
+ * ```
  */
 export function atTheirHook(model: LanguageModel, at: HookSite, asked: HookSite): Promise<LanguageModel> {
   if (asked === "resid_post" || asked === at) return model.withHook(at);
