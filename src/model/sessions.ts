@@ -51,6 +51,7 @@ export class Sessions {
       throw new ModelError("Expected a model in use but found a disposed one: dispose it after its last use");
     }
     const entry = this.#open.get(key) ?? this.#start(edit, options);
+    // Deleted and set again it stands at the end, as the one used last.
     this.#open.delete(key);
     this.#open.set(key, entry);
     entry.users++;
@@ -88,6 +89,7 @@ export class Sessions {
     const session = await entry.session.catch(() => undefined);
     if ((session && !isBroken(session)) || this.#open.get(key) !== entry) return;
     this.#open.delete(key);
+    // Its outputs may still be read on the GPU: it goes when all are released.
     if (session && hasAnswered(session)) this.#retired.push(session);
     else await session?.release();
   }
@@ -95,6 +97,7 @@ export class Sessions {
   #start(edit: (graph: GraphProto) => void, options: InferenceSession.SessionOptions): Entry {
     const { promise, resolve, reject } = Promise.withResolvers<InferenceSession>();
     const entry: Entry = { session: promise, running: new Set(), bytes: 0, users: 0 };
+    // Without an `await` up to here: a second run of this key finds the entry and opens no session of its own.
     const prepared = this.file.edited(edit);
     entry.bytes = prepared.bytes;
     this.#makeRoomFor(entry)
