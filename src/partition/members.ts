@@ -104,7 +104,7 @@ export class Members {
     const samples = regions.map(({ region, count }) => ({ rows: [...this.#slots[region] ?? []], left: count }));
     const all = samples.flatMap(({ rows }) => rows);
     if (all.length <= this.most) return all;
-    // From the seed and the first place: it decides by place in the pool, not by stream index.
+    // The draw hangs on the first row's place in the pool, which saving and loading may change.
     const random = new Random(Math.floor(hashUniform(this.seed, all[0]) * 2 ** 32));
     for (const { rows } of samples) random.shuffle(rows);
     let members = samples.reduce((sum, { left }) => sum + left, 0);
