@@ -90,7 +90,7 @@ export async function writeCheckpoint(
     await removeIfThere(temporary);
     throw error;
   }
-  // A run that began anew, or went on from the one before, comes by the same number again.
+  // A run that began anew, or went on from the one before, reaches the same number of batches again.
   await removeIfThere(join(folder, name));
   await renameForGood(temporary, join(folder, name));
   for (const other of await entries(folder, COMPLETE)) {

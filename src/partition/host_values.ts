@@ -67,7 +67,6 @@ class HostCopy {
 
   /** Reads the given rows (default: all) from the matrix again, where a copy is needed. */
   async update(backend: Backend, matrix: Matrix, rows?: Int32Array): Promise<void> {
-    // The host has it: nothing to read back.
     if (backend.view(matrix)) return;
     const fresh = await backend.download(matrix, rows);
     // Some rows can be put in their places only where all others were read before: `Dictionary.add` sees to it.

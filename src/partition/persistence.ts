@@ -81,7 +81,7 @@ export async function saveDictionary(parts: DictionaryParts, values: HostValues,
     },
   });
   await writeArrow(path, table);
-  // Only now: until it was written over, a dictionary of that name may have named them.
+  // Not before: until the file was written over, the dictionary of that name may have needed them.
   if (!members) await removeMembers(path);
 }
 

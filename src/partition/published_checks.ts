@@ -71,7 +71,7 @@ export function checkRegion(fields: PublishedFields, region: PublishedRegion, ru
     expect(isMean, "has another mean direction or coherence than its members");
   }
   if (rule.isMerged) return;
-  // Sum over members of 1 - <d, e> = count - <sum of d, e>.
+  // The sum over members of 1 - <d, e> is count - <sum of d, e>, and the sum of d is count * coherence * mean.
   const expected = count * (1 - coherence * dot(mean, exemplar));
   expect(near(distanceSum, expected, ACCUMULATED * count), "has a sum of distances that its mean direction denies");
   const slack = EXACT * count;
