@@ -140,7 +140,7 @@ function replacedRows({ dim, replacements }: Edit, tokens: TokenBatch, real: Uin
           ? i
           : number * positions.length + i;
         for (let at = row * width; at < (row + 1) * width; at++) {
-          // After the first step only new tokens are fed: earlier positions were replaced then, and the cache
+          // With a cache only new tokens are fed after the first step: earlier positions were replaced then, and it
           // remembers.
           if (!real[at] || places[at] !== wanted) continue;
           gate[at] = 1;

@@ -50,6 +50,7 @@ export class Sessions {
     if (this.#isClosed) {
       throw new ModelError("Expected a model in use but found a disposed one: dispose it after its last use");
     }
+    // No `await` until the entry is in its place: a second run of this key finds it and opens no session of its own.
     const entry = this.#open.get(key) ?? this.#start(edit, options);
     // Deleted and set again it stands at the end, as the one used last.
     this.#open.delete(key);
@@ -97,7 +98,6 @@ export class Sessions {
   #start(edit: (graph: GraphProto) => void, options: InferenceSession.SessionOptions): Entry {
     const { promise, resolve, reject } = Promise.withResolvers<InferenceSession>();
     const entry: Entry = { session: promise, running: new Set(), bytes: 0, users: 0 };
-    // Without an `await` up to here: a second run of this key finds the entry and opens no session of its own.
     const prepared = this.file.edited(edit);
     entry.bytes = prepared.bytes;
     this.#makeRoomFor(entry)

@@ -118,6 +118,7 @@ export async function discover(
 
   let waiting = performance.now();
   try {
+    // A run that goes on from its end reads nothing.
     for await (const batch of isOver() ? [] : openStream(stream, byLayer, counts)) {
       const arrived = performance.now();
       secondsExtract += (arrived - waiting) / 1000;

@@ -68,6 +68,7 @@ export async function saveDictionary(parts: DictionaryParts, values: HostValues,
     metadata: {
       format: FORMAT,
       dim: String(dim),
+      // JSON spells numbers so that every bit of a float32 comes back.
       center: JSON.stringify([...calibration.center]),
       threshold: String(calibration.threshold),
       percentile: JSON.stringify(calibration.percentile ?? null),
