@@ -128,6 +128,7 @@ async function writeShard(
   const tables = shardTables({ layers, provenance: provenanceOf(batch) }, shape.dim, shardMetadata(made, entry));
   const prompts = await writeArrow(join(folder, `${entry.name}.prompts.arrow`), tables.prompts);
   const activations = await writeArrow(join(folder, `${entry.name}.activations.arrow`), tables.activations);
+  // Checksums of the files, which cannot stand in the files themselves.
   return { ...entry, files: { activations, prompts } };
 }
 

@@ -33,6 +33,7 @@ export function templateOf(prompts: readonly Int32Array[]): Template {
     while (count < most && prompts.every((prompt) => tokenOf(prompt, count) === tokenOf(first, count))) count++;
     return count;
   };
+  // The end may not take what the beginning has, where one instruction is empty.
   const before = shared((prompt, i) => prompt[i], shortest);
   return { before, after: shared((prompt, i) => prompt[prompt.length - 1 - i], shortest - before) };
 }

@@ -82,6 +82,7 @@ export async function calibrateLayers(
     for (const [layer, calibrator] of calibrators) {
       // Each batch of a stream has arrays of its own.
       await calibrator.push(batchAt(streamed, layer), true);
+      // All layers of a batch have the same rows.
       seen = calibrator.activations;
     }
     onBatch?.(seen);

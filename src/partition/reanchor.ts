@@ -42,8 +42,10 @@ class SecondPass implements Disposable {
   async take(directions: Matrix): Promise<void> {
     const { backend, calibration, sums, regions } = this.#parts;
     const assignment = await assignBatch(backend, directions, this.#exemplars, calibration.threshold);
+    // Before anything is indexed by region.
     if (this.#exemplars.rows > regions.size) throw this.#differs(`at least ${this.#exemplars.rows} regions`);
     for (const region of assignment.regions) this.#counts[region]++;
+    // The sums are the finished dictionary's: the mean that members are measured against is known from the start.
     await this.#best.take(backend, directions, assignment.regions, sums, this.#chosen);
     this.#seen += directions.rows;
   }
