@@ -4,6 +4,14 @@
  *
  * @param size Items a batch at most.
  * @param patience Milliseconds to wait for a batch to fill.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const batches = await Array.fromAsync(inBatches(ReadableStream.from(["a", "b", "c"]), 2, 1000));
+ * assertEquals(batches, [["a", "b"], ["c"]]);
+ * ```
  */
 export async function* inBatches<T>(items: AsyncIterable<T>, size: number, patience: number): AsyncGenerator<T[]> {
   const iterator = items[Symbol.asyncIterator]();
