@@ -27,6 +27,8 @@ export interface ReadActivationsOptions {
  * Streams the batches of an activation cache, the same to the byte as the extraction that wrote it gave them.
  *
  * @param folder What {@link "./cache_write.ts".cacheActivations} wrote.
+ * @param options Layers, backend, what the stream must be.
+ * @returns Batches in stream order; whoever takes one disposes it.
  * @throws {Error} at the first step if the folder is no cache, is not whole, or is not what was expected; at a shard
  * that is missing, cut short, or of another cache.
  *

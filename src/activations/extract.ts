@@ -57,7 +57,10 @@ type Settings = Required<Omit<ExtractOptions, "backend">>;
  * Batches of the same options have the same bytes. On a WebGPU model with the WebGPU backend the activations never
  * leave the GPU. Whoever takes a batch disposes it.
  *
+ * @param model Whose activations are read, at its hook.
  * @param corpus Texts, entries of {@link "./corpus.ts".readCorpus}, or token ids.
+ * @param options Layers, and how texts are read and batched.
+ * @returns Batches of `rows x dim` a layer, all layers with the same rows.
  * @throws {RangeError} at the first step if an option makes no sense or the model has no such layer; at token ids that
  * the model does not have.
  * @throws {CorpusError} if the corpus is empty.

@@ -15,7 +15,9 @@ const NEWLINE = 0x0a;
  *
  * Lines are cut as bytes and decoded one by one, so that bytes that are not UTF-8 have a line number.
  *
+ * @param path The file.
  * @throws {CorpusError} at a line that is not UTF-8.
+ * @throws {Deno.errors.NotFound} if there is no such file.
  *
  * @example
  * ```ts

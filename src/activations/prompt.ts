@@ -56,7 +56,10 @@ export function tokenPrompt(
  * The first `context` tokens of a text, without tokenizing all of a long one: a beginning is tokenized that gives more
  * tokens than asked for, and those that its end may have changed are dropped.
  *
+ * @param model Tokenizes.
+ * @param text Of any length.
  * @param context Tokens at most, `<bos>` included.
+ * @returns Token ids, `context` of them or fewer.
  *
  * @example
  * ```ts

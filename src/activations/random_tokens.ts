@@ -37,7 +37,7 @@ export function uniformTokens(prompts: TokenPrompts, vocab: number, seed: number
  *
  * const [{ tokens }] = shuffledTokens([{ id: "a", tokens: Int32Array.of(2, 10, 11, 12) }], 0);
  * assertEquals(tokens[0], 2);
- * assertEquals(Array.from(tokens).sort(), [10, 11, 12, 2]);
+ * assertEquals(Array.from(tokens).sort((a, b) => a - b), [2, 10, 11, 12]);
  * ```
  */
 export function shuffledTokens(prompts: TokenPrompts, seed: number): Required<TokenIds>[] {

@@ -62,6 +62,9 @@ export interface DescribeOptions {
 /**
  * Describes one layer of a stream.
  *
+ * @param options Model, layer and corpus; how texts are read is as `extract` does it by default.
+ * @returns Plain data, for calibrations, dictionaries and caches to record and compare.
+ *
  * @example
  * ```ts
  * const source = describeStream({ model: "fixtures/gemma-2-toy", layer: 3, corpus: "pile.jsonl" });

@@ -49,6 +49,9 @@ export function streamBatch(
 /**
  * The activations of one layer of a batch.
  *
+ * @param streamed A batch of a stream.
+ * @param layer One of its layers.
+ * @returns `rows x dim`; it lives as long as the stream's batch.
  * @throws {RangeError} if the stream has no such layer.
  *
  * @example

@@ -40,6 +40,10 @@ export function templateOf(prompts: readonly Int32Array[]): Template {
 /**
  * The part that a position of a prompt of `length` tokens lies in; the last position is always the final one.
  *
+ * @param template As {@linkcode templateOf} gives it.
+ * @param position Of the token, from 0.
+ * @param length Tokens of the prompt.
+ *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";

@@ -12,7 +12,6 @@ let webgpu: Promise<WebGpuBackend> | undefined;
  * @param choice `"auto"` (default) takes WebGPU on a real GPU and the CPU otherwise; `"webgpu"` takes any adapter, a
  * software one too; a backend is given as it is.
  * @throws {GpuError} if `"webgpu"` was chosen and there is no adapter.
- *
  * @throws {RangeError} for another name.
  *
  * @example

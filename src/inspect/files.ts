@@ -10,10 +10,10 @@ import { describeNpz, describeSaeLens, describeSafetensors } from "./sae_files.t
 /**
  * Says what is in a file or folder, told by its first bytes.
  *
+ * @param path A file or folder here.
  * @param rows Rows of tables, and regions, that are shown.
- * @throws {Error} A sentence if it is missing, cut off or of a kind that is not known.
- *
  * @returns What it is in words, its size, what it says of itself, and tables of what is in it.
+ * @throws {Error} A sentence if it is missing, cut off or of a kind that is not known.
  *
  * @example
  * ```ts

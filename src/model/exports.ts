@@ -25,6 +25,9 @@ export function exportsOf(name: string): string[] {
 /**
  * A model's name without its owner, its revision and the export's mark: `qwen3-0.6b`.
  *
+ * @param id An id on the hub or a path, with or without a revision.
+ * @returns In small letters.
+ *
  * @example
  * ```ts
  * const name = bareName("onnx-community/Qwen3-0.6B-ONNX@main");

@@ -51,6 +51,8 @@ const IN_BLOCK =
  * TransformerLens' name of a hook point. A site that is a tensor of the graph has none: its own name is given, with the
  * block's number in it.
  *
+ * @returns Such as `blocks.12.hook_attn_out`.
+ *
  * @example
  * ```ts
  * const name = hookName({ layer: 12, at: "attn_out" });

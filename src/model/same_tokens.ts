@@ -4,11 +4,10 @@ import type { LanguageModel } from "./types.ts";
  * A model that reads what another one reads: its own weights, the other's tokenizer and chat template. A base model
  * seldom has a template of its own, and activations of two models are compared on the same token ids only.
  *
- * @throws {Error} if their vocabularies or their tokens of a sample text differ.
- *
  * @param model Whose weights are run.
  * @param other Whose tokenizer, chat template and `<bos>` are taken.
  * @returns A view of `model`: disposing it disposes that.
+ * @throws {Error} if their vocabularies or their tokens of a sample text differ.
  *
  * @example
  * ```ts

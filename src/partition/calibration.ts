@@ -29,6 +29,9 @@ export interface CalibrateOptions {
  * changes it: the published batch is 128 prompts of 128 tokens. Holds all activations it sees in memory, `activations x
  * dim` float32.
  *
+ * @param batches Activations, `rows x dim` each, all of one length.
+ * @param options Percentiles, default `[10]`; activations to measure on, default 200,000; where to compute.
+ * @returns The center, and the threshold of each percentile as a cosine distance, 0..2.
  * @throws {Error} if the stream is empty, has no batch of two rows, or a row that is not finite.
  *
  * @example

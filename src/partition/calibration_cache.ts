@@ -80,6 +80,7 @@ export async function saveCalibration(
 /**
  * Reads a saved calibration.
  *
+ * @param path What {@linkcode saveCalibration} wrote.
  * @param onWarning Gets a sentence about a file from before checksums; default `console.warn`.
  * @throws {Error} A sentence if the file is missing, damaged or of another kind.
  *

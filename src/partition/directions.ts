@@ -5,6 +5,8 @@ import type { Backend, Matrix } from "../compute/backend.ts";
 /**
  * Centred unit directions of a batch, `rows x dim`, on the backend; the caller disposes them.
  *
+ * @param batch Activations, `rows x dim`.
+ * @param center Length `dim`; it is subtracted before rows are scaled to unit length.
  * @throws {RangeError} if its rows are not of the center's length.
  * @throws {Error} if a row is not finite; names prompt, position and layer.
  *

@@ -9,6 +9,8 @@ function norm(values: Float32Array, from: number, dim: number): number {
  * Rows scaled to unit length; a row of zeros stays.
  *
  * @param values `rows x dim`.
+ * @param dim Length of a row.
+ * @returns `rows x dim`, a new array.
  *
  * @example
  * ```ts
@@ -34,6 +36,8 @@ export function unitRows(values: Float32Array, dim: number): Float32Array<ArrayB
  *
  * @param sums Sums of member directions, `regions x dim`.
  * @param counts Members a region.
+ * @param dim Length of a direction.
+ * @returns One a region, 0..1.
  *
  * @example
  * ```ts

@@ -12,6 +12,7 @@ export type Replacing = Pick<Growth, "layer" | "percentile" | "dictionary">;
  * gives way to a member of the batch that lies nearer to its region's mean.
  *
  * @param calibrations By layer.
+ * @param backend Where they grow.
  * @param seed Of the samples of members.
  * @returns One dictionary for each layer and percentile, empty; dispose them.
  *

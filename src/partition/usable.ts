@@ -18,9 +18,9 @@ export interface FailedSetting {
  * Parts the percentiles that give a dictionary from those that do not: chat prompts share their template's tokens, so
  * small percentiles of their distances are 0. A sweep reports these and goes on with the others.
  *
- * @returns The calibrations without the failing percentiles, layers that have none left out, and what failed.
- *
  * @param calibrations By layer.
+ * @param backend Where the dictionaries are tried.
+ * @returns The calibrations without the failing percentiles, layers that have none left out, and what failed.
  *
  * @example
  * ```ts
