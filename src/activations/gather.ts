@@ -117,7 +117,9 @@ class DeviceGather implements Gather {
   }
 }
 
-/** Activations of one layer, which must be as long as the model says: those of several layers are extracted together. */
+/**
+ * Activations of one layer, which must be as long as the model says: those of several layers are extracted together.
+ */
 function residualAt(capture: Capture, layer: number, { id, hook, dim }: LanguageModel): Residual {
   const residual = capture.residuals.get(layer);
   if (!residual) throw new Error(`Expected the model to capture layer ${layer} but it gave no activations for it`);

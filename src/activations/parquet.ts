@@ -27,8 +27,8 @@ const VALUE_BYTES = 48;
  * Whole numbers come as numbers, or as bigints where a number cannot hold them.
  *
  * @param options What a row group may unpack to; see {@linkcode UnpackOptions}.
- * @throws {CorpusError} if the file is not a Parquet file, is cut short, uses another compression, or unpacks to more than
- * is allowed.
+ * @throws {CorpusError} if the file is not a Parquet file, is cut short, uses another compression, or unpacks to more
+ * than is allowed.
  */
 export async function* readParquet(
   path: string,

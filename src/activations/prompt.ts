@@ -55,6 +55,24 @@ export function tokenPrompt(
 /**
  * The first `context` tokens of a text, without tokenizing all of a long one: a beginning is tokenized that gives more
  * tokens than asked for, and those that its end may have changed are dropped.
+ *
+ * @param model Tokenizes.
+ * @param text Of any length.
+ * @param context Tokens at most, `<bos>` included.
+ * @returns Token ids, `context` of them or fewer.
+ *
+ * @example
+ * ```ts
+ * let read = 0;
+ * const letters = {
+ *   encode(text: string, context = Infinity) {
+ *     read += text.length;
+ *     return Int32Array.from(text.slice(0, context), (letter) => letter.charCodeAt(0));
+ *   },
+ * };
+ * const tokens = encodeBeginning(letters, "a long text ".repeat(1000), 8);
+ * if (tokens.length !== 8 || read > 100) throw new Error(`${read} of 12,000 letters were looked at`);
+ * ```
  */
 export function encodeBeginning(
   model: Pick<Tokenizer, "encode">,
@@ -93,7 +111,9 @@ class TokenizedPrompt implements Prompt {
     return this.#model.decode(this.tokens.subarray(Math.max(0, from), to), { skipSpecial });
   }
 
-  /** The token, or where it holds some of a letter's bytes only, the fewest tokens around it that make whole letters. */
+  /**
+   * The token, or where it holds some of a letter's bytes only, the fewest tokens around it that make whole letters.
+   */
   #wholeLetters(position: number): [from: number, to: number] {
     for (let count = 1; count <= BYTES_OF_A_LETTER; count++) {
       for (let from = Math.max(0, position - count + 1); from <= position; from++) {

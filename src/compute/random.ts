@@ -1,8 +1,8 @@
 /**
  * Seeded random numbers: the same seed gives the same numbers on every machine.
  *
- * The generator is xoshiro128** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2021), seeded by
- * splitmix32. {@link hashUniform} keeps no state: a draw depends on the seed and an index only, so a stream that is
+ * The generator is xoshiro128** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2021), seeded
+ * by splitmix32. {@link hashUniform} keeps no state: a draw depends on the seed and an index only, so a stream that is
  * stopped, resumed or cut into other batches draws the same.
  */
 

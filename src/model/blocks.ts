@@ -1,8 +1,8 @@
 /**
  * Which sums of the residual stream belong to which block, and the places in a block where activations are read and
  * changed. Blocks are told apart by the names that exporters keep (of nodes, tensors, weights, modules in the metadata)
- * where these number the sums from the first block to the last, and else by structure: a block begins with the part that
- * mixes positions.
+ * where these number the sums from the first block to the last, and else by structure: a block begins with the part
+ * that mixes positions.
  */
 import type { GraphProto, NodeProto } from "../compute/onnx/codec.ts";
 import { ModelError } from "./error.ts";
@@ -101,8 +101,8 @@ function namesOf(node: NodeProto): string[] {
 }
 
 /**
- * The stream after each sum as the next sum reads it: the sum itself, or what a norm or a factor between the two makes of
- * it. After the last sum there is no next: it is treated as the others are.
+ * The stream after each sum as the next sum reads it: the sum itself, or what a norm or a factor between the two makes
+ * of it. After the last sum there is no next: it is treated as the others are.
  */
 function streamsAfter(index: GraphIndex, sums: readonly Sum[]): string[] {
   const streams = sums.slice(1).map((sum) => viewed(index, sum.base));

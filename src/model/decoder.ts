@@ -1,4 +1,6 @@
-/** A decoder's graph at work: reads activations, gives logits with and without edits, pushes streams through its end. */
+/**
+ * A decoder's graph at work: reads activations, gives logits with and without edits, pushes streams through its end.
+ */
 import type { GraphProto } from "../compute/onnx/codec.ts";
 import type { InferenceSession, OrtRuntime, Tensor } from "../compute/ort.ts";
 import type { Block } from "./blocks.ts";
@@ -74,8 +76,8 @@ export class Decoder {
   }
 
   /**
-   * Runs the whole graph, as its file has it where there are no edits: a hook breaks up what onnxruntime would fuse, which
-   * changes the last bits of a sum.
+   * Runs the whole graph, as its file has it where there are no edits: a hook breaks up what onnxruntime would fuse,
+   * which changes the last bits of a sum.
    *
    * @param cache What the step before left; the tokens fed follow on it.
    */

@@ -1,4 +1,6 @@
-/** Composes interventions into what the hook of a tensor is fed: one basis to remove, one offset to add, replacements. */
+/**
+ * Composes interventions into what the hook of a tensor is fed: one basis to remove, one offset to add, replacements.
+ */
 import type { Hook } from "./intervene.ts";
 import type { HookPoint, Intervention, Replacement } from "./types.ts";
 

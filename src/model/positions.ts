@@ -4,8 +4,8 @@ import type { GraphIndex } from "./graph.ts";
 import { viewed } from "./sums.ts";
 
 /**
- * Tokens that a text may have, by the shortest of the graph's tables of positions; Infinity if it shows none. On the CPU a
- * longer one is an error of onnxruntime's; on WebGPU some operators read whatever lies behind the table.
+ * Tokens that a text may have, by the shortest of the graph's tables of positions; Infinity if it shows none. On the
+ * CPU a longer one is an error of onnxruntime's; on WebGPU some operators read whatever lies behind the table.
  *
  * @param firstPosition Number that the model's position ids start at.
  */
@@ -28,12 +28,16 @@ function roomOf(index: GraphIndex, node: NodeProto, firstPosition: number): numb
   return Infinity;
 }
 
-/** Rows of a table that is stored in the graph, perhaps in half precision that is widened first; Infinity of any other. */
+/**
+ * Rows of a table that is stored in the graph, perhaps in half precision that is widened first; Infinity of any other.
+ */
 export function tableRows(index: GraphIndex, table: string): number {
   return Number(index.initializer(viewed(index, table))?.dims[0] ?? Infinity);
 }
 
-/** How far behind `n` the row is that the last of `n` tokens looks up; undefined if that does not follow from positions. */
+/**
+ * How far behind `n` the row is that the last of `n` tokens looks up; undefined if that does not follow from positions.
+ */
 function lastRow(index: GraphIndex, tensor: string, firstPosition: number): number | undefined {
   const name = viewed(index, tensor);
   if (name === "position_ids") return firstPosition - 1;

@@ -1,13 +1,18 @@
 /**
- * Reads an ONNX file without its weights: large tensors become references to their bytes in the file, as ONNX's external
- * data has them. What is left of a model of gigabytes is some hundred kilobytes, and onnxruntime maps the rest.
+ * Reads an ONNX file without its weights: large tensors become references to their bytes in the file, as ONNX's
+ * external data has them. What is left of a model of gigabytes is some hundred kilobytes, and onnxruntime maps the
+ * rest.
  */
 import type { ByteFile } from "../files/byte_file.ts";
 
-/** Messages up to this size are copied whole; a tensor below it stays in the graph, where shapes are inferred from it. */
+/**
+ * Messages up to this size are copied whole; a tensor below it stays in the graph, where shapes are inferred from it.
+ */
 const LARGE = 1 << 16;
 
-/** How the messages that can hold weights nest: field numbers of ModelProto, GraphProto, NodeProto and AttributeProto. */
+/**
+ * How the messages that can hold weights nest: field numbers of ModelProto, GraphProto, NodeProto and AttributeProto.
+ */
 const CHILDREN = {
   model: { 7: "graph" },
   graph: { 1: "node", 5: "tensor" },

@@ -1,8 +1,8 @@
 /**
  * The sums that make up a residual stream. Going up from the logits, the stream is a chain of sums: each adds branches
- * (attention, feed-forward) to the sum before it, its base, from which the branches are computed. A sum is an `Add` or `Sum`, a
- * tree of them (`(stream + attention) + mlp`), or is fused with the norm that reads it (`SkipLayerNormalization`,
- * `SkipSimplifiedLayerNormalization`). Names play no part.
+ * (attention, feed-forward) to the sum before it, its base, from which the branches are computed. A sum is an `Add` or
+ * `Sum`, a tree of them (`(stream + attention) + mlp`), or is fused with the norm that reads it
+ * (`SkipLayerNormalization`, `SkipSimplifiedLayerNormalization`). Names play no part.
  */
 import { type GraphProto, node, type NodeProto } from "../compute/onnx/codec.ts";
 import type { GraphIndex } from "./graph.ts";
@@ -54,7 +54,10 @@ export function nameSums(graph: GraphProto): void {
   });
 }
 
-/** The stream's sums from the first block's first to the last block's last. The graph's sums must have names ({@link nameSums}). */
+/**
+ * The stream's sums from the first block's first to the last block's last. The graph's sums must have names ({@link
+ * nameSums}).
+ */
 export function findSums(graph: GraphProto, index: GraphIndex): Sum[] {
   const logits = graph.output.find((output) => output.name === "logits") ?? graph.output[0];
   const sums: Sum[] = [];

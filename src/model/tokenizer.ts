@@ -54,8 +54,8 @@ export class Tokenizer {
   /**
    * Token ids of a chat in the model's template, up to where the model's turn begins, cut to the first `context`.
    *
-   * A chat is what its template writes: most write `<bos>` themselves, and no other is put before it. Under `"never"` the
-   * template is told that there is none.
+   * A chat is what its template writes: most write `<bos>` themselves, and no other is put before it. Under `"never"`
+   * the template is told that there is none.
    *
    * @throws {Error} if the model has no chat template, or its template refuses the messages.
    */

@@ -24,7 +24,19 @@ export interface CalibrationValues {
   readonly source?: StreamSource;
 }
 
-/** What a stream of activations is measured against: its center, and the distances at which dictionaries can be grown. */
+/**
+ * What a stream of activations is measured against: its center, and the distances at which dictionaries can be grown.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const levels = [{ percentile: 1, threshold: 0.2 }, { percentile: 10, threshold: 0.6 }];
+ * const calibration = new Calibration({ center: new Float32Array(2), levels, activations: 1000 });
+ * assertEquals(calibration.percentiles, [1, 10]);
+ * assertEquals(calibration.at(10).threshold, 0.6);
+ * ```
+ */
 export class Calibration implements CalibrationValues {
   readonly center: Float32Array<ArrayBuffer>;
   readonly levels: readonly Level[];
@@ -146,8 +158,8 @@ export class Calibrator implements Disposable {
 }
 
 /**
- * `direction * <mean(x), direction>`, direction the unit vector of `mean(x / ||x||)`: the published center. It points where
- * the activations do on average whatever their norms, so that a few of large norm do not turn it.
+ * `direction * <mean(x), direction>`, direction the unit vector of `mean(x / ||x||)`: the published center. It points
+ * where the activations do on average whatever their norms, so that a few of large norm do not turn it.
  */
 function centerOf(sum: Float64Array, unitSum: Float64Array, count: number): Float32Array<ArrayBuffer> {
   // The length of a sum is enough for a direction: its count cancels out.

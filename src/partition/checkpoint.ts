@@ -55,14 +55,23 @@ const STATE = "state.json";
 const COMPLETE = /^\d+$/;
 const UNFINISHED = /^\.\d+\.tmp$/;
 
-/** Name of a dictionary's file. */
+/**
+ * Name of a dictionary's file in a checkpoint: by its layer and percentile.
+ *
+ * @example
+ * ```ts
+ * const name = dictionaryFile({ layer: 3, percentile: 10 });
+ * if (name !== "L3-p10.arrow") throw new Error(name);
+ * ```
+ */
 export function dictionaryFile(growth: Pick<Growth, "layer" | "percentile">): string {
   return `L${growth.layer}-p${growth.percentile}.arrow`;
 }
 
 /**
- * Writes every dictionary and how far the stream was read into a new folder below `folder`, which gets its name only when
- * it is complete; then removes all others but the one before. Whenever the run is killed, a complete checkpoint is left.
+ * Writes every dictionary and how far the stream was read into a new folder below `folder`, which gets its name only
+ * when it is complete; then removes all others but the one before. Whenever the run is killed, a complete checkpoint is
+ * left.
  *
  * @param before Batches of the run's checkpoint before this one, which is kept, too; 0 for none.
  * @throws {Error} A sentence if it cannot be written; the ones before stay as they are.

@@ -52,8 +52,8 @@ export type ActivationStream =
   | Iterable<StreamBatch | ActivationBatch>;
 
 /**
- * Grows one dictionary for every layer and percentile of the calibrations, in one pass over the stream. A dictionary that
- * is saturated takes no more batches; the pass ends when all are, at the budget, or with the stream.
+ * Grows one dictionary for every layer and percentile of the calibrations, in one pass over the stream. A dictionary
+ * that is saturated takes no more batches; the pass ends when all are, at the budget, or with the stream.
  *
  * @param stream Batches in stream order, or a function that opens the stream after the given number of prompts: a run
  * that goes on from a checkpoint then need not run the model on what it has seen.

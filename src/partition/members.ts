@@ -2,9 +2,9 @@ import type { Backend, Matrix } from "../compute/backend.ts";
 import { hashUniform, Random } from "../compute/random.ts";
 
 /**
- * A uniform sample of member directions of every region (Vitter, "Random sampling with a reservoir", 1985, algorithm R), in
- * 16-bit floats on the host. A draw depends on the seed and the activation's stream index only, so neither batch boundaries
- * nor a resumed run change the sample.
+ * A uniform sample of member directions of every region (Vitter, "Random sampling with a reservoir", 1985, algorithm
+ * R), in 16-bit floats on the host. A draw depends on the seed and the activation's stream index only, so neither batch
+ * boundaries nor a resumed run change the sample.
  */
 export class Members {
   #slots: number[][] = [];
@@ -84,8 +84,8 @@ export class Members {
   }
 
   /**
-   * The sample of united regions. Members of regions that are united are drawn one after the other, each from the region
-   * that it falls in, without putting any back. Fewer than fit stay all.
+   * The sample of united regions. Members of regions that are united are drawn one after the other, each from the
+   * region that it falls in, without putting any back. Fewer than fit stay all.
    *
    * @param groups For each region to be, those that it is made of, with all their members' number.
    */

@@ -11,8 +11,8 @@ const BLOCK = 512;
 
 /**
  * Unites regions whose exemplars lie within the threshold of each other, directly or through others (union-find). The
- * largest keeps its exemplar (of equals the older); counts, sums, contexts and sampled members are joined. Regions stay in
- * the order of the oldest region in each.
+ * largest keeps its exemplar (of equals the older); counts, sums, contexts and sampled members are joined. Regions stay
+ * in the order of the oldest region in each.
  *
  * @returns For each region of before, its region now.
  */

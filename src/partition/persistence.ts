@@ -42,8 +42,9 @@ export interface DictionaryLoadOptions extends UnpackOptions {
 /**
  * Writes a dictionary as one Arrow IPC file, a row a region. Columns: `exemplar` (unit vectors), `sum` (of the member
  * directions; divided by its length, the region's mean direction), `count`, `coherence`, `distance_sum`,
- * `distance_square_sum`, `founder` (stream index), `first_batch`, `nearest` and `farthest` (contexts). Center, threshold and
- * the rest are in the schema's metadata. Sampled members go to a file beside it. Equal dictionaries give equal bytes.
+ * `distance_square_sum`, `founder` (stream index), `first_batch`, `nearest` and `farthest` (contexts). Center,
+ * threshold and the rest are in the schema's metadata. Sampled members go to a file beside it. Equal dictionaries give
+ * equal bytes.
  */
 export async function saveDictionary(parts: DictionaryParts, values: HostValues, path: string): Promise<void> {
   const { exemplars, sums, coherences } = values;
@@ -89,7 +90,8 @@ export async function saveDictionary(parts: DictionaryParts, values: HostValues,
 /**
  * The parts of a saved dictionary, on a backend. Contexts are read from the file when somebody first asks for one.
  *
- * @throws {Error} A sentence if the file is missing, damaged or of another kind, or has no members where they are wanted.
+ * @throws {Error} A sentence if the file is missing, damaged or of another kind, or has no members where they are
+ * wanted.
  */
 export async function loadDictionary(
   path: string,

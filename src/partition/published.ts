@@ -58,10 +58,10 @@ export function publishedParts(
 }
 
 /**
- * Reads a dictionary that the method's published Python implementation pickled (`ep.discovery.dictionary`) as data: nothing
- * of the file is executed. What the format says twice is compared, so that most damage is found: exemplars with the
- * dictionary's cache of them, the members' stream indices with the counts and with each other, and each region with itself
- * ({@link checkRegion}). Sums of member directions are `coherence * count * mean`.
+ * Reads a dictionary that the method's published Python implementation pickled (`ep.discovery.dictionary`) as data:
+ * nothing of the file is executed. What the format says twice is compared, so that most damage is found: exemplars with
+ * the dictionary's cache of them, the members' stream indices with the counts and with each other, and each region with
+ * itself ({@link checkRegion}). Sums of member directions are `coherence * count * mean`.
  *
  * @param bytes The whole file.
  * @param name What sentences call it.

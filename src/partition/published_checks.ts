@@ -34,10 +34,10 @@ const ACCUMULATED = 1e-3;
 const COMPARISONS = 2 ** 28;
 
 /**
- * Throws unless a region is consistent: directions are of unit length; each sampled member lies within the threshold; the
- * sum of the distances is `count (1 - coherence <mean, exemplar>)`, which follows from `sum of members = count * coherence *
- * mean`; the sum of their squares lies between what equal and what extreme distances give; and where the sample holds every
- * member, mean, coherence and both sums are those of the sample, whose first is the exemplar.
+ * Throws unless a region is consistent: directions are of unit length; each sampled member lies within the threshold;
+ * the sum of the distances is `count (1 - coherence <mean, exemplar>)`, which follows from `sum of members = count *
+ * coherence * mean`; the sum of their squares lies between what equal and what extreme distances give; and where the
+ * sample holds every member, mean, coherence and both sums are those of the sample, whose first is the exemplar.
  */
 export function checkRegion(fields: PublishedFields, region: PublishedRegion, rule: PublishedRule): void {
   const { count, exemplar, mean, coherence, distanceSum, distanceSquareSum, members } = region;

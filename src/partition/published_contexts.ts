@@ -10,7 +10,8 @@ const SLACK = 1e-4;
 
 /**
  * The nearest and farthest members of a published region. Both are lists of `(distance, prompt, position)` ordered as
- * binary heaps whose least entry is first; the nearest have their distances negated, so that the farthest of them is least.
+ * binary heaps whose least entry is first; the nearest have their distances negated, so that the farthest of them is
+ * least.
  *
  * @param count Members of the region.
  */

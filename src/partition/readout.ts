@@ -9,9 +9,9 @@ import { directionsOf } from "./directions.ts";
  * How an activation becomes features; `c` is the center and `W` the basis, `size x dim`:
  *
  * - `signed`: `(x - c) W^T`
- * - `cosine`: the same for `x - c` of unit length
+ * - `cosine`: `(x - c) W^T / ||x - c||`
  * - `topk`: the `k` largest of `signed`, negative ones as 0, the rest 0
- * - `topk_norm`: the same of `cosine`
+ * - `topk_norm`: the `k` largest of `cosine`, negative ones as 0, the rest 0
  * - `binary`: 1 for the region of largest cosine, the rest 0
  * - `otsu`: cosines above the cut that maximises the between-class variance of the row's cosines (Otsu, "A threshold
  *   selection method from gray-level histograms", 1979), the rest 0
@@ -29,9 +29,25 @@ export interface ReadoutOptions {
 }
 
 /**
- * See `Dictionary.readout`. Of equal values the lower region comes first.
+ * Features of activations by a center and a basis, as `Dictionary.readout` gives them. Of equal values the lower region
+ * comes first.
  *
- * @param weights The basis, `size x dim`.
+ * @param center Length `dim`.
+ * @param weights The basis, `size x dim`, rows of unit length.
+ * @param batch Activations, `rows x dim`.
+ * @returns `rows x size`.
+ * @throws {RangeError} if there is no such read-out, `k` is no whole number of at least 1, or the activations are of
+ * another length.
+ *
+ * @example
+ * ```ts
+ * import { openBackend } from "../compute/mod.ts";
+ *
+ * const [center, basis] = [new Float32Array(2), Float32Array.of(1, 0, 0, 1)];
+ * const batch = { data: Float32Array.of(3, 4), rows: 1, dim: 2 };
+ * const features = await readFeatures(await openBackend("cpu"), center, basis, batch, { kind: "topk", k: 1 });
+ * if (features.join() !== "0,4") throw new Error(features.join());
+ * ```
  */
 export async function readFeatures(
   backend: Backend,
@@ -55,10 +71,13 @@ export async function readFeatures(
 }
 
 /**
- * See `Dictionary.decode`.
+ * Activations of features by a center and a basis, as `Dictionary.decode` gives them: `features W + c`.
  *
+ * @param center Length `dim`.
  * @param weights The basis, `size x dim`.
  * @param features `rows x size`.
+ * @returns `rows x dim`.
+ * @throws {RangeError} if `features` are not whole rows.
  */
 export async function decodeFeatures(
   backend: Backend,

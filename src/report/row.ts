@@ -224,6 +224,9 @@ export const THRESHOLD: Field<number> = number("θ, cosine distance, 0..2", { he
 /**
  * Declares the columns of a row.
  *
+ * @param fields A column for each property of a row.
+ * @returns The declaration, from which {@linkcode RowOf} makes the row's type.
+ *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -245,6 +248,9 @@ export function row<const F extends Fields>(fields: F): F {
 
 /**
  * Rows with their declaration, to be saved; rows may have further properties, which are not.
+ *
+ * @param fields As {@linkcode row} declares them.
+ * @param rows A value for each field in each.
  *
  * @example
  * ```ts
@@ -281,6 +287,8 @@ export function headingOf(fields: Fields, key: string): string {
 /**
  * Some columns of rows as a table of a report; {@linkcode Cell}s are rounded where they are shown.
  *
+ * @param fields As {@linkcode row} declares them.
+ * @param rows A value for each field in each.
  * @param keys Which, in which order; default all.
  *
  * @example
@@ -306,6 +314,8 @@ export function rowTable<F extends Fields>(
 
 /**
  * Records as a table of a report; the keys of the first are the headings.
+ *
+ * @param records All with the keys of the first, in its order.
  *
  * @example
  * ```ts

@@ -29,8 +29,8 @@ export interface ExportedValues {
 }
 
 /**
- * Writes a dictionary as a sparse autoencoder: an `.npz` file in Gemma Scope's format where `path` ends so, else a folder
- * as SAELens writes them. See `Dictionary.export`.
+ * Writes a dictionary as a sparse autoencoder: an `.npz` file in Gemma Scope's format where `path` ends so, else a
+ * folder as SAELens writes them. See `Dictionary.export`.
  *
  * @throws {RangeError} if the dictionary is empty, or k is not from 1 to its size.
  */

@@ -201,7 +201,10 @@ function mask(net: Net, { keys, queries }: AttentionInputs, window: number | und
   });
 }
 
-/** A slope times the number of the key: softmax sees differences only, so that this is minus the slope times the distance. */
+/**
+ * A slope times the number of the key: softmax sees differences only, so that this is minus the slope times the
+ * distance.
+ */
 function alibi(net: Net, slopes: readonly number[]): string {
   return net.once("alibi", () => {
     const numbers = net.op("Cast", "key_numbers", ["key_index"], { to: BigInt(ElementType.float32) });

@@ -1,6 +1,7 @@
 /**
- * Angles of rotary positions as config.json tells them. The formulas are those of transformers' `modeling_rope_utils.py`; both
- * of its spellings are read, `rope_theta` and `rope_scaling` at the top (4) and `rope_parameters` (5).
+ * Angles of rotary positions as config.json tells them. The formulas are those of transformers'
+ * `modeling_rope_utils.py`; both of its spellings are read, `rope_theta` and `rope_scaling` at the top (4) and
+ * `rope_parameters` (5).
  */
 import { ModelError } from "../error.ts";
 import type { CheckpointReader } from "./reader.ts";

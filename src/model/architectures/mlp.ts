@@ -108,8 +108,8 @@ function limited(net: Net, gate: string, up: string, limit: number, path: string
 }
 
 /**
- * Every expert computes every token, and its result counts by its weight, which is zero for all but the best few: right whatever
- * the batch, and as much work as there are experts.
+ * Every expert computes every token, and its result counts by its weight, which is zero for all but the best few: right
+ * whatever the batch, and as much work as there are experts.
  */
 function experts(
   net: Net,

@@ -6,8 +6,8 @@ import { INPUT_SHAPE } from "./parts.ts";
 import type { Rope } from "./spec.ts";
 
 /**
- * Rotates `[batch, heads, length, width]`. As onnxruntime's operator, which goes over the numbers once: its tables have a row
- * for each token that is read, since angles may depend on the length of the text.
+ * Rotates `[batch, heads, length, width]`. As onnxruntime's operator, which goes over the numbers once: its tables have
+ * a row for each token that is read, since angles may depend on the length of the text.
  */
 export function rotate(net: Net, x: string, rope: Rope, heads: number, name: string): string {
   if (!Number.isInteger(rope.dims / 2) || rope.dims < 2) {
