@@ -122,7 +122,6 @@ await experiment({
     flags: decidingFlags(flags, ["concepts", "resamples"]),
     facts: { backend: backend.name, commit: opened.model.commit, files: checksumOf(files.join()) },
     resume: flags.resume,
-    before: { hook: "resid_post", bos: "always" },
   });
 
   const given = names &&

@@ -14,9 +14,10 @@ export interface RowStoreOptions {
   readonly facts?: StoreSettings;
   /** Whether to keep what is there; otherwise it is removed. */
   readonly resume: boolean;
-  /** Flags that older stores lack, as their runs had them. */
-  readonly before?: StoreSettings;
 }
+
+/** Common flags that older stores lack, as their runs had them. */
+const BEFORE: StoreSettings = { hook: "resid_post", bos: "always" };
 
 const FORMAT = "exemplar rows 3";
 
@@ -35,7 +36,7 @@ export class RowStore<R extends object> {
    */
   static async open<R extends object>(
     out: string,
-    { flags, facts = {}, resume, before = {} }: RowStoreOptions,
+    { flags, facts = {}, resume }: RowStoreOptions,
   ): Promise<RowStore<R>> {
     const folder = join(out, "state");
     const path = join(folder, "settings.json");
@@ -46,7 +47,7 @@ export class RowStore<R extends object> {
     // What is kept without its settings could be of any run.
     if (!found) await removeIfThere(folder);
     else {
-      const kept = { ...before, ...found };
+      const kept = { ...BEFORE, ...found };
       const text = (value: unknown) => JSON.stringify(value);
       const told = (name: string, value: unknown) => name in facts ? `${name} ${value}` : flagText(name, value);
       const other = Object.keys(settings).find((name) => text(kept[name]) !== text(settings[name]));
