@@ -24,6 +24,17 @@ const FORMAT = "exemplar rows 3";
 /**
  * Result rows of what a run does one after the other, a file each, so that a run that was stopped goes on with the next,
  * and a later one with more of them. Unlike `Stages` it stays when the run is done.
+ *
+ * @example
+ * ```ts
+ * const out = await Deno.makeTempDir();
+ * const open = () => RowStore.open<{ auroc: number }>(out, { flags: { seed: 0 }, resume: true });
+ * const measure = (auroc: number) => () => Promise.resolve([{ auroc }]);
+ * await (await open()).kept("concepts/3", measure(0.5), console.warn);
+ * const [{ auroc }] = await (await open()).kept("concepts/3", measure(0.7), console.warn);
+ * if (auroc !== 0.5) throw new Error(`Expected what was kept but found ${auroc}`);
+ * await Deno.remove(out, { recursive: true });
+ * ```
  */
 export class RowStore<R extends object> {
   private constructor(readonly folder: string) {}
