@@ -168,17 +168,17 @@ export function orNull(value: number): number | null {
   return Number.isNaN(value) ? null : value;
 }
 
-/** A figure with its interval. */
-export interface IntervalValues {
-  readonly mean: number;
-  readonly low: number;
-  readonly high: number;
-}
-
 /**
  * The columns of a figure with its interval, `name`, `nameLow` and `nameHigh`; {@linkcode intervalOf} gives their values.
  *
  * @param of What the interval holds: `"95 % of resampled documents"`.
+ *
+ * @example
+ * ```ts
+ * const METHOD = row({ ...withInterval("auroc", "mean AUROC over concepts", "95 % of resampled concepts") });
+ * const rows: RowOf<typeof METHOD>[] = [intervalOf("auroc", { mean: 0.7, low: 0.6, high: 0.8 })];
+ * if (rows[0].aurocHigh !== 0.8) throw new Error(`${rows[0].aurocHigh}`);
+ * ```
  */
 export function withInterval<const N extends string>(
   name: N,
@@ -196,7 +196,7 @@ export function withInterval<const N extends string>(
 /** The values of columns that {@linkcode withInterval} declares. */
 export function intervalOf<const N extends string>(
   name: N,
-  { mean, low, high }: IntervalValues,
+  { mean, low, high }: { readonly mean: number; readonly low: number; readonly high: number },
 ): { readonly [K in N | `${N}Low` | `${N}High`]: number } {
   const values = { [name]: mean, [`${name}Low`]: low, [`${name}High`]: high };
   return values as { [K in N | `${N}Low` | `${N}High`]: number };

@@ -134,6 +134,7 @@ const SAME_CENTER = 1 - 1e-6;
 
 /** Dictionaries that a flag names, all of one hook, those of a layer of one calibration. */
 export interface GivenDictionaries {
+  /** In the order of their names. */
   readonly dictionaries: readonly KeptDictionary[];
   /** By layer. */
   readonly centers: ReadonlyMap<number, { readonly center: Float32Array<ArrayBuffer> }>;
