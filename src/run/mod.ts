@@ -47,6 +47,7 @@ export { reportTable, Results } from "./folder/results.ts";
 export { Stages, type StagesOptions } from "./folder/stages.ts";
 export { type AnswerOptions, answersTo, keptAnswers } from "./steps/answers.ts";
 export { atTheirHook, DICTIONARY_HELP, givenDictionary, loadDictionary } from "./steps/given.ts";
+export { openSae } from "./steps/given_sae.ts";
 export {
   calibrated,
   type CalibrationPlan,
