@@ -29,6 +29,7 @@ export { shuffled } from "./shuffled.ts";
 export { type TokenWindow, tokenWindows } from "./token_windows.ts";
 export { shuffledTokens, type TokenPrompts, uniformTokens } from "./random_tokens.ts";
 export { type AxBench, type AxBenchConcept, type AxBenchRow, readAxBench } from "./axbench.ts";
+export { AxBenchReader, type AxBenchReading, type TextActivations } from "./axbench_reader.ts";
 export { type Line, linesOf, readLines } from "./lines.ts";
 export { inBatches } from "./in_batches.ts";
 
