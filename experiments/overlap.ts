@@ -116,7 +116,7 @@ await experiment({
     const stage = progress.stage(`${label}held-out tokens`, grown.growths.length, "dictionaries");
     const fired = [];
     for (const { percentile, dictionary } of grown.growths) {
-      using exemplars = coresets.inPlaceOf(layer, dictionary);
+      const exemplars = coresets.inPlaceOf(layer, dictionary);
       const fire = async () => ({
         ...{ seed, percentile, ...await dictionaryFirings(backend, dictionary, exemplars, held.batches) },
         // The published measure looks at one order.
