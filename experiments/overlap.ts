@@ -46,26 +46,12 @@ await experiment({
     "with a Gemma Scope SAE an estimated half an hour on a GPU.",
   defaults: { layers: [4], percentiles: [1, 2, 4, 8, 10, 16] },
   flags: {
-    sae: {
-      type: "string",
-      default: "fixtures/sae/params.npz",
-      help: "the SAE, here or hf://: Gemma Scope's params.npz, or a SAELens folder",
-    },
+    sae: { type: "string", default: "fixtures/sae/params.npz", help: "params.npz or a SAELens folder, here or hf://" },
     split: { type: "string", default: "train", help: "rows of --corpus to grow on, by their field `split`" },
     heldout: { type: "string", default: "heldout", help: "rows of --corpus to compare on, by their field `split`" },
-    tokens: {
-      type: "integer",
-      default: 80_000,
-      min: 2,
-      help: "held-out activations to compare on, rounded up to a batch",
-    },
+    tokens: { type: "integer", default: 80_000, min: 2, help: "held-out activations, rounded up to a batch" },
     minimum: { type: "integer", default: 20, min: 1, help: "firings below which a region or feature does not count" },
-    strongest: {
-      type: "integer",
-      default: 100,
-      min: 1,
-      help: "strongest tokens of each unit in the published measure",
-    },
+    strongest: { type: "integer", default: 100, min: 1, help: "tokens of each unit in the published measure" },
     seeds: seedsFlag(3, "stream orders"),
     draws: { type: "integer", default: 10, min: 1, help: "random permutations and shifts of the tokens" },
     ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }, "text"),
@@ -85,6 +71,7 @@ await experiment({
   const { backend, model, layers, context } = opened;
   if (layers.length > 1) throw new UsageError(`Expected one layer, the SAE's, but got --layers ${flags.layers}.`);
   const [layer] = layers;
+  // The tokens that both sides fire on; the SAE is given back before dictionaries grow.
   const readFeatures = async () => {
     using sae = await openSae(flags.sae, backend, model, layer);
     const heldoutTexts = shuffled(readCorpus(corpus, { where: { split: flags.heldout } }), flags.seed);

@@ -42,6 +42,21 @@ const [CONTEXTS, TOKENS] = [4, 3];
  * Describes picked units and their counterparts.
  *
  * @param held The tokens that the units fire on.
+ *
+ * @example
+ * ```ts
+ * import { extract, holdActivations } from "../../activations/mod.ts";
+ * import { loadModel } from "../../../mod.ts";
+ * import { partitionFirings } from "./firings.ts";
+ *
+ * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ * const texts = [{ id: "a", text: "The cat sat on the mat." }];
+ * const held = await holdActivations(extract(model, texts, { layers: [3] }), 3, 1000);
+ * const side = { firings: partitionFirings(held.ids.map(() => 0), 1), directions: new Float32Array(model.dim).fill(1) };
+ * const pick = { kind: "shared", unit: 0, best: 0, f1: 1, shared: held.ids.length, parts: [] } as const;
+ * const [{ unit, best }] = await describePicks(model, held, [pick], { regions: side, features: side });
+ * if (unit.side !== "region" || best?.side !== "feature") throw new Error(unit.tokens);
+ * ```
  */
 export async function describePicks(
   model: LanguageModel,

@@ -108,7 +108,29 @@ export interface DictionaryFirings extends CellFirings {
   readonly means: Float32Array<ArrayBuffer>;
 }
 
-/** Gives every activation to its region, and to the nearest of random directions, such as `Coresets.inPlaceOf` gives. */
+/**
+ * Gives every activation to its region, and to the nearest of random directions.
+ *
+ * @param random As many activations of the dictionary's own stream, such as `Coresets.inPlaceOf` gives.
+ *
+ * @example
+ * ```ts
+ * import { openBackend } from "../../compute/mod.ts";
+ * import { Dictionary } from "../../partition/mod.ts";
+ *
+ * const backend = await openBackend("cpu");
+ * const grown = async (...data: number[]) => {
+ *   const dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.1 }, { backend });
+ *   await dictionary.add({ rows: 2, dim: 2, data: Float32Array.from(data) });
+ *   return dictionary;
+ * };
+ * using dictionary = await grown(1, 0, 0, 1);
+ * using random = await grown(0, 1, 1, 0);
+ * const batch = { rows: 2, dim: 2, data: Float32Array.of(1, 0, 0, 1) };
+ * const fired = await dictionaryFirings(backend, dictionary, random, [batch]);
+ * if (fired.firings.at.join() !== "0,1" || fired.random.at.join() !== "1,0") throw new Error(`${fired.random.at}`);
+ * ```
+ */
 export async function dictionaryFirings(
   backend: Backend,
   dictionary: Dictionary,
@@ -122,6 +144,17 @@ export async function dictionaryFirings(
 
 /**
  * The `k` activations with the largest projection on each region's mean direction: the published read-out (arXiv 2605.14347).
+ *
+ * @example
+ * ```ts
+ * import { Dictionary } from "../../partition/mod.ts";
+ *
+ * using dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.1 }, { backend: "cpu" });
+ * const batch = { rows: 3, dim: 2, data: Float32Array.of(1, 0, 0, 1, 0, 3) };
+ * await dictionary.add(batch);
+ * const { at } = await strongestInRegions(dictionary, [batch], 1);
+ * if (at.join() !== "0,2") throw new Error(`${at}`);
+ * ```
  */
 export async function strongestInRegions(
   dictionary: Pick<Dictionary, "size" | "readout">,

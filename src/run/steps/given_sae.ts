@@ -10,6 +10,16 @@ import { UsageError } from "../command/flags.ts";
  * @param path Here or `hf://`: Gemma Scope's `params.npz`, or a SAELens folder.
  * @throws {UsageError} if its file says that it reads another place than the model's hook in `layer`, or its activations
  * are not as long as the model's.
+ *
+ * @example
+ * ```ts
+ * import { loadModel } from "../../../mod.ts";
+ * import { openBackend } from "../../compute/mod.ts";
+ *
+ * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ * using sae = await openSae("fixtures/sae/params.npz", await openBackend("cpu"), model, 4);
+ * if (sae.dim !== model.dim) throw new Error(`${sae.dim}`);
+ * ```
  */
 export async function openSae(path: string, backend: Backend, model: LanguageModel, layer: number): Promise<Sae> {
   const sae = await readSae(path, { backend });
