@@ -202,7 +202,16 @@ export function intervalOf<const N extends string>(
   return values as { [K in N | `${N}Low` | `${N}High`]: number };
 }
 
-/** Columns or values, each under its name behind a word: `cosine` is `baseCosine`, its column `base_cosine`. */
+/**
+ * Columns or values, each under its name behind a word: `cosine` is `baseCosine`, its column `base_cosine`.
+ *
+ * @example
+ * ```ts
+ * const NEAREST = row({ ...prefixed("base", { cosine: number("cosine with the base model's nearest region") }) });
+ * const rows: RowOf<typeof NEAREST>[] = [{ ...prefixed("base", { cosine: 0.4 }) }];
+ * if (rowTable(NEAREST, rows).columns.join() !== "base cosine") throw new Error(columnName("baseCosine"));
+ * ```
+ */
 export function prefixed<const P extends string, const F extends object>(prefix: P, fields: F): Prefixed<P, F> {
   const behind = (key: string) => `${prefix}${key[0].toUpperCase()}${key.slice(1)}`;
   const named = Object.entries(fields).map(([key, field]) => [behind(key), field]);
