@@ -53,8 +53,7 @@ export async function writeActivations(
   source: StreamSource,
 ): Promise<number> {
   let rows = 0;
-  for await (const batch of cacheActivations(stream, folder, source)) {
-    using written = batch;
+  for await (using written of cacheActivations(stream, folder, source)) {
     rows += rowsOf(written);
   }
   return rows;

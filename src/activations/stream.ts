@@ -69,8 +69,7 @@ export async function* atLayer(
   stream: AsyncIterable<StreamBatch> | Iterable<StreamBatch>,
   layer: number,
 ): AsyncGenerator<ActivationBatch> {
-  for await (const batch of stream) {
-    using streamed = batch;
+  for await (using streamed of stream) {
     yield batchAt(streamed, layer);
   }
 }

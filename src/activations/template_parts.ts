@@ -43,3 +43,17 @@ export function templatePart({ before, after }: Template, position: number, leng
   if (position < before) return "before";
   return position >= length - after ? "after" : "instruction";
 }
+
+/**
+ * The share of each part among those of some positions, 0..1; NaN of none.
+ *
+ * @example
+ * ```ts
+ * const { instruction, after } = templatePartShares(["instruction", "instruction", "final", "before"]);
+ * if (instruction !== 0.5 || after !== 0) throw new Error(`${instruction} ${after}`);
+ * ```
+ */
+export function templatePartShares(parts: readonly TemplatePart[]): Readonly<Record<TemplatePart, number>> {
+  const share = (part: TemplatePart) => parts.filter((each) => each === part).length / parts.length;
+  return { before: share("before"), instruction: share("instruction"), after: share("after"), final: share("final") };
+}

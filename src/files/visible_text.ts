@@ -9,8 +9,15 @@ const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\u2028\u2029\ufff9-\ufffb]/g
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
 
 /**
- * Text with everything shown that a reader could not see or that would act on the page or terminal: line ends as ⏎, tabs
- * as ⇥, control characters as their pictures (␛), and what leaves no mark as `<U+202E>`.
+ * Text with everything shown that a reader could not see or that would act on the page or terminal: line ends as ⏎,
+ * tabs as ⇥, control characters as their pictures (␛), and what leaves no mark as `<U+202E>`.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(visibleText("one\ntwo\u202E"), "one⏎two<U+202E>");
+ * ```
  */
 export function visibleText(text: string): string {
   const code = (char: string) => `<U+${hexadecimal(char.codePointAt(0)!).toUpperCase()}>`;

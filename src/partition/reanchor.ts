@@ -97,8 +97,7 @@ export async function secondPass(
   using passes = new DisposableStack();
   const all = grown.map(({ layer, parts }) => ({ layer, parts, pass: passes.use(new SecondPass(parts)) }));
   const isDone = () => all.every(({ pass }) => pass.isDone);
-  for await (const batch of isDone() ? [] : stream) {
-    using streamed = batch;
+  for await (using streamed of isDone() ? [] : stream) {
     for (const taking of Map.groupBy(all.filter(({ pass }) => !pass.isDone), ({ layer }) => layer).values()) {
       await takeAll(taking, batchAt(streamed, taking[0].layer));
     }

@@ -1,11 +1,17 @@
-/** Where the blocks and ribbons of an alluvial chart stand: columns of categories, joined by what goes from one to the next. */
+/**
+ * Where the blocks and ribbons of an alluvial chart stand: columns of categories, joined by what goes from one to the
+ * next.
+ */
 
 /** A category of a column. */
 export interface AlluvialBlock {
+  /** Its column, counted from 0. */
   readonly column: number;
+  /** The category that it stands for. */
   readonly category: number;
-  /** Members, and where they stand: from the top, in members, with gaps between blocks. */
+  /** Members. */
   readonly count: number;
+  /** Its upper side: from the top of the chart, in members, with gaps between blocks. */
   readonly top: number;
 }
 
@@ -13,17 +19,23 @@ export interface AlluvialBlock {
 export interface AlluvialRibbon {
   /** Column that it starts in. */
   readonly column: number;
+  /** Category of that column. */
   readonly from: number;
+  /** Category of the next column. */
   readonly to: number;
+  /** Members, which are its width. */
   readonly count: number;
-  /** Its upper side in the first column and in the second. */
+  /** Its upper side in the first column, in members from the top of the chart. */
   readonly topFrom: number;
+  /** Its upper side in the next column. */
   readonly topTo: number;
 }
 
 /** An alluvial chart's geometry. */
 export interface Alluvial {
+  /** Categories of every column, from the top. */
   readonly blocks: readonly AlluvialBlock[];
+  /** What joins them, between each two columns. */
   readonly ribbons: readonly AlluvialRibbon[];
   /** Of the tallest column. */
   readonly height: number;

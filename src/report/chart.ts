@@ -1,6 +1,6 @@
 /**
- * Charts in Vega-Lite, drawn to SVG and PNG without a browser. The description is saved with its data beside the picture,
- * so that anyone can open it in the Vega editor and change it.
+ * Charts in Vega-Lite, drawn to SVG and PNG without a browser. The description is saved with its data beside the
+ * picture, so that anyone can open it in the Vega editor and change it.
  */
 import { join } from "node:path";
 import { writeFileAtomic, writeJsonAtomic, writeTextAtomic } from "../files/atomic.ts";
@@ -35,6 +35,7 @@ const SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json";
 /**
  * Draws a chart in the house theme. Nothing is fetched: data must be inlined.
  *
+ * @example
  * ```ts
  * import { assert } from "@std/assert";
  *
@@ -80,6 +81,19 @@ export async function renderChart(spec: ChartSpec, options: ChartOptions = {}): 
  * @param spec The chart.
  * @returns The chart, for a report.
  * @throws {Error} As {@link renderChart}, or if a file cannot be written.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { chart, dots, quantity, saveChart } from "./mod.ts";
+ *
+ * const folder = await Deno.makeTempDir();
+ * const x = quantity("members", "members");
+ * await saveChart(folder, "sizes", chart([{ members: 3 }, { members: 2 }], { x, marks: [dots()] }));
+ * const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
+ * assertEquals(names.sort(), ["sizes.png", "sizes.svg", "sizes.vl.json"]);
+ * await Deno.remove(folder, { recursive: true });
+ * ```
  */
 export async function saveChart(
   folder: string,

@@ -1,6 +1,7 @@
 /**
- * The typeface of the charts: Arimo, free and of exactly the widths of Arial and Liberation Sans, so that labels that were
- * measured here fit wherever the SVG is shown. The files come with their npm package: no machine needs fonts installed.
+ * The typeface of the charts: Arimo, free and of exactly the widths of Arial and Liberation Sans, so that labels that
+ * were measured here fit wherever the SVG is shown. The files come with their npm package: no machine needs fonts
+ * installed.
  */
 /** Families to name in an SVG, all of the same widths. */
 export const FONT_FAMILIES = "Arimo, Arial, Liberation Sans, Helvetica, sans-serif";
@@ -12,7 +13,9 @@ export const FONT_FAMILY = "Arimo";
 export interface FontFiles {
   readonly regular: Uint8Array<ArrayBuffer>;
   readonly bold: Uint8Array<ArrayBuffer>;
-  /** DejaVu Sans, for what tokens hold and Arimo lacks: ▁, ⏎, mathematics, many scripts (but no Chinese or Japanese). */
+  /**
+   * DejaVu Sans, for what tokens hold and Arimo lacks: ▁, ⏎, mathematics, many scripts (but no Chinese or Japanese).
+   */
   readonly fallback: Uint8Array<ArrayBuffer>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * A run's report as one HTML file that needs nothing else: no scripts, no network, pictures inside. It opens with a double
- * click, prints, and can be sent around.
+ * A run's report as one HTML file that needs nothing else: no scripts, no network, pictures inside. It opens with a
+ * double click, prints, and can be sent around.
  */
 import { join } from "node:path";
 import { writeTextAtomic } from "../files/atomic.ts";
@@ -31,17 +31,21 @@ export interface ReportTable {
 
 /** A heading and what stands under it. */
 export interface Section {
+  /** Its heading. */
   readonly heading: string;
+  /** What stands under it, in this order. */
   readonly blocks: readonly Block[];
 }
 
 /** A report. Every text in it is shown as it is: markup in it is not markup. */
 export interface Report {
+  /** Title of the page. */
   readonly title: string;
   /** What was asked. */
   readonly question: string;
   /** The answer, its first sentence first. */
   readonly answer: string;
+  /** What backs the answer, in this order. */
   readonly sections: readonly Section[];
   /** The run's record; its findings, settings and device close the report. */
   readonly run?: RunRecord;
@@ -52,6 +56,14 @@ export interface Report {
  *
  * @returns The file's path.
  * @throws {Error} If a table's row has not as many cells as there are columns, or the file cannot be written.
+ *
+ * @example
+ * ```ts
+ * const folder = await Deno.makeTempDir();
+ * const path = await writeReport(folder, { title: "Sizes", question: "How many?", answer: "Two.", sections: [] });
+ * if (!path.endsWith("report.html")) throw new Error(path);
+ * await Deno.remove(folder, { recursive: true });
+ * ```
  */
 export async function writeReport(folder: string, report: Report): Promise<string> {
   const path = join(folder, "report.html");
@@ -63,6 +75,12 @@ export async function writeReport(folder: string, report: Report): Promise<strin
  * A report as HTML.
  *
  * @throws {Error} If a table's row has not as many cells as there are columns.
+ *
+ * @example Markup in texts is shown, not obeyed
+ * ```ts
+ * const html = renderReport({ title: "Is <b> a token?", question: "Is it?", answer: "It is.", sections: [] });
+ * if (!html.includes("<h1>Is &lt;b&gt; a token?</h1>")) throw new Error(html);
+ * ```
  */
 export function renderReport(report: Report): string {
   const { title, question, answer, sections, run } = report;

@@ -3,8 +3,11 @@ import { escapeHtml, formatColumn, formatNumber, visibleText } from "./text.ts";
 
 /** A token in its surroundings, as regions keep their contexts. */
 export interface ContextCell {
+  /** Text before the token. */
   readonly before: string;
+  /** The token, which is marked. */
   readonly token: string;
+  /** Text after the token. */
   readonly after: string;
 }
 

@@ -19,9 +19,11 @@ export interface RunRecord {
   readonly arguments: readonly string[];
   /** Every flag's value, defaults included, by name. */
   readonly flags: { readonly [flag: string]: Finding };
+  /** The seed of the run; null if it draws nothing. */
   readonly seed: number | null;
   /** Versions of Deno, V8, TypeScript, this module and each npm package that it pins. */
   readonly versions: { readonly [name: string]: string };
+  /** Operating system and processor. */
   readonly system: string;
   /** The device in words. */
   readonly device: string;
@@ -33,6 +35,7 @@ export interface RunRecord {
   readonly started: string;
   /** Seconds by what took them; `total` is the whole run. */
   readonly timings: { readonly [name: string]: number };
+  /** What came out, by the experiment's fixed names. */
   readonly findings: { readonly [key: string]: Finding };
   /** Files written, relative to the folder. */
   readonly outputs: readonly string[];
@@ -40,6 +43,7 @@ export interface RunRecord {
 
 /** Everything that `run.json` holds but its own checksum, in the order in which it is written. */
 export interface RunFile extends RunRecord {
+  /** Kind and version of the file. */
   readonly format: "exemplar run 2";
   /** CRC-32 of every output but `run.json`, as eight hexadecimal digits. */
   readonly checksums: { readonly [file: string]: string };
@@ -47,9 +51,13 @@ export interface RunFile extends RunRecord {
 
 /** What a run starts from. */
 export interface RunStart {
+  /** Name of the experiment. */
   name: string;
+  /** What was typed after the name; default nothing. */
   arguments?: readonly string[];
+  /** Every flag's value, by name; default none. */
   flags?: { readonly [flag: string]: Finding };
+  /** The seed; default: the run draws nothing. */
   seed?: number;
   /** When it started; default now. */
   started?: Date;
@@ -60,6 +68,7 @@ export interface RunStart {
 /**
  * Gathers what a run has to say about itself, and writes it once the run is over.
  *
+ * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
  *

@@ -1,9 +1,9 @@
 /**
  * Results that others can open: Arrow tables, charts, one-file HTML reports, records of runs.
  *
- * A table is written with the description of every column in it; a chart is a Vega-Lite specification, written as such, as
- * SVG and as PNG; a report is a question, an answer and *sections* of *blocks* (texts, charts, tables). A *setting* is a
- * layer and a percentile.
+ * A table is written with the description of every column in it; a chart is a Vega-Lite specification, written as such,
+ * as SVG and as PNG; a report is a question, an answer and *sections* of *blocks* (texts, charts, tables). A *setting*
+ * is a layer and a percentile.
  *
  * @example
  * ```ts
@@ -13,7 +13,10 @@
  *   title: "Regions",
  *   question: "How many regions are there?",
  *   answer: "There are two.",
- *   sections: [{ heading: "Regions", blocks: [{ table: { columns: ["region", "members"], rows: [[0, 3], [1, 2]] } }] }],
+ *   sections: [{
+ *     heading: "Regions",
+ *     blocks: [{ table: { columns: ["region", "members"], rows: [[0, 3], [1, 2]] } }],
+ *   }],
  * });
  * if (!html.includes("There are two.")) throw new Error(html);
  * ```
@@ -37,11 +40,16 @@ export {
   type FieldOptions,
   type Fields,
   type FieldType,
+  type FieldValue,
+  intervalOf,
+  type IntervalValues,
   LAYER,
   number,
   oneOf,
   orNull,
   PERCENTILE,
+  type Prefixed,
+  prefixed,
   recordTable,
   type ResultTable,
   resultTable,
@@ -51,6 +59,7 @@ export {
   THRESHOLD,
   truth,
   whole,
+  withInterval,
   words,
 } from "./row.ts";
 export {
@@ -58,14 +67,16 @@ export {
   type Figure,
   figure,
   meanOf,
+  middleOf,
   type NumericKey,
   percent,
   rangeOf,
   rangeText,
   Rows,
   Setting,
+  settingsOf,
   signed,
   Sweep,
 } from "./sweep.ts";
 export { contextText, tokenText } from "./token_text.ts";
-export { COLOR, DASH, PALETTE, THEME } from "./theme.ts";
+export { type ChartTheme, COLOR, DASH, PALETTE, THEME } from "./theme.ts";

@@ -1,6 +1,6 @@
 /**
- * The npm packages that this module pins, for run manifests. Each is named with its version in one file of `src/`; a test
- * compares this list with them.
+ * The npm packages that this module pins, for run manifests. Each is named with its version in one file of `src/`; a
+ * test compares this list with them.
  */
 export const PACKAGES: Readonly<Record<string, string>> = {
   "@bufbuild/protobuf": "2.17.0",

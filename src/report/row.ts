@@ -1,6 +1,6 @@
 /**
- * Rows of results, each column declared once: its type, what it means and in which unit, how it is headed in reports, and
- * what it means that it is missing. The TypeScript type, the Arrow file and the report's tables follow.
+ * Rows of results, each column declared once: its type, what it means and in which unit, how it is headed in reports,
+ * and what it means that it is missing. The TypeScript type, the Arrow file and the report's tables follow.
  *
  * @module
  */
@@ -23,6 +23,7 @@ export interface FieldOptions {
 
 /** A column of a row. */
 export interface Field<T> extends FieldOptions {
+  /** What it is stored as. */
   readonly type: FieldType;
   /** What it means. */
   readonly description: string;
@@ -38,42 +39,116 @@ export type RowOf<F extends Fields> = { readonly [K in keyof F]: F[K] extends Fi
 
 /** The rows that a declaration describes, and the declaration. */
 export interface ResultTable<F extends Fields = Fields> {
+  /** The columns. */
   readonly fields: F;
+  /** A value of every column in each. */
   readonly rows: readonly RowOf<F>[];
 }
 
-type Value<T, O> = O extends { readonly missing: string } ? T | null : T;
+/** What a column of values `T` may hold: `null` too if its options say what a missing value means. */
+export type FieldValue<T, O> = O extends { readonly missing: string } ? T | null : T;
 
-/** A column of whole numbers from -2^31 to 2^31 - 1. */
-export function whole<const O extends FieldOptions>(description: string, options?: O): Field<Value<number, O>> {
+/**
+ * A column of whole numbers from -2^31 to 2^31 - 1, stored as int32.
+ *
+ * @param description What it means.
+ *
+ * @example
+ * ```ts
+ * const members = whole("activations of the region", { unit: "activations" });
+ * if (!members.accepts(12) || members.accepts(0.5)) throw new Error("12 is a whole number, 0.5 is not");
+ * ```
+ */
+export function whole<const O extends FieldOptions>(description: string, options?: O): Field<FieldValue<number, O>> {
   return field("int32", description, options, (value) => typeof value === "number" && (value | 0) === value);
 }
 
-/** A column of numbers. NaN is refused: what has no value is `null`, of a column that says why. */
-export function number<const O extends FieldOptions>(description: string, options?: O): Field<Value<number, O>> {
+/**
+ * A column of numbers, stored as float64. NaN is refused: what has no value is `null`, of a column that says why.
+ *
+ * @param description What it means.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const auroc = number("AUROC of a prompt's mean distance", { missing: "held-out text itself" });
+ * assertEquals([0.9, null, NaN].map((value) => auroc.accepts(value)), [true, true, false]);
+ * ```
+ */
+export function number<const O extends FieldOptions>(description: string, options?: O): Field<FieldValue<number, O>> {
   return field("float64", description, options, (value) => typeof value === "number" && !Number.isNaN(value));
 }
 
-/** A column of texts. */
-export function words<const O extends FieldOptions>(description: string, options?: O): Field<Value<string, O>> {
+/**
+ * A column of texts, stored as UTF-8.
+ *
+ * @param description What it means.
+ *
+ * @example
+ * ```ts
+ * const token = words("commonest token of the region");
+ * if (!token.accepts("cat") || token.accepts(null)) throw new Error("null needs a reason: `missing`");
+ * ```
+ */
+export function words<const O extends FieldOptions>(description: string, options?: O): Field<FieldValue<string, O>> {
   return field("utf8", description, options, (value) => typeof value === "string");
 }
 
-/** A column of one of some names. */
+/**
+ * A column of one of some names, stored as UTF-8; its type is the names'.
+ *
+ * @param names What may stand in it.
+ * @param description What it means.
+ *
+ * @example
+ * ```ts
+ * const model = oneOf(["base", "instruct"], "model whose activations are read");
+ * const names: ("base" | "instruct")[] = ["base", "chat"].filter((name) => model.accepts(name));
+ * if (names.join() !== "base") throw new Error(names.join());
+ * ```
+ */
 export function oneOf<const V extends string, const O extends FieldOptions>(
   names: readonly V[],
   description: string,
   options?: O,
-): Field<Value<V, O>> {
+): Field<FieldValue<V, O>> {
   return field("utf8", description, options, (value) => names.includes(value as V));
 }
 
-/** A column of truth values. */
-export function truth<const O extends FieldOptions>(description: string, options?: O): Field<Value<boolean, O>> {
+/**
+ * A column of truth values.
+ *
+ * @param description What it means.
+ *
+ * @example
+ * ```ts
+ * const saturated = truth("whether growth stopped before the stream did");
+ * if (!saturated.accepts(false) || saturated.accepts(0)) throw new Error("0 is no truth value");
+ * ```
+ */
+export function truth<const O extends FieldOptions>(description: string, options?: O): Field<FieldValue<boolean, O>> {
   return field("bool", description, options, (value) => typeof value === "boolean");
 }
 
-/** The same kind of column for each of some names, as one line of a declaration. */
+/**
+ * One kind of column for each of some names, as one line of a declaration.
+ *
+ * @param names The properties.
+ * @param describe The column of a name, which stands at `index` among them.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const COUNTS = row({ layer: LAYER, ...each(["kept", "dropped"], (name) => whole(`regions that were ${name}`)) });
+ * type Counts = RowOf<typeof COUNTS>;
+ *
+ * const counts: Counts = { layer: 3, kept: 7, dropped: 2 };
+ * assertEquals(Object.keys(COUNTS), Object.keys(counts));
+ * assertEquals(COUNTS.dropped.description, "regions that were dropped");
+ * ```
+ */
 export function each<const N extends string, T>(
   names: readonly N[],
   describe: (name: N, index: number) => Field<T>,
@@ -81,17 +156,70 @@ export function each<const N extends string, T>(
   return Object.fromEntries(names.map((name, i) => [name, describe(name, i)])) as { [K in N]: Field<T> };
 }
 
-/** What a column that may hold `null` has of a figure: `null` where there was none to be had, NaN. */
+/**
+ * A figure for a column that may hold `null`: `null` in place of NaN, which stands for a figure that was not to be had.
+ *
+ * @example
+ * ```ts
+ * if (orNull(0 / 0) !== null || orNull(0.5) !== 0.5) throw new Error("only NaN is null");
+ * ```
+ */
 export function orNull(value: number): number | null {
   return Number.isNaN(value) ? null : value;
 }
 
+/** A figure with its interval. */
+export interface IntervalValues {
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/**
+ * The columns of a figure with its interval, `name`, `nameLow` and `nameHigh`; {@linkcode intervalOf} gives their values.
+ *
+ * @param of What the interval holds: `"95 % of resampled documents"`.
+ */
+export function withInterval<const N extends string>(
+  name: N,
+  description: string,
+  of: string,
+): { readonly [K in N | `${N}Low` | `${N}High`]: Field<number> } {
+  const ends = {
+    [name]: number(description),
+    [`${name}Low`]: number(`lower end of its interval, ${of}`),
+    [`${name}High`]: number(`upper end of its interval, ${of}`),
+  };
+  return ends as { [K in N | `${N}Low` | `${N}High`]: Field<number> };
+}
+
+/** The values of columns that {@linkcode withInterval} declares. */
+export function intervalOf<const N extends string>(
+  name: N,
+  { mean, low, high }: IntervalValues,
+): { readonly [K in N | `${N}Low` | `${N}High`]: number } {
+  const values = { [name]: mean, [`${name}Low`]: low, [`${name}High`]: high };
+  return values as { [K in N | `${N}Low` | `${N}High`]: number };
+}
+
+/** Columns or values, each under its name behind a word: `cosine` is `baseCosine`, its column `base_cosine`. */
+export function prefixed<const P extends string, const F extends object>(prefix: P, fields: F): Prefixed<P, F> {
+  const behind = (key: string) => `${prefix}${key[0].toUpperCase()}${key.slice(1)}`;
+  const named = Object.entries(fields).map(([key, field]) => [behind(key), field]);
+  return Object.fromEntries(named) as Prefixed<P, F>;
+}
+
+/** The type of {@linkcode prefixed} columns or values. */
+export type Prefixed<P extends string, F extends object> = {
+  readonly [K in keyof F & string as `${P}${Capitalize<K>}`]: F[K];
+};
+
 /** The block that a row is of. */
-export const LAYER = whole("block that is read, at the hook of the run", { heading: "block" });
+export const LAYER: Field<number> = whole("block that is read, at the hook of the run", { heading: "block" });
 /** The percentile of a row's dictionaries. */
-export const PERCENTILE = number("p, 0..100", { heading: "p" });
+export const PERCENTILE: Field<number> = number("p, 0..100", { heading: "p" });
 /** The threshold of a row's dictionaries. */
-export const THRESHOLD = number("θ, cosine distance, 0..2", { heading: "θ" });
+export const THRESHOLD: Field<number> = number("θ, cosine distance, 0..2", { heading: "θ" });
 
 /**
  * Declares the columns of a row.
@@ -115,14 +243,34 @@ export function row<const F extends Fields>(fields: F): F {
   return fields;
 }
 
-/** Rows with their declaration, to be saved; rows may have further properties, which are not. */
+/**
+ * Rows with their declaration, to be saved; rows may have further properties, which are not.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const REGION = row({ region: whole("number of the region"), count: whole("members") });
+ * const regions = [{ region: 0, count: 3, exemplar: new Float32Array(2) }];
+ * const { fields, rows } = resultTable(REGION, regions);
+ * assertEquals(Object.keys(fields), ["region", "count"]); // what is saved: no exemplars
+ * assertEquals(rows.length, 1);
+ * ```
+ */
 export function resultTable<F extends Fields>(fields: F, rows: readonly RowOf<F>[]): ResultTable<F> {
   return { fields, rows };
 }
 
-/** The name of a property's column in files: `aurocPrompt` is `auroc_prompt`. */
+/**
+ * The name of a property's column in files: `aurocPrompt` is `auroc_prompt`, as is `auroc prompt`.
+ *
+ * @example
+ * ```ts
+ * if (columnName("aurocPrompt") !== "auroc_prompt") throw new Error(columnName("aurocPrompt"));
+ * ```
+ */
 export function columnName(key: string): string {
-  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`).replaceAll(" ", "_");
 }
 
 /** A property's heading in reports. */
@@ -134,6 +282,16 @@ export function headingOf(fields: Fields, key: string): string {
  * Some columns of rows as a table of a report; {@linkcode Cell}s are rounded where they are shown.
  *
  * @param keys Which, in which order; default all.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const REGION = row({ region: whole("number of the region"), count: whole("members", { heading: "members" }) });
+ * const { columns, rows } = rowTable(REGION, [{ region: 0, count: 3 }], ["count", "region"]);
+ * assertEquals(columns, ["members", "region"]);
+ * assertEquals(rows, [[3, 0]]);
+ * ```
  */
 export function rowTable<F extends Fields>(
   fields: F,
@@ -146,7 +304,18 @@ export function rowTable<F extends Fields>(
   };
 }
 
-/** Records as a table of a report; the keys of the first are the headings. */
+/**
+ * Records as a table of a report; the keys of the first are the headings.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { columns, rows } = recordTable([{ region: 0, members: 3 }, { region: 1, members: 2 }]);
+ * assertEquals(columns, ["region", "members"]);
+ * assertEquals(rows, [[0, 3], [1, 2]]);
+ * ```
+ */
 export function recordTable(records: readonly Readonly<Record<string, Cell>>[]): ReportTable {
   return { columns: Object.keys(records[0] ?? {}), rows: records.map((record) => Object.values(record)) };
 }

@@ -2,8 +2,8 @@
 import { validXml } from "./text.ts";
 
 /**
- * Makes equal charts equal files, and all of them valid and small: ids are numbered from 0 (Vega counts on from chart to
- * chart), characters that XML forbids become U+FFFD, coordinates keep two digits after the point.
+ * Makes equal charts equal files, and all of them valid and small: ids are numbered from 0 (Vega counts on from chart
+ * to chart), characters that XML forbids become U+FFFD, coordinates keep two digits after the point.
  */
 export function tidySvg(svg: string): string {
   return roundCoordinates(renameIds(validXml(svg), (n) => `id${n}`));

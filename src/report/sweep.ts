@@ -1,6 +1,6 @@
 /**
- * Rows of an experiment that runs through settings, by setting: their means over seeds, the setting in the middle, and in how
- * many of them something holds.
+ * Rows of an experiment that runs through settings, by setting: their means over seeds, the setting in the middle, and
+ * in how many of them something holds.
  */
 import { formatNumber, formatShare } from "./text.ts";
 
@@ -10,26 +10,65 @@ export type Figure<R> = NumericKey<R> | ((row: R) => number | null);
 /** Properties of a row that hold numbers. */
 export type NumericKey<R> = { [K in keyof R]-?: NonNullable<R[K]> extends number ? K : never }[keyof R];
 
-/** The mean of the values that are there; `null` of none. */
+/**
+ * The mean of the values that are there; `null` of none.
+ *
+ * @example
+ * ```ts
+ * if (meanOf([0.5, null, 0.7]) !== 0.6) throw new Error("null is left out");
+ * ```
+ */
 export function meanOf(values: readonly (number | null | undefined)[]): number | null {
   const there = values.filter((value) => value !== null && value !== undefined);
   return there.length === 0 ? null : there.reduce((sum, value) => sum + value, 0) / there.length;
 }
 
-/** The least and the largest of the values that are there; `null` of none. */
+/**
+ * The least and the largest of the values that are there; `null` of none.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(rangeOf([0.4, 0.12, null]), [0.12, 0.4]);
+ * assertEquals(rangeOf([null]), null);
+ * ```
+ */
 export function rangeOf(values: readonly (number | null | undefined)[]): readonly [low: number, high: number] | null {
   const there = values.filter((value) => value !== null && value !== undefined);
   return there.length === 0 ? null : [Math.min(...there), Math.max(...there)];
 }
 
-/** Each value once: numbers ascending, others in the order in which they first come. */
+/**
+ * Each value once: numbers ascending, others in the order in which they first come.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(distinct([10, 2, 10]), [2, 10]);
+ * assertEquals(distinct(["train", "base", "train"]), ["train", "base"]);
+ * ```
+ */
 export function distinct<T>(values: Iterable<T>): T[] {
   const each = [...new Set(values)];
   return each.every((value) => typeof value === "number") ? each.sort((a, b) => Number(a) - Number(b)) : each;
 }
 
-/** Rows, some of which may be looked at. */
+/**
+ * Rows, some of which may be looked at.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const regions = new Rows([{ members: 6, auroc: 0.9 }, { members: 2, auroc: null }]);
+ * assertEquals(regions.mean("auroc"), 0.9); // of those that have it
+ * assertEquals(regions.range((region) => region.members / 2), [1, 3]);
+ * ```
+ */
 export class Rows<R> {
+  /** Over some rows, which are not copied. */
   constructor(readonly rows: readonly R[]) {}
 
   /** A figure of every row that has it, in the rows' order. */
@@ -54,8 +93,26 @@ export class Rows<R> {
   }
 }
 
-/** The rows of one setting: as many as there are seeds, and whatever else a row tells apart. */
+/**
+ * The rows of one setting: as many as there are seeds, and whatever else a row tells apart.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const rows = [{ layer: 3, model: "base", auroc: 0.5 }, { layer: 3, model: "instruct", auroc: 0.9 }];
+ * const setting = new Setting(rows, { layer: 3 });
+ * assertEquals(setting.name, "block 3");
+ * assertEquals(setting.where({ model: "instruct" }).mean("auroc"), 0.9);
+ * ```
+ */
 export class Setting<R, K extends keyof R> extends Rows<R> {
+  /**
+   * Of rows that were run alike.
+   *
+   * @param rows The rows of the setting.
+   * @param key The values that they have in common.
+   */
   constructor(rows: readonly R[], readonly key: Pick<R, K>) {
     super(rows);
   }
@@ -74,6 +131,15 @@ export class Setting<R, K extends keyof R> extends Rows<R> {
 /** What reports call properties that tell settings apart. */
 const WORDS: Readonly<Record<string, string>> = { layer: "block", percentile: "p" };
 
+/** Rows by the values of some of their properties, in the order in which these first come. */
+export function settingsOf<R, const K extends keyof R>(rows: readonly R[], keys: readonly K[]): Setting<R, K>[] {
+  const groups = Map.groupBy(rows, (row) => JSON.stringify(keys.map((key) => row[key])));
+  return Array.from(groups.values(), (own) => {
+    const key = Object.fromEntries(keys.map((key) => [key, own[0][key]])) as Pick<R, K>;
+    return new Setting(own, key);
+  });
+}
+
 /**
  * Rows by setting.
  *
@@ -81,7 +147,9 @@ const WORDS: Readonly<Record<string, string>> = { layer: "block", percentile: "p
  * ```ts
  * import { assertEquals } from "@std/assert";
  *
- * const rows = [0, 1].flatMap((seed) => [4, 8].map((percentile) => ({ layer: 3, percentile, seed, auroc: 0.5 + 0.1 * seed })));
+ * const rows = [0, 1].flatMap((seed) =>
+ *   [4, 8].map((percentile) => ({ layer: 3, percentile, seed, auroc: 0.5 + 0.1 * seed }))
+ * );
  * const sweep = new Sweep(rows);
  * assertEquals(sweep.middle.name, "block 3, p 8");
  * assertEquals(sweep.middle.range("auroc"), [0.5, 0.6]);
@@ -94,6 +162,8 @@ export class Sweep<R, K extends keyof R = Extract<"layer" | "percentile", keyof 
   readonly #keys: readonly K[];
 
   /**
+   * Tells the settings of some rows apart.
+   *
    * @param rows All rows.
    * @param keys The properties that tell a setting; default layer and percentile.
    */
@@ -115,8 +185,8 @@ export class Sweep<R, K extends keyof R = Extract<"layer" | "percentile", keyof 
   }
 
   /**
-   * The setting whose plain figures are told: that of the middle value of every key, whatever came out; the middle one of all
-   * where that was not run.
+   * The setting whose plain figures are told: that of the middle value of every key, whatever came out; the middle one
+   * of all where that was not run.
    *
    * @throws {Error} if there is none.
    */
@@ -154,7 +224,8 @@ export class Sweep<R, K extends keyof R = Extract<"layer" | "percentile", keyof 
   }
 }
 
-function middleOf<T>(values: readonly T[]): T {
+/** The middle one of some values; of an even number the later. */
+export function middleOf<T>(values: readonly T[]): T {
   return values[values.length >> 1];
 }
 
@@ -162,22 +233,56 @@ function matches<R>(row: R, values: Partial<R>): boolean {
   return (Object.keys(values) as (keyof R)[]).every((key) => row[key] === values[key]);
 }
 
-/** A figure as sentences have it, with three digits; – where there is none. */
+/**
+ * A figure as sentences have it, with three digits; – where there is none.
+ *
+ * @example
+ * ```ts
+ * if (figure(0.87441) !== "0.874" || figure(null) !== "–") throw new Error(figure(0.87441));
+ * ```
+ */
 export function figure(value: number | null): string {
   return formatNumber(value ?? NaN, 3);
 }
 
-/** A share (0..1) as sentences have it: `12.5 %`; – where there is none. */
+/**
+ * A share (0..1) as sentences have it: `12.5 %`; – where there is none.
+ *
+ * @example
+ * ```ts
+ * if (percent(0.125) !== "12.5\u00a0%") throw new Error(percent(0.125)); // a space that does not break
+ * ```
+ */
 export function percent(share: number | null): string {
   return formatShare(share ?? NaN);
 }
 
-/** A change as sentences have it, with its sign: `+0.25`, `−0.5`, `0`. */
+/**
+ * A change as sentences have it, with its sign: `+0.25`, `−0.5`, `0`; – where there is none.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals([0.25, -0.5, 0, null].map(signed), ["+0.25", "−0.5", "0", "–"]);
+ * ```
+ */
 export function signed(value: number | null): string {
   return (value ?? 0) > 0 ? `+${figure(value)}` : figure(value);
 }
 
-/** The least and the largest as sentences have them: `0.12 to 0.4`. */
+/**
+ * The least and the largest as sentences have them: `0.12 to 0.4`; one figure if they are equal, – where there are
+ * none.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(rangeText([0.4, 0.12, null]), "0.12 to 0.4");
+ * assertEquals(rangeText([0.4, 0.4]), "0.4");
+ * ```
+ */
 export function rangeText(values: readonly (number | null)[]): string {
   const range = rangeOf(values);
   if (range === null) return "–";

@@ -21,6 +21,7 @@ const FORMAT = "exemplar table 2";
 
 /** A column of a result table. */
 export interface TableColumn {
+  /** Its name in the file. */
   readonly name: string;
   /**
    * One value a row. Typed arrays keep their type; `null` among numbers becomes NaN; `{ values, dim }` is a column of
@@ -51,6 +52,21 @@ export interface SaveTableOptions {
  * @param table Rows with their declaration, or columns.
  * @returns The file's path.
  * @throws {Error} If columns differ in length, two have one name, a column mixes types, or the file cannot be written.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { columnOf, readArrow, stringsOf } from "../files/mod.ts";
+ * import { resultTable, row, saveTable, whole, words } from "./mod.ts";
+ *
+ * const REGION = row({ region: whole("number of the region"), topToken: words("its commonest token") });
+ * const folder = await Deno.makeTempDir();
+ * const path = await saveTable(folder, "regions", resultTable(REGION, [{ region: 0, topToken: "cat" }]));
+ *
+ * const column = columnOf(await readArrow(path), "top_token");
+ * assertEquals(stringsOf(column), ["cat"]);
+ * await Deno.remove(folder, { recursive: true });
+ * ```
  */
 export async function saveTable(
   folder: string,

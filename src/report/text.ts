@@ -25,6 +25,7 @@ export function escapeHtml(text: string): string {
 /**
  * A number for people: thousands apart in whole numbers, otherwise `digits` significant digits (default 4).
  *
+ * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
  *
@@ -45,9 +46,18 @@ export function formatNumber(value: number, digits = 4): string {
   return value.toLocaleString("en-US", options).replace("-", "−");
 }
 
-/** A share (0..1) as a percentage for people: three significant digits, on one line with its sign. */
-export function formatShare(share: number): string {
-  return Number.isFinite(share) ? `${formatNumber(100 * share, 3)}\u00a0%` : formatNumber(share);
+/**
+ * A share (0..1) as a percentage for people, on one line with its sign; – for NaN.
+ *
+ * @param digits Significant digits; default 3.
+ *
+ * @example
+ * ```ts
+ * if (formatShare(0.12345) !== "12.3\u00a0%") throw new Error(formatShare(0.12345));
+ * ```
+ */
+export function formatShare(share: number, digits = 3): string {
+  return Number.isFinite(share) ? `${formatNumber(100 * share, digits)}\u00a0%` : formatNumber(share);
 }
 
 /**

@@ -2,6 +2,9 @@
 import { FONT_FAMILIES } from "./fonts.ts";
 import type { Config } from "./vega.ts";
 
+/** Vega-Lite's configuration: how charts look that do not say it themselves. */
+export type ChartTheme = Config;
+
 /** Okabe and Ito's palette ("Color Universal Design", 2008), the ones that read well on white first. */
 export const PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442"];
 
@@ -34,7 +37,7 @@ export const DASH: Readonly<Record<"solid" | "dashed" | "dotted", readonly numbe
 };
 
 /** The Vega-Lite configuration of all charts. */
-export const THEME: Config = {
+export const THEME: ChartTheme = {
   background: "white",
   font: FONT_FAMILIES,
   padding: 10,

@@ -35,6 +35,8 @@ export interface Experiment<F extends Flags> extends About {
   readonly flags?: F;
   /** Flags that may have other values when a stopped run goes on, as far as its checkpoints allow. */
   readonly mayChange?: readonly string[];
+  /** Whether standard output is for what it writes there itself: what the frame says of the results goes to stderr. */
+  readonly ownsStdout?: boolean;
   /** Whether it keeps what it has finished by itself. */
   readonly keepsState?: boolean;
 }
@@ -43,6 +45,7 @@ export interface Experiment<F extends Flags> extends About {
 export interface Run<F extends Flags> {
   /** Every flag's value. */
   readonly flags: CommonFlags & FlagValues<F>;
+  /** Shows how far the run is, on stderr. */
   readonly progress: Progress;
   /** Written to `run.json` when the body is done; set its device and findings. */
   readonly manifest: RunManifest;
@@ -51,8 +54,8 @@ export interface Run<F extends Flags> {
   /** Writes tables, charts and the report there. */
   readonly save: Results;
   /**
-   * Aborted by Ctrl-C, SIGTERM or SIGHUP. A body that reads this property promises to stop soon after, its checkpoint written; one that never
-   * does is left where it is.
+   * Aborted by Ctrl-C, SIGTERM or SIGHUP. A body that reads this property promises to stop soon after, its checkpoint
+   * written; one that never does is left where it is.
    */
   readonly signal: AbortSignal;
   /** Tells a sentence that a reader of the results should know, on stderr, in `run.json` and in the report; once. */
@@ -65,7 +68,9 @@ export interface Run<F extends Flags> {
   isGiven(flag: string): boolean;
   /** Adds something to do when the run is interrupted, before the process ends and once the body has stopped. */
   onInterrupt(hook: () => void | Promise<void>): void;
-  /** Adds something to do once everything is written, `run.json` included: to remove what a killed run would go on from. */
+  /**
+   * Adds something to do once everything is written, `run.json` included: to remove what a killed run would go on from.
+   */
   onDone(hook: () => void | Promise<void>): void;
   /** Seeds of its repetitions: as many as flag `seeds` says, from `seed` on. */
   readonly seeds: readonly number[];
@@ -78,8 +83,11 @@ export type Body<F extends Flags> = (run: Run<F>) => Promise<Outcome | void>;
 
 /** Where an experiment reads its arguments and writes what it says; tests hand in their own. */
 export interface Console {
+  /** The command line, without the script. */
   readonly args: readonly string[];
+  /** Takes a text for stdout, without its line end. */
   readonly print: (text: string) => void;
+  /** Takes a text for stderr, without its line end. */
   readonly printError: (text: string) => void;
 }
 
@@ -88,6 +96,21 @@ export interface Console {
  *
  * @param definition Name, question, defaults and flags of its own.
  * @param body What it does.
+ *
+ * @example A script
+ * ```ts
+ * if (import.meta.main) {
+ *   await experiment({
+ *     name: "seeds",
+ *     question: "Which seeds are there?",
+ *     description: "Names the seeds of a run.",
+ *     flags: { seeds: { type: "integer", default: 3, min: 1, help: "repetitions" } },
+ *   }, ({ seeds, manifest }) => {
+ *     manifest.findings.seeds = [...seeds];
+ *     return Promise.resolve();
+ *   });
+ * }
+ * ```
  */
 export async function experiment<const F extends Flags>(
   definition: Experiment<F>,
@@ -98,7 +121,25 @@ export async function experiment<const F extends Flags>(
   Deno.exit(await runExperiment(definition, body, { args: Deno.args, print: console.log, printError }));
 }
 
-/** Runs an experiment and gives its exit code. */
+/**
+ * Runs an experiment and gives its exit code: 0 done, 1 failed, 2 a mistake on the command line, 129, 130 or 143
+ * interrupted. Failures are told in a sentence by `printError`, not thrown.
+ *
+ * @param definition Name, question, defaults and flags of its own.
+ * @param body What it does.
+ *
+ * @example
+ * ```ts
+ * const said: string[] = [];
+ * const code = await runExperiment(
+ *   { name: "seeds", question: "Which seeds are there?", description: "Names the seeds of a run." },
+ *   () => Promise.resolve(),
+ *   { args: ["--sede", "3"], print: console.log, printError: (text) => said.push(text) },
+ * );
+ * if (code !== 2) throw new Error(`${code}`);
+ * if (!said[0].startsWith("seeds: There is no flag --sede. Did you mean --seed?")) throw new Error(said[0]);
+ * ```
+ */
 export async function runExperiment<const F extends Flags>(
   definition: Experiment<F>,
   body: Body<F>,
@@ -187,7 +228,8 @@ export async function runExperiment<const F extends Flags>(
         const outcome = await body(run);
         // Where the task exposes it: charts begin in the memory that the model leaves, not beside it.
         (globalThis as { gc?: () => void }).gc?.();
-        if (outcome) await manifest.time("report", () => writeOutcome(run, definition.question, outcome, print));
+        const say = definition.ownsStdout ? (text: string) => progress.log(text) : print;
+        if (outcome) await manifest.time("report", () => writeOutcome(run, definition.question, outcome, say));
       }),
     );
     progress.end();

@@ -27,8 +27,19 @@
  * @module
  */
 export { type Body, type Console, type Experiment, experiment, type Run, runExperiment } from "./experiment.ts";
-export { chart, type Outcome, type OutcomeBlock, type OutcomeSection, table, text, writeOutcome } from "./outcome.ts";
-export { readingFlags, seedsFlag } from "./command/reading_flags.ts";
+export {
+  chart,
+  chartBlock,
+  type Outcome,
+  type OutcomeBlock,
+  type OutcomeSection,
+  table,
+  tableBlock,
+  text,
+  textBlock,
+  writeOutcome,
+} from "./outcome.ts";
+export { type CountFlag, readingFlags, seedsFlag } from "./command/reading_flags.ts";
 export type { About } from "./command/help.ts";
 export type { CommonFlags } from "./command/common_flags.ts";
 export {
@@ -44,9 +55,18 @@ export {
 export { flagText } from "./command/flag_text.ts";
 export { fingerprint } from "./folder/fingerprint.ts";
 export { reportTable, Results } from "./folder/results.ts";
-export { Stages, type StagesOptions } from "./folder/stages.ts";
+export { RowStore, type RowStoreOptions, type StoreSettings } from "./folder/row_store.ts";
+export { decidingFlags, Stages, type StagesOptions } from "./folder/stages.ts";
 export { type AnswerOptions, answersTo, keptAnswers } from "./steps/answers.ts";
-export { atTheirHook, DICTIONARY_HELP, givenDictionary, loadDictionary } from "./steps/given.ts";
+export {
+  atTheirHook,
+  DICTIONARY_HELP,
+  type GivenDictionaries,
+  givenDictionaries,
+  givenDictionary,
+  loadDictionary,
+} from "./steps/given.ts";
+export { type BudgetPlan, growToBudgets, type KeptDictionary } from "./steps/grow_budgets.ts";
 export {
   calibrated,
   type CalibrationPlan,
@@ -67,4 +87,5 @@ export {
 } from "./steps/prompt_partition.ts";
 export { formatTable, printTable } from "./terminal/print.ts";
 export { Progress, type ProgressOptions, type Stage } from "./terminal/progress.ts";
+export { writeStdout } from "./terminal/stdout.ts";
 export { guardTerminal, sentence } from "./terminal/terminal.ts";

@@ -1,4 +1,7 @@
-/** What an experiment found, from which everything that it leaves is written: tables, charts, page, printed summary, findings. */
+/**
+ * What an experiment found, from which everything that it leaves is written: tables, charts, page, printed summary,
+ * findings.
+ */
 import type { ChartSpec } from "../report/chart.ts";
 import type { Block, ReportTable, Section } from "../report/html.ts";
 import type { Finding, RunManifest } from "../report/manifest.ts";
@@ -20,9 +23,13 @@ export interface Outcome {
   readonly sections: readonly OutcomeSection[];
 }
 
-/** A heading with what stands under it; `undefined` and `false` are left out, so that a part can depend on something. */
+/**
+ * A heading with what stands under it; `undefined` and `false` are left out, so that a part can depend on something.
+ */
 export interface OutcomeSection {
+  /** Its heading. */
   readonly heading: string;
+  /** What stands under it, in this order. */
   readonly blocks: readonly (OutcomeBlock | undefined | false)[];
 }
 
@@ -38,18 +45,56 @@ export type OutcomeBlock =
     readonly printed?: boolean | string;
   };
 
-/** Paragraphs of a section; `undefined` for none. */
-export function text(text: string | undefined): OutcomeBlock | undefined {
+/**
+ * Paragraphs of a section, an empty line between them; `undefined` for none.
+ *
+ * @example
+ * ```ts
+ * const blocks = [textBlock("Regions differ in size."), textBlock("")];
+ * if (blocks[0]?.kind !== "text" || blocks[1] !== undefined) throw new Error("no empty paragraphs");
+ * ```
+ */
+export function textBlock(text: string | undefined): OutcomeBlock | undefined {
   return text ? { kind: "text", text } : undefined;
 }
 
-/** A chart of a section, saved as `<name>.vl.json`, `.svg` and `.png`. */
-export function chart(name: string, spec: ChartSpec, caption: string): OutcomeBlock {
+/**
+ * A chart of a section, saved as `<name>.vl.json`, `.svg` and `.png`.
+ *
+ * @param name File name without ending.
+ * @param spec The chart, as `chart` of the report describes it.
+ * @param caption What stands below it.
+ *
+ * @example
+ * ```ts
+ * import { chart, dots, quantity } from "../report/mod.ts";
+ *
+ * const spec = chart([{ members: 3 }, { members: 12 }], { x: quantity("members", "members"), marks: [dots()] });
+ * const block = chartBlock("sizes", spec, "Members of each region.");
+ * if (block.kind !== "chart") throw new Error(block.kind);
+ * ```
+ */
+export function chartBlock(name: string, spec: ChartSpec, caption: string): OutcomeBlock {
   return { kind: "chart", name, spec, caption };
 }
 
-/** A table of a section. `options.printed`: print it too, under a line if that is a text. */
-export function table(
+/**
+ * A table of a section.
+ *
+ * @param table Rows, as `rowTable` of the report gives them.
+ * @param caption What stands above it; default nothing.
+ * @param options `printed`: whether it is printed too, under a line if that is a text; default false.
+ *
+ * @example
+ * ```ts
+ * import { row, rowTable, whole } from "../report/mod.ts";
+ *
+ * const REGION = row({ region: whole("number of the region"), members: whole("activations in it") });
+ * const block = tableBlock(rowTable(REGION, [{ region: 0, members: 3 }]), "The regions.", { printed: true });
+ * if (block.kind !== "table" || !block.printed) throw new Error(block.kind);
+ * ```
+ */
+export function tableBlock(
   table: ReportTable,
   caption?: string,
   options: { readonly printed?: boolean | string } = {},
@@ -57,10 +102,44 @@ export function table(
   return { kind: "table", table, caption, ...options };
 }
 
+/** @deprecated Now {@linkcode textBlock}. */
+export const text: typeof textBlock = textBlock;
+/** @deprecated Now {@linkcode chartBlock}. */
+export const chart: typeof chartBlock = chartBlock;
+/** @deprecated Now {@linkcode tableBlock}. */
+export const table: typeof tableBlock = tableBlock;
+
 /**
  * Writes tables, charts, page and findings, and says on stdout what came out and where it is.
  *
  * @param question The experiment's.
+ * @param print Takes a text for stdout, without its line end.
+ * @throws {Error} If a table or chart is wrong or a file cannot be written; see `saveTable`, `saveChart`,
+ * `writeReport`.
+ *
+ * @example What a body returns is written so
+ * ```ts
+ * import { runExperiment } from "./mod.ts";
+ * import { resultTable, row, rowTable, whole } from "../report/mod.ts";
+ *
+ * const out = await Deno.makeTempDir();
+ * const said: string[] = [];
+ * const SIZE = row({ region: whole("number of the region"), members: whole("activations in it") });
+ * const rows = [{ region: 0, members: 3 }, { region: 1, members: 12 }];
+ * await runExperiment({ name: "sizes", question: "How large are regions?", description: "" }, () =>
+ *   Promise.resolve({
+ *     title: "Sizes",
+ *     answer: "The larger of two has 12 members.",
+ *     findings: { largest: 12 },
+ *     tables: { sizes: resultTable(SIZE, rows) },
+ *     sections: [{ heading: "Regions", blocks: [tableBlock(rowTable(SIZE, rows), "Both.", { printed: true })] }],
+ *   }), { args: ["--out", out], print: (text) => said.push(text), printError: console.error });
+ *
+ * if (!said[1].startsWith("The larger of two has 12 members.")) throw new Error(said[1]);
+ * const files = ["sizes.arrow", "report.html", "run.json"];
+ * for (const file of files) await Deno.stat(`${out}/${file}`);
+ * await Deno.remove(out, { recursive: true });
+ * ```
  */
 export async function writeOutcome(
   { save, manifest }: { readonly save: Results; readonly manifest: RunManifest },

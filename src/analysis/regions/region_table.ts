@@ -25,28 +25,35 @@ export interface RegionRow {
 }
 
 /**
- * Describes every region of a dictionary, in region order.
+ * Describes regions of a dictionary.
  *
  * @param model The model that the activations came from; its final norm and unembedding are the lens, which reads
  * directions of the residual stream and of what is added to it, no others.
- * @param options `basis` (default `"mean"`): the direction that is read; `k` (default 5): tokens of the lens.
+ * @param options `basis` (default `"mean"`): the direction that is read; `k` (default 5): tokens of the lens;
+ * `regions`: which, in which order, some perhaps several times; default all.
+ * @throws {RangeError} if there is no such region.
  */
 export async function describeRegions(
   dictionary: Dictionary,
   model: LanguageModel,
-  options: { basis?: Basis; k?: number } = {},
+  options: { basis?: Basis; k?: number; regions?: readonly number[] } = {},
 ): Promise<RegionRow[]> {
   const { basis = "mean", k = 5 } = options;
-  const { size, memberCounts, coherences, distanceSums, founders } = dictionary;
-  const at = dictionary.source?.hook.at;
-  const lens = await lensTokens(model, dictionary.directions(basis).slice(), size, k, at);
-  return Array.from({ length: size }, (_, region) => ({
+  const { size, dim, memberCounts, coherences, distanceSums, founders } = dictionary;
+  const regions = options.regions ?? Array.from({ length: size }, (_, region) => region);
+  const wrong = regions.find((region) => !Number.isInteger(region) || region < 0 || region >= size);
+  if (wrong !== undefined) throw new RangeError(`Expected regions of 0 to ${size - 1} but found ${wrong}`);
+  const all = dictionary.directions(basis);
+  const directions = new Float32Array(regions.length * dim);
+  regions.forEach((region, i) => directions.set(all.subarray(region * dim, (region + 1) * dim), i * dim));
+  const lens = await lensTokens(model, directions, regions.length, k, dictionary.source?.hook.at);
+  return regions.map((region, i) => ({
     region,
     count: memberCounts[region],
     coherence: coherences[region],
     meanDistance: distanceSums[region] / memberCounts[region],
     founder: founders[region],
-    lens: lens[region],
+    lens: lens[i],
     nearest: dictionary.nearestContexts(region),
   }));
 }

@@ -43,7 +43,18 @@ export interface QuantityOptions {
   readonly area?: readonly [least: number, most: number];
 }
 
-/** A number on a continuous axis, or shown as a size: its field and title. */
+/**
+ * A number on a continuous axis, or shown as a size: its field and title.
+ *
+ * @example
+ * ```ts
+ * import { chart, dots, quantity } from "./mod.ts";
+ *
+ * const x = quantity("members", "members", { log: true, format: "~s" });
+ * const figure = chart([{ members: 20 }, { members: 3000 }], { x, marks: [dots()] });
+ * if (!JSON.stringify(figure).includes('"type":"log"')) throw new Error("a logarithmic axis");
+ * ```
+ */
 export function quantity<F extends string>(
   field: F,
   title: string | null,
@@ -52,7 +63,15 @@ export function quantity<F extends string>(
   return { ...options, kind: "quantity", field, title };
 }
 
-/** A share, labelled in percent. */
+/**
+ * A share (0..1), labelled in percent: {@linkcode quantity} with the format `"%"`.
+ *
+ * @example
+ * ```ts
+ * const accuracy = share("accuracy", "balanced accuracy", { domain: [0.5, 1] });
+ * if (accuracy.format !== "%" || accuracy.kind !== "quantity") throw new Error(accuracy.kind);
+ * ```
+ */
 export function share<F extends string>(field: F, title: string | null, options: QuantityOptions = {}): Quantity<F> {
   return quantity(field, title, { format: "%", ...options });
 }
@@ -75,7 +94,19 @@ export interface CategoryOptions {
   readonly hasLabels?: boolean;
 }
 
-/** One of a few values, each with a place of its own on the axis: its field and title. */
+/**
+ * One of a few values, each with a place of its own on the axis: its field and title.
+ *
+ * @example Percentages of the tokens, a row of the chart each
+ * ```ts
+ * import { bars, category, chart, share } from "./mod.ts";
+ *
+ * const rows = [{ token: "cat", members: 0.7 }, { token: "mat", members: 0.3 }];
+ * const y = category("token", null, { order: "descending" });
+ * const figure = chart(rows, { x: share("members", "members"), y, marks: [bars()] });
+ * if (!JSON.stringify(figure).includes('"sort":"descending"')) throw new Error("mat above cat");
+ * ```
+ */
 export function category<F extends string>(
   field: F,
   title: string | null = null,
@@ -84,12 +115,29 @@ export function category<F extends string>(
   return { ...options, kind: "category", field, title };
 }
 
-/** Percentiles p of the distances between activations, which set the size of regions. */
+/**
+ * Percentiles p of the distances between activations, which set the size of regions, by the field `percentile`: a
+ * {@linkcode category}, so that 1, 2, 4, 8 stand in equal steps.
+ *
+ * @example
+ * ```ts
+ * const axis = percentileAxis();
+ * if (axis.field !== "percentile" || axis.kind !== "category") throw new Error(axis.field);
+ * ```
+ */
 export function percentileAxis(title = "percentile p", options: CategoryOptions = {}): Category<"percentile"> {
   return category("percentile", title, options);
 }
 
-/** Blocks of the model, by the field `layer`. */
+/**
+ * Blocks of the model, by the field `layer`: a {@linkcode category}.
+ *
+ * @example
+ * ```ts
+ * const { field, title } = blockAxis("block of the base model");
+ * if (field !== "layer" || title !== "block of the base model") throw new Error(field);
+ * ```
+ */
 export function blockAxis(title = "block"): Category<"layer"> {
   return category("layer", title);
 }
@@ -150,7 +198,24 @@ export interface Ordered<F extends string> extends Channel<F>, Omit<LegendOption
   readonly kind: "ordered";
 }
 
-/** A few values in order, such as percentiles, as colours from dark to light. */
+/**
+ * A few values in order, such as percentiles, as colours from dark to light.
+ *
+ * @example Growth, a line a percentile
+ * ```ts
+ * import { chart, line, ordered, quantity } from "./mod.ts";
+ *
+ * const rows = [[100, 4, 31], [200, 4, 42], [100, 8, 12], [200, 8, 13]]
+ *   .map(([activations, percentile, regions]) => ({ activations, percentile, regions }));
+ * const growth = chart(rows, {
+ *   x: quantity("activations", "activations"),
+ *   y: quantity("regions", "regions"),
+ *   color: ordered("percentile", "percentile p"),
+ *   marks: [line()],
+ * });
+ * if (!JSON.stringify(growth).includes('"type":"ordinal"')) throw new Error("colours from dark to light");
+ * ```
+ */
 export function ordered<F extends string>(
   field: F,
   title: string | null,
@@ -169,7 +234,22 @@ export interface Gradient<F extends string> extends Channel<F> {
   readonly format?: string;
 }
 
-/** A number as a colour between others. */
+/**
+ * A number as a colour between others.
+ *
+ * @param field The field that holds the number.
+ * @param title Title of the legend.
+ * @param stops Numbers and their colours; numbers between them are mixed.
+ * @param format Labels of the legend in d3's format.
+ *
+ * @example Grey at chance, blue where it is perfect
+ * ```ts
+ * import { COLOR } from "../mod.ts";
+ *
+ * const auroc = gradient("auroc", "AUROC", [[0.5, COLOR.faint], [1, COLOR.blue]], ".1f");
+ * if (auroc.stops.length !== 2) throw new Error("two colours");
+ * ```
+ */
 export function gradient<F extends string>(
   field: F,
   title: string | null,

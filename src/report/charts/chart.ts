@@ -68,12 +68,13 @@ export function chart<R extends object>(
   description: ChartDescription<NoInfer<keyof R & string>>,
 ): LayerSpec | FacetSpec {
   const { panels, x, y, color, dash, isDodged, width, height, independent, title } = description;
-  const own = rows.map(plain);
-  const drawn = flat(description.marks, own);
   const [row, column] = !panels ? [] : "row" in panels ? [panels.row, panels.column] : [undefined, panels];
+  const panelFields = [row, column].flatMap((panel) => panel ? [panel.field] : []);
+  // A row without a panel is not shown.
+  const own = rows.map(plain).filter((row) => panelFields.every((field) => (row[field] ?? null) !== null));
+  const drawn = flat(description.marks, own);
   const shared: Shared = {
-    ...{ x, y, color, dash, isDodged },
-    panelFields: [row, column].flatMap((panel) => panel ? [panel.field] : []),
+    ...{ x, y, color, dash, isDodged, panelFields },
     hasLines: drawn.some(({ mark }) =>
       mark.kind === "mark" && mark.shape.type === "line" && typeof mark.color !== "string"
     ),
@@ -165,7 +166,22 @@ export function beside(charts: readonly ComposableChart[], options: { spacing?: 
   return { hconcat: [...charts], ...options };
 }
 
-/** Charts below each other, their left sides in line, with one legend where they colour one field. */
+/**
+ * Charts below each other, their left sides in line, with one legend where they colour one field.
+ *
+ * @example A curve above the sizes that it comes from
+ * ```ts
+ * import { below, chart, line, quantity, strokes } from "./mod.ts";
+ *
+ * const rows = [{ members: 3, coherence: 0.9 }, { members: 30, coherence: 0.7 }];
+ * const x = quantity("members", "members", { log: true });
+ * const charts = [
+ *   chart(rows, { x, y: quantity("coherence", "coherence"), marks: [line()] }),
+ *   chart(rows, { x, marks: [strokes()], height: 20 }),
+ * ];
+ * if (below(charts, { spacing: 4 }).vconcat.length !== 2) throw new Error("two");
+ * ```
+ */
 export function below(charts: readonly ComposableChart[], options: { spacing?: number } = {}): BelowSpec {
   // Labels of three digits and of one take the same room.
   return { vconcat: [...charts], ...options, config: { axisY: { minExtent: 36 } } };

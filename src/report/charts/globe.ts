@@ -17,8 +17,26 @@ export interface VoronoiCell {
 }
 
 /**
- * The partition seen as a globe: cells of the regions' directions in their first three principal components, coloured by
- * members, the largest ones on the visible side labelled.
+ * The partition seen as a globe: cells of the regions' directions in their first three principal components, coloured
+ * by members, the largest ones on the visible side labelled.
+ *
+ * @param cells One a region; `sphereCells` of the analysis gives their outlines.
+ * @param options `labels`: how many cells are labelled, default 16; `longitude` of the middle of the visible side in
+ * degrees, default 0.
+ *
+ * @example
+ * ```ts
+ * const outline = (west: number) => ({
+ *   type: "Polygon",
+ *   coordinates: [[[west, -80], [west, 80], [west + 180, 80], [west + 180, -80], [west, -80]]],
+ * });
+ * const globe = voronoiChart([
+ *   { geometry: outline(-90), longitude: 0, latitude: 0, count: 30, label: "cat" },
+ *   { geometry: outline(90), longitude: 180, latitude: 0, count: 12, label: "mat" },
+ * ]);
+ * const spec = JSON.stringify(globe);
+ * if (!spec.includes('"cat"') || spec.includes('"mat"')) throw new Error("mat lies behind");
+ * ```
  */
 export function voronoiChart(
   cells: readonly VoronoiCell[],

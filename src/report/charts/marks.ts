@@ -65,7 +65,25 @@ export interface OwnRows {
 /** Marks in the order they are drawn, the last on top. */
 export type Marks<F extends string> = readonly (Mark<F> | Rule | OwnRows | Marks<F>)[];
 
-/** A line through every row, by x. */
+/**
+ * A line through every row, by x.
+ *
+ * @param options `dash`: pixels drawn and left out; `hasPoints`: whether rows are dots, default false; `isStepped`:
+ * whether it runs level to the next row and then jumps, default false.
+ *
+ * @example Regions found so far
+ * ```ts
+ * import { chart, quantity } from "./mod.ts";
+ *
+ * const growth = [{ activations: 100, regions: 31 }, { activations: 200, regions: 42 }];
+ * const figure = chart(growth, {
+ *   x: quantity("activations", "activations seen"),
+ *   y: quantity("regions", "regions"),
+ *   marks: [line({ hasPoints: true })],
+ * });
+ * if (!JSON.stringify(figure).includes('"point":true')) throw new Error("a dot a row");
+ * ```
+ */
 export function line<F extends string = never>(
   options: MarkChannels<F> & { dash?: readonly number[]; hasPoints?: boolean; isStepped?: boolean } = {},
 ): Mark<F> {
@@ -74,24 +92,76 @@ export function line<F extends string = never>(
   return { ...channels, kind: "mark", shape: { type: "line", ...dashes(dash), ...looks } };
 }
 
-/** A line through the means. */
+/**
+ * A line through the means of the rows of each place.
+ *
+ * @param options As those of {@linkcode line}, but for steps.
+ *
+ * @example A line through the seeds' means, the seeds as dots
+ * ```ts
+ * import { chart, percentileAxis, share } from "./mod.ts";
+ *
+ * const rows = [0.71, 0.69].map((accuracy) => ({ percentile: 4, accuracy }));
+ * const figure = chart(rows, { x: percentileAxis(), y: share("accuracy", "accuracy"), marks: [means(), seeds()] });
+ * if (!JSON.stringify(figure).includes('"aggregate":"mean"')) throw new Error("one point at p 4");
+ * ```
+ */
 export function means<F extends string = never>(
   options: MarkChannels<F> & { dash?: readonly number[]; hasPoints?: boolean } = {},
 ): Mark<F> {
   return { ...line(options), summary: "mean" };
 }
 
-/** Each row as a small dot: under or over its mean. */
+/**
+ * Each row as a small dot, such as a seed beside the mean over seeds.
+ *
+ * @example
+ * ```ts
+ * import { chart, percentileAxis, quantity } from "./mod.ts";
+ *
+ * const rows = [310, 298].map((regions) => ({ percentile: 4, regions }));
+ * const figure = chart(rows, { x: percentileAxis(), y: quantity("regions", "regions"), marks: [seeds()] });
+ * if (JSON.stringify(figure).includes("aggregate")) throw new Error("both are drawn");
+ * ```
+ */
 export function seeds<F extends string = never>(options: MarkChannels<F> = {}): Mark<F> {
   return { size: 22, ...options, kind: "mark", shape: { type: "point", opacity: 0.7 } };
 }
 
-/** A short stroke at each mean. */
+/**
+ * A short stroke at each mean, across the axis of the quantity.
+ *
+ * @example Two models beside each other at each percentile
+ * ```ts
+ * import { chart, percentileAxis, series, share } from "./mod.ts";
+ *
+ * const rows = [{ percentile: 4, model: "base", auroc: 0.6 }, { percentile: 4, model: "instruct", auroc: 0.9 }];
+ * const figure = chart(rows, {
+ *   x: percentileAxis(),
+ *   y: share("auroc", "AUROC"),
+ *   color: series("model"),
+ *   isDodged: true,
+ *   marks: [ticks(), seeds()],
+ * });
+ * if (!JSON.stringify(figure).includes('"xOffset":{"field":"model"')) throw new Error("beside each other");
+ * ```
+ */
 export function ticks<F extends string = never>(options: MarkChannels<F> = {}): Mark<F> {
   return { size: 14, ...options, kind: "mark", shape: { type: "tick", thickness: 2.5 }, summary: "mean" };
 }
 
-/** Each row as a thin stroke across the axis: many values that stand close. */
+/**
+ * Each row as a thin stroke across the axis: many values that stand close.
+ *
+ * @example Where regions lie, in one row of the chart
+ * ```ts
+ * import { chart, quantity } from "./mod.ts";
+ *
+ * const regions = [0.71, 0.72, 0.9].map((coherence) => ({ coherence }));
+ * const figure = chart(regions, { x: quantity("coherence", "coherence"), marks: [strokes()], height: 20 });
+ * if (!JSON.stringify(figure).includes('"type":"tick"')) throw new Error("three strokes");
+ * ```
+ */
 export function strokes<F extends string = never>(options: MarkChannels<F> = {}): Mark<F> {
   return {
     size: 14,
@@ -102,13 +172,48 @@ export function strokes<F extends string = never>(options: MarkChannels<F> = {})
   };
 }
 
-/** Each row as a dot, of many. */
+/**
+ * Each row as a dot, of many.
+ *
+ * @param options `opacity`, 0..1; default 0.6.
+ *
+ * @example
+ * ```ts
+ * import { chart, quantity } from "./mod.ts";
+ *
+ * const regions = [{ members: 12, coherence: 0.8 }, { members: 3, coherence: 0.9 }];
+ * const figure = chart(regions, {
+ *   x: quantity("members", "members", { log: true }),
+ *   y: quantity("coherence", "coherence"),
+ *   marks: [dots({ size: 30, opacity: 0.3 })],
+ * });
+ * if (!JSON.stringify(figure).includes('"opacity":0.3')) throw new Error("where many lie it is darker");
+ * ```
+ */
 export function dots<F extends string = never>(options: MarkChannels<F> & { opacity?: number } = {}): Mark<F> {
   const { opacity = 0.6, ...channels } = options;
   return { size: 16, ...channels, kind: "mark", shape: { type: "circle", opacity } };
 }
 
-/** A band over the range of the rows of one place, or between two fields. */
+/**
+ * A band over the range of the rows of one place, or between two fields.
+ *
+ * @param options `ends`: the fields of its lower and upper side, default the least and the most of each place;
+ * `detail`: the field that tells bands of one colour apart; `opacity`, 0..1, default 0.15.
+ *
+ * @example From the least seed to the most, behind their mean
+ * ```ts
+ * import { chart, quantity } from "./mod.ts";
+ *
+ * const rows = [0.6, 0.8].flatMap((auroc) => [4, 8].map((percentile) => ({ percentile, auroc })));
+ * const figure = chart(rows, {
+ *   x: quantity("percentile", "percentile p"),
+ *   y: quantity("auroc", "AUROC"),
+ *   marks: [band(), means()],
+ * });
+ * if (!JSON.stringify(figure).includes('"aggregate":"max"')) throw new Error("up to the most");
+ * ```
+ */
 export function band<F extends string = never>(
   options: MarkChannels<F> & { ends?: readonly [low: F, high: F]; detail?: F; opacity?: number } = {},
 ): Mark<F> {
@@ -127,7 +232,10 @@ export function band<F extends string = never>(
  * ```ts
  * import { category, chart, quantity } from "./mod.ts";
  *
- * const rows = [{ method: "regions", mean: 0.9, low: 0.8, high: 0.95 }, { method: "probe", mean: 0.8, low: 0.7, high: 0.9 }];
+ * const rows = [
+ *   { method: "regions", mean: 0.9, low: 0.8, high: 0.95 },
+ *   { method: "probe", mean: 0.8, low: 0.7, high: 0.9 },
+ * ];
  * const methods = chart(rows, {
  *   x: quantity("mean", "AUROC", { zero: false }),
  *   y: category("method"),
@@ -150,23 +258,86 @@ export function interval<F extends string>(
   ];
 }
 
-/** A bar from 0 to each mean. */
+/**
+ * A bar from 0 to each mean.
+ *
+ * @example
+ * ```ts
+ * import { category, chart, share } from "./mod.ts";
+ *
+ * const rows = [{ method: "regions", accuracy: 0.9 }, { method: "probe", accuracy: 0.8 }];
+ * const figure = chart(rows, { x: share("accuracy", "accuracy"), y: category("method"), marks: [bars()] });
+ * if (!JSON.stringify(figure).includes('"type":"bar"')) throw new Error("two bars");
+ * ```
+ */
 export function bars<F extends string = never>(options: MarkChannels<F> = {}): Mark<F> {
   return { ...options, kind: "mark", shape: { type: "bar", opacity: 0.55, size: 16 }, summary: "mean" };
 }
 
-/** Means of one place as bars that stand on each other, in the legend's order. */
+/**
+ * Means of one place as bars that stand on each other, in the legend's order. The chart's colour is a series.
+ *
+ * @example Kinds of answers
+ * ```ts
+ * import { chart, percentileAxis, series, share } from "./mod.ts";
+ *
+ * const rows = [{ percentile: 4, kind: "refuses", part: 0.3 }, { percentile: 4, kind: "answers", part: 0.7 }];
+ * const figure = chart(rows, {
+ *   x: percentileAxis(),
+ *   y: share("part", "answers"),
+ *   color: series("kind", { answers: "#0072B2", refuses: "#D55E00" }),
+ *   marks: [stacks()],
+ * });
+ * if (!JSON.stringify(figure).includes("[\\\"answers\\\",\\\"refuses\\\"]")) throw new Error("answers first");
+ * ```
+ */
 export function stacks<F extends string = never>(options: MarkChannels<F> = {}): Mark<F> {
   return { ...options, kind: "mark", shape: { type: "bar", width: { band: 0.88 } }, isStacked: true };
 }
 
-/** Each row as a bar between two fields. */
+/**
+ * Each row as a bar between two fields.
+ *
+ * @param from The field of one end.
+ * @param to The field of the other.
+ *
+ * @example Tokens of a prompt, in the region that each falls into
+ * ```ts
+ * import { category, chart, quantity } from "./mod.ts";
+ *
+ * const rows = [{ region: "4", first: 0, last: 3 }, { region: "7", first: 3, last: 5 }];
+ * const figure = chart(rows, {
+ *   x: quantity("first", "position"),
+ *   y: category("region", "region"),
+ *   marks: [segments("first", "last")],
+ * });
+ * if (!JSON.stringify(figure).includes('"x2":{"field":"last"}')) throw new Error("from first to last");
+ * ```
+ */
 export function segments<F extends string>(from: F, to: F, options: MarkChannels<F> = {}): Mark<F> {
   const shape: MarkDef = { type: "bar", stroke: "white", strokeWidth: 0.5, height: { band: 0.8 } };
   return { ...options, kind: "mark", shape, ends: [from, to] };
 }
 
-/** A straight line from each row's place to another. */
+/**
+ * A straight line from each row's place to another.
+ *
+ * @param to The fields of the other place.
+ * @param options `dash`: pixels drawn and left out.
+ *
+ * @example Where exemplars moved
+ * ```ts
+ * import { chart, quantity } from "./mod.ts";
+ *
+ * const rows = [{ before: 0.1, after: 0.3, beforeUp: 0.2, afterUp: 0.2 }];
+ * const figure = chart(rows, {
+ *   x: quantity("before", "first component"),
+ *   y: quantity("beforeUp", "second component"),
+ *   marks: [links({ x: "after", y: "afterUp" }), dots()],
+ * });
+ * if (!JSON.stringify(figure).includes('"x2":{"field":"after"}')) throw new Error("to its later place");
+ * ```
+ */
 export function links<F extends string>(
   to: { readonly x: F; readonly y: F },
   options: MarkChannels<F> & { dash?: readonly number[] } = {},
@@ -175,7 +346,24 @@ export function links<F extends string>(
   return { ...channels, kind: "mark", shape: { type: "rule", strokeWidth: 1.2, ...dashes(dash) }, to };
 }
 
-/** A filled rectangle from each row's place to the corner across. */
+/**
+ * A filled rectangle from each row's place to the corner across.
+ *
+ * @param to The fields of that corner.
+ *
+ * @example
+ * ```ts
+ * import { chart, quantity } from "./mod.ts";
+ *
+ * const rows = [{ left: 0, right: 2, top: 0, bottom: 1 }];
+ * const figure = chart(rows, {
+ *   x: quantity("left", "token"),
+ *   y: quantity("top", "member", { isReversed: true }),
+ *   marks: [rectangles({ x: "right", y: "bottom" })],
+ * });
+ * if (!JSON.stringify(figure).includes('"y2":{"field":"bottom"}')) throw new Error("a rectangle");
+ * ```
+ */
 export function rectangles<F extends string>(
   to: { readonly x: F; readonly y: F },
   options: MarkChannels<F> = {},
@@ -183,7 +371,19 @@ export function rectangles<F extends string>(
   return { ...options, kind: "mark", shape: { type: "rect" }, to };
 }
 
-/** The rows of one place as a box: the median, the quartiles, and what lies further off than 1.5 times between them. */
+/**
+ * The rows of one place as a box: the median, the quartiles, and what lies further off than 1.5 times between them as
+ * dots.
+ *
+ * @example
+ * ```ts
+ * import { chart, percentileAxis, quantity } from "./mod.ts";
+ *
+ * const regions = [0.7, 0.8, 0.85, 0.2].map((coherence) => ({ percentile: 8, coherence }));
+ * const figure = chart(regions, { x: percentileAxis(), y: quantity("coherence", "coherence"), marks: [boxes()] });
+ * if (!JSON.stringify(figure).includes('"type":"boxplot"')) throw new Error("one box");
+ * ```
+ */
 export function boxes<F extends string = never>(options: MarkChannels<F> = {}): Mark<F> {
   const shape: MarkDef = {
     type: "boxplot",
@@ -194,12 +394,41 @@ export function boxes<F extends string = never>(options: MarkChannels<F> = {}): 
   return { ...options, kind: "mark", shape };
 }
 
-/** A dashed line across the panel at given values: chance, a level that was chosen, a cut. */
+/**
+ * A dashed line across the panel at given values: chance, a level that was chosen, a cut. It does not widen the axis.
+ *
+ * @param at Where it stands upright (`x`) or lies (`y`).
+ *
+ * @example Chance behind the seeds
+ * ```ts
+ * import { chart, percentileAxis, share } from "./mod.ts";
+ *
+ * const rows = [{ percentile: 4, auroc: 0.8 }];
+ * const figure = chart(rows, { x: percentileAxis(), y: share("auroc", "AUROC"), marks: [rule({ y: 0.5 }), seeds()] });
+ * if (!JSON.stringify(figure).includes('"datum":0.5')) throw new Error("at one half");
+ * ```
+ */
 export function rule(at: { readonly x?: number; readonly y?: number }): Rule {
   return { kind: "rule", ...at };
 }
 
-/** A dashed line across the panel at the mean of each series. */
+/**
+ * A dashed line across the panel at the mean of each series. Where it stands is its own channel, the other one is left
+ * out.
+ *
+ * @example A control that has no percentile
+ * ```ts
+ * import { chart, percentileAxis, quantity } from "./mod.ts";
+ *
+ * const rows = [{ percentile: 4, auroc: 0.8, control: 0.62 }, { percentile: 8, auroc: 0.7, control: 0.58 }];
+ * const figure = chart(rows, {
+ *   x: percentileAxis(),
+ *   y: quantity("auroc", "AUROC"),
+ *   marks: [means(), rules({ x: null, y: quantity("control", null) })],
+ * });
+ * if (!JSON.stringify(figure).includes('"field":"control"')) throw new Error("at 0.6");
+ * ```
+ */
 export function rules<F extends string = never>(options: MarkChannels<F> = {}): Mark<F> {
   const shape: MarkDef = { type: "rule", strokeDash: [...DASH.dashed], strokeWidth: 1.4 };
   return { ...options, kind: "mark", shape, summary: "mean" };
@@ -210,6 +439,19 @@ export function rules<F extends string = never>(options: MarkChannels<F> = {}): 
  *
  * @param at The level.
  * @param name A letter or a word, such as θ.
+ *
+ * @example The threshold that goes with each percentile
+ * ```ts
+ * import { chart, percentileAxis, quantity } from "./mod.ts";
+ *
+ * const rows = [{ percentile: 4, distance: 0.3, threshold: 0.4 }, { percentile: 8, distance: 0.4, threshold: 0.5 }];
+ * const figure = chart(rows, {
+ *   x: percentileAxis(),
+ *   y: quantity("distance", "cosine distance"),
+ *   marks: [level(quantity("threshold", null), "θ"), means()],
+ * });
+ * if (!JSON.stringify(figure).includes('"text":"θ"')) throw new Error("named at p 8");
+ * ```
  */
 export function level<F extends string>(at: Quantity<F>, name: string): Marks<F> {
   const end: MarkDef = { type: "text", text: name, align: "left", dx: 6 };
@@ -239,7 +481,25 @@ export interface TextOptions {
   readonly halo?: number;
 }
 
-/** A field, written at each row's place. */
+/**
+ * A field, written at each row's place.
+ *
+ * @param field What is written.
+ * @param options How it stands beside the place; default in its middle, 12 pixels high.
+ *
+ * @example
+ * ```ts
+ * import { chart, quantity } from "./mod.ts";
+ *
+ * const regions = [{ members: 12, coherence: 0.8, token: "cat" }, { members: 3, coherence: 0.9, token: "mat" }];
+ * const figure = chart(regions, {
+ *   x: quantity("members", "members"),
+ *   y: quantity("coherence", "coherence"),
+ *   marks: [dots(), text("token", { align: "left", dx: 5 })],
+ * });
+ * if (!JSON.stringify(figure).includes('"text":{"field":"token"}')) throw new Error("a name a dot");
+ * ```
+ */
 export function text<F extends string, G extends string = F>(
   field: F,
   options: MarkChannels<G> & TextOptions = {},
@@ -259,7 +519,26 @@ export function text<F extends string, G extends string = F>(
   return [{ ...written, shape: around }, letters];
 }
 
-/** Marks of the rows of which a field has a value. */
+/**
+ * Marks of the rows of which a field has a value.
+ *
+ * @param field The field.
+ * @param value What it has to be.
+ * @param marks What is drawn of them.
+ *
+ * @example Dots of one order over the means of all
+ * ```ts
+ * import { chart, percentileAxis, quantity } from "./mod.ts";
+ *
+ * const rows = [{ percentile: 4, regions: 310, order: "shuffled" }, { percentile: 4, regions: 322, order: "as is" }];
+ * const figure = chart(rows, {
+ *   x: percentileAxis(),
+ *   y: quantity("regions", "regions"),
+ *   marks: [means(), only("order", "as is", seeds())],
+ * });
+ * if (!JSON.stringify(figure).includes('"equal":"as is"')) throw new Error("one dot, the mean of both");
+ * ```
+ */
 export function only<F extends string, G extends string = F>(
   field: F,
   value: string | boolean,

@@ -4,7 +4,8 @@
  * Vega-Lite's description with its data inlined, which `saveChart` draws and saves.
  *
  * - `chart(rows, { panels, x, y, color, marks })` makes one; `beside` and `below` put several together.
- * - Channels: `quantity`, `share`, `category`, `percentileAxis`, `blockAxis`; for colours `series`, `ordered`, `gradient`.
+ * - Channels: `quantity`, `share`, `category`, `percentileAxis`, `blockAxis`; for colours `series`, `ordered`,
+ *   `gradient`.
  * - Panels: `by`, `byBlock`, `byPercentile`, `grid`.
  * - Marks of rows: `dots`, `seeds`, `strokes`, `line`, `text`, `segments`, `links`, `rectangles`, `interval`.
  * - Marks of many rows of one place: `means`, `ticks`, `bars`, `stacks`, `band`, `boxes`.

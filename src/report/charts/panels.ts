@@ -25,22 +25,62 @@ export interface PanelGrid<F extends string> {
 /** How panels are ordered, headed and wrapped. */
 export type PanelOptions = Omit<Panels<string>, "field">;
 
-/** A panel for each value of a field. */
+/**
+ * A panel for each value of a field.
+ *
+ * @example
+ * ```ts
+ * const panels = by("model", { order: ["base", "instruct"], columns: 1 });
+ * if (panels.field !== "model" || panels.order?.[0] !== "base") throw new Error("base above instruct");
+ * ```
+ */
 export function by<F extends string>(field: F, options: PanelOptions = {}): Panels<F> {
   return { ...options, field };
 }
 
-/** A panel for each block of the model, by the field `layer`. */
+/**
+ * A panel for each block of the model, by the field `layer`, headed `block 3`.
+ *
+ * @example
+ * ```ts
+ * import { chart, dots, percentileAxis, quantity } from "./mod.ts";
+ *
+ * const rows = [{ layer: 3, percentile: 4, regions: 310 }, { layer: 5, percentile: 4, regions: 290 }];
+ * const figure = chart(rows, {
+ *   panels: byBlock(),
+ *   x: percentileAxis(),
+ *   y: quantity("regions", "regions"),
+ *   marks: [dots()],
+ * });
+ * if (!("facet" in figure)) throw new Error("two panels");
+ * ```
+ */
 export function byBlock(options: PanelOptions = {}): Panels<"layer"> {
   return by("layer", { label: "block ", ...options });
 }
 
-/** A panel for each percentile. */
+/**
+ * A panel for each percentile, by the field `percentile`, headed `p 8`.
+ *
+ * @example
+ * ```ts
+ * const { field, label } = byPercentile();
+ * if (field !== "percentile" || label !== "p ") throw new Error(field);
+ * ```
+ */
 export function byPercentile(options: PanelOptions = {}): Panels<"percentile"> {
   return by("percentile", { label: "p ", ...options });
 }
 
-/** A row of panels for each value of one field, a column for each of another; without columns, panels below each other. */
+/**
+ * A row of panels for each value of one field, a column for each of another; without columns, panels below each other.
+ *
+ * @example
+ * ```ts
+ * const { row, column } = grid(by("model"), byBlock());
+ * if (row.field !== "model" || column?.field !== "layer") throw new Error("models below each other, blocks beside");
+ * ```
+ */
 export function grid<R extends string, C extends string = R>(row: Panels<R>, column?: Panels<C>): PanelGrid<R | C> {
   return { row, column };
 }

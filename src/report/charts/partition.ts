@@ -19,7 +19,18 @@ export interface GrowthPoint {
   readonly regions: number;
 }
 
-/** Regions against activations seen, one line a percentile, one panel a layer. */
+/**
+ * Regions against activations seen, one line a percentile, one panel a layer; the regions' axis is logarithmic.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const points = [1000, 2000].map((activations) => ({ layer: 3, percentile: 8, activations, regions: 12 }));
+ * const figure = growthChart(points);
+ * assertEquals("data" in figure && figure.data, { values: points });
+ * ```
+ */
 export function growthChart(points: readonly GrowthPoint[]): ComposableChart {
   return chart(points, {
     ...PANEL,
@@ -42,7 +53,17 @@ export interface RegionPoint {
   readonly coherence: number;
 }
 
-/** Members of the regions by rank, largest first, one line a percentile, one panel a layer. */
+/**
+ * Members of the regions by rank, largest first, one line a percentile, one panel a layer; both axes are logarithmic.
+ * Of many regions about 120 ranks are drawn, evenly on the logarithm.
+ *
+ * @example
+ * ```ts
+ * const regions = [2, 30, 7].map((count) => ({ layer: 3, percentile: 8, count, coherence: 0.8 }));
+ * const spec = JSON.stringify(sizeChart(regions));
+ * if (!spec.includes('"rank":1,"count":30')) throw new Error("the largest is first");
+ * ```
+ */
 export function sizeChart(regions: readonly RegionPoint[]): ComposableChart {
   return chart(rankedBySize(regions), {
     ...PANEL,
@@ -68,7 +89,16 @@ function rankedBySize(regions: readonly RegionPoint[]) {
   });
 }
 
-/** Coherence of the regions of at least two members, a box a percentile, one panel a layer. */
+/**
+ * Coherence of the regions of at least two members, a box a percentile, one panel a layer.
+ *
+ * @example
+ * ```ts
+ * const regions = [{ count: 9, coherence: 0.71 }, { count: 1, coherence: 1 }];
+ * const spec = JSON.stringify(coherenceChart(regions.map((region) => ({ layer: 3, percentile: 8, ...region }))));
+ * if (!spec.includes('"coherence":0.71') || spec.includes('"coherence":1')) throw new Error("one member says nothing");
+ * ```
+ */
 export function coherenceChart(regions: readonly RegionPoint[]): ComposableChart {
   const points = regions.filter(({ count }) => count > 1).map(({ layer, percentile, coherence }) => ({
     layer,

@@ -19,8 +19,11 @@ export interface CommonFlags {
   readonly corpus: string;
   /** Budget of tokens. */
   readonly maxTokens: number;
+  /** Seed of every random draw. */
   readonly seed: number;
+  /** Where to compute. */
   readonly device: BackendChoice;
+  /** Storage type of the model's weights. */
   readonly dtype: Dtype;
   /** Where in each block activations are read and changed. */
   readonly hook: HookSite;
@@ -48,6 +51,7 @@ export interface CommonFlags {
   readonly out: string;
   /** Whether to go on from the last checkpoint. */
   readonly resume: boolean;
+  /** Whether progress is not shown. */
   readonly quiet: boolean;
 }
 

@@ -5,7 +5,17 @@ import { flagName, type Flags, UsageError } from "./flags.ts";
 /** Settings of a discovery by the flag that sets them, where that has another name. */
 const FLAG_OF: Readonly<Record<string, string>> = { saturationWindow: "window", batchPrompts: "batch" };
 
-/** A flag as it is written with a value: `--seed 3`, `--layers 3,5`, `--chat`, `no --chat`. */
+/**
+ * A flag as it is written with a value: `--seed 3`, `--layers 3,5`, `--chat`, `no --chat`.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(flagText("maxTokens", 500), "--max-tokens 500");
+ * assertEquals(flagText("chat", false), "no --chat");
+ * ```
+ */
 export function flagText(key: string, value: unknown): string {
   const name = flagName(key);
   if (value === true) return name;

@@ -2,8 +2,19 @@
 import { parseArgs } from "jsr:@std/cli@^1.0.20/parse-args";
 import { editDistance } from "../../hub/nearest.ts";
 
-/** A mistake on the command line: one sentence, exit code 2. */
+/**
+ * A mistake on the command line: one sentence, exit code 2.
+ *
+ * @example
+ * ```ts
+ * import { assertThrows } from "@std/assert";
+ *
+ * const flags: Flags = { seed: { type: "integer", min: 0, help: "seed of every random draw" } };
+ * assertThrows(() => readFlags(["--seed", "-1"], flags), UsageError, "at least 0");
+ * ```
+ */
 export class UsageError extends Error {
+  /** Tells it from other errors. */
   override name = "UsageError";
 }
 
@@ -12,6 +23,7 @@ export type Layers = readonly number[] | "all";
 
 /** What flags hold, by the type they are declared with. */
 export interface FlagTypes {
+  /** Any text, or one of the flag's choices. */
   string: string;
   /** Any finite number; `2e6`, `500k`, `2M` are read. */
   number: number;
@@ -23,6 +35,7 @@ export interface FlagTypes {
   integers: readonly number[];
   /** Whole numbers, ranges, or `all`. */
   layers: Layers;
+  /** True if the flag is given. */
   boolean: boolean;
 }
 
@@ -46,11 +59,15 @@ export type Flag = {
 /** Flags by name, in camel case. */
 export type Flags = Readonly<Record<string, Flag>>;
 
+/** What a flag holds: one of its choices, where it has any. */
+type ValueOf<F extends Flag> = F extends { readonly choices: readonly (infer C extends string)[] } ? C
+  : FlagTypes[F["type"]];
+
 /** The values of flags: a flag with a default always has one. */
 export type FlagValues<F extends Flags> = {
-  readonly [K in keyof F]: F[K] extends { default: FlagTypes[F[K]["type"]] } ? FlagTypes[F[K]["type"]]
+  readonly [K in keyof F]: F[K] extends { default: FlagTypes[F[K]["type"]] } ? ValueOf<F[K]>
     : F[K]["type"] extends "boolean" ? boolean
-    : FlagTypes[F[K]["type"]] | undefined;
+    : ValueOf<F[K]> | undefined;
 };
 
 /** A flag's name as it is written: `maxTokens` is `--max-tokens`. */
@@ -61,7 +78,22 @@ export function flagName(key: string): string {
 /**
  * Reads the command line.
  *
+ * @param args Its words, without the script.
+ * @param flags What may be given.
+ * @returns The value of every flag: as given, or its default.
  * @throws {UsageError} For an unknown flag (names the nearest one), a value that is missing or wrong, or a stray word.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const values = readFlags(["--max-tokens", "2M", "--layers", "0,3-5"], {
+ *   maxTokens: { type: "integer", default: 1000, help: "budget of tokens" },
+ *   layers: { type: "layers", default: "all", help: "blocks to read" },
+ *   chat: { type: "boolean", help: "whether texts are turns of a chat" },
+ * });
+ * assertEquals(values, { maxTokens: 2_000_000, layers: [0, 3, 4, 5], chat: false });
+ * ```
  */
 export function readFlags<F extends Flags>(args: readonly string[], flags: F): FlagValues<F> {
   const keys = new Map(Object.keys(flags).map((key) => [flagName(key).slice(2), key]));
@@ -131,7 +163,15 @@ const SUFFIX: Readonly<Record<string, number>> = { "": 1, k: 1e3, M: 1e6, G: 1e9
 /**
  * Reads a number, also `2e6`, `500k`, `2M`.
  *
+ * @param name How it is called if it is wrong: `--max-tokens`.
+ * @param flag What is allowed: whole numbers or any, from where to where.
  * @throws {UsageError} If it is none, not whole where the flag wants that, too small or too large.
+ *
+ * @example
+ * ```ts
+ * const tokens = readNumber("--max-tokens", { type: "integer", min: 1 }, "500k");
+ * if (tokens !== 500_000) throw new Error(`${tokens}`);
+ * ```
  */
 export function readNumber(name: string, flag: Pick<Flag, "type" | "min" | "max">, text: string): number {
   const match = /^([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)([kMG]?)$/i.exec(text.trim().replaceAll("_", ""));

@@ -3,8 +3,11 @@ import { type Flag, flagName, type Flags } from "./flags.ts";
 
 /** What an experiment says about itself. */
 export interface About {
+  /** Its name, which is that of its script. */
   readonly name: string;
+  /** What it asks. */
   readonly question: string;
+  /** What it does, and what it writes. */
   readonly description: string;
   /** Command lines without the script's name, each with what it does. */
   readonly examples?: readonly (readonly [args: string, what: string])[];

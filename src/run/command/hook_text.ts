@@ -39,8 +39,8 @@ export const HOOK_HELP = `what is read in each block: ${SITES.join(", ")}, or th
   "{layer} for the block's number, or without it and one of --layers";
 
 /**
- * Throws unless a hook is a site that has a fixed width, the name of a tensor in each block, or, where one layer is read,
- * of one tensor.
+ * Throws unless a hook is a site that has a fixed width, the name of a tensor in each block, or, where one layer is
+ * read, of one tensor.
  *
  * @throws {UsageError} that says what there is.
  */

@@ -1,15 +1,27 @@
-import type { Flags } from "./flags.ts";
+import type { Flag } from "./flags.ts";
+
+/** A flag that counts something, and always has a value. */
+export type CountFlag = Extract<Flag, { readonly type: "integer" }> & { readonly default: number };
 
 /**
  * The flags of how a corpus is calibrated on and read.
  *
  * @param defaults Their values: activations to calibrate on, tokens of a text, texts of a batch.
  * @param what What a text is called: `prompt`, `window`.
+ *
+ * @example
+ * ```ts
+ * import { readFlags, readingFlags } from "../mod.ts";
+ *
+ * const flags = readingFlags({ calibration: 40_000, context: 128, batch: 32 }, "window");
+ * const { context, batch } = readFlags(["--batch", "8"], flags);
+ * if (context !== 128 || batch !== 8) throw new Error(`${context} ${batch}`);
+ * ```
  */
 export function readingFlags(
   defaults: { readonly calibration: number; readonly context: number; readonly batch: number },
   what = "prompt",
-) {
+): Readonly<Record<"calibration" | "context" | "batch", CountFlag>> {
   return {
     calibration: { type: "integer", default: defaults.calibration, min: 2, help: "activations to calibrate on" },
     context: {
@@ -24,10 +36,22 @@ export function readingFlags(
       min: 1,
       help: `${what}s of a batch; thresholds depend on it`,
     },
-  } as const satisfies Flags;
+  };
 }
 
-/** The flag of how often something is repeated. `what`: what each repetition draws anew. */
-export function seedsFlag(count: number, what: string, min = 1) {
-  return { type: "integer", default: count, min, help: `${what}, from --seed on` } as const;
+/**
+ * The flag of how often something is repeated.
+ *
+ * @param count Its default.
+ * @param what What each repetition draws anew.
+ * @param min The least that makes sense; default 1.
+ *
+ * @example
+ * ```ts
+ * const { help } = seedsFlag(3, "orders of the stream");
+ * if (help !== "orders of the stream, from --seed on") throw new Error(help);
+ * ```
+ */
+export function seedsFlag(count: number, what: string, min = 1): CountFlag {
+  return { type: "integer", default: count, min, help: `${what}, from --seed on` };
 }

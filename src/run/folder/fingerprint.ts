@@ -5,8 +5,19 @@ import { localPath } from "../../hub/hub_file.ts";
 const DEPTH = 1;
 
 /**
- * Sizes and times of a file, or of all files of a folder and of the folders in it; empty where there is nothing. A file of
- * the hub lies in a cache whose path holds its commit.
+ * Sizes and times of a file, or of all files of a folder and of the folders in it; empty where there is nothing. A file
+ * of the hub lies in a cache whose path holds its commit.
+ *
+ * @param name A path, or a name of the hub, which is fetched if it is not cached.
+ *
+ * @example
+ * ```ts
+ * const path = await Deno.makeTempFile();
+ * const before = await fingerprint(path);
+ * await Deno.writeTextFile(path, "Another text.");
+ * if (await fingerprint(path) === before) throw new Error("its size is another");
+ * await Deno.remove(path);
+ * ```
  */
 export async function fingerprint(name: string): Promise<string> {
   return (await partsOf(await localPath(name), DEPTH)).join(" ");

@@ -4,8 +4,8 @@ import { readSealedJson } from "../../files/sealed_json.ts";
 import { UsageError } from "../command/flags.ts";
 
 /**
- * Removes what an earlier run left in a folder, so that nothing of it stands beside a new run's results: the report first,
- * `run.json`, which names the others, last. What no run of ours wrote stays.
+ * Removes what an earlier run left in a folder, so that nothing of it stands beside a new run's results: the report
+ * first, `run.json`, which names the others, last. What no run of ours wrote stays.
  *
  * @param unnamed Files that were written since `run.json` was.
  * @param options `inputs`: files that the new run reads. `note`: takes a sentence for the reader.

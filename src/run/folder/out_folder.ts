@@ -20,16 +20,16 @@ export interface OutOptions {
 const LOCK = ".lock";
 
 /**
- * The folder of a run's results. While a run has it, no other does: its file `.lock` is locked, and the system gives the
- * lock back however the run ends. The file's first line says who has it, the others what was written since the last
+ * The folder of a run's results. While a run has it, no other does: its file `.lock` is locked, and the system gives
+ * the lock back however the run ends. The file's first line says who has it, the others what was written since the last
  * `run.json`, so that the next run knows what a killed one left.
  */
 export class OutFolder {
   private constructor(readonly path: string, private readonly lock: Deno.FsFile, private readonly files: Set<string>) {}
 
   /**
-   * Makes the folder, tries it by writing, locks it, and removes what an earlier run left there, unless that is to stay:
-   * a run should not find out after an hour that it has nowhere to write.
+   * Makes the folder, tries it by writing, locks it, and removes what an earlier run left there, unless that is to
+   * stay: a run should not find out after an hour that it has nowhere to write.
    *
    * @throws {UsageError} A sentence if the folder cannot be written to, or what the run reads would be removed.
    * @throws {Error} A sentence that names the run that has it.

@@ -8,12 +8,31 @@ import { saveTable, type TableColumn } from "../../report/table.ts";
 import { readingText } from "../command/hook_text.ts";
 import type { OutFolder } from "./out_folder.ts";
 
-/** Writes what a run leaves in its folder, and names every file there and in its manifest. */
+/**
+ * Writes what a run leaves in its folder, and names every file there and in its manifest. A run has one: `save`.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { runExperiment } from "../mod.ts";
+ *
+ * const out = await Deno.makeTempDir();
+ * await runExperiment({ name: "squares", question: "", description: "" }, async ({ save }) => {
+ *   await save.table("squares", [{ name: "square", values: Int32Array.of(1, 4, 9), description: "n²" }]);
+ * }, { args: ["--out", out], print: console.log, printError: console.error });
+ *
+ * const { outputs } = JSON.parse(await Deno.readTextFile(`${out}/run.json`));
+ * assertEquals(outputs, ["squares.arrow"]);
+ * await Deno.remove(out, { recursive: true });
+ * ```
+ */
 export class Results {
   readonly #folder: OutFolder;
   readonly #manifest: RunManifest;
 
   /**
+   * Of one run.
+   *
    * @param hook Where the model is read, which the report tells; set it anew where dictionaries bring their own.
    */
   constructor(folder: OutFolder, manifest: RunManifest, public hook: HookSite) {

@@ -43,8 +43,31 @@ export interface StagesOptions {
 }
 
 /**
- * What a run has finished, step by step, in a folder below its results, so that `--resume` goes on from there. The folder is
- * there while the run is not done.
+ * What a run has finished, step by step, in a folder below its results, so that `--resume` goes on from there. The
+ * folder is there while the run is not done.
+ *
+ * A run has one: `stages`, whose {@linkcode Stages.kept} is the run's `kept`.
+ *
+ * @example A step that is done once
+ * ```ts
+ * const out = await Deno.makeTempDir();
+ * const options: StagesOptions = {
+ *   flags: { seed: 3 },
+ *   facts: () => Promise.resolve(["CPU"]),
+ *   notes: [],
+ *   note: console.warn,
+ *   signal: new AbortController().signal,
+ * };
+ * const stopped = await Stages.open(out, false, options);
+ * await stopped.kept("count", () => 7);
+ *
+ * const goesOn = await Stages.open(out, true, options);
+ * const count = await goesOn.kept("count", (): number => {
+ *   throw new Error("done again");
+ * });
+ * if (count !== 7) throw new Error(`${count}`);
+ * await Deno.remove(out, { recursive: true });
+ * ```
  */
 export class Stages {
   readonly #options: StagesOptions;
@@ -94,8 +117,8 @@ export class Stages {
    * What a step gives: as the stopped run kept it, or computed now and kept.
    *
    * @param name Its name, which no other step of the run has.
-   * @param compute Gives plain data: numbers, texts, arrays, objects, Maps, Sets, typed arrays. It must depend on nothing that
-   * other steps did to shared state, a random generator's included.
+   * @param compute Gives plain data: numbers, texts, arrays, objects, Maps, Sets, typed arrays. It must depend on
+   * nothing that other steps did to shared state, a random generator's included.
    */
   async kept<T>(name: string, compute: () => T | Promise<T>): Promise<T> {
     const path = `${await this.#pathOf(name)}.stage`;
@@ -173,10 +196,23 @@ async function readSettings(folder: string, note: (sentence: string) => void): P
   }
 }
 
-function settingsOf({ flags, mayChange = [] }: StagesOptions): Omit<Settings, "facts"> {
+/**
+ * The flags that decide a run's results, by name: all that are given or have a default, but those that cannot.
+ *
+ * @param mayChange Others that do not count.
+ */
+export function decidingFlags(
+  flags: object,
+  mayChange: readonly string[] = [],
+): Readonly<Record<string, unknown>> {
   const free = [...FREE, ...mayChange];
-  const kept = Object.entries(flags).filter(([key, value]) => !free.includes(key) && value !== undefined);
-  return { version: VERSION, flags: Object.fromEntries(kept) };
+  return Object.fromEntries(
+    Object.entries(flags).filter(([key, value]) => !free.includes(key) && value !== undefined),
+  );
+}
+
+function settingsOf({ flags, mayChange }: StagesOptions): Omit<Settings, "facts"> {
+  return { version: VERSION, flags: decidingFlags(flags, mayChange) };
 }
 
 function assertSameFlags(out: string, before: Settings, options: StagesOptions): void {

@@ -12,12 +12,27 @@ const KEPT = 4 * BATCH;
 export interface AnswerOptions {
   /** Tokens of an answer at most. */
   readonly tokens: number;
+  /** What is changed in the model while it answers; default nothing. */
   readonly interventions?: readonly Intervention[];
   /** Called with the number of prompts done. */
   readonly onProgress?: (done: number) => void;
 }
 
-/** The model's greedy answers to instructions, each a user's turn in its chat template. */
+/**
+ * The model's greedy answers to instructions, each a user's turn in its chat template.
+ *
+ * @returns The answers in the instructions' order, without prompt and special tokens.
+ * @throws {ModelError} if the model has no chat template.
+ *
+ * @example
+ * ```ts
+ * import { loadModel } from "../../model/mod.ts";
+ *
+ * await using model = await loadModel("fixtures/gemma-2-toy-it", { device: "cpu" });
+ * const answers = await answersTo(model, [{ text: "Name a colour." }, { text: "Name an animal." }], { tokens: 2 });
+ * if (answers.length !== 2) throw new Error(`${answers}`);
+ * ```
+ */
 export function answersTo(
   model: LanguageModel,
   instructions: readonly Pick<CorpusEntry, "text">[],
@@ -28,9 +43,28 @@ export function answersTo(
 }
 
 /**
- * The same answers to many instructions, kept as they come.
+ * The model's greedy answers to many instructions, as {@linkcode answersTo} gives them. They are kept in steps of 100
+ * as they come: a run that goes on asks for the rest only.
  *
  * @param name Of the instructions, for the steps of the run.
+ * @param tokens Of an answer at most.
+ *
+ * @example
+ * ```ts
+ * import { keptAnswers, openModel, runExperiment } from "../mod.ts";
+ *
+ * const out = await Deno.makeTempDir();
+ * const code = await runExperiment({ name: "answers", question: "", description: "" }, async (run) => {
+ *   await using opened = await openModel(run);
+ *   run.manifest.findings.answers = await keptAnswers(run, "colours", opened.model, [{ text: "Name a colour." }], 2);
+ * }, {
+ *   args: ["--model", "fixtures/gemma-2-toy-it", "--device", "cpu", "--out", out, "--quiet"],
+ *   print: console.log,
+ *   printError: console.error,
+ * });
+ * if (code !== 0) throw new Error(`${code}`);
+ * await Deno.remove(out, { recursive: true });
+ * ```
  */
 export async function keptAnswers<F extends Flags>(
   { kept, manifest, progress }: Pick<Run<F>, "kept" | "manifest" | "progress">,

@@ -5,12 +5,35 @@ import { bareName } from "../../model/exports.ts";
 import type { HookSite, LanguageModel } from "../../model/types.ts";
 import { Dictionary } from "../../partition/dictionary.ts";
 import { UsageError } from "../command/flags.ts";
+import type { KeptDictionary } from "./grow_budgets.ts";
 
 /** What a flag for a dictionary may be. */
 export const DICTIONARY_HELP =
   "a file of any format, here or hf://, or hub:gemma-2-2b/12/10 for a published one of layer 12 and p 10";
 
-/** A file of any format, or a dictionary that the method's authors publish. */
+/**
+ * Loads a dictionary from a file of any format, or one that the method's authors publish.
+ *
+ * @param name A path, a file of the hub (`hf://...`), or `hub:gemma-2-2b/12/10`: of layer 12 and p 10.
+ * @throws {Error} if there is none, or it is damaged.
+ *
+ * @example
+ * ```ts
+ * import { openBackend } from "../../compute/mod.ts";
+ * import { Dictionary } from "../../partition/mod.ts";
+ *
+ * const backend = await openBackend("cpu");
+ * const path = await Deno.makeTempFile({ suffix: ".arrow" });
+ * {
+ *   using dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.1 }, { backend });
+ *   await dictionary.add({ data: Float32Array.of(1, 0), rows: 1, dim: 2 });
+ *   await dictionary.save(path);
+ * }
+ * using dictionary = await loadDictionary(path, backend);
+ * if (dictionary.size !== 1) throw new Error(`${dictionary.size}`);
+ * await Deno.remove(path);
+ * ```
+ */
 export function loadDictionary(name: string, backend: Backend): Promise<Dictionary> {
   const [, model, layer, percentile] = /^hub:([^/]+)\/(\d+)\/(\d+(?:\.\d+)?)$/.exec(name) ?? [];
   if (model === undefined) return Dictionary.load(name, { backend });
@@ -21,8 +44,30 @@ export function loadDictionary(name: string, backend: Backend): Promise<Dictiona
  * Loads a dictionary of a model, which is to be read at the dictionary's own hook.
  *
  * @param name See {@linkcode loadDictionary}.
- * @throws {Error} if it was built on another model or does not say on which, with another `--bos`, or if the model has not
- * its hook.
+ * @throws {Error} if it was built on another model or does not say on which, with another `--bos`, or if the model has
+ * not its hook.
+ *
+ * @example
+ * ```ts
+ * import { describeStream } from "../../activations/mod.ts";
+ * import { openBackend } from "../../compute/mod.ts";
+ * import { loadModel } from "../../model/mod.ts";
+ * import { Dictionary } from "../../partition/mod.ts";
+ *
+ * const backend = await openBackend("cpu");
+ * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ * const path = await Deno.makeTempFile({ suffix: ".arrow" });
+ * {
+ *   const source = describeStream({ model, layer: 3, corpus: "pile.jsonl" });
+ *   const center = new Float32Array(model.dim);
+ *   using built = await Dictionary.create({ center, threshold: 0.1, source }, { backend });
+ *   await built.add({ data: center.map(() => 1), rows: 1, dim: model.dim });
+ *   await built.save(path);
+ * }
+ * using given = await givenDictionary(path, model, backend);
+ * if (given.source?.hook.layer !== 3) throw new Error("read block 3 of the model");
+ * await Deno.remove(path);
+ * ```
  */
 export async function givenDictionary(name: string, model: LanguageModel, backend: Backend): Promise<Dictionary> {
   const dictionary = await loadDictionary(name, backend);
@@ -62,8 +107,79 @@ export async function givenDictionary(name: string, model: LanguageModel, backen
  * @param at Their hook.
  * @param asked `--hook`; its default stands for whatever they have.
  * @throws {UsageError} if another hook was asked for.
+ *
+ * @example
+ * ```ts
+ * import { loadModel } from "../../model/mod.ts";
+ *
+ * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ * const { hook } = await atTheirHook(model, "mlp_out", "resid_post");
+ * if (hook !== "mlp_out") throw new Error(hook);
+ * ```
  */
 export function atTheirHook(model: LanguageModel, at: HookSite, asked: HookSite): Promise<LanguageModel> {
   if (asked === "resid_post" || asked === at) return model.withHook(at);
   throw new UsageError(`Expected --hook ${at}, where the dictionary was built, but got ${asked}. Leave --hook out.`);
+}
+
+/** Cosine of two centers that count as one: both calibrations are means over many activations. */
+const SAME_CENTER = 1 - 1e-6;
+
+/** Dictionaries that a flag names, all of one hook, those of a layer of one calibration. */
+export interface GivenDictionaries {
+  readonly dictionaries: readonly KeptDictionary[];
+  /** By layer. */
+  readonly centers: ReadonlyMap<number, { readonly center: Float32Array<ArrayBuffer> }>;
+  /** Where the model is to be read. */
+  readonly hook: HookSite;
+}
+
+/**
+ * Looks at dictionaries that are given instead of grown: all count as grown to one budget; those of one layer and
+ * percentile as stream orders, from `seed` on.
+ *
+ * @param names At least one; see {@linkcode loadDictionary}.
+ * @throws {Error} if one is of another model, does not tell its percentile, or has another hook or center than the others.
+ */
+export async function givenDictionaries(
+  names: readonly string[],
+  model: LanguageModel,
+  backend: Backend,
+  { seed, budget }: Pick<KeptDictionary, "seed" | "budget">,
+): Promise<GivenDictionaries> {
+  const dictionaries: KeptDictionary[] = [];
+  const centers = new Map<number, { readonly center: Float32Array<ArrayBuffer> }>();
+  let hook: HookSite | undefined;
+  for (const file of names) {
+    using dictionary = await givenDictionary(file, model, backend);
+    const { percentile, center, activations: tokens, size: regions } = dictionary;
+    const { layer, at } = dictionary.source!.hook;
+    hook ??= at;
+    if (at !== hook) {
+      throw new Error(
+        `Expected dictionaries of one hook but ${file} is of ${at} and those before it are of ${hook}: give those of one ` +
+          "of them",
+      );
+    }
+    if (percentile === undefined) {
+      throw new Error(`Expected a dictionary that tells its percentile but ${file} does not: save it with one`);
+    }
+    const known = centers.get(layer);
+    if (known && cosine(center, known.center) < SAME_CENTER) {
+      throw new Error(
+        `Expected dictionaries of one calibration at layer ${layer} but the center of ${file} is another than that of ` +
+          `${dictionaries.find((one) => one.layer === layer)!.file}: give those of one of them`,
+      );
+    }
+    centers.set(layer, known ?? { center: center.slice() });
+    const order = dictionaries.filter((one) => one.layer === layer && one.percentile === percentile).length;
+    dictionaries.push({ layer, percentile, seed: seed + order, budget, tokens, regions, file });
+  }
+  if (hook === undefined) throw new Error("Expected the names of dictionaries but found none: give one at least");
+  return { dictionaries, centers, hook };
+}
+
+function cosine(a: Float32Array, b: Float32Array): number {
+  const dot = (x: Float32Array, y: Float32Array) => x.reduce((sum, value, i) => sum + value * y[i], 0);
+  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
 }

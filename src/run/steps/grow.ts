@@ -1,6 +1,5 @@
 /** The part that most experiments share: texts through a model to dictionaries, with progress and timings. */
-import type { CorpusEntry } from "../../activations/corpus.ts";
-import { extract, type ExtractOptions, type TokenIds } from "../../activations/extract.ts";
+import { extract, type ExtractOptions, type Text, type TokenIds } from "../../activations/extract.ts";
 import { shuffled } from "../../activations/shuffled.ts";
 import { describeStream, type StreamSource } from "../../activations/source.ts";
 import type { StreamBatch } from "../../activations/stream.ts";
@@ -15,11 +14,16 @@ import { calibrationsOf } from "./calibrations.ts";
 
 /** What is read, through what. */
 export interface ReadPlan {
+  /** Where the numbers are computed. */
   readonly backend: Backend;
+  /** The model, read at its hook. */
   readonly model: LanguageModel;
+  /** The blocks that are read. */
   readonly layers: readonly number[];
-  /** Texts, or prompts of token ids, which are read in the order of `seed`; or a function that reads them as they come. */
-  readonly texts: readonly (CorpusEntry | TokenIds)[] | (() => AsyncIterable<CorpusEntry>);
+  /**
+   * Texts, or prompts of token ids, which are read in the order of `seed`; or a function that reads them as they come.
+   */
+  readonly texts: readonly (Text | TokenIds)[] | (() => AsyncIterable<Text>);
   /** Name of the texts, for records: file, filter, order if not seeded. Other texts must have another name. */
   readonly corpus: string;
   /** Files that the texts come from: a calibration made before they changed is not used again. */
@@ -44,11 +48,36 @@ export interface GrowPlan extends ReadPlan {
 
 /** What is calibrated: percentiles p, and the activations to measure on. */
 export interface CalibrationPlan {
+  /** Percentiles p of the pairwise distances, 0..100. */
   readonly percentiles: readonly number[];
+  /** Activations to measure on. */
   readonly calibration: number;
 }
 
-/** The calibrations of a plan, by layer: those of an earlier run with the same settings and files, or measured now. */
+/**
+ * The calibrations of a plan, by layer: those of an earlier run with the same settings and files (kept in
+ * `results/cache/calibration`), or measured now.
+ *
+ * @example
+ * ```ts
+ * import { calibrated, openModel, runExperiment } from "../mod.ts";
+ *
+ * const out = await Deno.makeTempDir();
+ * const code = await runExperiment({ name: "thresholds", question: "", description: "" }, async (run) => {
+ *   await using opened = await openModel(run);
+ *   const texts = ["The cat sat on the mat."];
+ *   const plan = { ...opened, texts, corpus: "one sentence", files: [], seed: 0 };
+ *   const calibrations = await calibrated(run, plan, { percentiles: [10], calibration: 6 });
+ *   run.manifest.findings.theta = calibrations.get(3)!.at(10).threshold;
+ * }, {
+ *   args: ["--layers", "3", "--device", "cpu", "--out", out, "--quiet"],
+ *   print: console.log,
+ *   printError: console.error,
+ * });
+ * if (code !== 0) throw new Error(`${code}`);
+ * await Deno.remove(out, { recursive: true });
+ * ```
+ */
 export function calibrated<F extends Flags>(
   run: Run<F>,
   plan: ReadPlan,
@@ -71,11 +100,32 @@ export function calibrated<F extends Flags>(
 }
 
 /**
- * The calibrations of a plan without the percentiles that give no dictionary, and what these are: chat prompts share their
- * template's tokens, so that small percentiles of their distances are 0.
+ * The calibrations of a plan without the percentiles that give no dictionary, and what these are: chat prompts share
+ * their template's tokens, so that small percentiles of their distances are 0.
  *
  * @param options `required`: whether one at least must be left; default true.
  * @throws {Error} if none is left though one must be; says why.
+ *
+ * @example Words that repeat: most of their distances are 0
+ * ```ts
+ * import { openModel, runExperiment, usable } from "../mod.ts";
+ *
+ * const out = await Deno.makeTempDir();
+ * const code = await runExperiment({ name: "usable", question: "", description: "" }, async (run) => {
+ *   await using opened = await openModel(run);
+ *   const texts = ["cat", "cat", "cat", "cat", "dog"];
+ *   const plan = { ...opened, texts, corpus: "five words", files: [], seed: 0, reading: { context: 2 } };
+ *   const { calibrations, failed } = await usable(run, plan, { percentiles: [10, 90], calibration: 5 });
+ *   if (failed.length !== 1 || failed[0].percentile !== 10) throw new Error("Expected p 10 to fail");
+ *   if (calibrations.get(3)?.percentiles.join() !== "90") throw new Error("Expected p 90 to give a dictionary");
+ * }, {
+ *   args: ["--layers", "3", "--device", "cpu", "--out", out, "--quiet"],
+ *   print: console.log,
+ *   printError: console.error,
+ * });
+ * if (code !== 0) throw new Error(`${code}`);
+ * await Deno.remove(out, { recursive: true });
+ * ```
  */
 export async function usable<F extends Flags>(
   run: Run<F>,
@@ -88,7 +138,36 @@ export async function usable<F extends Flags>(
   throw new Error(`Expected a dictionary but none could be made: ${failed[0].reason}`);
 }
 
-/** Grows a dictionary for every layer and percentile that is calibrated, in one pass. */
+/**
+ * Grows a dictionary for every layer and percentile that is calibrated, in one pass. What they are grown to is kept now
+ * and then, so that a stopped run goes on; seconds go to the manifest.
+ *
+ * @returns The dictionaries, which the caller disposes.
+ *
+ * @example
+ * ```ts
+ * import { calibrateLayers } from "../../partition/mod.ts";
+ * import { grow, openModel, runExperiment, streamOf } from "../mod.ts";
+ *
+ * const out = await Deno.makeTempDir();
+ * const code = await runExperiment({ name: "sizes", question: "", description: "" }, async (run) => {
+ *   await using opened = await openModel(run);
+ *   const { backend, layers } = opened;
+ *   const texts = ["The cat sat on the mat.", "The dog sat on the cat."];
+ *   const plan = { ...opened, texts, corpus: "two sentences", files: [], seed: 0 };
+ *   const options = { percentiles: [10], activations: 12, backend };
+ *   const calibrations = await calibrateLayers(streamOf(plan), layers, options);
+ *   using discovery = await grow(run, { ...plan, calibrations });
+ *   if (!(discovery.growths[0].dictionary.size > 1)) throw new Error("Expected several regions");
+ * }, {
+ *   args: ["--layers", "3", "--device", "cpu", "--out", out, "--quiet"],
+ *   print: console.log,
+ *   printError: console.error,
+ * });
+ * if (code !== 0) throw new Error(`${code}`);
+ * await Deno.remove(out, { recursive: true });
+ * ```
+ */
 export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promise<Discovery> {
   const { progress, manifest } = run;
   const { backend, seed, texts, corpus, calibrations, growing, label = "" } = plan;
@@ -116,7 +195,24 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
   return discovery;
 }
 
-/** The activations of a plan's texts, in its order, after the first `skipPrompts`. */
+/**
+ * The activations of a plan's texts, in its order, after the first `skipPrompts`. Batches are the caller's to dispose.
+ *
+ * @example
+ * ```ts
+ * import { batchAt } from "../../activations/mod.ts";
+ * import { openBackend } from "../../compute/mod.ts";
+ * import { loadModel } from "../../model/mod.ts";
+ *
+ * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ * const texts = ["The cat sat on the mat."];
+ * const plan = { backend: await openBackend("cpu"), model, layers: [3], texts, corpus: "one", files: [], seed: 0 };
+ * for await (using batch of streamOf({ ...plan, reading: { context: 4 } })) {
+ *   const { rows } = batchAt(batch, 3);
+ *   if (rows !== 3) throw new Error(`Expected three tokens after <bos> but found ${rows}`);
+ * }
+ * ```
+ */
 export function streamOf(plan: ReadPlan, skipPrompts = 0): AsyncGenerator<StreamBatch> {
   const { model, texts, seed, layers, backend, reading } = plan;
   const inOrder = typeof texts === "function" ? texts() : shuffled(texts, seed);

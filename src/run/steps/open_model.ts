@@ -8,7 +8,23 @@ import type { Run } from "../experiment.ts";
 import { flagName, type Flags } from "../command/flags.ts";
 import type { Progress, Stage } from "../terminal/progress.ts";
 
-/** Opens the backend that `--device` asks for, and records it. */
+/**
+ * Opens the backend that `--device` asks for, and records it.
+ *
+ * @throws {GpuError} if that is WebGPU and there is no adapter.
+ *
+ * @example
+ * ```ts
+ * import { openDevice, runExperiment } from "../mod.ts";
+ *
+ * const out = await Deno.makeTempDir();
+ * await runExperiment({ name: "device", question: "", description: "" }, async (run) => {
+ *   const backend = await openDevice(run);
+ *   if (backend.name !== "cpu" || run.manifest.device !== backend.device) throw new Error(backend.name);
+ * }, { args: ["--device", "cpu", "--out", out], print: console.log, printError: console.error });
+ * await Deno.remove(out, { recursive: true });
+ * ```
+ */
 export async function openDevice<F extends Flags>({ flags, manifest }: Run<F>): Promise<Backend> {
   const backend = await openBackend(flags.device);
   manifest.device = backend.device;
@@ -20,6 +36,23 @@ export async function openDevice<F extends Flags>({ flags, manifest }: Run<F>): 
  * `--bos` says. What its user should know is told and recorded.
  *
  * @param id Default `--model`.
+ *
+ * @returns The model, which the caller disposes.
+ *
+ * @example The base model and its chat model
+ * ```ts
+ * import { loadModelOf, openDevice, runExperiment } from "../mod.ts";
+ *
+ * const out = await Deno.makeTempDir();
+ * const code = await runExperiment({ name: "two", question: "", description: "" }, async (run) => {
+ *   const backend = await openDevice(run);
+ *   await using base = await loadModelOf(run, backend);
+ *   await using chat = await loadModelOf(run, backend, `${base.id}-it`);
+ *   run.manifest.findings.models = [base.id, chat.id];
+ * }, { args: ["--device", "cpu", "--out", out, "--quiet"], print: console.log, printError: console.error });
+ * if (code !== 0) throw new Error(`${code}`);
+ * await Deno.remove(out, { recursive: true });
+ * ```
  */
 export async function loadModelOf<F extends Flags>(
   run: Run<F>,
@@ -37,10 +70,18 @@ export async function loadModelOf<F extends Flags>(
 /**
  * Tokens that texts are cut to: as the flag says, or, where it is left to its default, what the model can read of that,
  * which is told. A number that was asked for and is too large is refused by whoever reads with it.
+ *
+ * @example
+ * ```ts
+ * const told: string[] = [];
+ * const run = { isGiven: () => false, note: (sentence: string) => told.push(sentence), flags: { context: 128 } };
+ * const context = contextOf(run, { id: "a small model", maxContext: 64 }, "context");
+ * if (context !== 64 || told.length !== 1) throw new Error(`${context}`);
+ * ```
  */
 export function contextOf<K extends "context" | "textContext">(
   run: Pick<Run<Flags>, "isGiven" | "note"> & { readonly flags: Readonly<Record<K, number>> },
-  { id, maxContext }: LanguageModel,
+  { id, maxContext }: Pick<LanguageModel, "id" | "maxContext">,
   flag: K,
 ): number {
   const context = run.flags[flag];
@@ -70,7 +111,9 @@ function quantising(progress: Progress): (done: number, total: number) => void {
 
 /** What most experiments begin with; giving it back gives the model back. */
 export interface Opened extends AsyncDisposable {
+  /** Where the numbers are computed. */
   readonly backend: Backend;
+  /** The model, read at `--hook`. */
   readonly model: LanguageModel;
   /** The layers asked for. */
   readonly layers: readonly number[];
@@ -78,7 +121,25 @@ export interface Opened extends AsyncDisposable {
   readonly context: number;
 }
 
-/** Opens the backend and `--model`; see {@linkcode openDevice} and {@linkcode loadModelOf}. */
+/**
+ * Opens the backend that `--device` asks for and loads `--model`, as {@linkcode openDevice} and {@linkcode loadModelOf}
+ * do.
+ *
+ * @returns Both, with the layers asked for and the tokens that texts are cut to; `await using` gives the model back.
+ *
+ * @example
+ * ```ts
+ * import { openModel, runExperiment } from "../mod.ts";
+ *
+ * const out = await Deno.makeTempDir();
+ * const code = await runExperiment({ name: "layers", question: "", description: "" }, async (run) => {
+ *   await using opened = await openModel(run);
+ *   if (opened.layers.join() !== "2,3") throw new Error(opened.layers.join());
+ * }, { args: ["--layers", "2-3", "--device", "cpu", "--out", out], print: console.log, printError: console.error });
+ * if (code !== 0) throw new Error(`${code}`);
+ * await Deno.remove(out, { recursive: true });
+ * ```
+ */
 export async function openModel<F extends Flags>(run: Run<F>): Promise<Opened> {
   const backend = await openDevice(run);
   const model = await loadModelOf(run, backend);

@@ -1,4 +1,7 @@
-/** Dictionaries of chat prompts, and where each prompt's positions went: what remains once the device's memory is given back. */
+/**
+ * Dictionaries of chat prompts, and where each prompt's positions went: what remains once the device's memory is given
+ * back.
+ */
 import type { Prompt } from "../../activations/batch.ts";
 import type { CorpusEntry } from "../../activations/corpus.ts";
 import { readPrompt } from "../../activations/prompt.ts";
@@ -17,10 +20,15 @@ import { growOrders } from "./orders.ts";
 
 /** One dictionary of chat prompts. */
 export interface PromptPartition {
+  /** Block of the model. */
   readonly layer: number;
+  /** Percentile of its threshold, 0..100. */
   readonly percentile: number;
+  /** θ, cosine distance, 0..2. */
   readonly threshold: number;
+  /** Regions. */
   readonly size: number;
+  /** Length of an activation. */
   readonly dim: number;
   /** Unit mean directions, `size x dim`. */
   readonly means: Float32Array<ArrayBuffer>;
@@ -46,23 +54,33 @@ export interface Places {
 
 /** Partitions by seed, and what they partition. */
 export interface PromptPartitions {
+  /** The dictionaries of each stream order, by layer and percentile. */
   readonly bySeed: ReadonlyMap<number, readonly PromptPartition[]>;
   /** Settings that give no dictionary. */
   readonly failed: readonly FailedSetting[];
+  /** Token positions of the prompts, which `regions` go by. */
   readonly places: Places;
+  /** Token positions of the held-out prompts, which `heldout` goes by. */
   readonly heldoutPlaces: Places;
 }
 
 /** What {@linkcode partitionPrompts} needs. */
 export interface PromptPlan {
+  /** Where the numbers are computed. */
   readonly backend: Backend;
+  /** The model, which has a chat template. */
   readonly model: LanguageModel;
+  /** The blocks that are read. */
   readonly layers: readonly number[];
+  /** Percentiles p of the dictionaries, 0..100. */
   readonly percentiles: readonly number[];
-  readonly prompts: readonly CorpusEntry[];
-  readonly heldout: readonly CorpusEntry[];
-  /** Name of the prompts, and their files. */
+  /** Users' turns to grow on. */
+  readonly prompts: readonly Pick<CorpusEntry, "id" | "text">[];
+  /** Users' turns that are only placed. */
+  readonly heldout: readonly Pick<CorpusEntry, "id" | "text">[];
+  /** Name of the prompts, for records. */
   readonly corpus: string;
+  /** Files that they come from. */
   readonly files: readonly string[];
   /** Activations to calibrate on. */
   readonly calibration: number;
@@ -73,8 +91,40 @@ export interface PromptPlan {
 }
 
 /**
- * Grows dictionaries on every position of chat prompts, in several stream orders and over all prompts each, and reads back
- * where the positions lie.
+ * Grows dictionaries on every position of chat prompts, in several stream orders and over all prompts each, and reads
+ * back where the positions lie.
+ *
+ * @throws {ModelError} if the model has no chat template.
+ *
+ * @example
+ * ```ts
+ * import { openModel, partitionPrompts, runExperiment } from "../mod.ts";
+ *
+ * const out = await Deno.makeTempDir();
+ * const code = await runExperiment({ name: "prompts", question: "", description: "" }, async (run) => {
+ *   await using opened = await openModel(run);
+ *   const prompts = ["Name a colour.", "Name an animal.", "Sing a song."].map((text, i) => ({ id: `${i}`, text }));
+ *   const { bySeed, places } = await partitionPrompts(run, {
+ *     ...opened,
+ *     percentiles: [50],
+ *     prompts,
+ *     heldout: [{ id: "new", text: "Name a tree." }],
+ *     corpus: "three prompts",
+ *     files: [],
+ *     calibration: 20,
+ *     seeds: [0],
+ *     label: "",
+ *   });
+ *   const [{ regions }] = bySeed.get(0)!;
+ *   if (regions.length !== places.prompt.length) throw new Error("Expected a region for each place");
+ * }, {
+ *   args: ["--model", "fixtures/gemma-2-toy-it", "--layers", "3", "--device", "cpu", "--out", out, "--quiet"],
+ *   print: console.log,
+ *   printError: console.error,
+ * });
+ * if (code !== 0) throw new Error(`${code}`);
+ * await Deno.remove(out, { recursive: true });
+ * ```
  */
 export async function partitionPrompts<F extends Flags>(
   run: Run<F>,
@@ -98,7 +148,7 @@ const READING = { chat: true };
 /** For each dictionary, the region of every place of the texts. */
 async function assignAll(
   { model, backend }: Pick<PromptPlan, "model" | "backend">,
-  texts: readonly CorpusEntry[],
+  texts: PromptPlan["prompts"],
   growths: readonly Growth[],
 ): Promise<Int32Array<ArrayBuffer>[]> {
   if (growths.length === 0) return [];
@@ -114,7 +164,7 @@ async function assignAll(
 }
 
 /** The places of texts, as `extract` orders them: by prompt, then position, without `<bos>`. */
-function placesOf(model: LanguageModel, texts: readonly CorpusEntry[]): Places {
+function placesOf(model: LanguageModel, texts: PromptPlan["prompts"]): Places {
   const prompts = texts.map(({ id, text }) => readPrompt(model, id, text, defaultContext(model), READING.chat));
   const template = templateOf(prompts.map(({ tokens }) => tokens));
   const [prompt, position, final]: number[][] = [[], [], []];

@@ -4,9 +4,9 @@ const SIG_IGN = 1n;
 const LIBC: Partial<Record<typeof Deno.build.os, string>> = { linux: "libc.so.6", darwin: "libSystem.B.dylib" };
 
 /**
- * Whether whoever started this process had it ignore that its terminal hangs up, as `nohup` does. Deno cannot tell, so the C
- * library is asked; where it cannot be, the answer is no. Deno itself undoes it with the first listener to any signal: ask
- * before.
+ * Whether whoever started this process had it ignore that its terminal hangs up, as `nohup` does. Deno cannot tell, so
+ * the C library is asked; where it cannot be, the answer is no. Deno itself undoes it with the first listener to any
+ * signal: ask before.
  */
 export function isHangUpIgnored(): boolean {
   const name = LIBC[Deno.build.os];

@@ -45,7 +45,7 @@ export class Interruption implements Disposable {
     return this.#controller.signal;
   }
 
-  /** The same for steps that stop at once where they are: nobody waits for them. */
+  /** Aborted at an interruption too, for steps that stop at once where they are: nobody waits for them. */
   get stop(): AbortSignal {
     return this.#controller.signal;
   }

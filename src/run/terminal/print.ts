@@ -5,14 +5,34 @@ import { recordTable } from "../../report/row.ts";
 import { formatColumn, formatNumber, visibleText } from "../../report/text.ts";
 import { contextText } from "../../report/token_text.ts";
 
-/** Prints records, whose keys are the headings, to stdout. */
+/**
+ * Prints records, whose keys are the headings, to stdout.
+ *
+ * @example
+ * ```ts
+ * printTable([{ region: 0, members: 3 }, { region: 1, members: 12 }]);
+ * ```
+ */
 export function printTable(rows: readonly Readonly<Record<string, Cell>>[]): void {
   console.log(formatTable(recordTable(rows)));
 }
 
 /**
- * A table as text in aligned columns: numbers right with their points under each other, text left. Control characters are
- * made visible, so that no token acts on the terminal.
+ * A table as text in aligned columns: numbers right with their points under each other, text left. Control characters
+ * are made visible, so that no token acts on the terminal.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const table = formatTable({ columns: ["token", "members"], rows: [["cat", 3], ["mat", 12]] });
+ * assertEquals(table.split("\n"), [
+ *   "token  members",
+ *   "─────  ───────",
+ *   "cat          3",
+ *   "mat         12",
+ * ]);
+ * ```
  */
 export function formatTable({ columns, rows }: ReportTable): string {
   const cells = columns.map((heading, column) => {

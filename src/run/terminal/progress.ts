@@ -32,7 +32,20 @@ const REDRAW_MS = 100;
 const LINE_MS = 5000;
 const BAR = 24;
 
-/** Shows one stage at a time. */
+/**
+ * Shows how far a run is, one stage at a time: on a terminal as a bar that is drawn over, anywhere else as a line now
+ * and then.
+ *
+ * @example
+ * ```ts
+ * const lines: string[] = [];
+ * const progress = new Progress({ terminal: false, now: () => 0, write: (line) => lines.push(line) });
+ * const stage = progress.stage("extract", 2, "prompts");
+ * stage.advance(2);
+ * stage.end();
+ * if (!lines.at(-1)?.includes("100 %  2/2 prompts")) throw new Error(lines.at(-1));
+ * ```
+ */
 export class Progress {
   readonly #quiet: boolean;
   readonly #terminal: boolean;
@@ -42,6 +55,7 @@ export class Progress {
   #current: { line: (final: boolean) => string; stage: Stage } | undefined;
   #drawn = -Infinity;
 
+  /** Shows nothing until a stage begins. */
   constructor(options: ProgressOptions = {}) {
     this.#quiet = options.quiet ?? false;
     this.#terminal = options.terminal ?? Deno.stderr.isTerminal();

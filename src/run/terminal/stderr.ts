@@ -1,4 +1,7 @@
-/** Writes text to stderr, as long as that can be: a run must not end because its terminal, a pipe's reader or a log's disk did. */
+/**
+ * Writes text to stderr, as long as that can be: a run must not end because its terminal, a pipe's reader or a log's
+ * disk did.
+ */
 export function writeStderr(text: string): void {
   const bytes = new TextEncoder().encode(text);
   try {

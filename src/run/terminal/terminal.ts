@@ -7,6 +7,15 @@ import { visibleLines } from "../../files/visible_text.ts";
  * package's, and not the message of an error that nobody catches.
  *
  * @param name The script, before what is said of such an error.
+ *
+ * @example
+ * ```ts
+ * const said: string[] = [];
+ * console.log = (text) => said.push(text);
+ * guardTerminal("build");
+ * console.log("\x1b[2J"); // would clear the terminal
+ * if (said[0] !== "␛[2J") throw new Error(said[0]);
+ * ```
  */
 export function guardTerminal(name: string): void {
   for (const level of ["debug", "log", "info", "warn", "error"] as const) {
@@ -22,7 +31,15 @@ export function guardTerminal(name: string): void {
   globalThis.addEventListener("unhandledrejection", (event) => end(event, event.reason));
 }
 
-/** An error as one line; all that is known of it where `EXEMPLAR_DEBUG=1` asks for that. */
+/**
+ * An error as one line; all that is known of it where `EXEMPLAR_DEBUG=1` asks for that.
+ *
+ * @example
+ * ```ts
+ * const line = sentence(new Error("Expected a file:\n  there is none"));
+ * if (line !== "Expected a file: there is none") throw new Error(line);
+ * ```
+ */
 export function sentence(error: unknown): string {
   if (!(error instanceof Error)) return visibleLines(String(error));
   if (Deno.env.get("EXEMPLAR_DEBUG") === "1") return visibleLines(Deno.inspect(error));
