@@ -12,7 +12,7 @@ export const BASES = ["mean", "exemplar", "re-anchored"] as const;
 export type AblationBasis = typeof BASES[number];
 
 /** A region of final positions, with what it takes to ablate it. */
-export interface RefusalRegion extends RegionShare {
+export interface AblatableRegion extends RegionShare {
   /** Members at all positions. */
   readonly count: number;
   /** Norm of its mean direction, 0..1. */
@@ -38,9 +38,9 @@ export interface RefusalSetting {
   /** Length `dim`: ablation moves activations along a direction to here. */
   readonly center: Float32Array<ArrayBuffer>;
   /** Regions of refusal, ranked. */
-  readonly candidates: readonly RefusalRegion[];
+  readonly candidates: readonly AblatableRegion[];
   /** The answered region most like the first candidate in size and coherence, and its distance from it; null if none is. */
-  readonly matched: RefusalRegion & { readonly distance: number } | null;
+  readonly matched: AblatableRegion & { readonly distance: number } | null;
 }
 
 /**
@@ -80,7 +80,7 @@ export async function refusalSetting(
   const { threshold, center, size, memberCounts, coherences } = dictionary;
   const { regions } = await dictionary.assign(finals);
   const { candidates, nulls, occupied } = refusalRegions(regions, refused);
-  const describe = (share: RegionShare): RefusalRegion => ({
+  const describe = (share: RegionShare): AblatableRegion => ({
     ...share,
     count: memberCounts[share.region],
     coherence: coherences[share.region],
