@@ -37,7 +37,7 @@ export { extract, type ExtractOptions, type Text, type TokenIds } from "./extrac
 export type { Extractor } from "./extractor.ts";
 export { type PromptSets, promptSets } from "./prompt_sets.ts";
 export { encodeBeginning, type Tokenizer } from "./prompt.ts";
-export { atLayer, batchAt, type StreamBatch } from "./stream.ts";
+export { atLayer, batchAt, type LayeredBatch, type StreamBatch } from "./stream.ts";
 export { type DescribeOptions, describeStream, type Reading, type StreamSource } from "./source.ts";
 export { type Template, TEMPLATE_PARTS, templateOf, type TemplatePart, templatePart } from "./template_parts.ts";
 
