@@ -19,27 +19,29 @@
  * One concept is in memory at a time, and finished concepts are kept: a run that was stopped goes on with `--resume`, also
  * with more `--concepts`, and ends with the same tables to the byte.
  */
-import { readAxBench, readCorpus, shuffled } from "../src/activations/mod.ts";
+import { AxBenchReader, readAxBench, readCorpus } from "../src/activations/mod.ts";
+import { AxBenchDetector, ConceptScorer, describeRegions } from "../src/analysis/mod.ts";
 import { checksumOf } from "../src/files/mod.ts";
 import {
   atTheirHook,
   contextOf,
+  decidingFlags,
   DICTIONARY_HELP,
   experiment,
   fingerprint,
-  type GrowPlan,
-  loadModelOf,
-  openDevice,
+  givenDictionaries,
+  growToBudgets,
+  loadDictionary,
+  openModel,
+  readingFlags,
+  RowStore,
+  seedsFlag,
   streamOf,
+  usable,
 } from "../src/run/mod.ts";
-import { candidatesOf, Coresets } from "./lib/axbench/candidates.ts";
-import { detectConcepts } from "./lib/axbench/detect.ts";
-import { grownDictionaries } from "./lib/axbench/dictionaries.ts";
-import { givenDictionaries } from "./lib/axbench/given.ts";
-import { reportAxBench } from "./lib/axbench/report.ts";
-import { ConceptScorer } from "./lib/axbench/score.ts";
-import { ConceptStore } from "./lib/axbench/store.ts";
-import { type Reading, RowReader } from "./lib/axbench/texts.ts";
+import { conceptChoices, drawCoresets } from "./lib/axbench/choices.ts";
+import { axBenchOutcome, headlineRows, shownSetting } from "./lib/axbench/outcome.ts";
+import { type ConceptChoice, type DetectionRow, detectionRow, exampleRow } from "./lib/axbench/rows.ts";
 
 await experiment({
   name: "axbench",
@@ -82,11 +84,9 @@ await experiment({
       min: 1,
       help: "token budgets at which dictionaries are kept, besides --max-tokens",
     },
-    seeds: { type: "integer", default: 2, min: 1, help: "stream orders, seeds from --seed on" },
-    sets: { type: "integer", default: 2, min: 1, help: "random sets of each kind, seeds from --seed on" },
-    calibration: { type: "integer", default: 40_000, min: 2, help: "activations to calibrate on, and of the coresets" },
-    context: { type: "integer", default: 128, min: 2, help: "tokens that prompts of --corpus are cut to" },
-    batch: { type: "integer", default: 128, min: 1, help: "prompts of a batch; thresholds depend on it" },
+    seeds: seedsFlag(2, "stream orders"),
+    sets: seedsFlag(2, "random sets of each kind"),
+    ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }, "prompt of --corpus"),
     l2: {
       type: "numbers",
       default: [0.01],
@@ -109,75 +109,75 @@ await experiment({
     ],
   ],
 }, async (run) => {
-  const { flags, manifest } = run;
-  const range = (count: number) => Array.from({ length: count }, (_, i) => flags.seed + i);
-  const [seeds, sets] = [range(flags.seeds), range(flags.sets)];
-  const budgets = [
-    ...flags.budgets.filter((budget) => budget < flags.maxTokens).toSorted((a, b) => a - b),
-    flags.maxTokens,
-  ];
-  const data = await readAxBench(flags.data, flags.concepts);
-  const backend = await openDevice(run);
-  const loaded = await loadModelOf(run, backend);
-  const {
-    quiet: _,
-    out,
-    resume,
-    resamples: __,
-    concepts: ___,
-    cache: _c,
-    tokenFor: _t,
-    offline: _o,
-    refresh: _r,
-    maxUnpacked: _m,
-    ...settings
-  } = flags;
-  const named = [flags.data, flags.corpus, flags.model, ...flags.dictionaries?.split(",") ?? []];
-  const files = await Promise.all(named.map(fingerprint));
-  const made = { ...settings, backend: backend.name, commit: loaded.commit, files: checksumOf(files.join()) };
-  const store = await ConceptStore.open(out, made, resume);
-  const given = flags.dictionaries === undefined ? undefined : await givenDictionaries(flags.dictionaries.split(","), {
-    model: loaded,
-    backend,
-    seed: flags.seed,
-    budget: budgets.at(-1)!,
-  });
-  const model = given ? await atTheirHook(loaded, given.hook, flags.hook) : loaded;
-  run.save.hook = model.hook;
-  const reader = new RowReader(model, flags.reading as Reading, contextOf(run, model, "textContext"));
+  const { flags, manifest, progress, signal } = run;
+  const smaller = flags.budgets.filter((budget) => budget < flags.maxTokens).toSorted((a, b) => a - b);
+  const budgets = [...smaller, flags.maxTokens];
+  const { concepts, negatives } = await readAxBench(flags.data, flags.concepts);
+  await using opened = await openModel(run);
+  const { backend } = opened;
 
-  const where = flags.split === "all" ? undefined : { split: flags.split };
-  const texts = await Array.fromAsync(readCorpus(flags.corpus, { where }));
-  const first: GrowPlan = {
-    backend,
-    model,
-    layers: run.layers(model.layers),
-    percentiles: flags.percentiles,
-    texts: await Array.fromAsync(shuffled(texts, flags.seed)),
+  const names = flags.dictionaries?.split(",");
+  const files = await Promise.all([flags.data, flags.corpus, flags.model, ...names ?? []].map(fingerprint));
+  const store = await RowStore.open<DetectionRow>(flags.out, {
+    flags: decidingFlags(flags, ["concepts", "resamples"]),
+    facts: { backend: backend.name, commit: opened.model.commit, files: checksumOf(files.join()) },
+    resume: flags.resume,
+  });
+
+  const given = names &&
+    await givenDictionaries(names, opened.model, backend, { seed: flags.seed, budget: flags.maxTokens });
+  const model = given ? await atTheirHook(opened.model, given.hook, flags.hook) : opened.model;
+  run.save.hook = model.hook;
+  const reader = new AxBenchReader(model, flags.reading, contextOf(run, model, "textContext"));
+  const plan = {
+    ...{ backend, model, layers: opened.layers, seed: flags.seed },
+    texts: await Array.fromAsync(
+      readCorpus(flags.corpus, { where: flags.split === "all" ? undefined : { split: flags.split } }),
+    ),
     corpus: `${flags.corpus}, split ${flags.split}`,
     files: [flags.corpus],
-    seed: flags.seed,
-    calibration: flags.calibration,
-    reading: { context: contextOf(run, model, "context"), batchPrompts: flags.batch },
+    reading: { context: opened.context, batchPrompts: flags.batch },
   };
-  const { grown, centers, failed } = given ??
-    await grownDictionaries(run, first, { texts, seeds, budgets, folder: `${store.folder}/grown` });
-  const layers = [...centers.keys()];
+  const grownHere = async () => {
+    const { calibrations, failed } = await usable(run, plan, flags);
+    const kept = { seeds: run.seeds, budgets, folder: `${store.folder}/grown` };
+    return { dictionaries: await growToBudgets(run, { ...plan, calibrations }, kept), centers: calibrations, failed };
+  };
+  const { dictionaries, centers, failed } = given ? { ...given, failed: [] } : await grownHere();
 
-  const largest = Math.max(...grown.map(({ regions }) => regions));
-  const coresets = new Coresets(backend, centers, largest, sets);
-  await manifest.time("coreset", () => coresets.draw(streamOf({ ...first, layers }), flags.calibration));
-  const scorers = new Map<number, ConceptScorer>();
-  for (const layer of layers) {
-    const here = grown.filter((one) => one.layer === layer);
-    const candidates = await candidatesOf(backend, here, sets, await coresets.take(layer));
-    scorers.set(layer, new ConceptScorer(backend, candidates, flags.l2));
+  using owner = new DisposableStack();
+  const stream = streamOf({ ...plan, layers: [...centers.keys()] });
+  const sets = Array.from({ length: flags.sets }, (_, i) => flags.seed + i);
+  const drawn = { sets, size: Math.max(...dictionaries.map(({ regions }) => regions)), activations: flags.calibration };
+  const coresets = await manifest.time("coreset", () => drawCoresets(backend, stream, centers, drawn, owner));
+  const scorers = new Map<number, ConceptScorer<ConceptChoice>>();
+  for (const [layer, { center }] of centers) {
+    const here = dictionaries.filter((one) => one.layer === layer);
+    const choices = await conceptChoices(backend, here, coresets.get(layer)!, owner);
+    scorers.set(layer, new ConceptScorer({ backend, center: Float32Array.from(center), choices, l2: flags.l2 }));
   }
 
-  const detections = await detectConcepts(run, data, reader, scorers, store);
-  await manifest.time(
-    "report",
-    () => reportAxBench(run, { concepts: data.concepts, detections, grown, failed, backend, model }),
-  );
-  await model.dispose();
+  const detector = new AxBenchDetector(reader, negatives, scorers);
+  const detections: DetectionRow[] = [];
+  const stage = progress.stage("concepts", concepts.length, "concepts");
+  for (const concept of concepts) {
+    signal.throwIfAborted();
+    const detect = async () => {
+      const byLayer = await manifest.time("detect", () => detector.detect(concept));
+      return [...byLayer].flatMap(([layer, found]) => found.map((one) => detectionRow(concept, layer, one)));
+    };
+    detections.push(...await store.kept(`concepts/${concept.id}`, detect, run.note));
+    stage.advance();
+  }
+  stage.end();
+
+  const chosen = headlineRows(detections, flags.seed);
+  const { layer, percentile, budget } = shownSetting(detections);
+  const { file } = dictionaries.find((one) =>
+    one.layer === layer && one.percentile === percentile && one.budget === budget && one.seed === flags.seed
+  )!;
+  using dictionary = await loadDictionary(file, backend);
+  const regions = await describeRegions(dictionary, model, { regions: chosen.map(({ region }) => region) });
+  const examples = chosen.map((row, i) => exampleRow(row, regions[i]));
+  return axBenchOutcome(flags, { detections, examples, failed, hook: model.hook });
 });

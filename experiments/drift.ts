@@ -18,12 +18,20 @@
  * tokens, about 20 minutes on a GPU.
  */
 import { readCorpus, shuffled } from "../src/activations/mod.ts";
-import { isRefusal } from "../src/analysis/mod.ts";
-import { sameTokens } from "../src/model/mod.ts";
-import { experiment, growOrders, keptAnswers, loadModelOf, openModel, partitionPrompts } from "../src/run/mod.ts";
-import { matchOrders, regionsOf } from "./lib/drift/matches.ts";
-import { reportDrift } from "./lib/drift/report.ts";
-import { finalTokens, refusalRegions } from "./lib/drift/tokens.ts";
+import { isRefusal, keptDirections, matchOrders } from "../src/analysis/mod.ts";
+import { type LanguageModel, sameTokens } from "../src/model/mod.ts";
+import {
+  experiment,
+  growOrders,
+  keptAnswers,
+  loadModelOf,
+  openModel,
+  partitionPrompts,
+  seedsFlag,
+  usable,
+} from "../src/run/mod.ts";
+import { driftOutcome } from "./lib/drift/outcome.ts";
+import { COMPARISONS, finalTokenRows, refusalRows } from "./lib/drift/rows.ts";
 
 await experiment({
   name: "drift",
@@ -35,7 +43,7 @@ await experiment({
     calibration: { type: "integer", default: 20_000, min: 2, help: "activations to calibrate on; published: 200k" },
     texts: { type: "integer", default: 250, min: 2, help: "texts drawn from the corpus" },
     cut: { type: "number", default: 0.7, min: -1, help: "cosine from which a pair counts as persisted" },
-    seeds: { type: "integer", default: 3, min: 2, help: "stream orders, seeds from --seed on" },
+    seeds: seedsFlag(3, "stream orders", 2),
     chatPercentiles: {
       type: "numbers",
       default: [0.3, 1, 2, 4, 8],
@@ -57,75 +65,61 @@ await experiment({
     ],
   ],
 }, async (run) => {
-  const { flags, manifest, signal } = run;
-  const { corpus, percentiles } = flags;
-  const seeds = Array.from({ length: flags.seeds }, (_, i) => flags.seed + i);
-  const { backend, model } = await openModel(run);
-  const instruct = await loadModelOf(run, backend, flags.instruct);
+  const { flags, manifest, seeds, signal } = run;
+  await using opened = await openModel(run);
+  const { backend, model } = opened;
+  await using instruct = await loadModelOf(run, backend, flags.instruct);
   const base = sameTokens(model, instruct);
   const layers = run.layers(base.layers);
 
   // The same texts through both models, in several orders; every dictionary sees all of them.
-  const texts = (await Array.fromAsync(shuffled(readCorpus(corpus), flags.seed))).slice(0, flags.texts);
-  const plan = {
-    backend,
-    layers,
-    percentiles,
-    texts,
-    corpus: `${corpus}, ${texts.length} drawn with seed ${flags.seed}`,
-    files: [corpus],
-    calibration: flags.calibration,
-    growing: { saturationWindow: Infinity, signal },
+  const texts = (await Array.fromAsync(shuffled(readCorpus(flags.corpus), flags.seed))).slice(0, flags.texts);
+  const directionsOf = async (model: LanguageModel, label: string) => {
+    const corpus = `${flags.corpus}, ${texts.length} drawn with seed ${flags.seed}`;
+    const plan = { backend, model, layers, texts, corpus, files: [flags.corpus], label };
+    const { calibrations } = await usable(run, { ...plan, seed: seeds[0] }, flags);
+    const growing = { saturationWindow: Infinity, signal };
+    return await growOrders(run, { ...plan, calibrations, growing }, seeds, keptDirections);
   };
-  const baseRegions = await growOrders(run, { ...plan, model: base, label: "base: " }, seeds, regionsOf);
-  const itRegions = await growOrders(run, { ...plan, model: instruct, label: "instruct: " }, seeds, regionsOf);
-  const matches = await run.kept(
+  const baseRegions = await directionsOf(base, "base: ");
+  const instructRegions = await directionsOf(instruct, "instruct: ");
+  const matched = await run.kept(
     "matches",
-    () => manifest.time("match", () => matchOrders(backend, baseRegions.bySeed, itRegions.bySeed, flags.cut)),
+    () => manifest.time("match", () => matchOrders(backend, baseRegions, instructRegions, flags.cut)),
   );
+  const matches = matched.map((match) => ({ ...match, comparison: COMPARISONS[match.comparison] }));
 
   // The same chat prompts through both models.
-  const read = (file: string, split: string) => Array.fromAsync(readCorpus(file, { where: { split } }));
-  const kinds = [[flags.harmful, true], [flags.harmless, false]] as const;
-  const [prompts, heldout] = await Promise.all(["train", "heldout"].map(async (split) => {
-    const limit = split === "train" ? flags.prompts : Infinity;
-    return (await Promise.all(kinds.map(async ([file, harmful]) => {
-      return (await read(file, split)).slice(0, limit).map((entry) => ({ ...entry, harmful }));
+  const promptsOf = async (split: string, limit = Infinity) => {
+    const kinds = [{ file: flags.harmful, harmful: true }, { file: flags.harmless, harmful: false }];
+    return (await Promise.all(kinds.map(async ({ file, harmful }) => {
+      const prompts = await Array.fromAsync(readCorpus(file, { where: { split } }));
+      return prompts.slice(0, limit).map((entry) => ({ ...entry, harmful }));
     }))).flat();
-  }));
+  };
+  const [prompts, heldout] = [await promptsOf("train", flags.prompts), await promptsOf("heldout")];
   const chat = {
-    backend,
-    layers,
+    ...{ backend, layers, prompts, heldout, seeds },
     percentiles: flags.chatPercentiles,
-    prompts,
-    heldout,
+    calibration: flags.calibration,
     corpus: `${flags.harmful} and ${flags.harmless}, first ${flags.prompts} of split train`,
     files: [flags.harmful, flags.harmless],
-    calibration: flags.calibration,
-    seeds,
   };
   const basePrompts = await partitionPrompts(run, { ...chat, model: base, label: "base, chat: " });
-  const itPrompts = await partitionPrompts(run, { ...chat, model: instruct, label: "instruct, chat: " });
-
+  const instructPrompts = await partitionPrompts(run, { ...chat, model: instruct, label: "instruct, chat: " });
   const answers = await keptAnswers(run, "answer", instruct, prompts, flags.newTokens);
-  await Promise.all([base.dispose(), instruct.dispose()]);
 
   const labels = {
     harmful: prompts.map(({ harmful }) => harmful),
     heldoutHarmful: heldout.map(({ harmful }) => harmful),
     refused: answers.map(isRefusal),
   };
-  const { minMembers, minRate } = flags;
-  await manifest.time("report", () =>
-    reportDrift(run, {
-      matches,
-      tokens: [
-        ...finalTokens("base", basePrompts, labels, minMembers),
-        ...finalTokens("instruct", itPrompts, labels, minMembers),
-      ],
-      refusals: refusalRegions(basePrompts, itPrompts, labels, { minMembers, minRate }),
-      failed: { base: basePrompts.failed, instruct: itPrompts.failed },
-      places: basePrompts.places,
-      labels,
-    }));
+  const baseTokens = finalTokenRows("base", basePrompts, labels, flags.minMembers);
+  const instructTokens = finalTokenRows("instruct", instructPrompts, labels, flags.minMembers);
+  const criteria = { members: flags.minMembers, rate: flags.minRate };
+  return driftOutcome(flags, matches, {
+    tokens: [...baseTokens.made, ...instructTokens.made, ...baseTokens.failed, ...instructTokens.failed],
+    refusals: refusalRows(basePrompts, instructPrompts, labels, criteria),
+    ...{ places: basePrompts.places, labels },
+  });
 });

@@ -19,19 +19,33 @@
  * tried), `alarms.arrow` (a row for every set of prompts, false-alarm rate and seed: share that raises the alarm),
  * `memory.arrow` (memory against prompts read); the charts `alarms` and `memory`; `report.html`; `run.json`.
  */
-import { linesOf } from "../src/activations/mod.ts";
-import { conformalThreshold, Monitor } from "../src/analysis/mod.ts";
-import { atTheirHook, DICTIONARY_HELP, experiment, givenDictionary, openModel } from "../src/run/mod.ts";
-import { alarmRates, scoreSets } from "./lib/monitor/alarms.ts";
-import { growDictionary } from "./lib/monitor/dictionary.ts";
-import { labelRefusals, measureHandle, refusalHandle } from "./lib/monitor/handle.ts";
-import { reportMonitor } from "./lib/monitor/report.ts";
-import { HELD_OUT, monitorTexts } from "./lib/monitor/texts.ts";
-import { watch } from "./lib/monitor/watch.ts";
+import type { CorpusEntry } from "../src/activations/mod.ts";
+import {
+  alarmRates,
+  conformalThreshold,
+  finalRegions,
+  handleRates,
+  isRefusal,
+  Monitor,
+  promptDistances,
+  refusalHandle,
+} from "../src/analysis/mod.ts";
+import {
+  atTheirHook,
+  DICTIONARY_HELP,
+  experiment,
+  givenDictionary,
+  keptAnswers,
+  openModel,
+  seedsFlag,
+} from "../src/run/mod.ts";
+import { chosenDictionary } from "./lib/monitor/dictionary.ts";
+import { monitorOutcome } from "./lib/monitor/outcome.ts";
+import { watchStandardInput } from "./lib/monitor/stream.ts";
+import { HELD_OUT, type Instructions, monitorTexts } from "./lib/monitor/texts.ts";
 
-/** Bytes of a line that are kept: far more than a context holds. */
-const LONGEST_LINE = 2 ** 20;
-
+/** False-alarm rates that are tried, beside the one asked for. */
+const RATES = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2];
 await experiment({
   name: "monitor",
   question: "Can a dictionary tell which prompts are unlike its corpus, and which the model will refuse?",
@@ -39,6 +53,7 @@ await experiment({
     "line of JSON for each to standard output. The embedded model takes about 2 minutes to set up, half a minute with " +
     "--dictionary; a model of 2 billion parameters hours on a CPU.",
   defaults: { model: "fixtures/gemma-2-toy-it", layers: [3, 4, 5, 6], percentiles: [1, 1.5, 2, 3] },
+  ownsStdout: true,
   flags: {
     dictionary: {
       type: "string",
@@ -47,7 +62,7 @@ await experiment({
     falseAlarms: { type: "number", default: 0.01, help: "share of held-out prompts that may raise the alarm `ood`" },
     json: { type: "boolean", help: "lines are JSON objects with a field `text` or `instruction`, and perhaps `id`" },
     plain: { type: "boolean", help: "read prompts as plain text, as for a base model: without the alarm `refusal`" },
-    seeds: { type: "integer", default: 10, min: 1, help: "random halves of the held-out text, from --seed on" },
+    seeds: seedsFlag(10, "random halves of the held-out text"),
     split: { type: "string", default: "train", help: "rows of the corpora to build on, by their field `split`" },
     heldout: { type: "string", default: "heldout", help: "rows of the corpora to measure on, by their field `split`" },
     bulgarian: { type: "string", default: "fixtures/corpora/bulgarian.jsonl", help: "file of Bulgarian texts" },
@@ -65,57 +80,51 @@ await experiment({
   ],
 }, async (run) => {
   const { flags, manifest, progress } = run;
-  const { backend, model: loaded } = await openModel(run);
-  const given = flags.dictionary === undefined ? undefined : await givenDictionary(flags.dictionary, loaded, backend);
-  const model = given ? await atTheirHook(loaded, given.source!.hook.at, flags.hook) : loaded;
+  const { corpus, split, harmful, harmless, seed } = flags;
+  await using opened = await openModel(run);
+  const { backend, layers, context } = opened;
+  const given = flags.dictionary === undefined
+    ? undefined
+    : await givenDictionary(flags.dictionary, opened.model, backend);
+  const model = given ? await atTheirHook(opened.model, given.source!.hook.at, flags.hook) : opened.model;
   run.save.hook = model.hook;
   const chat = given ? given.source!.chat : !flags.plain;
 
   const texts = await monitorTexts(flags, chat);
-  const label = (name: string, entries: typeof texts.instructions) =>
-    labelRefusals(run, name, model, entries, flags.answer);
-  const instructions = chat ? await label("label refusals", texts.instructions) : undefined;
-  const { dictionary, settings } = given
-    ? { dictionary: given, settings: [] }
-    : await growDictionary(run, { backend, model, texts, chat, instructions });
+  const labelled = async (name: string, entries: readonly CorpusEntry[]): Promise<Instructions> => {
+    return { entries, refused: (await keptAnswers(run, name, model, entries, flags.answer)).map(isRefusal) };
+  };
+  const instructions = chat ? await labelled("label refusals", texts.instructions) : undefined;
+  const files = chat ? [corpus, harmful, harmless] : [corpus];
+  const plan = {
+    ...{ backend, model, layers, files, seed, reading: { chat, context } },
+    texts: () => ReadableStream.from(texts.build),
+    corpus: `${files.join(" + ")}, split ${split}`,
+  };
+  const chosen = given ? { dictionary: given, tried: [] } : await chosenDictionary(run, plan, flags, instructions);
+  using dictionary = chosen.dictionary;
   if (!given) await run.save.file("dictionary.arrow", (path) => dictionary.save(path));
 
-  const meter = await Monitor.create({ model, dictionary });
-  const scores = await manifest.time("measure", () => scoreSets(run, meter, texts));
+  // How far held-out text is, and other prompts are.
+  using meter = await Monitor.create({ model, dictionary });
+  const scores = new Map<string, number[]>();
+  for (const [set, entries] of texts.sets) {
+    const stage = progress.stage(`measure ${set}`, entries.length, "prompts");
+    const read = () => manifest.time("measure", () => promptDistances(meter, entries, (done) => stage.set(done)));
+    scores.set(set, await run.kept(`distances of ${set}`, read));
+    stage.end();
+  }
   const threshold = conformalThreshold(scores.get(HELD_OUT)!, flags.falseAlarms);
-  const rates = alarmRates(scores, flags);
-  const handle = instructions && await refusalHandle(model, dictionary, instructions);
-  const onOthers = handle &&
-    await measureHandle(model, dictionary, handle, await label("label held-out refusals", texts.heldoutInstructions));
+  const rates = alarmRates(scores, { reference: HELD_OUT, rates: [...RATES, flags.falseAlarms], seeds: run.seeds });
+
+  // Which regions stand for refusal, and what they do on other instructions.
+  const regionsOf = ({ entries }: Instructions) => finalRegions(model, dictionary, entries);
+  const handle = instructions && refusalHandle(await regionsOf(instructions), instructions.refused);
+  const others = handle && await labelled("label held-out refusals", texts.heldoutInstructions);
+  const onOthers = handle && others && handleRates(handle, await regionsOf(others), others.refused);
 
   const handles = new Map(handle ? [["refusal", handle.regions]] : []);
-  const monitor = await Monitor.create({ model, dictionary, threshold, handles });
-  const stage = progress.stage("watch", undefined, "prompts");
-  if (Deno.stdin.isTerminal()) progress.log("Reading prompts from the terminal, one a line; Ctrl-D ends.");
-  const input = Deno.stdin.readable.pipeThrough(new TransformStream(), { signal: run.signal });
-  const lines = linesOf(input, "standard input", { replace: true, longest: LONGEST_LINE });
-  const watched = await manifest.time("watch", () =>
-    watch(monitor, lines, {
-      json: flags.json,
-      batch: flags.batch,
-      write: writeOut,
-      onProgress: (prompts, alarmed) => {
-        stage.set(prompts);
-        stage.note(`${alarmed} alarms`);
-      },
-    }));
-  stage.end();
-  await model.dispose();
-  await reportMonitor(run, { dictionary, settings, threshold, scores, rates, handle, onOthers, watched });
+  using monitor = await Monitor.create({ model, dictionary, threshold, handles });
+  const watched = await watchStandardInput(run, monitor);
+  return monitorOutcome(flags, { ...chosen, threshold, scores, rates, handle, onOthers, watched });
 });
-
-/** Waits until whoever reads standard output has taken the text, so that a slow reader does not fill the memory. */
-async function writeOut(text: string): Promise<void> {
-  const bytes = new TextEncoder().encode(text);
-  try {
-    for (let written = 0; written < bytes.length;) written += await Deno.stdout.write(bytes.subarray(written));
-  } catch (cause) {
-    if (!(cause instanceof Deno.errors.BrokenPipe)) throw cause;
-    throw new Error("Expected a reader of the verdicts but it has closed standard output: read to the end", { cause });
-  }
-}

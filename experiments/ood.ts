@@ -65,10 +65,9 @@ await experiment({
     const calibrations = await calibrated(run, plan, flags);
     using coresets = new Coresets(backend, calibrations, LARGEST_CORESET, seed);
     using grown = await grow(run, { ...plan, calibrations, watch: (batch) => coresets.offer(batch) });
-    using samples = new DisposableStack();
     const sets = grown.growths.flatMap(({ layer, percentile, dictionary }) => [
       { layer, percentile, kind: "regions" as const, exemplars: dictionary },
-      { layer, percentile, kind: "coreset" as const, exemplars: samples.use(coresets.inPlaceOf(layer, dictionary)) },
+      { layer, percentile, kind: "coreset" as const, exemplars: coresets.inPlaceOf(layer, dictionary) },
     ]);
 
     const prompts = {

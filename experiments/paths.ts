@@ -14,10 +14,15 @@
  * between layers: share of pairs that stay together); the charts `path`, `context` and `together`; `report.html`;
  * `run.json`.
  */
-import { encodeBeginning, readCorpus, shuffled, shuffledTokens } from "../src/activations/mod.ts";
-import { contextOf, experiment, grow, openModel } from "../src/run/mod.ts";
-import { measurePaths, type PathsMeasured, type ShownPath, showPath } from "./lib/paths/measure.ts";
-import { reportPaths } from "./lib/paths/report.ts";
+import { encodeBeginning, extract, readCorpus, shuffledTokens, type TokenIds } from "../src/activations/mod.ts";
+import { lensOfRegions, samePlaces, tracePaths } from "../src/analysis/mod.ts";
+import type { Growth } from "../src/partition/mod.ts";
+import { calibrated, experiment, grow, openModel, readingFlags, seedsFlag } from "../src/run/mod.ts";
+import { pathsOutcome } from "./lib/paths/outcome.ts";
+import { joined, type PathRows, pathRows, type ShownPath, type ShownTokens } from "./lib/paths/rows.ts";
+
+/** Tokens that are read off a region. */
+const LENS_TOKENS = 5;
 
 await experiment({
   name: "paths",
@@ -28,20 +33,13 @@ await experiment({
     "a CPU, minutes on a GPU.",
   defaults: { percentiles: [2, 4, 8, 16] },
   flags: {
-    seeds: {
-      type: "integer",
-      default: 2,
-      min: 1,
-      help: "runs, from --seed on: stream order, order of shuffled tokens",
-    },
+    seeds: seedsFlag(2, "runs (stream order, order of shuffled tokens)"),
     prompt: { type: "string", help: "text whose path is shown; the first held-out one if not given" },
     shown: { type: "integer", default: 32, min: 3, help: "tokens of the shown prompt, <bos> included" },
     prompts: { type: "integer", default: 100, min: 1, help: "held-out prompts that are measured at most" },
     split: { type: "string", default: "train", help: "rows of --corpus to build on, by their field `split`" },
     heldout: { type: "string", default: "heldout", help: "rows of --corpus to follow, by their field `split`" },
-    calibration: { type: "integer", default: 40_000, min: 2, help: "activations to calibrate on" },
-    context: { type: "integer", default: 128, min: 2, help: "tokens that a prompt is cut to, <bos> included" },
-    batch: { type: "integer", default: 128, min: 1, help: "prompts of a batch; thresholds depend on it" },
+    ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }),
   },
   examples: [
     ["", "the embedded model, all layers"],
@@ -50,49 +48,55 @@ await experiment({
 }, async (run) => {
   const { flags, manifest } = run;
   const { corpus, percentiles } = flags;
-  const { backend, model } = await openModel(run);
-  const context = contextOf(run, model, "context");
-  const layers = run.layers(model.layers);
-  const heldout = (await Array.fromAsync(readCorpus(corpus, { where: { split: flags.heldout } }))).slice(
-    0,
-    flags.prompts,
-  );
-  const prompts = heldout.map(({ id, text }) => ({ id, tokens: encodeBeginning(model, text, context) }));
-  const text = flags.prompt ?? heldout[0].text;
-  const shownPrompt = { id: "shown", tokens: encodeBeginning(model, text, Math.min(flags.shown, context)) };
+  await using opened = await openModel(run);
+  const { backend, model, layers, context } = opened;
+  const heldout = await Array.fromAsync(readCorpus(corpus, { where: { split: flags.heldout } }));
+  const prompts = heldout.slice(0, flags.prompts)
+    .map(({ id, text }) => ({ id, tokens: encodeBeginning(model, text, context) }));
+  const shownText = flags.prompt ?? heldout[0].text;
+  const shownPrompt = { id: "shown", tokens: encodeBeginning(model, shownText, Math.min(flags.shown, context)) };
+  const trace = (growths: readonly Growth[], prompts: readonly TokenIds[]) =>
+    tracePaths(extract(model, prompts, { layers, backend, context }), growths);
 
-  const followOrder = async (seed: number): Promise<{ measured: PathsMeasured[]; shown?: ShownPath }> => {
-    const { growths } = await grow(run, {
-      backend,
-      model,
-      layers,
-      percentiles,
-      texts: await Array.fromAsync(shuffled(readCorpus(corpus, { where: { split: flags.split } }), seed)),
+  const showTokens = async (growths: readonly Growth[], prompt: TokenIds): Promise<ShownTokens> => {
+    const ids = Array.from(prompt.tokens).slice(1);
+    const texts = ids.map((token) => model.decode([token], { skipSpecial: false }));
+    return { ids, texts, traces: await trace(growths, [prompt]) };
+  };
+  const showPath = async (growths: readonly Growth[], percentile: number, seed: number): Promise<ShownPath> => {
+    const own = growths.filter((growth) => growth.percentile === percentile);
+    const inOrder = await showTokens(own, shownPrompt);
+    const outOfOrder = await showTokens(own, shuffledTokens([shownPrompt], seed)[0]);
+    const lens: Map<number, readonly string[]>[] = [];
+    for (const [i, { dictionary }] of own.entries()) {
+      const passed = [inOrder, outOfOrder].flatMap(({ traces }) => traces[i].regions);
+      lens.push(await lensOfRegions(model, dictionary, passed, LENS_TOKENS));
+    }
+    return { percentile, layers: own.map(({ layer }) => layer), inOrder, shuffled: outOfOrder, lens };
+  };
+
+  const followOrder = async (seed: number): Promise<{ rows: PathRows; shown?: ShownPath }> => {
+    const plan = {
+      ...{ backend, model, layers, seed },
+      texts: await Array.fromAsync(readCorpus(corpus, { where: { split: flags.split } })),
       corpus: `${corpus}, split ${flags.split}`,
       files: [corpus],
-      seed,
-      calibration: flags.calibration,
       reading: { context, batchPrompts: flags.batch },
       growing: { maxTokens: flags.maxTokens },
       label: flags.seeds > 1 ? `${seed}: ` : "",
-    });
-    const tracing = { backend, model, growths, context };
+    };
+    using grown = await grow(run, { ...plan, calibrations: await calibrated(run, plan, flags) });
+    const { growths } = grown;
     const shuffledPrompts = shuffledTokens(prompts, seed);
-    const measured = await run.kept(
-      `paths in order ${seed}`,
-      () => manifest.time("trace", () => measurePaths(seed, tracing, prompts, shuffledPrompts)),
-    );
-    const percentile = percentiles[percentiles.length >> 1];
-    const shown = seed === flags.seed
-      ? await showPath(tracing, percentile, shownPrompt, shuffledTokens([shownPrompt], seed)[0])
-      : undefined;
-    for (const { dictionary } of growths) dictionary.dispose();
-    return { measured, shown };
+    const compare = async () => {
+      const [inOrder, outOfOrder] = [await trace(growths, prompts), await trace(growths, shuffledPrompts)];
+      return pathRows(seed, growths, inOrder, outOfOrder, samePlaces(prompts, shuffledPrompts));
+    };
+    const rows = await run.kept(`paths in order ${seed}`, () => manifest.time("trace", compare));
+    const middle = percentiles[percentiles.length >> 1];
+    return { rows, shown: seed === flags.seed ? await showPath(growths, middle, seed) : undefined };
   };
-  const orders: { measured: PathsMeasured[]; shown?: ShownPath }[] = [];
-  for (let seed = flags.seed; seed < flags.seed + flags.seeds; seed++) {
-    orders.push(await run.kept(`order ${seed}`, () => followOrder(seed)));
-  }
-  await model.dispose();
-  await manifest.time("report", () => reportPaths(run, orders.flatMap(({ measured }) => measured), orders[0].shown!));
+  const orders: Awaited<ReturnType<typeof followOrder>>[] = [];
+  for (const seed of run.seeds) orders.push(await run.kept(`order ${seed}`, () => followOrder(seed)));
+  return pathsOutcome(flags, joined(orders.map(({ rows }) => rows)), orders[0].shown!);
 });

@@ -22,16 +22,31 @@
  * `--sae none`.
  */
 import { readCorpus, shuffled } from "../src/activations/mod.ts";
+import {
+  Coresets,
+  encodeByDirections,
+  encodeRows,
+  keepStrongest,
+  kindLabel,
+  meanActive,
+  oneHotRows,
+  onlyOf,
+  positionLabel,
+  probeTasks,
+  readLabelled,
+  readShuffled,
+  readTask,
+  tokenClassLabel,
+} from "../src/analysis/mod.ts";
 import { isSameHookPoint } from "../src/model/mod.ts";
-import { usableSettings } from "../src/partition/mod.ts";
-import { middleSetting } from "../src/report/mod.ts";
-import { calibrationsFor, contextOf, experiment, openModel, type Stage, UsageError } from "../src/run/mod.ts";
+import { middleOf } from "../src/report/mod.ts";
+import { experiment, grow, openModel, readingFlags, seedsFlag, usable, UsageError } from "../src/run/mod.ts";
 import { readSae } from "../src/sae/mod.ts";
-import { readProbeData } from "./lib/probe/data.ts";
-import { dictionaryEncodings } from "./lib/probe/dictionaries.ts";
-import { denseAndToken, encodeRows, type Encoding, meanActive, sparseEncodings } from "./lib/probe/encodings.ts";
-import { measureEncoding, type Reading, tasksOf } from "./lib/probe/measure.ts";
-import { reportProbe } from "./lib/probe/report.ts";
+import { probeOutcome } from "./lib/probe/outcome.ts";
+import type { Encoding, Reading } from "./lib/probe/rows.ts";
+
+/** Random activations kept: a dictionary of more regions is compared with this many. */
+const LARGEST_CORESET = 20_000;
 
 await experiment({
   name: "probe",
@@ -76,16 +91,9 @@ await experiment({
     },
     strengths: { type: "numbers", default: [1e-4, 1e-3, 1e-2, 1e-1], min: 0, help: "l2 penalties to choose from" },
     iterations: { type: "integer", default: 30, min: 1, help: "steps of the probes' optimiser at most" },
-    seeds: {
-      type: "integer",
-      default: 2,
-      min: 1,
-      help: "runs, from --seed on: stream order, split, rows, random draws",
-    },
+    seeds: seedsFlag(2, "runs (stream order, split, rows, random draws)"),
     shuffles: { type: "integer", default: 3, min: 1, help: "shufflings of the labels a seed, for the control" },
-    calibration: { type: "integer", default: 40_000, min: 2, help: "activations to calibrate on" },
-    context: { type: "integer", default: 128, min: 8, help: "tokens that a prompt is cut to, <bos> included" },
-    batch: { type: "integer", default: 128, min: 1, help: "prompts of a batch; thresholds depend on it" },
+    ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }),
   },
   examples: [["", "the embedded model, layer 4"], [
     "--layers 6 --percentiles 2,8 --seeds 4",
@@ -94,81 +102,104 @@ await experiment({
 }, async (run) => {
   const { flags, manifest, progress } = run;
   const { corpus } = flags;
-  const seeds = Array.from({ length: flags.seeds }, (_, i) => flags.seed + i);
-  const { backend, model } = await openModel(run);
-  const context = contextOf(run, model, "context");
-  const [layer, ...others] = run.layers(model.layers);
+  await using opened = await openModel(run);
+  const { backend, model, context, layers: [layer, ...others] } = opened;
   if (others.length > 0) throw new UsageError("Expected one layer of --layers but got several: run once for each.");
-
-  const texts = (file: string, seed: number, where = {}) =>
-    Array.fromAsync(shuffled(readCorpus(file, { where }), seed));
-  const byDomain = Map.groupBy(
-    await texts(corpus, flags.seed, { split: flags.probed }),
-    ({ fields }) => String(fields[flags.domain]),
-  );
-  const probed = {
-    texts: [...byDomain.values()].flatMap((own) => own.slice(0, flags.documents)),
-    field: flags.domain,
-    harmful: (await texts(flags.harmful, flags.seed)).slice(0, flags.instructions),
-    harmless: (await texts(flags.harmless, flags.seed)).slice(0, flags.instructions),
-  };
   const reading = { context, batchPrompts: flags.batch };
-  const data = await manifest.time("extract probed", () => readProbeData(model, probed, { ...reading, layer }));
+  const textsOf = (file: string, where = {}) => Array.fromAsync(shuffled(readCorpus(file, { where }), flags.seed));
 
-  const fixed: Encoding[] = denseAndToken(data, model.vocab);
+  // Instructions are read as plain text, as the dictionaries' corpus is: in a chat template their last positions are the
+  // same tokens for all, which no dictionary of plain text has seen.
+  const byKind = Map.groupBy(await textsOf(corpus, { split: flags.probed }), (text) => `${text.fields[flags.domain]}`);
+  const domains = [...byKind.keys()].sort();
+  const probed = [...byKind].flatMap(([kind, own]) => own.slice(0, flags.documents).map((text) => ({ text, kind })));
+  for (const kind of ["harmful", "harmless"] as const) {
+    probed.push(...(await textsOf(flags[kind])).slice(0, flags.instructions).map((text) => ({ text, kind })));
+  }
+  const labels = [
+    kindLabel("domain", domains),
+    ...onlyOf(domains, [
+      tokenClassLabel("token class", model),
+      tokenClassLabel("next token's class", model, { ahead: 1 }),
+      positionLabel("position", context, [1, 2, 3, 4].map((quarter) => `quarter ${quarter}`)),
+    ]),
+    kindLabel("harmful", ["harmless", "harmful"]),
+  ];
+  const data = await manifest.time(
+    "extract probed",
+    () => readLabelled(model, probed, labels, { ...reading, layer }),
+  );
+
   const ks = new Set([1, ...flags.k]);
-  const saePoint = { layer: flags.saeLayer, at: flags.saeHook };
-  if (flags.sae !== "none" && isSameHookPoint(saePoint, { layer, at: model.hook })) {
-    const sae = await readSae(flags.sae, { backend });
-    const features = await manifest.time("encode", () => encodeRows(data, sae.size, (batch) => sae.encode(batch)));
+  const fixed: Encoding[] = [
+    { source: "raw activations", percentile: null, k: null, features: data },
+    { source: "token id", percentile: null, k: 1, features: oneHotRows(data.tokens, model.vocab) },
+  ];
+  if (
+    flags.sae !== "none" && isSameHookPoint({ layer: flags.saeLayer, at: flags.saeHook }, { layer, at: model.hook })
+  ) {
+    using sae = await readSae(flags.sae, { backend });
+    const features = await manifest.time("encode", () => encodeRows(data, sae.size, (rows) => sae.encode(rows)));
     ks.add(Math.max(1, Math.round(meanActive(features))));
-    fixed.push(...sparseEncodings({ source: "SAE", percentile: NaN }, features, [...ks, Infinity]));
-    sae.dispose();
+    const source = { source: "SAE", percentile: null } as const;
+    fixed.push(...[...ks].map((k) => ({ ...source, k, features: keepStrongest(features, k) })));
+    fixed.push({ ...source, k: null, features });
   }
 
-  const planOf = async (seed: number) => ({
-    backend,
-    model,
-    layers: [layer],
-    percentiles: flags.percentiles,
-    texts: await texts(corpus, seed, { split: flags.split }),
+  const first = {
+    ...{ backend, model, layers: [layer], seed: flags.seed, reading, label: `${flags.seed}: ` },
+    texts: await Array.fromAsync(readCorpus(corpus, { where: { split: flags.split } })),
     corpus: `${corpus}, split ${flags.split}`,
     files: [corpus],
-    seed,
-    calibration: flags.calibration,
-    reading,
     growing: { maxTokens: flags.maxTokens, signal: run.signal },
-    label: `${seed}: `,
-  });
-  const measured = await manifest.time("calibrate", async () => calibrationsFor(run, await planOf(seeds[0])));
-  const { calibrations, failed } = await usableSettings(measured, backend);
-  if (calibrations.size === 0) throw new Error(`Expected a dictionary but none could be made: ${failed[0].reason}`);
-  const { percentiles } = calibrations.get(layer)!;
-  const swept = flags.kPercentiles ??
-    [middleSetting(percentiles.map((percentile) => ({ layer, percentile }))).percentile];
+  };
+  const { calibrations, failed } = await usable(run, first, flags);
+  const { center, percentiles } = calibrations.get(layer)!;
+  const swept = flags.kPercentiles ?? [middleOf(percentiles)];
+
+  const encodingsOf = async (seed: number): Promise<Encoding[]> => {
+    using coresets = new Coresets(backend, calibrations, LARGEST_CORESET, seed);
+    const plan = { ...first, seed, label: `${seed}: `, calibrations };
+    using grown = await grow(run, { ...plan, watch: (batch) => coresets.offer(batch) });
+    const encodings: Encoding[] = [];
+    for (const { percentile, dictionary } of grown.growths) {
+      using random = coresets.take(layer, dictionary.size);
+      const own = swept.includes(percentile) ? [...ks] : [1];
+      for (
+        const [source, directions] of [
+          ["EP, exemplars", dictionary.exemplars],
+          ["EP, means", dictionary.means],
+          ["random exemplars", await backend.download(random)],
+        ] as const
+      ) {
+        const encode = () => encodeByDirections(backend, { center, directions }, data, Math.max(...own));
+        const features = await manifest.time("encode", encode);
+        encodings.push(...own.map((k) => ({ source, percentile, k, features: keepStrongest(features, k) })));
+      }
+    }
+    return encodings;
+  };
 
   const readings: Reading[] = [];
-  for (const seed of seeds) {
-    const tasks = tasksOf(data, seed, flags);
-    const measure = (encodings: readonly Encoding[], stage: Stage) =>
-      manifest.time("probe", async () => {
-        for (const encoding of encodings) {
-          const { source, percentile, k } = encoding;
-          const isControl = source === "raw activations" || (source === "EP, exemplars" && k === 1);
-          const measured = () => measureEncoding(encoding, tasks, data, { ...flags, seed, isControl });
-          readings.push(...await run.kept(`seed ${seed}: ${source}, p ${percentile}, k ${k}`, measured));
-          stage.advance(tasks.length);
-        }
-      });
-    await measure(fixed, progress.stage(`${seed}: probe all`, fixed.length * tasks.length, "probes"));
-    const plan = { ...await planOf(seed), calibration: calibrations };
-    const ksOf = (percentile: number) => swept.includes(percentile) ? [...ks] : [1];
-    let stage: Stage | undefined;
-    for await (const encodings of dictionaryEncodings(run, plan, data, ksOf)) {
-      stage ??= progress.stage(`${seed}: probe regions`, undefined, "probes");
-      await measure(encodings, stage);
+  for (const seed of run.seeds) {
+    const encodings = [...fixed, ...await encodingsOf(seed)];
+    const tasks = probeTasks(data, { ...flags, seed });
+    const training = { ...flags, documents: data.documents, seed };
+    const stage = progress.stage(`${seed}: probe`, encodings.length * tasks.length, "probes");
+    for (const { features, ...encoding } of encodings) {
+      const { source, percentile, k } = encoding;
+      const isControlled = source === "raw activations" || (source === "EP, exemplars" && k === 1);
+      const measure = () =>
+        tasks.flatMap((task): Reading[] => {
+          const own = readTask(features, task, training);
+          const controls = isControlled ? readShuffled(features, task, own, training) : [];
+          return [own, ...controls].map((found) => ({ seed, label: task.label.name, ...encoding, ...found }));
+        });
+      const name = `seed ${seed}: ${source}, p ${percentile}, k ${k}`;
+      readings.push(...await manifest.time("probe", () => run.kept(name, measure)));
+      stage.advance(tasks.length);
     }
+    stage.end();
   }
-  await model.dispose();
-  await manifest.time("report", () => reportProbe(run, { layer, data, readings, strengths: flags.strengths, failed }));
+  return probeOutcome(flags, { layer, data, readings, failed });
 });

@@ -16,21 +16,22 @@
  * answer), `answers.arrow` (answers before, under the best ablation, and under its null); the charts `ablation`, `bases`
  * and `steering`; `report.html`; `run.json`.
  */
-import { batchAt, extract, readCorpus } from "../src/activations/mod.ts";
-import { isRefusal } from "../src/analysis/mod.ts";
+import { batchAt, extract } from "../src/activations/mod.ts";
+import {
+  type Ablation,
+  bestAblation,
+  isRefusal,
+  RefusalLab,
+  type RefusalSetting,
+  refusalSetting,
+} from "../src/analysis/mod.ts";
 import { reanchorAll } from "../src/partition/mod.ts";
-import { experiment, growOrders, keptAnswers, openModel } from "../src/run/mod.ts";
-import { confirm, steerHarmless, tryReferences } from "./lib/refusal/controls.ts";
-import { RefusalLab } from "./lib/refusal/lab.ts";
-import { reportRefusal } from "./lib/refusal/report.ts";
-import { type AblationBasis, BASES, type RefusalSetting, refusalSetting } from "./lib/refusal/settings.ts";
-import { bestTrial, mostSpecificLayer, type Trial } from "./lib/refusal/trials.ts";
+import { answersTo, experiment, growOrders, keptAnswers, openModel, seedsFlag, usable } from "../src/run/mod.ts";
+import { refusalOutcome } from "./lib/refusal/outcome.ts";
+import { refusalPrompts } from "./lib/refusal/prompts.ts";
 
 /** Activations to calibrate on, the published number. */
 const CALIBRATION = 200_000;
-
-/** What tells a dictionary. */
-const SAME = ["seed", "layer", "percentile"] as const;
 
 await experiment({
   name: "refusal",
@@ -45,7 +46,7 @@ await experiment({
     corpus: "fixtures/corpora/harmful.jsonl",
   },
   flags: {
-    seeds: { type: "integer", default: 3, min: 1, help: "stream orders, from --seed on" },
+    seeds: seedsFlag(3, "stream orders"),
     harmless: { type: "string", default: "fixtures/corpora/harmless.jsonl", help: "file of the harmless prompts" },
     other: {
       type: "string",
@@ -79,96 +80,66 @@ await experiment({
   ],
 }, async (run) => {
   const { flags, manifest, progress } = run;
-  const { backend, model } = await openModel(run);
-  const layers = run.layers(model.layers);
-  const first = async (file: string, split: string, count: number) =>
-    (await Array.fromAsync(readCorpus(file, { where: { split } }))).slice(0, count);
-  const harmful = await first(flags.corpus, "train", flags.prompts);
-  const build = [...harmful, ...await first(flags.harmless, "train", flags.prompts)];
-  const lab = new RefusalLab(
-    run,
-    model,
-    {
-      harmful: await first(flags.corpus, "heldout", flags.heldout),
-      harmless: await first(flags.harmless, "heldout", flags.heldout),
-      others: await first(flags.other, "heldout", flags.heldout),
-    },
-    flags.tokens,
-  );
+  await using opened = await openModel(run);
+  const { backend, model, layers } = opened;
+  const { build, isHarmful, tried } = await refusalPrompts(flags);
 
   // What the model does by itself.
-  const answers = await keptAnswers(run, "label", model, build, flags.tokens);
-  const refused = answers.map(isRefusal);
-  await lab.begin();
+  const refused = (await keptAnswers(run, "label", model, build, flags.tokens)).map(isRefusal);
+  const lab = await RefusalLab.create((set, name, intervention) => {
+    const options = { tokens: flags.tokens, interventions: intervention ? [intervention] : [] };
+    return manifest.time("answer", () => run.kept(`${name}: ${set}`, () => answersTo(model, tried[set], options)));
+  });
 
   // Dictionaries of every position, and the regions in which the prompts end.
   const [finals] = await Array.fromAsync(
     extract(model, build, { layers, extractor: "final-position", chat: true, batchPrompts: build.length }),
   );
-  const { bySeed, failed } = await growOrders(
-    run,
-    {
-      backend,
-      model,
-      layers,
-      percentiles: flags.percentiles,
-      texts: build,
-      corpus: `${flags.prompts} train prompts of ${flags.corpus} and of ${flags.harmless}`,
-      files: [flags.corpus, flags.harmless],
-      calibration: CALIBRATION,
-      reading: { chat: true, batchPrompts: flags.batch },
-      growing: { saturationWindow: Infinity, maxTokens: flags.maxTokens },
-    },
-    Array.from({ length: flags.seeds }, (_, i) => flags.seed + i),
-    async (growths, seed, stream) => {
-      const anchored = await reanchorAll(growths, stream());
-      const read: RefusalSetting[] = [];
-      for (const [i, growth] of growths.entries()) {
-        const final = batchAt(finals, growth.layer);
-        read.push({ seed, ...await refusalSetting(growth, anchored[i], final, refused, Math.max(...flags.topK)) });
-        anchored[i].dispose();
-      }
-      return read;
-    },
-  );
-  const settings = [...bySeed.values()].flat();
+  const plan = {
+    ...{ backend, model, layers, texts: build },
+    corpus: `${flags.prompts} train prompts of ${flags.corpus} and of ${flags.harmless}`,
+    files: [flags.corpus, flags.harmless],
+    reading: { chat: true, batchPrompts: flags.batch },
+    growing: { saturationWindow: Infinity, maxTokens: flags.maxTokens },
+  };
+  const levels = { percentiles: flags.percentiles, calibration: CALIBRATION };
+  const { calibrations, failed } = await usable(run, { ...plan, seed: flags.seed }, levels, { required: false });
+  const orders = await growOrders(run, { ...plan, calibrations }, run.seeds, async (growths, seed, stream) => {
+    const read: RefusalSetting[] = [];
+    for (const [i, dictionary] of (await reanchorAll(growths, stream())).entries()) {
+      using reanchored = dictionary;
+      const final = batchAt(finals, growths[i].layer);
+      read.push(await refusalSetting({ seed, ...growths[i] }, reanchored, final, refused, Math.max(...flags.topK)));
+    }
+    return read;
+  });
+  const settings = [...orders.values()].flat();
 
   // Every dictionary's first region of refusal, then at the layer where that does most all numbers of them in all bases.
-  const promising = settings.filter(({ candidates }) => candidates.length > 0);
-  const trials: Trial[] = [];
-  const tryAll = async (name: string, plans: [RefusalSetting, AblationBasis, number][]) => {
-    const stage = progress.stage(name, plans.length, "ablations");
-    for (const [setting, basis, k] of plans) {
-      trials.push(await lab.trial(setting, basis, k));
-      stage.advance();
-    }
-    stage.end();
-  };
-  await tryAll("ablate", promising.map((setting) => [setting, "mean", 1]));
-  const layer = mostSpecificLayer(trials);
-  const here = promising.filter((setting) => setting.layer === layer);
-  await tryAll(
-    "ablate more",
-    here.flatMap((setting) =>
-      BASES.flatMap((basis) =>
-        flags.topK.filter((k) => k <= setting.candidates.length && !(basis === "mean" && k === 1))
-          .map((k): [RefusalSetting, AblationBasis, number] => [setting, basis, k])
-      )
-    ),
-  );
+  const stage = progress.stage("ablate", undefined, "ablations");
+  const ablations = await lab.sweep(settings, flags.topK, (count) => stage.set(count));
+  stage.end();
 
   // Directions that are no region's; the best ablation on other prompts; its region added instead of removed.
-  const isHarmful = build.map((_, i) => i < harmful.length);
-  const centers = new Map(settings.map(({ layer, center }) => [layer, center]));
-  const references = await tryReferences(lab, finals, centers, isHarmful, flags.seed);
-  const best = bestTrial(trials, flags);
-  const at = best && promising.find((setting) => SAME.every((key) => setting[key] === best[key]));
-  const confirmation = best && at && await confirm(lab, at, best.basis, best.k);
-  const steering = progress.stage("steer", flags.alphas.length * (at?.matched ? 3 : 2), "strengths");
-  const onDone = () => steering.advance();
-  const steered = best && at ? await steerHarmless(lab, finals, at, best.basis, isHarmful, flags.alphas, onDone) : [];
-  steering.end();
-  await model.dispose();
-  const found = { settings, failed, trials, references, best, at, confirmation, steered };
-  await manifest.time("report", () => reportRefusal(run, { lab, standard: flags, refused, isHarmful, ...found }));
+  const finalsAt = (layer: number) => ({ finals: batchAt(finals, layer), isHarmful });
+  const references = [];
+  for (const [layer, { center }] of calibrations) {
+    references.push(...await lab.references(layer, center, finalsAt(layer), flags.seed));
+  }
+  const ablation = bestAblation(ablations, flags);
+  const setting = settings.find(({ seed, layer, percentile }) =>
+    seed === ablation?.seed && layer === ablation.layer && percentile === ablation.percentile
+  );
+  const elsewhere = async (ablation: Ablation, setting: RefusalSetting) => {
+    const { layer, basis, k } = ablation;
+    const confirmation = await lab.confirm(setting, basis, k);
+    const stage = progress.stage("steer", flags.alphas.length * (setting.matched ? 3 : 2), "strengths");
+    const steered = await lab.steer(setting, basis, finalsAt(layer), flags.alphas, () => stage.advance());
+    stage.end();
+    return { ablation, setting, confirmation, steered };
+  };
+  const best = ablation && setting && await elsewhere(ablation, setting);
+  const measured = { settings, failed, ablations, references, best };
+  const prompts = tried.harmful.map(({ text }) => text);
+  return refusalOutcome(flags, { lab, prompts, standard: flags, refused, isHarmful, ...measured });
 });

@@ -19,11 +19,12 @@
  * tokens, about twenty minutes on a GPU.
  */
 import { readCorpus, shuffled } from "../src/activations/mod.ts";
-import { addReplacing, reanchorAll, startReplacing, usableSettings } from "../src/partition/mod.ts";
-import { ofSetting, sameSetting } from "../src/report/mod.ts";
-import { calibrationsFor, contextOf, experiment, grow, type GrowPlan, openModel, streamOf } from "../src/run/mod.ts";
-import { reportStability } from "./lib/stability/report.ts";
-import { type Grown, keep, type Measured, measureVariants } from "./lib/stability/variants.ts";
+import { grownOrder, stabilityVariants } from "../src/analysis/mod.ts";
+import { addReplacing, reanchorAll, startReplacing } from "../src/partition/mod.ts";
+import { Sweep } from "../src/report/mod.ts";
+import { experiment, growOrders, openModel, readingFlags, seedsFlag, usable } from "../src/run/mod.ts";
+import { stabilityOutcome } from "./lib/stability/outcome.ts";
+import type { VariantRow } from "./lib/stability/rows.ts";
 
 await experiment({
   name: "stability",
@@ -33,11 +34,9 @@ await experiment({
     "takes about two minutes; Gemma-2-2B at one layer on 2.5M tokens about twenty on a GPU.",
   defaults: { layers: [3, 5, 7], percentiles: [2, 4, 8] },
   flags: {
-    seeds: { type: "integer", default: 4, min: 2, help: "stream orders, seeds from --seed on" },
+    seeds: seedsFlag(4, "stream orders", 2),
     texts: { type: "integer", default: 250, min: 2, help: "texts drawn from the corpus" },
-    calibration: { type: "integer", default: 20_000, min: 2, help: "activations to calibrate on" },
-    context: { type: "integer", default: 128, min: 2, help: "tokens that a text is cut to, <bos> included" },
-    batch: { type: "integer", default: 16, min: 1, help: "texts of a batch: exemplars are replaced after each" },
+    ...readingFlags({ calibration: 20_000, context: 128, batch: 16 }, "text"),
   },
   examples: [
     ["", "the embedded model, three layers, four orders"],
@@ -48,61 +47,46 @@ await experiment({
   ],
 }, async (run) => {
   const { flags, manifest, progress } = run;
-  const { corpus, percentiles } = flags;
-  const seeds = Array.from({ length: flags.seeds }, (_, i) => flags.seed + i);
-  const { backend, model } = await openModel(run);
-  const context = contextOf(run, model, "context");
+  const { corpus } = flags;
+  await using opened = await openModel(run);
+  const { backend, model, layers, context } = opened;
   const texts = (await Array.fromAsync(shuffled(readCorpus(corpus), flags.seed))).slice(0, flags.texts);
-  const planOf = async (seed: number): Promise<GrowPlan> => ({
-    backend,
-    model,
-    layers: run.layers(model.layers),
-    percentiles,
-    texts: await Array.fromAsync(shuffled(texts, seed)),
+  const plan = {
+    ...{ backend, model, layers, texts },
     corpus: `${corpus}, ${texts.length} drawn with seed ${flags.seed}`,
     files: [corpus],
-    seed,
-    calibration: flags.calibration,
     reading: { context, batchPrompts: flags.batch },
     // Every dictionary sees all texts: nothing but their order differs.
     growing: { saturationWindow: Infinity, signal: run.signal },
-    label: `order ${seed}: `,
+  };
+  // One calibration, that of the first order, for all.
+  const { calibrations, failed } = await usable(run, { ...plan, seed: flags.seed }, flags);
+
+  const grown = await growOrders(run, { ...plan, calibrations }, run.seeds, async (growths, seed, stream) => {
+    using made = new DisposableStack();
+    const replacing = await startReplacing(calibrations, backend, seed);
+    for (const { dictionary } of replacing) made.use(dictionary);
+    // The stream once more, for the remedies.
+    const again = addReplacing(replacing, stream());
+    const anchored = await manifest.time("second pass", () => reanchorAll(growths, again));
+    return growths.map(({ layer, percentile, dictionary: plain }, i) => {
+      // Both come in the order of layers and percentiles in which the plain ones were grown.
+      const [replaced, reanchored] = [replacing[i].dictionary, made.use(anchored[i])];
+      return { layer, percentile, ...grownOrder(seed, { plain, anchored: reanchored, replaced }) };
+    });
   });
 
-  // One calibration, that of the first order, for all.
-  const first = await planOf(seeds[0]);
-  const measured = await manifest.time("calibrate", () => calibrationsFor(run, first));
-  const { calibrations, failed } = await usableSettings(measured, backend);
-  if (calibrations.size === 0) throw new Error(`Expected a dictionary but none could be made: ${failed[0].reason}`);
-  const layers = [...calibrations.keys()];
-
-  const growOrder = async (seed: number): Promise<Grown[]> => {
-    const replacing = await startReplacing(calibrations, backend, seed);
-    const plan = { ...await planOf(seed), layers, calibration: calibrations };
-    const { growths } = await grow(run, plan);
-    // The stream once more, for the remedies.
-    const again = addReplacing(replacing, streamOf(plan));
-    const anchored = await manifest.time("second pass", () => reanchorAll(growths, again));
-    const kept: Grown[] = [];
-    for (const [i, growth] of growths.entries()) {
-      const replaced = sameSetting(replacing, growth)!.dictionary;
-      kept.push(keep(growth, seed, { plain: growth.dictionary, anchored: anchored[i], replaced }));
-      for (const dictionary of [growth.dictionary, anchored[i], replaced]) dictionary.dispose();
-    }
-    return kept;
-  };
-  const grown: Grown[] = [];
-  for (const seed of seeds) grown.push(...await run.kept(`order ${seed}`, () => growOrder(seed)));
-  await model.dispose();
-
-  const settings = grown.filter(({ seed }) => seed === seeds[0]);
+  const { settings } = new Sweep([...grown.values()].flat());
   const matching = progress.stage("match", settings.length, "settings");
-  const rows: Measured[] = [];
-  for (const setting of settings) {
-    const match = () => manifest.time("match", () => measureVariants(backend, ofSetting(grown, setting)));
-    rows.push(...await run.kept(`match layer ${setting.layer}, p ${setting.percentile}`, match));
+  const rows: VariantRow[] = [];
+  for (const { name, key, rows: orders } of settings) {
+    const variants = await run.kept(
+      `match ${name}`,
+      () => manifest.time("match", () => stabilityVariants(backend, orders)),
+    );
+    rows.push(...variants.map((variant) => ({ ...key, ...variant })));
     matching.advance();
   }
   matching.end();
-  await manifest.time("report", () => reportStability(run, { rows, failed }));
+  return stabilityOutcome(flags, rows, failed);
 });

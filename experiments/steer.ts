@@ -14,9 +14,11 @@
  * `report.html`; `run.json`.
  */
 import { extract, readCorpus, shuffled } from "../src/activations/mod.ts";
-import { contextOf, experiment, grow, openModel } from "../src/run/mod.ts";
-import { type Effect, probe, steerRegions } from "./lib/steer/measure.ts";
-import { reportSteer } from "./lib/steer/report.ts";
+import { DirectionEffects, outputsOf } from "../src/analysis/mod.ts";
+import { Random } from "../src/compute/mod.ts";
+import { calibrated, experiment, grow, openModel, readingFlags, seedsFlag } from "../src/run/mod.ts";
+import { steerOutcome } from "./lib/steer/outcome.ts";
+import type { EffectRow } from "./lib/steer/rows.ts";
 
 await experiment({
   name: "steer",
@@ -27,7 +29,7 @@ await experiment({
     "hour on a GPU.",
   defaults: { layers: [4], percentiles: [1, 2, 4, 8], maxTokens: 40_000 },
   flags: {
-    seeds: { type: "integer", default: 3, min: 1, help: "runs, from --seed on: stream order, prompts, regions drawn" },
+    seeds: seedsFlag(3, "runs (stream order, prompts, regions drawn)"),
     split: { type: "string", default: "train", help: "rows of --corpus to build on, by their field `split`" },
     heldout: { type: "string", default: "heldout", help: "rows of --corpus to probe, by their field `split`" },
     probe: { type: "integer", default: 12, min: 1, help: "prompts of each probe: typical outputs, and steering" },
@@ -38,49 +40,52 @@ await experiment({
       default: [0.5, 1, 2, 4],
       help: "strengths of steering, in mean distances of the probe's activations from the center",
     },
-    calibration: { type: "integer", default: 20_000, min: 2, help: "activations to calibrate on" },
-    context: { type: "integer", default: 48, min: 2, help: "tokens that a prompt is cut to, <bos> included" },
-    batch: { type: "integer", default: 128, min: 1, help: "prompts of a batch; thresholds depend on it" },
+    ...readingFlags({ calibration: 20_000, context: 48, batch: 128 }),
   },
   examples: [["", "the embedded model, about 2 minutes on two cores"], ["--layers all --seeds 1", "every block"]],
 }, async (run) => {
   const { flags, manifest, progress } = run;
   const { corpus } = flags;
-  const { backend, model } = await openModel(run);
-  const context = contextOf(run, model, "context");
-  const layers = run.layers(model.layers);
+  await using opened = await openModel(run);
+  const { backend, model, layers, context } = opened;
+  const texts = (split: string) => Array.fromAsync(readCorpus(corpus, { where: { split } }));
+  const [grownOn, heldout] = [await texts(flags.split), await texts(flags.heldout)];
 
-  const effects: Effect[] = [];
-  for (let seed = flags.seed; seed < flags.seed + flags.seeds; seed++) {
+  const effects: EffectRow[] = [];
+  for (const seed of run.seeds) {
     const label = flags.seeds > 1 ? `${seed}: ` : "";
-    const texts = (split: string) => Array.fromAsync(shuffled(readCorpus(corpus, { where: { split } }), seed));
-    const { growths } = await grow(run, {
-      backend,
-      model,
-      layers,
-      percentiles: flags.percentiles,
-      texts: await texts(flags.split),
+    const plan = {
+      ...{ backend, model, layers, seed, label },
+      texts: grownOn,
       corpus: `${corpus}, split ${flags.split}`,
       files: [corpus],
-      seed,
-      calibration: flags.calibration,
       reading: { context, batchPrompts: flags.batch },
       growing: { maxTokens: flags.maxTokens },
-      label,
-    });
-    const prompts = (await texts(flags.heldout)).slice(0, 2 * flags.probe);
+    };
+    using grown = await grow(run, { ...plan, calibrations: await calibrated(run, plan, flags) });
+
+    // What regions' typical outputs are read off, and what is changed: two batches of other prompts.
+    const prompts = (await Array.fromAsync(shuffled(heldout, seed))).slice(0, 2 * flags.probe);
     const stream = extract(model, prompts, { layers, context, batchPrompts: Math.ceil(prompts.length / 2) });
-    const [typical, tested] = await Promise.all((await Array.fromAsync(stream)).map((batch) => probe(model, batch)));
-    const stage = progress.stage(`${label}steer`, growths.length * flags.regions, "regions");
-    const plan = { model, typical, tested, seed, regions: flags.regions, members: flags.members, alphas: flags.alphas };
-    for (const growth of growths) {
-      const { layer, percentile, dictionary } = growth;
-      const steered = () => manifest.time("steer", () => steerRegions(growth, plan, () => stage.advance()));
-      effects.push(...await run.kept(`steer seed ${seed}, layer ${layer}, p ${percentile}`, steered));
-      dictionary.dispose();
+    const [typical, tested] = await Array.fromAsync(stream, (batch) => outputsOf(model, batch));
+
+    const stage = progress.stage(`${label}steer`, grown.growths.length * flags.regions, "regions");
+    for (const { layer, percentile, dictionary } of grown.growths) {
+      const steer = async () => {
+        const measured = await DirectionEffects.create({ model, layer, dictionary, typical, tested });
+        const drawn = new Random(seed).shuffle(measured.eligible(flags.members)).slice(0, flags.regions);
+        const rows: EffectRow[] = [];
+        for (const region of drawn) {
+          const own = await measured.of(region, flags.alphas);
+          rows.push(...own.map((effect) => ({ seed, layer, percentile, ...effect })));
+          stage.advance();
+        }
+        return rows;
+      };
+      const name = `steer seed ${seed}, layer ${layer}, p ${percentile}`;
+      effects.push(...await run.kept(name, () => manifest.time("steer", steer)));
     }
     stage.end();
   }
-  await model.dispose();
-  await manifest.time("report", () => reportSteer(run, effects));
+  return steerOutcome(flags, effects);
 });

@@ -67,19 +67,8 @@ Deno.test("files of src import files, not doors, which only gather them", async 
   }
 });
 
-/** Files of experiments that still look behind doors. */
-const PENDING: ReadonlySet<string> = new Set([
-  "experiments/ood.ts",
-  ...["charts", "measure", "report", "setting", "tables"].map((name) => `experiments/lib/ood/${name}.ts`),
-  ...["axbench", "drift", "monitor", "neighbourhood", "overlap"].map((name) => `experiments/lib/${name}/charts.ts`),
-  ...["paths", "probe", "refusal", "saturation", "stability", "steer"].map((name) =>
-    `experiments/lib/${name}/charts.ts`
-  ),
-]);
-
 Deno.test("experiments import from doors and from experiments/lib only", async () => {
   for (const [file, imported] of await importsOf("experiments")) {
-    if (PENDING.has(file)) continue;
     for (const path of imported) {
       assert(isDoor(path) || path.startsWith("experiments/lib/"), `${file} imports ${path}: take it from a door`);
     }

@@ -76,6 +76,7 @@ export async function readAxBench(folder: string, ids?: readonly number[]): Prom
   const positives = new Map<number, (AxBenchRow & { concept: string })[]>();
   for (const path of await trainFiles(files.train)) {
     for await (const { row, id, category, concept } of labelledRows(path)) {
+      // Negatives belong to no concept: they are taken by genre, whatever ids are asked for.
       if (category === "negative") push(negatives, row.genre, row);
       else if (category === "positive" && keeps(id)) push(positives, id, { ...row, concept });
     }

@@ -114,6 +114,7 @@ async function readShard(
       cause,
     });
   }
+  // Two caches made alike say the same of themselves: only the index's checksums tell their files apart.
   for (const [kind, identity] of Object.entries(entry.files ?? {})) {
     const path = join(folder, `${entry.name}.${kind}.arrow`);
     if ((await outlineArrow(path)).identity === identity) continue;

@@ -89,8 +89,7 @@ export async function writeActivations(
   source: StreamSource,
 ): Promise<number> {
   let rows = 0;
-  for await (const batch of cacheActivations(stream, folder, source)) {
-    using written = batch;
+  for await (using written of cacheActivations(stream, folder, source)) {
     rows += rowsOf(written);
   }
   return rows;
@@ -165,6 +164,7 @@ async function writeShard(
   const tables = shardTables({ layers, provenance: provenanceOf(batch) }, shape.dim, shardMetadata(made, entry));
   const prompts = await writeArrow(join(folder, `${entry.name}.prompts.arrow`), tables.prompts);
   const activations = await writeArrow(join(folder, `${entry.name}.activations.arrow`), tables.activations);
+  // Checksums of the files, which cannot stand in the files themselves.
   return { ...entry, files: { activations, prompts } };
 }
 

@@ -108,6 +108,7 @@ class Filter {
     let keeps = true;
     for (const [name, wanted] of Object.entries(this.where)) {
       if (name in fields && String(fields[name]) === String(wanted)) continue;
+      // All conditions are looked at, so that `explain` can tell what each field holds instead.
       keeps = false;
       const values = this.#values.get(name)!;
       if (name in fields && values.size < VALUES_NAMED) values.add(String(fields[name]).slice(0, 40));

@@ -99,6 +99,8 @@ export async function* extract(
   let seen = 0;
   for await (const entry of corpus) {
     const prompt = promptOf(model, entry, String(seen), settings);
+    // Skipped prompts are tokenized too: the stream index of what follows counts the activations that they would have
+    // given.
     if (seen++ < settings.skipPrompts) {
       promptsBefore++;
       start += keptPositions(settings.extractor, prompt.tokens.length).count;
@@ -128,6 +130,7 @@ function settle(model: LanguageModel, options: ExtractOptions): Settings {
   assertExtractor(extractor);
   if (layers.length === 0) throw new RangeError("Expected at least one layer to extract but found none");
   for (const layer of layers) assertWhole("a layer", layer, 0, model.layers - 1);
+  // The first position is context only: one token more makes the first activation.
   assertWhole("a context", context, extractor === "per-position" ? 2 : 1);
   assertFits(model, context);
   assertWhole("the prompts of a batch", batchPrompts, 1);

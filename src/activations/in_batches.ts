@@ -25,6 +25,7 @@ export async function* inBatches<T>(items: AsyncIterable<T>, size: number, patie
     try {
       while (batch.length < size) {
         const arrived = await Promise.race([next, late.promise]);
+        // What did not arrive in time is still awaited as `next`: it starts a batch later.
         if (arrived === undefined || arrived.done) break;
         batch.push(arrived.value);
         next = iterator.next();

@@ -8,6 +8,7 @@ export interface Line {
   readonly text: string;
 }
 
+// In UTF-8 no byte of a longer letter is this one.
 const NEWLINE = 0x0a;
 
 /**

@@ -13,10 +13,9 @@
  *
  * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
  * const texts = readCorpus("fixtures/corpora/pile.jsonl", { where: { split: "heldout" } });
- * for await (const batch of extract(model, texts, { layers: [1, 3], context: 16, maxPrompts: 4 })) {
+ * for await (using batch of extract(model, texts, { layers: [1, 3], context: 16, maxPrompts: 4 })) {
  *   const { rows, dim } = batchAt(batch, 3);
  *   if (rows === 0 || dim !== model.dim) throw new Error(`${rows} rows of length ${dim}`);
- *   batch.dispose();
  * }
  * ```
  *
@@ -30,16 +29,25 @@ export { shuffled } from "./shuffled.ts";
 export { type TokenWindow, tokenWindows } from "./token_windows.ts";
 export { shuffledTokens, type TokenPrompts, uniformTokens } from "./random_tokens.ts";
 export { type AxBench, type AxBenchConcept, type AxBenchRow, readAxBench } from "./axbench.ts";
+export { AxBenchReader, type AxBenchReading, type TextActivations } from "./axbench_reader.ts";
 export { type Line, linesOf, readLines } from "./lines.ts";
 export { inBatches } from "./in_batches.ts";
 
 export { extract, type ExtractOptions, type Text, type TokenIds } from "./extract.ts";
 export type { Extractor } from "./extractor.ts";
+export { type HeldActivations, holdActivations } from "./held_activations.ts";
 export { type PromptSets, promptSets } from "./prompt_sets.ts";
 export { encodeBeginning, type Tokenizer } from "./prompt.ts";
 export { atLayer, batchAt, type LayeredBatch, type StreamBatch } from "./stream.ts";
 export { type DescribeOptions, describeStream, type Reading, type StreamSource } from "./source.ts";
-export { type Template, TEMPLATE_PARTS, templateOf, type TemplatePart, templatePart } from "./template_parts.ts";
+export {
+  type Template,
+  TEMPLATE_PARTS,
+  templateOf,
+  type TemplatePart,
+  templatePart,
+  templatePartShares,
+} from "./template_parts.ts";
 
 export { cacheActivations, writeActivations } from "./cache_write.ts";
 export { readActivations, type ReadActivationsOptions } from "./cache_read.ts";

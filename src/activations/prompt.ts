@@ -82,6 +82,7 @@ export function encodeBeginning(
   const enough = context + CUT_TOKENS;
   for (let length = CHARACTERS_A_TOKEN * context; length < text.length; length *= 4) {
     const tokens = model.encode(text.slice(0, length), enough);
+    // Fewer: its tokens are longer than most, as of code or rows of spaces, so a longer beginning is taken.
     if (tokens.length === enough) return tokens.slice(0, context);
   }
   return model.encode(text, context);
@@ -98,6 +99,7 @@ class TokenizedPrompt implements Prompt {
     assertPosition(this, position);
     const [from, to] = this.#wholeLetters(position);
     return {
+      // The surroundings may begin or end within a letter: what is left of it decodes to U+FFFD.
       before: this.#text(from - EXCERPT_BEFORE, from).replace(/^\ufffd+/, ""),
       // The token itself is told even where it is special, such as <start_of_turn>: it would be an empty text.
       token: this.#text(from, to, false),

@@ -89,8 +89,7 @@ export async function* atLayer(
   stream: AsyncIterable<LayeredBatch> | Iterable<LayeredBatch>,
   layer: number,
 ): AsyncGenerator<ActivationBatch> {
-  for await (const batch of stream) {
-    using streamed = batch;
+  for await (using streamed of stream) {
     yield batchAt(streamed, layer);
   }
 }

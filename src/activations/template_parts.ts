@@ -33,6 +33,7 @@ export function templateOf(prompts: readonly Int32Array[]): Template {
     while (count < most && prompts.every((prompt) => tokenOf(prompt, count) === tokenOf(first, count))) count++;
     return count;
   };
+  // The end may not take what the beginning has, where one instruction is empty.
   const before = shared((prompt, i) => prompt[i], shortest);
   return { before, after: shared((prompt, i) => prompt[prompt.length - 1 - i], shortest - before) };
 }
@@ -56,4 +57,18 @@ export function templatePart({ before, after }: Template, position: number, leng
   if (position === length - 1) return "final";
   if (position < before) return "before";
   return position >= length - after ? "after" : "instruction";
+}
+
+/**
+ * The share of each part among those of some positions, 0..1; NaN of none.
+ *
+ * @example
+ * ```ts
+ * const { instruction, after } = templatePartShares(["instruction", "instruction", "final", "before"]);
+ * if (instruction !== 0.5 || after !== 0) throw new Error(`${instruction} ${after}`);
+ * ```
+ */
+export function templatePartShares(parts: readonly TemplatePart[]): Readonly<Record<TemplatePart, number>> {
+  const share = (part: TemplatePart) => parts.filter((each) => each === part).length / parts.length;
+  return { before: share("before"), instruction: share("instruction"), after: share("after"), final: share("final") };
 }

@@ -42,6 +42,7 @@ export function tokenWindows(
   const windows: TokenWindow[] = [];
   for (const { id, text } of texts) {
     const tokens = model.encode(text);
+    // From token 1: token 0 is context already, be it `<bos>` or the text's own.
     for (let from = 1, number = 0; from + own <= tokens.length; from += own, number++) {
       const first = tokens[0] === bos ? bos : tokens[from - 1];
       windows.push({ id: `${id}#${number}`, tokens: Int32Array.of(first, ...tokens.subarray(from, from + own)) });

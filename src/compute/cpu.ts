@@ -44,6 +44,7 @@ export class CpuBackend implements Backend {
   readonly name = "cpu";
   readonly device = `onnxruntime-node ${ORT_VERSION}, ${navigator.hardwareConcurrency} threads`;
   readonly #sessions = new Map<Operation, Promise<InferenceSession>>();
+  // Dense numbers of the last `activate`, for the next; empty while one runs.
   #spare: Float32Array<ArrayBuffer> = new Float32Array();
 
   create(dim: number, capacity = 0): Matrix {
@@ -105,6 +106,7 @@ export class CpuBackend implements Backend {
     const [a, b] = [cpuMatrix(queries), cpuMatrix(exemplars)];
     assertSameDim(a, b);
     if (a.rows > 0 && from >= b.rows) throw new RangeError(`Expected an exemplar from ${from} on but found ${b.rows}`);
+    // TopK gives the lowest of a tile's ties, and tiles ascend: with `>` the lowest of all exemplars stays.
     const regions = new Int32Array(a.rows);
     const similarities = new Float32Array(a.rows).fill(-Infinity);
     for (let row = 0; row < a.rows; row += TILE_ROWS) {
@@ -152,6 +154,7 @@ export class CpuBackend implements Backend {
     const tile = new Float32Array(Math.min(TILE_ROWS, source.rows) * Math.min(TILE_EXEMPLARS, source.rows));
     for (let i = 0; i < source.rows; i += TILE_ROWS) {
       const a = this.#rowsOf(source, i, i + TILE_ROWS);
+      // From the diagonal on, so that each pair i < j lies in one tile; `i - j` tells where the diagonal crosses it.
       for (let j = i; j < source.rows; j += TILE_EXEMPLARS) {
         const b = this.#rowsOf(source, j, j + TILE_EXEMPLARS);
         distances.add(await this.#multiply(a, b, tile), b.dims[0], i - j);
@@ -222,6 +225,7 @@ export class CpuBackend implements Backend {
       this.#sessions.set(operation, session);
     }
     const [{ Tensor }, ready] = await Promise.all([nativeRuntime(), session]);
+    // Tensors are views of our arrays: onnxruntime reads feeds in place and writes outputs into `fetches`.
     const tensors = (all: Readonly<Record<string, Floats>>) =>
       Object.fromEntries(
         Object.entries(all).map(([name, { data, dims }]) => [name, new Tensor("float32", data, dims)]),

@@ -46,6 +46,7 @@ export function momentsGraph(): Uint8Array {
   }));
 }
 
+// Both sides have a vector a row: the GEMM takes the right one transposed.
 const product = () => node("Gemm", ["a", "b"], ["similarity"], { transB: 1n });
 const factors = () => [valueInfo("a", float32, ["n", "d"]), valueInfo("b", float32, ["k", "d"])];
 

@@ -37,6 +37,7 @@ export class CpuMatrix implements Matrix {
       larger.set(this.view());
       this.#data = larger;
     }
+    // Rows behind the last were never written: they are zeros already.
     this.#rows = rows;
   }
 

@@ -17,6 +17,7 @@ export class DistanceCounts {
     for (let r = 0; r < rows; r++) {
       const end = (r + 1) * columns;
       for (let i = r * columns + Math.max(0, r + diagonal + 1); i < end; i++) {
+        // `| 0` cuts towards zero; what rounding put outside of [0, 2] is clamped to the outer bins.
         const bin = ((1 - similarities[i]) * scale) | 0;
         counts[bin < 0 ? 0 : bin > last ? last : bin]++;
       }

@@ -33,9 +33,11 @@ export function accumulate(sums: CpuMatrix, directions: CpuMatrix, { regions, of
   assertSameDim(sums, directions);
   assertRowNumbers(rows, directions);
   if (regions.length === 0) return;
+  // Regions ascend: the last is the largest.
   sums.grow(regions[regions.length - 1] + 1);
   const partial = new Float64Array(sums.dim);
   for (let g = 0; g < regions.length; g++) {
+    // A group's total is rounded to float32 once, not at each of its rows.
     partial.fill(0);
     for (let i = offsets[g]; i < offsets[g + 1]; i++) {
       const row = directions.view(rows[i], rows[i] + 1);

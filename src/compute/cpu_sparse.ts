@@ -3,6 +3,7 @@ import type { ActivationRule, SparseFeatures } from "./sparse.ts";
 
 // Dense numbers that exist at a time: 32 MiB.
 const TILE_NUMBERS = 2 ** 23;
+// Fewer rows would read the whole encoder for little work, so very wide ones may exceed TILE_NUMBERS.
 const [FEWEST_ROWS, MOST_ROWS] = [16, 512];
 
 /** How many rows to multiply at a time with an encoder of `size` features. */
@@ -90,6 +91,7 @@ function keepLargest(
   end: number,
   most: number,
 ): number {
+  // Larger ones all stay; `room` is what they leave to those that equal the smallest, in ascending order of features.
   const smallest = largest(values.slice(first, end), most);
   let room = most;
   for (let i = first; i < end; i++) room -= Number(values[i] > smallest);
@@ -107,9 +109,12 @@ function keepLargest(
 function largest(values: Float32Array, rank: number): number {
   let [low, high] = [0, values.length - 1];
   const target = rank - 1;
+  // Descending (Hoare, "Algorithm 65: Find", 1961). The wanted place lies in `low .. high`: left of it all is at least
+  // as large, right of it at most.
   while (low < high) {
     const pivot = values[(low + high) >> 1];
     let [i, j] = [low, high];
+    // Both scans stop at values equal to the pivot, so many equal ones still halve the range.
     while (i <= j) {
       while (values[i] > pivot) i++;
       while (values[j] < pivot) j--;

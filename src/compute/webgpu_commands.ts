@@ -11,6 +11,7 @@ export interface BufferRange {
 
 // WebGPU's default alignment of uniform offsets, which every device accepts.
 const UNIFORM_ALIGNMENT = 256;
+// 16 KiB a page; a longer operation takes another.
 const UNIFORMS_PER_PAGE = 64;
 // Multiply-adds of one submission. Operating systems reset a GPU that is busy for seconds: a slow one does 2^37 in about
 // a second, a fast one in milliseconds.
@@ -88,6 +89,8 @@ export class Commands {
     work = 0,
   ): void {
     if (this.#work + work > WORK_PER_SUBMISSION) this.#flush();
+    // The layout comes from the shader ("auto"), which leaves out bindings that it never reads: each kernel uses all of
+    // its own.
     const { pipeline, layout } = this.#context.kernels.get(name);
     const resources = [...buffers, this.#uniform(params)].map((resource) =>
       resource instanceof GPUBuffer ? { buffer: resource } : resource
@@ -108,6 +111,7 @@ export class Commands {
   /** Sets a buffer to zeros. */
   clear(buffer: GPUBuffer, bytes: number): void {
     this.#endPass();
+    // Clears and copies stand between passes, in order with the dispatches.
     this.#encoder.clearBuffer(buffer, 0, bytes);
   }
 
@@ -145,6 +149,7 @@ export class Commands {
       throw error;
     }
     try {
+      // A failed kernel leaves old numbers in its buffers, and the read succeeds all the same.
       throwGpuFailure(since);
       return staging.getMappedRange(0, bytes).slice(0);
     } finally {

@@ -118,6 +118,7 @@ export class WebGpuMatrix implements Matrix {
         continue;
       }
       const missing = rows - this.#capacity() + last.capacity;
+      // New buffers are zeros, as WebGPU promises, and so are the rows and the padding that nobody writes.
       const larger = this.#allocate(Math.min(perChunk, Math.max(missing, 2 * last.capacity)));
       const encoder = this.#context.device.createCommandEncoder();
       encoder.copyBufferToBuffer(last.buffer, 0, larger.buffer, 0, last.buffer.size);
@@ -152,5 +153,6 @@ export function webgpuMatrix(matrix: Matrix): WebGpuMatrix {
 function rowsPerChunk(rowBytes: number, chunkBytes: number): number {
   const rows = Math.min(Math.floor(chunkBytes / rowBytes), MOST_ROWS);
   if (rows < 1) throw new RangeError(`Expected rows of at most ${chunkBytes} bytes but found ${rowBytes} bytes a row`);
+  // Rows of which not even 64 fit begin where they can: only tests have chunks so small.
   return rows < ROW_STEP ? rows : rows - rows % ROW_STEP;
 }

@@ -51,6 +51,7 @@ function findRanks(counts: Float64Array, ranks: readonly number[]): { bin: numbe
   let bin = 0;
   let below = 0;
   return ranks.map((rank) => {
+    // `bin` and `below` go on from the last rank: each bin is passed once.
     while (below + counts[bin] <= rank) below += counts[bin++];
     return { bin, rest: rank - below };
   });
@@ -68,6 +69,7 @@ async function countDistances(
   bins.forEach((bin, i) => slots[bin] = i + 1);
   const totals = new Float64Array(size);
   const { rows } = matrix;
+  // Every left row against every chunk that holds a later row; the kernel leaves out the pairs that are not i < j.
   for (const part of parts(blocks(matrix, rows, mostCounted / rows), rows, mostCounted)) {
     const commands = new Commands(context);
     const counts = commands.temporary(size * 4);

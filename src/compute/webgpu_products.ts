@@ -29,6 +29,7 @@ export async function nearest(
   const mostTiles = Math.max(...chunks.map((chunk) => Math.ceil(chunk.rows / TILE)));
   for (const block of blocks(queries, exemplars.rows - from)) {
     const rowTiles = Math.ceil(block.rows / TILE);
+    // A share is the same part of every chunk, so that one list of running bests serves them all: see nearest.wgsl.
     const shares = Math.min(Math.ceil(WORKGROUPS / rowTiles), mostTiles);
     const best = commands.temporary(shares * block.rows * 8);
     chunks.forEach((chunk, i) => {
@@ -62,8 +63,10 @@ export async function similarities(
   const columns = right.rows;
   const all = new Float32Array(left.rows * columns);
   if (all.length === 0) return all;
+  // A block has at least one tile of rows, whose products must fit one binding.
   const most = Math.floor(context.device.limits.maxStorageBufferBindingSize / (TILE * 4));
   if (columns > most) throw new RangeError(`Expected at most ${most} rows to compare with but found ${columns}`);
+  // All are submitted before the first is waited for: reads that are awaited together share Deno's wait.
   const reads = blocks(left, columns, BLOCK_BYTES / (columns * 4)).map(async (block) => {
     const commands = new Commands(context);
     const size = block.rows * columns * 4;

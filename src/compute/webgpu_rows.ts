@@ -103,6 +103,7 @@ export function accumulate(context: GpuContext, sums: WebGpuMatrix, directions: 
   const { stride } = sums;
   sums.grow(regions[regions.length - 1] + 1);
   const columns = Math.ceil(stride / 64);
+  // Groups in blocks: their sums lie in one buffer, and a group is a workgroup in y.
   const perBlock = Math.min(MOST_WORKGROUPS, Math.max(1, Math.floor(context.chunkBytes / (stride * 16))));
   for (let start = 0; start < regions.length; start += perBlock) {
     const count = Math.min(perBlock, regions.length - start);
@@ -112,6 +113,7 @@ export function accumulate(context: GpuContext, sums: WebGpuMatrix, directions: 
     const blockOffsets = commands.upload(offsets.slice(start, start + count + 1).map((offset) => offset - firstRow));
     const blockRows = commands.upload(rows.slice(firstRow, endRow));
     const blockRegions = commands.upload(regions.slice(start, start + count));
+    // Dispatches of one submission happen in order: each chunk finds the sums of those before it.
     for (const chunk of directions.chunks()) {
       commands.dispatch(
         "groupSums",

@@ -38,6 +38,7 @@ export async function activate(
   rule: ActivationRule,
 ): Promise<SparseFeatures> {
   const size = encoder.rows;
+  // Dense products of one tile of rows, or twice their size as pairs of feature and value, must fit one binding.
   const most = Math.floor(context.device.limits.maxStorageBufferBindingSize / (TILE * 8));
   if (size > most) throw new RangeError(`Expected at most ${most} features on this GPU but found ${size}`);
   const guess = Math.min(rule.most ?? guesses.get(encoder) ?? FIRST_GUESS, size);
@@ -46,10 +47,12 @@ export async function activate(
     return { block, capacity: Math.ceil(block.rows * guess), total: 0, places: none, active: none };
   });
   await fill(context, parts, encoder, bias, rule);
+  // The kernel counts what it had no room for: the second time is the last.
   const short = parts.filter((part) => part.total > part.capacity);
   for (const part of short) part.capacity = part.total;
   await fill(context, short, encoder, bias, rule);
   const average = Math.max(...parts.map(({ total, block }) => total / block.rows));
+  // A quarter more than the fullest part, as the next batch's rows may have more.
   if (!(guess >= average)) guesses.set(encoder, 1.25 * average);
   return joined(parts, x.rows, size);
 }
@@ -75,6 +78,7 @@ async function fill(
     const line = Math.min(rows, MOST_WORKGROUPS);
     const lines: [number, number] = [line, Math.ceil(rows / line)];
     const inverses = commands.temporary(rows * 4);
+    // For rows that are not finite; the norms themselves are not used.
     commands.dispatch("rowNorms", [block, inverses, firstBad], [rows, stride, line, block.first], lines);
     for (const chunk of encoder.chunks()) {
       commands.dispatch(

@@ -57,6 +57,7 @@ export class Decoder {
     edits: readonly Edit[] = [],
     options: { readonly logits?: boolean; readonly onDevice?: boolean } = {},
   ): Promise<Map<string, Tensor>> {
+    // What is edited is read behind its edit.
     const shown = tensors.map((tensor) => edits.some((edit) => edit.tensor === tensor) ? hookedName(tensor) : tensor);
     const kept = options.logits ? [this.#logits] : [];
     const names = [...shown.map(captureName), ...kept];
@@ -125,6 +126,7 @@ export class Decoder {
   async unembed(stream: Tensor, isFlat: boolean): Promise<Tensor> {
     const final = this.blocks.at(-1)!.resid_post;
     const [batch, width, dim] = stream.dims;
+    // Behind the last block each position is on its own: tokens and masks that the tail still asks for may be any.
     const blank = pad(Array.from({ length: batch }, () => new Int32Array(width)), "right", 0);
     const outputs = await this.sessions.run("tail", (graph) => cutToTail(graph, final, dim, isFlat), {}, (session) => {
       const feeds = tokenFeeds(this.ort, this.io, session.inputNames, blank, this.#firstPosition);

@@ -70,6 +70,7 @@ export async function resolveWeights(tensor: TensorProto, place: GraphPlace): Pr
     );
   }
   const location = entryOf(tensor, "location") ?? "";
+  // The graph's own file, which slimModel names: its offsets were read, not told.
   if (location === real) return;
   const beside = dirname(resolve(path));
   const file = join(beside, location);

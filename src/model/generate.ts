@@ -101,6 +101,7 @@ function newWriter(
   let tokens = first;
   let cache: Cache | undefined;
 
+  // Which class it extends does not matter: all that is the class's own in a step is overridden.
   class Writer extends transformers.LlamaForCausalLM {
     override can_generate = true;
 
@@ -115,6 +116,7 @@ function newWriter(
       const logits = float32(given);
       const last = new Float32Array(batch * vocab);
       for (let row = 0; row < batch; row++) {
+        // Padding is on the left, so the last place of every row is its newest token's.
         const end = (row + 1) * width * vocab;
         last.set(logits.subarray(end - vocab, end), row * vocab);
       }
@@ -157,6 +159,7 @@ export function batchesByLength(prompts: readonly Int32Array[], size: number, fr
   const order = Array.from(prompts.keys()).sort((a, b) => length(a) - length(b));
   const batches: number[][] = [];
   for (const row of order) {
+    // In ascending order: where a batch's first prompt is as long as this one, all of them are.
     const last = batches.at(-1);
     if (!last || last.length === size || (length(row) > freely && length(last[0]) !== length(row))) batches.push([row]);
     else last.push(row);

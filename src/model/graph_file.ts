@@ -106,6 +106,8 @@ export class GraphFile {
       inlineFunctions(model);
     }
     if (models.length > 1) joinEmbeddings(decoder, models[1]);
+    // Before the sort, as the nodes that a branch holds may stand anywhere; all that follows takes sorted nodes for
+    // granted.
     takeCacheBranch(decoder.graph!);
     sortNodes(decoder.graph!);
     dropRingCaches(decoder.graph!);

@@ -172,6 +172,7 @@ export class HookedLanguageModel implements LanguageModel {
     });
     if (parts.length === 1) return { batch, width, vocab, data: parts[0] };
     const data = new Float32Array(batch * width * vocab);
+    // More than one part is one prompt each, no wider than `width`: what follows it stays 0.
     parts.forEach((part, row) => data.set(part, row * width * vocab));
     return { batch, width, vocab, data };
   }
@@ -289,6 +290,7 @@ export class HookedLanguageModel implements LanguageModel {
   #atOnce(width: number, at: HookSite): number {
     const { oneAtATime, shapes } = this.#parts;
     if (oneAtATime) return 1;
+    // Attention weights are `width x width`: groups of other widths could not be stacked.
     if (this.device !== "cpu" || at === "pattern") return Infinity;
     const tokens = Math.max(FEWEST_TOKENS, STREAM_NUMBERS / shapes.streamDim);
     return Math.max(1, Math.floor(tokens / width));

@@ -181,6 +181,7 @@ function isToken(id: unknown, tokens: number): id is number {
 
 /** Whether a model's own settings weigh tokens by the text before them, where padding would count as text. */
 function weighsText(settings: Config = {}): boolean {
+  // 1, 0 and 0 stand for "not".
   return [settings.repetition_penalty ?? 1, settings.no_repeat_ngram_size || 1, settings.min_length || 1]
     .some((value) => value !== 1);
 }

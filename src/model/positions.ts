@@ -18,6 +18,7 @@ function roomOf(index: GraphIndex, node: NodeProto, firstPosition: number): numb
   const { opType, domain, input } = node;
   if (opType === "Gather" && !node.attribute.some(({ name, i }) => name === "axis" && i !== 0n)) {
     const last = lastRow(index, input[1], firstPosition);
+    // The last of n tokens looks up row n + last, which must be among the table's.
     return last === undefined ? Infinity : tableRows(index, input[0]) - 1 - last;
   }
   if (domain !== "com.microsoft") return Infinity;

@@ -167,6 +167,7 @@ export class Shapes {
           "would change nothing",
       );
     }
+    // A basis of zeros ablates nothing, an offset of zeros steers nowhere, and without replacements no gate opens.
     const idle = edits.map((edit) => ({
       ...edit,
       basis: new Float32Array(edit.dim),

@@ -72,6 +72,7 @@ async function slim(file: Window, start: number, end: number, kind: Kind, locati
   return [
     ...pieces,
     ...Object.entries(entries).map(([key, text]) => entry(key, text)),
+    // `data_location` EXTERNAL, a varint: wire type 0.
     Uint8Array.of(TENSOR.location << 3, 1),
   ];
 }
@@ -152,6 +153,7 @@ class Window {
 
 function readVarint(bytes: Uint8Array, start: number): { value: number; end: number } {
   let value = 0;
+  // Multiplied, not shifted: shifts end at 32 bits, and files of weights do not.
   for (let i = start, scale = 1; i < bytes.length && i < start + 10; i++, scale *= 128) {
     value += (bytes[i] & 127) * scale;
     if (bytes[i] < 128) return { value, end: i + 1 };

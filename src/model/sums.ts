@@ -44,6 +44,7 @@ export function nameSums(graph: GraphProto): void {
     const at = fused.opType === "SkipLayerNormalization" ? 4 : 3;
     const bias = fused.input[at];
     if (!bias) return [fused];
+    // The branch is the operand that a product gives; the other one is the stream.
     const branch = products.has(fused.input[0]) ? 0 : 1;
     // Named as the branch: the norm that reads a block's last sum is mostly the next block's.
     const sum = node("Add", [fused.input[branch], bias], [`${fused.input[branch]}/with_bias`]);
@@ -96,6 +97,8 @@ function sumOf(index: GraphIndex, node: NodeProto): Sum | undefined {
   let leaves = addends(index, node);
   if (!leaves) return undefined;
   const tensor = isSkipNorm(node) ? node.output[3] : node.output[0];
+  // If no addend is the base of the others, one that is a sum itself is opened: of `(stream + attention) + mlp` the
+  // inner one.
   for (let opened = 0; opened < LARGEST_TREE; opened++) {
     for (const base of leaves) {
       const branches = branchesFrom(index, base, leaves.filter((leaf) => leaf !== base));
@@ -129,6 +132,7 @@ function branchesFrom(index: GraphIndex, base: string, tensors: readonly string[
 function branchFrom(index: GraphIndex, base: string, tensor: string): Branch | undefined {
   const source = viewed(index, base);
   const origin = index.producer(source);
+  // What the base is computed from is not the branch's, though the branch may read it (a mask, rotations).
   const before = new Set<NodeProto>();
   const known = new Set<string>();
   for (const ancestor of index.ancestors([source])) {

@@ -46,6 +46,7 @@ export class Tokenizer {
   encode(text: string, context?: number): Int32Array<ArrayBuffer> {
     const ids = this.#inner.encode(text);
     if (this.bos === "never" && this.#putsBos) ids.shift();
+    // One too many where the tokenizer has put it there: `#once` takes that away.
     if (this.bos === "always" && this.#id !== undefined) ids.unshift(this.#id);
     return cut(this.#once(ids), context);
   }

@@ -94,11 +94,11 @@ export async function calibrateLayers(
   using made = new DisposableStack();
   const calibrators = new Map(layers.map((layer) => [layer, made.use(new Calibrator(backend))]));
   let seen = 0;
-  for await (const batch of stream) {
-    using streamed = batch;
+  for await (using streamed of stream) {
     for (const [layer, calibrator] of calibrators) {
       // Each batch of a stream has arrays of its own.
       await calibrator.push(batchAt(streamed, layer), true);
+      // All layers of a batch have the same rows.
       seen = calibrator.activations;
     }
     onBatch?.(seen);
@@ -106,6 +106,7 @@ export async function calibrateLayers(
   }
   const calibrations = new Map<number, Calibration>();
   for (const [layer, calibrator] of calibrators) {
+    // A layer's copies are given back before the next layer makes directions of its own.
     using finished = calibrator;
     calibrations.set(layer, await finished.finish(percentiles, sourceOf?.(layer)));
   }

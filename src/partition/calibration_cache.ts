@@ -61,6 +61,7 @@ export async function saveCalibration(
 ): Promise<void> {
   const { center, levels, activations, source } = calibration;
   const centers = new Float32Array(levels.length * center.length);
+  // A table has one length for all columns: the center stands in every row.
   levels.forEach((_, i) => centers.set(center, i * center.length));
   const table = arrowTable({
     percentile: numberColumn(Float64Array.from(levels, ({ percentile }) => percentile)),
@@ -145,8 +146,10 @@ export async function cachedCalibration(
   if (!await exists(path)) return undefined;
   try {
     const { key: found, calibration } = await readCalibration(path, (sentence) => {
+      // A file without checksums cannot prove itself: measuring anew is cheaper than a wrong threshold.
       throw new Error(sentence);
     });
+    // The name is a part of the digest only; the key in the file decides.
     return JSON.stringify(found) === JSON.stringify(key) ? calibration : undefined;
   } catch (error) {
     onDamage(`The cached calibration is measured anew. ${(error as Error).message}`);

@@ -108,6 +108,7 @@ export class Calibrator implements Disposable {
     }
     const moments = await onBackend(batch, this.backend, async (x) => {
       const moments = await this.backend.moments(x);
+      // Distances need the center, which is known at the end only: until then every batch is kept.
       const isKept = isConstant && batch.data !== undefined && this.backend.name === "cpu";
       this.#batches.push(isKept ? this.backend.upload(batch.data!, batch.rows, batch.dim) : this.#copy(x));
       return moments;
@@ -128,6 +129,7 @@ export class Calibrator implements Disposable {
     const sums = new Float64Array(percentiles.length);
     let measured = 0;
     for (const batch of this.#batches) {
+      // Its activation counts in the center all the same.
       if (batch.rows < 2) continue;
       using directions = await this.backend.directions(batch, center);
       const values = await this.backend.percentiles(directions, percentiles);

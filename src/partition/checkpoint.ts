@@ -85,6 +85,7 @@ export async function writeCheckpoint(
 ): Promise<void> {
   const name = nameOf(counts.batches);
   const temporary = join(folder, `.${name}.tmp`);
+  // What an earlier, killed run left.
   for (const unfinished of await entries(folder, UNFINISHED)) await removeIfThere(join(folder, unfinished));
   try {
     for (const growth of growths) {
@@ -98,6 +99,7 @@ export async function writeCheckpoint(
     await removeIfThere(temporary);
     throw error;
   }
+  // A run that began anew, or went on from the one before, reaches the same number of batches again.
   await removeIfThere(join(folder, name));
   await renameForGood(temporary, join(folder, name));
   for (const other of await entries(folder, COMPLETE)) {
@@ -121,6 +123,7 @@ export async function readCheckpoint(
   backend: Backend,
   onWarning: (sentence: string) => void,
 ): Promise<Resumed | undefined> {
+  // Padded to eight digits, names sort as their numbers do.
   const names = (await entries(folder, COMPLETE)).reverse();
   const damage: string[] = [];
   for (const name of names) {
@@ -129,6 +132,7 @@ export async function readCheckpoint(
       if (damage.length > 0) onWarning(`${damage.join(" ")} This run goes on from the checkpoint before, ${name}.`);
       return resumed;
     } catch (error) {
+      // Neither says anything about the file: an older checkpoint would not help.
       if (error instanceof CheckpointMismatchError || error instanceof GpuError) throw error;
       damage.push(`The checkpoint ${join(folder, name)} is damaged: ${(error as Error).message.replace(/\.?$/, ".")}`);
     }
@@ -174,6 +178,7 @@ async function readOne(
 /** Throws unless a dictionary is the one that the state tells of: files of several checkpoints look alike. */
 function assertOfState(path: string, dictionary: Dictionary, saved: GrowthState): void {
   const { threshold, percentile, activations, size } = dictionary;
+  // From the last batch that it took, which for a saturated one lies before the checkpoint.
   const last = saved.snapshots.at(-1) ?? { activations: 0, regions: 0 };
   const expected = [saved.threshold, saved.percentile, saved.seed, last.activations, last.regions];
   const found = [threshold, percentile, partsOf(dictionary).seed, activations, size];

@@ -97,6 +97,7 @@ export function assertSameRun(folder: string, run: Settings, checkpoint: Setting
   const shared = Math.min(run.growths.length, checkpoint.growths.length);
   const differences: CheckpointDifference[] = [];
   for (const name of new Set([...expected.keys(), ...found.keys()])) {
+    // Dictionaries that only one of the two has show in the lists of layers and percentiles.
     const [mine, its] = [expected.get(name) ?? [], found.get(name) ?? []];
     for (let i = 0; i < shared; i++) {
       if (JSON.stringify(mine[i]) === JSON.stringify(its[i])) continue;

@@ -162,6 +162,7 @@ export class Dictionary implements Disposable {
     return this.#inTurn("add", async (parts) => {
       using directions = await directionsOf(parts.backend, batch, parts.calibration.center);
       const wasBehind = this.#isBehind;
+      // Before the first change: what fails half-way must not read as up to date.
       this.#isBehind = true;
       const assignment = await ingestBatch(parts, directions, batch.provenance, options);
       // Only what the batch touched, where all else is there already.

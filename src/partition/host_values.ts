@@ -74,6 +74,7 @@ class HostCopy {
   async update(backend: Backend, matrix: Matrix, rows?: Int32Array): Promise<void> {
     if (backend.view(matrix)) return;
     const fresh = await backend.download(matrix, rows);
+    // Some rows can be put in their places only where all others were read before: `Dictionary.add` sees to it.
     if (!rows) this.#data = fresh;
     else {
       if (matrix.rows * this.dim > this.#data.length) {

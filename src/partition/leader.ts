@@ -91,6 +91,7 @@ export async function assignBatch(
 /** The sequential part for one block: who joins a region founded in this batch, who founds one. */
 async function foundWithin(backend: Backend, block: Matrix, exemplars: Matrix, before: number, threshold: number) {
   const size = block.rows;
+  // `size x size`; only what lies below the diagonal is read: a row against rows before it.
   const pairs = await backend.similarities(block, block);
   await settlePairs(backend, block, pairs, threshold);
 

@@ -69,6 +69,7 @@ export async function saveDictionary(parts: DictionaryParts, values: HostValues,
     metadata: {
       format: FORMAT,
       dim: String(dim),
+      // JSON spells numbers so that every bit of a float32 comes back.
       center: JSON.stringify([...calibration.center]),
       threshold: String(calibration.threshold),
       percentile: JSON.stringify(calibration.percentile ?? null),
@@ -82,6 +83,7 @@ export async function saveDictionary(parts: DictionaryParts, values: HostValues,
     },
   });
   await writeArrow(path, table);
+  // Not before: until the file was written over, the dictionary of that name may have needed them.
   if (!members) await removeMembers(path);
 }
 
@@ -163,6 +165,7 @@ function stillThere(path: string, later: () => Table): Table {
 
 function fieldsOf(path: string, metadata: Record<string, string>) {
   const number = (name: string) => {
+    // `Number("")` would be 0.
     const value = Number(metadata[name] || NaN);
     if (Number.isFinite(value)) return value;
     throw new Error(`Cannot read ${path}: its ${name} is no number but ${metadata[name] ?? "missing"}. Copy it again.`);
@@ -207,6 +210,7 @@ function regionsOf(table: Table): RegionArrays {
 
 /** The members of a file of the first version, 30 a region. */
 async function firstMembers(path: string, dim: number, seed: number): Promise<Members> {
+  // Whoever read the rest of the file was warned already.
   const table = await readArrow(path, { columns: ["reservoir"], onWarning: () => {} });
   const { offsets, child } = listsOf(columnOf(table, "reservoir"));
   const values = Float16Array.from(fixedSizeListsOf(child).values);

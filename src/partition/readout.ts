@@ -63,6 +63,7 @@ export async function readFeatures(
   if (!Number.isInteger(k) || k < 1) throw new RangeError(`Expected k to be an integer of at least 1 but found ${k}`);
   const size = weights.length / center.length;
   const values = await cosines(backend, center, weights, batch);
+  // `(x - c) W^T` is the cosine times ||x - c||, so that one product gives all kinds.
   if (kind === "signed" || kind === "topk") scaleRows(values, await centredNorms(center, batch), size);
   const row = ROW_READOUTS[kind];
   for (let from = 0; from < values.length; from += size) row(values.subarray(from, from + size), k);
@@ -91,6 +92,7 @@ export async function decodeFeatures(
     throw new RangeError(`Expected features of ${size} regions a row but found ${features.length} numbers`);
   }
   using a = backend.upload(features, rows, Math.max(size, 1));
+  // `features W` as dot products of rows with rows, hence W transposed; a matrix has at least one column.
   using b = backend.upload(transposed(weights, size, dim), size === 0 ? 0 : dim, Math.max(size, 1));
   const decoded = await backend.similarities(a, b);
   for (let i = 0; i < decoded.length; i++) decoded[i] += center[i % dim];
@@ -117,6 +119,7 @@ const ROW_READOUTS: Record<Readout, (row: Float32Array, k: number) => void> = {
 function keepLargest(row: Float32Array, k: number): void {
   const kept: number[] = [];
   for (let i = 0; i < row.length; i++) {
+    // `kept` is sorted, largest first; `>` throughout: of equal values the lower region stays ahead.
     if (kept.length === k && !(row[i] > row[kept[k - 1]])) continue;
     const at = kept.findIndex((other) => row[i] > row[other]);
     kept.splice(at < 0 ? kept.length : at, 0, i);
@@ -137,6 +140,7 @@ export function otsuCut(values: Float32Array): number {
   let [cut, best, below] = [-Infinity, 0, 0];
   for (let count = 1; count < sorted.length; count++) {
     below += sorted[count - 1];
+    // Equal values cannot be parted by a cut.
     if (sorted[count] === sorted[count - 1]) continue;
     const rest = sorted.length - count;
     const variance = count * rest * (below / count - (total - below) / rest) ** 2;

@@ -44,8 +44,10 @@ class SecondPass implements Disposable {
   async take(directions: Matrix): Promise<void> {
     const { backend, calibration, sums, regions } = this.#parts;
     const assignment = await assignBatch(backend, directions, this.#exemplars, calibration.threshold);
+    // Before anything is indexed by region.
     if (this.#exemplars.rows > regions.size) throw this.#differs(`at least ${this.#exemplars.rows} regions`);
     for (const region of assignment.regions) this.#counts[region]++;
+    // The sums are the finished dictionary's: the mean that members are measured against is known from the start.
     await this.#best.take(backend, directions, assignment.regions, sums, this.#chosen);
     this.#seen += directions.rows;
   }
@@ -99,8 +101,7 @@ export async function secondPass(
   using passes = new DisposableStack();
   const all = grown.map(({ layer, parts }) => ({ layer, parts, pass: passes.use(new SecondPass(parts)) }));
   const isDone = () => all.every(({ pass }) => pass.isDone);
-  for await (const batch of isDone() ? [] : stream) {
-    using streamed = batch;
+  for await (using streamed of isDone() ? [] : stream) {
     for (const taking of Map.groupBy(all.filter(({ pass }) => !pass.isDone), ({ layer }) => layer).values()) {
       await takeAll(taking, batchAt(streamed, taking[0].layer));
     }

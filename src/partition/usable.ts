@@ -44,6 +44,7 @@ export async function usableSettings(
     const levels: Level[] = [];
     for (const level of calibration.levels) {
       try {
+        // What `create` refuses here, growing would refuse too.
         (await Dictionary.create({ center, ...level }, { backend })).dispose();
         levels.push(level);
       } catch (error) {

@@ -168,6 +168,61 @@ export function orNull(value: number): number | null {
   return Number.isNaN(value) ? null : value;
 }
 
+/**
+ * The columns of a figure with its interval, `name`, `nameLow` and `nameHigh`; {@linkcode intervalOf} gives their values.
+ *
+ * @param of What the interval holds: `"95 % of resampled documents"`.
+ *
+ * @example
+ * ```ts
+ * const METHOD = row({ ...withInterval("auroc", "mean AUROC over concepts", "95 % of resampled concepts") });
+ * const rows: RowOf<typeof METHOD>[] = [intervalOf("auroc", { mean: 0.7, low: 0.6, high: 0.8 })];
+ * if (rows[0].aurocHigh !== 0.8) throw new Error(`${rows[0].aurocHigh}`);
+ * ```
+ */
+export function withInterval<const N extends string>(
+  name: N,
+  description: string,
+  of: string,
+): { readonly [K in N | `${N}Low` | `${N}High`]: Field<number> } {
+  const ends = {
+    [name]: number(description),
+    [`${name}Low`]: number(`lower end of its interval, ${of}`),
+    [`${name}High`]: number(`upper end of its interval, ${of}`),
+  };
+  return ends as { [K in N | `${N}Low` | `${N}High`]: Field<number> };
+}
+
+/** The values of columns that {@linkcode withInterval} declares. */
+export function intervalOf<const N extends string>(
+  name: N,
+  { mean, low, high }: { readonly mean: number; readonly low: number; readonly high: number },
+): { readonly [K in N | `${N}Low` | `${N}High`]: number } {
+  const values = { [name]: mean, [`${name}Low`]: low, [`${name}High`]: high };
+  return values as { [K in N | `${N}Low` | `${N}High`]: number };
+}
+
+/**
+ * Columns or values, each under its name behind a word: `cosine` is `baseCosine`, its column `base_cosine`.
+ *
+ * @example
+ * ```ts
+ * const NEAREST = row({ ...prefixed("base", { cosine: number("cosine with the base model's nearest region") }) });
+ * const rows: RowOf<typeof NEAREST>[] = [{ ...prefixed("base", { cosine: 0.4 }) }];
+ * if (rowTable(NEAREST, rows).columns.join() !== "base cosine") throw new Error(columnName("baseCosine"));
+ * ```
+ */
+export function prefixed<const P extends string, const F extends object>(prefix: P, fields: F): Prefixed<P, F> {
+  const behind = (key: string) => `${prefix}${key[0].toUpperCase()}${key.slice(1)}`;
+  const named = Object.entries(fields).map(([key, field]) => [behind(key), field]);
+  return Object.fromEntries(named) as Prefixed<P, F>;
+}
+
+/** The type of {@linkcode prefixed} columns or values. */
+export type Prefixed<P extends string, F extends object> = {
+  readonly [K in keyof F & string as `${P}${Capitalize<K>}`]: F[K];
+};
+
 /** The block that a row is of. */
 export const LAYER: Field<number> = whole("block that is read, at the hook of the run", { heading: "block" });
 /** The percentile of a row's dictionaries. */
@@ -222,7 +277,7 @@ export function resultTable<F extends Fields>(fields: F, rows: readonly RowOf<F>
 }
 
 /**
- * The name of a property's column in files: `aurocPrompt` is `auroc_prompt`.
+ * The name of a property's column in files: `aurocPrompt` is `auroc_prompt`, as is `auroc prompt`.
  *
  * @example
  * ```ts
@@ -230,7 +285,7 @@ export function resultTable<F extends Fields>(fields: F, rows: readonly RowOf<F>
  * ```
  */
 export function columnName(key: string): string {
-  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`).replaceAll(" ", "_");
 }
 
 /** A property's heading in reports. */

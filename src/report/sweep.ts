@@ -132,6 +132,24 @@ export class Setting<R, K extends keyof R> extends Rows<R> {
 const WORDS: Readonly<Record<string, string>> = { layer: "block", percentile: "p" };
 
 /**
+ * Rows by the values of some of their properties, in the order in which these first come.
+ *
+ * @example
+ * ```ts
+ * const rows = [{ label: "domain", k: null, auroc: 0.5 }, { label: "domain", k: null, auroc: 0.75 }];
+ * const [setting, ...others] = settingsOf(rows, ["label", "k"]);
+ * if (others.length > 0 || setting.mean("auroc") !== 0.625) throw new Error(setting.name);
+ * ```
+ */
+export function settingsOf<R, const K extends keyof R>(rows: readonly R[], keys: readonly K[]): Setting<R, K>[] {
+  const groups = Map.groupBy(rows, (row) => JSON.stringify(keys.map((key) => row[key])));
+  return Array.from(groups.values(), (own) => {
+    const key = Object.fromEntries(keys.map((key) => [key, own[0][key]])) as Pick<R, K>;
+    return new Setting(own, key);
+  });
+}
+
+/**
  * Rows by setting.
  *
  * @example
@@ -215,7 +233,8 @@ export class Sweep<R, K extends keyof R = Extract<"layer" | "percentile", keyof 
   }
 }
 
-function middleOf<T>(values: readonly T[]): T {
+/** The middle one of some values; of an even number the later. */
+export function middleOf<T>(values: readonly T[]): T {
   return values[values.length >> 1];
 }
 

@@ -35,6 +35,8 @@ export interface Experiment<F extends Flags> extends About {
   readonly flags?: F;
   /** Flags that may have other values when a stopped run goes on, as far as its checkpoints allow. */
   readonly mayChange?: readonly string[];
+  /** Whether standard output is for what it writes there itself: what the frame says of the results goes to stderr. */
+  readonly ownsStdout?: boolean;
   /** Whether it keeps what it has finished by itself. */
   readonly keepsState?: boolean;
 }
@@ -226,7 +228,8 @@ export async function runExperiment<const F extends Flags>(
         const outcome = await body(run);
         // Where the task exposes it: charts begin in the memory that the model leaves, not beside it.
         (globalThis as { gc?: () => void }).gc?.();
-        if (outcome) await manifest.time("report", () => writeOutcome(run, definition.question, outcome, print));
+        const say = definition.ownsStdout ? (text: string) => progress.log(text) : print;
+        if (outcome) await manifest.time("report", () => writeOutcome(run, definition.question, outcome, say));
       }),
     );
     progress.end();

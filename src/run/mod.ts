@@ -55,9 +55,19 @@ export {
 export { flagText } from "./command/flag_text.ts";
 export { fingerprint } from "./folder/fingerprint.ts";
 export { reportTable, Results } from "./folder/results.ts";
-export { Stages, type StagesOptions } from "./folder/stages.ts";
+export { RowStore, type RowStoreOptions, type StoreSettings } from "./folder/row_store.ts";
+export { decidingFlags, Stages, type StagesOptions } from "./folder/stages.ts";
 export { type AnswerOptions, answersTo, keptAnswers } from "./steps/answers.ts";
-export { atTheirHook, DICTIONARY_HELP, givenDictionary, loadDictionary } from "./steps/given.ts";
+export {
+  atTheirHook,
+  DICTIONARY_HELP,
+  type GivenDictionaries,
+  givenDictionaries,
+  givenDictionary,
+  loadDictionary,
+} from "./steps/given.ts";
+export { type BudgetPlan, growToBudgets, type KeptDictionary } from "./steps/grow_budgets.ts";
+export { openSae } from "./steps/given_sae.ts";
 export {
   calibrated,
   type CalibrationPlan,
@@ -78,4 +88,5 @@ export {
 } from "./steps/prompt_partition.ts";
 export { formatTable, printTable } from "./terminal/print.ts";
 export { Progress, type ProgressOptions, type Stage } from "./terminal/progress.ts";
+export { writeStdout } from "./terminal/stdout.ts";
 export { guardTerminal, sentence } from "./terminal/terminal.ts";

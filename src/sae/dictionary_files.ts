@@ -60,6 +60,8 @@ export async function exportDictionary(
   ];
   const files = saeFilesAt(path);
   await writeRegions(files.regions, parts, host, basis);
+  // Gemma Scope's encoders read raw activations, so the center goes into the bias; SAELens subtracts `b_dec` itself
+  // (`apply_b_dec_to_input`).
   if (files.format === "gemma-scope") {
     const threshold = float32Tensor(none, [size]);
     await writeNpz(files.weights, new Map([...weights(withCenter(decoder, none, center)), ["threshold", threshold]]));

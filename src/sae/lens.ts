@@ -32,6 +32,7 @@ export async function readSaeLens(folder: string): Promise<SaeWeights> {
     dim,
     size,
     encoder,
+    // With the encoder as it is rescaled by now: SAELens multiplies `(x - b_dec) W_enc + b_enc` by the norm as a whole.
     encoderBias: config.centred ? withCenter(encoder, encoderBias, raw.decoderBias) : encoderBias,
     thresholds: positiveThresholds(size, jumps),
     ...(config.k === undefined ? {} : { most: config.k }),

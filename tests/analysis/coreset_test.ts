@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Coreset } from "../../src/analysis/mod.ts";
+import type { StreamBatch } from "../../src/activations/mod.ts";
+import { Coreset, Coresets, offerFirst } from "../../src/analysis/mod.ts";
 import { openBackend } from "../../src/compute/mod.ts";
 import { hashUniform } from "../../src/compute/random.ts";
 import { backendTest } from "../lib/backends.ts";
@@ -37,4 +38,30 @@ Deno.test("a coreset is uniform, and takes no more than it holds", async () => {
   coreset.offer(backend.upload(rows(0, 3), 3, 1), 0);
   assertThrows(() => coreset.take(4), RangeError, "a sample of 1 to 3 directions");
   assertThrows(() => coreset.take(0), RangeError, "but found 0");
+});
+
+Deno.test("coresets of several seeds are drawn in one pass over the first activations, in whole batches", async () => {
+  const backend = await openBackend("cpu");
+  const batchOf = (start: number) => {
+    const batch = { data: Float32Array.from([...rows(start + 1, 4)].flatMap((value) => [value, 1])), rows: 4, dim: 2 };
+    return { start, batches: new Map([[6, batch]]), prompts: [], promptsBefore: 0, [Symbol.dispose]() {} };
+  };
+  let read = 0;
+  async function* stream() {
+    for (let start = 0; start < 40; start += 4) {
+      read = start + 4;
+      yield await Promise.resolve(batchOf(start) as unknown as StreamBatch);
+    }
+  }
+  using first = new Coresets(backend, new Map([[6, { center: new Float32Array(2) }]]), 100, 1);
+  using second = new Coresets(backend, new Map([[6, { center: new Float32Array(2) }]]), 100, 2);
+  await offerFirst(stream(), [first, second], 10);
+  assertEquals(read, 12);
+  const taken = [first, second].map((coresets) => coresets.take(6, 50));
+  assertEquals(taken.map((matrix) => matrix.rows), [12, 12], "all that are kept");
+  const values = await Promise.all(taken.map((matrix) => backend.download(matrix)));
+  assert(values[0].join() !== values[1].join());
+  assertEquals([...values[0]].sort(), [...values[1]].sort());
+  assertThrows(() => first.take(7, 1), RangeError, "a layer of the coresets but found 7");
+  for (const matrix of taken) matrix.dispose();
 });

@@ -1,5 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
-import { agreement, coincidence, distinctPaths, togetherness } from "../../src/analysis/mod.ts";
+import { shuffledTokens } from "../../src/activations/mod.ts";
+import {
+  agreement,
+  coincidence,
+  comparePaths,
+  distinctPaths,
+  samePlaces,
+  togetherness,
+} from "../../src/analysis/mod.ts";
 import { Random } from "../../src/compute/mod.ts";
 
 Deno.test("agreement is taken layer by layer", () => {
@@ -31,4 +39,21 @@ Deno.test("tokens of one region coincide, and paths differ if one layer does", (
   assertEquals(coincidence([1]), NaN);
   assertEquals(distinctPaths([[0, 0, 1, 1], [2, 2, 2, 3]]), 3);
   assertEquals(distinctPaths([]), 0);
+});
+
+Deno.test("equal tokens of shuffled prompts are found again, each once", () => {
+  const prompts = [[2, 5, 6, 5, 7], [2, 9], [2, 5, 5]].map((ids, i) => ({ id: `${i}`, tokens: Int32Array.from(ids) }));
+  const shuffled = shuffledTokens(prompts, 4);
+  const places = samePlaces(prompts, shuffled);
+  const stream = shuffled.flatMap(({ tokens }) => Array.from(tokens).slice(1));
+  assertEquals(places.map((place) => stream[place]), [5, 6, 5, 7, 9, 5, 5]);
+  assertEquals(places.toSorted((a, b) => a - b), [0, 1, 2, 3, 4, 5, 6]);
+});
+
+Deno.test("paths beside those of shuffled tokens: by layer, by step; what no pair says is missing", () => {
+  const { layers, steps, distinct, distinctShuffled } = comparePaths([[0, 0, 1], [2, 3, 3]], [[0, 1, 2], [3, 3, 3]]);
+  assertEquals(layers.map(({ tokens, agreementShuffled }) => [tokens, agreementShuffled]), [[3, 1 / 3], [3, 2 / 3]]);
+  assertEquals(layers.map(({ agreementChance }) => agreementChance), [1 / 3, 1 / 3]);
+  assertEquals(steps, [{ stay: 0, stayShuffled: null, stayChance: 1 / 3 }]);
+  assertEquals([distinct, distinctShuffled], [3, 3]);
 });

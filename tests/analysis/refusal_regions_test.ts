@@ -16,12 +16,12 @@ Deno.test("answers are sorted by what an intervention made of them", () => {
   assertEquals(answerKind("I cannot. I cannot. I cannot. ", "Sure!"), "degenerate loop");
   assertEquals(answerKind("I cannot.", "Sure!"), "coherent refusal");
   assertEquals(answerKind("Of course!", "Sure!"), "other text");
-  assertEquals(kindShares(["Sure!", "I cannot.", "I cannot.", "Of course!"], Array(4).fill("Sure!")), [
-    0.25,
-    0,
-    0.5,
-    0.25,
-  ]);
+  assertEquals(kindShares(["Sure!", "I cannot.", "I cannot.", "Of course!"], Array(4).fill("Sure!")), {
+    "unchanged": 0.25,
+    "degenerate loop": 0,
+    "coherent refusal": 0.5,
+    "other text": 0.25,
+  });
 });
 
 Deno.test("regions of refusal are ranked by the refused prompts that they hold", () => {

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { describeStream } from "../../src/activations/mod.ts";
 import { describeRegions, lensTokens } from "../../src/analysis/mod.ts";
 import type { HookSite, LanguageModel, LensToken } from "../../src/model/mod.ts";
@@ -35,4 +35,16 @@ Deno.test("regions are described without lens tokens where their dictionary's ho
     const [{ lens, count }] = await describeRegions(dictionary, lensOf("resid_post"));
     assertEquals([lens.map(({ token }) => token), count], [tokens, 1], at);
   }
+});
+
+Deno.test("some regions are described, in the order in which they are asked for", async () => {
+  using dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.1 }, { backend: "cpu" });
+  await dictionary.add({ data: Float32Array.of(3, 0, 0, 2, 0, 5, -1, 0), rows: 4, dim: 2 });
+  const model = lensOf("resid_post");
+  const some = await describeRegions(dictionary, model, { regions: [2, 1, 2] });
+  assertEquals(some.map(({ region, count, lens: [{ token }] }) => [region, count, token]), [
+    ...[[2, 1, "-1"], [1, 2, "0"], [2, 1, "-1"]],
+  ]);
+  assertEquals((await describeRegions(dictionary, model)).map(({ count }) => count), [1, 2, 1], "default all");
+  await assertRejects(() => describeRegions(dictionary, model, { regions: [3] }), RangeError, "0 to 2 but found 3");
 });

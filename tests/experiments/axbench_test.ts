@@ -1,55 +1,15 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
-import { grownAtBudgets, withDictionary } from "../../experiments/lib/axbench/dictionaries.ts";
-import type { Detection } from "../../experiments/lib/axbench/score.ts";
-import { ConceptStore, type Settings } from "../../experiments/lib/axbench/store.ts";
-import { RowReader } from "../../experiments/lib/axbench/texts.ts";
-import { type AxBenchRow, extract, readAxBench, readCorpus } from "../../src/activations/mod.ts";
+import type { DetectionRow } from "../../experiments/lib/axbench/rows.ts";
+import { AxBenchReader, type AxBenchRow, extract, readAxBench, readCorpus } from "../../src/activations/mod.ts";
 import { openBackend } from "../../src/compute/mod.ts";
-import { type ChatMessage, type LanguageModel, loadModel } from "../../src/model/mod.ts";
+import { loadModel } from "../../src/model/mod.ts";
 import { calibrateLayers, Dictionary } from "../../src/partition/mod.ts";
 import { RunManifest } from "../../src/report/mod.ts";
-import { type Flags, Progress, type Run } from "../../src/run/mod.ts";
+import { type Flags, growToBudgets, Progress, RowStore, type Run } from "../../src/run/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { ORT_TEST, TOY_IT } from "../model/toy.ts";
 import { experimentCommand, numbersOf, stoppingCommand, withExperiment } from "./child.ts";
-
-Deno.test({
-  name: "a row becomes a chat without what all chats share, or one text",
-  ...ORT_TEST,
-  async fn() {
-    const model = await loadModel(TOY_IT, { device: "cpu" });
-    const row = { input: "Which king?", output: "The old one.", genre: "text" };
-    const chat = new RowReader(model, "chat", 64);
-    assertEquals(model.decode(chat.tokens(row).subarray(0, chat.prefix)), "<bos><start_of_turn>user\n");
-    assertEquals(
-      model.decode(chat.tokens(row).subarray(chat.prefix)),
-      "Which king?<end_of_turn>\n<start_of_turn>model\nThe old one.",
-    );
-    const plain = new RowReader(model, "plain", 64);
-    assertEquals([plain.prefix, model.decode(plain.tokens(row))], [1, "<bos>Which king?The old one."]);
-
-    // Rows of different lengths, one of them cut: each activation is the model's own at that layer and position.
-    const short = new RowReader(model, "chat", 17);
-    const rows = [row, { ...row, input: "Who?", output: "I." }];
-    const { data, dim, offsets } = (await short.read(rows, [2, 6])).get(6)!;
-    const lengths = rows.map((one) => short.tokens(one).length - short.prefix);
-    assert(lengths[0] === 17 - short.prefix && lengths[1] < lengths[0], `one is cut: ${lengths}`);
-    assertEquals([...offsets], [0, lengths[0], lengths[0] + lengths[1]]);
-    for (const [i, one] of rows.entries()) {
-      const { residuals } = await model.capture([short.tokens(one)], [6]);
-      const alone = residuals.get(6)!.data!.subarray(short.prefix * dim);
-      const read = data.subarray(offsets[i] * dim, offsets[i + 1] * dim);
-      read.forEach((value, j) => assertAlmostEquals(value, alone[j], 1e-3));
-    }
-    await model.dispose();
-  },
-});
-
-Deno.test("where chats begin with nothing in common, such as <bos>, the first token of each is dropped", () => {
-  const encodeChat = (messages: readonly ChatMessage[]) => Int32Array.from(messages, ({ content }) => Number(content));
-  assertEquals(new RowReader({ encodeChat } as unknown as LanguageModel, "chat", 2).prefix, 1);
-});
 
 Deno.test({
   name: "a growth that goes on gives the same dictionaries, and small budgets' exemplars are the first of large ones",
@@ -59,7 +19,7 @@ Deno.test({
       const [backend, model] = [await openBackend("cpu"), await loadModel(TOY_IT, { device: "cpu" })];
       const texts = (await Array.fromAsync(readCorpus("fixtures/corpora/pile.jsonl"))).slice(0, 48);
       const reading = { context: 32, batchPrompts: 8 };
-      const calibration = await calibrateLayers(extract(model, texts, { ...reading, layers: [3], backend }), [3], {
+      const calibrations = await calibrateLayers(extract(model, texts, { ...reading, layers: [3], backend }), [3], {
         percentiles: [10],
         activations: 500,
         backend,
@@ -72,25 +32,28 @@ Deno.test({
         corpus: "some",
         files: [],
         reading,
-        calibration,
-        seeds: [0, 1],
+        calibrations,
       };
+      const seeds = [0, 1];
       const run = {
         progress: new Progress({ quiet: true }),
         manifest: new RunManifest({ name: "test" }),
         signal: new AbortController().signal,
       } as unknown as Run<Flags>;
-      const inOne = await grownAtBudgets(run, { ...plan, budgets: [400, 1200], folder: join(folder, "a") });
-      const stopped = { ...plan, folder: join(folder, "b") };
-      await grownAtBudgets(run, { ...stopped, budgets: [400] });
-      const inTwo = await grownAtBudgets(run, { ...stopped, budgets: [400, 1200] });
+      const inOne = await growToBudgets(run, plan, { seeds, budgets: [400, 1200], folder: join(folder, "a") });
+      const stopped = { seeds, folder: join(folder, "b") };
+      await growToBudgets(run, plan, { ...stopped, budgets: [400] });
+      const inTwo = await growToBudgets(run, plan, { ...stopped, budgets: [400, 1200] });
       assertEquals(inOne.map(({ seed, budget }) => [seed, budget]), [[0, 400], [0, 1200], [1, 400], [1, 1200]]);
       for (const [i, one] of inOne.entries()) {
         assertEquals({ ...inTwo[i], file: "" }, { ...one, file: "" });
         assert(one.tokens >= one.budget && one.tokens < one.budget + 8 * 32);
         assertEquals(await Deno.readFile(inTwo[i].file), await Deno.readFile(one.file));
       }
-      const exemplars = (i: number) => withDictionary(inOne[i], backend, (dictionary) => dictionary.exemplars.slice());
+      const exemplars = async (i: number) => {
+        using dictionary = await Dictionary.load(inOne[i].file, { backend });
+        return dictionary.exemplars.slice();
+      };
       const [small, large] = [await exemplars(0), await exemplars(1)];
       assert(small.length < large.length);
       assertEquals(large.slice(0, small.length), small);
@@ -153,15 +116,14 @@ async function assertSameOfGiven(out: string): Promise<void> {
   const files = [4, 10].map((p) => join(out, `state/grown/seed-0-tokens-2000/L6-p${p}.arrow`));
   const given = [...SMALL, "--concepts", "1", "--dictionaries", files.join(",")];
   const regionsOf = async (folder: string) => {
-    const store = await ConceptStore.open(folder, await settingsOf(folder), true);
-    return (await store.read(1))!.filter(({ method, budget }) => method === "regions" && budget === 2000);
+    return (await keptRows(folder, 1)).filter(({ method, budget }) => method === "regions" && budget === 2000);
   };
   await withExperiment("axbench", given, async ({ code, stderr, out: again }) => {
     assertEquals([code, stderr], [0, ""]);
     const found = await regionsOf(again);
     assertEquals(found.length, 8);
     // Tokens are not kept in the file: activations count.
-    const plain = (rows: Detection[]) => rows.map(({ tokens: _, ...row }) => row);
+    const plain = (rows: readonly DetectionRow[]) => rows.map(({ tokens: _, ...row }) => row);
     assertEquals(plain(found), plain(await regionsOf(out)));
   });
 }
@@ -169,7 +131,7 @@ async function assertSameOfGiven(out: string): Promise<void> {
 /** Chooses and scores concept 1 again from the kept dictionary, with plain loops over all numbers. */
 async function assertSameByLoops(out: string): Promise<void> {
   const model = await loadModel(TOY_IT, { device: "cpu" });
-  const reader = new RowReader(model, "chat", 40);
+  const reader = new AxBenchReader(model, "chat", 40);
   const { concepts: [concept], negatives } = await readAxBench("fixtures/corpora/axbench", [1]);
   const dictionary = await Dictionary.load(join(out, "state/grown/seed-0-tokens-2000/L6-p10.arrow"), {
     backend: "cpu",
@@ -206,7 +168,7 @@ async function assertSameByLoops(out: string): Promise<void> {
     mean(a.flatMap((x) => b.map((y) => x > y ? 1 : x === y ? 0.5 : 0)));
   const [highUnits, lowUnits] = [high, low].map((texts) => texts.map((rows) => rows.map(unit)));
 
-  const found = (await (await ConceptStore.open(out, await settingsOf(out), true)).read(1))!;
+  const found = await keptRows(out, 1);
   for (const [rule, basis] of [["auroc", "mean"], ["contrast", "exemplar"]] as const) {
     const one = found.find((row) =>
       row.method === "regions" && row.rule === rule && row.basis === basis && row.percentile === 10 &&
@@ -228,11 +190,13 @@ async function assertSameByLoops(out: string): Promise<void> {
     const of = (positive: boolean) => scores.filter((_, i) => concept.evaluation[i].positive === positive);
     assertAlmostEquals(one.auroc, ofPairs(of(true), of(false)), 1e-3, rule);
     const hard = scores.filter((_, i) => concept.evaluation[i].category === "hard negative");
-    assertAlmostEquals(one.hard, ofPairs(of(true), hard), 2e-3, rule);
+    assertAlmostEquals(one.hardAuroc!, ofPairs(of(true), hard), 2e-3, rule);
   }
 }
 
-async function settingsOf(out: string): Promise<Settings> {
-  const { crc32: _, ...settings } = JSON.parse(await Deno.readTextFile(join(out, "state/settings.json")));
-  return settings;
+/** What a run has kept of a concept. */
+async function keptRows(out: string, concept: number): Promise<readonly DetectionRow[]> {
+  const { crc32: _, format: __, ...flags } = JSON.parse(await Deno.readTextFile(join(out, "state/settings.json")));
+  const store = await RowStore.open<DetectionRow>(out, { flags, resume: true });
+  return (await store.read(`concepts/${concept}`))!;
 }

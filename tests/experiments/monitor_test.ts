@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { inBatches, type Line, linesOf } from "../../src/activations/mod.ts";
 import type { Verdict } from "../../src/analysis/mod.ts";
-import { watch } from "../../experiments/lib/monitor/watch.ts";
+import { watch } from "../../src/analysis/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { numbersOf, withExperiment } from "./child.ts";
 

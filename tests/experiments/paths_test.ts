@@ -1,19 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { lensText } from "../../experiments/lib/paths/charts.ts";
-import { samePlaces } from "../../experiments/lib/paths/measure.ts";
-import { shuffledTokens } from "../../src/activations/mod.ts";
 import { readArrow } from "../../src/files/mod.ts";
 import { tokenText } from "../../src/report/mod.ts";
 import { numbersOf, withExperiment } from "./child.ts";
-
-Deno.test("equal tokens of shuffled prompts are found again, each once", () => {
-  const prompts = [[2, 5, 6, 5, 7], [2, 9], [2, 5, 5]].map((ids, i) => ({ id: `${i}`, tokens: Int32Array.from(ids) }));
-  const shuffled = shuffledTokens(prompts, 4);
-  const places = samePlaces(prompts, shuffled);
-  const stream = shuffled.flatMap(({ tokens }) => Array.from(tokens).slice(1));
-  assertEquals(places.map((place) => stream[place]), [5, 6, 5, 7, 9, 5, 5]);
-  assertEquals(places.toSorted((a, b) => a - b), [0, 1, 2, 3, 4, 5, 6]);
-});
 
 const SMALL =
   "--layers 0,2,3 --percentiles 5,20 --seeds 2 --prompts 6 --shown 8 --calibration 1000 --max-tokens 2000 " +

@@ -1,11 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { lowestFifth, VARIANTS } from "../../experiments/lib/stability/variants.ts";
+import { STABILITY_VARIANTS } from "../../src/analysis/mod.ts";
 import { numbersOf, withExperiment } from "./child.ts";
-
-Deno.test("the lowest fifth is rounded down, of equal values the newer", () => {
-  assertEquals(lowestFifth([3, 1, 2, 1, 5]), [false, false, false, true, false]);
-  assertEquals(lowestFifth([3, 1, 2, 1]), [false, false, false, false]);
-});
 
 const SMALL = "--layers 6 --percentiles 4,8 --seeds 3 --texts 24 --calibration 1000 --batch 8";
 
@@ -23,7 +18,7 @@ Deno.test("stability leaves its tables, charts and report, and each remedy besid
     const chance = findings.matched_cosine_by_quintile_chance as number[];
     assert(quintiles.every((cosine, i) => cosine > chance[i]), `${quintiles} ${chance}`);
     const variants = findings.variants as Record<string, { regions: number }>;
-    assertEquals(Object.keys(variants), [...VARIANTS]);
+    assertEquals(Object.keys(variants), [...STABILITY_VARIANTS]);
     const all = variants.means.regions;
     const absorbed = variants["means, unstable fifth absorbed"].regions;
     assert(absorbed < all && absorbed >= 0.8 * all, `${absorbed} of ${all}`);

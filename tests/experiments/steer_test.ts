@@ -1,34 +1,45 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import type { Effect } from "../../experiments/lib/steer/measure.ts";
-import { predictors, results, summarise } from "../../experiments/lib/steer/summary.ts";
+import { steerOutcome } from "../../experiments/lib/steer/outcome.ts";
+import type { EffectRow } from "../../experiments/lib/steer/rows.ts";
+import type { CommonFlags } from "../../src/run/mod.ts";
 import { numbersOf, withExperiment } from "./child.ts";
 
-const effect = (rest: Partial<Effect>): Effect => ({
-  ...{ seed: 0, layer: 4, percentile: 2, region: 0, count: 10, coherence: 0.9, direction: "region", nullDistance: 0 },
-  ...{ alpha: 1, divergence: 1, shift: 0.5, membersBefore: 1, othersBefore: 3, after: 3, ...rest },
+type Before = Omit<EffectRow, "kind" | "alpha" | "after">;
+const BEFORE: Before = {
+  ...{ seed: 0, layer: 4, percentile: 2, region: 0, members: 10, coherence: 0.9, direction: "region", nullDistance: 0 },
+  ...{ divergence: 1, shift: 0.5, membersBefore: 1, othersBefore: 3 },
+};
+const ablation = (after: number, rest: Partial<Before> = {}): EffectRow => {
+  return { ...BEFORE, ...rest, kind: "ablation", alpha: null, after };
+};
+const steering = (alpha: number, after: number, rest: Partial<Before> = {}): EffectRow => {
+  return { ...BEFORE, ...rest, kind: "steering", alpha, after };
+};
+
+Deno.test("a setting is told at the strength that closes most of the gap, the null at its own", () => {
+  const second = { region: 1, othersBefore: 5, members: 20, coherence: 0.5 };
+  const none = { direction: "matched null" } as const;
+  const { findings } = steerOutcome({ model: "a model" } as CommonFlags, [
+    ...[
+      ablation(2),
+      ablation(3, second),
+      steering(1, 1),
+      steering(1, 4, second),
+      steering(2, 4),
+      steering(2, 6, second),
+    ],
+    ...[ablation(1, none), steering(1, 3, none), steering(2, 2, none)],
+  ]);
+  assertEquals([findings.necessity_null, findings.best_alpha, findings.sufficiency_null], [[0], [1], [0.5]]);
+  assertAlmostEquals(numbersOf(findings.necessity)[0], 3 / 6, 1e-12);
+  assertAlmostEquals(numbersOf(findings.sufficiency)[0], 3 / 6, 1e-12);
+  assertEquals([findings.spearman_sufficiency_size, findings.spearman_sufficiency_coherence], [-1, 1]);
 });
 
-Deno.test("necessity and sufficiency are shares of the gap between members and others", () => {
-  // Gaps of 2 and 4 nats. Ablation drives members 1 and 2 nats away; steering brings others 2 and 1 nats nearer.
-  const second = { region: 1, othersBefore: 5, count: 20, coherence: 0.5 };
-  const effects = [
-    effect({ alpha: NaN, after: 2 }),
-    effect({ alpha: NaN, after: 3, ...second }),
-    effect({ alpha: 1, after: 1 }),
-    effect({ alpha: 1, after: 4, ...second }),
-    effect({ alpha: 2, after: 4 }),
-    effect({ alpha: 2, after: 6, ...second }),
-    effect({ alpha: NaN, after: 1, direction: "matched null" }),
-    effect({ alpha: 1, after: 2, direction: "matched null" }),
-    effect({ alpha: 2, after: 3, direction: "matched null" }),
-  ];
-  const summaries = summarise(effects);
-  assertEquals(summaries.map(({ regions }) => regions), [2, 2, 2, 1, 1, 1]);
-  const [result] = results(summaries);
-  assertAlmostEquals(result.necessity, 3 / 6, 1e-12);
-  assertEquals([result.necessityNull, result.alpha, result.sufficiencyNull], [0, 1, 0.5]);
-  assertAlmostEquals(result.sufficiency, 3 / 6, 1e-12);
-  assertEquals(predictors(effects), { size: -1, coherence: 1 });
+Deno.test("a single region has no null, and no rank correlation", () => {
+  const { findings, answer } = steerOutcome({ model: "a model" } as CommonFlags, [ablation(2), steering(1, 1)]);
+  assertEquals([findings.sufficiency_null, findings.spearman_sufficiency_size], [[null], null]);
+  assert(!answer.includes("NaN") && !answer.includes("rank correlation"), answer);
 });
 
 Deno.test("steer leaves tables, charts, a report and finite findings", async () => {

@@ -1,6 +1,6 @@
 /** Files that try to act on the terminal, by every way by which their words can get there. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { watch } from "../../experiments/lib/monitor/watch.ts";
+import { watch } from "../../src/analysis/mod.ts";
 import { CorpusError, readCorpus } from "../../mod.ts";
 import { float32Tensor, readNpz, readSafetensors, writeSafetensors } from "../../src/files/mod.ts";
 import { RunManifest, saveTable } from "../../src/report/mod.ts";

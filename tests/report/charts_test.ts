@@ -90,8 +90,10 @@ Deno.test("what is missing is left out of the marks that read it", async () => {
       ...[4, 8].map((percentile) => ({ percentile, accuracy: 0.5, low: 0.4, high: 0.6, name: "a" })),
       { percentile: 16, accuracy: missing, low: 0.1, high: 0.2, name: "a" },
       { percentile: missing, accuracy: 0.9, low: 0.1, high: 0.2, name: "a" },
+      { percentile: 4, accuracy: 0.9, low: 0.1, high: 0.2, name: null },
     ];
     const svg = await draw(chart(rows, {
+      panels: by("name"),
       x: percentileAxis(),
       y: quantity("accuracy", null),
       marks: [seeds(), strokes({ y: quantity("low", null) })],

@@ -1,10 +1,13 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { readArrow } from "../../src/files/mod.ts";
 import {
+  columnName,
   each,
+  intervalOf,
   LAYER,
   number,
   oneOf,
+  prefixed,
   resultTable,
   row,
   type RowOf,
@@ -12,6 +15,7 @@ import {
   saveTable,
   truth,
   whole,
+  withInterval,
   words,
 } from "../../src/report/mod.ts";
 import { inFolder } from "../lib/folder.ts";
@@ -31,6 +35,11 @@ const ROWS: readonly Measured[] = [
   { layer: 3, kind: "regions", aurocPrompt: 0.5, saturatedAt: 0, example: "", holds: false, q1: 1, q2: 2 },
   { layer: 4, kind: "coreset", aurocPrompt: null, saturatedAt: null, example: null, holds: null, q1: 3, q2: 4 },
 ];
+
+Deno.test("a column is named in snake case, whether its property is in camel case or in words", () => {
+  const names = ["layer", "aurocPrompt", "coherent refusal", "nearest_p90"];
+  assertEquals(names.map(columnName), ["layer", "auroc_prompt", "coherent_refusal", "nearest_p90"]);
+});
 
 Deno.test("a row is declared once: columns, types, descriptions and what is missing are in the file", () =>
   inFolder(async (folder) => {
@@ -85,3 +94,18 @@ Deno.test("an empty table keeps its columns", () =>
     const table = await readArrow(await saveTable(folder, "t", resultTable(MEASURED, [])));
     assertEquals([table.numRows, table.schema.fields.length], [0, 8]);
   }));
+
+Deno.test("a figure with its interval is three columns", () => {
+  const fields = row({ ...withInterval("auroc", "mean AUROC", "95 % of resampled concepts") });
+  const rows: RowOf<typeof fields>[] = [intervalOf("auroc", { mean: 0.7, low: 0.6, high: 0.8 })];
+  assertEquals(Object.keys(fields).map(columnName), ["auroc", "auroc_low", "auroc_high"]);
+  assertEquals(rowTable(fields, rows).rows, [[0.7, 0.6, 0.8]]);
+  assertEquals(fields.aurocHigh.description, "upper end of its interval, 95 % of resampled concepts");
+});
+
+Deno.test("columns and values under a word have its name before theirs", () => {
+  const fields = prefixed("base", { cosine: number("cosine"), finalTokens: whole("tokens") });
+  const values = prefixed("base", { cosine: 0.5, finalTokens: 3 });
+  assertEquals(values, { baseCosine: 0.5, baseFinalTokens: 3 });
+  assertEquals(rowTable(fields, [values]).columns, ["base cosine", "base final tokens"]);
+});

@@ -1,5 +1,15 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { distinct, figure, meanOf, percent, rangeOf, rangeText, signed, Sweep } from "../../src/report/mod.ts";
+import {
+  distinct,
+  figure,
+  meanOf,
+  percent,
+  rangeOf,
+  rangeText,
+  settingsOf,
+  signed,
+  Sweep,
+} from "../../src/report/mod.ts";
 
 interface Measured {
   readonly layer: number;
@@ -49,6 +59,18 @@ Deno.test("how many settings show something, and settings of other keys", () => 
   const bySet = new Sweep(SWEEP.rows, ["set"]);
   assertEquals(bySet.settings.map(({ name, rows }) => [name, rows.length]), [["set a", 6], ["set b", 1]]);
   assertEquals(distinct(["b", "a", "b"]), ["b", "a"]);
+});
+
+Deno.test("rows by any of their properties, in the order in which they come, missing values too", () => {
+  const rows = [
+    { source: "b", k: null, auroc: 0.5 },
+    { source: "a", k: 2, auroc: 0.6 },
+    { source: "b", k: null, auroc: 0.7 },
+  ];
+  const [first, second, ...others] = settingsOf(rows, ["source", "k"]);
+  assertEquals(others, []);
+  assertEquals([first.key, first.mean("auroc")], [{ source: "b", k: null }, 0.6]);
+  assertEquals([second.key, second.rows], [{ source: "a", k: 2 }, [rows[1]]]);
 });
 
 Deno.test("figures of sentences", () => {

@@ -16,27 +16,27 @@ import {
   series,
   strokes,
 } from "../../../src/report/mod.ts";
-import { isTrained, nameOf, type Pairing, type WaySummary } from "./summary.ts";
-
-const kindOf = (way: WaySummary) => nameOf({ ...way, rule: "" });
+import { isTrained, kindOf, nameOf, type Pairing, type WaySummary } from "./rows.ts";
 
 /** Ways as dots with their interval, concepts behind them: what is chosen at one percentile and budget, and the ceilings. */
 export function methodsChart(ways: readonly WaySummary[]): ChartSpec {
-  const sorted = ways.toSorted((a, b) => b.interval.mean - a.interval.mean);
-  const concepts = sorted.flatMap((way) => way.byConcept.map((mean) => ({ name: nameOf(way), mean })));
-  const rows = sorted.map((way) => ({ name: nameOf(way), ...way.interval, group: groupOf(way) }));
+  const sorted = ways.toSorted((a, b) => b.auroc - a.auroc);
+  const concepts = sorted.flatMap((way) => way.byConcept.map((auroc) => ({ name: nameOf(way), auroc })));
+  const rows = sorted.map((way) => ({ name: nameOf(way), ...areaOf(way), group: groupOf(way) }));
   return chart(rows, {
-    x: quantity("mean", "held-out AUROC", { zero: false }),
+    x: quantity("auroc", "held-out AUROC", { zero: false }),
     y: category("name", null, { order: sorted.map(nameOf) }),
     color: series("group", {
       trained: COLOR.green,
       "chosen among regions": COLOR.blue,
       "chosen at random": COLOR.chance,
     }),
-    marks: [rule({ x: 0.5 }), on(concepts, strokes()), interval("low", "high")],
+    marks: [rule({ x: 0.5 }), on(concepts, strokes()), interval("aurocLow", "aurocHigh")],
     height: { step: 26 },
   });
 }
+
+const areaOf = ({ auroc, aurocLow, aurocHigh }: WaySummary) => ({ auroc, aurocLow, aurocHigh });
 
 function groupOf(way: WaySummary): string {
   if (isTrained(way)) return "trained";
@@ -66,22 +66,23 @@ export function tokensChart(ways: readonly WaySummary[]): ChartSpec {
 /** What is chosen, by setting. */
 function chosen(ways: readonly WaySummary[]) {
   // Dictionaries that are saturated take no more tokens: the others tell how many were read.
-  const read = new Map<number, number>();
-  for (const { budget, tokens } of ways) read.set(budget, Math.max(read.get(budget) ?? 0, Math.round(tokens)));
+  const byBudget = Map.groupBy(ways, ({ budget }) => budget);
+  const read = ({ budget }: WaySummary) =>
+    Math.max(...byBudget.get(budget)!.map(({ tokens }) => Math.round(tokens ?? 0)));
   return ways.filter((way) => !isTrained(way)).map((way) => ({
     kind: kindOf(way),
     rule: way.rule === "auroc" ? "AUROC rule" : "contrast rule",
     percentile: way.percentile,
-    tokens: read.get(way.budget),
-    ...way.interval,
+    tokens: read(way),
+    ...areaOf(way),
   }));
 }
 
 /** Lines with intervals beside each other, over the dashed lines of what was trained. */
 function curvesOf(ways: readonly WaySummary[]) {
-  const trained = ways.filter(isTrained).map((way) => ({ kind: kindOf(way), ...way.interval }));
+  const trained = ways.filter(isTrained).map((way) => ({ kind: kindOf(way), ...areaOf(way) }));
   return {
-    y: quantity("mean", "held-out AUROC, mean over concepts", { zero: false }),
+    y: quantity("auroc", "held-out AUROC, mean over concepts", { zero: false }),
     color: series("kind", {
       "regions, mean": COLOR.blue,
       "regions, exemplar": COLOR.vermilion,
@@ -91,19 +92,27 @@ function curvesOf(ways: readonly WaySummary[]) {
       "linear probe": COLOR.purple,
     }),
     isDodged: true,
-    marks: [on(trained, rules({ x: null })), line(), interval("low", "high", { width: 1.5 })],
+    marks: [on(trained, rules({ x: null })), line(), interval("aurocLow", "aurocHigh", { width: 1.5 })],
     height: 240,
   } as const;
 }
 
 /** Differences concept by concept, with their mean and its interval: regions against each of the others. */
 export function differencesChart(pairs: readonly Pairing[]): ChartSpec {
-  const name = ({ other }: Pairing) => `− ${kindOf(other)}`;
-  const concepts = pairs.flatMap((pair) => pair.differences.map((mean) => ({ name: name(pair), mean })));
-  return chart(pairs.map((pair) => ({ name: name(pair), ...pair.interval })), {
-    x: quantity("mean", "regions' AUROC minus the other's, concept by concept"),
+  const name = ({ against }: Pairing) => `− ${kindOf(against)}`;
+  const concepts = pairs.flatMap((pair) => pair.differences.map((difference) => ({ name: name(pair), difference })));
+  const rows = pairs.map((pair) => {
+    const { difference, differenceLow, differenceHigh } = pair;
+    return { name: name(pair), difference, differenceLow, differenceHigh };
+  });
+  return chart(rows, {
+    x: quantity("difference", "regions' AUROC minus the other's, concept by concept"),
     y: category("name", null, { order: pairs.map(name) }),
-    marks: [rule({ x: 0 }), on(concepts, strokes()), interval("low", "high", { color: COLOR.blue })],
+    marks: [
+      rule({ x: 0 }),
+      on(concepts, strokes()),
+      interval("differenceLow", "differenceHigh", { color: COLOR.blue }),
+    ],
     height: { step: 44 },
   });
 }

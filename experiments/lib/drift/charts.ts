@@ -1,6 +1,6 @@
 /** Charts of `drift`. */
 import type { RegionShare } from "../../../src/analysis/mod.ts";
-import { TEMPLATE_PARTS } from "../../../src/activations/mod.ts";
+import { TEMPLATE_PARTS, type TemplatePart } from "../../../src/activations/mod.ts";
 import {
   band,
   by,
@@ -21,22 +21,26 @@ import {
   share,
   stacks,
 } from "../../../src/report/mod.ts";
-import { COMPARISONS, type MatchRow } from "./matches.ts";
-import type { FinalTokens, RefusalRegion } from "./tokens.ts";
+import { COMPARISONS, type FinalTokensRow, type MatchRow, type RefusalRow } from "./rows.ts";
 
-const COLORS = [COLOR.vermilion, COLOR.orange, COLOR.blue, COLOR.sky, COLOR.chance];
-const COMPARISON = series("comparison", Object.fromEntries(COMPARISONS.map((name, i) => [name, COLORS[i]])));
+const COMPARISON = series("comparison", {
+  [COMPARISONS["same order"]]: COLOR.vermilion,
+  [COMPARISONS["other order"]]: COLOR.orange,
+  [COMPARISONS["first with itself"]]: COLOR.blue,
+  [COMPARISONS["second with itself"]]: COLOR.sky,
+  [COMPARISONS.chance]: COLOR.chance,
+});
 
 /** Steps of the cosine axis. */
 const STEPS = 50;
 
 /** Share of the smaller dictionary's regions whose partner reaches a cosine, with the range over stream orders. */
 export function matchesChart(rows: readonly MatchRow[], cut: number): ChartSpec {
-  const shares = rows.flatMap(({ layer, comparison, seeds, cosines }) =>
+  const shares = rows.flatMap(({ layer, comparison, seedA, seedB, cosines }) =>
     Array.from({ length: STEPS + 1 }, (_, i) => {
       const cosine = i / STEPS;
       const reached = cosines.filter((c) => c >= cosine).length / cosines.length;
-      return { layer, comparison, seeds: seeds.join("-"), cosine, share: reached };
+      return { layer, comparison, seeds: `${seedA}-${seedB}`, cosine, share: reached };
     })
   );
   return chart(shares, {
@@ -53,14 +57,14 @@ export function mediansChart(rows: readonly MatchRow[]): ChartSpec {
   return chart(rows, {
     panels: byBlock(),
     x: percentileAxis(),
-    y: quantity("median", "median cosine of matched pairs", { domain: [0, 1] }),
+    y: quantity("medianCosine", "median cosine of matched pairs", { domain: [0, 1] }),
     color: COMPARISON,
     marks: [means(), seeds()],
   });
 }
 
 /** Final tokens as a bar a dictionary: a segment a region, as wide as the tokens in it, coloured by their harmful share. */
-export function finalTokensChart(rows: readonly FinalTokens[]): ChartSpec {
+export function finalTokensChart(rows: readonly FinalTokensRow[]): ChartSpec {
   const regions = rows.flatMap(({ model, seed, split }) => {
     let start = 0;
     return byShare(split).map(({ region, members, share }) => {
@@ -82,18 +86,23 @@ export function finalTokensChart(rows: readonly FinalTokens[]): ChartSpec {
 const byShare = (split: readonly RegionShare[]) => split.toSorted((a, b) => b.share - a.share || b.members - a.members);
 
 /** Held-out balanced accuracy of the regions' majority labels against p, chance as a rule. */
-export function accuracyChart(rows: readonly FinalTokens[]): ChartSpec {
+export function accuracyChart(rows: readonly FinalTokensRow[]): ChartSpec {
   return chart(rows, {
     panels: byBlock(),
     x: percentileAxis(),
-    y: quantity("accuracy", "balanced accuracy, held-out prompts", { domain: [0.4, 1], zero: false }),
+    y: quantity("heldoutAccuracy", "balanced accuracy, held-out prompts", { domain: [0.4, 1], zero: false }),
     color: series("model", { base: COLOR.blue, instruct: COLOR.vermilion }),
     marks: [rule({ y: 0.5 }), means(), seeds()],
   });
 }
 
-const WHOSE = ["refusal region", "nearest in another order", "nearest in base", "all activations"];
-const PARTS: Readonly<Record<typeof TEMPLATE_PARTS[number], string>> = {
+const WHOSE = {
+  refusal: "refusal region",
+  reorder: "nearest in another order",
+  base: "nearest in base",
+  overall: "all activations",
+} as const;
+const PARTS: Readonly<Record<TemplatePart, string>> = {
   before: "template, before",
   instruction: "instruction",
   after: "template, after",
@@ -104,10 +113,15 @@ const PARTS: Readonly<Record<typeof TEMPLATE_PARTS[number], string>> = {
  * Where in the prompts the members of the refusal region and of its nearest regions lie, by setting and beside all
  * activations: means over stream orders.
  */
-export function positionsChart(rows: readonly RefusalRegion[], overall: readonly number[]): ChartSpec {
-  const shares = rows.flatMap(({ layer, percentile, refusal, base, reorder }) =>
-    [refusal.parts, reorder.parts, base.parts, overall].flatMap((parts, i) =>
-      parts.map((share, rank) => ({ layer, percentile, what: WHOSE[i], part: PARTS[TEMPLATE_PARTS[rank]], share }))
+export function positionsChart(
+  rows: readonly RefusalRow[],
+  overall: Readonly<Record<TemplatePart, number>>,
+): ChartSpec {
+  const shares = rows.flatMap(({ layer, percentile, members: { refusal, reorder, base } }) =>
+    Object.entries({ refusal, reorder, base, overall }).flatMap(([whose, shares]) =>
+      TEMPLATE_PARTS.map((part) => {
+        return { layer, percentile, what: WHOSE[whose as keyof typeof WHOSE], part: PARTS[part], share: shares[part] };
+      })
     )
   );
   const colors = {
@@ -117,7 +131,7 @@ export function positionsChart(rows: readonly RefusalRegion[], overall: readonly
     [PARTS.final]: COLOR.vermilion,
   };
   return chart(shares, {
-    panels: grid(by("what", { order: WHOSE }), byBlock()),
+    panels: grid(by("what", { order: Object.values(WHOSE) }), byBlock()),
     x: percentileAxis(),
     y: share("share", "share", { ticks: 3 }),
     color: series("part", colors, { title: "position in the prompt" }),

@@ -1,4 +1,5 @@
 /** Charts of a monitor. */
+import type { AlarmRate, Watched } from "../../../src/analysis/mod.ts";
 import {
   band,
   chart,
@@ -12,8 +13,6 @@ import {
   series,
   share,
 } from "../../../src/report/mod.ts";
-import type { AlarmRate } from "./alarms.ts";
-import type { Watched } from "./watch.ts";
 
 /** Share of prompts that raise the alarm against the rate it is set for: means over seeds, bands over their range. */
 export function alarmChart(rates: readonly AlarmRate[]): ChartSpec {

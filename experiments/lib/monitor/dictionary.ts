@@ -1,83 +1,47 @@
 /** Grows dictionaries at several layers and percentiles, and picks the one to watch with. */
-import type { Backend } from "../../../src/compute/mod.ts";
-import type { LanguageModel } from "../../../src/model/mod.ts";
-import { type Dictionary, usableSettings } from "../../../src/partition/mod.ts";
-import {
-  calibrationsFor,
-  type CommonFlags,
-  contextOf,
-  type Flags,
-  grow,
-  type GrowPlan,
-  type Run,
-} from "../../../src/run/mod.ts";
-import { type Instructions, type RefusalHandle, refusalHandle } from "./handle.ts";
-import type { MonitorTexts, TextFlags } from "./texts.ts";
-
-/** A layer and percentile that was tried. */
-export interface TriedSetting {
-  readonly layer: number;
-  readonly percentile: number;
-  readonly threshold: number;
-  /** NaN where the threshold is too small for a dictionary. */
-  readonly regions: number;
-  /** Regions that hold final tokens of instructions, and how well they tell refused ones: balanced accuracy. */
-  readonly occupied: number;
-  readonly accuracy: number;
-  readonly chosen: boolean;
-}
-
-/** What {@linkcode growDictionary} needs. */
-export interface DictionaryPlan {
-  readonly backend: Backend;
-  readonly model: LanguageModel;
-  readonly texts: MonitorTexts;
-  readonly chat: boolean;
-  readonly instructions?: Instructions;
-}
+import { finalRegions, refusalHandle } from "../../../src/analysis/mod.ts";
+import type { Dictionary } from "../../../src/partition/mod.ts";
+import { type CalibrationPlan, type Flags, grow, type ReadPlan, type Run, usable } from "../../../src/run/mod.ts";
+import type { Instructions } from "./texts.ts";
+import type { TriedRow } from "./rows.ts";
 
 /**
- * Grows the dictionaries that the flags ask for and keeps the one whose regions tell refusal best on the instructions
- * that they were built on; without instructions the one in the middle.
+ * Grows the dictionaries of a plan and keeps the one whose regions tell refusal best on the instructions that they were
+ * built on; without instructions the one in the middle.
+ *
+ * @returns That dictionary, which the caller disposes, and all settings that were tried.
  */
-export async function growDictionary<F extends Flags>(
-  run: Run<F> & {
-    readonly flags: CommonFlags & TextFlags & { readonly calibration: number; readonly context: number };
-  },
-  { backend, model, texts, chat, instructions }: DictionaryPlan,
-): Promise<{ dictionary: Dictionary; settings: TriedSetting[] }> {
-  const { corpus, split, harmful, harmless, seed, calibration, percentiles, maxTokens } = run.flags;
-  const files = chat ? [corpus, harmful, harmless] : [corpus];
-  const plan: GrowPlan = {
-    ...{ backend, model, files, seed, calibration, percentiles },
-    layers: run.layers(model.layers),
-    texts: texts.build,
-    corpus: `${files.join(" + ")}, split ${split}`,
-    reading: { chat, context: contextOf(run, model, "context") },
-    growing: { maxTokens, signal: run.signal },
-  };
-  const { calibrations, failed } = await usableSettings(await calibrationsFor(run, plan), backend);
-  if (calibrations.size === 0) throw new Error(failed[0].reason);
-  const { growths } = await grow(run, { ...plan, calibration: calibrations });
-  const handles: (RefusalHandle | undefined)[] = [];
+export async function chosenDictionary<F extends Flags>(
+  run: Run<F>,
+  plan: ReadPlan,
+  what: CalibrationPlan,
+  instructions?: Instructions,
+): Promise<{ readonly dictionary: Dictionary; readonly tried: readonly TriedRow[] }> {
+  const { calibrations, failed } = await usable(run, plan, what);
+  const growing = { maxTokens: run.flags.maxTokens, signal: run.signal };
+  const { growths } = await grow(run, { ...plan, calibrations, growing });
+  const grown: TriedRow[] = [];
   for (const { layer, percentile, dictionary } of growths) {
-    const name = `refusal in layer ${layer}, p ${percentile}`;
-    handles.push(instructions && await run.kept(name, () => refusalHandle(model, dictionary, instructions)));
+    const handle = instructions && await run.kept(`refusal in layer ${layer}, p ${percentile}`, async () => {
+      const { entries, refused } = instructions;
+      return refusalHandle(await finalRegions(plan.model, dictionary, entries), refused);
+    });
+    const { threshold, size: regions } = dictionary;
+    const { occupied = null, accuracy = null } = handle ?? {};
+    grown.push({ layer, percentile, threshold, regions, occupied, accuracy, chosen: false });
   }
-  const accuracy = (i: number) => handles[i]?.accuracy ?? NaN;
+  const accuracyOf = (i: number) => grown[i].accuracy ?? -Infinity;
   const best = instructions
-    ? [...growths.keys()].reduce((a, b) => accuracy(b) > accuracy(a) ? b : a)
+    ? [...growths.keys()].reduce((a, b) => accuracyOf(b) > accuracyOf(a) ? b : a)
     : growths.length >> 1;
-  const settings = growths.map(({ layer, percentile, dictionary: { threshold, size } }, i) => ({
-    ...{ layer, percentile, threshold, regions: size, occupied: handles[i]?.occupied ?? NaN },
-    ...{ accuracy: accuracy(i), chosen: i === best },
-  }));
-  const unusable = failed.map(({ layer, percentile, threshold }) => ({
-    ...{ layer, percentile, threshold, regions: NaN, occupied: NaN, accuracy: NaN, chosen: false },
-  }));
   for (const [i, { dictionary }] of growths.entries()) if (i !== best) dictionary.dispose();
+
+  const unusable = failed.map(({ layer, percentile, threshold }): TriedRow => {
+    return { layer, percentile, threshold, regions: null, occupied: null, accuracy: null, chosen: false };
+  });
+  const tried = [...grown.with(best, { ...grown[best], chosen: true }), ...unusable];
   return {
     dictionary: growths[best].dictionary,
-    settings: [...settings, ...unusable].sort((a, b) => a.layer - b.layer || a.percentile - b.percentile),
+    tried: tried.sort((a, b) => a.layer - b.layer || a.percentile - b.percentile),
   };
 }

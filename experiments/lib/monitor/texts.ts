@@ -17,6 +17,14 @@ export interface TextFlags {
 
 /** Name of the set whose alarms are false. */
 export const HELD_OUT = "held-out text";
+/** Name of the set of the same texts with their words in another order. */
+export const SHUFFLED = "its words shuffled";
+
+/** Instructions, and whether the model refuses each. */
+export interface Instructions {
+  readonly entries: readonly CorpusEntry[];
+  readonly refused: readonly boolean[];
+}
 
 /** The texts of a monitor. */
 export interface MonitorTexts {
@@ -47,7 +55,7 @@ export async function monitorTexts(flags: TextFlags, chat: boolean): Promise<Mon
     heldoutInstructions: [...harmful, ...harmless],
     sets: new Map([
       [HELD_OUT, text],
-      ["its words shuffled", text.map((entry) => ({ ...entry, text: shuffledWords(entry.text, random) }))],
+      [SHUFFLED, text.map((entry) => ({ ...entry, text: shuffledWords(entry.text, random) }))],
       ["Bulgarian", await some(flags.bulgarian)],
       ["harmless instructions", harmless],
       ["harmful instructions", harmful],

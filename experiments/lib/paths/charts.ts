@@ -1,5 +1,4 @@
 /** Charts of the ways of tokens through layers. */
-import { layAlluvial } from "../../../src/report/alluvial.ts";
 import {
   band,
   below,
@@ -9,6 +8,7 @@ import {
   type ChartSpec,
   COLOR,
   type ComposableChart,
+  layAlluvial,
   means,
   on,
   quantity,
@@ -17,9 +17,9 @@ import {
   series,
   share,
   text,
+  tokenText,
 } from "../../../src/report/mod.ts";
-import { tokenText } from "../../../src/report/token_text.ts";
-import type { PathsMeasured, ShownPath, ShownTokens } from "./measure.ts";
+import type { PathRows, ShownPath, ShownTokens } from "./rows.ts";
 
 const COLUMN = 118;
 const ROW = 15;
@@ -46,8 +46,8 @@ export function pathChart(path: ShownPath): ChartSpec {
   return below(figures, { spacing: 40 });
 }
 
-function alluvial({ layers, lens }: ShownPath, { ids, texts, regions }: ShownTokens, title: string): ComposableChart {
-  const { blocks, ribbons, height } = layAlluvial([ids, ...regions], GAP);
+function alluvial({ layers, lens }: ShownPath, { ids, texts, traces }: ShownTokens, title: string): ComposableChart {
+  const { blocks, ribbons, height } = layAlluvial([ids, ...traces.map(({ regions }) => regions)], GAP);
   const textOf = new Map(ids.map((id, i) => [id, texts[i]]));
   const bars = blocks.map(({ column, category, count, top }) => ({
     ...{ x: column - BAR, x2: column + BAR, y: top, y2: top + count, labelX: column + BAR, labelY: top + count / 2 },
@@ -71,7 +71,7 @@ function alluvial({ layers, lens }: ShownPath, { ids, texts, regions }: ShownTok
     height: Math.ceil(ROW * height),
     x: quantity("x", null, across),
     y: quantity("y", null, down),
-    color: series("kind", { [TOGETHER]: COLOR.blue, [ALONE]: COLOR.quiet }),
+    color: series("kind", { [TOGETHER]: COLOR.blue, [ALONE]: COLOR.quiet }, { hasAllNames: true }),
     marks: [
       band({ ends: ["y", "y2"], detail: "ribbon", opacity: 0.4 }),
       on(
@@ -85,7 +85,7 @@ function alluvial({ layers, lens }: ShownPath, { ids, texts, regions }: ShownTok
 
 /** Lines of means over seeds with the seeds as dots, a panel a percentile. */
 function curves(
-  rows: readonly { percentile: number; layer: number; kind: string; share: number }[],
+  rows: readonly { percentile: number; layer: number; kind: string; share: number | null }[],
   colors: Readonly<Record<string, string>>,
   [x, y]: readonly [x: string, y: string],
 ): ChartSpec {
@@ -99,30 +99,26 @@ function curves(
 }
 
 /** Share of tokens whose region does not depend on their context, by layer. */
-export function contextChart(measured: readonly PathsMeasured[]): ChartSpec {
+export function contextChart(rows: PathRows["layers"]): ChartSpec {
   const colors = { "same token, shuffled context": COLOR.blue, "any two tokens (chance)": COLOR.chance };
-  const rows = measured.flatMap(({ seed, percentile, layers, agreement, chance }) =>
-    layers.flatMap((layer, i) => [
-      { seed, percentile, layer, kind: "same token, shuffled context", share: agreement[i] },
-      { seed, percentile, layer, kind: "any two tokens (chance)", share: chance[i] },
-    ])
-  );
-  return curves(rows, colors, ["block", "share in the same region"]);
+  const shares = rows.flatMap(({ percentile, layer, agreementShuffled, agreementChance }) => [
+    { percentile, layer, kind: "same token, shuffled context", share: agreementShuffled },
+    { percentile, layer, kind: "any two tokens (chance)", share: agreementChance },
+  ]);
+  return curves(shares, colors, ["block", "share in the same region"]);
 }
 
 /** Share of pairs of one region that stay in one, by step. */
-export function togetherChart(measured: readonly PathsMeasured[]): ChartSpec {
+export function togetherChart(rows: PathRows["steps"]): ChartSpec {
   const colors = {
     "in order": COLOR.blue,
     "shuffled tokens": COLOR.vermilion,
     "regions dealt out anew (chance)": COLOR.chance,
   };
-  const rows = measured.flatMap(({ seed, percentile, layers, together, togetherShuffled }) =>
-    together.flatMap(({ stay, chance }, i) => [
-      { seed, percentile, layer: layers[i + 1], kind: "in order", share: stay },
-      { seed, percentile, layer: layers[i + 1], kind: "shuffled tokens", share: togetherShuffled[i].stay },
-      { seed, percentile, layer: layers[i + 1], kind: "regions dealt out anew (chance)", share: chance },
-    ])
-  );
-  return curves(rows, colors, ["into block", "pairs that stay in one region"]);
+  const shares = rows.flatMap(({ percentile, to, stay, stayShuffled, stayChance }) => [
+    { percentile, layer: to, kind: "in order", share: stay },
+    { percentile, layer: to, kind: "shuffled tokens", share: stayShuffled },
+    { percentile, layer: to, kind: "regions dealt out anew (chance)", share: stayChance },
+  ]);
+  return curves(shares, colors, ["into block", "pairs that stay in one region"]);
 }

@@ -6,6 +6,7 @@ import {
   chart,
   type ChartSpec,
   COLOR,
+  distinct,
   interval,
   line,
   type Position,
@@ -16,7 +17,7 @@ import {
   series,
   share,
 } from "../../../src/report/mod.ts";
-import { labelsOf, ofKind, type Summary } from "./summary.ts";
+import { type Ask, mostKept, ofKind, type Source, type Summary } from "./rows.ts";
 
 /** Colours of the lines, the same in every chart. */
 const COLORS = {
@@ -29,9 +30,10 @@ const COLORS = {
   "EP, exemplars, labels shuffled": COLOR.chance,
 } as const;
 
-const nameOf = ({ source, isShuffled }: Summary) => isShuffled ? `${source}, labels shuffled` : source;
+const nameOf = ({ source, labels }: Summary) => labels === "shuffled" ? `${source}, labels shuffled` : source;
 
-const byLabel = (summaries: readonly Summary[]) => by("label", { order: labelsOf(summaries), columns: 5 });
+const byLabel = (summaries: readonly Summary[]) =>
+  by("label", { order: distinct(summaries.map(({ label }) => label)), columns: 5 });
 
 /** The share kept by each seed alone. */
 function seedsOf(summary: Summary, summaries: readonly Summary[]): number[] {
@@ -45,9 +47,10 @@ function seedsOf(summary: Summary, summaries: readonly Summary[]): number[] {
 /** A row for the share kept with its interval, and one for each seed's. */
 function pointsOf(summary: Summary, x: number, summaries: readonly Summary[]) {
   const place = { label: summary.label, series: nameOf(summary), x };
-  const { mean, low, high } = summary.kept;
-  const bySeed = seedsOf(summary, summaries).map((seed) => ({ ...place, kept: null, low: null, high: null, seed }));
-  return [{ ...place, kept: mean, low, high, seed: null }, ...bySeed];
+  const { kept, keptLow, keptHigh } = summary;
+  const none = { kept: null, keptLow: null, keptHigh: null };
+  const bySeed = seedsOf(summary, summaries).map((seed) => ({ ...place, ...none, seed }));
+  return [{ ...place, kept, keptLow, keptHigh, seed: null }, ...bySeed];
 }
 
 /** Share kept, a panel a label: bands are intervals, points seeds, the dashed line is raw. */
@@ -62,7 +65,7 @@ function keptPanels(
     x,
     y,
     color: series("series", COLORS, { columns: 6 }),
-    marks: [rule({ y: 1 }), band({ ends: ["low", "high"] }), line(), seeds({ y: { ...y, field: "seed" } })],
+    marks: [rule({ y: 1 }), band({ ends: ["keptLow", "keptHigh"] }), line(), seeds({ y: { ...y, field: "seed" } })],
     width: 150,
   });
 }
@@ -71,7 +74,7 @@ function keptPanels(
 export function keptChart(summaries: readonly Summary[], percentiles: readonly number[]): ChartSpec {
   const oneHot = summaries.filter(({ k, source }) => k === 1 && source !== "raw activations");
   const points = oneHot.flatMap((summary) =>
-    (Number.isFinite(summary.percentile) ? [summary.percentile] : percentiles)
+    (summary.percentile === null ? percentiles : [summary.percentile])
       .flatMap((p) => pointsOf(summary, p, summaries))
   );
   return keptPanels(summaries, points, category("x", "percentile p"));
@@ -80,8 +83,8 @@ export function keptChart(summaries: readonly Summary[], percentiles: readonly n
 /** Read-outs of one percentile over the number of features that are kept; the SAE's own l0 is its last point. */
 export function sparsityChart(summaries: readonly Summary[], percentile: number): ChartSpec {
   const points = (["EP, exemplars", "EP, means", "random exemplars", "SAE"] as const).flatMap((source) =>
-    ofKind(summaries, { source, percentile: source === "SAE" ? NaN : percentile })
-      .flatMap((summary) => pointsOf(summary, Math.min(summary.k, summary.l0), summaries))
+    ofKind(summaries, { source, percentile: source === "SAE" ? null : percentile })
+      .flatMap((summary) => pointsOf(summary, Math.min(summary.k ?? Infinity, summary.l0), summaries))
   );
   return keptPanels(summaries, points, quantity("x", "features kept (l0)", { log: true, base: 2, nice: false }));
 }
@@ -95,47 +98,43 @@ export interface NamedSummary {
 
 /** Read-outs to compare at one percentile, best informed first. */
 export function shownReadouts(summaries: readonly Summary[], percentile: number): NamedSummary[] {
-  const ks = ofKind(summaries, { source: "EP, exemplars", percentile }).map(({ k }) => k);
-  const most = Math.max(...ks);
-  const own = (name: string, color: string, ask: Parameters<typeof ofKind>[1]) =>
-    ofKind(summaries, ask).map((summary) => ({ name, color, summary }));
-  const p = { percentile };
+  const most = mostKept(summaries, percentile);
+  const own = (name: string, ask: Ask & { readonly source: Source }) => {
+    const color = ask.labels === "shuffled" ? COLOR.chance : COLORS[ask.source];
+    return ofKind(summaries, ask).map((summary) => ({ name, color, summary }));
+  };
+  const sparse = (how: string, k: number) => [
+    ...own(`SAE, ${how}`, { source: "SAE", k }),
+    ...own(`EP exemplars, ${how}`, { source: "EP, exemplars", percentile, k }),
+    ...own(`EP means, ${how}`, { source: "EP, means", percentile, k }),
+    ...own(`random exemplars, ${how}`, { source: "random exemplars", percentile, k }),
+  ];
   return [
-    ...own("raw activations", COLORS["raw activations"], { source: "raw activations" }),
-    ...own("SAE, all features", COLORS.SAE, { source: "SAE", k: Infinity }),
-    ...(most === 1 ? [] : [
-      ...own(`SAE, top ${most}`, COLORS.SAE, { source: "SAE", k: most }),
-      ...own(`EP exemplars, top ${most}`, COLORS["EP, exemplars"], { ...p, source: "EP, exemplars", k: most }),
-      ...own(`EP means, top ${most}`, COLORS["EP, means"], { ...p, source: "EP, means", k: most }),
-      ...own(`random exemplars, top ${most}`, COLORS["random exemplars"], {
-        ...p,
-        source: "random exemplars",
-        k: most,
-      }),
-    ]),
-    ...own("SAE, one-hot", COLORS.SAE, { source: "SAE", k: 1 }),
-    ...own("EP exemplars, one-hot", COLORS["EP, exemplars"], { ...p, source: "EP, exemplars", k: 1 }),
-    ...own("EP means, one-hot", COLORS["EP, means"], { ...p, source: "EP, means", k: 1 }),
-    ...own("random exemplars, one-hot", COLORS["random exemplars"], { ...p, source: "random exemplars", k: 1 }),
-    ...own("token id, one-hot", COLORS["token id"], { source: "token id" }),
-    ...own("raw, labels shuffled", COLOR.chance, { source: "raw activations", isShuffled: true }),
-    ...own("EP one-hot, labels shuffled", COLOR.chance, { ...p, source: "EP, exemplars", k: 1, isShuffled: true }),
+    ...own("raw activations", { source: "raw activations" }),
+    ...own("SAE, all features", { source: "SAE", k: null }),
+    ...(most === 1 ? [] : sparse(`top ${most}`, most)),
+    ...sparse("one-hot", 1),
+    ...own("token id, one-hot", { source: "token id" }),
+    ...own("raw, labels shuffled", { source: "raw activations", labels: "shuffled" }),
+    ...own("EP one-hot, labels shuffled", { source: "EP, exemplars", percentile, k: 1, labels: "shuffled" }),
   ];
 }
 
 /** Accuracies with their intervals, a panel a label; the dashed line is chance. */
 export function accuraciesChart(shown: readonly NamedSummary[]): ChartSpec {
   const colors = Object.fromEntries(shown.map(({ name, color }) => [name, color]));
-  const rows = shown.map(({ name, summary: { label, chance, accuracy } }) => ({ name, label, chance, ...accuracy }));
+  const rows = shown.map(({ name, summary: { label, chance, accuracy, accuracyLow, accuracyHigh } }) => {
+    return { name, label, chance, accuracy, accuracyLow, accuracyHigh };
+  });
   const axis = { ticks: 3 };
   return chart(rows, {
     panels: byLabel(shown.map(({ summary }) => summary)),
-    x: share("mean", "accuracy", axis),
+    x: share("accuracy", "accuracy", axis),
     y: category("name", null, { order: Object.keys(colors), hasGrid: true }),
     color: series("name", colors, { hasLegend: false }),
     marks: [
       rules({ x: share("chance", "accuracy", axis), y: null, color: COLOR.soft }),
-      interval("low", "high", { width: 2 }),
+      interval("accuracyLow", "accuracyHigh", { width: 2 }),
     ],
     independent: "x",
     width: 120,

@@ -1,5 +1,12 @@
 /** Charts of refusal under ablation and steering. */
-import { ANSWER_KINDS, type AnswerKind } from "../../../src/analysis/mod.ts";
+import {
+  type Ablation,
+  type AblationBasis,
+  ANSWER_KINDS,
+  type AnswerKind,
+  type Reference,
+  type Steered,
+} from "../../../src/analysis/mod.ts";
 import {
   by,
   byBlock,
@@ -17,9 +24,6 @@ import {
   stacks,
   ticks,
 } from "../../../src/report/mod.ts";
-import type { Reference, Steered } from "./controls.ts";
-import type { AblationBasis } from "./settings.ts";
-import type { Trial } from "./trials.ts";
 
 const DELTA = quantity("delta", "change of the refusal rate", { domain: [-1, 0.1] });
 const REFERENCE = { ...DELTA, field: "reference" } as const;
@@ -33,9 +37,9 @@ const WHAT = series("what", {
 });
 
 /** Change of refusal against p, a panel a block; points are seeds, ticks their mean, dashed lines other directions. */
-export function ablationChart(trials: readonly Trial[], references: readonly Reference[]): ChartSpec {
-  const first = trials.filter(({ basis, k }) => basis === "mean" && k === 1).flatMap((trial) => {
-    const { seed, layer, percentile, delta, nullDelta } = trial;
+export function ablationChart(ablations: readonly Ablation[], references: readonly Reference[]): ChartSpec {
+  const first = ablations.filter(({ basis, k }) => basis === "mean" && k === 1).flatMap((ablation) => {
+    const { seed, layer, percentile, delta, nullDelta } = ablation;
     return [
       { seed, layer, percentile, what: "first region of refusal", delta, reference: null },
       { seed, layer, percentile, what: "matched null region", delta: nullDelta, reference: null },
@@ -64,8 +68,8 @@ const BASIS: Readonly<Record<AblationBasis, string>> = {
 };
 
 /** Change of refusal against the number of regions, a column a percentile, a colour a basis. */
-export function basesChart(trials: readonly Trial[], layer: number): ChartSpec {
-  return chart(trials.filter((trial) => trial.layer === layer), {
+export function basesChart(ablations: readonly Ablation[], layer: number): ChartSpec {
+  return chart(ablations.filter((ablation) => ablation.layer === layer), {
     panels: byPercentile(),
     x: category("k", "regions ablated, K"),
     y: DELTA,
@@ -84,13 +88,13 @@ const ANSWER: Readonly<Record<AnswerKind, string>> = {
   "other text": COLOR.sky,
 };
 
-/** Kinds of answers to harmless prompts against the strength of steering, a panel a direction. */
-export function steeringChart(steered: readonly Steered[], unsteered: readonly number[]): ChartSpec {
+/** Kinds of answers to harmless prompts against the strength of steering, a panel a direction; at 0 all are unchanged. */
+export function steeringChart(steered: readonly Steered[]): ChartSpec {
   const directions = [...new Set(steered.map(({ direction }) => direction))];
-  const all = [...directions.map((direction) => ({ direction, alpha: 0, shares: unsteered })), ...steered];
-  const shares = all.flatMap(({ direction, alpha, shares }) =>
-    ANSWER_KINDS.map((kind, i) => ({ direction, alpha, kind, share: shares[i] }))
-  );
+  const shares = ANSWER_KINDS.flatMap((kind) => [
+    ...directions.map((direction) => ({ direction, alpha: 0, kind, share: Number(kind === "unchanged") })),
+    ...steered.map((row) => ({ direction: row.direction, alpha: row.alpha, kind, share: row[kind] })),
+  ]);
   return chart(shares, {
     panels: by("direction", { order: directions }),
     x: category("alpha", "steering strength α (mean distances)"),

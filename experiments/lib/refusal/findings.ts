@@ -1,114 +1,126 @@
 /** The refusal experiment's outcome in a few numbers and sentences. */
-import { ANSWER_KINDS } from "../../../src/analysis/mod.ts";
+import {
+  type Ablation,
+  answerRates,
+  type Confirmation,
+  isMatched,
+  nullFalls,
+  nullHolds,
+  type Reference,
+  type ReferenceName,
+  REFUSAL_EFFECT,
+  type RefusalLab,
+  type RefusalSetting,
+  type Standard,
+  type Steered,
+} from "../../../src/analysis/mod.ts";
 import type { FailedSetting } from "../../../src/partition/mod.ts";
 import { type Finding, formatNumber } from "../../../src/report/mod.ts";
-import type { Confirmation, Reference, Steered } from "./controls.ts";
-import type { RefusalLab } from "./lab.ts";
-import type { RefusalSetting } from "./settings.ts";
-import { EFFECT, isMatched, nullHolds, ratesOf, type Standard, type Trial } from "./trials.ts";
+
+/** The best ablation of one region, and what became of it elsewhere. */
+export interface BestAblation {
+  readonly ablation: Ablation;
+  /** Its dictionary. */
+  readonly setting: RefusalSetting;
+  readonly confirmation: Confirmation;
+  readonly steered: readonly Steered[];
+}
 
 /** Everything that came out. */
-export interface RefusalOutcome {
-  readonly lab: RefusalLab;
+export interface RefusalResult {
+  readonly lab: Pick<RefusalLab, "before">;
+  /** Texts of the held-out harmful prompts. */
+  readonly prompts: readonly string[];
   readonly standard: Standard;
   /** For each build prompt, whether the model refuses it and whether it is harmful. */
   readonly refused: readonly boolean[];
   readonly isHarmful: readonly boolean[];
   readonly settings: readonly RefusalSetting[];
   readonly failed: readonly FailedSetting[];
-  readonly trials: readonly Trial[];
+  readonly ablations: readonly Ablation[];
   readonly references: readonly Reference[];
-  readonly best?: Trial;
-  /** The dictionary of the best trial. */
-  readonly at?: RefusalSetting;
-  readonly confirmation?: Confirmation;
-  readonly steered: readonly Steered[];
+  /** Absent if no dictionary has a region of refusal. */
+  readonly best?: BestAblation;
 }
 
 /** The direction that all final positions share. */
 const SHARED = "mean of all final positions";
 
-const referenceAt = ({ references, best }: RefusalOutcome, name: string) =>
-  references.find(({ layer, direction }) => layer === best?.layer && direction === name);
+const referenceAt = ({ references, best }: RefusalResult, name: ReferenceName) =>
+  references.find(({ layer, direction }) => layer === best?.ablation.layer && direction === name);
 
 /** `run.json`'s findings. */
-export function refusalFindings(outcome: RefusalOutcome): Record<string, Finding> {
-  const { lab, standard, refused, isHarmful, trials, best, at, confirmation, steered, references } = outcome;
+export function refusalFindings(result: RefusalResult): Record<string, Finding> {
+  const { lab, standard, refused, isHarmful, ablations, best, references } = result;
   const rate = (harmful: boolean) => {
     const own = refused.filter((_, i) => isHarmful[i] === harmful);
     return own.filter(Boolean).length / own.length;
   };
-  const same = (trial: Trial) =>
-    trial.layer === best?.layer && trial.percentile === best.percentile && trial.basis === best.basis &&
-    trial.k === best.k;
-  const seeds = trials.filter(same);
-  const region = at?.candidates[0].directions;
-  const refusal = ANSWER_KINDS.indexOf("coherent refusal");
+  const chosen = best?.ablation;
+  const seeds = ablations.filter(({ layer, percentile, basis, k }) =>
+    layer === chosen?.layer && percentile === chosen.percentile && basis === chosen.basis && k === chosen.k
+  );
+  const deltas = (name: ReferenceName) =>
+    references.filter(({ direction }) => direction === name).map(({ delta }) => delta);
+  const region = best?.setting.candidates[0].directions;
+  const others = best?.confirmation.others;
   return {
-    baseline_refusal_rate: ratesOf(lab.before.harmful).refused,
-    benign_refusal_rate: ratesOf(lab.before.harmless).refused,
+    baseline_refusal_rate: answerRates(lab.before.harmful).refused,
+    benign_refusal_rate: answerRates(lab.before.harmless).refused,
     build_refusal_rate_harmful: rate(true),
     build_refusal_rate_harmless: rate(false),
-    best_delta: best?.delta ?? null,
-    best_setting: best
-      ? { layer: best.layer, p: best.percentile, basis: best.basis, k: best.k, seed: best.seed }
+    best_delta: chosen?.delta ?? null,
+    best_setting: chosen
+      ? { layer: chosen.layer, p: chosen.percentile, basis: chosen.basis, k: chosen.k, seed: chosen.seed }
       : null,
-    best_region_members: best?.members ?? null,
-    best_region_refusal_rate: best?.share ?? null,
-    best_loops: best?.loops ?? null,
-    null_delta: best?.nullDelta ?? null,
-    null_distance: best?.nullDistance ?? null,
+    best_region_members: chosen?.members ?? null,
+    best_region_refusal_rate: chosen?.share ?? null,
+    best_loops: chosen?.loops ?? null,
+    null_delta: chosen?.nullDelta ?? null,
+    null_distance: chosen?.nullDistance ?? null,
     delta_by_seed: seeds.map(({ delta }) => delta),
     null_delta_by_seed: seeds.map(({ nullDelta }) => nullDelta),
     cos_mean_exemplar: cosine(region?.mean, region?.exemplar),
-    cos_region_shared: cosine(region?.mean, referenceAt(outcome, SHARED)?.vector),
-    cos_null_shared: cosine(at?.matched?.directions.mean, referenceAt(outcome, SHARED)?.vector),
-    cos_region_difference_in_means: cosine(region?.mean, referenceAt(outcome, "difference in means")?.vector),
-    largest_fall: trials.length > 0 ? Math.min(...trials.map(({ delta }) => delta)) : null,
-    ...counts(trials, standard),
-    delta_difference_in_means: references.filter(isOf("difference in means")).map(({ delta }) => delta),
-    delta_mean_final_position: references.filter(isOf("mean of all final positions")).map(({ delta }) => delta),
-    delta_random_direction: references.filter(isOf("random direction")).map(({ delta }) => delta),
-    other_prompts_delta: confirmation ? confirmation.others.region - confirmation.others.before : null,
-    other_prompts_null_delta: confirmation ? confirmation.others.null - confirmation.others.before : null,
-    steering_coherent_refusal: largest(steered, "region of refusal", refusal),
-    steering_coherent_refusal_null: largest(steered, "matched null region", refusal),
-    steering_coherent_refusal_difference_in_means: largest(steered, "difference in means", refusal),
+    cos_region_shared: cosine(region?.mean, referenceAt(result, SHARED)?.vector),
+    cos_null_shared: cosine(best?.setting.matched?.directions.mean, referenceAt(result, SHARED)?.vector),
+    cos_region_difference_in_means: cosine(region?.mean, referenceAt(result, "difference in means")?.vector),
+    largest_fall: ablations.length > 0 ? Math.min(...ablations.map(({ delta }) => delta)) : null,
+    ...counts(ablations, standard),
+    delta_difference_in_means: deltas("difference in means"),
+    delta_mean_final_position: deltas(SHARED),
+    delta_random_direction: deltas("random direction"),
+    other_prompts_delta: others ? others.region - others.before : null,
+    other_prompts_null_delta: others && others.null !== null ? others.null - others.before : null,
+    steering_coherent_refusal: mostRefusals(best?.steered, "region of refusal"),
+    steering_coherent_refusal_null: mostRefusals(best?.steered, "matched null region"),
+    steering_coherent_refusal_difference_in_means: mostRefusals(best?.steered, "difference in means"),
   };
 }
 
 /** The answer: what the best ablation did beside its null, how often the sweep shows it, what steering does. */
-export function refusalAnswer(outcome: RefusalOutcome): string {
-  const { lab, standard, trials, best, at, confirmation, steered } = outcome;
-  const before = ratesOf(lab.before.harmful);
-  const baseline = before.refused;
-  if (!best || !at) {
-    return `No: of ${outcome.settings.length} dictionaries none has a region in which refused prompts end, so there is ` +
-      `nothing to ablate (the model refuses ${formatNumber(baseline)} of the held-out harmful prompts).`;
+export function refusalAnswer(result: RefusalResult): string {
+  const { lab, standard, ablations, best } = result;
+  const before = answerRates(lab.before.harmful);
+  if (!best) {
+    return `No: of ${result.settings.length} dictionaries none has a region in which refused prompts end, so there is ` +
+      `nothing to ablate (the model refuses ${formatNumber(before.refused)} of the held-out harmful prompts).`;
   }
-  const effect = counts(trials, standard);
-  const change = (name: string) => signed(referenceAt(outcome, name)?.delta ?? NaN);
-  const holds = best.delta <= EFFECT && nullHolds(best, standard);
-  const isShared = (referenceAt(outcome, SHARED)?.delta ?? NaN) <= best.delta + standard.nullTolerance;
-  const verdict = !holds
-    ? "Not specifically"
-    : isShared
-    ? "By its null region yes, by the direction that all prompts' ends share no"
-    : isMatched(best, standard)
-    ? "Yes"
-    : "Yes, by a null of another size";
-  const { matched } = at;
-  const others = trials.filter((trial) =>
-    trial.k === 1 && trial.basis !== best.basis && trial.seed === best.seed && trial.layer === best.layer &&
-    trial.percentile === best.percentile
+  const { ablation, setting: { matched, candidates }, confirmation: { others }, steered } = best;
+  const { layer, percentile, basis, seed } = ablation;
+  const effect = counts(ablations, standard);
+  const change = (name: ReferenceName) => signed(referenceAt(result, name)?.delta ?? null);
+  const otherBases = ablations.filter((row) =>
+    row.k === 1 && row.basis !== basis && row.seed === seed && row.layer === layer && row.percentile === percentile
   );
   const sentences = [
-    `${verdict}: ablating one region (block ${best.layer}, p ${best.percentile}, ${best.basis}, seed ${best.seed}) takes the ` +
-    `refusal of held-out harmful prompts from ${fixed(baseline)} to ${fixed(best.refused)}, ` +
+    `${
+      verdict(result, best)
+    }: ablating one region (block ${layer}, p ${percentile}, ${basis}, seed ${seed}) takes the ` +
+    `refusal of held-out harmful prompts from ${fixed(before.refused)} to ${fixed(ablation.refused)}, ` +
     (matched
-      ? `its null region changes it by ${signed(best.nullDelta)} (${formatNumber(matched.count)} members beside ` +
-        `${formatNumber(at.candidates[0].count)}` +
-        others.map(({ basis, nullDelta }) => `; ${basis} ${signed(nullDelta)}`).join("") + ")"
+      ? `its null region changes it by ${signed(ablation.nullDelta)} (${formatNumber(matched.count)} members beside ` +
+        `${formatNumber(candidates[0].count)}` +
+        otherBases.map(({ basis, nullDelta }) => `; ${basis} ${signed(nullDelta)}`).join("") + ")"
       : "there is no null region to compare with") +
     `, and the mean of all final positions, which no label enters, by ${change(SHARED)}.`,
     `It is the best of ${effect.single_ablations} ablations of one region, chosen on these prompts; ${effect.with_effect} of ` +
@@ -116,52 +128,57 @@ export function refusalAnswer(outcome: RefusalOutcome): string {
     `±${standard.nullTolerance} (in ${effect.with_effect_and_matched_null} of these it is also of the region's size, within ` +
     `${standard.matchDistance} in log10 members and coherence), in ${effect.with_effect_null_falls} it falls too, ` +
     `${effect.with_effect_without_null} have none.`,
-    `${fixed(best.loops)} of the answers under the best ablation end in a loop (before: ${fixed(before.loops)}).`,
+    `${fixed(ablation.loops)} of the answers under the best ablation end in a loop (before: ${fixed(before.loops)}).`,
     `At that block the difference in means of harmful and harmless prompts changes refusal by ` +
     `${change("difference in means")}, a random direction by ${change("random direction")}.`,
+    `On harmful prompts of other sources it goes from ${fixed(others.before)} to ${fixed(others.region)}` +
+    (others.null === null ? "." : `, under the null to ${fixed(others.null)}.`),
   ];
-  if (confirmation) {
-    const { before: unchanged, region, null: none } = confirmation.others;
-    sentences.push(
-      `On harmful prompts of other sources it goes from ${fixed(unchanged)} to ${fixed(region)}` +
-        (Number.isNaN(none) ? "." : `, under the null to ${fixed(none)}.`),
-    );
-  }
-  const refusal = ANSWER_KINDS.indexOf("coherent refusal");
-  const most = (direction: string) => largest(steered, direction, refusal);
   if (steered.length > 0) {
+    const most = (direction: string) => fixed(mostRefusals(steered, direction));
     sentences.push(
-      `Steering with the region makes at most ${fixed(most("region of refusal"))} of the harmless prompts' answers ` +
-        `coherent refusals, with the difference in means ${fixed(most("difference in means"))}` +
-        (at.matched ? `, with the null ${fixed(most("matched null region"))}.` : "."),
+      `Steering with the region makes at most ${most("region of refusal")} of the harmless prompts' answers coherent ` +
+        `refusals, with the difference in means ${most("difference in means")}` +
+        (matched ? `, with the null ${most("matched null region")}.` : "."),
     );
   }
   return sentences.join(" ");
 }
 
-function counts(trials: readonly Trial[], standard: Standard) {
-  const single = trials.filter(({ k }) => k === 1);
-  const falling = single.filter(({ delta }) => delta <= EFFECT);
-  const holding = falling.filter((trial) => nullHolds(trial, standard));
+function verdict(result: RefusalResult, { ablation }: BestAblation): string {
+  const { standard } = result;
+  if (!(ablation.delta <= REFUSAL_EFFECT && nullHolds(ablation, standard))) return "Not specifically";
+  const shared = referenceAt(result, SHARED);
+  if (shared && shared.delta <= ablation.delta + standard.nullTolerance) {
+    return "By its null region yes, by the direction that all prompts' ends share no";
+  }
+  return isMatched(ablation, standard) ? "Yes" : "Yes, by a null of another size";
+}
+
+function counts(ablations: readonly Ablation[], standard: Standard) {
+  const single = ablations.filter(({ k }) => k === 1);
+  const falling = single.filter(({ delta }) => delta <= REFUSAL_EFFECT);
+  const holding = falling.filter((ablation) => nullHolds(ablation, standard));
   return {
-    ablations: trials.length,
+    ablations: ablations.length,
     single_ablations: single.length,
     with_effect: falling.length,
     with_effect_and_null: holding.length,
-    with_effect_null_falls: falling.filter(({ nullDelta }) => nullDelta < -standard.nullTolerance - 1e-9).length,
-    with_effect_without_null: falling.filter(({ nullDelta }) => Number.isNaN(nullDelta)).length,
-    with_effect_and_matched_null: holding.filter((trial) => isMatched(trial, standard)).length,
+    with_effect_null_falls: falling.filter((ablation) => nullFalls(ablation, standard)).length,
+    with_effect_without_null: falling.filter(({ nullDelta }) => nullDelta === null).length,
+    with_effect_and_matched_null: holding.filter((ablation) => isMatched(ablation, standard)).length,
   };
 }
 
-const isOf = (name: string) => ({ direction }: Reference) => direction === name;
-
-function largest(steered: readonly Steered[], direction: string, kind: number): number {
-  return steered.filter((row) => row.direction === direction).reduce((max, row) => Math.max(max, row.shares[kind]), 0);
+/** The largest share of coherent refusals that steering with a direction brings; 0 where it was not tried. */
+function mostRefusals(steered: readonly Steered[] = [], direction: string): number {
+  return steered.filter((row) => row.direction === direction)
+    .reduce((most, row) => Math.max(most, row["coherent refusal"]), 0);
 }
 
 const fixed = (value: number) => value.toFixed(2);
-const signed = (value: number) => (value > 0 ? "+" : value < 0 ? "−" : "") + fixed(Math.abs(value));
+const signed = (value: number | null) =>
+  value === null ? "–" : (value > 0 ? "+" : value < 0 ? "−" : "") + fixed(Math.abs(value));
 
 /** Of unit directions; null where one is missing. */
 function cosine(a?: Float32Array, b?: Float32Array): number | null {

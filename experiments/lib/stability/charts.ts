@@ -1,4 +1,5 @@
 /** Charts of `stability`. */
+import { FIFTHS, STABILITY_VARIANTS } from "../../../src/analysis/mod.ts";
 import {
   beside,
   byBlock,
@@ -15,22 +16,21 @@ import {
   series,
   ticks,
 } from "../../../src/report/mod.ts";
-import { CHANCE } from "./summary.ts";
-import { type Measured, VARIANTS } from "./variants.ts";
+import { CHANCE, type VariantRow } from "./rows.ts";
 
 const AS_THEY_ARE = "as they are";
 const ROTATED = "rotated (chance)";
 
 /** Mean matched cosine by fifths of D: points are orders, lines their means; chance dashed. */
-export function quintilesChart(rows: readonly Measured[]): ChartSpec {
+export function quintilesChart(rows: readonly VariantRow[]): ChartSpec {
   const fifths = rows.filter(({ variant }) => variant === "means" || variant === CHANCE)
     .toSorted((a, b) => a.percentile - b.percentile)
-    .flatMap(({ layer, percentile, seed, variant, quintiles }) =>
-      quintiles.map((cosine, i) => ({
-        ...{ layer, seed, cosine },
-        percentile: `p ${percentile}`,
-        regions: variant === CHANCE ? ROTATED : AS_THEY_ARE,
-        fifth: `Q${i + 1}`,
+    .flatMap((row) =>
+      FIFTHS.map((fifth) => ({
+        ...{ layer: row.layer, seed: row.seed, cosine: row[fifth] },
+        percentile: `p ${row.percentile}`,
+        regions: row.variant === CHANCE ? ROTATED : AS_THEY_ARE,
+        fifth: fifth.toUpperCase(),
       }))
     );
   return chart(fifths, {
@@ -44,7 +44,7 @@ export function quintilesChart(rows: readonly Measured[]): ChartSpec {
 }
 
 /** Matched cosine against D, a dot a region, of one setting and one order. */
-export function densityChart(rows: readonly Measured[]): ChartSpec {
+export function densityChart(rows: readonly VariantRow[]): ChartSpec {
   const regions = rows.filter(({ variant }) => variant === "means" || variant === CHANCE).flatMap((row) =>
     Array.from(row.cosines, (cosine, region) => ({
       regions: row.variant === CHANCE ? ROTATED : AS_THEY_ARE,
@@ -61,17 +61,17 @@ export function densityChart(rows: readonly Measured[]): ChartSpec {
 }
 
 /** Mean matched cosine and Spearman's correlation with D of every variant, a row each, at one percentile. */
-export function variantsChart(rows: readonly Measured[], percentile: number): ChartSpec {
+export function variantsChart(rows: readonly VariantRow[], percentile: number): ChartSpec {
   const shown = rows.filter((row) => row.percentile === percentile)
     .map((row) => ({ ...row, block: `block ${row.layer}` }));
   const measures = [
-    quantity("matched", "mean matched cosine", { zero: true }),
-    quantity("spearman", "Spearman of matched cosine with D", { zero: true }),
+    quantity("matchedCosine", "mean matched cosine", { zero: true }),
+    quantity("spearmanDensity", "Spearman of matched cosine with D", { zero: true }),
   ];
   return beside(measures.map((x, i) =>
     chart(shown, {
       x,
-      y: category("variant", null, { order: VARIANTS, hasGrid: true, hasLabels: i === 0 }),
+      y: category("variant", null, { order: STABILITY_VARIANTS, hasGrid: true, hasLabels: i === 0 }),
       color: series("block"),
       isDodged: true,
       marks: [seeds(), ticks({ size: 9 })],

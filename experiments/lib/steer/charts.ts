@@ -17,15 +17,15 @@ import {
   series,
   share,
 } from "../../../src/report/mod.ts";
-import type { SteerSummary } from "./summary.ts";
+import type { SummaryRow } from "./rows.ts";
 
 const DIRECTION = series("direction", { region: COLOR.vermilion, "matched null": COLOR.blue }, {
   title: "direction of",
 });
 
 /** Divergence, shift of the top token and sufficiency against strength, a row each, a column a percentile, of one layer. */
-export function curvesChart(summaries: readonly SteerSummary[], layer: number): ChartSpec {
-  const rows = summaries.filter((row) => row.layer === layer && Number.isFinite(row.alpha));
+export function curvesChart(summaries: readonly SummaryRow[], layer: number): ChartSpec {
+  const rows = summaries.filter((row) => row.layer === layer && row.alpha !== null);
   const measures = [
     quantity("divergence", "KL from unsteered (nats)", { log: true, format: "~g" }),
     share("shift", "top token changed", { domain: [0, 1] }),
@@ -45,10 +45,10 @@ export function curvesChart(summaries: readonly SteerSummary[], layer: number): 
 }
 
 /** Necessity beside the largest sufficiency, by percentile, a column a layer. */
-export function necessityChart(summaries: readonly SteerSummary[], best: (row: SteerSummary) => boolean): ChartSpec {
-  const rows = summaries.filter((row) => !Number.isFinite(row.alpha) || best(row)).map((row) => ({
+export function necessityChart(summaries: readonly SummaryRow[], best: (row: SummaryRow) => boolean): ChartSpec {
+  const rows = summaries.filter((row) => row.alpha === null || best(row)).map((row) => ({
     ...row,
-    what: Number.isFinite(row.alpha) ? "sufficiency: added at best α, elsewhere" : "necessity: ablated, at members",
+    what: row.alpha !== null ? "sufficiency: added at best α, elsewhere" : "necessity: ablated, at members",
   }));
   return chart(rows, {
     panels: grid(byBlock(), by("what")),

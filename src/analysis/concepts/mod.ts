@@ -2,7 +2,8 @@
  * Which direction of a set stands for a concept that texts are labelled with, as AxBench asks.
  *
  * {@linkcode textMaxima} scores texts by their largest cosine with each direction; a *selection rule* takes one direction
- * of them. As many random directions are the floor that any set must be above.
+ * of them; {@linkcode randomDirections} are the floor that any set must be above. {@linkcode ConceptScorer} does all of it for
+ * a concept, beside directions that are trained, {@linkcode AxBenchDetector} for AxBench's concepts.
  *
  * @example
  * ```ts
@@ -16,5 +17,7 @@
  *
  * @module
  */
+export * from "./axbench_detector.ts";
+export * from "./concept_scorer.ts";
 export * from "./maxima.ts";
 export * from "./selection.ts";

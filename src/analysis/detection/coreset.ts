@@ -97,6 +97,7 @@ export class Coreset implements Disposable {
 /** Coresets of a stream's layers, filled by whoever looks at the stream. */
 export class Coresets implements Disposable {
   readonly #byLayer: ReadonlyMap<number, { readonly coreset: Coreset; readonly center: Float32Array<ArrayBuffer> }>;
+  readonly #given = new DisposableStack();
 
   /**
    * An empty coreset for each layer.
@@ -110,7 +111,7 @@ export class Coresets implements Disposable {
     readonly backend: Backend,
     calibrations: ReadonlyMap<number, Pick<CalibrationValues, "center">>,
     capacity: number,
-    seed: number,
+    readonly seed: number,
   ) {
     this.#byLayer = new Map(
       calibrations.entries().map(([layer, { center }]) => [
@@ -129,20 +130,47 @@ export class Coresets implements Disposable {
   }
 
   /**
-   * As many random directions as a dictionary has regions, or all that are kept, to stand in its exemplars' place.
+   * At most `count` directions of a layer, all that are kept if these are fewer, as a matrix which the caller disposes.
    *
    * @throws {RangeError} if the layer has no coreset, or nothing was offered.
    */
-  inPlaceOf(layer: number, { size, center, threshold }: Exemplars): RandomExemplars {
+  take(layer: number, count: number): Matrix {
     const kept = this.#byLayer.get(layer);
     if (!kept) throw new RangeError(`Expected a layer of the coresets but found ${layer}: calibrate it too`);
-    const { coreset } = kept;
-    return new RandomExemplars(this.backend, coreset.take(Math.min(size, coreset.size)), center, threshold);
+    return kept.coreset.take(Math.min(count, kept.coreset.size));
+  }
+
+  /**
+   * As many random directions as a dictionary has regions, to stand in its exemplars' place; see {@linkcode take}. They are
+   * given back with the coresets.
+   */
+  inPlaceOf(layer: number, { size, center, threshold }: Exemplars): RandomExemplars {
+    return this.#given.use(new RandomExemplars(this.backend, this.take(layer, size), center, threshold));
   }
 
   /** Gives the memory of all back. */
   [Symbol.dispose](): void {
+    this.#given.dispose();
     for (const { coreset } of this.#byLayer.values()) coreset.dispose();
+  }
+}
+
+/**
+ * Offers the first activations of a stream to coresets, in whole batches, which are disposed.
+ *
+ * @param coresets Of different seeds: one pass over the stream fills them all.
+ * @param activations How many; of a shorter stream all.
+ */
+export async function offerFirst(
+  stream: AsyncIterable<StreamBatch>,
+  coresets: readonly Coresets[],
+  activations: number,
+): Promise<void> {
+  for await (const batch of stream) {
+    using streamed = batch;
+    for (const each of coresets) await each.offer(streamed);
+    const { rows } = streamed.batches.values().next().value!;
+    if (streamed.start + rows >= activations) return;
   }
 }
 

@@ -45,8 +45,7 @@ export async function nearestDistances(
   const activations = sets.map((): Float32Array[] => []);
   const prompts = sets.map((): number[] => []);
   const layers = new Map(sets.map(({ layer, exemplars: { center } }) => [layer, center]));
-  for await (const batch of stream) {
-    using streamed = batch;
+  for await (using streamed of stream) {
     for (const [layer, center] of layers) {
       const activationsAt = batchAt(streamed, layer);
       using directions = await directionsOf(backend, activationsAt, center);

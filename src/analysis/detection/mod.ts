@@ -15,8 +15,10 @@
  *
  * @module
  */
+export * from "./alarm_rates.ts";
 export * from "./conformal.ts";
 export * from "./coreset.ts";
 export * from "./distance_figures.ts";
 export * from "./distances.ts";
 export * from "./monitor.ts";
+export * from "./watch.ts";

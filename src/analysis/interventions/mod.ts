@@ -15,6 +15,8 @@
  *
  * @module
  */
+export * from "./direction_effects.ts";
+export * from "./effect_figures.ts";
 export * from "./matched_region.ts";
 export * from "./next_token.ts";
 export * from "./reference_directions.ts";

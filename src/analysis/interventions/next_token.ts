@@ -4,13 +4,16 @@ import type { Intervention, LanguageModel } from "../../model/types.ts";
 /** Prompts of a forward pass: the logits of all their positions are in memory at once. */
 const PASS = 16;
 
+/** What says the next tokens: a language model. */
+export type NextTokens = Pick<LanguageModel, "logits" | "vocab">;
+
 /**
  * Log-probabilities of the next token at every position after the first (`<bos>`) of every prompt, in the order of `extract`.
  *
  * @param interventions Changes of activations while the prompts are read.
  */
 export async function nextTokenRows(
-  model: Pick<LanguageModel, "logits" | "vocab">,
+  model: NextTokens,
   prompts: readonly Int32Array[],
   interventions: readonly Intervention[] = [],
 ): Promise<Float32Array<ArrayBuffer>> {

@@ -2,7 +2,8 @@
  * Regions of two dictionaries: which of one is which of the other, what came and went, and what chance would give.
  *
  * A *matching* pairs each region of the smaller dictionary with one of the other, of largest total cosine; a *counterpart*
- * is the nearest one, whatever others have. {@linkcode auditOrders} asks what a finetuning did to the regions of a model.
+ * is the nearest one, whatever others have. {@linkcode matchOrders} and
+ * {@linkcode auditOrders} ask what a finetuning did to the regions of a model, beside what stream order does.
  * {@linkcode rotated} and {@linkcode noiseCuts} are the controls.
  *
  * @example
@@ -21,8 +22,10 @@
 export * from "./audit.ts";
 export * from "./hungarian.ts";
 export * from "./match.ts";
+export * from "./match_orders.ts";
 export * from "./noise_cuts.ts";
 export * from "./recurrence.ts";
 export * from "./region_directions.ts";
 export * from "./rotated.ts";
+export * from "./stability.ts";
 export * from "./turnover.ts";

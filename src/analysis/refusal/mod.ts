@@ -11,6 +11,11 @@
  *
  * @module
  */
+export * from "./ablations.ts";
 export * from "./answer_kind.ts";
+export * from "./prompt_regions.ts";
+export * from "./refusal_handle.ts";
+export * from "./refusal_lab.ts";
 export * from "./refusal_regions.ts";
+export * from "./refusal_setting.ts";
 export * from "./refusals.ts";

@@ -49,3 +49,40 @@ export function absorb({ sums, counts }: RegionSums, dim: number, chosen: readon
   }
   return joined;
 }
+
+/**
+ * Regions without some of them, their members dropped; the others stay in order.
+ *
+ * @param regions Is not changed.
+ * @param dim Length of a direction.
+ * @param chosen Whether each region is left out.
+ *
+ * @example
+ * ```ts
+ * const { sums } = leaveOut({ sums: Float32Array.of(4, 0, 0, 3), counts: Int32Array.of(4, 3) }, 2, [true, false]);
+ * if (sums.join() !== "0,3") throw new Error(sums.join());
+ * ```
+ */
+export function leaveOut({ sums, counts }: RegionSums, dim: number, chosen: readonly boolean[]): RegionSums {
+  return {
+    sums: sums.filter((_, at) => !chosen[Math.floor(at / dim)]),
+    counts: counts.filter((_, region) => !chosen[region]),
+  };
+}
+
+/**
+ * Which regions are the fifth of smallest value, rounded down; of equal ones the newer.
+ *
+ * @param values One a region.
+ *
+ * @example
+ * ```ts
+ * if (lowestFifth([3, 1, 2, 1, 5]).indexOf(true) !== 3) throw new Error("of two lowest the newer");
+ * ```
+ */
+export function lowestFifth(values: ArrayLike<number>): boolean[] {
+  const order = Array.from(values, (_, i) => i).sort((a, b) => values[a] - values[b] || b - a);
+  const chosen = new Array<boolean>(values.length).fill(false);
+  for (const region of order.slice(0, Math.floor(values.length / 5))) chosen[region] = true;
+  return chosen;
+}

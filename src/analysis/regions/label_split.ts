@@ -30,10 +30,10 @@ export function splitByLabel(regions: ArrayLike<number>, labels: readonly boolea
     .sort((a, b) => b.members - a.members || a.region - b.region);
 }
 
-/** The largest share of the label among regions of at least so many members; NaN if there is none. */
-export function largestShare(split: readonly RegionShare[], members: number): number {
+/** The largest share of the label among regions of at least so many members; `null` if there is none. */
+export function largestShare(split: readonly RegionShare[], members: number): number | null {
   const shares = split.filter((row) => row.members >= members).map(({ share }) => share);
-  return shares.length === 0 ? NaN : Math.max(...shares);
+  return shares.length === 0 ? null : Math.max(...shares);
 }
 
 /**

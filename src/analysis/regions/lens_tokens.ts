@@ -1,4 +1,5 @@
 import { isStreamSite } from "../../model/hook_names.ts";
+import type { Dictionary } from "../../partition/dictionary.ts";
 import type { HookSite, LanguageModel, LensToken } from "../../model/types.ts";
 
 /**
@@ -18,4 +19,24 @@ export async function lensTokens(
 ): Promise<LensToken[][]> {
   if (rows === 0 || !isStreamSite(at)) return Array.from({ length: rows }, () => []);
   return await model.lens(directions, rows, k);
+}
+
+/**
+ * What the logit lens reads off the mean directions of some regions of a dictionary.
+ *
+ * @param regions Their numbers, in any order; one may come several times.
+ * @param k Tokens of each; default 5.
+ * @returns By region, the tokens of largest logit first; none where the lens cannot read the model's hook.
+ */
+export async function lensOfRegions(
+  model: LanguageModel,
+  { means, dim }: Pick<Dictionary, "means" | "dim">,
+  regions: Iterable<number>,
+  k = 5,
+): Promise<Map<number, readonly string[]>> {
+  const numbers = [...new Set(regions)];
+  const directions = new Float32Array(numbers.length * dim);
+  numbers.forEach((region, i) => directions.set(means.subarray(region * dim, (region + 1) * dim), i * dim));
+  const lens = await lensTokens(model, directions, numbers.length, k);
+  return new Map(numbers.map((region, i) => [region, lens[i].map(({ token }) => token)]));
 }

@@ -1,4 +1,5 @@
 import type { Dictionary } from "../../partition/dictionary.ts";
+import { number, orNull, row, type RowOf, whole } from "../../report/row.ts";
 import { median } from "../statistics/median.ts";
 
 /** Intrinsic quality of a dictionary. "Nontrivial" regions are those of at least two members. */
@@ -41,6 +42,44 @@ export interface DictionaryMetrics {
   readonly maxExemplarSimilarity: number;
   /** Mean cosine over all pairs of exemplars. */
   readonly meanExemplarSimilarity: number;
+}
+
+const NONTRIVIAL = { missing: "no region has two members" } as const;
+const TWO_NONTRIVIAL = { missing: "fewer than two regions have two members" } as const;
+
+/** Those of a dictionary's metrics that tables hold. */
+export const DICTIONARY_FIGURES = row({
+  regions: whole("number of regions"),
+  activations: whole("activations taken"),
+  coverage: number("share of members in regions of at least two"),
+  effectiveRegions: number("exp of the entropy of the sizes"),
+  gini: number("Gini coefficient of the sizes, 0..1"),
+  meanDistance: number("mean distance to the exemplar", NONTRIVIAL),
+  nearestDistance: number("mean distance of an exemplar to the nearest other", TWO_NONTRIVIAL),
+  silhouette: number("mean of (inter - intra) / max, -1..1", TWO_NONTRIVIAL),
+});
+
+/**
+ * Metrics as a row of {@linkcode DICTIONARY_FIGURES}.
+ *
+ * @example
+ * ```ts
+ * import { Dictionary } from "../../partition/mod.ts";
+ *
+ * using dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.1 }, { backend: "cpu" });
+ * await dictionary.add({ data: Float32Array.of(2, 0, 2, 0.1), rows: 2, dim: 2 });
+ * const { regions, silhouette } = dictionaryFigures(await measure(dictionary));
+ * if (regions !== 1 || silhouette !== null) throw new Error("one region has no other");
+ * ```
+ */
+export function dictionaryFigures(metrics: DictionaryMetrics): RowOf<typeof DICTIONARY_FIGURES> {
+  const { regions, members, coverage, effectiveRegions, gini } = metrics;
+  return {
+    ...{ regions, activations: members, coverage, effectiveRegions, gini },
+    meanDistance: orNull(metrics.meanIntraDistance),
+    nearestDistance: orNull(metrics.meanNearestInterDistance),
+    silhouette: orNull(metrics.silhouette),
+  };
 }
 
 /**

@@ -15,8 +15,11 @@
  * @module
  */
 export * from "./absorb.ts";
+export * from "./anchor_pairs.ts";
 export * from "./between.ts";
 export * from "./density.ts";
+export * from "./divide_by_label.ts";
+export * from "./final_regions.ts";
 export * from "./growth_curve.ts";
 export * from "./label_split.ts";
 export * from "./lens_tokens.ts";
@@ -24,3 +27,4 @@ export * from "./metrics.ts";
 export * from "./pairs_by_cosine.ts";
 export * from "./paths.ts";
 export * from "./region_table.ts";
+export * from "./token_paths.ts";

@@ -1,3 +1,5 @@
+import { number, orNull, row, type RowOf, whole } from "../../report/row.ts";
+
 /**
  * The way of tokens through dictionaries of several layers: for each layer, the region of each token, all of one length.
  */
@@ -57,6 +59,70 @@ export function coincidence(regions: ArrayLike<number>): number {
 /** Number of paths that differ somewhere. */
 export function distinctPaths(paths: Paths): number {
   return new Set(Array.from(paths[0] ?? [], (_, token) => paths.map((regions) => regions[token]).join())).size;
+}
+
+const NO_PAIR = { missing: "no two tokens" } as const;
+const NO_REGION = { missing: "no two tokens share a region" } as const;
+
+/** What the tokens' regions of one layer say. */
+export const PATH_LAYER = row({
+  tokens: whole("that were followed"),
+  agreementShuffled: number("share of tokens in the same region when their prompt's tokens are shuffled", {
+    heading: "same region when shuffled",
+    missing: "no tokens",
+  }),
+  agreementChance: number("share of all pairs of tokens that are in one region", {
+    heading: "same region, any two",
+    ...NO_PAIR,
+  }),
+});
+
+/** What the step from one layer to the next says. */
+export const PATH_STEP = row({
+  stay: number("pairs of one region that stay in one", NO_REGION),
+  stayShuffled: number("pairs of one region that stay in one, of shuffled tokens", NO_REGION),
+  stayChance: number("share of all pairs that are in one region of the next block", NO_PAIR),
+});
+
+/** Paths in order beside the same tokens' in shuffled prompts. */
+export interface ComparedPaths {
+  /** By layer. */
+  readonly layers: readonly RowOf<typeof PATH_LAYER>[];
+  /** By step from a layer to the next. */
+  readonly steps: readonly RowOf<typeof PATH_STEP>[];
+  /** Paths that differ somewhere. */
+  readonly distinct: number;
+  /** Paths of shuffled tokens that differ somewhere. */
+  readonly distinctShuffled: number;
+}
+
+/**
+ * How much of the tokens' paths is decided by the token alone, and whether tokens that share a region go on together.
+ *
+ * @param paths Paths of tokens in their context. @param shuffled Paths of the same tokens, in the same order, in another.
+ *
+ * @example
+ * ```ts
+ * const { layers, steps } = comparePaths([[0, 0, 1], [2, 2, 3]], [[0, 0, 1], [2, 3, 3]]);
+ * if (layers[1].agreementShuffled !== 2 / 3 || steps[0].stay !== 1) throw new Error("the third token's region stays");
+ * ```
+ */
+export function comparePaths(paths: Paths, shuffled: Paths): ComparedPaths {
+  const same = agreement(paths, shuffled);
+  const together = togetherness(paths);
+  const apart = togetherness(shuffled);
+  return {
+    layers: paths.map((regions, i) => ({
+      tokens: regions.length,
+      agreementShuffled: orNull(same[i]),
+      agreementChance: orNull(coincidence(regions)),
+    })),
+    steps: together.map(({ stay, chance }, i) => {
+      return { stay: orNull(stay), stayShuffled: orNull(apart[i].stay), stayChance: orNull(chance) };
+    }),
+    distinct: distinctPaths(paths),
+    distinctShuffled: distinctPaths(shuffled),
+  };
 }
 
 /** Pairs of equal values. */

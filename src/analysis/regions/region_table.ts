@@ -2,6 +2,8 @@ import type { LanguageModel, LensToken } from "../../model/types.ts";
 import type { Context } from "../../partition/contexts.ts";
 import type { Dictionary } from "../../partition/dictionary.ts";
 import type { Basis } from "../../partition/parts.ts";
+import { number, row, type RowOf, whole, words } from "../../report/row.ts";
+import { contextText } from "../../report/token_text.ts";
 import { lensTokens } from "./lens_tokens.ts";
 
 /** A region as people read it. */
@@ -23,28 +25,66 @@ export interface RegionRow {
 }
 
 /**
- * Describes every region of a dictionary, in region order.
+ * Describes regions of a dictionary.
  *
  * @param model The model that the activations came from; its final norm and unembedding are the lens, which reads
  * directions of the residual stream and of what is added to it, no others.
- * @param options `basis` (default `"mean"`): the direction that is read; `k` (default 5): tokens of the lens.
+ * @param options `basis` (default `"mean"`): the direction that is read; `k` (default 5): tokens of the lens;
+ * `regions`: which, in which order, some perhaps several times; default all.
+ * @throws {RangeError} if there is no such region.
  */
 export async function describeRegions(
   dictionary: Dictionary,
   model: LanguageModel,
-  options: { basis?: Basis; k?: number } = {},
+  options: { basis?: Basis; k?: number; regions?: readonly number[] } = {},
 ): Promise<RegionRow[]> {
   const { basis = "mean", k = 5 } = options;
-  const { size, memberCounts, coherences, distanceSums, founders } = dictionary;
-  const at = dictionary.source?.hook.at;
-  const lens = await lensTokens(model, dictionary.directions(basis).slice(), size, k, at);
-  return Array.from({ length: size }, (_, region) => ({
+  const { size, dim, memberCounts, coherences, distanceSums, founders } = dictionary;
+  const regions = options.regions ?? Array.from({ length: size }, (_, region) => region);
+  const wrong = regions.find((region) => !Number.isInteger(region) || region < 0 || region >= size);
+  if (wrong !== undefined) throw new RangeError(`Expected regions of 0 to ${size - 1} but found ${wrong}`);
+  const all = dictionary.directions(basis);
+  const directions = new Float32Array(regions.length * dim);
+  regions.forEach((region, i) => directions.set(all.subarray(region * dim, (region + 1) * dim), i * dim));
+  const lens = await lensTokens(model, directions, regions.length, k, dictionary.source?.hook.at);
+  return regions.map((region, i) => ({
     region,
     count: memberCounts[region],
     coherence: coherences[region],
     meanDistance: distanceSums[region] / memberCounts[region],
     founder: founders[region],
-    lens: lens[region],
+    lens: lens[i],
     nearest: dictionary.nearestContexts(region),
   }));
+}
+
+/** What tables hold of a region. */
+export const REGION_FIGURES = row({
+  region: whole("number in its dictionary"),
+  members: whole("activations"),
+  coherence: number("norm of the mean member direction, 0..1"),
+  meanDistance: number("of members to the exemplar", { unit: "cosine distance" }),
+  founder: whole("stream index of the exemplar"),
+  logitLens: words("largest tokens of the mean direction", { missing: "the lens cannot read the hook" }),
+  nearestContext: words("member nearest to the exemplar, its token between [[ and ]]", { missing: "none was kept" }),
+});
+
+/**
+ * A region as a row of {@linkcode REGION_FIGURES}.
+ *
+ * @example
+ * ```ts
+ * const region = { region: 0, count: 2, coherence: 0.9, meanDistance: 0.05, founder: 3, nearest: [] };
+ * const { members, logitLens } = regionFigures({ ...region, lens: [{ token: " a", id: 5, logit: 2 }] });
+ * if (members !== 2 || logitLens !== " a") throw new Error(`${members} ${logitLens}`);
+ * ```
+ */
+export function regionFigures(
+  { region, count: members, coherence, meanDistance, founder, lens, nearest }: RegionRow,
+): RowOf<typeof REGION_FIGURES> {
+  return {
+    ...{ region, members, coherence, meanDistance, founder },
+    logitLens: lens.length > 0 ? lens.map(({ token }) => token).join(" | ") : null,
+    nearestContext: nearest.length > 0 ? contextText(nearest[0].excerpt) : null,
+  };
 }

@@ -12,6 +12,7 @@
  */
 export * from "./bootstrap.ts";
 export * from "./bootstrap_documents.ts";
+export * from "./document_answers.ts";
 export * from "./group_means.ts";
 export * from "./histogram.ts";
 export * from "./majority.ts";

@@ -146,6 +146,7 @@ export class Net {
     const names = packedNames(name, bits);
     this.once(`levels ${name}`, () => {
       this.packed.push(matrix);
+      // Without bytes yet: `place` tells where they lie once they are made.
       packedShapes(matrix, bits).forEach(({ dtype, shape }, i) => {
         const type = dtype === "uint8" ? ElementType.uint8 : ElementType.float32;
         this.initializers.push(initializer(names[i], type, shape, new Uint8Array(0)));

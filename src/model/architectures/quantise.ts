@@ -58,6 +58,7 @@ function bestScale(weights: Float32Array, from: number, widest: number): number 
     const inverse = 1 / scale;
     let error = 0;
     for (let i = from; i < from + BLOCK; i++) {
+      // 8 is half of what 4 bits tell apart; only they are tried narrower.
       const off = weights[i] - (nearest(weights[i] * inverse, 8) - 8) * scale;
       error += off * off;
     }

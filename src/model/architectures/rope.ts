@@ -73,7 +73,7 @@ function frequencies(net: Net, { frequencies: kinds, dims }: Rope, name: string)
   const { theta, factor, original } = kinds;
   const tokens = net.op("Cast", `${name}/tokens`, [length], { to: BigInt(ElementType.float32) });
   const atLeast = net.op("Max", `${name}/tokens_counted`, [tokens, net.number(original)]);
-  // theta (factor tokens / original - (factor - 1)) ^ (dims / (dims - 2))
+  // "Dynamic NTK" of transformers: theta (factor tokens / original - (factor - 1)) ^ (dims / (dims - 2)).
   const grown = net.op("Sub", `${name}/growth`, [
     net.op("Mul", `${name}/ratio`, [atLeast, net.number(factor / original)]),
     net.number(factor - 1),

@@ -68,12 +68,13 @@ export function chart<R extends object>(
   description: ChartDescription<NoInfer<keyof R & string>>,
 ): LayerSpec | FacetSpec {
   const { panels, x, y, color, dash, isDodged, width, height, independent, title } = description;
-  const own = rows.map(plain);
-  const drawn = flat(description.marks, own);
   const [row, column] = !panels ? [] : "row" in panels ? [panels.row, panels.column] : [undefined, panels];
+  const panelFields = [row, column].flatMap((panel) => panel ? [panel.field] : []);
+  // A row without a panel is not shown.
+  const own = rows.map(plain).filter((row) => panelFields.every((field) => (row[field] ?? null) !== null));
+  const drawn = flat(description.marks, own);
   const shared: Shared = {
-    ...{ x, y, color, dash, isDodged },
-    panelFields: [row, column].flatMap((panel) => panel ? [panel.field] : []),
+    ...{ x, y, color, dash, isDodged, panelFields },
     hasLines: drawn.some(({ mark }) =>
       mark.kind === "mark" && mark.shape.type === "line" && typeof mark.color !== "string"
     ),

@@ -32,6 +32,8 @@ interface Channels {
   readonly y?: Position<string>;
   /** By row, or one for all. */
   readonly color?: Paint<string> | string;
+  /** Of lines that are coloured by row. */
+  readonly dash?: Series<string>;
   /** The axis of the quantity, on which marks begin and end and means are taken, and the other. */
   readonly along?: Position<string>;
   readonly across?: Position<string>;
@@ -41,7 +43,9 @@ function channelsOf(mark: Mark<string>, shared: Shared): Channels {
   const x = mark.x === null ? undefined : mark.x ?? shared.x;
   const y = mark.y === null ? undefined : mark.y ?? shared.y;
   const [along, across] = y?.kind === "quantity" ? [y, x] : [x, y];
-  return { x, y, color: mark.color ?? shared.color, along, across };
+  const color = mark.color ?? shared.color;
+  const isByRow = mark.shape.type === "line" && typeof color !== "string";
+  return { x, y, color, dash: isByRow ? shared.dash ?? dashedSeries(color) : undefined, along, across };
 }
 
 /** A mark with its channels, over rows. */
@@ -59,7 +63,7 @@ export function unitOf(mark: Mark<string>, rows: readonly PlainRow[], shared: Sh
   return { ...(transform.length && { transform }), mark: looks, encoding: encodingOf(mark, channels, shared) };
 }
 
-function encodingOf(mark: Mark<string>, { x, y, color, along }: Channels, shared: Shared): Encoding {
+function encodingOf(mark: Mark<string>, { x, y, color, dash, along }: Channels, shared: Shared): Encoding {
   const encoding: Encoding = {};
   if (x) encoding.x = x === along ? startOf(x, mark) : positionOf(x, mark.isLast ? "max" : undefined);
   if (y) encoding.y = y === along ? startOf(y, mark, mark.isLast ? x : undefined) : positionOf(y);
@@ -76,7 +80,7 @@ function encodingOf(mark: Mark<string>, { x, y, color, along }: Channels, shared
       else if (y?.kind === "category") encoding.yOffset = offset;
     }
   }
-  if (mark.shape.type === "line" && typeof color !== "string") encoding.strokeDash = dashOf(color, shared);
+  if (dash) encoding.strokeDash = seriesDef(dash, shared, (style) => [...styleOf(style).dash ?? DASH.solid]);
   if (typeof mark.size === "object") encoding.size = sizeOf(mark.size);
   if (mark.text) encoding.text = { field: mark.text };
   if (mark.detail) encoding.detail = { field: mark.detail };
@@ -137,11 +141,13 @@ function namesIn({ field, styles }: Series<string>, { namesOf }: Shared): string
 }
 
 /** The fields that a mark reads. */
-function fieldsOf(mark: Mark<string>, { x, y, color, along }: Channels): string[] {
+function fieldsOf(mark: Mark<string>, { x, y, color, dash, along }: Channels): string[] {
   const { size, text, detail, only, ends = [], to } = mark;
   // Between two ends the field of the axis itself is not read.
   const positions = [x, y].filter((channel) => !(mark.ends && channel === along));
-  const read = [...positions, color, size].flatMap((channel) => typeof channel === "object" ? [channel.field] : []);
+  const read = [...positions, color, dash, size].flatMap((channel) =>
+    typeof channel === "object" ? [channel.field] : []
+  );
   const named = [text, detail, only?.field, ...ends, to?.x, to?.y].filter((field) => field !== undefined);
   return [...new Set([...read, ...named])];
 }
@@ -252,12 +258,6 @@ function colorOf(paint: Paint<string>, shared: Shared): Encoding["color"] {
   }
 }
 
-/** Dashes by the chart's own series for them, or by the colour's. */
-function dashOf(paint: Paint<string> | undefined, shared: Shared): Encoding["strokeDash"] {
-  const dashed = shared.dash ?? (paint?.kind === "series" && hasDashes(paint) ? paint : undefined);
-  return dashed && seriesDef(dashed, shared, (style) => [...styleOf(style).dash ?? DASH.solid]);
-}
-
 /** Colours and dashes of one series have all but the range in common: then their legends are drawn as one. */
 function seriesDef<V>(paint: Series<string>, shared: Shared, valueOf: (style: SeriesStyle, i: number) => V) {
   const shown = namesIn(paint, shared);
@@ -290,7 +290,11 @@ function legendOf(
 
 const styleOf = (style: SeriesStyle) => typeof style === "string" ? { color: style } : style;
 
-const hasDashes = ({ styles = {} }: Series<string>) => Object.values(styles).some((style) => styleOf(style).dash);
+/** The colours' series, if it has dashes too. */
+function dashedSeries(paint?: Paint<string>): Series<string> | undefined {
+  if (paint?.kind !== "series") return undefined;
+  return Object.values(paint.styles ?? {}).some((style) => styleOf(style).dash) ? paint : undefined;
+}
 
 function sizeOf({ field, title, log, area, ticks }: Quantity<string>): Encoding["size"] {
   return {

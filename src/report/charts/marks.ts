@@ -113,7 +113,7 @@ export function means<F extends string = never>(
 }
 
 /**
- * Each row as a small dot: under or over its mean.
+ * Each row as a small dot, such as a seed beside the mean over seeds.
  *
  * @example
  * ```ts

@@ -59,11 +59,15 @@ export type Flag = {
 /** Flags by name, in camel case. */
 export type Flags = Readonly<Record<string, Flag>>;
 
+/** What a flag holds: one of its choices, where it has any. */
+type ValueOf<F extends Flag> = F extends { readonly choices: readonly (infer C extends string)[] } ? C
+  : FlagTypes[F["type"]];
+
 /** The values of flags: a flag with a default always has one. */
 export type FlagValues<F extends Flags> = {
-  readonly [K in keyof F]: F[K] extends { default: FlagTypes[F[K]["type"]] } ? FlagTypes[F[K]["type"]]
+  readonly [K in keyof F]: F[K] extends { default: FlagTypes[F[K]["type"]] } ? ValueOf<F[K]>
     : F[K]["type"] extends "boolean" ? boolean
-    : FlagTypes[F[K]["type"]] | undefined;
+    : ValueOf<F[K]> | undefined;
 };
 
 /** A flag's name as it is written: `maxTokens` is `--max-tokens`. */

@@ -196,10 +196,23 @@ async function readSettings(folder: string, note: (sentence: string) => void): P
   }
 }
 
-function settingsOf({ flags, mayChange = [] }: StagesOptions): Omit<Settings, "facts"> {
+/**
+ * The flags that decide a run's results, by name: all that are given or have a default, but those that cannot.
+ *
+ * @param mayChange Others that do not count.
+ */
+export function decidingFlags(
+  flags: object,
+  mayChange: readonly string[] = [],
+): Readonly<Record<string, unknown>> {
   const free = [...FREE, ...mayChange];
-  const kept = Object.entries(flags).filter(([key, value]) => !free.includes(key) && value !== undefined);
-  return { version: VERSION, flags: Object.fromEntries(kept) };
+  return Object.fromEntries(
+    Object.entries(flags).filter(([key, value]) => !free.includes(key) && value !== undefined),
+  );
+}
+
+function settingsOf({ flags, mayChange }: StagesOptions): Omit<Settings, "facts"> {
+  return { version: VERSION, flags: decidingFlags(flags, mayChange) };
 }
 
 function assertSameFlags(out: string, before: Settings, options: StagesOptions): void {

@@ -5,6 +5,7 @@ import { bareName } from "../../model/exports.ts";
 import type { HookSite, LanguageModel } from "../../model/types.ts";
 import { Dictionary } from "../../partition/dictionary.ts";
 import { UsageError } from "../command/flags.ts";
+import type { KeptDictionary } from "./grow_budgets.ts";
 
 /** What a flag for a dictionary may be. */
 export const DICTIONARY_HELP =
@@ -126,4 +127,67 @@ export async function givenDictionary(name: string, model: LanguageModel, backen
 export function atTheirHook(model: LanguageModel, at: HookSite, asked: HookSite): Promise<LanguageModel> {
   if (asked === "resid_post" || asked === at) return model.withHook(at);
   throw new UsageError(`Expected --hook ${at}, where the dictionary was built, but got ${asked}. Leave --hook out.`);
+}
+
+/** Cosine of two centers that count as one: both calibrations are means over many activations. */
+const SAME_CENTER = 1 - 1e-6;
+
+/** Dictionaries that a flag names, all of one hook, those of a layer of one calibration. */
+export interface GivenDictionaries {
+  /** In the order of their names. */
+  readonly dictionaries: readonly KeptDictionary[];
+  /** By layer. */
+  readonly centers: ReadonlyMap<number, { readonly center: Float32Array<ArrayBuffer> }>;
+  /** Where the model is to be read. */
+  readonly hook: HookSite;
+}
+
+/**
+ * Looks at dictionaries that are given instead of grown: all count as grown to one budget; those of one layer and
+ * percentile as stream orders, from `seed` on.
+ *
+ * @param names At least one; see {@linkcode loadDictionary}.
+ * @throws {Error} if one is of another model, does not tell its percentile, or has another hook or center than the others.
+ */
+export async function givenDictionaries(
+  names: readonly string[],
+  model: LanguageModel,
+  backend: Backend,
+  { seed, budget }: Pick<KeptDictionary, "seed" | "budget">,
+): Promise<GivenDictionaries> {
+  const dictionaries: KeptDictionary[] = [];
+  const centers = new Map<number, { readonly center: Float32Array<ArrayBuffer> }>();
+  let hook: HookSite | undefined;
+  for (const file of names) {
+    using dictionary = await givenDictionary(file, model, backend);
+    const { percentile, center, activations: tokens, size: regions } = dictionary;
+    const { layer, at } = dictionary.source!.hook;
+    hook ??= at;
+    if (at !== hook) {
+      throw new Error(
+        `Expected dictionaries of one hook but ${file} is of ${at} and those before it are of ${hook}: give those of one ` +
+          "of them",
+      );
+    }
+    if (percentile === undefined) {
+      throw new Error(`Expected a dictionary that tells its percentile but ${file} does not: save it with one`);
+    }
+    const known = centers.get(layer);
+    if (known && cosine(center, known.center) < SAME_CENTER) {
+      throw new Error(
+        `Expected dictionaries of one calibration at layer ${layer} but the center of ${file} is another than that of ` +
+          `${dictionaries.find((one) => one.layer === layer)!.file}: give those of one of them`,
+      );
+    }
+    centers.set(layer, known ?? { center: center.slice() });
+    const order = dictionaries.filter((one) => one.layer === layer && one.percentile === percentile).length;
+    dictionaries.push({ layer, percentile, seed: seed + order, budget, tokens, regions, file });
+  }
+  if (hook === undefined) throw new Error("Expected the names of dictionaries but found none: give one at least");
+  return { dictionaries, centers, hook };
+}
+
+function cosine(a: Float32Array, b: Float32Array): number {
+  const dot = (x: Float32Array, y: Float32Array) => x.reduce((sum, value, i) => sum + value * y[i], 0);
+  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
 }

@@ -48,8 +48,9 @@ export async function growOrders<F extends Flags, T>(
 ): Promise<ReadonlyMap<number, T>> {
   const bySeed = new Map<number, T>();
   for (const seed of seeds) {
-    const own = { ...plan, layers: [...plan.calibrations.keys()], seed };
-    const kept = await run.kept(`${plan.label ?? ""}order ${seed} of ${plan.corpus}`, async () => {
+    const label = `${plan.label ?? ""}order ${seed}`;
+    const own = { ...plan, layers: [...plan.calibrations.keys()], seed, label: `${label}: ` };
+    const kept = await run.kept(`${label} of ${plan.corpus}`, async () => {
       const { growths } = own.layers.length === 0 ? { growths: [] } : await grow(run, own);
       const value = await keep(growths, seed, () => streamOf(own));
       for (const { dictionary } of growths) dictionary.dispose();

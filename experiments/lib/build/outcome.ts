@@ -1,0 +1,191 @@
+/** What the dictionaries of several depths and resolutions hold: rows, tables, charts, findings. */
+import {
+  DICTIONARY_FIGURES,
+  dictionaryFigures,
+  type DictionaryMetrics,
+  principalComponents,
+  REGION_FIGURES,
+  regionFigures,
+  type RegionRow,
+  sphereCells,
+} from "../../../src/analysis/mod.ts";
+import type { Discovery, Growth } from "../../../src/partition/mod.ts";
+import {
+  coherenceChart,
+  formatNumber,
+  growthChart,
+  LAYER,
+  number,
+  PERCENTILE,
+  recordTable,
+  resultTable,
+  row,
+  type RowOf,
+  sizeChart,
+  Sweep,
+  THRESHOLD,
+  truth,
+  voronoiChart,
+  whole,
+} from "../../../src/report/mod.ts";
+import { chart, type CommonFlags, type Outcome, table } from "../../../src/run/mod.ts";
+import { comparableModel, publishedRegions } from "../published.ts";
+
+// Regions that are printed and shown in the report.
+const SHOWN = 20;
+// The dictionary that is shown is the one of about this many regions: enough to differ, few enough to look at.
+const GLANCE = 300;
+
+/** One dictionary with what was read off it. */
+export interface BuildResult {
+  readonly growth: Growth;
+  readonly regions: readonly RegionRow[];
+  readonly metrics: DictionaryMetrics;
+}
+
+const SETTING = row({ layer: LAYER, percentile: PERCENTILE });
+const DICTIONARY = row({
+  ...SETTING,
+  threshold: THRESHOLD,
+  ...DICTIONARY_FIGURES,
+  tokens: number("tokens read, <bos> included"),
+  saturated: truth("stopped founding regions"),
+});
+const REGION = row({ ...SETTING, ...REGION_FIGURES });
+const GROWTH = row({ ...SETTING, activations: number("seen so far"), regions: whole("founded so far") });
+
+/** Tables, charts, findings and the answer. */
+export function buildOutcome(flags: CommonFlags, discovery: Discovery, results: readonly BuildResult[]): Outcome {
+  const shown = dictionaryToShow(results);
+  const { layer, percentile } = shown.growth;
+  const name = `block ${layer}, p ${percentile}`;
+  const regions = results.flatMap(({ growth: { layer, percentile }, regions }) =>
+    regions.map((region) => ({ layer, percentile, ...region, ...regionFigures(region) }))
+  );
+  const growth = results.flatMap(({ growth: { layer, percentile, snapshots } }) =>
+    snapshots.map(({ activations, regions }) => ({ layer, percentile, activations, regions }))
+  );
+  const dictionaries = results.map(({ growth: { layer, percentile, dictionary, tokens, saturated }, metrics }) => {
+    return { layer, percentile, threshold: dictionary.threshold, ...dictionaryFigures(metrics), tokens, saturated };
+  });
+  const sweep = new Sweep(dictionaries);
+  const range = sweep.range("regions")!.map((value) => formatNumber(value));
+  return {
+    title: `Dictionaries of ${flags.model}`,
+    answer: `${formatNumber(discovery.activations)} activations of ${flags.corpus} fall into ` +
+      `${[...new Set(range)].join(" to ")} regions, depending on layer and percentile; ` +
+      `${dictionaries.filter(({ saturated }) => saturated).length} of ${results.length} dictionaries saturated.`,
+    findings: {
+      layer,
+      percentiles: sweep.where({ layer }).each("percentile"),
+      regions: sweep.where({ layer }).values("regions"),
+      thresholds: sweep.where({ layer }).values("threshold"),
+      saturated: sweep.where({ layer }).values(({ saturated }) => Number(saturated)),
+      activations: discovery.activations,
+      tokens: discovery.tokens,
+      layers: sweep.each("layer"),
+      regions_by_layer: sweep.by((setting) => setting.mean("regions")),
+      thresholds_by_layer: sweep.by((setting) => setting.mean("threshold")),
+      seconds_extract: discovery.secondsExtract,
+      seconds_assign: discovery.secondsAssign,
+    },
+    tables: {
+      dictionaries: resultTable(DICTIONARY, dictionaries),
+      regions: resultTable(REGION, regions),
+      growth: resultTable(GROWTH, growth),
+    },
+    sections: [
+      {
+        heading: "Dictionaries",
+        blocks: [table(dictionaryTable(comparableModel(flags), dictionaries), undefined, { printed: true })],
+      },
+      {
+        heading: "Growth",
+        blocks: [
+          chart(
+            "growth",
+            growthChart(growth),
+            "Regions against activations seen. A line that ends early is saturated.",
+          ),
+        ],
+      },
+      {
+        heading: "Regions",
+        blocks: [
+          shown.regions.length >= 4 && partition(shown, name),
+          chart("sizes", sizeChart(regions), "Members of the regions, from the largest on."),
+          chart(
+            "coherence",
+            coherenceChart(regions),
+            "Coherence of the regions of at least two members: 1 means equal directions.",
+          ),
+          table(
+            largestTable(shown.regions),
+            `The largest regions of ${name}. The marked token is the activation's.`,
+            { printed: `The largest regions of ${name}:` },
+          ),
+        ],
+      },
+    ],
+  };
+}
+
+/** The dictionary of the middle layer that has about {@linkcode GLANCE} regions. */
+function dictionaryToShow(results: readonly BuildResult[]): BuildResult {
+  const middle = new Sweep(results.map(({ growth: { layer, percentile } }) => ({ layer, percentile }))).middle.key;
+  const off = ({ regions }: BuildResult) => Math.abs(Math.log(regions.length / GLANCE));
+  return results.filter(({ growth }) => growth.layer === middle.layer).reduce((a, b) => off(b) < off(a) ? b : a);
+}
+
+function partition({ growth: { dictionary }, regions }: BuildResult, name: string) {
+  const { scores, explained } = principalComponents(dictionary.means, dictionary.dim, 3);
+  const cells = sphereCells(scores).map((cell, i) => ({
+    ...cell,
+    count: regions[i].count,
+    label: regions[i].lens.at(0)?.token.trim() ?? String(i),
+  }));
+  const share = Math.round(100 * explained.reduce((sum, value) => sum + value, 0));
+  return chart(
+    "partition",
+    voronoiChart(cells),
+    `The partition of ${name}, its mean directions projected on their first three principal components ` +
+      `(${share} % of the variance) and from there on a sphere. Labels: ` +
+      (regions[0].lens.length > 0 ? "first token of the logit lens." : "numbers of the regions."),
+  );
+}
+
+/**
+ * A row a dictionary.
+ *
+ * @param model Whose published numbers of regions stand beside, where there are some.
+ */
+function dictionaryTable(model: string, rows: readonly RowOf<typeof DICTIONARY>[]) {
+  const published = rows.map(({ layer, percentile }) => publishedRegions(model, layer, percentile) ?? null);
+  const hasPublished = published.some((regions) => regions !== null);
+  return recordTable(rows.map((row, i) => ({
+    block: row.layer,
+    p: row.percentile,
+    "θ": row.threshold,
+    regions: row.regions,
+    ...(hasPublished && { published: published[i] }),
+    saturated: row.saturated,
+    coverage: row.coverage,
+    "effective regions": Math.round(row.effectiveRegions),
+    silhouette: row.silhouette,
+  })));
+}
+
+/** Regions with what they hold. */
+function largestTable(regions: readonly RegionRow[]) {
+  return recordTable(
+    regions.toSorted((a, b) => b.count - a.count).slice(0, SHOWN).map((
+      { region, count, coherence, lens, nearest },
+    ) => ({
+      region,
+      members: count,
+      coherence,
+      "logit lens": lens.map(({ token }) => token.trim()).join(" · "),
+      "nearest contexts": nearest.slice(0, 3).map(({ excerpt }) => excerpt),
+    })),
+  );
+}

@@ -1,0 +1,177 @@
+/** How good a monitor's alarms are, and what went by. */
+import {
+  ALARM_RATE,
+  type AlarmRate,
+  type HandleRates,
+  MEMORY,
+  type RefusalHandle,
+  type Watched,
+} from "../../../src/analysis/mod.ts";
+import type { Dictionary } from "../../../src/partition/mod.ts";
+import {
+  figure,
+  formatNumber,
+  formatShare,
+  meanOf,
+  recordTable,
+  resultTable,
+  Rows,
+  rowTable,
+} from "../../../src/report/mod.ts";
+import { chart, type CommonFlags, type Outcome, type OutcomeBlock, table, text } from "../../../src/run/mod.ts";
+import { alarmChart, memoryChart } from "./charts.ts";
+import { TRIED, type TriedRow } from "./rows.ts";
+import { HELD_OUT, SHUFFLED } from "./texts.ts";
+
+/** What came of setting up and watching. */
+export interface MonitorResult {
+  readonly dictionary: Dictionary;
+  /** What was tried; empty where the dictionary was given. */
+  readonly tried: readonly TriedRow[];
+  /** Mean distance above which the alarm is raised. */
+  readonly threshold: number;
+  /** The distance of every prompt, by name of its set. */
+  readonly scores: ReadonlyMap<string, readonly number[]>;
+  readonly rates: readonly AlarmRate[];
+  /** The regions of refusal; absent without a chat template. */
+  readonly handle?: RefusalHandle;
+  /** What they do on instructions that they were not found with. */
+  readonly onOthers?: HandleRates;
+  readonly watched: Watched;
+}
+
+type MonitorFlags = CommonFlags & { readonly falseAlarms: number; readonly seeds: number };
+
+/** Tables, charts, findings and the answer. */
+export function monitorOutcome(flags: MonitorFlags, result: MonitorResult): Outcome {
+  const { rates, tried, watched, scores } = result;
+  return {
+    title: `Monitor of ${flags.model}`,
+    answer: answer(result, flags.falseAlarms),
+    findings: findings(result, flags.falseAlarms),
+    tables: {
+      alarms: resultTable(ALARM_RATE, rates),
+      memory: resultTable(MEMORY, watched.memory),
+      ...(tried.length > 0 && { settings: resultTable(TRIED, tried) }),
+    },
+    sections: [
+      {
+        heading: "Unlike the corpus",
+        blocks: [
+          chart(
+            "alarms",
+            alarmChart(rates),
+            "Share of prompts that raise the alarm against the false-alarm rate it is set for, on a random half of the " +
+              `held-out text; the other half is what the line "${HELD_OUT}" shows, and it should lie on the dashed line. ` +
+              `Bands span ${flags.seeds} random halves.`,
+          ),
+          table(
+            recordTable([...scores].map(([set, distances]) => {
+              const alarms = raised(rates, set, flags.falseAlarms);
+              const [smallest, largest] = alarms.range("alarms") ?? [null, null];
+              return {
+                ...{ prompts: set, number: distances.length, "mean distance": meanOf(distances) },
+                ...{ alarms: alarms.mean("alarms"), smallest, largest },
+              };
+            })),
+            `At a false-alarm rate of ${flags.falseAlarms}: share of prompts that raise the alarm, mean and range over ` +
+              `${flags.seeds} random halves.`,
+          ),
+        ],
+      },
+      { heading: "Refusal", blocks: refusalBlocks(result) },
+      {
+        heading: "The stream",
+        blocks: [
+          text(streamText(watched)),
+          watched.memory.length > 1 &&
+          chart("memory", memoryChart(watched.memory), "Memory of the process against prompts read."),
+        ],
+      },
+    ],
+  };
+}
+
+/** The alarms of a set at a false-alarm rate, a row a random half. */
+function raised(rates: readonly AlarmRate[], set: string, rate: number): Rows<AlarmRate> {
+  return new Rows(rates.filter((row) => row.set === set && row.rate === rate));
+}
+
+function answer({ scores, rates, handle, onOthers, dictionary }: MonitorResult, falseAlarms: number): string {
+  const share = (value: number | null) => formatShare(value ?? NaN);
+  const at = (set: string) => share(raised(rates, set, falseAlarms).mean("alarms"));
+  const others = [...scores.keys()].filter((set) => set !== HELD_OUT)
+    .map((set) => `${at(set)} of ${set === SHUFFLED ? "the same with shuffled words" : set}`);
+  const ood =
+    `With the alarm set for ${share(falseAlarms)} of false alarms, ${at(HELD_OUT)} of held-out prompts raise it, and ` +
+    `${others.join(", ")} (block ${dictionary.source!.hook.layer}, p ${dictionary.percentile ?? "unknown"}).`;
+  if (!handle || !onOthers) return `${ood} There is no alarm for refusal without a chat template.`;
+  if (handle.regions.size === 0) return `${ood} No region tells refused instructions from others.`;
+  return `${ood} The regions of refusal are raised by ${share(onOthers.sensitivity)} of ${onOthers.refused} other ` +
+    `instructions that the model refuses and by ${
+      share(onOthers.falseAlarms)
+    } of ${onOthers.answered} that it answers.`;
+}
+
+function refusalBlocks({ tried, handle }: MonitorResult): (OutcomeBlock | undefined | false)[] {
+  if (!handle) return [text("The prompts are read without a chat template, so there is no refusal to tell.")];
+  const { regions, occupied, accuracy } = handle;
+  return [
+    text(
+      `${regions.size} of ${occupied} regions that hold final tokens of instructions hold more refused ones than their ` +
+        `share. Balanced accuracy on the instructions they were found with: ${figure(accuracy)}, where 0.5 is chance.`,
+    ),
+    tried.length > 0 &&
+    table(
+      rowTable(TRIED, tried),
+      "What was tried. The setting was chosen on the instructions that the dictionaries were built on, so its own accuracy " +
+        "here flatters it; the answer's figures are of others.",
+    ),
+  ];
+}
+
+/** What went by, in a sentence. */
+export function streamText({ prompts, unreadable, alarms, seconds, memory }: Watched): string {
+  if (prompts === 0) return "No prompts came on standard input.";
+  const counts = [...alarms].map(([alarm, count]) => `${formatNumber(count)} raised ${alarm}`).join(", ");
+  const [early, late] = [earlyOf(memory), memory.at(-1)!];
+  return `${formatNumber(prompts)} prompts in ${formatNumber(seconds, 3)} s; ${counts || "none raised an alarm"}; ` +
+    `${formatNumber(unreadable)} could not be read. Memory was ${
+      formatNumber(Math.round(early.mebibytes))
+    } MiB after ` +
+    `${formatNumber(early.prompts)} prompts and ${formatNumber(Math.round(late.mebibytes))} MiB at the end.`;
+}
+
+/** The last sample of the stream's first eighth, or the first of all. */
+function earlyOf(memory: Watched["memory"]) {
+  const end = memory.at(-1)!.prompts;
+  return memory.findLast(({ prompts }) => prompts <= end / 8) ?? memory[0];
+}
+
+function findings({ dictionary, threshold, rates, handle, onOthers, watched }: MonitorResult, falseAlarms: number) {
+  const mean = (set: string) => raised(rates, set, falseAlarms).mean("alarms");
+  return {
+    layer: dictionary.source!.hook.layer,
+    hook: dictionary.source!.hook.at,
+    percentile: dictionary.percentile ?? null,
+    regions: dictionary.size,
+    distance_alarm: threshold,
+    false_alarm_rate_wanted: falseAlarms,
+    false_alarm_rate: mean(HELD_OUT),
+    false_alarm_rate_by_seed: raised(rates, HELD_OUT, falseAlarms).values("alarms"),
+    alarm_rate_bulgarian: mean("Bulgarian"),
+    alarm_rate_shuffled: mean(SHUFFLED),
+    alarm_rate_harmless: mean("harmless instructions"),
+    alarm_rate_harmful: mean("harmful instructions"),
+    refusal_regions: handle ? [...handle.regions] : null,
+    refusal_accuracy_build: handle?.accuracy ?? null,
+    refusal_sensitivity: onOthers?.sensitivity ?? null,
+    refusal_false_alarm_rate: onOthers?.falseAlarms ?? null,
+    prompts: watched.prompts,
+    unreadable: watched.unreadable,
+    alarms: Object.fromEntries(watched.alarms),
+    prompts_per_second: watched.prompts / watched.seconds,
+    memory_early_mebibytes: earlyOf(watched.memory).mebibytes,
+    memory_late_mebibytes: watched.memory.at(-1)!.mebibytes,
+  };
+}

@@ -1,0 +1,169 @@
+/** What the ways of tokens through the layers say. */
+import {
+  columnName,
+  type Figure,
+  formatNumber,
+  formatShare,
+  meanOf,
+  recordTable,
+  resultTable,
+  Sweep,
+  tokenText,
+} from "../../../src/report/mod.ts";
+import { chart, type CommonFlags, type Outcome, table } from "../../../src/run/mod.ts";
+import { contextChart, lensText, pathChart, togetherChart } from "./charts.ts";
+import { LAYER_PATH, type PathRows, type ShownPath, type ShownTokens, STEP, TOKEN, tokenRows } from "./rows.ts";
+
+/** Tables, charts, findings and the answer. */
+export function pathsOutcome(flags: CommonFlags, rows: PathRows, path: ShownPath): Outcome {
+  const { percentile } = path;
+  const counts = new Sweep(rows.counts, ["percentile"]);
+  const percentiles = counts.each("percentile");
+  const means = percentiles.map((each) => meansAt(rows, each));
+  const shown = means[percentiles.indexOf(percentile)];
+  const seeds = counts.each("seed").length;
+  return {
+    title: `Paths through ${flags.model}`,
+    answer: answer(means, shown, path),
+    findings: { percentiles, ...findings(means, shown, path) },
+    tables: {
+      path: resultTable(TOKEN, tokenRows(path)),
+      layers: resultTable(LAYER_PATH, rows.layers),
+      steps: resultTable(STEP, rows.steps),
+    },
+    sections: [
+      {
+        heading: "One prompt",
+        blocks: [
+          chart(
+            "path",
+            pathChart(path),
+            `The tokens of a prompt through the regions of every block at p ${percentile}, and the same tokens ` +
+              "shuffled. A bar is a region, as high as the tokens in it; its label is the first readable token of the logit " +
+              "lens of its mean direction, · if none of five is. Equal tokens start in one bar. Blue: two or more tokens of " +
+              "one region that stay in one.",
+          ),
+          table(
+            promptTable(path),
+            "The same path as text: region and the first readable token of its logit lens.",
+            { printed: true },
+          ),
+        ],
+      },
+      {
+        heading: "All prompts",
+        blocks: [
+          chart(
+            "context",
+            contextChart(rows.layers),
+            "Share of tokens that fall into the same region when the other tokens of their prompt are shuffled with them: " +
+              `what the token alone decides. Dots are seeds (${seeds}), lines their means.`,
+          ),
+          chart(
+            "together",
+            togetherChart(rows.steps),
+            "Pairs of tokens in one region that are in one region of the next block too, beside shuffled tokens, and the " +
+              "share of all pairs that are. Dots are seeds, lines their means.",
+          ),
+          table(layerTable(rows), "Means over seeds.", { printed: true }),
+        ],
+      },
+    ],
+  };
+}
+
+/** Means over the seeds of one percentile; arrays are by layer, or by step from one to the next. */
+function meansAt({ layers, steps, counts }: PathRows, percentile: number) {
+  const byLayer = (of: Figure<PathRows["layers"][number]>) =>
+    new Sweep(layers, ["layer"]).where({ percentile }).settings.map((setting) => setting.mean(of));
+  const byStep = (of: Figure<PathRows["steps"][number]>) =>
+    new Sweep(steps, ["from"]).where({ percentile }).settings.map((setting) => setting.mean(of));
+  const count = (of: Figure<PathRows["counts"][number]>) => new Sweep(counts, []).where({ percentile }).mean(of);
+  return {
+    regions: byLayer("regions"),
+    agreementShuffled: byLayer("agreementShuffled"),
+    agreementChance: byLayer("agreementChance"),
+    stay: byStep("stay"),
+    stayShuffled: byStep("stayShuffled"),
+    stayChance: byStep("stayChance"),
+    tokens: byLayer("tokens")[0],
+    distinctPaths: count("distinctPaths"),
+    distinctPathsShuffled: count("distinctPathsShuffled"),
+  };
+}
+type Means = ReturnType<typeof meansAt>;
+
+function answer(means: readonly Means[], shown: Means, { percentile, layers }: ShownPath): string {
+  const { agreementShuffled, agreementChance, stay, stayShuffled, stayChance } = shown;
+  const last = layers.length - 1;
+  const share = (value: number | null) => formatShare(value ?? NaN);
+  const falling = means.filter((own) => own.agreementShuffled[last]! < own.agreementShuffled[0]!).length;
+  const beyond = (others: readonly (number | null)[]) => stay.filter((value, i) => value! > others[i]!).length;
+  return [
+    `At p ${percentile}, ${share(agreementShuffled[0])} of tokens stay in their region of block ${
+      layers[0]
+    } when the tokens`,
+    `of their prompt are shuffled, and ${share(agreementShuffled[last])} in block ${
+      layers[last]
+    } (any two tokens lie in one`,
+    `region in ${share(agreementChance[0])} and ${share(agreementChance[last])}).`,
+    `That share is lower in the last block than in the first at ${falling} of ${means.length} percentiles.`,
+    ...(last === 0 ? [] : [
+      `Of pairs of tokens that share a region, ${
+        share(meanOf(stay))
+      } share one in the next block too (mean of the steps;`,
+      `shuffled tokens ${share(meanOf(stayShuffled))}, chance ${
+        share(meanOf(stayChance))
+      }); that is more than chance in`,
+      `${beyond(stayChance)} of ${stay.length} steps, and more than shuffled tokens in ${beyond(stayShuffled)}.`,
+    ]),
+    `The ${formatNumber(shown.tokens!)} tokens take ${formatNumber(shown.distinctPaths!)} different paths, shuffled`,
+    `${formatNumber(shown.distinctPathsShuffled!)}.`,
+  ].join(" ");
+}
+
+/** A row a token: its regions, each with the first token of its lens. */
+function promptTable({ layers, lens, inOrder: { texts, traces } }: ShownPath) {
+  return recordTable(texts.map((text, token) => ({
+    token: tokenText(text),
+    ...Object.fromEntries(layers.map((layer, i) => {
+      const region = traces[i].regions[token];
+      return [`block ${layer}`, `${region} ${lensText(lens[i].get(region)!)}`];
+    })),
+  })));
+}
+
+/** Figures of every layer and of the step into it. */
+function layerTable({ layers, steps }: PathRows) {
+  const into = new Sweep(steps, ["percentile", "to"]);
+  return recordTable(new Sweep(layers, ["percentile", "layer"]).settings.map((setting) => {
+    const { percentile, layer } = setting.key;
+    const step = into.at({ percentile, to: layer });
+    return {
+      p: percentile,
+      block: layer,
+      K: Math.round(setting.mean("regions")!),
+      "same region when shuffled": setting.mean("agreementShuffled"),
+      "same region, any two": setting.mean("agreementChance"),
+      "stay together from the block before": step?.mean("stay") ?? null,
+      "stay, shuffled": step?.mean("stayShuffled") ?? null,
+      "stay, chance": step?.mean("stayChance") ?? null,
+    };
+  }));
+}
+
+/** Plain figures are of the percentile that is shown. */
+function findings(means: readonly Means[], shown: Means, path: ShownPath): Outcome["findings"] {
+  const { tokens, ...figures } = shown;
+  const names = Object.keys(figures) as (keyof typeof figures)[];
+  const regionsOf = ({ traces }: ShownTokens) => traces.map(({ regions }) => regions);
+  return {
+    percentile: path.percentile,
+    layers: path.layers,
+    tokens,
+    ...Object.fromEntries(names.map((name) => [columnName(name), shown[name]])),
+    ...Object.fromEntries(names.map((name) => [`${columnName(name)}_by_percentile`, means.map((own) => own[name])])),
+    path_regions: regionsOf(path.inOrder),
+    path_regions_shuffled: regionsOf(path.shuffled),
+  };
+}

@@ -1,0 +1,194 @@
+/** What the regions of several stream orders, plain and after remedies, say. */
+import { FIFTHS, STABILITY_VARIANTS, type StabilityVariant } from "../../../src/analysis/mod.ts";
+import type { FailedSetting } from "../../../src/partition/mod.ts";
+import {
+  figure,
+  type NumericKey,
+  rangeText,
+  recordTable,
+  resultTable,
+  rowTable,
+  type Setting,
+  Sweep,
+} from "../../../src/report/mod.ts";
+import { chart, type CommonFlags, type Outcome, table, text } from "../../../src/run/mod.ts";
+import { failedText } from "../failed_settings.ts";
+import { comparableModel, publishedStability } from "../published.ts";
+import { densityChart, quintilesChart, variantsChart } from "./charts.ts";
+import { CHANCE, REGION, regionRows, VARIANT, type VariantRow } from "./rows.ts";
+
+type VariantSetting = Setting<VariantRow, "layer" | "percentile">;
+type VariantFigure = NumericKey<VariantRow>;
+
+/** Tables, charts, findings and the answer. */
+export function stabilityOutcome(
+  flags: CommonFlags,
+  rows: readonly VariantRow[],
+  failed: readonly FailedSetting[],
+): Outcome {
+  const sweep = new Sweep(rows);
+  // The middle of the list, whatever came out.
+  const shown = sweep.settings[sweep.settings.length >> 1];
+  const { percentile } = shown.key;
+  return {
+    title: `Stability of regions of ${flags.model}`,
+    answer: answer(sweep, shown),
+    findings: { ...findings(sweep, shown), failed_settings: failed.length },
+    tables: { regions: resultTable(REGION, regionRows(rows)), variants: resultTable(VARIANT, rows) },
+    sections: [
+      {
+        heading: "Does D tell which regions come back?",
+        blocks: [
+          text(publishedStability(comparableModel(flags))),
+          chart(
+            "quintiles",
+            quintilesChart(rows),
+            "Mean matched cosine of mean directions by fifths of D. Points are orders, lines their means; dashed: " +
+              "the same dictionaries matched with the others rotated at random.",
+          ),
+          chart(
+            "density",
+            densityChart(shown.where({ seed: rows[0].seed }).rows),
+            `Regions at ${shown.name}, one order.`,
+          ),
+          table(
+            settingTable(sweep),
+            "Means over orders. Range: of Spearman's correlation over orders. N > 1: without regions of a single member, " +
+              "some of which the same activation founds in every order, as all see the same texts. N, c: the correlation of " +
+              "matched cosine with members and with coherence alone; chance: with D, others rotated.",
+            { printed: true },
+          ),
+        ],
+      },
+      {
+        heading: "What helps?",
+        blocks: [
+          chart(
+            "variants",
+            variantsChart(rows, percentile),
+            `Every variant at p ${percentile}: points are orders, ticks their means. Fewer regions, or others, ` +
+              "change what chance alone gives: compare absorbing the unstable fifth with absorbing a random fifth, and " +
+              "with leaving it out.",
+          ),
+          table(variantTable(sweep), "Means over orders.", { printed: true }),
+          text(failedText(failed)),
+        ],
+      },
+    ],
+  };
+}
+
+/** A figure of a variant, the mean over orders. */
+const at = (setting: VariantSetting, of: VariantFigure, variant: StabilityVariant = "means") =>
+  setting.where({ variant }).mean(of);
+
+const fifthsOf = (setting: VariantSetting, variant: StabilityVariant = "means") =>
+  FIFTHS.map((fifth) => at(setting, fifth, variant));
+
+/** Spearman's correlation with D, by order. */
+const byOrder = (setting: VariantSetting) => setting.where({ variant: "means" }).values("spearmanDensity");
+
+function answer(sweep: Sweep<VariantRow>, shown: VariantSetting): string {
+  const higher = (a: StabilityVariant, b: StabilityVariant) =>
+    sweep.count((setting) => at(setting, "matchedCosine", a)! > at(setting, "matchedCosine", b)!);
+  const pair = (variant: StabilityVariant) =>
+    `${figure(at(shown, "matchedCosine", variant))} (Spearman ${figure(at(shown, "spearmanDensity", variant))})`;
+  const span = (of: VariantFigure) => rangeText(sweep.settings.map((setting) => at(setting, of)));
+  const [lowest, , , , highest] = fifthsOf(shown).map(figure);
+  const [lowestByChance, , , , highestByChance] = fifthsOf(shown, CHANCE).map(figure);
+  const of = sweep.settings.length;
+  return [
+    `At ${shown.name} a region's D and its matched cosine over ${shown.where({ variant: "means" }).rows.length} stream`,
+    `orders have Spearman's correlation ${figure(at(shown, "spearmanDensity"))} (${
+      rangeText(byOrder(shown))
+    } over orders),`,
+    `and the mean matched cosine goes from ${lowest} in the lowest fifth of D to ${highest} in the highest; with the other`,
+    `orders rotated at random the correlation is ${
+      figure(at(shown, "spearmanDensity", CHANCE))
+    }, from ${lowestByChance}`,
+    `to ${highestByChance}.`,
+    `Over all ${of} settings of layer and p the correlation is ${span("spearmanDensity")}; with members alone`,
+    `${span("spearmanMembers")}, with coherence alone ${
+      span("spearmanCoherence")
+    }; with D among regions of two or more`,
+    `members ${span("spearmanPlural")}.`,
+    `Exemplars come back at a mean cosine of ${pair("exemplars")} at ${shown.name}; re-anchored ones at`,
+    `${pair("exemplars, re-anchored")}, higher in ${higher("exemplars, re-anchored", "exemplars")} of ${of} settings;`,
+    `those replaced while growing at ${pair("exemplars, replaced while growing")}, higher than plain ones in`,
+    `${higher("exemplars, replaced while growing", "exemplars")} of ${of}.`,
+    `Mean directions come back at ${pair("means")}, and where exemplars were replaced while growing at`,
+    `${pair("means, replaced while growing")}, higher in ${higher("means, replaced while growing", "means")} of ${of}.`,
+    `Absorbing the fifth of lowest D into its neighbours gives ${pair("means, unstable fifth absorbed")},`,
+    `leaving it out ${pair("means, unstable fifth left out")}, absorbing a random fifth`,
+    `${pair("means, random fifth absorbed")}: absorbing beats leaving out in`,
+    `${higher("means, unstable fifth absorbed", "means, unstable fifth left out")} of ${of} settings, and absorbing a`,
+    `random fifth in ${higher("means, unstable fifth absorbed", "means, random fifth absorbed")}.`,
+  ].join(" ");
+}
+
+/** What D tells, a row a setting. */
+function settingTable(sweep: Sweep<VariantRow>) {
+  return recordTable(sweep.settings.map((setting) => {
+    const [lowest, , , , highest] = fifthsOf(setting, CHANCE);
+    return {
+      block: setting.key.layer,
+      p: setting.key.percentile,
+      regions: Math.round(at(setting, "regions")!),
+      "matched cosine": at(setting, "matchedCosine"),
+      Spearman: at(setting, "spearmanDensity"),
+      range: rangeText(byOrder(setting)),
+      "N > 1": at(setting, "spearmanPlural"),
+      N: at(setting, "spearmanMembers"),
+      c: at(setting, "spearmanCoherence"),
+      chance: at(setting, "spearmanDensity", CHANCE),
+      ...Object.fromEntries(fifthsOf(setting).map((cosine, i) => [`Q${i + 1}`, cosine])),
+      "chance Q1": lowest,
+      "chance Q5": highest,
+    };
+  }));
+}
+
+/** How each variant comes back, a row a setting and variant. */
+function variantTable(sweep: Sweep<VariantRow>) {
+  const figures = ["regions", "matchedCosine", "spearmanDensity", "q1", "q5"] as const;
+  const means = sweep.settings.flatMap((setting) =>
+    STABILITY_VARIANTS.map((variant) => {
+      const mean = setting.where({ variant }).meanRow(...figures);
+      return { ...mean, regions: Math.round(mean.regions) };
+    })
+  );
+  return rowTable(VARIANT, means, ["layer", "percentile", "variant", ...figures]);
+}
+
+/** Plain figures are of the setting that is shown; arrays by setting are in the order of `settings`. */
+function findings(sweep: Sweep<VariantRow>, shown: VariantSetting): Outcome["findings"] {
+  const bySetting = (of: VariantFigure, variant?: StabilityVariant) =>
+    sweep.settings.map((setting) => at(setting, of, variant));
+  return {
+    ...shown.key,
+    settings: sweep.settings.map(({ key }) => key),
+    orders: shown.where({ variant: "means" }).rows.length,
+    spearman_density: at(shown, "spearmanDensity"),
+    spearman_density_by_order: byOrder(shown),
+    spearman_density_by_setting: bySetting("spearmanDensity"),
+    spearman_density_chance: at(shown, "spearmanDensity", CHANCE),
+    spearman_density_plural: at(shown, "spearmanPlural"),
+    spearman_density_plural_by_setting: bySetting("spearmanPlural"),
+    spearman_members: at(shown, "spearmanMembers"),
+    spearman_coherence: at(shown, "spearmanCoherence"),
+    matched_cosine_by_quintile: fifthsOf(shown),
+    matched_cosine_by_quintile_chance: fifthsOf(shown, CHANCE),
+    regions_by_setting: bySetting("regions"),
+    variants: Object.fromEntries(STABILITY_VARIANTS.map((variant) => [variant, {
+      regions: at(shown, "regions", variant),
+      matched: at(shown, "matchedCosine", variant),
+      spearman: at(shown, "spearmanDensity", variant),
+      spearmanCount: at(shown, "spearmanMembers", variant),
+      spearmanCoherence: at(shown, "spearmanCoherence", variant),
+      spearmanPlural: at(shown, "spearmanPlural", variant),
+      quintiles: fifthsOf(shown, variant),
+      matched_by_setting: bySetting("matchedCosine", variant),
+      spearman_by_setting: bySetting("spearmanDensity", variant),
+    }])),
+  };
+}

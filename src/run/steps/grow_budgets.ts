@@ -1,0 +1,77 @@
+import { join } from "node:path";
+import { readSealedJson, writeSealedJson } from "../../files/sealed_json.ts";
+import { dictionaryFile } from "../../partition/checkpoint.ts";
+import type { Run } from "../experiment.ts";
+import type { Flags } from "../command/flags.ts";
+import { grow, type GrowPlan } from "./grow.ts";
+
+const FORMAT = "exemplar grown 2";
+
+/** A dictionary that is kept in a file, of a stream order and a token budget. */
+export interface KeptDictionary {
+  /** Block that it reads. */
+  readonly layer: number;
+  /** Percentile p of its threshold. */
+  readonly percentile: number;
+  /** Seed of the stream's order. */
+  readonly seed: number;
+  /** Token budget of the growth. */
+  readonly budget: number;
+  /** Tokens that it took, `<bos>` included: fewer if it was saturated before. */
+  readonly tokens: number;
+  /** Regions that it has. */
+  readonly regions: number;
+  /** Where it is: a file, or a published dictionary's name; see `loadDictionary`. */
+  readonly file: string;
+}
+
+/** What is kept, where. */
+export interface BudgetPlan {
+  /** Stream orders. */
+  readonly seeds: readonly number[];
+  /** Token budgets, ascending. */
+  readonly budgets: readonly number[];
+  /** Folder of the dictionaries, and of the checkpoints of their growth. */
+  readonly folder: string;
+}
+
+/**
+ * Grows the dictionaries of every order to each budget in turn and keeps them there, so that one pass over the stream gives
+ * all budgets and a run that was stopped goes on where it was. What the folder has already is not grown again. The
+ * exemplars of a smaller budget are the first of a larger one.
+ *
+ * @param plan Its texts are read in each seed's order, under the same calibrations: nothing but the order differs.
+ * @returns By seed, then budget.
+ */
+export async function growToBudgets<F extends Flags>(
+  run: Run<F>,
+  plan: Omit<GrowPlan, "seed" | "growing" | "label">,
+  { seeds, budgets, folder }: BudgetPlan,
+): Promise<KeptDictionary[]> {
+  const all: KeptDictionary[] = [];
+  for (const seed of seeds) {
+    for (const budget of budgets) {
+      const here = join(folder, `seed-${seed}-tokens-${budget}`);
+      const index = join(here, "grown.json");
+      const record = await readSealedJson(index, { remedy: "remove its folder, so that it is grown again" });
+      if (record) {
+        const kept = record.grown as Omit<KeptDictionary, "file">[];
+        all.push(...kept.map((one) => ({ ...one, file: join(here, dictionaryFile(one)) })));
+        continue;
+      }
+      const checkpoint = { folder: join(folder, `checkpoint-seed-${seed}`), resume: true };
+      const growing = { maxTokens: budget, checkpoint, signal: run.signal };
+      using discovery = await grow(run, { ...plan, seed, growing, label: `order ${seed}, ${budget} tokens: ` });
+      const grown: KeptDictionary[] = [];
+      for (const { layer, percentile, tokens, dictionary } of discovery.growths) {
+        const file = join(here, dictionaryFile({ layer, percentile }));
+        await dictionary.save(file);
+        grown.push({ layer, percentile, seed, budget, tokens, regions: dictionary.size, file });
+      }
+      // Written last: a folder without it is not complete.
+      await writeSealedJson(index, { format: FORMAT, grown: grown.map(({ file: _, ...one }) => one) });
+      all.push(...grown);
+    }
+  }
+  return all;
+}
