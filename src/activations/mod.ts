@@ -38,7 +38,7 @@ export type { Extractor } from "./extractor.ts";
 export { type HeldActivations, holdActivations } from "./held_activations.ts";
 export { type PromptSets, promptSets } from "./prompt_sets.ts";
 export { encodeBeginning, type Tokenizer } from "./prompt.ts";
-export { atLayer, batchAt, type StreamBatch } from "./stream.ts";
+export { atLayer, batchAt, type LayeredBatch, type StreamBatch } from "./stream.ts";
 export { type DescribeOptions, describeStream, type Reading, type StreamSource } from "./source.ts";
 export {
   type Template,

@@ -22,6 +22,9 @@ export interface StreamBatch extends Disposable {
   dispose(): void;
 }
 
+/** What of a stream's batch those need that read activations only: the layers, to be disposed. */
+export type LayeredBatch = Pick<StreamBatch, "batches"> & Disposable;
+
 /** A batch of a stream that owns the matrices of its activations, and gives none out once it is disposed. */
 export function streamBatch(
   { batches, ...facts }: Omit<StreamBatch, "dispose" | typeof Symbol.dispose>,
@@ -77,18 +80,13 @@ export function batchAt(streamed: Pick<StreamBatch, "batches">, layer: number): 
  *
  * @example
  * ```ts
- * import { loadModel } from "../model/mod.ts";
- * import { extract } from "./extract.ts";
- *
- * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
- * const stream = extract(model, ["The cat sat on the mat."], { layers: [3, 5], context: 4 });
- * for await (const { rows, provenance } of atLayer(stream, 5)) {
- *   if (rows !== 3 || provenance?.layer !== 5) throw new Error(`${rows} ${provenance?.layer}`);
- * }
+ * const [wide, narrow] = [3, 2].map((dim) => ({ data: new Float32Array(dim), rows: 1, dim }));
+ * const stream = [{ batches: new Map([[2, wide], [4, narrow]]), [Symbol.dispose]() {} }];
+ * for await (const { dim } of atLayer(stream, 4)) if (dim !== 2) throw new Error(`${dim}`);
  * ```
  */
 export async function* atLayer(
-  stream: AsyncIterable<StreamBatch> | Iterable<StreamBatch>,
+  stream: AsyncIterable<LayeredBatch> | Iterable<LayeredBatch>,
   layer: number,
 ): AsyncGenerator<ActivationBatch> {
   for await (using streamed of stream) {

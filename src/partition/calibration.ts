@@ -1,6 +1,6 @@
 import type { ActivationBatch } from "../activations/batch.ts";
 import type { StreamSource } from "../activations/source.ts";
-import { batchAt, type StreamBatch } from "../activations/stream.ts";
+import { batchAt, type LayeredBatch } from "../activations/stream.ts";
 import type { Backend, BackendChoice } from "../compute/backend.ts";
 import { assertPercentiles } from "../compute/histogram.ts";
 import { Calibration, type CalibrationValues, Calibrator, type Level } from "./calibrator.ts";
@@ -81,7 +81,7 @@ export async function calibrate(
  * ```
  */
 export async function calibrateLayers(
-  stream: AsyncIterable<Pick<StreamBatch, "batches"> & Disposable>,
+  stream: AsyncIterable<LayeredBatch>,
   layers: readonly number[],
   options: Omit<CalibrateOptions, "source"> & {
     sourceOf?: (layer: number) => StreamSource;

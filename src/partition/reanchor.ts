@@ -1,6 +1,6 @@
 /** Re-anchoring: exemplars that lie nearest to their regions' mean directions. */
 import type { ActivationBatch } from "../activations/batch.ts";
-import { batchAt, type StreamBatch } from "../activations/stream.ts";
+import { batchAt, type LayeredBatch } from "../activations/stream.ts";
 import type { Matrix } from "../compute/backend.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
 import { BestMembers } from "./best_members.ts";
@@ -96,7 +96,7 @@ class SecondPass implements Disposable {
  */
 export async function secondPass(
   grown: readonly { readonly layer: number; readonly parts: DictionaryParts }[],
-  stream: AsyncIterable<Pick<StreamBatch, "batches"> & Disposable>,
+  stream: AsyncIterable<LayeredBatch>,
 ): Promise<DictionaryParts[]> {
   using passes = new DisposableStack();
   const all = grown.map(({ layer, parts }) => ({ layer, parts, pass: passes.use(new SecondPass(parts)) }));

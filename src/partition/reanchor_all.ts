@@ -1,4 +1,4 @@
-import type { StreamBatch } from "../activations/stream.ts";
+import type { LayeredBatch } from "../activations/stream.ts";
 import { Dictionary, partsOf } from "./dictionary.ts";
 import type { Growth } from "./growth.ts";
 import { secondPass } from "./reanchor.ts";
@@ -30,7 +30,7 @@ import { secondPass } from "./reanchor.ts";
  */
 export async function reanchorAll(
   growths: readonly Pick<Growth, "layer" | "dictionary">[],
-  stream: AsyncIterable<Pick<StreamBatch, "batches"> & Disposable>,
+  stream: AsyncIterable<LayeredBatch>,
 ): Promise<Dictionary[]> {
   const grown = growths.map(({ layer, dictionary }) => ({ layer, parts: partsOf(dictionary) }));
   return await Promise.all((await secondPass(grown, stream)).map((parts) => Dictionary.of(parts)));
