@@ -121,7 +121,9 @@ Deno.test("mod.ts reaches the heavy packages by dynamic imports only, and every 
     const works = /^\.\.?\/.*\.(ts|wgsl)$|^node:|^npm:(@[^/]+\/)?[^/@]+@\d+\.\d+\.\d+(\/|$)/.test(specifier);
     assert(works, `${from} imports ${specifier}, which an import map or a version must explain`);
   }
-  const heavy = imports.filter(({ specifier, code }) => code && /^npm:.*(onnxruntime|@huggingface|vega|resvg)/.test(specifier));
+  const heavy = imports.filter(({ specifier, code }) =>
+    code && /^npm:.*(onnxruntime|@huggingface|vega|resvg)/.test(specifier)
+  );
   assert(heavy.length >= 3, "the runtimes and transformers.js are imported somewhere");
   for (const { specifier, from, isDynamic } of heavy) assert(isDynamic, `${from} imports ${specifier} at once`);
 });
