@@ -17,10 +17,9 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { configureUnpacking, visibleJson } from "../src/files/mod.ts";
-import { describeFile, type Description } from "../src/inspect/mod.ts";
+import { describeFile, type Description, descriptionText } from "../src/inspect/mod.ts";
 import { knownFamilies } from "../src/model/mod.ts";
 import { guardTerminal, readNumber, sentence } from "../src/run/mod.ts";
-import { descriptionText } from "./lib/inspect/text.ts";
 
 const USAGE = `What is in these files?
 

@@ -13,11 +13,11 @@
  * `neighbourhood` (one pair across the percentiles, edges labelled with cosines) and `between`; `report.html`;
  * `run.json`.
  */
-import { readCorpus, shuffled } from "../src/activations/mod.ts";
-import { lensTokens } from "../src/analysis/mod.ts";
-import { contextOf, experiment, grow, openModel } from "../src/run/mod.ts";
-import { type AnchorPair, followPairs, type Panel, typicalPair } from "./lib/neighbourhood/measure.ts";
-import { reportNeighbourhood } from "./lib/neighbourhood/report.ts";
+import { readCorpus } from "../src/activations/mod.ts";
+import { followPairs, lensOfRegions, typicalPair } from "../src/analysis/mod.ts";
+import { calibrated, experiment, grow, openModel, readingFlags, seedsFlag } from "../src/run/mod.ts";
+import { neighbourhoodOutcome } from "./lib/neighbourhood/outcome.ts";
+import type { PairRow, Panel } from "./lib/neighbourhood/rows.ts";
 
 /** Regions between that a panel shows. */
 const SHOWN = 4;
@@ -31,13 +31,11 @@ await experiment({
     "p from 8 on, about 400k tokens, hours on a CPU, minutes on a GPU.",
   defaults: { layers: [1, 3, 5, 7], percentiles: [2, 4, 8, 16] },
   flags: {
-    seeds: { type: "integer", default: 2, min: 1, help: "stream orders, from --seed on" },
+    seeds: seedsFlag(2, "stream orders"),
     pairs: { type: "integer", default: 30, min: 1, help: "anchor pairs: the closest of the coarsest dictionary" },
     controls: { type: "integer", default: 20, min: 1, help: "pairs of the same cosine beside each of them" },
     split: { type: "string", default: "train", help: "rows of --corpus to build on, by their field `split`" },
-    calibration: { type: "integer", default: 40_000, min: 2, help: "activations to calibrate on" },
-    context: { type: "integer", default: 128, min: 2, help: "tokens that a prompt is cut to, <bos> included" },
-    batch: { type: "integer", default: 128, min: 1, help: "prompts of a batch; thresholds depend on it" },
+    ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }),
   },
   examples: [
     ["", "the embedded model, four layers"],
@@ -48,52 +46,45 @@ await experiment({
   ],
 }, async (run) => {
   const { flags, manifest } = run;
-  const { backend, model } = await openModel(run);
-  const context = contextOf(run, model, "context");
-  const layers = run.layers(model.layers);
+  const { corpus } = flags;
+  await using opened = await openModel(run);
+  const { backend, model, layers, context } = opened;
   const shown = { seed: flags.seed, layer: layers[layers.length >> 1] };
 
-  const followOrder = async (seed: number): Promise<{ rows: AnchorPair[]; panels: Panel[] }> => {
-    const rows: AnchorPair[] = [];
-    const panels: Panel[] = [];
-    const { growths } = await grow(run, {
-      backend,
-      model,
-      layers,
-      percentiles: flags.percentiles,
-      texts: await Array.fromAsync(shuffled(readCorpus(flags.corpus, { where: { split: flags.split } }), seed)),
-      corpus: `${flags.corpus}, split ${flags.split}`,
-      files: [flags.corpus],
-      seed,
-      calibration: flags.calibration,
+  const followOrder = async (seed: number): Promise<{ rows: PairRow[]; panels: Panel[] }> => {
+    const plan = {
+      ...{ backend, model, layers, seed },
+      texts: await Array.fromAsync(readCorpus(corpus, { where: { split: flags.split } })),
+      corpus: `${corpus}, split ${flags.split}`,
+      files: [corpus],
       reading: { context, batchPrompts: flags.batch },
       growing: { maxTokens: flags.maxTokens },
       label: flags.seeds > 1 ? `${seed}: ` : "",
-    });
+    };
+    using grown = await grow(run, { ...plan, calibrations: await calibrated(run, plan, flags) });
+    const [rows, panels]: [PairRow[], Panel[]] = [[], []];
     for (const layer of layers) {
-      const ofLayer = growths.filter((growth) => growth.layer === layer);
-      const followed = await run.kept(
+      const ofLayer = grown.growths.filter((growth) => growth.layer === layer);
+      const pairs = await run.kept(
         `pairs of layer ${layer}, order ${seed}`,
-        () => manifest.time("follow", () => followPairs(backend, ofLayer, { ...flags, seed })),
+        () => manifest.time("follow", () => followPairs(backend, ofLayer, flags)),
       );
+      const followed = pairs.map((pair) => ({ seed, layer, ...pair }));
       rows.push(...followed);
       if (seed !== shown.seed || layer !== shown.layer) continue;
       for (const row of typicalPair(followed)) {
-        const { means, dim } = ofLayer.find(({ percentile }) => percentile === row.percentile)!.dictionary;
-        const regions = [row.a, row.b, ...row.between.slice(0, SHOWN).map(({ region }) => region)];
-        const directions = regions.flatMap((region) => [...means.subarray(region * dim, (region + 1) * dim)]);
-        const lens = await lensTokens(model, Float32Array.from(directions), regions.length, 3);
-        panels.push({ ...row, lens: new Map(regions.map((region, i) => [region, lens[i].map(({ token }) => token)])) });
+        const { dictionary } = ofLayer.find(({ percentile }) => percentile === row.percentile)!;
+        const regions = [row.a, row.b, ...row.lune.slice(0, SHOWN).map(({ region }) => region)];
+        panels.push({ ...row, lens: await lensOfRegions(model, dictionary, regions, 3) });
       }
     }
-    for (const { dictionary } of growths) dictionary.dispose();
     return { rows, panels };
   };
-  const orders: { rows: AnchorPair[]; panels: Panel[] }[] = [];
-  for (let seed = flags.seed; seed < flags.seed + flags.seeds; seed++) {
-    orders.push(await run.kept(`order ${seed}`, () => followOrder(seed)));
-  }
-  await model.dispose();
-  const [rows, panels] = [orders.flatMap((order) => order.rows), orders.flatMap((order) => order.panels)];
-  await manifest.time("report", () => reportNeighbourhood(run, rows, panels));
+  const orders: Awaited<ReturnType<typeof followOrder>>[] = [];
+  for (const seed of run.seeds) orders.push(await run.kept(`order ${seed}`, () => followOrder(seed)));
+  return neighbourhoodOutcome(
+    flags,
+    orders.flatMap(({ rows }) => rows),
+    orders.flatMap(({ panels }) => panels),
+  );
 });

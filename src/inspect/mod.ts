@@ -5,10 +5,8 @@
  *
  * @example
  * ```ts
- * import { describeFile } from "./mod.ts";
- *
- * const { kind, tables } = await describeFile("fixtures/sae/params.npz", 5);
- * console.log(kind, Object.keys(tables));
+ * const description = await describeFile("fixtures/sae/params.npz", 5);
+ * console.log(descriptionText(description));
  * ```
  *
  * @experimental What a description holds is not settled.
@@ -17,3 +15,4 @@
  */
 export { describeFile } from "./files.ts";
 export type { Description, Json } from "./description.ts";
+export { descriptionText } from "./text.ts";

@@ -1,10 +1,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { describeStream, extract, writeActivations } from "../../src/activations/mod.ts";
 import { openBackend } from "../../src/compute/mod.ts";
-import { describeFile, type Description } from "../../src/inspect/mod.ts";
+import { describeFile, type Description, descriptionText } from "../../src/inspect/mod.ts";
 import { Dictionary, saveCalibration } from "../../src/partition/mod.ts";
 import { RunManifest, saveTable } from "../../src/report/mod.ts";
-import { descriptionText } from "../../experiments/lib/inspect/text.ts";
 import { writeJsonAtomic, writeTextAtomic } from "../../src/files/atomic.ts";
 import { DIM, FakeModel } from "../activations/fake_model.ts";
 import { deno, type Output } from "../lib/deno.ts";

@@ -15,10 +15,11 @@ import {
   quantity,
   seeds,
   series,
+  Sweep,
   text,
+  tokenText,
 } from "../../../src/report/mod.ts";
-import { tokenText } from "../../../src/report/token_text.ts";
-import type { AnchorPair, Panel } from "./measure.ts";
+import type { PairRow, Panel } from "./rows.ts";
 
 /** One pair across percentiles, coarsest first: anchors at the sides, regions between in the middle, edges with cosines. */
 export function neighbourhoodChart(panels: readonly Panel[]): ChartSpec {
@@ -28,9 +29,9 @@ export function neighbourhoodChart(panels: readonly Panel[]): ChartSpec {
 /** Where the anchors and what is between them stand: the unit square, the anchors at the left and right. */
 const PLACE = { domain: [0, 1], nice: false, zero: false, hasAxis: false } as const;
 
-function panelOf({ percentile, size, a, b, cosine, count, between, lens }: Panel): ComposableChart {
+function panelOf({ percentile, regions, a, b, cosine, between, lune, lens }: Panel): ComposableChart {
   const label = (region: number) => (lens.get(region) ?? []).map(tokenText).join(" · ");
-  const shown = between.filter(({ region }) => lens.has(region));
+  const shown = lune.filter(({ region }) => lens.has(region));
   const anchors = [
     { name: "A", x: 0.08, y: 0.5, label: label(a).replaceAll(" · ", "\n") },
     { name: "B", x: 0.92, y: 0.5, label: label(b).replaceAll(" · ", "\n") },
@@ -43,14 +44,14 @@ function panelOf({ percentile, size, a, b, cosine, count, between, lens }: Panel
     edgeOf(anchors[0], node, node.cosineA, 0.52),
     edgeOf(anchors[1], node, node.cosineB, 0.52),
   ]);
-  const direct = count === 0 ? [edgeOf(anchors[0], anchors[1], cosine, 0.5)] : [];
+  const direct = between === 0 ? [edgeOf(anchors[0], anchors[1], cosine, 0.5)] : [];
   const cosines = [...edges, ...direct].map(({ labelX: x, labelY: y, cosine }) => ({ x, y, cosine }));
   const halo = 4;
-  const hidden = count > shown.length ? `, ${shown.length} shown` : "";
+  const hidden = lune.length > shown.length ? `, ${shown.length} shown` : "";
   return chart(anchors, {
     title: {
-      text: `p ${percentile}, K = ${size}`,
-      subtitle: `cos(A, B) = ${cosine.toFixed(3)}, ${count} between${hidden}`,
+      text: `p ${percentile}, K = ${regions}`,
+      subtitle: `cos(A, B) = ${cosine.toFixed(3)}, ${lune.length} between${hidden}`,
     },
     width: 320,
     height: 330,
@@ -88,17 +89,12 @@ const FOLLOWED = "followed pairs";
 const OTHERS = "other pairs of the same cosine";
 
 /** Regions between against p, followed pairs beside pairs of the same cosine: dots are seeds' means, lines their means. */
-export function betweenChart(rows: readonly AnchorPair[]): ChartSpec {
-  const settings = Map.groupBy(rows, ({ seed, layer, percentile }) => `${seed} ${layer} ${percentile}`);
-  const counts = Array.from(settings.values()).flatMap((group) => {
-    const apart = group.filter(({ count }) => Number.isFinite(count));
-    const { seed, layer, percentile } = group[0];
-    const mean = (field: "count" | "controlCount") => apart.reduce((sum, row) => sum + row[field], 0) / apart.length;
-    return [
-      { seed, layer, percentile, kind: FOLLOWED, count: mean("count") },
-      { seed, layer, percentile, kind: OTHERS, count: mean("controlCount") },
-    ];
-  });
+export function betweenChart(rows: readonly PairRow[]): ChartSpec {
+  const apart = rows.filter(({ between }) => between !== null);
+  const counts = new Sweep(apart, ["seed", "layer", "percentile"]).settings.flatMap((setting) => [
+    { ...setting.key, kind: FOLLOWED, count: setting.mean("between") },
+    { ...setting.key, kind: OTHERS, count: setting.mean("controlBetween") },
+  ]);
   return chart(counts, {
     panels: byBlock({ columns: 4 }),
     x: percentileAxis("percentile p, sharper to the right", { order: "descending" }),

@@ -71,7 +71,7 @@ function alluvial({ layers, lens }: ShownPath, { ids, texts, traces }: ShownToke
     height: Math.ceil(ROW * height),
     x: quantity("x", null, across),
     y: quantity("y", null, down),
-    color: series("kind", { [TOGETHER]: COLOR.blue, [ALONE]: COLOR.quiet }),
+    color: series("kind", { [TOGETHER]: COLOR.blue, [ALONE]: COLOR.quiet }, { hasAllNames: true }),
     marks: [
       band({ ends: ["y", "y2"], detail: "ribbon", opacity: 0.4 }),
       on(

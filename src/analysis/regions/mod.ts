@@ -15,6 +15,7 @@
  * @module
  */
 export * from "./absorb.ts";
+export * from "./anchor_pairs.ts";
 export * from "./between.ts";
 export * from "./density.ts";
 export * from "./divide_by_label.ts";

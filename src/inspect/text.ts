@@ -1,11 +1,19 @@
-import type { Description, Json } from "../../../src/inspect/mod.ts";
-import { visibleText } from "../../../src/report/mod.ts";
-import { formatTable } from "../../../src/run/mod.ts";
+import { visibleText } from "../files/visible_text.ts";
+import { formatTable } from "../run/terminal/print.ts";
+import type { Description, Json } from "./description.ts";
 
 /** Characters of a value that are shown. */
 const LONGEST = 72;
 
-/** A description for people. */
+/**
+ * A description for people: kind and size, the facts, the tables in aligned columns; long values are cut.
+ *
+ * @example
+ * ```ts
+ * const text = descriptionText({ path: "a.arrow", kind: "table", bytes: 2048, facts: { rows: 2 }, tables: {} });
+ * if (text !== "a.arrow: table, 2.05 kB\n  rows  2") throw new Error(text);
+ * ```
+ */
 export function descriptionText({ path, kind, bytes, facts, tables }: Description): string {
   const rows = Object.entries(facts).map(([fact, value]) => ({ fact: visibleText(fact), value: cell(value) }));
   const width = Math.max(0, ...rows.map(({ fact }) => fact.length));

@@ -1,0 +1,214 @@
+/** What lies between close regions. */
+import { smallestExcess } from "../../../src/analysis/mod.ts";
+import { bareName } from "../../../src/model/mod.ts";
+import {
+  type Figure,
+  figure,
+  formatShare,
+  orNull,
+  recordTable,
+  resultTable,
+  Rows,
+  type Setting,
+  Sweep,
+} from "../../../src/report/mod.ts";
+import { chart, type CommonFlags, type Outcome, table, text } from "../../../src/run/mod.ts";
+import { comparableModel } from "../published.ts";
+import { betweenChart, neighbourhoodChart } from "./charts.ts";
+import { BETWEEN, betweenRows, PAIR, type PairRow, type Panel } from "./rows.ts";
+
+const PUBLISHED =
+  "Gemma-2-2B, layer 12, one pair of anchors: none between at p 16 (K 83), 2 at p 10 (K 203), 55 at p 8 " +
+  "(K 292).";
+
+type PairSetting = Setting<PairRow, "layer" | "percentile">;
+
+/**
+ * Tables, charts, findings and the answer.
+ *
+ * @param panels The pair that is shown, in every dictionary of its layer; none if there is no typical one.
+ * @throws {Error} if a region between two anchors is not nearer to both than they are to each other.
+ */
+export function neighbourhoodOutcome(
+  flags: CommonFlags,
+  rows: readonly PairRow[],
+  panels: readonly Panel[],
+): Outcome {
+  const sweep = new Sweep(rows);
+  const blocks = sweep.each("layer").map((layer) => new Block(layer, sweep.where({ layer }).settings));
+  const shown = blocks[blocks.length >> 1];
+  const excess = smallestExcess(rows);
+  return {
+    title: `Between close regions of ${flags.model}`,
+    answer: answer(blocks, shown, excess),
+    findings: {
+      ...findings(blocks, shown),
+      between_count_typical_pair: panels.map(({ between }) => between),
+      pairs: rows.length / sweep.settings.length,
+      smallest_excess: excess,
+    },
+    tables: { pairs: resultTable(PAIR, rows), between: resultTable(BETWEEN, betweenRows(rows)) },
+    sections: [
+      {
+        heading: "Published",
+        blocks: [bareName(comparableModel(flags)) === "gemma-2-2b" && text(PUBLISHED)],
+      },
+      {
+        heading: "One pair",
+        blocks: [
+          panels.length === 0
+            ? text(
+              `No pair of block ${shown.layer} has nothing between it at the coarsest p and two counterparts at every other.`,
+            )
+            : chart(
+              "neighbourhood",
+              neighbourhoodChart(panels),
+              `A pair of anchors (A, B) of block ${shown.layer}, seed ${
+                panels[0].seed
+              }, across p; the coarsest p chooses ` +
+                "it: of the closest pairs with nothing between them there, it is the median by regions between at the finest " +
+                "p. Labels are the logit lens of mean directions; numbers are cosines, those of the edges all exceed " +
+                "cos(A, B). A dashed line: nothing between.",
+            ),
+        ],
+      },
+      {
+        heading: "All pairs",
+        blocks: [
+          chart(
+            "between",
+            betweenChart(rows),
+            "Regions between two anchors against p, a panel a block: the closest pairs of the coarsest dictionary followed " +
+              "to finer ones, and other pairs of the same cosine in the same dictionary. Dots are seeds, lines their means.",
+          ),
+          table(
+            pairTable(blocks),
+            "Means over pairs and seeds. cos(A, B) and what follows leave out pairs whose anchors have one counterpart (one " +
+              "region). From A or B: share of the regions between whose nearest region of the coarsest dictionary is A or B, " +
+              "beside that of all regions. Share between: of the dictionary's other regions.",
+            { printed: true },
+          ),
+        ],
+      },
+    ],
+  };
+}
+
+/** The settings of one block, coarsest first. */
+class Block {
+  readonly settings: readonly PairSetting[];
+  constructor(readonly layer: number, settings: readonly PairSetting[]) {
+    this.settings = settings.toReversed();
+  }
+
+  get coarsest(): PairSetting {
+    return this.settings[0];
+  }
+
+  get finest(): PairSetting {
+    return this.settings.at(-1)!;
+  }
+}
+
+/** The pairs whose anchors are two regions. */
+const apart = (setting: Rows<PairRow>) => new Rows(setting.rows.filter(({ between }) => between !== null));
+
+/** Those beside which there are others; a dictionary of two regions has no other pair. */
+const compared = (setting: Rows<PairRow>) =>
+  new Rows(apart(setting).rows.filter(({ controlBetween }) => controlBetween !== null));
+
+/** Those that have something between them. */
+const filled = (setting: Rows<PairRow>) => new Rows(apart(setting).rows.filter(({ between }) => between! > 0));
+
+/** A share of the rows. */
+const shareOf = (rows: Rows<PairRow>, holds: (row: PairRow) => boolean) => rows.mean((row) => Number(holds(row)));
+
+const isEmpty = ({ between }: PairRow) => between === 0;
+const isOneRegion = ({ between }: PairRow) => between === null;
+
+/** Whether more lie between followed pairs than between the others, means over pairs and seeds. */
+const isAbove = (setting: PairSetting) => apart(setting).mean("between")! > compared(setting).mean("controlBetween")!;
+
+/** Whether they do at every seed, too. */
+const isAlwaysAbove = (setting: PairSetting) =>
+  isAbove(setting) &&
+  new Sweep(compared(setting).rows, ["seed"]).settings.every((own) =>
+    own.mean("between")! > own.mean("controlBetween")!
+  );
+
+function answer(blocks: readonly Block[], shown: Block, excess: number | null): string {
+  const { coarsest, finest } = shown;
+  const count = (holds: (block: Block) => boolean) => blocks.filter(holds).length;
+  const regions = (setting: PairSetting) => figure(setting.mean("regions"));
+  const between = (setting: PairSetting) => figure(apart(setting).mean("between"));
+  const control = (setting: PairSetting) => figure(compared(setting).mean("controlBetween"));
+  const share = (value: number | null) => formatShare(value ?? NaN);
+  const grows = ({ coarsest, finest }: Block) => apart(finest).mean("between")! > apart(coarsest).mean("between")!;
+  return [
+    `Between the closest pairs of regions at p ${coarsest.key.percentile} (block ${shown.layer}, K ${
+      regions(coarsest)
+    })`,
+    `lie ${between(coarsest)} regions on average, and ${between(finest)} between their counterparts at`,
+    `p ${finest.key.percentile} (K ${regions(finest)}); other pairs of the same cosine have ${control(coarsest)}`,
+    `and ${control(finest)}.`,
+    `At p ${coarsest.key.percentile}, ${
+      share(shareOf(apart(coarsest), isEmpty))
+    } of the pairs have nothing between them,`,
+    `at p ${finest.key.percentile} ${share(shareOf(apart(finest), isEmpty))}; where one anchor is the other's nearest`,
+    "region, nothing can be between.",
+    `The number grows from the coarsest to the finest p in ${
+      count(grows)
+    } of ${blocks.length} blocks; at the finest it`,
+    `exceeds that of pairs of the same cosine in ${count(({ finest }) => isAbove(finest))}, at every seed in`,
+    `${count(({ finest }) => isAlwaysAbove(finest))}.`,
+    `Of the regions between at p ${finest.key.percentile}, ${
+      share(filled(finest).mean("fromAnchors"))
+    } are nearest to A or`,
+    `B among the coarsest regions (of all regions ${share(filled(finest).mean("fromAnchorsOfAll"))}); the others lie`,
+    "nearest to third ones.",
+    excess === null
+      ? "No region lies between any two."
+      : `The rule was checked on every region between: the smallest excess over cos(A, B) is ${figure(excess)}.`,
+  ].join(" ");
+}
+
+function pairTable(blocks: readonly Block[]) {
+  return recordTable(blocks.flatMap(({ layer, settings }) =>
+    settings.map((setting) => ({
+      block: layer,
+      p: setting.key.percentile,
+      K: Math.round(setting.mean("regions")!),
+      "cos(A, B)": apart(setting).mean("cosine"),
+      between: apart(setting).mean("between"),
+      "share between": apart(setting).mean(({ between, regions }) => orNull(between! / (regions - 2))),
+      "control: cosine": compared(setting).mean("controlCosine"),
+      "control: between": compared(setting).mean("controlBetween"),
+      "nothing between": shareOf(apart(setting), isEmpty),
+      "one region": shareOf(setting, isOneRegion),
+      "from A or B": filled(setting).mean("fromAnchors"),
+      "of all regions": filled(setting).mean("fromAnchorsOfAll"),
+    }))
+  ));
+}
+
+/** Arrays are by percentile, coarsest first; `_by_layer` by layer, then percentile. */
+function findings(blocks: readonly Block[], shown: Block): Outcome["findings"] {
+  const of = (block: Block, value: (setting: PairSetting) => number | null) => block.settings.map(value);
+  const byLayer = (value: (setting: PairSetting) => number | null) => blocks.map((block) => of(block, value));
+  const between = (setting: PairSetting) => apart(setting).mean("between");
+  const control = (setting: PairSetting) => compared(setting).mean("controlBetween");
+  return {
+    layer: shown.layer,
+    layers: blocks.map(({ layer }) => layer),
+    percentiles: shown.settings.map(({ key }) => key.percentile),
+    between_count: of(shown, between),
+    between_count_control: of(shown, control),
+    between_count_by_layer: byLayer(between),
+    between_count_control_by_layer: byLayer(control),
+    regions_by_layer: byLayer((setting) => setting.mean("regions")),
+    share_of_pairs_without_between_by_layer: byLayer((setting) => shareOf(apart(setting), isEmpty)),
+    share_of_pairs_in_one_region_by_layer: byLayer((setting) => shareOf(setting, isOneRegion)),
+    share_of_between_from_anchors_by_layer: byLayer((setting) => filled(setting).mean("fromAnchors")),
+    share_of_all_from_anchors_by_layer: byLayer((setting) => filled(setting).mean("fromAnchorsOfAll")),
+  };
+}
