@@ -3,6 +3,7 @@ import { batchAt, type StreamBatch } from "./stream.ts";
 
 /** Activations of a text on the host, and what token each is of. Tokens are numbered in stream order. */
 export interface HeldActivations {
+  /** In stream order. */
   readonly batches: readonly ActivationBatch[];
   /** Token id of each activation. */
   readonly ids: Int32Array<ArrayBuffer>;
