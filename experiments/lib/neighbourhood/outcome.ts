@@ -2,7 +2,6 @@
 import { smallestExcess } from "../../../src/analysis/mod.ts";
 import { bareName } from "../../../src/model/mod.ts";
 import {
-  type Figure,
   figure,
   formatShare,
   orNull,
