@@ -20,7 +20,7 @@
  * with more `--concepts`, and ends with the same tables to the byte.
  */
 import { AxBenchReader, readAxBench, readCorpus } from "../src/activations/mod.ts";
-import { AxBenchDetector, ConceptScorer, Coresets, describeRegions, offerFirst } from "../src/analysis/mod.ts";
+import { AxBenchDetector, ConceptScorer, describeRegions } from "../src/analysis/mod.ts";
 import { checksumOf } from "../src/files/mod.ts";
 import {
   atTheirHook,
@@ -39,7 +39,7 @@ import {
   streamOf,
   usable,
 } from "../src/run/mod.ts";
-import { conceptChoices } from "./lib/axbench/choices.ts";
+import { conceptChoices, drawCoresets } from "./lib/axbench/choices.ts";
 import { axBenchOutcome, headlineRows, shownSetting } from "./lib/axbench/outcome.ts";
 import { type ConceptChoice, type DetectionRow, detectionRow, exampleRow } from "./lib/axbench/rows.ts";
 
@@ -122,13 +122,13 @@ await experiment({
     flags: decidingFlags(flags, ["concepts", "resamples"]),
     facts: { backend: backend.name, commit: opened.model.commit, files: checksumOf(files.join()) },
     resume: flags.resume,
-    before: { hook: "resid_post", bos: "always" },
   });
 
   const given = names &&
     await givenDictionaries(names, opened.model, backend, { seed: flags.seed, budget: flags.maxTokens });
   const model = given ? await atTheirHook(opened.model, given.hook, flags.hook) : opened.model;
   run.save.hook = model.hook;
+  const reader = new AxBenchReader(model, flags.reading, contextOf(run, model, "textContext"));
   const plan = {
     ...{ backend, model, layers: opened.layers, seed: flags.seed },
     texts: await Array.fromAsync(
@@ -145,24 +145,18 @@ await experiment({
   };
   const { dictionaries, centers, failed } = given ? { ...given, failed: [] } : await grownHere();
 
-  // As many random activations as the largest dictionary has regions, several times, in one pass.
   using owner = new DisposableStack();
-  const largest = Math.max(...dictionaries.map(({ regions }) => regions));
-  const coresets = new Map(
-    Array.from({ length: flags.sets }, (_, i) => flags.seed + i)
-      .map((set) => [set, owner.use(new Coresets(backend, centers, largest, set))]),
-  );
   const stream = streamOf({ ...plan, layers: [...centers.keys()] });
-  await manifest.time("coreset", () => offerFirst(stream, [...coresets.values()], flags.calibration));
+  const sets = Array.from({ length: flags.sets }, (_, i) => flags.seed + i);
+  const drawn = { sets, size: Math.max(...dictionaries.map(({ regions }) => regions)), activations: flags.calibration };
+  const coresets = await manifest.time("coreset", () => drawCoresets(backend, stream, centers, drawn, owner));
   const scorers = new Map<number, ConceptScorer<ConceptChoice>>();
   for (const [layer, { center }] of centers) {
-    const random = new Map(Array.from(coresets, ([set, own]) => [set, own.take(layer, largest)]));
     const here = dictionaries.filter((one) => one.layer === layer);
-    const choices = await conceptChoices(backend, here, random, owner);
+    const choices = await conceptChoices(backend, here, coresets.get(layer)!, owner);
     scorers.set(layer, new ConceptScorer({ backend, center: Float32Array.from(center), choices, l2: flags.l2 }));
   }
 
-  const reader = new AxBenchReader(model, flags.reading, contextOf(run, model, "textContext"));
   const detector = new AxBenchDetector(reader, negatives, scorers);
   const detections: DetectionRow[] = [];
   const stage = progress.stage("concepts", concepts.length, "concepts");

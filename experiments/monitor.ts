@@ -19,7 +19,7 @@
  * tried), `alarms.arrow` (a row for every set of prompts, false-alarm rate and seed: share that raises the alarm),
  * `memory.arrow` (memory against prompts read); the charts `alarms` and `memory`; `report.html`; `run.json`.
  */
-import { type CorpusEntry, linesOf } from "../src/activations/mod.ts";
+import type { CorpusEntry } from "../src/activations/mod.ts";
 import {
   alarmRates,
   conformalThreshold,
@@ -29,7 +29,6 @@ import {
   Monitor,
   promptDistances,
   refusalHandle,
-  watch,
 } from "../src/analysis/mod.ts";
 import {
   atTheirHook,
@@ -39,17 +38,14 @@ import {
   keptAnswers,
   openModel,
   seedsFlag,
-  writeStdout,
 } from "../src/run/mod.ts";
 import { chosenDictionary } from "./lib/monitor/dictionary.ts";
-import { monitorOutcome, streamText } from "./lib/monitor/outcome.ts";
+import { monitorOutcome } from "./lib/monitor/outcome.ts";
+import { watchStandardInput } from "./lib/monitor/stream.ts";
 import { HELD_OUT, type Instructions, monitorTexts } from "./lib/monitor/texts.ts";
 
 /** False-alarm rates that are tried, beside the one asked for. */
 const RATES = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2];
-/** Bytes of a line that are kept: far more than a context holds. */
-const LONGEST_LINE = 2 ** 20;
-
 await experiment({
   name: "monitor",
   question: "Can a dictionary tell which prompts are unlike its corpus, and which the model will refuse?",
@@ -104,7 +100,6 @@ await experiment({
     ...{ backend, model, layers, files, seed, reading: { chat, context } },
     texts: () => ReadableStream.from(texts.build),
     corpus: `${files.join(" + ")}, split ${split}`,
-    growing: { maxTokens: flags.maxTokens, signal: run.signal },
   };
   const chosen = given ? { dictionary: given, tried: [] } : await chosenDictionary(run, plan, flags, instructions);
   using dictionary = chosen.dictionary;
@@ -130,20 +125,6 @@ await experiment({
 
   const handles = new Map(handle ? [["refusal", handle.regions]] : []);
   using monitor = await Monitor.create({ model, dictionary, threshold, handles });
-  const stage = progress.stage("watch", undefined, "prompts");
-  if (Deno.stdin.isTerminal()) progress.log("Reading prompts from the terminal, one a line; Ctrl-D ends.");
-  const input = Deno.stdin.readable.pipeThrough(new TransformStream(), { signal: run.signal });
-  const lines = linesOf(input, "standard input", { replace: true, longest: LONGEST_LINE });
-  const onProgress = (prompts: number, alarmed: number) => {
-    stage.set(prompts);
-    stage.note(`${alarmed} alarms`);
-  };
-  const { json, batch } = flags;
-  const watched = await manifest.time(
-    "watch",
-    () => watch(monitor, lines, { json, batch, write: writeStdout, onProgress }),
-  );
-  stage.end();
-  progress.log(streamText(watched));
+  const watched = await watchStandardInput(run, monitor);
   return monitorOutcome(flags, { ...chosen, threshold, scores, rates, handle, onOthers, watched });
 });

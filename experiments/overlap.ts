@@ -20,14 +20,22 @@
  * 500k --max-tokens 2M`: three passes of 2 M tokens, an estimated half an hour on a GPU; the held-out activations stay in
  * memory (5 GB).
  */
-import { extract, readCorpus, shuffled } from "../src/activations/mod.ts";
-import { usableSettings } from "../src/partition/mod.ts";
-import { calibrationsFor, contextOf, experiment, type GrowPlan, openModel, UsageError } from "../src/run/mod.ts";
-import { featureFirings, openSae } from "./lib/overlap/features.ts";
-import { readHeldout } from "./lib/overlap/heldout.ts";
-import { compareFirings, type Measured } from "./lib/overlap/measure.ts";
-import { firingsOfOrders } from "./lib/overlap/orders.ts";
-import { reportOverlap } from "./lib/overlap/report.ts";
+import { extract, holdActivations, readCorpus, shuffled } from "../src/activations/mod.ts";
+import {
+  compareFirings,
+  Coresets,
+  describePicks,
+  dictionaryFirings,
+  featureFirings,
+  pickUnits,
+  strongestInRegions,
+} from "../src/analysis/mod.ts";
+import { experiment, grow, openModel, openSae, readingFlags, seedsFlag, usable, UsageError } from "../src/run/mod.ts";
+import { overlapOutcome } from "./lib/overlap/outcome.ts";
+import type { Compared } from "./lib/overlap/rows.ts";
+
+/** Random activations kept: a dictionary of more regions is compared with this many. */
+const LARGEST_CORESET = 20_000;
 
 await experiment({
   name: "overlap",
@@ -38,31 +46,15 @@ await experiment({
     "with a Gemma Scope SAE an estimated half an hour on a GPU.",
   defaults: { layers: [4], percentiles: [1, 2, 4, 8, 10, 16] },
   flags: {
-    sae: {
-      type: "string",
-      default: "fixtures/sae/params.npz",
-      help: "the SAE, here or hf://: Gemma Scope's params.npz, or a SAELens folder",
-    },
+    sae: { type: "string", default: "fixtures/sae/params.npz", help: "params.npz or a SAELens folder, here or hf://" },
     split: { type: "string", default: "train", help: "rows of --corpus to grow on, by their field `split`" },
     heldout: { type: "string", default: "heldout", help: "rows of --corpus to compare on, by their field `split`" },
-    tokens: {
-      type: "integer",
-      default: 80_000,
-      min: 2,
-      help: "held-out activations to compare on, rounded up to a batch",
-    },
+    tokens: { type: "integer", default: 80_000, min: 2, help: "held-out activations, rounded up to a batch" },
     minimum: { type: "integer", default: 20, min: 1, help: "firings below which a region or feature does not count" },
-    strongest: {
-      type: "integer",
-      default: 100,
-      min: 1,
-      help: "strongest tokens of each unit in the published measure",
-    },
-    seeds: { type: "integer", default: 3, min: 1, help: "stream orders, seeds from --seed on" },
+    strongest: { type: "integer", default: 100, min: 1, help: "tokens of each unit in the published measure" },
+    seeds: seedsFlag(3, "stream orders"),
     draws: { type: "integer", default: 10, min: 1, help: "random permutations and shifts of the tokens" },
-    calibration: { type: "integer", default: 40_000, min: 2, help: "activations to calibrate on" },
-    context: { type: "integer", default: 128, min: 2, help: "tokens that a text is cut to, <bos> included" },
-    batch: { type: "integer", default: 128, min: 1, help: "texts of a batch; thresholds depend on it" },
+    ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }, "text"),
   },
   examples: [
     ["", "the embedded model and its SAE, block 4"],
@@ -72,76 +64,78 @@ await experiment({
     ],
   ],
 }, async (run) => {
-  const { flags, manifest, progress } = run;
-  const { corpus, percentiles } = flags;
-  const seeds = Array.from({ length: flags.seeds }, (_, i) => flags.seed + i);
+  const { flags, manifest, progress, seeds } = run;
+  const { corpus, strongest: k } = flags;
   const draws = Array.from({ length: flags.draws }, (_, i) => flags.seed + i);
-  const { backend, model } = await openModel(run);
-  const context = contextOf(run, model, "context");
-  const [layer, ...more] = run.layers(model.layers);
-  if (more.length > 0) throw new UsageError(`Expected one layer, the SAE's, but got --layers ${flags.layers}.`);
-  const sae = await openSae(flags.sae, backend, model, layer);
-  const texts = (split: string, seed: number) =>
-    Array.fromAsync(shuffled(readCorpus(corpus, { where: { split } }), seed));
+  await using opened = await openModel(run);
+  const { backend, model, layers, context } = opened;
+  if (layers.length > 1) throw new UsageError(`Expected one layer, the SAE's, but got --layers ${flags.layers}.`);
+  const [layer] = layers;
+  // The tokens that both sides fire on; the SAE is given back before dictionaries grow.
+  const readFeatures = async () => {
+    using sae = await openSae(flags.sae, backend, model, layer);
+    const heldoutTexts = shuffled(readCorpus(corpus, { where: { split: flags.heldout } }), flags.seed);
+    const held = await manifest.time(
+      "extract held-out",
+      () => holdActivations(extract(model, heldoutTexts, { layers, context, batchPrompts: 32 }), layer, flags.tokens),
+    );
+    const stage = progress.stage("encode", held.ids.length, "activations");
+    const encode = () => featureFirings(sae, held.batches, k, (done) => stage.advance(done));
+    const features = await run.kept("firings of features", () => manifest.time("encode", encode));
+    stage.end();
+    return { held, features, decoder: await backend.download(sae.decoder) };
+  };
+  const { held, features, decoder } = await readFeatures();
 
-  const heldout = await manifest.time("extract held-out", async () => {
-    const stream = extract(model, await texts(flags.heldout, flags.seed), {
-      layers: [layer],
-      context,
-      batchPrompts: 32,
-    });
-    return await readHeldout(stream, layer, flags.tokens);
-  });
-  const encoding = progress.stage("encode", heldout.ids.length, "activations");
-  const features = await run.kept("firings of features", () =>
-    manifest.time(
-      "encode",
-      () => featureFirings(sae, heldout, flags.strongest, (n) => encoding.advance(n)),
-    ));
-  encoding.end();
-  const decoder = await backend.download(sae.decoder);
-  sae.dispose();
-
-  const planOf = async (seed: number): Promise<GrowPlan> => ({
-    backend,
-    model,
-    layers: [layer],
-    percentiles,
-    texts: await texts(flags.split, seed),
+  const plan = {
+    ...{ backend, model, layers, files: [corpus], reading: { context, batchPrompts: flags.batch } },
+    texts: await Array.fromAsync(readCorpus(corpus, { where: { split: flags.split } })),
     corpus: `${corpus}, split ${flags.split}`,
-    files: [corpus],
-    seed,
-    calibration: flags.calibration,
-    reading: { context, batchPrompts: flags.batch },
     // Every dictionary sees all texts: nothing but their order differs.
     growing: { saturationWindow: Infinity, maxTokens: flags.maxTokens, signal: run.signal },
-    label: `order ${seed}: `,
-  });
-  const measuredAt = await manifest.time(
-    "calibrate",
-    async () => calibrationsFor(run, await planOf(seeds[0])),
-  );
-  const { calibrations, failed } = await usableSettings(measuredAt, backend);
-  if (calibrations.size === 0) throw new Error(`Expected a dictionary but none could be made: ${failed[0].reason}`);
+  };
+  const { calibrations, failed } = await usable(run, { ...plan, seed: seeds[0] }, flags);
+  const growOrder = async (seed: number) => {
+    const label = `order ${seed}: `;
+    using coresets = new Coresets(backend, calibrations, LARGEST_CORESET, seed);
+    const watch = coresets.offer.bind(coresets);
+    using grown = await grow(run, { ...plan, seed, label, calibrations, watch });
+    const stage = progress.stage(`${label}held-out tokens`, grown.growths.length, "dictionaries");
+    const fired = [];
+    for (const { percentile, dictionary } of grown.growths) {
+      const exemplars = coresets.inPlaceOf(layer, dictionary);
+      const fire = async () => ({
+        ...{ seed, percentile, ...await dictionaryFirings(backend, dictionary, exemplars, held.batches) },
+        // The published measure looks at one order.
+        strongest: seed === seeds[0] ? await strongestInRegions(dictionary, held.batches, k) : undefined,
+      });
+      fired.push(await run.kept(`order ${seed} at p ${percentile}`, () => manifest.time("assign held-out", fire)));
+      stage.advance();
+    }
+    stage.end();
+    return fired;
+  };
+  const orders = [];
+  for (const seed of seeds) orders.push(await run.kept(`order ${seed}`, () => growOrder(seed)));
 
-  const orders = await firingsOfOrders(run, planOf, seeds, calibrations.get(layer)!, heldout, flags.strongest);
-
-  const measured: Measured[] = [];
-  const matching = progress.stage("match", orders.size, "percentiles");
-  for (const [percentile, dictionaries] of orders) {
-    const options = { ids: heldout.ids, vocab: model.vocab, minimum: flags.minimum, draws };
-    const compared = await run.kept(`matches at p ${percentile}`, async () => {
-      // The orders are kept already.
-      const { orders: _, ...matches } = await manifest.time(
-        "match",
-        () => compareFirings(dictionaries, features, options),
-      );
-      return matches;
-    });
-    measured.push({ ...compared, orders: dictionaries.orders });
+  const compared: Compared[] = [];
+  const matching = progress.stage("match", orders[0].length, "percentiles");
+  for (const [i, { percentile, strongest }] of orders[0].entries()) {
+    const own = orders.map((order) => order[i]);
+    const options = { ids: held.ids, vocab: model.vocab, minimum: flags.minimum, draws };
+    const compare = () => compareFirings(own, strongest!, features, options);
+    const matches = await run.kept(`matches at p ${percentile}`, () => manifest.time("match", async () => compare()));
+    compared.push({ percentile, orders: own, ...matches });
     matching.advance();
   }
   matching.end();
-  await manifest.time("report", () => reportOverlap(run, { measured, failed, features, decoder, heldout, model }));
-  await model.dispose();
+
+  // The middle of the sweep, the finer of two, whatever came out.
+  const shown = compared[(compared.length - 1) >> 1];
+  const [{ firings, coherences, means }] = shown.orders;
+  const picks = await describePicks(model, held, pickUnits(shown, firings, coherences, features.firings), {
+    regions: { firings, directions: means },
+    features: { firings: features.firings, directions: decoder },
+  });
+  return overlapOutcome(flags, { compared, shown, picks, features: features.firings, failed });
 });

@@ -16,7 +16,7 @@
  * answer), `answers.arrow` (answers before, under the best ablation, and under its null); the charts `ablation`, `bases`
  * and `steering`; `report.html`; `run.json`.
  */
-import { batchAt, extract, readCorpus } from "../src/activations/mod.ts";
+import { batchAt, extract } from "../src/activations/mod.ts";
 import {
   type Ablation,
   bestAblation,
@@ -28,6 +28,7 @@ import {
 import { reanchorAll } from "../src/partition/mod.ts";
 import { answersTo, experiment, growOrders, keptAnswers, openModel, seedsFlag, usable } from "../src/run/mod.ts";
 import { refusalOutcome } from "./lib/refusal/outcome.ts";
+import { refusalPrompts } from "./lib/refusal/prompts.ts";
 
 /** Activations to calibrate on, the published number. */
 const CALIBRATION = 200_000;
@@ -81,21 +82,13 @@ await experiment({
   const { flags, manifest, progress } = run;
   await using opened = await openModel(run);
   const { backend, model, layers } = opened;
-  const first = async (file: string, split: string, count: number) =>
-    (await Array.fromAsync(readCorpus(file, { where: { split } }))).slice(0, count);
-  const harmful = await first(flags.corpus, "train", flags.prompts);
-  const build = [...harmful, ...await first(flags.harmless, "train", flags.prompts)];
-  const prompts = {
-    harmful: await first(flags.corpus, "heldout", flags.heldout),
-    harmless: await first(flags.harmless, "heldout", flags.heldout),
-    others: await first(flags.other, "heldout", flags.heldout),
-  };
+  const { build, isHarmful, tried } = await refusalPrompts(flags);
 
   // What the model does by itself.
   const refused = (await keptAnswers(run, "label", model, build, flags.tokens)).map(isRefusal);
   const lab = await RefusalLab.create((set, name, intervention) => {
     const options = { tokens: flags.tokens, interventions: intervention ? [intervention] : [] };
-    return manifest.time("answer", () => run.kept(`${name}: ${set}`, () => answersTo(model, prompts[set], options)));
+    return manifest.time("answer", () => run.kept(`${name}: ${set}`, () => answersTo(model, tried[set], options)));
   });
 
   // Dictionaries of every position, and the regions in which the prompts end.
@@ -128,7 +121,6 @@ await experiment({
   stage.end();
 
   // Directions that are no region's; the best ablation on other prompts; its region added instead of removed.
-  const isHarmful = build.map((_, i) => i < harmful.length);
   const finalsAt = (layer: number) => ({ finals: batchAt(finals, layer), isHarmful });
   const references = [];
   for (const [layer, { center }] of calibrations) {
@@ -148,6 +140,6 @@ await experiment({
   };
   const best = ablation && setting && await elsewhere(ablation, setting);
   const measured = { settings, failed, ablations, references, best };
-  const texts = prompts.harmful.map(({ text }) => text);
-  return refusalOutcome(flags, { lab, prompts: texts, standard: flags, refused, isHarmful, ...measured });
+  const prompts = tried.harmful.map(({ text }) => text);
+  return refusalOutcome(flags, { lab, prompts, standard: flags, refused, isHarmful, ...measured });
 });

@@ -63,6 +63,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   }
   var own = 0u;
   for (var feature = thread; feature < params.size; feature += THREADS) {
+    // `count` starts at 0, as all workgroup memory of WGSL does.
     own += select(0u, 1u, active_bits(row, feature) > 0u);
   }
   atomicAdd(&count, own);
@@ -73,6 +74,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   var limit = 0u;
   var room = 0u;
   if (params.most < params.size) {
+    // Before each digit: `limit` has the digits found so far, `room` is the rank of the wanted value among those that
+    // share them.
     var mask = 0u;
     room = kept;
     for (var digit = 0u; digit < 4u; digit++) {
@@ -89,6 +92,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
       }
       workgroupBarrier();
       if (thread == 0u) {
+        // From the largest digit down to the one that holds the rank.
         var bin = BINS - 1u;
         var rank = room;
         var inside = atomicLoad(&bins[bin]);
@@ -109,11 +113,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   }
 
   if (thread == 0u) {
+    // In the order in which workgroups come here: only where a row begins differs from run to run.
     row_start = atomicAdd(&next, kept);
     places[row] = vec2u(row_start, kept);
   }
   workgroupBarrier();
   let start = row_start;
+  // Kept features of the strips before: above the limit, and at it.
   var above = 0u;
   var ties = 0u;
   for (var strip = 0u; strip < params.size; strip += STRIP) {
@@ -124,6 +130,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
       bits[i] = active_bits(row, first + i);
       sum += tally(bits[i], limit);
     }
+    // Sums over all threads up to this one (Hillis and Steele, 1986), both halves at once.
     scanned[thread] = sum;
     workgroupBarrier();
     for (var step = 1u; step < THREADS; step *= 2u) {
@@ -141,6 +148,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     var own_ties = ties + (ahead >> 16u);
     for (var i = 0u; i < PER_THREAD; i++) {
       let is_tie = bits[i] == limit && bits[i] > 0u;
+      // Of those at the limit only the first `room` take a place.
       let place = start + own_above + min(own_ties, room);
       if ((bits[i] > limit || (is_tie && own_ties < room)) && place < params.capacity) {
         found[place] = vec2u(first + i, bits[i]);

@@ -29,5 +29,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   if (region < params.first || region >= params.end) {
     return;
   }
+  // Regions do not repeat, so no two threads add to the same number.
   total[(region - params.first) * params.stride + d] += sums[id.y * params.stride + d];
 }

@@ -33,6 +33,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   if (d >= params.stride || row >= params.rows) {
     return;
   }
+  // The first chunk starts from the bias, later ones from what those before left.
   var sum = bias[d];
   if (params.first > 0u) {
     sum = sums[row * params.stride + d];

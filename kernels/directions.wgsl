@@ -51,6 +51,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   if (thread == 0u && (bitcast<u32>(squares) & EXPONENT) == EXPONENT) {
     atomicMin(&first_bad, params.first + row);
   }
+  // As the published implementation divides; padding stays 0, as the center's is.
   let norm = sqrt(squares) + 1e-12;
   for (var d = thread; d < params.stride; d += 64u) {
     directions[start + d] = (x[start + d] - center[d]) / norm;

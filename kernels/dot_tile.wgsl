@@ -105,6 +105,7 @@ fn multiply_tile(thread: u32, left_row: u32, left_rows: u32, right_row: u32, rig
   var d15 = vec4f(0.0);
   let row = first_row(thread) / 4u;
   let column = first_column(thread) / 4u;
+  // Four vec4s of every row at a time. Beyond the rows and the stride the strips hold zeros, which add nothing.
   for (var d = 0u; d < stride; d += 4u) {
     load_strips(thread, left_row, left_rows, right_row, right_rows, d, stride);
     workgroupBarrier();
@@ -130,6 +131,7 @@ fn multiply_tile(thread: u32, left_row: u32, left_rows: u32, right_row: u32, rig
       d14 = fma(l0, vec4f(r1.w), d14);
       d15 = fma(l1, vec4f(r1.w), d15);
     }
+    // The next strips are stored only when all have read these.
     workgroupBarrier();
   }
   return Dots(d0, d1, d2, d3, d4, d5, d6, d7, d8, d9, d10, d11, d12, d13, d14, d15);

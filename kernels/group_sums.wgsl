@@ -26,6 +26,7 @@ struct Params {
 
 fn direction(row: u32, d: u32) -> vec4f {
   if (row < params.first || row >= params.end) {
+    // Rows of other chunks add 0, which changes no bit of a sum.
     return vec4f(0.0);
   }
   return directions[(row - params.first) * params.stride + d];

@@ -28,6 +28,7 @@ struct Params {
 const BINS = 1024u;
 const FINE_BITS = 15u;
 const FINE_MASK = 32767u;
+// A distance of 2 would be step 2^25, one too many: it counts in the last.
 const LAST_STEP = 33554431u;
 const STEPS_PER_UNIT = 16777216.0;
 

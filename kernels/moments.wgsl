@@ -16,6 +16,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> sums: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 
+// The host counts slabs by the same number: webgpu_vectors.ts.
 const SLAB = 128u;
 
 @compute @workgroup_size(64)

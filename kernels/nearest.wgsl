@@ -24,6 +24,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> shares: array<vec2u>;
 @group(0) @binding(3) var<uniform> params: Params;
 
+// Below every dot product; WGSL has no infinity.
 const LOWEST = -3.4e38;
 
 var<workgroup> candidates: array<vec2u, 512>;
@@ -71,6 +72,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     best = better(best, column + 35u, dots.d14, dots.d15);
   }
 
+  // Eight threads have candidates for each row, one from each of their columns.
   let row = first_row(thread);
   offer(row, thread, best.upper.x, best.upper_region.x);
   offer(row + 1u, thread, best.upper.y, best.upper_region.y);

@@ -21,6 +21,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   }
   var result = best[row];
   for (var share = 1u; share < params.shares; share++) {
+    // Shares hold runs of every chunk, so a later share may have a lower region: ties are compared.
     let candidate = best[share * params.rows + row];
     let value = bitcast<f32>(candidate.x);
     let current = bitcast<f32>(result.x);

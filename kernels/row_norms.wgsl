@@ -48,6 +48,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     if ((bitcast<u32>(squares) & EXPONENT) == EXPONENT) {
       atomicMin(&first_bad, params.first + row);
     }
+    // No epsilon here: a row of zeros adds nothing to the mean of unit rows.
     inverses[row] = select(0.0, 1.0 / sqrt(squares), squares > 0.0);
   }
 }

@@ -37,7 +37,9 @@ export interface AxBench {
   readonly negatives: ReadonlyMap<string, readonly AxBenchRow[]>;
 }
 
-/** Where the files lie: beside each other, as AxBench's repository has them, or as its data sets on the hub have them. */
+/**
+ * Where the files lie: beside each other, as AxBench's repository has them, or as its data sets on the hub have them.
+ */
 const LAYOUTS = [
   { metadata: "metadata.jsonl", train: "train_data.parquet", evaluation: "latent_eval_data.parquet" },
   {
@@ -52,11 +54,18 @@ const LAYOUTS = [
  * Reads the data of AxBench (Wu et al., "AxBench: Steering LLMs? Even Simple Baselines Outperform Sparse Autoencoders",
  * 2025) for concept detection. The texts are kept in memory (of 500 concepts about 100 MB), for the concepts asked for.
  *
- * @param folder One of AxBench's `concept10` or `concept500` folders, flat or with `generate/` and `inference/`, or a folder
- * of its data sets on the hub (`train/data.parquet`, `test/data.parquet`). Where there is no `metadata.jsonl`, concept and
- * genre are those of the positive rows.
+ * @param folder One of AxBench's `concept10` or `concept500` folders, flat or with `generate/` and `inference/`, or a
+ * folder of its data sets on the hub (`train/data.parquet`, `test/data.parquet`). Where there is no `metadata.jsonl`,
+ * concept and genre are those of the positive rows.
  * @param ids Which concepts; default all.
  * @throws {CorpusError} if files, fields, concepts or one of a concept's groups of rows are missing.
+ *
+ * @example
+ * ```ts
+ * const { concepts: [concept], negatives } = await readAxBench("fixtures/corpora/axbench", [2]);
+ * const { genre, positives } = concept;
+ * if (genre !== "code" || positives.length !== 72 || negatives.get(genre)?.length !== 72) throw new Error(genre);
+ * ```
  */
 export async function readAxBench(folder: string, ids?: readonly number[]): Promise<AxBench> {
   const files = await layoutOf(folder);
@@ -67,6 +76,7 @@ export async function readAxBench(folder: string, ids?: readonly number[]): Prom
   const positives = new Map<number, (AxBenchRow & { concept: string })[]>();
   for (const path of await trainFiles(files.train)) {
     for await (const { row, id, category, concept } of labelledRows(path)) {
+      // Negatives belong to no concept: they are taken by genre, whatever ids are asked for.
       if (category === "negative") push(negatives, row.genre, row);
       else if (category === "positive" && keeps(id)) push(positives, id, { ...row, concept });
     }

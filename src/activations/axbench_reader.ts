@@ -42,6 +42,9 @@ export class AxBenchReader {
   readonly #suffix: number;
 
   /**
+   * Finds what all texts share.
+   *
+   * @param model Reads them.
    * @param reading `chat` for models with a chat template, `plain` for base models.
    * @param context Tokens that a text is cut to.
    * @throws {Error} if the context holds nothing but what all texts share.

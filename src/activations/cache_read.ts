@@ -27,8 +27,28 @@ export interface ReadActivationsOptions {
  * Streams the batches of an activation cache, the same to the byte as the extraction that wrote it gave them.
  *
  * @param folder What {@link "./cache_write.ts".cacheActivations} wrote.
- * @throws {Error} at the first step if the folder is no cache, is not whole, or is not what was expected; at a shard that
- * is missing, cut short, or of another cache.
+ * @param options Layers, backend, what the stream must be.
+ * @returns Batches in stream order; whoever takes one disposes it.
+ * @throws {Error} at the first step if the folder is no cache, is not whole, or is not what was expected; at a shard
+ * that is missing, cut short, or of another cache.
+ *
+ * @example
+ * ```ts
+ * import { loadModel } from "../model/mod.ts";
+ * import { batchAt, describeStream, extract, readActivations, writeActivations } from "./mod.ts";
+ *
+ * const folder = await Deno.makeTempDir();
+ * {
+ *   await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ *   const stream = extract(model, ["The cat sat on the mat."], { layers: [3, 5], context: 4 });
+ *   await writeActivations(folder, stream, describeStream({ model, layer: 3, corpus: "one sentence", context: 4 }));
+ * }
+ * for await (using batch of readActivations(folder, { layers: [5], expect: { corpus: "one sentence" } })) {
+ *   const [prompt] = batch.prompts;
+ *   if (batchAt(batch, 5).rows !== 3 || !prompt.excerpt(1).token.includes("The")) throw new Error(prompt.id);
+ * }
+ * await Deno.remove(folder, { recursive: true });
+ * ```
  */
 export async function* readActivations(
   folder: string,
@@ -94,6 +114,7 @@ async function readShard(
       cause,
     });
   }
+  // Two caches made alike say the same of themselves: only the index's checksums tell their files apart.
   for (const [kind, identity] of Object.entries(entry.files ?? {})) {
     const path = join(folder, `${entry.name}.${kind}.arrow`);
     if ((await outlineArrow(path)).identity === identity) continue;

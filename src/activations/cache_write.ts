@@ -11,14 +11,32 @@ import type { StreamBatch } from "./stream.ts";
 import { hostValues } from "./values.ts";
 
 /**
- * Writes a stream to a folder as it passes by, a shard a batch. The index that makes the folder a cache is written after
- * the last batch: a stream that is not read to its end leaves none, and a later run starts over.
+ * Writes a stream to a folder as it passes by, a shard a batch. The index that makes the folder a cache is written
+ * after the last batch: a stream that is not read to its end leaves none, and a later run starts over.
  *
  * @param stream Batches with provenance.
  * @param folder A folder that holds no activation cache yet; it is made if need be.
  * @param source How the stream is read, as {@link "./source.ts".describeStream} says it of one of its layers.
  * @throws {Error} if the folder holds a cache already, a batch does not fit the others or `source`, or a file cannot be
  * written. Batches yielded before stay good.
+ *
+ * @example Written while they are used
+ * ```ts
+ * import { loadModel } from "../model/mod.ts";
+ * import { cacheActivations, describeStream, extract, readActivations } from "./mod.ts";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ * const reading = { context: 8, batchPrompts: 2 };
+ * const stream = extract(model, ["The cat.", "The dog.", "The mat."], { layers: [3], ...reading });
+ * const source = describeStream({ ...reading, model, layer: 3, corpus: "three words" });
+ *
+ * let prompts = 0;
+ * for await (using batch of cacheActivations(stream, folder, source)) prompts += batch.prompts.length;
+ * for await (using batch of readActivations(folder)) prompts -= batch.prompts.length;
+ * if (prompts !== 0) throw new Error(`${prompts}`);
+ * await Deno.remove(folder, { recursive: true });
+ * ```
  */
 export async function* cacheActivations(
   stream: AsyncIterable<StreamBatch> | Iterable<StreamBatch>,
@@ -43,9 +61,27 @@ export async function* cacheActivations(
 }
 
 /**
- * Writes a whole stream to a folder and disposes its batches; see {@link cacheActivations}.
+ * Writes a whole stream to a folder, as {@linkcode cacheActivations} does, and disposes its batches.
  *
+ * @param folder A folder that holds no activation cache yet; it is made if need be.
+ * @param stream Batches with provenance.
+ * @param source How the stream is read, as `describeStream` says it of one of its layers.
  * @returns Activations written, at each layer.
+ * @throws {Error} as {@linkcode cacheActivations} does.
+ *
+ * @example
+ * ```ts
+ * import { loadModel } from "../model/mod.ts";
+ * import { describeStream, extract, writeActivations } from "./mod.ts";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ * const stream = extract(model, ["The cat sat on the mat."], { layers: [3, 5], context: 4 });
+ * const source = describeStream({ model, layer: 3, corpus: "one sentence", context: 4 });
+ * const rows = await writeActivations(folder, stream, source);
+ * if (rows !== 3) throw new Error(`Expected three tokens after <bos> but found ${rows}`);
+ * await Deno.remove(folder, { recursive: true });
+ * ```
  */
 export async function writeActivations(
   folder: string,
@@ -128,6 +164,7 @@ async function writeShard(
   const tables = shardTables({ layers, provenance: provenanceOf(batch) }, shape.dim, shardMetadata(made, entry));
   const prompts = await writeArrow(join(folder, `${entry.name}.prompts.arrow`), tables.prompts);
   const activations = await writeArrow(join(folder, `${entry.name}.activations.arrow`), tables.activations);
+  // Checksums of the files, which cannot stand in the files themselves.
   return { ...entry, files: { activations, prompts } };
 }
 

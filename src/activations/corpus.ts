@@ -35,13 +35,15 @@ const VALUES_NAMED = 8;
  * Files are told apart by their extension: `.jsonl` (an object or a string a line), `.json` (an array, or JSON Lines),
  * `.txt` (one text a line) and `.parquet`. Blank lines are passed over; JSON Lines and text of any size stream.
  *
- * @param source Path of a file, or its name on the hub (`hf://datasets/owner/name/file.jsonl`), or texts, or objects with a `text`.
+ * @param source Path of a file, or its name on the hub (`hf://datasets/owner/name/file.jsonl`), or texts, or objects
+ * with a `text`.
  * @throws {CorpusError} at the first step if there is no such file; at the row that cannot be read or has no text; and
  * at the end if not one text was left.
  *
  * @example
  * ```ts
- * const texts = readCorpus([{ text: "one", split: "train" }, { text: "two", split: "test" }], { where: { split: "test" } });
+ * const rows = [{ text: "one", split: "train" }, { text: "two", split: "test" }];
+ * const texts = readCorpus(rows, { where: { split: "test" } });
  * for await (const { id, text } of texts) if (`${id} ${text}` !== "1 two") throw new Error(`${id} ${text}`);
  * ```
  */
@@ -106,6 +108,7 @@ class Filter {
     let keeps = true;
     for (const [name, wanted] of Object.entries(this.where)) {
       if (name in fields && String(fields[name]) === String(wanted)) continue;
+      // All conditions are looked at, so that `explain` can tell what each field holds instead.
       keeps = false;
       const values = this.#values.get(name)!;
       if (name in fields && values.size < VALUES_NAMED) values.add(String(fields[name]).slice(0, 40));

@@ -17,7 +17,9 @@ export type Text = string | Pick<CorpusEntry, "text"> & Partial<Pick<CorpusEntry
 export interface TokenIds {
   /** Default: its number in the stream. */
   readonly id?: string;
-  /** Read as they are, `<bos>` first where the model wants it, cut to the context; no chat template is put around them. */
+  /**
+   * Read as they are, `<bos>` first where the model wants it, cut to the context; no chat template is put around them.
+   */
   readonly tokens: ArrayLike<number>;
 }
 
@@ -52,13 +54,29 @@ type Settings = Required<Omit<ExtractOptions, "backend">>;
  * The activations of a model on a corpus, batch by batch: tokenized with `<bos>` first, cut to the context, run
  * right-padded in passes of similar lengths, and put back in stream order (prompt, then position).
  *
- * Batches of the same options have the same bytes. On a WebGPU model with the WebGPU backend the activations never leave
- * the GPU. Whoever takes a batch disposes it.
+ * Batches of the same options have the same bytes. On a WebGPU model with the WebGPU backend the activations never
+ * leave the GPU. Whoever takes a batch disposes it.
  *
+ * @param model Whose activations are read, at its hook.
  * @param corpus Texts, entries of {@link "./corpus.ts".readCorpus}, or token ids.
+ * @param options Layers, and how texts are read and batched.
+ * @returns Batches of `rows x dim` a layer, all layers with the same rows.
  * @throws {RangeError} at the first step if an option makes no sense or the model has no such layer; at token ids that
  * the model does not have.
  * @throws {CorpusError} if the corpus is empty.
+ *
+ * @example Two blocks at every position of two sentences
+ * ```ts
+ * import { loadModel } from "../model/mod.ts";
+ * import { batchAt } from "./stream.ts";
+ *
+ * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ * const texts = ["The cat sat on the mat.", "The dog."];
+ * for await (using batch of extract(model, texts, { layers: [2, 3], context: 4 })) {
+ *   const { rows, dim } = batchAt(batch, 3);
+ *   if (rows !== 6 || dim !== model.dim) throw new Error(`Expected three tokens of each but found ${rows}`);
+ * }
+ * ```
  */
 export async function* extract(
   model: LanguageModel,
@@ -81,6 +99,8 @@ export async function* extract(
   let seen = 0;
   for await (const entry of corpus) {
     const prompt = promptOf(model, entry, String(seen), settings);
+    // Skipped prompts are tokenized too: the stream index of what follows counts the activations that they would have
+    // given.
     if (seen++ < settings.skipPrompts) {
       promptsBefore++;
       start += keptPositions(settings.extractor, prompt.tokens.length).count;
@@ -110,6 +130,7 @@ function settle(model: LanguageModel, options: ExtractOptions): Settings {
   assertExtractor(extractor);
   if (layers.length === 0) throw new RangeError("Expected at least one layer to extract but found none");
   for (const layer of layers) assertWhole("a layer", layer, 0, model.layers - 1);
+  // The first position is context only: one token more makes the first activation.
   assertWhole("a context", context, extractor === "per-position" ? 2 : 1);
   assertFits(model, context);
   assertWhole("the prompts of a batch", batchPrompts, 1);

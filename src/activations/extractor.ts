@@ -16,6 +16,7 @@ export interface KeptPositions {
 /** The positions that an extractor keeps of a prompt of `length` tokens, `<bos>` included. */
 export function keptPositions(extractor: Extractor, length: number): KeptPositions {
   if (length === 0) return { first: 0, count: 0 };
+  // Position 0 is trained models' attention sink, whatever token stands there (Xiao et al., 2023): context, no sample.
   return extractor === "per-position" ? { first: 1, count: length - 1 } : { first: length - 1, count: 1 };
 }
 

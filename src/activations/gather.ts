@@ -60,6 +60,7 @@ class HostGather implements Gather {
         );
       } else {
         using source = wrap(this.gpu!, residual, capture, dim);
+        // Padding stays on the GPU.
         const kept = await this.gpu!.download(source, sourceRows);
         targetRows.forEach((row, i) => target.set(kept.subarray(i * dim, (i + 1) * dim), row * dim));
       }
@@ -99,6 +100,7 @@ class DeviceGather implements Gather {
       using source = data
         ? this.gpu.upload(data, capture.batch * capture.width, matrix.dim)
         : wrap(this.gpu, residual, capture, matrix.dim);
+      // The queue works in order: the source may be given back as soon as its copy is submitted.
       this.gpu.copyRows(source, sourceRows, matrix, targetRows);
     }
     return Promise.resolve();
@@ -115,7 +117,9 @@ class DeviceGather implements Gather {
   }
 }
 
-/** Activations of one layer, which must be as long as the model says: those of several layers are extracted together. */
+/**
+ * Activations of one layer, which must be as long as the model says: those of several layers are extracted together.
+ */
 function residualAt(capture: Capture, layer: number, { id, hook, dim }: LanguageModel): Residual {
   const residual = capture.residuals.get(layer);
   if (!residual) throw new Error(`Expected the model to capture layer ${layer} but it gave no activations for it`);

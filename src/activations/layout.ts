@@ -61,6 +61,7 @@ export function layOut(prompts: readonly Prompt[], extractor: Extractor, passPro
     let row = 0;
     chosen.forEach((i, slot) => {
       for (let k = 0; k < kept[i].count; k++, row++) {
+        // Padded on the right to the first, the longest of them: position p of slot s is row s * width + p.
         sourceRows[row] = slot * width + kept[i].first + k;
         targetRows[row] = starts[i] + k;
       }

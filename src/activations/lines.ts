@@ -8,6 +8,7 @@ export interface Line {
   readonly text: string;
 }
 
+// In UTF-8 no byte of a longer letter is this one.
 const NEWLINE = 0x0a;
 
 /**
@@ -15,7 +16,17 @@ const NEWLINE = 0x0a;
  *
  * Lines are cut as bytes and decoded one by one, so that bytes that are not UTF-8 have a line number.
  *
+ * @param path The file.
  * @throws {CorpusError} at a line that is not UTF-8.
+ * @throws {Deno.errors.NotFound} if there is no such file.
+ *
+ * @example
+ * ```ts
+ * for await (const { number, text } of readLines("fixtures/corpora/pile.jsonl")) {
+ *   if (number !== 1 || !text.startsWith("{")) throw new Error(`line ${number}: ${text}`);
+ *   break;
+ * }
+ * ```
  */
 export async function* readLines(path: string): AsyncGenerator<Line> {
   const file = await Deno.open(path);
@@ -23,12 +34,20 @@ export async function* readLines(path: string): AsyncGenerator<Line> {
 }
 
 /**
- * The lines of a stream of UTF-8 bytes, one at a time; see {@linkcode readLines}.
+ * The lines of a stream of UTF-8 bytes, one at a time; memory holds one chunk and one line.
  *
  * @param name Names the stream in messages.
- * @param options `replace` (default false): reads bytes that are not UTF-8 as U+FFFD instead of throwing. `longest` (default
- * no limit): bytes of a line that are kept, so that a stream without line ends does not fill the memory.
+ * @param options `replace` (default false): reads bytes that are not UTF-8 as U+FFFD instead of throwing. `longest`
+ * (default no limit): bytes of a line that are kept, so that a stream without line ends does not fill the memory.
  * @throws {CorpusError} at a line that is not UTF-8, unless they are replaced.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const lines = await Array.fromAsync(linesOf(new Blob(["one\r\ntwo"]).stream(), "two lines"));
+ * assertEquals(lines, [{ number: 1, text: "one" }, { number: 2, text: "two" }]);
+ * ```
  */
 export async function* linesOf(
   stream: ReadableStream<Uint8Array>,

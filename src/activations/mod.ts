@@ -35,6 +35,7 @@ export { inBatches } from "./in_batches.ts";
 
 export { extract, type ExtractOptions, type Text, type TokenIds } from "./extract.ts";
 export type { Extractor } from "./extractor.ts";
+export { type HeldActivations, holdActivations } from "./held_activations.ts";
 export { type PromptSets, promptSets } from "./prompt_sets.ts";
 export { encodeBeginning, type Tokenizer } from "./prompt.ts";
 export { atLayer, batchAt, type StreamBatch } from "./stream.ts";

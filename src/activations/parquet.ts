@@ -27,8 +27,8 @@ const VALUE_BYTES = 48;
  * Whole numbers come as numbers, or as bigints where a number cannot hold them.
  *
  * @param options What a row group may unpack to; see {@linkcode UnpackOptions}.
- * @throws {CorpusError} if the file is not a Parquet file, is cut short, uses another compression, or unpacks to more than
- * is allowed.
+ * @throws {CorpusError} if the file is not a Parquet file, is cut short, uses another compression, or unpacks to more
+ * than is allowed.
  */
 export async function* readParquet(
   path: string,
@@ -68,6 +68,7 @@ async function assertUnpackable(group: RowGroup, file: AsyncBuffer, budget: Unpa
     if (!column) throw new Error("a column chunk has no metadata");
     let values = 0;
     for await (const page of pagesOf(column, file)) {
+      // Before anything is unpacked, by what the headers say: pages that hold more are stopped by the codecs above.
       if (column.codec !== "UNCOMPRESSED") budget.take(page.bytes);
       budget.take(page.values * VALUE_BYTES);
       if (page.isData) values += page.values;
@@ -80,6 +81,7 @@ async function assertUnpackable(group: RowGroup, file: AsyncBuffer, budget: Unpa
 
 /** The pages of a column chunk, as their headers tell of them. */
 async function* pagesOf(column: ColumnMetaData, file: AsyncBuffer) {
+  // A dictionary page comes before the data.
   const start = Number(column.dictionary_page_offset || column.data_page_offset);
   const view = new DataView(await file.slice(start, start + Number(column.total_compressed_size)));
   const reader = { view, offset: 0 };

@@ -55,6 +55,24 @@ export function tokenPrompt(
 /**
  * The first `context` tokens of a text, without tokenizing all of a long one: a beginning is tokenized that gives more
  * tokens than asked for, and those that its end may have changed are dropped.
+ *
+ * @param model Tokenizes.
+ * @param text Of any length.
+ * @param context Tokens at most, `<bos>` included.
+ * @returns Token ids, `context` of them or fewer.
+ *
+ * @example
+ * ```ts
+ * let read = 0;
+ * const letters = {
+ *   encode(text: string, context = Infinity) {
+ *     read += text.length;
+ *     return Int32Array.from(text.slice(0, context), (letter) => letter.charCodeAt(0));
+ *   },
+ * };
+ * const tokens = encodeBeginning(letters, "a long text ".repeat(1000), 8);
+ * if (tokens.length !== 8 || read > 100) throw new Error(`${read} of 12,000 letters were looked at`);
+ * ```
  */
 export function encodeBeginning(
   model: Pick<Tokenizer, "encode">,
@@ -64,6 +82,7 @@ export function encodeBeginning(
   const enough = context + CUT_TOKENS;
   for (let length = CHARACTERS_A_TOKEN * context; length < text.length; length *= 4) {
     const tokens = model.encode(text.slice(0, length), enough);
+    // Fewer: its tokens are longer than most, as of code or rows of spaces, so a longer beginning is taken.
     if (tokens.length === enough) return tokens.slice(0, context);
   }
   return model.encode(text, context);
@@ -80,6 +99,7 @@ class TokenizedPrompt implements Prompt {
     assertPosition(this, position);
     const [from, to] = this.#wholeLetters(position);
     return {
+      // The surroundings may begin or end within a letter: what is left of it decodes to U+FFFD.
       before: this.#text(from - EXCERPT_BEFORE, from).replace(/^\ufffd+/, ""),
       // The token itself is told even where it is special, such as <start_of_turn>: it would be an empty text.
       token: this.#text(from, to, false),
@@ -91,7 +111,9 @@ class TokenizedPrompt implements Prompt {
     return this.#model.decode(this.tokens.subarray(Math.max(0, from), to), { skipSpecial });
   }
 
-  /** The token, or where it holds some of a letter's bytes only, the fewest tokens around it that make whole letters. */
+  /**
+   * The token, or where it holds some of a letter's bytes only, the fewest tokens around it that make whole letters.
+   */
   #wholeLetters(position: number): [from: number, to: number] {
     for (let count = 1; count <= BYTES_OF_A_LETTER; count++) {
       for (let from = Math.max(0, position - count + 1); from <= position; from++) {

@@ -8,8 +8,8 @@ import { shuffledTokens, uniformTokens } from "./random_tokens.ts";
 export type PromptSets = Readonly<Record<"held-out" | "shuffled" | "random tokens", readonly Required<TokenIds>[]>>;
 
 /**
- * Texts as prompts of token ids, beside them the same prompts with their tokens shuffled, and ids drawn uniformly from the
- * vocabulary; all sets have the same lengths, so that a distance between them is none of length.
+ * Texts as prompts of token ids, beside them the same prompts with their tokens shuffled, and ids drawn uniformly from
+ * the vocabulary; all sets have the same lengths, so that a distance between them is none of length.
  *
  * @param options `context`: tokens that a text is cut to, `<bos>` included; `seed`: of what is drawn.
  *

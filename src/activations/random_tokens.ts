@@ -5,8 +5,8 @@ import type { TokenIds } from "./extract.ts";
 export type TokenPrompts = readonly { readonly id: string; readonly tokens: Int32Array }[];
 
 /**
- * Prompts of ids drawn uniformly from the whole vocabulary, special tokens included; each is as long as one of `prompts`
- * and keeps its first token: `<bos>`, or else context that is no activation.
+ * Prompts of ids drawn uniformly from the whole vocabulary, special tokens included; each is as long as one of
+ * `prompts` and keeps its first token: `<bos>`, or else context that is no activation.
  *
  * @param vocab Size of the vocabulary.
  * @param seed Any whole number: the same seed gives the same ids.
@@ -26,10 +26,19 @@ export function uniformTokens(prompts: TokenPrompts, vocab: number, seed: number
 }
 
 /**
- * Prompts with their tokens in a random order, the first left where it is: each token as frequent as before, but without
- * its context.
+ * Prompts with their tokens in a random order, the first left where it is: each token as frequent as before, but
+ * without its context.
  *
  * @param seed Any whole number: the same seed gives the same order.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [{ tokens }] = shuffledTokens([{ id: "a", tokens: Int32Array.of(2, 10, 11, 12) }], 0);
+ * assertEquals(tokens[0], 2);
+ * assertEquals(Array.from(tokens).sort((a, b) => a - b), [2, 10, 11, 12]);
+ * ```
  */
 export function shuffledTokens(prompts: TokenPrompts, seed: number): Required<TokenIds>[] {
   const random = new Random(seed);

@@ -86,6 +86,7 @@ export function readShardTables(tables: ShardTables, layers: readonly number[], 
   let row = 0;
   const prompts = ids.map((id, i) => {
     const first = row;
+    // Rows are in the order of their prompts (see layOut), so one walk parts them.
     while (prompt[row] === i) row++;
     const excerpts = new Map<number, Excerpt>();
     for (let r = first; r < row; r++) {

@@ -5,6 +5,16 @@ import { Random } from "../compute/random.ts";
  *
  * @param entries A corpus, or any other finite stream.
  * @param seed Any whole number: the same seed gives the same order.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const texts = ["one", "two", "three", "four"];
+ * const [first, second] = [await Array.fromAsync(shuffled(texts, 7)), await Array.fromAsync(shuffled(texts, 7))];
+ * assertEquals(first, second);
+ * assertEquals(first.toSorted(), texts.toSorted());
+ * ```
  */
 export async function* shuffled<T>(entries: Iterable<T> | AsyncIterable<T>, seed: number): AsyncGenerator<T> {
   const random = new Random(seed);

@@ -22,7 +22,9 @@ export type Reading = {
   readonly bos?: BosRule;
 };
 
-/** Where the activations of one layer come from, as calibrations and dictionaries record it. Plain data: JSON keeps it. */
+/**
+ * Where the activations of one layer come from, as calibrations and dictionaries record it. Plain data: JSON keeps it.
+ */
 export type StreamSource = Reading & {
   /** Where in the model it is read. */
   readonly hook: HookPoint;
@@ -60,6 +62,9 @@ export interface DescribeOptions {
 /**
  * Describes one layer of a stream.
  *
+ * @param options Model, layer and corpus; how texts are read is as `extract` does it by default.
+ * @returns Plain data, for calibrations, dictionaries and caches to record and compare.
+ *
  * @example
  * ```ts
  * const source = describeStream({ model: "fixtures/gemma-2-toy", layer: 3, corpus: "pile.jsonl" });
@@ -90,8 +95,9 @@ export function bosOf({ bos = "always" }: Reading): BosRule {
 }
 
 /**
- * Throws unless two streams are read alike: a threshold made for one hook, extractor, context or rule for
- * `<bos>` says nothing about another. Model and corpus may differ, as when an instruct model is read with its base model's calibration.
+ * Throws unless two streams are read alike: a threshold made for one hook, extractor, context or rule for `<bos>` says
+ * nothing about another. Model and corpus may differ, as when an instruct model is read with its base model's
+ * calibration.
  *
  * @param calibration What the calibration was made from.
  * @param stream What it is to be used on.

@@ -49,7 +49,17 @@ export function streamBatch(
 /**
  * The activations of one layer of a batch.
  *
+ * @param streamed A batch of a stream.
+ * @param layer One of its layers.
+ * @returns `rows x dim`; it lives as long as the stream's batch.
  * @throws {RangeError} if the stream has no such layer.
+ *
+ * @example
+ * ```ts
+ * const batch = { data: Float32Array.of(1, 0, 0, 1), rows: 2, dim: 2 };
+ * const { rows } = batchAt({ batches: new Map([[3, batch]]) }, 3);
+ * if (rows !== 2) throw new Error(`${rows}`);
+ * ```
  */
 export function batchAt(streamed: Pick<StreamBatch, "batches">, layer: number): ActivationBatch {
   const batch = streamed.batches.get(layer);
@@ -64,6 +74,18 @@ export function batchAt(streamed: Pick<StreamBatch, "batches">, layer: number): 
  * @param stream Batches of {@link "./extract.ts".extract} or {@link "./cache_read.ts".readActivations}.
  * @param layer One of the layers that the stream has.
  * @throws {RangeError} if the stream has no such layer.
+ *
+ * @example
+ * ```ts
+ * import { loadModel } from "../model/mod.ts";
+ * import { extract } from "./extract.ts";
+ *
+ * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ * const stream = extract(model, ["The cat sat on the mat."], { layers: [3, 5], context: 4 });
+ * for await (const { rows, provenance } of atLayer(stream, 5)) {
+ *   if (rows !== 3 || provenance?.layer !== 5) throw new Error(`${rows} ${provenance?.layer}`);
+ * }
+ * ```
  */
 export async function* atLayer(
   stream: AsyncIterable<StreamBatch> | Iterable<StreamBatch>,

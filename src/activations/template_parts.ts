@@ -13,8 +13,8 @@ export interface Template {
 }
 
 /**
- * Reads a template off prompts that were written in it: the tokens that all share at the beginning, and at the end. What
- * all instructions happen to share counts as the template's, so give it many different ones.
+ * Reads a template off prompts that were written in it: the tokens that all share at the beginning, and at the end.
+ * What all instructions happen to share counts as the template's, so give it many different ones.
  *
  * @param prompts Token ids, at least one prompt.
  *
@@ -33,11 +33,26 @@ export function templateOf(prompts: readonly Int32Array[]): Template {
     while (count < most && prompts.every((prompt) => tokenOf(prompt, count) === tokenOf(first, count))) count++;
     return count;
   };
+  // The end may not take what the beginning has, where one instruction is empty.
   const before = shared((prompt, i) => prompt[i], shortest);
   return { before, after: shared((prompt, i) => prompt[prompt.length - 1 - i], shortest - before) };
 }
 
-/** The part that a position of a prompt of `length` tokens lies in; the last position is always the final one. */
+/**
+ * The part that a position of a prompt of `length` tokens lies in; the last position is always the final one.
+ *
+ * @param template As {@linkcode templateOf} gives it.
+ * @param position Of the token, from 0.
+ * @param length Tokens of the prompt.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const parts = [0, 1, 2, 3, 4, 5].map((position) => templatePart({ before: 2, after: 2 }, position, 6));
+ * assertEquals(parts, ["before", "before", "instruction", "instruction", "after", "final"]);
+ * ```
+ */
 export function templatePart({ before, after }: Template, position: number, length: number): TemplatePart {
   if (position === length - 1) return "final";
   if (position < before) return "before";

@@ -10,11 +10,12 @@ export interface TokenWindow {
 }
 
 /**
- * Cuts texts into prompts of exactly `length` tokens; what is left at a text's end is dropped. So many windows are the same
- * number of tokens, whatever texts they come from: corpora of short and of long texts can be compared at equal budgets.
+ * Cuts texts into prompts of exactly `length` tokens; what is left at a text's end is dropped. So many windows are the
+ * same number of tokens, whatever texts they come from: corpora of short and of long texts can be compared at equal
+ * budgets.
  *
- * The first position of a prompt is context, never an activation. So every window starts with `<bos>` where the model puts
- * it before texts, and otherwise with the last token of the window before: no token between two windows is lost.
+ * The first position of a prompt is context, never an activation. So every window starts with `<bos>` where the model
+ * puts it before texts, and otherwise with the last token of the window before: no token between two windows is lost.
  *
  * @param model Tokenizes.
  * @param length Tokens of a window, the first included; at least 2.
@@ -41,6 +42,7 @@ export function tokenWindows(
   const windows: TokenWindow[] = [];
   for (const { id, text } of texts) {
     const tokens = model.encode(text);
+    // From token 1: token 0 is context already, be it `<bos>` or the text's own.
     for (let from = 1, number = 0; from + own <= tokens.length; from += own, number++) {
       const first = tokens[0] === bos ? bos : tokens[from - 1];
       windows.push({ id: `${id}#${number}`, tokens: Int32Array.of(first, ...tokens.subarray(from, from + own)) });

@@ -5,8 +5,8 @@ import type { ActivationBatch } from "./batch.ts";
 import { describeRow } from "./stream.ts";
 
 /**
- * Runs `use` with the values of a batch on a backend: the batch's own matrix if it is there, else one that is uploaded for
- * the time.
+ * Runs `use` with the values of a batch on a backend: the batch's own matrix if it is there, else one that is uploaded
+ * for the time.
  *
  * @param use Gets the values, `rows x dim`; the matrix must not be kept.
  * @throws {Error} if `use` finds a row that is not finite; names prompt, position and layer.

@@ -15,8 +15,8 @@ export type BackendName = "cpu" | "webgpu";
 export type BackendChoice = "auto" | BackendName;
 
 /**
- * A row-major float32 matrix that a backend owns. It grows at the end, never shrinks. Who made it disposes it, by hand or at
- * the end of a block (`using matrix = backend.upload(...)`).
+ * A row-major float32 matrix that a backend owns. It grows at the end, never shrinks. Who made it disposes it, by hand
+ * or at the end of a block (`using matrix = backend.upload(...)`).
  */
 export interface Matrix extends Disposable {
   /** The backend that owns it. */
@@ -29,7 +29,9 @@ export interface Matrix extends Disposable {
   readonly rows: number;
   /** Length of a row. */
   readonly dim: number;
-  /** Gives the memory back; a second time it does nothing. Every operation refuses a disposed matrix with a `TypeError`. */
+  /**
+   * Gives the memory back; a second time it does nothing. Every operation refuses a disposed matrix with a `TypeError`.
+   */
   dispose(): void;
 }
 
@@ -59,7 +61,9 @@ export interface RowGroups {
   readonly rows: Int32Array<ArrayBuffer>;
 }
 
-/** The operations. All row and region numbers are zero-based. None takes a matrix that was disposed, or is another's. */
+/**
+ * The operations. All row and region numbers are zero-based. None takes a matrix that was disposed, or is another's.
+ */
 export interface Backend {
   /** Which of the two this is. */
   readonly name: BackendName;
@@ -79,14 +83,14 @@ export interface Backend {
   download(matrix: Matrix, rows?: Int32Array): Promise<Float32Array<ArrayBuffer>>;
 
   /**
-   * The whole matrix where the host has it already, without a copy: a view that the next change of the matrix may change or
-   * leave behind. `undefined` where it would have to be downloaded.
+   * The whole matrix where the host has it already, without a copy: a view that the next change of the matrix may
+   * change or leave behind. `undefined` where it would have to be downloaded.
    */
   view(matrix: Matrix): Float32Array<ArrayBuffer> | undefined;
 
   /**
-   * Copies row `sourceRows[i]` of `source` over row `targetRows[i]` of `target`, growing `target` with zeros to hold it. Of
-   * several copies to one row the last counts; `source` may be `target`, and is read as it was before.
+   * Copies row `sourceRows[i]` of `source` over row `targetRows[i]` of `target`, growing `target` with zeros to hold
+   * it. Of several copies to one row the last counts; `source` may be `target`, and is read as it was before.
    */
   copyRows(source: Matrix, sourceRows: Int32Array, target: Matrix, targetRows: Int32Array): void;
 

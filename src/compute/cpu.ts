@@ -209,8 +209,8 @@ export class CpuBackend implements Backend {
   }
 
   /**
-   * Runs one of the graphs. The runtime, which takes 40 MB and a tenth of a second, is loaded for the first: who only looks
-   * at a dictionary needs none.
+   * Runs one of the graphs. The runtime, which takes 40 MB and a tenth of a second, is loaded for the first: who only
+   * looks at a dictionary needs none.
    */
   async #run(
     operation: Operation,

@@ -69,8 +69,9 @@ export function affineGraph(): Uint8Array {
 }
 
 /**
- * `a [n, d]`, `b [k, d]` -> `best [n, 1]` and its `index [n, 1]` (int64). TopK breaks ties by the lower index; with k = 1 it
- * was the fastest of the ways to get both in onnxruntime 1.30 (ArgMax with GatherElements or with ReduceMax took longer).
+ * `a [n, d]`, `b [k, d]` -> `best [n, 1]` and its `index [n, 1]` (int64). TopK breaks ties by the lower index; with k =
+ * 1 it was the fastest of the ways to get both in onnxruntime 1.30 (ArgMax with GatherElements or with ReduceMax took
+ * longer).
  */
 export function nearestGraph(): Uint8Array {
   return encodeModel(graphModel({

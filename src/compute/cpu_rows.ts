@@ -26,8 +26,8 @@ export function copyRows(from: CpuMatrix, sourceRows: Int32Array, to: CpuMatrix,
 }
 
 /**
- * Adds each group's sum to its row of `sums`. One read and one add a number: memory-bound, and nothing beside the GEMM that
- * assigned the rows.
+ * Adds each group's sum to its row of `sums`. One read and one add a number: memory-bound, and nothing beside the GEMM
+ * that assigned the rows.
  */
 export function accumulate(sums: CpuMatrix, directions: CpuMatrix, { regions, offsets, rows }: RowGroups): void {
   assertSameDim(sums, directions);

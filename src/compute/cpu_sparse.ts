@@ -80,7 +80,10 @@ function pick(
   return end;
 }
 
-/** Keeps the `most` largest of the places `first` to `end`, the lowest feature on ties, in their order; returns the new end. */
+/**
+ * Keeps the `most` largest of the places `first` to `end`, the lowest feature on ties, in their order; returns the new
+ * end.
+ */
 function keepLargest(
   features: Int32Array,
   values: Float32Array,

@@ -22,7 +22,20 @@ const RAISED_LIMITS = [
 // More than anyone nests.
 const MAX_SCOPES = 16;
 
-/** A failure that the GPU reported after the call that caused it. */
+/**
+ * A failure of the GPU: there is none, or it reported one after the call that caused it.
+ *
+ * @example Falls back where there is no adapter
+ * ```ts
+ * import { openBackend } from "./open.ts";
+ *
+ * const backend = await openBackend("webgpu").catch((error) => {
+ *   if (error instanceof GpuError) return openBackend("cpu");
+ *   throw error;
+ * });
+ * if (!["cpu", "webgpu"].includes(backend.name)) throw new Error(backend.name);
+ * ```
+ */
 export class GpuError extends Error {
   /** Tells it from other errors. */
   override name = "GpuError";
@@ -42,8 +55,8 @@ export async function gpuAdapter(): Promise<GPUAdapter | undefined> {
 }
 
 /**
- * The Vulkan loader brings libwayland along, which prints two errors where no desktop session has set XDG_RUNTIME_DIR, as
- * in a container. Nothing is drawn here, so any folder will do; without the permission the errors stay.
+ * The Vulkan loader brings libwayland along, which prints two errors where no desktop session has set XDG_RUNTIME_DIR,
+ * as in a container. Nothing is drawn here, so any folder will do; without the permission the errors stay.
  */
 function quietWayland(): void {
   const name = "XDG_RUNTIME_DIR";
@@ -63,8 +76,8 @@ export function gpuDevice(): Promise<GPUDevice> {
 
 /**
  * The execution provider for onnxruntime-web sessions, on the same device as the kernels. Pass it as
- * `executionProviders: [await webgpuProvider()]`, in every session: one that names only `"webgpu"` makes a device of its
- * own, whose buffers our kernels cannot read.
+ * `executionProviders: [await webgpuProvider()]`, in every session: one that names only `"webgpu"` makes a device of
+ * its own, whose buffers our kernels cannot read.
  *
  * @throws {GpuError} if there is no adapter.
  */
@@ -78,9 +91,9 @@ export function gpuFailures(): number {
 }
 
 /**
- * Throws what the GPU has reported: invalid commands, memory that ran out, a lost device. Whoever reads results back calls
- * this first, so that a failed kernel never passes for an answer. The GPU does not say whose command failed: a failure is
- * thrown to every reader that was waiting, or else to the next one.
+ * Throws what the GPU has reported: invalid commands, memory that ran out, a lost device. Whoever reads results back
+ * calls this first, so that a failed kernel never passes for an answer. The GPU does not say whose command failed: a
+ * failure is thrown to every reader that was waiting, or else to the next one.
  *
  * @param since {@link gpuFailures} when the reader began; default: only what nobody was told yet.
  * @throws {GpuError} if anything failed since then, or before and nobody was told.

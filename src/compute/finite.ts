@@ -12,6 +12,7 @@ export function assertFiniteRows(data: Float32Array, dim: number, firstRow: numb
   for (let start = 0; start < data.length; start += dim) {
     let squares = 0;
     for (let i = start; i < start + dim; i++) squares += data[i] * data[i];
+    // As float32 has it: what overflows on one backend is refused on both.
     if (!Number.isFinite(Math.fround(squares))) throw new NonFiniteRowError(firstRow + start / dim);
   }
 }

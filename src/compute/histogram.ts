@@ -1,6 +1,6 @@
 /**
- * Percentiles from counts. Cosine distances lie in [0, 2], so a histogram of equal bins over that range gives any rank to
- * within a bin.
+ * Percentiles from counts. Cosine distances lie in [0, 2], so a histogram of equal bins over that range gives any rank
+ * to within a bin.
  */
 
 /** Largest cosine distance. */
@@ -32,8 +32,8 @@ export function percentileOf(percentile: number, count: number, valueAt: (rank: 
 }
 
 /**
- * The value at a whole rank of values that are counted in equal bins from `start` on, spread evenly within each bin: off
- * by less than a bin's width.
+ * The value at a whole rank of values that are counted in equal bins from `start` on, spread evenly within each bin:
+ * off by less than a bin's width.
  *
  * @param counts Values a bin.
  * @param below How many values lie before the first bin.

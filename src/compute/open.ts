@@ -12,6 +12,13 @@ let webgpu: Promise<WebGpuBackend> | undefined;
  * @param choice `"auto"` (default) takes WebGPU on a real GPU and the CPU otherwise; `"webgpu"` takes any adapter, a
  * software one too; a backend is given as it is.
  * @throws {GpuError} if `"webgpu"` was chosen and there is no adapter.
+ * @throws {RangeError} for another name.
+ *
+ * @example
+ * ```ts
+ * const backend = await openBackend("cpu");
+ * if (backend !== await openBackend("cpu")) throw new Error("one a process");
+ * ```
  */
 export async function openBackend(choice: BackendChoice | Backend = "auto"): Promise<Backend> {
   if (choice instanceof Object) return choice;

@@ -26,8 +26,9 @@ export function nativeRuntime(): Promise<OrtRuntime> {
 }
 
 /**
- * Turns off the reports that onnxruntime's native code sends to its maker, past Deno's permissions, and the files that it
- * keeps for them in the user's folder of caches. To be called before anything imports onnxruntime-node: it looks once.
+ * Turns off the reports that onnxruntime's native code sends to its maker, past Deno's permissions, and the files that
+ * it keeps for them in the user's folder of caches. To be called before anything imports onnxruntime-node: it looks
+ * once.
  *
  * @throws {Error} A sentence if the program may not set environment variables.
  */

@@ -1,8 +1,8 @@
 /**
  * Seeded random numbers: the same seed gives the same numbers on every machine.
  *
- * The generator is xoshiro128** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2021), seeded by
- * splitmix32. {@link hashUniform} keeps no state: a draw depends on the seed and an index only, so a stream that is
+ * The generator is xoshiro128** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2021), seeded
+ * by splitmix32. {@link hashUniform} keeps no state: a draw depends on the seed and an index only, so a stream that is
  * stopped, resumed or cut into other batches draws the same.
  */
 
@@ -69,6 +69,7 @@ export class Random {
 
   /** Uniform in [0, 1), all 53 bits of it. */
   next(): number {
+    // The upper 27 bits of one step and 26 of the next.
     const high = xoshiro128(this.#state) >>> 5;
     const low = xoshiro128(this.#state) >>> 6;
     return (high * 2 ** 26 + low) / 2 ** 53;
@@ -79,11 +80,13 @@ export class Random {
     if (!Number.isSafeInteger(below) || below < 1) {
       throw new RangeError(`Expected the bound of a random integer to be a whole number from 1 but found ${below}`);
     }
+    // Uneven by at most one of the 2^53 numbers that `next` gives.
     return Math.floor(this.next() * below);
   }
 
   /** Normally distributed, mean 0 and variance 1 (Box and Muller, 1958). */
   normal(): number {
+    // `1 - next()` is never 0, so the logarithm is finite.
     const radius = Math.sqrt(-2 * Math.log(1 - this.next()));
     return radius * Math.cos(2 * Math.PI * this.next());
   }

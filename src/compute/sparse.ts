@@ -1,8 +1,8 @@
 /** Rows of which few numbers are not zero, as sparse autoencoders make them. */
 
 /**
- * A `rows x size` matrix without its zeros: row `r` has the values `values[offsets[r]] .. values[offsets[r + 1] - 1]`, at the
- * columns `features` of the same places.
+ * A `rows x size` matrix without its zeros: row `r` has the values `values[offsets[r]] .. values[offsets[r + 1] - 1]`,
+ * at the columns `features` of the same places.
  */
 export interface SparseFeatures {
   /** Number of rows. */
@@ -19,7 +19,9 @@ export interface SparseFeatures {
 
 /** Which features are active in a row: those above their threshold, and of these the largest. */
 export interface ActivationRule {
-  /** What each feature must exceed, at least 0; `Infinity` for one that never is active. As long as there are features. */
+  /**
+   * What each feature must exceed, at least 0; `Infinity` for one that never is active. As long as there are features.
+   */
   readonly thresholds: Float32Array<ArrayBuffer>;
   /** Most active features of a row; of equal ones the lowest stay. Default: no limit. */
   readonly most?: number;

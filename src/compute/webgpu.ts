@@ -58,12 +58,12 @@ export class WebGpuBackend implements Backend, Disposable {
   }
 
   /**
-   * A matrix of the `rows x dim` float32 numbers that a GPU buffer holds: a model's captured residuals. It lies over the
-   * buffer itself, or, where `dim` is no multiple of 4, in a copy on the GPU with padded rows. The buffer must be of
-   * `gpuDevice()`, with the usages `STORAGE` and `COPY_SRC`.
+   * A matrix of the `rows x dim` float32 numbers that a GPU buffer holds: a model's captured residuals. It lies over
+   * the buffer itself, or, where `dim` is no multiple of 4, in a copy on the GPU with padded rows. The buffer must be
+   * of `gpuDevice()`, with the usages `STORAGE` and `COPY_SRC`.
    *
-   * @param release Called when the buffer is no longer needed, by the time that the matrix is disposed; the default leaves
-   * it to its owner.
+   * @param release Called when the buffer is no longer needed, by the time that the matrix is disposed; the default
+   * leaves it to its owner.
    * @throws {RangeError} if the buffer is too small.
    */
   wrap(buffer: GPUBuffer, rows: number, dim: number, release?: () => void): Matrix {

@@ -5,8 +5,8 @@ const SMALLEST = 256;
 /**
  * Buffers of one usage that are used again: creating them costs more than the small kernels that use them.
  *
- * A buffer may be given back as soon as the commands that use it are submitted: the queue works in order, so whatever the
- * next taker writes comes after.
+ * A buffer may be given back as soon as the commands that use it are submitted: the queue works in order, so whatever
+ * the next taker writes comes after.
  */
 export class BufferPool {
   readonly #device: GPUDevice;

@@ -123,8 +123,8 @@ export class Commands {
   }
 
   /**
-   * Submits what was recorded and reads the ranges back, one after the other in one array. Deno 2.9 waits 10 ms in every
-   * read, however short the work; so operations read once, and reads that are awaited together share the wait.
+   * Submits what was recorded and reads the ranges back, one after the other in one array. Deno 2.9 waits 10 ms in
+   * every read, however short the work; so operations read once, and reads that are awaited together share the wait.
    *
    * @throws {GpuError} if the GPU failed, here or before.
    */

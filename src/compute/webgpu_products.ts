@@ -25,11 +25,11 @@ export async function nearest(
   if (rows === 0) return { regions, similarities };
   const commands = new Commands(context);
   const results = commands.temporary(rows * 8);
-  // A share is the same part of every chunk, so that one list of running bests serves them all: see nearest.wgsl.
   const chunks = exemplars.chunks().filter((chunk) => chunk.first + chunk.rows > from);
   const mostTiles = Math.max(...chunks.map((chunk) => Math.ceil(chunk.rows / TILE)));
   for (const block of blocks(queries, exemplars.rows - from)) {
     const rowTiles = Math.ceil(block.rows / TILE);
+    // A share is the same part of every chunk, so that one list of running bests serves them all: see nearest.wgsl.
     const shares = Math.min(Math.ceil(WORKGROUPS / rowTiles), mostTiles);
     const best = commands.temporary(shares * block.rows * 8);
     chunks.forEach((chunk, i) => {

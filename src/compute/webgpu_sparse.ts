@@ -78,6 +78,7 @@ async function fill(
     const line = Math.min(rows, MOST_WORKGROUPS);
     const lines: [number, number] = [line, Math.ceil(rows / line)];
     const inverses = commands.temporary(rows * 4);
+    // For rows that are not finite; the norms themselves are not used.
     commands.dispatch("rowNorms", [block, inverses, firstBad], [rows, stride, line, block.first], lines);
     for (const chunk of encoder.chunks()) {
       commands.dispatch(

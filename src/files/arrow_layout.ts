@@ -13,6 +13,7 @@ export function columnBuffers(
   { buffers, variadicBufferCounts }: Pick<MessageBatch, "buffers" | "variadicBufferCounts">,
   columns?: readonly string[],
 ): ColumnBuffers[] {
+  // Buffers lie depth first in the schema's order, so that each type takes its own off the front.
   const [left, variadic] = [[...buffers], [...variadicBufferCounts]];
   return schema.fields.map(({ name, type }) => ({
     isRead: columns?.includes(name) ?? true,
@@ -36,6 +37,7 @@ export function buffersOf(type: DataType, variadic: number[] = []): number {
 
 function ownBuffers(type: DataType, variadic: number[]): number {
   if (DataType.isStruct(type) || DataType.isFixedSizeList(type)) return 1;
+  // Type ids, and offsets if it is dense; unions have no validity.
   if (DataType.isUnion(type)) return type.mode === UnionMode.Sparse ? 1 : 2;
   if (DataType.isUtf8View(type) || DataType.isBinaryView(type)) return 2 + (variadic.shift() ?? 0);
   const hasOffsetsAndValues = DataType.isUtf8(type) || DataType.isBinary(type) || DataType.isLargeUtf8(type) ||

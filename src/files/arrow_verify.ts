@@ -23,6 +23,7 @@ const int: Table = () => [4, 1];
 /** Types of columns by their numbers in `Schema.fbs`: all hold numbers only but these. */
 const typeOf = (kind: number): Table | undefined => {
   if (kind < 1 || kind > 26) return undefined;
+  // Timestamp has a time zone, Union a list of its type ids.
   if (kind === 10) return () => [2, "text"];
   if (kind === 14) return () => [2, { list: 4 }];
   return () => [1, 1, 1];
@@ -73,6 +74,8 @@ class Verifier {
   #table(at: number, table: Table, depth: number): void {
     if (depth > DEEPEST || ++this.#tables > MOST_TABLES) throw new Error("too many tables within each other");
     this.#need(at, 4);
+    // A table begins with the way back to its slots; these with their own length and the table's. A slot is an offset
+    // into the table, 0 for a field that is not there.
     const slots = at - this.#view.getInt32(at, true);
     this.#need(slots, 4);
     const [slotBytes, tableBytes] = [this.#view.getUint16(slots, true), this.#view.getUint16(slots + 2, true)];

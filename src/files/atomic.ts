@@ -27,6 +27,7 @@ export interface WriteOptions {
  */
 export async function writeFileAtomic(path: string, content: Content, options: WriteOptions = {}): Promise<void> {
   const open = options.open ?? ((path) => Deno.open(path, { write: true, createNew: true }));
+  // In the same folder: only within one file system is a rename one step.
   const temporary = join(dirname(path), `.${basename(path).slice(0, 80)}.${crypto.randomUUID()}.tmp`);
   const doing = <T>(step: Promise<T>) => step.catch((cause) => Promise.reject(writeError(path, cause)));
 
@@ -38,6 +39,7 @@ export async function writeFileAtomic(path: string, content: Content, options: W
   try {
     try {
       for await (const chunk of content instanceof Uint8Array ? [content] : content) await doing(writeAll(file, chunk));
+      // Before the rename, or a pulled plug could leave the name without the bytes.
       await doing(file.sync());
     } finally {
       file.close();

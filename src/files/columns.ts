@@ -108,6 +108,7 @@ export function booleanColumn(values: readonly boolean[]): Column {
 export function stringColumn(values: readonly string[]): Column {
   const offsets = new Int32Array(values.length + 1);
   const encoder = new TextEncoder();
+  // As if all were ASCII; other text makes it grow.
   let bytes = new Uint8Array(Math.min(LARGEST_OFFSET, values.reduce((sum, value) => sum + value.length, 0)));
   let end = 0;
   for (const [i, value] of values.entries()) {

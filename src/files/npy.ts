@@ -63,6 +63,7 @@ function readHeader(head: Uint8Array<ArrayBuffer>, size: number, name: string) {
   const order = /'fortran_order':\s*(True|False)/.exec(text)?.[1];
   const axes = /'shape':\s*\(([^()]*)\)/.exec(text)?.[1];
   if (!order || axes === undefined || !/'descr':/.test(text)) throw bad(name, `its header says ${quoted(text)}`);
+  // `=` is the order of the machine that wrote it, which is little-endian wherever Deno runs.
   const dtype = DTYPES.get(code?.replace(/^=/, "<") ?? "");
   if (!dtype) {
     const found = code ?? /'descr':\s*(\[.*?\])/.exec(text)?.[1] ?? "none";
@@ -127,6 +128,7 @@ function inCOrder<T extends Tensor["data"]>(data: T, shape: readonly number[]): 
   const index = new Uint32Array(shape.length);
   const strides = shape.map((_, axis) => shape.slice(0, axis).reduce((product, length) => product * length, 1));
   let from = 0;
+  // Counts `index` up like an odometer, last axis fastest, and keeps `from` at the place of that element.
   for (let to = 0; to < data.length; to++) {
     result[to] = data[from];
     for (let axis = shape.length - 1; axis >= 0; axis--) {

@@ -85,6 +85,7 @@ export async function readNpz(
 export async function writeNpz(path: string, tensors: Tensors): Promise<void> {
   const members = [...tensors].map(([name, tensor]) => ({ name, parts: formatNpy(tensor, `${name} of ${path}`) }));
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  // A failure aborts the stream, and so comes out of writeFileAtomic, which reads it.
   const filled = fill(writable, members).catch((error) => writable.abort(error).catch(() => {}));
   await writeFileAtomic(path, readable);
   await filled;
@@ -150,6 +151,7 @@ class MemoryWriter extends Writer<Uint8Array<ArrayBuffer>> {
         this.refusal = error as Error;
         return Promise.reject(error);
       }
+      // Only now is the whole array made, since the member's own header claims just this size.
       const bytes = new Uint8Array(this.length);
       bytes.set(this.#bytes);
       this.#bytes = bytes;

@@ -89,6 +89,7 @@ export async function readSafetensors(path: string, names?: readonly string[]): 
   const tensors = new Map<string, Tensor>();
   for (const { name, dtype, shape, count, start: first, end } of places) {
     if (names && !names.includes(name)) continue;
+    // Into an array of its own, which is aligned wherever the tensor lies in the file.
     const bytes = await file.read(start + first, new Uint8Array(end - first));
     if (checksums && checksumOf(bytes) !== checksums[name]) throw damaged(path, `${name} does not fit its checksum`);
     tensors.set(name, { dtype, shape, data: numbersAt(dtype, bytes, 0, count) });

@@ -67,5 +67,6 @@ export async function readSealedJson(path: string, options: ReadSealedOptions): 
 
 /** The checksum of what JSON keeps of an object. */
 function sealOf(value: JsonObject): string {
+  // There and back, so that what JSON drops or changes (undefined, NaN) does so before the checksum, too.
   return checksumOf(JSON.stringify(JSON.parse(JSON.stringify(value))));
 }

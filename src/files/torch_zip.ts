@@ -163,6 +163,7 @@ function bytesOf(file: ByteFile, { offset, length }: Member): Promise<Uint8Array
 function placeOf(path: string, name: string, view: StoredView, member: Member | undefined): TensorPlace {
   const { storage: { dtype, key }, first, shape, strides } = view;
   if (!member) throw damaged(path, `the storage ${key} of ${name} is not there`);
+  // The stride that each axis has in C order, from the last on; that of an axis of length 1 is never used.
   let step = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
     if (shape[axis] > 1 && strides[axis] !== step) {

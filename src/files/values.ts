@@ -145,6 +145,7 @@ export function listsOf(column: StoredColumn): Lists {
   for (const data of parts) {
     const own = data.valueOffsets as Int32Array;
     const [begin, end] = [own[0], own[data.length]];
+    // A batch's offsets count from its own child, and in a slice need not begin at 0.
     const base = offsets[row] - begin;
     for (let i = 1; i <= data.length; i++) offsets[row + i] = own[i] + base;
     if (end > data.children[0].length) mismatch(column, `lists of ${end} elements`);

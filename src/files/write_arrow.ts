@@ -56,6 +56,7 @@ class FileWriter extends RecordBatchFileWriter {
   protected override _writeBodyBuffers(buffers: ArrayBufferView[]): this {
     const left = buffers.map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength));
     const columns = this._schema!.fields.map(({ type }) =>
+      // The library pads each buffer to 8 bytes.
       checksumOf(...left.splice(0, buffersOf(type)).flatMap((bytes) => [bytes, new Uint8Array(-bytes.length & 7)]))
     );
     this.#batches.push({ header: this.#headerChecksum, columns });
@@ -69,6 +70,7 @@ class FileWriter extends RecordBatchFileWriter {
   }
 
   protected override _write(chunk: ArrayBufferView): this {
+    // As the library's own, which writes to its sink here.
     if (this._started) {
       this.#pending.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
       this._position += chunk.byteLength;

@@ -17,6 +17,7 @@ export async function* pieces(response: Response): AsyncGenerator<Bytes> {
   let last = performance.now();
   const isStalled = () => performance.now() - last > STALLED_MS;
   const watch = setInterval(() => {
+    // The read that waits then ends, with `done`.
     if (isStalled()) reader.cancel().catch(() => {});
   }, 1000);
   try {
@@ -25,6 +26,7 @@ export async function* pieces(response: Response): AsyncGenerator<Bytes> {
       if (done && isStalled()) throw new Error(`no byte came for ${STALLED_MS / 1000} s`);
       if (done) return;
       yield value;
+      // What the taker spends between pieces is not the server's delay.
       last = performance.now();
     }
   } finally {

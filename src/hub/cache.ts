@@ -134,6 +134,7 @@ export class RepoCache {
   /** Puts a link to a blob, of this cache or another, in a commit's folder. */
   async link(commit: string, path: string, blob: string): Promise<void> {
     const pointer = join(this.snapshot(commit), path);
+    // Relative within the cache, as huggingface_hub links, so that it can be moved as a whole.
     const target = blob.startsWith(this.folder) ? relative(dirname(pointer), blob) : blob;
     const temporary = `${pointer}.${crypto.randomUUID()}.tmp`;
     await Deno.mkdir(dirname(pointer), { recursive: true });
@@ -149,6 +150,7 @@ export class RepoCache {
       // Windows makes symbolic links for developers only; a second name for the same file does as well.
       await Deno.link(blob, temporary);
     }
+    // A link that is there is replaced in one step.
     await Deno.rename(temporary, pointer);
     await flushFolder(dirname(pointer));
   }

@@ -114,8 +114,10 @@ export class HubClient {
     try {
       return await fetch(url, {
         method,
+        // Followed in `send`: the token is decided on anew for each host, and headers on the way are read.
         redirect: "manual",
         signal: AbortSignal.any([signal, patience.signal]),
+        // Unpacked, or sizes and ranges would be those of the packed bytes.
         headers: { "accept-encoding": "identity", ...headers, ...(token ? { authorization: `Bearer ${token}` } : {}) },
       });
     } catch (cause) {

@@ -104,6 +104,7 @@ async function fill(client: HubClient, what: Download, file: Deno.FsFile): Promi
       for await (received of append(client, what, file, received)) {
         client.settings.onProgress?.({ path, received, total: bytes });
       }
+      // Of a file of unknown length the body's end is the end; its checksum will tell.
       if (bytes === undefined || received >= bytes) return;
     } catch (error) {
       client.settings.signal?.throwIfAborted();

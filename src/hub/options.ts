@@ -142,6 +142,7 @@ export function hubSettings(options: HubOptions): HubSettings {
     refresh: options.refresh === true && !offline,
     otherCaches: [pythonCache()].filter((folder) => resolve(folder) !== resolve(cacheDir)),
     async tokenOf({ host, hostname, protocol }) {
+      // A host that is named without a port is trusted on every port.
       const isTrusted = hosts.has(host) || hosts.has(hostname);
       // Unencrypted, a token is for all to read: the hub's own hosts never get it so.
       if (!isTrusted || (protocol !== "https:" && HUB_HOSTS.includes(hostname))) return undefined;

@@ -39,6 +39,7 @@ export class RemoteFiles implements RepoFiles {
     const { wanted, client } = context;
     const listed = only === undefined ? await listCommit(client, wanted, revision) : undefined;
     if (listed) return new RemoteFiles(context, listed);
+    // Where nothing is listed one file tells the commit: this one every model has.
     const path = only ?? "config.json";
     assertInside(path);
     const { commit, entry } = await lookUpFile(client, wanted, revision, path);

@@ -71,10 +71,13 @@ export async function useRepository<T>(
   const context = { wanted, own, others, client };
   try {
     const known = refresh ? undefined : await own.commitOf(revision);
+    // The commit that is cached already comes before a newer one, so that a run's files stay of one; a commit asked for
+    // by name is tried below.
     if (known !== undefined && known !== revision) {
       const found = await RemoteFiles.open(context, known, options.only).then(tried).catch(gone);
       if (found) return found.result;
     }
+    // If today's files do not do either, theirs is the reason to tell.
     missing = undefined;
     const found = await tried(await RemoteFiles.open(context, revision, options.only));
     if (refresh) refreshed.add(key);

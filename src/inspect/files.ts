@@ -10,8 +10,19 @@ import { describeNpz, describeSaeLens, describeSafetensors } from "./sae_files.t
 /**
  * Says what is in a file or folder, told by its first bytes.
  *
+ * @param path A file or folder here.
  * @param rows Rows of tables, and regions, that are shown.
+ * @returns What it is in words, its size, what it says of itself, and tables of what is in it.
  * @throws {Error} A sentence if it is missing, cut off or of a kind that is not known.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { kind, facts } = await describeFile("fixtures/sae/params.npz", 1);
+ * assertEquals(kind, "sparse autoencoder (Gemma Scope)");
+ * assertEquals(facts, { architecture: "jumprelu", features: 2048, dim: 192 });
+ * ```
  */
 export async function describeFile(path: string, rows: number): Promise<Description> {
   let info: Deno.FileInfo;

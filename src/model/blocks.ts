@@ -1,8 +1,8 @@
 /**
  * Which sums of the residual stream belong to which block, and the places in a block where activations are read and
  * changed. Blocks are told apart by the names that exporters keep (of nodes, tensors, weights, modules in the metadata)
- * where these number the sums from the first block to the last, and else by structure: a block begins with the part that
- * mixes positions.
+ * where these number the sums from the first block to the last, and else by structure: a block begins with the part
+ * that mixes positions.
  */
 import type { GraphProto, NodeProto } from "../compute/onnx/codec.ts";
 import { ModelError } from "./error.ts";
@@ -40,6 +40,7 @@ export function findBlocks(graph: GraphProto, count?: number): Block[] {
   const streams = streamsAfter(index, sums);
   return groupSums(index, sums, count).map(([from, to]) =>
     blockOf(index, sums.slice(from, to), {
+      // What enters a block is the very tensor that the block before has put out.
       pre: from === 0 ? viewed(index, sums[0].base) : streams[from - 1],
       after: streams.slice(from, to),
     })
@@ -48,6 +49,7 @@ export function findBlocks(graph: GraphProto, count?: number): Block[] {
 
 /** The first sum of each block and the one after its last. */
 function groupSums(index: GraphIndex, sums: readonly Sum[], count: number | undefined): [number, number][] {
+  // Names first: where exporters keep them they are right about blocks that structure cannot tell.
   const ways = [startsByName(index, sums), startsByStructure(sums)].filter((starts) => starts !== undefined);
   const starts = ways.find((starts) => count === undefined || starts.length === count);
   if (!starts) {
@@ -66,10 +68,12 @@ function startsByName(index: GraphIndex, sums: readonly Sum[]): number[] | undef
   for (const [i, sum] of sums.entries()) {
     const numbers = new Set(sum.branches.map((branch) => numberOf(index, branch)).filter((n) => n !== undefined));
     if (numbers.size > 1) return undefined;
+    // A sum without a number is of the block before it.
     const [number = starts.length - 1] = numbers;
     if (number === starts.length) starts.push(i);
     else if (number !== starts.length - 1) return undefined;
   }
+  // What is added before the first number, such as embeddings of positions, belongs to block 0.
   return starts.length > 0 ? [0, ...starts.slice(1)] : undefined;
 }
 
@@ -83,6 +87,8 @@ function startsByStructure(sums: readonly Sum[]): number[] {
 function numberOf(index: GraphIndex, { tensor, nodes }: Branch): number | undefined {
   for (const { node } of index.ancestors([tensor], (_, node) => node === undefined || !nodes.has(node))) {
     for (const name of namesOf(node!)) {
+      // `/model/layers.3/`, `transformer.h.3.`, `blocks/3:`; or the cache that the branch reads,
+      // `past_key_values.3.key`.
       const match = /(?:^|[./ ])(?:layers?|h|blocks?)[./](\d+)(?=[./:]|$)/.exec(name) ??
         /^past(?:_\w+)?\.(\d+)/.exec(name);
       if (match) return Number(match[1]);
@@ -95,14 +101,16 @@ function namesOf(node: NodeProto): string[] {
 }
 
 /**
- * The stream after each sum as the next sum reads it: the sum itself, or what a norm or a factor between the two makes of
- * it. After the last sum there is no next: it is treated as the others are.
+ * The stream after each sum as the next sum reads it: the sum itself, or what a norm or a factor between the two makes
+ * of it. After the last sum there is no next: it is treated as the others are.
  */
 function streamsAfter(index: GraphIndex, sums: readonly Sum[]): string[] {
   const streams = sums.slice(1).map((sum) => viewed(index, sum.base));
   const changed = sums.findLastIndex((sum, i) => i < streams.length && streams[i] !== sum.tensor);
   const last = sums.at(-1)!.tensor;
+  // Where each sum is read as it is, so is the last.
   if (changed < 0) return [...streams, last].map((tensor) => reshaped(index, tensor));
+  // Where a norm or a factor lies between two sums, one lies behind the last: the norm before the head, or the factor.
   const norm = isFactor(index, streams[changed]) ? undefined : readOfHead(index, last);
   const factor = index.readers(last).map(({ output }) => output[0]).find((output) => isFactor(index, output));
   return [...streams, norm ?? factor ?? last].map((tensor) => reshaped(index, tensor));

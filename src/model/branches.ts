@@ -39,6 +39,7 @@ function inlined(graph: GraphProto, node: NodeProto): NodeProto[] {
   const names = new Map(branch.output.map(({ name }, i) => [name, node.output[i]]));
   rename(branch.node, (name) => names.get(name) ?? name);
   graph.initializer.push(...branch.initializer);
+  // onnxruntime infers shapes anew; those of the old names could contradict it.
   graph.valueInfo = [];
   return branch.node;
 }

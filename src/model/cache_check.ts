@@ -30,6 +30,7 @@ export async function cacheFault(decoder: Decoder, text: TokenBatch, tolerance: 
     const error = distance(lastLogits(second.logits), whole);
     return error <= tolerance ? undefined : `its logits are ${error.toPrecision(2)} of their length away`;
   } catch (cause) {
+    // A cache that does not run is at fault like one that gives other logits: texts are then read whole.
     return (cause instanceof Error ? cause.message : String(cause)).split("\n")[0];
   } finally {
     for (const cache of caches) giveBack(cache);

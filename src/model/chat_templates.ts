@@ -1,4 +1,6 @@
-/** Chat templates: from the files that exporters write today, or else from tokenizer_config.json, as in transformers. */
+/**
+ * Chat templates: from the files that exporters write today, or else from tokenizer_config.json, as in transformers.
+ */
 import { basename, extname, join } from "node:path";
 import { exists } from "../files/exists.ts";
 

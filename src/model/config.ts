@@ -21,6 +21,7 @@ export function headSizes(config: Config): HeadSizes {
   const width = numberOf(config, ["hidden_size", "n_embd", "d_model", "model_dim", "n_embed"]);
   return {
     heads,
+    // `multi_query` is GPT-BigCode's and Falcon's: one head of keys and values for all queries.
     keyHeads: numberOf(config, ["num_key_value_heads", "num_kv_heads", "n_kv_heads"]) ??
       (config.multi_query === true ? 1 : heads),
     headDim: numberOf(config, ["head_dim"]) ?? (heads && width ? width / heads : undefined),
@@ -29,6 +30,7 @@ export function headSizes(config: Config): HeadSizes {
 
 /** Token ids that end a text. */
 export function stopTokens(config: Config, generationConfig: Config | undefined): number[] {
+  // generation_config.json first, as transformers has it: chat models end turns with tokens that config.json lacks.
   const told = generationConfig?.eos_token_id ?? config.eos_token_id ?? flattened(config).eos_token_id;
   return [told ?? []].flat() as number[];
 }

@@ -10,8 +10,8 @@ export function captureName(tensor: string): string {
 /**
  * Edits `graph` to give `tensors`, each under its {@link captureName}, and the outputs `kept`.
  *
- * Caches that live operators write stay outputs that nobody fetches: half-precision GroupQueryAttention fails on the CPU
- * where it has nowhere to write them.
+ * Caches that live operators write stay outputs that nobody fetches: half-precision GroupQueryAttention fails on the
+ * CPU where it has nowhere to write them.
  */
 export function cutTo(graph: GraphProto, tensors: readonly string[], kept: readonly string[] = []): void {
   const index = new GraphIndex(graph);

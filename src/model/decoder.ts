@@ -1,4 +1,6 @@
-/** A decoder's graph at work: reads activations, gives logits with and without edits, pushes streams through its end. */
+/**
+ * A decoder's graph at work: reads activations, gives logits with and without edits, pushes streams through its end.
+ */
 import type { GraphProto } from "../compute/onnx/codec.ts";
 import type { InferenceSession, OrtRuntime, Tensor } from "../compute/ort.ts";
 import type { Block } from "./blocks.ts";
@@ -55,6 +57,7 @@ export class Decoder {
     edits: readonly Edit[] = [],
     options: { readonly logits?: boolean; readonly onDevice?: boolean } = {},
   ): Promise<Map<string, Tensor>> {
+    // What is edited is read behind its edit.
     const shown = tensors.map((tensor) => edits.some((edit) => edit.tensor === tensor) ? hookedName(tensor) : tensor);
     const kept = options.logits ? [this.#logits] : [];
     const names = [...shown.map(captureName), ...kept];
@@ -73,8 +76,8 @@ export class Decoder {
   }
 
   /**
-   * Runs the whole graph, as its file has it where there are no edits: a hook breaks up what onnxruntime would fuse, which
-   * changes the last bits of a sum.
+   * Runs the whole graph, as its file has it where there are no edits: a hook breaks up what onnxruntime would fuse,
+   * which changes the last bits of a sum.
    *
    * @param cache What the step before left; the tokens fed follow on it.
    */
@@ -123,6 +126,7 @@ export class Decoder {
   async unembed(stream: Tensor, isFlat: boolean): Promise<Tensor> {
     const final = this.blocks.at(-1)!.resid_post;
     const [batch, width, dim] = stream.dims;
+    // Behind the last block each position is on its own: tokens and masks that the tail still asks for may be any.
     const blank = pad(Array.from({ length: batch }, () => new Int32Array(width)), "right", 0);
     const outputs = await this.sessions.run("tail", (graph) => cutToTail(graph, final, dim, isFlat), {}, (session) => {
       const feeds = tokenFeeds(this.ort, this.io, session.inputNames, blank, this.#firstPosition);

@@ -1,4 +1,6 @@
-/** Composes interventions into what the hook of a tensor is fed: one basis to remove, one offset to add, replacements. */
+/**
+ * Composes interventions into what the hook of a tensor is fed: one basis to remove, one offset to add, replacements.
+ */
 import type { Hook } from "./intervene.ts";
 import type { HookPoint, Intervention, Replacement } from "./types.ts";
 
@@ -81,6 +83,7 @@ function compose(
       if (!Number.isFinite(steer.alpha)) {
         throw new RangeError(`Expected a finite alpha for the steering at ${where} but got ${steer.alpha}`);
       }
+      // In float32, as the graph takes it: an overflow shows here and not as NaN in the logits.
       for (let i = 0; i < dim; i++) offset[i] += Math.fround(steer.alpha * steer.direction[i]);
     }
     if (replace) assertReplacement(replace, dim, prompts, where);
@@ -148,6 +151,8 @@ function orthonormalize(directions: readonly Float32Array[], where: string): Flo
     if (length === 0) {
       throw new RangeError(`Expected directions to ablate at ${where} that are not zero but one has length 0`);
     }
+    // Of nearly parallel directions the first pass leaves mostly rounding, not orthogonal to the others; the second
+    // mends that ("twice is enough", Kahan, in Parlett, "The Symmetric Eigenvalue Problem", 1980).
     for (let pass = 0; pass < 2; pass++) {
       for (const column of columns) {
         const component = dot(rest, column);
@@ -155,6 +160,7 @@ function orthonormalize(directions: readonly Float32Array[], where: string): Flo
       }
     }
     const left = Math.sqrt(dot(rest, rest));
+    // float32 directions are known to about 1e-7 of their length: what depends on the others leaves no more than that.
     if (left > 1e-5 * length) columns.push(rest.map((value) => value / left));
   }
   return columns;

@@ -11,6 +11,7 @@ export function joinEmbeddings(decoder: ModelProto, embeddings: ModelProto): voi
   const inputs = new Set(graph.input.map(({ name }) => name));
   const made = new Set(first.output.map(({ name }) => name));
   const asked = new Set(first.input.map(({ name }) => name));
+  // What one graph hands to the other, and what is fed, keeps its name.
   const newName = (name: string) => name === "" || made.has(name) || asked.has(name) ? name : `embeddings/${name}`;
   rename(first.node, newName);
   for (const tensor of first.initializer) tensor.name = newName(tensor.name);
@@ -25,6 +26,7 @@ export function joinEmbeddings(decoder: ModelProto, embeddings: ModelProto): voi
 
 function importOpsets(decoder: ModelProto, embeddings: ModelProto): void {
   const domains = new Set(decoder.opsetImport.map(({ domain }) => domain));
+  // Where both know a domain the decoder's version holds.
   decoder.opsetImport.push(...embeddings.opsetImport.filter(({ domain }) => !domains.has(domain)));
 }
 

@@ -12,7 +12,9 @@ const EXPORTS = [
   "onnx-community/SmolLM3-3B-ONNX",
 ];
 
-/** Exports of a model, whoever made it, and with a slip of the keyboard or only the beginning of its name; mostly none. */
+/**
+ * Exports of a model, whoever made it, and with a slip of the keyboard or only the beginning of its name; mostly none.
+ */
 export function exportsOf(name: string): string[] {
   const wanted = bareName(name);
   if (wanted.length < 4) return [];
@@ -20,7 +22,18 @@ export function exportsOf(name: string): string[] {
   return EXPORTS.filter((id) => id !== name && isNear(bareName(id)));
 }
 
-/** A model's name without its owner, its revision and the export's mark: `qwen3-0.6b`. */
+/**
+ * A model's name without its owner, its revision and the export's mark: `qwen3-0.6b`.
+ *
+ * @param id An id on the hub or a path, with or without a revision.
+ * @returns In small letters.
+ *
+ * @example
+ * ```ts
+ * const name = bareName("onnx-community/Qwen3-0.6B-ONNX@main");
+ * if (name !== "qwen3-0.6b") throw new Error(name);
+ * ```
+ */
 export function bareName(id: string): string {
   return id.replace(/@.*$/, "").replace(/\/+$/, "").replace(/^.*\//, "").replace(/[-_.]onnx([-_.].*)?$/i, "")
     .toLowerCase();

@@ -13,7 +13,9 @@ import {
 import { exists } from "../files/exists.ts";
 import { ModelError } from "./error.ts";
 
-/** Tensors of a graph whose values are in a file: stored ones, those of nodes such as Constant, and both in subgraphs. */
+/**
+ * Tensors of a graph whose values are in a file: stored ones, those of nodes such as Constant, and both in subgraphs.
+ */
 export function externalTensors(graph: GraphProto): TensorProto[] {
   return tensorsOf(graph).filter(({ externalData }) => externalData.length > 0);
 }
@@ -55,7 +57,8 @@ export interface GraphPlace {
 /**
  * Makes a tensor's location absolute.
  *
- * @throws {ModelError} unless its bytes are in a file beside the graph or below, which is no link out of the model's folder.
+ * @throws {ModelError} unless its bytes are in a file beside the graph or below, which is no link out of the model's
+ * folder.
  */
 export async function resolveWeights(tensor: TensorProto, place: GraphPlace): Promise<void> {
   const { path, real } = place;
@@ -67,6 +70,7 @@ export async function resolveWeights(tensor: TensorProto, place: GraphPlace): Pr
     );
   }
   const location = entryOf(tensor, "location") ?? "";
+  // The graph's own file, which slimModel names: its offsets were read, not told.
   if (location === real) return;
   const beside = dirname(resolve(path));
   const file = join(beside, location);
@@ -104,8 +108,8 @@ const SNAPSHOT = /[\\/]models--[^\\/]+[\\/]snapshots[\\/]/;
 const BLOB = /[\\/]blobs[\\/](?:[^\\/]+[\\/])?(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
 /**
- * Whether weights may be in a file, links followed. Whoever made a model's folder may have put a link into it to any file
- * of its reader's; where the graph itself is a link, files beside the graph are meant.
+ * Whether weights may be in a file, links followed. Whoever made a model's folder may have put a link into it to any
+ * file of its reader's; where the graph itself is a link, files beside the graph are meant.
  */
 function mayHold({ path, real, root }: GraphPlace, file: string): boolean {
   return !isOutside(root, file) || !isOutside(dirname(real), file) || (SNAPSHOT.test(resolve(path)) && BLOB.test(file));

@@ -61,6 +61,7 @@ function tokenFeed(ort: OrtRuntime, input: TensorMetadata, tokens: TokenBatch, f
     case "token_type_ids":
       return each(new Uint8Array(batch * width));
     case "seqlens_k":
+      // onnxruntime's GroupQueryAttention takes a row's tokens less one.
       return each(Array.from({ length: batch }, (_, row) => count(mask.subarray(row * total, (row + 1) * total)) - 1), [
         ...shape.length === 2 ? [batch, 1] : [batch],
       ]);
@@ -130,6 +131,7 @@ function replacedRows({ dim, replacements }: Edit, tokens: TokenBatch, real: Uin
     for (let row = 0; row < batch; row++) {
       const { number, length } = prompts[row];
       for (const [i, position] of positions.entries()) {
+        // Of the prompt, not of the text so far: -1 stays the prompt's last token while text grows behind it.
         const wanted = position < 0 ? length + position : position;
         // One vector for all, one a position, or one a prompt and position.
         const from = given.length === dim
@@ -138,6 +140,8 @@ function replacedRows({ dim, replacements }: Edit, tokens: TokenBatch, real: Uin
           ? i
           : number * positions.length + i;
         for (let at = row * width; at < (row + 1) * width; at++) {
+          // With a cache only new tokens are fed after the first step: earlier positions were replaced then, and it
+          // remembers.
           if (!real[at] || places[at] !== wanted) continue;
           gate[at] = 1;
           values.set(given.subarray(from * dim, (from + 1) * dim), at * dim);

@@ -43,6 +43,7 @@ function instance(body: FunctionProto, call: NodeProto, prefix: string): NodePro
   const names = new Map<string, string>([["", ""]]);
   body.input.forEach((name, i) => names.set(name, call.input[i] ?? ""));
   body.output.forEach((name, i) => names.set(name, call.output[i] || `${prefix}/${name}`));
+  // The call's come last and replace the function's defaults.
   const given = new Map([...body.attributeProto, ...call.attribute].map((attribute) => [attribute.name, attribute]));
   const nodes = body.node.map((node) => clone(node));
   rename(nodes, (name) => {

@@ -22,7 +22,9 @@ export interface Generator {
   readonly equalLengths: boolean;
 }
 
-/** What a model's generation_config.json must not change: one text a prompt, its most likely tokens, and nothing else. */
+/**
+ * What a model's generation_config.json must not change: one text a prompt, its most likely tokens, and nothing else.
+ */
 const GREEDY = {
   do_sample: false,
   num_beams: 1,
@@ -46,8 +48,8 @@ export interface GenerateSettings {
 }
 
 /**
- * Calls `done` with each batch's prompt numbers, their new token ids (stop tokens cut off) and how many there was room for,
- * shortest prompts first.
+ * Calls `done` with each batch's prompt numbers, their new token ids (stop tokens cut off) and how many there was room
+ * for, shortest prompts first.
  */
 export async function generateTokens(
   generator: Generator,
@@ -86,8 +88,8 @@ export async function generateTokens(
 }
 
 /**
- * A model of transformers.js whose forward pass is a step of our decoder. It serves one batch: the cache is kept here, so
- * that transformers.js's table of model types and cache shapes plays no part.
+ * A model of transformers.js whose forward pass is a step of our decoder. It serves one batch: the cache is kept here,
+ * so that transformers.js's table of model types and cache shapes plays no part.
  */
 function newWriter(
   { transformers, config, generationConfig }: Generator,
@@ -99,6 +101,7 @@ function newWriter(
   let tokens = first;
   let cache: Cache | undefined;
 
+  // Which class it extends does not matter: all that is the class's own in a step is overridden.
   class Writer extends transformers.LlamaForCausalLM {
     override can_generate = true;
 
@@ -113,6 +116,7 @@ function newWriter(
       const logits = float32(given);
       const last = new Float32Array(batch * vocab);
       for (let row = 0; row < batch; row++) {
+        // Padding is on the left, so the last place of every row is its newest token's.
         const end = (row + 1) * width * vocab;
         last.set(logits.subarray(end - vocab, end), row * vocab);
       }
@@ -147,13 +151,15 @@ function newWriter(
 /**
  * Prompt numbers sorted by length and cut into batches.
  *
- * @param freely Tokens up to which prompts of different lengths share a batch; longer ones share it with their equals only.
+ * @param freely Tokens up to which prompts of different lengths share a batch; longer ones share it with their equals
+ * only.
  */
 export function batchesByLength(prompts: readonly Int32Array[], size: number, freely: number): number[][] {
   const length = (row: number) => prompts[row].length;
   const order = Array.from(prompts.keys()).sort((a, b) => length(a) - length(b));
   const batches: number[][] = [];
   for (const row of order) {
+    // In ascending order: where a batch's first prompt is as long as this one, all of them are.
     const last = batches.at(-1);
     if (!last || last.length === size || (length(row) > freely && length(last[0]) !== length(row))) batches.push([row]);
     else last.push(row);

@@ -136,6 +136,7 @@ export function sortNodes(graph: GraphProto): void {
   const producers = new Map(graph.node.flatMap((node) => node.output.map((name) => [name, node] as const)));
   const done = new Set<NodeProto>();
   const isReady = (name: string) => !producers.has(name) || done.has(producers.get(name)!);
+  // Most graphs are in order, and keep theirs.
   if (graph.node.every((node) => reads(node).every(isReady) && done.add(node))) return;
   const missing = new Map<NodeProto, Set<NodeProto>>();
   const readers = new Map<NodeProto, NodeProto[]>();
@@ -144,6 +145,7 @@ export function sortNodes(graph: GraphProto): void {
     missing.set(node, before);
     for (const other of before) readers.set(other, [...readers.get(other) ?? [], node]);
   }
+  // Kahn, 1962: `sorted` grows while it is walked, by each node whose last predecessor has come.
   const sorted = graph.node.filter((node) => missing.get(node)!.size === 0);
   for (const node of sorted) {
     for (const reader of readers.get(node) ?? []) {

@@ -1,6 +1,6 @@
 /**
- * The graph of a model, its weights left in their files: onnxruntime maps those that a session needs. Every session is of
- * a copy of this graph, cut or edited.
+ * The graph of a model, its weights left in their files: onnxruntime maps those that a session needs. Every session is
+ * of a copy of this graph, cut or edited.
  */
 import { dirname, join, relative } from "node:path";
 import type { BackendName } from "../compute/backend.ts";
@@ -63,8 +63,8 @@ export class GraphFile {
    * Reads a graph; opens no session.
    *
    * @param path The decoder's file.
-   * @param options `embeddings`: the file that makes embeddings of token ids, for a decoder that reads embeddings. `root`: the
-   * model's folder, in which links may lead from file to file; default the graph's.
+   * @param options `embeddings`: the file that makes embeddings of token ids, for a decoder that reads embeddings.
+   * `root`: the model's folder, in which links may lead from file to file; default the graph's.
    * @throws {ModelError} if a file is not an ONNX model, or weights are missing or in another folder.
    */
   static async read(path: string, options: { embeddings?: string; root?: string } = {}): Promise<GraphFile> {
@@ -106,6 +106,8 @@ export class GraphFile {
       inlineFunctions(model);
     }
     if (models.length > 1) joinEmbeddings(decoder, models[1]);
+    // Before the sort, as the nodes that a branch holds may stand anywhere; all that follows takes sorted nodes for
+    // granted.
     takeCacheBranch(decoder.graph!);
     sortNodes(decoder.graph!);
     dropRingCaches(decoder.graph!);
@@ -262,8 +264,8 @@ function commonFolder(files: readonly string[]): string {
 }
 
 /**
- * A local block's cache that keeps its window only must have room for the whole window from the start. Told to keep all,
- * the same attention over the same window takes an empty one.
+ * A local block's cache that keeps its window only must have room for the whole window from the start. Told to keep
+ * all, the same attention over the same window takes an empty one.
  */
 function dropRingCaches(graph: GraphProto): void {
   for (const node of graph.node) {

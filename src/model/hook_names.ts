@@ -2,7 +2,10 @@
 import { SITES } from "./sites.ts";
 import type { HookPoint, HookSite } from "./types.ts";
 
-/** TransformerLens' names inside a block. Its router hook sees the probabilities of all experts, before the best are taken. */
+/**
+ * TransformerLens' names inside a block. Its router hook sees the probabilities of all experts, before the best are
+ * taken.
+ */
 const LENS_NAMES: ReadonlyMap<HookSite, string> = new Map([
   ["resid_pre", "hook_resid_pre"],
   ["resid_mid", "hook_resid_mid"],
@@ -48,6 +51,8 @@ const IN_BLOCK =
  * TransformerLens' name of a hook point. A site that is a tensor of the graph has none: its own name is given, with the
  * block's number in it.
  *
+ * @returns Such as `blocks.12.hook_attn_out`.
+ *
  * @example
  * ```ts
  * const name = hookName({ layer: 12, at: "attn_out" });
@@ -60,13 +65,14 @@ export function hookName({ layer, at }: HookPoint): string {
 }
 
 /**
- * The hook point that a name of another tool means: TransformerLens' (`blocks.3.hook_resid_post`, `blocks.3.attn.hook_z`),
- * TransformerBridge's (`blocks.3.hook_out`), or that of a module of transformers, as nnsight, sparsify and delphi give it,
- * which means the module's output (`model.layers.3`, `transformer.h.3.attn`, `layers.3.mlp`).
+ * The hook point that a name of another tool means: TransformerLens' (`blocks.3.hook_resid_post`,
+ * `blocks.3.attn.hook_z`), TransformerBridge's (`blocks.3.hook_out`), or that of a module of transformers, as nnsight,
+ * sparsify and delphi give it, which means the module's output (`model.layers.3`, `transformer.h.3.attn`,
+ * `layers.3.mlp`).
  *
  * `attn_out` and `mlp_out` are what a branch adds to the residual stream. Where a norm stands between a branch and the
- * stream, as in Gemma 2 and 3, the output of the module (and the bridge's `attn.hook_out` and `mlp.hook_out`) is not yet
- * that: it lacks the norm. TransformerLens' `hook_attn_out` and `hook_mlp_out` have it.
+ * stream, as in Gemma 2 and 3, the output of the module (and the bridge's `attn.hook_out` and `mlp.hook_out`) is not
+ * yet that: it lacks the norm. TransformerLens' `hook_attn_out` and `hook_mlp_out` have it.
  *
  * @param name The name; in it `{layer}`, as old configurations of SAELens have it, stands for `layer`.
  * @param layer The block, for names with `{layer}`.
@@ -116,15 +122,28 @@ export function normalHookPoint({ layer, at }: HookPoint): HookPoint {
   return at === "resid_pre" && layer > 0 ? { layer: layer - 1, at: "resid_post" } : { layer, at };
 }
 
-/** Whether two hook points are the same place, whatever they are called. */
+/**
+ * Whether two hook points are the same place, whatever they are called.
+ *
+ * @example
+ * ```ts
+ * const isSame = isSameHookPoint({ layer: 3, at: "resid_post" }, { layer: 4, at: "resid_pre" });
+ * if (!isSame) throw new Error("what block 3 puts out enters block 4");
+ * ```
+ */
 export function isSameHookPoint(a: HookPoint, b: HookPoint): boolean {
   const [one, other] = [normalHookPoint(a), normalHookPoint(b)];
   return one.layer === other.layer && one.at === other.at;
 }
 
 /**
- * Whether activations at a site are of the residual stream, or added to it: only those are directions that the logit lens
- * can read. Attention's `z` may be as wide and is none.
+ * Whether activations at a site are of the residual stream, or added to it: only those are directions that the logit
+ * lens can read. Attention's `z` may be as wide and is none.
+ *
+ * @example
+ * ```ts
+ * if (!isStreamSite("mlp_out") || isStreamSite("z")) throw new Error("heads are no directions of the stream");
+ * ```
  */
 export function isStreamSite(at: HookSite): boolean {
   return ["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out"].includes(at);

@@ -77,6 +77,7 @@ function cacheInput(
   sizes: HeadSizes,
 ): CacheInput {
   const { name, shape } = input;
+  // `past_key_values.0.key` and `present.0.key`, or `past_0` and `present_0`; else by their order.
   const present = presents.find((output) => output.name === name.replace(/^past(_key_values)?/, "present")) ??
     presents.find((output) => output.name === name.replace(/^past/, "present")) ?? presents[number];
   // Keys and values stacked in one tensor stand before the batch.
@@ -88,6 +89,7 @@ function cacheInput(
   const keyHeads = Number(attribute("kv_num_heads") ?? attribute("num_heads") ?? sizes.keyHeads ?? NaN);
   const open = shape.map((size, axis): number | "batch" | "rows" => {
     if (typeof size === "number") return size;
+    // Batch and heads in one axis, as exports of BLOOM have them.
     if (axis === batchAxis) return /heads/.test(size) && rank === 3 ? "rows" : "batch";
     if (axis === growing) return 0;
     const told = axis === rank - 1 ? sizes.headDim : keyHeads;

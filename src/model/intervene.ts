@@ -53,6 +53,7 @@ function addHook(graph: GraphProto, hook: Hook): void {
   const elementType = index.elementType(tensor);
   if (isSkipNorm(index.producer(tensor)) && index.producer(tensor)!.output[3] === tensor) splitSkipNorm(graph, tensor);
   const nodes = hookNodes(graph, hook, elementType);
+  // Before the hook's own nodes are put in, which must read the tensor itself.
   redirect(graph.node, tensor, hookedName(key), new Set());
   const producer = graph.node.findIndex((candidate) => candidate.output.includes(tensor));
   graph.node.splice(producer + 1, 0, ...nodes);
@@ -93,6 +94,8 @@ function hookNodes(
 
   let x = tensor;
   if (!isFlat) {
+    // The first two sizes are the gate's, batch and sequence; the activation's own shape has both in one axis, or heads
+    // apart.
     const all = name("all");
     graph.initializer.push(initializer(all, ElementType.int64, [1], BigInt64Array.of(-1n)));
     const front = add("Slice", [add("Shape", [edits ? gate : replaced], "gate_shape"), ...slice(graph, name)], "front");
@@ -100,6 +103,7 @@ function hookNodes(
   }
   if (edits) {
     const wide = half ? add("Cast", [x], "x", { to: BigInt(ElementType.float32) }) : x;
+    // `(x - center) Q`, then by `Q^T`: two thin products, never the `dim x dim` projection.
     const coordinates = add("MatMul", [add("Sub", [wide, center], "centered"), basis], "coordinates");
     const component = add(
       "MatMul",
@@ -107,6 +111,7 @@ function hookNodes(
       "component",
     );
     const changed = add("Add", [add("Sub", [wide, component], "ablated"), offset], "changed");
+    // Chosen, not multiplied by the gate: what is not hooked keeps its bits.
     x = add("Where", [gate, narrowed(changed, "changed_narrow"), x], "edited");
   }
   if (replaces) x = add("Where", [replaced, narrowed(replacement, "replacement_narrow"), x], "patched");

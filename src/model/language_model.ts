@@ -22,13 +22,16 @@ import type {
   Residual,
 } from "./types.ts";
 
-/** Logits that the lens holds at a time, 16 MiB of them, but no fewer streams than make it worth reading the unembedding for. */
+/**
+ * Logits that the lens holds at a time, 16 MiB of them, but no fewer streams than make it worth reading the unembedding
+ * for.
+ */
 const LENS_LOGITS = 2 ** 22;
 const FEWEST_STREAMS = 64;
 
 /**
- * Numbers of the stream that a capture on the CPU reads at a time, 2.5 MiB of them: what a block makes of it is ten times that.
- * But no fewer tokens than make a product of matrices worth reading the weights for.
+ * Numbers of the stream that a capture on the CPU reads at a time, 2.5 MiB of them: what a block makes of it is ten
+ * times that. But no fewer tokens than make a product of matrices worth reading the weights for.
  */
 const STREAM_NUMBERS = 5 * 2 ** 17;
 const FEWEST_TOKENS = 512;
@@ -169,6 +172,7 @@ export class HookedLanguageModel implements LanguageModel {
     });
     if (parts.length === 1) return { batch, width, vocab, data: parts[0] };
     const data = new Float32Array(batch * width * vocab);
+    // More than one part is one prompt each, no wider than `width`: what follows it stays 0.
     parts.forEach((part, row) => data.set(part, row * width * vocab));
     return { batch, width, vocab, data };
   }
@@ -286,6 +290,7 @@ export class HookedLanguageModel implements LanguageModel {
   #atOnce(width: number, at: HookSite): number {
     const { oneAtATime, shapes } = this.#parts;
     if (oneAtATime) return 1;
+    // Attention weights are `width x width`: groups of other widths could not be stacked.
     if (this.device !== "cpu" || at === "pattern") return Infinity;
     const tokens = Math.max(FEWEST_TOKENS, STREAM_NUMBERS / shapes.streamDim);
     return Math.max(1, Math.floor(tokens / width));
@@ -297,8 +302,8 @@ export class HookedLanguageModel implements LanguageModel {
   }
 
   /**
-   * Throws unless the model can read the prompts. Graphs take a negative id for one counted from the end of their table,
-   * and on WebGPU a position behind the end of its table for one that it has.
+   * Throws unless the model can read the prompts. Graphs take a negative id for one counted from the end of their
+   * table, and on WebGPU a position behind the end of its table for one that it has.
    */
   #assertReadable(prompts: readonly Int32Array[]): void {
     for (const [i, prompt] of prompts.entries()) {

@@ -13,7 +13,8 @@ const SHAPE = "exemplar.lens.shape";
 /**
  * Edits `graph` to read {@link LENS_INPUT} in place of the stream `final` (the last block's) and give `logits` alone.
  *
- * @param isFlat Whether the stream is `[batch, sequence, dim]` in the graph, or all positions of all prompts in one axis.
+ * @param isFlat Whether the stream is `[batch, sequence, dim]` in the graph, or all positions of all prompts in one
+ * axis.
  */
 export function cutToTail(graph: GraphProto, final: string, dim: number, isFlat: boolean): void {
   const index = new GraphIndex(graph);

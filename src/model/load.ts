@@ -28,16 +28,24 @@ import type { LanguageModel, LoadOptions } from "./types.ts";
  * Loads a decoder-only language model: its ONNX graph, or one that is built over its checkpoint.
  *
  * Runs the graph once on a few tokens, to see that what was found in it is right. A session of a capture, the lens or
- * generation opens when it is first needed, with just the part of the graph that it runs. On the CPU weights stay in their
- * files, which onnxruntime maps; all sessions together hold them about once.
+ * generation opens when it is first needed, with just the part of the graph that it runs. On the CPU weights stay in
+ * their files, which onnxruntime maps; all sessions together hold them about once.
  *
  * @param id A folder that holds `config.json`, `tokenizer.json`, `tokenizer_config.json`, and `onnx/model.onnx` or the
- * checkpoint itself (`model.safetensors`), or an id on the Hugging Face hub such as `onnx-community/Qwen3-0.6B-ONNX`, which may end in `@` and a revision. An existing folder
- * comes first. Files of the hub are downloaded once; what is cached, also by Python's `huggingface_hub`, asks nobody.
+ * checkpoint itself (`model.safetensors`), or an id on the Hugging Face hub such as `onnx-community/Qwen3-0.6B-ONNX`,
+ * which may end in `@` and a revision. An existing folder comes first. Files of the hub are downloaded once; what is
+ * cached, also by Python's `huggingface_hub`, asks nobody.
  * @param options Device, storage type, which files, and how they are fetched.
  * @returns The model; call `dispose` when done.
- * @throws {ModelError} if the files are missing, unreachable, unreadable, or not of a language model that can be hooked.
+ * @throws {ModelError} if the files are missing, unreachable, unreadable, or not of a language model that can be
+ * hooked.
  * @throws {GpuError} if `"webgpu"` was chosen and there is no adapter.
+ *
+ * @example
+ * ```ts
+ * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ * if (`${model.layers} x ${model.dim}` !== "8 x 192") throw new Error(`${model.layers} x ${model.dim}`);
+ * ```
  */
 export async function loadModel(id: string, options: LoadOptions = {}): Promise<LanguageModel> {
   try {
@@ -173,6 +181,7 @@ function isToken(id: unknown, tokens: number): id is number {
 
 /** Whether a model's own settings weigh tokens by the text before them, where padding would count as text. */
 function weighsText(settings: Config = {}): boolean {
+  // 1, 0 and 0 stand for "not".
   return [settings.repetition_penalty ?? 1, settings.no_repeat_ngram_size || 1, settings.min_length || 1]
     .some((value) => value !== 1);
 }

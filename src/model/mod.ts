@@ -1,5 +1,6 @@
 /**
- * Language models: from an ONNX graph or a checkpoint, on the CPU or a GPU, with hooks that read and change what is inside.
+ * Language models: from an ONNX graph or a checkpoint, on the CPU or a GPU, with hooks that read and change what is
+ * inside.
  *
  * A *block* is one of the model's layers, a *hook point* a place in it (`{ layer, at }`, such as layer 3 at
  * `"resid_post"`). A model gives its activations there (`residuals`), its logits, texts that it goes on with, and what

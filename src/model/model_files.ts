@@ -220,7 +220,10 @@ async function findWeights(source: Source, whose: string, options: LoadOptions, 
   return { graph, embeddings, files: [], dtype, hasGraph: true, notes: refusal?.notes ?? [] };
 }
 
-/** Whether a graph is built over the checkpoint, if it can be: where that is asked, or there is no other, or where it is as good. */
+/**
+ * Whether a graph is built over the checkpoint, if it can be: where that is asked, or there is no other, or where it is
+ * as good.
+ */
 function isPreferred({ weights, modelFile, subfolder }: LoadOptions, dtype: Dtype, graph: string | undefined): boolean {
   if (weights !== undefined) return weights === "safetensors";
   // Whoever names a graph's file or folder wants that; and an export in few bits was made for this model, with care.
@@ -229,8 +232,9 @@ function isPreferred({ weights, modelFile, subfolder }: LoadOptions, dtype: Dtyp
 }
 
 /**
- * Whether config.json alone tells that no graph can be built over a checkpoint that has an export beside it, and what a user
- * should know of that: before weights are fetched. A family that is not known needs no words, as its export is all there is.
+ * Whether config.json alone tells that no graph can be built over a checkpoint that has an export beside it, and what a
+ * user should know of that: before weights are fetched. A family that is not known needs no words, as its export is all
+ * there is.
  *
  * @throws {ModelError} if there is no export, or the checkpoint was asked for.
  */

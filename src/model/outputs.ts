@@ -44,6 +44,7 @@ export function residualOf(
 export function float32(tensor: Tensor): Float32Array<ArrayBuffer> {
   const { data } = tensor;
   if (data instanceof Float32Array) return data as Float32Array<ArrayBuffer>;
+  // onnxruntime-node gives half precision as bits.
   const half = data instanceof Uint16Array ? new Float16Array(data.buffer, data.byteOffset, data.length) : data;
   return Float32Array.from(half as Float16Array);
 }

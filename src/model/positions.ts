@@ -4,8 +4,8 @@ import type { GraphIndex } from "./graph.ts";
 import { viewed } from "./sums.ts";
 
 /**
- * Tokens that a text may have, by the shortest of the graph's tables of positions; Infinity if it shows none. On the CPU a
- * longer one is an error of onnxruntime's; on WebGPU some operators read whatever lies behind the table.
+ * Tokens that a text may have, by the shortest of the graph's tables of positions; Infinity if it shows none. On the
+ * CPU a longer one is an error of onnxruntime's; on WebGPU some operators read whatever lies behind the table.
  *
  * @param firstPosition Number that the model's position ids start at.
  */
@@ -18,6 +18,7 @@ function roomOf(index: GraphIndex, node: NodeProto, firstPosition: number): numb
   const { opType, domain, input } = node;
   if (opType === "Gather" && !node.attribute.some(({ name, i }) => name === "axis" && i !== 0n)) {
     const last = lastRow(index, input[1], firstPosition);
+    // The last of n tokens looks up row n + last, which must be among the table's.
     return last === undefined ? Infinity : tableRows(index, input[0]) - 1 - last;
   }
   if (domain !== "com.microsoft") return Infinity;
@@ -27,12 +28,16 @@ function roomOf(index: GraphIndex, node: NodeProto, firstPosition: number): numb
   return Infinity;
 }
 
-/** Rows of a table that is stored in the graph, perhaps in half precision that is widened first; Infinity of any other. */
+/**
+ * Rows of a table that is stored in the graph, perhaps in half precision that is widened first; Infinity of any other.
+ */
 export function tableRows(index: GraphIndex, table: string): number {
   return Number(index.initializer(viewed(index, table))?.dims[0] ?? Infinity);
 }
 
-/** How far behind `n` the row is that the last of `n` tokens looks up; undefined if that does not follow from positions. */
+/**
+ * How far behind `n` the row is that the last of `n` tokens looks up; undefined if that does not follow from positions.
+ */
 function lastRow(index: GraphIndex, tensor: string, firstPosition: number): number | undefined {
   const name = viewed(index, tensor);
   if (name === "position_ids") return firstPosition - 1;

@@ -1,10 +1,23 @@
 import type { LanguageModel } from "./types.ts";
 
 /**
- * A model that reads what another one reads: its own weights, the other's tokenizer and chat template. A base model seldom
- * has a template of its own, and activations of two models are compared on the same token ids only.
+ * A model that reads what another one reads: its own weights, the other's tokenizer and chat template. A base model
+ * seldom has a template of its own, and activations of two models are compared on the same token ids only.
  *
+ * @param model Whose weights are run.
+ * @param other Whose tokenizer, chat template and `<bos>` are taken.
+ * @returns A view of `model`: disposing it disposes that.
  * @throws {Error} if their vocabularies or their tokens of a sample text differ.
+ *
+ * @example
+ * ```ts
+ * import { loadModel } from "./load.ts";
+ *
+ * await using chat = await loadModel("fixtures/gemma-2-toy-it", { device: "cpu" });
+ * await using base = sameTokens(await loadModel("fixtures/gemma-2-toy", { device: "cpu" }), chat);
+ * const [own, others] = [base, chat].map((model) => model.encodeChat([{ role: "user", content: "Name a colour." }]));
+ * if (own.join() !== others.join()) throw new Error(`${own} ${others}`);
+ * ```
  */
 export function sameTokens(model: LanguageModel, other: LanguageModel): LanguageModel {
   const [own, others] = [model, other].map((each) => each.encode(SAMPLE).join());

@@ -50,7 +50,9 @@ export class Sessions {
     if (this.#isClosed) {
       throw new ModelError("Expected a model in use but found a disposed one: dispose it after its last use");
     }
+    // No `await` until the entry is in its place: a second run of this key finds it and opens no session of its own.
     const entry = this.#open.get(key) ?? this.#start(edit, options);
+    // Deleted and set again it stands at the end, as the one used last.
     this.#open.delete(key);
     this.#open.set(key, entry);
     entry.users++;
@@ -88,6 +90,7 @@ export class Sessions {
     const session = await entry.session.catch(() => undefined);
     if ((session && !isBroken(session)) || this.#open.get(key) !== entry) return;
     this.#open.delete(key);
+    // Its outputs may still be read on the GPU: it goes when all are released.
     if (session && hasAnswered(session)) this.#retired.push(session);
     else await session?.release();
   }

@@ -10,7 +10,9 @@ import { pad, type TokenBatch } from "./tokens.ts";
 import type { Traits } from "./traits.ts";
 import type { HookPoint, HookSite } from "./types.ts";
 
-/** Tokens of each of the two prompts that a graph is tried with: a number that no other axis of a tensor has by chance. */
+/**
+ * Tokens of each of the two prompts that a graph is tried with: a number that no other axis of a tensor has by chance.
+ */
 const WIDTH = 7;
 
 /** Lens and logits may differ by so much of the logits' length, by how exactly the graph computes. */
@@ -55,8 +57,8 @@ export class Shapes {
   }
 
   /**
-   * Runs the graph on a few tokens and checks what was found in it: that the last stream, pushed through the graph's end,
-   * gives the graph's logits, and that no activation depends on tokens after it.
+   * Runs the graph on a few tokens and checks what was found in it: that the last stream, pushed through the graph's
+   * end, gives the graph's logits, and that no activation depends on tokens after it.
    *
    * @param ids Eight token ids.
    * @param traits What the graph shows of itself.
@@ -165,6 +167,7 @@ export class Shapes {
           "would change nothing",
       );
     }
+    // A basis of zeros ablates nothing, an offset of zeros steers nowhere, and without replacements no gate opens.
     const idle = edits.map((edit) => ({
       ...edit,
       basis: new Float32Array(edit.dim),

@@ -1,13 +1,18 @@
 /**
- * Reads an ONNX file without its weights: large tensors become references to their bytes in the file, as ONNX's external
- * data has them. What is left of a model of gigabytes is some hundred kilobytes, and onnxruntime maps the rest.
+ * Reads an ONNX file without its weights: large tensors become references to their bytes in the file, as ONNX's
+ * external data has them. What is left of a model of gigabytes is some hundred kilobytes, and onnxruntime maps the
+ * rest.
  */
 import type { ByteFile } from "../files/byte_file.ts";
 
-/** Messages up to this size are copied whole; a tensor below it stays in the graph, where shapes are inferred from it. */
+/**
+ * Messages up to this size are copied whole; a tensor below it stays in the graph, where shapes are inferred from it.
+ */
 const LARGE = 1 << 16;
 
-/** How the messages that can hold weights nest: field numbers of ModelProto, GraphProto, NodeProto and AttributeProto. */
+/**
+ * How the messages that can hold weights nest: field numbers of ModelProto, GraphProto, NodeProto and AttributeProto.
+ */
 const CHILDREN = {
   model: { 7: "graph" },
   graph: { 1: "node", 5: "tensor" },
@@ -67,6 +72,7 @@ async function slim(file: Window, start: number, end: number, kind: Kind, locati
   return [
     ...pieces,
     ...Object.entries(entries).map(([key, text]) => entry(key, text)),
+    // `data_location` EXTERNAL, a varint: wire type 0.
     Uint8Array.of(TENSOR.location << 3, 1),
   ];
 }
@@ -147,6 +153,7 @@ class Window {
 
 function readVarint(bytes: Uint8Array, start: number): { value: number; end: number } {
   let value = 0;
+  // Multiplied, not shifted: shifts end at 32 bits, and files of weights do not.
   for (let i = start, scale = 1; i < bytes.length && i < start + 10; i++, scale *= 128) {
     value += (bytes[i] & 127) * scale;
     if (bytes[i] < 128) return { value, end: i + 1 };

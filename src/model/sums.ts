@@ -1,8 +1,8 @@
 /**
  * The sums that make up a residual stream. Going up from the logits, the stream is a chain of sums: each adds branches
- * (attention, feed-forward) to the sum before it, its base, from which the branches are computed. A sum is an `Add` or `Sum`, a
- * tree of them (`(stream + attention) + mlp`), or is fused with the norm that reads it (`SkipLayerNormalization`,
- * `SkipSimplifiedLayerNormalization`). Names play no part.
+ * (attention, feed-forward) to the sum before it, its base, from which the branches are computed. A sum is an `Add` or
+ * `Sum`, a tree of them (`(stream + attention) + mlp`), or is fused with the norm that reads it
+ * (`SkipLayerNormalization`, `SkipSimplifiedLayerNormalization`). Names play no part.
  */
 import { type GraphProto, node, type NodeProto } from "../compute/onnx/codec.ts";
 import type { GraphIndex } from "./graph.ts";
@@ -44,6 +44,7 @@ export function nameSums(graph: GraphProto): void {
     const at = fused.opType === "SkipLayerNormalization" ? 4 : 3;
     const bias = fused.input[at];
     if (!bias) return [fused];
+    // The branch is the operand that a product gives; the other one is the stream.
     const branch = products.has(fused.input[0]) ? 0 : 1;
     // Named as the branch: the norm that reads a block's last sum is mostly the next block's.
     const sum = node("Add", [fused.input[branch], bias], [`${fused.input[branch]}/with_bias`]);
@@ -53,7 +54,10 @@ export function nameSums(graph: GraphProto): void {
   });
 }
 
-/** The stream's sums from the first block's first to the last block's last. The graph's sums must have names ({@link nameSums}). */
+/**
+ * The stream's sums from the first block's first to the last block's last. The graph's sums must have names ({@link
+ * nameSums}).
+ */
 export function findSums(graph: GraphProto, index: GraphIndex): Sum[] {
   const logits = graph.output.find((output) => output.name === "logits") ?? graph.output[0];
   const sums: Sum[] = [];
@@ -93,6 +97,8 @@ function sumOf(index: GraphIndex, node: NodeProto): Sum | undefined {
   let leaves = addends(index, node);
   if (!leaves) return undefined;
   const tensor = isSkipNorm(node) ? node.output[3] : node.output[0];
+  // If no addend is the base of the others, one that is a sum itself is opened: of `(stream + attention) + mlp` the
+  // inner one.
   for (let opened = 0; opened < LARGEST_TREE; opened++) {
     for (const base of leaves) {
       const branches = branchesFrom(index, base, leaves.filter((leaf) => leaf !== base));
@@ -126,6 +132,7 @@ function branchesFrom(index: GraphIndex, base: string, tensors: readonly string[
 function branchFrom(index: GraphIndex, base: string, tensor: string): Branch | undefined {
   const source = viewed(index, base);
   const origin = index.producer(source);
+  // What the base is computed from is not the branch's, though the branch may read it (a mask, rotations).
   const before = new Set<NodeProto>();
   const known = new Set<string>();
   for (const ancestor of index.ancestors([source])) {

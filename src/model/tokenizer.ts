@@ -46,6 +46,7 @@ export class Tokenizer {
   encode(text: string, context?: number): Int32Array<ArrayBuffer> {
     const ids = this.#inner.encode(text);
     if (this.bos === "never" && this.#putsBos) ids.shift();
+    // One too many where the tokenizer has put it there: `#once` takes that away.
     if (this.bos === "always" && this.#id !== undefined) ids.unshift(this.#id);
     return cut(this.#once(ids), context);
   }
@@ -53,8 +54,8 @@ export class Tokenizer {
   /**
    * Token ids of a chat in the model's template, up to where the model's turn begins, cut to the first `context`.
    *
-   * A chat is what its template writes: most write `<bos>` themselves, and no other is put before it. Under `"never"` the
-   * template is told that there is none.
+   * A chat is what its template writes: most write `<bos>` themselves, and no other is put before it. Under `"never"`
+   * the template is told that there is none.
    *
    * @throws {Error} if the model has no chat template, or its template refuses the messages.
    */

@@ -22,6 +22,7 @@ export function positionsOf({ batch, width, total, mask }: TokenBatch): Int32Arr
   for (let row = 0; row < batch; row++) {
     let tokens = 0;
     for (let column = 0; column < total; column++) {
+      // Padding is not counted, so it shifts no position, on whichever side it stands.
       tokens += Number(mask[row * total + column]);
       const place = column - (total - width);
       if (place >= 0) positions[row * width + place] = Math.max(0, tokens - 1);

@@ -51,6 +51,7 @@ export function traitsOf(graph: GraphProto, io: GraphInterface, firstPosition: n
   const quantises = graph.node.some(({ opType }) => QUANTISES.test(opType));
   return {
     exactness: quantises ? "quantised" : isHalf(graph) ? "half" : "exact",
+    // Level 4 of MatMulNBits rounds what it multiplies to 8 bits.
     rounds: quantises ||
       graph.node.some(({ attribute }) => attribute.some((a) => a.name === "accuracy_level" && a.i >= 4n)),
     fixedBatch: io.inputs.find(({ name }) => name === "input_ids")?.shape[0] === 1,

@@ -10,8 +10,9 @@ export type Dtype =
  * Where in a block activations are read and changed, by TransformerLens' names: the residual stream before the block
  * (`resid_pre`), after its attention (`resid_mid`) and after the block (`resid_post`); what attention and feed-forward
  * part add to it (`attn_out`, `mlp_out`); what attention's output projection reads, all heads side by side (`z`); the
- * attention weights (`pattern`); the probabilities of a mixture's experts, or what its operator makes them of (`router`).
- * Any other text is the name of a tensor of the graph, in which `{layer}` stands for the number of the block.
+ * attention weights (`pattern`); the probabilities of a mixture's experts, or what its operator makes them of
+ * (`router`). Any other text is the name of a tensor of the graph, in which `{layer}` stands for the number of the
+ * block.
  */
 export type HookSite =
   | "resid_pre"
@@ -34,7 +35,8 @@ export interface HookPoint {
 
 /**
  * Whether `<bos>` stands before a text: `"always"` wherever the tokenizer has one, as TransformerLens does, whether or
- * not the tokenizer adds it by itself; `"tokenizer"` where the tokenizer adds it; `"never"`. It never stands there twice.
+ * not the tokenizer adds it by itself; `"tokenizer"` where the tokenizer adds it; `"never"`. It never stands there
+ * twice.
  */
 export type BosRule = "always" | "tokenizer" | "never";
 
@@ -47,27 +49,36 @@ export interface LoadOptions extends HubOptions {
   /** `"auto"` (default) takes WebGPU on a real GPU and the CPU otherwise. */
   device?: "auto" | BackendName;
   /**
-   * Storage type of the weights; default `"fp32"`. Of a checkpoint without an export in it also `"q8"` and `"q4"`, matrices
-   * in blocks of 32 weights with a scale, and on WebGPU `"fp16"`. A `modelFile` in full tells its own.
+   * Storage type of the weights; default `"fp32"`. Of a checkpoint without an export in it also `"q8"` and `"q4"`,
+   * matrices in blocks of 32 weights with a scale, and on WebGPU `"fp16"`. A `modelFile` in full tells its own.
    */
   dtype?: Dtype;
   /**
-   * Whether an ONNX graph is run, or one that is built over the checkpoint's own files; default the latter, for float32, where
-   * its family is known. One that is refused leaves it to an export beside it, with a note, unless it is asked for here.
+   * Whether an ONNX graph is run, or one that is built over the checkpoint's own files; default the latter, for
+   * float32, where its family is known. One that is refused leaves it to an export beside it, with a note, unless it is
+   * asked for here.
    */
   weights?: "onnx" | "safetensors";
-  /** Branch, tag or commit of a model of the hub; default `main`. `owner/name@revision` as the model's id says it too. */
+  /**
+   * Branch, tag or commit of a model of the hub; default `main`. `owner/name@revision` as the model's id says it too.
+   */
   revision?: string;
-  /** Folder of the graph in the model's folder; default `onnx`, else the folder itself. Its other files may be there too. */
+  /**
+   * Folder of the graph in the model's folder; default `onnx`, else the folder itself. Its other files may be there
+   * too.
+   */
   subfolder?: string;
   /**
-   * Name of the graph's file: in full (`model_q4.onnx`), or without storage type and ending (`decoder_model_merged`); default
-   * `model`. The files of its weights are found in it, however many there are and whatever they are called.
+   * Name of the graph's file: in full (`model_q4.onnx`), or without storage type and ending (`decoder_model_merged`);
+   * default `model`. The files of its weights are found in it, however many there are and whatever they are called.
    */
   modelFile?: string;
   /** Called with each of the model's {@link LanguageModel.notes}, also with one that turns out late. */
   onNote?: (note: string) => void;
-  /** Called while a checkpoint's weights are quantised: those that are done, all. It is done once, and kept in the cache. */
+  /**
+   * Called while a checkpoint's weights are quantised: those that are done, all. It is done once, and kept in the
+   * cache.
+   */
   onQuantise?: (done: number, total: number) => void;
   /** Called while files are downloaded from the hub: file, bytes so far, bytes in all. */
   onDownload?: (file: string, loaded: number, total: number) => void;
@@ -224,8 +235,8 @@ export interface LanguageModel extends AsyncDisposable {
 
   /**
    * Greedy continuation of each prompt, as text without special tokens. What the model's generation_config.json says of
-   * tokens (`repetition_penalty`, `suppress_tokens` and their kin) holds. A text ends where the model cannot read on, past
-   * {@link maxContext}.
+   * tokens (`repetition_penalty`, `suppress_tokens` and their kin) holds. A text ends where the model cannot read on,
+   * past {@link maxContext}.
    */
   generate(prompts: readonly Int32Array[], options?: GenerateOptions): Promise<string[]>;
 

@@ -31,8 +31,8 @@ let pipelinesHeld = false;
 let lastRefusal = "";
 
 /**
- * Opens a session, after whatever onnxruntime-web does now. So do its runs wait, whoever calls them; one that fails, fails
- * with a {@link GpuError} and breaks the session ({@link isBroken}).
+ * Opens a session, after whatever onnxruntime-web does now. So do its runs wait, whoever calls them; one that fails,
+ * fails with a {@link GpuError} and breaks the session ({@link isBroken}).
  *
  * @throws {GpuError} if it is refused.
  */

@@ -37,10 +37,13 @@ export class BestMembers {
   ): Promise<void> {
     const found = new Map<number, number>();
     for (let from = 0; from < regions.length; from += ROWS) {
+      // One pair a row: itself and the sum of its own region.
       const own = [...regions.subarray(from, from + ROWS)];
       const rows = own.map((_, i) => from + i);
       const products = await exactProducts(backend, directions, rows, sums, own);
       own.forEach((region, i) => {
+        // A sum and the mean direction differ by a positive factor, the same for all members: the order is that of the
+        // mean.
         if (products[i] <= this.#products[region]) return;
         this.#products[region] = products[i];
         found.set(region, rows[i]);

@@ -23,11 +23,15 @@ export interface CalibrateOptions {
 /**
  * Measures center and thresholds of a stream.
  *
- * With `u = mean(x / ||x||)` and `direction = u / ||u||`, the center is `direction * <mean(x), direction>`. The threshold of
- * a percentile is the mean over batches of that percentile (linear interpolation between ranks) of all cosine distances
- * between the batch's centred activations; batches of fewer than two are skipped. So batch size changes it: the
- * published batch is 128 prompts of 128 tokens. Holds all activations it sees in memory, `activations x dim` float32.
+ * With `u = mean(x / ||x||)` and `direction = u / ||u||`, the center is `direction * <mean(x), direction>`. The
+ * threshold of a percentile is the mean over batches of that percentile (linear interpolation between ranks) of all
+ * cosine distances between the batch's centred activations; batches of fewer than two are skipped. So batch size
+ * changes it: the published batch is 128 prompts of 128 tokens. Holds all activations it sees in memory, `activations x
+ * dim` float32.
  *
+ * @param batches Activations, `rows x dim` each, all of one length.
+ * @param options Percentiles, default `[10]`; activations to measure on, default 200,000; where to compute.
+ * @returns The center, and the threshold of each percentile as a cosine distance, 0..2.
  * @throws {Error} if the stream is empty, has no batch of two rows, or a row that is not finite.
  *
  * @example
@@ -55,17 +59,29 @@ export async function calibrate(
 }
 
 /**
- * Calibrates several layers in one pass over a stream; see {@linkcode calibrate}.
+ * Calibrates several layers in one pass over a stream, each as {@linkcode calibrate} does one.
  *
  * @param stream Batches; each is disposed.
  * @param layers Layers of the stream to calibrate.
- * @param options As for one layer; `sourceOf` gives what is recorded for each, `onBatch` is called after every batch with
- * the activations seen so far.
+ * @param options As for one layer; `sourceOf` gives what is recorded for each, `onBatch` is called after every batch
+ * with the activations seen so far.
  * @returns Calibrations by layer.
- * @throws {Error} as {@linkcode calibrate} does. @throws {RangeError} if the stream has no such layer.
+ * @throws {Error} as {@linkcode calibrate} does.
+ * @throws {RangeError} if the stream has no such layer.
+ *
+ * @example
+ * ```ts
+ * async function* stream() {
+ *   const [near, far] = [[1, 0, 1, 0.2, 1, 0.4], [1, 0, 0, 1, -1, 0]].map((values) => Float32Array.from(values));
+ *   const batches = new Map([[3, { data: near, rows: 3, dim: 2 }], [5, { data: far, rows: 3, dim: 2 }]]);
+ *   yield { batches, [Symbol.dispose]() {} };
+ * }
+ * const calibrations = await calibrateLayers(stream(), [3, 5], { percentiles: [50], backend: "cpu" });
+ * if (calibrations.get(5)!.activations !== 3) throw new Error("three activations of each layer");
+ * ```
  */
 export async function calibrateLayers(
-  stream: AsyncIterable<StreamBatch>,
+  stream: AsyncIterable<Pick<StreamBatch, "batches"> & Disposable>,
   layers: readonly number[],
   options: Omit<CalibrateOptions, "source"> & {
     sourceOf?: (layer: number) => StreamSource;
@@ -82,6 +98,7 @@ export async function calibrateLayers(
     for (const [layer, calibrator] of calibrators) {
       // Each batch of a stream has arrays of its own.
       await calibrator.push(batchAt(streamed, layer), true);
+      // All layers of a batch have the same rows.
       seen = calibrator.activations;
     }
     onBatch?.(seen);

@@ -37,6 +37,22 @@ const FIRST_FORMAT = "exemplar calibration 1";
 
 /**
  * Writes a calibration as an Arrow file, a row a percentile; activations and source are in the schema's metadata.
+ *
+ * @param path File to write; of that name an earlier one is replaced.
+ * @param key What its numbers depend on, for whoever looks for a calibration of the same; default nothing.
+ * @throws {Error} if the file cannot be written.
+ *
+ * @example
+ * ```ts
+ * import { Calibration, loadCalibration, saveCalibration } from "./mod.ts";
+ *
+ * const path = await Deno.makeTempFile({ suffix: ".arrow" });
+ * const levels = [{ percentile: 10, threshold: 0.6 }];
+ * await saveCalibration(path, new Calibration({ center: Float32Array.of(1, 2), levels, activations: 1000 }));
+ * const { threshold, center } = (await loadCalibration(path)).at(10);
+ * if (threshold !== 0.6 || center.join() !== "1,2") throw new Error(`${threshold} ${center}`);
+ * await Deno.remove(path);
+ * ```
  */
 export async function saveCalibration(
   path: string,
@@ -45,6 +61,7 @@ export async function saveCalibration(
 ): Promise<void> {
   const { center, levels, activations, source } = calibration;
   const centers = new Float32Array(levels.length * center.length);
+  // A table has one length for all columns: the center stands in every row.
   levels.forEach((_, i) => centers.set(center, i * center.length));
   const table = arrowTable({
     percentile: numberColumn(Float64Array.from(levels, ({ percentile }) => percentile)),
@@ -64,8 +81,18 @@ export async function saveCalibration(
 /**
  * Reads a saved calibration.
  *
+ * @param path What {@linkcode saveCalibration} wrote.
  * @param onWarning Gets a sentence about a file from before checksums; default `console.warn`.
  * @throws {Error} A sentence if the file is missing, damaged or of another kind.
+ *
+ * @example What no calibration was written to is refused
+ * ```ts
+ * import { assertRejects } from "@std/assert";
+ *
+ * const path = await Deno.makeTempFile({ suffix: ".arrow" });
+ * await assertRejects(() => loadCalibration(path), Error, path);
+ * await Deno.remove(path);
+ * ```
  */
 export async function loadCalibration(
   path: string,
@@ -107,8 +134,8 @@ function recordsOf(path: string, { source, key }: Record<string, string>) {
 /**
  * The calibration of a key, if the folder has it.
  *
- * @param onDamage Gets a sentence about a file that cannot be read, or cannot prove itself, which is as if there were none;
- * default `console.warn`.
+ * @param onDamage Gets a sentence about a file that cannot be read, or cannot prove itself, which is as if there were
+ * none; default `console.warn`.
  */
 export async function cachedCalibration(
   folder: string,
@@ -119,8 +146,10 @@ export async function cachedCalibration(
   if (!await exists(path)) return undefined;
   try {
     const { key: found, calibration } = await readCalibration(path, (sentence) => {
+      // A file without checksums cannot prove itself: measuring anew is cheaper than a wrong threshold.
       throw new Error(sentence);
     });
+    // The name is a part of the digest only; the key in the file decides.
     return JSON.stringify(found) === JSON.stringify(key) ? calibration : undefined;
   } catch (error) {
     onDamage(`The cached calibration is measured anew. ${(error as Error).message}`);

@@ -24,7 +24,19 @@ export interface CalibrationValues {
   readonly source?: StreamSource;
 }
 
-/** What a stream of activations is measured against: its center, and the distances at which dictionaries can be grown. */
+/**
+ * What a stream of activations is measured against: its center, and the distances at which dictionaries can be grown.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const levels = [{ percentile: 1, threshold: 0.2 }, { percentile: 10, threshold: 0.6 }];
+ * const calibration = new Calibration({ center: new Float32Array(2), levels, activations: 1000 });
+ * assertEquals(calibration.percentiles, [1, 10]);
+ * assertEquals(calibration.at(10).threshold, 0.6);
+ * ```
+ */
 export class Calibration implements CalibrationValues {
   readonly center: Float32Array<ArrayBuffer>;
   readonly levels: readonly Level[];
@@ -96,6 +108,7 @@ export class Calibrator implements Disposable {
     }
     const moments = await onBackend(batch, this.backend, async (x) => {
       const moments = await this.backend.moments(x);
+      // Distances need the center, which is known at the end only: until then every batch is kept.
       const isKept = isConstant && batch.data !== undefined && this.backend.name === "cpu";
       this.#batches.push(isKept ? this.backend.upload(batch.data!, batch.rows, batch.dim) : this.#copy(x));
       return moments;
@@ -116,6 +129,7 @@ export class Calibrator implements Disposable {
     const sums = new Float64Array(percentiles.length);
     let measured = 0;
     for (const batch of this.#batches) {
+      // Its activation counts in the center all the same.
       if (batch.rows < 2) continue;
       using directions = await this.backend.directions(batch, center);
       const values = await this.backend.percentiles(directions, percentiles);
@@ -144,8 +158,8 @@ export class Calibrator implements Disposable {
 }
 
 /**
- * `direction * <mean(x), direction>`, direction the unit vector of `mean(x / ||x||)`: the published center. It points where
- * the activations do on average whatever their norms, so that a few of large norm do not turn it.
+ * `direction * <mean(x), direction>`, direction the unit vector of `mean(x / ||x||)`: the published center. It points
+ * where the activations do on average whatever their norms, so that a few of large norm do not turn it.
  */
 function centerOf(sum: Float64Array, unitSum: Float64Array, count: number): Float32Array<ArrayBuffer> {
   // The length of a sum is enough for a direction: its count cancels out.

@@ -55,14 +55,23 @@ const STATE = "state.json";
 const COMPLETE = /^\d+$/;
 const UNFINISHED = /^\.\d+\.tmp$/;
 
-/** Name of a dictionary's file. */
+/**
+ * Name of a dictionary's file in a checkpoint: by its layer and percentile.
+ *
+ * @example
+ * ```ts
+ * const name = dictionaryFile({ layer: 3, percentile: 10 });
+ * if (name !== "L3-p10.arrow") throw new Error(name);
+ * ```
+ */
 export function dictionaryFile(growth: Pick<Growth, "layer" | "percentile">): string {
   return `L${growth.layer}-p${growth.percentile}.arrow`;
 }
 
 /**
- * Writes every dictionary and how far the stream was read into a new folder below `folder`, which gets its name only when
- * it is complete; then removes all others but the one before. Whenever the run is killed, a complete checkpoint is left.
+ * Writes every dictionary and how far the stream was read into a new folder below `folder`, which gets its name only
+ * when it is complete; then removes all others but the one before. Whenever the run is killed, a complete checkpoint is
+ * left.
  *
  * @param before Batches of the run's checkpoint before this one, which is kept, too; 0 for none.
  * @throws {Error} A sentence if it cannot be written; the ones before stay as they are.
@@ -76,6 +85,7 @@ export async function writeCheckpoint(
 ): Promise<void> {
   const name = nameOf(counts.batches);
   const temporary = join(folder, `.${name}.tmp`);
+  // What an earlier, killed run left.
   for (const unfinished of await entries(folder, UNFINISHED)) await removeIfThere(join(folder, unfinished));
   try {
     for (const growth of growths) {
@@ -89,6 +99,7 @@ export async function writeCheckpoint(
     await removeIfThere(temporary);
     throw error;
   }
+  // A run that began anew, or went on from the one before, reaches the same number of batches again.
   await removeIfThere(join(folder, name));
   await renameForGood(temporary, join(folder, name));
   for (const other of await entries(folder, COMPLETE)) {
@@ -112,6 +123,7 @@ export async function readCheckpoint(
   backend: Backend,
   onWarning: (sentence: string) => void,
 ): Promise<Resumed | undefined> {
+  // Padded to eight digits, names sort as their numbers do.
   const names = (await entries(folder, COMPLETE)).reverse();
   const damage: string[] = [];
   for (const name of names) {
@@ -120,6 +132,7 @@ export async function readCheckpoint(
       if (damage.length > 0) onWarning(`${damage.join(" ")} This run goes on from the checkpoint before, ${name}.`);
       return resumed;
     } catch (error) {
+      // Neither says anything about the file: an older checkpoint would not help.
       if (error instanceof CheckpointMismatchError || error instanceof GpuError) throw error;
       damage.push(`The checkpoint ${join(folder, name)} is damaged: ${(error as Error).message.replace(/\.?$/, ".")}`);
     }
@@ -165,6 +178,7 @@ async function readOne(
 /** Throws unless a dictionary is the one that the state tells of: files of several checkpoints look alike. */
 function assertOfState(path: string, dictionary: Dictionary, saved: GrowthState): void {
   const { threshold, percentile, activations, size } = dictionary;
+  // From the last batch that it took, which for a saturated one lies before the checkpoint.
   const last = saved.snapshots.at(-1) ?? { activations: 0, regions: 0 };
   const expected = [saved.threshold, saved.percentile, saved.seed, last.activations, last.regions];
   const found = [threshold, percentile, partsOf(dictionary).seed, activations, size];

@@ -30,8 +30,8 @@ export type SettingValue = number | string | boolean | null | readonly number[] 
 /** A setting in which a run and its checkpoint differ. */
 export interface CheckpointDifference {
   /**
-   * `layers`, `percentiles`, `seed`, `saturationWindow`, `merge`, `maxTokens`, `maxPrompts`, `threshold`, `hook`, or a field
-   * of {@linkcode StreamSource}.
+   * `layers`, `percentiles`, `seed`, `saturationWindow`, `merge`, `maxTokens`, `maxPrompts`, `threshold`, `hook`, or a
+   * field of {@linkcode StreamSource}.
    */
   readonly name: string;
   /** What the run has. */
@@ -40,7 +40,25 @@ export interface CheckpointDifference {
   readonly found: SettingValue;
 }
 
-/** Thrown when a run is to go on from a checkpoint of other settings. */
+/**
+ * Thrown when a run is to go on from a checkpoint of other settings.
+ *
+ * @example
+ * ```ts
+ * import { assertRejects } from "@std/assert";
+ * import { calibrate, CheckpointMismatchError, discover } from "./mod.ts";
+ *
+ * const folder = await Deno.makeTempDir();
+ * const batch = { data: Float32Array.of(1, 0, 0, 1, 1, 1, -1, 2), rows: 4, dim: 2 };
+ * const calibration = await calibrate([batch], { percentiles: [50], backend: "cpu" });
+ * const grown = (seed: number, resume: boolean) =>
+ *   discover([batch, batch], calibration, { backend: "cpu", seed, checkpoint: { folder, every: 1, resume } });
+ *
+ * (await grown(0, false)).dispose();
+ * await assertRejects(() => grown(1, true), CheckpointMismatchError, "seed 1 instead of 0");
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ */
 export class CheckpointMismatchError extends Error {
   /** Tells it from other errors. */
   override name = "CheckpointMismatchError";
@@ -69,8 +87,8 @@ interface Settings {
 }
 
 /**
- * Throws unless a run may go on from a checkpoint. All settings must be the same, but the budget may be larger: with a smaller
- * one the run might have ended before the checkpoint, with other dictionaries.
+ * Throws unless a run may go on from a checkpoint. All settings must be the same, but the budget may be larger: with a
+ * smaller one the run might have ended before the checkpoint, with other dictionaries.
  *
  * @throws {CheckpointMismatchError} that names what differs.
  */
@@ -79,6 +97,7 @@ export function assertSameRun(folder: string, run: Settings, checkpoint: Setting
   const shared = Math.min(run.growths.length, checkpoint.growths.length);
   const differences: CheckpointDifference[] = [];
   for (const name of new Set([...expected.keys(), ...found.keys()])) {
+    // Dictionaries that only one of the two has show in the lists of layers and percentiles.
     const [mine, its] = [expected.get(name) ?? [], found.get(name) ?? []];
     for (let i = 0; i < shared; i++) {
       if (JSON.stringify(mine[i]) === JSON.stringify(its[i])) continue;

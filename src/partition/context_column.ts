@@ -31,7 +31,8 @@ export function contextColumn(lists: readonly (readonly Context[])[]): Column {
 }
 
 /**
- * The lists of such a column, by row; texts are decoded for the row that is asked for. A row that it has not got is empty.
+ * The lists of such a column, by row; texts are decoded for the row that is asked for. A row that it has not got is
+ * empty.
  *
  * @throws {Error} If it is another column.
  */

@@ -29,6 +29,7 @@ class StreamContext implements Context {
 
   get excerpt(): Excerpt {
     this.#excerpt ??= this.#source!.excerpt(this.position);
+    // Lets the prompt go: its text may be long.
     this.#source = undefined;
     return this.#excerpt;
   }
@@ -72,6 +73,7 @@ export class Contexts {
 
   /** Offers a member to both lists of its region. */
   offer(region: number, distance: number, prompt: Prompt, position: number): void {
+    // What a file has of the region is taken over before the first change.
     if (!this.#regions[region]) this.restore(region, this.#of(region));
     const { nearest: near, farthest: far } = this.#regions[region];
     const isNear = near.length < CONTEXTS || distance < near[near.length - 1].distance;

@@ -28,10 +28,10 @@ export let partsOf: (dictionary: Dictionary) => DictionaryParts;
 /**
  * An ordered set of regions of activation space, grown by leader clustering on the centred unit sphere.
  *
- * What changes it or needs the device is done in the order in which it is asked for, awaited or not. Values of the device
- * ({@linkcode Dictionary.exemplars}, {@linkcode Dictionary.sums} and what is made of them) throw a sentence from the start
- * of a change until they are read back. Who makes a dictionary disposes it, by hand or with `using`; all but a second
- * disposal then throws a sentence.
+ * What changes it or needs the device is done in the order in which it is asked for, awaited or not. Values of the
+ * device ({@linkcode Dictionary.exemplars}, {@linkcode Dictionary.sums} and what is made of them) throw a sentence from
+ * the start of a change until they are read back. Who makes a dictionary disposes it, by hand or with `using`; all but
+ * a second disposal then throws a sentence.
  *
  * @example
  * ```ts
@@ -64,8 +64,8 @@ export class Dictionary implements Disposable {
    * An empty dictionary.
    *
    * @param calibration Center and threshold, usually from `calibrate`.
-   * @throws {RangeError} if the threshold is not more than 1e-6 and less than 2, the center is not finite, or the number of
-   * members to keep is none.
+   * @throws {RangeError} if the threshold is not more than 1e-6 and less than 2, the center is not finite, or the
+   * number of members to keep is none.
    */
   static async create(calibration: DictionaryCalibration, options: DictionaryOptions = {}): Promise<Dictionary> {
     return new Dictionary(emptyParts(calibration, await openBackend(options.backend), options));
@@ -162,6 +162,7 @@ export class Dictionary implements Disposable {
     return this.#inTurn("add", async (parts) => {
       using directions = await directionsOf(parts.backend, batch, parts.calibration.center);
       const wasBehind = this.#isBehind;
+      // Before the first change: what fails half-way must not read as up to date.
       this.#isBehind = true;
       const assignment = await ingestBatch(parts, directions, batch.provenance, options);
       // Only what the batch touched, where all else is there already.
@@ -269,12 +270,13 @@ export class Dictionary implements Disposable {
   }
 
   /**
-   * A dictionary whose exemplars are the members nearest to each region's mean direction; all else is the same, also the
-   * recorded distances to the exemplars of before.
+   * A dictionary whose exemplars are the members nearest to each region's mean direction; all else is the same, also
+   * the recorded distances to the exemplars of before.
    *
-   * @param stream The activations that the dictionary was grown on, in the same batches, for a second pass that looks at
-   * every member; it takes as long as the first and memory for three matrices of exemplars. Without it the sampled members
-   * are looked at, if any are kept. Dictionaries that were grown together: {@link "./reanchor_all.ts".reanchorAll}.
+   * @param stream The activations that the dictionary was grown on, in the same batches, for a second pass that looks
+   * at every member; it takes as long as the first and memory for three matrices of exemplars. Without it the sampled
+   * members are looked at, if any are kept. Dictionaries that were grown together: {@link
+   * "./reanchor_all.ts".reanchorAll}.
    * @throws {Error} A sentence if it is another stream, or if there are neither stream nor members.
    */
   async reanchor(stream?: AsyncIterable<ActivationBatch> | Iterable<ActivationBatch>): Promise<Dictionary> {
@@ -286,8 +288,8 @@ export class Dictionary implements Disposable {
   }
 
   /**
-   * Writes everything to one Arrow file, in one step, with checksums of every column and of the metadata. Sampled members,
-   * if any are kept, go to a file `<name>.members.arrow` beside it.
+   * Writes everything to one Arrow file, in one step, with checksums of every column and of the metadata. Sampled
+   * members, if any are kept, go to a file `<name>.members.arrow` beside it.
    */
   save(path: string): Promise<void> {
     return this.#reading("save", (parts, host) => saveDictionary(parts, host, path));
@@ -297,11 +299,12 @@ export class Dictionary implements Disposable {
    * Writes it as a sparse autoencoder of `size` features, for tools that load one as an encoder and a decoder:
    *
    * - a folder: SAELens's `cfg.json` and `sae_weights.safetensors`, architecture `topk`: exactly the read-out `topk`;
-   * - a path that ends in `.npz`: Gemma Scope's names, with thresholds of 0: the positive part of the read-out `signed`.
+   * - a path that ends in `.npz`: Gemma Scope's names, with thresholds of 0: the positive part of the read-out
+   *   `signed`.
    *
-   * What they have no place for (sums, counts, thresholds, calibration) goes to a file `regions.safetensors` in the folder, or
-   * beside the `.npz`, so that {@linkcode Dictionary.load} reads it back with the same assignments. Contexts and sampled
-   * members are not kept.
+   * What they have no place for (sums, counts, thresholds, calibration) goes to a file `regions.safetensors` in the
+   * folder, or beside the `.npz`, so that {@linkcode Dictionary.load} reads it back with the same assignments. Contexts
+   * and sampled members are not kept.
    *
    * @throws {RangeError} if the dictionary is empty, or k is not from 1 to its size.
    */
@@ -310,9 +313,9 @@ export class Dictionary implements Disposable {
   }
 
   /**
-   * Reads a dictionary of any format, told by the file itself: Arrow ({@linkcode Dictionary.save}), with which adding goes
-   * on as if never saved; what {@linkcode Dictionary.export} wrote; a published pickle, as data that executes nothing.
-   * Contexts of Arrow files are read when they are first asked for: the file must then still be there.
+   * Reads a dictionary of any format, told by the file itself: Arrow ({@linkcode Dictionary.save}), with which adding
+   * goes on as if never saved; what {@linkcode Dictionary.export} wrote; a published pickle, as data that executes
+   * nothing. Contexts of Arrow files are read when they are first asked for: the file must then still be there.
    *
    * @param path The file or folder; of the hub as `hf://owner/name/file.arrow`.
    * @throws {Error} A sentence if the file is missing, truncated, damaged or not a dictionary, if members are asked for
@@ -326,9 +329,9 @@ export class Dictionary implements Disposable {
   }
 
   /**
-   * A dictionary that the method's authors publish on the Hugging Face hub, such as `gemma-2-2b` at layer 12 and p 10. It is
-   * downloaded once, checked against its checksum then and whenever the file was touched, and read from the cache from then
-   * on. Needs `--allow-net=huggingface.co,*.huggingface.co,*.hf.co`; once cached it works offline.
+   * A dictionary that the method's authors publish on the Hugging Face hub, such as `gemma-2-2b` at layer 12 and p 10.
+   * It is downloaded once, checked against its checksum then and whenever the file was touched, and read from the cache
+   * from then on. Needs `--allow-net=huggingface.co,*.huggingface.co,*.hf.co`; once cached it works offline.
    *
    * @param model Short name of the model.
    * @throws {Error} A sentence; one that lists what is published if there is no such dictionary.
@@ -380,7 +383,9 @@ export class Dictionary implements Disposable {
     this.#isBehind = false;
   }
 
-  /** Runs a task after all that were asked for before. A dictionary disposed by then still has its parts: see `dispose`. */
+  /**
+   * Runs a task after all that were asked for before. A dictionary disposed by then still has its parts: see `dispose`.
+   */
   async #inTurn<T>(name: string, task: (parts: DictionaryParts) => Promise<T> | T): Promise<T> {
     const parts = this.#inUse(name);
     return await this.#turns.take(() => task(parts));

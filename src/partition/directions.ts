@@ -5,8 +5,21 @@ import type { Backend, Matrix } from "../compute/backend.ts";
 /**
  * Centred unit directions of a batch, `rows x dim`, on the backend; the caller disposes them.
  *
+ * @param batch Activations, `rows x dim`.
+ * @param center Length `dim`; it is subtracted before rows are scaled to unit length.
  * @throws {RangeError} if its rows are not of the center's length.
  * @throws {Error} if a row is not finite; names prompt, position and layer.
+ *
+ * @example
+ * ```ts
+ * import { openBackend } from "../compute/mod.ts";
+ *
+ * const backend = await openBackend("cpu");
+ * const batch = { data: Float32Array.of(5, 1, 1, 9), rows: 2, dim: 2 };
+ * using directions = await directionsOf(backend, batch, Float32Array.of(1, 1));
+ * const values = await backend.download(directions);
+ * if (values.join() !== "1,0,0,1") throw new Error(values.join());
+ * ```
  */
 export async function directionsOf(
   backend: Backend,

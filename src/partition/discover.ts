@@ -52,8 +52,8 @@ export type ActivationStream =
   | Iterable<StreamBatch | ActivationBatch>;
 
 /**
- * Grows one dictionary for every layer and percentile of the calibrations, in one pass over the stream. A dictionary that
- * is saturated takes no more batches; the pass ends when all are, at the budget, or with the stream.
+ * Grows one dictionary for every layer and percentile of the calibrations, in one pass over the stream. A dictionary
+ * that is saturated takes no more batches; the pass ends when all are, at the budget, or with the stream.
  *
  * @param stream Batches in stream order, or a function that opens the stream after the given number of prompts: a run
  * that goes on from a checkpoint then need not run the model on what it has seen.
@@ -99,6 +99,7 @@ export async function discover(
     ? await readCheckpoint(checkpoint.folder, settings, fresh, backend, onWarning)
     : undefined;
   const counts: DiscoveryCounts = resumed?.counts ?? { batches: 0, prompts: 0, tokens: 0, activations: 0 };
+  // They gave the settings to compare; the checkpoint's take their place.
   for (const { dictionary } of resumed ? fresh : []) dictionary.dispose();
   const grown = resumed?.growths ?? fresh;
   for (const { dictionary } of grown) made.use(dictionary);
@@ -117,6 +118,7 @@ export async function discover(
 
   let waiting = performance.now();
   try {
+    // A run that goes on from its end reads nothing.
     for await (const batch of isOver() ? [] : openStream(stream, byLayer, counts)) {
       const arrived = performance.now();
       secondsExtract += (arrived - waiting) / 1000;
@@ -131,6 +133,7 @@ export async function discover(
         intact = true;
       }
       secondsAssign += (performance.now() - arrived) / 1000;
+      // After the batch is given back: what the caller does here holds no memory of the model's.
       options.onProgress?.({ ...counts, regions: grown.reduce((sum, growth) => sum + growth.dictionary.size, 0) });
       if (isOver()) break;
       if (checkpoint && isDue(checkpoint, counts.batches - saved, performance.now() - savedAt)) await save();

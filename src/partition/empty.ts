@@ -11,8 +11,8 @@ const SMALLEST_THRESHOLD = 1e-6;
 /**
  * The parts of an empty dictionary.
  *
- * @throws {RangeError} if the threshold is not more than 1e-6 and less than 2, the center is not finite, or the number of
- * members is none.
+ * @throws {RangeError} if the threshold is not more than 1e-6 and less than 2, the center is not finite, or the number
+ * of members is none.
  */
 export function emptyParts(
   calibration: DictionaryCalibration,

@@ -1,9 +1,9 @@
 import type { Backend, Matrix } from "../compute/backend.ts";
 
 /**
- * How near to the threshold a float32 similarity may lie before it is computed again in float64. A GEMM's rounding depends
- * on its shape; two unit vectors' product is off by less than this at any width in use. Deciding such pairs from their
- * own numbers only makes the exemplar set independent of how the stream is cut into batches.
+ * How near to the threshold a float32 similarity may lie before it is computed again in float64. A GEMM's rounding
+ * depends on its shape; two unit vectors' product is off by less than this at any width in use. Deciding such pairs
+ * from their own numbers only makes the exemplar set independent of how the stream is cut into batches.
  */
 export const BORDER = 2e-6;
 
@@ -12,7 +12,9 @@ export function isBorderline(similarity: number, threshold: number): boolean {
   return Math.abs(1 - similarity - threshold) < BORDER;
 }
 
-/** Dot products of chosen pairs of unit rows, summed in float64 and rounded to float32; see {@linkcode exactProducts}. */
+/**
+ * Dot products of chosen pairs of unit rows, summed in float64 and rounded to float32; see {@linkcode exactProducts}.
+ */
 export async function exactSimilarities(
   backend: Backend,
   a: Matrix,

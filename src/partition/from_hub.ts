@@ -30,6 +30,7 @@ export async function partsFromHub(
 ): Promise<DictionaryParts> {
   const { layer = 12, percentile = 10, repo = "J-RUM/exemplar-partitioning", revision = "main" } = options;
   const { members, ...rest } = options;
+  // Names as the authors' upload has them.
   const stem = `${model}_L${layer}_p${percentile}/${model}_layer${layer}`;
   const [pickle, record] = [`${stem}.pkl`, `${stem}_metadata.json`];
   const dataSet = { repo, type: "dataset", revision } as const;
@@ -76,6 +77,7 @@ function sourceOf(text: string, layer: number): StreamSource | undefined {
   const isKnown = typeof model === "string" && typeof context === "number" && typeof batchPrompts === "number" &&
     (extractor === "per-position" || extractor === "final-position");
   if (!isKnown) return undefined;
+  // Hook and corpus are those of the published implementation, for all of its dictionaries.
   const hook = { layer, at: "resid_post" };
   return { model, hook, extractor, context, batchPrompts, chat: false, corpus: "monology/pile-uncopyrighted" };
 }

@@ -7,6 +7,7 @@ import type { RowGroups } from "../compute/backend.ts";
  * @param size Number of regions.
  */
 export function groupRows(regions: Int32Array, size: number): RowGroups {
+  // A counting sort: first the members of each region, one place up; then, added up, where each region's rows begin.
   const starts = new Int32Array(size + 1);
   for (const region of regions) starts[region + 1]++;
   const present: number[] = [];

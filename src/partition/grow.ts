@@ -78,6 +78,7 @@ export async function growAll(
   // Together, so that waiting for one dictionary's answers from a GPU overlaps with the others' work.
   const results = await Promise.allSettled(
     growths.filter((growth) => !growth.saturated).map(async (growth) => {
+      // A saturated dictionary keeps the counts of where it stopped.
       Object.assign(growth, counts);
       await grow(growth, directions.get(growth.layer)!, batchAt(batch, growth.layer), merge);
       growth.saturated = growth.emptyBatches > saturationWindow;
@@ -93,6 +94,7 @@ async function grow(growth: Growth, directions: Matrix, batch: ActivationBatch, 
   if (batch.rows === 0) return;
   const before = dictionary.size;
   await dictionary.ingest(directions, batch.provenance);
+  // Before merging, which may take away again what this batch founded.
   const founded = dictionary.size - before;
   if (merge) await dictionary.merge();
   growth.emptyBatches = founded > 0 ? 0 : growth.emptyBatches + 1;

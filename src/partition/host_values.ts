@@ -2,7 +2,10 @@ import type { Backend, Matrix } from "../compute/backend.ts";
 import { coherencesOf, unitRows } from "./means.ts";
 import type { Basis, DictionaryParts } from "./parts.ts";
 
-/** What the host knows of a dictionary's matrices, so that its values can be read without waiting; as they were read last. */
+/**
+ * What the host knows of a dictionary's matrices, so that its values can be read without waiting; as they were read
+ * last.
+ */
 export class HostValues {
   readonly #parts: DictionaryParts;
   readonly #dim: number;
@@ -60,7 +63,9 @@ class HostCopy {
 
   constructor(readonly dim: number) {}
 
-  /** The values as they were read last, `rows x dim`, or as they are where no copy is needed. A view: do not keep it. */
+  /**
+   * The values as they were read last, `rows x dim`, or as they are where no copy is needed. A view: do not keep it.
+   */
   of(backend: Backend, matrix: Matrix): Float32Array<ArrayBuffer> {
     return backend.view(matrix) ?? this.#data.subarray(0, this.#rows * this.dim);
   }
@@ -69,6 +74,7 @@ class HostCopy {
   async update(backend: Backend, matrix: Matrix, rows?: Int32Array): Promise<void> {
     if (backend.view(matrix)) return;
     const fresh = await backend.download(matrix, rows);
+    // Some rows can be put in their places only where all others were read before: `Dictionary.add` sees to it.
     if (!rows) this.#data = fresh;
     else {
       if (matrix.rows * this.dim > this.#data.length) {

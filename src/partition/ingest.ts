@@ -25,18 +25,21 @@ export async function ingestBatch(
 ): Promise<Assignment> {
   const { backend, exemplars, sums, regions, contexts, activations: start, batches } = parts;
   const { founders, ...assignment } = await assignBatch(backend, directions, exemplars, parts.calibration.threshold);
+  // Before grouping, so that new regions are numbered as the assignment has them.
   for (const row of founders) regions.found(start + row, batches);
   backend.accumulate(sums, directions, groupRows(assignment.regions, regions.size));
 
   const sample = parts.members?.batch(start);
   assignment.regions.forEach((region, row) => {
     const distance = assignment.distances[row];
+    // In stream order, founders too: the sample's draw needs how many members the region has, this one counted.
     const count = regions.join(region, distance);
     sample?.offer(row, region, count);
     if (provenance) {
       contexts.offer(region, distance, provenance.prompts[provenance.prompt[row]], provenance.position[row]);
     }
   });
+  // Once for the whole batch: only members still in the sample at its end come down from the device.
   await sample?.commit(backend, directions);
   if (replace) await replaceExemplars(parts, directions, assignment.regions);
   parts.activations += directions.rows;
@@ -53,6 +56,7 @@ async function replaceExemplars(
   const best = new BestMembers(size);
   const touched = [...new Set(regions)];
   const products = await exactProducts(backend, exemplars, touched, sums, touched);
+  // The exemplar of now is to be beaten, against sums that hold this batch already.
   touched.forEach((region, i) => best.start(region, products[i]));
   await best.take(backend, directions, regions, sums, exemplars);
 }

@@ -44,10 +44,10 @@ export async function nearestRegions(
 }
 
 /**
- * One batch of leader clustering, the published batch semantics:
- * an empty dictionary first makes the stream's first activation region 0; a row joins its nearest exemplar of before the
- * batch if that lies within the threshold; of the rest, in stream order, each joins the most similar region founded
- * earlier in this batch if that lies within the threshold, and founds a region otherwise.
+ * One batch of leader clustering, the published batch semantics: an empty dictionary first makes the stream's first
+ * activation region 0; a row joins its nearest exemplar of before the batch if that lies within the threshold; of the
+ * rest, in stream order, each joins the most similar region founded earlier in this batch if that lies within the
+ * threshold, and founds a region otherwise.
  *
  * @param directions Unit rows of the batch, `rows x dim`, in stream order.
  * @param exemplars Unit rows, `regions x dim`; founders are appended.
@@ -91,6 +91,7 @@ export async function assignBatch(
 /** The sequential part for one block: who joins a region founded in this batch, who founds one. */
 async function foundWithin(backend: Backend, block: Matrix, exemplars: Matrix, before: number, threshold: number) {
   const size = block.rows;
+  // `size x size`; only what lies below the diagonal is read: a row against rows before it.
   const pairs = await backend.similarities(block, block);
   await settlePairs(backend, block, pairs, threshold);
 
@@ -138,7 +139,10 @@ async function settleBorders(
   rows.forEach((row, i) => similarities[row] = exact[i]);
 }
 
-/** Makes the similarities near the threshold exact among all pairs of a block, below the diagonal of `pairs` (`rows x rows`). */
+/**
+ * Makes the similarities near the threshold exact among all pairs of a block, below the diagonal of `pairs` (`rows x
+ * rows`).
+ */
 async function settlePairs(backend: Backend, block: Matrix, pairs: Float32Array, threshold: number): Promise<void> {
   const [left, right]: [number[], number[]] = [[], []];
   for (let i = 1; i < block.rows; i++) {

@@ -33,6 +33,7 @@ export async function dictionaryFormat(path: string): Promise<DictionaryFormat> 
   }
   // What is cut off within the magic is damaged Arrow.
   if ("ARROW1".startsWith(new TextDecoder("latin1").decode(head))) return "arrow";
+  // The opcode PROTO, with which pickles of protocol 2 and later begin; `PK`, with which zip archives do.
   if (head[0] === 0x80) return "pickle";
   if (head[0] === 0x50 && head[1] === 0x4b) return "npz";
   throw new Error(

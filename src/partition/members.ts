@@ -2,9 +2,9 @@ import type { Backend, Matrix } from "../compute/backend.ts";
 import { hashUniform, Random } from "../compute/random.ts";
 
 /**
- * A uniform sample of member directions of every region (Vitter, "Random sampling with a reservoir", 1985, algorithm R), in
- * 16-bit floats on the host. A draw depends on the seed and the activation's stream index only, so neither batch boundaries
- * nor a resumed run change the sample.
+ * A uniform sample of member directions of every region (Vitter, "Random sampling with a reservoir", 1985, algorithm
+ * R), in 16-bit floats on the host. A draw depends on the seed and the activation's stream index only, so neither batch
+ * boundaries nor a resumed run change the sample.
  */
 export class Members {
   #slots: number[][] = [];
@@ -58,11 +58,14 @@ export class Members {
     return {
       offer: (row, region, count) => {
         const slots = this.#slots[region] ??= [];
+        // The first `most` members all stay.
         if (slots.length < this.most) {
           slots.push(next);
           taken.set(next++, row);
           return;
         }
+        // The n-th member stays with probability most / n, in place of a random one. A place taken twice in a batch
+        // keeps the later row.
         const slot = Math.floor(hashUniform(this.seed, start + row) * count);
         if (slot < this.most) taken.set(slots[slot], row);
       },
@@ -71,6 +74,7 @@ export class Members {
         const values = await backend.download(directions, Int32Array.from(taken.values()));
         this.#grow(next);
         let from = 0;
+        // A Map gives keys and values in one order: value row `i` is the i-th slot's.
         for (const slot of taken.keys()) {
           this.#pool.set(values.subarray(from, from + this.dim), slot * this.dim);
           from += this.dim;
@@ -80,8 +84,8 @@ export class Members {
   }
 
   /**
-   * The sample of united regions. Members of regions that are united are drawn one after the other, each from the region
-   * that it falls in, without putting any back. Fewer than fit stay all.
+   * The sample of united regions. Members of regions that are united are drawn one after the other, each from the
+   * region that it falls in, without putting any back. Fewer than fit stay all.
    *
    * @param groups For each region to be, those that it is made of, with all their members' number.
    */
@@ -100,10 +104,13 @@ export class Members {
     const samples = regions.map(({ region, count }) => ({ rows: [...this.#slots[region] ?? []], left: count }));
     const all = samples.flatMap(({ rows }) => rows);
     if (all.length <= this.most) return all;
+    // The draw hangs on the first row's place in the pool, which saving and loading may change.
     const random = new Random(Math.floor(hashUniform(this.seed, all[0]) * 2 ** 32));
     for (const { rows } of samples) random.shuffle(rows);
     let members = samples.reduce((sum, { left }) => sum + left, 0);
     return Array.from({ length: this.most }, () => {
+      // A member of the whole, by number; then any of its region's sample stands for it, since that sample is uniform
+      // itself.
       let member = random.integer(members--);
       const sample = samples.find(({ left }) => (member -= left) < 0)!;
       sample.left--;

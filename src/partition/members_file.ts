@@ -17,14 +17,24 @@ import { Members } from "./members.ts";
 
 const FORMAT = "exemplar members 2";
 
-/** Where the members of a dictionary's file are. */
+/**
+ * Where the sampled members of a dictionary's file are.
+ *
+ * @param path The dictionary's file.
+ *
+ * @example
+ * ```ts
+ * const path = membersPath("results/L3-p10.arrow");
+ * if (path !== "results/L3-p10.members.arrow") throw new Error(path);
+ * ```
+ */
 export function membersPath(path: string): string {
   return `${path.replace(/\.arrow$/, "")}.members.arrow`;
 }
 
 /**
- * Writes the members as an Arrow file, a row a region: `members`, a list of unit vectors of 16-bit floats. Its metadata name
- * the exemplars that they belong to by their checksum.
+ * Writes the members as an Arrow file, a row a region: `members`, a list of unit vectors of 16-bit floats. Its metadata
+ * name the exemplars that they belong to by their checksum.
  *
  * @returns What tells the file from all others, for the dictionary.
  */

@@ -11,8 +11,8 @@ const BLOCK = 512;
 
 /**
  * Unites regions whose exemplars lie within the threshold of each other, directly or through others (union-find). The
- * largest keeps its exemplar (of equals the older); counts, sums, contexts and sampled members are joined. Regions stay in
- * the order of the oldest region in each.
+ * largest keeps its exemplar (of equals the older); counts, sums, contexts and sampled members are joined. Regions stay
+ * in the order of the oldest region in each.
  *
  * @returns For each region of before, its region now.
  */
@@ -36,6 +36,7 @@ export async function mergeRegions(parts: DictionaryParts, threshold: number): P
     const total = (values: Int32Array | Float64Array) => members.reduce((sum, region) => sum + values[region], 0);
     joinedRegions.restore({
       count: total(regions.counts),
+      // Of the exemplar that is kept, which need not be the oldest.
       founder: regions.founders[keeper],
       firstBatch: regions.firstBatches[keeper],
       sum: total(regions.distanceSums),
@@ -49,6 +50,7 @@ export async function mergeRegions(parts: DictionaryParts, threshold: number): P
   }
 
   const joinedSums = backend.create(sums.dim, merged.size);
+  // A sum of members' sums is the sum of all members: no direction is looked at again.
   backend.accumulate(joinedSums, sums, groupsOf([...merged.values()]));
   const joinedExemplars = backend.create(exemplars.dim, merged.size);
   backend.copyRows(exemplars, Int32Array.from(keepers), joinedExemplars, rowNumbers(0, keepers.length));
@@ -56,6 +58,7 @@ export async function mergeRegions(parts: DictionaryParts, threshold: number): P
     members.map((region) => ({ region, count: regions.counts[region] }))
   );
   parts.members = parts.members?.united(groups);
+  // Nothing below can fail: the parts change as a whole.
   for (const matrix of [exemplars, sums]) matrix.dispose();
   parts.exemplars = joinedExemplars;
   parts.sums = joinedSums;

@@ -2,10 +2,10 @@
  * Dictionaries by Exemplar Partitioning: activations covered with exemplars at a calibrated distance.
  *
  * *Calibration* takes the center of a stream and, for each *percentile* p, the *threshold*: the p-th percentile of the
- * cosine distances between its centred activations. A {@linkcode Dictionary} takes activations one by one: one within the
- * threshold of an *exemplar* joins its *region*, any other founds a region and is its exemplar. {@linkcode discover} does
- * both for several layers and percentiles in one pass. A region's direction is its exemplar or the *mean* of its members
- * (the *basis*); its *contexts* are members and the text around them.
+ * cosine distances between its centred activations. A {@linkcode Dictionary} takes activations one by one: one within
+ * the threshold of an *exemplar* joins its *region*, any other founds a region and is its exemplar. {@linkcode
+ * discover} does both for several layers and percentiles in one pass. A region's direction is its exemplar or the
+ * *mean* of its members (the *basis*); its *contexts* are members and the text around them.
  *
  * @example
  * ```ts

@@ -42,8 +42,9 @@ export interface DictionaryLoadOptions extends UnpackOptions {
 /**
  * Writes a dictionary as one Arrow IPC file, a row a region. Columns: `exemplar` (unit vectors), `sum` (of the member
  * directions; divided by its length, the region's mean direction), `count`, `coherence`, `distance_sum`,
- * `distance_square_sum`, `founder` (stream index), `first_batch`, `nearest` and `farthest` (contexts). Center, threshold and
- * the rest are in the schema's metadata. Sampled members go to a file beside it. Equal dictionaries give equal bytes.
+ * `distance_square_sum`, `founder` (stream index), `first_batch`, `nearest` and `farthest` (contexts). Center,
+ * threshold and the rest are in the schema's metadata. Sampled members go to a file beside it. Equal dictionaries give
+ * equal bytes.
  */
 export async function saveDictionary(parts: DictionaryParts, values: HostValues, path: string): Promise<void> {
   const { exemplars, sums, coherences } = values;
@@ -68,6 +69,7 @@ export async function saveDictionary(parts: DictionaryParts, values: HostValues,
     metadata: {
       format: FORMAT,
       dim: String(dim),
+      // JSON spells numbers so that every bit of a float32 comes back.
       center: JSON.stringify([...calibration.center]),
       threshold: String(calibration.threshold),
       percentile: JSON.stringify(calibration.percentile ?? null),
@@ -81,13 +83,15 @@ export async function saveDictionary(parts: DictionaryParts, values: HostValues,
     },
   });
   await writeArrow(path, table);
+  // Not before: until the file was written over, the dictionary of that name may have needed them.
   if (!members) await removeMembers(path);
 }
 
 /**
  * The parts of a saved dictionary, on a backend. Contexts are read from the file when somebody first asks for one.
  *
- * @throws {Error} A sentence if the file is missing, damaged or of another kind, or has no members where they are wanted.
+ * @throws {Error} A sentence if the file is missing, damaged or of another kind, or has no members where they are
+ * wanted.
  */
 export async function loadDictionary(
   path: string,
@@ -161,6 +165,7 @@ function stillThere(path: string, later: () => Table): Table {
 
 function fieldsOf(path: string, metadata: Record<string, string>) {
   const number = (name: string) => {
+    // `Number("")` would be 0.
     const value = Number(metadata[name] || NaN);
     if (Number.isFinite(value)) return value;
     throw new Error(`Cannot read ${path}: its ${name} is no number but ${metadata[name] ?? "missing"}. Copy it again.`);
@@ -205,6 +210,7 @@ function regionsOf(table: Table): RegionArrays {
 
 /** The members of a file of the first version, 30 a region. */
 async function firstMembers(path: string, dim: number, seed: number): Promise<Members> {
+  // Whoever read the rest of the file was warned already.
   const table = await readArrow(path, { columns: ["reservoir"], onWarning: () => {} });
   const { offsets, child } = listsOf(columnOf(table, "reservoir"));
   const values = Float16Array.from(fixedSizeListsOf(child).values);

@@ -58,10 +58,10 @@ export function publishedParts(
 }
 
 /**
- * Reads a dictionary that the method's published Python implementation pickled (`ep.discovery.dictionary`) as data: nothing
- * of the file is executed. What the format says twice is compared, so that most damage is found: exemplars with the
- * dictionary's cache of them, the members' stream indices with the counts and with each other, and each region with itself
- * ({@link checkRegion}). Sums of member directions are `coherence * count * mean`.
+ * Reads a dictionary that the method's published Python implementation pickled (`ep.discovery.dictionary`) as data:
+ * nothing of the file is executed. What the format says twice is compared, so that most damage is found: exemplars with
+ * the dictionary's cache of them, the members' stream indices with the counts and with each other, and each region with
+ * itself ({@link checkRegion}). Sums of member directions are `coherence * count * mean`.
  *
  * @param bytes The whole file.
  * @param name What sentences call it.
@@ -71,6 +71,7 @@ export function readPublished(bytes: Uint8Array, name: string): PublishedDiction
   const dictionary = new PublishedFields(name, "the dictionary", readPickle(bytes, name, PUBLISHED), "Dictionary");
   const dim = dictionary.array("center", 1).length;
   const center = dictionary.vector("center", dim);
+  // As a dictionary of ours demands it: see `Dictionary.create`.
   const threshold = dictionary.number("threshold", 1e-6, 2);
   // Bookkeeping, which dictionaries of before the first release need not have.
   const isMerged = dictionary.has("merge_close") && dictionary.boolean("merge_close");
@@ -108,6 +109,7 @@ export function readPublished(bytes: Uint8Array, name: string): PublishedDiction
     regions.restore({ ...membership.add(fields, count), count, sum: distanceSum, squareSum: distanceSquareSum });
     contexts.restore(index, publishedContexts(fields, count, distanceSum, rule));
     exemplars.set(exemplar, index * dim);
+    // By the definition of coherence, ||sum|| / count; the format has no sums.
     sums.set(mean.map((value) => value * coherence * count), index * dim);
   });
   if (!isMerged) checkResolution(dictionary, exemplars, dim, threshold);
@@ -165,6 +167,7 @@ function membershipOf(dictionary: PublishedFields, partitions: PublishedFields[]
     }
   });
   const members = counts.reduce((sum, count) => sum + count, 0);
+  // Stream indices go up to twice the members (see Membership), and must fit Int32.
   if (2 * members > MOST) throw dictionary.error(`has ${members} members, more than can be`);
   return new Membership({ members, isListed, isMerged, isComplete: counts.includes(1) });
 }

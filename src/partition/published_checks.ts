@@ -34,10 +34,10 @@ const ACCUMULATED = 1e-3;
 const COMPARISONS = 2 ** 28;
 
 /**
- * Throws unless a region is consistent: directions are of unit length; each sampled member lies within the threshold; the
- * sum of the distances is `count (1 - coherence <mean, exemplar>)`, which follows from `sum of members = count * coherence *
- * mean`; the sum of their squares lies between what equal and what extreme distances give; and where the sample holds every
- * member, mean, coherence and both sums are those of the sample, whose first is the exemplar.
+ * Throws unless a region is consistent: directions are of unit length; each sampled member lies within the threshold;
+ * the sum of the distances is `count (1 - coherence <mean, exemplar>)`, which follows from `sum of members = count *
+ * coherence * mean`; the sum of their squares lies between what equal and what extreme distances give; and where the
+ * sample holds every member, mean, coherence and both sums are those of the sample, whose first is the exemplar.
  */
 export function checkRegion(fields: PublishedFields, region: PublishedRegion, rule: PublishedRule): void {
   const { count, exemplar, mean, coherence, distanceSum, distanceSquareSum, members } = region;
@@ -71,9 +71,11 @@ export function checkRegion(fields: PublishedFields, region: PublishedRegion, ru
     expect(isMean, "has another mean direction or coherence than its members");
   }
   if (rule.isMerged) return;
+  // The sum over members of 1 - <d, e> is count - <sum of d, e>, and the sum of d is count * coherence * mean.
   const expected = count * (1 - coherence * dot(mean, exemplar));
   expect(near(distanceSum, expected, ACCUMULATED * count), "has a sum of distances that its mean direction denies");
   const slack = EXACT * count;
+  // At least by Cauchy and Schwarz (all distances equal), at most as no distance exceeds the threshold.
   const isSquare = distanceSquareSum >= distanceSum ** 2 / count - slack &&
     distanceSquareSum <= distanceSum * rule.threshold + slack;
   expect(isSquare, "has a sum of squared distances that its sum of distances denies");
@@ -108,6 +110,8 @@ export class Membership {
   #lastBatch = 0;
 
   constructor(readonly rule: MembershipRule) {
+    // Where small regions were dropped, the stream was longer than the members that are left: up to twice as long is
+    // taken.
     this.#most = rule.isComplete ? rule.members : 2 * rule.members;
     this.#seen = new Uint8Array(rule.isListed ? Math.ceil(this.#most / 8) : 0);
   }
@@ -119,6 +123,7 @@ export class Membership {
 
   /** Takes the next region's members and gives its founder and first batch. */
   add(fields: PublishedFields, count: number): { founder: number; firstBatch: number } {
+    // Members are listed as they came: the first founded the region.
     let [founder, last] = [-1, -1];
     for (const index of this.rule.isListed ? fields.integers("constituent_sample_indices") : []) {
       const bit = 1 << (index % 8);
@@ -173,6 +178,7 @@ export function checkResolution(
   threshold: number,
 ): void {
   const size = exemplars.length / dim;
+  // A comparison takes `dim` multiplications, and each of the `size` regions has `window` of them.
   const window = Math.floor(COMPARISONS / exemplars.length);
   const row = (region: number) => exemplars.subarray(region * dim, (region + 1) * dim);
   for (let region = 1; region < size; region++) {

@@ -10,7 +10,8 @@ const SLACK = 1e-4;
 
 /**
  * The nearest and farthest members of a published region. Both are lists of `(distance, prompt, position)` ordered as
- * binary heaps whose least entry is first; the nearest have their distances negated, so that the farthest of them is least.
+ * binary heaps whose least entry is first; the nearest have their distances negated, so that the farthest of them is
+ * least.
  *
  * @param count Members of the region.
  */
@@ -45,6 +46,7 @@ function heapOf(fields: PublishedFields, key: string, sign: 1 | -1, count: numbe
     if (typeof position !== "number" || !Number.isInteger(position) || position < 0) {
       throw fields.error(`has a ${key} without a token position`);
     }
+    // The heap order of Python's heapq: entry i is not less than its parent, (i - 1) >> 1.
     if (keys.length > 0 && keys[(keys.length - 1) >> 1] > Number(value)) throw fields.error(`has ${key} out of order`);
     keys.push(Number(value));
     contexts.push(contextOf(fields.text(text, key), Math.max(0, distance), position));

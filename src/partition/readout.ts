@@ -9,9 +9,9 @@ import { directionsOf } from "./directions.ts";
  * How an activation becomes features; `c` is the center and `W` the basis, `size x dim`:
  *
  * - `signed`: `(x - c) W^T`
- * - `cosine`: the same for `x - c` of unit length
+ * - `cosine`: `(x - c) W^T / ||x - c||`
  * - `topk`: the `k` largest of `signed`, negative ones as 0, the rest 0
- * - `topk_norm`: the same of `cosine`
+ * - `topk_norm`: the `k` largest of `cosine`, negative ones as 0, the rest 0
  * - `binary`: 1 for the region of largest cosine, the rest 0
  * - `otsu`: cosines above the cut that maximises the between-class variance of the row's cosines (Otsu, "A threshold
  *   selection method from gray-level histograms", 1979), the rest 0
@@ -29,9 +29,25 @@ export interface ReadoutOptions {
 }
 
 /**
- * See `Dictionary.readout`. Of equal values the lower region comes first.
+ * Features of activations by a center and a basis, as `Dictionary.readout` gives them. Of equal values the lower region
+ * comes first.
  *
- * @param weights The basis, `size x dim`.
+ * @param center Length `dim`.
+ * @param weights The basis, `size x dim`, rows of unit length.
+ * @param batch Activations, `rows x dim`.
+ * @returns `rows x size`.
+ * @throws {RangeError} if there is no such read-out, `k` is no whole number of at least 1, or the activations are of
+ * another length.
+ *
+ * @example
+ * ```ts
+ * import { openBackend } from "../compute/mod.ts";
+ *
+ * const [center, basis] = [new Float32Array(2), Float32Array.of(1, 0, 0, 1)];
+ * const batch = { data: Float32Array.of(3, 4), rows: 1, dim: 2 };
+ * const features = await readFeatures(await openBackend("cpu"), center, basis, batch, { kind: "topk", k: 1 });
+ * if (features.join() !== "0,4") throw new Error(features.join());
+ * ```
  */
 export async function readFeatures(
   backend: Backend,
@@ -47,6 +63,7 @@ export async function readFeatures(
   if (!Number.isInteger(k) || k < 1) throw new RangeError(`Expected k to be an integer of at least 1 but found ${k}`);
   const size = weights.length / center.length;
   const values = await cosines(backend, center, weights, batch);
+  // `(x - c) W^T` is the cosine times ||x - c||, so that one product gives all kinds.
   if (kind === "signed" || kind === "topk") scaleRows(values, await centredNorms(center, batch), size);
   const row = ROW_READOUTS[kind];
   for (let from = 0; from < values.length; from += size) row(values.subarray(from, from + size), k);
@@ -54,10 +71,13 @@ export async function readFeatures(
 }
 
 /**
- * See `Dictionary.decode`.
+ * Activations of features by a center and a basis, as `Dictionary.decode` gives them: `features W + c`.
  *
+ * @param center Length `dim`.
  * @param weights The basis, `size x dim`.
  * @param features `rows x size`.
+ * @returns `rows x dim`.
+ * @throws {RangeError} if `features` are not whole rows.
  */
 export async function decodeFeatures(
   backend: Backend,
@@ -72,6 +92,7 @@ export async function decodeFeatures(
     throw new RangeError(`Expected features of ${size} regions a row but found ${features.length} numbers`);
   }
   using a = backend.upload(features, rows, Math.max(size, 1));
+  // `features W` as dot products of rows with rows, hence W transposed; a matrix has at least one column.
   using b = backend.upload(transposed(weights, size, dim), size === 0 ? 0 : dim, Math.max(size, 1));
   const decoded = await backend.similarities(a, b);
   for (let i = 0; i < decoded.length; i++) decoded[i] += center[i % dim];
@@ -98,6 +119,7 @@ const ROW_READOUTS: Record<Readout, (row: Float32Array, k: number) => void> = {
 function keepLargest(row: Float32Array, k: number): void {
   const kept: number[] = [];
   for (let i = 0; i < row.length; i++) {
+    // `kept` is sorted, largest first; `>` throughout: of equal values the lower region stays ahead.
     if (kept.length === k && !(row[i] > row[kept[k - 1]])) continue;
     const at = kept.findIndex((other) => row[i] > row[other]);
     kept.splice(at < 0 ? kept.length : at, 0, i);
@@ -118,6 +140,7 @@ export function otsuCut(values: Float32Array): number {
   let [cut, best, below] = [-Infinity, 0, 0];
   for (let count = 1; count < sorted.length; count++) {
     below += sorted[count - 1];
+    // Equal values cannot be parted by a cut.
     if (sorted[count] === sorted[count - 1]) continue;
     const rest = sorted.length - count;
     const variance = count * rest * (below / count - (total - below) / rest) ** 2;

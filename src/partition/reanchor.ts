@@ -10,9 +10,9 @@ import type { Members } from "./members.ts";
 import type { DictionaryParts } from "./parts.ts";
 
 /**
- * Finds for every region the member nearest to the mean direction, among all members, in a second pass over the stream that
- * the dictionary was grown on. Leader clustering is run again, so that each row falls into the region that it joined then;
- * what is held does not grow with the stream: the exemplars again, and one member a region.
+ * Finds for every region the member nearest to the mean direction, among all members, in a second pass over the stream
+ * that the dictionary was grown on. Leader clustering is run again, so that each row falls into the region that it
+ * joined then; what is held does not grow with the stream: the exemplars again, and one member a region.
  */
 class SecondPass implements Disposable {
   readonly #parts: DictionaryParts;
@@ -23,7 +23,9 @@ class SecondPass implements Disposable {
   #seen = 0;
   #isFinished = false;
 
-  /** @param parts Of the dictionary. Regions that were united, or whose exemplars were replaced, cannot be found again. */
+  /**
+   * @param parts Of the dictionary. Regions that were united, or whose exemplars were replaced, cannot be found again.
+   */
   constructor(parts: DictionaryParts) {
     const { backend, regions, exemplars } = parts;
     this.#parts = parts;
@@ -42,8 +44,10 @@ class SecondPass implements Disposable {
   async take(directions: Matrix): Promise<void> {
     const { backend, calibration, sums, regions } = this.#parts;
     const assignment = await assignBatch(backend, directions, this.#exemplars, calibration.threshold);
+    // Before anything is indexed by region.
     if (this.#exemplars.rows > regions.size) throw this.#differs(`at least ${this.#exemplars.rows} regions`);
     for (const region of assignment.regions) this.#counts[region]++;
+    // The sums are the finished dictionary's: the mean that members are measured against is known from the start.
     await this.#best.take(backend, directions, assignment.regions, sums, this.#chosen);
     this.#seen += directions.rows;
   }
@@ -63,8 +67,8 @@ class SecondPass implements Disposable {
   }
 
   /**
-   * The parts of the dictionary with the new exemplars, the caller's from now on. Members, sums and contexts stay; their
-   * distances are still to the original exemplars.
+   * The parts of the dictionary with the new exemplars, the caller's from now on. Members, sums and contexts stay;
+   * their distances are still to the original exemplars.
    */
   finish(): DictionaryParts {
     this.#isFinished = true;
@@ -121,8 +125,8 @@ async function takeAll(
 }
 
 /**
- * The parts of a dictionary whose exemplars are, region by region, the sampled member nearest to the mean direction (the
- * first on ties), in 16-bit floats and made unit vectors again.
+ * The parts of a dictionary whose exemplars are, region by region, the sampled member nearest to the mean direction
+ * (the first on ties), in 16-bit floats and made unit vectors again.
  *
  * @throws {Error} If no members are kept.
  */

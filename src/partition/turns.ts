@@ -5,6 +5,7 @@ export class Turns {
   /** Runs a task after all that were asked for before it, however they ended. */
   take<T>(task: () => Promise<T> | T): Promise<T> {
     const turn = this.#last.then(task, task);
+    // Whoever asked hears of a failure; the next turn starts all the same.
     this.#last = turn.catch(() => {});
     return turn;
   }

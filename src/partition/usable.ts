@@ -18,7 +18,20 @@ export interface FailedSetting {
  * Parts the percentiles that give a dictionary from those that do not: chat prompts share their template's tokens, so
  * small percentiles of their distances are 0. A sweep reports these and goes on with the others.
  *
+ * @param calibrations By layer.
+ * @param backend Where the dictionaries are tried.
  * @returns The calibrations without the failing percentiles, layers that have none left out, and what failed.
+ *
+ * @example
+ * ```ts
+ * import { openBackend } from "../compute/mod.ts";
+ *
+ * const levels = [{ percentile: 1, threshold: 0 }, { percentile: 10, threshold: 0.4 }];
+ * const calibration = { center: new Float32Array(2), levels, activations: 1000 };
+ * const { calibrations, failed } = await usableSettings(new Map([[3, calibration]]), await openBackend("cpu"));
+ * if (calibrations.get(3)?.percentiles.join() !== "10") throw new Error("p 10 is left");
+ * if (failed[0].percentile !== 1) throw new Error(failed[0].reason);
+ * ```
  */
 export async function usableSettings(
   calibrations: ReadonlyMap<number, CalibrationValues>,
@@ -31,6 +44,7 @@ export async function usableSettings(
     const levels: Level[] = [];
     for (const level of calibration.levels) {
       try {
+        // What `create` refuses here, growing would refuse too.
         (await Dictionary.create({ center, ...level }, { backend })).dispose();
         levels.push(level);
       } catch (error) {

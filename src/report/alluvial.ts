@@ -47,6 +47,7 @@ export interface Alluvial {
  *
  * @param columns For each column, each member's category; all of one length.
  * @param gap Between the blocks of a column, in members.
+ * @returns Blocks and ribbons, placed from the top in members.
  *
  * @example
  * ```ts

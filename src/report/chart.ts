@@ -35,6 +35,11 @@ const SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json";
 /**
  * Draws a chart in the house theme. Nothing is fetched: data must be inlined.
  *
+ * @param spec The chart.
+ * @param options Who is told what Vega finds odd.
+ * @returns The complete description, and the picture as SVG and PNG.
+ * @throws {Error} If the chart names data by `url`, or Vega cannot make sense of it.
+ *
  * @example
  * ```ts
  * import { assert } from "@std/assert";
@@ -49,9 +54,6 @@ const SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json";
  * });
  * assert(svg.startsWith("<svg"));
  * ```
- *
- * @param spec The chart.
- * @throws {Error} If the chart names data by `url`, or Vega cannot make sense of it.
  */
 export async function renderChart(spec: ChartSpec, options: ChartOptions = {}): Promise<Chart> {
   const [vega, vegaLite] = await Promise.all([loadVega(), loadVegaLite(), useOwnTextMetrics()]);

@@ -4,6 +4,10 @@ import type { TableColumn } from "./table.ts";
 /**
  * A column of whole numbers, stored as int32.
  *
+ * @param name Its name in the file.
+ * @param values One a row, -2^31 to 2^31 - 1.
+ * @param description What it means, with its unit.
+ *
  * @example
  * ```ts
  * const { type } = wholeColumn("members", [3, 2], "activations of the region");
@@ -16,6 +20,10 @@ export function wholeColumn(name: string, values: readonly number[], description
 
 /**
  * A column of numbers, stored as float64; NaN where there is none.
+ *
+ * @param name Its name in the file.
+ * @param values One a row; `null` and `undefined` become NaN.
+ * @param description What it means, with its unit.
  *
  * @example
  * ```ts
@@ -35,6 +43,10 @@ export function numberColumn(
 
 /**
  * A column of texts, stored as UTF-8.
+ *
+ * @param name Its name in the file.
+ * @param values One a row.
+ * @param description What it means.
  *
  * @example
  * ```ts

@@ -54,6 +54,8 @@ export interface Report {
 /**
  * Writes `<folder>/report.html`.
  *
+ * @param folder Where to; made if it is not there.
+ * @param report What is written.
  * @returns The file's path.
  * @throws {Error} If a table's row has not as many cells as there are columns, or the file cannot be written.
  *
@@ -74,6 +76,7 @@ export async function writeReport(folder: string, report: Report): Promise<strin
 /**
  * A report as HTML.
  *
+ * @returns A whole page: no scripts, no network, pictures inside.
  * @throws {Error} If a table's row has not as many cells as there are columns.
  *
  * @example Markup in texts is shown, not obeyed

@@ -42,7 +42,6 @@ export {
   type FieldType,
   type FieldValue,
   intervalOf,
-  type IntervalValues,
   LAYER,
   number,
   oneOf,

@@ -168,17 +168,17 @@ export function orNull(value: number): number | null {
   return Number.isNaN(value) ? null : value;
 }
 
-/** A figure with its interval. */
-export interface IntervalValues {
-  readonly mean: number;
-  readonly low: number;
-  readonly high: number;
-}
-
 /**
  * The columns of a figure with its interval, `name`, `nameLow` and `nameHigh`; {@linkcode intervalOf} gives their values.
  *
  * @param of What the interval holds: `"95 % of resampled documents"`.
+ *
+ * @example
+ * ```ts
+ * const METHOD = row({ ...withInterval("auroc", "mean AUROC over concepts", "95 % of resampled concepts") });
+ * const rows: RowOf<typeof METHOD>[] = [intervalOf("auroc", { mean: 0.7, low: 0.6, high: 0.8 })];
+ * if (rows[0].aurocHigh !== 0.8) throw new Error(`${rows[0].aurocHigh}`);
+ * ```
  */
 export function withInterval<const N extends string>(
   name: N,
@@ -196,13 +196,22 @@ export function withInterval<const N extends string>(
 /** The values of columns that {@linkcode withInterval} declares. */
 export function intervalOf<const N extends string>(
   name: N,
-  { mean, low, high }: IntervalValues,
+  { mean, low, high }: { readonly mean: number; readonly low: number; readonly high: number },
 ): { readonly [K in N | `${N}Low` | `${N}High`]: number } {
   const values = { [name]: mean, [`${name}Low`]: low, [`${name}High`]: high };
   return values as { [K in N | `${N}Low` | `${N}High`]: number };
 }
 
-/** Columns or values, each under its name behind a word: `cosine` is `baseCosine`, its column `base_cosine`. */
+/**
+ * Columns or values, each under its name behind a word: `cosine` is `baseCosine`, its column `base_cosine`.
+ *
+ * @example
+ * ```ts
+ * const NEAREST = row({ ...prefixed("base", { cosine: number("cosine with the base model's nearest region") }) });
+ * const rows: RowOf<typeof NEAREST>[] = [{ ...prefixed("base", { cosine: 0.4 }) }];
+ * if (rowTable(NEAREST, rows).columns.join() !== "base cosine") throw new Error(columnName("baseCosine"));
+ * ```
+ */
 export function prefixed<const P extends string, const F extends object>(prefix: P, fields: F): Prefixed<P, F> {
   const behind = (key: string) => `${prefix}${key[0].toUpperCase()}${key.slice(1)}`;
   const named = Object.entries(fields).map(([key, field]) => [behind(key), field]);
@@ -223,6 +232,9 @@ export const THRESHOLD: Field<number> = number("θ, cosine distance, 0..2", { he
 
 /**
  * Declares the columns of a row.
+ *
+ * @param fields A column for each property of a row.
+ * @returns The declaration, from which {@linkcode RowOf} makes the row's type.
  *
  * @example
  * ```ts
@@ -245,6 +257,9 @@ export function row<const F extends Fields>(fields: F): F {
 
 /**
  * Rows with their declaration, to be saved; rows may have further properties, which are not.
+ *
+ * @param fields As {@linkcode row} declares them.
+ * @param rows A value for each field in each.
  *
  * @example
  * ```ts
@@ -281,6 +296,8 @@ export function headingOf(fields: Fields, key: string): string {
 /**
  * Some columns of rows as a table of a report; {@linkcode Cell}s are rounded where they are shown.
  *
+ * @param fields As {@linkcode row} declares them.
+ * @param rows A value for each field in each.
  * @param keys Which, in which order; default all.
  *
  * @example
@@ -306,6 +323,8 @@ export function rowTable<F extends Fields>(
 
 /**
  * Records as a table of a report; the keys of the first are the headings.
+ *
+ * @param records All with the keys of the first, in its order.
  *
  * @example
  * ```ts

@@ -131,7 +131,16 @@ export class Setting<R, K extends keyof R> extends Rows<R> {
 /** What reports call properties that tell settings apart. */
 const WORDS: Readonly<Record<string, string>> = { layer: "block", percentile: "p" };
 
-/** Rows by the values of some of their properties, in the order in which these first come. */
+/**
+ * Rows by the values of some of their properties, in the order in which these first come.
+ *
+ * @example
+ * ```ts
+ * const rows = [{ label: "domain", k: null, auroc: 0.5 }, { label: "domain", k: null, auroc: 0.75 }];
+ * const [setting, ...others] = settingsOf(rows, ["label", "k"]);
+ * if (others.length > 0 || setting.mean("auroc") !== 0.625) throw new Error(setting.name);
+ * ```
+ */
 export function settingsOf<R, const K extends keyof R>(rows: readonly R[], keys: readonly K[]): Setting<R, K>[] {
   const groups = Map.groupBy(rows, (row) => JSON.stringify(keys.map((key) => row[key])));
   return Array.from(groups.values(), (own) => {

@@ -49,9 +49,13 @@ export interface SaveTableOptions {
 /**
  * Writes `<folder>/<name>.arrow`.
  *
+ * @param folder Where to; made if it is not there.
+ * @param name File name without ending.
  * @param table Rows with their declaration, or columns.
+ * @param options Metadata of the whole table; default none.
  * @returns The file's path.
  * @throws {Error} If columns differ in length, two have one name, a column mixes types, or the file cannot be written.
+ * @throws {TypeError} If a row has a value that its declaration does not allow; names row and column.
  *
  * @example
  * ```ts

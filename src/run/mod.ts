@@ -67,6 +67,7 @@ export {
   loadDictionary,
 } from "./steps/given.ts";
 export { type BudgetPlan, growToBudgets, type KeptDictionary } from "./steps/grow_budgets.ts";
+export { openSae } from "./steps/given_sae.ts";
 export {
   calibrated,
   type CalibrationPlan,

@@ -29,8 +29,8 @@ export interface ExportedValues {
 }
 
 /**
- * Writes a dictionary as a sparse autoencoder: an `.npz` file in Gemma Scope's format where `path` ends so, else a folder
- * as SAELens writes them. See `Dictionary.export`.
+ * Writes a dictionary as a sparse autoencoder: an `.npz` file in Gemma Scope's format where `path` ends so, else a
+ * folder as SAELens writes them. See `Dictionary.export`.
  *
  * @throws {RangeError} if the dictionary is empty, or k is not from 1 to its size.
  */
@@ -60,6 +60,8 @@ export async function exportDictionary(
   ];
   const files = saeFilesAt(path);
   await writeRegions(files.regions, parts, host, basis);
+  // Gemma Scope's encoders read raw activations, so the center goes into the bias; SAELens subtracts `b_dec` itself
+  // (`apply_b_dec_to_input`).
   if (files.format === "gemma-scope") {
     const threshold = float32Tensor(none, [size]);
     await writeNpz(files.weights, new Map([...weights(withCenter(decoder, none, center)), ["threshold", threshold]]));

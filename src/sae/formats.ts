@@ -47,12 +47,16 @@ export function saeLensFiles(folder: string): SaeLensFiles {
   };
 }
 
-/** The files that a path names, be they there or not: of Gemma Scope's format where it ends in `.npz`, else a folder's. */
+/**
+ * The files that a path names, be they there or not: of Gemma Scope's format where it ends in `.npz`, else a folder's.
+ */
 export function saeFilesAt(path: string): SaeFiles {
   return isNpz(path) ? gemmaScopeFiles(path) : saeLensFiles(path);
 }
 
-/** The autoencoder that is at a path, told by names: an `.npz` file, or a folder of either format; undefined if none is. */
+/**
+ * The autoencoder that is at a path, told by names: an `.npz` file, or a folder of either format; undefined if none is.
+ */
 export async function findSaeFiles(path: string): Promise<SaeFiles | undefined> {
   if (isNpz(path) && await isFile(path)) return gemmaScopeFiles(path);
   if (await isFile(join(path, CONFIG))) return saeLensFiles(path);

@@ -5,8 +5,8 @@ import { positiveThresholds, type SaeWeights } from "./weights.ts";
 import { saeTensors, thresholdsOf } from "./tensors.ts";
 
 /**
- * Reads a sparse autoencoder in Gemma Scope's format: `W_enc` (`dim x size`), `b_enc`, `threshold`, `W_dec` (`size x dim`)
- * and `b_dec`, used on raw activations as
+ * Reads a sparse autoencoder in Gemma Scope's format: `W_enc` (`dim x size`), `b_enc`, `threshold`, `W_dec` (`size x
+ * dim`) and `b_dec`, used on raw activations as
  *
  *     pre = x W_enc + b_enc;  acts = relu(pre) * (pre > threshold);  x_hat = acts W_dec + b_dec
  *

@@ -15,8 +15,8 @@ import { positiveThresholds, SaeError, type SaeWeights } from "./weights.ts";
  * - `finetuning_scaling_factor`: the decoder's rows times their factor.
  *
  * @param folder The folder.
- * @throws {Error} A sentence if a file is missing or damaged, if the tensors do not fit the configuration, or if it asks
- * for what is not built here (gated, batch top-k, normalised or reshaped activations, tanh-relu).
+ * @throws {Error} A sentence if a file is missing or damaged, if the tensors do not fit the configuration, or if it
+ * asks for what is not built here (gated, batch top-k, normalised or reshaped activations, tanh-relu).
  */
 export async function readSaeLens(folder: string): Promise<SaeWeights> {
   const { config: configPath, weights: path } = saeLensFiles(folder);
@@ -32,6 +32,7 @@ export async function readSaeLens(folder: string): Promise<SaeWeights> {
     dim,
     size,
     encoder,
+    // With the encoder as it is rescaled by now: SAELens multiplies `(x - b_dec) W_enc + b_enc` by the norm as a whole.
     encoderBias: config.centred ? withCenter(encoder, encoderBias, raw.decoderBias) : encoderBias,
     thresholds: positiveThresholds(size, jumps),
     ...(config.k === undefined ? {} : { most: config.k }),
@@ -53,7 +54,9 @@ function assertLengths({ dim, size }: SaeTensors, config: SaeLensConfig, path: s
   }
 }
 
-/** The factors of finetuning, if there are any: their tensor was called both ways, and was written when all are 1 too. */
+/**
+ * The factors of finetuning, if there are any: their tensor was called both ways, and was written when all are 1 too.
+ */
 function factorsOf(
   tensors: Tensors,
   { finetuned }: SaeLensConfig,

@@ -136,6 +136,7 @@ function length<K extends string>(fields: Fields, name: string, as: K, path: str
 }
 
 function sourceOf(fields: Fields): SaeLensConfig["source"] {
+  // The newest place comes last and wins.
   const metadata = { ...fields, ...(fields.meta as Fields | undefined), ...(fields.metadata as Fields | undefined) };
   const model = metadata.model_name;
   const hook = metadata.hook_name ?? metadata.hook_point;

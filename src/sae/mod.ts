@@ -1,5 +1,6 @@
 /**
- * Sparse autoencoders: Gemma Scope's and SAELens's files are read and run, and dictionaries are written and read as such.
+ * Sparse autoencoders: Gemma Scope's and SAELens's files are read and run, and dictionaries are written and read as
+ * such.
  *
  * A *feature* is a row of the decoder with an encoder's row and bias; of an activation few are *active*, and these
  * times their decoder rows give it back. {@linkcode readSae} reads an autoencoder, {@linkcode Sae} runs it on a

@@ -16,9 +16,9 @@ const FIRST_FORMAT = "exemplar regions 1";
 const NUMBERS = ["count", "founder", "first_batch", "distance_sum", "distance_square_sum"] as const;
 
 /**
- * Writes what formats of sparse autoencoders have no place for: the sum of each region's member directions (`sum`, `size x
- * dim`), `count`, `founder`, `first_batch`, `distance_sum`, `distance_square_sum`, and the exemplars (`exemplar`) unless
- * they are the basis of the autoencoder. Threshold and the rest are strings of the file's metadata.
+ * Writes what formats of sparse autoencoders have no place for: the sum of each region's member directions (`sum`,
+ * `size x dim`), `count`, `founder`, `first_batch`, `distance_sum`, `distance_square_sum`, and the exemplars
+ * (`exemplar`) unless they are the basis of the autoencoder. Threshold and the rest are strings of the file's metadata.
  *
  * @param exemplars, sums, decoder `size x dim`; the last is the autoencoder's, which the file must stay beside.
  */
@@ -56,8 +56,8 @@ export function writeRegions(
 }
 
 /**
- * The parts of a dictionary from its regions file and the autoencoder beside it. Contexts and sampled members are empty:
- * these files do not carry them.
+ * The parts of a dictionary from its regions file and the autoencoder beside it. Contexts and sampled members are
+ * empty: these files do not carry them.
  *
  * @param decoder The autoencoder's `W_dec`, and `center` its `b_dec`.
  * @throws {Error} A sentence if the file is missing, damaged, of another format, or not of that autoencoder.

@@ -18,8 +18,15 @@ export interface ReadSaeOptions extends UnpackOptions {
 }
 
 /**
- * Reads a sparse autoencoder: Gemma Scope's `params.npz`, or a SAELens folder (`cfg.json` and `sae_weights.safetensors`).
+ * Reads a sparse autoencoder: Gemma Scope's `params.npz`, or a SAELens folder (`cfg.json` and
+ * `sae_weights.safetensors`).
  *
+ * @param path The file, or the folder of either; of the hub as `hf://owner/name/folder`.
+ * @param options Where to compute, default `"auto"`; and how much a compressed file may unpack to.
+ * @returns The autoencoder, which the caller disposes.
+ * @throws {SaeError} if there is none, if a file is damaged, or if the autoencoder needs what is not built here.
+ *
+ * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
  *
@@ -28,17 +35,38 @@ export interface ReadSaeOptions extends UnpackOptions {
  * const activations = await sae.decode(features);
  * assertEquals([features.rows, features.size, activations.length], [2, 2048, 384]);
  * ```
- *
- * @param path The file, or the folder of either; of the hub as `hf://owner/name/folder`.
- * @param options See {@link ReadSaeOptions}.
- * @throws {Error} A sentence if there is none, if a file is damaged, or if the autoencoder needs what is not built here.
  */
 export async function readSae(path: string, options: ReadSaeOptions = {}): Promise<Sae> {
   const weights = await readWeights(await localPath(path), options);
   return new Sae(weights, await openBackend(options.backend));
 }
 
-/** A sparse autoencoder on a backend: activations in, few active features out, and back. */
+/**
+ * A sparse autoencoder on a backend: activations in, few active features out, and back.
+ *
+ * @example Weights of one's own: each coordinate a feature
+ * ```ts
+ * import { openBackend } from "../compute/mod.ts";
+ *
+ * const identity = Float32Array.of(1, 0, 0, 1);
+ * const none = new Float32Array(2);
+ * using sae = new Sae({
+ *   architecture: "standard",
+ *   dim: 2,
+ *   size: 2,
+ *   encoder: identity,
+ *   encoderBias: none,
+ *   thresholds: none,
+ *   decoder: identity,
+ *   decoderBias: none,
+ *   source: { path: "identity", format: "saelens" },
+ * }, await openBackend("cpu"));
+ * const active = await sae.encode({ data: Float32Array.of(-3, 4), rows: 1, dim: 2 });
+ * if (active.features.join() !== "1" || active.values.join() !== "4") throw new Error(`${active.features}`);
+ * const back = await sae.decode(active);
+ * if (back.join() !== "0,4") throw new Error(back.join());
+ * ```
+ */
 export class Sae implements Disposable {
   /** Length of an activation. */
   readonly dim: number;
@@ -75,7 +103,9 @@ export class Sae implements Disposable {
     this.#weights = { encoderBias, thresholds, decoderBias };
   }
 
-  /** The decoder's vectors on the backend, `size x dim`, a row a feature; of any length. The autoencoder disposes it. */
+  /**
+   * The decoder's vectors on the backend, `size x dim`, a row a feature; of any length. The autoencoder disposes it.
+   */
   get decoder(): Matrix {
     this.#assertInUse();
     return this.#decoder;

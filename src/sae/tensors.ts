@@ -41,7 +41,9 @@ export function saeTensors(tensors: Tensors, path: string): SaeTensors {
   };
 }
 
-/** A tensor of one number a feature that must not be NaN: thresholds may be infinite, for features that never activate. */
+/**
+ * A tensor of one number a feature that must not be NaN: thresholds may be infinite, for features that never activate.
+ */
 export function thresholdsOf(tensors: Tensors, size: number, path: string): Float32Array<ArrayBuffer> {
   const thresholds = floatsOf(tensors, "threshold", [size], path);
   const bad = thresholds.findIndex(Number.isNaN);

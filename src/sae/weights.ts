@@ -16,8 +16,8 @@ export interface SaeSource {
   /** What the file calls the hook point, such as `blocks.12.hook_resid_post`. */
   readonly hook?: string;
   /**
-   * Where it reads, if that is known here; what enters a block is told as what the block before has put out. Absent where
-   * it reads one head of several.
+   * Where it reads, if that is known here; what enters a block is told as what the block before has put out. Absent
+   * where it reads one head of several.
    */
   readonly hookPoint?: HookPoint;
 }
@@ -52,7 +52,17 @@ export interface SaeWeights {
   readonly source: SaeSource;
 }
 
-/** A file that holds no sparse autoencoder that can be run. The message says which file, and why. */
+/**
+ * A file that holds no sparse autoencoder that can be run. The message says which file, and why.
+ *
+ * @example
+ * ```ts
+ * import { assertRejects } from "@std/assert";
+ * import { readSae } from "./sae.ts";
+ *
+ * await assertRejects(() => readSae("fixtures/corpora", { backend: "cpu" }), SaeError, "fixtures/corpora");
+ * ```
+ */
 export class SaeError extends Error {
   /** Tells it from other errors. */
   override name = "SaeError";

@@ -1,11 +1,10 @@
 /** Hooks of dictionaries that are given to `axbench`, and of runs that go on. */
 import { assertEquals, assertRejects } from "@std/assert";
-import { givenDictionaries } from "../../experiments/lib/axbench/given.ts";
-import { ConceptStore } from "../../experiments/lib/axbench/store.ts";
 import { describeStream } from "../../src/activations/mod.ts";
 import { openBackend } from "../../src/compute/mod.ts";
 import type { HookSite, LanguageModel } from "../../src/model/mod.ts";
 import { Dictionary } from "../../src/partition/mod.ts";
+import { givenDictionaries, RowStore } from "../../src/run/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { assertSentence } from "../lib/sentence.ts";
 
@@ -24,24 +23,28 @@ const MODEL = { id: "toy", bos: "always", dim: 2, withHook: () => Promise.resolv
 
 Deno.test("dictionaries that are given together are of one hook, at which the model is to be read", () =>
   inFolder(async (folder) => {
-    const options = { model: MODEL, backend: await openBackend("cpu"), seed: 0, budget: 100 };
+    const backend = await openBackend("cpu");
+    const given = (...names: string[]) => givenDictionaries(names, MODEL, backend, { seed: 3, budget: 100 });
     const four = await saved(`${folder}/four.arrow`, "attn_out", 4);
     const ten = await saved(`${folder}/ten.arrow`, "attn_out", 10);
     const other = await saved(`${folder}/other.arrow`, "mlp_out", 10);
-    const { hook, grown } = await givenDictionaries([four, ten], options);
-    assertEquals([hook, grown.map(({ percentile }) => percentile)], ["attn_out", [4, 10]]);
-    const error = await assertRejects(() => givenDictionaries([four, other], options), Error);
+    const { hook, dictionaries, centers } = await given(four, ten, four);
+    assertEquals([hook, [...centers.keys()]], ["attn_out", [20]]);
+    assertEquals(dictionaries.map(({ percentile, seed, budget }) => [percentile, seed, budget]), [
+      ...[[4, 3, 100], [10, 3, 100], [4, 4, 100]],
+    ]);
+    const error = await assertRejects(() => given(four, other), Error);
     assertSentence(error, `${other} is of mlp_out`, "of attn_out");
   }));
 
 Deno.test("a run goes on at its own hook; one that does not tell it was read at resid_post", () =>
   inFolder(async (folder) => {
-    await ConceptStore.open(folder, { model: "toy", hook: "z" }, false);
-    await ConceptStore.open(folder, { model: "toy", hook: "z" }, true);
-    const other = () => ConceptStore.open(folder, { model: "toy", hook: "resid_post" }, true);
+    const open = (flags: object, resume = true) => RowStore.open(folder, { flags: { model: "toy", ...flags }, resume });
+    await open({ hook: "z" }, false);
+    await open({ hook: "z" });
+    const other = () => open({ hook: "resid_post" });
     assertSentence(await assertRejects(other, Error), "go on with --hook z,", "but found --hook resid_post");
-    await ConceptStore.open(folder, { model: "toy" }, false);
+    await open({}, false);
     await other();
-    const wrong = () => ConceptStore.open(folder, { model: "toy", hook: "z" }, true);
-    assertSentence(await assertRejects(wrong, Error), "go on with --hook resid_post");
+    assertSentence(await assertRejects(() => open({ hook: "z" }), Error), "go on with --hook resid_post");
   }));

@@ -29,11 +29,6 @@ Deno.test("rows are kept as they were, and other settings are refused", () =>
       Error,
       "but found backend webgpu:",
     );
-    const older = { ...SETTINGS, flags: { ...SETTINGS.flags, bos: "always" }, resume: true };
-    assertEquals(
-      await (await RowStore.open<Row>(out, { ...older, before: { bos: "always" } })).read("concepts/3"),
-      ROWS,
-    );
     const anew = await RowStore.open<Row>(out, { ...SETTINGS, resume: false });
     assertEquals(await anew.read("concepts/3"), undefined);
   }));

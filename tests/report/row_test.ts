@@ -36,6 +36,11 @@ const ROWS: readonly Measured[] = [
   { layer: 4, kind: "coreset", aurocPrompt: null, saturatedAt: null, example: null, holds: null, q1: 3, q2: 4 },
 ];
 
+Deno.test("a column is named in snake case, whether its property is in camel case or in words", () => {
+  const names = ["layer", "aurocPrompt", "coherent refusal", "nearest_p90"];
+  assertEquals(names.map(columnName), ["layer", "auroc_prompt", "coherent_refusal", "nearest_p90"]);
+});
+
 Deno.test("a row is declared once: columns, types, descriptions and what is missing are in the file", () =>
   inFolder(async (folder) => {
     const table = await readArrow(await saveTable(folder, "t", resultTable(MEASURED, ROWS)));

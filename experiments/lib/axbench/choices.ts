@@ -1,21 +1,53 @@
-import { DirectionSet, randomDirections, SELECTION_RULES } from "../../../src/analysis/mod.ts";
-import type { Backend, Matrix } from "../../../src/compute/mod.ts";
+/** The directions that a concept's may be chosen from: regions, and as many random ones. */
+import type { StreamBatch } from "../../../src/activations/mod.ts";
+import { Coresets, DirectionSet, offerFirst, randomDirections, SELECTION_RULES } from "../../../src/analysis/mod.ts";
+import type { Backend } from "../../../src/compute/mod.ts";
 import type { Basis } from "../../../src/partition/mod.ts";
 import { type KeptDictionary, loadDictionary } from "../../../src/run/mod.ts";
 import type { ConceptChoice } from "./rows.ts";
+
+/**
+ * Random activations of a stream, several sets of them in one pass.
+ *
+ * @param centers Of the layers to draw at.
+ * @param drawn `sets`: seeds; `size`: activations of a set at most; `activations`: those of the stream to draw from.
+ * @param owner Takes the sets, to give them back.
+ * @returns By layer, then seed.
+ */
+export async function drawCoresets(
+  backend: Backend,
+  stream: AsyncIterable<StreamBatch>,
+  centers: ReadonlyMap<number, { readonly center: Float32Array<ArrayBuffer> }>,
+  { sets, size, activations }: { sets: readonly number[]; size: number; activations: number },
+  owner: DisposableStack,
+): Promise<Map<number, Map<number, DirectionSet>>> {
+  using drawing = new DisposableStack();
+  const coresets = sets.map((seed) => drawing.use(new Coresets(backend, centers, size, seed)));
+  await offerFirst(stream, coresets, activations);
+  const byLayer = new Map<number, Map<number, DirectionSet>>();
+  for (const layer of centers.keys()) {
+    const bySeed = new Map<number, DirectionSet>();
+    for (const own of coresets) {
+      const matrix = own.take(layer, size);
+      bySeed.set(own.seed, owner.use(new DirectionSet(matrix, await backend.download(matrix))));
+    }
+    byLayer.set(layer, bySeed);
+  }
+  return byLayer;
+}
 
 /**
  * What a concept's direction at one layer may be chosen from: both bases of every dictionary, and random directions and
  * random activations of the same numbers under the same rules.
  *
  * @param dictionaries Of the layer.
- * @param coresets Random activations, by the seed of the random directions beside them.
+ * @param coresets Random activations, by the seed that random directions are drawn with beside them.
  * @param owner Takes the sets, to give them back.
  */
 export async function conceptChoices(
   backend: Backend,
   dictionaries: readonly KeptDictionary[],
-  coresets: ReadonlyMap<number, Matrix>,
+  coresets: ReadonlyMap<number, DirectionSet>,
   owner: DisposableStack,
 ): Promise<ConceptChoice[]> {
   const choices: ConceptChoice[] = [];
@@ -37,9 +69,8 @@ export async function conceptChoices(
     offer({ ...common, basis: "exemplar", from: exemplars.get(growth)! });
   }
   const most = Math.max(...dictionaries.map(({ regions }) => regions));
-  for (const [set, matrix] of coresets) {
+  for (const [set, coreset] of coresets) {
     const random = owner.use(DirectionSet.upload(backend, randomDirections(most, dim, set), dim));
-    const coreset = owner.use(new DirectionSet(matrix, await backend.download(matrix)));
     for (const { percentile, budget, tokens, seed, regions: size } of dictionaries) {
       const common = { percentile, budget, tokens, seed, set, basis: null };
       offer({ ...common, method: "random", from: random, size });

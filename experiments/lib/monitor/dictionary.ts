@@ -1,15 +1,7 @@
 /** Grows dictionaries at several layers and percentiles, and picks the one to watch with. */
 import { finalRegions, refusalHandle } from "../../../src/analysis/mod.ts";
 import type { Dictionary } from "../../../src/partition/mod.ts";
-import {
-  type CalibrationPlan,
-  type Flags,
-  grow,
-  type GrowPlan,
-  type ReadPlan,
-  type Run,
-  usable,
-} from "../../../src/run/mod.ts";
+import { type CalibrationPlan, type Flags, grow, type ReadPlan, type Run, usable } from "../../../src/run/mod.ts";
 import type { Instructions } from "./texts.ts";
 import type { TriedRow } from "./rows.ts";
 
@@ -21,12 +13,13 @@ import type { TriedRow } from "./rows.ts";
  */
 export async function chosenDictionary<F extends Flags>(
   run: Run<F>,
-  plan: ReadPlan & Pick<GrowPlan, "growing">,
+  plan: ReadPlan,
   what: CalibrationPlan,
   instructions?: Instructions,
 ): Promise<{ readonly dictionary: Dictionary; readonly tried: readonly TriedRow[] }> {
   const { calibrations, failed } = await usable(run, plan, what);
-  const { growths } = await grow(run, { ...plan, calibrations });
+  const growing = { maxTokens: run.flags.maxTokens, signal: run.signal };
+  const { growths } = await grow(run, { ...plan, calibrations, growing });
   const grown: TriedRow[] = [];
   for (const { layer, percentile, dictionary } of growths) {
     const handle = instructions && await run.kept(`refusal in layer ${layer}, p ${percentile}`, async () => {

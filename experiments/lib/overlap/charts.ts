@@ -16,40 +16,42 @@ import {
   series,
   type SeriesStyle,
   share,
+  Sweep,
 } from "../../../src/report/mod.ts";
-import { type ComparisonName, type Measured, summarise } from "./measure.ts";
+import type { Compared, SummaryRow } from "./rows.ts";
 
 /** What charts show, in this order, and how. */
-const LINES: Readonly<Partial<Record<ComparisonName, SeriesStyle>>> = {
+const LINES = {
   "EP and SAE": COLOR.blue,
   "EP and SAE, strongest tokens": { color: COLOR.blue, dash: DASH.dashed },
   "random exemplars and SAE": COLOR.vermilion,
   "EP and EP of another order": COLOR.green,
   "token ids": COLOR.purple,
   "EP and SAE, tokens permuted": { color: COLOR.chance, dash: DASH.dotted },
-};
+} as const satisfies Partial<Record<SummaryRow["comparison"], SeriesStyle>>;
+const isShown = ({ comparison }: SummaryRow) => comparison in LINES;
+
 const SIDES = { regions: "EP regions with a counterpart", features: "SAE features with a counterpart" } as const;
 
 const bySide = by("side", { order: Object.values(SIDES) });
 const PANEL = { width: 320, height: 260 };
 
 /** Share of units with a best F1 above one half against p, a panel a side: points are orders or draws, lines their means. */
-export function overlapChart(all: readonly Measured[]): ChartSpec {
-  const shares = all.flatMap(({ comparisons }) => comparisons).filter(({ name }) => name in LINES)
-    .map(({ f1, side, percentile, name }) => ({ percentile, side: SIDES[side], name, share: summarise(f1).share }));
+export function overlapChart(rows: readonly SummaryRow[]): ChartSpec {
+  const shares = rows.filter(isShown).map((row) => ({ ...row, side: SIDES[row.side] }));
   return chart(shares, {
     ...PANEL,
     panels: bySide,
     x: percentileAxis("percentile p (finer on the left)"),
     y: share("share", "share with best F1 > 0.5"),
-    color: series("name", LINES),
+    color: series("comparison", LINES),
     marks: [means(), seeds()],
   });
 }
 
 /** Best F1 against firings at one percentile, a dot a unit; grey: tokens permuted (mean over draws). */
-export function sizesChart(measured: Measured, features: Firings): ChartSpec {
-  const { orders: [{ firings }], regions, permutedRegions, permutedFeatures } = measured;
+export function sizesChart(compared: Compared, features: Firings): ChartSpec {
+  const { orders: [{ firings }], regions, permutedRegions, permutedFeatures } = compared;
   const unitsOf = (side: string, patterns: Firings, f1: Float64Array, permuted: Float64Array) =>
     [...f1.keys()].flatMap((unit) => {
       const row = { side, firings: firingCount(patterns, unit) };
@@ -57,7 +59,7 @@ export function sizesChart(measured: Measured, features: Firings): ChartSpec {
     });
   const units = [
     ...unitsOf("EP regions", firings, regions.f1, permutedRegions),
-    ...unitsOf("SAE features", features, measured.features.f1, permutedFeatures),
+    ...unitsOf("SAE features", features, compared.features.f1, permutedFeatures),
   ];
   return chart(units, {
     ...PANEL,
@@ -74,19 +76,15 @@ export function sizesChart(measured: Measured, features: Firings): ChartSpec {
 }
 
 /** Share of units with a best F1 above every cut, at one percentile; orders and draws are pooled. */
-export function distributionChart({ comparisons }: Measured): ChartSpec {
+export function distributionChart(rows: readonly SummaryRow[]): ChartSpec {
   const cuts = Array.from({ length: 101 }, (_, i) => i / 100);
-  const pooled = Map.groupBy(
-    comparisons.filter(({ name }) => name in LINES),
-    ({ side, name }) => JSON.stringify([side, name]),
-  );
-  const shares = Array.from(pooled.values()).flatMap((group) => {
-    const [{ side, name }] = group;
-    const f1 = group.flatMap((row) => [...row.f1]).filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);
+  const shares = new Sweep(rows.filter(isShown), ["side", "comparison"]).settings.flatMap(({ key, rows }) => {
+    const f1 = rows.flatMap((row) => [...row.f1]).filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);
     let below = 0;
     return cuts.map((cut) => {
       while (below < f1.length && f1[below] <= cut) below++;
-      return { side: SIDES[side], name, cut, share: f1.length === 0 ? null : 1 - below / f1.length };
+      const share = f1.length === 0 ? null : 1 - below / f1.length;
+      return { side: SIDES[key.side], comparison: key.comparison, cut, share };
     });
   });
   return chart(shares, {
@@ -94,7 +92,7 @@ export function distributionChart({ comparisons }: Measured): ChartSpec {
     panels: bySide,
     x: quantity("cut", "F1", { ticks: 5 }),
     y: share("share", "share with a larger best F1"),
-    color: series("name", LINES),
+    color: series("comparison", LINES),
     marks: [line(), rule({ x: 0.5 })],
   });
 }

@@ -126,7 +126,7 @@ export function probeOutcome(
 function answer({ summaries, labels, percentiles, layer, percentile }: Told): string {
   const at = (ask: Ask) => ofKind(summaries, ask);
   // Documents are too few for more digits.
-  const share = (value: number) => formatShare(value, 2);
+  const share = (value: number) => `${formatNumber(100 * value, 2)}\u00a0%`;
   const kept = (own: readonly Summary[]) => own.map((summary) => share(summary.kept)).join(", ");
   const most = mostKept(summaries, percentile);
   const oneHot = { percentile, k: 1 };

@@ -27,6 +27,8 @@ export const DETECTION_FIGURES = row({
 /** Unit directions that a concept's may be chosen from; giving it back gives the matrix back. */
 export class DirectionSet implements Disposable {
   /**
+   * A set that is on the backend already.
+   *
    * @param matrix Them on the backend, `size x dim`; the set's from now on.
    * @param values Them on the host.
    */
@@ -43,6 +45,7 @@ export class DirectionSet implements Disposable {
     return this.matrix.rows;
   }
 
+  /** Gives the matrix back. */
   [Symbol.dispose](): void {
     this.matrix.dispose();
   }
@@ -50,7 +53,9 @@ export class DirectionSet implements Disposable {
 
 /** A way to choose: a rule on the first directions of a set. */
 export interface Choice {
+  /** Which direction is taken. */
   readonly rule: SelectionRule;
+  /** The set. */
   readonly from: DirectionSet;
   /** How many of them, 1 to all: dictionaries of one growth lie one in the other. */
   readonly size: number;
@@ -69,13 +74,17 @@ export type Detection<C extends Choice> =
 
 /** Held-out texts, and which of them have the concept or are hard negatives. */
 export interface HeldOutTexts {
+  /** Their activations. */
   readonly texts: TextActivations;
+  /** Whether each has the concept. */
   readonly positive: readonly boolean[];
+  /** Whether each is a hard negative. */
   readonly hard: readonly boolean[];
 }
 
 /** Train texts without a concept, with what every concept needs of them; see {@linkcode ConceptScorer.negatives}. */
 export interface NegativeTexts {
+  /** Their activations. */
   readonly texts: TextActivations;
   /** Mean of the centred unit activations. */
   readonly meanDirection: Float64Array;
@@ -85,9 +94,11 @@ export interface NegativeTexts {
 
 /** How a {@linkcode ConceptScorer} works. */
 export interface ConceptScorerOptions<C extends Choice> {
+  /** Where to compute. */
   readonly backend: Backend;
   /** Subtracted from activations before their cosines are taken, length `dim`. */
   readonly center: Float32Array<ArrayBuffer>;
+  /** The ways to choose. */
   readonly choices: readonly C[];
   /** Strengths of the probe's penalty; of several the best on a fifth of the train texts is taken. */
   readonly l2: readonly number[];

@@ -109,6 +109,7 @@ export function bestAmongFirst(statistics: Float64Array, sizes: readonly number[
   if (wrong !== undefined) {
     throw new RangeError(`Expected sizes of 1 to ${statistics.length} directions but found ${wrong}`);
   }
+  // The best of the first `i + 1` directions; `>` keeps the lowest of equal ones.
   const bestUpTo = new Int32Array(statistics.length);
   for (let i = 1; i < statistics.length; i++) {
     bestUpTo[i] = statistics[i] > statistics[bestUpTo[i - 1]] ? i : bestUpTo[i - 1];

@@ -111,7 +111,7 @@ export class Coresets implements Disposable {
     readonly backend: Backend,
     calibrations: ReadonlyMap<number, Pick<CalibrationValues, "center">>,
     capacity: number,
-    seed: number,
+    readonly seed: number,
   ) {
     this.#byLayer = new Map(
       calibrations.entries().map(([layer, { center }]) => [

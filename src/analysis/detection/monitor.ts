@@ -109,6 +109,7 @@ export class Monitor implements Disposable {
     const { backend, threshold, center } = dictionary;
     const { hook: { layer }, extractor, context, chat } = this.#source;
     const options = { layers: [layer], backend, extractor, context, chat, batchPrompts: prompts.length };
+    // As many prompts a batch as there are: one batch comes.
     const [read] = await Array.fromAsync(extract(model, prompts, options));
     using streamed = read;
     using directions = await directionsOf(backend, batchAt(streamed, layer), center);

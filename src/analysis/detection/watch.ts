@@ -14,11 +14,13 @@ export type MemoryRow = RowOf<typeof MEMORY>;
 
 /** What is left of a stream that went by. */
 export interface Watched {
+  /** Lines read. */
   readonly prompts: number;
   /** Lines that could not be read. */
   readonly unreadable: number;
   /** Prompts that raised each alarm. */
   readonly alarms: ReadonlyMap<string, number>;
+  /** From the first line asked for to the last verdict written. */
   readonly seconds: number;
   /** Memory of the process after so many prompts, in MiB: after each doubling, and at the end. */
   readonly memory: readonly MemoryRow[];

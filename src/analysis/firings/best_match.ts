@@ -95,6 +95,7 @@ function forEachPair(
   }
   if (!(minimum >= 1)) throw new RangeError(`Expected a minimum of at least 1 firing but found ${minimum}`);
   const { offsets, fired } = byToken(b);
+  // All 0 before each unit of `a`: what it counts is put back as it is read, so that nothing goes with `units x units`.
   const shared = new Int32Array(unitCount(b));
   for (let u = 0; u < unitCount(a); u++) {
     const size = firingCount(a, u);

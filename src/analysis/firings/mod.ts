@@ -17,6 +17,11 @@
  * @module
  */
 export * from "./active_firings.ts";
+export * from "./best_f1.ts";
 export * from "./best_match.ts";
+export * from "./compare_firings.ts";
+export * from "./describe_units.ts";
 export * from "./firings.ts";
+export * from "./pick_units.ts";
 export * from "./strongest_firings.ts";
+export * from "./unit_firings.ts";

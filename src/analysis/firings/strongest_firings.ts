@@ -85,6 +85,7 @@ export class StrongestFirings {
     if (this.#counts[unit] === k && !(value > this.#values[start + k - 1])) return;
     const count = Math.min(this.#counts[unit] + 1, k);
     let at = start + count - 1;
+    // `<`: an equal one, which is of an earlier token, stays before.
     while (at > start && this.#values[at - 1] < value) {
       this.#values[at] = this.#values[at - 1];
       this.#tokens[at] = this.#tokens[at - 1];

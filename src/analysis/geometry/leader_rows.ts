@@ -40,6 +40,8 @@ export function leaders(
  * @param count Leaders wanted. @param order Row numbers in stream order.
  */
 export function leadersOfCount(rows: Float32Array, dim: number, order: ArrayLike<number>, count: number): number[] {
+  // At `low` there are too many leaders, at `high` no more than asked for. Their number mostly falls with the
+  // threshold, not always: hence `best`. 24 halvings reach the resolution of float32.
   let [low, high] = [0, 1];
   while (leaders(rows, dim, order, high, count).length > count) high *= 2;
   let best = leaders(rows, dim, order, high, count);
@@ -73,6 +75,7 @@ export function nearestLeaders(
 function squaredDistance(a: Float32Array, i: number, b: Float32Array, j: number, dim: number, enough: number): number {
   let [sum, p, q] = [0, i * dim, j * dim];
   for (const end = p + dim; p < end && sum <= enough;) {
+    // In runs of 16, so that looking whether it is enough costs little.
     for (const stop = Math.min(p + 16, end); p < stop; p++, q++) sum += (a[p] - b[q]) ** 2;
   }
   return sum;

@@ -30,6 +30,7 @@ export function whitening(
     const white = new Float32Array(rows.length);
     for (let from = 0; from < rows.length; from += dim) {
       for (let i = 0; i < dim; i++) {
+        // Forward substitution: solves `L white = x - mean` from the first coordinate on.
         let value = rows[from + i] - mean[i];
         for (let j = 0; j < i; j++) value -= factor[i * dim + j] * white[from + j];
         white[from + i] = value / factor[i * dim + i];

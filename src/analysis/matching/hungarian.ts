@@ -9,6 +9,7 @@ import { munkres } from "npm:munkres@2.0.4";
  */
 export function assignRows(values: Float32Array, rows: number, columns: number): [row: number, column: number][] {
   if (rows === 0 || columns === 0) return [];
+  // The library minimises.
   const costs = Array.from({ length: rows }, (_, row) => {
     const cost = new Array<number>(columns);
     for (let column = 0; column < columns; column++) cost[column] = -values[row * columns + column];

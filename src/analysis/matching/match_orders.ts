@@ -99,7 +99,20 @@ export async function matchOrders(
   return matches;
 }
 
-/** Matches two dictionaries by their mean directions, and counts what persisted at a cut-off. */
+/**
+ * Matches two dictionaries by their mean directions, and counts what persisted at a cut-off.
+ *
+ * @param cut Cosine from which a pair counts as persisted.
+ *
+ * @example
+ * ```ts
+ * import { openBackend } from "../../compute/mod.ts";
+ *
+ * const [a, b] = [{ means: Float32Array.of(1, 0, 0, 1), size: 2, dim: 2 }, { means: Float32Array.of(0.6, 0.8), size: 1 }];
+ * const { medianCosine, persisted, dropped } = await matchFigures(await openBackend("cpu"), a, b, 0.7);
+ * if (Math.abs(medianCosine - 0.8) > 1e-6 || persisted !== 1 || dropped !== 1) throw new Error(`${medianCosine}`);
+ * ```
+ */
 export async function matchFigures(
   backend: Backend,
   a: Pick<RegionDirections, "means" | "size" | "dim">,

@@ -20,8 +20,25 @@ export interface SettingDirections extends RegionDirections, SettingKey {}
 /** Dictionaries of several stream orders, by seed; each order has the same settings. */
 export type DirectionsByOrder = ReadonlyMap<number, readonly SettingDirections[]>;
 
-/** Keeps of dictionaries what matching looks at: plain data that stays when they are disposed. */
-export function keptDirections(growths: readonly Growth[]): SettingDirections[] {
+/**
+ * Keeps of dictionaries what matching looks at: plain data that stays when they are disposed.
+ *
+ * @param growths Dictionaries with their layer and percentile, as `discover` gives them.
+ *
+ * @example
+ * ```ts
+ * import { Dictionary } from "../../partition/mod.ts";
+ *
+ * const dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.1 }, { backend: "cpu" });
+ * await dictionary.add({ data: Float32Array.of(2, 0, 0, 3), rows: 2, dim: 2 });
+ * const [kept] = keptDirections([{ layer: 3, percentile: 4, dictionary }]);
+ * dictionary.dispose();
+ * if (kept.means.join() !== "1,0,0,1") throw new Error(`${kept.means}`);
+ * ```
+ */
+export function keptDirections(
+  growths: readonly Pick<Growth, "layer" | "percentile" | "dictionary">[],
+): SettingDirections[] {
   return growths.map(({ layer, percentile, dictionary: { size, dim, threshold, means, memberCounts } }) => {
     return { layer, percentile, size, dim, threshold, means, memberCounts };
   });

@@ -25,6 +25,7 @@ export function balancedRows(
   seed: number,
 ): Int32Array<ArrayBuffer> {
   const byClass = Array.from({ length: classes }, (): number[] => []);
+  // A negative label is the index of nothing.
   for (let i = 0; i < candidates.length; i++) byClass[labels[candidates[i]]]?.push(candidates[i]);
   const fewest = Math.min(...byClass.map(({ length }) => length), Math.floor(most / classes));
   if (fewest === 0) {

@@ -15,6 +15,17 @@ const BLOCK = 2 ** 24;
  * @param activations `rows x dim`.
  * @param size Number of features.
  * @param encode Gives the features of a block, such as `Sae.encode` does.
+ *
+ * @example
+ * ```ts
+ * import { strongestOfDense } from "./strongest_entries.ts";
+ *
+ * const activations = { data: Float32Array.of(3, 1, 0, 2), rows: 2, dim: 2 };
+ * const encode = ({ data, rows }: { data?: Float32Array; rows: number }) =>
+ *   Promise.resolve(strongestOfDense(data!, rows, 2, 1));
+ * const { features } = await encodeRows(activations, 2, encode);
+ * if (features.join() !== "0,1") throw new Error(features.join());
+ * ```
  */
 export async function encodeRows(
   { data, rows, dim }: DenseRows,
@@ -73,7 +84,17 @@ export function encodeByDirections(
   });
 }
 
-/** The `k` strongest features of every row with their values; of `k` 1 as a one-hot, whose value does not matter. */
+/**
+ * The `k` strongest features of every row with their values; of `k` 1 as a one-hot, whose value does not matter.
+ *
+ * @example
+ * ```ts
+ * import { strongestOfDense } from "./strongest_entries.ts";
+ *
+ * const { features, values } = keepStrongest(strongestOfDense(Float32Array.of(3, 7, 5), 1, 3, 3), 1);
+ * if (features.join() !== "1" || values.join() !== "1") throw new Error(`${features} ${values}`);
+ * ```
+ */
 export function keepStrongest(features: SparseFeatures, k: number): SparseFeatures {
   const kept = strongestEntries(features, k);
   return k === 1 ? { ...kept, values: kept.values.map(() => 1) } : kept;

@@ -32,6 +32,7 @@ export interface LabelledActivations extends DenseRows {
   readonly documents: Int32Array<ArrayBuffer>;
   /** Kind of each document. */
   readonly kinds: readonly string[];
+  /** What is told of the rows. */
   readonly labels: readonly Label[];
 }
 

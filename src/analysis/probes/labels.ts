@@ -94,7 +94,17 @@ export function positionLabel(name: string, context: number, parts: readonly str
   };
 }
 
-/** Labels that apply to documents of some kinds only. */
+/**
+ * Labels that apply to documents of some kinds only.
+ *
+ * @example
+ * ```ts
+ * const [half] = onlyOf(["code"], [positionLabel("half", 3, ["first", "second"])]);
+ * const place = { tokens: new Int32Array(3), position: 1 };
+ * if (half.classOf({ ...place, kind: "code" }) !== "first") throw new Error("it applies to code");
+ * if (half.classOf({ ...place, kind: "prose" }) !== undefined) throw new Error("and to nothing else");
+ * ```
+ */
 export function onlyOf(kinds: readonly string[], rules: readonly LabelRule[]): LabelRule[] {
   return rules.map((rule) => ({
     ...rule,

@@ -62,6 +62,7 @@ export interface Probe extends LogisticFit {
 export function trainProbe(features: FeatureRows, labels: Int32Array, options: ProbeOptions = {}): Probe {
   const rows = options.rows ?? allRows(features);
   const classes = options.classes ?? labels.reduce((a, b) => Math.max(a, b), 0) + 1;
+  // The strongest first: of equally good ones `>` below leaves it.
   const strengths = [options.l2 ?? 1e-3].flat().sort((a, b) => b - a);
   check(features, labels, rows, classes, strengths);
   const settings = {
@@ -73,6 +74,7 @@ export function trainProbe(features: FeatureRows, labels: Int32Array, options: P
   if (strengths.length === 1) return fit(features, labels, rows, { ...settings, l2: strengths[0] });
 
   const { documents, validation = 0.2, seed = 0 } = options;
+  // From the seed and the document alone: the same documents validate for every set of features and labels.
   const validates = (row: number) => hashUniform(seed, documents?.[row] ?? row) < validation;
   const [held, rest] = [rows.filter(validates), rows.filter((row) => !validates(row))];
   if (held.length === 0 || rest.length === 0) {

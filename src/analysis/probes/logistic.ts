@@ -48,6 +48,8 @@ export function fitLogistic(
 
   const weights = new Float64Array(classes * dim);
   const bias = new Float64Array(classes);
+  // From the optimiser's variables to the model's. A bias is a column of ones, along which the loss bends by at most a
+  // quarter: its scale is 2. The optimiser's columns are centred, the model's are not, which the bias makes up for.
   const set = (x: Float64Array) => {
     for (let k = 0; k < classes; k++) {
       bias[k] = 2 * x[classes * dim + k];
@@ -68,6 +70,7 @@ export function fitLogistic(
       for (let k = 0; k < classes; k++) {
         let error = 0;
         for (let i = k; i < errors.length; i += classes) error += errors[i];
+        // By the chain rule through `set`.
         gradient[classes * dim + k] = 2 * error;
         for (let j = 0; j < dim; j++) {
           const at = k * dim + j;

@@ -5,6 +5,7 @@ import { shuffledLabels } from "./shuffled_labels.ts";
 
 /** A label with the rows that its probes learn from and are tested on. */
 export interface ProbeTask {
+  /** What is told. */
   readonly label: Label;
   /** Rows to train on, as many of every class. */
   readonly train: Int32Array<ArrayBuffer>;

@@ -43,6 +43,7 @@ export function strongestEntries({ rows, size, offsets, features, values }: Spar
       strengths[to] = values[entry];
     }
   }
+  // By strength, unlike the rows that a backend gives, whose features ascend.
   return { rows, size, offsets: cut, features: kept, values: strengths };
 }
 

@@ -21,7 +21,17 @@ export interface PromptRegions {
   };
 }
 
-/** Declares where the members of a region lie. @param whose Such as `the refusal region`. */
+/**
+ * Declares where the members of a region lie.
+ *
+ * @param whose Such as `the refusal region`.
+ *
+ * @example
+ * ```ts
+ * const { members } = memberFields("the refusal region");
+ * if (members.description !== "members of the refusal region, all positions") throw new Error(members.description);
+ * ```
+ */
 export function memberFields(whose: string) {
   return row({
     region: whole(`number of ${whose}`),
@@ -78,7 +88,20 @@ export function refusalRegion(
   };
 }
 
-/** The region nearest to a direction, where its members lie, and its cosine with it. */
+/**
+ * The region nearest to a direction, where its members lie, and its cosine with it.
+ *
+ * @param direction Unit vector, length `dim`.
+ * @param harmful Whether each prompt is harmful.
+ *
+ * @example
+ * ```ts
+ * const places = { prompt: Int32Array.of(0, 0), part: ["instruction", "final"] as const, final: Int32Array.of(1) };
+ * const dictionary = { means: Float32Array.of(1, 0, 0, 1), dim: 2, regions: Int32Array.of(0, 1), places };
+ * const { members, cosine } = nearestMembers(Float32Array.of(0.6, 0.8), dictionary, [true]);
+ * if (members.region !== 1 || members.final !== 1 || Math.abs(cosine - 0.8) > 1e-6) throw new Error(`${cosine}`);
+ * ```
+ */
 export function nearestMembers(
   direction: Float32Array,
   dictionary: PromptRegions,

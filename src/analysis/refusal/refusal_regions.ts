@@ -33,6 +33,8 @@ export function refusalRegions(
   criteria: RefusalCriteria = {},
 ): RefusalRegions {
   const { members = 5, rate = 0.3, nullRate = 0.05 } = criteria;
+  // The largest region first, of equal ones the lower number: the sort below is stable, so that its ties and the nulls
+  // keep that order.
   const split = splitByLabel(regions, refused);
   const counting = split.filter((region) => region.members >= members);
   return {

@@ -8,6 +8,21 @@ import type { Dictionary } from "../../partition/dictionary.ts";
  *
  * @param model At the dictionary's hook.
  * @throws {Error} if the dictionary does not say how it was read.
+ *
+ * @example
+ * ```ts
+ * import { describeStream } from "../../activations/source.ts";
+ * import { loadModel } from "../../model/load.ts";
+ * import { Dictionary } from "../../partition/dictionary.ts";
+ *
+ * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ * const source = describeStream({ model, layer: 3, corpus: "two texts" });
+ * const calibration = { center: new Float32Array(model.dim), threshold: 1.5, source };
+ * using dictionary = await Dictionary.create(calibration, { backend: "cpu" });
+ * await dictionary.add({ data: new Float32Array(model.dim).fill(1), rows: 1, dim: model.dim });
+ * const regions = await finalRegions(model, dictionary, ["The king", "The queen"]);
+ * if (regions.length !== 2) throw new Error(`${regions}`);
+ * ```
  */
 export async function finalRegions(
   model: LanguageModel,

@@ -28,6 +28,7 @@ export function bootstrapDocuments(
 ): Interval {
   if (documents < 1) throw new RangeError("Expected documents to resample but found none");
   const random = new Random(seed);
+  // One array for all draws: `figure` must not keep it.
   const drawn = new Int32Array(documents);
   const figures: number[] = [];
   for (let i = 0; i < resamples; i++) {

@@ -9,7 +9,16 @@ export interface DocumentAnswers {
   readonly asked: Float64Array;
 }
 
-/** Answers of several rounds about the same documents, together. */
+/**
+ * Answers of several rounds about the same documents, together.
+ *
+ * @example
+ * ```ts
+ * const rounds = [[1, 0], [2, 1]].map((right) => ({ right: Float64Array.from(right), asked: Float64Array.of(2, 2) }));
+ * const { right, asked } = pooledAnswers(rounds);
+ * if (right.join() !== "3,1" || asked.join() !== "4,4") throw new Error(`${right} of ${asked}`);
+ * ```
+ */
 export function pooledAnswers(rounds: readonly DocumentAnswers[]): DocumentAnswers {
   const sum = (field: "right" | "asked") =>
     rounds[0][field].map((_, document) => rounds.reduce((total, round) => total + round[field][document], 0));

@@ -25,6 +25,7 @@ export function adjustedRandIndex(a: ArrayLike<number>, b: ArrayLike<number>): n
   }
   const pairs = (n: number) => n * (n - 1) / 2;
   const sum = (map: Map<unknown, number>) => [...map.values()].reduce((total, n) => total + pairs(n), 0);
+  // Pairs together in both that partitions of these sizes have by chance.
   const chance = sum(inA) * sum(inB) / pairs(a.length);
   return (sum(both) - chance) / ((sum(inA) + sum(inB)) / 2 - chance);
 }

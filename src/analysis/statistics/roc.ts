@@ -17,6 +17,7 @@ export function auroc(negatives: ArrayLike<number>, positives: ArrayLike<number>
   const high = Float64Array.from(positives).sort();
   if (Number.isNaN(low.at(-1)) || Number.isNaN(high.at(-1))) return NaN;
   let [below, upTo, wins] = [0, 0, 0];
+  // Scores ascend, so both counts only go up: negatives below the score, and those below or equal.
   for (const score of high) {
     while (below < low.length && low[below] < score) below++;
     while (upTo < low.length && low[upTo] <= score) upTo++;
@@ -46,6 +47,7 @@ export function truePositiveRate(
   const low = Float64Array.from(negatives).sort();
   const high = Float64Array.from(positives);
   if (low.length === 0 || Number.isNaN(low.at(-1)) || high.some(Number.isNaN)) return NaN;
+  // A hair more, as 0.29 of 100 is 28.999999999999996.
   const passing = Math.floor(falsePositiveRate * low.length + 1e-9);
   const threshold = passing >= low.length ? -Infinity : low[low.length - 1 - passing];
   return high.filter((score) => score > threshold).length / high.length;

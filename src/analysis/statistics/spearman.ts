@@ -14,6 +14,7 @@ export function spearman(a: ArrayLike<number>, b: ArrayLike<number>): number {
     throw new RangeError(`Expected as many values on both sides but found ${a.length} and ${b.length}`);
   }
   const [x, y] = [ranks(a), ranks(b)];
+  // The mean of the ranks 0 to n - 1, shared or not.
   const middle = (a.length - 1) / 2;
   let [xy, xx, yy] = [0, 0, 0];
   for (let i = 0; i < x.length; i++) {

@@ -109,6 +109,7 @@ export function node(
 
 /** An attribute: number gives a float, bigint an int, and arrays of them lists (an empty array is a list of ints). */
 export function attribute(name: string, value: AttributeValue): AttributeProto {
+  // Types by AttributeProto.AttributeType: FLOAT 1, INT 2, STRING 3, TENSOR 4, GRAPH 5, FLOATS 6, INTS 7.
   if (typeof value === "number") return create(AttributeProtoSchema, { name, f: value, type: 1 });
   if (typeof value === "bigint") return create(AttributeProtoSchema, { name, i: value, type: 2 });
   if (typeof value === "string") {
@@ -171,6 +172,7 @@ export function graphModel(graph: {
   const opsets: [string, number][] = [["", graph.opset ?? 17]];
   if (graph.contrib) opsets.push(["com.microsoft", 1]);
   return create(ModelProtoSchema, {
+    // The version that came with opset 17, in ONNX 1.12.
     irVersion: 8n,
     producerName: "exemplar",
     graph: create(GraphProtoSchema, {

@@ -48,6 +48,7 @@ function latin1(source: PickleSource, args: readonly PickleValue[]): PickleBytes
   source.charge(length + 120);
   const decoded = new Uint8Array(length);
   for (let i = text.start, j = 0; i < end; j++) {
+    // Latin-1 is U+0000 to U+00FF: in UTF-8 one byte, or two of which the first is C2 or C3.
     const first = bytes[i++];
     if (first < 0x80) decoded[j] = first;
     else if ((first === 0xc2 || first === 0xc3) && i < end && (bytes[i] & 0xc0) === 0x80) {

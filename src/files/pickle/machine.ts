@@ -84,6 +84,7 @@ export class PickleMachine {
       case OP.TUPLE1:
       case OP.TUPLE2:
       case OP.TUPLE3:
+        // Their codes follow each other.
         return this.#stack.hold(new PickleTuple(this.#stack.take(code - OP.TUPLE1 + 1)));
       case OP.EMPTY_LIST:
         source.charge(72);
@@ -135,6 +136,7 @@ export class PickleMachine {
         return this.#memoize(this.#stack.top());
       case OP.BINGET:
       case OP.LONG_BINGET:
+        // The scan has seen that it is stored before, and it is kept because it is fetched.
         return this.#stack.push(this.#memo.get(source.unsigned)!);
     }
   }
@@ -189,6 +191,7 @@ export class PickleMachine {
   }
 
   #memoize(value: PickleValue): void {
+    // Whatever number the opcode names: the scan has seen that they count up.
     const index = this.#stored++;
     if (!this.fetched.has(index)) return;
     this.source.charge(96);

@@ -76,6 +76,7 @@ export class NumpyArray extends PickleMade {
   #fortranIndex(i: number): number {
     let index = 0;
     let rest = i;
+    // `i` counts the last axis fastest; in Fortran order that axis has the largest stride.
     for (let axis = this.shape.length - 1, stride = this.length; axis >= 0; axis--) {
       stride /= this.shape[axis];
       index += (rest % this.shape[axis]) * stride;

@@ -106,6 +106,7 @@ export class PickleSource {
     if (code === OP.BININT1 || code === OP.BININT2) return this.unsigned;
     if (code === OP.BININT) return view.getInt32(start, true);
     if (length > 8) throw this.refused(`a whole number of ${length} bytes, where 8 are the most`);
+    // Two's complement, in as many bytes as it takes; none for 0.
     let value = 0n;
     for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(this.bytes[start + i]);
     const signed = BigInt.asIntN(8 * length, value);

@@ -51,6 +51,7 @@ export class PickleText extends Spendable {
   }
 }
 
+// A U+FEFF at a text's start is a part of it.
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Bytes: a part of the file, or of their own where the file spells them otherwise. */

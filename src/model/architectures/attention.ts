@@ -17,7 +17,7 @@ export interface AttentionInputs {
   readonly queries: string;
 }
 
-/** Added to a score that must not count. */
+/** Added to a score that must not count. Finite: a row of padding, which sees nothing, then gives no NaN. */
 const NEVER = -3.4e38;
 
 /** What attention makes of a stream, what its output projection reads, and its weights. */
@@ -34,6 +34,7 @@ export function attention(
   const queries = placed(net, spec, q, spec.qNorm, heads, `${path}.hook_q`, `${path}.hook_rot_q`);
   const keys = placed(net, spec, k, spec.kNorm, keyHeads, `${path}.hook_k`, `${path}.hook_rot_k`);
   const values = net.op("Transpose", `${path}.v`, [v], { perm: [0n, 2n, 1n, 3n] });
+  // Keys come out of the cache rotated already, at the positions that they had.
   const all = (part: string, now: string) =>
     net.op("Concat", `present.${layer}.${part}`, [`past_key_values.${layer}.${part}`, now], { axis: 2n });
   const [allKeys, allValues] = [all("key", keys), all("value", values)];
@@ -49,6 +50,7 @@ export function attention(
     : net.op("Mul", `${path}.queries_scaled`, [queries, net.number(spec.scale)]);
   let scores = net.op("MatMul", `${path}.products`, [grouped(scaled, `${path}.queries_grouped`), turned]);
   if (group > 1) scores = net.op("Reshape", `${path}.products_apart`, [scores, headShape(net, heads)]);
+  // `[batch, heads, length, total]`. Cap, bias, mask in the order of transformers' eager attention.
   if (spec.softcap) scores = activate.softcap(net, scores, spec.softcap, `${path}.capped`);
   if (spec.alibi) scores = net.op("Add", `${path}.biased`, [scores, alibi(net, spec.alibi)]);
   const masked = net.op("Add", `${path}.hook_attn_scores`, [scores, mask(net, inputs, spec.window)]);
@@ -103,6 +105,7 @@ function projected(net: Net, spec: Attention, x: string, path: string, dim: numb
   if (projections.kind === "by head") {
     const group = heads / keyHeads;
     const all = linear(net, x, projections.qkv, dim, wide + 2 * narrow, `${path}.qkv`);
+    // `[batch, length, key heads, a group's queries and its key and value, width]`.
     const parts = net.op("Reshape", `${path}.qkv_by_head`, [all, net.ints([0, 0, keyHeads, group + 2, headDim])]);
     const [q, k, v] = net.ops("Split", [`${path}.q_by_head`, `${path}.k_by_head`, `${path}.v_by_head`], [
       cut(parts, `${path}.qkv_cut`),
@@ -159,6 +162,7 @@ function placed(
 
 function headNorm(net: Net, x: string, norm: HeadNorm, width: number, heads: number, name: string): string {
   const { kind, weight, bias, epsilon, plusOne, over } = norm;
+  // The operators take one weight for all heads: norms with one a head run on ones and are multiplied afterwards.
   const isOwn = over === "own head" || Array.isArray(weight);
   let factor: string;
   if (isOwn || weight === undefined) factor = net.ones(width);
@@ -197,7 +201,10 @@ function mask(net: Net, { keys, queries }: AttentionInputs, window: number | und
   });
 }
 
-/** A slope times the number of the key: softmax sees differences only, so that this is minus the slope times the distance. */
+/**
+ * A slope times the number of the key: softmax sees differences only, so that this is minus the slope times the
+ * distance.
+ */
 function alibi(net: Net, slopes: readonly number[]): string {
   return net.once("alibi", () => {
     const numbers = net.op("Cast", "key_numbers", ["key_index"], { to: BigInt(ElementType.float32) });

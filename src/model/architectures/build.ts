@@ -54,6 +54,7 @@ function sharedInputs(net: Net): Omit<AttentionInputs, "layer" | "dim"> {
   const shape = net.op("Shape", INPUT_SHAPE, ["input_ids"]);
   const total = net.op("Gather", "total", [net.op("Shape", "mask_shape", ["attention_mask"]), net.int(1)]);
   const length = net.op("Gather", "length", [shape, net.int(1)]);
+  // Places in the padded text, not positions: masks and slopes ask for order and differences only, which are the same.
   const keys = net.op("Range", "key_index", [net.int(0), total, net.int(1)]);
   const past = net.op("Sub", "past_length", [total, length]);
   const queries = net.op("Range", "query_index", [past, total, net.int(1)]);
@@ -92,6 +93,7 @@ function buildBlock(
     if (post) x = norm(net, x, post, dim, multiplier === undefined ? own : `${own}/normed`, `${path}.${postName}`);
     return multiplier !== undefined ? net.op("Mul", `${path}.${name}`, [x, net.number(multiplier)]) : x;
   };
+  // Where nothing comes between a part and the sum, the part's own output is the share and takes its name.
   const isShare = (post: Block["attnPostNorm"]) => !post && multiplier === undefined;
 
   const read = attnNorm ? norm(net, stream, attnNorm, dim, `${path}.ln1`, `${path}.ln1`) : stream;

@@ -26,8 +26,8 @@ export interface CheckpointOptions extends Omit<PackOptions, "bits"> {
  * @param config Its config.json.
  * @param paths Its files of weights.
  * @param options Quantised weights are made now, unless the cache has them.
- * @throws {ModelError} if its family is not known, if config.json says what the family's table does not know, or if tensors
- * are missing, left over or of another shape.
+ * @throws {ModelError} if its family is not known, if config.json says what the family's table does not know, or if
+ * tensors are missing, left over or of another shape.
  */
 export async function buildCheckpoint(
   config: Config,

@@ -1,6 +1,7 @@
 /**
- * Angles of rotary positions as config.json tells them. The formulas are those of transformers' `modeling_rope_utils.py`; both
- * of its spellings are read, `rope_theta` and `rope_scaling` at the top (4) and `rope_parameters` (5).
+ * Angles of rotary positions as config.json tells them. The formulas are those of transformers'
+ * `modeling_rope_utils.py`; both of its spellings are read, `rope_theta` and `rope_scaling` at the top (4) and
+ * `rope_parameters` (5).
  */
 import { ModelError } from "../error.ts";
 import type { CheckpointReader } from "./reader.ts";
@@ -127,6 +128,7 @@ function llama3(c: CheckpointReader, settings: Settings, plain: readonly number[
     .map((name) => needed(c, settings, name));
   return plain.map((angle) => {
     const wavelength = 2 * Math.PI / angle;
+    // Short waves stay, long ones are stretched by the factor, those between in part.
     if (wavelength < original / high) return angle;
     if (wavelength > original / low) return angle / factor;
     const smooth = (original / wavelength - low) / (high - low);
@@ -155,6 +157,7 @@ function yarn(
   const [from, to] = [dimOf(numberIn(settings, "beta_fast") ?? 32), dimOf(numberIn(settings, "beta_slow") ?? 1)];
   const low = Math.max(isWhole ? Math.floor(from) : from, 0);
   let high = Math.min(isWhole ? Math.ceil(to) : to, dims - 1);
+  // As transformers does: the ramp below divides by their difference.
   if (low === high) high += 0.001;
   const values = plain.map((angle, i) => {
     const ramp = Math.min(Math.max((i - low) / (high - low), 0), 1);

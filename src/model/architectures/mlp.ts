@@ -31,6 +31,7 @@ export const activate = {
   },
   /** `x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2`. */
   gelu_tanh(net: Net, x: string, name: string) {
+    // `x + 0.044715 x^3` as `x (1 + 0.044715 x^2)`, without a power.
     const square = net.op("Mul", `${name}/square`, [x, x]);
     const part = net.op("Mul", `${name}/part`, [square, net.number(0.044715)]);
     const factor = net.op("Add", `${name}/factor`, [part, net.number(1)]);
@@ -107,8 +108,8 @@ function limited(net: Net, gate: string, up: string, limit: number, path: string
 }
 
 /**
- * Every expert computes every token, and its result counts by its weight, which is zero for all but the best few: right whatever
- * the batch, and as much work as there are experts.
+ * Every expert computes every token, and its result counts by its weight, which is zero for all but the best few: right
+ * whatever the batch, and as much work as there are experts.
  */
 function experts(
   net: Net,
@@ -131,6 +132,7 @@ function experts(
     probabilities,
     net.ints([perToken]),
   ], { axis: -1n });
+  // All experts' weights, zero but where the best few are put in.
   const zeros = net.op("Mul", `${path}.mlp.zeros`, [probabilities, net.number(0)]);
   let sum = best;
   if (normed) {

@@ -116,7 +116,8 @@ export class Net {
   /**
    * A tensor of the checkpoint, as float32 whatever it is stored in: that is folded when the session opens.
    *
-   * @param part Which one of several along the tensor's first axis: as it is an offset too, nobody reads the others for it.
+   * @param part Which one of several along the tensor's first axis: as it is an offset too, nobody reads the others for
+   * it.
    * @throws {ModelError} if there is none, or of another shape.
    */
   weight(name: string, dims: readonly number[], part?: Part): string {
@@ -145,6 +146,7 @@ export class Net {
     const names = packedNames(name, bits);
     this.once(`levels ${name}`, () => {
       this.packed.push(matrix);
+      // Without bytes yet: `place` tells where they lie once they are made.
       packedShapes(matrix, bits).forEach(({ dtype, shape }, i) => {
         const type = dtype === "uint8" ? ElementType.uint8 : ElementType.float32;
         this.initializers.push(initializer(names[i], type, shape, new Uint8Array(0)));

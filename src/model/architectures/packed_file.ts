@@ -73,6 +73,7 @@ export async function packedFile(
   });
   // The same bytes at other paths are the same weights.
   const made = matrices.map(({ stored, ...rest }) => [rest, sources[stored.path], stored.offset]);
+  // Whoever changes what `quantise` gives changes the text here too, or weights of before are taken from the cache.
   const key = createHash("sha256").update(JSON.stringify(["blocks of 32, 1", bits, made])).digest("hex");
   const path = join(folder, `${key}.q${bits}.safetensors`);
   const known = await wholeFile(path);
@@ -135,6 +136,7 @@ async function* pack(matrices: readonly Matrix[], { bits, onQuantise }: PackOpti
   const total = matrices.reduce((sum, { rows, columns }) => sum + rows * columns, 0);
   let done = 0;
   for (const matrix of matrices) {
+    // A matrix's scales lie behind all of its levels in the file, and are few enough to wait.
     const allScales: Uint8Array[] = [];
     for await (const weights of rowsOf(matrix)) {
       assertFinite(weights, matrix);

@@ -15,8 +15,9 @@ export function linear(net: Net, x: string, part: Linear, columns: number, width
 }
 
 /**
- * All positions of all prompts below each other. Their axis has a name: without one onnxruntime does not know that tensors
- * are of one size, uses the memory of none for another, and takes minutes to open a graph of thousands of products.
+ * All positions of all prompts below each other. Their axis has a name: without one onnxruntime does not know that
+ * tensors are of one size, uses the memory of none for another, and takes minutes to open a graph of thousands of
+ * products.
  */
 export function rowsOf(net: Net, x: string, columns: number, name: string): string {
   net.shapes.push(valueInfo(name, ElementType.float32, [POSITIONS, columns]));
@@ -116,7 +117,10 @@ export function norm(
   return net.op("LayerNormalization", name, inputs, { axis: -1n, epsilon });
 }
 
-/** What TransformerLens divides by, and what that gives, before weight and bias: beside the graph's way, computed when read. */
+/**
+ * What TransformerLens divides by, and what that gives, before weight and bias: beside the graph's way, computed when
+ * read.
+ */
 function scaleOf(net: Net, x: string, kind: Norm["kind"], epsilon: number, hooks: string): void {
   const last = { axes: [-1n], keepdims: 1n };
   const name = `${hooks}.hook_scale`;

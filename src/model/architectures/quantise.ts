@@ -6,13 +6,15 @@ export const BLOCK = 32;
 /** Bits of a weight. */
 export type Bits = 4 | 8;
 
-/** Factors of the widest scale of a block that are tried: cutting its one largest weight may bring all others nearer. */
+/**
+ * Factors of the widest scale of a block that are tried: cutting its one largest weight may bring all others nearer.
+ */
 const NARROWER = [1, 0.92, 0.84];
 
 /**
- * Quantises rows in blocks of {@link BLOCK}: `weight = (level - 2^(bits - 1)) * scale`. The scale has the sign that makes the
- * block's largest weight the lowest level, of which there is one more below zero than above; in 4 bits it is the one of
- * some narrower ones with the least squared error.
+ * Quantises rows in blocks of {@link BLOCK}: `weight = (level - 2^(bits - 1)) * scale`. The scale has the sign that
+ * makes the block's largest weight the lowest level, of which there is one more below zero than above; in 4 bits it is
+ * the one of some narrower ones with the least squared error.
  *
  * @param weights Rows one after the other, their length a multiple of {@link BLOCK}.
  * @returns Levels, in 4 bits two a byte and the first in its lower half, and a scale a block.
@@ -56,6 +58,7 @@ function bestScale(weights: Float32Array, from: number, widest: number): number 
     const inverse = 1 / scale;
     let error = 0;
     for (let i = from; i < from + BLOCK; i++) {
+      // 8 is half of what 4 bits tell apart; only they are tried narrower.
       const off = weights[i] - (nearest(weights[i] * inverse, 8) - 8) * scale;
       error += off * off;
     }

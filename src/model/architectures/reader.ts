@@ -61,8 +61,8 @@ export class CheckpointReader {
   /**
    * A number that has several names, the family's own first.
    *
-   * @throws {ModelError} if they say different things, or others than its own say something: versions of transformers heed one
-   * or another then.
+   * @throws {ModelError} if they say different things, or others than its own say something: versions of transformers
+   * heed one or another then.
    */
   agreed(names: readonly string[], otherwise: number): number {
     const told = names.map((name) => this.maybeNumber(name));

@@ -6,8 +6,8 @@ import { INPUT_SHAPE } from "./parts.ts";
 import type { Rope } from "./spec.ts";
 
 /**
- * Rotates `[batch, heads, length, width]`. As onnxruntime's operator, which goes over the numbers once: its tables have a row
- * for each token that is read, since angles may depend on the length of the text.
+ * Rotates `[batch, heads, length, width]`. As onnxruntime's operator, which goes over the numbers once: its tables have
+ * a row for each token that is read, since angles may depend on the length of the text.
  */
 export function rotate(net: Net, x: string, rope: Rope, heads: number, name: string): string {
   if (!Number.isInteger(rope.dims / 2) || rope.dims < 2) {
@@ -73,7 +73,7 @@ function frequencies(net: Net, { frequencies: kinds, dims }: Rope, name: string)
   const { theta, factor, original } = kinds;
   const tokens = net.op("Cast", `${name}/tokens`, [length], { to: BigInt(ElementType.float32) });
   const atLeast = net.op("Max", `${name}/tokens_counted`, [tokens, net.number(original)]);
-  // theta (factor tokens / original - (factor - 1)) ^ (dims / (dims - 2))
+  // "Dynamic NTK" of transformers: theta (factor tokens / original - (factor - 1)) ^ (dims / (dims - 2)).
   const grown = net.op("Sub", `${name}/growth`, [
     net.op("Mul", `${name}/ratio`, [atLeast, net.number(factor / original)]),
     net.number(factor - 1),

@@ -1,6 +1,6 @@
 /**
- * A decoder as data: which tensors it has and what is done with them. A family's table makes one from config.json; `build`
- * makes a graph of it.
+ * A decoder as data: which tensors it has and what is done with them. A family's table makes one from config.json;
+ * `build` makes a graph of it.
  */
 
 /** A matrix of weights and its bias, by the names of their tensors. */

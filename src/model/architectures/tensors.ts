@@ -49,7 +49,10 @@ async function outline(path: string, isTorch: boolean): Promise<ReadonlyMap<stri
   }
 }
 
-/** Names of a checkpoint's weights, or of the index of their files, in transformers' order: an index may be an older one's. */
+/**
+ * Names of a checkpoint's weights, or of the index of their files, in transformers' order: an index may be an older
+ * one's.
+ */
 export const CHECKPOINT_FILES: readonly string[] = [
   "model.safetensors",
   "model.safetensors.index.json",

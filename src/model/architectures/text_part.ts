@@ -41,7 +41,10 @@ export function textConfig({ text_config: own }: Config): Config {
   return typeof own === "object" && own !== null ? own as Config : {};
 }
 
-/** A tensor's name in a checkpoint of the text part alone: `language_model.` stands before it, or within it in newer ones. */
+/**
+ * A tensor's name in a checkpoint of the text part alone: `language_model.` stands before it, or within it in newer
+ * ones.
+ */
 function textName(name: string): string {
   return name.replace(/^language_model\.(?=model\.|lm_head\.)/, "").replace(/^model\.language_model\./, "model.");
 }

@@ -46,6 +46,10 @@ export interface QuantityOptions {
 /**
  * A number on a continuous axis, or shown as a size: its field and title.
  *
+ * @param field The field.
+ * @param title Title of the axis or legend; null for none.
+ * @param options Scale, labels and range.
+ *
  * @example
  * ```ts
  * import { chart, dots, quantity } from "./mod.ts";
@@ -96,6 +100,10 @@ export interface CategoryOptions {
 
 /**
  * One of a few values, each with a place of its own on the axis: its field and title.
+ *
+ * @param field The field.
+ * @param title Title of the axis; default none.
+ * @param options Order, labels and lines of its values.
  *
  * @example Percentages of the tokens, a row of the chart each
  * ```ts
@@ -200,6 +208,10 @@ export interface Ordered<F extends string> extends Channel<F>, Omit<LegendOption
 
 /**
  * A few values in order, such as percentiles, as colours from dark to light.
+ *
+ * @param field The field.
+ * @param title Title of the legend; null for none.
+ * @param options How the legend is written.
  *
  * @example Growth, a line a percentile
  * ```ts

@@ -38,6 +38,10 @@ export interface ChartDescription<F extends string> {
  * A chart of rows. Every channel is said once; scales, legends and panels follow. Values that are missing (null,
  * undefined, NaN, infinite) are left out of the marks that read them. Only plain values of the rows are saved.
  *
+ * @param rows What is shown.
+ * @param description How.
+ * @throws {Error} If rows lack a field that a mark reads, or have a name that their series does not know.
+ *
  * @example Accuracy by percentile, a panel a block: seeds as dots, lines through their means
  * ```ts
  * import { assert } from "@std/assert";
@@ -58,10 +62,6 @@ export interface ChartDescription<F extends string> {
  * const { svg } = await renderChart(figure);
  * assert(svg.includes("block 3"));
  * ```
- *
- * @param rows What is shown.
- * @param description How.
- * @throws {Error} If rows lack a field that a mark reads, or have a name that their series does not know.
  */
 export function chart<R extends object>(
   rows: readonly R[],
@@ -151,6 +151,8 @@ function namesOf(field: string, drawn: readonly Drawn[]): string[] {
 /**
  * Charts beside each other, with one legend where they colour one field.
  *
+ * @param options `spacing`: pixels between them; default Vega-Lite's, 20.
+ *
  * @example
  * ```ts
  * import { dots, quantity } from "./mod.ts";
@@ -168,6 +170,8 @@ export function beside(charts: readonly ComposableChart[], options: { spacing?: 
 
 /**
  * Charts below each other, their left sides in line, with one legend where they colour one field.
+ *
+ * @param options `spacing`: pixels between them; default Vega-Lite's, 20.
  *
  * @example A curve above the sizes that it comes from
  * ```ts

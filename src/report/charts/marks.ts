@@ -551,6 +551,9 @@ export function only<F extends string, G extends string = F>(
  * Marks of other rows than the chart's; in a chart of panels they stand in every panel. The rows have the fields of the
  * chart's channels, or the marks name their own.
  *
+ * @param rows Of any fields.
+ * @param marks What is drawn of them.
+ *
  * @example Seeds over what was published
  * ```ts
  * import { chart, percentileAxis, quantity } from "./mod.ts";

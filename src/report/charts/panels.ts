@@ -28,6 +28,9 @@ export type PanelOptions = Omit<Panels<string>, "field">;
 /**
  * A panel for each value of a field.
  *
+ * @param field The field.
+ * @param options How they are ordered, headed and wrapped; default ascending, in one row.
+ *
  * @example
  * ```ts
  * const panels = by("model", { order: ["base", "instruct"], columns: 1 });
@@ -74,6 +77,9 @@ export function byPercentile(options: PanelOptions = {}): Panels<"percentile"> {
 
 /**
  * A row of panels for each value of one field, a column for each of another; without columns, panels below each other.
+ *
+ * @param row What tells panels below each other apart.
+ * @param column What tells panels beside each other apart; default nothing.
  *
  * @example
  * ```ts

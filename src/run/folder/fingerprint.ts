@@ -9,6 +9,7 @@ const DEPTH = 1;
  * of the hub lies in a cache whose path holds its commit.
  *
  * @param name A path, or a name of the hub, which is fetched if it is not cached.
+ * @returns The same text as long as none of them changes.
  *
  * @example
  * ```ts

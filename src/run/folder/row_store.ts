@@ -14,15 +14,27 @@ export interface RowStoreOptions {
   readonly facts?: StoreSettings;
   /** Whether to keep what is there; otherwise it is removed. */
   readonly resume: boolean;
-  /** Flags that older stores lack, as their runs had them. */
-  readonly before?: StoreSettings;
 }
+
+/** Common flags that older stores lack, as their runs had them. */
+const BEFORE: StoreSettings = { hook: "resid_post", bos: "always" };
 
 const FORMAT = "exemplar rows 3";
 
 /**
  * Result rows of what a run does one after the other, a file each, so that a run that was stopped goes on with the next,
  * and a later one with more of them. Unlike `Stages` it stays when the run is done.
+ *
+ * @example
+ * ```ts
+ * const out = await Deno.makeTempDir();
+ * const open = () => RowStore.open<{ auroc: number }>(out, { flags: { seed: 0 }, resume: true });
+ * const measure = (auroc: number) => () => Promise.resolve([{ auroc }]);
+ * await (await open()).kept("concepts/3", measure(0.5), console.warn);
+ * const [{ auroc }] = await (await open()).kept("concepts/3", measure(0.7), console.warn);
+ * if (auroc !== 0.5) throw new Error(`Expected what was kept but found ${auroc}`);
+ * await Deno.remove(out, { recursive: true });
+ * ```
  */
 export class RowStore<R extends object> {
   private constructor(readonly folder: string) {}
@@ -35,7 +47,7 @@ export class RowStore<R extends object> {
    */
   static async open<R extends object>(
     out: string,
-    { flags, facts = {}, resume, before = {} }: RowStoreOptions,
+    { flags, facts = {}, resume }: RowStoreOptions,
   ): Promise<RowStore<R>> {
     const folder = join(out, "state");
     const path = join(folder, "settings.json");
@@ -46,7 +58,7 @@ export class RowStore<R extends object> {
     // What is kept without its settings could be of any run.
     if (!found) await removeIfThere(folder);
     else {
-      const kept = { ...before, ...found };
+      const kept = { ...BEFORE, ...found };
       const text = (value: unknown) => JSON.stringify(value);
       const told = (name: string, value: unknown) => name in facts ? `${name} ${value}` : flagText(name, value);
       const other = Object.keys(settings).find((name) => text(kept[name]) !== text(settings[name]));

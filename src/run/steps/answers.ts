@@ -21,8 +21,11 @@ export interface AnswerOptions {
 /**
  * The model's greedy answers to instructions, each a user's turn in its chat template.
  *
+ * @param model The model, which has a chat template.
+ * @param instructions What the user says.
+ * @param options Tokens of an answer at most, what is changed in the model meanwhile, who is told how far it is.
  * @returns The answers in the instructions' order, without prompt and special tokens.
- * @throws {ModelError} if the model has no chat template.
+ * @throws {Error} if the model has no chat template.
  *
  * @example
  * ```ts
@@ -46,8 +49,13 @@ export function answersTo(
  * The model's greedy answers to many instructions, as {@linkcode answersTo} gives them. They are kept in steps of 100
  * as they come: a run that goes on asks for the rest only.
  *
+ * @param run Keeps what is answered, tells its progress and its seconds.
  * @param name Of the instructions, for the steps of the run.
+ * @param model The model, which has a chat template.
+ * @param instructions What the user says.
  * @param tokens Of an answer at most.
+ * @returns The answers in the instructions' order.
+ * @throws {Error} if the model has no chat template.
  *
  * @example
  * ```ts

@@ -15,6 +15,8 @@ export const DICTIONARY_HELP =
  * Loads a dictionary from a file of any format, or one that the method's authors publish.
  *
  * @param name A path, a file of the hub (`hf://...`), or `hub:gemma-2-2b/12/10`: of layer 12 and p 10.
+ * @param backend Where it is to compute.
+ * @returns The dictionary, which the caller disposes.
  * @throws {Error} if there is none, or it is damaged.
  *
  * @example
@@ -44,6 +46,9 @@ export function loadDictionary(name: string, backend: Backend): Promise<Dictiona
  * Loads a dictionary of a model, which is to be read at the dictionary's own hook.
  *
  * @param name See {@linkcode loadDictionary}.
+ * @param model The model that is run.
+ * @param backend Where it is to compute.
+ * @returns The dictionary, which the caller disposes.
  * @throws {Error} if it was built on another model or does not say on which, with another `--bos`, or if the model has
  * not its hook.
  *
@@ -104,8 +109,10 @@ export async function givenDictionary(name: string, model: LanguageModel, backen
 /**
  * The model read where given dictionaries were built.
  *
+ * @param model The model, read wherever.
  * @param at Their hook.
  * @param asked `--hook`; its default stands for whatever they have.
+ * @returns A view of `model`: disposing it disposes that.
  * @throws {UsageError} if another hook was asked for.
  *
  * @example
@@ -127,6 +134,7 @@ const SAME_CENTER = 1 - 1e-6;
 
 /** Dictionaries that a flag names, all of one hook, those of a layer of one calibration. */
 export interface GivenDictionaries {
+  /** In the order of their names. */
   readonly dictionaries: readonly KeptDictionary[];
   /** By layer. */
   readonly centers: ReadonlyMap<number, { readonly center: Float32Array<ArrayBuffer> }>;

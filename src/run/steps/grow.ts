@@ -58,6 +58,11 @@ export interface CalibrationPlan {
  * The calibrations of a plan, by layer: those of an earlier run with the same settings and files (kept in
  * `results/cache/calibration`), or measured now.
  *
+ * @param run Tells its progress, and that a calibration cannot be kept.
+ * @param plan What is read, through what.
+ * @param what Percentiles, and activations to measure on.
+ * @throws {Error} if the texts give no activations, or one that is not finite.
+ *
  * @example
  * ```ts
  * import { calibrated, openModel, runExperiment } from "../mod.ts";
@@ -103,7 +108,11 @@ export function calibrated<F extends Flags>(
  * The calibrations of a plan without the percentiles that give no dictionary, and what these are: chat prompts share
  * their template's tokens, so that small percentiles of their distances are 0.
  *
+ * @param run Tells its progress.
+ * @param plan What is read, through what.
+ * @param what Percentiles, and activations to measure on.
  * @param options `required`: whether one at least must be left; default true.
+ * @returns Calibrations by layer, and the percentiles that failed, each with its reason.
  * @throws {Error} if none is left though one must be; says why.
  *
  * @example Words that repeat: most of their distances are 0
@@ -142,7 +151,10 @@ export async function usable<F extends Flags>(
  * Grows a dictionary for every layer and percentile that is calibrated, in one pass. What they are grown to is kept now
  * and then, so that a stopped run goes on; seconds go to the manifest.
  *
+ * @param run Tells its progress and keeps its state.
+ * @param plan What is grown, from what.
  * @returns The dictionaries, which the caller disposes.
+ * @throws {Error} if the texts give no activations, one that is not finite, or a checkpoint is of other settings.
  *
  * @example
  * ```ts
@@ -197,6 +209,9 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
 
 /**
  * The activations of a plan's texts, in its order, after the first `skipPrompts`. Batches are the caller's to dispose.
+ *
+ * @param plan What is read, through what.
+ * @param skipPrompts Prompts at the start to pass over without running them; default 0.
  *
  * @example
  * ```ts

@@ -9,7 +9,9 @@ const FORMAT = "exemplar grown 2";
 
 /** A dictionary that is kept in a file, of a stream order and a token budget. */
 export interface KeptDictionary {
+  /** Block that it reads. */
   readonly layer: number;
+  /** Percentile p of its threshold. */
   readonly percentile: number;
   /** Seed of the stream's order. */
   readonly seed: number;

@@ -35,9 +35,11 @@ export async function openDevice<F extends Flags>({ flags, manifest }: Run<F>): 
  * Loads a model as the flags ask for: on the backend's device, in `--dtype`, read at `--hook`, with `<bos>` as
  * `--bos` says. What its user should know is told and recorded.
  *
+ * @param run Its flags, its notes, its seconds.
+ * @param backend On whose device.
  * @param id Default `--model`.
- *
  * @returns The model, which the caller disposes.
+ * @throws {ModelError} if there is no such model, or it cannot be run.
  *
  * @example The base model and its chat model
  * ```ts
@@ -70,6 +72,10 @@ export async function loadModelOf<F extends Flags>(
 /**
  * Tokens that texts are cut to: as the flag says, or, where it is left to its default, what the model can read of that,
  * which is told. A number that was asked for and is too large is refused by whoever reads with it.
+ *
+ * @param run Its flags, and whether that one was given.
+ * @param model What limits it.
+ * @param flag The flag's name.
  *
  * @example
  * ```ts
@@ -126,6 +132,9 @@ export interface Opened extends AsyncDisposable {
  * do.
  *
  * @returns Both, with the layers asked for and the tokens that texts are cut to; `await using` gives the model back.
+ * @throws {GpuError} if there is no adapter for `--device webgpu`.
+ * @throws {ModelError} if there is no such model, or it cannot be run.
+ * @throws {UsageError} if the model lacks a layer that was asked for.
  *
  * @example
  * ```ts

@@ -8,6 +8,7 @@ import { grow, type GrowPlan, streamOf } from "./grow.ts";
  * Grows the same dictionaries in several stream orders under the same calibrations, so that nothing but the order
  * differs.
  *
+ * @param run Keeps what each order gave, and tells its progress.
  * @param plan What is grown; its texts are read in each seed's order.
  * @param seeds One order each.
  * @param keep What to keep of an order's dictionaries, plain data: they are disposed afterwards, as all orders together

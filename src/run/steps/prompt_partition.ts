@@ -94,7 +94,10 @@ export interface PromptPlan {
  * Grows dictionaries on every position of chat prompts, in several stream orders and over all prompts each, and reads
  * back where the positions lie.
  *
- * @throws {ModelError} if the model has no chat template.
+ * @param run Keeps what each order gave, and tells its progress.
+ * @param plan What is grown, from what.
+ * @returns Means and regions on the host; no dictionary is left on the device.
+ * @throws {Error} if the model has no chat template.
  *
  * @example
  * ```ts

@@ -8,6 +8,8 @@ import { contextText } from "../../report/token_text.ts";
 /**
  * Prints records, whose keys are the headings, to stdout.
  *
+ * @param rows All with the keys of the first, in its order.
+ *
  * @example
  * ```ts
  * printTable([{ region: 0, members: 3 }, { region: 1, members: 12 }]);

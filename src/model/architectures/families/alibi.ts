@@ -5,6 +5,7 @@ import { activationOf, type Family, headOf, layerNorm, matrix, sizesOf } from ".
 
 /** Slopes of the heads' biases: a geometric series, filled up from the one of twice as many heads. */
 function slopesOf(heads: number): number[] {
+  // Press et al., "Train short, test long", 2022, as transformers' `build_alibi_tensor` has it.
   const power = 2 ** Math.floor(Math.log2(heads));
   const series = (count: number) => Array.from({ length: count }, (_, i) => 2 ** (-8 * (i + 1) / count));
   const between = series(2 * power).filter((_, i) => i % 2 === 0).slice(0, heads - power);

@@ -72,7 +72,15 @@ export const FAMILIES: Readonly<Record<string, KnownFamily>> = {
   starcoder2: { models: "StarCoder 2", read: starcoder2 },
 };
 
-/** The families whose checkpoints are run as they are: `model_type` of config.json, and models that are of it. */
+/**
+ * The families whose checkpoints are run as they are: `model_type` of config.json, and models that are of it.
+ *
+ * @example
+ * ```ts
+ * const gemma2 = knownFamilies().find(({ type }) => type === "gemma2");
+ * if (gemma2?.models !== "Gemma 2") throw new Error(gemma2?.models);
+ * ```
+ */
 export function knownFamilies(): { type: string; models: string }[] {
   return Object.entries(FAMILIES).map(([type, { models }]) => ({ type, models }));
 }

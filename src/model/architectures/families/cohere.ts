@@ -8,6 +8,7 @@ const noBias = (path: string, epsilon: number) => layerNorm(path, epsilon, false
 /** Command R: parallel blocks behind one norm without a bias, neighbours rotated, logits scaled. */
 export const cohere: Family = (c) => {
   const hasNorms = c.flag("use_qk_norm", false);
+  // An absent `rope_theta` means what it meant to the transformers that wrote the file.
   const theta = versionOf(c) >= 5 ? 500_000 : 10_000;
   return cohereForm(c, {
     rope: { theta, interleaved: true },

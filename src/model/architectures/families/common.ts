@@ -12,6 +12,7 @@ const ACTIVATIONS: Readonly<Record<string, Activation>> = {
   silu: "silu",
   swish: "silu",
   gelu: "gelu",
+  // One formula under three names.
   gelu_new: "gelu_tanh",
   gelu_fast: "gelu_tanh",
   gelu_pytorch_tanh: "gelu_tanh",
@@ -183,6 +184,7 @@ export function llamaForm(c: CheckpointReader, form: LlamaForm = {}): DecoderSpe
       width,
     };
     return {
+      // What the family says comes last and replaces Llama's.
       attention: { ...plain, ...form.attention?.(i, plain, path, epsilon) },
       mlp: form.mlp?.(i, path, width, act) ?? gated,
       ...(form.norms?.(path, epsilon) ?? {

@@ -6,6 +6,7 @@ export const exaone4: Family = (c) => {
   const layers = c.count("num_hidden_layers");
   const window = windowOf(c, 4096);
   const told = c.config.sliding_window_pattern;
+  // A text such as `LLLG` names the blocks of one round, a number counts them.
   const pattern = typeof told === "string" && told !== "" ? told.length : c.count("sliding_window_pattern", 4);
   c.ignore("sliding_window_pattern", ...ROPE_FIELDS);
   const types = layerTypes(

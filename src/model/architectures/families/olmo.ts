@@ -37,6 +37,7 @@ export const olmo3: Family = (c) => {
     c.count("num_hidden_layers"),
     (i) => (i + 1) % 4 === 0 ? "full_attention" : "sliding_attention",
   );
+  // An absent `rope_theta` means what it meant to the transformers that wrote the file.
   const theta = Number(/^\d+/.exec(String(c.config.transformers_version ?? "5"))?.[0]) >= 5 ? 500_000 : 10_000;
   if (c.record("rope_scaling") !== undefined) {
     throw new ModelError(

@@ -12,6 +12,7 @@ export const opt: Family = (c) => {
   const before = c.flag("do_layer_norm_before", true);
   const narrow = c.count("word_embed_proj_dim", dim);
   const hasLast = !c.flag("_remove_final_layer_norm", false) && before;
+  // Its table has two rows before that of position 0, as transformers' OPTLearnedPositionalEmbedding reads it.
   const count = c.count("max_position_embeddings", 2048) + 2;
   const bias = c.flag("enable_bias", true);
   c.only({ layer_norm_elementwise_affine: true, learned_embeddings: true });

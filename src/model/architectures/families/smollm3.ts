@@ -8,6 +8,7 @@ export const smollm3: Family = (c) => {
   const attention = c.flag("attention_bias", false);
   const mlp = c.flag("mlp_bias", false);
   const interval = c.count("no_rope_layer_interval", 4);
+  // Despite its name a 1 in `no_rope_layers` means that the block rotates.
   const rotated = c.list("no_rope_layers") ??
     Array.from({ length: layers }, (_, i) => Number((i + 1) % interval !== 0));
   const isUsed = c.flag("use_sliding_window", false);

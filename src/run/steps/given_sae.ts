@@ -1,0 +1,42 @@
+import type { Backend } from "../../compute/backend.ts";
+import { isSameHookPoint } from "../../model/hook_names.ts";
+import type { LanguageModel } from "../../model/types.ts";
+import { readSae, type Sae } from "../../sae/sae.ts";
+import { UsageError } from "../command/flags.ts";
+
+/**
+ * Reads the SAE that a flag `--sae` names, of a model at its hook.
+ *
+ * @param path Here or `hf://`: Gemma Scope's `params.npz`, or a SAELens folder.
+ * @throws {UsageError} if its file says that it reads another place than the model's hook in `layer`, or its activations
+ * are not as long as the model's.
+ *
+ * @example
+ * ```ts
+ * import { loadModel } from "../../../mod.ts";
+ * import { openBackend } from "../../compute/mod.ts";
+ *
+ * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ * using sae = await openSae("fixtures/sae/params.npz", await openBackend("cpu"), model, 4);
+ * if (sae.dim !== model.dim) throw new Error(`${sae.dim}`);
+ * ```
+ */
+export async function openSae(path: string, backend: Backend, model: LanguageModel, layer: number): Promise<Sae> {
+  const sae = await readSae(path, { backend });
+  const { hook, hookPoint } = sae.source;
+  if (hookPoint ? !isSameHookPoint(hookPoint, { layer, at: model.hook }) : hook !== undefined) {
+    throw new UsageError(
+      `Expected an SAE of ${model.hook} of layer ${layer} but ${path} reads ` +
+        (hookPoint
+          ? `${hookPoint.at} of layer ${hookPoint.layer}: give --hook ${hookPoint.at} --layers ${hookPoint.layer}`
+          : `${hook}: name another with --sae`),
+    );
+  }
+  if (sae.dim !== model.dim) {
+    throw new UsageError(
+      `Expected an SAE of activations of length ${model.dim}, as ${model.id} has at ${model.hook}, but ${path} takes ${sae.dim}: ` +
+        "name another with --sae",
+    );
+  }
+  return sae;
+}
