@@ -11,6 +11,14 @@ const BATCH = 64;
  * The distance of prompts to a monitor's dictionary; prompts without a token of their own have none.
  *
  * @param onProgress Called with the number of prompts done.
+ *
+ * @example
+ * ```ts
+ * const verdict = { tokens: 3, distance: 0.5, beyond: 1, region: 0, farthest: null, alarms: [] };
+ * const read = (prompts: readonly unknown[]) => Promise.resolve(prompts.map(() => verdict));
+ * const distances = await promptDistances({ read }, ["The king", "The queen"]);
+ * if (distances.join() !== "0.5,0.5") throw new Error(distances.join());
+ * ```
  */
 export async function promptDistances(
   monitor: Pick<Monitor, "read">,

@@ -21,9 +21,9 @@ export interface RefusalHandle {
  *
  * @example
  * ```ts
- * const refused = [true, true, true, true, false, false, false, false, false, false];
+ * const refused = [true, true, true, true, true, false, false, false, false, false];
  * const { regions, accuracy } = refusalHandle([4, 4, 4, 4, 4, 2, 2, 2, 2, 2], refused);
- * if (![...regions].includes(4) || regions.size !== 1 || accuracy !== 11 / 12) throw new Error(`${[...regions]} ${accuracy}`);
+ * if ([...regions].join() !== "4" || accuracy !== 1) throw new Error(`${[...regions]} ${accuracy}`);
  * ```
  */
 export function refusalHandle(regions: readonly number[], refused: readonly boolean[]): RefusalHandle {
