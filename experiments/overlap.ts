@@ -124,7 +124,7 @@ await experiment({
     const own = orders.map((order) => order[i]);
     const options = { ids: held.ids, vocab: model.vocab, minimum: flags.minimum, draws };
     const compare = () => compareFirings(own, strongest!, features, options);
-    const matches = await run.kept(`matches at p ${percentile}`, () => manifest.time("match", async () => compare()));
+    const matches = await run.kept(`matches at p ${percentile}`, () => manifest.time("match", compare));
     compared.push({ percentile, orders: own, ...matches });
     matching.advance();
   }

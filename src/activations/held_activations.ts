@@ -3,7 +3,7 @@ import { batchAt, type StreamBatch } from "./stream.ts";
 
 /** Activations of a text on the host, and what token each is of. Tokens are numbered in stream order. */
 export interface HeldActivations {
-  /** The batches as they were read, `rows x dim` each. */
+  /** In stream order, `rows x dim` each. */
   readonly batches: readonly ActivationBatch[];
   /** Token id of each activation. */
   readonly ids: Int32Array<ArrayBuffer>;

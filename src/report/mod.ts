@@ -26,12 +26,11 @@
 export { type Alluvial, type AlluvialBlock, type AlluvialRibbon, layAlluvial } from "./alluvial.ts";
 export * from "./charts/mod.ts";
 export { type Chart, type ChartOptions, type ChartSpec, renderChart, saveChart } from "./chart.ts";
-export { numberColumn, wholeColumn, wordsColumn } from "./columns.ts";
 export { type Block, renderReport, type Report, type ReportTable, type Section, writeReport } from "./html.ts";
 export type { Cell, ContextCell } from "./html_table.ts";
 export { type Finding, type RunFile, RunManifest, type RunRecord, type RunStart, VERSION } from "./manifest.ts";
 export * from "./settings.ts";
-export { type ColumnType, saveTable, type SaveTableOptions, type TableColumn } from "./table.ts";
+export { saveTable, type SaveTableOptions } from "./table.ts";
 export { formatNumber, formatShare, visibleText } from "./text.ts";
 export {
   columnName,

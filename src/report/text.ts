@@ -47,17 +47,15 @@ export function formatNumber(value: number, digits = 4): string {
 }
 
 /**
- * A share (0..1) as a percentage for people, on one line with its sign; – for NaN.
- *
- * @param digits Significant digits; default 3.
+ * A share (0..1) as a percentage for people: three significant digits, on one line with its sign; – for NaN.
  *
  * @example
  * ```ts
  * if (formatShare(0.12345) !== "12.3\u00a0%") throw new Error(formatShare(0.12345));
  * ```
  */
-export function formatShare(share: number, digits = 3): string {
-  return Number.isFinite(share) ? `${formatNumber(100 * share, digits)}\u00a0%` : formatNumber(share);
+export function formatShare(share: number): string {
+  return Number.isFinite(share) ? `${formatNumber(100 * share, 3)}\u00a0%` : formatNumber(share);
 }
 
 /**

@@ -3,7 +3,7 @@
  * `deno task bench` leaves `results/bench/bench.json` and `bench.arrow`.
  */
 import { cpus, totalmem } from "node:os";
-import { formatNumber, saveTable } from "../../src/report/mod.ts";
+import { formatNumber, resultTable, row, type RowOf, saveTable, words } from "../../src/report/mod.ts";
 import { printTable } from "../../src/run/mod.ts";
 import { describeAdapter, gpuAdapter } from "../../src/compute/device.ts";
 import { writeJsonAtomic } from "../../src/files/atomic.ts";
@@ -12,7 +12,7 @@ import { benchCalibration } from "./calibration.ts";
 import { benchEndToEnd } from "./end_to_end.ts";
 import { benchExtraction } from "./extraction.ts";
 import { benchSae } from "./sae.ts";
-import type { BenchRow } from "./timing.ts";
+import { FIGURE } from "./timing.ts";
 
 const OUT = "results/bench";
 const adapter = await gpuAdapter();
@@ -27,7 +27,8 @@ const machine = {
 };
 console.log(Object.entries(machine).map(([key, value]) => `${key}: ${value}`).join("\n") + "\n");
 
-const rows: (BenchRow & { bench: string })[] = [];
+const BENCH = row({ bench: words("file of tests/bench"), ...FIGURE });
+const rows: RowOf<typeof BENCH>[] = [];
 for (
   const [bench, measure] of Object.entries({
     extraction: benchExtraction,
@@ -43,11 +44,7 @@ for (
 printTable(rows.map(({ bench, name, value, unit }) => ({ bench, name, figure: formatNumber(value), unit })));
 
 await writeJsonAtomic(`${OUT}/bench.json`, { machine, rows });
-await saveTable(OUT, "bench", [
-  { name: "bench", type: "utf8", values: rows.map((row) => row.bench), description: "file of tests/bench" },
-  { name: "name", type: "utf8", values: rows.map((row) => row.name), description: "what was measured" },
-  { name: "value", values: rows.map((row) => row.value), description: "the figure, in `unit`" },
-  { name: "unit", type: "utf8", values: rows.map((row) => row.unit), description: "unit of the figure" },
-  { name: "detail", type: "utf8", values: rows.map((row) => row.detail), description: "runs, sizes, device" },
-], { metadata: Object.fromEntries(Object.entries(machine).map(([key, value]) => [key, String(value)])) });
+await saveTable(OUT, "bench", resultTable(BENCH, rows), {
+  metadata: Object.fromEntries(Object.entries(machine).map(([key, value]) => [key, String(value)])),
+});
 console.log(`\nSaved in ${OUT}.`);

@@ -1,12 +1,16 @@
 /** Timing two ways of doing the same work, in turns, so that whatever else the machine does meets both. */
 
+import { number, row, type RowOf, words } from "../../src/report/mod.ts";
+
 /** One measured figure. */
-export interface BenchRow {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly detail: string;
-}
+export const FIGURE = row({
+  name: words("what was measured"),
+  value: number("the figure, in `unit`"),
+  unit: words("unit of the figure"),
+  detail: words("runs, sizes, device"),
+});
+/** A row of {@linkcode FIGURE}. */
+export type BenchRow = RowOf<typeof FIGURE>;
 
 const [FEWEST, MOST, ENOUGH_SECONDS] = [2, 7, 2];
 

@@ -3,7 +3,7 @@ import { describeStream, extract, writeActivations } from "../../src/activations
 import { openBackend } from "../../src/compute/mod.ts";
 import { describeFile, type Description, descriptionText } from "../../src/inspect/mod.ts";
 import { Dictionary, saveCalibration } from "../../src/partition/mod.ts";
-import { RunManifest, saveTable } from "../../src/report/mod.ts";
+import { number, resultTable, row, RunManifest, saveTable, whole, words } from "../../src/report/mod.ts";
 import { writeJsonAtomic, writeTextAtomic } from "../../src/files/atomic.ts";
 import { DIM, FakeModel } from "../activations/fake_model.ts";
 import { deno, type Output } from "../lib/deno.ts";
@@ -36,11 +36,17 @@ async function files(folder: string): Promise<Record<string, string>> {
   const calibration = { center, levels, activations: ROWS, source };
   await saveCalibration(`${folder}/calibration.arrow`, calibration);
   await writeActivations(`${folder}/cache`, batches, source);
-  await saveTable(folder, "results", [
-    { name: "layer", values: [1, 2, 3], type: "int32", description: "block whose output is read" },
-    { name: "name", values: ["a\u001b[31m", "b", "c"], description: "a name" },
-    { name: "score", values: [0.5, null, 1], description: "share, 0..1" },
-  ]);
+  const fields = row({
+    layer: whole("block whose output is read"),
+    name: words("a name"),
+    score: number("share, 0..1", { missing: "none was asked for" }),
+  });
+  const rows = [
+    { layer: 1, name: "a\u001b[31m", score: 0.5 },
+    { layer: 2, name: "b", score: null },
+    { layer: 3, name: "c", score: 1 },
+  ];
+  await saveTable(folder, "results", resultTable(fields, rows));
   const manifest = new RunManifest({ name: "test", seed: 2, flags: { percentiles: [8] } });
   manifest.findings.answer = 42;
   await manifest.finish(`${folder}/run`);

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { watch } from "../../src/analysis/mod.ts";
 import { CorpusError, readCorpus } from "../../mod.ts";
 import { float32Tensor, readNpz, readSafetensors, writeSafetensors } from "../../src/files/mod.ts";
-import { RunManifest, saveTable } from "../../src/report/mod.ts";
+import { resultTable, RunManifest, saveTable, words } from "../../src/report/mod.ts";
 import { Progress } from "../../src/run/mod.ts";
 import { formatNpy } from "../../src/files/npy.ts";
 import { OP } from "../../src/files/pickle/opcodes.ts";
@@ -81,7 +81,7 @@ async function evilFiles(folder: string): Promise<string[]> {
   const manifest = new RunManifest({ name: EVIL, seed: 0, flags: { [EVIL]: EVIL } });
   manifest.findings[EVIL] = EVIL;
   await manifest.finish(folder);
-  await saveTable(folder, EVIL, [{ name: EVIL, values: [EVIL, "b"], description: EVIL }]);
+  await saveTable(folder, EVIL, resultTable({ [EVIL]: words(EVIL) }, [{ [EVIL]: EVIL }, { [EVIL]: "b" }]));
   await Deno.writeTextFile(broken, `{ ${EVIL}`);
   return paths;
 }

@@ -6,10 +6,10 @@ import { assert, assertEquals } from "@std/assert";
 import { basename, dirname, join } from "node:path";
 import { describeStream, readActivations, writeActivations } from "../../src/activations/mod.ts";
 import { openBackend } from "../../src/compute/mod.ts";
-import { metadataOf, numbersOf, readArrow, readSealedJson, stringsOf } from "../../src/files/mod.ts";
+import { metadataOf, readArrow, readSealedJson, stringsOf } from "../../src/files/mod.ts";
 import { partsOf } from "../../src/partition/dictionary.ts";
 import { Dictionary, loadCalibration, saveCalibration } from "../../src/partition/mod.ts";
-import { RunManifest, saveTable } from "../../src/report/mod.ts";
+import { number, resultTable, RunManifest, saveTable, words } from "../../src/report/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { mutations } from "../lib/mutations.ts";
 import { assertSentence } from "../lib/sentence.ts";
@@ -69,7 +69,7 @@ async function activations(folder: string) {
 async function table(path: string) {
   const read = await readArrow(path);
   const [share, name] = ["share", "name"].map((column) => read.getChild(column)!);
-  return { metadata: metadataOf(read), share: numbersOf(share), name: stringsOf(name), fields: String(read.schema) };
+  return { metadata: metadataOf(read), share: [...share], name: stringsOf(name), fields: String(read.schema) };
 }
 
 const writeCache = (folder: string) =>
@@ -118,10 +118,15 @@ const KINDS: readonly Kind[] = [
   {
     file: "t.arrow",
     write: (folder) =>
-      saveTable(folder, "t", [
-        { name: "share", values: [0.5, null, 0.25], description: "share of something" },
-        { name: "name", values: ["a", "река", ""], description: "its name" },
-      ]),
+      saveTable(
+        folder,
+        "t",
+        resultTable({ share: number("share of something", { missing: "there is none" }), name: words("its name") }, [
+          { share: 0.5, name: "a" },
+          { share: null, name: "река" },
+          { share: 0.25, name: "" },
+        ]),
+      ),
     read: (folder) => table(`${folder}/t.arrow`),
   },
   {

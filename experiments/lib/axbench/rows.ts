@@ -169,12 +169,10 @@ export function summarise(detections: readonly DetectionRow[], options: Bootstra
   const ways = settingsOf(detections, ["layer", "method", "rule", "basis", "percentile", "budget"]);
   return ways.map((way) => {
     const byConcept = settingsOf(way.rows, ["conceptId"]).map((concept) => concept.mean("auroc")!);
+    const { tokens, regions, trainAuroc, hardAuroc } = way.meanRow("tokens", "regions", "trainAuroc", "hardAuroc");
     return {
       ...way.key,
-      tokens: way.mean("tokens"),
-      regions: way.mean("regions")!,
-      trainAuroc: way.mean("trainAuroc")!,
-      hardAuroc: way.mean("hardAuroc"),
+      ...{ tokens, regions, trainAuroc, hardAuroc },
       ...intervalOf("auroc", bootstrapMean(byConcept, options)),
       byConcept,
       byRun: settingsOf(way.rows, ["seed", "set"]).map((run) => run.mean("auroc")!),

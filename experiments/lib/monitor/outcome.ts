@@ -11,8 +11,8 @@ import type { Dictionary } from "../../../src/partition/mod.ts";
 import {
   figure,
   formatNumber,
-  formatShare,
   meanOf,
+  percent,
   recordTable,
   resultTable,
   Rows,
@@ -98,18 +98,19 @@ function raised(rates: readonly AlarmRate[], set: string, rate: number): Rows<Al
 }
 
 function answer({ scores, rates, handle, onOthers, dictionary }: MonitorResult, falseAlarms: number): string {
-  const share = (value: number | null) => formatShare(value ?? NaN);
-  const at = (set: string) => share(raised(rates, set, falseAlarms).mean("alarms"));
+  const at = (set: string) => percent(raised(rates, set, falseAlarms).mean("alarms"));
   const others = [...scores.keys()].filter((set) => set !== HELD_OUT)
     .map((set) => `${at(set)} of ${set === SHUFFLED ? "the same with shuffled words" : set}`);
   const ood =
-    `With the alarm set for ${share(falseAlarms)} of false alarms, ${at(HELD_OUT)} of held-out prompts raise it, and ` +
+    `With the alarm set for ${percent(falseAlarms)} of false alarms, ${
+      at(HELD_OUT)
+    } of held-out prompts raise it, and ` +
     `${others.join(", ")} (block ${dictionary.source!.hook.layer}, p ${dictionary.percentile ?? "unknown"}).`;
   if (!handle || !onOthers) return `${ood} There is no alarm for refusal without a chat template.`;
   if (handle.regions.size === 0) return `${ood} No region tells refused instructions from others.`;
-  return `${ood} The regions of refusal are raised by ${share(onOthers.sensitivity)} of ${onOthers.refused} other ` +
+  return `${ood} The regions of refusal are raised by ${percent(onOthers.sensitivity)} of ${onOthers.refused} other ` +
     `instructions that the model refuses and by ${
-      share(onOthers.falseAlarms)
+      percent(onOthers.falseAlarms)
     } of ${onOthers.answered} that it answers.`;
 }
 

@@ -2,10 +2,9 @@
 import { smallestExcess } from "../../../src/analysis/mod.ts";
 import { bareName } from "../../../src/model/mod.ts";
 import {
-  type Figure,
   figure,
-  formatShare,
   orNull,
+  percent,
   recordTable,
   resultTable,
   Rows,
@@ -142,7 +141,6 @@ function answer(blocks: readonly Block[], shown: Block, excess: number | null): 
   const regions = (setting: PairSetting) => figure(setting.mean("regions"));
   const between = (setting: PairSetting) => figure(apart(setting).mean("between"));
   const control = (setting: PairSetting) => figure(compared(setting).mean("controlBetween"));
-  const share = (value: number | null) => formatShare(value ?? NaN);
   const grows = ({ coarsest, finest }: Block) => apart(finest).mean("between")! > apart(coarsest).mean("between")!;
   return [
     `Between the closest pairs of regions at p ${coarsest.key.percentile} (block ${shown.layer}, K ${
@@ -152,9 +150,11 @@ function answer(blocks: readonly Block[], shown: Block, excess: number | null): 
     `p ${finest.key.percentile} (K ${regions(finest)}); other pairs of the same cosine have ${control(coarsest)}`,
     `and ${control(finest)}.`,
     `At p ${coarsest.key.percentile}, ${
-      share(shareOf(apart(coarsest), isEmpty))
+      percent(shareOf(apart(coarsest), isEmpty))
     } of the pairs have nothing between them,`,
-    `at p ${finest.key.percentile} ${share(shareOf(apart(finest), isEmpty))}; where one anchor is the other's nearest`,
+    `at p ${finest.key.percentile} ${
+      percent(shareOf(apart(finest), isEmpty))
+    }; where one anchor is the other's nearest`,
     "region, nothing can be between.",
     `The number grows from the coarsest to the finest p in ${
       count(grows)
@@ -162,9 +162,9 @@ function answer(blocks: readonly Block[], shown: Block, excess: number | null): 
     `exceeds that of pairs of the same cosine in ${count(({ finest }) => isAbove(finest))}, at every seed in`,
     `${count(({ finest }) => isAlwaysAbove(finest))}.`,
     `Of the regions between at p ${finest.key.percentile}, ${
-      share(filled(finest).mean("fromAnchors"))
+      percent(filled(finest).mean("fromAnchors"))
     } are nearest to A or`,
-    `B among the coarsest regions (of all regions ${share(filled(finest).mean("fromAnchorsOfAll"))}); the others lie`,
+    `B among the coarsest regions (of all regions ${percent(filled(finest).mean("fromAnchorsOfAll"))}); the others lie`,
     "nearest to third ones.",
     excess === null
       ? "No region lies between any two."

@@ -3,8 +3,8 @@ import {
   columnName,
   type Figure,
   formatNumber,
-  formatShare,
   meanOf,
+  percent,
   recordTable,
   resultTable,
   Sweep,
@@ -96,24 +96,23 @@ type Means = ReturnType<typeof meansAt>;
 function answer(means: readonly Means[], shown: Means, { percentile, layers }: ShownPath): string {
   const { agreementShuffled, agreementChance, stay, stayShuffled, stayChance } = shown;
   const last = layers.length - 1;
-  const share = (value: number | null) => formatShare(value ?? NaN);
   const falling = means.filter((own) => own.agreementShuffled[last]! < own.agreementShuffled[0]!).length;
   const beyond = (others: readonly (number | null)[]) => stay.filter((value, i) => value! > others[i]!).length;
   return [
-    `At p ${percentile}, ${share(agreementShuffled[0])} of tokens stay in their region of block ${
+    `At p ${percentile}, ${percent(agreementShuffled[0])} of tokens stay in their region of block ${
       layers[0]
     } when the tokens`,
-    `of their prompt are shuffled, and ${share(agreementShuffled[last])} in block ${
+    `of their prompt are shuffled, and ${percent(agreementShuffled[last])} in block ${
       layers[last]
     } (any two tokens lie in one`,
-    `region in ${share(agreementChance[0])} and ${share(agreementChance[last])}).`,
+    `region in ${percent(agreementChance[0])} and ${percent(agreementChance[last])}).`,
     `That share is lower in the last block than in the first at ${falling} of ${means.length} percentiles.`,
     ...(last === 0 ? [] : [
       `Of pairs of tokens that share a region, ${
-        share(meanOf(stay))
+        percent(meanOf(stay))
       } share one in the next block too (mean of the steps;`,
-      `shuffled tokens ${share(meanOf(stayShuffled))}, chance ${
-        share(meanOf(stayChance))
+      `shuffled tokens ${percent(meanOf(stayShuffled))}, chance ${
+        percent(meanOf(stayChance))
       }); that is more than chance in`,
       `${beyond(stayChance)} of ${stay.length} steps, and more than shuffled tokens in ${beyond(stayShuffled)}.`,
     ]),

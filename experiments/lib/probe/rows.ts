@@ -101,14 +101,12 @@ export function summarise(readings: readonly Reading[]): Summary[] {
   return settings.map((setting) => {
     const { key, rows } = setting;
     const answers = pooledAnswers(rows);
-    const [{ chance }] = rows;
+    const { features, l0, chance } = setting.meanRow("features", "l0");
     const interval = (figure: (own: number, raw: number) => number) =>
       compareAnswers(answers, raw.get(key.label)!, figure);
     return {
       ...key,
-      features: setting.mean("features")!,
-      l0: setting.mean("l0")!,
-      chance,
+      ...{ features, l0, chance },
       ...intervalOf("accuracy", interval((accuracy) => accuracy)),
       ...intervalOf("ratio", interval((accuracy, raw) => accuracy / raw)),
       ...intervalOf("kept", interval((accuracy, raw) => (accuracy - chance) / (raw - chance))),

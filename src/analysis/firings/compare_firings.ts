@@ -24,7 +24,9 @@ export type FiringSide = typeof FIRING_SIDES[number];
 
 /** The best F1 of every unit of one side. */
 export interface ComparedSide {
+  /** Whose units look. */
   readonly side: FiringSide;
+  /** What they look among. */
   readonly comparison: FiringComparison;
   /** Stream order, or seed of the draw. */
   readonly seed: number;
@@ -34,6 +36,7 @@ export interface ComparedSide {
 
 /** A dictionary of one stream order, on the tokens that are compared. */
 export interface OrderFirings {
+  /** Of the stream order. */
   readonly seed: number;
   /** Of the regions. */
   readonly firings: Firings;
@@ -43,6 +46,7 @@ export interface OrderFirings {
 
 /** What {@linkcode compareFirings} gives; matches are those of the first order. */
 export interface ComparedFirings {
+  /** Every comparison, each side for itself. */
   readonly comparisons: readonly ComparedSide[];
   /** Best feature of each region. */
   readonly regions: BestMatches;

@@ -9,7 +9,9 @@ import type { PickedUnit } from "./pick_units.ts";
 
 /** A region or a feature as people read it. */
 export interface DescribedUnit {
+  /** Which of the two it is. */
   readonly side: "region" | "feature";
+  /** Its number in the dictionary, or in the SAE. */
   readonly number: number;
   /** Tokens that fire it. */
   readonly firings: number;
@@ -23,13 +25,17 @@ export interface DescribedUnit {
 
 /** A picked unit beside its counterpart and the units that share most of its tokens. */
 export interface DescribedPick extends Omit<PickedUnit, "unit" | "best" | "parts"> {
+  /** The picked one. */
   readonly unit: DescribedUnit;
+  /** Its counterpart; `null` where there is none. */
   readonly best: DescribedUnit | null;
+  /** Units of the other side that fire on most of its tokens, most first, and the shares of its tokens, 0..1. */
   readonly parts: readonly { readonly covers: number; readonly unit: DescribedUnit }[];
 }
 
 /** Units of one side. */
 export interface UnitSide {
+  /** Where they fire. */
   readonly firings: Firings;
   /** Mean directions, or decoder; `units x dim`. */
   readonly directions: Float32Array;

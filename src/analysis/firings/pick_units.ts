@@ -13,11 +13,13 @@ export const PICK_KINDS = ["shared", "shared, no single token", "EP only", "SAE 
 
 /** A unit that was picked, with its counterparts by number. */
 export interface PickedUnit {
+  /** Why it is picked. */
   readonly kind: typeof PICK_KINDS[number];
   /** Region, or feature where only the SAE has it. */
   readonly unit: number;
   /** Counterpart of largest F1 (of a shared pair the feature of the one-to-one match); `null` where there is none. */
   readonly best: number | null;
+  /** F1 with that counterpart, 0..1. */
   readonly f1: number;
   /** Tokens that fire both. */
   readonly shared: number;

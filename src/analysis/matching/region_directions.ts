@@ -5,6 +5,7 @@ import type { SettingKey } from "../../report/settings.ts";
 export interface RegionDirections {
   /** Regions. */
   readonly size: number;
+  /** Length of a direction. */
   readonly dim: number;
   /** θ, cosine distance. */
   readonly threshold: number;

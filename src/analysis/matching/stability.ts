@@ -91,7 +91,16 @@ export function stability({ sums, counts }: RegionSums, dim: number, cosines: Fl
   };
 }
 
-/** The regions of a dictionary that was matched, a row each. */
+/**
+ * The regions of a dictionary that was matched, a row each.
+ *
+ * @example
+ * ```ts
+ * const regions = { sums: Float32Array.of(9, 0, 0, 4), counts: Int32Array.of(9, 4) };
+ * const [{ members, matchedCosine }] = regionStability(stability(regions, 2, Float64Array.of(0.75, NaN)));
+ * if (members !== 9 || matchedCosine !== 0.75) throw new Error(`${members} ${matchedCosine}`);
+ * ```
+ */
 export function regionStability(
   { counts, coherences, densities, cosines }: Stability,
 ): RowOf<typeof REGION_STABILITY>[] {
@@ -105,6 +114,7 @@ export function regionStability(
 export interface GrownOrder extends RegionSums {
   /** Of the order; draws the random fifth and the rotation, too. */
   readonly seed: number;
+  /** Length of a direction. */
   readonly dim: number;
   /** Unit rows, `regions x dim`. */
   readonly exemplars: Float32Array<ArrayBuffer>;
@@ -119,6 +129,16 @@ export interface GrownOrder extends RegionSums {
  *
  * @param seed Of the stream order.
  * @param dictionaries `plain`: as it was grown; `anchored`: re-anchored, see `reanchorAll`; `replaced`: see `addReplacing`.
+ *
+ * @example
+ * ```ts
+ * import { Dictionary } from "../../partition/mod.ts";
+ *
+ * using plain = await Dictionary.create({ center: new Float32Array(2), threshold: 0.1 }, { backend: "cpu" });
+ * await plain.add({ data: Float32Array.of(2, 0, 0, 3), rows: 2, dim: 2 });
+ * const { dim, counts } = grownOrder(0, { plain, anchored: plain, replaced: plain });
+ * if (dim !== 2 || counts.join() !== "1,1") throw new Error(counts.join());
+ * ```
  */
 export function grownOrder(
   seed: number,
@@ -148,7 +168,9 @@ export type StabilityVariant = typeof STABILITY_VARIANTS[number];
 
 /** One variant of one order's dictionary. */
 export interface VariantStability extends Stability {
+  /** What was matched. */
   readonly variant: StabilityVariant;
+  /** Of the order. */
   readonly seed: number;
 }
 

@@ -1,5 +1,5 @@
 import { TEMPLATE_PARTS, type TemplatePart, templatePartShares } from "../../activations/template_parts.ts";
-import { each, number, row, type RowOf, whole } from "../../report/row.ts";
+import { each, type Field, number, row, type RowOf, whole } from "../../report/row.ts";
 import { nearestDirection } from "../geometry/nearest_direction.ts";
 import { type RefusalCriteria, refusalRegions } from "./refusal_regions.ts";
 
@@ -7,6 +7,7 @@ import { type RefusalCriteria, refusalRegions } from "./refusal_regions.ts";
 export interface PromptRegions {
   /** Unit mean directions, `size x dim`. */
   readonly means: Float32Array;
+  /** Length of a direction. */
   readonly dim: number;
   /** Region of every place. */
   readonly regions: Int32Array;
@@ -21,6 +22,9 @@ export interface PromptRegions {
   };
 }
 
+/** Columns of where the members of a region lie: its number, how many they are, and shares of them, 0..1. */
+export type MemberFields = Readonly<Record<"region" | "members" | "harmful" | TemplatePart, Field<number>>>;
+
 /**
  * Declares where the members of a region lie.
  *
@@ -32,7 +36,7 @@ export interface PromptRegions {
  * if (members.description !== "members of the refusal region, all positions") throw new Error(members.description);
  * ```
  */
-export function memberFields(whose: string) {
+export function memberFields(whose: string): MemberFields {
   return row({
     region: whole(`number of ${whose}`),
     members: whole(`members of ${whose}, all positions`),
@@ -41,10 +45,11 @@ export function memberFields(whose: string) {
   });
 }
 /** A row of {@linkcode memberFields}. */
-export type MemberFigures = RowOf<ReturnType<typeof memberFields>>;
+export type MemberFigures = RowOf<MemberFields>;
 
 /** A region of refusal. */
 export interface RefusalRegion {
+  /** Where its members lie. */
   readonly members: MemberFigures;
   /** Unit mean direction, length `dim`. */
   readonly direction: Float32Array;

@@ -35,6 +35,7 @@ export const BETWEEN_FIGURES = row({
 
 /** One pair of anchors in one dictionary. */
 export type AnchorPair = RowOf<typeof ANCHORS> & RowOf<typeof BETWEEN_FIGURES> & {
+  /** Of the dictionary. */
   readonly percentile: number;
   /** The regions between A and B. */
   readonly lune: readonly Between[];
@@ -118,6 +119,13 @@ const rowOf = (rows: Float32Array, dim: number, row: number) => rows.subarray(ro
  *
  * @returns The smallest excess; `null` if no region lies between any two.
  * @throws {Error} if one does not.
+ *
+ * @example
+ * ```ts
+ * const lune = [{ region: 2, cosineA: 0.75, cosineB: 0.625 }];
+ * const excess = smallestExcess([{ percentile: 8, a: 0, b: 1, cosine: 0.5, lune }]);
+ * if (excess !== 0.125) throw new Error(`${excess}`);
+ * ```
  */
 export function smallestExcess(
   pairs: readonly Pick<AnchorPair, "percentile" | "a" | "b" | "cosine" | "lune">[],
@@ -144,6 +152,12 @@ export function smallestExcess(
  *
  * @param pairs Of one layer's dictionaries.
  * @returns Its rows, coarsest first; none if there is no such pair.
+ *
+ * @example
+ * ```ts
+ * const pairs = [{ pair: 0, percentile: 4, between: 3 }, { pair: 0, percentile: 8, between: 0 }];
+ * if (typicalPair(pairs).map(({ percentile }) => percentile).join() !== "8,4") throw new Error("coarsest first");
+ * ```
  */
 export function typicalPair<P extends Pick<AnchorPair, "pair" | "percentile" | "between">>(pairs: readonly P[]): P[] {
   const candidates = [...Map.groupBy(pairs, ({ pair }) => pair).values()]

@@ -27,6 +27,17 @@ export async function lensTokens(
  * @param regions Their numbers, in any order; one may come several times.
  * @param k Tokens of each; default 5.
  * @returns By region, the tokens of largest logit first; none where the lens cannot read the model's hook.
+ *
+ * @example
+ * ```ts
+ * import { loadModel } from "../../model/mod.ts";
+ *
+ * const model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ * const means = Float32Array.from({ length: 2 * model.dim }, (_, i) => Math.sin(i));
+ * const lens = await lensOfRegions(model, { means, dim: model.dim }, [1, 1], 3);
+ * if (lens.size !== 1 || lens.get(1)!.length !== 3) throw new Error("one region, three tokens");
+ * await model.dispose();
+ * ```
  */
 export async function lensOfRegions(
   model: LanguageModel,

@@ -4,7 +4,7 @@ import { type Chart, type ChartSpec, saveChart } from "../../report/chart.ts";
 import { type Report, writeReport } from "../../report/html.ts";
 import type { RunManifest } from "../../report/manifest.ts";
 import type { ResultTable } from "../../report/row.ts";
-import { saveTable, type TableColumn } from "../../report/table.ts";
+import { saveTable } from "../../report/table.ts";
 import { readingText } from "../command/hook_text.ts";
 import type { OutFolder } from "./out_folder.ts";
 
@@ -52,7 +52,7 @@ export class Results {
   }
 
   /** Writes `<name>.arrow`. */
-  async table(name: string, table: ResultTable | readonly TableColumn[]): Promise<void> {
+  async table(name: string, table: ResultTable): Promise<void> {
     await this.#begin(`${name}.arrow`);
     await saveTable(this.#folder.path, name, table);
   }
