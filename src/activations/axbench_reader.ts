@@ -19,8 +19,8 @@ export interface TextActivations {
 /**
  * AxBench's rows as a model reads them, without what all rows share.
  *
- * It reads as AxBench does for concept detection (Wu et al., 2025), but for one thing: AxBench leaves some tokens of the
- * template behind the answers of train rows; here train and held-out rows end alike, with the answer.
+ * It reads as AxBench does for concept detection (Wu et al., 2025), but for one thing: AxBench leaves some tokens of
+ * the template behind the answers of train rows; here train and held-out rows end alike, with the answer.
  *
  * @example
  * ```ts

@@ -3,7 +3,7 @@ import { batchAt, type StreamBatch } from "./stream.ts";
 
 /** Activations of a text on the host, and what token each is of. Tokens are numbered in stream order. */
 export interface HeldActivations {
-  /** In stream order. */
+  /** In stream order, `rows x dim` each. */
   readonly batches: readonly ActivationBatch[];
   /** Token id of each activation. */
   readonly ids: Int32Array<ArrayBuffer>;
@@ -14,7 +14,9 @@ export interface HeldActivations {
 /**
  * Reads whole batches of one layer of a stream until there are enough activations, to be gone through several times.
  *
- * @param stream Batches with values on the host and provenance, as {@link "./extract.ts".extract} gives without a backend.
+ * @param stream Batches with values on the host and provenance, as {@link "./extract.ts".extract} gives without a
+ * backend.
+ * @param layer One of the layers that the stream has.
  * @param most Activations from which on no further batch is read.
  * @throws {RangeError} if the stream has no such layer.
  *

@@ -169,7 +169,8 @@ export function orNull(value: number): number | null {
 }
 
 /**
- * The columns of a figure with its interval, `name`, `nameLow` and `nameHigh`; {@linkcode intervalOf} gives their values.
+ * The columns of a figure with its interval, `name`, `nameLow` and `nameHigh`; {@linkcode intervalOf} gives their
+ * values.
  *
  * @param of What the interval holds: `"95 % of resampled documents"`.
  *
@@ -193,7 +194,20 @@ export function withInterval<const N extends string>(
   return ends as { [K in N | `${N}Low` | `${N}High`]: Field<number> };
 }
 
-/** The values of columns that {@linkcode withInterval} declares. */
+/**
+ * The values of a figure with its interval, for the columns that {@linkcode withInterval} declares.
+ *
+ * @param name The figure's property.
+ * @param interval The figure and the ends of its interval.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const values = intervalOf("auroc", { mean: 0.7, low: 0.6, high: 0.8 });
+ * assertEquals(values, { auroc: 0.7, aurocLow: 0.6, aurocHigh: 0.8 });
+ * ```
+ */
 export function intervalOf<const N extends string>(
   name: N,
   { mean, low, high }: { readonly mean: number; readonly low: number; readonly high: number },

@@ -233,7 +233,16 @@ export class Sweep<R, K extends keyof R = Extract<"layer" | "percentile", keyof 
   }
 }
 
-/** The middle one of some values; of an even number the later. */
+/**
+ * The middle one of some values; of an even number the later.
+ *
+ * @param values In order; one at least.
+ *
+ * @example
+ * ```ts
+ * if (middleOf([1, 2, 4, 8]) !== 4) throw new Error("the later of 2 and 4");
+ * ```
+ */
 export function middleOf<T>(values: readonly T[]): T {
   return values[values.length >> 1];
 }

@@ -51,6 +51,7 @@ export {
   readFlags,
   readNumber,
   UsageError,
+  type ValueOf,
 } from "./command/flags.ts";
 export { flagText } from "./command/flag_text.ts";
 export { fingerprint } from "./folder/fingerprint.ts";

@@ -60,7 +60,7 @@ export type Flag = {
 export type Flags = Readonly<Record<string, Flag>>;
 
 /** What a flag holds: one of its choices, where it has any. */
-type ValueOf<F extends Flag> = F extends { readonly choices: readonly (infer C extends string)[] } ? C
+export type ValueOf<F extends Flag> = F extends { readonly choices: readonly (infer C extends string)[] } ? C
   : FlagTypes[F["type"]];
 
 /** The values of flags: a flag with a default always has one. */

@@ -22,8 +22,8 @@ const BEFORE: StoreSettings = { hook: "resid_post", bos: "always" };
 const FORMAT = "exemplar rows 3";
 
 /**
- * Result rows of what a run does one after the other, a file each, so that a run that was stopped goes on with the next,
- * and a later one with more of them. Unlike `Stages` it stays when the run is done.
+ * Result rows of what a run does one after the other, a file each, so that a run that was stopped goes on with the
+ * next, and a later one with more of them. Unlike `Stages` it stays when the run is done.
  *
  * @example
  * ```ts

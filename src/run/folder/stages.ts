@@ -200,6 +200,13 @@ async function readSettings(folder: string, note: (sentence: string) => void): P
  * The flags that decide a run's results, by name: all that are given or have a default, but those that cannot.
  *
  * @param mayChange Others that do not count.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(decidingFlags({ seed: 3, out: "results", quiet: true, maxTokens: 100 }, ["maxTokens"]), { seed: 3 });
+ * ```
  */
 export function decidingFlags(
   flags: object,

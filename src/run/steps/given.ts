@@ -147,7 +147,36 @@ export interface GivenDictionaries {
  * percentile as stream orders, from `seed` on.
  *
  * @param names At least one; see {@linkcode loadDictionary}.
- * @throws {Error} if one is of another model, does not tell its percentile, or has another hook or center than the others.
+ * @param model The model that is run.
+ * @param backend Where the dictionaries are looked at; none is left there.
+ * @param options `seed` of the first of a layer and percentile; `budget` that all count as grown to, in tokens.
+ * @throws {Error} if one is of another model, does not tell its percentile, or has another hook or center than the
+ * others.
+ *
+ * @example Two that count as orders 5 and 6
+ * ```ts
+ * import { describeStream } from "../../activations/mod.ts";
+ * import { openBackend } from "../../compute/mod.ts";
+ * import { loadModel } from "../../model/mod.ts";
+ * import { Dictionary } from "../../partition/mod.ts";
+ *
+ * const backend = await openBackend("cpu");
+ * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ * const folder = await Deno.makeTempDir();
+ * const names = [`${folder}/one.arrow`, `${folder}/other.arrow`];
+ * const center = new Float32Array(model.dim).fill(1);
+ * const source = describeStream({ model, layer: 3, corpus: "pile.jsonl" });
+ * const calibration = { center, threshold: 0.1, percentile: 8, source };
+ * for (const name of names) {
+ *   using dictionary = await Dictionary.create(calibration, { backend });
+ *   await dictionary.add({ data: center.map((_, i) => i), rows: 1, dim: model.dim });
+ *   await dictionary.save(name);
+ * }
+ * const { dictionaries } = await givenDictionaries(names, model, backend, { seed: 5, budget: 1000 });
+ * const told = dictionaries.map(({ layer, percentile, seed }) => `block ${layer}, p ${percentile}, seed ${seed}`);
+ * if (told.join("; ") !== "block 3, p 8, seed 5; block 3, p 8, seed 6") throw new Error(told.join("; "));
+ * await Deno.remove(folder, { recursive: true });
+ * ```
  */
 export async function givenDictionaries(
   names: readonly string[],

@@ -8,8 +8,8 @@ import { UsageError } from "../command/flags.ts";
  * Reads the SAE that a flag `--sae` names, of a model at its hook.
  *
  * @param path Here or `hf://`: Gemma Scope's `params.npz`, or a SAELens folder.
- * @throws {UsageError} if its file says that it reads another place than the model's hook in `layer`, or its activations
- * are not as long as the model's.
+ * @throws {UsageError} if its file says that it reads another place than the model's hook in `layer`, or its
+ * activations are not as long as the model's.
  *
  * @example
  * ```ts

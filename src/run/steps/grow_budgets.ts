@@ -36,12 +36,40 @@ export interface BudgetPlan {
 }
 
 /**
- * Grows the dictionaries of every order to each budget in turn and keeps them there, so that one pass over the stream gives
- * all budgets and a run that was stopped goes on where it was. What the folder has already is not grown again. The
- * exemplars of a smaller budget are the first of a larger one.
+ * Grows the dictionaries of every order to each budget in turn and keeps them there, so that one pass over the stream
+ * gives all budgets and a run that was stopped goes on where it was. What the folder has already is not grown again.
+ * The exemplars of a smaller budget are the first of a larger one.
  *
+ * @param run Tells its progress and stops it.
  * @param plan Its texts are read in each seed's order, under the same calibrations: nothing but the order differs.
+ * @param budgets Orders, token budgets, and where the dictionaries are kept.
  * @returns By seed, then budget.
+ *
+ * @example
+ * ```ts
+ * import { calibrateLayers } from "../../partition/mod.ts";
+ * import { growToBudgets, openModel, runExperiment, streamOf } from "../mod.ts";
+ *
+ * const out = await Deno.makeTempDir();
+ * const code = await runExperiment({ name: "budgets", question: "", description: "" }, async (run) => {
+ *   await using opened = await openModel(run);
+ *   const { backend, layers } = opened;
+ *   const texts = ["The cat sat on the mat.", "The dog sat on the cat."];
+ *   const plan = { ...opened, texts, corpus: "two sentences", files: [], reading: { batchPrompts: 1 } };
+ *   const options = { percentiles: [10], activations: 12, backend };
+ *   const calibrations = await calibrateLayers(streamOf({ ...plan, seed: 0 }), layers, options);
+ *
+ *   const budgets = { seeds: [0], budgets: [4, 16], folder: `${out}/dictionaries` };
+ *   const [small, large] = await growToBudgets(run, { ...plan, calibrations }, budgets);
+ *   if (!(small.tokens < large.tokens)) throw new Error(`Expected the second sentence too, after ${small.tokens}`);
+ * }, {
+ *   args: ["--layers", "3", "--device", "cpu", "--out", out, "--quiet"],
+ *   print: console.log,
+ *   printError: console.error,
+ * });
+ * if (code !== 0) throw new Error(`${code}`);
+ * await Deno.remove(out, { recursive: true });
+ * ```
  */
 export async function growToBudgets<F extends Flags>(
   run: Run<F>,

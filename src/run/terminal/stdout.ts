@@ -1,8 +1,15 @@
 /**
- * Writes to standard output, and waits until whoever reads it has taken the text, so that a slow reader does not fill the
- * memory.
+ * Writes to standard output, and waits until whoever reads it has taken the text, so that a slow reader does not fill
+ * the memory.
  *
  * @throws {Error} if its reader has closed it.
+ *
+ * @param text With its line end.
+ *
+ * @example
+ * ```ts
+ * await writeStdout('{"id":"a","alarm":true}\n');
+ * ```
  */
 export async function writeStdout(text: string): Promise<void> {
   const bytes = new TextEncoder().encode(text);
