@@ -28,14 +28,11 @@
  */
 export { type Body, type Console, type Experiment, experiment, type Run, runExperiment } from "./experiment.ts";
 export {
-  chart,
   chartBlock,
   type Outcome,
   type OutcomeBlock,
   type OutcomeSection,
-  table,
   tableBlock,
-  text,
   textBlock,
   writeOutcome,
 } from "./outcome.ts";

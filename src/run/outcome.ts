@@ -102,13 +102,6 @@ export function tableBlock(
   return { kind: "table", table, caption, ...options };
 }
 
-/** @deprecated Now {@linkcode textBlock}. */
-export const text: typeof textBlock = textBlock;
-/** @deprecated Now {@linkcode chartBlock}. */
-export const chart: typeof chartBlock = chartBlock;
-/** @deprecated Now {@linkcode tableBlock}. */
-export const table: typeof tableBlock = tableBlock;
-
 /**
  * Writes tables, charts, page and findings, and says on stdout what came out and where it is.
  *

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { openBackend } from "../../src/compute/mod.ts";
 import { calibrate, discover } from "../../src/partition/mod.ts";
+import { resultTable, whole } from "../../src/report/mod.ts";
 import { denoCommand } from "../lib/deno.ts";
 import { inFolder } from "../lib/folder.ts";
 import { onFullDisk } from "../lib/full_disk.ts";
@@ -23,7 +24,7 @@ async function results(run: SampleRun, content = "a dictionary"): Promise<void> 
       await Deno.writeTextFile(path, content);
     });
   }
-  await save.table("rows", [{ name: "x", values: [1, 2], type: "int32", description: "a number" }]);
+  await save.table("rows", resultTable({ x: whole("a number") }, [{ x: 1 }, { x: 2 }]));
   const spec = {
     data: { values: [{ x: 1, y: 2 }] },
     mark: "point" as const,

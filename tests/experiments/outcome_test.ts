@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { readArrow } from "../../src/files/mod.ts";
 import { LAYER, number, resultTable, row, rowTable } from "../../src/report/mod.ts";
-import { chart, type Outcome, runExperiment, table, text } from "../../src/run/mod.ts";
+import { chartBlock, type Outcome, runExperiment, tableBlock, textBlock } from "../../src/run/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 
 const SIZE = row({ layer: LAYER, regions: number("regions", { missing: "none could be made" }) });
@@ -16,18 +16,18 @@ const OUTCOME: Outcome = {
     {
       heading: "Sizes of dictionaries",
       blocks: [
-        text("A paragraph."),
-        text(undefined),
-        table(rowTable(SIZE, ROWS), "All of them.", { printed: "Regions by block" }),
-        table({ columns: ["hidden"], rows: [["not printed"]] }),
-        chart(
+        textBlock("A paragraph."),
+        textBlock(undefined),
+        tableBlock(rowTable(SIZE, ROWS), "All of them.", { printed: "Regions by block" }),
+        tableBlock({ columns: ["hidden"], rows: [["not printed"]] }),
+        chartBlock(
           "bars",
           { data: { values: [{ a: 1, b: 2 }] }, mark: "point", encoding: { x: { field: "a" } } },
           "Points.",
         ),
       ],
     },
-    { heading: "Nothing to say", blocks: [text(""), false] },
+    { heading: "Nothing to say", blocks: [textBlock(""), false] },
   ],
 };
 

@@ -12,7 +12,7 @@ import {
   type Setting,
   Sweep,
 } from "../../../src/report/mod.ts";
-import { chart, type Outcome, type OutcomeSection, table, text } from "../../../src/run/mod.ts";
+import { chartBlock, type Outcome, type OutcomeSection, tableBlock, textBlock } from "../../../src/run/mod.ts";
 import { auditChart, counterpartsChart } from "./charts.ts";
 import { AUDIT, type AuditedReading, type AuditRow, REGION, type RegionRow, type Side, SIDES } from "./rows.ts";
 
@@ -48,20 +48,20 @@ export function auditOutcome(
       {
         heading: "Kept, dropped, introduced",
         blocks: [
-          chart(
+          chartBlock(
             "audit",
             auditChart(audits, alpha),
             "Share of the regions of before that after has not (dropped), and the other way round (introduced), with " +
               `the false alarms that a fresh order of the same model raises. Dashed: their nominal rate, ${alpha}.`,
           ),
-          chart(
+          chartBlock(
             "counterparts",
             counterpartsChart(shown.flatMap(({ setting }) => setting.where({ seed }).rows)),
             "Each region's nearest counterpart in the other model against that in its own model, both in another " +
               `stream order: ${shown.map(({ name, setting }) => `${name}, ${setting.name}`).join("; ")}. A ` +
               "region far below the diagonal has moved, or is dropped or introduced.",
           ),
-          table(
+          tableBlock(
             auditTable(readings),
             "Means over stream orders. Where there are too few regions to tell at this rate, none are given.",
             { printed: true },
@@ -160,12 +160,12 @@ function regionSection(heading: string, rows: readonly RegionRow[]): OutcomeSect
       "nearest contexts": row.contexts,
     }));
     const counted = `${what}: ${formatNumber(regions.length)} of ${formatNumber(audited.length)} audited.`;
-    return shown.length === 0 ? text(counted) : table(recordTable(shown), counted);
+    return shown.length === 0 ? textBlock(counted) : tableBlock(recordTable(shown), counted);
   };
   return {
     heading,
     blocks: [
-      text(
+      textBlock(
         "The middle layer and percentile of the run. Listed are, of each kind, the " +
           `${LISTED} regions farthest below what their own model's next order gives, and of the kept ones those nearest to ` +
           "the other model's; some are listed by chance, as many as the false alarms say.",

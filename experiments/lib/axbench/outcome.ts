@@ -12,7 +12,7 @@ import {
   Rows,
   signed,
 } from "../../../src/report/mod.ts";
-import { chart, type CommonFlags, type Outcome, table, text } from "../../../src/run/mod.ts";
+import { chartBlock, type CommonFlags, type Outcome, tableBlock, textBlock } from "../../../src/run/mod.ts";
 import { differencesChart, methodsChart, percentilesChart, tokensChart } from "./charts.ts";
 import {
   DETECTION,
@@ -120,24 +120,24 @@ export function axBenchOutcome(
       examples: resultTable(EXAMPLE, examples),
     },
     sections: [
-      { heading: "Published", blocks: [text(PUBLISHED)] },
+      { heading: "Published", blocks: [textBlock(PUBLISHED)] },
       {
         heading: "Methods",
         blocks: [
-          chart(
+          chartBlock(
             "methods",
             methodsChart(methods),
             `Held-out AUROC at ${name}: means over ${concepts} concepts with 95 % bootstrap intervals over concepts, ` +
               "rough where concepts are few; ticks are concepts (means over stream orders and random sets). Dotted: chance.",
           ),
-          table(
+          tableBlock(
             methodTable(methods),
             "The same figures. Every choice is made on train texts only. Hard negatives: AUROC of the positive " +
               "held-out texts against these alone, mean over the concepts that have any. The last column is the range of the " +
               "means of single stream orders and random sets.",
             { printed: true },
           ),
-          chart(
+          chartBlock(
             "differences",
             differencesChart(withValues(pairs, { ...setting, ...HEADLINE })),
             `R${
@@ -145,7 +145,7 @@ export function axBenchOutcome(
             } at ${name} against the others on the same concepts; the random ones are as many and ` +
               "chosen by the same rule. Ticks are concepts, dots their means with 95 % bootstrap intervals.",
           ),
-          table(
+          tableBlock(
             pairTable(withValues(pairs, { ...setting })),
             "Paired differences of every choice among regions.",
           ),
@@ -154,26 +154,26 @@ export function axBenchOutcome(
       {
         heading: "Percentiles and tokens",
         blocks: [
-          chart(
+          chartBlock(
             "percentiles",
             percentilesChart(here.filter((way) => isTrained(way) || way.budget === budget)),
             "Held-out AUROC against the percentile of the dictionary, at the largest budget; bars are 95 % bootstrap " +
               "intervals over concepts, dashed lines the trained directions. Random sets have as many directions as the " +
               "dictionaries have regions.",
           ),
-          chart(
+          chartBlock(
             "tokens",
             tokensChart(here.filter(({ rule }) => rule !== "contrast")),
             "Held-out AUROC against the tokens that the dictionaries were grown on, AUROC rule. The random sets change " +
               "only in their number of directions.",
           ),
-          table(
+          tableBlock(
             curveTable(here.filter(({ method }) => method === "regions")),
             "Regions by percentile and tokens: held-out AUROC, means over concepts.",
           ),
           told.layers.length > 1 &&
-          table(layerTable(headlineByLayer(told)), "The choice of the first sentence at every layer."),
-          failed.length > 0 && text(
+          tableBlock(layerTable(headlineByLayer(told)), "The choice of the first sentence at every layer."),
+          failed.length > 0 && textBlock(
             `No dictionary could be made at: ${
               failed.map(({ layer, percentile }) => `block ${layer}, p ${percentile}`).join("; ")
             } (threshold 0).`,
@@ -183,12 +183,12 @@ export function axBenchOutcome(
       {
         heading: "Concepts and their regions",
         blocks: [
-          table(
+          tableBlock(
             conceptTable(examples, methods.filter(({ rule }) => rule !== "contrast")),
             `Held-out AUROC of every concept at ${name}, AUROC rule, means over stream orders and random sets.`,
           ),
-          text(CHECK),
-          table(
+          textBlock(CHECK),
+          tableBlock(
             exampleTable(examples),
             `The region that the AUROC rule chose among means at ${name}, stream order ${flags.seed}.`,
           ),

@@ -28,7 +28,7 @@ import {
   voronoiChart,
   whole,
 } from "../../../src/report/mod.ts";
-import { chart, type CommonFlags, type Outcome, table } from "../../../src/run/mod.ts";
+import { chartBlock, type CommonFlags, type Outcome, tableBlock } from "../../../src/run/mod.ts";
 import { comparableModel, publishedRegions } from "../published.ts";
 
 // Regions that are printed and shown in the report.
@@ -97,12 +97,12 @@ export function buildOutcome(flags: CommonFlags, discovery: Discovery, results: 
     sections: [
       {
         heading: "Dictionaries",
-        blocks: [table(dictionaryTable(comparableModel(flags), dictionaries), undefined, { printed: true })],
+        blocks: [tableBlock(dictionaryTable(comparableModel(flags), dictionaries), undefined, { printed: true })],
       },
       {
         heading: "Growth",
         blocks: [
-          chart(
+          chartBlock(
             "growth",
             growthChart(growth),
             "Regions against activations seen. A line that ends early is saturated.",
@@ -113,13 +113,13 @@ export function buildOutcome(flags: CommonFlags, discovery: Discovery, results: 
         heading: "Regions",
         blocks: [
           shown.regions.length >= 4 && partition(shown, name),
-          chart("sizes", sizeChart(regions), "Members of the regions, from the largest on."),
-          chart(
+          chartBlock("sizes", sizeChart(regions), "Members of the regions, from the largest on."),
+          chartBlock(
             "coherence",
             coherenceChart(regions),
             "Coherence of the regions of at least two members: 1 means equal directions.",
           ),
-          table(
+          tableBlock(
             largestTable(shown.regions),
             `The largest regions of ${name}. The marked token is the activation's.`,
             { printed: `The largest regions of ${name}:` },
@@ -145,7 +145,7 @@ function partition({ growth: { dictionary }, regions }: BuildResult, name: strin
     label: regions[i].lens.at(0)?.token.trim() ?? String(i),
   }));
   const share = Math.round(100 * explained.reduce((sum, value) => sum + value, 0));
-  return chart(
+  return chartBlock(
     "partition",
     voronoiChart(cells),
     `The partition of ${name}, its mean directions projected on their first three principal components ` +

@@ -12,7 +12,14 @@ import {
   type Setting,
   Sweep,
 } from "../../../src/report/mod.ts";
-import { chart, type Outcome, type OutcomeSection, type Places, table, text } from "../../../src/run/mod.ts";
+import {
+  chartBlock,
+  type Outcome,
+  type OutcomeSection,
+  type Places,
+  tableBlock,
+  textBlock,
+} from "../../../src/run/mod.ts";
 import { accuracyChart, finalTokensChart, positionsChart } from "./charts.ts";
 import { type FinalTokensRow, type Model, MODELS, type PromptLabels, REFUSAL, type RefusalRow } from "./rows.ts";
 
@@ -142,29 +149,29 @@ function chatSection(told: TokenSetting, { tokens, refusals, labels, places }: C
   return {
     heading: "The same chat prompts through both models",
     blocks: [
-      text(
+      textBlock(
         `The setting shown, block ${told.key.layer} and p ${told.key.percentile}, is the one at which the regions of the ` +
           "instruct model separate the prompts they were grown on most clearly (purity above that of shuffled labels); " +
           "the table has all settings.",
       ),
-      chart(
+      chartBlock(
         "final-tokens",
         finalTokensChart(told.rows),
         `The final tokens of ${labels.harmful.length} prompts, half of them harmful.`,
       ),
-      chart(
+      chartBlock(
         "accuracy",
         accuracyChart(tokens),
         "Held-out prompts told harmful or harmless by the majority of their final token's region. Dashed: chance.",
       ),
-      refusals.length > 0 && chart(
+      refusals.length > 0 && chartBlock(
         "positions",
         positionsChart(refusals, templatePartShares(places.part)),
         "Where in the prompts the members of the refusal region lie, and those of the regions nearest to it, at every " +
           "setting that has a refusal region; means over stream orders.",
       ),
-      table(tokenTable(tokens), "Final tokens by setting, means over stream orders.", { printed: true }),
-      table(
+      tableBlock(tokenTable(tokens), "Final tokens by setting, means over stream orders.", { printed: true }),
+      tableBlock(
         rowTable(REFUSAL, refusals, [
           ...["layer", "percentile", "seed", "refusalMembers", "finalTokens", "refusalRate"] as const,
           ...["baseCosine", "reorderCosine", "chanceCosine", "refusalFinal", "baseFinal", "baseInstruction"] as const,

@@ -9,7 +9,7 @@ import {
   type Setting,
   Sweep,
 } from "../../../src/report/mod.ts";
-import { chart, type CommonFlags, type Outcome, table } from "../../../src/run/mod.ts";
+import { chartBlock, type CommonFlags, type Outcome, tableBlock } from "../../../src/run/mod.ts";
 import { comparableModel } from "../published.ts";
 import { chatOutcome, type ChatResult } from "./chat.ts";
 import { matchesChart, mediansChart } from "./charts.ts";
@@ -49,18 +49,20 @@ export function driftOutcome(
       {
         heading: "The same texts through both models",
         blocks: [
-          chart(
+          chartBlock(
             "matches",
             matchesChart(sweep.where({ percentile }).rows, cut),
             `Share of the matched pairs that reach a cosine, p ${percentile}: lines are means over stream ` +
               `orders, bands their range. Dashed: the cut, ${cut}.`,
           ),
-          chart(
+          chartBlock(
             "medians",
             mediansChart(matches),
             "Median cosine of the matched pairs by p; each point is a pair of stream orders.",
           ),
-          table(matchTable(comparableModel(flags), sweep), "Means over stream orders, at the cut.", { printed: true }),
+          tableBlock(matchTable(comparableModel(flags), sweep), "Means over stream orders, at the cut.", {
+            printed: true,
+          }),
         ],
       },
       ...chat.sections,

@@ -9,7 +9,7 @@ import {
   type Setting,
   Sweep,
 } from "../../../src/report/mod.ts";
-import { chart, type CommonFlags, type Outcome, table } from "../../../src/run/mod.ts";
+import { chartBlock, type CommonFlags, type Outcome, tableBlock } from "../../../src/run/mod.ts";
 import { metricsChart } from "./charts.ts";
 import { METRIC, type MetricRow } from "./rows.ts";
 
@@ -32,13 +32,13 @@ export function metricOutcome(flags: CommonFlags, rows: readonly MetricRow[]): O
     sections: [{
       heading: "At equal numbers of regions",
       blocks: [
-        chart(
+        chartBlock(
           "metrics",
           metricsChart(rows),
           "Agreement of the partitions of two orders (adjusted Rand index, 0 is chance), held-out activations whose domain " +
             "their region's majority tells, and how uneven the sizes of regions are. Points are orders, lines their means.",
         ),
-        table(
+        tableBlock(
           meansTable(sweep),
           "Means over orders. Largest: share of the activations in the largest region. Singles: share of the regions.",
           { printed: true },

@@ -18,7 +18,14 @@ import {
   Rows,
   rowTable,
 } from "../../../src/report/mod.ts";
-import { chart, type CommonFlags, type Outcome, type OutcomeBlock, table, text } from "../../../src/run/mod.ts";
+import {
+  chartBlock,
+  type CommonFlags,
+  type Outcome,
+  type OutcomeBlock,
+  tableBlock,
+  textBlock,
+} from "../../../src/run/mod.ts";
 import { alarmChart, memoryChart } from "./charts.ts";
 import { TRIED, type TriedRow } from "./rows.ts";
 import { HELD_OUT, SHUFFLED } from "./texts.ts";
@@ -58,14 +65,14 @@ export function monitorOutcome(flags: MonitorFlags, result: MonitorResult): Outc
       {
         heading: "Unlike the corpus",
         blocks: [
-          chart(
+          chartBlock(
             "alarms",
             alarmChart(rates),
             "Share of prompts that raise the alarm against the false-alarm rate it is set for, on a random half of the " +
               `held-out text; the other half is what the line "${HELD_OUT}" shows, and it should lie on the dashed line. ` +
               `Bands span ${flags.seeds} random halves.`,
           ),
-          table(
+          tableBlock(
             recordTable([...scores].map(([set, distances]) => {
               const alarms = raised(rates, set, flags.falseAlarms);
               const [smallest, largest] = alarms.range("alarms") ?? [null, null];
@@ -83,9 +90,9 @@ export function monitorOutcome(flags: MonitorFlags, result: MonitorResult): Outc
       {
         heading: "The stream",
         blocks: [
-          text(streamText(watched)),
+          textBlock(streamText(watched)),
           watched.memory.length > 1 &&
-          chart("memory", memoryChart(watched.memory), "Memory of the process against prompts read."),
+          chartBlock("memory", memoryChart(watched.memory), "Memory of the process against prompts read."),
         ],
       },
     ],
@@ -115,15 +122,15 @@ function answer({ scores, rates, handle, onOthers, dictionary }: MonitorResult, 
 }
 
 function refusalBlocks({ tried, handle }: MonitorResult): (OutcomeBlock | undefined | false)[] {
-  if (!handle) return [text("The prompts are read without a chat template, so there is no refusal to tell.")];
+  if (!handle) return [textBlock("The prompts are read without a chat template, so there is no refusal to tell.")];
   const { regions, occupied, accuracy } = handle;
   return [
-    text(
+    textBlock(
       `${regions.size} of ${occupied} regions that hold final tokens of instructions hold more refused ones than their ` +
         `share. Balanced accuracy on the instructions they were found with: ${figure(accuracy)}, where 0.5 is chance.`,
     ),
     tried.length > 0 &&
-    table(
+    tableBlock(
       rowTable(TRIED, tried),
       "What was tried. The setting was chosen on the instructions that the dictionaries were built on, so its own accuracy " +
         "here flatters it; the answer's figures are of others.",

@@ -11,7 +11,7 @@ import {
   type Setting,
   Sweep,
 } from "../../../src/report/mod.ts";
-import { chart, type CommonFlags, type Outcome, table, text } from "../../../src/run/mod.ts";
+import { chartBlock, type CommonFlags, type Outcome, tableBlock, textBlock } from "../../../src/run/mod.ts";
 import { comparableModel } from "../published.ts";
 import { betweenChart, neighbourhoodChart } from "./charts.ts";
 import { BETWEEN, betweenRows, PAIR, type PairRow, type Panel } from "./rows.ts";
@@ -50,16 +50,16 @@ export function neighbourhoodOutcome(
     sections: [
       {
         heading: "Published",
-        blocks: [bareName(comparableModel(flags)) === "gemma-2-2b" && text(PUBLISHED)],
+        blocks: [bareName(comparableModel(flags)) === "gemma-2-2b" && textBlock(PUBLISHED)],
       },
       {
         heading: "One pair",
         blocks: [
           panels.length === 0
-            ? text(
+            ? textBlock(
               `No pair of block ${shown.layer} has nothing between it at the coarsest p and two counterparts at every other.`,
             )
-            : chart(
+            : chartBlock(
               "neighbourhood",
               neighbourhoodChart(panels),
               `A pair of anchors (A, B) of block ${shown.layer}, seed ${
@@ -74,13 +74,13 @@ export function neighbourhoodOutcome(
       {
         heading: "All pairs",
         blocks: [
-          chart(
+          chartBlock(
             "between",
             betweenChart(rows),
             "Regions between two anchors against p, a panel a block: the closest pairs of the coarsest dictionary followed " +
               "to finer ones, and other pairs of the same cosine in the same dictionary. Dots are seeds, lines their means.",
           ),
-          table(
+          tableBlock(
             pairTable(blocks),
             "Means over pairs and seeds. cos(A, B) and what follows leave out pairs whose anchors have one counterpart (one " +
               "region). From A or B: share of the regions between whose nearest region of the coarsest dictionary is A or B, " +

@@ -10,7 +10,7 @@ import {
   type Setting,
   Sweep,
 } from "../../../src/report/mod.ts";
-import { chart, type CommonFlags, type Outcome, table, text } from "../../../src/run/mod.ts";
+import { chartBlock, type CommonFlags, type Outcome, tableBlock, textBlock } from "../../../src/run/mod.ts";
 import { comparableModel, publishedOod } from "../published.ts";
 import { aurocChart, distanceChart, distributionChart } from "./charts.ts";
 import { DISTANCE, type DistanceRow, type Kind, KINDS, PROMPT_SETS, type PromptSet } from "./rows.ts";
@@ -38,11 +38,11 @@ export function oodOutcome(flags: CommonFlags, rows: readonly DistanceRow[]): Ou
     findings: findings(sweep, shown),
     tables: { distances: resultTable(DISTANCE, rows) },
     sections: [
-      { heading: "Published", blocks: [text(publishedOod(comparableModel(flags)))] },
+      { heading: "Published", blocks: [textBlock(publishedOod(comparableModel(flags)))] },
       {
         heading: "Distance",
         blocks: [
-          chart(
+          chartBlock(
             "distances",
             distanceChart(ofRegions),
             `Mean distance to the nearest exemplar by p, a panel a block. Dots are seeds (${
@@ -50,25 +50,25 @@ export function oodOutcome(flags: CommonFlags, rows: readonly DistanceRow[]): Ou
             }), ` +
               "lines their means, the dashed line is θ.",
           ),
-          table(distanceTable(sweep), "Means over activations and seeds; K is the number of regions."),
-          chart(
+          tableBlock(distanceTable(sweep), "Means over activations and seeds; K is the number of regions."),
+          chartBlock(
             "distribution",
             distributionChart(shown.rows.filter(({ kind }) => kind === "regions")),
             `Distances of activations at ${shown.name}, seeds pooled. The dashed line is θ.`,
           ),
-          table(detailTable(shown), `Both kinds of exemplars at ${shown.name}, means over seeds.`),
+          tableBlock(detailTable(shown), `Both kinds of exemplars at ${shown.name}, means over seeds.`),
         ],
       },
       {
         heading: "Detection",
         blocks: [
-          chart(
+          chartBlock(
             "auroc",
             aurocChart(rows),
             "How well the distance of one activation tells it from held-out text: the dictionary's exemplars, " +
               "and as many random activations (coreset). Dots are seeds, lines their means; 0.5 is chance.",
           ),
-          table(
+          tableBlock(
             detectionTable(sweep),
             "AUROC and true positive rate at 1 % false positives (TPR) by activation, and AUROC of whole prompts " +
               "by the mean distance of their activations; means over seeds.",

@@ -18,7 +18,14 @@ import {
   type Setting,
   Sweep,
 } from "../../../src/report/mod.ts";
-import { chart, type CommonFlags, type Outcome, type OutcomeSection, table, text } from "../../../src/run/mod.ts";
+import {
+  chartBlock,
+  type CommonFlags,
+  type Outcome,
+  type OutcomeSection,
+  tableBlock,
+  textBlock,
+} from "../../../src/run/mod.ts";
 import { distributionChart, overlapChart, sizesChart } from "./charts.ts";
 import { publishedOverlap } from "./published.ts";
 import {
@@ -77,7 +84,7 @@ export function overlapOutcome(
       {
         heading: "How far they agree",
         blocks: [
-          chart(
+          chartBlock(
             "overlap",
             overlapChart(sweep.rows),
             `Share of the units with ${minimum} or more firings whose best F1 is above 0.5, over p. Points are stream orders ` +
@@ -85,17 +92,17 @@ export function overlapOutcome(
               "order: its regions are fewer to choose from than features are. Token ids: the F1 of a unit with all " +
               "occurrences of one token. Strongest tokens: the published measure.",
           ),
-          table(
+          tableBlock(
             recordTable(sweep.settings.map((own, i) => regionShares(own, compared[i]))),
             "EP regions, means over orders or draws. K: regions; counted: those that fire often enough; within θ: share of " +
               "the held-out activations. The columns from permuted on are the share with F1 > 0.5 of each comparison.",
             { printed: true },
           ),
-          table(recordTable(sweep.settings.map(featureShares)), "SAE features, as above.", {
+          tableBlock(recordTable(sweep.settings.map(featureShares)), "SAE features, as above.", {
             printed: "SAE features:",
           }),
-          ...failed.map(({ percentile, reason }) => text(`No dictionary at p ${percentile}: ${reason}.`)),
-          chart(
+          ...failed.map(({ percentile, reason }) => textBlock(`No dictionary at p ${percentile}: ${reason}.`)),
+          chartBlock(
             "distribution",
             distributionChart(setting.rows),
             `Share of the units whose best F1 is above every cut, at ${setting.name}; orders and draws pooled.`,
@@ -105,12 +112,12 @@ export function overlapOutcome(
       {
         heading: "By how often they fire",
         blocks: [
-          chart(
+          chartBlock(
             "sizes",
             sizesChart(shown, features),
             `Best F1 against firings at ${place}, a dot a unit; grey dots are the same units with the tokens permuted.`,
           ),
-          table(
+          tableBlock(
             sizeTable(sizes.filter(({ percentile }) => percentile === shown.percentile)),
             `Best F1 in bins that double in size, ${place}.`,
           ),
@@ -265,7 +272,10 @@ function sizeTable(sizes: readonly SizeRow[]) {
 function pickSections(picks: readonly DescribedPick[], place: string): OutcomeSection[] {
   const section = (kind: DescribedPick["kind"], heading: string, caption: string): OutcomeSection => {
     const rows = picks.filter((pick) => pick.kind === kind).flatMap(pickCells);
-    return { heading, blocks: [rows.length === 0 ? text("None.") : table(recordTable(rows), `${caption} ${place}.`)] };
+    return {
+      heading,
+      blocks: [rows.length === 0 ? textBlock("None.") : tableBlock(recordTable(rows), `${caption} ${place}.`)],
+    };
   };
   return [
     section(

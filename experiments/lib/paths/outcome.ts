@@ -10,7 +10,7 @@ import {
   Sweep,
   tokenText,
 } from "../../../src/report/mod.ts";
-import { chart, type CommonFlags, type Outcome, table } from "../../../src/run/mod.ts";
+import { chartBlock, type CommonFlags, type Outcome, tableBlock } from "../../../src/run/mod.ts";
 import { contextChart, lensText, pathChart, togetherChart } from "./charts.ts";
 import { LAYER_PATH, type PathRows, type ShownPath, type ShownTokens, STEP, TOKEN, tokenRows } from "./rows.ts";
 
@@ -35,7 +35,7 @@ export function pathsOutcome(flags: CommonFlags, rows: PathRows, path: ShownPath
       {
         heading: "One prompt",
         blocks: [
-          chart(
+          chartBlock(
             "path",
             pathChart(path),
             `The tokens of a prompt through the regions of every block at p ${percentile}, and the same tokens ` +
@@ -43,7 +43,7 @@ export function pathsOutcome(flags: CommonFlags, rows: PathRows, path: ShownPath
               "lens of its mean direction, · if none of five is. Equal tokens start in one bar. Blue: two or more tokens of " +
               "one region that stay in one.",
           ),
-          table(
+          tableBlock(
             promptTable(path),
             "The same path as text: region and the first readable token of its logit lens.",
             { printed: true },
@@ -53,19 +53,19 @@ export function pathsOutcome(flags: CommonFlags, rows: PathRows, path: ShownPath
       {
         heading: "All prompts",
         blocks: [
-          chart(
+          chartBlock(
             "context",
             contextChart(rows.layers),
             "Share of tokens that fall into the same region when the other tokens of their prompt are shuffled with them: " +
               `what the token alone decides. Dots are seeds (${seeds}), lines their means.`,
           ),
-          chart(
+          chartBlock(
             "together",
             togetherChart(rows.steps),
             "Pairs of tokens in one region that are in one region of the next block too, beside shuffled tokens, and the " +
               "share of all pairs that are. Dots are seeds, lines their means.",
           ),
-          table(layerTable(rows), "Means over seeds.", { printed: true }),
+          tableBlock(layerTable(rows), "Means over seeds.", { printed: true }),
         ],
       },
     ],

@@ -12,7 +12,7 @@ import {
   resultTable,
   Rows,
 } from "../../../src/report/mod.ts";
-import { chart, type CommonFlags, type Outcome, table, text } from "../../../src/run/mod.ts";
+import { chartBlock, type CommonFlags, type Outcome, tableBlock, textBlock } from "../../../src/run/mod.ts";
 import { accuraciesChart, keptChart, type NamedSummary, shownReadouts, sparsityChart } from "./charts.ts";
 import {
   ACCURACY,
@@ -74,21 +74,21 @@ export function probeOutcome(
       recalls: resultTable(RECALL, recallRows(readings, data.labels)),
     },
     sections: [
-      { heading: "Published", blocks: [text(PUBLISHED)] },
+      { heading: "Published", blocks: [textBlock(PUBLISHED)] },
       {
         heading: "Accuracies",
         blocks: [
-          chart(
+          chartBlock(
             "accuracies",
             accuraciesChart(shown),
             `Accuracy on documents that no probe was trained on, block ${layer}, p ${percentile}. Classes are ` +
               `equally frequent; the dashed line is chance. ${intervals}`,
           ),
-          table(accuracyTable(shown), "Accuracy of every read-out.", { printed: true }),
-          table(keptTable(shown), "The share of raw accuracy above chance that it keeps.", {
+          tableBlock(accuracyTable(shown), "Accuracy of every read-out.", { printed: true }),
+          tableBlock(keptTable(shown), "The share of raw accuracy above chance that it keeps.", {
             printed: "Share of raw accuracy above chance that is kept:",
           }),
-          table(
+          tableBlock(
             differenceTable(told),
             `Differences of accuracy in points, with intervals, at p ${percentile}: the same documents are drawn ` +
               "for both.",
@@ -98,16 +98,16 @@ export function probeOutcome(
       {
         heading: "Over p and over l0",
         blocks: [
-          chart(
+          chartBlock(
             "kept",
             keptChart(summaries, percentiles),
             "Share of raw accuracy above chance that one feature keeps, by percentile. Points are seeds, bands " +
               "intervals. The SAE and the token's id do not depend on p. Random exemplars: as many activations of the " +
               "dictionaries' corpus.",
           ),
-          table(percentileTable(told), "One-hot accuracy by percentile."),
-          ...failed.map(({ percentile, reason }) => text(`No dictionary at p ${percentile}: ${reason}.`)),
-          chart(
+          tableBlock(percentileTable(told), "One-hot accuracy by percentile."),
+          ...failed.map(({ percentile, reason }) => textBlock(`No dictionary at p ${percentile}: ${reason}.`)),
+          chartBlock(
             "sparsity",
             sparsityChart(summaries, percentile),
             `The same over the number of features that are kept, at p ${percentile}. One feature is a one-hot, more ` +
@@ -117,7 +117,7 @@ export function probeOutcome(
       },
       {
         heading: "How it was measured",
-        blocks: [text(`${method(data, flags.model)} ${chosen(readings, flags.strengths)}`)],
+        blocks: [textBlock(`${method(data, flags.model)} ${chosen(readings, flags.strengths)}`)],
       },
     ],
   };

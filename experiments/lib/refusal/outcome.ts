@@ -1,7 +1,14 @@
 /** What the refusal experiment leaves to look at. */
 import { ABLATION, ANSWER_KINDS, REFERENCE, REFUSAL_EFFECT, STEERED } from "../../../src/analysis/mod.ts";
 import { recordTable, resultTable, rowTable } from "../../../src/report/mod.ts";
-import { chart, type CommonFlags, type Outcome, type OutcomeSection, table, text } from "../../../src/run/mod.ts";
+import {
+  chartBlock,
+  type CommonFlags,
+  type Outcome,
+  type OutcomeSection,
+  tableBlock,
+  textBlock,
+} from "../../../src/run/mod.ts";
 import { comparableModel, publishedRefusal } from "../published.ts";
 import { ablationChart, basesChart, steeringChart } from "./charts.ts";
 import { type BestAblation, refusalAnswer, refusalFindings, type RefusalResult } from "./findings.ts";
@@ -35,12 +42,12 @@ export function refusalOutcome(flags: CommonFlags, result: RefusalResult): Outco
       answers: resultTable(ANSWER, answers),
     },
     sections: [
-      { heading: "Published", blocks: [text(published)] },
+      { heading: "Published", blocks: [textBlock(published)] },
       {
         heading: "Ablation",
-        blocks: best ? ablationBlocks(result, best) : [text("No dictionary has a region of refusal.")],
+        blocks: best ? ablationBlocks(result, best) : [textBlock("No dictionary has a region of refusal.")],
       },
-      { heading: "Settings that failed", blocks: [text(unable.join("\n\n"))] },
+      { heading: "Settings that failed", blocks: [textBlock(unable.join("\n\n"))] },
       ...(best ? bestSections(best, answers) : []),
     ],
   };
@@ -52,19 +59,19 @@ function ablationBlocks({ ablations, references }: RefusalResult, best: BestAbla
     ...["nullDelta", "nullLoops", "nullDistance"] as const,
   ]);
   return [
-    chart(
+    chartBlock(
       "ablation",
       ablationChart(ablations, references),
       "Change of the refusal rate of held-out harmful prompts when the mean direction of a dictionary's first region of " +
         "refusal is ablated, and that of its null region. Points are stream orders, ticks their mean. Dashed: directions " +
         "that are no region's. Where the null falls too, the ablation says nothing of refusal.",
     ),
-    chart(
+    chartBlock(
       "bases",
       basesChart(ablations, best.ablation.layer),
       `The same at block ${best.ablation.layer} for the first K regions together, by basis. Fewer K: fewer regions of refusal.`,
     ),
-    table(
+    tableBlock(
       {
         columns: [...sweep.columns, "effect"],
         rows: sweep.rows.map((cells, i) => [...cells, ablations[i].delta <= REFUSAL_EFFECT]),
@@ -72,7 +79,7 @@ function ablationBlocks({ ablations, references }: RefusalResult, best: BestAbla
       "Every ablation of the sweep. The null is one region whatever K is.",
       { printed: true },
     ),
-    table(rowTable(REFERENCE, references), "Ablations of directions that are no region's."),
+    tableBlock(rowTable(REFERENCE, references), "Ablations of directions that are no region's."),
   ];
 }
 
@@ -82,7 +89,7 @@ function bestSections({ confirmation, steered }: BestAblation, answers: readonly
     {
       heading: "The best ablation elsewhere",
       blocks: [
-        table(
+        tableBlock(
           recordTable([
             {
               "": "refusal of harmful prompts of other sources",
@@ -99,19 +106,19 @@ function bestSections({ confirmation, steered }: BestAblation, answers: readonly
           ]),
           "The ablation was chosen by its effect on the held-out prompts; these had no part in it.",
         ),
-        table(rowTable(ANSWER, answers.slice(0, 8)), "The first held-out harmful prompts."),
+        tableBlock(rowTable(ANSWER, answers.slice(0, 8)), "The first held-out harmful prompts."),
       ],
     },
     {
       heading: "Steering",
       blocks: [
-        chart(
+        chartBlock(
           "steering",
           steeringChart(steered),
           "Answers to held-out harmless prompts while a direction is added. α is in mean distances of the build prompts' " +
             "final positions from the center. A refusal counts as coherent if it does not end in a loop.",
         ),
-        table(rowTable(STEERED, steered)),
+        tableBlock(rowTable(STEERED, steered)),
       ],
     },
   ];

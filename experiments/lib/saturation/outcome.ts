@@ -10,7 +10,7 @@ import {
   type Setting,
   Sweep,
 } from "../../../src/report/mod.ts";
-import { chart, type CommonFlags, type Outcome, table, text } from "../../../src/run/mod.ts";
+import { chartBlock, type CommonFlags, type Outcome, tableBlock, textBlock } from "../../../src/run/mod.ts";
 import { failedText } from "../failed_settings.ts";
 import { comparableModel, publishedSaturation } from "../published.ts";
 import { curvesChart, depthChart } from "./charts.ts";
@@ -44,25 +44,25 @@ export function saturationOutcome(flags: CommonFlags, result: SaturationResult):
     sections: [{
       heading: "Regions by domain and layer",
       blocks: [
-        text(publishedSaturation(comparableModel(flags))),
-        chart(
+        textBlock(publishedSaturation(comparableModel(flags))),
+        chartBlock(
           "depth",
           depthChart(curves),
           `Regions after ${windows * (context - 1)} activations of each stream: lines are means over stream orders, ` +
             "bands their range. Mix: as many activations, a third from each domain.",
         ),
-        chart(
+        chartBlock(
           "curves",
           curvesChart(curves, percentile),
           `Regions against activations seen, p ${percentile}; lines are means over orders, bands their range.`,
         ),
-        table(
+        tableBlock(
           regionTable(sweep),
           "Regions at the end, means over orders; the range over orders of the domain with the widest; chat over code; " +
             "and how many of 1,000 activations still founded a region in the last quarter of the stream.",
           { printed: true },
         ),
-        text(failedText(failed)),
+        textBlock(failedText(failed)),
       ],
     }],
   };

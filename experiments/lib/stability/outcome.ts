@@ -11,7 +11,7 @@ import {
   type Setting,
   Sweep,
 } from "../../../src/report/mod.ts";
-import { chart, type CommonFlags, type Outcome, table, text } from "../../../src/run/mod.ts";
+import { chartBlock, type CommonFlags, type Outcome, tableBlock, textBlock } from "../../../src/run/mod.ts";
 import { failedText } from "../failed_settings.ts";
 import { comparableModel, publishedStability } from "../published.ts";
 import { densityChart, quintilesChart, variantsChart } from "./charts.ts";
@@ -39,19 +39,19 @@ export function stabilityOutcome(
       {
         heading: "Does D tell which regions come back?",
         blocks: [
-          text(publishedStability(comparableModel(flags))),
-          chart(
+          textBlock(publishedStability(comparableModel(flags))),
+          chartBlock(
             "quintiles",
             quintilesChart(rows),
             "Mean matched cosine of mean directions by fifths of D. Points are orders, lines their means; dashed: " +
               "the same dictionaries matched with the others rotated at random.",
           ),
-          chart(
+          chartBlock(
             "density",
             densityChart(shown.where({ seed: rows[0].seed }).rows),
             `Regions at ${shown.name}, one order.`,
           ),
-          table(
+          tableBlock(
             settingTable(sweep),
             "Means over orders. Range: of Spearman's correlation over orders. N > 1: without regions of a single member, " +
               "some of which the same activation founds in every order, as all see the same texts. N, c: the correlation of " +
@@ -63,15 +63,15 @@ export function stabilityOutcome(
       {
         heading: "What helps?",
         blocks: [
-          chart(
+          chartBlock(
             "variants",
             variantsChart(rows, percentile),
             `Every variant at p ${percentile}: points are orders, ticks their means. Fewer regions, or others, ` +
               "change what chance alone gives: compare absorbing the unstable fifth with absorbing a random fifth, and " +
               "with leaving it out.",
           ),
-          table(variantTable(sweep), "Means over orders.", { printed: true }),
-          text(failedText(failed)),
+          tableBlock(variantTable(sweep), "Means over orders.", { printed: true }),
+          textBlock(failedText(failed)),
         ],
       },
     ],

@@ -1,7 +1,7 @@
 /** What adding and ablating regions' directions says. */
 import { closedGap, type Direction, spearman } from "../../../src/analysis/mod.ts";
 import { distinct, figure, meanOf, recordTable, resultTable, type Setting, Sweep } from "../../../src/report/mod.ts";
-import { chart, type CommonFlags, type Outcome, table } from "../../../src/run/mod.ts";
+import { chartBlock, type CommonFlags, type Outcome, tableBlock } from "../../../src/run/mod.ts";
 import { curvesChart, necessityChart } from "./charts.ts";
 import { EFFECT, type EffectRow, summaries, SUMMARY, type SummaryRow } from "./rows.ts";
 
@@ -50,7 +50,7 @@ export function steerOutcome(flags: CommonFlags, effects: readonly EffectRow[]):
       {
         heading: "Necessity against sufficiency",
         blocks: [
-          chart(
+          chartBlock(
             "necessity",
             necessityChart(means, isBest),
             "Share of the gap between the region's members and all other positions in their divergence from the region's " +
@@ -58,13 +58,13 @@ export function steerOutcome(flags: CommonFlags, effects: readonly EffectRow[]):
               "when it is added, each at the strength that brings them nearest. Bars are means over stream orders, points the " +
               "orders. Below 0 it acts against.",
           ),
-          table(resultsTable(results), "Means over stream orders.", { printed: true }),
+          tableBlock(resultsTable(results), "Means over stream orders.", { printed: true }),
         ],
       },
       {
         heading: "Strength",
         blocks: [
-          chart(
+          chartBlock(
             "curves",
             curvesChart(means, largestMargin(results, "sufficiency").layer),
             `Block ${
