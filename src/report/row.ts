@@ -247,6 +247,9 @@ export const THRESHOLD: Field<number> = number("θ, cosine distance, 0..2", { he
 /**
  * Declares the columns of a row.
  *
+ * Its type is inferred, which is the point: nothing is written twice. Documentation asks for written types of what is
+ * exported, so exported declarations are marked `@internal`; the type of their rows is documented.
+ *
  * @param fields A column for each property of a row.
  * @returns The declaration, from which {@linkcode RowOf} makes the row's type.
  *

@@ -14,7 +14,11 @@ import {
   type SelectionRule,
 } from "./selection.ts";
 
-/** How well a direction detects a concept. */
+/**
+ * How well a direction detects a concept.
+ *
+ * @internal
+ */
 export const DETECTION_FIGURES = row({
   trainAuroc: number("AUROC of the train texts", { heading: "train AUROC" }),
   auroc: number("AUROC of the held-out texts; all but positive ones are negatives", { heading: "AUROC" }),

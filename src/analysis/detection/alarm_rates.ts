@@ -34,7 +34,11 @@ export async function promptDistances(
   return distances;
 }
 
-/** How often an alarm is raised by one set of prompts, with the threshold of one random half of the reference. */
+/**
+ * How often an alarm is raised by one set of prompts, with the threshold of one random half of the reference.
+ *
+ * @internal
+ */
 export const ALARM_RATE = row({
   set: words("name of the prompts", { heading: "prompts" }),
   rate: number("false-alarm rate that the alarm is set for, 0..1"),

@@ -8,7 +8,11 @@ const FALSE_POSITIVES = 0.01;
 
 const REFERENCE = { missing: "the reference itself" } as const;
 
-/** What distances to the nearest exemplar say of a set of prompts. */
+/**
+ * What distances to the nearest exemplar say of a set of prompts.
+ *
+ * @internal
+ */
 export const DISTANCE_FIGURES = row({
   activations: whole("activations that are scored"),
   mean: number("mean distance of activations to the nearest exemplar"),

@@ -4,7 +4,11 @@ import { visibleJson } from "../../files/visible_text.ts";
 import { number, row, type RowOf } from "../../report/row.ts";
 import type { Monitor, Verdict } from "./monitor.ts";
 
-/** The memory of a process that watches. */
+/**
+ * The memory of a process that watches.
+ *
+ * @internal
+ */
 export const MEMORY = row({
   prompts: number("prompts read so far"),
   mebibytes: number("resident memory of the process", { unit: "MiB" }),

@@ -8,7 +8,11 @@ export const F1_CUT = 0.5;
 
 const NONE = { missing: "no unit counts" } as const;
 
-/** The best F1 of some units; those that do not count are left out. */
+/**
+ * The best F1 of some units; those that do not count are left out.
+ *
+ * @internal
+ */
 export const F1_FIGURES = row({
   counted: whole("units that fire often enough to count"),
   share: number("share of them with a best F1 above 0.5", NONE),
@@ -39,7 +43,11 @@ export function f1Figures(f1: ArrayLike<number>): F1Figures {
   };
 }
 
-/** The best F1 of units that fire about equally often: large sets of tokens match by chance more than small ones. */
+/**
+ * The best F1 of units that fire about equally often: large sets of tokens match by chance more than small ones.
+ *
+ * @internal
+ */
 export const F1_BY_SIZE = row({
   from: whole("firings of the bin's units, at least"),
   below: whole("firings of the bin's units, fewer than"),

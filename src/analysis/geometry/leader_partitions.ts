@@ -14,7 +14,11 @@ export interface LabelledRows {
   readonly labels: Int32Array;
 }
 
-/** How good a partition is: how even, how stable, how telling. */
+/**
+ * How good a partition is: how even, how stable, how telling.
+ *
+ * @internal
+ */
 export const PARTITION_FIGURES = row({
   regions: whole("regions, as near to those asked for as a threshold gives", { heading: "K" }),
   gini: number("Gini coefficient of the regions' members", { heading: "size Gini" }),

@@ -11,7 +11,11 @@ const ALPHA = number("strength of steering, in mean distances of the tested acti
   missing: "an ablation",
 });
 
-/** What one intervention with a region's direction, or with that of its matched null, does to the next token. */
+/**
+ * What one intervention with a region's direction, or with that of its matched null, does to the next token.
+ *
+ * @internal
+ */
 export const EFFECT_FIGURES = row({
   region: whole("number in its dictionary"),
   members: whole("activations of the region"),
@@ -33,7 +37,11 @@ export type Effect =
   & Omit<RowOf<typeof EFFECT_FIGURES>, "alpha">
   & ({ readonly kind: "ablation"; readonly alpha: null } | { readonly kind: "steering"; readonly alpha: number });
 
-/** Means of {@linkcode EFFECT_FIGURES} over the regions of one dictionary. */
+/**
+ * Means of {@linkcode EFFECT_FIGURES} over the regions of one dictionary.
+ *
+ * @internal
+ */
 export const EFFECT_MEANS = row({
   direction: DIRECTION,
   alpha: ALPHA,

@@ -12,7 +12,11 @@ export const FATES = ["kept", "moved", "gone"] as const;
 /** One of {@linkcode FATES}. */
 export type Fate = typeof FATES[number];
 
-/** One region, looked for in another model. */
+/**
+ * One region, looked for in another model.
+ *
+ * @internal
+ */
 export const AUDITED_REGION = row({
   region: whole("number in its dictionary"),
   members: whole("activations"),
@@ -26,7 +30,11 @@ export type AuditedRegion = RowOf<typeof AUDITED_REGION>;
 
 const TOO_FEW = { missing: "too few regions to tell at the rate of false alarms" } as const;
 
-/** One dictionary, audited. */
+/**
+ * One dictionary, audited.
+ *
+ * @internal
+ */
 export const AUDIT_FIGURES = row({
   regions: whole("regions of the dictionary"),
   audited: whole("regions of enough members"),

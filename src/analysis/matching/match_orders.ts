@@ -7,7 +7,11 @@ import type { DirectionsByOrder, RegionDirections } from "./region_directions.ts
 import { rotated } from "./rotated.ts";
 import { turnover } from "./turnover.ts";
 
-/** One matching of two dictionaries, one to one, of largest total cosine. */
+/**
+ * One matching of two dictionaries, one to one, of largest total cosine.
+ *
+ * @internal
+ */
 export const MATCH_FIGURES = row({
   regionsA: whole("regions of the first"),
   regionsB: whole("regions of the second"),

@@ -16,7 +16,11 @@ export const FIFTHS = ["q1", "q2", "q3", "q4", "q5"] as const;
 const ORDINALS = ["lowest", "second", "middle", "fourth", "highest"];
 const CONSTANT = { missing: "fewer than two regions with a partner, or all alike" } as const;
 
-/** How well the regions of a dictionary come back in others, and whether `D = log10(N c^2)` tells which. */
+/**
+ * How well the regions of a dictionary come back in others, and whether `D = log10(N c^2)` tells which.
+ *
+ * @internal
+ */
 export const STABILITY_FIGURES = row({
   regions: whole("number of regions"),
   matchedCosine: number("matched cosine, mean over regions that have a partner", { missing: "none has" }),
@@ -33,7 +37,11 @@ export const STABILITY_FIGURES = row({
     })),
 });
 
-/** One region of a dictionary that was matched with others. */
+/**
+ * One region of a dictionary that was matched with others.
+ *
+ * @internal
+ */
 export const REGION_STABILITY = row({
   region: whole("number among the variant's regions"),
   members: whole("N, activations"),

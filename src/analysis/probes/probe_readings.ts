@@ -5,10 +5,18 @@ import { featureCount, type FeatureRows } from "./feature_rows.ts";
 import { trainProbe } from "./linear_probe.ts";
 import type { ProbeTask } from "./probe_tasks.ts";
 
-/** Whether a probe was trained on labels as they are or shuffled. */
+/**
+ * Whether a probe was trained on labels as they are or shuffled.
+ *
+ * @internal
+ */
 export const LABELS = oneOf(["true", "shuffled"], "labels that the probe was trained on");
 
-/** What a probe tells of the documents that it was not trained on. */
+/**
+ * What a probe tells of the documents that it was not trained on.
+ *
+ * @internal
+ */
 export const PROBE_FIGURES = row({
   labels: LABELS,
   shuffle: whole("which shuffling of the labels, from 1", { missing: "labels as they are" }),

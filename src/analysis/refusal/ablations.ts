@@ -4,7 +4,11 @@ import { BASES } from "./refusal_setting.ts";
 
 const NO_NULL = { missing: "no null region" } as const;
 
-/** What ablating the first regions of refusal of a dictionary does, beside ablating their null. */
+/**
+ * What ablating the first regions of refusal of a dictionary does, beside ablating their null.
+ *
+ * @internal
+ */
 export const ABLATION = row({
   seed: whole("of the dictionary's stream order"),
   layer: LAYER,
@@ -33,7 +37,11 @@ export interface Standard {
   readonly matchDistance: number;
 }
 
-/** A fall of refusal that counts as an effect. */
+/**
+ * A fall of refusal that counts as an effect.
+ *
+ * @internal
+ */
 export const REFUSAL_EFFECT = -0.5;
 
 /** Whether an ablation's null left refusal as it was; not without a null. */

@@ -19,7 +19,11 @@ export function answerKind(answer: string, before: string): AnswerKind {
   return isRefusal(answer) ? "coherent refusal" : "other text";
 }
 
-/** Share of each kind among answers. */
+/**
+ * Share of each kind among answers.
+ *
+ * @internal
+ */
 export const KIND_SHARES = row(each(ANSWER_KINDS, (kind) => number(`share of answers of the kind "${kind}", 0..1`)));
 /** A row of {@linkcode KIND_SHARES}. */
 export type KindShares = RowOf<typeof KIND_SHARES>;
@@ -47,7 +51,11 @@ export function kindShares(answers: readonly string[], before: readonly string[]
   };
 }
 
-/** How often answers refuse, and break down. */
+/**
+ * How often answers refuse, and break down.
+ *
+ * @internal
+ */
 export const ANSWER_RATES = row({
   refused: number("share of answers that refuse, 0..1", { heading: "refusal rate" }),
   loops: number("share of answers that end in a loop, 0..1"),

@@ -32,7 +32,11 @@ export const REFERENCES = ["difference in means", "mean of all final positions",
 /** One of {@linkcode REFERENCES}. */
 export type ReferenceName = typeof REFERENCES[number];
 
-/** The ablation of one of {@linkcode REFERENCES}. */
+/**
+ * The ablation of one of {@linkcode REFERENCES}.
+ *
+ * @internal
+ */
 export const REFERENCE = row({
   layer: LAYER,
   direction: words("what is ablated"),
@@ -46,7 +50,11 @@ export type Reference = RowOf<typeof REFERENCE> & {
   readonly vector: Float32Array<ArrayBuffer>;
 };
 
-/** Harmless prompts answered while a direction is added. */
+/**
+ * Harmless prompts answered while a direction is added.
+ *
+ * @internal
+ */
 export const STEERED = row({
   direction: words("what is added"),
   alpha: number("strength, in mean distances of final positions from the center", { heading: "α" }),

@@ -107,7 +107,11 @@ function rowOf(dictionary: Dictionary, rows: "means" | "exemplars", region: numb
 
 const [NO_REFUSAL, NO_NULL] = [{ missing: "no region of refusal" }, { missing: "no null region" }];
 
-/** A dictionary's first region of refusal and its null. */
+/**
+ * A dictionary's first region of refusal and its null.
+ *
+ * @internal
+ */
 export const REFUSAL_FIGURES = row({
   finalRegions: whole("regions that hold a prompt's final position"),
   candidates: whole("regions of refusal: 5 prompts or more, 30 % refused or more; at most as many as are ablated"),

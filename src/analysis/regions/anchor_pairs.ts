@@ -9,14 +9,22 @@ import { pairsByCosine } from "./pairs_by_cosine.ts";
 
 const ONE_REGION = { missing: "A and B are one region" } as const;
 
-/** A pair of anchors in one dictionary: at the coarsest percentile themselves, then their nearest counterparts. */
+/**
+ * A pair of anchors in one dictionary: at the coarsest percentile themselves, then their nearest counterparts.
+ *
+ * @internal
+ */
 export const ANCHORS = row({
   pair: whole("rank among the coarsest dictionary's closest pairs, from 0"),
   a: whole("region of anchor A"),
   b: whole("region of anchor B"),
 });
 
-/** What lies between a pair of anchors, and between other pairs of the same dictionary that are as close. */
+/**
+ * What lies between a pair of anchors, and between other pairs of the same dictionary that are as close.
+ *
+ * @internal
+ */
 export const BETWEEN_FIGURES = row({
   regions: whole("of the dictionary", { heading: "K" }),
   cosine: number("cos(A, B), mean directions", { heading: "cos(A, B)" }),

@@ -1,7 +1,11 @@
 import type { Snapshot } from "../../partition/growth.ts";
 import { number, row, type RowOf, whole } from "../../report/row.ts";
 
-/** What a dictionary was after a batch. */
+/**
+ * What a dictionary was after a batch.
+ *
+ * @internal
+ */
 export const SNAPSHOT_FIGURES = row({
   activations: whole("activations seen"),
   tokens: whole("tokens read, <bos> included"),
@@ -9,7 +13,11 @@ export const SNAPSHOT_FIGURES = row({
   founded: whole("regions that the batch founded"),
 });
 
-/** Where a dictionary's growth ended. */
+/**
+ * Where a dictionary's growth ended.
+ *
+ * @internal
+ */
 export const GROWTH_FIGURES = row({
   regions: whole("regions at the end"),
   foundingShare: number("share of the last quarter's activations that founded a region, 0..1"),

@@ -47,7 +47,11 @@ export interface DictionaryMetrics {
 const NONTRIVIAL = { missing: "no region has two members" } as const;
 const TWO_NONTRIVIAL = { missing: "fewer than two regions have two members" } as const;
 
-/** Those of a dictionary's metrics that tables hold. */
+/**
+ * Those of a dictionary's metrics that tables hold.
+ *
+ * @internal
+ */
 export const DICTIONARY_FIGURES = row({
   regions: whole("number of regions"),
   activations: whole("activations taken"),

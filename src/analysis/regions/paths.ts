@@ -64,7 +64,11 @@ export function distinctPaths(paths: Paths): number {
 const NO_PAIR = { missing: "no two tokens" } as const;
 const NO_REGION = { missing: "no two tokens share a region" } as const;
 
-/** What the tokens' regions of one layer say. */
+/**
+ * What the tokens' regions of one layer say.
+ *
+ * @internal
+ */
 export const PATH_LAYER = row({
   tokens: whole("that were followed"),
   agreementShuffled: number("share of tokens in the same region when their prompt's tokens are shuffled", {
@@ -77,7 +81,11 @@ export const PATH_LAYER = row({
   }),
 });
 
-/** What the step from one layer to the next says. */
+/**
+ * What the step from one layer to the next says.
+ *
+ * @internal
+ */
 export const PATH_STEP = row({
   stay: number("pairs of one region that stay in one", NO_REGION),
   stayShuffled: number("pairs of one region that stay in one, of shuffled tokens", NO_REGION),

@@ -58,7 +58,11 @@ export async function describeRegions(
   }));
 }
 
-/** What tables hold of a region. */
+/**
+ * What tables hold of a region.
+ *
+ * @internal
+ */
 export const REGION_FIGURES = row({
   region: whole("number in its dictionary"),
   members: whole("activations"),
