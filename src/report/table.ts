@@ -13,20 +13,29 @@ export interface SaveTableOptions {
 }
 
 /**
- * Writes `<folder>/<name>.arrow`. Missing values are nulls; description, unit and what is missing stand in the metadata of
- * each field.
+ * Writes `<folder>/<name>.arrow`. Missing values are nulls; description, unit and what is missing stand in the metadata
+ * of each field.
  *
+ * @param folder Where to; made if it is not there.
+ * @param name File name without ending.
  * @param table Rows with their declaration.
+ * @param options Metadata of the whole table; default none.
  * @returns The file's path.
- * @throws {TypeError} if a row has a value that its declaration does not allow.
+ * @throws {TypeError} if a row has a value that its declaration does not allow; names row and column.
  * @throws {Error} if two columns have one name, or the file cannot be written.
  *
  * @example
  * ```ts
- * const SIZE = row({ layer: LAYER, regions: whole("regions founded") });
+ * import { assertEquals } from "@std/assert";
+ * import { columnOf, readArrow, stringsOf } from "../files/mod.ts";
+ * import { resultTable, row, saveTable, whole, words } from "./mod.ts";
+ *
+ * const REGION = row({ region: whole("number of the region"), topToken: words("its commonest token") });
  * const folder = await Deno.makeTempDir();
- * const path = await saveTable(folder, "sizes", resultTable(SIZE, [{ layer: 3, regions: 203 }]));
- * if (path !== `${folder}/sizes.arrow`) throw new Error(path);
+ * const path = await saveTable(folder, "regions", resultTable(REGION, [{ region: 0, topToken: "cat" }]));
+ *
+ * const column = columnOf(await readArrow(path), "top_token");
+ * assertEquals(stringsOf(column), ["cat"]);
  * await Deno.remove(folder, { recursive: true });
  * ```
  */

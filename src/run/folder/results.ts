@@ -14,11 +14,13 @@ import type { OutFolder } from "./out_folder.ts";
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
+ * import { resultTable, row, whole } from "../../report/mod.ts";
  * import { runExperiment } from "../mod.ts";
  *
  * const out = await Deno.makeTempDir();
+ * const SQUARE = row({ square: whole("a square number") });
  * await runExperiment({ name: "squares", question: "", description: "" }, async ({ save }) => {
- *   await save.table("squares", [{ name: "square", values: Int32Array.of(1, 4, 9), description: "n²" }]);
+ *   await save.table("squares", resultTable(SQUARE, [{ square: 1 }, { square: 4 }]));
  * }, { args: ["--out", out], print: console.log, printError: console.error });
  *
  * const { outputs } = JSON.parse(await Deno.readTextFile(`${out}/run.json`));
