@@ -1,7 +1,15 @@
 /** Checksums of our own files: CRC-32, which zlib, gzip and Python's `zlib.crc32` compute alike. */
 import { crc32 } from "node:zlib";
 
-/** CRC-32 of pieces that follow each other, as eight hexadecimal digits. */
+/**
+ * CRC-32 of pieces that follow each other, as eight hexadecimal digits.
+ *
+ * @example
+ * ```ts
+ * const [whole, pieces] = [checksumOf("123456789"), checksumOf("1234", Uint8Array.of(53, 54), "789")];
+ * if (whole !== "cbf43926" || pieces !== whole) throw new Error(`${whole} ${pieces}`);
+ * ```
+ */
 export function checksumOf(...pieces: readonly (Uint8Array | string)[]): string {
   return textOf(pieces.reduce<number>((sum, piece) => crc32(piece, sum), 0));
 }

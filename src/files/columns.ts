@@ -63,7 +63,17 @@ const NUMBER_TYPES = new Map<unknown, new () => DataType>([
 /** The offsets of Utf8 and List are 32-bit. */
 const LARGEST_OFFSET = 2 ** 31 - 1;
 
-/** A column of numbers, of the array's own type. The array is not copied. */
+/**
+ * A column of numbers, of the array's own type. The array is not copied.
+ *
+ * @throws {Error} If it is no array of one of these types.
+ *
+ * @example
+ * ```ts
+ * const counts = numberColumn(Uint16Array.of(203, 83));
+ * if (String(counts.type) !== "Uint16" || counts.length !== 2) throw new Error(`${counts.type}`);
+ * ```
+ */
 export function numberColumn(values: NumberArray): Column {
   const type = NUMBER_TYPES.get(values.constructor);
   if (!type) throw new Error(`Expected a typed array of numbers but got ${values?.constructor?.name ?? values}.`);
@@ -93,7 +103,18 @@ export function nullableColumn(values: Column, isPresent: readonly boolean[]): C
   ]);
 }
 
-/** A column of booleans. */
+/**
+ * A column of booleans.
+ *
+ * @example
+ * ```ts
+ * import { arrowTable, booleanColumn, booleansOf, columnOf } from "./mod.ts";
+ *
+ * const table = arrowTable({ saturated: booleanColumn([true, false]) });
+ * const [first, second] = booleansOf(columnOf(table, "saturated"));
+ * if (!first || second) throw new Error(`${first} ${second}`);
+ * ```
+ */
 export function booleanColumn(values: readonly boolean[]): Column {
   const bits = new Uint8Array(Math.ceil(values.length / 8));
   values.forEach((value, i) => bits[i >> 3] |= Number(value) << (i & 7));
@@ -104,6 +125,15 @@ export function booleanColumn(values: readonly boolean[]): Column {
  * A column of strings (Utf8). A surrogate without its other half, which UTF-8 cannot hold, becomes U+FFFD.
  *
  * @throws {Error} If the strings are longer than 2 GiB together.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { arrowTable, columnOf, stringColumn, stringsOf } from "./mod.ts";
+ *
+ * const table = arrowTable({ token: stringColumn(["река", "half \ud83d"]) });
+ * assertEquals(stringsOf(columnOf(table, "token")), ["река", "half \ufffd"]);
+ * ```
  */
 export function stringColumn(values: readonly string[]): Column {
   const offsets = new Int32Array(values.length + 1);
@@ -136,6 +166,14 @@ function grown(bytes: Uint8Array<ArrayBuffer>, used: number, needed: number): Ui
  * @param values `rows x dim`, row-major.
  * @param dim Length of a vector.
  * @throws {Error} If `values` is not a whole number of vectors.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const exemplars = fixedSizeListColumn(Float32Array.of(1, 0, 0, 1, 0.6, 0.8), 2);
+ * assertEquals([String(exemplars.type), exemplars.length], ["FixedSizeList[2]<Float32>", 3]);
+ * ```
  */
 export function fixedSizeListColumn(values: Float32Array | Float16Array, dim: number): Column {
   if (!Number.isInteger(dim) || dim < 1) throw new Error(`Expected a vector length of at least 1 but got ${dim}.`);
@@ -152,7 +190,17 @@ export function fixedSizeListColumn(values: Float32Array | Float16Array, dim: nu
  *
  * @param offsets Not descending, one longer than there are rows.
  * @param child Any column, also a struct or vectors.
- * @throws {Error} If the offsets do not fit the child.
+ * @throws {Error} If the offsets do not fit the child, or there are none.
+ *
+ * @example
+ * ```ts
+ * import { assertThrows } from "@std/assert";
+ *
+ * const prompts = numberColumn(Int32Array.of(7, 8, 9));
+ * const members = listColumn(Int32Array.of(0, 2, 2, 3), prompts);
+ * if (members.length !== 3) throw new Error("Expected the rows [7, 8], [] and [9]");
+ * assertThrows(() => listColumn(Int32Array.of(0, 4), prompts), Error, "between 0 and 3 but offsets[1] is 4");
+ * ```
  */
 export function listColumn(offsets: Int32Array, child: Column): Column {
   for (let i = 0; i < offsets.length; i++) {
@@ -171,6 +219,16 @@ export function listColumn(offsets: Int32Array, child: Column): Column {
  * A column of structs of equally long columns.
  *
  * @throws {Error} If their lengths differ.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { arrowTable, columnOf, fieldOf, numberColumn, stringColumn, stringsOf, structColumn } from "./mod.ts";
+ *
+ * const prompt = numberColumn(Int32Array.of(4, 9));
+ * const table = arrowTable({ founder: structColumn({ prompt, token: stringColumn(["cat", "река"]) }) });
+ * assertEquals(stringsOf(fieldOf(columnOf(table, "founder"), "token")), ["cat", "река"]);
+ * ```
  */
 export function structColumn(children: Readonly<Record<string, Column>>): Column {
   const length = commonLength(children);
@@ -187,8 +245,11 @@ export interface TableOptions {
 }
 
 /**
- * A table of equally long columns.
+ * A table of equally long columns; one without columns has no rows.
  *
+ * @throws {Error} If their lengths differ.
+ *
+ * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
  *
@@ -199,8 +260,6 @@ export interface TableOptions {
  * }, { metadata: { theta: "0.8744" } });
  * assertEquals(table.numRows, 2);
  * ```
- *
- * @throws {Error} If their lengths differ.
  */
 export function arrowTable(columns: Readonly<Record<string, Column>>, options: TableOptions = {}): Table {
   const length = commonLength(columns);

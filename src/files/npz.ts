@@ -28,6 +28,18 @@ interface Member {
  * @param options What it may unpack to; see {@linkcode UnpackOptions}.
  * @throws {Error} A sentence if the file is missing, cut off, damaged (checksums are verified), of another format, without
  * one of the names, or if it unpacks to more than is allowed.
+ *
+ * @example Some of the arrays
+ * ```ts
+ * import { float32Tensor, readNpz, writeNpz } from "./mod.ts";
+ *
+ * const path = await Deno.makeTempFile({ suffix: ".npz" });
+ * const [W_enc, b_enc] = [float32Tensor(new Float32Array(6), [2, 3]), float32Tensor(Float32Array.of(1, 2, 3), [3])];
+ * await writeNpz(path, new Map([["W_enc", W_enc], ["b_enc", b_enc]]));
+ * const tensors = await readNpz(path, ["b_enc"]);
+ * if (tensors.size !== 1 || tensors.get("b_enc")?.data.join() !== "1,2,3") throw new Error("not what was written");
+ * await Deno.remove(path);
+ * ```
  */
 export async function readNpz(
   path: string,
@@ -81,6 +93,18 @@ export async function readNpz(
  * @param path Where to; the file is whole or not there.
  * @param tensors By name, in this order; a name must not be empty.
  * @throws {Error} A sentence if it cannot be written, or if NumPy has no such dtype (bfloat16).
+ *
+ * @example Any dtype that NumPy has
+ * ```ts
+ * import { readNpz, type Tensor, writeNpz } from "./mod.ts";
+ *
+ * const path = await Deno.makeTempFile({ suffix: ".npz" });
+ * const labels: Tensor = { dtype: "int64", shape: [2, 1], data: BigInt64Array.of(-1n, 2n ** 62n) };
+ * await writeNpz(path, new Map([["labels", labels]]));
+ * const read = (await readNpz(path)).get("labels");
+ * if (read?.shape.join() !== "2,1" || read.data[1] !== 2n ** 62n) throw new Error(`${read?.data}`);
+ * await Deno.remove(path);
+ * ```
  */
 export async function writeNpz(path: string, tensors: Tensors): Promise<void> {
   const members = [...tensors].map(([name, tensor]) => ({ name, parts: formatNpy(tensor, `${name} of ${path}`) }));

@@ -17,7 +17,25 @@ export interface ReadArrowOptions {
 /**
  * Reads an Arrow IPC file.
  *
- * @throws {Error} A sentence if the file is missing, cut off, damaged, or of another format.
+ * @param path The file.
+ * @param options Which columns, and of which file; default all of any. A column that the file lacks is left out.
+ * @throws {Error} A sentence if the file is missing, cut off, damaged, or of another format or identity.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals, assertRejects } from "@std/assert";
+ * import { arrowTable, columnOf, int32Of, numberColumn, readArrow, writeArrow } from "./mod.ts";
+ *
+ * const path = await Deno.makeTempFile({ suffix: ".arrow" });
+ * const [layer, count] = [Int32Array.of(1, 3), Int32Array.of(203, 83)].map(numberColumn);
+ * const identity = await writeArrow(path, arrowTable({ layer, count }));
+ * const table = await readArrow(path, { columns: ["count"], identity });
+ * assertEquals(int32Of(columnOf(table, "count")), Int32Array.of(203, 83));
+ *
+ * await writeArrow(path, arrowTable({ layer }));
+ * await assertRejects(() => readArrow(path, { identity }), Error, "another file than the one that belongs here");
+ * await Deno.remove(path);
+ * ```
  */
 export async function readArrow(path: string, options: ReadArrowOptions = {}): Promise<Table> {
   const { columns, identity, onWarning = console.warn } = options;
@@ -73,7 +91,22 @@ export async function outlineArrow(
 /**
  * Reads an Arrow IPC file one record batch at a time, for files larger than memory.
  *
+ * @param path The file.
+ * @param options Which columns the tables have, as {@linkcode readArrow} takes them; `identity` is not compared.
  * @throws {Error} A sentence if the file is missing, cut off, damaged, or of another format.
+ *
+ * @example
+ * ```ts
+ * import { arrowTable, columnOf, int32Of, numberColumn, readArrowBatches, writeArrow } from "./mod.ts";
+ *
+ * const path = await Deno.makeTempFile({ suffix: ".arrow" });
+ * const count = numberColumn(Int32Array.of(203, 83, 4));
+ * await writeArrow(path, arrowTable({ count }), { batchBytes: 4 });
+ * const largest: number[] = [];
+ * for await (const table of readArrowBatches(path)) largest.push(Math.max(...int32Of(columnOf(table, "count"))));
+ * if (largest.join() !== "203,83,4") throw new Error(`Expected a batch for each 4 bytes but read ${largest}`);
+ * await Deno.remove(path);
+ * ```
  */
 export async function* readArrowBatches(
   path: string,

@@ -72,6 +72,20 @@ interface Place {
  * @param names Which to read; default all.
  * @throws {Error} A sentence if the file is missing, cut off, damaged (tensors that overlap, leave gaps or lie outside of
  * the file), of another format or dtype, or without one of the names.
+ *
+ * @example What a file holds, without reading it all
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { float32Tensor, readSafetensors, writeSafetensors } from "./mod.ts";
+ *
+ * const path = await Deno.makeTempFile({ suffix: ".safetensors" });
+ * const [weight, bias] = [float32Tensor(new Float32Array(6), [2, 3]), float32Tensor(Float32Array.of(1, 2, 3), [3])];
+ * await writeSafetensors(path, new Map([["weight", weight], ["bias", bias]]));
+ * const { tensors, outline } = await readSafetensors(path, ["bias"]);
+ * assertEquals([...tensors.keys()], ["bias"]);
+ * assertEquals(outline.get("weight"), { dtype: "float32", shape: [2, 3] });
+ * await Deno.remove(path);
+ * ```
  */
 export async function readSafetensors(path: string, names?: readonly string[]): Promise<Safetensors> {
   using file = await openByteFile(path, "a .safetensors file");
@@ -168,9 +182,25 @@ async function readPlaces(file: ByteFile): Promise<{ places: Place[]; start: num
  * the same bytes.
  *
  * @param path Where to; the file is whole or not there.
- * @param tensors By name.
+ * @param tensors By name. They are stored by the width of their numbers, the widest first.
  * @param metadata Strings beside them.
+ * @throws {TypeError} If a tensor's array is not of its dtype.
+ * @throws {RangeError} If a tensor's array does not hold as many numbers as its shape.
  * @throws {Error} A sentence if it cannot be written.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { float32Tensor, readSafetensors, writeSafetensors } from "./mod.ts";
+ *
+ * const path = await Deno.makeTempFile({ suffix: ".safetensors" });
+ * const tensors = new Map([["direction", float32Tensor(Float32Array.of(0.6, 0.8), [2])]]);
+ * await writeSafetensors(path, tensors, { layer: "3" });
+ * const read = await readSafetensors(path);
+ * assertEquals(read.metadata, { layer: "3" });
+ * assertEquals(read.tensors.get("direction")?.data, Float32Array.of(0.6, 0.8));
+ * await Deno.remove(path);
+ * ```
  */
 export async function writeSafetensors(
   path: string,

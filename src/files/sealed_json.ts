@@ -21,6 +21,18 @@ export interface ReadSealedOptions {
  *
  * @param value Its member `format` says what it is: `exemplar <kind> <version>`.
  * @throws {Error} A sentence with path and reason when it cannot be written.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { readSealedJson, writeSealedJson } from "./mod.ts";
+ *
+ * const path = await Deno.makeTempFile({ suffix: ".json" });
+ * await writeSealedJson(path, { format: "exemplar report 2", layers: [1, 3] });
+ * const { layers } = await readSealedJson(path, { remedy: "write the report again" }) ?? {};
+ * assertEquals(layers, [1, 3]);
+ * await Deno.remove(path);
+ * ```
  */
 export function writeSealedJson(
   path: string,
@@ -31,11 +43,23 @@ export function writeSealedJson(
 }
 
 /**
- * Reads such a file and checks it.
+ * Reads a JSON file that {@linkcode writeSealedJson} wrote, and checks it.
  *
  * @returns Its members, without the checksum; `undefined` if there is no such file.
  * @throws {Error} A sentence with path, reason and remedy if it cannot be read, is no JSON object, or does not fit its
  * checksum.
+ *
+ * @example A file that was changed by hand
+ * ```ts
+ * import { assertRejects } from "@std/assert";
+ * import { readSealedJson, writeSealedJson } from "./mod.ts";
+ *
+ * const path = await Deno.makeTempFile({ suffix: ".json" });
+ * await writeSealedJson(path, { format: "exemplar report 2", answer: "no" });
+ * await Deno.writeTextFile(path, (await Deno.readTextFile(path)).replace("no", "yes"));
+ * await assertRejects(() => readSealedJson(path, { remedy: "run it again" }), Error, "What to do: run it again.");
+ * await Deno.remove(path);
+ * ```
  */
 export async function readSealedJson(path: string, options: ReadSealedOptions): Promise<JsonObject | undefined> {
   const { remedy, onWarning = console.warn } = options;

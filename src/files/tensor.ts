@@ -90,6 +90,16 @@ export function numbersAt(dtype: Dtype, bytes: Uint8Array<ArrayBuffer>, start: n
  * A tensor of float32 over an array, which is not copied.
  *
  * @throws {RangeError} If the array does not hold as many numbers as the shape.
+ *
+ * @example
+ * ```ts
+ * import { assertThrows } from "@std/assert";
+ *
+ * const data = Float32Array.of(1, 2, 3, 4, 5, 6);
+ * const { dtype, shape } = float32Tensor(data, [2, 3]);
+ * if (dtype !== "float32" || shape.join() !== "2,3") throw new Error(`${dtype} ${shape}`);
+ * assertThrows(() => float32Tensor(data, [2, 2]), RangeError, "to hold 4 numbers but found 6");
+ * ```
  */
 export function float32Tensor(data: Float32Array<ArrayBuffer>, shape: readonly number[]): Tensor {
   const tensor: Tensor = { dtype: "float32", shape, data };
@@ -101,6 +111,15 @@ export function float32Tensor(data: Float32Array<ArrayBuffer>, shape: readonly n
  * A tensor's numbers as float32: the array itself when it holds float32 already, else a new one, rounded to the nearest.
  *
  * @throws {TypeError} If they are 64-bit integers, which float32 cannot hold.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * // The upper 16 bits of the float32 numbers 1 and -2.
+ * const data = Uint16Array.of(0x3f80, 0xc000);
+ * assertEquals(toFloat32({ dtype: "bfloat16", shape: [2], data }), Float32Array.of(1, -2));
+ * ```
  */
 export function toFloat32({ dtype, data }: Tensor): Float32Array<ArrayBuffer> {
   if (data instanceof Float32Array) return data;
@@ -118,6 +137,20 @@ export function toFloat32({ dtype, data }: Tensor): Float32Array<ArrayBuffer> {
  *
  * @param path The file that they come from, for the message.
  * @throws {Error} If there is none; names those that there are.
+ *
+ * @example
+ * ```ts
+ * import { assertThrows } from "@std/assert";
+ *
+ * const tensors = new Map([["W_enc", float32Tensor(new Float32Array(6), [2, 3])]]);
+ * const { shape } = tensorOf(tensors, "W_enc", "params.npz");
+ * if (shape.join() !== "2,3") throw new Error(`${shape}`);
+ * assertThrows(
+ *   () => tensorOf(tensors, "W_dec", "params.npz"),
+ *   Error,
+ *   "Expected a tensor named W_dec in params.npz but it has W_enc",
+ * );
+ * ```
  */
 export function tensorOf(tensors: Tensors, name: string, path: string): Tensor {
   const tensor = tensors.get(name);

@@ -9,7 +9,24 @@ export interface UnpackOptions {
   readonly maxUnpacked?: number;
 }
 
-/** A file that unpacks to more than is allowed. */
+/**
+ * A file that would unpack to more than is allowed, told before that is done. Of a corpus it is the cause of a
+ * `CorpusError`.
+ *
+ * @example
+ * ```ts
+ * import { assertRejects } from "@std/assert";
+ * import { readNpz } from "./npz.ts";
+ * import { ZipWriter } from "./zip.ts";
+ *
+ * const path = await Deno.makeTempFile({ suffix: ".npz" });
+ * const archive = new ZipWriter(await Deno.create(path));
+ * await archive.add("zeros.npy", new Blob([new Uint8Array(9000)]).stream());
+ * await archive.close();
+ * await assertRejects(() => readNpz(path, ["zeros"], { maxUnpacked: 5000 }), UnpackError, "takes 9000 or more");
+ * await Deno.remove(path);
+ * ```
+ */
 export class UnpackError extends Error {
   /** Tells it from other errors. */
   override name = "UnpackError";
@@ -22,6 +39,19 @@ let usual = MAX_UNPACKED;
  *
  * @param bytes As {@linkcode UnpackOptions.maxUnpacked}.
  * @returns Puts the former limit back.
+ *
+ * @example
+ * ```ts
+ * import { assertRejects } from "@std/assert";
+ * import { CorpusError, readCorpus } from "../activations/mod.ts";
+ *
+ * const corpus = "fixtures/corpora/axbench/latent_eval_data.parquet";
+ * const read = () => Array.fromAsync(readCorpus(corpus, { field: "input" }));
+ * const restore = configureUnpacking(5000);
+ * await assertRejects(read, CorpusError, "to unpack to at most 5000 bytes");
+ * restore();
+ * if ((await read()).length === 0) throw new Error("The usual limit allows it");
+ * ```
  */
 export function configureUnpacking(bytes: number): () => void {
   const before = usual;

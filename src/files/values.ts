@@ -12,6 +12,16 @@ export type StoredColumn = Vector;
  * A column by name.
  *
  * @throws {Error} If the table has no such column; names those that it has.
+ *
+ * @example
+ * ```ts
+ * import { assertThrows } from "@std/assert";
+ * import { arrowTable, columnOf, numberColumn } from "./mod.ts";
+ *
+ * const table = arrowTable({ layer: numberColumn(Int32Array.of(1, 3)) });
+ * if (columnOf(table, "layer").length !== 2) throw new Error("two rows were written");
+ * assertThrows(() => columnOf(table, "theta"), Error, "Expected a column named theta but the table has layer.");
+ * ```
  */
 export function columnOf(table: Table, name: string): StoredColumn {
   const column = table.getChild(name);
@@ -20,12 +30,37 @@ export function columnOf(table: Table, name: string): StoredColumn {
   throw new Error(`Expected a column named ${name} but the table has ${names || "none"}.`);
 }
 
-/** The schema's metadata. */
+/**
+ * The schema's metadata, without the checksums that a file carries in it.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { arrowTable, metadataOf, numberColumn } from "./mod.ts";
+ *
+ * const table = arrowTable({ layer: numberColumn(Int32Array.of(1, 3)) }, { metadata: { theta: "0.8744" } });
+ * assertEquals(metadataOf(table), { theta: "0.8744" });
+ * ```
+ */
 export function metadataOf(table: Table): Record<string, string> {
   return Object.fromEntries(table.schema.metadata);
 }
 
-/** One field of a column of structs. */
+/**
+ * One field of a column of structs.
+ *
+ * @throws {Error} If the column holds no structs, or its structs have no such field.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { arrowTable, columnOf, fieldOf, int32Of, numberColumn, structColumn } from "./mod.ts";
+ *
+ * const founder = structColumn({ prompt: numberColumn(Int32Array.of(4, 9)) });
+ * const column = columnOf(arrowTable({ founder }), "founder");
+ * assertEquals(int32Of(fieldOf(column, "prompt")), Int32Array.of(4, 9));
+ * ```
+ */
 export function fieldOf(column: StoredColumn, name: string): StoredColumn {
   const child = DataType.isStruct(column.type) ? column.getChild(name) : null;
   return child ?? mismatch(column, `structs with a field ${name}`);
@@ -35,37 +70,116 @@ export function fieldOf(column: StoredColumn, name: string): StoredColumn {
  * The numbers of a column, in its own width.
  *
  * @throws {Error} If it holds something else, or nulls.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { arrowTable, columnOf, numberColumn, numbersOf } from "./mod.ts";
+ *
+ * const table = arrowTable({ position: numberColumn(Uint16Array.of(3, 500)) });
+ * assertEquals(numbersOf(columnOf(table, "position")), Uint16Array.of(3, 500));
+ * ```
  */
 export function numbersOf(column: StoredColumn): NumberArray {
   if (!DataType.isInt(column.type) && !DataType.isFloat(column.type)) return mismatch(column, "numbers");
   return joined(chunks(column, "numbers").map(flatValues), column.type.ArrayType);
 }
 
-/** The numbers of a column of 32-bit floats; throws if it holds something else. */
+/**
+ * The numbers of a column of 32-bit floats.
+ *
+ * @throws {Error} If it holds something else, or nulls.
+ *
+ * @example The column's own memory
+ * ```ts
+ * import { arrowTable, columnOf, float32Of, numberColumn } from "./mod.ts";
+ *
+ * const distances = Float32Array.of(0.25, 0.5);
+ * const read = float32Of(columnOf(arrowTable({ distance: numberColumn(distances) }), "distance"));
+ * if (read[1] !== 0.5 || read.buffer !== distances.buffer) throw new Error("Expected no copy");
+ * ```
+ */
 export function float32Of(column: StoredColumn): Float32Array<ArrayBuffer> {
   const values = numbersOf(column);
   return values instanceof Float32Array ? values as Float32Array<ArrayBuffer> : mismatch(column, "32-bit floats");
 }
 
-/** The numbers of a column of 32-bit signed integers; throws if it holds something else. */
+/**
+ * The numbers of a column of 32-bit signed integers.
+ *
+ * @throws {Error} If it holds something else, or nulls.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals, assertThrows } from "@std/assert";
+ * import { arrowTable, columnOf, int32Of, numberColumn } from "./mod.ts";
+ *
+ * const table = arrowTable({
+ *   count: numberColumn(Int32Array.of(203, 83)),
+ *   index: numberColumn(BigInt64Array.of(0n, 1n)),
+ * });
+ * assertEquals(int32Of(columnOf(table, "count")), Int32Array.of(203, 83));
+ * assertThrows(() => int32Of(columnOf(table, "index")), Error, "32-bit integers but got Int64");
+ * ```
+ */
 export function int32Of(column: StoredColumn): Int32Array<ArrayBuffer> {
   const values = numbersOf(column);
   return values instanceof Int32Array ? values as Int32Array<ArrayBuffer> : mismatch(column, "32-bit integers");
 }
 
-/** The numbers of a column of 64-bit floats; throws if it holds something else. */
+/**
+ * The numbers of a column of 64-bit floats.
+ *
+ * @throws {Error} If it holds something else, or nulls.
+ *
+ * @example
+ * ```ts
+ * import { arrowTable, columnOf, float64Of, numberColumn } from "./mod.ts";
+ *
+ * const table = arrowTable({ auroc: numberColumn(Float64Array.of(0.9, 1 / 3)) });
+ * const [, second] = float64Of(columnOf(table, "auroc"));
+ * if (second !== 1 / 3) throw new Error(`Expected every bit of a third but read ${second}`);
+ * ```
+ */
 export function float64Of(column: StoredColumn): Float64Array<ArrayBuffer> {
   const values = numbersOf(column);
   return values instanceof Float64Array ? values as Float64Array<ArrayBuffer> : mismatch(column, "64-bit floats");
 }
 
-/** The strings of a column, dictionary-encoded or not; throws if it holds something else, or nulls. */
+/**
+ * The strings of a column, dictionary-encoded or not.
+ *
+ * @throws {Error} If it holds something else, or nulls.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { arrowTable, columnOf, stringColumn, stringsOf } from "./mod.ts";
+ *
+ * const table = arrowTable({ token: stringColumn(["the", "река"]) });
+ * assertEquals(stringsOf(columnOf(table, "token")), ["the", "река"]);
+ * ```
+ */
 export function stringsOf(column: StoredColumn): string[] {
   textsOf(column);
   return Array.from(column as Iterable<string>);
 }
 
-/** The strings of such a column one by one, each decoded when it is asked for. */
+/**
+ * The strings of a column one by one, dictionary-encoded or not, each decoded when it is asked for: for long columns of
+ * which few rows are read.
+ *
+ * @returns Takes a row of the column and gives its string.
+ * @throws {Error} If it holds something else, or nulls.
+ *
+ * @example
+ * ```ts
+ * import { arrowTable, columnOf, stringColumn, textsOf } from "./mod.ts";
+ *
+ * const textOf = textsOf(columnOf(arrowTable({ token: stringColumn(["the", "река"]) }), "token"));
+ * if (textOf(1) !== "река") throw new Error(textOf(1));
+ * ```
+ */
 export function textsOf(column: StoredColumn): (row: number) => string {
   const type = DataType.isDictionary(column.type) ? column.type.dictionary : column.type;
   if (!DataType.isUtf8(type) && !DataType.isLargeUtf8(type)) return mismatch(column, "strings");
@@ -73,7 +187,20 @@ export function textsOf(column: StoredColumn): (row: number) => string {
   return (row) => column.get(row);
 }
 
-/** The booleans of a column; throws if it holds something else, or nulls. */
+/**
+ * The booleans of a column.
+ *
+ * @throws {Error} If it holds something else, or nulls.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { arrowTable, booleanColumn, booleansOf, columnOf } from "./mod.ts";
+ *
+ * const table = arrowTable({ saturated: booleanColumn([true, false, true]) });
+ * assertEquals(booleansOf(columnOf(table, "saturated")), [true, false, true]);
+ * ```
+ */
 export function booleansOf(column: StoredColumn): boolean[] {
   if (!DataType.isBool(column.type)) return mismatch(column, "booleans");
   chunks(column, "booleans");
@@ -92,13 +219,37 @@ export interface FixedSizeLists {
  * The vectors of a `FixedSizeList<Float32>` column as one array.
  *
  * @throws {Error} If it holds something else, or nulls.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { arrowTable, columnOf, fixedSizeListColumn, fixedSizeListsOf } from "./mod.ts";
+ *
+ * const table = arrowTable({ exemplar: fixedSizeListColumn(Float32Array.of(1, 0, 0.6, 0.8), 2) });
+ * const { values, dim } = fixedSizeListsOf(columnOf(table, "exemplar"));
+ * assertEquals(values.slice(dim, 2 * dim), Float32Array.of(0.6, 0.8));
+ * ```
  */
 export function fixedSizeListsOf(column: StoredColumn): FixedSizeLists {
   const { parts, dim } = vectorParts(column, 1, "32-bit floats");
   return { values: joined(parts, Float32Array) as Float32Array<ArrayBuffer>, dim };
 }
 
-/** The vectors of a `FixedSizeList<Float16>` column as one array; throws if it holds something else, or nulls. */
+/**
+ * The vectors of a `FixedSizeList<Float16>` column as one array, `rows x dim`, row-major.
+ *
+ * @throws {Error} If it holds something else, or nulls.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { arrowTable, columnOf, fixedSizeListColumn, halfListsOf } from "./mod.ts";
+ *
+ * const table = arrowTable({ member: fixedSizeListColumn(Float16Array.of(0.6, 0.8), 2) });
+ * const { values, dim } = halfListsOf(columnOf(table, "member"));
+ * assertEquals([values, dim], [Float16Array.of(0.6, 0.8), 2]);
+ * ```
+ */
 export function halfListsOf(column: StoredColumn): { values: Float16Array<ArrayBuffer>; dim: number } {
   const { parts, dim } = vectorParts(column, 0, "16-bit floats");
   const { buffer, byteOffset, length } = joined(parts, Uint16Array) as Uint16Array<ArrayBuffer>;
@@ -135,6 +286,18 @@ export interface Lists {
  * The lists of a column: offsets and the column of their elements, which the other functions read.
  *
  * @throws {Error} If it holds something else, or nulls.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { arrowTable, columnOf, int32Of, listColumn, listsOf, numberColumn } from "./mod.ts";
+ *
+ * const prompts = listColumn(Int32Array.of(0, 2, 2, 3), numberColumn(Int32Array.of(7, 8, 9)));
+ * const { offsets, child } = listsOf(columnOf(arrowTable({ prompts }), "prompts"));
+ * const values = int32Of(child);
+ * const rows = [0, 1, 2].map((row) => [...values.subarray(offsets[row], offsets[row + 1])]);
+ * assertEquals(rows, [[7, 8], [], [9]]);
+ * ```
  */
 export function listsOf(column: StoredColumn): Lists {
   if (!DataType.isList(column.type)) return mismatch(column, "lists");

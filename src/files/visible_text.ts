@@ -40,6 +40,13 @@ export function visibleLines(text: string): string {
  * that {@linkcode visibleText} replaces.
  *
  * @param indent Spaces a level; default all on one line.
+ *
+ * @example
+ * ```ts
+ * const json = visibleJson({ text: "one\ntwo\u202E" });
+ * if (json !== String.raw`{"text":"one\ntwo\u202e"}`) throw new Error(json);
+ * if (JSON.parse(json).text !== "one\ntwo\u202E") throw new Error("Expected the same value");
+ * ```
  */
 export function visibleJson(value: unknown, indent?: number): string {
   const escaped = (text: string) =>

@@ -88,6 +88,20 @@ class FileWriter extends RecordBatchFileWriter {
  * @param table The table, or tables with one schema that are written as they come and never held together: the way to
  * write what does not fit into memory.
  * @throws {Error} If the schemas differ, nothing came, or the file cannot be written.
+ *
+ * @example Batches as they come
+ * ```ts
+ * import { arrowTable, numberColumn, readArrow, writeArrow } from "./mod.ts";
+ *
+ * async function* tables() {
+ *   for (const layer of [1, 3]) yield arrowTable({ layer: numberColumn(Int32Array.of(layer)) });
+ * }
+ * const path = await Deno.makeTempFile({ suffix: ".arrow" });
+ * await writeArrow(path, tables());
+ * const { numRows, batches } = await readArrow(path);
+ * if (numRows !== 2 || batches.length !== 2) throw new Error(`${numRows} rows in ${batches.length} batches`);
+ * await Deno.remove(path);
+ * ```
  */
 export async function writeArrow(
   path: string,

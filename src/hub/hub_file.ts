@@ -43,6 +43,20 @@ export interface HubFiles {
  * @throws {HubNotFoundError} if the hub has no such file; it names near ones.
  * @throws {HubError} A sentence if it cannot be fetched, if its bytes are not those of its checksum, or if it is not cached and
  * the hub cannot be reached.
+ *
+ * @example What is cached asks nobody
+ * ```ts
+ * // A cache as huggingface_hub lays it out, perhaps copied from another machine.
+ * const cacheDir = await Deno.makeTempDir();
+ * const revision = "0123456789abcdef0123456789abcdef01234567";
+ * const folder = `${cacheDir}/models--owner--name/snapshots/${revision}`;
+ * await Deno.mkdir(folder, { recursive: true });
+ * await Deno.writeTextFile(`${folder}/config.json`, "{}");
+ *
+ * const path = await hubFile({ repo: "owner/name", path: "config.json", revision, cacheDir, offline: true });
+ * if (path !== `${folder}/config.json`) throw new Error(path);
+ * await Deno.remove(cacheDir, { recursive: true });
+ * ```
  */
 export async function hubFile(options: HubFileOptions): Promise<string> {
   const { path } = options;
@@ -57,6 +71,25 @@ export async function hubFile(options: HubFileOptions): Promise<string> {
  *
  * @throws {HubNotFoundError} if there is no such repository or revision, or no such file in it.
  * @throws {HubError} as {@link hubFile} does.
+ *
+ * @example The parts of a checkpoint
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const cacheDir = await Deno.makeTempDir();
+ * const revision = "0123456789abcdef0123456789abcdef01234567";
+ * const snapshot = `${cacheDir}/models--owner--name/snapshots/${revision}`;
+ * await Deno.mkdir(snapshot, { recursive: true });
+ * // Whoever has .gitattributes has taken the commit whole.
+ * for (const name of [".gitattributes", "a-2.safetensors", "a-1.safetensors", "README.md"]) {
+ *   await Deno.writeTextFile(`${snapshot}/${name}`, "");
+ * }
+ *
+ * const include = (path: string) => path.endsWith(".safetensors");
+ * const { folder, paths } = await hubFiles({ repo: "owner/name", include, revision, cacheDir, offline: true });
+ * assertEquals([folder, ...paths], [snapshot, "a-1.safetensors", "a-2.safetensors"]);
+ * await Deno.remove(cacheDir, { recursive: true });
+ * ```
  */
 export async function hubFiles(options: HubFilesOptions): Promise<HubFiles> {
   return await useRepository(revisionOf(options), options, async (files) => {
@@ -86,6 +119,22 @@ export function isHubName(name: string): boolean {
  * data set's; `@revision` may follow the repository.
  *
  * @throws {HubError} A sentence if it is such a name and cannot be fetched; see {@link hubFile}.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const cacheDir = await Deno.makeTempDir();
+ * const commit = "0123456789abcdef0123456789abcdef01234567";
+ * const folder = `${cacheDir}/datasets--owner--name/snapshots/${commit}`;
+ * await Deno.mkdir(folder, { recursive: true });
+ * await Deno.writeTextFile(`${folder}/texts.jsonl`, "");
+ *
+ * const name = `hf://datasets/owner/name@${commit}/texts.jsonl`;
+ * assertEquals(await localPath(name, { cacheDir, offline: true }), `${folder}/texts.jsonl`);
+ * assertEquals(await localPath("fixtures/corpora/pile.jsonl"), "fixtures/corpora/pile.jsonl");
+ * await Deno.remove(cacheDir, { recursive: true });
+ * ```
  */
 export async function localPath(name: string, options: HubOptions = {}): Promise<string> {
   if (!isHubName(name)) return name;

@@ -92,9 +92,23 @@ export interface HubSettings extends HubOptions {
 let defaults: HubOptions = {};
 
 /**
- * Sets what all that this process fetches goes by, where a call says nothing else.
+ * Sets what all that this process fetches goes by, where a call says nothing else. These settings take the place of the
+ * former ones, they do not join them.
  *
  * @returns Puts the former settings back.
+ *
+ * @example
+ * ```ts
+ * import { assertRejects } from "@std/assert";
+ * import { HubUnreachableError } from "./errors.ts";
+ * import { hubFile } from "./hub_file.ts";
+ *
+ * const cacheDir = await Deno.makeTempDir();
+ * const restore = configureHub({ offline: true, cacheDir });
+ * await assertRejects(() => hubFile({ repo: "owner/name", path: "config.json" }), HubUnreachableError, cacheDir);
+ * restore();
+ * await Deno.remove(cacheDir);
+ * ```
  */
 export function configureHub(options: HubOptions): () => void {
   const before = defaults;

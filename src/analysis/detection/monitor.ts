@@ -46,6 +46,26 @@ const CONTENTS = ["a", "12 + 3", "The end."];
  *
  * Regions that hold tokens of the chat template are no measure of distance: they stand for no text, and tokens that a
  * model has hardly been trained on can lie near its special ones.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { atLayer, describeStream, extract } from "../../activations/mod.ts";
+ * import { loadModel } from "../../model/mod.ts";
+ * import { Dictionary } from "../../partition/mod.ts";
+ *
+ * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ * const source = describeStream({ model, layer: 3, corpus: "one text", context: 8 });
+ * const calibration = { center: new Float32Array(model.dim), threshold: 0.1, source };
+ * using dictionary = await Dictionary.create(calibration, { backend: "cpu" });
+ * const known = "The king said that the war was over.";
+ * const stream = extract(model, [known], { layers: [3], context: 8 });
+ * for await (const batch of atLayer(stream, 3)) await dictionary.add(batch);
+ *
+ * using monitor = await Monitor.create({ model, dictionary, threshold: 0.1 });
+ * const [old, strange] = await monitor.read([known, "for (;;) { x++; }"]);
+ * assertEquals([old.alarms, strange.alarms], [[], ["ood"]]);
+ * ```
  */
 export class Monitor implements Disposable {
   readonly #source: StreamSource;

@@ -42,7 +42,24 @@ export interface Matching extends DirectionMatching {
  * Matches two dictionaries by the cosine of their directions. Both stand in one space (same model width); their centers
  * may differ. Needs `a.size x b.size` numbers in memory.
  *
+ * @param options `basis`: the direction that stands for a region, its exemplar or (default) the mean of its members.
  * @throws {RangeError} if they are of different widths.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Dictionary } from "../../partition/mod.ts";
+ *
+ * const calibration = { center: new Float32Array(2), threshold: 0.1 };
+ * using a = await Dictionary.create(calibration, { backend: "cpu" });
+ * await a.add({ data: Float32Array.of(1, 0, 0, 1), rows: 2, dim: 2 });
+ * using b = await Dictionary.create(calibration, { backend: "cpu" });
+ * await b.add({ data: Float32Array.of(-1, 0, 0, 2, 3, 0), rows: 3, dim: 2 });
+ * const { pairs, mean, nearestInA } = await match(a, b);
+ * assertEquals([...pairs], [0, 2, 1, 1]);
+ * assertEquals(mean, 1);
+ * assertEquals(nearestInA.cosines[0], 0);
+ * ```
  */
 export async function match(a: Dictionary, b: Dictionary, options: { basis?: Basis } = {}): Promise<Matching> {
   if (a.dim !== b.dim) throw new RangeError(`Expected dictionaries of one width but found ${a.dim} and ${b.dim}`);

@@ -89,6 +89,18 @@ export function dictionaryFigures(metrics: DictionaryMetrics): RowOf<typeof DICT
 /**
  * Measures a dictionary without a model, over its nontrivial regions (the published implementation's definitions).
  * What needs one of them, or two, is NaN when there are fewer.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Dictionary } from "../../partition/mod.ts";
+ *
+ * using dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.1 }, { backend: "cpu" });
+ * await dictionary.add({ data: Float32Array.of(1, 0, 2, 0, 3, 0, 0, 1, 0, 2, -1, 0), rows: 6, dim: 2 });
+ * const { regions, nontrivialRegions, coverage, meanNearestInterDistance } = await measure(dictionary);
+ * assertEquals([regions, nontrivialRegions], [3, 2]);
+ * assertEquals([coverage, meanNearestInterDistance], [5 / 6, 1]);
+ * ```
  */
 export async function measure(dictionary: Dictionary): Promise<DictionaryMetrics> {
   const { memberCounts, distanceSums, size } = dictionary;

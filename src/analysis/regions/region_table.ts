@@ -32,6 +32,25 @@ export interface RegionRow {
  * @param options `basis` (default `"mean"`): the direction that is read; `k` (default 5): tokens of the lens;
  * `regions`: which, in which order, some perhaps several times; default all.
  * @throws {RangeError} if there is no such region.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { atLayer, extract } from "../../activations/mod.ts";
+ * import { loadModel } from "../../model/mod.ts";
+ * import { Dictionary } from "../../partition/mod.ts";
+ *
+ * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ * const calibration = { center: new Float32Array(model.dim), threshold: 0.3 };
+ * using dictionary = await Dictionary.create(calibration, { backend: "cpu" });
+ * const texts = ["The king and the queen", "The king and the war"];
+ * const stream = extract(model, texts, { layers: [3], context: 8 });
+ * for await (const batch of atLayer(stream, 3)) await dictionary.add(batch);
+ *
+ * const [king] = await describeRegions(dictionary, model, { regions: [1], k: 1 });
+ * // The lens reads the token that might follow: a kingdom.
+ * assertEquals([king.count, king.nearest[0].excerpt.token, king.lens[0].token], [2, " king", "dom"]);
+ * ```
  */
 export async function describeRegions(
   dictionary: Dictionary,
