@@ -65,10 +65,7 @@ await experiment({
     const calibrations = await calibrated(run, plan, flags);
     using coresets = new Coresets(backend, calibrations, LARGEST_CORESET, seed);
     using grown = await grow(run, { ...plan, calibrations, watch: (batch) => coresets.offer(batch) });
-    const sets = grown.growths.flatMap(({ layer, percentile, dictionary }) => [
-      { layer, percentile, kind: "regions" as const, exemplars: dictionary },
-      { layer, percentile, kind: "coreset" as const, exemplars: coresets.inPlaceOf(layer, dictionary) },
-    ]);
+    const sets = coresets.besides(grown.growths);
 
     const prompts = {
       ...promptSets(model, await drawn(corpus, seed, { split: flags.heldout }), { context, seed }),

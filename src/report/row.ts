@@ -64,7 +64,8 @@ export function whole<const O extends FieldOptions>(description: string, options
 }
 
 /**
- * A column of numbers, stored as float64. NaN is refused: what has no value is `null`, of a column that says why.
+ * A column of numbers, stored as float64. What has no value is `null`, of a column that says why; NaN, which nobody foresaw,
+ * is missing in the file too: a run of hours must not end at its last step because one figure could not be had.
  *
  * @param description What it means.
  *
@@ -73,11 +74,11 @@ export function whole<const O extends FieldOptions>(description: string, options
  * import { assertEquals } from "@std/assert";
  *
  * const auroc = number("AUROC of a prompt's mean distance", { missing: "held-out text itself" });
- * assertEquals([0.9, null, NaN].map((value) => auroc.accepts(value)), [true, true, false]);
+ * assertEquals([0.9, null, "0.9"].map((value) => auroc.accepts(value)), [true, true, false]);
  * ```
  */
 export function number<const O extends FieldOptions>(description: string, options?: O): Field<FieldValue<number, O>> {
-  return field("float64", description, options, (value) => typeof value === "number" && !Number.isNaN(value));
+  return field("float64", description, options, (value) => typeof value === "number");
 }
 
 /**
@@ -383,7 +384,9 @@ export function storedColumns<F extends Fields>({ fields, rows }: ResultTable<F>
     const { description, unit, missing } = field;
     return {
       name: columnName(key),
-      values: missing === undefined ? arrowColumn(field.type, values) : nullableOf(field.type, values),
+      values: missing === undefined && field.type !== "float64"
+        ? arrowColumn(field.type, values)
+        : nullableOf(field.type, values.map((value) => Number.isNaN(value) ? null : value)),
       metadata: { description, ...(unit !== undefined && { unit }), ...(missing !== undefined && { missing }) },
     };
   });

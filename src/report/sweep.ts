@@ -10,6 +10,11 @@ export type Figure<R> = NumericKey<R> | ((row: R) => number | null);
 /** Properties of a row that hold numbers. */
 export type NumericKey<R> = { [K in keyof R]-?: NonNullable<R[K]> extends number ? K : never }[keyof R];
 
+/** Whether there is a value: figures that could not be had are `null`, or NaN where nobody foresaw it. */
+function isThere(value: number | null | undefined): value is number {
+  return value !== null && value !== undefined && !Number.isNaN(value);
+}
+
 /**
  * The mean of the values that are there; `null` of none.
  *
@@ -19,7 +24,7 @@ export type NumericKey<R> = { [K in keyof R]-?: NonNullable<R[K]> extends number
  * ```
  */
 export function meanOf(values: readonly (number | null | undefined)[]): number | null {
-  const there = values.filter((value) => value !== null && value !== undefined);
+  const there = values.filter(isThere);
   return there.length === 0 ? null : there.reduce((sum, value) => sum + value, 0) / there.length;
 }
 
@@ -35,7 +40,7 @@ export function meanOf(values: readonly (number | null | undefined)[]): number |
  * ```
  */
 export function rangeOf(values: readonly (number | null | undefined)[]): readonly [low: number, high: number] | null {
-  const there = values.filter((value) => value !== null && value !== undefined);
+  const there = values.filter(isThere);
   return there.length === 0 ? null : [Math.min(...there), Math.max(...there)];
 }
 
@@ -74,7 +79,7 @@ export class Rows<R> {
   /** A figure of every row that has it, in the rows' order. */
   values(figure: Figure<R>): number[] {
     const of = typeof figure === "function" ? figure : (row: R) => row[figure] as number | null;
-    return this.rows.map(of).filter((value) => value !== null && value !== undefined);
+    return this.rows.map(of).filter(isThere);
   }
 
   /** The mean of a figure over the rows that have it; `null` if none has. */

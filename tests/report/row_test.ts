@@ -73,7 +73,7 @@ Deno.test("a value that its declaration does not allow is refused with row and c
     await refused({ layer: null }, "column layer", "int32", "null");
     await refused({ layer: 2.5 }, "column layer", "2.5");
     await refused({ layer: 2 ** 31 }, "column layer");
-    await refused({ aurocPrompt: NaN }, "column auroc_prompt", "float64 or null");
+    await refused({ aurocPrompt: "0.5" }, "column auroc_prompt", "float64 or null");
     await refused({ kind: "region" }, "column kind", '"region"');
     await refused({ example: undefined }, "column example", "undefined");
   }));
@@ -88,6 +88,13 @@ Deno.test("a table of a report takes headings and cells from the declaration", (
   const wrong: Measured = { ...ROWS[0], layer: null };
   assert(wrong);
 });
+
+Deno.test("a number that nobody foresaw to be missing is missing in the file, and the run's results are written", () =>
+  inFolder(async (folder) => {
+    const rows = [ROWS[0], { ...ROWS[0], q1: 0 / Number(folder === ""), aurocPrompt: NaN }];
+    const table = await readArrow(await saveTable(folder, "t", resultTable(MEASURED, rows)));
+    assertEquals([[...table.getChild("q1")!], [...table.getChild("auroc_prompt")!]], [[1, null], [0.5, null]]);
+  }));
 
 Deno.test("an empty table keeps its columns", () =>
   inFolder(async (folder) => {

@@ -43,7 +43,7 @@ Deno.test("means and ranges leave out what is missing", () => {
   assertEquals(SWEEP.at({ layer: 5, percentile: 2 })!.meanRow("auroc"), measured(5, 2, 0, 0.6));
   assertEquals(SWEEP.at({ layer: 1, percentile: 8 })!.meanRow("auroc", "seed"), measured(1, 8, 0.5, 0.75));
   assertEquals(SWEEP.mean(({ auroc }) => auroc && 2 * auroc), 2 * (0.9 + 0.6 + 0.5 + 0.7 + 0.8 + 0.1) / 6);
-  assertEquals([meanOf([]), meanOf([null, 3, undefined]), rangeOf([null])], [null, 3, null]);
+  assertEquals([meanOf([]), meanOf([null, 3, undefined, NaN]), rangeOf([null, NaN])], [null, 3, null]);
 });
 
 Deno.test("the middle is of every key's middle value, or the middle setting where that was not run", () => {

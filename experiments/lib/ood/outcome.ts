@@ -1,4 +1,5 @@
 /** What the distances of in- and out-of-distribution prompts say. */
+import { EXEMPLAR_KINDS, type ExemplarKind } from "../../../src/analysis/mod.ts";
 import {
   type Cell,
   type Figure,
@@ -13,14 +14,14 @@ import {
 import { chartBlock, type CommonFlags, type Outcome, tableBlock, textBlock } from "../../../src/run/mod.ts";
 import { comparableModel, publishedOod } from "../published.ts";
 import { aurocChart, distanceChart, distributionChart } from "./charts.ts";
-import { DISTANCE, type DistanceRow, type Kind, KINDS, PROMPT_SETS, type PromptSet } from "./rows.ts";
+import { DISTANCE, type DistanceRow, PROMPT_SETS, type PromptSet } from "./rows.ts";
 
 type DistanceSetting = Setting<DistanceRow, "layer" | "percentile">;
 
 const SHIFTED = PROMPT_SETS.filter((set) => set !== "held-out");
 
 /** A figure of a setting, the mean over seeds. */
-const at = (setting: DistanceSetting, of: Figure<DistanceRow>, set: PromptSet, kind: Kind = "regions") =>
+const at = (setting: DistanceSetting, of: Figure<DistanceRow>, set: PromptSet, kind: ExemplarKind = "regions") =>
   setting.where({ set, kind }).mean(of);
 
 /** How much farther one set of prompts lies than another, in mean distance. */
@@ -119,7 +120,7 @@ function answer(sweep: Sweep<DistanceRow>, shown: DistanceSetting): string {
 
 /** Arrays are by layer, then by percentile; plain numbers are of the setting that is shown. */
 function findings(sweep: Sweep<DistanceRow>, shown: DistanceSetting): Outcome["findings"] {
-  const both = (name: string, of: Figure<DistanceRow>, set: PromptSet, kind: Kind = "regions") => ({
+  const both = (name: string, of: Figure<DistanceRow>, set: PromptSet, kind: ExemplarKind = "regions") => ({
     [name]: at(shown, of, set, kind),
     [`${name}_by_layer`]: sweep.by((setting) => at(setting, of, set, kind)),
   });
@@ -171,7 +172,7 @@ function distanceTable(sweep: Sweep<DistanceRow>) {
 
 /** Every figure of one setting, a row a kind of exemplars and set of prompts. */
 function detailTable(setting: DistanceSetting) {
-  const rows = KINDS.flatMap((kind) => PROMPT_SETS.map((set) => setting.where({ kind, set })));
+  const rows = EXEMPLAR_KINDS.flatMap((kind) => PROMPT_SETS.map((set) => setting.where({ kind, set })));
   const figures = [
     "mean",
     "median",
@@ -193,7 +194,7 @@ function detailTable(setting: DistanceSetting) {
 /** AUROC and TPR, a row a setting and kind of exemplars. */
 function detectionTable(sweep: Sweep<DistanceRow>) {
   return recordTable(sweep.settings.flatMap((setting) =>
-    KINDS.map((kind) => ({
+    EXEMPLAR_KINDS.map((kind) => ({
       ...where(setting),
       exemplars: kind,
       K: Math.round(meanOf(setting.where({ kind }).values("exemplars"))!),

@@ -1,33 +1,23 @@
 /** Result rows of `ood`. */
 import {
-  DISTANCE_FIGURES,
-  distanceFigures,
+  type ComparedExemplars,
   type Distances,
+  EXEMPLAR_SCORE,
+  exemplarScores,
   histogram,
-  type LayerExemplars,
 } from "../../../src/analysis/mod.ts";
-import { LAYER, oneOf, PERCENTILE, row, type RowOf, THRESHOLD, whole } from "../../../src/report/mod.ts";
+import { oneOf, row, type RowOf, whole } from "../../../src/report/mod.ts";
 
 /** The sets of prompts that are scored: the dictionary's own kind of text, and three that are not. */
 export const PROMPT_SETS = ["held-out", "shuffled", "Bulgarian", "random tokens"] as const;
 /** One of {@linkcode PROMPT_SETS}. */
 export type PromptSet = typeof PROMPT_SETS[number];
 
-/** What distances are taken to: a dictionary's exemplars, or as many random activations. */
-export const KINDS = ["regions", "coreset"] as const;
-/** One of {@linkcode KINDS}. */
-export type Kind = typeof KINDS[number];
-
 /** One seed, layer, percentile, kind of exemplars and set of prompts. */
 export const DISTANCE = row({
   seed: whole("of stream order, prompts, random ids, coreset"),
-  layer: LAYER,
-  percentile: PERCENTILE,
-  kind: oneOf(KINDS, "regions: a dictionary's exemplars; coreset: random activations", { heading: "exemplars" }),
-  exemplars: whole("number of exemplars", { heading: "K" }),
   set: oneOf(PROMPT_SETS, "the prompts that are scored", { heading: "prompts" }),
-  threshold: THRESHOLD,
-  ...DISTANCE_FIGURES,
+  ...EXEMPLAR_SCORE,
 });
 
 /** A row of {@linkcode DISTANCE}, and activations by distance for a chart. */
@@ -39,27 +29,19 @@ export type DistanceRow = RowOf<typeof DISTANCE> & {
 /** Width of a bin of a histogram, in cosine distance. */
 export const BIN = 0.02;
 
-/** Exemplars of a setting. */
-export interface ScoredExemplars extends LayerExemplars {
-  readonly percentile: number;
-  readonly kind: Kind;
-}
-
-/** Reads every set of prompts against every set of exemplars; `distances` are in the order of `sets`. */
+/** Reads every set of prompts against every set of exemplars; `distances` are in the order of `exemplars`. */
 export function distanceRows(
   seed: number,
-  sets: readonly ScoredExemplars[],
+  exemplars: readonly ComparedExemplars[],
   distances: ReadonlyMap<PromptSet, readonly Distances[]>,
 ): DistanceRow[] {
-  return sets.flatMap(({ layer, percentile, kind, exemplars: { size, threshold } }, i) =>
-    PROMPT_SETS.map((set): DistanceRow => {
-      const own = distances.get(set)![i];
-      const reference = set === "held-out" ? undefined : distances.get("held-out")![i];
-      return {
-        ...{ seed, layer, percentile, kind, exemplars: size, set, threshold },
-        ...distanceFigures(own, threshold, reference),
-        histogram: histogram(own.activations, BIN, 2),
-      };
+  const heldout = distances.get("held-out")!;
+  const scores = [...distances].map(([set, scored]) => {
+    return { set, scored, rows: exemplarScores(exemplars, scored, set === "held-out" ? undefined : heldout) };
+  });
+  return exemplars.flatMap((_, i) =>
+    scores.map(({ set, scored, rows }): DistanceRow => {
+      return { seed, set, ...rows[i], histogram: histogram(scored[i].activations, BIN, 2) };
     })
   );
 }

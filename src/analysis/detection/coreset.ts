@@ -2,7 +2,8 @@ import { batchAt, type StreamBatch } from "../../activations/stream.ts";
 import type { CalibrationValues } from "../../partition/calibrator.ts";
 import { directionsOf } from "../../partition/directions.ts";
 import { type Assignment, nearestRegions } from "../../partition/leader.ts";
-import type { Exemplars } from "./distances.ts";
+import type { Growth } from "../../partition/growth.ts";
+import type { Exemplars, LayerExemplars } from "./distances.ts";
 import type { Backend, Matrix } from "../../compute/backend.ts";
 import { hashUniform } from "../../compute/random.ts";
 
@@ -94,6 +95,19 @@ export class Coreset implements Disposable {
   }
 }
 
+/** What distances are taken to: a dictionary's exemplars, or as many random activations. */
+export const EXEMPLAR_KINDS = ["regions", "coreset"] as const;
+/** One of {@linkcode EXEMPLAR_KINDS}. */
+export type ExemplarKind = typeof EXEMPLAR_KINDS[number];
+
+/** A dictionary, or random activations in its place. */
+export interface ComparedExemplars extends LayerExemplars {
+  /** Percentile of the dictionary. */
+  readonly percentile: number;
+  /** Which of the two it is. */
+  readonly kind: ExemplarKind;
+}
+
 /** Coresets of a stream's layers, filled by whoever looks at the stream. */
 export class Coresets implements Disposable {
   readonly #byLayer: ReadonlyMap<number, { readonly coreset: Coreset; readonly center: Float32Array<ArrayBuffer> }>;
@@ -146,6 +160,20 @@ export class Coresets implements Disposable {
    */
   inPlaceOf(layer: number, { size, center, threshold }: Exemplars): RandomExemplars {
     return this.#given.use(new RandomExemplars(this.backend, this.take(layer, size), center, threshold));
+  }
+
+  /**
+   * Dictionaries, and after each as many random directions in its place: what the distances to a dictionary's exemplars are
+   * compared with.
+   *
+   * @param growths As `discover` gives them.
+   * @throws {RangeError} as {@linkcode take} does.
+   */
+  besides(growths: readonly Pick<Growth, "layer" | "percentile" | "dictionary">[]): ComparedExemplars[] {
+    return growths.flatMap(({ layer, percentile, dictionary }): ComparedExemplars[] => [
+      { layer, percentile, kind: "regions", exemplars: dictionary },
+      { layer, percentile, kind: "coreset", exemplars: this.inPlaceOf(layer, dictionary) },
+    ]);
   }
 
   /** Gives the memory of all back. */

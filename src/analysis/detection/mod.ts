@@ -20,5 +20,6 @@ export * from "./conformal.ts";
 export * from "./coreset.ts";
 export * from "./distance_figures.ts";
 export * from "./distances.ts";
+export * from "./exemplar_scores.ts";
 export * from "./monitor.ts";
 export * from "./watch.ts";
