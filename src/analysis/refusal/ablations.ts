@@ -109,7 +109,8 @@ export function bestAblation(ablations: readonly Ablation[], standard: Standard)
 }
 
 /**
- * The layer of the percentile whose mean fall over seeds exceeds that of its nulls most; with no nulls, falls most.
+ * The layer at which refusal falls most specifically: that of the layer and percentile whose mean fall over seeds exceeds
+ * that of their nulls most. Ablations without a null count only if none has one, by their fall alone.
  *
  * @returns Undefined if there are no ablations.
  *

@@ -265,7 +265,8 @@ export class RefusalLab {
  *
  * @example
  * ```ts
- * const directions = { mean: Float32Array.of(1, 0), exemplar: Float32Array.of(1, 0), "re-anchored": Float32Array.of(0, 1) };
+ * const [x, y] = [Float32Array.of(1, 0), Float32Array.of(0, 1)];
+ * const directions = { mean: x, exemplar: x, "re-anchored": y };
  * const region = { region: 0, members: 5, share: 1, count: 9, coherence: 0.9, directions };
  * const setting = { layer: 6, center: new Float32Array(2), candidates: [region], matched: null };
  * const { layer, ablate } = refusalAblation(setting, "re-anchored", 1);
