@@ -78,6 +78,7 @@ export type {
   Excerpt,
   ExtractOptions,
   Extractor,
+  LayeredBatch,
   Prompt,
   Provenance,
   ReadActivationsOptions,

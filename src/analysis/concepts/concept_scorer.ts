@@ -28,7 +28,19 @@ export const DETECTION_FIGURES = row({
   }),
 });
 
-/** Unit directions that a concept's may be chosen from; giving it back gives the matrix back. */
+/**
+ * Unit directions that a concept's may be chosen from; giving it back gives the matrix back.
+ *
+ * @example A choice of the first two directions and one of all
+ * ```ts
+ * import { openBackend } from "../../compute/mod.ts";
+ * import { randomDirections } from "../geometry/mod.ts";
+ *
+ * using set = DirectionSet.upload(await openBackend("cpu"), randomDirections(5, 3, 0), 3);
+ * const [few, all]: Choice[] = [2, set.size].map((size) => ({ rule: "auroc", from: set, size }));
+ * if (few.from !== all.from || all.size !== 5) throw new Error(`${all.size}`);
+ * ```
+ */
 export class DirectionSet implements Disposable {
   /**
    * A set that is on the backend already.

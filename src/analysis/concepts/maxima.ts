@@ -16,6 +16,18 @@ const AT_ONCE = 16;
  * @param directions `directions x dim`.
  * @returns `texts x directions`.
  * @throws {RangeError} if a text has no row: nothing is its maximum.
+ *
+ * @example
+ * ```ts
+ * import { openBackend } from "../../compute/mod.ts";
+ *
+ * const backend = await openBackend("cpu");
+ * // A text of two positions and one of one.
+ * using rows = backend.upload(Float32Array.of(1, 0, 0, 2, -3, 1), 3, 2);
+ * using axes = backend.upload(Float32Array.of(1, 0, 0, 1), 2, 2);
+ * const maxima = await textMaxima(backend, rows, Int32Array.of(0, 2, 3), axes);
+ * if (maxima.join() !== "1,2,-3,1") throw new Error(maxima.join());
+ * ```
  */
 export async function textMaxima(
   backend: Backend,

@@ -51,6 +51,13 @@ export function directionAurocs(
  * Mean of some rows.
  *
  * @param rows `count x dim`, at least one.
+ * @returns Length `dim`.
+ *
+ * @example
+ * ```ts
+ * const mean = meanRow(Float32Array.of(1, 2, 3, 6), 2);
+ * if (mean.join() !== "2,4") throw new Error(mean.join());
+ * ```
  */
 export function meanRow(rows: Float32Array, dim: number): Float64Array<ArrayBuffer> {
   const sum = new Float64Array(dim);

@@ -11,6 +11,29 @@ import { hashUniform } from "../../compute/random.ts";
  * A uniform sample of a stream's directions, without repeats: the rows with the smallest of keys that are drawn from the
  * seed and the stream index alone, so batch boundaries do not change it. The samples of different sizes lie one in the
  * other. It is what a dictionary's exemplars are compared with: as many observed directions, chosen at random.
+ *
+ * @example Batch boundaries do not change the sample
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { openBackend } from "../../compute/mod.ts";
+ * import { randomDirections } from "../geometry/mod.ts";
+ *
+ * const backend = await openBackend("cpu");
+ * const [seed, dim, capacity] = [7, 3, 4];
+ * const rows = randomDirections(10, dim, 0);
+ * using all = backend.upload(rows, 10, dim);
+ * using first = backend.upload(rows.slice(0, 6 * dim), 6, dim);
+ * using last = backend.upload(rows.slice(6 * dim), 4, dim);
+ *
+ * using atOnce = new Coreset(backend, dim, capacity, seed);
+ * atOnce.offer(all, 0);
+ * using inTwo = new Coreset(backend, dim, capacity, seed);
+ * inTwo.offer(first, 0);
+ * inTwo.offer(last, 6);
+ * using a = atOnce.take(2);
+ * using b = inTwo.take(2);
+ * assertEquals(await backend.download(a), await backend.download(b));
+ * ```
  */
 export class Coreset implements Disposable {
   readonly #pool: Matrix;
@@ -108,7 +131,23 @@ export interface ComparedExemplars extends LayerExemplars {
   readonly kind: ExemplarKind;
 }
 
-/** Coresets of a stream's layers, filled by whoever looks at the stream. */
+/**
+ * Coresets of a stream's layers, filled by whoever looks at the stream.
+ *
+ * @example
+ * ```ts
+ * import { openBackend } from "../../compute/mod.ts";
+ *
+ * const calibrations = new Map([[4, { center: Float32Array.of(1, 1) }]]);
+ * using coresets = new Coresets(await openBackend("cpu"), calibrations, 3, 0);
+ * const activations = { data: Float32Array.of(2, 1, 1, 3, 0, 1, 1, 0), rows: 4, dim: 2 };
+ * await coresets.offer({ batches: new Map([[4, activations]]), start: 0 });
+ *
+ * const control = coresets.inPlaceOf(4, { center: Float32Array.of(1, 1), threshold: 0.1, size: 2 });
+ * using all = coresets.take(4, 9);
+ * if (control.size !== 2 || all.rows !== 3) throw new Error(`as many as asked for, or kept: ${all.rows}`);
+ * ```
+ */
 export class Coresets implements Disposable {
   readonly #byLayer: ReadonlyMap<number, { readonly coreset: Coreset; readonly center: Float32Array<ArrayBuffer> }>;
   readonly #given = new DisposableStack();
@@ -136,7 +175,7 @@ export class Coresets implements Disposable {
   }
 
   /** Offers a batch at every layer; does not dispose it. */
-  async offer(batch: StreamBatch): Promise<void> {
+  async offer(batch: Pick<StreamBatch, "batches" | "start">): Promise<void> {
     for (const [layer, { coreset, center }] of this.#byLayer) {
       using directions = await directionsOf(this.backend, batchAt(batch, layer), center);
       coreset.offer(directions, batch.start);
@@ -158,7 +197,10 @@ export class Coresets implements Disposable {
    * As many random directions as a dictionary has regions, to stand in its exemplars' place; see {@linkcode take}. They are
    * given back with the coresets.
    */
-  inPlaceOf(layer: number, { size, center, threshold }: Exemplars): RandomExemplars {
+  inPlaceOf(
+    layer: number,
+    { size, center, threshold }: Pick<Exemplars, "size" | "center" | "threshold">,
+  ): RandomExemplars {
     return this.#given.use(new RandomExemplars(this.backend, this.take(layer, size), center, threshold));
   }
 
@@ -188,6 +230,22 @@ export class Coresets implements Disposable {
  *
  * @param coresets Of different seeds: one pass over the stream fills them all.
  * @param activations How many; of a shorter stream all.
+ *
+ * @example
+ * ```ts
+ * import { extract } from "../../activations/mod.ts";
+ * import { openBackend } from "../../compute/mod.ts";
+ * import { loadModel } from "../../model/mod.ts";
+ *
+ * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ * const calibrations = new Map([[4, { center: new Float32Array(model.dim) }]]);
+ * using coresets = new Coresets(await openBackend("cpu"), calibrations, 100, 0);
+ * const texts = ["The king", "The queen", "The knave"];
+ * await offerFirst(extract(model, texts, { layers: [4], batchPrompts: 1 }), [coresets], 1);
+ * using sample = coresets.take(4, 100);
+ * const { length } = model.encode("The king");
+ * if (sample.rows !== length - 1) throw new Error(`the first batch whole, and no other: ${sample.rows}`);
+ * ```
  */
 export async function offerFirst(
   stream: AsyncIterable<StreamBatch>,
@@ -202,7 +260,22 @@ export async function offerFirst(
   }
 }
 
-/** Random directions of a stream in the place of a dictionary's exemplars. */
+/**
+ * Random directions of a stream in the place of a dictionary's exemplars.
+ *
+ * @example
+ * ```ts
+ * import { openBackend } from "../../compute/mod.ts";
+ * import { randomDirections } from "../geometry/mod.ts";
+ *
+ * const backend = await openBackend("cpu");
+ * const random = randomDirections(5, 3, 0);
+ * using exemplars = new RandomExemplars(backend, backend.upload(random, 5, 3), new Float32Array(3), 0.1);
+ * using third = backend.upload(random.slice(6, 9), 1, 3);
+ * const { regions, distances } = await exemplars.nearest(third);
+ * if (regions[0] !== 2 || Math.abs(distances[0]) > 1e-6) throw new Error(`${regions} ${distances}`);
+ * ```
+ */
 export class RandomExemplars implements Exemplars, Disposable {
   /**
    * Directions to stand in the place of exemplars.

@@ -34,8 +34,27 @@ export interface Distances {
 /**
  * How far each activation of a stream lies from the nearest exemplar of each set. Batches are disposed.
  *
- * @param stream With the layers of all sets.
+ * @param stream With the layers of all sets, and with provenance, as `extract` gives it.
  * @returns In the order of `sets`.
+ * @throws {RangeError} if the stream lacks the layer of a set.
+ *
+ * @example
+ * ```ts
+ * import { extract } from "../../activations/mod.ts";
+ * import { loadModel } from "../../model/mod.ts";
+ * import { Dictionary } from "../../partition/mod.ts";
+ *
+ * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ * const center = new Float32Array(model.dim);
+ * using exemplars = await Dictionary.create({ center, threshold: 0.1 }, { backend: "cpu" });
+ * const stream = (...texts: string[]) => extract(model, texts, { layers: [4] });
+ * for await (using batch of stream("The king is dead.")) await exemplars.add(batch.batches.get(4)!);
+ *
+ * const known = stream("The king is dead.", "Long live the queen!");
+ * const [{ prompts, activations }] = await nearestDistances(exemplars.backend, known, [{ layer: 4, exemplars }]);
+ * if (prompts.length !== 2 || !(prompts[0] < prompts[1])) throw new Error(`the second is new: ${prompts}`);
+ * if (activations[0] > 1e-6) throw new Error(`the first token founded a region: ${activations[0]}`);
+ * ```
  */
 export async function nearestDistances(
   backend: Backend,
@@ -69,6 +88,13 @@ export async function nearestDistances(
  * @param values One a row.
  * @param prompt The prompt of each row, from 0.
  * @param count Number of prompts.
+ * @returns In the order of the prompts; one without a row is left out.
+ *
+ * @example
+ * ```ts
+ * const means = meansByPrompt([1, 3, 5], Int32Array.of(0, 0, 2), 3);
+ * if (means.join() !== "2,5") throw new Error(`the second prompt has no row: ${means}`);
+ * ```
  */
 export function meansByPrompt(values: ArrayLike<number>, prompt: Int32Array, count: number): number[] {
   const [sums, rows] = [new Float64Array(count), new Int32Array(count)];

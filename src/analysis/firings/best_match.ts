@@ -54,6 +54,17 @@ export function bestMatches(a: Firings, b: Firings, minimum: number): { ofA: Bes
  * that have such a partner), ordered by the first unit.
  *
  * @param minimum As for {@linkcode bestMatches}.
+ * @param cut Largest F1 that does not make a pair, 0..1.
+ * @throws {RangeError} if the two are of streams of different lengths.
+ *
+ * @example
+ * ```ts
+ * import { partitionFirings } from "./firings.ts";
+ *
+ * // Feature 0 is the best of both regions; region 0 gets it, with 3 of 4 tokens.
+ * const pairs = oneToOneMatches(partitionFirings([0, 0, 0, 1], 2), partitionFirings([0, 0, 0, 0], 1), 1, 0.2);
+ * if (pairs.length !== 1 || pairs[0].a !== 0 || pairs[0].f1 !== 6 / 7) throw new Error(JSON.stringify(pairs));
+ * ```
  */
 export function oneToOneMatches(a: Firings, b: Firings, minimum: number, cut: number): Pair[] {
   const pairs = new Map<string, Pair>();
@@ -74,6 +85,19 @@ export function oneToOneMatches(a: Firings, b: Firings, minimum: number, cut: nu
 /**
  * The units that fire on some of the given tokens, most shared tokens first, of equal ones the lowest first: into what a unit
  * of the other side is splintered.
+ *
+ * @param tokens Token numbers of the stream, such as {@linkcode firingsOf} gives.
+ * @param fired Units of the other side by token, see {@linkcode byToken}.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { byToken, firingsOf, partitionFirings } from "./firings.ts";
+ *
+ * const [regions, features] = [partitionFirings([0, 0, 0, 1], 2), partitionFirings([0, 1, 1, 2], 3)];
+ * const splinters = companions(firingsOf(regions, 0), byToken(features));
+ * assertEquals(splinters, [{ unit: 1, shared: 2 }, { unit: 0, shared: 1 }]);
+ * ```
  */
 export function companions(tokens: Int32Array, { offsets, fired }: FiredUnits): { unit: number; shared: number }[] {
   const counts = new Map<number, number>();

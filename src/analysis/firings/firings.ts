@@ -24,13 +24,42 @@ export interface FiredUnits {
   readonly fired: Int32Array;
 }
 
-/** Number of units. */
+/**
+ * Number of units, those that never fire included.
+ *
+ * @example
+ * ```ts
+ * const firings = partitionFirings([0, 2], 4);
+ * if (unitCount(firings) !== 4) throw new Error(`${unitCount(firings)}`);
+ * ```
+ */
 export const unitCount = ({ offsets }: Firings): number => offsets.length - 1;
 
-/** Number of tokens that fire a unit. */
+/**
+ * Number of tokens that fire a unit.
+ *
+ * @param unit One of `0 .. unitCount - 1`.
+ *
+ * @example
+ * ```ts
+ * const firings = partitionFirings([1, 0, 1], 3);
+ * const counts = [0, 1, 2].map((unit) => firingCount(firings, unit));
+ * if (counts.join() !== "1,2,0") throw new Error(counts.join());
+ * ```
+ */
 export const firingCount = ({ offsets }: Firings, unit: number): number => offsets[unit + 1] - offsets[unit];
 
-/** Tokens that fire a unit, ascending; a view. */
+/**
+ * Tokens that fire a unit, ascending; a view.
+ *
+ * @param unit One of `0 .. unitCount - 1`.
+ *
+ * @example
+ * ```ts
+ * const tokens = firingsOf(partitionFirings([1, 0, 1], 2), 1);
+ * if (tokens.join() !== "0,2") throw new Error(tokens.join());
+ * ```
+ */
 export const firingsOf = ({ offsets, at }: Firings, unit: number): Int32Array =>
   at.subarray(offsets[unit], offsets[unit + 1]);
 
@@ -55,6 +84,13 @@ export function partitionFirings(unitOfToken: ArrayLike<number>, units: number):
  * Patterns by unit, from those by token.
  *
  * @throws {RangeError} if a unit number is not one of `0 .. units - 1`.
+ *
+ * @example
+ * ```ts
+ * // The first token fires units 0 and 2, the second unit 2.
+ * const firings = byUnit({ units: 3, offsets: Int32Array.of(0, 2, 3), fired: Int32Array.of(0, 2, 2) });
+ * if (firingsOf(firings, 2).join() !== "0,1" || firingCount(firings, 1) !== 0) throw new Error(`${firings.at}`);
+ * ```
  */
 export function byUnit({ units, offsets, fired }: FiredUnits): Firings {
   return { tokens: offsets.length - 1, ...named("at", transposed(offsets, fired, units)) };
@@ -64,6 +100,13 @@ export function byUnit({ units, offsets, fired }: FiredUnits): Firings {
  * Patterns by token, from those by unit.
  *
  * @throws {RangeError} if a token number is not one of `0 .. tokens - 1`.
+ *
+ * @example
+ * ```ts
+ * // Unit 0 fires on tokens 0 and 2, unit 1 on token 2.
+ * const { offsets, fired } = byToken({ tokens: 3, offsets: Int32Array.of(0, 2, 3), at: Int32Array.of(0, 2, 2) });
+ * if (offsets.join() !== "0,1,1,3" || fired.join() !== "0,0,1") throw new Error(`${offsets} ${fired}`);
+ * ```
  */
 export function byToken(firings: Firings): FiredUnits {
   return { units: unitCount(firings), ...named("fired", transposed(firings.offsets, firings.at, firings.tokens)) };
@@ -74,6 +117,12 @@ export function byToken(firings: Firings): FiredUnits {
  *
  * @param numbers For each token its new number; a permutation of `0 .. tokens - 1`.
  * @throws {RangeError} if it is not as long as there are tokens.
+ *
+ * @example
+ * ```ts
+ * const backwards = renumbered(partitionFirings([0, 0, 1], 2), [2, 1, 0]);
+ * if (firingsOf(backwards, 0).join() !== "1,2") throw new Error(`${backwards.at}`);
+ * ```
  */
 export function renumbered(firings: Firings, numbers: ArrayLike<number>): Firings {
   if (numbers.length !== firings.tokens) {
@@ -90,6 +139,14 @@ export function renumbered(firings: Firings, numbers: ArrayLike<number>): Firing
  * Chance: every unit keeps its size and its companions, but fires on random tokens.
  *
  * @param seed Any whole number.
+ *
+ * @example
+ * ```ts
+ * const firings = partitionFirings([0, 0, 0, 1, 1, 1, 1, 1], 2);
+ * const random = permutedTokens(firings, 0);
+ * if (firingCount(random, 0) !== 3) throw new Error("a unit keeps its size");
+ * if (firingsOf(random, 0).join() === "0,1,2") throw new Error("but not its tokens");
+ * ```
  */
 export function permutedTokens(firings: Firings, seed: number): Firings {
   return renumbered(firings, new Random(seed).shuffle(Array.from({ length: firings.tokens }, (_, token) => token)));
@@ -100,6 +157,13 @@ export function permutedTokens(firings: Firings, seed: number): Firings {
  * neighbouring tokens stay, too.
  *
  * @param seed Any whole number.
+ *
+ * @example
+ * ```ts
+ * const run = partitionFirings(Array.from({ length: 20 }, (_, token) => token < 3 ? 0 : 1), 2);
+ * const at = firingsOf(shiftedTokens(run, 1), 0);
+ * if (at[0] < 2 || at[2] - at[0] !== 2) throw new Error(`three neighbours, elsewhere: ${at}`);
+ * ```
  */
 export function shiftedTokens(firings: Firings, seed: number): Firings {
   const { tokens } = firings;

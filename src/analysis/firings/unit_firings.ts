@@ -145,6 +145,9 @@ export async function dictionaryFirings(
 /**
  * The `k` activations with the largest projection on each region's mean direction: the published read-out (arXiv 2605.14347).
  *
+ * @param batches All activations of a stream, `rows x dim` each, in stream order.
+ * @returns Firings of the regions, on the stream's activations.
+ *
  * @example
  * ```ts
  * import { Dictionary } from "../../partition/mod.ts";

@@ -38,6 +38,14 @@ export function leaders(
  * The leaders at the threshold that gives as many as asked for, or as near as bisection comes.
  *
  * @param count Leaders wanted. @param order Row numbers in stream order.
+ * @param rows `count x dim`.
+ * @returns Row numbers of the leaders, in stream order.
+ *
+ * @example
+ * ```ts
+ * const found = leadersOfCount(Float32Array.of(0, 1, 5, 5.5), 1, [0, 1, 2, 3], 3);
+ * if (found.join() !== "0,1,2") throw new Error(found.join());
+ * ```
  */
 export function leadersOfCount(rows: Float32Array, dim: number, order: ArrayLike<number>, count: number): number[] {
   // At `low` there are too many leaders, at `high` no more than asked for. Their number mostly falls with the
@@ -54,7 +62,20 @@ export function leadersOfCount(rows: Float32Array, dim: number, order: ArrayLike
   return best;
 }
 
-/** For each row of `queries`, which of the leaders is nearest, the first on ties. */
+/**
+ * For each row of `queries`, which of the leaders is nearest by Euclidean distance, the first on ties.
+ *
+ * @param queries `count x dim`.
+ * @param rows Those that the leaders are of, `rows x dim`.
+ * @param leaders Row numbers, such as {@linkcode leaders} gives.
+ * @returns For each query an index into `leaders`; -1 if there are none.
+ *
+ * @example
+ * ```ts
+ * const regions = nearestLeaders(Float32Array.of(4, 0.2), Float32Array.of(0, 1, 5, 5.5), 1, [0, 2]);
+ * if (regions.join() !== "1,0") throw new Error(regions.join());
+ * ```
+ */
 export function nearestLeaders(
   queries: Float32Array,
   rows: Float32Array,

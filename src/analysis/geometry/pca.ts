@@ -18,6 +18,13 @@ const WIDE = 512;
  * @param data `rows x dim`, at least two rows.
  * @param count Components, at most `min(rows, dim)`.
  * @throws {RangeError} if there are fewer rows or columns than components.
+ *
+ * @example
+ * ```ts
+ * const { scores, explained } = principalComponents(Float32Array.of(0, 0, 3, 4, 6, 8), 2, 1);
+ * if (Math.abs(explained[0] - 1) > 1e-9) throw new Error(`three points on a line: ${explained}`);
+ * if (Math.abs(Math.abs(scores[2] - scores[0]) - 10) > 1e-9) throw new Error(`whose ends are 10 apart: ${scores}`);
+ * ```
  */
 export function principalComponents(data: Float32Array, dim: number, count: number): PrincipalComponents {
   const rows = data.length / dim;

@@ -23,6 +23,15 @@ export interface SphereCell {
  * Projects points of space onto the sphere around the origin and cuts it into their cells.
  *
  * @param points `rows x 3`, at least four of them, none at the origin.
+ * @returns In the order of the points.
+ *
+ * @example The six ends of the axes
+ * ```ts
+ * const cells = sphereCells(Float64Array.of(2, 0, 0, -1, 0, 0, 0, 1, 0, 0, -1, 0, 0, 0, 1, 0, 0, -1));
+ * const [outline] = cells[0].geometry.coordinates;
+ * if (outline.length !== 5) throw new Error(`a face of the cube has four corners, the first comes twice: ${outline}`);
+ * if (cells[4].latitude !== 90) throw new Error(`the fifth is the north pole: ${cells[4].latitude}`);
+ * ```
  */
 export function sphereCells(points: Float64Array): SphereCell[] {
   const places = Array.from({ length: points.length / 3 }, (_, i) => {

@@ -5,7 +5,15 @@
  * @param rows `count x dim`.
  * @param ridge Added to the diagonal of the covariance, as a share of the mean variance; keeps directions without variance
  * from blowing up.
+ * @returns The map, of rows `count x dim`.
  * @throws {RangeError} if the covariance is singular: raise the ridge.
+ *
+ * @example
+ * ```ts
+ * const whiten = whitening(Float32Array.of(2, 1, 2, -1, -2, 1, -2, -1), 2, 0);
+ * const white = whiten(Float32Array.of(4, 0, 0, 3));
+ * if (white.join() !== "2,0,0,3") throw new Error(`in standard deviations: ${white}`);
+ * ```
  */
 export function whitening(
   rows: Float32Array,

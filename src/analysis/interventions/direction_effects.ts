@@ -24,7 +24,23 @@ export interface Outputs {
   readonly rows: Float32Array<ArrayBuffer>;
 }
 
-/** Reads what a model says at every position of a batch. */
+/**
+ * Reads what a model says at every position of a batch.
+ *
+ * @param batch Of `extract` with every position kept, or the rows would not be those of its activations.
+ *
+ * @example
+ * ```ts
+ * import { extract } from "../../activations/mod.ts";
+ * import { loadModel } from "../../model/mod.ts";
+ *
+ * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ * for await (using batch of extract(model, ["The king is dead."], { layers: [4] })) {
+ *   const { rows } = await outputsOf(model, batch);
+ *   if (rows.length !== batch.batches.get(4)!.rows * model.vocab) throw new Error("a row an activation");
+ * }
+ * ```
+ */
 export async function outputsOf(model: NextTokens, batch: StreamBatch): Promise<Outputs> {
   const prompts = batch.prompts.map(({ tokens }) => tokens);
   return { batch, prompts, rows: await nextTokenRows(model, prompts) };

@@ -88,7 +88,21 @@ export function closedGap(
   return moved / gap;
 }
 
-/** Means over the regions of one dictionary, by direction and strength, in the order in which these first come. */
+/**
+ * Means over the regions of one dictionary, by direction and strength, in the order in which these first come.
+ *
+ * @param effects As {@linkcode DirectionEffects} gives them, of as many regions as there are.
+ *
+ * @example
+ * ```ts
+ * const ablated = (region: number, divergence: number): Effect => ({
+ *   ...{ region, members: 9, coherence: 0.9, direction: "region", nullDistance: null },
+ *   ...{ kind: "ablation", alpha: null, divergence, shift: 0, membersBefore: 1, othersBefore: 3, after: 2 },
+ * });
+ * const [{ regions, divergence, closed }] = effectMeans([ablated(0, 0.1), ablated(1, 0.3)]);
+ * if (regions !== 2 || divergence !== 0.2 || closed !== 0.5) throw new Error(`${regions} ${divergence} ${closed}`);
+ * ```
+ */
 export function effectMeans(effects: readonly Effect[]): EffectMeans[] {
   const groups = Map.groupBy(effects, ({ direction, alpha }) => `${direction} ${alpha}`);
   return groups.values().map((group): EffectMeans => {

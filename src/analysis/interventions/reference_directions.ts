@@ -31,7 +31,19 @@ export function differenceInMeans(
   return unit(difference, "two groups of different means");
 }
 
-/** The unit direction from the center to the mean of all rows. */
+/**
+ * The unit direction from the center to the mean of all rows.
+ *
+ * @param data Activations, `rows x dim`, at least one.
+ * @param center Length `dim`.
+ * @throws {RangeError} if the mean is the center.
+ *
+ * @example
+ * ```ts
+ * const direction = meanDirection(Float32Array.of(3, 1, 5, 1), 2, Float32Array.of(0, 1));
+ * if (direction.join() !== "1,0") throw new Error(direction.join());
+ * ```
+ */
 export function meanDirection(data: Float32Array, dim: number, center: Float32Array): Float32Array<ArrayBuffer> {
   const rows = data.length / dim;
   const mean = new Float64Array(dim);
@@ -39,7 +51,18 @@ export function meanDirection(data: Float32Array, dim: number, center: Float32Ar
   return unit(mean.map((value, j) => value - center[j]), "rows whose mean is not the center");
 }
 
-/** Mean distance of the rows from the center: a natural unit of steering. */
+/**
+ * Mean Euclidean distance of the rows from the center: a natural unit of steering.
+ *
+ * @param data Activations, `rows x dim`, at least one.
+ * @param center Length `dim`.
+ *
+ * @example
+ * ```ts
+ * const distance = meanDistance(Float32Array.of(4, 5, 1, 2), 2, Float32Array.of(1, 1));
+ * if (distance !== 3) throw new Error(`5 and 1: ${distance}`);
+ * ```
+ */
 export function meanDistance(data: Float32Array, dim: number, center: Float32Array): number {
   let total = 0;
   for (let from = 0; from < data.length; from += dim) {

@@ -137,8 +137,27 @@ export type OrderAudit = Audit & SettingKey & { readonly seed: number };
  * its own of the next three, going round.
  *
  * @param own The model whose regions are audited. @param others The other model, in the same orders.
+ * @param rule What is audited, and how often an unchanged region may be taken for a changed one.
  * @returns By order, then in the order's order of settings; those that the other model lacks are left out.
  * @throws {RangeError} if there are fewer than four orders.
+ *
+ * @example
+ * ```ts
+ * import { openBackend } from "../../compute/mod.ts";
+ *
+ * const regions = (...angles: number[]) => ({
+ *   ...{ layer: 3, percentile: 4, size: angles.length, dim: 2, threshold: 0.1 },
+ *   means: Float32Array.from(angles.flatMap((angle) => [Math.cos(angle), Math.sin(angle)])),
+ *   memberCounts: new Int32Array(angles.length).fill(9),
+ * });
+ * const [before, after] = [[0, 1, 2, 3], [0, 1, 2, 5]].map((angles) => {
+ *   return new Map([0, 1, 2, 3].map((seed) => [seed, [regions(...angles)]]));
+ * });
+ * const audits = await auditOrders(await openBackend("cpu"), before, after, { minMembers: 5, alpha: 0.3 });
+ * if (audits.length !== 4 || audits.some(({ gone, falseAlarms }) => gone !== 0.25 || falseAlarms !== 0)) {
+ *   throw new Error("the fourth region is gone in every order");
+ * }
+ * ```
  */
 export async function auditOrders(
   backend: Backend,

@@ -6,6 +6,13 @@ import { munkres } from "npm:munkres@2.0.4";
  *
  * @param values `rows x columns`, row-major.
  * @returns `min(rows, columns)` pairs, ordered by row.
+ *
+ * @example
+ * ```ts
+ * // The best of each row alone would be column 0 twice.
+ * const pairs = assignRows(Float32Array.of(9, 8, 8, 1), 2, 2);
+ * if (pairs.join(" ") !== "0,1 1,0") throw new Error(pairs.join(" "));
+ * ```
  */
 export function assignRows(values: Float32Array, rows: number, columns: number): [row: number, column: number][] {
   if (rows === 0 || columns === 0) return [];

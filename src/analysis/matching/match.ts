@@ -81,6 +81,16 @@ export async function match(a: Dictionary, b: Dictionary, options: { basis?: Bas
  * Matches two sets of directions by their cosine; see {@linkcode match}.
  *
  * @param a Unit rows, `rows x dim`. @param b Unit rows of the same length.
+ *
+ * @example
+ * ```ts
+ * import { openBackend } from "../../compute/mod.ts";
+ *
+ * const [a, b] = [Float32Array.of(1, 0, 0.8, 0.6), Float32Array.of(1, 0, -1, 0)];
+ * const { pairs, nearestInB } = await matchDirections(await openBackend("cpu"), a, b, 2);
+ * if (nearestInB.regions.join() !== "0,0") throw new Error("one of b is the nearest of both");
+ * if (pairs.join() !== "0,0,1,1") throw new Error("but only one can be paired with it");
+ * ```
  */
 export async function matchDirections(
   backend: Backend,

@@ -8,6 +8,16 @@ import { matchDirections } from "./match.ts";
  * @param sets Unit directions of each dictionary, `regions x dim`.
  * @param others What each is matched with, in place of the other sets: a control. Must be as many sets.
  * @returns For each dictionary, a cosine for each region.
+ *
+ * @example
+ * ```ts
+ * import { openBackend } from "../../compute/mod.ts";
+ *
+ * const sets = [Float32Array.of(1, 0, 0, 1), Float32Array.of(0.6, 0.8)];
+ * const [first, second] = await recurrence(await openBackend("cpu"), sets, 2);
+ * if (!Number.isNaN(first[0])) throw new Error(`its only possible partner went to the nearer: ${first[0]}`);
+ * if (Math.abs(first[1] - 0.8) > 1e-6 || first[1] !== second[0]) throw new Error(`${first[1]} ${second[0]}`);
+ * ```
  */
 export async function recurrence(
   backend: Backend,

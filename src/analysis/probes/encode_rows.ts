@@ -100,7 +100,18 @@ export function keepStrongest(features: SparseFeatures, k: number): SparseFeatur
   return k === 1 ? { ...kept, values: kept.values.map(() => 1) } : kept;
 }
 
-/** Mean number of features of a row that are not zero; of dense rows all. */
+/**
+ * Mean number of features of a row that are not zero; of dense rows all.
+ *
+ * @example
+ * ```ts
+ * import { strongestOfDense } from "./strongest_entries.ts";
+ *
+ * const dense = { data: Float32Array.of(3, 0, 5, 0, 0, 2), rows: 2, dim: 3 };
+ * const sparse = strongestOfDense(dense.data, 2, 3, 3);
+ * if (meanActive(dense) !== 3 || meanActive(sparse) !== 1.5) throw new Error(`${meanActive(sparse)}`);
+ * ```
+ */
 export function meanActive(features: FeatureRows): number {
   return "data" in features ? featureCount(features) : features.features.length / features.rows;
 }

@@ -14,12 +14,34 @@ export interface DenseRows {
 /** Features of things, a row each. */
 export type FeatureRows = DenseRows | SparseFeatures;
 
-/** Number of features. */
+/**
+ * Number of features: the length of a row, zeros included.
+ *
+ * @example
+ * ```ts
+ * const [dense, sparse] = [{ data: new Float32Array(6), rows: 2, dim: 3 }, oneHotRows(Int32Array.of(4, 0), 9)];
+ * if (featureCount(dense) !== 3 || featureCount(sparse) !== 9) throw new Error(`${featureCount(sparse)}`);
+ * ```
+ */
 export function featureCount(rows: FeatureRows): number {
   return "data" in rows ? rows.dim : rows.size;
 }
 
-/** One-hot rows: row `i` is 1 in column `hot[i]`, 0 elsewhere. */
+/**
+ * One-hot rows: row `i` is 1 in column `hot[i]`, 0 elsewhere.
+ *
+ * @param hot Columns, `0 .. size - 1`: such as the region of each activation.
+ * @param size Length of a row, such as the number of regions.
+ *
+ * @example A probe that knows of an activation its region only
+ * ```ts
+ * import { trainProbe } from "./linear_probe.ts";
+ *
+ * const rows = oneHotRows(Int32Array.of(7, 7, 2, 2), 9);
+ * const probe = trainProbe(rows, Int32Array.of(0, 0, 1, 1));
+ * if (probe.predict(rows).join() !== "0,0,1,1") throw new Error(probe.predict(rows).join());
+ * ```
+ */
 export function oneHotRows(hot: Int32Array<ArrayBuffer>, size: number): SparseFeatures {
   const rows = hot.length;
   return {

@@ -72,6 +72,22 @@ export function readTask(features: FeatureRows, task: ProbeTask, training: Probe
 /**
  * The control of {@linkcode readTask}: a probe for each shuffling of the task's labels, under the penalty that the true ones
  * took. Its accuracy is what the features and the draw of rows give by themselves.
+ *
+ * @param features Of every row that the task's numbers mean.
+ * @param reading What {@linkcode readTask} gave for the true labels.
+ * @returns In the order of the shufflings.
+ *
+ * @example
+ * ```ts
+ * const values = Int32Array.of(0, 1, 0, 1, 0, 1);
+ * const label = { name: "sign", classes: ["−", "+"], values, ofDocument: false };
+ * const shuffled = [Int32Array.of(1, 0, 1, 0, 0, 1)];
+ * const task = { label, train: Int32Array.of(0, 1, 2, 3), test: Int32Array.of(4, 5), shuffled };
+ * const features = { rows: 6, dim: 1, data: Float32Array.from(values, (value) => 2 * value - 1) };
+ * const training = { documents: Int32Array.of(0, 1, 2, 3, 4, 5), iterations: 10, seed: 0 };
+ * const [{ labels, accuracy }] = readShuffled(features, task, { l2: 1e-2 }, training);
+ * if (labels !== "shuffled" || accuracy !== 0) throw new Error(`it learnt the wrong way round: ${accuracy}`);
+ * ```
  */
 export function readShuffled(
   features: FeatureRows,

@@ -29,6 +29,20 @@ export function strongestOfDense(values: Float32Array, rows: number, size: numbe
 
 /**
  * The `k` largest entries of each row, largest first, all of them where it has fewer; of equal ones the lower column.
+ *
+ * @param k Entries kept of a row at most.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * // Two rows: 3 and 7 in columns 0 and 4, then 5 in column 1.
+ * const [offsets, features] = [Int32Array.of(0, 2, 3), Int32Array.of(0, 4, 1)];
+ * const rows = { rows: 2, size: 6, offsets, features, values: Float32Array.of(3, 7, 5) };
+ * const kept = strongestEntries(rows, 1);
+ * assertEquals(kept.features, Int32Array.of(4, 1));
+ * assertEquals(kept.values, Float32Array.of(7, 5));
+ * ```
  */
 export function strongestEntries({ rows, size, offsets, features, values }: SparseFeatures, k: number): SparseFeatures {
   const cut = new Int32Array(rows + 1);
@@ -47,7 +61,18 @@ export function strongestEntries({ rows, size, offsets, features, values }: Spar
   return { rows, size, offsets: cut, features: kept, values: strengths };
 }
 
-/** The rows of several parts of one width, one after the other. */
+/**
+ * The rows of several parts of one width, one after the other.
+ *
+ * @param parts At least one.
+ *
+ * @example
+ * ```ts
+ * const part = strongestOfDense(Float32Array.of(3, 0, 5), 1, 3, 2);
+ * const { rows, offsets, features } = joinedRows([part, part]);
+ * if (rows !== 2 || offsets.join() !== "0,2,4" || features.join() !== "2,0,2,0") throw new Error(`${offsets}`);
+ * ```
+ */
 export function joinedRows(parts: readonly SparseFeatures[]): SparseFeatures {
   const rows = parts.reduce((sum, part) => sum + part.rows, 0);
   const entries = parts.reduce((sum, part) => sum + part.features.length, 0);

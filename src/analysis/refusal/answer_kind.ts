@@ -12,6 +12,14 @@ export const ANSWER_KINDS = ["unchanged", "degenerate loop", "coherent refusal",
  *
  * @param answer The answer under the intervention.
  * @param before The answer to the same prompt without it.
+ *
+ * @example
+ * ```ts
+ * const before = "I cannot help with that.";
+ * const after = [before, `I cannot${" no".repeat(9)}`, "I'm sorry, no.", "Sure, here it is."];
+ * const kinds = after.map((answer) => answerKind(answer, before));
+ * if (kinds.join() !== ANSWER_KINDS.join()) throw new Error(kinds.join());
+ * ```
  */
 export function answerKind(answer: string, before: string): AnswerKind {
   if (answer === before) return "unchanged";

@@ -264,9 +264,25 @@ export class RefusalLab {
   }
 }
 
-/** The ablation of the first regions of refusal of a dictionary, as many as `what` says, or of its null region. */
+/**
+ * The ablation of the first regions of refusal of a dictionary, as many as `what` says, or of its null region.
+ *
+ * @param setting The dictionary's regions.
+ * @param basis Which direction of a region is ablated.
+ * @param what How many of the candidates, all where there are fewer; or the null, without which nothing is ablated.
+ *
+ * @example
+ * ```ts
+ * const [x, y] = [Float32Array.of(1, 0), Float32Array.of(0, 1)];
+ * const directions = { mean: x, exemplar: x, "re-anchored": y };
+ * const region = { region: 0, members: 5, share: 1, count: 9, coherence: 0.9, directions };
+ * const setting = { layer: 6, center: new Float32Array(2), candidates: [region], matched: null };
+ * const { layer, ablate } = refusalAblation(setting, "re-anchored", 1);
+ * if (layer !== 6 || ablate?.directions.join() !== "0,1") throw new Error(`${layer} ${ablate?.directions}`);
+ * ```
+ */
 export function refusalAblation(
-  { layer, center, candidates, matched }: RefusalSetting,
+  { layer, center, candidates, matched }: Pick<RefusalSetting, "layer" | "center" | "candidates" | "matched">,
   basis: AblationBasis,
   what: number | "null",
 ): Intervention {

@@ -26,6 +26,16 @@ export interface RefusalRegions {
  *
  * @param regions Region of each prompt's final position.
  * @param refused Whether the model refuses each prompt.
+ *
+ * @example
+ * ```ts
+ * // Regions of five prompts each: of region 3 all are refused, of region 8 two, of region 5 none.
+ * const regions = [3, 8, 5].flatMap((region) => Array<number>(5).fill(region));
+ * const refused = regions.map((region, i) => region === 3 || region === 8 && i < 7);
+ * const { candidates, nulls } = refusalRegions(regions, refused);
+ * if (candidates.map(({ region }) => region).join() !== "3,8") throw new Error("the more refused first");
+ * if (nulls.length !== 1 || nulls[0].region !== 5) throw new Error("only what is answered can be a null");
+ * ```
  */
 export function refusalRegions(
   regions: ArrayLike<number>,

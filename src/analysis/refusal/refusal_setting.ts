@@ -127,7 +127,15 @@ export const REFUSAL_FIGURES = row({
 /** A row of {@linkcode REFUSAL_FIGURES}. */
 export type RefusalFigures = RowOf<typeof REFUSAL_FIGURES>;
 
-/** The figures of a setting. */
+/**
+ * The figures of a setting, as a row of {@linkcode REFUSAL_FIGURES}.
+ *
+ * @example
+ * ```ts
+ * const { finalRegions, share } = refusalFigures({ occupied: 7, candidates: [], matched: null });
+ * if (finalRegions !== 7 || share !== null) throw new Error("no region of refusal among the seven");
+ * ```
+ */
 export function refusalFigures(
   { occupied, candidates, matched }: Pick<RefusalSetting, "occupied" | "candidates" | "matched">,
 ): RefusalFigures {

@@ -30,7 +30,18 @@ export function splitByLabel(regions: ArrayLike<number>, labels: readonly boolea
     .sort((a, b) => b.members - a.members || a.region - b.region);
 }
 
-/** The largest share of the label among regions of at least so many members; `null` if there is none. */
+/**
+ * The largest share of the label among regions of at least so many members; `null` if there is none.
+ *
+ * @param split How the regions divide the activations, see {@linkcode splitByLabel}.
+ * @param members Labelled activations that a region must hold to count.
+ *
+ * @example
+ * ```ts
+ * const split = splitByLabel([4, 4, 4, 2], [true, false, true, true]);
+ * if (largestShare(split, 2) !== 2 / 3) throw new Error("a region of one is all labelled, but too small");
+ * ```
+ */
 export function largestShare(split: readonly RegionShare[], members: number): number | null {
   const shares = split.filter((row) => row.members >= members).map(({ share }) => share);
   return shares.length === 0 ? null : Math.max(...shares);
@@ -70,7 +81,19 @@ export function balancedAccuracy(
   return (right.true / total.true + right.false / total.false) / 2;
 }
 
-/** Share of the activations that have their region's more frequent label, 0.5 or more; grows with the number of regions. */
+/**
+ * Share of the activations that have their region's more frequent label, 0.5 or more; grows with the number of regions.
+ *
+ * @param split How the regions divide the activations, see {@linkcode splitByLabel}.
+ *
+ * @example
+ * ```ts
+ * const labels = [true, true, true, false];
+ * const coarse = purity(splitByLabel([0, 0, 0, 0], labels));
+ * const fine = purity(splitByLabel([0, 1, 2, 3], labels));
+ * if (coarse !== 0.75 || fine !== 1) throw new Error(`${coarse} ${fine}`);
+ * ```
+ */
 export function purity(split: readonly RegionShare[]): number {
   const total = split.reduce((sum, { members }) => sum + members, 0);
   return split.reduce((sum, { members, share }) => sum + members * Math.max(share, 1 - share), 0) / total;

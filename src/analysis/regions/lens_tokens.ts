@@ -9,6 +9,19 @@ import type { HookSite, LanguageModel, LensToken } from "../../model/types.ts";
  * @param directions `rows x dim`, in the model's own units of that site.
  * @param k Tokens of each; default 5.
  * @param at Where the directions are read; default the model's hook.
+ * @returns For each direction, the tokens of largest logit first.
+ *
+ * @example
+ * ```ts
+ * import { loadModel } from "../../model/mod.ts";
+ *
+ * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ * const direction = Float32Array.from({ length: model.dim }, (_, i) => Math.sin(i));
+ * const [[first, second]] = await lensTokens(model, direction, 1, 2);
+ * if (!(first.logit >= second.logit)) throw new Error(`${first.token} before ${second.token}`);
+ * const [none] = await lensTokens(model, direction, 1, 2, "z");
+ * if (none.length !== 0) throw new Error("outputs of single heads are not of the stream");
+ * ```
  */
 export async function lensTokens(
   model: LanguageModel,

@@ -139,8 +139,16 @@ export async function measure(dictionary: Dictionary): Promise<DictionaryMetrics
 }
 
 /**
- * Gini coefficient of values that are not negative: 0 when all are equal, towards 1 when one has all.
+ * Gini coefficient of values that are not negative: 0 when all are equal, towards 1 when one has all, 0 when all are 0.
  * `2 sum(i x_i) / (n sum(x)) - (n + 1) / n` over ascending `x`, `i` from 1.
+ *
+ * @param values In any order.
+ *
+ * @example
+ * ```ts
+ * const [even, uneven] = [gini(Float64Array.of(5, 5, 5, 5)), gini(Float64Array.of(0, 20, 0, 0))];
+ * if (even !== 0 || uneven !== 0.75) throw new Error(`${even} ${uneven}`);
+ * ```
  */
 export function gini(values: Float64Array): number {
   const n = values.length;

@@ -51,12 +51,31 @@ export function togetherness(paths: Paths): Togetherness[] {
   });
 }
 
-/** Share of all pairs of tokens that are in one region; NaN of fewer than two tokens. */
+/**
+ * Share of all pairs of tokens that are in one region; NaN of fewer than two tokens.
+ *
+ * @param regions Region of each token.
+ *
+ * @example
+ * ```ts
+ * const share = coincidence([7, 7, 7, 2]);
+ * if (share !== 3 / 6) throw new Error(`${share}`);
+ * ```
+ */
 export function coincidence(regions: ArrayLike<number>): number {
   return pairs(Array.from(regions)) / (regions.length * (regions.length - 1) / 2);
 }
 
-/** Number of paths that differ somewhere. */
+/**
+ * Number of paths that differ somewhere.
+ *
+ * @example
+ * ```ts
+ * // Of three tokens the first two go together all the way; the third only starts with them.
+ * const count = distinctPaths([[0, 0, 0], [2, 2, 3]]);
+ * if (count !== 2) throw new Error(`${count}`);
+ * ```
+ */
 export function distinctPaths(paths: Paths): number {
   return new Set(Array.from(paths[0] ?? [], (_, token) => paths.map((regions) => regions[token]).join())).size;
 }
