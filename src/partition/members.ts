@@ -104,10 +104,11 @@ export class Members {
     const samples = regions.map(({ region, count }) => ({ rows: [...this.#slots[region] ?? []], left: count }));
     const all = samples.flatMap(({ rows }) => rows);
     if (all.length <= this.most) return all;
-    // The draw hangs on the first row's place in the pool, which saving and loading may change.
-    const random = new Random(Math.floor(hashUniform(this.seed, all[0]) * 2 ** 32));
-    for (const { rows } of samples) random.shuffle(rows);
     let members = samples.reduce((sum, { left }) => sum + left, 0);
+    // Numbers that saving and loading keep: rows' places in the pool are not among them.
+    const key = hashUniform(hashUniform(this.seed, regions[0].region) * 2 ** 32, members);
+    const random = new Random(Math.floor(key * 2 ** 32));
+    for (const { rows } of samples) random.shuffle(rows);
     return Array.from({ length: this.most }, () => {
       // A member of the whole, by number; then any of its region's sample stands for it, since that sample is uniform
       // itself.

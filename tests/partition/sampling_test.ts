@@ -49,6 +49,20 @@ backendTest("a sample depends on seed and stream alone, not on how the stream is
   assertEquals(await sample(backend, 7, [10, 20]), Array.from({ length: 30 }, (_, i) => i), "thirty are kept all");
 });
 
+backendTest("regions that are united keep the same members after a sample was saved and read", async (backend) => {
+  const [regions, kept] = [[1, 0, 2, 0, 1, 2, 0, 1, 1, 0], 2];
+  const live = new Members(1, 0, kept);
+  const counts = [0, 0, 0];
+  const batch = live.batch(0);
+  regions.forEach((region, row) => batch.offer(row, region, ++counts[region]));
+  using directions = backend.upload(Float32Array.from(regions, (_, i) => i), regions.length, 1);
+  await batch.commit(backend, directions);
+  const { values, sizes } = live.all(3);
+  const read = Members.of(values, sizes, live);
+  const united = [[0, 1].map((region) => ({ region, count: counts[region] })), [{ region: 2, count: counts[2] }]];
+  assertEquals(read.united(united).all(2), live.united(united).all(2));
+});
+
 backendTest("each region samples its own members, thirty at most", async (backend) => {
   const options = { backend, members: KEPT };
   using dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: degrees(20) }, options);

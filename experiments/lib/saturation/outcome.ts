@@ -72,7 +72,7 @@ export function saturationOutcome(flags: CommonFlags, result: SaturationResult):
 const at = (setting: CurveSetting, stream: Stream, of: Figure<StreamCurve> = "regions") =>
   setting.where({ stream }).mean(of)!;
 
-/** The same by setting: by layer, where the percentile is one. */
+/** Figures by setting: by layer, where the percentile is one. */
 const means = (sweep: Curves, stream: Stream, of?: Figure<StreamCurve>) =>
   sweep.settings.map((setting) => at(setting, stream, of));
 

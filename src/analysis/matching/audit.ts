@@ -57,7 +57,7 @@ export interface AuditRule {
 export interface AuditOthers {
   /** The other model's dictionary, of the stream order of `own[0]`. */
   readonly across: RegionDirections;
-  /** The same model's dictionaries of three other orders: one to compare with, one for the cuts, one for the false alarms. */
+  /** Dictionaries of that model in three other orders: one to compare with, one for the cuts, one for the false alarms. */
   readonly own: readonly [RegionDirections, RegionDirections, RegionDirections];
 }
 
