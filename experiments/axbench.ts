@@ -51,7 +51,7 @@ await experiment({
     "AxBench's concept detection with regions of dictionaries, random directions, a coreset, difference in means and a " +
     "linear probe. The embedded model and ten concepts take about two minutes; Gemma-2-2B-it and 500 concepts hours on " +
     "a GPU: stop it whenever you like and go on with --resume.",
-  // The embedded model's block at the depth of block 20 of Gemma-2-2B's 26.
+  // The embedded model's layer at the depth of layer 20 of Gemma-2-2B's 26.
   defaults: { model: "fixtures/gemma-2-toy-it", layers: [6] },
   flags: {
     data: {

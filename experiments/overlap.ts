@@ -57,7 +57,7 @@ await experiment({
     ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }, "text"),
   },
   examples: [
-    ["", "the embedded model and its SAE, block 4"],
+    ["", "the embedded model and its SAE, layer 4"],
     [
       "--model google/gemma-2-2b --layers 12 --sae hf://google/gemma-scope-2b-pt-res/layer_12/width_16k/average_l0_82/params.npz --corpus pile.jsonl --max-tokens 2M --tokens 500k",
       "the published setting, with a corpus that has a field `split`",

@@ -42,7 +42,7 @@ await experiment({
     },
     ...readingFlags({ calibration: 20_000, context: 48, batch: 128 }),
   },
-  examples: [["", "the embedded model, about 2 minutes on two cores"], ["--layers all --seeds 1", "every block"]],
+  examples: [["", "the embedded model, about 2 minutes on two cores"], ["--layers all --seeds 1", "every layer"]],
 }, async (run) => {
   const { flags, manifest, progress } = run;
   const { corpus } = flags;

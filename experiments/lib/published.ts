@@ -10,7 +10,7 @@ export interface PublishedBuild {
   readonly tokens?: readonly number[];
 }
 
-/** The model whose published figures may stand beside a run's: all are of the residual stream after a block. */
+/** The model whose published figures may stand beside a run's: all are of the residual stream after a layer. */
 export function comparableModel({ model, hook }: Pick<CommonFlags, "model" | "hook">): string {
   return hook === "resid_post" ? model : "";
 }

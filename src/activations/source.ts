@@ -43,7 +43,7 @@ export interface DescribeOptions {
     | Pick<LanguageModel, "id" | "hook" | "bos" | "revision" | "commit"> & Partial<Pick<LanguageModel, "maxContext">>;
   /** Block that is read. */
   layer: number;
-  /** Where in the block; default the model's own hook, `"resid_post"` where it is given by its name. */
+  /** Where in the layer; default the model's own hook, `"resid_post"` where it is given by its name. */
   at?: HookSite;
   /** Name of the corpus, such as its path. */
   corpus: string;

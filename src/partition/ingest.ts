@@ -26,7 +26,7 @@ export async function ingestBatch(
   const { backend, exemplars, sums, regions, contexts, activations: start, batches } = parts;
   const { founders, ...assignment } = await assignBatch(backend, directions, exemplars, parts.calibration.threshold);
   // Before grouping, so that new regions are numbered as the assignment has them.
-  for (const row of founders) regions.found(start + row, batches);
+  for (const row of founders) regions.add(start + row, batches);
   backend.accumulate(sums, directions, groupRows(assignment.regions, regions.size));
 
   const sample = parts.members?.batch(start);

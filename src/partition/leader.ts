@@ -76,20 +76,20 @@ export async function assignBatch(
     const rows = unmatched.slice(at, at + FOUNDER_BLOCK);
     using block = backend.create(directions.dim, rows.length);
     append(backend, block, directions, rows);
-    const found = await foundWithin(backend, block, exemplars, before, threshold);
+    const joined = await leadersWithin(backend, block, exemplars, before, threshold);
     rows.forEach((row, i) => {
-      regions[row] = found.regions[i];
-      distances[row] = distanceOf(found.similarities[i]);
+      regions[row] = joined.regions[i];
+      distances[row] = distanceOf(joined.similarities[i]);
     });
     // Before the next block is looked at: its rows may join what this one founded.
-    append(backend, exemplars, block, found.leaders);
-    for (const i of found.leaders) founders.push(rows[i]);
+    append(backend, exemplars, block, joined.leaders);
+    for (const i of joined.leaders) founders.push(rows[i]);
   }
   return { regions, distances, founders: Int32Array.from(founders) };
 }
 
 /** The sequential part for one block: who joins a region founded in this batch, who founds one. */
-async function foundWithin(backend: Backend, block: Matrix, exemplars: Matrix, before: number, threshold: number) {
+async function leadersWithin(backend: Backend, block: Matrix, exemplars: Matrix, before: number, threshold: number) {
   const size = block.rows;
   // `size x size`; only what lies below the diagonal is read: a row against rows before it.
   const pairs = await backend.similarities(block, block);

@@ -33,7 +33,7 @@ export class RegionArrays {
   }
 
   /** Adds an empty region. */
-  found(founder: number, batch: number): void {
+  add(founder: number, batch: number): void {
     if (this.#size === this.#counts.length) this.#grow();
     this.#founders[this.#size] = founder;
     this.#firstBatches[this.#size] = batch;
@@ -49,7 +49,7 @@ export class RegionArrays {
 
   /** Adds a region with everything it has. */
   restore(region: { count: number; founder: number; firstBatch: number; sum: number; squareSum: number }): void {
-    this.found(region.founder, region.firstBatch);
+    this.add(region.founder, region.firstBatch);
     this.#counts[this.#size - 1] = region.count;
     this.#distanceSums[this.#size - 1] = region.sum;
     this.#distanceSquareSums[this.#size - 1] = region.squareSum;

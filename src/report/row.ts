@@ -238,8 +238,8 @@ export type Prefixed<P extends string, F extends object> = {
   readonly [K in keyof F & string as `${P}${Capitalize<K>}`]: F[K];
 };
 
-/** The block that a row is of. */
-export const LAYER: Field<number> = whole("block that is read, at the hook of the run", { heading: "block" });
+/** The layer that a row is of. */
+export const LAYER: Field<number> = whole("layer that is read, at the hook of the run");
 /** The percentile of a row's dictionaries. */
 export const PERCENTILE: Field<number> = number("p, 0..100", { heading: "p" });
 /** The threshold of a row's dictionaries. */
@@ -266,7 +266,7 @@ export const THRESHOLD: Field<number> = number("θ, cosine distance, 0..2", { he
  * type DistanceRow = RowOf<typeof DISTANCE>;
  *
  * const rows: DistanceRow[] = [{ layer: 3, median: 0.41, aurocPrompt: null }];
- * assertEquals(rowTable(DISTANCE, rows, ["layer", "aurocPrompt"]).columns, ["block", "auroc prompt"]);
+ * assertEquals(rowTable(DISTANCE, rows, ["layer", "aurocPrompt"]).columns, ["layer", "auroc prompt"]);
  * ```
  */
 export function row<const F extends Fields>(fields: F): F {

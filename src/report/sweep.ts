@@ -107,7 +107,7 @@ export class Rows<R> {
  *
  * const rows = [{ layer: 3, model: "base", auroc: 0.5 }, { layer: 3, model: "instruct", auroc: 0.9 }];
  * const setting = new Setting(rows, { layer: 3 });
- * assertEquals(setting.name, "block 3");
+ * assertEquals(setting.name, "layer 3");
  * assertEquals(setting.where({ model: "instruct" }).mean("auroc"), 0.9);
  * ```
  */
@@ -122,7 +122,7 @@ export class Setting<R, K extends keyof R> extends Rows<R> {
     super(rows);
   }
 
-  /** In words: `block 3, p 8`. */
+  /** In words: `layer 3, p 8`. */
   get name(): string {
     return Object.entries(this.key).map(([key, value]) => `${WORDS[key] ?? key} ${value}`).join(", ");
   }
@@ -134,7 +134,7 @@ export class Setting<R, K extends keyof R> extends Rows<R> {
 }
 
 /** What reports call properties that tell settings apart. */
-const WORDS: Readonly<Record<string, string>> = { layer: "block", percentile: "p" };
+const WORDS: Readonly<Record<string, string>> = { percentile: "p" };
 
 /**
  * Rows by the values of some of their properties, in the order in which these first come.
@@ -165,7 +165,7 @@ export function settingsOf<R, const K extends keyof R>(rows: readonly R[], keys:
  *   [4, 8].map((percentile) => ({ layer: 3, percentile, seed, auroc: 0.5 + 0.1 * seed }))
  * );
  * const sweep = new Sweep(rows);
- * assertEquals(sweep.middle.name, "block 3, p 8");
+ * assertEquals(sweep.middle.name, "layer 3, p 8");
  * assertEquals(sweep.middle.range("auroc"), [0.5, 0.6]);
  * assertEquals(sweep.tally((setting) => setting.mean("auroc")! > 0.5), "2 of 2");
  * ```

@@ -16,7 +16,7 @@ export interface SaeSource {
   /** What the file calls the hook point, such as `blocks.12.hook_resid_post`. */
   readonly hook?: string;
   /**
-   * Where it reads, if that is known here; what enters a block is told as what the block before has put out. Absent
+   * Where it reads, if that is known here; what enters a layer is told as what the layer before has put out. Absent
    * where it reads one head of several.
    */
   readonly hookPoint?: HookPoint;

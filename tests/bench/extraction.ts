@@ -1,6 +1,6 @@
 /**
  * How much stopping at the layer saves: tokens per second of the whole model's forward pass (a plain onnxruntime session
- * of the untouched file, all outputs, as published implementations run it) against a capture after block 3 of 8.
+ * of the untouched file, all outputs, as published implementations run it) against a capture after layer 3 of 8.
  */
 import { loadModel } from "../../src/model/mod.ts";
 import { decodeModel } from "../../src/compute/onnx/codec.ts";
@@ -41,7 +41,7 @@ export async function benchExtraction(): Promise<BenchRow[]> {
   const rate = (seconds: number[]) => Math.round(PROMPTS * TOKENS / median(seconds));
   return [
     { name: "whole forward pass", value: rate(times.peer), unit: "tokens/s", detail },
-    { name: `capture after block ${LAYER} of 8`, value: rate(times.ours), unit: "tokens/s", detail },
+    { name: `capture after layer ${LAYER} of 8`, value: rate(times.ours), unit: "tokens/s", detail },
     {
       name: "capture against whole forward pass",
       value: Number(median(ratios(times)).toFixed(2)),

@@ -59,7 +59,7 @@ Deno.test("a default context becomes what the model can read, which is told; one
     for (const args of [["--context", "100"], ["--context=100"]]) assertEquals(await contextWith(64, ...args), [100]);
   }));
 
-Deno.test("--hook is a site, a tensor's name for every block, or one tensor's for one block", () =>
+Deno.test("--hook is a site, a tensor's name for every layer, or one tensor's for one layer", () =>
   inFolder(async (folder) => {
     for (const hook of ["resid_pre", "z", "/model/layers.{layer}/mlp/act_output"]) {
       const { code } = await run(["--out", folder, "--hook", hook], (run) => {
@@ -101,12 +101,12 @@ Deno.test("a report says where the model was read, and what else there is to kno
     const { code, err } = await run(["--out", folder, "--hook", "z"], async (run) => {
       run.note("The graph is old.");
       const text = await report(run);
-      assertStringIncludes(text, "what attention&#39;s output projection reads in each block");
+      assertStringIncludes(text, "what attention&#39;s output projection reads in each layer");
       assertStringIncludes(text, "its columns and labels are empty");
       assertStringIncludes(text, "<p>The graph is old.</p>");
       // A dictionary that is given brings its own.
       run.save.hook = "resid_post";
-      assertStringIncludes(await report(run), "Activations are the residual stream after each block (resid_post).</p>");
+      assertStringIncludes(await report(run), "Activations are the residual stream after each layer (resid_post).</p>");
     });
     assertEquals([code, err], [0, "sample: The graph is old."]);
   }));

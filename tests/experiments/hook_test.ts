@@ -57,7 +57,7 @@ Deno.test({
   fn: () =>
     assertBuilds("attn_out", "/model/layers.3/post_attention_layernorm/Mul_1_output_0", 192, (lens, report) => {
       assert(lens.every((tokens) => tokens !== ""));
-      assertStringIncludes(report, "what attention adds to the residual stream in each block (attn_out)");
+      assertStringIncludes(report, "what attention adds to the residual stream in each layer (attn_out)");
       assert(!report.includes(EMPTY));
     }),
 });

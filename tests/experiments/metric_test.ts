@@ -15,5 +15,5 @@ Deno.test("metric leaves table, chart and report, and every metric at the same n
       const values = findings[key] as number[];
       assert(values.length === 5 && values.every((value) => value > -0.5 && value <= 1), `${key}: ${values}`);
     }
-    assertStringIncludes(await Deno.readTextFile(`${out}/report.html`), '<p class="answer">With 20 regions at block 5');
+    assertStringIncludes(await Deno.readTextFile(`${out}/report.html`), '<p class="answer">With 20 regions at layer 5');
   }));

@@ -17,7 +17,7 @@ Deno.test("an SAE of another layer, hook or width is refused with a sentence", a
     await assertRejects(() => open(192, 5, "attn_out"), UsageError, "Expected an SAE of attn_out of layer 5 but");
     await assertRejects(() => open(64, 5), UsageError, "takes 192");
     assertEquals((await open(192, 5)).size, 2048);
-    assertEquals((await open(192, 6, "resid_pre")).size, 2048, "what enters block 6 is what block 5 puts out");
+    assertEquals((await open(192, 6, "resid_pre")).size, 2048, "what enters layer 6 is what layer 5 puts out");
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -41,7 +41,7 @@ function result(delta: number, nullDelta: number | null, shared: number): Refusa
 }
 
 Deno.test("the verdict follows the null and the direction that all ends share", () => {
-  assert(refusalAnswer(result(-0.8, 0, -0.1)).startsWith("Yes: ablating one region (block 6, p 2, mean, seed 0)"));
+  assert(refusalAnswer(result(-0.8, 0, -0.1)).startsWith("Yes: ablating one region (layer 6, p 2, mean, seed 0)"));
   assert(refusalAnswer(result(-0.8, 0, -0.75)).startsWith("By its null region yes, by the direction that all"));
   assert(refusalAnswer(result(-0.8, -0.5, 0)).startsWith("Not specifically: "));
   assert(refusalAnswer(result(-0.3, 0, 0)).startsWith("Not specifically: "));

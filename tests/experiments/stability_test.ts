@@ -23,5 +23,5 @@ Deno.test("stability leaves its tables, charts and report, and each remedy besid
     const absorbed = variants["means, unstable fifth absorbed"].regions;
     assert(absorbed < all && absorbed >= 0.8 * all, `${absorbed} of ${all}`);
     assertEquals(variants["means, random fifth absorbed"].regions, absorbed);
-    assertStringIncludes(await Deno.readTextFile(`${out}/report.html`), '<p class="answer">At block 6, p 8 a region');
+    assertStringIncludes(await Deno.readTextFile(`${out}/report.html`), '<p class="answer">At layer 6, p 8 a region');
   }));

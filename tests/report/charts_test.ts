@@ -6,7 +6,7 @@ import {
   beside,
   boxes,
   by,
-  byBlock,
+  byLayer,
   byPercentile,
   category,
   chart,
@@ -71,14 +71,14 @@ const asText = (svg: string) => [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)]
 
 Deno.test("panels are in order, seeds are dots and their means a line", async () => {
   const svg = await draw(chart(ROWS.toReversed(), {
-    panels: byBlock(),
+    panels: byLayer(),
     x: percentileAxis(),
     y: ACCURACY,
     color: MODEL,
     marks: [rule({ y: 0.5 }), means(), seeds()],
   }));
   const words = asText(svg);
-  assertEquals(words.filter((word) => word.startsWith("block")), ["block 3", "block 11"]);
+  assertEquals(words.filter((word) => word.startsWith("layer")), ["layer 3", "layer 11"]);
   assert(words.indexOf("base") < words.indexOf("instruct"));
   // Two panels: 8 seeds, a line for each of 2 models, and one rule.
   assertEquals([count(svg, "symbol"), count(svg, "line"), count(svg, "rule")], [16, 4, 2]);
@@ -113,7 +113,7 @@ Deno.test("a mean is over the seeds of one place, series and panel that have a v
   const scale = { domain: [0, 1], nice: false } as const;
   const figure = (marks: "means" | "stacks") =>
     chart(rows.map((row) => ({ ...row, kind: "a" })), {
-      panels: byBlock(),
+      panels: byLayer(),
       x: percentileAxis(),
       y: quantity("accuracy", null, scale),
       color: series("kind"),
@@ -167,7 +167,7 @@ Deno.test("every mark is drawn, and Vega finds nothing odd", async () => {
       y: category("percentile"),
       marks: [segments("low", "high")],
     }),
-    stacks: chart(ROWS, { ...channels, panels: byBlock(), y: share("accuracy", "share"), marks: [stacks()] }),
+    stacks: chart(ROWS, { ...channels, panels: byLayer(), y: share("accuracy", "share"), marks: [stacks()] }),
     strokes: chart(ROWS, { x: ACCURACY, y: category("model"), marks: [strokes()] }),
     text: chart(ROWS, { x: ACCURACY, y: quantity("low", null), marks: [text("model", { halo: 2, dx: 4 })] }),
     ticks: chart(ROWS, { x: ACCURACY, y: category("model"), color: MODEL, isDodged: true, marks: [seeds(), ticks()] }),
@@ -208,7 +208,7 @@ Deno.test("panels form a grid, and charts stand beside and below each other with
   const panel = (y: "low" | "high") =>
     chart(ROWS, {
       panels: byPercentile({ hasHeader: y === "low" }),
-      x: category("layer", "block"),
+      x: category("layer", "layer"),
       y: quantity(y, y),
       color: MODEL,
       marks: [means()],
@@ -219,13 +219,13 @@ Deno.test("panels form a grid, and charts stand beside and below each other with
 
   const order = ["instruct", "base"];
   const both = chart(ROWS, {
-    panels: grid(by("model", { order }), byBlock()),
+    panels: grid(by("model", { order }), byLayer()),
     x: percentileAxis(),
     y: ACCURACY,
     marks: [means()],
   });
-  const headers = asText(await draw(both)).filter((word) => /^(block|base|instruct)/.test(word));
-  assertEquals(headers.toSorted(), ["base", "block 11", "block 3", "instruct"]);
+  const headers = asText(await draw(both)).filter((word) => /^(layer|base|instruct)/.test(word));
+  assertEquals(headers.toSorted(), ["base", "layer 11", "layer 3", "instruct"]);
   assert(headers.indexOf("instruct") < headers.indexOf("base"));
 });
 

@@ -80,7 +80,7 @@ Deno.test("a value that its declaration does not allow is refused with row and c
 
 Deno.test("a table of a report takes headings and cells from the declaration", () => {
   const table = rowTable(MEASURED, ROWS, ["layer", "aurocPrompt", "saturatedAt"]);
-  assertEquals(table, { columns: ["block", "AUROC", "saturated at"], rows: [[3, 0.5, 0], [4, null, null]] });
+  assertEquals(table, { columns: ["layer", "AUROC", "saturated at"], rows: [[3, 0.5, 0], [4, null, null]] });
   assertEquals(rowTable(MEASURED, []).columns.length, 8);
   // @ts-expect-error A column that is not declared.
   assert(() => rowTable(MEASURED, ROWS, ["median"]));

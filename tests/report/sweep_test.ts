@@ -30,7 +30,7 @@ const SWEEP = new Sweep([
 
 Deno.test("settings ascend by the first key, then the second, whatever the order of the rows", () => {
   assertEquals(SWEEP.settings.map(({ name }) => name), [
-    ...["block 1, p 2", "block 1, p 8", "block 5, p 2", "block 5, p 8"],
+    ...["layer 1, p 2", "layer 1, p 8", "layer 5, p 2", "layer 5, p 8"],
   ]);
   assertEquals(SWEEP.each("layer"), [1, 5]);
   assertEquals(SWEEP.by(({ rows }) => rows.length), [[1, 2], [2, 2]]);

@@ -1,7 +1,7 @@
 /** Charts of `audit`. */
 import {
   by,
-  byBlock,
+  byLayer,
   chart,
   type ChartSpec,
   COLOR,
@@ -39,7 +39,7 @@ export function auditChart(audits: readonly AuditRow[], alpha: number): ChartSpe
     ];
   });
   return chart(shares, {
-    panels: grid(byReading, byBlock()),
+    panels: grid(byReading, byLayer()),
     x: percentileAxis(),
     y: share("share", "share of regions", { ticks: 5 }),
     color: series("what", {

@@ -118,7 +118,7 @@ function auditTable(readings: readonly AuditedReading[]) {
     note: string,
   ): Record<string, Cell> => ({
     reading,
-    "block": layer,
+    layer,
     "p": percentile,
     "audited before": summary.regions_before ?? null,
     "audited after": summary.regions_after ?? null,

@@ -32,9 +32,9 @@ import {
   type WaySummary,
 } from "./rows.ts";
 
-/** For Gemma-2-2B-it, block 20, 500 concepts: another model than the embedded ones, beside their figures. */
+/** For Gemma-2-2B-it, layer 20, 500 concepts: another model than the embedded ones, beside their figures. */
 const PUBLISHED =
-  "Published for Gemma-2-2B-it, block 20, p 1, 500 concepts (another model and other concepts than this run's, unless its " +
+  "Published for Gemma-2-2B-it, layer 20, p 1, 500 concepts (another model and other concepts than this run's, unless its " +
   "flags say so), mean AUROC: 0.881 (exemplar, contrast rule), 0.935 to 0.937 (mean, AUROC rule), 0.828 (exemplar, AUROC " +
   "rule); SAE-A, a feature of a sparse autoencoder chosen on train texts, 0.911; Gemma Scope's own feature of the concept 0.755.";
 
@@ -105,7 +105,7 @@ export function axBenchOutcome(
     percentiles: distinct(new Rows(here).values("percentile")),
     concepts,
   };
-  const name = `block ${layer}, p ${percentile}`;
+  const name = `layer ${layer}, p ${percentile}`;
   const methods = here.filter((way) => isTrained(way) || (way.percentile === percentile && way.budget === budget));
   const headline = wayOf(told, HEADLINE);
   const regions = distinct(examples.map(({ region }) => region)).length;
@@ -175,7 +175,7 @@ export function axBenchOutcome(
           tableBlock(layerTable(headlineByLayer(told)), "The choice of the first sentence at every layer."),
           failed.length > 0 && textBlock(
             `No dictionary could be made at: ${
-              failed.map(({ layer, percentile }) => `block ${layer}, p ${percentile}`).join("; ")
+              failed.map(({ layer, percentile }) => `layer ${layer}, p ${percentile}`).join("; ")
             } (threshold 0).`,
           ),
         ],
@@ -237,7 +237,7 @@ function answer(told: Told): string {
   };
   const curve = (wanted: Partial<Way>) => byPercentile(told, wanted).map(({ auroc }) => figure(auroc)).join(", ");
   return [
-    `A region chosen by the AUROC rule among ${formatNumber(Math.round(headline.regions))} means (block ${told.layer},`,
+    `A region chosen by the AUROC rule among ${formatNumber(Math.round(headline.regions))} means (layer ${told.layer},`,
     `p ${told.percentile}) detects a held-out concept with a mean AUROC of`,
     `${figure(headline.auroc)} ${areaInterval(headline)} over ${told.concepts} concepts; its paired differences, with`,
     `95 % bootstrap intervals over concepts, are ${difference("random")} to as many random directions,`,
@@ -350,7 +350,7 @@ function curveTable(ways: readonly WaySummary[]) {
 
 function layerTable(ways: readonly WaySummary[]) {
   return recordTable(ways.map((way) => ({
-    block: way.layer,
+    layer: way.layer,
     K: Math.round(way.regions),
     AUROC: way.auroc,
     "95 % interval": areaInterval(way),

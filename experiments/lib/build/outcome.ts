@@ -58,7 +58,7 @@ const GROWTH = row({ ...SETTING, activations: number("seen so far"), regions: wh
 export function buildOutcome(flags: CommonFlags, discovery: Discovery, results: readonly BuildResult[]): Outcome {
   const shown = dictionaryToShow(results);
   const { layer, percentile } = shown.growth;
-  const name = `block ${layer}, p ${percentile}`;
+  const name = `layer ${layer}, p ${percentile}`;
   const regions = results.flatMap(({ growth: { layer, percentile }, regions }) =>
     regions.map((region) => ({ layer, percentile, ...region, ...regionFigures(region) }))
   );
@@ -163,7 +163,7 @@ function dictionaryTable(model: string, rows: readonly RowOf<typeof DICTIONARY>[
   const published = rows.map(({ layer, percentile }) => publishedRegions(model, layer, percentile) ?? null);
   const hasPublished = published.some((regions) => regions !== null);
   return recordTable(rows.map((row, i) => ({
-    block: row.layer,
+    layer: row.layer,
     p: row.percentile,
     "θ": row.threshold,
     regions: row.regions,

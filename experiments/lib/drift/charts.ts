@@ -4,7 +4,7 @@ import { TEMPLATE_PARTS, type TemplatePart } from "../../../src/activations/mod.
 import {
   band,
   by,
-  byBlock,
+  byLayer,
   category,
   chart,
   type ChartSpec,
@@ -44,7 +44,7 @@ export function matchesChart(rows: readonly MatchRow[], cut: number): ChartSpec 
     })
   );
   return chart(shares, {
-    panels: byBlock(),
+    panels: byLayer(),
     x: quantity("cosine", "cosine c of the pair", { ticks: 5 }),
     y: share("share", "share of pairs at c or above"),
     color: COMPARISON,
@@ -55,7 +55,7 @@ export function matchesChart(rows: readonly MatchRow[], cut: number): ChartSpec 
 /** Median cosine of the matched pairs against p: points are stream orders, lines their means. */
 export function mediansChart(rows: readonly MatchRow[]): ChartSpec {
   return chart(rows, {
-    panels: byBlock(),
+    panels: byLayer(),
     x: percentileAxis(),
     y: quantity("medianCosine", "median cosine of matched pairs", { domain: [0, 1] }),
     color: COMPARISON,
@@ -88,7 +88,7 @@ const byShare = (split: readonly RegionShare[]) => split.toSorted((a, b) => b.sh
 /** Held-out balanced accuracy of the regions' majority labels against p, chance as a rule. */
 export function accuracyChart(rows: readonly FinalTokensRow[]): ChartSpec {
   return chart(rows, {
-    panels: byBlock(),
+    panels: byLayer(),
     x: percentileAxis(),
     y: quantity("heldoutAccuracy", "balanced accuracy, held-out prompts", { domain: [0.4, 1], zero: false }),
     color: series("model", { base: COLOR.blue, instruct: COLOR.vermilion }),
@@ -131,7 +131,7 @@ export function positionsChart(
     [PARTS.final]: COLOR.vermilion,
   };
   return chart(shares, {
-    panels: grid(by("what", { order: Object.values(WHOSE) }), byBlock()),
+    panels: grid(by("what", { order: Object.values(WHOSE) }), byLayer()),
     x: percentileAxis(),
     y: share("share", "share", { ticks: 3 }),
     color: series("part", colors, { title: "position in the prompt" }),

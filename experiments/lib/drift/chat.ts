@@ -150,7 +150,7 @@ function chatSection(told: TokenSetting, { tokens, refusals, labels, places }: C
     heading: "The same chat prompts through both models",
     blocks: [
       textBlock(
-        `The setting shown, block ${told.key.layer} and p ${told.key.percentile}, is the one at which the regions of the ` +
+        `The setting shown, layer ${told.key.layer} and p ${told.key.percentile}, is the one at which the regions of the ` +
           "instruct model separate the prompts they were grown on most clearly (purity above that of shuffled labels); " +
           "the table has all settings.",
       ),
@@ -190,7 +190,7 @@ function tokenTable(tokens: readonly FinalTokensRow[]) {
       const [row] = own.rows;
       if (!row) return [];
       return [{
-        "block": row.layer,
+        "layer": row.layer,
         "p": row.percentile,
         "model": row.model,
         "regions": own.mean("regions"),

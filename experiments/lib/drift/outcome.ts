@@ -141,7 +141,7 @@ function matchTable(model: string, sweep: Sweep<MatchRow>) {
     const [same, other, floor] = (["same order", "other order", "first with itself"] as const)
       .map((comparison) => ofComparison(setting, comparison));
     return {
-      "block": layer,
+      layer,
       "p": percentile,
       "base regions": same.mean("regionsA"),
       "instruct regions": same.mean("regionsB"),

@@ -1,11 +1,11 @@
 /** Charts of `metric`. */
 import {
   below,
-  blockAxis,
   by,
   chart,
   type ChartSpec,
   COLOR,
+  layerAxis,
   means,
   quantity,
   seeds,
@@ -41,7 +41,7 @@ export function metricsChart(rows: readonly MetricRow[]): ChartSpec {
     }
     return chart(values, {
       panels: by("wanted", { label: "K = ", hasHeader: i === 0 }),
-      x: blockAxis(),
+      x: layerAxis(),
       y: quantity("value", title, { zero: true }),
       color: METRIC,
       marks: [means(), seeds()],

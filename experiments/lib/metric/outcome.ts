@@ -65,7 +65,7 @@ function answer(sweep: MetricSweep, shown: MetricSetting): string {
   };
   const { layer, wanted } = shown.key;
   return [
-    ranked(`With ${wanted} regions at block ${layer} the agreement of partitions of two stream orders`, "agreement"),
+    ranked(`With ${wanted} regions at layer ${layer} the agreement of partitions of two stream orders`, "agreement"),
     ranked("The share of held-out activations whose domain the regions tell", "accuracy"),
     `With shuffled labels it is ${figure(meanOf(byMetric(shown, "accuracyShuffled")))}.`,
   ].join(" ");

@@ -112,7 +112,7 @@ function answer({ scores, rates, handle, onOthers, dictionary }: MonitorResult, 
     `With the alarm set for ${percent(falseAlarms)} of false alarms, ${
       at(HELD_OUT)
     } of held-out prompts raise it, and ` +
-    `${others.join(", ")} (block ${dictionary.source!.hook.layer}, p ${dictionary.percentile ?? "unknown"}).`;
+    `${others.join(", ")} (layer ${dictionary.source!.hook.layer}, p ${dictionary.percentile ?? "unknown"}).`;
   if (!handle || !onOthers) return `${ood} There is no alarm for refusal without a chat template.`;
   if (handle.regions.size === 0) return `${ood} No region tells refused instructions from others.`;
   return `${ood} The regions of refusal are raised by ${percent(onOthers.sensitivity)} of ${onOthers.refused} other ` +

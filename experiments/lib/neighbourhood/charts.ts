@@ -1,7 +1,7 @@
 /** Charts of the regions between two anchors. */
 import {
   beside,
-  byBlock,
+  byLayer,
   chart,
   type ChartSpec,
   COLOR,
@@ -96,7 +96,7 @@ export function betweenChart(rows: readonly PairRow[]): ChartSpec {
     { ...setting.key, kind: OTHERS, count: setting.mean("controlBetween") },
   ]);
   return chart(counts, {
-    panels: byBlock({ columns: 4 }),
+    panels: byLayer({ columns: 4 }),
     x: percentileAxis("percentile p, sharper to the right", { order: "descending" }),
     y: quantity("count", "regions between, mean over pairs", {
       log: "symmetric",

@@ -34,14 +34,14 @@ export function neighbourhoodOutcome(
   panels: readonly Panel[],
 ): Outcome {
   const sweep = new Sweep(rows);
-  const blocks = sweep.each("layer").map((layer) => new Block(layer, sweep.where({ layer }).settings));
-  const shown = blocks[blocks.length >> 1];
+  const layers = sweep.each("layer").map((layer) => new LayerPairs(layer, sweep.where({ layer }).settings));
+  const shown = layers[layers.length >> 1];
   const excess = smallestExcess(rows);
   return {
     title: `Between close regions of ${flags.model}`,
-    answer: answer(blocks, shown, excess),
+    answer: answer(layers, shown, excess),
     findings: {
-      ...findings(blocks, shown),
+      ...findings(layers, shown),
       between_count_typical_pair: panels.map(({ between }) => between),
       pairs: rows.length / sweep.settings.length,
       smallest_excess: excess,
@@ -57,12 +57,12 @@ export function neighbourhoodOutcome(
         blocks: [
           panels.length === 0
             ? textBlock(
-              `No pair of block ${shown.layer} has nothing between it at the coarsest p and two counterparts at every other.`,
+              `No pair of layer ${shown.layer} has nothing between it at the coarsest p and two counterparts at every other.`,
             )
             : chartBlock(
               "neighbourhood",
               neighbourhoodChart(panels),
-              `A pair of anchors (A, B) of block ${shown.layer}, seed ${
+              `A pair of anchors (A, B) of layer ${shown.layer}, seed ${
                 panels[0].seed
               }, across p; the coarsest p chooses ` +
                 "it: of the closest pairs with nothing between them there, it is the median by regions between at the finest " +
@@ -77,11 +77,11 @@ export function neighbourhoodOutcome(
           chartBlock(
             "between",
             betweenChart(rows),
-            "Regions between two anchors against p, a panel a block: the closest pairs of the coarsest dictionary followed " +
+            "Regions between two anchors against p, a panel a layer: the closest pairs of the coarsest dictionary followed " +
               "to finer ones, and other pairs of the same cosine in the same dictionary. Dots are seeds, lines their means.",
           ),
           tableBlock(
-            pairTable(blocks),
+            pairTable(layers),
             "Means over pairs and seeds. cos(A, B) and what follows leave out pairs whose anchors have one counterpart (one " +
               "region). From A or B: share of the regions between whose nearest region of the coarsest dictionary is A or B, " +
               "beside that of all regions. Share between: of the dictionary's other regions.",
@@ -93,8 +93,8 @@ export function neighbourhoodOutcome(
   };
 }
 
-/** The settings of one block, coarsest first. */
-class Block {
+/** The settings of one layer, coarsest first. */
+class LayerPairs {
   readonly settings: readonly PairSetting[];
   constructor(readonly layer: number, settings: readonly PairSetting[]) {
     this.settings = settings.toReversed();
@@ -135,15 +135,15 @@ const isAlwaysAbove = (setting: PairSetting) =>
     own.mean("between")! > own.mean("controlBetween")!
   );
 
-function answer(blocks: readonly Block[], shown: Block, excess: number | null): string {
+function answer(layers: readonly LayerPairs[], shown: LayerPairs, excess: number | null): string {
   const { coarsest, finest } = shown;
-  const count = (holds: (block: Block) => boolean) => blocks.filter(holds).length;
+  const count = (holds: (layer: LayerPairs) => boolean) => layers.filter(holds).length;
   const regions = (setting: PairSetting) => figure(setting.mean("regions"));
   const between = (setting: PairSetting) => figure(apart(setting).mean("between"));
   const control = (setting: PairSetting) => figure(compared(setting).mean("controlBetween"));
-  const grows = ({ coarsest, finest }: Block) => apart(finest).mean("between")! > apart(coarsest).mean("between")!;
+  const grows = ({ coarsest, finest }: LayerPairs) => apart(finest).mean("between")! > apart(coarsest).mean("between")!;
   return [
-    `Between the closest pairs of regions at p ${coarsest.key.percentile} (block ${shown.layer}, K ${
+    `Between the closest pairs of regions at p ${coarsest.key.percentile} (layer ${shown.layer}, K ${
       regions(coarsest)
     })`,
     `lie ${between(coarsest)} regions on average, and ${between(finest)} between their counterparts at`,
@@ -158,7 +158,7 @@ function answer(blocks: readonly Block[], shown: Block, excess: number | null): 
     "region, nothing can be between.",
     `The number grows from the coarsest to the finest p in ${
       count(grows)
-    } of ${blocks.length} blocks; at the finest it`,
+    } of ${layers.length} layers; at the finest it`,
     `exceeds that of pairs of the same cosine in ${count(({ finest }) => isAbove(finest))}, at every seed in`,
     `${count(({ finest }) => isAlwaysAbove(finest))}.`,
     `Of the regions between at p ${finest.key.percentile}, ${
@@ -172,10 +172,10 @@ function answer(blocks: readonly Block[], shown: Block, excess: number | null): 
   ].join(" ");
 }
 
-function pairTable(blocks: readonly Block[]) {
-  return recordTable(blocks.flatMap(({ layer, settings }) =>
+function pairTable(layers: readonly LayerPairs[]) {
+  return recordTable(layers.flatMap(({ layer, settings }) =>
     settings.map((setting) => ({
-      block: layer,
+      layer,
       p: setting.key.percentile,
       K: Math.round(setting.mean("regions")!),
       "cos(A, B)": apart(setting).mean("cosine"),
@@ -192,14 +192,14 @@ function pairTable(blocks: readonly Block[]) {
 }
 
 /** Arrays are by percentile, coarsest first; `_by_layer` by layer, then percentile. */
-function findings(blocks: readonly Block[], shown: Block): Outcome["findings"] {
-  const of = (block: Block, value: (setting: PairSetting) => number | null) => block.settings.map(value);
-  const byLayer = (value: (setting: PairSetting) => number | null) => blocks.map((block) => of(block, value));
+function findings(layers: readonly LayerPairs[], shown: LayerPairs): Outcome["findings"] {
+  const of = (layer: LayerPairs, value: (setting: PairSetting) => number | null) => layer.settings.map(value);
+  const byLayer = (value: (setting: PairSetting) => number | null) => layers.map((layer) => of(layer, value));
   const between = (setting: PairSetting) => apart(setting).mean("between");
   const control = (setting: PairSetting) => compared(setting).mean("controlBetween");
   return {
     layer: shown.layer,
-    layers: blocks.map(({ layer }) => layer),
+    layers: layers.map(({ layer }) => layer),
     percentiles: shown.settings.map(({ key }) => key.percentile),
     between_count: of(shown, between),
     between_count_control: of(shown, control),

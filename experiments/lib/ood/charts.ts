@@ -1,14 +1,14 @@
 /** Charts of distances to the nearest exemplar. */
 import {
-  blockAxis,
   by,
-  byBlock,
+  byLayer,
   byPercentile,
   chart,
   type ChartSpec,
   COLOR,
   DASH,
   grid,
+  layerAxis,
   level,
   line,
   means,
@@ -30,10 +30,10 @@ const SETS: Readonly<Record<PromptSet, SeriesStyle>> = {
   "random tokens": COLOR.vermilion,
 };
 
-/** Mean distance against p, a line a set of prompts, a panel a block. */
+/** Mean distance against p, a line a set of prompts, a panel a layer. */
 export function distanceChart(measured: readonly DistanceRow[]): ChartSpec {
   return chart(measured, {
-    panels: byBlock({ columns: 4 }),
+    panels: byLayer({ columns: 4 }),
     x: percentileAxis(),
     y: quantity("mean", "mean distance"),
     color: series("set", SETS),
@@ -46,12 +46,12 @@ const KINDS: Readonly<Record<DistanceRow["kind"], string>> = {
   coreset: "random activations (coreset)",
 };
 
-/** AUROC of one activation against the block, exemplars beside the coreset; a column a percentile, a row a set. */
+/** AUROC of one activation by layer, exemplars beside the coreset; a column a percentile, a row a set. */
 export function aurocChart(measured: readonly DistanceRow[]): ChartSpec {
   const rows = measured.filter(({ set }) => set !== "held-out").map((row) => ({ ...row, exemplars: KINDS[row.kind] }));
   return chart(rows, {
     panels: grid(by("set", { order: PROMPT_SETS }), byPercentile()),
-    x: blockAxis(),
+    x: layerAxis(),
     y: quantity("auroc", "AUROC", { zero: false, ticks: 4 }),
     color: series("exemplars", {
       [KINDS.regions]: COLOR.blue,

@@ -46,7 +46,7 @@ export function oodOutcome(flags: CommonFlags, rows: readonly DistanceRow[]): Ou
           chartBlock(
             "distances",
             distanceChart(ofRegions),
-            `Mean distance to the nearest exemplar by p, a panel a block. Dots are seeds (${
+            `Mean distance to the nearest exemplar by p, a panel a layer. Dots are seeds (${
               sweep.each("seed").length
             }), ` +
               "lines their means, the dashed line is θ.",
@@ -152,7 +152,7 @@ function findings(sweep: Sweep<DistanceRow>, shown: DistanceSetting): Outcome["f
   };
 }
 
-const where = ({ key: { layer, percentile } }: DistanceSetting) => ({ block: layer, p: percentile });
+const where = ({ key: { layer, percentile } }: DistanceSetting) => ({ layer, p: percentile });
 
 /** A figure for each of some sets of prompts, under headings. */
 const forEach = <S extends PromptSet>(sets: readonly S[], heading: (set: S) => string, value: (set: S) => Cell) =>

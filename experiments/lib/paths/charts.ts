@@ -61,7 +61,7 @@ function alluvial({ layers, lens }: ShownPath, { ids, texts, traces }: ShownToke
       return { ribbon, x: column + BAR + t * (1 - 2 * BAR), y: top, y2: top + count, kind };
     })
   );
-  const names = ["token", ...layers.map((layer) => `block ${layer}`)];
+  const names = ["token", ...layers.map((layer) => `layer ${layer}`)];
   const across = { domain: [-BAR, layers.length + 0.5], nice: false, names } as const;
   const down = { domain: [0, height], isReversed: true, nice: false, hasAxis: false } as const;
   const place = { x: quantity("labelX", null, across), y: quantity("labelY", null, down) };
@@ -105,7 +105,7 @@ export function contextChart(rows: PathRows["layers"]): ChartSpec {
     { percentile, layer, kind: "same token, shuffled context", share: agreementShuffled },
     { percentile, layer, kind: "any two tokens (chance)", share: agreementChance },
   ]);
-  return curves(shares, colors, ["block", "share in the same region"]);
+  return curves(shares, colors, ["layer", "share in the same region"]);
 }
 
 /** Share of pairs of one region that stay in one, by step. */
@@ -120,5 +120,5 @@ export function togetherChart(rows: PathRows["steps"]): ChartSpec {
     { percentile, layer: to, kind: "shuffled tokens", share: stayShuffled },
     { percentile, layer: to, kind: "regions dealt out anew (chance)", share: stayChance },
   ]);
-  return curves(shares, colors, ["into block", "pairs that stay in one region"]);
+  return curves(shares, colors, ["into layer", "pairs that stay in one region"]);
 }

@@ -38,7 +38,7 @@ export function pathsOutcome(flags: CommonFlags, rows: PathRows, path: ShownPath
           chartBlock(
             "path",
             pathChart(path),
-            `The tokens of a prompt through the regions of every block at p ${percentile}, and the same tokens ` +
+            `The tokens of a prompt through the regions of every layer at p ${percentile}, and the same tokens ` +
               "shuffled. A bar is a region, as high as the tokens in it; its label is the first readable token of the logit " +
               "lens of its mean direction, · if none of five is. Equal tokens start in one bar. Blue: two or more tokens of " +
               "one region that stay in one.",
@@ -62,7 +62,7 @@ export function pathsOutcome(flags: CommonFlags, rows: PathRows, path: ShownPath
           chartBlock(
             "together",
             togetherChart(rows.steps),
-            "Pairs of tokens in one region that are in one region of the next block too, beside shuffled tokens, and the " +
+            "Pairs of tokens in one region that are in one region of the next layer too, beside shuffled tokens, and the " +
               "share of all pairs that are. Dots are seeds, lines their means.",
           ),
           tableBlock(layerTable(rows), "Means over seeds.", { printed: true }),
@@ -99,18 +99,18 @@ function answer(means: readonly Means[], shown: Means, { percentile, layers }: S
   const falling = means.filter((own) => own.agreementShuffled[last]! < own.agreementShuffled[0]!).length;
   const beyond = (others: readonly (number | null)[]) => stay.filter((value, i) => value! > others[i]!).length;
   return [
-    `At p ${percentile}, ${percent(agreementShuffled[0])} of tokens stay in their region of block ${
+    `At p ${percentile}, ${percent(agreementShuffled[0])} of tokens stay in their region of layer ${
       layers[0]
     } when the tokens`,
-    `of their prompt are shuffled, and ${percent(agreementShuffled[last])} in block ${
+    `of their prompt are shuffled, and ${percent(agreementShuffled[last])} in layer ${
       layers[last]
     } (any two tokens lie in one`,
     `region in ${percent(agreementChance[0])} and ${percent(agreementChance[last])}).`,
-    `That share is lower in the last block than in the first at ${falling} of ${means.length} percentiles.`,
+    `That share is lower in the last layer than in the first at ${falling} of ${means.length} percentiles.`,
     ...(last === 0 ? [] : [
       `Of pairs of tokens that share a region, ${
         percent(meanOf(stay))
-      } share one in the next block too (mean of the steps;`,
+      } share one in the next layer too (mean of the steps;`,
       `shuffled tokens ${percent(meanOf(stayShuffled))}, chance ${
         percent(meanOf(stayChance))
       }); that is more than chance in`,
@@ -127,7 +127,7 @@ function promptTable({ layers, lens, inOrder: { texts, traces } }: ShownPath) {
     token: tokenText(text),
     ...Object.fromEntries(layers.map((layer, i) => {
       const region = traces[i].regions[token];
-      return [`block ${layer}`, `${region} ${lensText(lens[i].get(region)!)}`];
+      return [`layer ${layer}`, `${region} ${lensText(lens[i].get(region)!)}`];
     })),
   })));
 }
@@ -140,11 +140,11 @@ function layerTable({ layers, steps }: PathRows) {
     const step = into.at({ percentile, to: layer });
     return {
       p: percentile,
-      block: layer,
+      layer,
       K: Math.round(setting.mean("regions")!),
       "same region when shuffled": setting.mean("agreementShuffled"),
       "same region, any two": setting.mean("agreementChance"),
-      "stay together from the block before": step?.mean("stay") ?? null,
+      "stay together from the layer before": step?.mean("stay") ?? null,
       "stay, shuffled": step?.mean("stayShuffled") ?? null,
       "stay, chance": step?.mean("stayChance") ?? null,
     };

@@ -18,8 +18,8 @@ export const LAYER_PATH = row({
 export const STEP = row({
   seed: SEED,
   percentile: PERCENTILE,
-  from: whole("block that is left"),
-  to: whole("block that is entered"),
+  from: whole("layer that is left"),
+  to: whole("layer that is entered"),
   ...PATH_STEP,
 });
 

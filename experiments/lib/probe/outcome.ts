@@ -81,7 +81,7 @@ export function probeOutcome(
           chartBlock(
             "accuracies",
             accuraciesChart(shown),
-            `Accuracy on documents that no probe was trained on, block ${layer}, p ${percentile}. Classes are ` +
+            `Accuracy on documents that no probe was trained on, layer ${layer}, p ${percentile}. Classes are ` +
               `equally frequent; the dashed line is chance. ${intervals}`,
           ),
           tableBlock(accuracyTable(shown), "Accuracy of every read-out.", { printed: true }),
@@ -141,7 +141,7 @@ function answer({ summaries, labels, percentiles, layer, percentile }: Told): st
     return at({ source: "EP, exemplars", percentile, k: 1 }).map((own, i) => difference(own, random[i]));
   });
   return [
-    `The nearest region alone, of ${formatNumber(Math.round(regions[0].features))} at block ${layer} and p`,
+    `The nearest region alone, of ${formatNumber(Math.round(regions[0].features))} at layer ${layer} and p`,
     `${percentile}, keeps ${
       regions.map(({ ratio }, i) => `${share(ratio)} (${labels[i]})`).join(", ")
     } of raw accuracy;`,

@@ -9,7 +9,7 @@ import {
 } from "../../../src/analysis/mod.ts";
 import {
   by,
-  byBlock,
+  byLayer,
   byPercentile,
   category,
   chart,
@@ -36,7 +36,7 @@ const WHAT = series("what", {
   "random direction": COLOR.soft,
 });
 
-/** Change of refusal against p, a panel a block; points are seeds, ticks their mean, dashed lines other directions. */
+/** Change of refusal against p, a panel a layer; points are seeds, ticks their mean, dashed lines other directions. */
 export function ablationChart(ablations: readonly Ablation[], references: readonly Reference[]): ChartSpec {
   const first = ablations.filter(({ basis, k }) => basis === "mean" && k === 1).flatMap((ablation) => {
     const { seed, layer, percentile, delta, nullDelta } = ablation;
@@ -45,12 +45,12 @@ export function ablationChart(ablations: readonly Ablation[], references: readon
       { seed, layer, percentile, what: "matched null region", delta: nullDelta, reference: null },
     ];
   });
-  // References belong to no percentile: each is a line across its block's panel.
+  // References belong to no percentile: each is a line across its layer's panel.
   const others = references.map(({ layer, direction, delta }) => {
     return { seed: null, layer, percentile: null, what: direction, delta: null, reference: delta };
   });
   return chart([...first, ...others], {
-    panels: byBlock(),
+    panels: byLayer(),
     x: percentileAxis(),
     y: DELTA,
     color: WHAT,

@@ -115,7 +115,7 @@ export function refusalAnswer(result: RefusalResult): string {
   const sentences = [
     `${
       verdict(result, best)
-    }: ablating one region (block ${layer}, p ${percentile}, ${basis}, seed ${seed}) takes the ` +
+    }: ablating one region (layer ${layer}, p ${percentile}, ${basis}, seed ${seed}) takes the ` +
     `refusal of held-out harmful prompts from ${fixed(before.refused)} to ${fixed(ablation.refused)}, ` +
     (matched
       ? `its null region changes it by ${signed(ablation.nullDelta)} (${formatNumber(matched.count)} members beside ` +
@@ -129,7 +129,7 @@ export function refusalAnswer(result: RefusalResult): string {
     `${standard.matchDistance} in log10 members and coherence), in ${effect.with_effect_null_falls} it falls too, ` +
     `${effect.with_effect_without_null} have none.`,
     `${fixed(ablation.loops)} of the answers under the best ablation end in a loop (before: ${fixed(before.loops)}).`,
-    `At that block the difference in means of harmful and harmless prompts changes refusal by ` +
+    `At that layer the difference in means of harmful and harmless prompts changes refusal by ` +
     `${change("difference in means")}, a random direction by ${change("random direction")}.`,
     `On harmful prompts of other sources it goes from ${fixed(others.before)} to ${fixed(others.region)}` +
     (others.null === null ? "." : `, under the null to ${fixed(others.null)}.`),

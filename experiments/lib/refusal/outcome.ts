@@ -69,7 +69,7 @@ function ablationBlocks({ ablations, references }: RefusalResult, best: BestAbla
     chartBlock(
       "bases",
       basesChart(ablations, best.ablation.layer),
-      `The same at block ${best.ablation.layer} for the first K regions together, by basis. Fewer K: fewer regions of refusal.`,
+      `The same at layer ${best.ablation.layer} for the first K regions together, by basis. Fewer K: fewer regions of refusal.`,
     ),
     tableBlock(
       {

@@ -1,12 +1,12 @@
 /** Charts of `saturation`. */
 import {
   band,
-  blockAxis,
-  byBlock,
+  byLayer,
   byPercentile,
   chart,
   type ChartSpec,
   COLOR,
+  layerAxis,
   means,
   quantity,
   series,
@@ -22,7 +22,7 @@ export function curvesChart(curves: readonly StreamCurve[], percentile: number):
     { layer, stream, seed, snapshots },
   ) => snapshots.map(({ activations, regions }) => ({ layer, stream, seed, activations, regions })));
   return chart(points, {
-    panels: byBlock({ columns: 4 }),
+    panels: byLayer({ columns: 4 }),
     x: quantity("activations", "activations seen", { format: "~s", ticks: 4 }),
     y: quantity("regions", "regions K"),
     color: STREAM,
@@ -38,7 +38,7 @@ export function curvesChart(curves: readonly StreamCurve[], percentile: number):
 export function depthChart(curves: readonly StreamCurve[]): ChartSpec {
   return chart(curves, {
     panels: byPercentile({ columns: 3 }),
-    x: blockAxis(),
+    x: layerAxis(),
     y: quantity("regions", "regions at equal budgets"),
     color: STREAM,
     marks: [band(), means()],

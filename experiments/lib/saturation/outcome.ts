@@ -100,8 +100,8 @@ function answer(sweep: Curves, shown: Curves): string {
   const shape = (stream: Stream) => {
     const regions = means(shown, stream);
     const order = layers.length > 2 ? `, rank correlation with depth ${figure(spearman(layers, regions))}` : "";
-    return `${stream} ${Math.round(regions[0])} at block ${layers[0]} and ${Math.round(regions.at(-1)!)} at block ` +
-      `${layers.at(-1)} (most at block ${peakOf(shown, stream)}${order})`;
+    return `${stream} ${Math.round(regions[0])} at layer ${layers[0]} and ${Math.round(regions.at(-1)!)} at layer ` +
+      `${layers.at(-1)} (most at layer ${peakOf(shown, stream)}${order})`;
   };
   const multiples = DOMAINS.map((stream) => {
     const regions = means(shown, stream);
@@ -122,7 +122,7 @@ function answer(sweep: Curves, shown: Curves): string {
       const regions = means(own, stream);
       return `${stream} ${Math.round(regions[0])} and ${Math.round(regions.at(-1)!)}`;
     });
-    return `At p ${own.middle.key.percentile}, where all met it, the first and the last block have: ${
+    return `At p ${own.middle.key.percentile}, where all met it, the first and the last layer have: ${
       shapes.join(", ")
     }.`;
   });
@@ -143,7 +143,7 @@ function answer(sweep: Curves, shown: Curves): string {
 function regionTable(sweep: Curves) {
   return recordTable(sweep.settings.map((setting) => ({
     p: setting.key.percentile,
-    block: setting.key.layer,
+    layer: setting.key.layer,
     "θ": setting.where({ stream: "mix" }).rows[0].threshold,
     ...Object.fromEntries(STREAMS.map((stream) => [stream, Math.round(at(setting, stream))])),
     "widest range": Math.max(...STREAMS.map((stream) => range(setting, stream)).map(([low, high]) => high - low)),

@@ -2,7 +2,7 @@
 import { FIFTHS, STABILITY_VARIANTS } from "../../../src/analysis/mod.ts";
 import {
   beside,
-  byBlock,
+  byLayer,
   category,
   chart,
   type ChartSpec,
@@ -34,7 +34,7 @@ export function quintilesChart(rows: readonly VariantRow[]): ChartSpec {
       }))
     );
   return chart(fifths, {
-    panels: byBlock(),
+    panels: byLayer(),
     x: category("fifth", "fifths of D, lowest first"),
     y: quantity("cosine", "mean matched cosine"),
     color: series("percentile"),
@@ -63,7 +63,7 @@ export function densityChart(rows: readonly VariantRow[]): ChartSpec {
 /** Mean matched cosine and Spearman's correlation with D of every variant, a row each, at one percentile. */
 export function variantsChart(rows: readonly VariantRow[], percentile: number): ChartSpec {
   const shown = rows.filter((row) => row.percentile === percentile)
-    .map((row) => ({ ...row, block: `block ${row.layer}` }));
+    .map((row) => ({ ...row, layer: `layer ${row.layer}` }));
   const measures = [
     quantity("matchedCosine", "mean matched cosine", { zero: true }),
     quantity("spearmanDensity", "Spearman of matched cosine with D", { zero: true }),
@@ -72,7 +72,7 @@ export function variantsChart(rows: readonly VariantRow[], percentile: number): 
     chart(shown, {
       x,
       y: category("variant", null, { order: STABILITY_VARIANTS, hasGrid: true, hasLabels: i === 0 }),
-      color: series("block"),
+      color: series("layer"),
       isDodged: true,
       marks: [seeds(), ticks({ size: 9 })],
       width: 230,

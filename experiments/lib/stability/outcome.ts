@@ -131,7 +131,7 @@ function settingTable(sweep: Sweep<VariantRow>) {
   return recordTable(sweep.settings.map((setting) => {
     const [lowest, , , , highest] = fifthsOf(setting, CHANCE);
     return {
-      block: setting.key.layer,
+      layer: setting.key.layer,
       p: setting.key.percentile,
       regions: Math.round(at(setting, "regions")!),
       "matched cosine": at(setting, "matchedCosine"),

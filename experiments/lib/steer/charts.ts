@@ -3,7 +3,7 @@ import {
   bars,
   below,
   by,
-  byBlock,
+  byLayer,
   byPercentile,
   category,
   chart,
@@ -51,7 +51,7 @@ export function necessityChart(summaries: readonly SummaryRow[], best: (row: Sum
     what: row.alpha !== null ? "sufficiency: added at best α, elsewhere" : "necessity: ablated, at members",
   }));
   return chart(rows, {
-    panels: grid(byBlock(), by("what")),
+    panels: grid(byLayer(), by("what")),
     x: percentileAxis(),
     y: quantity("closed", "share of the gap"),
     color: DIRECTION,

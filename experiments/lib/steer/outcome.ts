@@ -155,7 +155,7 @@ function findings(effects: readonly EffectRow[], results: readonly SettingResult
 
 function resultsTable(results: readonly SettingResult[]) {
   return recordTable(results.map(({ layer, percentile, region, none }) => ({
-    block: layer,
+    layer,
     p: percentile,
     necessity: region.necessity,
     "null necessity": none?.necessity ?? null,

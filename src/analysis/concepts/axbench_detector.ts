@@ -6,7 +6,7 @@ import type { Choice, ConceptScorer, Detection, NegativeTexts } from "./concept_
  * Detects AxBench's concepts, one after the other: the activations of one concept, and of the negatives of each genre, are
  * in memory at a time, whatever the number of concepts.
  *
- * @example Random directions of block 3 on one concept
+ * @example Random directions of layer 3 on one concept
  * ```ts
  * import { AxBenchReader, readAxBench } from "../../activations/mod.ts";
  * import { openBackend } from "../../compute/mod.ts";

@@ -14,7 +14,7 @@ export type NextTokens = Pick<LanguageModel, "logits" | "vocab">;
  * @param interventions Changes of activations while the prompts are read.
  * @returns `rows x vocab`, natural logarithms.
  *
- * @example What taking a direction out of block 4 does to the next token
+ * @example What taking a direction out of layer 4 does to the next token
  * ```ts
  * import { loadModel } from "../../model/mod.ts";
  *

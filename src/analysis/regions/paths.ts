@@ -108,7 +108,7 @@ export const PATH_LAYER = row({
 export const PATH_STEP = row({
   stay: number("pairs of one region that stay in one", NO_REGION),
   stayShuffled: number("pairs of one region that stay in one, of shuffled tokens", NO_REGION),
-  stayChance: number("share of all pairs that are in one region of the next block", NO_PAIR),
+  stayChance: number("share of all pairs that are in one region of the next layer", NO_PAIR),
 });
 
 /** Paths in order beside the same tokens' in shuffled prompts. */

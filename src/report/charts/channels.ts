@@ -138,15 +138,15 @@ export function percentileAxis(title = "percentile p", options: CategoryOptions 
 }
 
 /**
- * Blocks of the model, by the field `layer`: a {@linkcode category}.
+ * Layers of the model, by the field `layer`: a {@linkcode category}.
  *
  * @example
  * ```ts
- * const { field, title } = blockAxis("block of the base model");
- * if (field !== "layer" || title !== "block of the base model") throw new Error(field);
+ * const { field, title } = layerAxis("layer of the base model");
+ * if (field !== "layer" || title !== "layer of the base model") throw new Error(field);
  * ```
  */
-export function blockAxis(title = "block"): Category<"layer"> {
+export function layerAxis(title = "layer"): Category<"layer"> {
   return category("layer", title);
 }
 

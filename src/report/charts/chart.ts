@@ -42,10 +42,10 @@ export interface ChartDescription<F extends string> {
  * @param description How.
  * @throws {Error} If rows lack a field that a mark reads, or have a name that their series does not know.
  *
- * @example Accuracy by percentile, a panel a block: seeds as dots, lines through their means
+ * @example Accuracy by percentile, a panel a layer: seeds as dots, lines through their means
  * ```ts
  * import { assert } from "@std/assert";
- * import { byBlock, chart, means, percentileAxis, renderChart, rule, seeds, series, share } from "../mod.ts";
+ * import { byLayer, chart, means, percentileAxis, renderChart, rule, seeds, series, share } from "../mod.ts";
  *
  * const rows = [
  *   { layer: 3, percentile: 4, seed: 0, model: "base", accuracy: 0.71 },
@@ -53,14 +53,14 @@ export interface ChartDescription<F extends string> {
  *   { layer: 3, percentile: 8, seed: 0, model: "base", accuracy: null },
  * ];
  * const figure = chart(rows, {
- *   panels: byBlock(),
+ *   panels: byLayer(),
  *   x: percentileAxis(),
  *   y: share("accuracy", "balanced accuracy", { zero: false }),
  *   color: series("model", { base: "#0072B2", instruct: "#D55E00" }),
  *   marks: [rule({ y: 0.5 }), means(), seeds()],
  * });
  * const { svg } = await renderChart(figure);
- * assert(svg.includes("block 3"));
+ * assert(svg.includes("layer 3"));
  * ```
  */
 export function chart<R extends object>(

@@ -4,9 +4,9 @@
  * Vega-Lite's description with its data inlined, which `saveChart` draws and saves.
  *
  * - `chart(rows, { panels, x, y, color, marks })` makes one; `beside` and `below` put several together.
- * - Channels: `quantity`, `share`, `category`, `percentileAxis`, `blockAxis`; for colours `series`, `ordered`,
+ * - Channels: `quantity`, `share`, `category`, `percentileAxis`, `layerAxis`; for colours `series`, `ordered`,
  *   `gradient`.
- * - Panels: `by`, `byBlock`, `byPercentile`, `grid`.
+ * - Panels: `by`, `byLayer`, `byPercentile`, `grid`.
  * - Marks of rows: `dots`, `seeds`, `strokes`, `line`, `text`, `segments`, `links`, `rectangles`, `interval`.
  * - Marks of many rows of one place: `means`, `ticks`, `bars`, `stacks`, `band`, `boxes`.
  * - References: `rule` at a value, `rules` at rows' values, `level` along x. `on` gives marks rows of their own, `only`
@@ -20,5 +20,5 @@ export * from "./channels.ts";
 export { below, beside, chart, type ChartDescription, type ComposableChart } from "./chart.ts";
 export { type VoronoiCell, voronoiChart } from "./globe.ts";
 export * from "./marks.ts";
-export { by, byBlock, byPercentile, grid, type PanelGrid, type PanelOptions, type Panels } from "./panels.ts";
+export { by, byLayer, byPercentile, grid, type PanelGrid, type PanelOptions, type Panels } from "./panels.ts";
 export { coherenceChart, growthChart, type GrowthPoint, type RegionPoint, sizeChart } from "./partition.ts";

@@ -6,7 +6,7 @@ export interface Panels<F extends string> {
   readonly field: F;
   /** Their order; default ascending. */
   readonly order?: readonly string[];
-  /** Written before the value, such as `"block "`. */
+  /** Written before the value, such as `"layer "`. */
   readonly label?: string;
   /** Panels side by side before the next row begins; default all. */
   readonly columns?: number;
@@ -42,7 +42,7 @@ export function by<F extends string>(field: F, options: PanelOptions = {}): Pane
 }
 
 /**
- * A panel for each block of the model, by the field `layer`, headed `block 3`.
+ * A panel for each layer of the model, by the field `layer`, headed `layer 3`.
  *
  * @example
  * ```ts
@@ -50,7 +50,7 @@ export function by<F extends string>(field: F, options: PanelOptions = {}): Pane
  *
  * const rows = [{ layer: 3, percentile: 4, regions: 310 }, { layer: 5, percentile: 4, regions: 290 }];
  * const figure = chart(rows, {
- *   panels: byBlock(),
+ *   panels: byLayer(),
  *   x: percentileAxis(),
  *   y: quantity("regions", "regions"),
  *   marks: [dots()],
@@ -58,8 +58,8 @@ export function by<F extends string>(field: F, options: PanelOptions = {}): Pane
  * if (!("facet" in figure)) throw new Error("two panels");
  * ```
  */
-export function byBlock(options: PanelOptions = {}): Panels<"layer"> {
-  return by("layer", { label: "block ", ...options });
+export function byLayer(options: PanelOptions = {}): Panels<"layer"> {
+  return by("layer", { label: "layer ", ...options });
 }
 
 /**
@@ -83,8 +83,8 @@ export function byPercentile(options: PanelOptions = {}): Panels<"percentile"> {
  *
  * @example
  * ```ts
- * const { row, column } = grid(by("model"), byBlock());
- * if (row.field !== "model" || column?.field !== "layer") throw new Error("models below each other, blocks beside");
+ * const { row, column } = grid(by("model"), byLayer());
+ * if (row.field !== "model" || column?.field !== "layer") throw new Error("models below each other, layers beside");
  * ```
  */
 export function grid<R extends string, C extends string = R>(row: Panels<R>, column?: Panels<C>): PanelGrid<R | C> {

@@ -2,10 +2,10 @@
 import { ordered, percentileAxis, quantity } from "./channels.ts";
 import { chart, type ComposableChart } from "./chart.ts";
 import { boxes, line } from "./marks.ts";
-import { byBlock } from "./panels.ts";
+import { byLayer } from "./panels.ts";
 
 const BY_PERCENTILE = ordered("percentile", "percentile p");
-const PANEL = { panels: byBlock(), width: 230, height: 260 };
+const PANEL = { panels: byLayer(), width: 230, height: 260 };
 
 /** State of one dictionary at one point of the stream. */
 export interface GrowthPoint {

@@ -25,7 +25,7 @@ export interface CommonFlags {
   readonly device: BackendChoice;
   /** Storage type of the model's weights. */
   readonly dtype: Dtype;
-  /** Where in each block activations are read and changed. */
+  /** Where in each layer activations are read and changed. */
   readonly hook: HookSite;
   /** Whether `<bos>` stands before texts. */
   readonly bos: BosRule;

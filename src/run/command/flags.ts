@@ -89,7 +89,7 @@ export function flagName(key: string): string {
  *
  * const values = readFlags(["--max-tokens", "2M", "--layers", "0,3-5"], {
  *   maxTokens: { type: "integer", default: 1000, help: "budget of tokens" },
- *   layers: { type: "layers", default: "all", help: "blocks to read" },
+ *   layers: { type: "layers", default: "all", help: "layers to read" },
  *   chat: { type: "boolean", help: "whether texts are turns of a chat" },
  * });
  * assertEquals(values, { maxTokens: 2_000_000, layers: [0, 3, 4, 5], chat: false });

@@ -70,7 +70,7 @@ export function loadDictionary(name: string, backend: Backend): Promise<Dictiona
  *   await built.save(path);
  * }
  * using given = await givenDictionary(path, model, backend);
- * if (given.source?.hook.layer !== 3) throw new Error("read block 3 of the model");
+ * if (given.source?.hook.layer !== 3) throw new Error("read layer 3 of the model");
  * await Deno.remove(path);
  * ```
  */
@@ -173,8 +173,8 @@ export interface GivenDictionaries {
  *   await dictionary.save(name);
  * }
  * const { dictionaries } = await givenDictionaries(names, model, backend, { seed: 5, budget: 1000 });
- * const told = dictionaries.map(({ layer, percentile, seed }) => `block ${layer}, p ${percentile}, seed ${seed}`);
- * if (told.join("; ") !== "block 3, p 8, seed 5; block 3, p 8, seed 6") throw new Error(told.join("; "));
+ * const told = dictionaries.map(({ layer, percentile, seed }) => `layer ${layer}, p ${percentile}, seed ${seed}`);
+ * if (told.join("; ") !== "layer 3, p 8, seed 5; layer 3, p 8, seed 6") throw new Error(told.join("; "));
  * await Deno.remove(folder, { recursive: true });
  * ```
  */

@@ -18,7 +18,7 @@ export interface ReadPlan {
   readonly backend: Backend;
   /** The model, read at its hook. */
   readonly model: LanguageModel;
-  /** The blocks that are read. */
+  /** The layers that are read. */
   readonly layers: readonly number[];
   /**
    * Texts, or prompts of token ids, which are read in the order of `seed`; or a function that reads them as they come.

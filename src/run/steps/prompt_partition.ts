@@ -70,7 +70,7 @@ export interface PromptPlan {
   readonly backend: Backend;
   /** The model, which has a chat template. */
   readonly model: LanguageModel;
-  /** The blocks that are read. */
+  /** The layers that are read. */
   readonly layers: readonly number[];
   /** Percentiles p of the dictionaries, 0..100. */
   readonly percentiles: readonly number[];
