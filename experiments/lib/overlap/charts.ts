@@ -53,7 +53,8 @@ export function overlapChart(rows: readonly SummaryRow[]): ChartSpec {
 export function sizesChart(compared: Compared, features: Firings): ChartSpec {
   const { orders: [{ firings }], regions, permutedRegions, permutedFeatures } = compared;
   const unitsOf = (side: string, patterns: Firings, f1: Float64Array, permuted: Float64Array) =>
-    [...f1.keys()].flatMap((unit) => {
+    // Units that fire too seldom to count have no F1, and some no firing for the logarithm.
+    [...f1.keys()].filter((unit) => !Number.isNaN(f1[unit])).flatMap((unit) => {
       const row = { side, firings: firingCount(patterns, unit) };
       return [{ ...row, f1: permuted[unit], name: "tokens permuted" }, { ...row, f1: f1[unit], name: "as they are" }];
     });
