@@ -1,9 +1,15 @@
 /**
  * Results that others can open: Arrow tables, charts, one-file HTML reports, records of runs.
  *
- * A table is written with the description of every column in it; a chart is a Vega-Lite specification, written as such,
- * as SVG and as PNG; a report is a question, an answer and *sections* of *blocks* (texts, charts, tables). A *setting*
- * is a layer and a percentile.
+ * - *Rows*: {@linkcode row} declares the columns of a result once, from which their TypeScript type ({@linkcode RowOf}), the
+ *   Arrow file ({@linkcode saveTable}: types, descriptions, units, what is missing) and tables of a report
+ *   ({@linkcode rowTable}) follow.
+ * - *Settings*: {@linkcode Sweep} gathers rows by layer and percentile, or other properties: means over seeds, the setting in
+ *   the middle, in how many of them something holds.
+ * - *Charts*: {@linkcode chart} makes Vega-Lite of rows, channels and marks, {@linkcode saveChart} writes it, with its SVG
+ *   and PNG.
+ * - *Reports*: a question, an answer and sections of blocks (texts, charts, tables), {@linkcode writeReport}; what a run says
+ *   of itself, {@linkcode RunManifest}.
  *
  * @example
  * ```ts

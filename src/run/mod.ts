@@ -2,23 +2,41 @@
  * Experiments: a name, a question, flags and a body become a command that tells its progress, writes tables, charts, a
  * report and a record of the run, stops cleanly and goes on where it was stopped.
  *
- * {@linkcode experiment} is the frame. A {@linkcode Run} is what its body works with: `flags`, `progress`, `save` for
- * results, `kept` for steps that a stopped run need not do again. The *steps* that experiments share open the model,
- * calibrate and grow dictionaries, place prompts in them, and have answers written.
+ * - {@linkcode experiment} is the frame: the whole process. {@linkcode runExperiment} is the same without ending it.
+ * - A {@linkcode Run} is what a body works with: `flags` (those that every experiment has, {@linkcode CommonFlags}, and its
+ *   own; {@linkcode readingFlags} and {@linkcode seedsFlag} declare usual ones), `progress`, `note`, `kept` for steps that
+ *   `--resume` need not do again, `save` for files of a kind of their own.
+ * - An {@linkcode Outcome} is what a body returns: title, answer, findings, tables that are saved (rows declared with `row`
+ *   of the door `report`), and sections of {@linkcode textBlock}, {@linkcode chartBlock} and {@linkcode tableBlock}.
+ * - *Steps* that experiments share: {@linkcode openModel}, {@linkcode calibrated} (or {@linkcode usable}, which leaves out
+ *   percentiles that give no dictionary), {@linkcode grow}, {@linkcode growOrders}, {@linkcode keptAnswers}.
  *
  * @example
  * ```ts
- * import { runExperiment } from "./mod.ts";
+ * import { resultTable, row, rowTable, whole } from "../report/mod.ts";
+ * import { type Outcome, runExperiment, tableBlock } from "./mod.ts";
  *
+ * const SQUARE = row({ number: whole("a number"), square: whole("its square") });
  * const out = await Deno.makeTempDir();
- * const code = await runExperiment(
- *   { name: "squares", question: "What are squares?", description: "Squares numbers.", flags: {}, examples: [] },
- *   async ({ save }) => {
- *     await save.file("squares.txt", (path) => Deno.writeTextFile(path, "1 4 9\n"));
- *   },
- *   { args: ["--out", out, "--quiet"], print: console.log, printError: console.error },
- * );
- * if (code !== 0) throw new Error(`The experiment ended with ${code}`);
+ * const code = await runExperiment({
+ *   name: "squares",
+ *   question: "What are squares?",
+ *   description: "Squares numbers.",
+ *   flags: { most: { type: "integer", default: 3, min: 1, help: "the largest number" } },
+ * }, async ({ flags, kept }): Promise<Outcome> => {
+ *   const rows = await kept("square", () =>
+ *     Array.from({ length: flags.most }, (_, i) => ({ number: i + 1, square: (i + 1) ** 2 })));
+ *   return {
+ *     title: "Squares",
+ *     answer: `The largest is ${rows.at(-1)!.square}.`,
+ *     findings: { largest: rows.at(-1)!.square },
+ *     tables: { squares: resultTable(SQUARE, rows) },
+ *     sections: [{ heading: "All", blocks: [tableBlock(rowTable(SQUARE, rows), "Squares.", { printed: true })] }],
+ *   };
+ * }, { args: ["--most", "4", "--out", out, "--quiet"], print: () => {}, printError: console.error });
+ *
+ * const names = await Array.fromAsync(Deno.readDir(out), ({ name }) => name);
+ * if (code !== 0 || names.sort().join() !== "report.html,run.json,squares.arrow") throw new Error(`${code}: ${names}`);
  * await Deno.remove(out, { recursive: true });
  * ```
  *
@@ -52,7 +70,7 @@ export {
 } from "./command/flags.ts";
 export { flagText } from "./command/flag_text.ts";
 export { fingerprint } from "./folder/fingerprint.ts";
-export { reportTable, Results } from "./folder/results.ts";
+export { Results } from "./folder/results.ts";
 export { RowStore, type RowStoreOptions, type StoreSettings } from "./folder/row_store.ts";
 export { decidingFlags, Stages, type StagesOptions } from "./folder/stages.ts";
 export { type AnswerOptions, answersTo, keptAnswers } from "./steps/answers.ts";

@@ -81,5 +81,3 @@ export class Results {
     this.#manifest.outputs.push(...files);
   }
 }
-
-export { recordTable as reportTable } from "../../report/row.ts";
