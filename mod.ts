@@ -59,6 +59,7 @@ export type {
 
 export {
   atLayer,
+  batchAt,
   cacheActivations,
   CorpusError,
   describeStream,

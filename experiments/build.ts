@@ -62,7 +62,6 @@ await experiment({
     reading: { context, chat, batchPrompts: flags.batch },
     growing: {
       saturationWindow: flags.window,
-      maxTokens: flags.maxTokens,
       members: flags.members,
       checkpoint: { ...await run.stages.checkpoint("discover"), every: flags.checkpointEvery, seconds: 0 },
       signal: run.signal,

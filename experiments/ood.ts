@@ -60,7 +60,6 @@ await experiment({
       texts: await Array.fromAsync(readCorpus(corpus, { where: { split: flags.split } })),
       corpus: `${corpus}, split ${flags.split}`,
       files: [corpus],
-      growing: { maxTokens: flags.maxTokens },
     };
     const calibrations = await calibrated(run, plan, flags);
     using coresets = new Coresets(backend, calibrations, LARGEST_CORESET, seed);

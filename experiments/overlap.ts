@@ -92,7 +92,7 @@ await experiment({
     texts: await Array.fromAsync(readCorpus(corpus, { where: { split: flags.split } })),
     corpus: `${corpus}, split ${flags.split}`,
     // Every dictionary sees all texts: nothing but their order differs.
-    growing: { saturationWindow: Infinity, maxTokens: flags.maxTokens, signal: run.signal },
+    growing: { saturationWindow: Infinity, signal: run.signal },
   };
   const { calibrations, failed } = await usable(run, { ...plan, seed: seeds[0] }, flags);
   const growOrder = async (seed: number) => {

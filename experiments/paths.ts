@@ -82,7 +82,6 @@ await experiment({
       corpus: `${corpus}, split ${flags.split}`,
       files: [corpus],
       reading: { context, batchPrompts: flags.batch },
-      growing: { maxTokens: flags.maxTokens },
       label: flags.seeds > 1 ? `${seed}: ` : "",
     };
     using grown = await grow(run, { ...plan, calibrations: await calibrated(run, plan, flags) });

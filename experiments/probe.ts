@@ -151,7 +151,7 @@ await experiment({
     texts: await Array.fromAsync(readCorpus(corpus, { where: { split: flags.split } })),
     corpus: `${corpus}, split ${flags.split}`,
     files: [corpus],
-    growing: { maxTokens: flags.maxTokens, signal: run.signal },
+    growing: { signal: run.signal },
   };
   const { calibrations, failed } = await usable(run, first, flags);
   const { center, percentiles } = calibrations.get(layer)!;

@@ -100,7 +100,7 @@ await experiment({
     corpus: `${flags.prompts} train prompts of ${flags.corpus} and of ${flags.harmless}`,
     files: [flags.corpus, flags.harmless],
     reading: { chat: true, batchPrompts: flags.batch },
-    growing: { saturationWindow: Infinity, maxTokens: flags.maxTokens },
+    growing: { saturationWindow: Infinity },
   };
   const levels = { percentiles: flags.percentiles, calibration: CALIBRATION };
   const { calibrations, failed } = await usable(run, { ...plan, seed: flags.seed }, levels, { required: false });

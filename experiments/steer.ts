@@ -60,7 +60,6 @@ await experiment({
       corpus: `${corpus}, split ${flags.split}`,
       files: [corpus],
       reading: { context, batchPrompts: flags.batch },
-      growing: { maxTokens: flags.maxTokens },
     };
     using grown = await grow(run, { ...plan, calibrations: await calibrated(run, plan, flags) });
 

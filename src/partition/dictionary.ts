@@ -187,7 +187,27 @@ export class Dictionary implements Disposable {
     return this.#inTurn("refresh", () => this.#refresh());
   }
 
-  /** Nearest region of each row and its distance, changing nothing. An empty dictionary gives -1 and infinity. */
+  /**
+   * Nearest region of each row and its distance, changing nothing. An empty dictionary gives -1 and infinity.
+   *
+   * @example The regions that each text touches
+   * ```ts
+   * import { batchAt, Dictionary, extract, loadModel } from "../../mod.ts";
+   *
+   * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+   * const calibration = { center: new Float32Array(model.dim), threshold: 0.5 };
+   * using dictionary = await Dictionary.create(calibration, { backend: "cpu" });
+   * for await (using read of extract(model, ["The cat sat.", "A dog"], { layers: [3], context: 8 })) {
+   *   const batch = batchAt(read, 3);
+   *   await dictionary.add(batch);
+   *   const { regions } = await dictionary.assign(batch);
+   *   // Streams of a model always say where their rows come from.
+   *   const ofText = Map.groupBy(regions.keys(), (row) => batch.provenance!.prompt[row]);
+   *   const touched = [...ofText.values()].map((rows) => new Set(rows.map((row) => regions[row])).size);
+   *   if (touched.length !== 2 || !touched.every((count) => count > 0)) throw new Error(`${touched}`);
+   * }
+   * ```
+   */
   assign(batch: ActivationBatch): Promise<Assignment> {
     return this.#inTurn("assign", async ({ backend, exemplars, calibration: { center, threshold } }) => {
       using directions = await directionsOf(backend, batch, center);

@@ -4,7 +4,8 @@
  * Exit codes: 0 done, 1 failed (one sentence on stderr; the stack too with `EXEMPLAR_DEBUG=1`), 2 a mistake on the
  * command line; interrupted: 130 by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
  */
-import { join } from "node:path";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import { type Finding, RunManifest } from "../report/manifest.ts";
 import { configureUnpacking } from "../files/unpacking.ts";
 import { visibleLines } from "../files/visible_text.ts";
@@ -89,6 +90,8 @@ export interface Console {
   readonly print: (text: string) => void;
   /** Takes a text for stderr, without its line end. */
   readonly printError: (text: string) => void;
+  /** How `--help` names the script; default `experiments/<name>.ts`. */
+  readonly script?: string;
 }
 
 /**
@@ -118,7 +121,14 @@ export async function experiment<const F extends Flags>(
 ): Promise<never> {
   const printError = (text: string) => writeStderr(`${visibleLines(text)}\n`);
   guardTerminal(definition.name);
-  Deno.exit(await runExperiment(definition, body, { args: Deno.args, print: console.log, printError }));
+  const script = ownScript();
+  Deno.exit(await runExperiment(definition, body, { args: Deno.args, print: console.log, printError, script }));
+}
+
+/** The script that runs, as it is named from the working folder; where it comes from, if that is no file. */
+function ownScript(): string {
+  const { mainModule } = Deno;
+  return mainModule.startsWith("file:") ? relative(Deno.cwd(), fileURLToPath(mainModule)) : mainModule;
 }
 
 /**
@@ -143,11 +153,11 @@ export async function experiment<const F extends Flags>(
 export async function runExperiment<const F extends Flags>(
   definition: Experiment<F>,
   body: Body<F>,
-  { args, print, printError }: Console,
+  { args, print, printError, script }: Console,
 ): Promise<number> {
   const declared = allFlags(definition);
   if (args.includes("--help") || args.includes("-h")) {
-    print(helpText(definition, declared));
+    print(helpText(definition, declared, { script }));
     return 0;
   }
   const fail = (thrown: unknown) => {

@@ -84,7 +84,7 @@ Deno.test("help names every flag with its default, and the examples", () => {
     description: "word ".repeat(60),
     examples: [["--layers 3,5", "two layers"]],
   } as const;
-  const text = helpText(about, FLAGS, 80);
+  const text = helpText(about, FLAGS, { width: 80 });
   for (
     const flag of ["--model <text>", "--max-tokens <number>", "--device <auto|cpu>", "--layers <list>", "--resume"]
   ) {

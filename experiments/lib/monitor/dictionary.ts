@@ -18,7 +18,7 @@ export async function chosenDictionary<F extends Flags>(
   instructions?: Instructions,
 ): Promise<{ readonly dictionary: Dictionary; readonly tried: readonly TriedRow[] }> {
   const { calibrations, failed } = await usable(run, plan, what);
-  const growing = { maxTokens: run.flags.maxTokens, signal: run.signal };
+  const growing = { signal: run.signal };
   const { growths } = await grow(run, { ...plan, calibrations, growing });
   const grown: TriedRow[] = [];
   for (const { layer, percentile, dictionary } of growths) {

@@ -13,14 +13,17 @@ export interface About {
   readonly examples?: readonly (readonly [args: string, what: string])[];
 }
 
-/**
- * Usage, every flag with its default, examples.
- *
- * @param width Columns of the terminal.
- */
-export function helpText(about: About, flags: Flags, width = 100): string {
-  const script = `experiments/${about.name}.ts`;
-  const run = `deno task run ${script}`;
+/** How a text of help is laid out. */
+export interface HelpOptions {
+  /** How the script is named on the command line; default `experiments/<name>.ts`. */
+  readonly script?: string;
+  /** Columns of the terminal; default 100. */
+  readonly width?: number;
+}
+
+/** Usage, every flag with its default, examples. */
+export function helpText(about: About, flags: Flags, { script, width = 100 }: HelpOptions = {}): string {
+  const run = `deno task run ${script ?? `experiments/${about.name}.ts`}`;
   const rows = Object.entries(flags).map(([key, flag]) => [`  ${flagName(key)}${placeholder(flag)}`, flag] as const);
   const column = Math.max(...rows.map(([left]) => left.length)) + 2;
   const lines = rows.map(([left, flag]) => {

@@ -42,7 +42,7 @@ export interface GrowPlan extends ReadPlan {
   readonly calibrations: ReadonlyMap<number, Calibration>;
   /** Looks at every batch before the dictionaries take it; it must not keep the batch. */
   readonly watch?: (batch: StreamBatch) => void | Promise<void>;
-  /** How dictionaries are grown. */
+  /** How dictionaries are grown; the budget of tokens is `--max-tokens`, unless another is given here. */
   readonly growing?: Pick<DiscoverOptions, "saturationWindow" | "maxTokens" | "members" | "checkpoint" | "signal">;
 }
 
@@ -181,7 +181,7 @@ export async function usable<F extends Flags>(
  * ```
  */
 export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promise<Discovery> {
-  const { progress, manifest } = run;
+  const { progress, manifest, flags: { maxTokens } } = run;
   const { backend, seed, texts, corpus, calibrations, growing, label = "" } = plan;
   const layers = [...calibrations.keys()];
   const levels = [...calibrations].map(([layer, { percentiles }]) => `${layer} at ${percentiles}`).join("; ");
@@ -190,6 +190,7 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
   const stream = new WatchedStream({ ...plan, layers });
   const stage = progress.stage(`${label}discover`, Array.isArray(texts) ? texts.length : undefined, "prompts");
   const discovery = await discover((skipPrompts) => stream.from(skipPrompts), calibrations, {
+    maxTokens,
     ...growing,
     checkpoint,
     backend,
@@ -201,6 +202,11 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
     },
   });
   await stream.watchRest(discovery.prompts);
+  // A bar that stops early must not look like a fault.
+  const isSaturated = discovery.growths.every(({ saturated }) => saturated);
+  const isSpent = discovery.tokens >= (growing?.maxTokens ?? maxTokens);
+  const regions = discovery.growths.reduce((sum, { dictionary }) => sum + dictionary.size, 0);
+  stage.note(`${regions} regions, ${isSaturated ? "saturated" : isSpent ? "budget spent" : "all texts read"}`);
   stage.end();
   manifest.addSeconds("extract", discovery.secondsExtract);
   manifest.addSeconds("assign", discovery.secondsAssign);

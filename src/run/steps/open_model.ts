@@ -123,7 +123,10 @@ export interface Opened extends AsyncDisposable {
   readonly model: LanguageModel;
   /** The layers asked for. */
   readonly layers: readonly number[];
-  /** Tokens that texts are cut to: `--context`, where the experiment has that flag; see {@linkcode contextOf}. */
+  /**
+   * Tokens that texts are cut to: `--context`, where the experiment has that flag (see {@linkcode contextOf}), otherwise what
+   * `extract` takes by default. A plan takes it as `reading: { context }`.
+   */
   readonly context: number;
 }
 
