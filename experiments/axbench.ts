@@ -86,7 +86,7 @@ await experiment({
     },
     seeds: seedsFlag(2, "stream orders"),
     sets: seedsFlag(2, "random sets of each kind"),
-    ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }, "prompt of --corpus"),
+    ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }, "corpus prompt"),
     l2: {
       type: "numbers",
       default: [0.01],

@@ -48,6 +48,7 @@ await experiment({
       type: "numbers",
       default: [0.3, 1, 2, 4, 8],
       min: 0,
+      sorted: true,
       help: "percentiles of the dictionaries of chat prompts",
     },
     harmful: { type: "string", default: "fixtures/corpora/harmful.jsonl", help: "harmful instructions" },

@@ -15,6 +15,7 @@
  */
 import { readCorpus } from "../src/activations/mod.ts";
 import { followPairs, lensOfRegions, typicalPair } from "../src/analysis/mod.ts";
+import { middleOf } from "../src/report/mod.ts";
 import { calibrated, experiment, grow, openModel, readingFlags, seedsFlag } from "../src/run/mod.ts";
 import { neighbourhoodOutcome } from "./lib/neighbourhood/outcome.ts";
 import type { PairRow, Panel } from "./lib/neighbourhood/rows.ts";
@@ -49,7 +50,7 @@ await experiment({
   const { corpus } = flags;
   await using opened = await openModel(run);
   const { backend, model, layers, context } = opened;
-  const shown = { seed: flags.seed, layer: layers[layers.length >> 1] };
+  const shown = { seed: flags.seed, layer: middleOf(layers) };
 
   const followOrder = async (seed: number): Promise<{ rows: PairRow[]; panels: Panel[] }> => {
     const plan = {

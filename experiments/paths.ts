@@ -17,6 +17,7 @@
 import { encodeBeginning, extract, readCorpus, shuffledTokens, type TokenIds } from "../src/activations/mod.ts";
 import { lensOfRegions, samePlaces, tracePaths } from "../src/analysis/mod.ts";
 import type { Growth } from "../src/partition/mod.ts";
+import { middleOf } from "../src/report/mod.ts";
 import { calibrated, experiment, grow, openModel, readingFlags, seedsFlag } from "../src/run/mod.ts";
 import { pathsOutcome } from "./lib/paths/outcome.ts";
 import { joined, type PathRows, pathRows, type ShownPath, type ShownTokens } from "./lib/paths/rows.ts";
@@ -92,7 +93,7 @@ await experiment({
       return pathRows(seed, growths, inOrder, outOfOrder, samePlaces(prompts, shuffledPrompts));
     };
     const rows = await run.kept(`paths in order ${seed}`, () => manifest.time("trace", compare));
-    const middle = percentiles[percentiles.length >> 1];
+    const middle = middleOf(percentiles);
     return { rows, shown: seed === flags.seed ? await showPath(growths, middle, seed) : undefined };
   };
   const orders: Awaited<ReturnType<typeof followOrder>>[] = [];

@@ -87,6 +87,7 @@ await experiment({
     kPercentiles: {
       type: "numbers",
       min: 0,
+      sorted: true,
       help: "percentiles at which more than one is read; default the middle one",
     },
     strengths: { type: "numbers", default: [1e-4, 1e-3, 1e-2, 1e-1], min: 0, help: "l2 penalties to choose from" },

@@ -72,7 +72,14 @@ await experiment({
     for (const { layer, percentile, dictionary } of grown.growths) {
       const steer = async () => {
         const measured = await DirectionEffects.create({ model, layer, dictionary, typical, tested });
-        const drawn = new Random(seed).shuffle(measured.eligible(flags.members)).slice(0, flags.regions);
+        const eligible = measured.eligible(flags.members);
+        if (eligible.length === 0) {
+          run.note(
+            `Layer ${layer}, p ${percentile}, seed ${seed}: no region holds ${flags.members} positions of both probes, ` +
+              "and not all: there is nothing to steer.",
+          );
+        }
+        const drawn = new Random(seed).shuffle(eligible).slice(0, flags.regions);
         const rows: EffectRow[] = [];
         for (const region of drawn) {
           const own = await measured.of(region, flags.alphas);

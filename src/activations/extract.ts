@@ -65,7 +65,7 @@ type Settings = Required<Omit<ExtractOptions, "backend">>;
  * the model does not have.
  * @throws {CorpusError} if the corpus is empty.
  *
- * @example Two blocks at every position of two sentences
+ * @example Two layers at every position of two sentences
  * ```ts
  * import { loadModel } from "../model/mod.ts";
  * import { batchAt } from "./stream.ts";

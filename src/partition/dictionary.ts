@@ -1,6 +1,6 @@
 import type { ActivationBatch, Provenance } from "../activations/batch.ts";
 import type { StreamSource } from "../activations/source.ts";
-import type { Backend, Matrix } from "../compute/backend.ts";
+import { assertSameDim, type Backend, type Matrix } from "../compute/backend.ts";
 import { openBackend } from "../compute/open.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
 import { localPath } from "../hub/hub_file.ts";
@@ -174,9 +174,12 @@ export class Dictionary implements Disposable {
   /**
    * Like {@linkcode Dictionary.add} for directions that are already centred, shared by several dictionaries, and
    * without reading the changed regions back: call {@linkcode Dictionary.refresh} before looking at the values.
+   *
+   * @throws {RangeError} if the rows are of another length; the dictionary stays as it was.
    */
   ingest(directions: Matrix, provenance?: Provenance): Promise<Assignment> {
     return this.#inTurn("ingest", (parts) => {
+      assertSameDim(directions, parts.exemplars);
       this.#isBehind = true;
       return ingestBatch(parts, directions, provenance);
     });

@@ -67,7 +67,9 @@ export {
   words,
 } from "./row.ts";
 export {
+  difference,
   distinct,
+  exceeds,
   type Figure,
   figure,
   meanOf,

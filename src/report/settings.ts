@@ -1,6 +1,6 @@
 /** A layer and a percentile. */
 export interface SettingKey {
-  /** Block of the model. */
+  /** Layer of the model. */
   readonly layer: number;
   /** Percentile of the threshold, 0..100. */
   readonly percentile: number;

@@ -45,6 +45,30 @@ export function rangeOf(values: readonly (number | null | undefined)[]): readonl
 }
 
 /**
+ * Whether a figure is above another; never where either is missing.
+ *
+ * @example
+ * ```ts
+ * if (!exceeds(0.6, 0.5) || exceeds(0.6, null)) throw new Error("a missing figure is no 0");
+ * ```
+ */
+export function exceeds(figure: number | null | undefined, other: number | null | undefined): boolean {
+  return isThere(figure) && isThere(other) && figure > other;
+}
+
+/**
+ * How far a figure is above another; `null` where either is missing.
+ *
+ * @example
+ * ```ts
+ * if (difference(0.5, 0.25) !== 0.25 || difference(0.5, null) !== null) throw new Error("a missing figure is no 0");
+ * ```
+ */
+export function difference(figure: number | null | undefined, other: number | null | undefined): number | null {
+  return isThere(figure) && isThere(other) ? figure - other : null;
+}
+
+/**
  * Each value once: numbers ascending, others in the order in which they first come.
  *
  * @example
@@ -167,7 +191,7 @@ export function settingsOf<R, const K extends keyof R>(rows: readonly R[], keys:
  * const sweep = new Sweep(rows);
  * assertEquals(sweep.middle.name, "layer 3, p 8");
  * assertEquals(sweep.middle.range("auroc"), [0.5, 0.6]);
- * assertEquals(sweep.tally((setting) => setting.mean("auroc")! > 0.5), "2 of 2");
+ * assertEquals(sweep.tally((setting) => exceeds(setting.mean("auroc"), 0.5)), "2 of 2");
  * ```
  */
 export class Sweep<R, K extends keyof R = Extract<"layer" | "percentile", keyof R>> extends Rows<R> {

@@ -65,3 +65,14 @@ Deno.test("coresets of several seeds are drawn in one pass over the first activa
   assertThrows(() => first.take(7, 1), RangeError, "a layer of the coresets but found 7");
   for (const matrix of taken) matrix.dispose();
 });
+
+backendTest("directions of another length are refused, and the sample stays as it was", async (backend) => {
+  using coreset = new Coreset(backend, 1, 4, 5);
+  using known = backend.upload(rows(0, 3), 3, 1);
+  using wide = backend.upload(rows(0, 8), 4, 2);
+  coreset.offer(known, 0);
+  assertThrows(() => coreset.offer(wide, 3), RangeError, "rows of one length but found 2 and 1");
+  assertEquals(coreset.size, 3);
+  using sample = coreset.take(3);
+  assertEquals([...await backend.download(sample)].sort(), [0, 1, 2]);
+});

@@ -31,6 +31,16 @@ function toy() {
   return { compared, regions: partitionFirings(regions, 4), features };
 }
 
+Deno.test("a region of too few tokens has no F1, by chance neither", () => {
+  const once = partitionFirings([0, 0, 0, 1], 2);
+  const options = { ids: Int32Array.of(1, 1, 2, 2), vocab: 3, minimum: 2, draws: [0, 1] };
+  const features = { firings: once, strongest: once };
+  const compared = compareFirings([{ seed: 0, firings: once, random: once }], once, features, options);
+  for (const f1 of [compared.regions.f1, compared.permutedRegions, compared.permutedFeatures]) {
+    assertEquals([...f1].map(Number.isNaN), [false, true]);
+  }
+});
+
 Deno.test("regions and features are matched both ways, beside chance, another order and token ids", () => {
   const { compared, regions, features } = toy();
   assertEquals([...compared.regions.units], [0, 1, 3, 3]);

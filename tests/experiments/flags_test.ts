@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { type Flags, readFlags, UsageError } from "../../src/run/mod.ts";
 import { resolveLayers } from "../../src/run/command/flags.ts";
+import { allFlags } from "../../src/run/command/common_flags.ts";
 import { helpText } from "../../src/run/command/help.ts";
 
 const FLAGS = {
@@ -71,9 +72,17 @@ Deno.test("a mistake is a sentence that says what was expected and what came", (
   says("--layers -1", "Expected --layers to be at least 0 but got -1");
 });
 
+Deno.test("layers and percentiles are a set: each once and ascending, however they are given", () => {
+  const flags = allFlags({ name: "any" });
+  const args = (text: string) => readFlags(text.split(" "), flags);
+  assertEquals(args("--layers 5,1,5-6 --percentiles 16,2,16"), args("--layers 1,5,6 --percentiles 2,16"));
+  assertEquals(args("--layers 5,1,5-6").layers, [1, 5, 6]);
+  assertEquals(args("--percentiles 16,2").percentiles, [2, 16]);
+});
+
 Deno.test("layers are checked against the model's", () => {
   assertEquals(resolveLayers("all", 3), [0, 1, 2]);
-  assertEquals(resolveLayers([2, 0, 2], 3), [2, 0]);
+  assertEquals(resolveLayers([2, 0, 2], 3), [0, 2]);
   assertThrows(() => resolveLayers([3], 3), UsageError, "layers from 0 to 2, which the model has, but got 3");
 });
 

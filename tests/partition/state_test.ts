@@ -153,6 +153,8 @@ backendTest("values are not given out while a batch is being added", async (back
 backendTest("a batch that is refused leaves the values readable", async (backend) => {
   using dictionary = await grown(backend);
   await assertRejects(() => dictionary.add(namedRows([NaN, 1])), Error, "finite");
+  using wide = backend.upload(new Float32Array(3), 1, 3);
+  await assertRejects(() => dictionary.ingest(wide), RangeError, "rows of one length but found 3 and 2");
   assertEquals(dictionary.exemplars.length, 2 * DIM);
 });
 

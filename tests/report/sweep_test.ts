@@ -1,6 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
+  difference,
   distinct,
+  exceeds,
   figure,
   meanOf,
   percent,
@@ -46,6 +48,16 @@ Deno.test("means and ranges leave out what is missing", () => {
   assertEquals([meanOf([]), meanOf([null, 3, undefined, NaN]), rangeOf([null, NaN])], [null, 3, null]);
 });
 
+Deno.test("a missing figure is above none, and none is above it, also none below 0", () => {
+  const missing = [null, undefined, NaN];
+  assertEquals([exceeds(0.2, 0.1), exceeds(0.1, 0.1), exceeds(0, -1)], [true, false, true]);
+  for (const none of missing) {
+    assertEquals([exceeds(none, -1), exceeds(1, none), exceeds(none, none)], Array(3).fill(false));
+  }
+  for (const none of missing) assertEquals([difference(none, 1), difference(1, none)], [null, null]);
+  assertEquals(difference(0.25, 1), -0.75);
+});
+
 Deno.test("the middle is of every key's middle value, or the middle setting where that was not run", () => {
   assertEquals(SWEEP.middle.key, { layer: 5, percentile: 8 });
   assertEquals(SWEEP.middle.where({ set: "b" }).values("auroc"), [0.1]);
@@ -55,7 +67,7 @@ Deno.test("the middle is of every key's middle value, or the middle setting wher
 });
 
 Deno.test("how many settings show something, and settings of other keys", () => {
-  assertEquals(SWEEP.tally((setting) => setting.mean("auroc")! > 0.55), "2 of 4");
+  assertEquals(SWEEP.tally((setting) => exceeds(setting.mean("auroc"), 0.55)), "2 of 4");
   const bySet = new Sweep(SWEEP.rows, ["set"]);
   assertEquals(bySet.settings.map(({ name, rows }) => [name, rows.length]), [["set a", 6], ["set b", 1]]);
   assertEquals(distinct(["b", "a", "b"]), ["b", "a"]);

@@ -24,20 +24,24 @@ const byReading = by("reading", { order: READINGS });
 
 /** Share of regions moved, dropped and introduced by p, beside the false alarms: points are stream orders, lines their means. */
 export function auditChart(audits: readonly AuditRow[], alpha: number): ChartSpec {
-  const shares = audits.flatMap(({ reading, layer, percentile, side, moved, gone, falseAlarms }) => {
-    const lost = side === "before" ? "dropped" : "introduced";
-    return [
-      {
-        reading,
-        layer,
-        percentile,
-        what: `moved or ${lost}`,
-        share: moved === null || gone === null ? null : moved + gone,
-      },
-      { reading, layer, percentile, what: lost, share: gone },
-      { reading, layer, percentile, what: "false alarms", share: falseAlarms },
-    ];
-  });
+  // Readings under which no dictionary could be made have no panel.
+  const told = new Set(audits.filter(({ gone }) => gone !== null).map(({ reading }) => reading));
+  const shares = audits.filter(({ reading }) => told.has(reading)).flatMap(
+    ({ reading, layer, percentile, side, moved, gone, falseAlarms }) => {
+      const lost = side === "before" ? "dropped" : "introduced";
+      return [
+        {
+          reading,
+          layer,
+          percentile,
+          what: `moved or ${lost}`,
+          share: moved === null || gone === null ? null : moved + gone,
+        },
+        { reading, layer, percentile, what: lost, share: gone },
+        { reading, layer, percentile, what: "false alarms", share: falseAlarms },
+      ];
+    },
+  );
   return chart(shares, {
     panels: grid(byReading, byLayer()),
     x: percentileAxis(),

@@ -1,6 +1,8 @@
 /** What final tokens of chat prompts fall into, and what the region of refusal corresponds to. */
 import { templatePartShares } from "../../../src/activations/mod.ts";
 import {
+  difference,
+  exceeds,
   type Figure,
   figure,
   formatNumber,
@@ -54,21 +56,19 @@ function clearest(sweep: Sweep<FinalTokensRow>): TokenSetting | undefined {
   const isMade = (setting: TokenSetting, model: Model) => setting.where({ model }).mean("purity") !== null;
   return sweep.settings.filter((setting) => MODELS.every((model) => isMade(setting, model)))
     .reduce<TokenSetting | undefined>(
-      (best, setting) => best && excess(best, "instruct")! >= excess(setting, "instruct")! ? best : setting,
+      (best, setting) => best && !exceeds(excess(setting, "instruct"), excess(best, "instruct")) ? best : setting,
       undefined,
     );
 }
 
 /** How far a model's purity is above that of shuffled labels. */
 const excess = (setting: TokenSetting, model: Model) =>
-  setting.where({ model }).mean(({ purity, purityShuffled }) =>
-    purity === null || purityShuffled === null ? null : purity - purityShuffled
-  );
+  setting.where({ model }).mean(({ purity, purityShuffled }) => difference(purity, purityShuffled));
 
 /** The setting of a model's largest held-out accuracy. */
 function best(tokens: readonly FinalTokensRow[], model: Model): TokenSetting {
   const { settings } = new Sweep(tokens.filter((row) => row.model === model && row.failure === null));
-  const accuracy = (setting: TokenSetting) => setting.mean("heldoutAccuracy")!;
+  const accuracy = (setting: TokenSetting) => setting.mean("heldoutAccuracy") ?? -Infinity;
   return settings.reduce((best, setting) => accuracy(setting) > accuracy(best) ? setting : best);
 }
 

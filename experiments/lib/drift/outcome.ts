@@ -3,6 +3,7 @@ import { quantiles } from "../../../src/analysis/mod.ts";
 import {
   type Figure,
   figure,
+  orNull,
   percent,
   recordTable,
   resultTable,
@@ -109,7 +110,7 @@ function matchAnswer(setting: MatchSetting, cut: number): string {
     figure(ofComparison(setting, comparison).mean("medianCosine"));
   const dropped = (comparison: keyof typeof COMPARISONS) => {
     const matched = ofComparison(setting, comparison);
-    return percent(matched.mean("dropped")! / matched.mean("regionsA")!);
+    return percent(orNull((matched.mean("dropped") ?? NaN) / (matched.mean("regionsA") ?? NaN)));
   };
   const floor = ofComparison(setting, "first with itself").rows.flatMap(({ cosines }) => [...cosines]);
   const [low, high] = quantiles(floor, [0.05, 0.95]);

@@ -3,6 +3,7 @@ import { METRICS } from "../../../src/analysis/mod.ts";
 import {
   figure,
   meanOf,
+  middleOf,
   type NumericKey,
   resultTable,
   rowTable,
@@ -23,7 +24,7 @@ const FIGURES = ["regions", "gini", "largest", "singles", "agreement", "accuracy
 export function metricOutcome(flags: CommonFlags, rows: readonly MetricRow[]): Outcome {
   const sweep = new Sweep(rows, ["layer", "wanted"]);
   // The middle of the list, whatever came out.
-  const shown = sweep.settings[sweep.settings.length >> 1];
+  const shown = middleOf(sweep.settings);
   return {
     title: `Metrics of leader clustering on ${flags.model}`,
     answer: answer(sweep, shown),

@@ -2,7 +2,9 @@
 import { smallestExcess } from "../../../src/analysis/mod.ts";
 import { bareName } from "../../../src/model/mod.ts";
 import {
+  exceeds,
   figure,
+  middleOf,
   orNull,
   percent,
   recordTable,
@@ -26,16 +28,19 @@ type PairSetting = Setting<PairRow, "layer" | "percentile">;
  * Tables, charts, findings and the answer.
  *
  * @param panels The pair that is shown, in every dictionary of its layer; none if there is no typical one.
- * @throws {Error} if a region between two anchors is not nearer to both than they are to each other.
+ * @throws {Error} if a region between two anchors is not nearer to both than they are to each other, or there is no pair.
  */
 export function neighbourhoodOutcome(
   flags: CommonFlags,
   rows: readonly PairRow[],
   panels: readonly Panel[],
 ): Outcome {
+  if (rows.length === 0) {
+    throw new Error("Expected pairs of regions but no dictionary has two regions at every p: take smaller percentiles");
+  }
   const sweep = new Sweep(rows);
   const layers = sweep.each("layer").map((layer) => new LayerPairs(layer, sweep.where({ layer }).settings));
-  const shown = layers[layers.length >> 1];
+  const shown = middleOf(layers);
   const excess = smallestExcess(rows);
   return {
     title: `Between close regions of ${flags.model}`,
@@ -126,13 +131,14 @@ const isEmpty = ({ between }: PairRow) => between === 0;
 const isOneRegion = ({ between }: PairRow) => between === null;
 
 /** Whether more lie between followed pairs than between the others, means over pairs and seeds. */
-const isAbove = (setting: PairSetting) => apart(setting).mean("between")! > compared(setting).mean("controlBetween")!;
+const isAbove = (setting: PairSetting) =>
+  exceeds(apart(setting).mean("between"), compared(setting).mean("controlBetween"));
 
 /** Whether they do at every seed, too. */
 const isAlwaysAbove = (setting: PairSetting) =>
   isAbove(setting) &&
   new Sweep(compared(setting).rows, ["seed"]).settings.every((own) =>
-    own.mean("between")! > own.mean("controlBetween")!
+    exceeds(own.mean("between"), own.mean("controlBetween"))
   );
 
 function answer(layers: readonly LayerPairs[], shown: LayerPairs, excess: number | null): string {
@@ -141,7 +147,8 @@ function answer(layers: readonly LayerPairs[], shown: LayerPairs, excess: number
   const regions = (setting: PairSetting) => figure(setting.mean("regions"));
   const between = (setting: PairSetting) => figure(apart(setting).mean("between"));
   const control = (setting: PairSetting) => figure(compared(setting).mean("controlBetween"));
-  const grows = ({ coarsest, finest }: LayerPairs) => apart(finest).mean("between")! > apart(coarsest).mean("between")!;
+  const grows = ({ coarsest, finest }: LayerPairs) =>
+    exceeds(apart(finest).mean("between"), apart(coarsest).mean("between"));
   return [
     `Between the closest pairs of regions at p ${coarsest.key.percentile} (layer ${shown.layer}, K ${
       regions(coarsest)

@@ -2,6 +2,8 @@
 import { EXEMPLAR_KINDS, type ExemplarKind } from "../../../src/analysis/mod.ts";
 import {
   type Cell,
+  difference,
+  exceeds,
   type Figure,
   figure,
   meanOf,
@@ -26,7 +28,7 @@ const at = (setting: DistanceSetting, of: Figure<DistanceRow>, set: PromptSet, k
 
 /** How much farther one set of prompts lies than another, in mean distance. */
 const gap = (setting: DistanceSetting, far: PromptSet, near: PromptSet) =>
-  at(setting, "mean", far)! - at(setting, "mean", near)!;
+  difference(at(setting, "mean", far), at(setting, "mean", near));
 
 /** Tables, charts, findings and the answer. */
 export function oodOutcome(flags: CommonFlags, rows: readonly DistanceRow[]): Outcome {
@@ -82,7 +84,7 @@ export function oodOutcome(flags: CommonFlags, rows: readonly DistanceRow[]): Ou
 }
 
 function answer(sweep: Sweep<DistanceRow>, shown: DistanceSetting): string {
-  const nearer = (near: PromptSet, far: PromptSet) => sweep.tally((setting) => gap(setting, far, near) > 0);
+  const nearer = (near: PromptSet, far: PromptSet) => sweep.tally((setting) => exceeds(gap(setting, far, near), 0));
   /** In how many single dictionaries. */
   const nearerOnce = (near: PromptSet, far: PromptSet) => {
     const isNearer = sweep.settings.flatMap((setting) => {
@@ -92,7 +94,7 @@ function answer(sweep: Sweep<DistanceRow>, shown: DistanceSetting): string {
     return `${isNearer.filter(Boolean).length} of ${isNearer.length}`;
   };
   const beaten = (set: PromptSet) =>
-    sweep.count((setting) => at(setting, "auroc", set, "coreset")! > at(setting, "auroc", set)!);
+    sweep.count((setting) => exceeds(at(setting, "auroc", set, "coreset"), at(setting, "auroc", set)));
   const both = (set: PromptSet, of: Figure<DistanceRow> = "auroc") =>
     `${figure(at(shown, of, set))} for ${set} (coreset ${figure(at(shown, of, set, "coreset"))})`;
   const distances = PROMPT_SETS.map((set) => `${figure(at(shown, "mean", set))} (${set})`).join(", ");
@@ -134,9 +136,13 @@ function findings(sweep: Sweep<DistanceRow>, shown: DistanceSetting): Outcome["f
     ...both("mean_distance_bulgarian", "mean", "Bulgarian"),
     ...both("mean_distance_random", "mean", "random tokens"),
     settings: sweep.settings.length,
-    settings_heldout_nearer_than_bulgarian: sweep.count((setting) => gap(setting, "Bulgarian", "held-out") > 0),
-    settings_heldout_nearer_than_random: sweep.count((setting) => gap(setting, "random tokens", "held-out") > 0),
-    settings_bulgarian_farther_than_random: sweep.count((setting) => gap(setting, "Bulgarian", "random tokens") > 0),
+    settings_heldout_nearer_than_bulgarian: sweep.count((setting) => exceeds(gap(setting, "Bulgarian", "held-out"), 0)),
+    settings_heldout_nearer_than_random: sweep.count((setting) =>
+      exceeds(gap(setting, "random tokens", "held-out"), 0)
+    ),
+    settings_bulgarian_farther_than_random: sweep.count((setting) =>
+      exceeds(gap(setting, "Bulgarian", "random tokens"), 0)
+    ),
     gap_random_by_layer: sweep.by((setting) => gap(setting, "random tokens", "held-out")),
     ...both("share_within_threshold_heldout", "withinThreshold", "held-out"),
     ...both("auroc_shuffled", "auroc", "shuffled"),

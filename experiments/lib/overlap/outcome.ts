@@ -9,6 +9,7 @@ import {
 import type { FailedSetting } from "../../../src/partition/mod.ts";
 import {
   type Cell,
+  exceeds,
   figure,
   formatNumber,
   meanOf,
@@ -145,12 +146,14 @@ function answer(sweep: Sweep<SummaryRow, "percentile">, shown: OverlapSetting, c
   const share = (name: Name, side?: FiringSide) => percent(shareOf(shown, name, side));
   const both = (name: Name) => `${share(name)} and ${share(name, "features")}`;
   const over = (name: Name, side: FiringSide) => {
-    const sorted = sweep.settings.toSorted((a, b) => shareOf(a, name, side)! - shareOf(b, name, side)!);
+    const sorted = sweep.settings.filter((setting) => shareOf(setting, name, side) !== null)
+      .sort((a, b) => shareOf(a, name, side)! - shareOf(b, name, side)!);
+    if (sorted.length === 0) return percent(null);
     const at = (setting: OverlapSetting) => `${percent(shareOf(setting, name, side))} (${setting.name})`;
     return `${at(sorted[0])} to ${at(sorted.at(-1)!)}`;
   };
   const random = "random exemplars and SAE";
-  const higher = sweep.count((setting) => shareOf(setting, "EP and SAE")! > shareOf(setting, random)!);
+  const higher = sweep.count((setting) => exceeds(shareOf(setting, "EP and SAE"), shareOf(setting, random)));
   const clear = sweep.count((setting) => {
     const [own, other] = [of(setting, "EP and SAE").range("share"), of(setting, random).range("share")];
     return own !== null && other !== null && own[0] > other[1];

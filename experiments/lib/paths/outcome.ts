@@ -1,6 +1,7 @@
 /** What the ways of tokens through the layers say. */
 import {
   columnName,
+  exceeds,
   type Figure,
   formatNumber,
   meanOf,
@@ -96,8 +97,8 @@ type Means = ReturnType<typeof meansAt>;
 function answer(means: readonly Means[], shown: Means, { percentile, layers }: ShownPath): string {
   const { agreementShuffled, agreementChance, stay, stayShuffled, stayChance } = shown;
   const last = layers.length - 1;
-  const falling = means.filter((own) => own.agreementShuffled[last]! < own.agreementShuffled[0]!).length;
-  const beyond = (others: readonly (number | null)[]) => stay.filter((value, i) => value! > others[i]!).length;
+  const falling = means.filter((own) => exceeds(own.agreementShuffled[0], own.agreementShuffled[last])).length;
+  const beyond = (others: readonly (number | null)[]) => stay.filter((value, i) => exceeds(value, others[i])).length;
   return [
     `At p ${percentile}, ${percent(agreementShuffled[0])} of tokens stay in their region of layer ${
       layers[0]

@@ -86,7 +86,11 @@ export function sparsityChart(summaries: readonly Summary[], percentile: number)
     ofKind(summaries, { source, percentile: source === "SAE" ? null : percentile })
       .flatMap((summary) => pointsOf(summary, Math.min(summary.k ?? Infinity, summary.l0), summaries))
   );
-  return keptPanels(summaries, points, quantity("x", "features kept (l0)", { log: true, base: 2, nice: false }));
+  return keptPanels(
+    summaries,
+    points,
+    quantity("x", "features kept (l0)", { log: true, base: 2, nice: false, format: "~g" }),
+  );
 }
 
 /** One row of {@linkcode accuraciesChart}. */

@@ -24,9 +24,9 @@ export function refusalOutcome(flags: CommonFlags, result: RefusalResult): Outco
     null: best?.confirmation.answers.null?.[i] ?? null,
   }));
   const unable = [
-    ...failed.map(({ layer, percentile, reason }) => `Block ${layer}, p ${percentile}: ${reason}.`),
+    ...failed.map(({ layer, percentile, reason }) => `Layer ${layer}, p ${percentile}: ${reason}.`),
     ...settings.filter(({ candidates }) => candidates.length === 0).map(({ seed, layer, percentile, occupied }) =>
-      `Block ${layer}, p ${percentile}, seed ${seed}: none of the ${occupied} regions of final positions holds 5 or more ` +
+      `Layer ${layer}, p ${percentile}, seed ${seed}: none of the ${occupied} regions of final positions holds 5 or more ` +
       "of which 30 % are refused."
     ),
   ];

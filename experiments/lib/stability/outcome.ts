@@ -2,7 +2,9 @@
 import { FIFTHS, STABILITY_VARIANTS, type StabilityVariant } from "../../../src/analysis/mod.ts";
 import type { FailedSetting } from "../../../src/partition/mod.ts";
 import {
+  exceeds,
   figure,
+  middleOf,
   type NumericKey,
   rangeText,
   recordTable,
@@ -28,7 +30,7 @@ export function stabilityOutcome(
 ): Outcome {
   const sweep = new Sweep(rows);
   // The middle of the list, whatever came out.
-  const shown = sweep.settings[sweep.settings.length >> 1];
+  const shown = middleOf(sweep.settings);
   const { percentile } = shown.key;
   return {
     title: `Stability of regions of ${flags.model}`,
@@ -90,7 +92,7 @@ const byOrder = (setting: VariantSetting) => setting.where({ variant: "means" })
 
 function answer(sweep: Sweep<VariantRow>, shown: VariantSetting): string {
   const higher = (a: StabilityVariant, b: StabilityVariant) =>
-    sweep.count((setting) => at(setting, "matchedCosine", a)! > at(setting, "matchedCosine", b)!);
+    sweep.count((setting) => exceeds(at(setting, "matchedCosine", a), at(setting, "matchedCosine", b)));
   const pair = (variant: StabilityVariant) =>
     `${figure(at(shown, "matchedCosine", variant))} (Spearman ${figure(at(shown, "spearmanDensity", variant))})`;
   const span = (of: VariantFigure) => rangeText(sweep.settings.map((setting) => at(setting, of)));

@@ -31,7 +31,8 @@ interface SettingResult {
 export function steerOutcome(flags: CommonFlags, effects: readonly EffectRow[]): Outcome {
   if (effects.length === 0) {
     throw new Error(
-      "Expected regions that hold positions of both probes but found none: probe more prompts, or lower --members",
+      "Expected regions that hold some positions of both probes, and not all, but found none: probe more prompts, take " +
+        "smaller percentiles, or lower --members",
     );
   }
   const means = summaries(effects);
@@ -67,7 +68,7 @@ export function steerOutcome(flags: CommonFlags, effects: readonly EffectRow[]):
           chartBlock(
             "curves",
             curvesChart(means, largestMargin(results, "sufficiency").layer),
-            `Block ${
+            `Layer ${
               largestMargin(results, "sufficiency").layer
             }: what adding a direction does at all positions, against its ` +
               "strength in mean distances of the probe's activations from the center. Sufficiency is 1 where the output is " +

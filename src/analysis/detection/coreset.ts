@@ -4,7 +4,7 @@ import { directionsOf } from "../../partition/directions.ts";
 import { type Assignment, nearestRegions } from "../../partition/leader.ts";
 import type { Growth } from "../../partition/growth.ts";
 import type { Exemplars, LayerExemplars } from "./distances.ts";
-import type { Backend, Matrix } from "../../compute/backend.ts";
+import { assertSameDim, type Backend, type Matrix } from "../../compute/backend.ts";
 import { hashUniform } from "../../compute/random.ts";
 
 /**
@@ -64,9 +64,11 @@ export class Coreset implements Disposable {
    *
    * @param directions Unit rows, `rows x dim`; copied where they are kept.
    * @param start Stream index of the first row.
+   * @throws {RangeError} if the rows are of another length; the sample stays as it was.
    */
   offer(directions: Matrix, start: number): void {
     this.#assertInUse();
+    assertSameDim(directions, this.#pool);
     const offered = Array.from({ length: directions.rows }, (_, i) => ({ key: hashUniform(this.seed, start + i), i }));
     const ranked = [...this.#kept, ...offered].sort((a, b) => a.key - b.key);
     const free = ranked.slice(this.capacity).flatMap((entry) => "row" in entry ? [entry.row] : []);

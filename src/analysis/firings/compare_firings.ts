@@ -140,5 +140,5 @@ export function compareFirings(
 }
 
 function meanByUnit(draws: readonly Float64Array[]): Float64Array {
-  return Float64Array.from(draws[0], (_, unit) => meanOf(draws.map((f1) => f1[unit]))!);
+  return Float64Array.from(draws[0], (_, unit) => meanOf(draws.map((f1) => f1[unit])) ?? NaN);
 }

@@ -67,12 +67,19 @@ export function allFlags(
       default: value("model", "fixtures/gemma-2-toy"),
       help: "folder of the model, or owner/name on the hub",
     },
-    layers: { type: "layers", default: value("layers", "all"), min: 0, help: "layers to read: 3,5 or 0-7 or all" },
+    layers: {
+      type: "layers",
+      default: value("layers", "all"),
+      min: 0,
+      sorted: true,
+      help: "layers to read: 3,5 or 0-7 or all",
+    },
     percentiles: {
       type: "numbers",
       default: value("percentiles", [1, 2, 4, 8, 10]),
       min: 0,
       max: 100,
+      sorted: true,
       help: "percentiles p of pairwise distance, one dictionary each",
     },
     corpus: {

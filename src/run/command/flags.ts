@@ -53,6 +53,8 @@ export type Flag = {
     readonly min?: number;
     /** The largest one. */
     readonly max?: number;
+    /** Whether a list of numbers is read as a set: each once, ascending. */
+    readonly sorted?: boolean;
   };
 }[keyof FlagTypes];
 
@@ -148,14 +150,18 @@ function readValue(name: string, flag: Flag, text: string): unknown {
     case "integer":
       return readNumber(name, flag, text);
     case "numbers":
-      return text.split(",").map((part) => readNumber(name, flag, part));
+      return listed(flag, text.split(",").map((part) => readNumber(name, flag, part)));
     case "integers":
-      return readIntegers(name, flag, text);
+      return listed(flag, readIntegers(name, flag, text));
     case "layers":
-      return text === "all" ? "all" : readIntegers(name, flag, text);
+      return text === "all" ? "all" : listed(flag, readIntegers(name, flag, text));
     default:
       return text;
   }
+}
+
+function listed(flag: Flag, numbers: number[]): number[] {
+  return flag.sorted ? [...new Set(numbers)].sort((a, b) => a - b) : numbers;
 }
 
 const SUFFIX: Readonly<Record<string, number>> = { "": 1, k: 1e3, M: 1e6, G: 1e9 };
@@ -207,7 +213,7 @@ function readIntegers(name: string, flag: Flag, text: string): number[] {
 }
 
 /**
- * The layers asked for, against those that the model has.
+ * The layers asked for, each once and ascending, against those that the model has.
  *
  * @param count Number of layers of the model.
  * @throws {UsageError} If one of them is not among them.
@@ -218,5 +224,5 @@ export function resolveLayers(layers: Layers, count: number): number[] {
   if (wrong !== undefined) {
     throw new UsageError(`Expected layers from 0 to ${count - 1}, which the model has, but got ${wrong}.`);
   }
-  return [...new Set(layers)];
+  return [...new Set(layers)].sort((a, b) => a - b);
 }
