@@ -36,6 +36,7 @@ Deno.test({
       };
       const seeds = [0, 1];
       const run = {
+        flags: { maxTokens: 2e6 },
         progress: new Progress({ quiet: true }),
         manifest: new RunManifest({ name: "test" }),
         signal: new AbortController().signal,

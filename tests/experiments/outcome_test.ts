@@ -18,7 +18,7 @@ const OUTCOME: Outcome = {
       blocks: [
         textBlock("A paragraph."),
         textBlock(undefined),
-        tableBlock(rowTable(SIZE, ROWS), "All of them.", { printed: "Regions by block" }),
+        tableBlock(rowTable(SIZE, ROWS), "All of them.", { printed: "Regions by layer" }),
         tableBlock({ columns: ["hidden"], rows: [["not printed"]] }),
         chartBlock(
           "bars",
@@ -51,8 +51,8 @@ Deno.test("the frame writes an outcome: tables, charts, page, printed summary, f
     for (const part of said) assertStringIncludes(page, part);
     assert(!page.includes("Nothing to say"), "a section of nothing has no heading");
     assertEquals(printed, [
-      "Regions by block\n",
-      "block  regions\n─────  ───────\n    3   20,295\n    4        –\n",
+      "Regions by layer\n",
+      "layer  regions\n─────  ───────\n    3   20,295\n    4        –\n",
       `Large ones.\n\nReport: ${folder}/report.html`,
     ]);
   }));
