@@ -10,7 +10,7 @@ import { publishedParts } from "./published.ts";
 
 /** Which published dictionary, and how it is fetched. */
 export interface FromHubOptions extends Pick<DictionaryOptions, "backend">, HubOptions {
-  /** Block whose output it divides; default 12. */
+  /** Layer whose output it divides; default 12. */
   layer?: number;
   /** The percentile p; default 10. */
   percentile?: number;

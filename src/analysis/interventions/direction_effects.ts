@@ -50,7 +50,7 @@ export async function outputsOf(model: NextTokens, batch: StreamBatch): Promise<
 export interface EffectParts {
   /** The model, at the dictionary's hook. */
   readonly model: NextTokens;
-  /** Block whose output the dictionary partitions. */
+  /** Layer whose output the dictionary partitions. */
   readonly layer: number;
   /** Its regions' mean directions are added and ablated. */
   readonly dictionary: Dictionary;

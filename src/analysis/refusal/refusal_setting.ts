@@ -25,7 +25,7 @@ export interface AblatableRegion extends RegionShare {
 export interface RefusalSetting {
   /** Seed of its stream order. */
   readonly seed: number;
-  /** Block whose output it partitions. */
+  /** Layer whose output it partitions. */
   readonly layer: number;
   /** Percentile p of its threshold. */
   readonly percentile: number;

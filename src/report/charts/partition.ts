@@ -9,7 +9,7 @@ const PANEL = { panels: byLayer(), width: 230, height: 260 };
 
 /** State of one dictionary at one point of the stream. */
 export interface GrowthPoint {
-  /** Block of the model whose output is read. */
+  /** Layer of the model whose output is read. */
   readonly layer: number;
   /** Percentile that its threshold was calibrated to. */
   readonly percentile: number;
@@ -43,7 +43,7 @@ export function growthChart(points: readonly GrowthPoint[]): ComposableChart {
 
 /** One region of one dictionary. */
 export interface RegionPoint {
-  /** Block of the model whose output is read. */
+  /** Layer of the model whose output is read. */
   readonly layer: number;
   /** Percentile that its threshold was calibrated to. */
   readonly percentile: number;

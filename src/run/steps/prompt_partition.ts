@@ -20,7 +20,7 @@ import { growOrders } from "./orders.ts";
 
 /** One dictionary of chat prompts. */
 export interface PromptPartition {
-  /** Block of the model. */
+  /** Layer of the model. */
   readonly layer: number;
   /** Percentile of its threshold, 0..100. */
   readonly percentile: number;
