@@ -59,6 +59,7 @@ export type {
 
 export {
   atLayer,
+  Batch,
   batchAt,
   cacheActivations,
   CorpusError,

@@ -77,7 +77,7 @@ await experiment({
     return new Map(layers.map((layer) => {
       const { data, provenance } = batchAt(batch!, layer);
       const labels = provenance!.prompt.map((prompt) => Math.floor(prompt / domains[0].length));
-      return [layer, { rows: data!, labels }];
+      return [layer, { rows: data, labels }];
     }));
   };
   const [clustered, told] = await manifest.time("extract", async () => [await read(train), await read(heldout)]);

@@ -66,7 +66,7 @@ for (const [bad, name] of [[NaN, "NaN"], [Infinity, "infinite"]] as const) {
       const { size, activations } = dictionary;
       const { prompt, position, prompts } = batch.provenance!;
       const row = 5;
-      batch.data![row * batch.dim + 7] = bad;
+      batch.data[row * batch.dim + 7] = bad;
       const where = [
         `prompt "${prompts[prompt[row]].id}"`,
         `position ${position[row]} (${JSON.stringify(prompts[prompt[row]].excerpt(position[row]).token)})`,

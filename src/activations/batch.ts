@@ -1,20 +1,153 @@
-import type { Matrix } from "../compute/backend.ts";
+import { assertShape, type Backend, type Matrix, NonFiniteRowError } from "../compute/backend.ts";
+import { openBackend } from "../compute/open.ts";
 
-/**
- * Activations of one batch, `rows x dim`, row-major. They live on the host (`data`), on a backend (`matrix`), or both;
- * {@link "./values.ts".onBackend} and {@link "./values.ts".hostValues} get at them wherever they are.
- */
+/** Activations as a caller has them: rows on the host, `rows x dim`, row-major. A {@linkcode Batch} is one too. */
 export interface ActivationBatch {
   /** Number of activations. */
   readonly rows: number;
   /** Length of an activation. */
   readonly dim: number;
-  /** The values, `rows x dim`; absent while the batch lives on a backend only. */
-  readonly data?: Float32Array<ArrayBuffer>;
-  /** The values on a backend. Its owner disposes it. */
-  readonly matrix?: Matrix;
+  /** The values, `rows x dim`; they are read where they are, so they stay as they are while the batch is used. */
+  readonly data: Float32Array<ArrayBuffer>;
   /** Where each row comes from; without it regions keep no contexts. */
   readonly provenance?: Provenance;
+}
+
+/** Where the values of a batch are: on the host, on a backend, or on both. */
+type Place =
+  | { readonly data: Float32Array<ArrayBuffer>; readonly matrix?: Matrix }
+  | { readonly data?: undefined; readonly matrix: Matrix };
+
+/**
+ * Activations of one batch, `rows x dim`, wherever they are: {@linkcode Batch.on} has them on a backend,
+ * {@linkcode Batch.values} on the host, and each moves them only if they are elsewhere.
+ *
+ * @example
+ * ```ts
+ * import { openBackend } from "../compute/open.ts";
+ *
+ * const backend = await openBackend("cpu");
+ * const batch = Batch.of({ data: Float32Array.of(1, 0, 0, 2), rows: 2, dim: 2 });
+ * const { sum } = await batch.on(backend, (x) => backend.moments(x));
+ * if (sum.join() !== "1,2") throw new Error(`unexpected sum ${sum}`);
+ * ```
+ */
+export class Batch implements ActivationBatch, Disposable {
+  readonly #place: Place;
+
+  private constructor(
+    readonly rows: number,
+    readonly dim: number,
+    place: Place,
+    readonly provenance?: Provenance,
+  ) {
+    this.#place = place;
+  }
+
+  /**
+   * A batch of rows on the host, which are not copied; a batch is given as it is.
+   *
+   * @param backend Where the rows are wanted too: they are uploaded once, and the batch disposes what was uploaded.
+   * @throws {TypeError} if there are no values.
+   * @throws {RangeError} if they are not `rows x dim`.
+   */
+  static of(batch: ActivationBatch, backend?: Backend): Batch {
+    if (batch instanceof Batch) return batch;
+    const { data, rows, dim, provenance } = batch;
+    if (!(data instanceof Float32Array)) {
+      throw new TypeError(
+        `Expected a batch with its values, a Float32Array of rows x dim numbers, as data but found ${typeof data}`,
+      );
+    }
+    assertShape(data, rows, dim);
+    return new Batch(rows, dim, { data, matrix: backend?.upload(data, rows, dim) }, provenance);
+  }
+
+  /**
+   * A batch of rows on a backend.
+   *
+   * @param matrix The batch disposes it; who does not hand it over does not dispose the batch.
+   */
+  static onBackend(matrix: Matrix, provenance?: Provenance): Batch {
+    return new Batch(matrix.rows, matrix.dim, { matrix }, provenance);
+  }
+
+  /** Whether {@linkcode Batch.data} is there. */
+  get isOnHost(): boolean {
+    return this.#place.data !== undefined;
+  }
+
+  /**
+   * The values if they are on the host, not to be changed; {@linkcode Batch.values} fetches them from wherever they are.
+   *
+   * @throws {Error} if they are on a backend only.
+   */
+  get data(): Float32Array<ArrayBuffer> {
+    const { data, matrix } = this.#place;
+    if (data) return data;
+    throw new Error(`Expected values on the host but they are on ${matrix.backend} only: await values() fetches them`);
+  }
+
+  /**
+   * Runs `use` with the values on a backend: the batch's own matrix if it is there, else one uploaded for the time.
+   *
+   * @param use Gets the values, `rows x dim`; the matrix must not be kept.
+   * @throws {TypeError} if the batch was disposed.
+   * @throws {Error} if `use` finds a row that is not finite; names prompt, position and layer.
+   */
+  async on<T>(backend: Backend, use: (x: Matrix) => Promise<T>): Promise<T> {
+    using made = new DisposableStack();
+    const { matrix } = this.#place;
+    const x = matrix?.backend === backend.name
+      ? matrix
+      : made.use(backend.upload(await this.values(), this.rows, this.dim));
+    try {
+      return await use(x);
+    } catch (error) {
+      if (!(error instanceof NonFiniteRowError)) throw error;
+      throw new Error(
+        `Expected finite activations but found NaN or an infinity in ${describeRow(this, error.row)}: ` +
+          "check the model's dtype (float16 overflows) and the prompt",
+        { cause: error },
+      );
+    }
+  }
+
+  /**
+   * The values on the host, `rows x dim`: the batch's own array if it has one (do not change it), else a download.
+   *
+   * @throws {TypeError} if they are on a backend only and the batch was disposed.
+   */
+  async values(): Promise<Float32Array<ArrayBuffer>> {
+    const { data, matrix } = this.#place;
+    return data ?? await (await openBackend(matrix.backend)).download(matrix);
+  }
+
+  /** Gives the matrix on a backend back, if there is one; a second time it does nothing. */
+  dispose(): void {
+    this.#place.matrix?.dispose();
+  }
+
+  /** As {@linkcode Batch.dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/**
+ * Says where a row comes from, for messages such as that of a row that is not finite: `prompt "pile.jsonl:12", position
+ * 5 (" the"), layer 3`.
+ *
+ * @param batch The row's batch; without provenance only the row's number is known.
+ * @param row Zero-based.
+ */
+export function describeRow({ provenance }: Pick<ActivationBatch, "provenance">, row: number): string {
+  if (!provenance) return `row ${row} of a batch that does not say where its rows come from`;
+  const prompt = provenance.prompts[provenance.prompt[row]];
+  const position = provenance.position[row];
+  const token = JSON.stringify(prompt.excerpt(position).token);
+  const layer = provenance.layer === undefined ? "" : `, layer ${provenance.layer}`;
+  return `prompt "${prompt.id}", position ${position} (${token})${layer}`;
 }
 
 /** Where the rows of a batch come from. */

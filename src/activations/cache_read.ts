@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Backend } from "../compute/backend.ts";
 import { metadataOf, outlineArrow, readArrow, type Table } from "../files/arrow.ts";
 import type { HookSite } from "../model/types.ts";
-import type { ActivationBatch } from "./batch.ts";
+import { Batch } from "./batch.ts";
 import { type CacheIndex, readCacheIndex, type ShardEntry } from "./cache_index.ts";
 import { shardMetadata } from "./cache_write.ts";
 import { readShardTables, type Shard } from "./shard.ts";
@@ -141,10 +141,10 @@ function assertBelongs(path: string, table: Table, expected: Record<string, stri
 }
 
 function batchOf({ layers, provenance }: Shard, entry: ShardEntry, dim: number, backend?: Backend): StreamBatch {
-  const batches = new Map<number, ActivationBatch>();
+  const batches = new Map<number, Batch>();
   for (const [layer, data] of layers) {
-    const matrix = backend?.upload(data, entry.rows, dim);
-    batches.set(layer, { rows: entry.rows, dim, data, matrix, provenance: { ...provenance, layer } });
+    const rows = { data, rows: entry.rows, dim, provenance: { ...provenance, layer } };
+    batches.set(layer, Batch.of(rows, backend));
   }
   return streamBatch({
     prompts: provenance.prompts,

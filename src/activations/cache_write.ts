@@ -8,7 +8,6 @@ import { keptPositions } from "./extractor.ts";
 import { shardTables } from "./shard.ts";
 import { bosOf, type Reading, type StreamSource } from "./source.ts";
 import type { StreamBatch } from "./stream.ts";
-import { hostValues } from "./values.ts";
 
 /**
  * Writes a stream to a folder as it passes by, a shard a batch. The index that makes the folder a cache is written
@@ -160,7 +159,7 @@ async function writeShard(
     promptsBefore: batch.promptsBefore,
   };
   const layers = new Map<number, Float32Array<ArrayBuffer>>();
-  for (const [layer, activations] of batch.batches) layers.set(layer, await hostValues(activations));
+  for (const [layer, activations] of batch.batches) layers.set(layer, await activations.values());
   const tables = shardTables({ layers, provenance: provenanceOf(batch) }, shape.dim, shardMetadata(made, entry));
   const prompts = await writeArrow(join(folder, `${entry.name}.prompts.arrow`), tables.prompts);
   const activations = await writeArrow(join(folder, `${entry.name}.activations.arrow`), tables.activations);

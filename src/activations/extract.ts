@@ -1,6 +1,6 @@
 import type { Backend } from "../compute/backend.ts";
 import type { LanguageModel } from "../model/types.ts";
-import type { ActivationBatch, Prompt } from "./batch.ts";
+import type { Prompt } from "./batch.ts";
 import type { CorpusEntry } from "./corpus.ts";
 import { CorpusError } from "./errors.ts";
 import { assertExtractor, type Extractor, keptPositions } from "./extractor.ts";
@@ -167,10 +167,7 @@ async function runBatch(
   using gather = newGather(layers, rows);
   let forwardSeconds = 0;
   for (const pass of passes) forwardSeconds += await runPass(model, pass, layers, gather);
-  const batches = new Map<number, ActivationBatch>();
-  for (const [layer, gathered] of gather.finish()) {
-    batches.set(layer, { rows, dim: model.dim, ...gathered, provenance: { ...provenance, layer } });
-  }
+  const batches = gather.finish(provenance);
   const tokens = prompts.reduce((sum, { tokens }) => sum + tokens.length, 0);
   return { batch: streamBatch({ prompts, tokens, promptsBefore, start, batches, forwardSeconds }), rows };
 }

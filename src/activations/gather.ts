@@ -2,20 +2,19 @@ import type { Backend, Matrix } from "../compute/backend.ts";
 import { openBackend } from "../compute/open.ts";
 import type { WebGpuBackend } from "../compute/webgpu.ts";
 import type { Capture, LanguageModel, Residual } from "../model/types.ts";
+import { Batch, type Provenance } from "./batch.ts";
 import type { Pass } from "./layout.ts";
-
-/** One layer's activations of a batch, on the host, on a backend, or both. */
-export interface Gathered {
-  readonly data?: Float32Array<ArrayBuffer>;
-  readonly matrix?: Matrix;
-}
 
 /** Collects the activations of one batch from its forward passes, in the batch's row order. */
 export interface Gather extends Disposable {
   /** Takes the rows that a pass keeps, at every layer; the capture may be given back afterwards. */
   take(capture: Capture, pass: Pass): Promise<void>;
-  /** The activations by layer; the caller's from now on. What is not finished is given back by `using`. */
-  finish(): Map<number, Gathered>;
+  /**
+   * The activations by layer; the caller's from now on. What is not finished is given back by `using`.
+   *
+   * @param provenance That of the rows; each layer's names the layer.
+   */
+  finish(provenance: Provenance): Map<number, Batch>;
 }
 
 /** Starts collecting a batch of `rows` activations at `layers`. */
@@ -67,10 +66,13 @@ class HostGather implements Gather {
     }
   }
 
-  finish(): Map<number, Gathered> {
+  finish(provenance: Provenance): Map<number, Batch> {
     const { rows, model: { dim }, backend } = this;
     return new Map(
-      this.#layers.entries().map(([layer, data]) => [layer, { data, matrix: backend?.upload(data, rows, dim) }]),
+      this.#layers.entries().map(([layer, data]) => [
+        layer,
+        Batch.of({ data, rows, dim, provenance: { ...provenance, layer } }, backend),
+      ]),
     );
   }
 
@@ -106,8 +108,10 @@ class DeviceGather implements Gather {
     return Promise.resolve();
   }
 
-  finish(): Map<number, Gathered> {
-    const gathered = new Map(this.#layers.entries().map(([layer, matrix]) => [layer, { matrix }]));
+  finish(provenance: Provenance): Map<number, Batch> {
+    const gathered = new Map(
+      this.#layers.entries().map(([layer, matrix]) => [layer, Batch.onBackend(matrix, { ...provenance, layer })]),
+    );
     this.#layers.clear();
     return gathered;
   }

@@ -1,10 +1,10 @@
-import type { ActivationBatch, Excerpt } from "./batch.ts";
+import type { Batch, Excerpt } from "./batch.ts";
 import { batchAt, type StreamBatch } from "./stream.ts";
 
 /** Activations of a text on the host, and what token each is of. Tokens are numbered in stream order. */
 export interface HeldActivations {
   /** In stream order, `rows x dim` each. */
-  readonly batches: readonly ActivationBatch[];
+  readonly batches: readonly Batch[];
   /** Token id of each activation. */
   readonly ids: Int32Array<ArrayBuffer>;
   /** A token in its surroundings. */
@@ -36,7 +36,7 @@ export async function holdActivations(
   layer: number,
   most: number,
 ): Promise<HeldActivations> {
-  const batches: ActivationBatch[] = [];
+  const batches: Batch[] = [];
   const ids: number[] = [];
   const starts: number[] = [];
   for await (const streamed of stream) {

@@ -21,8 +21,7 @@
  *
  * @module
  */
-export type { ActivationBatch, Excerpt, Prompt, Provenance } from "./batch.ts";
-export { hostValues, onBackend } from "./values.ts";
+export { type ActivationBatch, Batch, type Excerpt, type Prompt, type Provenance } from "./batch.ts";
 export { type CorpusEntry, type CorpusItem, type CorpusItems, type CorpusOptions, readCorpus } from "./corpus.ts";
 export { CorpusError } from "./errors.ts";
 export { shuffled } from "./shuffled.ts";

@@ -1,4 +1,4 @@
-import type { ActivationBatch, Prompt } from "./batch.ts";
+import { type ActivationBatch, Batch, type Prompt } from "./batch.ts";
 
 /** One published batch of a stream of activations: some prompts, and their activations at every layer asked for. */
 export interface StreamBatch extends Disposable {
@@ -15,7 +15,7 @@ export interface StreamBatch extends Disposable {
    *
    * @throws {Error} if the batch was disposed.
    */
-  readonly batches: ReadonlyMap<number, ActivationBatch>;
+  readonly batches: ReadonlyMap<number, Batch>;
   /** Seconds spent in the model; on WebGPU until its commands were handed over. 0 from a cache. */
   readonly forwardSeconds: number;
   /** Gives matrices on a backend back; a second time it does nothing. Who takes a batch from a stream disposes it. */
@@ -23,7 +23,10 @@ export interface StreamBatch extends Disposable {
 }
 
 /** What of a stream's batch those need that read activations only: the layers, to be disposed. */
-export type LayeredBatch = Pick<StreamBatch, "batches"> & Disposable;
+export interface LayeredBatch extends Disposable {
+  /** The activations by layer, `rows x dim` each. */
+  readonly batches: ReadonlyMap<number, ActivationBatch>;
+}
 
 /** A batch of a stream that owns the matrices of its activations, and gives none out once it is disposed. */
 export function streamBatch(
@@ -41,7 +44,7 @@ export function streamBatch(
     },
     dispose() {
       isDisposed = true;
-      for (const { matrix } of batches.values()) matrix?.dispose();
+      for (const batch of batches.values()) batch.dispose();
     },
     [Symbol.dispose]() {
       this.dispose();
@@ -64,9 +67,9 @@ export function streamBatch(
  * if (rows !== 2) throw new Error(`${rows}`);
  * ```
  */
-export function batchAt(streamed: Pick<StreamBatch, "batches">, layer: number): ActivationBatch {
+export function batchAt(streamed: Pick<LayeredBatch, "batches">, layer: number): Batch {
   const batch = streamed.batches.get(layer);
-  if (batch) return batch;
+  if (batch) return Batch.of(batch);
   const layers = [...streamed.batches.keys()].join(", ");
   throw new RangeError(`Expected one of the stream's layers ${layers} but found ${layer}: extract it too`);
 }
@@ -88,25 +91,8 @@ export function batchAt(streamed: Pick<StreamBatch, "batches">, layer: number): 
 export async function* atLayer(
   stream: AsyncIterable<LayeredBatch> | Iterable<LayeredBatch>,
   layer: number,
-): AsyncGenerator<ActivationBatch> {
+): AsyncGenerator<Batch> {
   for await (using streamed of stream) {
     yield batchAt(streamed, layer);
   }
-}
-
-/**
- * Says where a row comes from, for messages such as that of a row that is not finite: `prompt "pile.jsonl:12", position
- * 5 (" the"), layer 3`.
- *
- * @param batch The row's batch; without provenance only the row's number is known.
- * @param row Zero-based.
- */
-export function describeRow(batch: ActivationBatch, row: number): string {
-  const { provenance } = batch;
-  if (!provenance) return `row ${row} of a batch that does not say where its rows come from`;
-  const prompt = provenance.prompts[provenance.prompt[row]];
-  const position = provenance.position[row];
-  const token = JSON.stringify(prompt.excerpt(position).token);
-  const layer = provenance.layer === undefined ? "" : `, layer ${provenance.layer}`;
-  return `prompt "${prompt.id}", position ${position} (${token})${layer}`;
 }

@@ -1,6 +1,5 @@
-import type { ActivationBatch } from "../activations/batch.ts";
+import { type ActivationBatch, Batch } from "../activations/batch.ts";
 import type { StreamSource } from "../activations/source.ts";
-import { onBackend } from "../activations/values.ts";
 import type { Backend, Matrix } from "../compute/backend.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
 
@@ -106,11 +105,12 @@ export class Calibrator implements Disposable {
         `Expected activations of length ${this.#sum.length}, as before, but found ${batch.dim}: use one model and layer`,
       );
     }
-    const moments = await onBackend(batch, this.backend, async (x) => {
+    const taken = Batch.of(batch);
+    const moments = await taken.on(this.backend, async (x) => {
       const moments = await this.backend.moments(x);
       // Distances need the center, which is known at the end only: until then every batch is kept.
-      const isKept = isConstant && batch.data !== undefined && this.backend.name === "cpu";
-      this.#batches.push(isKept ? this.backend.upload(batch.data!, batch.rows, batch.dim) : this.#copy(x));
+      const isKept = isConstant && taken.isOnHost && this.backend.name === "cpu";
+      this.#batches.push(isKept ? this.backend.upload(taken.data, batch.rows, batch.dim) : this.#copy(x));
       return moments;
     });
     for (let j = 0; j < batch.dim; j++) {

@@ -1,5 +1,4 @@
-import type { ActivationBatch } from "../activations/batch.ts";
-import { onBackend } from "../activations/values.ts";
+import { type ActivationBatch, Batch } from "../activations/batch.ts";
 import type { Backend, Matrix } from "../compute/backend.ts";
 
 /**
@@ -31,5 +30,5 @@ export async function directionsOf(
       `Expected activations of length ${center.length}, as the dictionary was calibrated, but found ${batch.dim}`,
     );
   }
-  return await onBackend(batch, backend, (x) => backend.directions(x, center));
+  return await Batch.of(batch).on(backend, (x) => backend.directions(x, center));
 }

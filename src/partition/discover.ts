@@ -5,7 +5,7 @@ import type { Backend, BackendChoice } from "../compute/backend.ts";
 import { openBackend } from "../compute/open.ts";
 import type { CalibrationValues } from "./calibrator.ts";
 import { type CheckpointOptions, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import { directionsByLayer, growAll, startGrowths } from "./grow.ts";
+import { type CountedBatch, directionsByLayer, growAll, startGrowths } from "./grow.ts";
 import type { DiscoveryCounts, Growth } from "./growth.ts";
 
 /** Options of a discovery. */
@@ -181,7 +181,7 @@ async function* openStream(
   stream: ActivationStream | ((skipPrompts: number) => ActivationStream),
   calibrations: ReadonlyMap<number, CalibrationValues>,
   counts: Readonly<DiscoveryCounts>,
-): AsyncGenerator<Pick<StreamBatch, "batches" | "prompts" | "tokens"> & Disposable> {
+): AsyncGenerator<CountedBatch> {
   const opened = typeof stream === "function" ? stream(counts.prompts) : stream;
   // Batches that name no prompts can only be counted.
   let skip = typeof stream === "function" && counts.prompts > 0 ? 0 : counts.batches;

@@ -1,6 +1,6 @@
 import type { ActivationBatch } from "../activations/batch.ts";
 import { assertSameReading, type StreamSource } from "../activations/source.ts";
-import { batchAt, type StreamBatch } from "../activations/stream.ts";
+import { batchAt, type LayeredBatch, type StreamBatch } from "../activations/stream.ts";
 import type { Backend, Matrix } from "../compute/backend.ts";
 import type { CalibrationValues } from "./calibrator.ts";
 import { Dictionary } from "./dictionary.ts";
@@ -44,7 +44,7 @@ export async function startGrowths(
  * @param made Is given the matrices, also those that were made before a row was found to be bad.
  */
 export async function directionsByLayer(
-  batch: Pick<StreamBatch, "batches">,
+  batch: Pick<LayeredBatch, "batches">,
   calibrations: ReadonlyMap<number, CalibrationValues>,
   growths: readonly Growth[],
   made: DisposableStack,
@@ -62,9 +62,12 @@ export async function directionsByLayer(
   return directions;
 }
 
+/** What of a stream's batch a growth reads: its layers, and what is counted. */
+export type CountedBatch = LayeredBatch & Pick<StreamBatch, "prompts" | "tokens">;
+
 /** Adds a batch to every dictionary that still grows. */
 export async function growAll(
-  batch: Pick<StreamBatch, "batches" | "prompts" | "tokens">,
+  batch: CountedBatch,
   directions: ReadonlyMap<number, Matrix>,
   growths: readonly Growth[],
   counts: DiscoveryCounts,

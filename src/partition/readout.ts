@@ -1,5 +1,4 @@
-import type { ActivationBatch } from "../activations/batch.ts";
-import { hostValues } from "../activations/values.ts";
+import { type ActivationBatch, Batch } from "../activations/batch.ts";
 import type { Backend } from "../compute/backend.ts";
 import { transposed } from "../compute/transposed.ts";
 import type { Basis } from "./parts.ts";
@@ -162,7 +161,7 @@ async function cosines(
 
 async function centredNorms(center: Float32Array<ArrayBuffer>, batch: ActivationBatch): Promise<Float64Array> {
   const dim = center.length;
-  const data = await hostValues(batch);
+  const data = await Batch.of(batch).values();
   return Float64Array.from({ length: batch.rows }, (_, row) => {
     let square = 0;
     for (let j = 0; j < dim; j++) square += (data[row * dim + j] - center[j]) ** 2;

@@ -1,4 +1,4 @@
-import { batchAt, type StreamBatch } from "../activations/stream.ts";
+import { batchAt, type LayeredBatch } from "../activations/stream.ts";
 import type { Backend } from "../compute/backend.ts";
 import type { Calibration } from "./calibration.ts";
 import { startGrowths } from "./grow.ts";
@@ -56,7 +56,7 @@ export async function startReplacing(
  * if (dictionary.exemplars[1] === 0) throw new Error("Expected the second row's direction");
  * ```
  */
-export async function* addReplacing<B extends Pick<StreamBatch, "batches">>(
+export async function* addReplacing<B extends Pick<LayeredBatch, "batches">>(
   all: readonly Replacing[],
   stream: AsyncIterable<B>,
 ): AsyncGenerator<B> {

@@ -1,5 +1,4 @@
-import type { ActivationBatch } from "../activations/batch.ts";
-import { onBackend } from "../activations/values.ts";
+import { type ActivationBatch, Batch } from "../activations/batch.ts";
 import type { Backend, BackendChoice, Matrix } from "../compute/backend.ts";
 import { openBackend } from "../compute/open.ts";
 import type { SparseFeatures } from "../compute/sparse.ts";
@@ -125,8 +124,7 @@ export class Sae implements Disposable {
       );
     }
     const { encoderBias, thresholds } = this.#weights;
-    return await onBackend(
-      batch,
+    return await Batch.of(batch).on(
       this.#backend,
       (x) => this.#backend.activate(x, this.#encoder, encoderBias, { thresholds, most: this.k }),
     );

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
+  Batch,
   cacheActivations,
   describeStream,
   extract,
@@ -32,7 +33,7 @@ function plain({ prompts, tokens, start, promptsBefore, batches }: StreamBatch) 
   const layers = [...batches].map(([layer, { rows, dim, data, provenance }]) => {
     const { prompt, position, token, layer: named } = provenance!;
     const excerpts = Array.from(prompt, (index, row) => prompts[index].excerpt(position[row]));
-    return { layer, rows, dim, bytes: new Uint32Array(data!.slice().buffer), prompt, position, token, named, excerpts };
+    return { layer, rows, dim, bytes: new Uint32Array(data.slice().buffer), prompt, position, token, named, excerpts };
   });
   return { prompts: prompts.map(({ id, tokens }) => ({ id, tokens })), tokens, start, promptsBefore, layers };
 }
@@ -60,7 +61,7 @@ Deno.test("a cache gives the stream that was written, to the byte, with its exce
 Deno.test("values that are not numbers are kept as they are, too", async () => {
   await withFolder(async (folder) => {
     const [batch] = await Array.fromAsync(streamOf({ batchPrompts: 7 }));
-    batch.batches.get(3)!.data!.set([NaN, Infinity, -0]);
+    batch.batches.get(3)!.data.set([NaN, Infinity, -0]);
     const expected = plain(batch);
     await writeActivations(folder, [batch], SOURCE);
     const [cached] = await read(folder);
@@ -85,11 +86,15 @@ Deno.test("with a backend the activations go there; a batch that lives there onl
     const backend = await openBackend("cpu");
     const batches = await read(folder, { backend });
     for (const { batches: layers } of batches) {
-      for (const { matrix, data } of layers.values()) assertEquals(await backend.download(matrix!), data!.slice());
+      for (const layer of layers.values()) {
+        assertEquals(await layer.on(backend, (x) => backend.download(x)), layer.data.slice());
+      }
     }
+    const onBackend = ({ data, rows, dim, provenance }: Batch) =>
+      Batch.onBackend(backend.upload(data, rows, dim), provenance);
     const deviceOnly = batches.map((batch) => ({
       ...batch,
-      batches: new Map(batch.batches.entries().map(([layer, { data: _, ...rest }]) => [layer, rest])),
+      batches: new Map(batch.batches.entries().map(([layer, own]) => [layer, onBackend(own)])),
     }));
     const expected = batches.map(plain);
     await writeActivations(`${folder}-copy`, deviceOnly, SOURCE);
@@ -214,7 +219,9 @@ Deno.test("a stream of several shapes, or described by another extractor, is not
       const [first, second] = await Array.fromAsync(streamOf());
       return [first, { ...second, batches: change(second.batches) }];
     };
-    const wider = await changed((all) => new Map([...all].map(([layer, own]) => [layer, { ...own, dim: DIM + 1 }])));
+    const ofWidth = ({ rows, provenance }: Batch, dim: number) =>
+      Batch.of({ data: new Float32Array(rows * dim), rows, dim, provenance });
+    const wider = await changed((all) => new Map([...all].map(([layer, own]) => [layer, ofWidth(own, DIM + 1)])));
     await assertRejects(() => write(wider), Error, "activations of length 3 but found 4");
     const fewer = await changed((all) => new Map([[3, all.get(3)!]]));
     await assertRejects(() => write(fewer), Error, "of layers 0, 3 but found one of 3");
@@ -281,7 +288,7 @@ Deno.test("a shard with fewer rows than the index says, or rows out of order, is
   });
   const [{ batches }] = await Array.fromAsync(streamOf({ batchPrompts: 7 }));
   const { data, provenance } = batches.get(0)!;
-  const layers = new Map([[0, data!]]);
+  const layers = new Map([[0, data]]);
   // The first rows of prompts 0 and 2 change places.
   const swapped = provenance!.prompt.slice();
   [swapped[0], swapped[3]] = [swapped[3], swapped[0]];

@@ -13,7 +13,7 @@ import {
   uniformTokens,
 } from "../../src/activations/mod.ts";
 import { openBackend } from "../../src/compute/mod.ts";
-import { describeRow } from "../../src/activations/stream.ts";
+import { describeRow } from "../../src/activations/batch.ts";
 import { assertSentence } from "../lib/sentence.ts";
 import { DIM, fakeActivation, FakeModel } from "./fake_model.ts";
 
@@ -33,11 +33,11 @@ function assertRows(batch: StreamBatch, positionsOf: (length: number) => number[
     positionsOf(prompt.tokens.length).map((position) => ({ prompt: i, position, tokens: prompt.tokens }))
   );
   for (const [layer, { rows, dim, data, provenance }] of batch.batches) {
-    assertEquals([rows, dim, data!.length], [expected.length, DIM, expected.length * DIM]);
+    assertEquals([rows, dim, data.length], [expected.length, DIM, expected.length * DIM]);
     assertEquals(provenance!.layer, layer);
     assert(provenance!.prompts === batch.prompts);
     expected.forEach(({ prompt, position, tokens }, row) => {
-      assertEquals([...data!.subarray(row * DIM, (row + 1) * DIM)], fakeActivation(tokens, position, layer));
+      assertEquals([...data.subarray(row * DIM, (row + 1) * DIM)], fakeActivation(tokens, position, layer));
       const { prompt: prompts, position: positions, token } = provenance!;
       assertEquals([prompts[row], positions[row], token[row]], [prompt, position, tokens[position]]);
     });
@@ -61,8 +61,8 @@ Deno.test("activations are those of the model's hook, of the width that they hav
   assertEquals([model.dim, model.streamDim], [5, DIM]);
   const [{ batches, prompts }] = await batchesOf(TEXTS, {}, model);
   const { dim, rows, data } = batches.get(3)!;
-  assertEquals([dim, data!.length], [5, rows * 5]);
-  assertEquals([...data!.subarray(5, 10)], fakeActivation(prompts[0].tokens, 2, 3, "z"));
+  assertEquals([dim, data.length], [5, rows * 5]);
+  assertEquals([...data.subarray(5, 10)], fakeActivation(prompts[0].tokens, 2, 3, "z"));
   assertEquals(model.root!.held, 0);
 });
 
@@ -189,9 +189,10 @@ Deno.test("only the beginning of a long text is tokenized", async () => {
 Deno.test("with a backend the activations are there too", async () => {
   const backend = await openBackend("cpu");
   const [batch] = await batchesOf(TEXTS, { backend });
-  for (const { matrix, data, rows, dim } of batch.batches.values()) {
-    assertEquals([matrix!.rows, matrix!.dim], [rows, dim]);
-    assertEquals(await backend.download(matrix!), data);
+  for (const activations of batch.batches.values()) {
+    const { data, rows, dim } = activations;
+    const there = await activations.on(backend, async (x) => [x.rows, x.dim, await backend.download(x)]);
+    assertEquals(there, [rows, dim, data]);
   }
   batch.dispose();
 });
@@ -221,7 +222,7 @@ Deno.test("a row is described by prompt, position, token and layer", async () =>
   const [batch] = await batchesOf(readCorpus([{ id: "p1", text: "ab" }, { id: "p2", text: "c\n" }]), {});
   assertEquals(describeRow(batch.batches.get(3)!, 3), 'prompt "p2", position 2 ("\\n"), layer 3');
   assertEquals(
-    describeRow({ rows: 4, dim: 1 }, 3),
+    describeRow({}, 3),
     "row 3 of a batch that does not say where its rows come from",
   );
 });

@@ -25,7 +25,7 @@ async function extractsAndClusters(device: BackendName): Promise<void> {
   const [kept] = await read({ backend });
   const batch = kept.batches.get(LAYER)!;
   assertEquals([model.dim, batch.dim, batch.rows], [DIM, DIM, RIGHT.length]);
-  const values = await backend.download(batch.matrix!);
+  const values = await batch.on(backend, (x) => backend.download(x));
   values.forEach((value, i) => assertAlmostEquals(value, RIGHT[Math.floor(i / DIM)][i % DIM], 1e-3));
   const [toHost] = await read({});
   assertEquals(toHost.batches.get(LAYER)!.data, values);

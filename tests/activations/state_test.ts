@@ -1,16 +1,17 @@
 /** Batches of a stream, and their values, before and after they are disposed. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
+  type ActivationBatch,
+  Batch,
   batchAt,
   describeStream,
   extract,
-  hostValues,
-  onBackend,
   readActivations,
   type StreamBatch,
   writeActivations,
 } from "../../src/activations/mod.ts";
 import { type Backend, openBackend } from "../../src/compute/mod.ts";
+import { Dictionary } from "../../src/partition/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 import { inFolder } from "../lib/folder.ts";
 import { FakeModel } from "./fake_model.ts";
@@ -31,13 +32,13 @@ backendTest("a disposed batch of a stream gives out no activations", (backend) =
     assertEquals(all.length, 2);
     for (const batch of all) {
       const kept = batchAt(batch, 0);
-      assertEquals(kept.matrix!.rows, kept.rows);
+      assertEquals(await kept.on(backend, (x) => Promise.resolve(x.rows)), kept.rows);
       batch[Symbol.dispose]();
       for (const ask of [() => batch.batches, () => batchAt(batch, 0)]) {
         assertThrows(ask, Error, "Expected a batch in use but found a disposed one, of 3 prompts from 0 on");
       }
       assertEquals([batch.prompts.length, batch.promptsBefore, batch.start], [3, 0, 0]);
-      await assertRejects(() => onBackend(kept, backend, (x) => backend.moments(x)), TypeError, "a matrix in use");
+      await assertRejects(() => kept.on(backend, (x) => backend.moments(x)), TypeError, "a matrix in use");
       batch.dispose();
     }
   }));
@@ -45,23 +46,28 @@ backendTest("a disposed batch of a stream gives out no activations", (backend) =
 backendTest("values are got at wherever they are", async (backend) => {
   const data = Float32Array.of(1, 2, 3, 4);
   using matrix = backend.upload(data.slice(), 2, 2);
-  const places = [{ data }, { matrix }, { data, matrix }].map((place) => ({ ...place, rows: 2, dim: 2 }));
-  for (const batch of places) {
-    assertEquals(await hostValues(batch), data);
+  const rows = { data, rows: 2, dim: 2 };
+  const [onHost, onBackend, onBoth] = [Batch.of(rows), Batch.onBackend(matrix), Batch.of(rows, backend)];
+  using _ = onBoth;
+  for (const batch of [onHost, onBackend, onBoth]) {
+    assertEquals([batch.rows, batch.dim, await batch.values()], [2, 2, data]);
     for (const other of [backend, await openBackend("cpu")]) {
-      assertEquals(await onBackend(batch, other, (x) => other.download(x)), data);
+      assertEquals(await batch.on(other, (x) => other.download(x)), data);
     }
   }
   // The batch's own are not copied, and stay its own.
-  assert(await hostValues(places[0]) === data);
-  await onBackend(places[1], backend, (x) => Promise.resolve(assert(x === matrix)));
+  for (const batch of [onHost, onBoth]) assert(batch.isOnHost && batch.data === data && await batch.values() === data);
+  await onBackend.on(backend, (x) => Promise.resolve(assert(x === matrix)));
   assertEquals(matrix.rows, 2);
+  assert(!onBackend.isOnHost);
+  assertThrows(() => onBackend.data, Error, `they are on ${backend.name} only: await values() fetches them`);
+  assert(Batch.of(onBackend) === onBackend);
 });
 
 backendTest("what is uploaded for the time is given back, also after an error", async (backend) => {
-  const batch = { data: Float32Array.of(1, 2), rows: 1, dim: 2 };
-  const seen = [await onBackend(batch, backend, (x) => Promise.resolve(x))];
-  const failing = onBackend(batch, backend, (x) => {
+  const batch = Batch.of({ data: Float32Array.of(1, 2), rows: 1, dim: 2 });
+  const seen = [await batch.on(backend, (x) => Promise.resolve(x))];
+  const failing = batch.on(backend, (x) => {
     seen.push(x);
     return Promise.reject(new Error("a failure of its own"));
   });
@@ -69,9 +75,13 @@ backendTest("what is uploaded for the time is given back, also after an error", 
   for (const x of seen) assertThrows(() => x.rows, TypeError, "a matrix in use");
 });
 
-backendTest("a batch without values says so", async (backend) => {
-  const batch = { rows: 1, dim: 2 };
-  const sentence = "Expected a batch with values on the host (data) or on a backend (matrix) but it has neither";
-  await assertRejects(() => hostValues(batch), TypeError, sentence);
-  await assertRejects(() => onBackend(batch, backend, (x) => backend.download(x)), TypeError, sentence);
+backendTest("a batch without values, or of another number of them, says so", async (backend) => {
+  const none = { rows: 1, dim: 2 } as ActivationBatch;
+  const few = { data: Float32Array.of(1, 2, 3), rows: 2, dim: 2 };
+  using dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.1 }, { backend });
+  const missing = "Expected a batch with its values, a Float32Array of rows x dim numbers, as data but found undefined";
+  assertThrows(() => Batch.of(none), TypeError, missing);
+  await assertRejects(() => dictionary.add(none), TypeError, missing);
+  assertThrows(() => Batch.of(few), RangeError, "Expected 2 x 2 = 4 numbers but found 3");
+  await assertRejects(() => dictionary.add(few), RangeError, "Expected 2 x 2 = 4 numbers but found 3");
 });

@@ -3,6 +3,7 @@
  * as one onnxruntime session on the same device. Once dense, which is where they stop (MatMul, Add, Greater, Where: every
  * feature of every row on the host, mostly zeros), and once down to the same sparse features (then NonZero, GatherND).
  */
+import { Batch } from "../../src/activations/mod.ts";
 import { type Backend, openBackend, Random, type SparseFeatures } from "../../src/compute/mod.ts";
 import { Sae, type SaeWeights } from "../../src/sae/mod.ts";
 import { gpuAdapter, isSoftwareAdapter, webgpuProvider } from "../../src/compute/device.ts";
@@ -44,7 +45,7 @@ async function measure(backend: Backend, [rows, dim, size, threshold]: Shape): P
   const x = normals(rows * dim, 1);
   const sae = new Sae(weights, backend);
   const matrix = backend.upload(x, rows, dim);
-  const batch = { rows, dim, matrix };
+  const batch = Batch.onBackend(matrix);
   const [dense, sparse] = [
     await peerSession(backend, weights, x, "acts"),
     await peerSession(backend, weights, x, "values"),

@@ -26,7 +26,7 @@ function batchesOf(sizes: readonly number[], seed = 1): ActivationBatch[] {
 }
 
 const rowsIn = ({ data, rows, dim }: ActivationBatch): number[][] =>
-  Array.from({ length: rows }, (_, i) => [...data!.subarray(i * dim, (i + 1) * dim)]);
+  Array.from({ length: rows }, (_, i) => [...data.subarray(i * dim, (i + 1) * dim)]);
 
 /** `np.percentile(values, p)`, which interpolates linearly. */
 function percentile(values: number[], p: number): number {
@@ -146,7 +146,7 @@ backendTest("what cannot be calibrated on is refused with a sentence", async (ba
 
   const { start, batches } = streamOf(corpus(20, [3]), 10)[1];
   const batch = batches.get(3)!;
-  batch.data![4 * batch.dim] = Infinity;
+  batch.data[4 * batch.dim] = Infinity;
   assert(start > 0);
   await refuse([batch], "prompt", batch.provenance!.prompts[batch.provenance!.prompt[4]].id, "position", "layer 3");
 });

@@ -113,7 +113,7 @@ backendTest("what was ingested and not read back is saved too", (backend) =>
   inFolder(async (folder) => {
     const [added, ingested] = [await grown(backend, 1), await grown(backend, 1)];
     await added.add(batches[1]);
-    const x = backend.upload(batches[1].data!, batches[1].rows, DIM);
+    const x = backend.upload(batches[1].data, batches[1].rows, DIM);
     const directions = await backend.directions(x, ingested.center);
     await ingested.ingest(directions, batches[1].provenance);
     await added.save(`${folder}/added.arrow`);

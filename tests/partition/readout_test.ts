@@ -1,6 +1,6 @@
 /** Read-outs worked by hand. */
 import { assertEquals, assertLess, assertRejects } from "@std/assert";
-import type { ActivationBatch } from "../../src/activations/mod.ts";
+import { type ActivationBatch, Batch } from "../../src/activations/mod.ts";
 import type { Backend } from "../../src/compute/mod.ts";
 import { type Basis, Dictionary, type Readout } from "../../src/partition/mod.ts";
 import { otsuCut } from "../../src/partition/readout.ts";
@@ -93,10 +93,10 @@ backendTest("the bases differ where members differ from their exemplar", async (
 backendTest("a batch that lives on the backend only is read out too", async (backend) => {
   using dictionary = await regionsAt(backend, 0.1, [1, 0], [0, 1]);
   const { data, rows, dim } = fromCenter([3, 4], [-2, -1]);
-  using matrix = backend.upload(data!.slice(), rows, dim);
+  using matrix = backend.upload(data.slice(), rows, dim);
   for (const kind of ["signed", "topk", "otsu"] as const) {
     assertEquals(
-      await dictionary.readout({ rows, dim, matrix }, { kind }),
+      await dictionary.readout(Batch.onBackend(matrix), { kind }),
       await dictionary.readout({ rows, dim, data }, { kind }),
     );
   }

@@ -22,7 +22,7 @@ async function grown(backend: Backend, batches: readonly ActivationBatch[], repl
 }
 
 const directionsOf = async (backend: Backend, { data, rows, dim }: ActivationBatch) => {
-  const x = backend.upload(data!.slice(), rows, dim);
+  const x = backend.upload(data.slice(), rows, dim);
   const directions = await backend.directions(x, CENTER);
   const values = await backend.download(directions);
   for (const matrix of [x, directions]) matrix.dispose();

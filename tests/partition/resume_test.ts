@@ -42,7 +42,7 @@ backendTest(
 
       const broken = streamOf(CORPUS, BATCH);
       const bad = broken[3].batches.get(5)!;
-      bad.data![7 * DIM + 2] = NaN;
+      bad.data[7 * DIM + 2] = NaN;
       const { prompts, prompt, position } = bad.provenance!;
       const error = await assertRejects(() => run(backend, broken, folder));
       assertSentence(error, `prompt "${prompts[prompt[7]].id}"`, `position ${position[7]} (`, "layer 5", "dtype");

@@ -65,7 +65,7 @@ async function grown(backend: Backend): Promise<Dictionary> {
 
 /** Directions of the second batch, which found two regions. */
 async function secondDirections(backend: Backend): Promise<Matrix> {
-  using x = backend.upload(Float32Array.from(SECOND.data!), SECOND.rows, DIM);
+  using x = backend.upload(Float32Array.from(SECOND.data), SECOND.rows, DIM);
   return await backend.directions(x, new Float32Array(DIM));
 }
 

@@ -1,5 +1,5 @@
 /** Small seeded streams with everything that a model's have: prompts, positions, several layers, batches. */
-import type { ActivationBatch, Prompt, StreamBatch } from "../../src/activations/mod.ts";
+import { type ActivationBatch, Batch, type Prompt, type StreamBatch } from "../../src/activations/mod.ts";
 import { Random } from "../../src/compute/mod.ts";
 import type { Dictionary } from "../../src/partition/mod.ts";
 import { partsOf } from "../../src/partition/dictionary.ts";
@@ -53,9 +53,9 @@ export function streamOf(
     const places = some.flatMap(({ tokens }, i) => Array.from(tokens.subarray(1), (token, at) => [i, at + 1, token]));
     const column = (which: number) => Int32Array.from(places, (place) => place[which]);
     const provenance = { prompts: some, prompt: column(0), position: column(1), token: column(2) };
-    const batchOf = ([layer, values]: [number, Float32Array<ArrayBuffer>]): [number, ActivationBatch] => {
+    const batchOf = ([layer, values]: [number, Float32Array<ArrayBuffer>]): [number, Batch] => {
       const data = values.slice(start * DIM, (start + rows) * DIM);
-      return [layer, { data, rows, dim: DIM, provenance: { ...provenance, layer } }];
+      return [layer, Batch.of({ data, rows, dim: DIM, provenance: { ...provenance, layer } })];
     };
     batches.push({
       prompts: some,

@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
-import { type ActivationBatch, atLayer, extract, readCorpus } from "../../src/activations/mod.ts";
+import { atLayer, Batch, extract, readCorpus } from "../../src/activations/mod.ts";
 import type { SparseFeatures } from "../../src/compute/mod.ts";
 import { float32Tensor, readNpz, type Tensors, toFloat32, writeNpz } from "../../src/files/mod.ts";
 import { loadModel } from "../../src/model/mod.ts";
@@ -20,7 +20,7 @@ function heldOut(): Promise<Float32Array<ArrayBuffer>> {
     const texts = readCorpus("fixtures/corpora/pile.jsonl", { where: { split: "heldout" } });
     const parts: number[] = [];
     for await (const batch of atLayer(extract(model, texts, { layers: [4], maxPrompts: PROMPTS }), 4)) {
-      for (const value of batch.data!) parts.push(value);
+      for (const value of batch.data) parts.push(value);
     }
     await model.dispose();
     return Float32Array.from(parts);
@@ -104,8 +104,7 @@ backendTest("a batch is encoded where it lives, and one of no rows or a bad row 
   const data = (await heldOut()).slice(0, 192 * 5);
   using sae = await readSae(PARAMS, { backend });
   using matrix = backend.upload(data, 5, 192);
-  const onBackend: ActivationBatch = { rows: 5, dim: 192, matrix };
-  const features = await sae.encode(onBackend);
+  const features = await sae.encode(Batch.onBackend(matrix));
   assertEquals(features, await sae.encode({ rows: 5, dim: 192, data }));
   const none = await sae.encode({ rows: 0, dim: 192, data: new Float32Array() });
   assertEquals([none.rows, none.offsets, none.features.length], [0, Int32Array.of(0), 0]);

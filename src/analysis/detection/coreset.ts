@@ -1,4 +1,4 @@
-import { batchAt, type StreamBatch } from "../../activations/stream.ts";
+import { batchAt, type LayeredBatch, type StreamBatch } from "../../activations/stream.ts";
 import type { CalibrationValues } from "../../partition/calibrator.ts";
 import { directionsOf } from "../../partition/directions.ts";
 import { type Assignment, nearestRegions } from "../../partition/leader.ts";
@@ -177,7 +177,7 @@ export class Coresets implements Disposable {
   }
 
   /** Offers a batch at every layer; does not dispose it. */
-  async offer(batch: Pick<StreamBatch, "batches" | "start">): Promise<void> {
+  async offer(batch: Pick<LayeredBatch, "batches"> & Pick<StreamBatch, "start">): Promise<void> {
     for (const [layer, { coreset, center }] of this.#byLayer) {
       using directions = await directionsOf(this.backend, batchAt(batch, layer), center);
       coreset.offer(directions, batch.start);

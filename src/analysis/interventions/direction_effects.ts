@@ -1,5 +1,4 @@
 import { batchAt, type StreamBatch } from "../../activations/stream.ts";
-import { hostValues } from "../../activations/values.ts";
 import type { Intervention } from "../../model/types.ts";
 import type { Dictionary } from "../../partition/dictionary.ts";
 import { DIRECTIONS, type Effect } from "./effect_figures.ts";
@@ -105,7 +104,7 @@ export class DirectionEffects {
       const { regions } = await dictionary.assign(batchAt(batch, layer));
       return Map.groupBy(regions.keys(), (row) => regions[row]);
     };
-    const values = await hostValues(batchAt(tested.batch, layer));
+    const values = await batchAt(tested.batch, layer).values();
     const unit = meanDistance(values, dictionary.dim, dictionary.center);
     return new DirectionEffects(parts, await rowsByRegion(typical), await rowsByRegion(tested), unit);
   }

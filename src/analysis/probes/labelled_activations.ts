@@ -68,7 +68,7 @@ export async function readLabelled(
   for await (const streamed of extract(model, documents.map(({ text }) => text), { ...reading, layers: [layer] })) {
     using batch = streamed;
     const { data, rows, provenance } = batchAt(batch, layer);
-    parts.push(data!);
+    parts.push(data);
     const { prompts, prompt, position, token } = provenance!;
     for (let row = 0; row < rows; row++) {
       const document = batch.promptsBefore + prompt[row];

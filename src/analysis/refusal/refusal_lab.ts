@@ -1,5 +1,4 @@
-import type { ActivationBatch } from "../../activations/batch.ts";
-import { hostValues } from "../../activations/values.ts";
+import { type ActivationBatch, Batch } from "../../activations/batch.ts";
 import type { Intervention } from "../../model/types.ts";
 import { LAYER, number, row, type RowOf, words } from "../../report/row.ts";
 import { randomDirections } from "../geometry/random_directions.ts";
@@ -182,7 +181,7 @@ export class RefusalLab {
     seed: number,
   ): Promise<Reference[]> {
     const { dim } = finals;
-    const values = await hostValues(finals);
+    const values = await Batch.of(finals).values();
     const vectors: Readonly<Record<ReferenceName, Float32Array<ArrayBuffer>>> = {
       "difference in means": differenceInMeans(values, dim, isHarmful),
       "mean of all final positions": meanDirection(values, dim, center),
@@ -233,7 +232,7 @@ export class RefusalLab {
     alphas: readonly number[],
     onDone?: () => void,
   ): Promise<Steered[]> {
-    const values = await hostValues(finals);
+    const values = await Batch.of(finals).values();
     const unit = meanDistance(values, finals.dim, center);
     const directions = {
       "region of refusal": candidates[0].directions[basis],
