@@ -83,15 +83,16 @@ Deno.test("the best match has the largest F1, of equal ones the lowest; rare and
   const a = firingsFrom(10, [[0, 1, 2, 3], [9], [], [6, 7]]);
   const b = firingsFrom(10, [[0, 1], [2, 3], [0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], [], [9]]);
   const { ofA, ofB } = bestMatches(a, b, 2);
-  assertEquals([...ofA.units], [2, -1, -1, 3]);
-  assertEquals([...ofA.shared], [4, 0, 0, 2]);
-  assertEquals([...ofA.f1], [0.8, NaN, NaN, 4 / 12]);
-  assertEquals([...ofB.units], [0, 0, 0, 0, -1, -1]);
-  assertEquals([...ofB.f1], [4 / 6, 4 / 6, 0.8, 8 / 14, NaN, NaN]);
+  const none = { unit: null, shared: 0, f1: null };
+  assertEquals(ofA, [{ unit: 2, shared: 4, f1: 0.8 }, none, none, { unit: 3, shared: 2, f1: 4 / 12 }]);
+  assertEquals(ofB.map(({ unit }) => unit), [0, 0, 0, 0, null, null]);
+  assertEquals(ofB.map(({ f1 }) => f1), [4 / 6, 4 / 6, 0.8, 8 / 14, null, null]);
   const without = firingsFrom(10, [[0, 1], [2, 3]]);
-  assertEquals([...bestMatches(a, without, 2).ofA.units], [0, -1, -1, -1], "the lower of equal ones");
-  assertEquals([...bestMatches(a, without, 2).ofA.f1], [4 / 6, NaN, NaN, 0], "one that counts may share nothing");
-  assertEquals([...bestMatches(a, b, 1).ofA.units], [2, 5, -1, 3], "one token is enough if the minimum says so");
+  const rest = bestMatches(a, without, 2).ofA;
+  assertEquals(rest.map(({ unit }) => unit), [0, null, null, null], "the lower of equal ones");
+  assertEquals(rest.map(({ f1 }) => f1), [4 / 6, null, null, 0], "one that counts may share nothing");
+  const all = bestMatches(a, b, 1).ofA;
+  assertEquals(all.map(({ unit }) => unit), [2, 5, null, 3], "one token is enough if the minimum says so");
   assertThrows(() => bestMatches(a, firingsFrom(9, []), 1), RangeError, "10 and 9");
   assertThrows(() => bestMatches(a, b, 0), RangeError, "at least 1 firing");
 });
@@ -109,15 +110,15 @@ Deno.test("best matches are those of all F1 computed one by one", () => {
     const [left, right] = [new Set(firingsOf(a, u)), new Set(firingsOf(b, v))];
     return left.size < 5 || right.size < 5 ? 0 : 2 * left.intersection(right).size / (left.size + right.size);
   };
-  for (const [u, value] of ofA.f1.entries()) {
+  for (const [u, { unit, f1: value }] of ofA.entries()) {
     if (firingCount(a, u) < 5) continue;
     const all = Array.from({ length: 14 }, (_, v) => f1(u, v));
-    assertAlmostEquals(value, Math.max(...all), 1e-12);
-    if (value > 0) assertEquals(ofA.units[u], all.indexOf(Math.max(...all)));
+    assertAlmostEquals(value!, Math.max(...all), 1e-12);
+    if (value! > 0) assertEquals(unit, all.indexOf(Math.max(...all)));
   }
-  for (const [v, value] of ofB.f1.entries()) {
+  for (const [v, { f1: value }] of ofB.entries()) {
     if (firingCount(b, v) < 5) continue;
-    assertAlmostEquals(value, Math.max(...Array.from({ length: 9 }, (_, u) => f1(u, v))), 1e-12);
+    assertAlmostEquals(value!, Math.max(...Array.from({ length: 9 }, (_, u) => f1(u, v))), 1e-12);
   }
 });
 
@@ -125,7 +126,7 @@ Deno.test("one to one, two regions cannot share a feature", () => {
   // Both halves of feature 0 have F1 = 4/6 with it; one of them also has 2/3 with feature 1.
   const regions = firingsFrom(8, [[0, 1], [2, 3], [4]]);
   const features = firingsFrom(8, [[0, 1, 2, 3], [0], [7]]);
-  assertEquals([...bestMatches(regions, features, 1).ofA.f1], [4 / 6, 4 / 6, 0]);
+  assertEquals(bestMatches(regions, features, 1).ofA.map(({ f1 }) => f1), [4 / 6, 4 / 6, 0]);
   const pairs = oneToOneMatches(regions, features, 1, 0.5);
   assertEquals(pairs.map(({ a, b, shared }) => [a, b, shared]), [[0, 1, 1], [1, 0, 2]]);
   assertEquals(oneToOneMatches(regions, features, 2, 0.5).length, 1, "feature 1 fires once");

@@ -24,7 +24,7 @@ Deno.test("regions that are left out take their members with them", () => {
 Deno.test("regions without a partner are left out of means and correlations, single members of the plural one", () => {
   // D is 0, 0, log10(4), log10(9); the second has no partner, the first a single member.
   const regions = { sums: Float32Array.of(1, 1, 4, 9), counts: Int32Array.of(1, 1, 4, 9) };
-  const cosines = Float64Array.of(1, NaN, 0.25, 0.75);
+  const cosines = [1, null, 0.25, 0.75];
   const found = stability(regions, 1, cosines);
   assertAlmostEquals(found.matchedCosine!, 2 / 3, 1e-12);
   assertEquals([found.spearmanDensity, found.spearmanMembers, found.spearmanPlural], [-0.5, -0.5, 1]);

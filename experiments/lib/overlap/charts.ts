@@ -1,5 +1,5 @@
 /** Charts of `overlap`. */
-import { firingCount, type Firings } from "../../../src/analysis/mod.ts";
+import { type BestMatch, firingCount, type Firings } from "../../../src/analysis/mod.ts";
 import {
   by,
   chart,
@@ -52,15 +52,21 @@ export function overlapChart(rows: readonly SummaryRow[]): ChartSpec {
 /** Best F1 against firings at one percentile, a dot a unit; grey: tokens permuted (mean over draws). */
 export function sizesChart(compared: Compared, features: Firings): ChartSpec {
   const { orders: [{ firings }], regions, permutedRegions, permutedFeatures } = compared;
-  const unitsOf = (side: string, patterns: Firings, f1: Float64Array, permuted: Float64Array) =>
-    // Units that fire too seldom to count have no F1, and some no firing for the logarithm.
-    [...f1.keys()].filter((unit) => !Number.isNaN(f1[unit])).flatMap((unit) => {
+  const unitsOf = (
+    side: string,
+    patterns: Firings,
+    matches: readonly BestMatch[],
+    permuted: readonly (number | null)[],
+  ) =>
+    matches.flatMap(({ f1 }, unit) => {
+      // Units that fire too seldom to count have no F1, and some no firing for the logarithm.
+      if (f1 === null) return [];
       const row = { side, firings: firingCount(patterns, unit) };
-      return [{ ...row, f1: permuted[unit], name: "tokens permuted" }, { ...row, f1: f1[unit], name: "as they are" }];
+      return [{ ...row, f1: permuted[unit], name: "tokens permuted" }, { ...row, f1, name: "as they are" }];
     });
   const units = [
-    ...unitsOf("EP regions", firings, regions.f1, permutedRegions),
-    ...unitsOf("SAE features", features, compared.features.f1, permutedFeatures),
+    ...unitsOf("EP regions", firings, regions, permutedRegions),
+    ...unitsOf("SAE features", features, compared.features, permutedFeatures),
   ];
   return chart(units, {
     ...PANEL,
@@ -80,7 +86,7 @@ export function sizesChart(compared: Compared, features: Firings): ChartSpec {
 export function distributionChart(rows: readonly SummaryRow[]): ChartSpec {
   const cuts = Array.from({ length: 101 }, (_, i) => i / 100);
   const shares = new Sweep(rows.filter(isShown), ["side", "comparison"]).settings.flatMap(({ key, rows }) => {
-    const f1 = rows.flatMap((row) => [...row.f1]).filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);
+    const f1 = rows.flatMap((row) => row.f1).filter((value) => value !== null).sort((a, b) => a - b);
     let below = 0;
     return cuts.map((cut) => {
       while (below < f1.length && f1[below] <= cut) below++;

@@ -135,8 +135,8 @@ const shareOf = (setting: OverlapSetting, name: Name, side?: FiringSide) => of(s
 
 /** Regions with a feature of F1 above the cut, and how many of them a single token id matches as well. */
 function sharedCore({ regions, tokenIds }: Compared) {
-  const core = [...regions.f1.keys()].filter((unit) => regions.f1[unit] > F1_CUT);
-  return { regions: core.length, alsoTokens: core.filter((unit) => tokenIds.f1[unit] > F1_CUT).length };
+  const core = [...regions.keys()].filter((unit) => exceeds(regions[unit].f1, F1_CUT));
+  return { regions: core.length, alsoTokens: core.filter((unit) => exceeds(tokenIds[unit].f1, F1_CUT)).length };
 }
 
 const sizeOf = ({ orders }: Compared) => meanOf(orders.map(({ size }) => size))!;

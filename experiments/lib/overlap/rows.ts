@@ -1,6 +1,6 @@
 /** Result rows of `overlap`. */
 import {
-  type BestMatches,
+  type BestMatch,
   type ComparedFirings,
   type ComparedSide,
   type DescribedPick,
@@ -14,19 +14,8 @@ import {
   firingCount,
   type Firings,
   PICK_KINDS,
-  unitCount,
 } from "../../../src/analysis/mod.ts";
-import {
-  contextText,
-  number,
-  oneOf,
-  orNull,
-  PERCENTILE,
-  row,
-  type RowOf,
-  whole,
-  words,
-} from "../../../src/report/mod.ts";
+import { contextText, number, oneOf, PERCENTILE, row, type RowOf, whole, words } from "../../../src/report/mod.ts";
 
 /** What was compared at one percentile. */
 export interface Compared extends ComparedFirings {
@@ -115,8 +104,8 @@ export function summaryRows({ percentile, comparisons }: Compared): SummaryRow[]
 export function sizeRows(compared: Compared, features: Firings, minimum: number): SizeRow[] {
   const { percentile, orders: [{ firings }], regions, permutedRegions, permutedFeatures } = compared;
   const bins = {
-    regions: f1BySize(firings, regions.f1, permutedRegions, minimum),
-    features: f1BySize(features, compared.features.f1, permutedFeatures, minimum),
+    regions: f1BySize(firings, regions.map(({ f1 }) => f1), permutedRegions, minimum),
+    features: f1BySize(features, compared.features.map(({ f1 }) => f1), permutedFeatures, minimum),
   };
   return FIRING_SIDES.flatMap((side) => bins[side].map((bin) => ({ percentile, side, ...bin })));
 }
@@ -127,9 +116,9 @@ export function regionRows(compared: Compared, features: Firings): RowOf<typeof 
   return matchRows(firings, features, regions, permutedRegions).map(({ unit: region, best, ...match }) => ({
     ...{ percentile, region, bestFeature: best, ...match },
     coherence: coherences[region],
-    otherOrderF1: otherOrder ? orNull(otherOrder.f1[region]) : null,
-    tokenId: unitOrNull(tokenIds.units[region]),
-    tokenIdF1: orNull(tokenIds.f1[region]),
+    otherOrderF1: otherOrder?.[region].f1 ?? null,
+    tokenId: tokenIds[region].unit,
+    tokenIdF1: tokenIds[region].f1,
   }));
 }
 
@@ -155,19 +144,19 @@ export function exampleRows(picks: readonly DescribedPick[], percentile: number)
   });
 }
 
-function matchRows(own: Firings, other: Firings, matches: BestMatches, permuted: Float64Array) {
-  return Array.from({ length: unitCount(own) }, (_, unit) => {
-    const [best, shared] = [unitOrNull(matches.units[unit]), matches.shared[unit]];
+function matchRows(
+  own: Firings,
+  other: Firings,
+  matches: readonly BestMatch[],
+  permuted: readonly (number | null)[],
+) {
+  return matches.map(({ unit: best, shared, f1 }, unit) => {
     const firings = firingCount(own, unit);
     return {
-      ...{ unit, firings, best },
-      f1: orNull(matches.f1[unit]),
+      ...{ unit, firings, best, f1 },
       precision: best === null ? null : shared / firingCount(other, best),
       recall: best === null ? null : shared / firings,
-      permutedF1: orNull(permuted[unit]),
+      permutedF1: permuted[unit],
     };
   });
 }
-
-/** Matches have -1 for no counterpart. */
-const unitOrNull = (unit: number) => unit < 0 ? null : unit;

@@ -25,16 +25,16 @@ export type F1Figures = RowOf<typeof F1_FIGURES>;
 /**
  * Reads the best F1 of some units.
  *
- * @param f1 One a unit, 0..1; NaN of units that fire too seldom to count, as {@linkcode bestMatches} gives them.
+ * @param f1 One a unit, 0..1; `null` of units that fire too seldom to count, as {@linkcode bestMatches} gives them.
  *
  * @example
  * ```ts
- * const { counted, share } = f1Figures([0.8, 0.2, NaN, 0.6]);
+ * const { counted, share } = f1Figures([0.8, 0.2, null, 0.6]);
  * if (counted !== 3 || share !== 2 / 3) throw new Error(`${counted} ${share}`);
  * ```
  */
-export function f1Figures(f1: ArrayLike<number>): F1Figures {
-  const counted = Array.from(f1).filter((value) => !Number.isNaN(value));
+export function f1Figures(f1: readonly (number | null)[]): F1Figures {
+  const counted = f1.filter((value) => value !== null);
   return {
     counted: counted.length,
     share: meanOf(counted.map((value) => value > F1_CUT ? 1 : 0)),
@@ -63,8 +63,8 @@ export type F1BySize = RowOf<typeof F1_BY_SIZE>;
  * Best F1 by firings, in bins that double in size.
  *
  * @param firings Of the units.
- * @param f1 Best F1 of each; NaN of those that do not count.
- * @param permuted Best F1 of each with the tokens permuted, a mean over draws.
+ * @param f1 Best F1 of each; `null` of those that do not count.
+ * @param permuted Best F1 of each with the tokens permuted, a mean over draws; `null` of the same ones.
  * @param minimum Firings of the first bin, at least.
  * @returns The bins that have units, ascending.
  *
@@ -78,14 +78,14 @@ export type F1BySize = RowOf<typeof F1_BY_SIZE>;
  */
 export function f1BySize(
   firings: Firings,
-  f1: ArrayLike<number>,
-  permuted: ArrayLike<number>,
+  f1: readonly (number | null)[],
+  permuted: readonly (number | null)[],
   minimum: number,
 ): F1BySize[] {
-  const counted = Array.from(f1, (_, unit) => unit).filter((unit) => !Number.isNaN(f1[unit]));
+  const counted = [...f1.keys()].filter((unit) => f1[unit] !== null);
   const bins = Map.groupBy(counted, (unit) => Math.floor(Math.log2(firingCount(firings, unit) / minimum)));
   return [...bins].sort(([a], [b]) => a - b).map(([bin, units]) => {
-    const own = units.map((unit) => f1[unit]);
+    const own = units.map((unit) => f1[unit]!);
     return {
       from: minimum * 2 ** bin,
       below: minimum * 2 ** (bin + 1),

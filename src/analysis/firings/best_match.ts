@@ -2,14 +2,14 @@
 import { byToken, type FiredUnits, firingCount, type Firings, firingsOf, unitCount } from "./firings.ts";
 import { assignRows } from "../matching/hungarian.ts";
 
-/** The best counterpart of each unit of one side. */
-export interface BestMatches {
-  /** Counterpart; -1 where there is none: the unit fires too seldom, or shares no token with any that counts. */
-  readonly units: Int32Array<ArrayBuffer>;
+/** The best counterpart of a unit. */
+export interface BestMatch {
+  /** Counterpart; `null` if there is none: the unit fires too seldom, or shares no token with any that counts. */
+  readonly unit: number | null;
   /** Tokens that fire both. */
-  readonly shared: Int32Array<ArrayBuffer>;
-  /** `2 shared / (firings of one + firings of the other)`, 0..1; NaN where the unit fires too seldom to count. */
-  readonly f1: Float64Array<ArrayBuffer>;
+  readonly shared: number;
+  /** `2 shared / (firings of one + firings of the other)`, 0..1; `null` if the unit fires too seldom to count. */
+  readonly f1: number | null;
 }
 
 /** Two units that fire on tokens in common. */
@@ -35,16 +35,17 @@ export interface Pair {
  * ```ts
  * import { partitionFirings } from "./firings.ts";
  *
- * const { ofA } = bestMatches(partitionFirings([0, 0, 0, 1], 2), partitionFirings([0, 0, 1, 1], 2), 1);
+ * const { ofA: [first, second] } = bestMatches(partitionFirings([0, 0, 0, 1], 2), partitionFirings([0, 0, 1, 1], 2), 1);
  * // Region 0 and feature 0 share two tokens: F1 = 2 * 2 / (3 + 2).
- * if (ofA.units.join() !== "0,1" || ofA.f1[0] !== 0.8) throw new Error(`${ofA.units} ${ofA.f1}`);
+ * if (first.unit !== 0 || first.f1 !== 0.8 || second.unit !== 1) throw new Error(JSON.stringify([first, second]));
  * ```
  */
-export function bestMatches(a: Firings, b: Firings, minimum: number): { ofA: BestMatches; ofB: BestMatches } {
+export function bestMatches(a: Firings, b: Firings, minimum: number): { ofA: BestMatch[]; ofB: BestMatch[] } {
   const [ofA, ofB] = [a, b].map((side) => noMatches(side, minimum));
   forEachPair(a, b, minimum, (u, v, shared, f1) => {
-    if (f1 > ofA.f1[u]) [ofA.units[u], ofA.shared[u], ofA.f1[u]] = [v, shared, f1];
-    if (f1 > ofB.f1[v]) [ofB.units[v], ofB.shared[v], ofB.f1[v]] = [u, shared, f1];
+    // Only units that count form pairs.
+    if (f1 > ofA[u].f1!) ofA[u] = { unit: v, shared, f1 };
+    if (f1 > ofB[v].f1!) ofB[v] = { unit: u, shared, f1 };
   });
   return { ofA, ofB };
 }
@@ -139,12 +140,9 @@ function forEachPair(
   }
 }
 
-/** Units that count start at an F1 of 0 and no counterpart; NaN, which is never exceeded, marks the others. */
-function noMatches(side: Firings, minimum: number): BestMatches {
-  const count = unitCount(side);
-  return {
-    units: new Int32Array(count).fill(-1),
-    shared: new Int32Array(count),
-    f1: Float64Array.from({ length: count }, (_, unit) => firingCount(side, unit) < minimum ? NaN : 0),
-  };
+/** Units without a counterpart yet. */
+function noMatches(side: Firings, minimum: number): BestMatch[] {
+  return Array.from({ length: unitCount(side) }, (_, unit) => {
+    return { unit: null, shared: 0, f1: firingCount(side, unit) < minimum ? null : 0 };
+  });
 }

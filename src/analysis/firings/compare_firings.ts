@@ -1,5 +1,5 @@
 import { meanOf } from "../../report/sweep.ts";
-import { type BestMatches, bestMatches, oneToOneMatches, type Pair } from "./best_match.ts";
+import { type BestMatch, bestMatches, oneToOneMatches, type Pair } from "./best_match.ts";
 import { F1_CUT } from "./best_f1.ts";
 import { type Firings, partitionFirings, permutedTokens, shiftedTokens } from "./firings.ts";
 import type { FeatureFirings } from "./unit_firings.ts";
@@ -30,8 +30,8 @@ export interface ComparedSide {
   readonly comparison: FiringComparison;
   /** Stream order, or seed of the draw. */
   readonly seed: number;
-  /** One a unit; NaN of units that fire too seldom to count. */
-  readonly f1: Float64Array;
+  /** One a unit; `null` of units that fire too seldom to count. */
+  readonly f1: readonly (number | null)[];
 }
 
 /** A dictionary of one stream order, on the tokens that are compared. */
@@ -49,19 +49,19 @@ export interface ComparedFirings {
   /** Every comparison, each side for itself. */
   readonly comparisons: readonly ComparedSide[];
   /** Best feature of each region. */
-  readonly regions: BestMatches;
+  readonly regions: readonly BestMatch[];
   /** Best region of each feature. */
-  readonly features: BestMatches;
+  readonly features: readonly BestMatch[];
   /** Pairs of F1 above {@linkcode F1_CUT}, one to one. */
   readonly pairs: readonly Pair[];
   /** Each region's best counterpart in the second order, if there is one. */
-  readonly otherOrder: BestMatches | undefined;
+  readonly otherOrder: readonly BestMatch[] | undefined;
   /** Each region's best counterpart among token ids. */
-  readonly tokenIds: BestMatches;
-  /** Mean best F1 of each region over permutations. */
-  readonly permutedRegions: Float64Array;
-  /** Mean best F1 of each feature over permutations. */
-  readonly permutedFeatures: Float64Array;
+  readonly tokenIds: readonly BestMatch[];
+  /** Mean best F1 of each region over permutations; `null` of one that fires too seldom to count. */
+  readonly permutedRegions: readonly (number | null)[];
+  /** Mean best F1 of each feature over permutations; `null` of one that fires too seldom to count. */
+  readonly permutedFeatures: readonly (number | null)[];
 }
 
 /** How to compare. */
@@ -92,7 +92,7 @@ export interface CompareOptions {
  * const options = { ids: Int32Array.of(5, 5, 5, 6), vocab: 7, minimum: 2, draws: [0] };
  * const order = { seed: 0, firings: regions, random: partitionFirings([0, 1, 0, 1], 2) };
  * const { pairs, tokenIds } = compareFirings([order], regions, features, options);
- * if (pairs.length !== 2 || tokenIds.f1[0] !== 0.8) throw new Error(JSON.stringify(pairs));
+ * if (pairs.length !== 2 || tokenIds[0].f1 !== 0.8) throw new Error(JSON.stringify(pairs));
  * ```
  */
 export function compareFirings(
@@ -111,7 +111,7 @@ export function compareFirings(
     sides: readonly FiringSide[] = FIRING_SIDES,
   ) => {
     const { ofA, ofB } = bestMatches(a, b, minimum);
-    sides.forEach((side, i) => comparisons.push({ side, comparison, seed, f1: [ofA, ofB][i].f1 }));
+    sides.forEach((side, i) => comparisons.push({ side, comparison, seed, f1: [ofA, ofB][i].map(({ f1 }) => f1) }));
     return { ofA, ofB };
   };
   const [matches] = orders.map(({ seed, firings }) => add("EP and SAE", seed, firings, features.firings));
@@ -134,11 +134,11 @@ export function compareFirings(
     pairs: oneToOneMatches(first, features.firings, minimum, F1_CUT),
     otherOrder: others[0]?.ofA,
     tokenIds,
-    permutedRegions: meanByUnit(permuted.map(({ ofA }) => ofA.f1)),
-    permutedFeatures: meanByUnit(permuted.map(({ ofB }) => ofB.f1)),
+    permutedRegions: meanByUnit(permuted.map(({ ofA }) => ofA)),
+    permutedFeatures: meanByUnit(permuted.map(({ ofB }) => ofB)),
   };
 }
 
-function meanByUnit(draws: readonly Float64Array[]): Float64Array {
-  return Float64Array.from(draws[0], (_, unit) => meanOf(draws.map((f1) => f1[unit])) ?? NaN);
+function meanByUnit(draws: readonly (readonly BestMatch[])[]): (number | null)[] {
+  return draws[0].map((_, unit) => meanOf(draws.map((matches) => matches[unit].f1)));
 }

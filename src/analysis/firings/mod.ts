@@ -11,7 +11,7 @@
  * const regions = partitionFirings([0, 0, 1, 1], 2);
  * const features = partitionFirings([1, 1, 0, 1], 2);
  * const { ofA } = bestMatches(regions, features, 1);
- * if (ofA.units[0] !== 1 || Math.abs(ofA.f1[0] - 0.8) > 1e-6) throw new Error(`${ofA.units} ${ofA.f1}`);
+ * if (ofA[0].unit !== 1 || ofA[0].f1 !== 0.8) throw new Error(JSON.stringify(ofA));
  * ```
  *
  * @module

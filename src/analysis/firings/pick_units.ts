@@ -1,5 +1,6 @@
+import { exceeds } from "../../report/sweep.ts";
 import { quantiles } from "../statistics/quantile.ts";
-import { type BestMatches, companions, type Pair } from "./best_match.ts";
+import { type BestMatch, companions } from "./best_match.ts";
 import { F1_CUT } from "./best_f1.ts";
 import type { ComparedFirings } from "./compare_firings.ts";
 import { byToken, firingCount, type Firings, firingsOf, unitCount } from "./firings.ts";
@@ -55,41 +56,43 @@ export function pickUnits(
   featureFirings: Firings,
 ): PickedUnit[] {
   const [regionsOfTokens, featuresOfTokens] = [byToken(regionFirings), byToken(featureFirings)];
-  const pick = (kind: PickedUnit["kind"], { a: unit, b, f1, shared }: Pair): PickedUnit => {
+  const pick = (kind: PickedUnit["kind"], unit: number, { unit: best, f1, shared }: BestMatch): PickedUnit => {
     const isFeature = kind === "SAE only";
     const tokens = firingsOf(isFeature ? featureFirings : regionFirings, unit);
     const parts = companions(tokens, isFeature ? regionsOfTokens : featuresOfTokens).slice(0, PARTS)
       .map((part) => ({ unit: part.unit, covers: part.shared / tokens.length }));
-    return { kind, unit, best: b < 0 ? null : b, f1, shared, parts };
+    // Only units that count are picked.
+    return { kind, unit, best, f1: f1!, shared, parts };
   };
   const byF1 = pairs.toSorted((x, y) => y.f1 - x.f1);
-  const moreThanTokens = byF1.filter(({ a }) => tokenIds.f1[a] <= F1_CUT);
-  const coherent = medianOf(coherences, regions.f1);
-  const onlyRegions = lowest(regions.f1, regionFirings, (unit) => coherences[unit] >= coherent);
-  const onlyFeatures = lowest(features.f1, featureFirings, () => true);
-  const pairOf = ({ units, f1, shared }: BestMatches, a: number): Pair => ({
-    a,
-    b: units[a],
-    f1: f1[a],
-    shared: shared[a],
-  });
+  const moreThanTokens = byF1.filter(({ a }) => !exceeds(tokenIds[a].f1, F1_CUT));
+  const coherent = medianOf(coherences, regions);
+  const onlyRegions = lowest(regions, regionFirings, (unit) => coherences[unit] >= coherent);
+  const onlyFeatures = lowest(features, featureFirings, () => true);
   return [
-    ...byF1.slice(0, PICKS).map((pair) => pick("shared", pair)),
-    ...moreThanTokens.slice(0, PICKS).map((pair) => pick("shared, no single token", pair)),
-    ...onlyRegions.map((unit) => pick("EP only", pairOf(regions, unit))),
-    ...onlyFeatures.map((unit) => pick("SAE only", pairOf(features, unit))),
+    ...byF1.slice(0, PICKS).map(({ a, b, ...pair }) => pick("shared", a, { unit: b, ...pair })),
+    ...moreThanTokens.slice(0, PICKS).map(({ a, b, ...pair }) =>
+      pick("shared, no single token", a, { unit: b, ...pair })
+    ),
+    ...onlyRegions.map((unit) => pick("EP only", unit, regions[unit])),
+    ...onlyFeatures.map((unit) => pick("SAE only", unit, features[unit])),
   ];
 }
 
 /** Of the larger half of the units that count, those with the lowest F1. */
-function lowest(f1: Float64Array, firings: Firings, isRight: (unit: number) => boolean): number[] {
+function lowest(matches: readonly BestMatch[], firings: Firings, isRight: (unit: number) => boolean): number[] {
   const sizes = Float64Array.from({ length: unitCount(firings) }, (_, unit) => firingCount(firings, unit));
-  const large = medianOf(sizes, f1);
-  return [...f1.keys()].filter((unit) => !Number.isNaN(f1[unit]) && sizes[unit] >= large && isRight(unit))
-    .sort((x, y) => f1[x] - f1[y] || x - y).slice(0, PICKS);
+  const large = medianOf(sizes, matches);
+  return counted(matches).filter((unit) => sizes[unit] >= large && isRight(unit))
+    .sort((x, y) => matches[x].f1! - matches[y].f1! || x - y).slice(0, PICKS);
 }
 
 /** Median over the units that count. */
-function medianOf(values: ArrayLike<number>, f1: Float64Array): number {
-  return quantiles([...f1.keys()].filter((unit) => !Number.isNaN(f1[unit])).map((unit) => values[unit]), [0.5])[0];
+function medianOf(values: ArrayLike<number>, matches: readonly BestMatch[]): number {
+  return quantiles(counted(matches).map((unit) => values[unit]), [0.5])[0];
+}
+
+/** The units that fire often enough to count. */
+function counted(matches: readonly BestMatch[]): number[] {
+  return [...matches.keys()].filter((unit) => matches[unit].f1 !== null);
 }

@@ -3,7 +3,7 @@ import { matchDirections } from "./match.ts";
 
 /**
  * How well each region of a dictionary comes back in others: the mean cosine of its partners in one-to-one matchings of
- * largest total cosine with each of them. A region that has no partner anywhere (the others are smaller) is NaN.
+ * largest total cosine with each of them. A region that has no partner anywhere (the others are smaller) is `null`.
  *
  * @param sets Unit directions of each dictionary, `regions x dim`.
  * @param others What each is matched with, in place of the other sets: a control. Must be as many sets.
@@ -15,8 +15,8 @@ import { matchDirections } from "./match.ts";
  *
  * const sets = [Float32Array.of(1, 0, 0, 1), Float32Array.of(0.6, 0.8)];
  * const [first, second] = await recurrence(await openBackend("cpu"), sets, 2);
- * if (!Number.isNaN(first[0])) throw new Error(`its only possible partner went to the nearer: ${first[0]}`);
- * if (Math.abs(first[1] - 0.8) > 1e-6 || first[1] !== second[0]) throw new Error(`${first[1]} ${second[0]}`);
+ * if (first[0] !== null) throw new Error(`its only possible partner went to the nearer: ${first[0]}`);
+ * if (Math.abs(first[1]! - 0.8) > 1e-6 || first[1] !== second[0]) throw new Error(`${first[1]} ${second[0]}`);
  * ```
  */
 export async function recurrence(
@@ -24,7 +24,7 @@ export async function recurrence(
   sets: readonly Float32Array[],
   dim: number,
   others: readonly Float32Array[] = sets,
-): Promise<Float64Array<ArrayBuffer>[]> {
+): Promise<(number | null)[][]> {
   const totals = sets.map((set) => new Float64Array(set.length / dim));
   const partners = totals.map((total) => new Int32Array(total.length));
   for (const [a, left] of sets.entries()) {
@@ -43,5 +43,7 @@ export async function recurrence(
       });
     }
   }
-  return totals.map((total, set) => total.map((sum, region) => sum / partners[set][region]));
+  return totals.map((total, set) =>
+    Array.from(total, (sum, region) => partners[set][region] === 0 ? null : sum / partners[set][region])
+  );
 }

@@ -3,6 +3,7 @@ import type { Dictionary } from "../../partition/dictionary.ts";
 import type { Backend } from "../../compute/backend.ts";
 import { Random } from "../../compute/random.ts";
 import { each, number, orNull, row, type RowOf, whole } from "../../report/row.ts";
+import { meanOf } from "../../report/sweep.ts";
 import { absorb, leaveOut, lowestFifth, type RegionSums } from "../regions/absorb.ts";
 import { densities } from "../regions/density.ts";
 import { groupMeans } from "../statistics/group_means.ts";
@@ -58,8 +59,8 @@ export interface Stability extends RowOf<typeof STABILITY_FIGURES> {
   readonly coherences: Float64Array;
   /** D of each region. */
   readonly densities: Float64Array;
-  /** Mean cosine of the region's partners; NaN where there was none. */
-  readonly cosines: Float64Array;
+  /** Mean cosine of the region's partners; `null` where there was none. */
+  readonly cosines: readonly (number | null)[];
 }
 
 /**
@@ -67,30 +68,35 @@ export interface Stability extends RowOf<typeof STABILITY_FIGURES> {
  *
  * @param regions Sums and counts of their members.
  * @param dim Length of a direction.
- * @param cosines Matched cosine of each region, see {@linkcode recurrence}; NaN of one without a partner.
+ * @param cosines Matched cosine of each region, see {@linkcode recurrence}; `null` of one without a partner.
  *
  * @example
  * ```ts
  * const regions = { sums: Float32Array.of(9, 0, 0, 4), counts: Int32Array.of(9, 4) };
- * const { matchedCosine, spearmanDensity, q1 } = stability(regions, 2, Float64Array.of(0.75, 0.25));
+ * const { matchedCosine, spearmanDensity, q1 } = stability(regions, 2, [0.75, 0.25]);
  * if (matchedCosine !== 0.5 || spearmanDensity !== 1 || q1 !== null) throw new Error(`${matchedCosine} ${q1}`);
  * ```
  */
-export function stability({ sums, counts }: RegionSums, dim: number, cosines: Float64Array): Stability {
+export function stability(
+  { sums, counts }: RegionSums,
+  dim: number,
+  cosines: readonly (number | null)[],
+): Stability {
   const coherences = coherencesOf(sums, counts, dim);
   const density = densities(sums, counts, dim);
-  const paired = [...cosines.keys()].filter((region) => !Number.isNaN(cosines[region]));
+  const paired = [...cosines.keys()].filter((region) => cosines[region] !== null);
   const plural = paired.filter((region) => counts[region] > 1);
   const of = (values: ArrayLike<number>, regions = paired) => regions.map((region) => values[region]);
-  const matched = of(cosines);
+  const matchedOf = (regions: readonly number[]) => regions.map((region) => cosines[region]!);
+  const matched = matchedOf(paired);
   const fifths = groupMeans(matched, of(density), FIFTHS.length);
   return {
     regions: counts.length,
-    matchedCosine: orNull(matched.reduce((sum, cosine) => sum + cosine, 0) / matched.length),
+    matchedCosine: meanOf(matched),
     spearmanDensity: orNull(spearman(of(density), matched)),
     spearmanMembers: orNull(spearman(of(counts), matched)),
     spearmanCoherence: orNull(spearman(of(coherences), matched)),
-    spearmanPlural: orNull(spearman(of(density, plural), of(cosines, plural))),
+    spearmanPlural: orNull(spearman(of(density, plural), matchedOf(plural))),
     ...Object.fromEntries(FIFTHS.map((fifth, i) => [fifth, orNull(fifths[i])])) as Record<
       typeof FIFTHS[number],
       number | null
@@ -105,7 +111,7 @@ export function stability({ sums, counts }: RegionSums, dim: number, cosines: Fl
  * @example
  * ```ts
  * const regions = { sums: Float32Array.of(9, 0, 0, 4), counts: Int32Array.of(9, 4) };
- * const [{ members, matchedCosine }] = regionStability(stability(regions, 2, Float64Array.of(0.75, NaN)));
+ * const [{ members, matchedCosine }] = regionStability(stability(regions, 2, [0.75, null]));
  * if (members !== 9 || matchedCosine !== 0.75) throw new Error(`${members} ${matchedCosine}`);
  * ```
  */
@@ -114,7 +120,7 @@ export function regionStability(
 ): RowOf<typeof REGION_STABILITY>[] {
   return Array.from(counts, (members, region) => ({
     ...{ region, members, coherence: coherences[region], density: densities[region] },
-    matchedCosine: orNull(cosines[region]),
+    matchedCosine: cosines[region],
   }));
 }
 

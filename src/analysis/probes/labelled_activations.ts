@@ -18,7 +18,7 @@ export interface Label {
   readonly name: string;
   /** Names of its classes. */
   readonly classes: readonly string[];
-  /** Number of the class of each row, negative where the label does not apply: `balancedRows` never draws these. */
+  /** Number of the class of each row; -1, as in scikit-learn, of a row without a label: `balancedRows` never draws these. */
   readonly values: Int32Array<ArrayBuffer>;
   /** Whether all rows of a document have the same. */
   readonly ofDocument: boolean;
