@@ -54,18 +54,17 @@ export {
   PERCENTILE,
   type Prefixed,
   prefixed,
-  recordTable,
   type ResultTable,
   resultTable,
   row,
   type RowOf,
-  rowTable,
   THRESHOLD,
   truth,
   whole,
   withInterval,
   words,
 } from "./row.ts";
+export { headed, recordTable, rowTable } from "./row_table.ts";
 export {
   difference,
   distinct,

@@ -1,12 +1,10 @@
 /**
  * Rows of results, each column declared once: its type, what it means and in which unit, how it is headed in reports,
- * and what it means that it is missing. The TypeScript type, the Arrow file and the report's tables follow.
+ * and what it means that it is missing. The TypeScript type follows, and so do the Arrow file ({@link "./table.ts"}) and
+ * the report's tables ({@link "./row_table.ts"}).
  *
  * @module
  */
-import { booleanColumn, type Column, nullableColumn, numberColumn, stringColumn } from "../files/arrow.ts";
-import type { ReportTable } from "./html.ts";
-import type { Cell } from "./html_table.ts";
 
 /** What a column is stored as. */
 export type FieldType = "int32" | "float64" | "utf8" | "bool";
@@ -174,6 +172,7 @@ export function orNull(value: number): number | null {
  * values.
  *
  * @param of What the interval holds: `"95 % of resampled documents"`.
+ * @param options Heading of the figure in reports; default its name in words.
  *
  * @example
  * ```ts
@@ -186,9 +185,10 @@ export function withInterval<const N extends string>(
   name: N,
   description: string,
   of: string,
+  options: { readonly heading?: string } = {},
 ): { readonly [K in N | `${N}Low` | `${N}High`]: Field<number> } {
   const ends = {
-    [name]: number(description),
+    [name]: number(description, options),
     [`${name}Low`]: number(`lower end of its interval, ${of}`),
     [`${name}High`]: number(`upper end of its interval, ${of}`),
   };
@@ -222,6 +222,8 @@ export function intervalOf<const N extends string>(
  *
  * @example
  * ```ts
+ * import { rowTable } from "./row_table.ts";
+ *
  * const NEAREST = row({ ...prefixed("base", { cosine: number("cosine with the base model's nearest region") }) });
  * const rows: RowOf<typeof NEAREST>[] = [{ ...prefixed("base", { cosine: 0.4 }) }];
  * if (rowTable(NEAREST, rows).columns.join() !== "base cosine") throw new Error(columnName("baseCosine"));
@@ -257,6 +259,7 @@ export const THRESHOLD: Field<number> = number("θ, cosine distance, 0..2", { he
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
+ * import { rowTable } from "./row_table.ts";
  *
  * const DISTANCE = row({
  *   layer: LAYER,
@@ -304,115 +307,6 @@ export function resultTable<F extends Fields>(fields: F, rows: readonly RowOf<F>
  */
 export function columnName(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`).replaceAll(" ", "_");
-}
-
-/** A property's heading in reports. */
-export function headingOf(fields: Fields, key: string): string {
-  return fields[key].heading ?? columnName(key).replaceAll("_", " ");
-}
-
-/**
- * Some columns of rows as a table of a report; {@linkcode Cell}s are rounded where they are shown.
- *
- * @param fields As {@linkcode row} declares them.
- * @param rows A value for each field in each.
- * @param keys Which, in which order; default all.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const REGION = row({ region: whole("number of the region"), count: whole("members", { heading: "members" }) });
- * const { columns, rows } = rowTable(REGION, [{ region: 0, count: 3 }], ["count", "region"]);
- * assertEquals(columns, ["members", "region"]);
- * assertEquals(rows, [[3, 0]]);
- * ```
- */
-export function rowTable<F extends Fields>(
-  fields: F,
-  rows: readonly RowOf<F>[],
-  keys: readonly (keyof F & string)[] = Object.keys(fields),
-): ReportTable {
-  return {
-    columns: keys.map((key) => headingOf(fields, key)),
-    rows: rows.map((row) => keys.map((key): Cell => row[key] as Cell)),
-  };
-}
-
-/**
- * Records as a table of a report; the keys of the first are the headings.
- *
- * @param records All with the keys of the first, in its order.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const { columns, rows } = recordTable([{ region: 0, members: 3 }, { region: 1, members: 2 }]);
- * assertEquals(columns, ["region", "members"]);
- * assertEquals(rows, [[0, 3], [1, 2]]);
- * ```
- */
-export function recordTable(records: readonly Readonly<Record<string, Cell>>[]): ReportTable {
-  return { columns: Object.keys(records[0] ?? {}), rows: records.map((record) => Object.values(record)) };
-}
-
-/** A table's column in Arrow, and what the file says of it. */
-export interface StoredColumn {
-  readonly name: string;
-  readonly values: Column;
-  readonly metadata: Readonly<Record<string, string>>;
-}
-
-/**
- * The columns of rows, to be written.
- *
- * @throws {TypeError} if a row has a value that its declaration does not allow; names row and column.
- */
-export function storedColumns<F extends Fields>({ fields, rows }: ResultTable<F>): StoredColumn[] {
-  return Object.entries(fields).map(([key, field]) => {
-    const values = rows.map((row) => (row as Readonly<Record<string, unknown>>)[key]);
-    const wrong = values.findIndex((value) => !field.accepts(value));
-    if (wrong >= 0) {
-      throw new TypeError(
-        `Expected column ${columnName(key)} to hold ${field.type}${
-          field.missing ? " or null" : ""
-        } but row ${wrong} is ` +
-          `${JSON.stringify(values[wrong]) ?? values[wrong]}: see its declaration.`,
-      );
-    }
-    const { description, unit, missing } = field;
-    return {
-      name: columnName(key),
-      values: missing === undefined && field.type !== "float64"
-        ? arrowColumn(field.type, values)
-        : nullableOf(field.type, values.map((value) => Number.isNaN(value) ? null : value)),
-      metadata: { description, ...(unit !== undefined && { unit }), ...(missing !== undefined && { missing }) },
-    };
-  });
-}
-
-/** A value that stands where there is none; the column's marks say so. */
-const STAND_IN: Readonly<Record<FieldType, unknown>> = { int32: 0, float64: 0, utf8: "", bool: false };
-
-function nullableOf(type: FieldType, values: readonly unknown[]): Column {
-  const present = values.map((value) => value !== null);
-  return nullableColumn(arrowColumn(type, values.map((value) => value ?? STAND_IN[type])), present);
-}
-
-function arrowColumn(type: FieldType, values: readonly unknown[]): Column {
-  switch (type) {
-    case "int32":
-      return numberColumn(Int32Array.from(values as number[]));
-    case "float64":
-      return numberColumn(Float64Array.from(values as number[]));
-    case "utf8":
-      return stringColumn(values as string[]);
-    case "bool":
-      return booleanColumn(values as boolean[]);
-    default:
-      return type satisfies never;
-  }
 }
 
 function field<T>(

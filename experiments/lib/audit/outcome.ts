@@ -6,6 +6,7 @@ import {
   type Figure,
   figure,
   formatNumber,
+  headed,
   percent,
   recordTable,
   resultTable,
@@ -152,11 +153,13 @@ function regionSection(heading: string, rows: readonly RegionRow[]): OutcomeSect
     const regions = audited.filter(({ verdict }) => verdict === fate)
       .sort(fate === "kept" ? (a, b) => b.cosineAcross - a.cosineAcross : (a, b) => loss(b) - loss(a));
     const shown = regions.slice(0, LISTED).map((row) => ({
-      "region": row.region,
-      "members": row.members,
-      "cosine within": row.cosineWithin,
-      "cosine across": row.cosineAcross,
-      "logit lens": row.lens.map((token) => token.trim()).join(" · "),
+      ...headed(REGION, {
+        region: row.region,
+        members: row.members,
+        cosineWithin: row.cosineWithin,
+        cosineAcross: row.cosineAcross,
+        logitLens: row.lens.map((token) => token.trim()).join(" · "),
+      }),
       "nearest contexts": row.contexts,
     }));
     const counted = `${what}: ${formatNumber(regions.length)} of ${formatNumber(audited.length)} audited.`;

@@ -6,6 +6,7 @@ import {
   distinct,
   figure,
   formatNumber,
+  headed,
   rangeOf,
   recordTable,
   resultTable,
@@ -307,10 +308,9 @@ function methodTable(methods: readonly WaySummary[]) {
   return recordTable(
     methods.toSorted((a, b) => b.auroc - a.auroc).map((way) => ({
       method: nameOf(way),
-      AUROC: way.auroc,
+      ...headed(METHOD, { auroc: way.auroc }),
       "95 % interval": areaInterval(way),
-      "train AUROC": way.trainAuroc,
-      "hard negatives": way.hardAuroc,
+      ...headed(METHOD, { trainAuroc: way.trainAuroc, hardAuroc: way.hardAuroc }),
       "chosen from": Math.round(way.regions),
       "over orders and sets": between(...rangeOf(way.byRun)!),
     })),
@@ -340,7 +340,7 @@ function curveTable(ways: readonly WaySummary[]) {
     const heading = (way: WaySummary) => way === last ? "all tokens" : `${formatNumber(way.budget!)} tokens`;
     return {
       method: nameOf(last),
-      p: last.percentile,
+      ...headed(METHOD, { percentile: last.percentile }),
       K: Math.round(last.regions),
       ...Object.fromEntries(curve.map((way): [string, Cell] => [heading(way), way.auroc])),
       "95 % interval": areaInterval(last),
@@ -350,9 +350,9 @@ function curveTable(ways: readonly WaySummary[]) {
 
 function layerTable(ways: readonly WaySummary[]) {
   return recordTable(ways.map((way) => ({
-    layer: way.layer,
+    ...headed(METHOD, { layer: way.layer }),
     K: Math.round(way.regions),
-    AUROC: way.auroc,
+    ...headed(METHOD, { auroc: way.auroc }),
     "95 % interval": areaInterval(way),
   })));
 }
@@ -370,10 +370,12 @@ function conceptTable(examples: readonly Example[], ways: readonly WaySummary[])
 function exampleTable(examples: readonly Example[]) {
   return recordTable(examples.map((example) => ({
     concept: conceptName(example),
-    AUROC: example.auroc,
-    region: example.region,
-    members: example.members,
-    "logit lens": example.tokens.join(" · "),
+    ...headed(EXAMPLE, {
+      auroc: example.auroc,
+      region: example.region,
+      members: example.members,
+      logitLens: example.tokens.join(" · "),
+    }),
     "nearest members": example.contexts,
   })));
 }

@@ -68,11 +68,12 @@ export const METHOD = row({
   ...WAY,
   tokens: number("mean tokens of the dictionaries", CHOSEN),
   regions: number("mean number of directions to choose from"),
-  trainAuroc: number("mean AUROC of the train texts"),
+  trainAuroc: number("mean AUROC of the train texts", { heading: "train AUROC" }),
   hardAuroc: number("mean AUROC against hard negatives alone, over the concepts that have any", {
+    heading: "hard negatives",
     missing: "no concept has any",
   }),
-  ...withInterval("auroc", "mean AUROC of the held-out texts over concepts", BOOTSTRAP),
+  ...withInterval("auroc", "mean AUROC of the held-out texts over concepts", BOOTSTRAP, { heading: "AUROC" }),
 });
 /** A row of {@linkcode METHOD}, with what it is the mean of. */
 export type WaySummary = RowOf<typeof METHOD> & {

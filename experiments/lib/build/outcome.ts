@@ -14,6 +14,7 @@ import {
   coherenceChart,
   formatNumber,
   growthChart,
+  headed,
   LAYER,
   number,
   PERCENTILE,
@@ -163,15 +164,19 @@ function dictionaryTable(model: string, rows: readonly RowOf<typeof DICTIONARY>[
   const published = rows.map(({ layer, percentile }) => publishedRegions(model, layer, percentile) ?? null);
   const hasPublished = published.some((regions) => regions !== null);
   return recordTable(rows.map((row, i) => ({
-    layer: row.layer,
-    p: row.percentile,
-    "θ": row.threshold,
-    regions: row.regions,
+    ...headed(DICTIONARY, {
+      layer: row.layer,
+      percentile: row.percentile,
+      threshold: row.threshold,
+      regions: row.regions,
+    }),
     ...(hasPublished && { published: published[i] }),
-    saturated: row.saturated,
-    coverage: row.coverage,
-    "effective regions": Math.round(row.effectiveRegions),
-    silhouette: row.silhouette,
+    ...headed(DICTIONARY, {
+      saturated: row.saturated,
+      coverage: row.coverage,
+      effectiveRegions: Math.round(row.effectiveRegions),
+      silhouette: row.silhouette,
+    }),
   })));
 }
 
@@ -181,9 +186,7 @@ function largestTable(regions: readonly RegionRow[]) {
     regions.toSorted((a, b) => b.count - a.count).slice(0, SHOWN).map((
       { region, count, coherence, lens, nearest },
     ) => ({
-      region,
-      members: count,
-      coherence,
+      ...headed(REGION, { region, members: count, coherence }),
       "logit lens": lens.map(({ token }) => token.trim()).join(" · "),
       "nearest contexts": nearest.slice(0, 3).map(({ excerpt }) => excerpt),
     })),

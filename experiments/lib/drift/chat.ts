@@ -6,6 +6,7 @@ import {
   type Figure,
   figure,
   formatNumber,
+  headed,
   meanOf,
   percent,
   recordTable,
@@ -23,7 +24,15 @@ import {
   textBlock,
 } from "../../../src/run/mod.ts";
 import { accuracyChart, finalTokensChart, positionsChart } from "./charts.ts";
-import { type FinalTokensRow, type Model, MODELS, type PromptLabels, REFUSAL, type RefusalRow } from "./rows.ts";
+import {
+  FINAL_TOKENS,
+  type FinalTokensRow,
+  type Model,
+  MODELS,
+  type PromptLabels,
+  REFUSAL,
+  type RefusalRow,
+} from "./rows.ts";
 
 /** What chat prompts gave in both models. */
 export interface ChatResult {
@@ -190,16 +199,18 @@ function tokenTable(tokens: readonly FinalTokensRow[]) {
       const [row] = own.rows;
       if (!row) return [];
       return [{
-        "layer": row.layer,
-        "p": row.percentile,
-        "model": row.model,
-        "regions": own.mean("regions"),
-        "final-token regions": own.mean("finalTokenRegions"),
-        "in the largest": own.mean("largestRegion"),
-        "max harmful share": own.mean("maxHarmfulShare"),
-        "shuffled": own.mean("maxHarmfulShareShuffled"),
+        ...headed(FINAL_TOKENS, {
+          layer: row.layer,
+          percentile: row.percentile,
+          model: row.model,
+          regions: own.mean("regions"),
+          finalTokenRegions: own.mean("finalTokenRegions"),
+          largestRegion: own.mean("largestRegion"),
+          maxHarmfulShare: own.mean("maxHarmfulShare"),
+          maxHarmfulShareShuffled: own.mean("maxHarmfulShareShuffled"),
+        }),
         "purity above shuffled": excess(own, row.model),
-        "held-out accuracy": own.mean("heldoutAccuracy"),
+        ...headed(FINAL_TOKENS, { heldoutAccuracy: own.mean("heldoutAccuracy") }),
         "note": row.failure === null ? "" : `failed: threshold ${formatNumber(row.threshold)}`,
       }];
     }),

@@ -69,11 +69,20 @@ export const FINAL_TOKENS = row({
   regions: number("regions of all positions", NO_DICTIONARY),
   finalTokenRegions: number("regions that hold final tokens", { heading: "final-token regions", ...NO_DICTIONARY }),
   largestRegion: number("final tokens in the largest of them", { heading: "in the largest", ...NO_DICTIONARY }),
-  maxHarmfulShare: number("largest harmful share, regions of enough final tokens", FEW),
-  maxHarmfulShareShuffled: number("largest harmful share with shuffled labels, mean", FEW),
+  maxHarmfulShare: number("largest harmful share, regions of enough final tokens", {
+    heading: "max harmful share",
+    ...FEW,
+  }),
+  maxHarmfulShareShuffled: number("largest harmful share with shuffled labels, mean", {
+    heading: "shuffled",
+    ...FEW,
+  }),
   purity: number("share of final tokens with their region's majority label", NO_DICTIONARY),
   purityShuffled: number("purity with shuffled labels, mean", NO_DICTIONARY),
-  heldoutAccuracy: number("balanced accuracy of the majority labels, held-out prompts", NO_DICTIONARY),
+  heldoutAccuracy: number("balanced accuracy of the majority labels, held-out prompts", {
+    heading: "held-out accuracy",
+    ...NO_DICTIONARY,
+  }),
   failure: words("why there is no dictionary", { missing: "there is one" }),
 });
 /** A row of {@linkcode FINAL_TOKENS}, with the regions that hold final tokens, largest first; none without a dictionary. */

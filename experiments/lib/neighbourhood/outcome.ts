@@ -4,6 +4,7 @@ import { bareName } from "../../../src/model/mod.ts";
 import {
   exceeds,
   figure,
+  headed,
   middleOf,
   orNull,
   percent,
@@ -182,18 +183,24 @@ function answer(layers: readonly LayerPairs[], shown: LayerPairs, excess: number
 function pairTable(layers: readonly LayerPairs[]) {
   return recordTable(layers.flatMap(({ layer, settings }) =>
     settings.map((setting) => ({
-      layer,
-      p: setting.key.percentile,
-      K: Math.round(setting.mean("regions")!),
-      "cos(A, B)": apart(setting).mean("cosine"),
-      between: apart(setting).mean("between"),
+      ...headed(PAIR, {
+        layer,
+        percentile: setting.key.percentile,
+        regions: Math.round(setting.mean("regions")!),
+        cosine: apart(setting).mean("cosine"),
+        between: apart(setting).mean("between"),
+      }),
       "share between": apart(setting).mean(({ between, regions }) => orNull(between! / (regions - 2))),
-      "control: cosine": compared(setting).mean("controlCosine"),
-      "control: between": compared(setting).mean("controlBetween"),
+      ...headed(PAIR, {
+        controlCosine: compared(setting).mean("controlCosine"),
+        controlBetween: compared(setting).mean("controlBetween"),
+      }),
       "nothing between": shareOf(apart(setting), isEmpty),
       "one region": shareOf(setting, isOneRegion),
-      "from A or B": filled(setting).mean("fromAnchors"),
-      "of all regions": filled(setting).mean("fromAnchorsOfAll"),
+      ...headed(PAIR, {
+        fromAnchors: filled(setting).mean("fromAnchors"),
+        fromAnchorsOfAll: filled(setting).mean("fromAnchorsOfAll"),
+      }),
     }))
   ));
 }

@@ -6,6 +6,7 @@ import {
   exceeds,
   type Figure,
   figure,
+  headed,
   meanOf,
   recordTable,
   resultTable,
@@ -158,7 +159,7 @@ function findings(sweep: Sweep<DistanceRow>, shown: DistanceSetting): Outcome["f
   };
 }
 
-const where = ({ key: { layer, percentile } }: DistanceSetting) => ({ layer, p: percentile });
+const where = ({ key: { layer, percentile } }: DistanceSetting) => headed(DISTANCE, { layer, percentile });
 
 /** A figure for each of some sets of prompts, under headings. */
 const forEach = <S extends PromptSet>(sets: readonly S[], heading: (set: S) => string, value: (set: S) => Cell) =>
@@ -168,8 +169,10 @@ const forEach = <S extends PromptSet>(sets: readonly S[], heading: (set: S) => s
 function distanceTable(sweep: Sweep<DistanceRow>) {
   return recordTable(sweep.settings.map((setting) => ({
     ...where(setting),
-    K: Math.round(at(setting, "exemplars", "held-out")!),
-    "θ": at(setting, "threshold", "held-out"),
+    ...headed(DISTANCE, {
+      exemplars: Math.round(at(setting, "exemplars", "held-out")!),
+      threshold: at(setting, "threshold", "held-out"),
+    }),
     ...forEach(PROMPT_SETS, (set) => set, (set) => at(setting, "mean", set)),
     "random − held-out": gap(setting, "random tokens", "held-out"),
     ...forEach(PROMPT_SETS, (set) => `within θ: ${set}`, (set) => at(setting, "withinThreshold", set)),
@@ -202,8 +205,7 @@ function detectionTable(sweep: Sweep<DistanceRow>) {
   return recordTable(sweep.settings.flatMap((setting) =>
     EXEMPLAR_KINDS.map((kind) => ({
       ...where(setting),
-      exemplars: kind,
-      K: Math.round(meanOf(setting.where({ kind }).values("exemplars"))!),
+      ...headed(DISTANCE, { kind, exemplars: Math.round(meanOf(setting.where({ kind }).values("exemplars"))!) }),
       ...forEach(SHIFTED, (set) => `AUROC ${set}`, (set) => at(setting, "auroc", set, kind)),
       ...forEach(SHIFTED, (set) => `TPR ${set}`, (set) => at(setting, "tpr", set, kind)),
       ...forEach(SHIFTED, (set) => `AUROC of prompts, ${set}`, (set) => at(setting, "aurocPrompt", set, kind)),

@@ -12,6 +12,7 @@ import {
   exceeds,
   figure,
   formatNumber,
+  headed,
   meanOf,
   percent,
   recordTable,
@@ -235,9 +236,9 @@ function findings(
 /** One percentile: regions that have a feature. */
 function regionShares(setting: OverlapSetting, compared: Compared) {
   return {
-    p: compared.percentile,
+    ...headed(SUMMARY, { percentile: compared.percentile }),
     K: Math.round(sizeOf(compared)),
-    counted: Math.round(of(setting, "EP and SAE").mean("counted")!),
+    ...headed(SUMMARY, { counted: Math.round(of(setting, "EP and SAE").mean("counted")!) }),
     "within θ": withinOf(compared),
     ...shares(setting, "regions"),
     "other order": shareOf(setting, "EP and EP of another order"),
@@ -247,13 +248,15 @@ function regionShares(setting: OverlapSetting, compared: Compared) {
 /** One percentile: features that have a region. */
 function featureShares(setting: OverlapSetting) {
   const counted = Math.round(of(setting, "EP and SAE", "features").mean("counted")!);
-  return { p: setting.key.percentile, counted, ...shares(setting, "features") };
+  return { ...headed(SUMMARY, { percentile: setting.key.percentile, counted }), ...shares(setting, "features") };
 }
 
 function shares(setting: OverlapSetting, side: FiringSide) {
   return {
-    "F1 > 0.5": shareOf(setting, "EP and SAE", side),
-    "median F1": of(setting, "EP and SAE", side).mean("median"),
+    ...headed(SUMMARY, {
+      share: shareOf(setting, "EP and SAE", side),
+      median: of(setting, "EP and SAE", side).mean("median"),
+    }),
     permuted: shareOf(setting, "EP and SAE, tokens permuted", side),
     random: shareOf(setting, "random exemplars and SAE", side),
     "token ids": shareOf(setting, "token ids", side),
@@ -265,10 +268,7 @@ function sizeTable(sizes: readonly SizeRow[]) {
   return recordTable(sizes.map(({ side, from, below, units, share, median, permuted }) => ({
     side: side === "regions" ? "EP regions" : "SAE features",
     firings: `${from} to ${below - 1}`,
-    units,
-    "F1 > 0.5": share,
-    "median F1": median,
-    "permuted, mean F1": permuted,
+    ...headed(SIZE, { units, share, median, permuted }),
   })));
 }
 

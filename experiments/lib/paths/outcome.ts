@@ -4,6 +4,7 @@ import {
   exceeds,
   type Figure,
   formatNumber,
+  headed,
   meanOf,
   percent,
   recordTable,
@@ -140,14 +141,18 @@ function layerTable({ layers, steps }: PathRows) {
     const { percentile, layer } = setting.key;
     const step = into.at({ percentile, to: layer });
     return {
-      p: percentile,
-      layer,
-      K: Math.round(setting.mean("regions")!),
-      "same region when shuffled": setting.mean("agreementShuffled"),
-      "same region, any two": setting.mean("agreementChance"),
-      "stay together from the layer before": step?.mean("stay") ?? null,
-      "stay, shuffled": step?.mean("stayShuffled") ?? null,
-      "stay, chance": step?.mean("stayChance") ?? null,
+      ...headed(LAYER_PATH, {
+        percentile,
+        layer,
+        regions: Math.round(setting.mean("regions")!),
+        agreementShuffled: setting.mean("agreementShuffled"),
+        agreementChance: setting.mean("agreementChance"),
+      }),
+      ...headed(STEP, {
+        stay: step?.mean("stay"),
+        stayShuffled: step?.mean("stayShuffled"),
+        stayChance: step?.mean("stayChance"),
+      }),
     };
   }));
 }

@@ -4,6 +4,7 @@ import type { FailedSetting } from "../../../src/partition/mod.ts";
 import {
   exceeds,
   figure,
+  headed,
   middleOf,
   type NumericKey,
   rangeText,
@@ -133,17 +134,20 @@ function settingTable(sweep: Sweep<VariantRow>) {
   return recordTable(sweep.settings.map((setting) => {
     const [lowest, , , , highest] = fifthsOf(setting, CHANCE);
     return {
-      layer: setting.key.layer,
-      p: setting.key.percentile,
-      regions: Math.round(at(setting, "regions")!),
-      "matched cosine": at(setting, "matchedCosine"),
-      Spearman: at(setting, "spearmanDensity"),
+      ...headed(VARIANT, {
+        ...setting.key,
+        regions: Math.round(at(setting, "regions")!),
+        matchedCosine: at(setting, "matchedCosine"),
+        spearmanDensity: at(setting, "spearmanDensity"),
+      }),
       range: rangeText(byOrder(setting)),
-      "N > 1": at(setting, "spearmanPlural"),
-      N: at(setting, "spearmanMembers"),
-      c: at(setting, "spearmanCoherence"),
+      ...headed(VARIANT, {
+        spearmanPlural: at(setting, "spearmanPlural"),
+        spearmanMembers: at(setting, "spearmanMembers"),
+        spearmanCoherence: at(setting, "spearmanCoherence"),
+      }),
       chance: at(setting, "spearmanDensity", CHANCE),
-      ...Object.fromEntries(fifthsOf(setting).map((cosine, i) => [`Q${i + 1}`, cosine])),
+      ...headed(VARIANT, Object.fromEntries(fifthsOf(setting).map((cosine, i) => [FIFTHS[i], cosine]))),
       "chance Q1": lowest,
       "chance Q5": highest,
     };

@@ -15,9 +15,9 @@ const NONE = { missing: "no unit counts" } as const;
  */
 export const F1_FIGURES = row({
   counted: whole("units that fire often enough to count"),
-  share: number("share of them with a best F1 above 0.5", NONE),
-  mean: number("mean best F1", NONE),
-  median: number("median best F1", NONE),
+  share: number("share of them with a best F1 above 0.5", { heading: "F1 > 0.5", ...NONE }),
+  mean: number("mean best F1", { heading: "mean F1", ...NONE }),
+  median: number("median best F1", { heading: "median F1", ...NONE }),
 });
 /** A row of {@linkcode F1_FIGURES}. */
 export type F1Figures = RowOf<typeof F1_FIGURES>;
@@ -52,9 +52,9 @@ export const F1_BY_SIZE = row({
   from: whole("firings of the bin's units, at least"),
   below: whole("firings of the bin's units, fewer than"),
   units: whole("units in the bin"),
-  share: number("share of them with a best F1 above 0.5"),
-  median: number("median best F1"),
-  permuted: number("mean best F1 with the tokens permuted"),
+  share: number("share of them with a best F1 above 0.5", { heading: "F1 > 0.5" }),
+  median: number("median best F1", { heading: "median F1" }),
+  permuted: number("mean best F1 with the tokens permuted", { heading: "permuted, mean F1" }),
 });
 /** A row of {@linkcode F1_BY_SIZE}. */
 export type F1BySize = RowOf<typeof F1_BY_SIZE>;

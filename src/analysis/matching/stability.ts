@@ -26,11 +26,17 @@ export const STABILITY_FIGURES = row({
   regions: whole("number of regions"),
   matchedCosine: number("matched cosine, mean over regions that have a partner", { missing: "none has" }),
   spearmanDensity: number("Spearman's correlation of matched cosine with D", { heading: "Spearman", ...CONSTANT }),
-  spearmanMembers: number("Spearman's correlation of matched cosine with members N", CONSTANT),
-  spearmanCoherence: number("Spearman's correlation of matched cosine with coherence c", CONSTANT),
+  spearmanMembers: number("Spearman's correlation of matched cosine with members N", { heading: "N", ...CONSTANT }),
+  spearmanCoherence: number("Spearman's correlation of matched cosine with coherence c", {
+    heading: "c",
+    ...CONSTANT,
+  }),
   // All orders see the same texts, so an activation far from all others founds a region of its own in each: the lowest D,
   // but a cosine of 1.
-  spearmanPlural: number("Spearman's correlation of matched cosine with D, regions of N > 1 only", CONSTANT),
+  spearmanPlural: number("Spearman's correlation of matched cosine with D, regions of N > 1 only", {
+    heading: "N > 1",
+    ...CONSTANT,
+  }),
   ...each(FIFTHS, (fifth, i) =>
     number(`mean matched cosine of the ${ORDINALS[i]} fifth of D`, {
       heading: fifth.toUpperCase(),

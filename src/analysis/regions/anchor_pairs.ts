@@ -32,13 +32,21 @@ export const BETWEEN_FIGURES = row({
   cosineToB: number("of B with the coarsest dictionary's B"),
   between: number("number of regions between", ONE_REGION),
   fromAnchors: number("share of the regions between that are nearest to A or B at the coarsest p", {
+    heading: "from A or B",
     missing: "no region is between",
   }),
   fromAnchorsOfAll: number("share of all other regions that are nearest to A or B at the coarsest p", {
+    heading: "of all regions",
     missing: "there is no other region",
   }),
-  controlCosine: number("mean of the other pairs of the same cosine", { missing: "there is no other pair" }),
-  controlBetween: number("mean number of regions between the other pairs", { missing: "there is no other pair" }),
+  controlCosine: number("mean of the other pairs of the same cosine", {
+    heading: "control: cosine",
+    missing: "there is no other pair",
+  }),
+  controlBetween: number("mean number of regions between the other pairs", {
+    heading: "control: between",
+    missing: "there is no other pair",
+  }),
 });
 
 /** One pair of anchors in one dictionary. */

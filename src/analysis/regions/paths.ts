@@ -106,9 +106,18 @@ export const PATH_LAYER = row({
  * @internal
  */
 export const PATH_STEP = row({
-  stay: number("pairs of one region that stay in one", NO_REGION),
-  stayShuffled: number("pairs of one region that stay in one, of shuffled tokens", NO_REGION),
-  stayChance: number("share of all pairs that are in one region of the next layer", NO_PAIR),
+  stay: number("pairs of one region that stay in one", {
+    heading: "stay together from the layer before",
+    ...NO_REGION,
+  }),
+  stayShuffled: number("pairs of one region that stay in one, of shuffled tokens", {
+    heading: "stay, shuffled",
+    ...NO_REGION,
+  }),
+  stayChance: number("share of all pairs that are in one region of the next layer", {
+    heading: "stay, chance",
+    ...NO_PAIR,
+  }),
 });
 
 /** Paths in order beside the same tokens' in shuffled prompts. */

@@ -1,7 +1,7 @@
 /** Tables on stdout. */
 import type { ReportTable } from "../../report/html.ts";
 import type { Cell } from "../../report/html_table.ts";
-import { recordTable } from "../../report/row.ts";
+import { recordTable } from "../../report/row_table.ts";
 import { formatColumn, formatNumber, visibleText } from "../../report/text.ts";
 import { contextText } from "../../report/token_text.ts";
 
