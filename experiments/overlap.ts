@@ -15,10 +15,6 @@
  * seed: units that count, share with F1 above one half, mean, median); `sizes.arrow` (the same by firings); `examples.arrow`
  * (shared, EP-only and SAE-only units with their tokens and contexts); the charts `overlap`, `sizes` and `distribution`;
  * `report.html`; `run.json`.
- *
- * About a minute and a half on the embedded model and two cores. On Gemma-2-2B with a Gemma Scope SAE, one layer, `--tokens
- * 500k --max-tokens 2M`: three passes of 2 M tokens, an estimated half an hour on a GPU; the held-out activations stay in
- * memory (5 GB).
  */
 import { extract, holdActivations, readCorpus, shuffled } from "../src/activations/mod.ts";
 import {
@@ -42,8 +38,8 @@ await experiment({
   question: "Do the regions of a dictionary and the features of an SAE fire on the same tokens?",
   description:
     "Matches EP regions and SAE features by the F1 of the held-out tokens that fire them, both ways, over p, beside " +
-    "chance, random exemplars and another stream order. The embedded model takes about a minute and a half; Gemma-2-2B " +
-    "with a Gemma Scope SAE an estimated half an hour on a GPU.",
+    "chance, random exemplars and another stream order. The embedded model takes about a minute and a half; the second " +
+    "example an estimated half an hour on a GPU (three passes of 2 M tokens), and 5 GB for the held-out activations.",
   defaults: { layers: [4], percentiles: [1, 2, 4, 8, 10, 16] },
   flags: {
     sae: { type: "string", default: "fixtures/sae/params.npz", help: "params.npz or a SAELens folder, here or hf://" },

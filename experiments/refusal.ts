@@ -57,19 +57,10 @@ await experiment({
     heldout: { type: "integer", default: 50, min: 1, help: "prompts of each kind to try on, of split heldout" },
     tokens: { type: "integer", default: 60, min: 1, help: "tokens of an answer" },
     topK: { type: "integers", default: [1, 2, 3], min: 1, help: "numbers of regions to ablate together" },
-    alphas: {
-      type: "numbers",
-      default: [0.1, 0.2, 0.3, 0.5, 0.7],
-      help: "strengths of steering, in mean distances of the build prompts' final positions from the center",
-    },
+    alphas: { type: "numbers", default: [0.1, 0.2, 0.3, 0.5, 0.7], help: "strengths, in mean distances to the center" },
     batch: { type: "integer", default: 16, min: 1, help: "prompts of a batch to grow on; thresholds depend on it" },
     nullTolerance: { type: "number", default: 0.1, min: 0, help: "change of refusal up to which a null holds" },
-    matchDistance: {
-      type: "number",
-      default: 0.3,
-      min: 0,
-      help: "distance in (log10 members, coherence) up to which a null counts as matched",
-    },
+    matchDistance: { type: "number", default: 0.3, min: 0, help: "log10 members, coherence: how near a null must be" },
   },
   examples: [
     ["", "the embedded chat model, two to three minutes on two cores"],
