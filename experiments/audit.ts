@@ -73,7 +73,8 @@ await experiment({
       const plan = {
         ...{ backend, model: models[side], layers, texts, files },
         corpus: `${files.join(" and ")}, ${texts.length} drawn with seed ${flags.seed}`,
-        reading: { chat },
+        // Template and final positions are what finetuning changes.
+        reading: { chat, repeats: "each" as const },
         label: `${side}, ${name}: `,
       };
       // All orders under the first one's calibration, and over all texts: nothing but the order differs.

@@ -97,7 +97,7 @@ await experiment({
   const instructions = chat ? await labelled("label refusals", texts.instructions) : undefined;
   const files = chat ? [corpus, harmful, harmless] : [corpus];
   const plan = {
-    ...{ backend, model, layers, files, seed, reading: { chat, context } },
+    ...{ backend, model, layers, files, seed, reading: { chat, context, repeats: "each" as const } },
     texts: () => ReadableStream.from(texts.build),
     corpus: `${files.join(" + ")}, split ${split}`,
   };

@@ -90,7 +90,8 @@ await experiment({
     ...{ backend, model, layers, texts: build },
     corpus: `${flags.prompts} train prompts of ${flags.corpus} and of ${flags.harmless}`,
     files: [flags.corpus, flags.harmless],
-    reading: { chat: true, batchPrompts: flags.batch },
+    // A region of refusal holds the final positions, which every prompt has in the template.
+    reading: { chat: true, repeats: "each" as const, batchPrompts: flags.batch },
     growing: { saturationWindow: Infinity },
   };
   const levels = { percentiles: flags.percentiles, calibration: CALIBRATION };

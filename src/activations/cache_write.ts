@@ -4,8 +4,8 @@ import { exists } from "../files/exists.ts";
 import { writeSealedJson } from "../files/sealed_json.ts";
 import type { Provenance } from "./batch.ts";
 import { type CacheIndex, FORMAT, indexPath, type ShardEntry } from "./cache_index.ts";
-import { keptPositions } from "./extractor.ts";
 import { shardTables } from "./shard.ts";
+import { type Selection, selectionText, Selector } from "./selection.ts";
 import { bosOf, type Reading, type StreamSource } from "./source.ts";
 import type { StreamBatch } from "./stream.ts";
 
@@ -44,11 +44,12 @@ export async function* cacheActivations(
 ): AsyncGenerator<StreamBatch> {
   await assertNoCache(folder);
   const made = { source: readingOf(source), hook: source.hook.at };
+  const selector = new Selector(source);
   const shards: ShardEntry[] = [];
   let shape: Shape | undefined;
   for await (const batch of stream) {
     shape ??= shapeOf(batch);
-    assertFits(batch, shape, source);
+    assertFits(batch, shape, source, selector);
     shards.push(await writeShard(batch, shape, folder, made, shards.length));
     yield batch;
   }
@@ -107,11 +108,15 @@ function rowsOf({ batches }: StreamBatch): number {
 
 /** The reading alone: a source's hook names one layer, a cache holds several. */
 function readingOf(source: Reading): Reading {
-  const { model, revision, commit, extractor, context, batchPrompts, chat, corpus } = source;
+  const { model, revision, commit, context, batchPrompts, chat, corpus } = source;
+  const { extractor, excludeTokens, excludePositions, repeats } = source;
   return {
     model,
     ...(commit === undefined ? {} : { revision, commit }),
     extractor,
+    ...(excludeTokens && { excludeTokens }),
+    ...(excludePositions !== undefined && { excludePositions }),
+    ...(repeats && { repeats }),
     context,
     batchPrompts,
     chat,
@@ -125,7 +130,8 @@ async function assertNoCache(folder: string): Promise<void> {
   throw new Error(`Expected a folder without an activation cache but ${folder} holds one: delete it, or name another`);
 }
 
-function assertFits(batch: StreamBatch, { layers, dim }: Shape, { extractor }: Reading): void {
+/** @param selector Sees every prompt of the stream once. */
+function assertFits(batch: StreamBatch, { layers, dim }: Shape, selection: Selection, selector: Selector): void {
   const found = [...batch.batches.keys()];
   if (found.join() !== layers.join()) {
     throw new Error(`Expected batches of layers ${layers.join(", ")} but found one of ${found.join(", ")}`);
@@ -134,11 +140,11 @@ function assertFits(batch: StreamBatch, { layers, dim }: Shape, { extractor }: R
     if (activations.dim === dim) continue;
     throw new Error(`Expected activations of length ${dim} but found ${activations.dim} in layer ${layer}`);
   }
-  const kept = batch.prompts.reduce((sum, { tokens }) => sum + keptPositions(extractor, tokens.length).count, 0);
+  const kept = batch.prompts.reduce((sum, { tokens }) => sum + selector.take(tokens).length, 0);
   if (rowsOf(batch) !== kept) {
     throw new Error(
-      `Expected the ${kept} activations that the ${extractor} extractor gives for ${batch.prompts.length} prompts but ` +
-        `found ${rowsOf(batch)}: describe the stream by the extractor it was made with`,
+      `Expected the ${kept} activations that the ${selectionText(selection).replace(/^[^,]+/, "$& extractor")} gives ` +
+        `for ${batch.prompts.length} prompts but found ${rowsOf(batch)}: describe the stream as it was extracted`,
     );
   }
 }

@@ -3,10 +3,11 @@ import type { LanguageModel } from "../model/types.ts";
 import type { Prompt } from "./batch.ts";
 import type { CorpusEntry } from "./corpus.ts";
 import { CorpusError } from "./errors.ts";
-import { assertExtractor, type Extractor, keptPositions } from "./extractor.ts";
+import { assertExtractor, type Extractor } from "./extractor.ts";
 import { type Gather, gatherer, type GatherFactory } from "./gather.ts";
 import { layOut, type Pass } from "./layout.ts";
 import { readPrompt, tokenPrompt } from "./prompt.ts";
+import { type Selection, selectionOf, type SelectOptions, Selector } from "./selection.ts";
 import { defaultContext } from "./source.ts";
 import { type StreamBatch, streamBatch } from "./stream.ts";
 
@@ -24,7 +25,7 @@ export interface TokenIds {
 }
 
 /** How to extract. */
-export interface ExtractOptions {
+export interface ExtractOptions extends SelectOptions {
   /** Layers to read, each at the model's hook; one forward pass gives all of them. */
   layers: readonly number[];
   /** Positions that become activations; default `"per-position"`. */
@@ -48,7 +49,15 @@ export interface ExtractOptions {
   maxPrompts?: number;
 }
 
-type Settings = Required<Omit<ExtractOptions, "backend">>;
+type Settings = Required<Omit<ExtractOptions, "backend" | "extractor" | keyof SelectOptions>> & {
+  readonly selection: Selection;
+};
+
+/** A prompt, and its positions that become activations. */
+interface Selected {
+  readonly prompt: Prompt;
+  readonly positions: Int32Array<ArrayBuffer>;
+}
 
 /**
  * The activations of a model on a corpus, batch by batch: tokenized with `<bos>` first, cut to the context, run
@@ -86,13 +95,14 @@ export async function* extract(
   const settings = settle(model, options);
   const newGather = await gatherer(model, options.backend);
   let [promptsBefore, start] = [0, 0];
-  let prompts: Prompt[] = [];
+  const selector = new Selector(settings.selection);
+  let selected: Selected[] = [];
 
   const emit = async (): Promise<StreamBatch> => {
-    const { batch, rows } = await runBatch(model, prompts, settings, newGather, promptsBefore, start);
-    promptsBefore += prompts.length;
+    const { batch, rows } = await runBatch(model, selected, settings, newGather, promptsBefore, start);
+    promptsBefore += selected.length;
     start += rows;
-    prompts = [];
+    selected = [];
     return batch;
   };
 
@@ -100,17 +110,18 @@ export async function* extract(
   for await (const entry of corpus) {
     const prompt = promptOf(model, entry, String(seen), settings);
     // Skipped prompts are tokenized too: the stream index of what follows counts the activations that they would have
-    // given.
+    // given, and what they hold is a repetition further on.
+    const positions = selector.take(prompt.tokens);
     if (seen++ < settings.skipPrompts) {
       promptsBefore++;
-      start += keptPositions(settings.extractor, prompt.tokens.length).count;
+      start += positions.length;
     } else {
-      prompts.push(prompt);
-      if (prompts.length === settings.batchPrompts) yield await emit();
+      selected.push({ prompt, positions });
+      if (selected.length === settings.batchPrompts) yield await emit();
     }
     if (seen >= settings.maxPrompts) break;
   }
-  if (prompts.length > 0) yield await emit();
+  if (selected.length > 0) yield await emit();
   if (seen === 0) throw new CorpusError("Expected at least one prompt but the corpus is empty: name another");
 }
 
@@ -128,6 +139,7 @@ function settle(model: LanguageModel, options: ExtractOptions): Settings {
   const { chat = false, skipPrompts = 0, maxPrompts = Infinity } = options;
   const layers = [...new Set(options.layers)];
   assertExtractor(extractor);
+  const selection = selectionOf({ ...options, extractor, chat }, model);
   if (layers.length === 0) throw new RangeError("Expected at least one layer to extract but found none");
   for (const layer of layers) assertWhole("a layer", layer, 0, model.layers - 1);
   // The first position is context only: one token more makes the first activation.
@@ -137,14 +149,14 @@ function settle(model: LanguageModel, options: ExtractOptions): Settings {
   assertWhole("the prompts of a forward pass", forwardPrompts, 1);
   assertWhole("the prompts to skip", skipPrompts, 0);
   if (maxPrompts !== Infinity) assertWhole("the prompts at most", maxPrompts, 1);
-  return { layers, extractor, context, batchPrompts, forwardPrompts, chat, skipPrompts, maxPrompts };
+  return { layers, selection, context, batchPrompts, forwardPrompts, chat, skipPrompts, maxPrompts };
 }
 
 /** Throws before anything is read: one prompt of a whole corpus may be the only long one. */
 function assertFits({ id, maxContext }: LanguageModel, context: number): void {
   if (context <= maxContext) return;
   throw new RangeError(
-    `Expected a context of at most ${maxContext} tokens, all that the table of positions of ${id} has, but found ` +
+    `Expected a context of at most ${maxContext} tokens, all the positions that ${id} has, but found ` +
       `${context}: take ${maxContext} (--context ${maxContext}) or fewer`,
   );
 }
@@ -157,13 +169,14 @@ function assertWhole(what: string, value: number, from: number, to = Number.MAX_
 
 async function runBatch(
   model: LanguageModel,
-  prompts: readonly Prompt[],
-  { layers, extractor, forwardPrompts }: Settings,
+  selected: readonly Selected[],
+  { layers, forwardPrompts }: Settings,
   newGather: GatherFactory,
   promptsBefore: number,
   start: number,
 ): Promise<{ batch: StreamBatch; rows: number }> {
-  const { rows, provenance, passes } = layOut(prompts, extractor, forwardPrompts);
+  const prompts = selected.map(({ prompt }) => prompt);
+  const { rows, provenance, passes } = layOut(prompts, selected.map(({ positions }) => positions), forwardPrompts);
   using gather = newGather(layers, rows);
   let forwardSeconds = 0;
   for (const pass of passes) forwardSeconds += await runPass(model, pass, layers, gather);

@@ -1,5 +1,4 @@
 import type { Prompt, Provenance } from "./batch.ts";
-import { type Extractor, keptPositions } from "./extractor.ts";
 
 /** Prompts of one forward pass, and where their activations go. */
 export interface Pass {
@@ -24,12 +23,12 @@ export interface Layout {
 /**
  * Lays a batch of prompts out: rows in stream order, forward passes by length, so that little padding is run.
  *
+ * @param kept Positions of each prompt that become activations, ascending.
  * @param passPrompts Prompts of a forward pass at most.
  */
-export function layOut(prompts: readonly Prompt[], extractor: Extractor, passPrompts: number): Layout {
-  const kept = prompts.map(({ tokens }) => keptPositions(extractor, tokens.length));
+export function layOut(prompts: readonly Prompt[], kept: readonly Int32Array[], passPrompts: number): Layout {
   const starts = new Int32Array(prompts.length + 1);
-  kept.forEach(({ count }, i) => starts[i + 1] = starts[i] + count);
+  kept.forEach(({ length }, i) => starts[i + 1] = starts[i] + length);
 
   const rows = starts[prompts.length];
   const provenance = {
@@ -39,15 +38,14 @@ export function layOut(prompts: readonly Prompt[], extractor: Extractor, passPro
     token: new Int32Array(rows),
   };
   prompts.forEach(({ tokens }, i) => {
-    const { first, count } = kept[i];
     provenance.prompt.fill(i, starts[i], starts[i + 1]);
-    for (let k = 0; k < count; k++) provenance.position[starts[i] + k] = first + k;
-    provenance.token.set(tokens.subarray(first, first + count), starts[i]);
+    provenance.position.set(kept[i], starts[i]);
+    provenance.token.set(kept[i].map((position) => tokens[position]), starts[i]);
   });
 
   const length = (i: number) => prompts[i].tokens.length;
   // Longest first: what the first pass needs in memory is enough for the others.
-  const order = kept.keys().filter((i) => kept[i].count > 0).toArray().sort((a, b) => length(b) - length(a) || a - b);
+  const order = kept.keys().filter((i) => kept[i].length > 0).toArray().sort((a, b) => length(b) - length(a) || a - b);
   const passes: Pass[] = [];
   for (let from = 0; from < order.length; from += passPrompts) {
     passes.push(passOf(order.slice(from, from + passPrompts)));
@@ -56,13 +54,13 @@ export function layOut(prompts: readonly Prompt[], extractor: Extractor, passPro
 
   function passOf(chosen: readonly number[]): Pass {
     const width = length(chosen[0]);
-    const count = chosen.reduce((sum, i) => sum + kept[i].count, 0);
+    const count = chosen.reduce((sum, i) => sum + kept[i].length, 0);
     const [sourceRows, targetRows] = [new Int32Array(count), new Int32Array(count)];
     let row = 0;
     chosen.forEach((i, slot) => {
-      for (let k = 0; k < kept[i].count; k++, row++) {
+      for (let k = 0; k < kept[i].length; k++, row++) {
         // Padded on the right to the first, the longest of them: position p of slot s is row s * width + p.
-        sourceRows[row] = slot * width + kept[i].first + k;
+        sourceRows[row] = slot * width + kept[i][k];
         targetRows[row] = starts[i] + k;
       }
     });

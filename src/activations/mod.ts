@@ -34,6 +34,7 @@ export { inBatches } from "./in_batches.ts";
 
 export { extract, type ExtractOptions, type Text, type TokenIds } from "./extract.ts";
 export type { Extractor } from "./extractor.ts";
+export type { Repeats, Selection, SelectOptions } from "./selection.ts";
 export { type HeldActivations, holdActivations } from "./held_activations.ts";
 export { type PromptSets, promptSets } from "./prompt_sets.ts";
 export { encodeBeginning, type Tokenizer } from "./prompt.ts";

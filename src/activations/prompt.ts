@@ -1,5 +1,6 @@
 import type { LanguageModel } from "../model/types.ts";
 import type { Excerpt, Prompt } from "./batch.ts";
+import { chatTemplateOf } from "./template_parts.ts";
 
 /** What reading a prompt asks of a model. */
 export type Tokenizer = Pick<LanguageModel, "encode" | "encodeChat" | "decode">;
@@ -14,6 +15,8 @@ const BYTES_OF_A_LETTER = 4;
 const CHARACTERS_A_TOKEN = 8;
 /** Tokens next to a cut that the cut may have changed. */
 const CUT_TOKENS = 16;
+/** Characters after a cut in which the end of its word is looked for; languages without spaces have none. */
+const LONGEST_WORD = 1000;
 
 /**
  * Tokenizes a text as a prompt.
@@ -22,10 +25,30 @@ const CUT_TOKENS = 16;
  * @param chat Whether the text becomes a user's turn in the model's chat template.
  */
 export function readPrompt(model: Tokenizer, id: string, text: string, context: number, chat: boolean): Prompt {
-  const tokens = chat
-    ? model.encodeChat([{ role: "user", content: text }], context)
-    : encodeBeginning(model, text, context);
+  const tokens = chat ? encodeTurn(model, text, context) : encodeBeginning(model, text, context);
   return new TokenizedPrompt(id, tokens, model);
+}
+
+/**
+ * A user's turn in the model's chat template, cut to `context` tokens where it is longer: of the text what comes last is
+ * left out, never the template's own end, after which the model would answer.
+ *
+ * @throws {RangeError} if the template alone has as many tokens.
+ */
+function encodeTurn(model: Tokenizer, text: string, context: number): Int32Array<ArrayBuffer> {
+  const tokens = encodeEnough(text, context, (content) => model.encodeChat([{ role: "user", content }]));
+  if (tokens.length <= context) return tokens;
+  const { before, after } = chatTemplateOf(model);
+  if (before + after >= context) {
+    throw new RangeError(
+      `Expected a context of more than the ${before + after} tokens of the chat template but found ${context}: ` +
+        "take a longer one (--context)",
+    );
+  }
+  const turn = new Int32Array(context);
+  turn.set(tokens.subarray(0, context - after));
+  turn.set(tokens.subarray(tokens.length - after), context - after);
+  return turn;
 }
 
 /**
@@ -79,13 +102,33 @@ export function encodeBeginning(
   text: string,
   context: number,
 ): Int32Array<ArrayBuffer> {
-  const enough = context + CUT_TOKENS;
+  return encodeEnough(text, context, (start) => model.encode(start, context + CUT_TOKENS)).slice(0, context);
+}
+
+/** The tokens of a beginning of a text that its end cannot have changed the first `context` of, or of all of it. */
+function encodeEnough(
+  text: string,
+  context: number,
+  encode: (start: string) => Int32Array<ArrayBuffer>,
+): Int32Array<ArrayBuffer> {
   for (let length = CHARACTERS_A_TOKEN * context; length < text.length; length *= 4) {
-    const tokens = model.encode(text.slice(0, length), enough);
+    const tokens = encode(text.slice(0, cutNear(text, length)));
     // Fewer: its tokens are longer than most, as of code or rows of spaces, so a longer beginning is taken.
-    if (tokens.length === enough) return tokens.slice(0, context);
+    if (tokens.length >= context + CUT_TOKENS) return tokens;
   }
-  return model.encode(text, context);
+  return encode(text);
+}
+
+/**
+ * Where a text can be cut at `from` or soon after: where a word ends, and never within a number, which tokenizers may
+ * group from its end.
+ */
+function cutNear(text: string, from: number): number {
+  const end = /(?<=\S)\s/.exec(text.slice(from - 1, from + LONGEST_WORD))?.index;
+  if (end !== undefined) return from - 1 + end;
+  const digits = /\d*/y;
+  digits.lastIndex = from;
+  return from + (/\d/.test(text[from - 1]) ? digits.exec(text)![0].length : 0);
 }
 
 class TokenizedPrompt implements Prompt {
@@ -107,8 +150,20 @@ class TokenizedPrompt implements Prompt {
     };
   }
 
-  #text(from: number, to: number, skipSpecial = true): string {
-    return this.#model.decode(this.tokens.subarray(Math.max(0, from), to), { skipSpecial });
+  /**
+   * The text of some tokens as it stands in the whole: decoders such as Llama's drop the space that a text begins with, so
+   * the token before is decoded with them, and what it gives is taken away.
+   */
+  #text(start: number, to: number, skipSpecial = true): string {
+    const from = Math.max(0, start);
+    const decode = (first: number, end: number, skip = skipSpecial) =>
+      this.#model.decode(this.tokens.subarray(first, end), { skipSpecial: skip });
+    const own = decode(from, to);
+    // Nothing stands before a text's first token but `<bos>`, which is no text.
+    if (from === 0 || from >= to || decode(from - 1, from, true) === "") return own;
+    const [lead, whole] = [decode(from - 1, from), decode(from - 1, to)];
+    // What is left of a letter that the cut divides reads otherwise alone than with its rest.
+    return whole.startsWith(lead) && !lead.endsWith("\ufffd") ? whole.slice(lead.length) : own;
   }
 
   /**

@@ -1,15 +1,15 @@
 import type { BosRule, HookPoint, HookSite, LanguageModel } from "../model/types.ts";
+import { type Selection, selectionOf, selectionText, type SelectOptions } from "./selection.ts";
 import type { Extractor } from "./extractor.ts";
 
 /** How a stream of activations was read, whatever the layer. */
-export type Reading = {
+export type Reading = Selection & {
   /** Folder or hub id of the model. */
   readonly model: string;
   /** Branch, tag or commit of the hub that was asked for; absent for a folder. */
   readonly revision?: string;
   /** The commit of the hub that the model's files are of; absent for a folder. */
   readonly commit?: string;
-  readonly extractor: Extractor;
   /** Tokens that prompts are cut to, `<bos>` included. */
   readonly context: number;
   /** Prompts of a published batch. */
@@ -36,11 +36,12 @@ export function defaultContext({ maxContext = Infinity }: Partial<Pick<LanguageM
 }
 
 /** What {@link describeStream} needs; all but the layer, the model and the corpus have the defaults of `extract`. */
-export interface DescribeOptions {
+export interface DescribeOptions extends SelectOptions {
   /** The model, or its folder or hub id. */
   model:
     | string
-    | Pick<LanguageModel, "id" | "hook" | "bos" | "revision" | "commit"> & Partial<Pick<LanguageModel, "maxContext">>;
+    | Pick<LanguageModel, "id" | "hook" | "bos" | "revision" | "commit">
+      & Partial<Pick<LanguageModel, "maxContext" | "encodeChat" | "specialTokens">>;
   /** Block that is read. */
   layer: number;
   /** Where in the layer; default the model's own hook, `"resid_post"` where it is given by its name. */
@@ -73,14 +74,16 @@ export interface DescribeOptions {
  */
 export function describeStream(options: DescribeOptions): StreamSource {
   const { model, layer, corpus, extractor = "per-position", batchPrompts = 128, chat = false } = options;
-  const { id, hook, bos, revision, commit, maxContext }: Exclude<DescribeOptions["model"], string> =
-    typeof model === "string" ? { id: model, hook: "resid_post", bos: "always" } : model;
+  const given: Exclude<DescribeOptions["model"], string> = typeof model === "string"
+    ? { id: model, hook: "resid_post", bos: "always" }
+    : model;
+  const { id, hook, bos, revision, commit, maxContext } = given;
   const { context = defaultContext({ maxContext }) } = options;
   return {
     model: id,
     ...(commit === undefined ? {} : { revision, commit }),
     hook: { layer, at: options.at ?? hook },
-    extractor,
+    ...selectionOf({ ...options, extractor, chat }, given),
     context,
     batchPrompts,
     chat,
@@ -95,8 +98,8 @@ export function bosOf({ bos = "always" }: Reading): BosRule {
 }
 
 /**
- * Throws unless two streams are read alike: a threshold made for one hook, extractor, context or rule for `<bos>` says
- * nothing about another. Model and corpus may differ, as when an instruct model is read with its base model's
+ * Throws unless two streams are read alike: a threshold made for one hook, extractor, context or rule for `<bos>`, for
+ * texts or for chats, says nothing about another. Model and corpus may differ, as when an instruct model is read with its base model's
  * calibration.
  *
  * @param calibration What the calibration was made from.
@@ -106,7 +109,8 @@ export function bosOf({ bos = "always" }: Reading): BosRule {
 export function assertSameReading(calibration: StreamSource, stream: StreamSource): void {
   const readings: [string, (source: StreamSource) => string | number][] = [
     ["hook", ({ hook }) => `${hook.at} of layer ${hook.layer}`],
-    ["extractor", ({ extractor }) => extractor],
+    ["kind of text", ({ chat }) => chat ? "chats in the model's template (chat)" : "plain text (no chat)"],
+    ["extractor", selectionText],
     ["context length", ({ context }) => context],
     ["rule for <bos>", bosOf],
   ];

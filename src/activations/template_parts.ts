@@ -1,3 +1,5 @@
+import type { LanguageModel } from "../model/types.ts";
+
 /** Where in a templated prompt a position lies. */
 export type TemplatePart = "before" | "instruction" | "after" | "final";
 
@@ -37,6 +39,14 @@ export function templateOf(prompts: readonly Int32Array[]): Template {
   const before = shared((prompt, i) => prompt[i], shortest);
   return { before, after: shared((prompt, i) => prompt[prompt.length - 1 - i], shortest - before) };
 }
+
+/** The template of a model's chats, read off some that share nothing else. */
+export function chatTemplateOf(model: Pick<LanguageModel, "encodeChat">): Template {
+  return templateOf(CONTENTS.map((content) => model.encodeChat([{ role: "user", content }])));
+}
+
+/** Contents to read a chat template off: nothing in common at either end. */
+export const CONTENTS: readonly string[] = ["a", "12 + 3", "The end."];
 
 /**
  * The part that a position of a prompt of `length` tokens lies in; the last position is always the final one.

@@ -15,6 +15,14 @@ export function blockCount(config: Config): number | undefined {
   return numberOf(config, ["num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_transformer_layers"]);
 }
 
+/** Tokens that a text may have; Infinity if nobody tells. */
+export function positionCount(config: Config): number {
+  const names = ["max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx"];
+  // What is no count, such as the -1 that stands for no end in some files, limits nothing.
+  const count = numberOf(config, names) ?? Infinity;
+  return count > 0 ? count : Infinity;
+}
+
 /** Sizes of attention, for caches that the graph leaves open. */
 export function headSizes(config: Config): HeadSizes {
   const heads = numberOf(config, ["num_attention_heads", "n_head", "n_heads", "num_heads"]);

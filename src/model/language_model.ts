@@ -77,6 +77,7 @@ export class HookedLanguageModel implements LanguageModel {
   readonly dim: number;
   readonly streamDim: number;
   readonly vocab: number;
+  readonly specialTokens: readonly number[];
   readonly maxContext: number;
   readonly device: BackendName;
   readonly dtype: Dtype;
@@ -95,6 +96,7 @@ export class HookedLanguageModel implements LanguageModel {
     this.dim = dim;
     this.streamDim = parts.shapes.streamDim;
     this.vocab = parts.shapes.vocab;
+    this.specialTokens = parts.tokenizer.specialTokens;
     this.maxContext = parts.maxContext;
     this.device = parts.decoder.sessions.device;
     this.dtype = parts.dtype;
@@ -297,7 +299,7 @@ export class HookedLanguageModel implements LanguageModel {
   }
 
   #endNote(): string {
-    return `Generated texts end at ${this.maxContext} tokens, prompt included, all that this model's table of positions has, ` +
+    return `Generated texts end at ${this.maxContext} tokens, prompt included, all the positions that this model has, ` +
       "where they would have been longer";
   }
 
@@ -309,7 +311,7 @@ export class HookedLanguageModel implements LanguageModel {
     for (const [i, prompt] of prompts.entries()) {
       if (prompt.length > this.maxContext) {
         throw new RangeError(
-          `Expected prompts of at most ${this.maxContext} tokens, all that the table of positions of ${this.id} has, but ` +
+          `Expected prompts of at most ${this.maxContext} tokens, all the positions that ${this.id} has, but ` +
             `prompt ${i} has ${prompt.length}: cut it (--context ${this.maxContext}), or take a shorter one`,
         );
       }

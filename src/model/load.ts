@@ -9,7 +9,7 @@ import { buildCheckpoint } from "./architectures/checkpoint.ts";
 import { PACKED_BITS, type Storage } from "./architectures/net.ts";
 import { findBlocks } from "./blocks.ts";
 import { readChatTemplates } from "./chat_templates.ts";
-import { blockCount, type Config, flattened, headSizes, stopTokens } from "./config.ts";
+import { blockCount, type Config, flattened, headSizes, positionCount, stopTokens } from "./config.ts";
 import { Decoder } from "./decoder.ts";
 import { suffixes } from "./dtypes.ts";
 import { ModelError } from "./error.ts";
@@ -108,7 +108,7 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
       shapes,
       tokenizer,
       tokens: traits.tokens,
-      maxContext: traits.maxContext,
+      maxContext: Math.min(traits.maxContext, positionCount(config)),
       generator: {
         transformers,
         config: files.config,

@@ -34,6 +34,7 @@ export function sameTokens(model: LanguageModel, other: LanguageModel): Language
     dim: model.dim,
     streamDim: model.streamDim,
     vocab: model.vocab,
+    specialTokens: other.specialTokens,
     maxContext: model.maxContext,
     device: model.device,
     dtype: model.dtype,

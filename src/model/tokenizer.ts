@@ -23,6 +23,8 @@ export interface TokenizerOptions {
 export class Tokenizer {
   /** Whether `<bos>` stands before texts. */
   readonly bos: BosRule;
+  /** Ids of the tokens that it calls special, ascending. */
+  readonly specialTokens: readonly number[];
   readonly #inner: PreTrainedTokenizer;
   readonly #chatTemplates: ChatTemplates;
   /** Id of `<bos>`; undefined where the model has none. */
@@ -36,6 +38,7 @@ export class Tokenizer {
       throw new RangeError(`Expected bos to be one of ${BOS_RULES.join(", ")} but got "${bos}"`);
     }
     this.bos = bos;
+    this.specialTokens = [...new Set(inner.all_special_ids)].sort((a, b) => a - b);
     this.#inner = inner;
     this.#chatTemplates = chatTemplates;
     this.#id = inner.bos_token_id;

@@ -190,7 +190,12 @@ export interface LanguageModel extends AsyncDisposable {
   readonly streamDim: number;
   /** Size of the vocabulary. */
   readonly vocab: number;
-  /** Tokens that a text may have, as many as the model's table of positions has rows; Infinity where it has none. */
+  /** Ids of the tokens that the tokenizer calls special, such as `<bos>` and `<start_of_turn>`, ascending. */
+  readonly specialTokens: readonly number[];
+  /**
+   * Tokens that a text may have: as many as config.json tells of positions, or as the graph's table of them has rows, if
+   * that is less; Infinity where neither is there.
+   */
   readonly maxContext: number;
   /** Where it runs. */
   readonly device: BackendName;

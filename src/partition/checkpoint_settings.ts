@@ -138,5 +138,13 @@ function fieldsOf({ settings: { rules }, growths }: Settings): Map<string, reado
 function flat(source: StreamSource | null): Readonly<Record<string, SettingValue>> {
   if (source === null) return {};
   const { hook, ...reading } = source;
-  return { ...reading, bos: bosOf(source), hook: hook.at };
+  const { excludePositions: positions, ...rest } = reading;
+  return {
+    ...rest,
+    ...(positions !== undefined && { excludePositions: typeof positions === "number" ? positions : "template" }),
+    // Chats of before there was a choice gave every activation each time.
+    ...(source.chat && { repeats: source.repeats ?? "each" }),
+    bos: bosOf(source),
+    hook: hook.at,
+  };
 }

@@ -35,6 +35,7 @@ export class FakeModel implements LanguageModel {
   readonly dim: number;
   readonly streamDim = DIM;
   readonly vocab = 65536;
+  readonly specialTokens = [BOS];
   readonly maxContext: number = Infinity;
   readonly device = "cpu";
   readonly dtype = "fp32";

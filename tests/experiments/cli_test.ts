@@ -54,7 +54,7 @@ Deno.test("a default context becomes what the model can read, which is told; one
     assertEquals(await contextWith(128), [128]);
     assertEquals(await contextWith(64), [
       64,
-      "sample: Texts are cut to 64 tokens, all that the table of positions of fake has, not to 128, the default of --context",
+      "sample: Texts are cut to 64 tokens, all the positions that fake has, not to 128, the default of --context",
     ]);
     for (const args of [["--context", "100"], ["--context=100"]]) assertEquals(await contextWith(64, ...args), [100]);
   }));

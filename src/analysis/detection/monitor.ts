@@ -8,7 +8,7 @@ import type { LanguageModel } from "../../model/types.ts";
 import type { Dictionary } from "../../partition/dictionary.ts";
 import { directionsOf } from "../../partition/directions.ts";
 import { nearestRegions } from "../../partition/leader.ts";
-import { type Template, templateOf, templatePart } from "../../activations/template_parts.ts";
+import { chatTemplateOf, CONTENTS, type Template, templatePart } from "../../activations/template_parts.ts";
 
 /** What a monitor watches with. */
 export interface MonitorParts {
@@ -37,9 +37,6 @@ export interface Verdict {
   /** `ood`, and the handles that fired. */
   readonly alarms: readonly string[];
 }
-
-/** Contents to read a chat template off: nothing in common at either end. */
-const CONTENTS = ["a", "12 + 3", "The end."];
 
 /**
  * Reads prompts as a dictionary was built and tells which of them are far from its exemplars, or in regions to watch.
@@ -128,9 +125,10 @@ export class Monitor implements Disposable {
     const { model, dictionary } = this.parts;
     const { backend, threshold, center } = dictionary;
     const { hook: { layer }, extractor, context, chat } = this.#source;
-    const options = { layers: [layer], backend, extractor, context, chat, batchPrompts: prompts.length };
+    // Every position is scored, whatever the dictionary was grown on.
+    const options = { layers: [layer], backend, extractor, context, chat, repeats: "each" as const };
     // As many prompts a batch as there are: one batch comes.
-    const [read] = await Array.fromAsync(extract(model, prompts, options));
+    const [read] = await Array.fromAsync(extract(model, prompts, { ...options, batchPrompts: prompts.length }));
     using streamed = read;
     using directions = await directionsOf(backend, batchAt(streamed, layer), center);
     const { regions, distances: toAll } = await dictionary.nearest(directions);
@@ -188,9 +186,13 @@ async function readTemplate(
   dictionary: Dictionary,
   { hook: { layer }, context }: StreamSource,
 ): Promise<{ template: Template; regions: Set<number> }> {
-  const template = templateOf(CONTENTS.map((content) => model.encodeChat([{ role: "user", content }])));
+  const template = chatTemplateOf(model);
   const [found] = await Array.fromAsync(
-    extract(model, CONTENTS, { layers: [layer], backend: dictionary.backend, context, chat: true }),
+    extract(model, CONTENTS, {
+      ...{ layers: [layer], backend: dictionary.backend, context, chat: true },
+      // Every token of the template, in every prompt.
+      repeats: "each",
+    }),
   );
   using streamed = found;
   const batch = batchAt(streamed, layer);

@@ -93,7 +93,7 @@ export function contextOf<K extends "context" | "textContext">(
   const context = run.flags[flag];
   if (context <= maxContext || run.isGiven(flag)) return context;
   run.note(
-    `Texts are cut to ${maxContext} tokens, all that the table of positions of ${id} has, not to ${context}, the default of ` +
+    `Texts are cut to ${maxContext} tokens, all the positions that ${id} has, not to ${context}, the default of ` +
       flagName(flag),
   );
   return maxContext;

@@ -145,8 +145,11 @@ export async function partitionPrompts<F extends Flags>(
   return { bySeed, failed, places: placesOf(rest.model, prompts), heldoutPlaces: placesOf(rest.model, heldout) };
 }
 
-/** How prompts are read: as a user's turn, cut to the published number of tokens, which is the default. */
-const READING = { chat: true };
+/**
+ * How prompts are read: as a user's turn, cut to the published number of tokens, which is the default. Every position of
+ * every prompt is a place, those of the template too.
+ */
+const READING = { chat: true, repeats: "each" } as const;
 
 /** For each dictionary, the region of every place of the texts. */
 async function assignAll(
