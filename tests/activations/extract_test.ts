@@ -106,7 +106,7 @@ Deno.test("prompts are cut to what the model can read; a context beyond that is 
   assertEquals([describeStream(source).context, describeStream({ ...source, model: "fake" }).context], [5, 128]);
   const passes = model.passes.length;
   const error = await assertRejects(() => batchesOf(["ab"], { context: 6 }, model), RangeError);
-  assertSentence(error, "context of at most 5 tokens", "of fake", "found 6", "--context 5");
+  assertSentence(error, "context of at most 5 tokens", "that fake has", "found 6", "--context 5");
   assertEquals(model.passes.length, passes);
 });
 
@@ -272,11 +272,13 @@ Deno.test("a pass that fails ends the stream and gives everything back", async (
 
 Deno.test("token ids are read as they are, cut to the context, in chats too, and may stand among texts", async () => {
   const model = new FakeModel();
-  const [batch] = await batchesOf(["ab", { id: "ids", tokens: Int32Array.of(2, 65535, 0, 9) }, { tokens: [7] }], {
-    context: 3,
-    chat: true,
-  }, model);
-  assertEquals(batch.prompts.map(({ id, tokens }) => [id, ...tokens]).slice(1), [["ids", 2, 65535, 0], ["2", 7]]);
+  const ids = [2, 65535, 0, ...Array(20).fill(9)];
+  const options = { context: 18, chat: true, repeats: "each" as const };
+  const [batch] = await batchesOf(["ab", { id: "ids", tokens: ids }, { tokens: [7] }], options, model);
+  assertEquals(batch.prompts.map(({ id, tokens }) => [id, ...tokens]).slice(1), [
+    ["ids", ...ids.slice(0, 18)],
+    ["2", 7],
+  ]);
   assertRows(batch, after(1));
 });
 
