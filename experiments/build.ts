@@ -15,7 +15,7 @@
 import { readCorpus } from "../src/activations/mod.ts";
 import { describeRegions, measure } from "../src/analysis/mod.ts";
 import { dictionaryFile, membersPath } from "../src/partition/mod.ts";
-import { calibrated, experiment, grow, openModel, readingFlags } from "../src/run/mod.ts";
+import { calibrated, experiment, grow, openModel, readingFlags, selectedBy, selectionFlags } from "../src/run/mod.ts";
 import { buildOutcome, type BuildResult } from "./lib/build/outcome.ts";
 
 await experiment({
@@ -25,6 +25,8 @@ await experiment({
   defaults: { layers: [2, 4, 6], maxTokens: 20e6 },
   flags: {
     ...readingFlags({ calibration: 200_000, context: 128, batch: 128 }),
+    ...selectionFlags(),
+    maxNorm: { type: "number", min: 1, help: "leave out activations of more than this many times the median norm: 10" },
     split: { type: "string", help: "read only entries whose field `split` has this value" },
     chat: { type: "boolean", help: "read every text as a user's turn in the model's chat template" },
     inOrder: { type: "boolean", help: "read the corpus in its own order, as needed when it does not fit into memory" },
@@ -59,7 +61,7 @@ await experiment({
     texts: inOrder ? entries : await Array.fromAsync(entries()),
     corpus: `${corpus}${split ? `, split ${split}` : ""}${inOrder ? ", in order" : ""}`,
     files: [corpus],
-    reading: { context, chat, batchPrompts: flags.batch },
+    reading: { context, chat, batchPrompts: flags.batch, maxNorm: flags.maxNorm, ...selectedBy(flags) },
     growing: {
       saturationWindow: flags.window,
       members: flags.members,

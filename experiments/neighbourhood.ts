@@ -16,7 +16,16 @@
 import { readCorpus } from "../src/activations/mod.ts";
 import { followPairs, lensOfRegions, typicalPair } from "../src/analysis/mod.ts";
 import { middleOf } from "../src/report/mod.ts";
-import { calibrated, experiment, grow, openModel, readingFlags, seedsFlag } from "../src/run/mod.ts";
+import {
+  calibrated,
+  experiment,
+  grow,
+  openModel,
+  readingFlags,
+  seedsFlag,
+  selectedBy,
+  selectionFlags,
+} from "../src/run/mod.ts";
 import { neighbourhoodOutcome } from "./lib/neighbourhood/outcome.ts";
 import type { PairRow, Panel } from "./lib/neighbourhood/rows.ts";
 
@@ -37,6 +46,7 @@ await experiment({
     controls: { type: "integer", default: 20, min: 1, help: "pairs of the same cosine beside each of them" },
     split: { type: "string", default: "train", help: "rows of --corpus to build on, by their field `split`" },
     ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }),
+    ...selectionFlags(),
   },
   examples: [
     ["", "the embedded model, four layers"],
@@ -58,7 +68,7 @@ await experiment({
       texts: await Array.fromAsync(readCorpus(corpus, { where: { split: flags.split } })),
       corpus: `${corpus}, split ${flags.split}`,
       files: [corpus],
-      reading: { context, batchPrompts: flags.batch },
+      reading: { context, batchPrompts: flags.batch, ...selectedBy(flags) },
       label: flags.seeds > 1 ? `${seed}: ` : "",
     };
     using grown = await grow(run, { ...plan, calibrations: await calibrated(run, plan, flags) });

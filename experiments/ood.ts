@@ -15,7 +15,16 @@
  */
 import { extract, promptSets, readCorpus, shuffled } from "../src/activations/mod.ts";
 import { Coresets, type Distances, nearestDistances } from "../src/analysis/mod.ts";
-import { calibrated, experiment, grow, openModel, readingFlags, seedsFlag } from "../src/run/mod.ts";
+import {
+  calibrated,
+  experiment,
+  grow,
+  openModel,
+  readingFlags,
+  seedsFlag,
+  selectedBy,
+  selectionFlags,
+} from "../src/run/mod.ts";
 import { oodOutcome } from "./lib/ood/outcome.ts";
 import { type DistanceRow, distanceRows, PROMPT_SETS, type PromptSet } from "./lib/ood/rows.ts";
 
@@ -36,6 +45,7 @@ await experiment({
     bulgarian: { type: "string", default: "fixtures/corpora/bulgarian.jsonl", help: "file of the Bulgarian texts" },
     prompts: { type: "integer", default: 100, min: 2, help: "prompts of each scored set at most" },
     ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }),
+    ...selectionFlags(),
   },
   examples: [
     ["", "the embedded model, all layers"],
@@ -49,7 +59,7 @@ await experiment({
   const { corpus } = flags;
   await using opened = await openModel(run);
   const { backend, model, layers, context } = opened;
-  const reading = { context, batchPrompts: flags.batch };
+  const reading = { context, batchPrompts: flags.batch, ...selectedBy(flags) };
   const drawn = async (file: string, seed: number, where = {}) =>
     (await Array.fromAsync(shuffled(readCorpus(file, { where }), seed))).slice(0, flags.prompts);
 

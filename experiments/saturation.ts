@@ -17,7 +17,16 @@
  * passes of 2 M tokens, about an hour on a GPU.
  */
 import { readCorpus, shuffled, tokenWindows } from "../src/activations/mod.ts";
-import { experiment, growOrders, openModel, readingFlags, seedsFlag, usable } from "../src/run/mod.ts";
+import {
+  experiment,
+  growOrders,
+  openModel,
+  readingFlags,
+  seedsFlag,
+  selectedBy,
+  selectionFlags,
+  usable,
+} from "../src/run/mod.ts";
 import { saturationOutcome } from "./lib/saturation/outcome.ts";
 import { curvesOf, DOMAINS, type Stream, type StreamCurve, STREAMS } from "./lib/saturation/rows.ts";
 
@@ -34,6 +43,8 @@ await experiment({
     chat: { type: "string", default: "fixtures/corpora/chat.jsonl", help: "file of the chats" },
     seeds: seedsFlag(3, "stream orders"),
     ...readingFlags({ calibration: 20_000, context: 128, batch: 16 }, "window"),
+    ...selectionFlags(),
+    maxNorm: { type: "number", min: 1, help: "leave out activations of more than this many times the median norm: 10" },
   },
   examples: [
     ["", "the embedded model, all layers, 40k tokens of each domain"],
@@ -66,7 +77,7 @@ await experiment({
   const plan = {
     ...{ backend, model, layers },
     files: DOMAINS.map((domain) => flags[domain]),
-    reading: { context, batchPrompts: flags.batch },
+    reading: { context, batchPrompts: flags.batch, maxNorm: flags.maxNorm, ...selectedBy(flags) },
     // No stream stops early: all are compared at the same number of activations.
     growing: { saturationWindow: Infinity, signal: run.signal },
   };

@@ -22,7 +22,16 @@ import { readCorpus, shuffled } from "../src/activations/mod.ts";
 import { grownOrder, stabilityVariants } from "../src/analysis/mod.ts";
 import { addReplacing, reanchorAll, startReplacing } from "../src/partition/mod.ts";
 import { Sweep } from "../src/report/mod.ts";
-import { experiment, growOrders, openModel, readingFlags, seedsFlag, usable } from "../src/run/mod.ts";
+import {
+  experiment,
+  growOrders,
+  openModel,
+  readingFlags,
+  seedsFlag,
+  selectedBy,
+  selectionFlags,
+  usable,
+} from "../src/run/mod.ts";
 import { stabilityOutcome } from "./lib/stability/outcome.ts";
 import type { VariantRow } from "./lib/stability/rows.ts";
 
@@ -37,6 +46,7 @@ await experiment({
     seeds: seedsFlag(4, "stream orders", 2),
     texts: { type: "integer", default: 250, min: 2, help: "texts drawn from the corpus" },
     ...readingFlags({ calibration: 20_000, context: 128, batch: 16 }, "text"),
+    ...selectionFlags(),
   },
   examples: [
     ["", "the embedded model, three layers, four orders"],
@@ -55,7 +65,7 @@ await experiment({
     ...{ backend, model, layers, texts },
     corpus: `${corpus}, ${texts.length} drawn with seed ${flags.seed}`,
     files: [corpus],
-    reading: { context, batchPrompts: flags.batch },
+    reading: { context, batchPrompts: flags.batch, ...selectedBy(flags) },
     // Every dictionary sees all texts: nothing but their order differs.
     growing: { saturationWindow: Infinity, signal: run.signal },
   };

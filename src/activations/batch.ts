@@ -1,5 +1,6 @@
 import { assertShape, type Backend, type Matrix, NonFiniteRowError } from "../compute/backend.ts";
 import { openBackend } from "../compute/open.ts";
+import { rowNumbers } from "../compute/row_numbers.ts";
 
 /** Activations as a caller has them: rows on the host, `rows x dim`, row-major. A {@linkcode Batch} is one too. */
 export interface ActivationBatch {
@@ -123,6 +124,28 @@ export class Batch implements ActivationBatch, Disposable {
     return data ?? await (await openBackend(matrix.backend)).download(matrix);
   }
 
+  /**
+   * Some rows of the batch, where the batch is.
+   *
+   * @param rows Row numbers, in the order in which they are wanted.
+   * @returns A batch of copies, which the caller disposes.
+   */
+  async select(rows: Int32Array): Promise<Batch> {
+    const { data, matrix } = this.#place;
+    const provenance = this.provenance && selectedProvenance(this.provenance, rows);
+    if (data) {
+      const { dim } = this;
+      const chosen = new Float32Array(rows.length * dim);
+      rows.forEach((row, i) => chosen.set(data.subarray(row * dim, (row + 1) * dim), i * dim));
+      const batch = { data: chosen, rows: rows.length, dim, provenance };
+      return Batch.of(batch, matrix && await openBackend(matrix.backend));
+    }
+    const backend = await openBackend(matrix.backend);
+    const chosen = backend.create(this.dim, rows.length);
+    backend.copyRows(matrix, rows, chosen, rowNumbers(0, rows.length));
+    return Batch.onBackend(chosen, provenance);
+  }
+
   /** Gives the matrix on a backend back, if there is one; a second time it does nothing. */
   dispose(): void {
     this.#place.matrix?.dispose();
@@ -132,6 +155,12 @@ export class Batch implements ActivationBatch, Disposable {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+/** The provenance of some rows. */
+export function selectedProvenance({ prompt, position, token, ...rest }: Provenance, rows: Int32Array): Provenance {
+  const of = (values: Int32Array) => Int32Array.from(rows, (row) => values[row]);
+  return { ...rest, prompt: of(prompt), position: of(position), token: of(token) };
 }
 
 /**

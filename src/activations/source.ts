@@ -18,6 +18,8 @@ export type Reading = Selection & {
   readonly chat: boolean;
   /** Name of the corpus, such as its path. */
   readonly corpus: string;
+  /** Times the median norm beyond which activations were left out; absent if none was. */
+  readonly maxNorm?: number;
   /** Whether `<bos>` stands before texts; absent in records from before there was a choice, when it always did. */
   readonly bos?: BosRule;
 };
@@ -56,6 +58,8 @@ export interface DescribeOptions extends SelectOptions {
   batchPrompts?: number;
   /** Default false. */
   chat?: boolean;
+  /** Times the median norm of a calibration beyond which activations are left out, see `calibrate`; default none is. */
+  maxNorm?: number;
   /** Default the model's own, `"always"` where it is given by its name. */
   bos?: BosRule;
 }
@@ -88,6 +92,7 @@ export function describeStream(options: DescribeOptions): StreamSource {
     batchPrompts,
     chat,
     corpus,
+    ...(options.maxNorm !== undefined && { maxNorm: options.maxNorm }),
     bos: options.bos ?? bos,
   };
 }
@@ -111,6 +116,7 @@ export function assertSameReading(calibration: StreamSource, stream: StreamSourc
     ["hook", ({ hook }) => `${hook.at} of layer ${hook.layer}`],
     ["kind of text", ({ chat }) => chat ? "chats in the model's template (chat)" : "plain text (no chat)"],
     ["extractor", selectionText],
+    ["largest norm", ({ maxNorm }) => maxNorm === undefined ? "any" : `${maxNorm} times the median`],
     ["context length", ({ context }) => context],
     ["rule for <bos>", bosOf],
   ];

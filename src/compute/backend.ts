@@ -43,12 +43,14 @@ export interface Nearest {
   readonly similarities: Float32Array<ArrayBuffer>;
 }
 
-/** Sums over the rows of a matrix, in float64. */
+/** Sums over the rows of a matrix, in float64, and the rows' lengths. */
 export interface Moments {
   /** `sum of x`, length `dim`. */
   readonly sum: Float64Array<ArrayBuffer>;
   /** `sum of x / ||x||`, length `dim`; a row of zeros adds nothing. */
   readonly unitSum: Float64Array<ArrayBuffer>;
+  /** `||x||` of each row, length `rows`. */
+  readonly norms: Float32Array<ArrayBuffer>;
 }
 
 /** Rows gathered by the region they belong to: group `g` holds `rows[offsets[g]] .. rows[offsets[g + 1] - 1]`. */
@@ -95,7 +97,7 @@ export interface Backend {
   copyRows(source: Matrix, sourceRows: Int32Array, target: Matrix, targetRows: Int32Array): void;
 
   /**
-   * Sums of the rows and of the unit rows, for the center. Needs one pass.
+   * Sums of the rows and of the unit rows, for the center, and the rows' lengths. Needs one pass.
    *
    * @throws {NonFiniteRowError} if a row holds NaN or an infinity.
    */

@@ -73,13 +73,15 @@ export class CpuBackend implements Backend {
     const source = cpuMatrix(x);
     const sum = new Float64Array(source.dim);
     const unitSum = new Float64Array(source.dim);
+    const norms = new Float32Array(source.rows);
     for (let row = 0; row < source.rows; row += MOMENT_ROWS) {
       const part = await this.#run("moments", { x: this.#rowsOf(source, row, row + MOMENT_ROWS) });
       assertFiniteNorms(floats(part.norm), row);
+      norms.set(floats(part.norm), row);
       floats(part.sum).forEach((value, j) => sum[j] += value);
       floats(part.unitSum).forEach((value, j) => unitSum[j] += value);
     }
-    return { sum, unitSum };
+    return { sum, unitSum, norms };
   }
 
   async directions(x: Matrix, center: Float32Array<ArrayBuffer>): Promise<Matrix> {

@@ -46,10 +46,12 @@ export async function directions(
 /** Sums of the rows and of the unit rows: slabs in float32 on the GPU, their total in float64. */
 export async function moments(context: GpuContext, x: WebGpuMatrix): Promise<Moments> {
   const [sum, unitSum] = [new Float64Array(x.dim), new Float64Array(x.dim)];
-  if (x.rows === 0) return { sum, unitSum };
+  const norms = new Float32Array(x.rows);
+  if (x.rows === 0) return { sum, unitSum, norms };
   const commands = new Commands(context);
   const firstBad = commands.upload(Uint32Array.of(NO_ROW));
   const ranges = [{ buffer: firstBad, offset: 0, size: 4 }];
+  const inverseRanges: typeof ranges = [];
   for (const chunk of x.chunks()) {
     const line = Math.min(chunk.rows, MOST_WORKGROUPS);
     const inverses = commands.temporary(chunk.rows * 4);
@@ -63,10 +65,14 @@ export async function moments(context: GpuContext, x: WebGpuMatrix): Promise<Mom
     const sums = commands.temporary(slabs * 2 * x.stride * 16);
     commands.dispatch("moments", [chunk, inverses, sums], [chunk.rows, x.stride], [Math.ceil(x.stride / 64), slabs]);
     ranges.push({ buffer: sums, offset: 0, size: slabs * 2 * x.stride * 16 });
+    inverseRanges.push({ buffer: inverses, offset: 0, size: chunk.rows * 4 });
   }
-  const bytes = await commands.read(ranges);
+  const bytes = await commands.read([...ranges, ...inverseRanges]);
   assertFinite(new Uint32Array(bytes, 0, 1)[0]);
-  const partial = new Float32Array(bytes, 4);
+  const read = new Float32Array(bytes, 4);
+  const partial = read.subarray(0, read.length - x.rows);
+  // Of a row of zeros the inverse is 0, too.
+  read.subarray(partial.length).forEach((inverse, row) => norms[row] = inverse > 0 ? 1 / inverse : 0);
   const width = x.stride * 4;
   for (let slab = 0; slab < partial.length; slab += 2 * width) {
     for (let d = 0; d < x.dim; d++) {
@@ -74,7 +80,7 @@ export async function moments(context: GpuContext, x: WebGpuMatrix): Promise<Mom
       unitSum[d] += partial[slab + width + d];
     }
   }
-  return { sum, unitSum };
+  return { sum, unitSum, norms };
 }
 
 /** Throws if a kernel found a row that is not finite. */

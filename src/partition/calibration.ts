@@ -5,8 +5,9 @@ import type { Backend, BackendChoice } from "../compute/backend.ts";
 import { assertPercentiles } from "../compute/histogram.ts";
 import { Calibration, type CalibrationValues, Calibrator, type Level } from "./calibrator.ts";
 import { openBackend } from "../compute/open.ts";
+import type { CalibrationSample } from "./calibration_sample.ts";
 
-export { Calibration, type CalibrationValues, type Level };
+export { Calibration, type CalibrationSample, type CalibrationValues, type Level };
 
 /** Options of a calibration. */
 export interface CalibrateOptions {
@@ -14,6 +15,11 @@ export interface CalibrateOptions {
   percentiles?: readonly number[];
   /** Stop once this many activations were seen (overshoots by at most a batch); default 200,000. */
   activations?: number;
+  /**
+   * Times the median norm beyond which activations are left out, here and in the dictionaries that are grown under the
+   * calibration: those of attention sinks lie in one direction, far out. Default none is left out.
+   */
+  maxNorm?: number;
   /** Where to compute; default `"auto"`. */
   backend?: BackendChoice | Backend;
   /** Recorded in the result. */
@@ -48,14 +54,15 @@ export async function calibrate(
   batches: AsyncIterable<ActivationBatch> | Iterable<ActivationBatch>,
   options: CalibrateOptions = {},
 ): Promise<Calibration> {
-  const { percentiles = [10], activations = 200_000, backend: choice, source } = options;
+  const { percentiles = [10], activations = 200_000, maxNorm, backend: choice, source } = options;
   assertPercentiles(percentiles);
+  assertMaxNorm(maxNorm);
   using calibrator = new Calibrator(await openBackend(choice));
   for await (const batch of batches) {
     await calibrator.push(batch);
     if (calibrator.activations >= activations) break;
   }
-  return await calibrator.finish(percentiles, source);
+  return await calibrator.finish(percentiles, { maxNorm, source });
 }
 
 /**
@@ -88,8 +95,9 @@ export async function calibrateLayers(
     onBatch?: (activations: number) => void;
   } = {},
 ): Promise<Map<number, Calibration>> {
-  const { percentiles = [10], activations = 200_000, backend: choice, sourceOf, onBatch } = options;
+  const { percentiles = [10], activations = 200_000, maxNorm, backend: choice, sourceOf, onBatch } = options;
   assertPercentiles(percentiles);
+  assertMaxNorm(maxNorm);
   const backend = await openBackend(choice);
   using made = new DisposableStack();
   const calibrators = new Map(layers.map((layer) => [layer, made.use(new Calibrator(backend))]));
@@ -108,7 +116,12 @@ export async function calibrateLayers(
   for (const [layer, calibrator] of calibrators) {
     // A layer's copies are given back before the next layer makes directions of its own.
     using finished = calibrator;
-    calibrations.set(layer, await finished.finish(percentiles, sourceOf?.(layer)));
+    calibrations.set(layer, await finished.finish(percentiles, { maxNorm, source: sourceOf?.(layer) }));
   }
   return calibrations;
+}
+
+function assertMaxNorm(maxNorm: number | undefined): void {
+  if (maxNorm === undefined || maxNorm > 1) return;
+  throw new RangeError(`Expected maxNorm to be a number of times the median norm, more than 1, but found ${maxNorm}`);
 }

@@ -13,6 +13,7 @@ import {
   writeArrow,
 } from "../files/arrow.ts";
 import { exists } from "../files/exists.ts";
+import type { CalibrationSample } from "./calibration_sample.ts";
 import { Calibration, type CalibrationValues } from "./calibrator.ts";
 
 /** Everything that a calibration's numbers depend on. */
@@ -59,7 +60,7 @@ export async function saveCalibration(
   calibration: CalibrationValues,
   key: CalibrationKey | null = null,
 ): Promise<void> {
-  const { center, levels, activations, source } = calibration;
+  const { center, levels, activations, sample, normLimit, source } = calibration;
   const centers = new Float32Array(levels.length * center.length);
   // A table has one length for all columns: the center stands in every row.
   levels.forEach((_, i) => centers.set(center, i * center.length));
@@ -71,6 +72,8 @@ export async function saveCalibration(
     metadata: {
       format: FORMAT,
       activations: String(activations),
+      ...(sample && { sample: JSON.stringify(sample) }),
+      ...(normLimit !== undefined && { normLimit: String(normLimit) }),
       source: JSON.stringify(source ?? null),
       key: JSON.stringify(key),
     },
@@ -109,7 +112,7 @@ async function readCalibration(path: string, onWarning?: (sentence: string) => v
     throw new Error(`Expected ${path} to be a calibration that saveCalibration wrote but it is another Arrow file`);
   }
   const centers = fixedSizeListsOf(columnOf(table, "center"));
-  const { source, key } = recordsOf(path, metadata);
+  const { source, key, sample } = recordsOf(path, metadata);
   const thresholds = float64Of(columnOf(table, "threshold"));
   const calibration = new Calibration({
     center: centers.values.slice(0, centers.dim),
@@ -118,14 +121,20 @@ async function readCalibration(path: string, onWarning?: (sentence: string) => v
       (percentile, i) => ({ percentile, threshold: thresholds[i] }),
     ),
     activations: Number(metadata.activations),
+    sample,
+    normLimit: metadata.normLimit === undefined ? undefined : Number(metadata.normLimit),
     source: source ?? undefined,
   });
   return { calibration, key };
 }
 
-function recordsOf(path: string, { source, key }: Record<string, string>) {
+function recordsOf(path: string, { source, key, sample }: Record<string, string>) {
   try {
-    return { source: JSON.parse(source) as StreamSource | null, key: JSON.parse(key) as CalibrationKey | null };
+    return {
+      source: JSON.parse(source) as StreamSource | null,
+      key: JSON.parse(key) as CalibrationKey | null,
+      sample: sample === undefined ? undefined : JSON.parse(sample) as CalibrationSample,
+    };
   } catch (cause) {
     throw new Error(`Cannot read ${path}: what it was measured on is no JSON. Calibrate again.`, { cause });
   }

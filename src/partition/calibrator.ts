@@ -1,7 +1,14 @@
-import { type ActivationBatch, Batch } from "../activations/batch.ts";
+import { type ActivationBatch, Batch, selectedProvenance } from "../activations/batch.ts";
 import type { StreamSource } from "../activations/source.ts";
-import type { Backend, Matrix } from "../compute/backend.ts";
+import type { Backend, Matrix, Moments } from "../compute/backend.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
+import {
+  assertNoneOverwhelms,
+  type CalibrationSample,
+  medianNorm,
+  type SampledRows,
+  sampleOf,
+} from "./calibration_sample.ts";
 
 /** A percentile of pairwise cosine distance, and that distance. */
 export interface Level {
@@ -19,6 +26,10 @@ export interface CalibrationValues {
   readonly levels: readonly Level[];
   /** Activations seen. */
   readonly activations: number;
+  /** Norms and repetitions of what was seen; absent in calibrations of before they were looked at. */
+  readonly sample?: CalibrationSample;
+  /** Norm beyond which activations were left out, and are to be; absent if none is. */
+  readonly normLimit?: number;
   /** What produced them (model, hook, extractor, context, corpus). */
   readonly source?: StreamSource;
 }
@@ -40,13 +51,17 @@ export class Calibration implements CalibrationValues {
   readonly center: Float32Array<ArrayBuffer>;
   readonly levels: readonly Level[];
   readonly activations: number;
+  readonly sample?: CalibrationSample;
+  readonly normLimit?: number;
   readonly source?: StreamSource;
 
   /** Takes values that were measured. */
-  constructor({ center, levels, activations, source }: CalibrationValues) {
+  constructor({ center, levels, activations, sample, normLimit, source }: CalibrationValues) {
     this.center = center;
     this.levels = levels;
     this.activations = activations;
+    if (sample) this.sample = sample;
+    if (normLimit !== undefined) this.normLimit = normLimit;
     if (source) this.source = source;
   }
 
@@ -65,7 +80,7 @@ export class Calibration implements CalibrationValues {
    *
    * @throws {RangeError} if it was not measured.
    */
-  at(percentile: number): Level & Omit<CalibrationValues, "levels" | "activations"> {
+  at(percentile: number): Level & Pick<CalibrationValues, "center" | "source"> {
     const level = this.levels.find((level) => level.percentile === percentile);
     if (level) return { ...level, center: this.center, ...(this.source && { source: this.source }) };
     throw new RangeError(
@@ -76,11 +91,18 @@ export class Calibration implements CalibrationValues {
   }
 }
 
+/** A batch that was pushed. */
+interface Pushed extends SampledRows {
+  readonly matrix: Matrix;
+  readonly moments: Moments;
+}
+
+/** Share of the largest batch's rows that a batch must have for its distances to count. */
+const SMALL_BATCH = 0.25;
+
 /** Collects batches of one hook point, for streams that carry several; see `calibrate`. */
 export class Calibrator implements Disposable {
-  readonly #batches: Matrix[] = [];
-  #sum = new Float64Array(0);
-  #unitSum = new Float64Array(0);
+  readonly #batches: Pushed[] = [];
   #activations = 0;
 
   constructor(readonly backend: Backend) {}
@@ -97,41 +119,49 @@ export class Calibrator implements Disposable {
    */
   async push(batch: ActivationBatch, isConstant = false): Promise<void> {
     if (batch.rows === 0) return;
-    if (this.#activations === 0) {
-      this.#sum = new Float64Array(batch.dim);
-      this.#unitSum = new Float64Array(batch.dim);
-    } else if (batch.dim !== this.#sum.length) {
+    const { dim } = this.#batches[0]?.matrix ?? batch;
+    if (batch.dim !== dim) {
       throw new RangeError(
-        `Expected activations of length ${this.#sum.length}, as before, but found ${batch.dim}: use one model and layer`,
+        `Expected activations of length ${dim}, as before, but found ${batch.dim}: use one model and layer`,
       );
     }
     const taken = Batch.of(batch);
-    const moments = await taken.on(this.backend, async (x) => {
+    const { provenance } = taken;
+    await taken.on(this.backend, async (x) => {
       const moments = await this.backend.moments(x);
       // Distances need the center, which is known at the end only: until then every batch is kept.
       const isKept = isConstant && taken.isOnHost && this.backend.name === "cpu";
-      this.#batches.push(isKept ? this.backend.upload(taken.data, batch.rows, batch.dim) : this.#copy(x));
-      return moments;
+      const matrix = isKept
+        ? this.backend.upload(taken.data, batch.rows, batch.dim)
+        : this.#copy(x, rowNumbers(0, x.rows));
+      this.#batches.push({ matrix, moments, norms: moments.norms, provenance });
     });
-    for (let j = 0; j < batch.dim; j++) {
-      this.#sum[j] += moments.sum[j];
-      this.#unitSum[j] += moments.unitSum[j];
-    }
     this.#activations += batch.rows;
   }
 
-  /** The calibration of everything pushed so far. */
-  async finish(percentiles: readonly number[], source?: StreamSource): Promise<Calibration> {
+  /**
+   * The calibration of everything pushed so far.
+   *
+   * @param maxNorm Times the median norm beyond which activations are left out; default none is.
+   */
+  async finish(
+    percentiles: readonly number[],
+    { maxNorm, source }: { readonly maxNorm?: number; readonly source?: StreamSource } = {},
+  ): Promise<Calibration> {
     if (this.#activations === 0) {
       throw new Error("Expected activations to calibrate on but the stream was empty: check the corpus and its filter");
     }
-    const center = centerOf(this.#sum, this.#unitSum, this.#activations);
+    const normLimit = maxNorm === undefined ? undefined : maxNorm * medianNorm(this.#batches);
+    const masked = normLimit === undefined ? 0 : await this.#mask(normLimit);
+    assertNoneOverwhelms(this.#batches);
+    const center = this.#center();
     const sums = new Float64Array(percentiles.length);
     let measured = 0;
-    for (const batch of this.#batches) {
-      // Its activation counts in the center all the same.
-      if (batch.rows < 2) continue;
-      using directions = await this.backend.directions(batch, center);
+    const most = this.#batches.reduce((rows, { matrix }) => Math.max(rows, matrix.rows), 0);
+    for (const { matrix } of this.#batches) {
+      // What is left at a stream's end must not weigh as much as a whole batch; in the center it counts all the same.
+      if (matrix.rows < 2 || matrix.rows < SMALL_BATCH * most) continue;
+      using directions = await this.backend.directions(matrix, center);
       const values = await this.backend.percentiles(directions, percentiles);
       values.forEach((value, i) => sums[i] += value);
       measured++;
@@ -141,19 +171,49 @@ export class Calibrator implements Disposable {
     }
     // A mean of percentiles within batches, as published: pairs across batches are never looked at.
     const levels = percentiles.map((percentile, i) => ({ percentile, threshold: sums[i] / measured }));
-    return new Calibration({ center, levels, activations: this.#activations, source });
+    const sample = sampleOf(this.#batches, masked);
+    return new Calibration({ center, levels, activations: this.#activations, sample, normLimit, source });
   }
 
-  #copy(x: Matrix): Matrix {
-    const copy = this.backend.create(x.dim, x.rows);
-    const rows = rowNumbers(0, x.rows);
-    this.backend.copyRows(x, rows, copy, rows);
+  /** Leaves out activations beyond a norm, and says how many. */
+  async #mask(limit: number): Promise<number> {
+    let masked = 0;
+    for (const [i, batch] of this.#batches.entries()) {
+      const rows = Int32Array.from(batch.norms.keys().filter((row) => batch.norms[row] <= limit));
+      if (rows.length === batch.norms.length) continue;
+      masked += batch.norms.length - rows.length;
+      const matrix = this.#copy(batch.matrix, rows);
+      batch.matrix.dispose();
+      // Summed anew: what is left of a sum after its largest terms are taken away is mostly rounding.
+      const moments = await this.backend.moments(matrix);
+      const provenance = batch.provenance && selectedProvenance(batch.provenance, rows);
+      this.#batches[i] = { matrix, moments, norms: moments.norms, provenance };
+    }
+    this.#activations -= masked;
+    return masked;
+  }
+
+  #center(): Float32Array<ArrayBuffer> {
+    const [{ matrix: { dim } }] = this.#batches;
+    const [sum, unitSum] = [new Float64Array(dim), new Float64Array(dim)];
+    for (const { moments } of this.#batches) {
+      for (let j = 0; j < dim; j++) {
+        sum[j] += moments.sum[j];
+        unitSum[j] += moments.unitSum[j];
+      }
+    }
+    return centerOf(sum, unitSum, this.#activations);
+  }
+
+  #copy(x: Matrix, rows: Int32Array): Matrix {
+    const copy = this.backend.create(x.dim, rows.length);
+    this.backend.copyRows(x, rows, copy, rowNumbers(0, rows.length));
     return copy;
   }
 
   /** Gives the copies back. */
   [Symbol.dispose](): void {
-    for (const batch of this.#batches.splice(0)) batch.dispose();
+    for (const { matrix } of this.#batches.splice(0)) matrix.dispose();
   }
 }
 

@@ -71,7 +71,7 @@ export class Contexts {
     this.#stored ??= this.#open?.() ?? (() => ({ nearest: [], farthest: [] }));
   }
 
-  /** Offers a member to both lists of its region. */
+  /** Offers a member to both lists of its region; one that reads as a member in them is passed over. */
   offer(region: number, distance: number, prompt: Prompt, position: number): void {
     // What a file has of the region is taken over before the first change.
     if (!this.#regions[region]) this.restore(region, this.#of(region));
@@ -80,6 +80,8 @@ export class Contexts {
     const isFar = far.length < CONTEXTS || distance > far[far.length - 1].distance;
     if (!isNear && !isFar) return;
     const context = new StreamContext(distance, prompt, position);
+    // A text that comes again would take every place.
+    if ([...near, ...far].some((other) => readsAlike(other, context))) return;
     if (isNear) insert(near, context, (other) => other.distance > distance);
     if (isFar) insert(far, context, (other) => other.distance < distance);
   }
@@ -103,6 +105,15 @@ export class Contexts {
     this.read();
     return this.#stored!(region);
   }
+}
+
+/** Distances of one activation that was computed in batches of other shapes differ by less. */
+const ROUNDING = 1e-5;
+
+/** Whether two members are of the same tokens, as far as somebody reads them. */
+function readsAlike(a: Context, b: Context): boolean {
+  return a.position === b.position && Math.abs(a.distance - b.distance) < ROUNDING &&
+    a.excerpt.token === b.excerpt.token && a.excerpt.before === b.excerpt.before && a.excerpt.after === b.excerpt.after;
 }
 
 /** Inserts before the first entry that `isBehind` it, and drops what no longer fits. */

@@ -5,7 +5,7 @@ import { openBackend } from "../compute/open.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
 import { localPath } from "../hub/hub_file.ts";
 import type { Context } from "./contexts.ts";
-import { directionsOf } from "./directions.ts";
+import { directionsOf, growingDirections } from "./directions.ts";
 import { emptyParts } from "./empty.ts";
 import { type FromHubOptions, partsFromHub } from "./from_hub.ts";
 import { groupRows } from "./groups.ts";
@@ -155,12 +155,12 @@ export class Dictionary implements Disposable {
   /**
    * Adds a batch in stream order: each row joins a region within the threshold or founds one.
    *
-   * @throws {RangeError} if the rows are of another length. @throws {Error} if a row is not finite; names where it
-   * comes from. Either way the dictionary stays as it was.
+   * @throws {RangeError} if the rows are of another length. @throws {Error} if a row is not finite, or lies on the
+   * center; names where it comes from. Either way the dictionary stays as it was.
    */
   add(batch: ActivationBatch, options: AddOptions = {}): Promise<Assignment> {
     return this.#inTurn("add", async (parts) => {
-      using directions = await directionsOf(parts.backend, batch, parts.calibration.center);
+      using directions = await growingDirections(parts.backend, batch, parts.calibration.center);
       const wasBehind = this.#isBehind;
       // Before the first change: what fails half-way must not read as up to date.
       this.#isBehind = true;

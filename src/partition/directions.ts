@@ -1,4 +1,4 @@
-import { type ActivationBatch, Batch } from "../activations/batch.ts";
+import { type ActivationBatch, Batch, describeRow } from "../activations/batch.ts";
 import type { Backend, Matrix } from "../compute/backend.ts";
 
 /**
@@ -31,4 +31,29 @@ export async function directionsOf(
     );
   }
   return await Batch.of(batch).on(backend, (x) => backend.directions(x, center));
+}
+
+/**
+ * Directions of a batch that dictionaries grow on: as {@linkcode directionsOf}, but every row must have one.
+ *
+ * @throws {Error} also if a row lies on the center: it would be as far from itself as from all others, and found a region
+ * whenever it comes.
+ */
+export async function growingDirections(
+  backend: Backend,
+  batch: ActivationBatch,
+  center: Float32Array<ArrayBuffer>,
+): Promise<Matrix> {
+  using made = new DisposableStack();
+  const directions = made.use(await directionsOf(backend, batch, center));
+  const { norms } = await backend.moments(directions);
+  const row = norms.indexOf(0);
+  if (row >= 0) {
+    throw new Error(
+      `Expected activations away from the center but ${describeRow(batch, row)} lies on it, so it has no direction: ` +
+        "leave such rows out",
+    );
+  }
+  made.move();
+  return directions;
 }

@@ -5,7 +5,8 @@ import type { Backend, BackendChoice } from "../compute/backend.ts";
 import { openBackend } from "../compute/open.ts";
 import type { CalibrationValues } from "./calibrator.ts";
 import { type CheckpointOptions, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import { type CountedBatch, directionsByLayer, growAll, startGrowths } from "./grow.ts";
+import { type CountedBatch, promptsOf, promptsWithin, withinNorms } from "./batch_parts.ts";
+import { directionsByLayer, growAll, startGrowths } from "./grow.ts";
 import type { DiscoveryCounts, Growth } from "./growth.ts";
 
 /** Options of a discovery. */
@@ -18,7 +19,7 @@ export interface DiscoverOptions {
   members?: number;
   /** A dictionary is saturated when more than this many consecutive batches founded nothing; default 1. */
   saturationWindow?: number;
-  /** Stop after the batch that reaches this many tokens, `<bos>` included; default: no limit. */
+  /** Stop after the prompt that reaches this many tokens, `<bos>` included; default: no limit. */
   maxTokens?: number;
   /** Stop after the batch that reaches this many prompts; default: no limit. */
   maxPrompts?: number;
@@ -116,6 +117,8 @@ export async function discover(
   const isOver = () =>
     grown.every((growth) => growth.saturated) || counts.tokens >= maxTokens || counts.prompts >= maxPrompts;
 
+  // Prompts of the first batch that were taken before.
+  let { cut: before = 0 } = counts;
   let waiting = performance.now();
   try {
     // A run that goes on from its end reads nothing.
@@ -123,13 +126,19 @@ export async function discover(
       const arrived = performance.now();
       secondsExtract += (arrived - waiting) / 1000;
       {
-        using streamed = batch;
+        const left = maxTokens - counts.tokens;
+        const taken = batch.tokens > left ? promptsWithin(batch.prompts, left) : batch.prompts.length;
+        using streamed = await promptsOf(batch, 0, taken);
         // After a batch has come and before any dictionary takes it: what is kept then is of whole batches.
         signal?.throwIfAborted();
         using held = new DisposableStack();
-        const directions = await directionsByLayer(streamed, byLayer, grown, held);
+        const activations = await withinNorms(streamed, byLayer, backend, held);
+        const directions = await directionsByLayer(activations, byLayer, grown, held);
         intact = false;
-        await growAll(streamed, directions, grown, counts, rules);
+        await growAll(streamed, activations, directions, grown, counts, rules);
+        if (taken < batch.prompts.length) counts.cut = before + taken;
+        else delete counts.cut;
+        before = 0;
         intact = true;
       }
       secondsAssign += (performance.now() - arrived) / 1000;
@@ -180,11 +189,14 @@ function calibrationsByLayer(
 async function* openStream(
   stream: ActivationStream | ((skipPrompts: number) => ActivationStream),
   calibrations: ReadonlyMap<number, CalibrationValues>,
-  counts: Readonly<DiscoveryCounts>,
+  counts: DiscoveryCounts,
 ): AsyncGenerator<CountedBatch> {
-  const opened = typeof stream === "function" ? stream(counts.prompts) : stream;
+  // A batch in which the budget ended before is read again, without the prompts that were taken.
+  const { cut = 0 } = counts;
+  const opened = typeof stream === "function" ? stream(counts.prompts - cut) : stream;
   // Batches that name no prompts can only be counted.
-  let skip = typeof stream === "function" && counts.prompts > 0 ? 0 : counts.batches;
+  let skip = typeof stream === "function" && counts.prompts > 0 ? 0 : counts.batches - (cut > 0 ? 1 : 0);
+  let isFirst = true;
   const [layer] = calibrations.keys();
   for await (const batch of opened) {
     const dressed = "batches" in batch ? batch : {
@@ -194,7 +206,11 @@ async function* openStream(
       // Whoever made a plain batch gives it back.
       [Symbol.dispose]() {},
     };
-    if (skip-- > 0) dressed[Symbol.dispose]();
-    else yield dressed;
+    if (skip-- > 0) {
+      dressed[Symbol.dispose]();
+      continue;
+    }
+    yield isFirst ? await promptsOf(dressed, cut, dressed.prompts.length) : dressed;
+    isFirst = false;
   }
 }

@@ -1,10 +1,10 @@
-import type { ActivationBatch } from "../activations/batch.ts";
+import type { ActivationBatch, Batch } from "../activations/batch.ts";
 import { assertSameReading, type StreamSource } from "../activations/source.ts";
-import { batchAt, type LayeredBatch, type StreamBatch } from "../activations/stream.ts";
 import type { Backend, Matrix } from "../compute/backend.ts";
+import type { CountedBatch } from "./batch_parts.ts";
 import type { CalibrationValues } from "./calibrator.ts";
 import { Dictionary } from "./dictionary.ts";
-import { directionsOf } from "./directions.ts";
+import { growingDirections } from "./directions.ts";
 import type { DiscoveryCounts, Growth, GrowthRules } from "./growth.ts";
 
 /** An empty dictionary for every layer and percentile. */
@@ -44,7 +44,7 @@ export async function startGrowths(
  * @param made Is given the matrices, also those that were made before a row was found to be bad.
  */
 export async function directionsByLayer(
-  batch: Pick<LayeredBatch, "batches">,
+  batches: ReadonlyMap<number, Batch>,
   calibrations: ReadonlyMap<number, CalibrationValues>,
   growths: readonly Growth[],
   made: DisposableStack,
@@ -52,22 +52,25 @@ export async function directionsByLayer(
   const directions = new Map<number, Matrix>();
   // Together, so that waiting for a GPU's answers overlaps; all have ended before the caller hears of a bad row.
   const results = await Promise.allSettled([...calibrations].map(async ([layer, { center }]) => {
-    const activations = batchAt(batch, layer);
+    const activations = batches.get(layer)!;
     const growing = growths.find((growth) => growth.layer === layer && !growth.saturated);
     if (!growing) return;
-    directions.set(layer, made.use(await directionsOf(growing.dictionary.backend, activations, center)));
+    directions.set(layer, made.use(await growingDirections(growing.dictionary.backend, activations, center)));
   }));
   const failed = results.find((result) => result.status === "rejected");
   if (failed) throw failed.reason;
   return directions;
 }
 
-/** What of a stream's batch a growth reads: its layers, and what is counted. */
-export type CountedBatch = LayeredBatch & Pick<StreamBatch, "prompts" | "tokens">;
-
-/** Adds a batch to every dictionary that still grows. */
+/**
+ * Adds a batch to every dictionary that still grows.
+ *
+ * @param batch What is counted.
+ * @param batches Its activations by layer, as far as they are taken.
+ */
 export async function growAll(
   batch: CountedBatch,
+  batches: ReadonlyMap<number, Batch>,
   directions: ReadonlyMap<number, Matrix>,
   growths: readonly Growth[],
   counts: DiscoveryCounts,
@@ -83,7 +86,7 @@ export async function growAll(
     growths.filter((growth) => !growth.saturated).map(async (growth) => {
       // A saturated dictionary keeps the counts of where it stopped.
       Object.assign(growth, counts);
-      await grow(growth, directions.get(growth.layer)!, batchAt(batch, growth.layer), merge);
+      await grow(growth, directions.get(growth.layer)!, batches.get(growth.layer)!, merge);
       growth.saturated = growth.emptyBatches > saturationWindow;
     }),
   );

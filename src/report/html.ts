@@ -151,9 +151,17 @@ function runSections(run: RunRecord): string[] {
     ...flatten(run.flags),
   ];
   const versions = Object.entries(run.versions).map(([name, version]) => `${name} ${version}`).join(", ");
+  const calibrations = run.calibrations.map(({ stream, ...seen }): Cell[] => [
+    ...[stream, seen.layer, seen.asked, seen.activations, seen.medianNorm ?? null, seen.largestNorm ?? null],
+    ...[seen.massive ?? null, seen.masked ?? null, seen.identicalPairs ?? null],
+  ]);
+  const seen = ["stream", "layer", "activations asked for", "seen", "median norm", "largest norm"];
+  const columns = [...seen, "beyond 10 medians", "left out by norm", "identical pairs"];
   return [
     `<section>\n<h2>Findings</h2>\n${tableHtml(["finding", "value"], findings)}\n</section>`,
     `<section class="run">\n<h2>The run</h2>
+${small("Notes", run.notes.join(" "))}
+${calibrations.length > 0 ? `<h3>Calibrations</h3>\n${tableHtml(columns, calibrations)}` : ""}
 ${list("Settings", settings)}
 ${list("Seconds", Object.entries(run.timings))}
 ${small("Files", run.outputs.join(", "))}

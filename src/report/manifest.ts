@@ -11,6 +11,28 @@ export const VERSION = "0.1.0";
 /** A plain value that a program can compare: a number, a name, or arrays and objects of them. NaN becomes null. */
 export type Finding = number | string | boolean | null | readonly Finding[] | { readonly [key: string]: Finding };
 
+/** What one calibration of a run saw. */
+export interface CalibrationRecord {
+  /** Which of the run's streams; empty where there is one. */
+  readonly stream: string;
+  /** Layer that was read. */
+  readonly layer: number;
+  /** Activations asked for. */
+  readonly asked: number;
+  /** Activations seen, those left out by norm not counted. */
+  readonly activations: number;
+  /** Their median norm; this and the following are absent for a calibration of before they were looked at. */
+  readonly medianNorm?: number;
+  /** Their largest norm. */
+  readonly largestNorm?: number;
+  /** Activations of more than 10 times the median norm. */
+  readonly massive?: number;
+  /** Activations left out by their norm. */
+  readonly masked?: number;
+  /** Share of the pairs within batches that are of the same tokens, 0..1; `null` if the stream does not tell. */
+  readonly identicalPairs?: number | null;
+}
+
 /** What a run has to say about itself, in the order in which `run.json` holds it. */
 export interface RunRecord {
   /** Name of the experiment or script. */
@@ -31,6 +53,8 @@ export interface RunRecord {
   readonly notes: readonly string[];
   /** Repositories of the hub that files were taken from, and the commits that their revisions were. */
   readonly hub: readonly Readonly<Omit<HubUse, "cached">>[];
+  /** What each calibration saw, in the order in which they were made. */
+  readonly calibrations: readonly CalibrationRecord[];
   /** Start, ISO 8601 in UTC. */
   readonly started: string;
   /** Seconds by what took them; `total` is the whole run. */
@@ -86,6 +110,8 @@ export class RunManifest {
   readonly notes: string[] = [];
   /** Repositories of the hub that files were taken from. */
   readonly hub: Omit<HubUse, "cached">[] = [];
+  /** What each calibration saw. */
+  readonly calibrations: CalibrationRecord[] = [];
   /** What came out, under the experiment's fixed names. */
   readonly findings: Record<string, Finding> = {};
   /** Files written, relative to the folder. */
@@ -134,6 +160,7 @@ export class RunManifest {
       device: this.device,
       notes: [...this.notes],
       hub: [...this.hub],
+      calibrations: [...this.calibrations],
       started: started.toISOString(),
       timings: Object.fromEntries([...this.#seconds, ["total", total]].map(([key, value]) => [key, rounded(value)])),
       findings: this.findings,

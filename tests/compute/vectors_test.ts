@@ -44,7 +44,11 @@ backendTest("moments are the sums of the rows and of the unit rows", async (back
     // A row of zeros has no unit row.
     if (rows > 1) data.fill(0, dim, 2 * dim);
     using x = backend.upload(data, rows, dim);
-    const { sum, unitSum } = await backend.moments(x);
+    const { sum, unitSum, norms } = await backend.moments(x);
+    assertEquals(norms.length, rows);
+    norms.forEach((norm, row) =>
+      assertAlmostEquals(norm, Math.hypot(...data.subarray(row * dim, (row + 1) * dim)), 1e-4)
+    );
     const expected = momentsOf(data, dim);
     for (let d = 0; d < dim; d++) {
       assertAlmostEquals(sum[d], expected.sum[d], 2e-4);
@@ -57,7 +61,8 @@ backendTest("no rows have no directions and moments of zero", async (backend) =>
   const x = backend.create(8);
   const result = await backend.directions(x, new Float32Array(8));
   assertEquals([result.rows, result.dim], [0, 8]);
-  assertEquals(await backend.moments(x), { sum: new Float64Array(8), unitSum: new Float64Array(8) });
+  const nothing = { sum: new Float64Array(8), unitSum: new Float64Array(8), norms: new Float32Array(0) };
+  assertEquals(await backend.moments(x), nothing);
 });
 
 backendTest("a center of another length is refused", async (backend) => {

@@ -66,7 +66,7 @@ Deno.test({
   async fn() {
     for (const name of ["gpt2", "opt", "opt-350m-style", "gpt-neo", "gpt-bigcode", "llama"]) {
       await using model = await loadModel(`${ROOT}${name}`, { device: "cpu" });
-      assertEquals(model.maxContext, name === "llama" ? 128 : 64, name);
+      assertEquals(model.maxContext, 64, name);
     }
     const { bytes, config } = flatStream();
     await withModel({ bytes, config }, (model) => {

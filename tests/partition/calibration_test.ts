@@ -45,7 +45,8 @@ function oracle(batches: readonly ActivationBatch[], percentiles: readonly numbe
   const dot = (a: number[], b: number[]) => a.reduce((sum, value, j) => sum + value * b[j], 0);
   const direction = unit(mean(rows.map(unit)));
   const center = direction.map((value) => value * dot(mean(rows), direction));
-  const measured = batches.filter((batch) => batch.rows >= 2).map((batch) => {
+  const most = Math.max(...batches.map((batch) => batch.rows));
+  const measured = batches.filter((batch) => batch.rows >= 2 && batch.rows >= most / 4).map((batch) => {
     const directions = rowsIn(batch).map((x) => unit(x.map((value, j) => value - center[j])));
     const distances = directions.flatMap((a, i) => directions.slice(0, i).map((b) => 1 - dot(a, b)));
     return percentiles.map((p) => percentile(distances, p));

@@ -16,6 +16,8 @@ export interface CalibrationRequest {
   readonly percentiles: readonly number[];
   /** Activations to measure on. */
   readonly activations: number;
+  /** Times the median norm beyond which activations are left out; default none is. */
+  readonly maxNorm?: number;
   /** Seed of the stream's order. */
   readonly seed: number;
   readonly backend: Backend;
@@ -35,7 +37,7 @@ export async function calibrationsOf(
   request: CalibrationRequest,
   stream: () => AsyncIterable<StreamBatch>,
 ): Promise<Map<number, Calibration>> {
-  const { sources, percentiles, activations, seed, backend, progress, note, label = "" } = request;
+  const { sources, percentiles, activations, maxNorm, seed, backend, progress, note, label = "" } = request;
   const files = [request.weights, ...await Promise.all(request.files.map(fingerprint))].join(" ");
   const keyOf = (layer: number): CalibrationKey => {
     return { source: sources.get(layer)!, percentiles, activations, seed, backend: backend.name, files };
@@ -49,6 +51,7 @@ export async function calibrationsOf(
   const calibrations = await calibrateLayers(stream(), layers, {
     percentiles,
     activations,
+    maxNorm,
     backend,
     sourceOf: (layer) => sources.get(layer)!,
     onBatch: (seen) => stage.set(Math.min(seen, activations)),

@@ -30,8 +30,8 @@ export interface ReadPlan {
   readonly files: readonly string[];
   /** Seed of the texts' order, and of the samples of members. */
   readonly seed: number;
-  /** How texts are read. */
-  readonly reading?: Omit<ExtractOptions, "layers" | "backend" | "skipPrompts">;
+  /** How texts are read, and beyond how many times the median norm activations are left out (default none is). */
+  readonly reading?: Omit<ExtractOptions, "layers" | "backend" | "skipPrompts"> & { readonly maxNorm?: number };
   /** Put before the progress stages' names, for experiments that read several times. */
   readonly label?: string;
 }
@@ -83,17 +83,18 @@ export interface CalibrationPlan {
  * await Deno.remove(out, { recursive: true });
  * ```
  */
-export function calibrated<F extends Flags>(
+export async function calibrated<F extends Flags>(
   run: Run<F>,
   plan: ReadPlan,
   { percentiles, calibration }: CalibrationPlan,
 ): Promise<ReadonlyMap<number, Calibration>> {
-  const { seed, backend, model, label = "" } = plan;
-  return run.manifest.time("calibrate", () =>
+  const { seed, backend, model, reading, label = "" } = plan;
+  const calibrations = await run.manifest.time("calibrate", () =>
     calibrationsOf({
       sources: sourcesOf(plan),
       percentiles,
       activations: calibration,
+      maxNorm: reading?.maxNorm,
       seed,
       backend,
       weights: `${model.weights} ${model.dtype}`,
@@ -102,6 +103,18 @@ export function calibrated<F extends Flags>(
       note: run.note,
       label,
     }, () => streamOf(plan)));
+  const stream = label.replace(/: $/, "");
+  for (const [layer, { activations, sample }] of calibrations) {
+    run.manifest.calibrations.push({ stream, layer, asked: calibration, activations, ...sample });
+  }
+  const [first] = calibrations.values();
+  if (first && first.activations < calibration) {
+    run.note(
+      `${label}The calibration saw ${first.activations} activations, all that the texts give, not the ${calibration} ` +
+        "that were asked for: its thresholds are of a smaller sample.",
+    );
+  }
+  return calibrations;
 }
 
 /**

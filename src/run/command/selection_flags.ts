@@ -1,0 +1,62 @@
+/** The flags of which activations are left out. */
+import type { SelectOptions } from "../../activations/selection.ts";
+import { type FlagValues, UsageError } from "./flags.ts";
+
+const TOKENS = {
+  excludeTokens: { type: "string", help: "tokens that give no activation: special, or ids with commas" },
+  excludePositions: {
+    type: "string",
+    help: "positions that give no activation: how many at a text's start, or template for those of the chat template",
+  },
+} as const;
+
+/**
+ * The flags `--exclude-tokens` and `--exclude-positions`; {@linkcode selectedBy} reads them.
+ *
+ * @example
+ * ```ts
+ * import { readFlags, selectedBy, selectionFlags } from "../mod.ts";
+ *
+ * const flags = readFlags(["--exclude-tokens", "special", "--exclude-positions", "4"], selectionFlags());
+ * const { excludeTokens, excludePositions } = selectedBy(flags);
+ * if (excludeTokens !== "special" || excludePositions !== 4) throw new Error(`${excludeTokens} ${excludePositions}`);
+ * ```
+ */
+export function selectionFlags(): typeof TOKENS {
+  return TOKENS;
+}
+
+/**
+ * What the flags of {@linkcode selectionFlags} leave out, for `extract` and `describeStream`.
+ *
+ * @throws {UsageError} if a flag is neither its word nor whole numbers.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { selectedBy } from "../mod.ts";
+ *
+ * assertEquals(selectedBy({ excludeTokens: "5,4", excludePositions: undefined }), { excludeTokens: [5, 4] });
+ * ```
+ */
+export function selectedBy(
+  { excludeTokens, excludePositions }: FlagValues<typeof TOKENS>,
+): Pick<SelectOptions, "excludeTokens" | "excludePositions"> {
+  return {
+    ...(excludeTokens !== undefined && {
+      excludeTokens: excludeTokens === "special"
+        ? "special" as const
+        : excludeTokens.split(",").map((id) => wholeNumber("--exclude-tokens", "special", id)),
+    }),
+    ...(excludePositions !== undefined && {
+      excludePositions: excludePositions === "template"
+        ? "template" as const
+        : wholeNumber("--exclude-positions", "template", excludePositions),
+    }),
+  };
+}
+
+function wholeNumber(flag: string, word: string, text: string): number {
+  if (/^\s*\d+\s*$/.test(text)) return Number(text);
+  throw new UsageError(`Expected ${flag} to be ${word} or whole numbers but got "${text}".`);
+}
