@@ -7,14 +7,14 @@
  *
  *     deno task run experiments/build.ts --layers 3 --percentiles 4,10
  *
- * Leaves in `--out`: `dictionaries/L<layer>-p<percentile>.arrow` (with `--members`, `.members.arrow`
- * beside each); `dictionaries.arrow` (a row a dictionary: size, threshold,
+ * Leaves in `--out`: `dictionaries/L<layer>-p<percentile>.arrow` (beside each `.calibration.json`, and with `--members`
+ * `.members.arrow`); `dictionaries.arrow` (a row a dictionary: size, threshold,
  * metrics), `regions.arrow` (a row a region: members, coherence, logit lens, nearest context), `growth.arrow` (a row a
  * batch); the charts `growth`, `sizes`, `coherence` and `partition`; `report.html`; `run.json`.
  */
 import { readCorpus } from "../src/activations/mod.ts";
 import { describeRegions, measure } from "../src/analysis/mod.ts";
-import { dictionaryFile, membersPath } from "../src/partition/mod.ts";
+import { dictionaryFile } from "../src/partition/mod.ts";
 import { calibrated, experiment, grow, openModel, readingFlags } from "../src/run/mod.ts";
 import { buildOutcome, type BuildResult } from "./lib/build/outcome.ts";
 
@@ -74,8 +74,7 @@ await experiment({
   for (const growth of discovery.growths) {
     const { dictionary } = growth;
     const file = `dictionaries/${dictionaryFile(growth)}`;
-    const write = () => save.file(file, (path) => dictionary.save(path));
-    await (flags.members > 0 ? save.file(membersPath(file), write) : write());
+    await save.dictionary(file, dictionary, { members: flags.members > 0 });
     const regions = await manifest.time("lens", () => describeRegions(dictionary, model));
     results.push({ growth, regions, metrics: await measure(dictionary) });
     reading.advance();
