@@ -17,6 +17,7 @@
 export * from "./absorb.ts";
 export * from "./anchor_pairs.ts";
 export * from "./between.ts";
+export * from "./dashboard.ts";
 export * from "./density.ts";
 export * from "./divide_by_label.ts";
 export * from "./final_regions.ts";

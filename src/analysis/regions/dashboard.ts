@@ -1,0 +1,311 @@
+/**
+ * Regions as other people's feature browsers read them: the JSON of SAEDashboard (0.8), which Neuronpedia imports. A
+ * region is a feature, its direction the exemplar.
+ */
+import { type ActivationBatch, Batch, type Prompt } from "../../activations/batch.ts";
+import { writeFileAtomic } from "../../files/atomic.ts";
+import { visibleJson } from "../../files/visible_text.ts";
+import type { LanguageModel } from "../../model/types.ts";
+import type { Context } from "../../partition/contexts.ts";
+import type { Dictionary } from "../../partition/dictionary.ts";
+import { lensTokens } from "./lens_tokens.ts";
+import { ValueHistogram } from "./value_histogram.ts";
+
+/** Digits of values that are written; float32 has some seven. */
+const DIGITS = 6;
+
+/** What a dashboard shows of a region. */
+export interface DashboardOptions {
+  /** Contexts, nearest first; default 10, which is all that a dictionary keeps. */
+  contexts?: number;
+  /** Tokens on each side of a context's own; default 32. */
+  around?: number;
+}
+
+/** What the files of a dashboard say of the dictionary, and how they are cut. */
+export interface DashboardFileOptions {
+  /** The model's name where features are shown, such as `gemma-2-2b`; default that of the dictionary's source. */
+  modelId?: string;
+  /** The layer; default that of the dictionary's source. */
+  layer?: number;
+  /** The set that the features are of; default `exemplar-p` and the percentile. */
+  set?: string;
+  /** Features of a file; default 128. */
+  features?: number;
+  /** Tokens of the logit lens at each end; default 10. */
+  k?: number;
+}
+
+/** One file of a dashboard. */
+export interface DashboardFile {
+  /** `batch-0.json` and so on. */
+  readonly name: string;
+  /** Writes it, in one step. */
+  save(path: string): Promise<void>;
+}
+
+/** Tokens around a context with their values. */
+interface Sequence {
+  readonly tokens: readonly string[];
+  readonly values: Float64Array;
+  /** Which of the tokens is the context's own. */
+  readonly own: number;
+  /** How far the token's distance is from the recorded one. */
+  readonly off: number;
+}
+
+/** A context of a region, and what stands around it once its prompt was seen. */
+interface Slot {
+  readonly region: number;
+  readonly context: Context;
+  sequence?: Sequence;
+}
+
+/**
+ * What feature browsers show of a dictionary's regions: its contexts with a value for every token, what the logit lens
+ * reads, how often the region is met. It is gathered in one pass over the stream that the dictionary was grown on; several
+ * dictionaries can share the pass.
+ *
+ * - `values` of a context's `tokens` are the read-out `signed` on the basis `exemplar`, `<x - center, exemplar>`, in the
+ *   activations' own units; negative ones too, which autoencoders do not have. Tokens without an activation, such as
+ *   `<bos>`, are left out.
+ * - `frac_nonzero` is the share of the pass's activations that are nearest to the region's exemplar, and the frequency
+ *   histogram is of these activations' values.
+ * - `pos_str` and `pos_values` are what the logit lens reads off the exemplar, `neg_str` and `neg_values` what it reads off
+ *   the opposite direction, with the logits' sign changed: the least logits, if the model's final norm has no bias. They
+ *   are empty where the lens cannot read the hook.
+ * - Alignment with neurons, correlations and the histogram of logits are empty.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { atLayer, extract } from "../../activations/mod.ts";
+ * import { loadModel } from "../../model/mod.ts";
+ * import { Dictionary } from "../../partition/mod.ts";
+ *
+ * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ * const calibration = { center: new Float32Array(model.dim), threshold: 0.3 };
+ * using dictionary = await Dictionary.create(calibration, { backend: "cpu" });
+ * const stream = () => atLayer(extract(model, ["The king and the queen"], { layers: [3], context: 8 }), 3);
+ * for await (const batch of stream()) await dictionary.add(batch);
+ *
+ * const dashboard = new Dashboard(dictionary);
+ * for await (const batch of stream()) await dashboard.add(batch);
+ * const folder = await Deno.makeTempDir();
+ * for (const { name, save } of dashboard.files(model, { layer: 3 })) await save(`${folder}/${name}`);
+ *
+ * const { features } = JSON.parse(await Deno.readTextFile(`${folder}/batch-0.json`));
+ * const [{ tokens, values, qualifying_token_index: own }] = features[1].activations;
+ * assertEquals([tokens.join(""), tokens[own], values.length], ["The king and the queen", " king", tokens.length]);
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ */
+export class Dashboard {
+  readonly #dictionary: Dictionary;
+  readonly #around: number;
+  readonly #slots: readonly (readonly Slot[])[];
+  /** The contexts to be found, by prompt. */
+  readonly #wanted: ReadonlyMap<string, readonly Slot[]>;
+  readonly #histograms: readonly ValueHistogram[];
+  #activations = 0;
+  #prompts = 0;
+
+  /**
+   * Of a dictionary, which stays as it is while it is shown.
+   *
+   * @throws {RangeError} if an option is no whole number, or contexts are none.
+   */
+  constructor(dictionary: Dictionary, { contexts = 10, around = 32 }: DashboardOptions = {}) {
+    assertWhole("contexts", contexts, 1);
+    assertWhole("tokens around", around, 0);
+    this.#dictionary = dictionary;
+    this.#around = around;
+    const regions = Array.from({ length: dictionary.size }, (_, region) => region);
+    this.#slots = regions.map((region) =>
+      dictionary.nearestContexts(region).slice(0, contexts).map((context) => ({ region, context }))
+    );
+    this.#wanted = Map.groupBy(this.#slots.flat(), ({ context }) => context.prompt);
+    this.#histograms = regions.map(() => new ValueHistogram());
+  }
+
+  /**
+   * Takes a batch of the stream into account; the batch is not disposed.
+   *
+   * @throws {RangeError} if the rows are of another length. @throws {Error} if a row is not finite, or the batch does not
+   * say where its rows come from.
+   */
+  async add(batch: ActivationBatch): Promise<void> {
+    const { provenance } = batch;
+    if (!provenance) {
+      throw new Error("Expected a batch that says where its rows come from but it has no provenance: give it one");
+    }
+    const { regions, distances } = await this.#dictionary.assign(batch);
+    const x = await Batch.of(batch).values();
+    for (let row = 0; row < batch.rows && this.#dictionary.size > 0; row++) {
+      // <x - c, e> = ||x - c|| cos, and the cosine is 1 less the distance.
+      this.#histograms[regions[row]].add(this.#norm(x, row) * (1 - distances[row]));
+    }
+    const rowsOf = Map.groupBy(provenance.prompt.keys(), (row) => provenance.prompt[row]);
+    for (const [index, rows] of rowsOf) {
+      const prompt = provenance.prompts[index];
+      const slots = this.#wanted.get(prompt.id) ?? [];
+      // Shared by all contexts of the prompt.
+      const tokens = new Map<number, string>();
+      for (const slot of slots) this.#fill(slot, { prompt, tokens, rows, position: provenance.position, x });
+    }
+    this.#activations += batch.rows;
+    this.#prompts += provenance.prompts.length;
+  }
+
+  /**
+   * The files that hold it, a batch of features each, for when the stream has passed.
+   *
+   * @param model Its final norm and unembedding are the lens.
+   * @throws {RangeError} if a number of features or tokens is none.
+   * @throws {Error} if the stream did not hold a context of the dictionary, or nobody says which layer it is of.
+   */
+  files(model: LanguageModel, options: DashboardFileOptions = {}): DashboardFile[] {
+    const { size, source, percentile } = this.#dictionary;
+    const { features = 128, k = 10, layer = source?.hook.layer, modelId = source?.model ?? model.id } = options;
+    const { set = percentile === undefined ? "exemplar" : `exemplar-p${percentile}` } = options;
+    assertWhole("features of a file", features, 1);
+    assertWhole("tokens of the lens", k, 1);
+    if (layer === undefined) {
+      throw new Error("Expected the layer of a dictionary that does not say what it was grown on: give it as `layer`");
+    }
+    this.#assertComplete();
+    const head = { model_id: modelId, layer, sae_set: set, sae_id_suffix: null };
+    return Array.from({ length: Math.ceil(size / features) }, (_, i) => ({
+      name: `batch-${i}.json`,
+      save: (path: string) =>
+        writeFileAtomic(path, this.#json(model, head, k, i * features, Math.min(size, (i + 1) * features))),
+    }));
+  }
+
+  /** A file's text, feature by feature. */
+  async *#json(model: LanguageModel, head: object, k: number, from: number, to: number): AsyncGenerator<Uint8Array> {
+    const encoder = new TextEncoder();
+    const { dim, exemplars, source } = this.#dictionary;
+    const directions = exemplars.slice(from * dim, to * dim);
+    const read = (rows: Float32Array<ArrayBuffer>) => lensTokens(model, rows, to - from, k, source?.hook.at);
+    const [most, least] = [await read(directions), await read(directions.map((value) => -value))];
+    yield encoder.encode(`${visibleJson(head).slice(0, -1)},"features":[\n`);
+    for (let region = from; region < to; region++) {
+      const [pos, neg] = [most[region - from], least[region - from]];
+      const feature = {
+        ...this.#feature(region),
+        pos_str: pos.map(({ token }) => token),
+        pos_values: pos.map(({ logit }) => rounded(logit)),
+        neg_str: neg.map(({ token }) => token),
+        neg_values: neg.map(({ logit }) => rounded(-logit)),
+      };
+      yield encoder.encode(`${visibleJson(feature)}${region + 1 < to ? "," : ""}\n`);
+    }
+    yield encoder.encode("]}\n");
+  }
+
+  /** A feature without what the lens reads. */
+  #feature(region: number) {
+    const histogram = this.#histograms[region];
+    const { middles, heights } = histogram.bars();
+    const sequences = this.#slots[region].map(({ sequence }) => sequence!);
+    const most = Math.max(...sequences.map(({ values, own }) => values[own]));
+    return {
+      feature_index: region,
+      neuron_alignment_indices: [],
+      neuron_alignment_values: [],
+      neuron_alignment_l1: [],
+      correlated_neurons_indices: [],
+      correlated_neurons_l1: [],
+      correlated_neurons_pearson: [],
+      correlated_features_indices: [],
+      correlated_features_l1: [],
+      correlated_features_pearson: [],
+      frac_nonzero: this.#activations === 0 ? 0 : rounded(histogram.count / this.#activations),
+      freq_hist_data_bar_values: middles.map(rounded),
+      freq_hist_data_bar_heights: heights,
+      logits_hist_data_bar_heights: [],
+      logits_hist_data_bar_values: [],
+      n_prompts_total: this.#prompts,
+      n_tokens_in_prompt: this.#dictionary.source?.context ?? 0,
+      dataset: this.#dictionary.source?.corpus ?? "",
+      decoder_weights_dist: [],
+      vector: [],
+      activations: sequences.map(({ tokens, values, own }) => ({
+        // As SAEDashboard has them for "top activations": of no interval.
+        bin_min: -1,
+        bin_max: rounded(most),
+        bin_contains: -1,
+        tokens,
+        values: Array.from(values, rounded),
+        qualifying_token_index: own,
+      })),
+    };
+  }
+
+  /** Looks for a context among the rows of a prompt of its name. */
+  #fill(slot: Slot, { prompt, tokens, rows, position, x }: {
+    readonly prompt: Prompt;
+    readonly tokens: Map<number, string>;
+    readonly rows: readonly number[];
+    readonly position: Int32Array;
+    readonly x: Float32Array;
+  }): void {
+    const { region, context } = slot;
+    const own = rows.findIndex((row) => position[row] === context.position);
+    if (own < 0) return;
+    const distance = 1 - this.#signed(x, rows[own], region) / this.#norm(x, rows[own]);
+    const off = Math.abs(distance - context.distance);
+    // Of prompts of one name, the one whose distance is the recorded one; of equal ones the first.
+    if (slot.sequence && slot.sequence.off <= off) return;
+    const first = Math.max(0, own - this.#around);
+    const shown = rows.slice(first, own + this.#around + 1);
+    const tokenOf = (row: number) => {
+      const known = tokens.get(row);
+      if (known !== undefined) return known;
+      const { token } = prompt.excerpt(position[row]);
+      tokens.set(row, token);
+      return token;
+    };
+    slot.sequence = {
+      tokens: shown.map(tokenOf),
+      values: Float64Array.from(shown, (row) => this.#signed(x, row, region)),
+      own: own - first,
+      off,
+    };
+  }
+
+  /** `<x - c, e>` of a row and a region's exemplar. */
+  #signed(x: Float32Array, row: number, region: number): number {
+    const { dim, center, exemplars } = this.#dictionary;
+    let sum = 0;
+    for (let d = 0; d < dim; d++) sum += (x[row * dim + d] - center[d]) * exemplars[region * dim + d];
+    return sum;
+  }
+
+  /** Length of a row without the center. */
+  #norm(x: Float32Array, row: number): number {
+    const { dim, center } = this.#dictionary;
+    let sum = 0;
+    for (let d = 0; d < dim; d++) sum += (x[row * dim + d] - center[d]) ** 2;
+    return Math.sqrt(sum);
+  }
+
+  #assertComplete(): void {
+    const missing = this.#slots.flat().find(({ sequence }) => !sequence)?.context;
+    if (!missing) return;
+    throw new Error(
+      `Expected the stream that the dictionary was grown on but prompt "${missing.prompt}" with an activation at ` +
+        `position ${missing.position} did not come: add every batch of that stream before the files are written`,
+    );
+  }
+}
+
+function rounded(value: number): number {
+  return Number(value.toPrecision(DIGITS));
+}
+
+function assertWhole(what: string, value: number, least: number): void {
+  if (Number.isInteger(value) && value >= least) return;
+  throw new RangeError(`Expected ${what} to be a whole number of at least ${least} but found ${value}`);
+}
