@@ -36,6 +36,9 @@ export interface DashboardFileOptions {
   k?: number;
 }
 
+/** Texts of tokens by position, of prompts that several contexts, and several dashboards, show. */
+const TOKENS = new WeakMap<Prompt, Map<number, string>>();
+
 /** One file of a dashboard. */
 export interface DashboardFile {
   /** `batch-0.json` and so on. */
@@ -102,6 +105,8 @@ interface Slot {
  */
 export class Dashboard {
   readonly #dictionary: Dictionary;
+  readonly #center: Float32Array<ArrayBuffer>;
+  readonly #exemplars: Float32Array<ArrayBuffer>;
   readonly #around: number;
   readonly #slots: readonly (readonly Slot[])[];
   /** The contexts to be found, by prompt. */
@@ -119,6 +124,8 @@ export class Dashboard {
     assertWhole("contexts", contexts, 1);
     assertWhole("tokens around", around, 0);
     this.#dictionary = dictionary;
+    this.#center = dictionary.center;
+    this.#exemplars = dictionary.exemplars;
     this.#around = around;
     const regions = Array.from({ length: dictionary.size }, (_, region) => region);
     this.#slots = regions.map((region) =>
@@ -149,9 +156,7 @@ export class Dashboard {
     for (const [index, rows] of rowsOf) {
       const prompt = provenance.prompts[index];
       const slots = this.#wanted.get(prompt.id) ?? [];
-      // Shared by all contexts of the prompt.
-      const tokens = new Map<number, string>();
-      for (const slot of slots) this.#fill(slot, { prompt, tokens, rows, position: provenance.position, x });
+      for (const slot of slots) this.#fill(slot, { prompt, rows, position: provenance.position, x });
     }
     this.#activations += batch.rows;
     this.#prompts += provenance.prompts.length;
@@ -185,8 +190,8 @@ export class Dashboard {
   /** A file's text, feature by feature. */
   async *#json(model: LanguageModel, head: object, k: number, from: number, to: number): AsyncGenerator<Uint8Array> {
     const encoder = new TextEncoder();
-    const { dim, exemplars, source } = this.#dictionary;
-    const directions = exemplars.slice(from * dim, to * dim);
+    const { dim, source } = this.#dictionary;
+    const directions = this.#exemplars.slice(from * dim, to * dim);
     const read = (rows: Float32Array<ArrayBuffer>) => lensTokens(model, rows, to - from, k, source?.hook.at);
     const [most, least] = [await read(directions), await read(directions.map((value) => -value))];
     yield encoder.encode(`${visibleJson(head).slice(0, -1)},"features":[\n`);
@@ -244,9 +249,8 @@ export class Dashboard {
   }
 
   /** Looks for a context among the rows of a prompt of its name. */
-  #fill(slot: Slot, { prompt, tokens, rows, position, x }: {
+  #fill(slot: Slot, { prompt, rows, position, x }: {
     readonly prompt: Prompt;
-    readonly tokens: Map<number, string>;
     readonly rows: readonly number[];
     readonly position: Int32Array;
     readonly x: Float32Array;
@@ -260,15 +264,8 @@ export class Dashboard {
     if (slot.sequence && slot.sequence.off <= off) return;
     const first = Math.max(0, own - this.#around);
     const shown = rows.slice(first, own + this.#around + 1);
-    const tokenOf = (row: number) => {
-      const known = tokens.get(row);
-      if (known !== undefined) return known;
-      const { token } = prompt.excerpt(position[row]);
-      tokens.set(row, token);
-      return token;
-    };
     slot.sequence = {
-      tokens: shown.map(tokenOf),
+      tokens: shown.map((row) => tokenAt(prompt, position[row])),
       values: Float64Array.from(shown, (row) => this.#signed(x, row, region)),
       own: own - first,
       off,
@@ -277,7 +274,8 @@ export class Dashboard {
 
   /** `<x - c, e>` of a row and a region's exemplar. */
   #signed(x: Float32Array, row: number, region: number): number {
-    const { dim, center, exemplars } = this.#dictionary;
+    const [center, exemplars] = [this.#center, this.#exemplars];
+    const dim = center.length;
     let sum = 0;
     for (let d = 0; d < dim; d++) sum += (x[row * dim + d] - center[d]) * exemplars[region * dim + d];
     return sum;
@@ -285,7 +283,8 @@ export class Dashboard {
 
   /** Length of a row without the center. */
   #norm(x: Float32Array, row: number): number {
-    const { dim, center } = this.#dictionary;
+    const center = this.#center;
+    const dim = center.length;
     let sum = 0;
     for (let d = 0; d < dim; d++) sum += (x[row * dim + d] - center[d]) ** 2;
     return Math.sqrt(sum);
@@ -299,6 +298,15 @@ export class Dashboard {
         `position ${missing.position} did not come: add every batch of that stream before the files are written`,
     );
   }
+}
+
+/** The text of a token, decoded once. */
+function tokenAt(prompt: Prompt, position: number): string {
+  let tokens = TOKENS.get(prompt);
+  if (!tokens) TOKENS.set(prompt, tokens = new Map());
+  let token = tokens.get(position);
+  if (token === undefined) tokens.set(position, token = prompt.excerpt(position).token);
+  return token;
 }
 
 function rounded(value: number): number {
