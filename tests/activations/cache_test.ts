@@ -328,6 +328,10 @@ Deno.test("a reader of folders sees shards of one schema in a cache, and nothing
     assertEquals(tables.map(({ numRows }) => numRows), [21, 11, 0]);
     const prompts = [...Deno.readDirSync(`${folder}/_prompts`)].map(({ name }) => name);
     assertEquals(prompts.sort(), seen.map((name) => name.replace("activations", "prompts")));
+    const { schema: { fields } } = await readArrow(`${folder}/_prompts/${prompts[0]}`);
+    for (const { name, metadata } of [...tables[0].schema.fields, ...fields]) {
+      assert((metadata.get("description") ?? "").length > 5, `${name} says what it holds`);
+    }
   });
 });
 

@@ -2,6 +2,7 @@
  * Regions of one dictionary: their sizes, shapes, neighbours, meanings, and how labelled rows fall into them.
  *
  * {@linkcode describeRegions} gives a row a region, {@linkcode measure} figures of the whole dictionary.
+ * {@linkcode Dashboard} writes what feature browsers show of every region.
  * Functions on plain arrays take the region of each row, or the cosines of regions with each other, `size x size`.
  *
  * @example
