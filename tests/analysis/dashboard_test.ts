@@ -98,9 +98,9 @@ function signedByLoops({ center, exemplars, size }: Dictionary) {
 }
 
 /** Six digits are written. */
-function assertClose(found: readonly number[], expected: readonly number[], what: string): void {
-  assertEquals(found.length, expected.length, what);
-  found.forEach((value, i) => assertAlmostEquals(value, expected[i], 1e-5 * Math.max(1, Math.abs(expected[i])), what));
+function assertClose(values: readonly number[], expected: readonly number[], what: string): void {
+  assertEquals(values.length, expected.length, what);
+  values.forEach((value, i) => assertAlmostEquals(value, expected[i], 1e-5 * Math.max(1, Math.abs(expected[i])), what));
 }
 
 backendTest(
@@ -216,9 +216,9 @@ Deno.test("of prompts of one name the one is shown whose distance was recorded, 
     provenance,
   }));
   for (const batches of [[...other, ...BATCHES], [...BATCHES, ...other]]) {
-    const found = await written(await shown(dictionary, {}, batches as typeof BATCHES));
-    const contexts = (files: typeof found) => files.flatMap(({ features }) => features.map((f) => f.activations));
-    assertEquals(contexts(found), contexts(expected));
+    const files = await written(await shown(dictionary, {}, batches as typeof BATCHES));
+    const contexts = (files: typeof expected) => files.flatMap(({ features }) => features.map((f) => f.activations));
+    assertEquals(contexts(files), contexts(expected));
   }
 });
 
@@ -230,6 +230,22 @@ Deno.test("a stream that lacks a context, or does not say where rows come from, 
   await assertRejects(() => half.add({ data, rows, dim }), Error, "it has no provenance");
   const wide = { data: new Float32Array(2 * (DIM + 1)), rows: 2, dim: DIM + 1, provenance: BATCHES[0].provenance };
   await assertRejects(() => half.add(wide), RangeError);
+});
+
+Deno.test("a stream of the same prompts through other weights is refused; after re-anchoring their own is not", async () => {
+  using dictionary = await grown(await openBackend("cpu"));
+  assert(dictionary.memberCounts.includes(1), "a region of one member");
+  const other = BATCHES.map(({ data, rows, dim, provenance }) => ({
+    data: data.map((v) => -v),
+    rows,
+    dim,
+    provenance,
+  }));
+  const dashboard = await shown(dictionary, {}, other as unknown as typeof BATCHES);
+  assertThrows(() => dashboard.files(MODEL), Error, "add the batches of the same model, layer and hook");
+  using anchored = await dictionary.reanchor(BATCHES);
+  assert(anchored.exemplars.some((value, i) => value !== dictionary.exemplars[i]), "re-anchoring moves exemplars");
+  assertEquals((await written(await shown(anchored))).flatMap(({ features }) => features).length, anchored.size);
 });
 
 Deno.test("a dictionary without contexts shows its features without any; one without regions has no files", async () => {

@@ -8,11 +8,12 @@ import { visibleJson } from "../../files/visible_text.ts";
 import type { LanguageModel } from "../../model/types.ts";
 import type { Context } from "../../partition/contexts.ts";
 import type { Dictionary } from "../../partition/dictionary.ts";
+import { dashboardFeature, dashboardHead, type Sequence } from "./dashboard_feature.ts";
 import { lensTokens } from "./lens_tokens.ts";
 import { ValueHistogram } from "./value_histogram.ts";
 
-/** Digits of values that are written; float32 has some seven. */
-const DIGITS = 6;
+/** Cosine distance that the same activation may come to lie at in another pass: half precision and padding move it. */
+const SAME = 0.01;
 
 /** What a dashboard shows of a region. */
 export interface DashboardOptions {
@@ -47,21 +48,13 @@ export interface DashboardFile {
   save(path: string): Promise<void>;
 }
 
-/** Tokens around a context with their values. */
-interface Sequence {
-  readonly tokens: readonly string[];
-  readonly values: Float64Array;
-  /** Which of the tokens is the context's own. */
-  readonly own: number;
-  /** How far the token's distance is from the recorded one. */
-  readonly off: number;
-}
-
 /** A context of a region, and what stands around it once its prompt was seen. */
 interface Slot {
   readonly region: number;
   readonly context: Context;
   sequence?: Sequence;
+  /** How far the distance of the sequence's token is from the recorded one. */
+  off: number;
 }
 
 /**
@@ -129,7 +122,7 @@ export class Dashboard {
     this.#around = around;
     const regions = Array.from({ length: dictionary.size }, (_, region) => region);
     this.#slots = regions.map((region) =>
-      dictionary.nearestContexts(region).slice(0, contexts).map((context) => ({ region, context }))
+      dictionary.nearestContexts(region).slice(0, contexts).map((context) => ({ region, context, off: Infinity }))
     );
     this.#wanted = Map.groupBy(this.#slots.flat(), ({ context }) => context.prompt);
     this.#histograms = regions.map(() => new ValueHistogram());
@@ -155,8 +148,9 @@ export class Dashboard {
     const rowsOf = Map.groupBy(provenance.prompt.keys(), (row) => provenance.prompt[row]);
     for (const [index, rows] of rowsOf) {
       const prompt = provenance.prompts[index];
-      const slots = this.#wanted.get(prompt.id) ?? [];
-      for (const slot of slots) this.#fill(slot, { prompt, rows, position: provenance.position, x });
+      for (const slot of this.#wanted.get(prompt.id) ?? []) {
+        this.#fill(slot, { prompt, rows, position: provenance.position, x });
+      }
     }
     this.#activations += batch.rows;
     this.#prompts += provenance.prompts.length;
@@ -167,7 +161,8 @@ export class Dashboard {
    *
    * @param model Its final norm and unembedding are the lens.
    * @throws {RangeError} if a number of features or tokens is none.
-   * @throws {Error} if the stream did not hold a context of the dictionary, or nobody says which layer it is of.
+   * @throws {Error} if the stream did not hold a context of the dictionary or was of another model, layer or hook, or if
+   * nobody says which layer it is of.
    */
   files(model: LanguageModel, options: DashboardFileOptions = {}): DashboardFile[] {
     const { size, source, percentile } = this.#dictionary;
@@ -179,7 +174,7 @@ export class Dashboard {
       throw new Error("Expected the layer of a dictionary that does not say what it was grown on: give it as `layer`");
     }
     this.#assertComplete();
-    const head = { model_id: modelId, layer, sae_set: set, sae_id_suffix: null };
+    const head = dashboardHead(modelId, layer, set);
     return Array.from({ length: Math.ceil(size / features) }, (_, i) => ({
       name: `batch-${i}.json`,
       save: (path: string) =>
@@ -196,55 +191,25 @@ export class Dashboard {
     const [most, least] = [await read(directions), await read(directions.map((value) => -value))];
     yield encoder.encode(`${visibleJson(head).slice(0, -1)},"features":[\n`);
     for (let region = from; region < to; region++) {
-      const [pos, neg] = [most[region - from], least[region - from]];
-      const feature = {
-        ...this.#feature(region),
-        pos_str: pos.map(({ token }) => token),
-        pos_values: pos.map(({ logit }) => rounded(logit)),
-        neg_str: neg.map(({ token }) => token),
-        neg_values: neg.map(({ logit }) => rounded(-logit)),
-      };
+      const lens = { most: most[region - from], least: least[region - from] };
+      const feature = dashboardFeature({ ...this.#shown(region), ...lens });
       yield encoder.encode(`${visibleJson(feature)}${region + 1 < to ? "," : ""}\n`);
     }
     yield encoder.encode("]}\n");
   }
 
-  /** A feature without what the lens reads. */
-  #feature(region: number) {
+  /** What is shown of a region, but for what the lens reads. */
+  #shown(region: number) {
     const histogram = this.#histograms[region];
-    const { middles, heights } = histogram.bars();
-    const sequences = this.#slots[region].map(({ sequence }) => sequence!);
-    const most = Math.max(...sequences.map(({ values, own }) => values[own]));
+    const { source } = this.#dictionary;
     return {
-      feature_index: region,
-      neuron_alignment_indices: [],
-      neuron_alignment_values: [],
-      neuron_alignment_l1: [],
-      correlated_neurons_indices: [],
-      correlated_neurons_l1: [],
-      correlated_neurons_pearson: [],
-      correlated_features_indices: [],
-      correlated_features_l1: [],
-      correlated_features_pearson: [],
-      frac_nonzero: this.#activations === 0 ? 0 : rounded(histogram.count / this.#activations),
-      freq_hist_data_bar_values: middles.map(rounded),
-      freq_hist_data_bar_heights: heights,
-      logits_hist_data_bar_heights: [],
-      logits_hist_data_bar_values: [],
-      n_prompts_total: this.#prompts,
-      n_tokens_in_prompt: this.#dictionary.source?.context ?? 0,
-      dataset: this.#dictionary.source?.corpus ?? "",
-      decoder_weights_dist: [],
-      vector: [],
-      activations: sequences.map(({ tokens, values, own }) => ({
-        // As SAEDashboard has them for "top activations": of no interval.
-        bin_min: -1,
-        bin_max: rounded(most),
-        bin_contains: -1,
-        tokens,
-        values: Array.from(values, rounded),
-        qualifying_token_index: own,
-      })),
+      region,
+      share: this.#activations === 0 ? 0 : histogram.count / this.#activations,
+      bars: histogram.bars(),
+      sequences: this.#slots[region].map(({ sequence }) => sequence!),
+      prompts: this.#prompts,
+      context: source?.context ?? 0,
+      corpus: source?.corpus ?? "",
     };
   }
 
@@ -261,14 +226,14 @@ export class Dashboard {
     const distance = 1 - this.#signed(x, rows[own], region) / this.#norm(x, rows[own]);
     const off = Math.abs(distance - context.distance);
     // Of prompts of one name, the one whose distance is the recorded one; of equal ones the first.
-    if (slot.sequence && slot.sequence.off <= off) return;
+    if (slot.sequence && slot.off <= off) return;
     const first = Math.max(0, own - this.#around);
     const shown = rows.slice(first, own + this.#around + 1);
+    slot.off = off;
     slot.sequence = {
       tokens: shown.map((row) => tokenAt(prompt, position[row])),
       values: Float64Array.from(shown, (row) => this.#signed(x, row, region)),
       own: own - first,
-      off,
     };
   }
 
@@ -292,10 +257,22 @@ export class Dashboard {
 
   #assertComplete(): void {
     const missing = this.#slots.flat().find(({ sequence }) => !sequence)?.context;
-    if (!missing) return;
+    if (missing) {
+      throw new Error(
+        `Expected the stream that the dictionary was grown on but prompt "${missing.prompt}" with an activation at ` +
+          `position ${missing.position} did not come: add every batch of that stream before the files are written`,
+      );
+    }
+    // Whatever was done to the dictionary, the exemplar of a region of one member is that member.
+    const { memberCounts } = this.#dictionary;
+    const other = this.#slots.flat().find(({ region, off }) => memberCounts[region] === 1 && off > SAME);
+    if (!other) return;
     throw new Error(
-      `Expected the stream that the dictionary was grown on but prompt "${missing.prompt}" with an activation at ` +
-        `position ${missing.position} did not come: add every batch of that stream before the files are written`,
+      `Expected the stream that the dictionary was grown on but the activation of prompt "${other.context.prompt}", ` +
+        `position ${other.context.position}, which founded region ${other.region}, lies ${
+          other.off.toFixed(3)
+        } from it: ` +
+        "add the batches of the same model, layer and hook",
     );
   }
 }
@@ -307,10 +284,6 @@ function tokenAt(prompt: Prompt, position: number): string {
   let token = tokens.get(position);
   if (token === undefined) tokens.set(position, token = prompt.excerpt(position).token);
   return token;
-}
-
-function rounded(value: number): number {
-  return Number(value.toPrecision(DIGITS));
 }
 
 function assertWhole(what: string, value: number, least: number): void {

@@ -8,8 +8,8 @@ export interface Bars {
 }
 
 /**
- * A histogram of values whose range nobody knows beforehand: bars are half a value's power of two wide, or wider: whenever
- * there would be too many, each two neighbours become one.
+ * A histogram of values whose range nobody knows beforehand. Its bars are as wide as a small part of the first value;
+ * whenever there would be too many of them, each two neighbours become one.
  */
 export class ValueHistogram {
   #counts = new Map<number, number>();
