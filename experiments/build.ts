@@ -7,15 +7,17 @@
  *
  *     deno task run experiments/build.ts --layers 3 --percentiles 4,10
  *
- * Leaves in `--out`: `dictionaries/L<layer>-p<percentile>.arrow` (with `--members`, `.members.arrow`
- * beside each); `dictionaries.arrow` (a row a dictionary: size, threshold,
+ * Leaves in `--out`: `dictionaries/L<layer>-p<percentile>.arrow` (beside each `.calibration.json`, and with `--members`
+ * `.members.arrow`); `dictionaries.arrow` (a row a dictionary: size, threshold,
  * metrics), `regions.arrow` (a row a region: members, coherence, logit lens, nearest context), `growth.arrow` (a row a
- * batch); the charts `growth`, `sizes`, `coherence` and `partition`; `report.html`; `run.json`.
+ * batch), all with `--parquet` as `.parquet`, too; with `--dashboard` for every dictionary
+ * `dashboards/L<layer>-p<percentile>/batch-<n>.json`; the charts `growth`, `sizes`, `coherence` and `partition`; `report.html`; `run.json`.
  */
 import { readCorpus } from "../src/activations/mod.ts";
 import { describeRegions, measure } from "../src/analysis/mod.ts";
-import { dictionaryFile, membersPath } from "../src/partition/mod.ts";
+import { dictionaryFile } from "../src/partition/mod.ts";
 import { calibrated, experiment, grow, openModel, readingFlags, selectedBy, selectionFlags } from "../src/run/mod.ts";
+import { saveDashboards } from "./lib/build/dashboards.ts";
 import { buildOutcome, type BuildResult } from "./lib/build/outcome.ts";
 
 await experiment({
@@ -42,9 +44,13 @@ await experiment({
       min: 0,
       help: "member directions to keep of each region, a uniform sample, in a file beside its dictionary",
     },
+    dashboard: {
+      type: "boolean",
+      help: "write what feature browsers show of every region, too, as Neuronpedia imports it; reads the texts again",
+    },
     checkpointEvery: { type: "integer", default: 10, min: 1, help: "batches between checkpoints" },
   },
-  mayChange: ["maxTokens", "checkpointEvery"],
+  mayChange: ["maxTokens", "checkpointEvery", "dashboard"],
   examples: [
     ["", "the embedded model, about a minute on two cores"],
     ["--model onnx-community/Qwen3-0.6B-ONNX --dtype fp16 --layers 14 --corpus pile.jsonl", "a model of the hub"],
@@ -76,12 +82,12 @@ await experiment({
   for (const growth of discovery.growths) {
     const { dictionary } = growth;
     const file = `dictionaries/${dictionaryFile(growth)}`;
-    const write = () => save.file(file, (path) => dictionary.save(path));
-    await (flags.members > 0 ? save.file(membersPath(file), write) : write());
+    await save.dictionary(file, dictionary, { members: flags.members > 0 });
     const regions = await manifest.time("lens", () => describeRegions(dictionary, model));
     results.push({ growth, regions, metrics: await measure(dictionary) });
     reading.advance();
   }
   reading.end();
+  if (flags.dashboard) await saveDashboards(run, plan, discovery);
   return buildOutcome(flags, discovery, results);
 });

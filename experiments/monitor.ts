@@ -103,7 +103,7 @@ await experiment({
   };
   const chosen = given ? { dictionary: given, tried: [] } : await chosenDictionary(run, plan, flags, instructions);
   using dictionary = chosen.dictionary;
-  if (!given) await run.save.file("dictionary.arrow", (path) => dictionary.save(path));
+  if (!given) await run.save.dictionary("dictionary.arrow", dictionary);
 
   // How far held-out text is, and other prompts are.
   using meter = await Monitor.create({ model, dictionary });

@@ -1,9 +1,15 @@
+/**
+ * What is where in an activation cache. The folder itself holds Arrow files of activations and nothing else that a reader
+ * of folders sees: these pass over names that begin with `_`, as index and prompts do, so that pyarrow opens the folder
+ * as one dataset.
+ */
 import { join } from "node:path";
+import { exists } from "../files/exists.ts";
 import { readSealedJson } from "../files/sealed_json.ts";
 import type { HookSite } from "../model/types.ts";
 import type { Reading } from "./source.ts";
 
-/** One published batch in an activation cache: `<name>.activations.arrow` and `<name>.prompts.arrow`. */
+/** One published batch in an activation cache: two files, see {@linkcode shardPath}. */
 export interface ShardEntry {
   readonly name: string;
   readonly prompts: number;
@@ -21,7 +27,7 @@ export interface ShardEntry {
 
 /** What an activation cache holds. Written when every shard is, so a folder that has it is whole. */
 export interface CacheIndex {
-  readonly format: typeof FORMAT | typeof FIRST_FORMAT;
+  readonly format: typeof FORMAT | typeof FLAT_FORMAT | typeof FIRST_FORMAT;
   readonly source: Reading;
   /** Where in each of the layers the activations were read. */
   readonly hook: HookSite;
@@ -32,13 +38,32 @@ export interface CacheIndex {
 }
 
 /** Tells an index of ours, and its version, from any other file. */
-export const FORMAT = "exemplar activations 2";
-/** Of before checksums. */
+export const FORMAT = "exemplar activations 3";
+/** Index and prompts beside the activations, under names that readers of folders do not pass over. */
+const FLAT_FORMAT = "exemplar activations 2";
+/** Of before checksums, else as the second. */
 const FIRST_FORMAT = "exemplar activations 1";
+const FLAT_INDEX = "index.json";
 
-/** Path of a cache's index. */
+/** Path of the index that makes a folder a cache. */
 export function indexPath(folder: string): string {
-  return join(folder, "index.json");
+  return join(folder, "_index.json");
+}
+
+/** Path of one of a shard's two files, in a cache of a format. */
+export function shardPath(
+  folder: string,
+  name: string,
+  kind: "activations" | "prompts",
+  format: CacheIndex["format"] = FORMAT,
+): string {
+  const isApart = kind === "prompts" && format === FORMAT;
+  return join(folder, ...(isApart ? ["_prompts"] : []), `${name}.${kind}.arrow`);
+}
+
+/** Path of the index that a folder has, of whatever format; `undefined` if it has none. */
+export async function findIndex(folder: string): Promise<string | undefined> {
+  for (const path of [indexPath(folder), join(folder, FLAT_INDEX)]) if (await exists(path)) return path;
 }
 
 /**
@@ -51,16 +76,16 @@ export async function readCacheIndex(
   folder: string,
   onWarning?: (sentence: string) => void,
 ): Promise<CacheIndex> {
-  const path = indexPath(folder);
+  const path = await findIndex(folder) ?? indexPath(folder);
   const index = await readSealedJson(path, { remedy: "extract again into another folder", onWarning });
   if (!index) {
     throw new Error(
-      `Expected an activation cache at ${folder} but it has no index.json, which is written last: either the run that ` +
+      `Expected an activation cache at ${folder} but it has no _index.json, which is written last: either the run that ` +
         `wrote it was cut off, or this is another folder. Extract again into it`,
     );
   }
   const { format } = index;
-  if (format !== FORMAT && format !== FIRST_FORMAT) {
+  if (format !== FORMAT && format !== FLAT_FORMAT && format !== FIRST_FORMAT) {
     throw new Error(
       `Expected ${path} to be the index of an activation cache, of format "${FORMAT}", but found JSON of format ` +
         `${JSON.stringify(format) ?? "none"}. Extract again into another folder`,

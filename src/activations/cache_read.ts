@@ -1,9 +1,8 @@
-import { join } from "node:path";
 import type { Backend } from "../compute/backend.ts";
 import { metadataOf, outlineArrow, readArrow, type Table } from "../files/arrow.ts";
 import type { HookSite } from "../model/types.ts";
 import { Batch } from "./batch.ts";
-import { type CacheIndex, readCacheIndex, type ShardEntry } from "./cache_index.ts";
+import { type CacheIndex, readCacheIndex, type ShardEntry, shardPath } from "./cache_index.ts";
 import { shardMetadata } from "./cache_write.ts";
 import { readShardTables, type Shard } from "./shard.ts";
 import { bosOf, type Reading } from "./source.ts";
@@ -99,7 +98,7 @@ async function readShard(
   layers: readonly number[],
 ): Promise<Shard> {
   const read = async (kind: "activations" | "prompts", rows: number) => {
-    const path = join(folder, `${entry.name}.${kind}.arrow`);
+    const path = shardPath(folder, entry.name, kind, index.format);
     // Of a cache that is older than checksums its index has told so.
     const table = await readArrow(path, { onWarning: () => {} });
     assertBelongs(path, table, shardMetadata(index, entry, index.format), rows);
@@ -115,9 +114,9 @@ async function readShard(
     });
   }
   // Two caches made alike say the same of themselves: only the index's checksums tell their files apart.
-  for (const [kind, identity] of Object.entries(entry.files ?? {})) {
-    const path = join(folder, `${entry.name}.${kind}.arrow`);
-    if ((await outlineArrow(path)).identity === identity) continue;
+  for (const kind of ["activations", "prompts"] as const) {
+    const path = shardPath(folder, entry.name, kind, index.format);
+    if (!entry.files || (await outlineArrow(path)).identity === entry.files[kind]) continue;
     throw new Error(`Expected ${path} to be of the cache beside it but it is of another, made alike. Extract again`);
   }
   return shard;

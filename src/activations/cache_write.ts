@@ -1,9 +1,9 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { writeArrow } from "../files/arrow.ts";
 import { exists } from "../files/exists.ts";
 import { writeSealedJson } from "../files/sealed_json.ts";
 import type { Provenance } from "./batch.ts";
-import { type CacheIndex, FORMAT, indexPath, type ShardEntry } from "./cache_index.ts";
+import { type CacheIndex, findIndex, FORMAT, indexPath, type ShardEntry, shardPath } from "./cache_index.ts";
 import { shardTables } from "./shard.ts";
 import { type Selection, selectionText, Selector } from "./selection.ts";
 import { bosOf, type Reading, type StreamSource } from "./source.ts";
@@ -12,6 +12,10 @@ import type { StreamBatch } from "./stream.ts";
 /**
  * Writes a stream to a folder as it passes by, a shard a batch. The index that makes the folder a cache is written
  * after the last batch: a stream that is not read to its end leaves none, and a later run starts over.
+ *
+ * Others read the folder as one table of activations, `pyarrow.dataset.dataset(folder, format="arrow")`: `prompt`,
+ * `position`, `token`, the token's text, and a vector for each layer. `_prompts` in it is such a folder too, a row a prompt
+ * of a shard; `_index.json` says how the stream was read.
  *
  * @param stream Batches with provenance.
  * @param folder A folder that holds no activation cache yet; it is made if need be.
@@ -43,6 +47,7 @@ export async function* cacheActivations(
   source: StreamSource,
 ): AsyncGenerator<StreamBatch> {
   await assertNoCache(folder);
+  await removeShards(folder);
   const made = { source: readingOf(source), hook: source.hook.at };
   const selector = new Selector(source);
   const shards: ShardEntry[] = [];
@@ -95,6 +100,8 @@ export async function writeActivations(
   return rows;
 }
 
+const SHARD_FILE = /^\d{5,}\.(activations|prompts)\.arrow$/;
+
 type Shape = Pick<CacheIndex, "layers" | "dim">;
 type Made = Pick<CacheIndex, "source" | "hook">;
 
@@ -126,8 +133,21 @@ function readingOf(source: Reading): Reading {
 }
 
 async function assertNoCache(folder: string): Promise<void> {
-  if (!await exists(indexPath(folder))) return;
+  if (!await findIndex(folder)) return;
   throw new Error(`Expected a folder without an activation cache but ${folder} holds one: delete it, or name another`);
+}
+
+/**
+ * Removes the shards of a run that was cut off: it may have written more of them than this one will, and who reads the
+ * folder without its index would take all.
+ */
+async function removeShards(folder: string): Promise<void> {
+  for (const path of [folder, dirname(shardPath(folder, "", "prompts"))]) {
+    if (!await exists(path)) continue;
+    for await (const { name, isFile } of Deno.readDir(path)) {
+      if (isFile && SHARD_FILE.test(name)) await Deno.remove(join(path, name));
+    }
+  }
 }
 
 /** @param selector Sees every prompt of the stream once. */
@@ -167,8 +187,8 @@ async function writeShard(
   const layers = new Map<number, Float32Array<ArrayBuffer>>();
   for (const [layer, activations] of batch.batches) layers.set(layer, await activations.values());
   const tables = shardTables({ layers, provenance: provenanceOf(batch) }, shape.dim, shardMetadata(made, entry));
-  const prompts = await writeArrow(join(folder, `${entry.name}.prompts.arrow`), tables.prompts);
-  const activations = await writeArrow(join(folder, `${entry.name}.activations.arrow`), tables.activations);
+  const prompts = await writeArrow(shardPath(folder, entry.name, "prompts"), tables.prompts);
+  const activations = await writeArrow(shardPath(folder, entry.name, "activations"), tables.activations);
   // Checksums of the files, which cannot stand in the files themselves.
   return { ...entry, files: { activations, prompts } };
 }

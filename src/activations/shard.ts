@@ -50,7 +50,7 @@ export function shardTables({ layers, provenance }: Shard, dim: number, metadata
     text: stringColumn(excerpts.map(({ token }) => token)),
     after: stringColumn(excerpts.map(({ after }) => after)),
     ...vectors,
-  }, { metadata });
+  }, { metadata, fieldMetadata: descriptionsOf(layers.keys()) });
 
   const offsets = new Int32Array(prompts.length + 1);
   prompts.forEach(({ tokens }, i) => offsets[i + 1] = offsets[i] + tokens.length);
@@ -62,8 +62,28 @@ export function shardTables({ layers, provenance }: Shard, dim: number, metadata
       prompt: numberColumn(Int32Array.from(prompts.keys())),
       id: stringColumn(prompts.map(({ id }) => id)),
       tokens: listColumn(offsets, numberColumn(tokens)),
-    }, { metadata }),
+    }, { metadata, fieldMetadata: PROMPT_COLUMNS }),
   };
+}
+
+/** What the fields' metadata say of the columns, as those of result tables do. */
+const ACTIVATION_COLUMNS = {
+  prompt: { description: "number of the prompt in the shard's table of prompts" },
+  position: { description: "token position in the prompt" },
+  token: { description: "token id" },
+  before: { description: "text before the token" },
+  text: { description: "text of the token" },
+  after: { description: "text after the token" },
+};
+const PROMPT_COLUMNS = {
+  prompt: { description: "number of the prompt in the shard" },
+  id: { description: "identifier in the corpus" },
+  tokens: { description: "token ids, those without an activation too" },
+};
+
+function descriptionsOf(layers: Iterable<number>): Record<string, { description: string }> {
+  const vectors = Array.from(layers, (layer) => [`layer_${layer}`, { description: `activation of layer ${layer}` }]);
+  return { ...ACTIVATION_COLUMNS, ...Object.fromEntries(vectors) };
 }
 
 /**

@@ -1,6 +1,6 @@
 /**
  * Columns of an Arrow table, built from flat arrays without a copy. All are plain standard types (Utf8,
- * FixedSizeList, List, Struct, numbers, booleans), which pyarrow, DuckDB and Arquero read alike; only those made by
+ * FixedSizeList, List, Struct, numbers, booleans), which pyarrow, polars and Arquero read alike; only those made by
  * {@linkcode nullableColumn} have nulls.
  */
 import {

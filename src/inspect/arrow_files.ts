@@ -34,7 +34,8 @@ export async function describeArrow(path: string, rows: number): Promise<Content
         tables: { thresholds: firstRows(await readArrow(path, { columns: ["percentile", "threshold"] }), length) },
       };
     case "exemplar activations 1":
-    case "exemplar activations 2": {
+    case "exemplar activations 2":
+    case "exemplar activations 3": {
       const { format: _, shard, ...reading } = metadata;
       return {
         kind: "shard of an activation cache",

@@ -40,11 +40,11 @@ async function describeFolder(path: string, rows: number): Promise<Contents> {
   const sae = await findSaeFiles(path);
   if (sae?.format === "saelens") return await describeSaeLens(path, rows);
   if (sae) return await describeNpz(sae.weights, rows);
-  for (const name of ["index.json", "run.json", "state.json"]) {
+  for (const name of ["_index.json", "index.json", "run.json", "state.json"]) {
     if (await isFile(join(path, name))) return await describeJson(join(path, name));
   }
   throw new Error(
-    `Cannot tell what the folder ${path} is: expected a SAELens folder (cfg.json), an activation cache (index.json) or ` +
+    `Cannot tell what the folder ${path} is: expected a SAELens folder (cfg.json), an activation cache (_index.json) or ` +
       "an experiment's results (run.json). Name one of its files.",
   );
 }
@@ -74,6 +74,7 @@ async function folderBytes(path: string): Promise<number> {
   let bytes = 0;
   for await (const entry of Deno.readDir(path)) {
     if (entry.isFile) bytes += (await Deno.stat(join(path, entry.name))).size;
+    else if (entry.isDirectory) bytes += await folderBytes(join(path, entry.name));
   }
   return bytes;
 }

@@ -25,7 +25,8 @@ async function contentsOf(path: string, value: Record<string, Json>): Promise<Co
   const { format, ...rest } = value;
   if (/^exemplar activations \d+$/.test(String(format))) return activationCache(rest);
   if (/^exemplar checkpoint \d+$/.test(String(format))) return checkpoint(rest);
-  throw new Error(`Cannot tell what ${path} is: expected run.json, or the index.json of an activation cache.`);
+  if (/^exemplar dictionary calibration \d+$/.test(String(format))) return dictionaryCalibration(rest);
+  throw new Error(`Cannot tell what ${path} is: expected run.json, or the _index.json of an activation cache.`);
 }
 
 async function runRecord(
@@ -86,6 +87,15 @@ function activationCache({ source, hook = "resid_post", layers, dim, shards }: R
       tokens: total("tokens"),
     },
     tables: { shards: records },
+  };
+}
+
+/** What stands beside a dictionary; its center is told by its length alone. */
+function dictionaryCalibration({ center: _, source, ...told }: Record<string, Json>): Contents {
+  return {
+    kind: "center and threshold of a dictionary",
+    facts: { ...told, ...(isRecord(source) ? source : {}) },
+    tables: {},
   };
 }
 

@@ -10,7 +10,7 @@ import { renameForGood } from "../files/atomic.ts";
 import { removeIfThere } from "../files/remove.ts";
 import { readSealedJson, writeSealedJson } from "../files/sealed_json.ts";
 import { assertSameRun, CheckpointMismatchError, type RunSettings } from "./checkpoint_settings.ts";
-import { Dictionary, partsOf } from "./dictionary.ts";
+import { Dictionary, partsOf, saveAlone } from "./dictionary.ts";
 import type { DiscoveryCounts, Growth, Snapshot } from "./growth.ts";
 
 /** Where and how often a discovery keeps its state. */
@@ -90,7 +90,7 @@ export async function writeCheckpoint(
   try {
     for (const growth of growths) {
       await growth.dictionary.refresh();
-      await growth.dictionary.save(join(temporary, dictionaryFile(growth)));
+      await saveAlone(growth.dictionary, join(temporary, dictionaryFile(growth)));
     }
     const state: State = { ...settings, ...counts, growths: growths.map(stateOf) };
     await writeSealedJson(join(temporary, STATE), { format: FORMATS[0], ...state });

@@ -16,7 +16,7 @@ import { loadParts } from "./load.ts";
 import { mergeRegions } from "./merge.ts";
 import type { DictionaryOptions } from "./options.ts";
 import type { Basis, DictionaryCalibration, DictionaryParts } from "./parts.ts";
-import { type DictionaryLoadOptions, saveDictionary } from "./persistence.ts";
+import { type DictionaryLoadOptions, saveArrow, saveDictionary } from "./persistence.ts";
 import { decodeFeatures, readFeatures, type ReadoutOptions } from "./readout.ts";
 import { fromSample, secondPass } from "./reanchor.ts";
 import { exportDictionary, type ExportOptions } from "../sae/dictionary_files.ts";
@@ -24,6 +24,8 @@ import { Turns } from "./turns.ts";
 
 /** The parts of a dictionary, for the other files of this room: users cannot reach them. */
 export let partsOf: (dictionary: Dictionary) => DictionaryParts;
+/** Saves a dictionary without the JSON beside it, for checkpoints, which nobody looks at. */
+export let saveAlone: (dictionary: Dictionary, path: string) => Promise<void>;
 
 /**
  * An ordered set of regions of activation space, grown by leader clustering on the centred unit sphere.
@@ -46,6 +48,7 @@ export let partsOf: (dictionary: Dictionary) => DictionaryParts;
 export class Dictionary implements Disposable {
   static {
     partsOf = (dictionary) => dictionary.#inUse("parts");
+    saveAlone = (dictionary, path) => dictionary.#reading("save", (parts, host) => saveArrow(parts, host, path));
   }
 
   readonly #parts: DictionaryParts;
@@ -320,7 +323,9 @@ export class Dictionary implements Disposable {
 
   /**
    * Writes everything to one Arrow file, in one step, with checksums of every column and of the metadata. Sampled
-   * members, if any are kept, go to a file `<name>.members.arrow` beside it.
+   * members, if any are kept, go to a file `<name>.members.arrow` beside it. Center, threshold, percentile and source,
+   * which stand in the metadata, are also written to `<name>.calibration.json`, for people and for tools that drop the
+   * metadata; {@linkcode Dictionary.load} does not need it.
    */
   save(path: string): Promise<void> {
     return this.#reading("save", (parts, host) => saveDictionary(parts, host, path));

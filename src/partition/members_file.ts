@@ -47,6 +47,7 @@ export async function saveMembers(
   const { values, sizes } = members.all(exemplars.length / dim);
   const table = arrowTable({ members: listColumn(offsetsOf(sizes), fixedSizeListColumn(values, dim)) }, {
     metadata: { format: FORMAT, most: String(most), exemplars: checksumOfFloats(exemplars) },
+    fieldMetadata: { members: { description: "directions of members of the region, a uniform sample" } },
   });
   return await writeArrow(membersPath(path), table);
 }

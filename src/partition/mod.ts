@@ -48,4 +48,5 @@ export { addReplacing, type Replacing, startReplacing } from "./replacing.ts";
 export { type FailedSetting, usableSettings } from "./usable.ts";
 export { coherencesOf, unitRows } from "./means.ts";
 export { directionsOf } from "./directions.ts";
+export { calibrationPath } from "./calibration_file.ts";
 export { membersPath } from "./members_file.ts";

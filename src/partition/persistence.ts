@@ -2,6 +2,7 @@ import type { StreamSource } from "../activations/source.ts";
 import type { Backend } from "../compute/backend.ts";
 import {
   arrowTable,
+  type Column,
   columnOf,
   fixedSizeListColumn,
   fixedSizeListsOf,
@@ -17,6 +18,7 @@ import {
 } from "../files/arrow.ts";
 import type { UnpackOptions } from "../files/unpacking.ts";
 import { visibleText } from "../files/visible_text.ts";
+import { removeBeside, saveBeside, toldOf } from "./calibration_file.ts";
 import { contextColumn, contextsByRow } from "./context_column.ts";
 import { Contexts } from "./contexts.ts";
 import type { HostValues } from "./host_values.ts";
@@ -39,14 +41,33 @@ export interface DictionaryLoadOptions extends UnpackOptions {
   onWarning?: (sentence: string) => void;
 }
 
-/**
- * Writes a dictionary as one Arrow IPC file, a row a region. Columns: `exemplar` (unit vectors), `sum` (of the member
- * directions; divided by its length, the region's mean direction), `count`, `coherence`, `distance_sum`,
- * `distance_square_sum`, `founder` (stream index), `first_batch`, `nearest` and `farthest` (contexts). Center,
- * threshold and the rest are in the schema's metadata. Sampled members go to a file beside it. Equal dictionaries give
- * equal bytes.
- */
+/** The columns, and what their fields' metadata say of them, as those of result tables do. */
+const COLUMNS = {
+  exemplar: { description: "direction of the activation that founded the region, minus center", unit: "unit vector" },
+  sum: { description: "sum of the members' directions; over its length, the mean direction" },
+  count: { description: "members", unit: "activations" },
+  coherence: { description: "norm of the mean of the members' directions, 0..1" },
+  distance_sum: { description: "sum over members of the distance to the exemplar", unit: "cosine distance" },
+  distance_square_sum: { description: "sum over members of its square", unit: "squared cosine distance" },
+  founder: { description: "stream index of the activation that founded the region" },
+  first_batch: { description: "batch in which the region was founded" },
+  nearest: { description: "members nearest to the exemplar, nearest first: where they were read" },
+  farthest: { description: "members farthest from the exemplar, farthest first: where they were read" },
+};
+
+/** Writes a dictionary's file, and for people a JSON file beside it with what is in the metadata of its schema. */
 export async function saveDictionary(parts: DictionaryParts, values: HostValues, path: string): Promise<void> {
+  // Gone before and written after: whenever this is cut off, it is not left beside a dictionary that it is not of.
+  await removeBeside(path);
+  await saveArrow(parts, values, path);
+  await saveBeside(path, toldOf(parts));
+}
+
+/**
+ * Writes a dictionary as one Arrow IPC file, a row a region; see {@linkcode COLUMNS}. Center, threshold and the rest are in
+ * the schema's metadata. Sampled members go to a file beside it. Equal dictionaries give equal bytes.
+ */
+export async function saveArrow(parts: DictionaryParts, values: HostValues, path: string): Promise<void> {
   const { exemplars, sums, coherences } = values;
   const { regions, contexts, members, calibration } = parts;
   const { size } = regions;
@@ -54,7 +75,7 @@ export async function saveDictionary(parts: DictionaryParts, values: HostValues,
   const lists = Array.from({ length: size }, (_, region) => region);
   // The members first: whoever finds a dictionary finds them too.
   const beside = members && await saveMembers(path, members, exemplars);
-  const table = arrowTable({
+  const columns: Record<keyof typeof COLUMNS, Column> = {
     exemplar: fixedSizeListColumn(exemplars, dim),
     sum: fixedSizeListColumn(sums, dim),
     count: numberColumn(regions.counts),
@@ -65,22 +86,15 @@ export async function saveDictionary(parts: DictionaryParts, values: HostValues,
     first_batch: numberColumn(regions.firstBatches),
     nearest: contextColumn(lists.map((region) => contexts.nearest(region))),
     farthest: contextColumn(lists.map((region) => contexts.farthest(region))),
-  }, {
+  };
+  const table = arrowTable(columns, {
     metadata: {
       format: FORMAT,
-      dim: String(dim),
-      // JSON spells numbers so that every bit of a float32 comes back.
-      center: JSON.stringify([...calibration.center]),
-      threshold: String(calibration.threshold),
-      percentile: JSON.stringify(calibration.percentile ?? null),
-      source: JSON.stringify(calibration.source ?? null),
-      seed: String(parts.seed),
-      activations: String(parts.activations),
-      batches: String(parts.batches),
-      members: String(members?.most ?? 0),
+      ...Object.fromEntries(Object.entries(toldOf(parts)).map(([name, value]) => [name, JSON.stringify(value)])),
       ...(beside && { members_file: beside }),
       backend: parts.backend.device,
     },
+    fieldMetadata: COLUMNS,
   });
   await writeArrow(path, table);
   // Not before: until the file was written over, the dictionary of that name may have needed them.

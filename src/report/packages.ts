@@ -13,6 +13,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   "dejavu-fonts-ttf": "2.37.3",
   "fmin": "0.0.4",
   "hyparquet": "1.31.5",
+  "hyparquet-writer": "0.17.0",
   "ml-pca": "4.1.1",
   "munkres": "2.0.4",
   "onnxruntime-common": "1.30.0",

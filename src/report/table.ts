@@ -1,5 +1,9 @@
-/** Result tables: one Arrow file each, with what its declaration says of every column in it. */
+/**
+ * Result tables: one Arrow file each, with what its declaration says of every column in it, and one of Parquet for tools
+ * that have no Arrow.
+ */
 import { join } from "node:path";
+import { writeFileAtomic } from "../files/atomic.ts";
 import {
   arrowTable,
   booleanColumn,
@@ -9,7 +13,9 @@ import {
   stringColumn,
   writeArrow,
 } from "../files/arrow.ts";
-import { columnName, type Fields, type FieldType, type ResultTable } from "./row.ts";
+import { parquetBytes } from "./parquet.ts";
+import type { Fields, FieldType, ResultTable } from "./row.ts";
+import { type StoredColumn, storedColumns } from "./stored_columns.ts";
 
 /** Kind and version of the file, in its schema's metadata. */
 const FORMAT = "exemplar table 2";
@@ -18,6 +24,8 @@ const FORMAT = "exemplar table 2";
 export interface SaveTableOptions {
   /** Metadata of the whole table. */
   metadata?: Readonly<Record<string, string>>;
+  /** Whether `<name>.parquet` is written, too, with the same columns and nulls; default false. */
+  parquet?: boolean;
 }
 
 /**
@@ -27,8 +35,8 @@ export interface SaveTableOptions {
  * @param folder Where to; made if it is not there.
  * @param name File name without ending.
  * @param table Rows with their declaration.
- * @param options Metadata of the whole table; default none.
- * @returns The file's path.
+ * @param options Metadata of the whole table; default none. Whether it is to be had as Parquet, too; default not.
+ * @returns The Arrow file's path.
  * @throws {TypeError} if a row has a value that its declaration does not allow; names row and column.
  * @throws {Error} if two columns have one name, or the file cannot be written.
  *
@@ -54,61 +62,34 @@ export async function saveTable<F extends Fields>(
   options: SaveTableOptions = {},
 ): Promise<string> {
   const path = join(folder, `${name}.arrow`);
+  const columns = storedColumns(table);
   const data: Record<string, Column> = {};
   const fieldMetadata: Record<string, Readonly<Record<string, string>>> = {};
-  for (const { name: column, values, metadata } of storedColumns(table)) {
-    if (Object.hasOwn(data, column)) throw new Error(`Table ${name} has two columns named ${column}.`);
-    data[column] = values;
-    fieldMetadata[column] = metadata;
+  for (const column of columns) {
+    if (Object.hasOwn(data, column.name)) throw new Error(`Table ${name} has two columns named ${column.name}.`);
+    data[column.name] = arrowColumn(column);
+    fieldMetadata[column.name] = column.metadata;
   }
-  await writeArrow(path, arrowTable(data, { metadata: { format: FORMAT, ...options.metadata }, fieldMetadata }));
+  const metadata = { format: FORMAT, ...options.metadata };
+  await writeArrow(path, arrowTable(data, { metadata, fieldMetadata }));
+  if (options.parquet) {
+    // Parquet has no metadata of columns.
+    const bytes = await parquetBytes(columns, { ...metadata, columns: JSON.stringify(fieldMetadata) });
+    await writeFileAtomic(join(folder, `${name}.parquet`), bytes);
+  }
   return path;
-}
-
-/** A table's column in Arrow, and what the file says of it. */
-interface StoredColumn {
-  readonly name: string;
-  readonly values: Column;
-  readonly metadata: Readonly<Record<string, string>>;
-}
-
-/**
- * The columns of rows, to be written.
- *
- * @throws {TypeError} if a row has a value that its declaration does not allow; names row and column.
- */
-function storedColumns<F extends Fields>({ fields, rows }: ResultTable<F>): StoredColumn[] {
-  return Object.entries(fields).map(([key, field]) => {
-    const values = rows.map((row) => (row as Readonly<Record<string, unknown>>)[key]);
-    const wrong = values.findIndex((value) => !field.accepts(value));
-    if (wrong >= 0) {
-      throw new TypeError(
-        `Expected column ${columnName(key)} to hold ${field.type}${
-          field.missing ? " or null" : ""
-        } but row ${wrong} is ` +
-          `${JSON.stringify(values[wrong]) ?? values[wrong]}: see its declaration.`,
-      );
-    }
-    const { description, unit, missing } = field;
-    return {
-      name: columnName(key),
-      values: missing === undefined && field.type !== "float64"
-        ? arrowColumn(field.type, values)
-        : nullableOf(field.type, values.map((value) => Number.isNaN(value) ? null : value)),
-      metadata: { description, ...(unit !== undefined && { unit }), ...(missing !== undefined && { missing }) },
-    };
-  });
 }
 
 /** A value that stands where there is none; the column's marks say so. */
 const STAND_IN: Readonly<Record<FieldType, unknown>> = { int32: 0, float64: 0, utf8: "", bool: false };
 
-function nullableOf(type: FieldType, values: readonly unknown[]): Column {
+function arrowColumn({ type, values, isNullable }: StoredColumn): Column {
+  if (!isNullable) return valueColumn(type, values);
   const present = values.map((value) => value !== null);
-  return nullableColumn(arrowColumn(type, values.map((value) => value ?? STAND_IN[type])), present);
+  return nullableColumn(valueColumn(type, values.map((value) => value ?? STAND_IN[type])), present);
 }
 
-function arrowColumn(type: FieldType, values: readonly unknown[]): Column {
+function valueColumn(type: FieldType, values: readonly unknown[]): Column {
   switch (type) {
     case "int32":
       return numberColumn(Int32Array.from(values as number[]));

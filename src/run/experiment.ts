@@ -31,7 +31,7 @@ import { guardTerminal, sentence } from "./terminal/terminal.ts";
 /** An experiment's name, question and flags. */
 export interface Experiment<F extends Flags> extends About {
   /** Values of the common flags where they differ from the house's. */
-  readonly defaults?: Partial<Omit<CommonFlags, "resume" | "quiet" | "offline" | "refresh">>;
+  readonly defaults?: Partial<Omit<CommonFlags, "parquet" | "resume" | "quiet" | "offline" | "refresh">>;
   /** Flags of its own, in camel case. */
   readonly flags?: F;
   /** Flags that may have other values when a stopped run goes on, as far as its checkpoints allow. */
@@ -217,7 +217,7 @@ export async function runExperiment<const F extends Flags>(
     progress,
     manifest,
     out: flags.out,
-    save: new Results(folder, manifest, flags.hook),
+    save: new Results(folder, manifest, flags.hook, flags),
     get signal() {
       return interruption.signal;
     },

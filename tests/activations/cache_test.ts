@@ -99,8 +99,9 @@ Deno.test("with a backend the activations go there; a batch that lives there onl
     const expected = batches.map(plain);
     await writeActivations(`${folder}-copy`, deviceOnly, SOURCE);
     assertEquals((await read(`${folder}-copy`)).map(plain), expected);
-    for (const file of Deno.readDirSync(folder)) {
-      assertEquals(Deno.readFileSync(`${folder}/${file.name}`), Deno.readFileSync(`${folder}-copy/${file.name}`));
+    const files = ["_index.json", "00001.activations.arrow", "_prompts/00001.prompts.arrow"];
+    for (const file of files) {
+      assertEquals(Deno.readFileSync(`${folder}/${file}`), Deno.readFileSync(`${folder}-copy/${file}`));
     }
   });
 });
@@ -132,7 +133,7 @@ Deno.test("a cache keeps the hook it was read at, and is not taken for another's
       `Expected activations of hook resid_post but those of ${folder} have z: extract them again into another folder`,
     );
     await writeActivations(`${folder}-other`, streamOf(), SOURCE);
-    const shard = "00001.prompts.arrow";
+    const shard = "_prompts/00001.prompts.arrow";
     await Deno.copyFile(`${folder}-other/${shard}`, `${folder}/${shard}`);
     await assertRejects(() => read(folder), Error, "with hook z, but found resid_post");
   }, false);
@@ -141,7 +142,7 @@ Deno.test("a cache keeps the hook it was read at, and is not taken for another's
 Deno.test("a cache that does not tell its hook, as older ones, is of resid_post", async () => {
   await withFolder(async (folder) => {
     const { hook: _, ...index } = await readCacheIndex(folder);
-    await writeSealedJson(`${folder}/index.json`, index);
+    await writeSealedJson(`${folder}/_index.json`, index);
     assertEquals((await readCacheIndex(folder)).hook, "resid_post");
     assertEquals((await read(folder, { expect: { hook: "resid_post" } })).length, 3);
     await assertRejects(() => read(folder, { expect: { hook: "attn_out" } }), Error, "those of " + folder);
@@ -155,7 +156,7 @@ Deno.test("a cache keeps its rule for <bos>; one that does not tell it, as older
     await writeActivations(folder, streamOf(), older);
     assertEquals((await readCacheIndex(folder)).source.bos, "always");
     const { source: { bos: _always, ...source }, ...index } = await readCacheIndex(folder);
-    await writeSealedJson(`${folder}/index.json`, { ...index, source });
+    await writeSealedJson(`${folder}/_index.json`, { ...index, source });
     assertEquals((await readCacheIndex(folder)).source.bos, undefined);
     assertEquals((await expectBos("always")).length, 3);
     await assertRejects(() => expectBos("never"), Error, `of bos never but those of ${folder} have always`);
@@ -183,7 +184,7 @@ Deno.test("a cached prompt has text for its activations only", async () => {
 Deno.test("a run that is cut off leaves no cache, and the next one may write there", async () => {
   await withFolder(async (folder) => {
     for await (const _ of cacheActivations(streamOf(), folder, SOURCE)) break;
-    await assertRejects(() => read(folder), Error, "has no index.json, which is written last");
+    await assertRejects(() => read(folder), Error, "has no _index.json, which is written last");
     await writeActivations(folder, streamOf(), SOURCE);
     assertEquals((await read(folder)).length, 3);
   }, false);
@@ -236,7 +237,7 @@ Deno.test("a stream of several shapes, or described by another extractor, is not
 
 Deno.test("a shard that is missing, cut short or of another cache is refused, and the others stay readable", async () => {
   await withFolder(async (folder) => {
-    const shard = (number: number, kind = "activations") => `${folder}/0000${number}.${kind}.arrow`;
+    const shard = (number: number) => `${folder}/0000${number}.activations.arrow`;
     const good = await Deno.readFile(shard(1));
     const second = async () => {
       const stream = readActivations(folder);
@@ -252,7 +253,8 @@ Deno.test("a shard that is missing, cut short or of another cache is refused, an
 
     const other = { ...SOURCE, model: "another" };
     await writeActivations(`${folder}-other`, streamOf(), other);
-    await Deno.copyFile(`${folder}-other/00001.prompts.arrow`, shard(1, "prompts"));
+    const prompts = "_prompts/00001.prompts.arrow";
+    await Deno.copyFile(`${folder}-other/${prompts}`, `${folder}/${prompts}`);
     await Deno.writeFile(shard(1), good);
     await assertRejects(second, Error, "with model fake, but found another");
   });
@@ -304,7 +306,7 @@ Deno.test("a shard with fewer rows than the index says, or rows out of order, is
 
 Deno.test("an index that is not ours is refused", async () => {
   await withFolder(async (folder) => {
-    const path = `${folder}/index.json`;
+    const path = `${folder}/_index.json`;
     for (const [content, reason] of [["{", "it is cut off or damaged"], ["null", "it holds no JSON object"]]) {
       await Deno.writeTextFile(path, content);
       await assertRejects(() => read(folder), Error, `Cannot read ${path}: ${reason}`);
@@ -313,5 +315,44 @@ Deno.test("an index that is not ours is refused", async () => {
       await writeSealedJson(path, { format });
       await assertRejects(() => read(folder), Error, `Expected ${path} to be the index of an activation cache`);
     }
+  });
+});
+
+Deno.test("a reader of folders sees shards of one schema in a cache, and nothing else", async () => {
+  await withFolder(async (folder) => {
+    // What pyarrow's discovery passes over begins with `_` or `.`, a folder with all that is in it.
+    const seen = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => !/^[_.]/.test(name)).sort();
+    assertEquals(seen, ["00000.activations.arrow", "00001.activations.arrow", "00002.activations.arrow"]);
+    const tables = await Promise.all(seen.map((name) => readArrow(`${folder}/${name}`)));
+    assertEquals(new Set(tables.map(({ schema }) => schema.fields.join())).size, 1);
+    assertEquals(tables.map(({ numRows }) => numRows), [21, 11, 0]);
+    const prompts = [...Deno.readDirSync(`${folder}/_prompts`)].map(({ name }) => name);
+    assertEquals(prompts.sort(), seen.map((name) => name.replace("activations", "prompts")));
+    const { schema: { fields } } = await readArrow(`${folder}/_prompts/${prompts[0]}`);
+    for (const { name, metadata } of [...tables[0].schema.fields, ...fields]) {
+      assert((metadata.get("description") ?? "").length > 5, `${name} says what it holds`);
+    }
+  });
+});
+
+Deno.test("shards of a run that was cut off are not left among those of a shorter one", async () => {
+  await withFolder(async (folder) => {
+    let batches = 0;
+    for await (const _ of cacheActivations(streamOf({ batchPrompts: 1 }), folder, { ...SOURCE, batchPrompts: 1 })) {
+      if (++batches === 5) break;
+    }
+    await Deno.writeTextFile(`${folder}/notes.txt`, "of somebody else");
+    await writeActivations(folder, streamOf(), SOURCE);
+    const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+    const shards = [0, 1, 2].map((number) => `0000${number}.activations.arrow`);
+    assertEquals(names, [...shards, "_index.json", "_prompts", "notes.txt"]);
+    assertEquals((await read(folder)).map(plain), (await Array.fromAsync(streamOf())).map(plain));
+  }, false);
+});
+
+Deno.test("a folder that holds a cache of an older layout is not written over", async () => {
+  await withFolder(async (folder) => {
+    await Deno.rename(`${folder}/_index.json`, `${folder}/index.json`);
+    await assertRejects(() => writeActivations(folder, streamOf(), SOURCE), Error, `but ${folder} holds one`);
   });
 });

@@ -100,7 +100,7 @@ const KINDS: readonly Kind[] = [
       }),
     read: (folder) => loadCalibration(`${folder}/calibration.arrow`),
   },
-  ...["cache/00000.activations.arrow", "cache/00001.prompts.arrow", "cache/index.json"].map((file): Kind => ({
+  ...["cache/00000.activations.arrow", "cache/_prompts/00001.prompts.arrow", "cache/_index.json"].map((file): Kind => ({
     file,
     write: writeCache,
     read: activations,

@@ -1,8 +1,9 @@
 /** Files from before checksums: they open, with a warning, and when they are damaged they at least do not hang. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { readActivations } from "../../src/activations/mod.ts";
 import { openBackend } from "../../src/compute/mod.ts";
 import { readArrow } from "../../src/files/mod.ts";
+import { describeFile } from "../../src/inspect/mod.ts";
 import { Dictionary, loadCalibration } from "../../src/partition/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { mutations } from "../lib/mutations.ts";
@@ -46,6 +47,26 @@ Deno.test("a calibration and a cache of activations of the first format open wit
   }
   assertEquals(warned.length, 2);
 });
+
+Deno.test("a cache whose index and prompts stand beside its activations is the stream that it was, and is checked", () =>
+  inFolder(async (folder) => {
+    const flat = new URL("../golden/flat_cache", import.meta.url).pathname;
+    const read = (path: string) => Array.fromAsync(readActivations(path, { onWarning: (said) => assert(false, said) }));
+    const expected = streamOf(corpus(20, [3]), 10);
+    const batches = await read(flat);
+    for (const [i, { prompts, batches: layers }] of batches.entries()) {
+      assertEquals(prompts.map(({ id, tokens }) => [id, tokens]), expected[i].prompts.map((p) => [p.id, p.tokens]));
+      assertEquals(layers.get(3)!.data.slice(), expected[i].batches.get(3)!.data.slice());
+    }
+    for (const { name } of Deno.readDirSync(flat)) await Deno.copyFile(`${flat}/${name}`, `${folder}/${name}`);
+    assertEquals((await describeFile(folder, 1)).facts.activations, 72);
+    await Deno.copyFile(`${flat}/00000.prompts.arrow`, `${folder}/00001.prompts.arrow`);
+    await assertRejects(
+      () => read(folder),
+      Error,
+      `Expected ${folder}/00001.prompts.arrow to be of the cache beside it`,
+    );
+  }));
 
 Deno.test("damage to an Arrow file without checksums ends with a table or a sentence, soon", () =>
   inFolder(async (folder) => {

@@ -5,7 +5,10 @@ import { denoCommand } from "../lib/deno.ts";
 import { inFolder } from "../lib/folder.ts";
 
 const CHILD = new URL("kill_child.ts", import.meta.url).pathname;
-const FILES = ["calibration.arrow", "p2.arrow", "p30.arrow", "p8.arrow"];
+const FILES = [
+  "calibration.arrow",
+  ...["p2", "p30", "p8"].flatMap((name) => [`${name}.arrow`, `${name}.calibration.json`]),
+];
 const MILLISECONDS_A_BATCH = 150;
 
 /** Runs the child, which may die by itself or be killed some time after it says a batch; gives the batches it said. */

@@ -2,8 +2,9 @@
 import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { fromArrow } from "npm:arquero@8.0.1";
 import { type Backend, openBackend } from "../../src/compute/mod.ts";
-import { arrowTable, numberColumn, writeArrow } from "../../src/files/mod.ts";
-import { type Context, Dictionary } from "../../src/partition/mod.ts";
+import { arrowTable, metadataOf, numberColumn, readArrow, writeArrow } from "../../src/files/mod.ts";
+import { describeFile } from "../../src/inspect/mod.ts";
+import { calibrationPath, type Context, Dictionary } from "../../src/partition/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 import { inFolder } from "../lib/folder.ts";
 import { assertSentence } from "../lib/sentence.ts";
@@ -58,6 +59,61 @@ backendTest(
       assertNotEquals(await Deno.readFile(`${folder}/two.arrow`), bytes);
     }),
 );
+
+Deno.test("what a dictionary was built under stands in a JSON beside it too, as in the metadata that others drop", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/d.arrow`;
+    using dictionary = await grown(await openBackend("cpu"), 2);
+    await dictionary.save(path);
+    const { format, crc32, ...beside } = JSON.parse(await Deno.readTextFile(calibrationPath(path)));
+    assertEquals([format, typeof crc32], ["exemplar dictionary calibration 1", "string"]);
+    assertEquals(beside, {
+      dim: DIM,
+      threshold: 0.23456789012345678,
+      percentile: 7.5,
+      source: SOURCE,
+      seed: 41,
+      activations: dictionary.activations,
+      batches: 2,
+      members: 30,
+      center: [...dictionary.center],
+    });
+    const metadata = metadataOf(await readArrow(path));
+    for (const [name, value] of Object.entries(beside)) assertEquals(JSON.parse(metadata[name]), value, name);
+    const told = await describeFile(calibrationPath(path), 5);
+    assertEquals([told.kind, told.facts.threshold], ["center and threshold of a dictionary", 0.23456789012345678]);
+  }));
+
+Deno.test("the JSON beside is kept in step, is not needed, and is never of another dictionary", () =>
+  inFolder(async (folder) => {
+    const [backend, path] = [await openBackend("cpu"), `${folder}/d.arrow`];
+    using dictionary = await grown(backend, 1);
+    await dictionary.save(path);
+    await dictionary.add(batches[1]);
+    await dictionary.save(path);
+    assertEquals(JSON.parse(await Deno.readTextFile(calibrationPath(path))).batches, 2);
+
+    await Deno.writeTextFile(calibrationPath(path), "changed by hand");
+    using loaded = await Dictionary.load(path, { backend });
+    assertEquals([loaded.threshold, loaded.center], [dictionary.threshold, dictionary.center]);
+    // A save that fails leaves the dictionary of before, and no JSON of another.
+    await Deno.remove(calibrationPath(path));
+    await Deno.mkdir(`${folder}/other.arrow`);
+    await assertRejects(() => dictionary.save(`${folder}/other.arrow`), Error, "it is a folder");
+    await assertRejects(() => Deno.stat(calibrationPath(`${folder}/other.arrow`)), Deno.errors.NotFound);
+  }));
+
+Deno.test("columns of a dictionary and of its members say what they hold, as those of result tables do", () =>
+  inFolder(async (folder) => {
+    await (await grown(await openBackend("cpu"), 2)).save(`${folder}/d.arrow`);
+    for (const name of ["d.arrow", "d.members.arrow"]) {
+      for (const { name: column, metadata } of (await readArrow(`${folder}/${name}`)).schema.fields) {
+        assert((metadata.get("description") ?? "").length > 5, `${column} of ${name}`);
+      }
+    }
+    const { tables } = await describeFile(`${folder}/d.members.arrow`, 1);
+    assertEquals(tables.columns[0].description, "directions of members of the region, a uniform sample");
+  }));
 
 Deno.test("members lie in a file of their own, which is read only when they are asked for", () =>
   inFolder(async (folder) => {

@@ -2,6 +2,7 @@
  * Regions of one dictionary: their sizes, shapes, neighbours, meanings, and how labelled rows fall into them.
  *
  * {@linkcode describeRegions} gives a row a region, {@linkcode measure} figures of the whole dictionary.
+ * {@linkcode Dashboard} writes what feature browsers show of every region.
  * Functions on plain arrays take the region of each row, or the cosines of regions with each other, `size x size`.
  *
  * @example
@@ -17,6 +18,7 @@
 export * from "./absorb.ts";
 export * from "./anchor_pairs.ts";
 export * from "./between.ts";
+export * from "./dashboard.ts";
 export * from "./density.ts";
 export * from "./divide_by_label.ts";
 export * from "./final_regions.ts";

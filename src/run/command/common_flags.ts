@@ -49,6 +49,8 @@ export interface CommonFlags {
   readonly maxUnpacked: number;
   /** Folder of the results. */
   readonly out: string;
+  /** Whether result tables are written as Parquet, too. */
+  readonly parquet: boolean;
   /** Whether to go on from the last checkpoint. */
   readonly resume: boolean;
   /** Whether progress is not shown. */
@@ -128,6 +130,7 @@ export function allFlags(
       help: "bytes that a compressed .npz file, or a row group of Parquet, may unpack to: 500M, 8G",
     },
     out: { type: "string", default: value("out", `results/${name}`), help: "folder of the results" },
+    parquet: { type: "boolean", help: "write every table of results as .parquet, too, beside its .arrow" },
     resume: { type: "boolean", help: "go on from what a stopped run finished in --out" },
     quiet: { type: "boolean", help: "show no progress" },
     help: { type: "boolean", help: "show this" },

@@ -1,5 +1,8 @@
 import { join } from "node:path";
 import type { HookSite } from "../../model/types.ts";
+import { calibrationPath } from "../../partition/calibration_file.ts";
+import type { Dictionary } from "../../partition/dictionary.ts";
+import { membersPath } from "../../partition/members_file.ts";
 import { type Chart, type ChartSpec, saveChart } from "../../report/chart.ts";
 import { type Report, type Section, writeReport } from "../../report/html.ts";
 import type { RunManifest } from "../../report/manifest.ts";
@@ -31,15 +34,23 @@ import type { OutFolder } from "./out_folder.ts";
 export class Results {
   readonly #folder: OutFolder;
   readonly #manifest: RunManifest;
+  readonly #parquet: boolean;
 
   /**
    * Of one run.
    *
    * @param hook Where the model is read, which the report tells; set it anew where dictionaries bring their own.
+   * @param options `parquet`: whether tables are written as Parquet, too; default false.
    */
-  constructor(folder: OutFolder, manifest: RunManifest, public hook: HookSite) {
+  constructor(
+    folder: OutFolder,
+    manifest: RunManifest,
+    public hook: HookSite,
+    { parquet = false }: { readonly parquet?: boolean } = {},
+  ) {
     this.#folder = folder;
     this.#manifest = manifest;
+    this.#parquet = parquet;
   }
 
   /**
@@ -53,10 +64,26 @@ export class Results {
     await write(join(this.#folder.path, file));
   }
 
-  /** Writes `<name>.arrow`. */
+  /**
+   * Writes a dictionary, with all that `Dictionary.save` writes beside it.
+   *
+   * @param file Relative to the folder; ends in `.arrow`.
+   * @param options `members`: whether it keeps sampled members; default false.
+   */
+  async dictionary(
+    file: string,
+    dictionary: Pick<Dictionary, "save">,
+    { members = false }: { readonly members?: boolean } = {},
+  ): Promise<void> {
+    await this.#begin(file, calibrationPath(file), ...(members ? [membersPath(file)] : []));
+    await dictionary.save(join(this.#folder.path, file));
+  }
+
+  /** Writes `<name>.arrow`, and with `--parquet` `<name>.parquet`. */
   async table(name: string, table: ResultTable): Promise<void> {
-    await this.#begin(`${name}.arrow`);
-    await saveTable(this.#folder.path, name, table);
+    const parquet = this.#parquet;
+    await this.#begin(`${name}.arrow`, ...(parquet ? [`${name}.parquet`] : []));
+    await saveTable(this.#folder.path, name, table, { parquet });
   }
 
   /** Writes `<name>.vl.json`, `.svg` and `.png`, and gives the chart as a block of the report. */

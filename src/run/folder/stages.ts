@@ -14,7 +14,7 @@ const [FOLDER, SETTINGS, COPY] = ["checkpoints", "settings.json", "settings.copy
 /** What builds of before left there: the checkpoints of their one discovery. */
 const FIRST_FORMAT = /^\d+$/;
 /** Flags that cannot change a result. */
-const FREE = ["out", "resume", "quiet", "help", "cache", "offline", "refresh", "tokenFor", "maxUnpacked"];
+const FREE = ["out", "parquet", "resume", "quiet", "help", "cache", "offline", "refresh", "tokenFor", "maxUnpacked"];
 /** While dictionaries grow, their state is kept no more often than this. */
 const SECONDS = 10;
 
