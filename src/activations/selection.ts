@@ -114,11 +114,11 @@ export function selectionText({ extractor, excludeTokens, excludePositions, repe
 function positionsOf(
   positions: "template" | number | Template,
   chat: boolean,
-  { encodeChat }: SelectingModel,
+  model: SelectingModel,
 ): number | Template {
   if (positions === "template") {
-    const write = known(encodeChat, 'excludePositions "template"');
-    if (chat) return chatTemplateOf({ encodeChat: write });
+    known(model.encodeChat, 'excludePositions "template"');
+    if (chat) return chatTemplateOf({ encodeChat: (messages) => model.encodeChat!(messages) });
     throw new RangeError(
       "Expected chats, whose template is left out, but texts are read as they are: set chat (--chat)",
     );

@@ -1,0 +1,227 @@
+/** What calibration sees of streams in the wild: repetitions, long rows, small batches, and what it says of them. */
+import { assert, assertAlmostEquals, assertEquals, assertLess, assertRejects } from "@std/assert";
+import {
+  type ActivationBatch,
+  atLayer,
+  Batch,
+  batchAt,
+  calibrate,
+  describeStream,
+  Dictionary,
+  discover,
+  extract,
+  type ExtractOptions,
+  loadModel,
+  readCorpus,
+} from "../../mod.ts";
+import type { Backend } from "../../src/compute/mod.ts";
+import { Random } from "../../src/compute/mod.ts";
+import { backendTest } from "../lib/backends.ts";
+import { inFolder } from "../lib/folder.ts";
+import { FIXTURES, sentences } from "./models.ts";
+import { runExperiment } from "../../src/run/mod.ts";
+import { distinctRows, thresholdOf } from "./oracles.ts";
+
+const model = (name = "gemma-2-toy") => loadModel(`${FIXTURES}${name}`, { device: "cpu" });
+
+/** Rows around eight directions, away from the origin, as the stream's are. */
+function clustered(rows: number, dim: number): ActivationBatch {
+  const random = new Random(31);
+  const centers = Float32Array.from({ length: 8 * dim }, () => random.normal());
+  const data = Float32Array.from({ length: rows * dim }, (_, i) => {
+    const [row, d] = [Math.floor(i / dim), i % dim];
+    return 0.5 * random.normal() + 1.5 * centers[(row % 8) * dim + d] + (d === 0 ? 2 : 0);
+  });
+  return { data, rows, dim };
+}
+
+const thetaOf = async (backend: Backend, batches: readonly ActivationBatch[], percentile: number, maxNorm?: number) =>
+  (await calibrate(batches, { percentiles: [percentile], backend, maxNorm })).thresholds[0];
+
+backendTest("θ of short chats is that of their distinct rows, at p 1 and 2", async (backend) => {
+  await using chat = await model("gemma-2-toy-it");
+  const texts: string[] = [];
+  for await (const { text } of readCorpus(`${FIXTURES}corpora/harmless.jsonl`)) {
+    if (text.length < 80 && texts.push(text) === 100) break;
+  }
+  const read = async (options: Partial<ExtractOptions>) => {
+    const [batch] = await Array.fromAsync(extract(chat, texts, { layers: [4], chat: true, ...options }));
+    return batchAt(batch, 4);
+  };
+  const [each, once] = [await read({ repeats: "each" }), await read({})];
+  const distinct = distinctRows(each);
+  assertLess(distinct.rows, 0.85 * each.rows);
+  for (const percentile of [1, 2]) {
+    const right = thresholdOf(distinct, percentile);
+    const theta = await thetaOf(backend, [once], percentile);
+    assertLess(Math.abs(theta - right), 0.25 * right, `p ${percentile}: ${theta}, right is ${right}`);
+  }
+  // What repeats is told of a stream that gives it each time.
+  const { sample } = await calibrate([each], { backend });
+  assert(sample!.identicalPairs! > 0.005, `${sample!.identicalPairs}`);
+  assertEquals((await calibrate([once], { backend })).sample!.identicalPairs, 0);
+});
+
+backendTest("θ is the percentile of the distances of all pairs", async (backend) => {
+  const random = new Random(5);
+  const batch = { rows: 400, dim: 24, data: Float32Array.from({ length: 400 * 24 }, () => random.normal()) };
+  assertAlmostEquals(await thetaOf(backend, [batch], 10), thresholdOf(batch, 10), 1e-4);
+  // Far from the origin, and near to each other.
+  const far = batch.data.map((value, i) => 0.05 * value + (i % 24 === 2 ? 3000 : 0));
+  const right = thresholdOf({ ...batch, data: far }, 10);
+  assertLess(Math.abs(await thetaOf(backend, [{ ...batch, data: far }], 10) - right), 0.05 * right);
+});
+
+Deno.test("what is left at a stream's end weighs nothing beside whole batches", async () => {
+  await using toy = await model();
+  const texts: string[] = [];
+  for await (const { text } of readCorpus(`${FIXTURES}corpora/pile.jsonl`)) if (texts.push(text) === 129) break;
+  const theta = async (count: number) => {
+    const stream = extract(toy, texts.slice(0, count), { layers: [4], context: 64 });
+    return (await calibrate(atLayer(stream, 4), { percentiles: [1], backend: "cpu" })).thresholds[0];
+  };
+  const whole = await theta(128);
+  assertLess(Math.abs(await theta(129) - whole), 0.03 * whole);
+});
+
+backendTest(
+  "rows of massive norm are refused where they make θ, told where not, left out if asked",
+  async (backend) => {
+    const plain = clustered(512, 32);
+    const withSinks = (times: number) => {
+      const data = plain.data.slice();
+      for (let r = 0; r < 4; r++) for (let d = 0; d < 32; d++) data[r * 128 * 32 + d] = times * (d === 3 ? 12 : 0.2);
+      return { ...plain, data };
+    };
+    const right = thresholdOf(plain, 10);
+    await assertRejects(() => thetaOf(backend, [withSinks(1000)], 10), Error, "the norm of row");
+    const masked = await calibrate([withSinks(1000)], { percentiles: [10], backend, maxNorm: 10 });
+    assertLess(Math.abs(masked.thresholds[0] - right), 0.1 * right);
+    assertEquals([masked.activations, masked.sample!.masked, masked.sample!.massive], [508, 4, 0]);
+    const { sample } = await calibrate([withSinks(15)], { percentiles: [10], backend });
+    assertEquals([sample!.masked, sample!.massive], [0, 4]);
+    assertAlmostEquals(sample!.largestNorm, 15 * Math.hypot(12, ...Array(31).fill(0.2)), 1e-2);
+    // What is left out of the calibration is left out of the dictionaries under it.
+    const grown = await discover([withSinks(1000)], masked, { backend, saturationWindow: Infinity });
+    assertEquals(grown.growths[0].dictionary.activations, 508);
+    grown.dispose();
+    // One absurd value, as float16 overflows.
+    const absurd = plain.data.slice();
+    absurd[7 * 32 + 5] = 65504;
+    await assertRejects(() => thetaOf(backend, [{ ...plain, data: absurd }], 10), Error, "the norm of row 7");
+  },
+);
+
+backendTest("a row that is not finite, or lies on the center, is named", async (backend) => {
+  const bad = clustered(64, 8);
+  bad.data[7 * 8 + 2] = NaN;
+  await assertRejects(() => thetaOf(backend, [bad], 10), Error, "row 7");
+  using dictionary = await Dictionary.create({ center: Float32Array.of(1, 0, 0, 0), threshold: 0.2 }, { backend });
+  const rows = { rows: 3, dim: 4, data: Float32Array.of(0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0) };
+  await assertRejects(() => dictionary.add(rows), Error, "row 1 of a batch");
+  assertEquals(dictionary.size, 0, "it stays as it was");
+  await assertRejects(
+    () =>
+      discover([rows], { center: dictionary.center, levels: [{ percentile: 1, threshold: 0.2 }], activations: 3 }, {
+        backend,
+      }),
+    Error,
+    "row 1 of a batch",
+  );
+});
+
+Deno.test("a run says when calibration saw fewer activations than asked for", () =>
+  inFolder(async (folder) => {
+    const corpus = `${folder}/few.jsonl`;
+    await Deno.writeTextFile(corpus, sentences(20, 3).map((text) => `${JSON.stringify({ text })}\n`).join(""));
+    const { openModel, calibrated } = await import("../../src/run/mod.ts");
+    const said: string[] = [];
+    let seen = 0;
+    const code = await runExperiment({ name: "few", question: "", description: "" }, async (run) => {
+      await using opened = await openModel(run);
+      const texts = await Array.fromAsync(readCorpus(corpus));
+      const plan = { ...opened, texts, corpus, files: [corpus], seed: 0, reading: { context: 16 } };
+      const calibrations = await calibrated(run, plan, { percentiles: [10], calibration: 100_000 });
+      seen = calibrations.get(3)!.activations;
+    }, {
+      args: ["--layers", "3", "--device", "cpu", "--out", `${folder}/out`, "--quiet"],
+      print: () => {},
+      printError: (text) => said.push(text),
+    });
+    assertEquals(code, 0);
+    assert(
+      said.some((line) => line.includes(`calibration saw ${seen} activations`) && line.includes("100000")),
+      `${said}`,
+    );
+    const { calibrations: [record] } = JSON.parse(await Deno.readTextFile(`${folder}/out/run.json`));
+    assertEquals([record.layer, record.asked, record.activations, record.massive], [3, 100_000, seen, 0]);
+    assert(record.medianNorm > 0 && record.largestNorm >= record.medianNorm);
+  }));
+
+Deno.test("chats are not grown at the θ of plain texts", async () => {
+  await using chat = await model("gemma-2-toy-it");
+  const texts = sentences(40, 11);
+  const source = (isChat: boolean) => describeStream({ model: chat, layer: 3, corpus: "texts", chat: isChat });
+  const stream = (isChat: boolean) => extract(chat, texts, { layers: [3], chat: isChat });
+  const plain = await calibrate(atLayer(stream(false), 3), { backend: "cpu", source: source(false) });
+  const sources = new Map([[3, source(true)]]);
+  await assertRejects(
+    () => discover(stream(true), new Map([[3, plain]]), { sources, backend: "cpu" }),
+    Error,
+    "plain text (no chat), but found chats",
+  );
+});
+
+backendTest("a budget of tokens is kept within a prompt, and a larger one goes on where it ended", async (backend) => {
+  await using toy = await model();
+  const stream = (skipPrompts = 0) =>
+    extract(toy, sentences(300, 4), { layers: [3], context: 64, backend, skipPrompts });
+  const source = describeStream({ model: toy, layer: 3, corpus: "sentences", context: 64 });
+  const calibration = await calibrate(atLayer(stream(), 3), { activations: 1000, backend, source });
+  const calibrations = new Map([[3, calibration]]);
+  await inFolder(async (folder) => {
+    const grow = (maxTokens: number, resume: boolean, of: string) =>
+      discover(stream, calibrations, {
+        ...{ maxTokens, saturationWindow: Infinity, backend },
+        checkpoint: { folder: `${folder}/${of}`, every: 1, seconds: 0, resume },
+      });
+    using first = await grow(1000, false, "a");
+    const longest = toy.encode(sentences(1, 4)[0]).length + 8;
+    assert(first.tokens >= 1000 && first.tokens < 1000 + longest, `${first.tokens}`);
+    using later = await grow(6000, true, "a");
+    using whole = await grow(6000, false, "b");
+    assertEquals([later.tokens, later.prompts, later.activations], [whole.tokens, whole.prompts, whole.activations]);
+    const [a, b] = [later, whole].map(({ growths: [{ dictionary }] }) => dictionary);
+    assertEquals([a.size, a.activations], [b.size, b.activations]);
+    assertEquals([...a.founders], [...b.founders]);
+  });
+});
+
+Deno.test("a text that comes again takes one place among a region's contexts", async () => {
+  await using toy = await model();
+  const texts = [...Array(20).fill("The old king of the river was dead."), ...sentences(40, 5)];
+  const stream = () => extract(toy, texts, { layers: [4], context: 24 });
+  const calibration = await calibrate(atLayer(stream(), 4), { percentiles: [4], backend: "cpu" });
+  using grown = await discover(stream(), new Map([[4, calibration]]), { backend: "cpu" });
+  const [{ dictionary }] = grown.growths;
+  for (let region = 0; region < dictionary.size; region++) {
+    for (const contexts of [dictionary.nearestContexts(region), dictionary.farthestContexts(region)]) {
+      const texts = contexts.map(({ excerpt, position }) => JSON.stringify([position, excerpt]));
+      assertEquals(new Set(texts).size, texts.length, `region ${region}`);
+    }
+  }
+});
+
+backendTest("some rows of a batch are a batch of copies, where it is", async (backend) => {
+  const prompts = [{ id: "p", tokens: Int32Array.of(1, 2, 3), excerpt: () => ({ before: "", token: "", after: "" }) }];
+  const [prompt, position, token] = [Int32Array.of(0, 0, 0), Int32Array.of(0, 1, 2), Int32Array.of(1, 2, 3)];
+  const data = Float32Array.of(1, 1, 2, 2, 3, 3);
+  const whole = { data, rows: 3, dim: 2, provenance: { prompts, prompt, position, token } };
+  using onBackend = Batch.onBackend(backend.upload(data.slice(), 3, 2), whole.provenance);
+  for (const batch of [Batch.of(whole), onBackend]) {
+    using some = await batch.select(Int32Array.of(2, 0));
+    assertEquals([some.isOnHost, some.rows, await some.values()], [batch.isOnHost, 2, Float32Array.of(3, 3, 1, 1)]);
+    assertEquals([...some.provenance!.position, ...some.provenance!.token], [2, 0, 3, 1]);
+    assertEquals((await batch.select(new Int32Array())).rows, 0);
+  }
+});
