@@ -31,14 +31,16 @@ export interface CalibrateOptions {
  *
  * With `u = mean(x / ||x||)` and `direction = u / ||u||`, the center is `direction * <mean(x), direction>`. The
  * threshold of a percentile is the mean over batches of that percentile (linear interpolation between ranks) of all
- * cosine distances between the batch's centred activations; batches of fewer than two are skipped. So batch size
- * changes it: the published batch is 128 prompts of 128 tokens. Holds all activations it sees in memory, `activations x
- * dim` float32.
+ * cosine distances between the batch's centred activations; batches of fewer than two, or of less than a quarter of the
+ * largest batch's rows, are skipped: what is left at a stream's end must not weigh as much as a whole batch. So batch
+ * size changes it: the published batch is 128 prompts of 128 tokens. Holds all activations it sees in memory,
+ * `activations x dim` float32.
  *
  * @param batches Activations, `rows x dim` each, all of one length.
  * @param options Percentiles, default `[10]`; activations to measure on, default 200,000; where to compute.
  * @returns The center, and the threshold of each percentile as a cosine distance, 0..2.
- * @throws {Error} if the stream is empty, has no batch of two rows, or a row that is not finite.
+ * @throws {Error} if the stream is empty, has no batch of two rows, or a row that is not finite; if a few activations of
+ * more than 100 times the median norm outweigh all others together: the center would be theirs.
  *
  * @example
  * ```ts
