@@ -5,7 +5,7 @@ import { describeArrow } from "./arrow_files.ts";
 import type { Contents, Description } from "./description.ts";
 import { describeJson } from "./json_files.ts";
 import { describePickle } from "./published_files.ts";
-import { describeNpz, describeSaeLens, describeSafetensors } from "./sae_files.ts";
+import { describeNpz, describeSae, describeSafetensors } from "./sae_files.ts";
 
 /**
  * Says what is in a file or folder, told by its first bytes.
@@ -38,8 +38,7 @@ export async function describeFile(path: string, rows: number): Promise<Descript
 
 async function describeFolder(path: string, rows: number): Promise<Contents> {
   const sae = await findSaeFiles(path);
-  if (sae?.format === "saelens") return await describeSaeLens(path, rows);
-  if (sae) return await describeNpz(sae.weights, rows);
+  if (sae) return await describeSae(sae, rows);
   for (const name of ["index.json", "run.json", "state.json"]) {
     if (await isFile(join(path, name))) return await describeJson(join(path, name));
   }
