@@ -40,8 +40,7 @@ import {
 } from "../src/analysis/mod.ts";
 import { isSameHookPoint } from "../src/model/mod.ts";
 import { middleOf } from "../src/report/mod.ts";
-import { experiment, grow, openModel, readingFlags, seedsFlag, usable, UsageError } from "../src/run/mod.ts";
-import { readSae } from "../src/sae/mod.ts";
+import { experiment, grow, openModel, openSae, readingFlags, seedsFlag, usable, UsageError } from "../src/run/mod.ts";
 import { probeOutcome } from "./lib/probe/outcome.ts";
 import type { Encoding, Reading } from "./lib/probe/rows.ts";
 
@@ -139,7 +138,7 @@ await experiment({
   if (
     flags.sae !== "none" && isSameHookPoint({ layer: flags.saeLayer, at: flags.saeHook }, { layer, at: model.hook })
   ) {
-    using sae = await readSae(flags.sae, { backend });
+    using sae = await openSae(flags.sae, backend, model, layer);
     const features = await manifest.time("encode", () => encodeRows(data, sae.size, (rows) => sae.encode(rows)));
     ks.add(Math.max(1, Math.round(meanActive(features))));
     const source = { source: "SAE", percentile: null } as const;
