@@ -42,6 +42,9 @@ export function bareName(id: string): string {
 /** Who converts models of others for transformers.js. */
 const CONVERTERS = /^(?:onnx-community|xenova|onnx-internal-testing)$/i;
 
+/** Whose models are known by their names alone: PyTorch's tools had GPT-2 before it had an owner. */
+const UNOWNED = /^openai-community$/i;
+
 /** Whose models are called so, on the hub. */
 const OWNERS: readonly (readonly [name: RegExp, owner: string])[] = [
   [/^gemma-/i, "google"],
@@ -50,7 +53,6 @@ const OWNERS: readonly (readonly [name: RegExp, owner: string])[] = [
   [/^smollm/i, "HuggingFaceTB"],
   [/^phi-/i, "microsoft"],
   [/^pythia-/i, "EleutherAI"],
-  [/^(?:distil)?gpt2/i, "openai-community"],
   [/^mi[sx]tral-/i, "mistralai"],
   [/^olmo/i, "allenai"],
   [/^deepseek-/i, "deepseek-ai"],
@@ -81,7 +83,7 @@ export function originalName(id: string, isPath = /^[.~/]|\\|^[A-Za-z]:|\/.*\//.
   const last = parts.at(-1) ?? id;
   const name = last.replace(/[-_.]onnx(?:[-_.].*)?$/i, "");
   const isHubId = parts.length === 2 && (cached !== undefined || !isPath);
-  if (isHubId && name === last && !CONVERTERS.test(parts[0])) return parts.join("/");
+  if (isHubId && name === last && !CONVERTERS.test(parts[0]) && !UNOWNED.test(parts[0])) return parts.join("/");
   const known = OWNERS.find(([pattern]) => pattern.test(name))?.[1];
   return isHubId && known !== undefined ? `${known}/${name}` : name;
 }

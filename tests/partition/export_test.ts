@@ -148,7 +148,8 @@ Deno.test("cfg.json names the model that was converted, as the hub does, and nev
     const names = {
       "onnx-community/gemma-2-2b-ONNX": "google/gemma-2-2b",
       "onnx-community/Qwen3-0.6B-ONNX@main": "Qwen/Qwen3-0.6B",
-      "Xenova/gpt2": "openai-community/gpt2",
+      "Xenova/gpt2": "gpt2",
+      "openai-community/gpt2": "gpt2",
       "someone/their-model-ONNX": "their-model",
       "HuggingFaceTB/SmolLM2-135M": "HuggingFaceTB/SmolLM2-135M",
       "/home/me/models/gemma-2-2b-ONNX/": "gemma-2-2b",
