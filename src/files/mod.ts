@@ -39,6 +39,7 @@ export {
   float32Tensor,
   type Tensor,
   type TensorData,
+  type TensorOutline,
   tensorOf,
   type Tensors,
   toFloat32,
