@@ -13,7 +13,7 @@ import {
 } from "../pickle/pickle.ts";
 import type { PickleSource } from "../pickle/source.ts";
 import { extentOf } from "../strided.ts";
-import type { Dtype } from "../tensor.ts";
+import { type Dtype, itemBytes } from "../tensor.ts";
 
 /** Types by the names of their storages; those that are not a {@linkcode Dtype} are told and not read. */
 const STORAGES: Readonly<Record<string, string>> = {
@@ -65,6 +65,8 @@ const TYPES = [
 export class TorchStorage extends PickleMade {
   /** The bytes, once they are read. */
   bytes?: Uint8Array<ArrayBuffer>;
+  /** The most that a tensor takes of it: bytes up to its last number, and bytes of its numbers where some are repeated. */
+  needed = { end: 0, repeated: 0 };
 
   /**
    * @param type Type of the numbers; undefined of bytes whose type the tensors tell.
@@ -90,6 +92,10 @@ export class TorchTensor extends PickleArray {
   ) {
     super();
     if (READ.has(type)) this.dtype = type as Dtype;
+    if (!this.dtype) return;
+    const { end, repeated } = storage.needed;
+    const size = itemBytes(this.dtype);
+    storage.needed = { end: Math.max(end, size * this.end), repeated: Math.max(repeated, size * this.length) };
   }
 
   override get isFloat(): boolean {

@@ -2,7 +2,16 @@
 import { PickleArray, PickleDict, PickleList, PickleTuple, type PickleValue } from "../pickle/pickle.ts";
 import type { TensorPlace } from "../safetensors.ts";
 import { type ArrayPlace, isInCOrder, readPlace } from "../strided.ts";
-import { elementCount, itemBytes, listed, type Tensor, type TensorOutline, type Tensors } from "../tensor.ts";
+import {
+  type Dtype,
+  elementCount,
+  itemBytes,
+  listed,
+  swapBytes,
+  type Tensor,
+  type TensorOutline,
+  type Tensors,
+} from "../tensor.ts";
 import { visibleText } from "../visible_text.ts";
 import { damaged, openTorch, type TorchFile } from "./container.ts";
 import { TorchTensor } from "./dialect.ts";
@@ -65,6 +74,27 @@ export function torchPlace(
 }
 
 /**
+ * Reads the bytes of all storages that tensors name, for {@linkcode TorchTensor.at}: at most those of the file.
+ *
+ * @throws {Error} A sentence if a tensor does not lie within its storage, or repeats parts of it.
+ */
+export async function fillStorages({ path, file, storages, parts, isBigEndian }: TorchFile): Promise<void> {
+  for (const storage of storages.values()) {
+    const { offset, length } = parts.get(storage.key)!;
+    const { end, repeated } = storage.needed;
+    if (!(end <= length)) throw damaged(path, `a tensor ends after its storage ${storage.key}`);
+    if (!(repeated <= length)) throw repeats(path, `a tensor repeats numbers of its storage ${storage.key}`);
+    storage.bytes = await file.read(offset, new Uint8Array(length));
+    if (isBigEndian && storage.type !== undefined) swapBytes(storage.bytes, itemBytes(storage.type as Dtype));
+  }
+}
+
+/** For tensors that take more memory than the file. */
+function repeats(path: string, reason: string): Error {
+  return new Error(`Cannot read ${path}: ${reason}. Save a copy of it (tensor.clone()).`);
+}
+
+/**
  * Reads the tensors of a file of `torch.save`; its pickle is read as data, and nothing of it is run.
  *
  * @param names Which, as {@linkcode torchTensors} calls them; default all whose type is read.
@@ -85,7 +115,11 @@ export async function readTorch(path: string, names?: readonly string[]): Promis
   const tensors = new Map<string, Tensor>();
   for (const [name, tensor] of there) {
     if (names ? !names.includes(name) : !tensor.dtype) continue;
-    tensors.set(name, await readPlace(file.file, torchPlace(file, name, tensor)));
+    const place = torchPlace(file, name, tensor);
+    if (tensor.length * itemBytes(place.dtype) > file.parts.get(tensor.storage.key)!.length) {
+      throw repeats(path, `${name === "" ? "its tensor" : visibleText(name)} repeats numbers of its storage`);
+    }
+    tensors.set(name, await readPlace(file.file, place));
   }
   return tensors;
 }
