@@ -171,7 +171,11 @@ export async function frameOfFile({ size, read }: ByteFile): Promise<Frame> {
 }
 
 /** What a file is of whose bytes there are so many, and which ends so. */
-export function frameOfBytes(head: Uint8Array, size: number = head.length, last: number = head[head.length - 1]): Frame {
+export function frameOfBytes(
+  head: Uint8Array,
+  size: number = head.length,
+  last: number = head[head.length - 1],
+): Frame {
   const look = { head: head.subarray(0, HEAD), latin1: String.fromCharCode(...head.subarray(0, HEAD)), size, last };
   return RULES.find(({ is }) => is(look))!.frame;
 }

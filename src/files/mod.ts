@@ -39,8 +39,8 @@ export {
   float32Tensor,
   type Tensor,
   type TensorData,
-  type TensorOutline,
   tensorOf,
+  type TensorOutline,
   type Tensors,
   toFloat32,
 } from "./tensor.ts";

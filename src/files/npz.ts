@@ -137,7 +137,10 @@ export class NpzFile implements Disposable {
     for (const name of names) {
       const { filename, compressionMethod, compressedSize, uncompressedSize } = this.entries.get(name)!;
       if (uncompressedSize > compressedSize * (compressionMethod === STORED ? 1 : LARGEST_RATIO)) {
-        throw damaged(this.path, `${filename} claims ${uncompressedSize} bytes of the ${compressedSize} that are there`);
+        throw damaged(
+          this.path,
+          `${filename} claims ${uncompressedSize} bytes of the ${compressedSize} that are there`,
+        );
       }
       if (compressionMethod !== STORED) budget.take(uncompressedSize);
     }

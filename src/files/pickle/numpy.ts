@@ -1,6 +1,14 @@
 /** NumPy's arrays, scalars and dtypes as its pickles spell them (`numpy/_core/src/multiarray/methods.c`, `_core/numeric.py`). */
 import type { PickleSource } from "./source.ts";
-import { PickleArray, PickleBytes, PickleGlobal, PickleMade, PickleText, PickleTuple, type PickleValue } from "./values.ts";
+import {
+  PickleArray,
+  PickleBytes,
+  PickleGlobal,
+  PickleMade,
+  PickleText,
+  PickleTuple,
+  type PickleValue,
+} from "./values.ts";
 
 /** Most axes of an array, as in NumPy 2. */
 const MOST_AXES = 64;

@@ -69,7 +69,9 @@ export function torchPlace(
   const part = parts.get(key);
   if (!part) throw damaged(path, `the storage ${key} of ${called} is not there`);
   const isCounted = elementCount(shape) !== undefined && Number.isSafeInteger(end);
-  if (!isCounted || end * itemBytes(dtype) > part.length) throw damaged(path, `${called} ends after its storage ${key}`);
+  if (!isCounted || end * itemBytes(dtype) > part.length) {
+    throw damaged(path, `${called} ends after its storage ${key}`);
+  }
   return { dtype, shape, strides, offset: part.offset + first * itemBytes(dtype), isBigEndian };
 }
 
