@@ -73,6 +73,14 @@ export interface TensorOutline {
 /** Tensors by name, in the order of the file. */
 export type Tensors = ReadonlyMap<string, Tensor>;
 
+/** All types of numbers that are read. */
+export const DTYPES: readonly Dtype[] = Object.keys(ARRAYS) as Dtype[];
+
+/** Whether numbers of a type are read. */
+export function isDtype(name: string): name is Dtype {
+  return Object.hasOwn(ARRAYS, name);
+}
+
 /** Bytes of one number. */
 export function itemBytes(dtype: Dtype): number {
   return ARRAYS[dtype].BYTES_PER_ELEMENT;

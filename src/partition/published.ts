@@ -103,6 +103,11 @@ export async function readPublishedTorch(path: string): Promise<PublishedDiction
 }
 
 function publishedOf(value: PickleValue, name: string): PublishedDictionary {
+  if (!(value instanceof PickleObject)) {
+    throw new Error(
+      `Cannot read ${name} as a dictionary: it is a Python pickle, but of no published dictionary. Nothing of it was run.`,
+    );
+  }
   const dictionary = new PublishedFields(name, "the dictionary", value, "Dictionary");
   const dim = dictionary.array("center", 1).length;
   const center = dictionary.vector("center", dim);

@@ -1,5 +1,13 @@
 /** Rows of vectors as they come from files, bounded and checked. */
-import { type Dtype, itemBytes, listed, numbersAt, type TensorOutline, toFloat32 } from "../../files/tensor.ts";
+import {
+  type Dtype,
+  isDtype,
+  itemBytes,
+  listed,
+  numbersAt,
+  type TensorOutline,
+  toFloat32,
+} from "../../files/tensor.ts";
 import { visibleText } from "../../files/visible_text.ts";
 import type { ReadVectorsOptions } from "./read_vectors.ts";
 
@@ -70,7 +78,7 @@ export function floatsOf(dtype: Dtype, bytes: Uint8Array<ArrayBuffer>): Float32A
 }
 
 /**
- * The array that is meant: the one of the name, or the only one.
+ * The array that is meant: the one of the name, or the only one whose numbers can be read.
  *
  * @param there All arrays of a file.
  * @param kind What they are, for messages: `array`, `column of lists`.
@@ -86,8 +94,10 @@ export function chosenName(
     if (there.has(name)) return name;
     throw new Error(`Expected an ${kind} named ${visibleText(name)} in ${path} but it has ${listed(there.keys())}.`);
   }
-  const names = [...there.keys()];
+  const names = [...there].filter(([, { dtype }]) => isDtype(dtype)).map(([name]) => name);
   if (names.length === 1) return names[0];
+  // Whoever reads it says why it cannot be.
+  if (there.size === 1) return [...there.keys()][0];
   const list = listed([...there].map(([name, { dtype, shape }]) => `${name} (${dtype}, ${shape.join(" x ")})`));
   throw new Error(`Expected one ${kind} in ${path} but it has ${list}: say which by the option name.`);
 }

@@ -13,7 +13,7 @@ import {
 } from "../pickle/pickle.ts";
 import type { PickleSource } from "../pickle/source.ts";
 import { extentOf } from "../strided.ts";
-import { type Dtype, itemBytes } from "../tensor.ts";
+import { type Dtype, DTYPES, isDtype, itemBytes } from "../tensor.ts";
 
 /** Types by the names of their storages; those that are not a {@linkcode Dtype} are told and not read. */
 const STORAGES: Readonly<Record<string, string>> = {
@@ -31,26 +31,9 @@ const STORAGES: Readonly<Record<string, string>> = {
   ComplexFloatStorage: "complex64",
 };
 
-/** The types whose numbers are read. */
-const READ: ReadonlySet<string> = new Set<Dtype>([
-  "float64",
-  "float32",
-  "float16",
-  "bfloat16",
-  "int64",
-  "int32",
-  "int16",
-  "int8",
-  "uint64",
-  "uint32",
-  "uint16",
-  "uint8",
-  "bool",
-]);
-
 /** Types that `_rebuild_tensor_v3` and configurations name. */
 const TYPES = [
-  ...READ,
+  ...DTYPES,
   "complex32",
   "complex64",
   "complex128",
@@ -91,7 +74,7 @@ export class TorchTensor extends PickleArray {
     readonly strides: readonly number[],
   ) {
     super();
-    if (READ.has(type)) this.dtype = type as Dtype;
+    if (isDtype(type)) this.dtype = type;
     if (!this.dtype) return;
     const { end, repeated } = storage.needed;
     const size = itemBytes(this.dtype);
@@ -183,7 +166,7 @@ export function torchDialect(
   more?: Pick<PickleDialect, "admits" | "globals">,
 ): PickleDialect {
   return {
-    admits: `tensors of torch.save, ${more ? more.admits : "NumPy arrays"}`,
+    admits: more ? `tensors of torch.save, ${more.admits}` : "tensors of torch.save and NumPy arrays",
     globals: new Map([...GLOBALS, ...more?.globals ?? []]),
     persistent(source, id) {
       const items = id instanceof PickleTuple ? id.items : [];
