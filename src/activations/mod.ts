@@ -48,5 +48,6 @@ export {
   templatePartShares,
 } from "./template_parts.ts";
 
+export { readVectors, type ReadVectorsOptions } from "./vectors/read_vectors.ts";
 export { cacheActivations, writeActivations } from "./cache_write.ts";
 export { readActivations, type ReadActivationsOptions } from "./cache_read.ts";

@@ -68,7 +68,7 @@ export class ArrowFile implements Disposable {
       const first = await readFirstSchema(file, end, checksums?.schema);
       sentences(path, () => assertSameSchema(first, told, checksums));
       // They say the same by now; the footer's has the checksums among its metadata, which are nobody else's concern.
-      const schema = checksums ? first : told;
+      const schema = checksums ? first! : told;
       if (checksums && checksums.batches.length !== blocks.length) {
         throw damaged(path, `it has ${blocks.length} record batches and checksums of ${checksums.batches.length}`);
       }

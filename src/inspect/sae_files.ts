@@ -3,17 +3,18 @@ import { type DescribedSae, describedSae } from "../sae/described.ts";
 import { gemmaScopeFiles, type SaeFiles } from "../sae/formats.ts";
 import { safetensorsFile, type TensorFile, torchFile } from "../sae/tensor_file.ts";
 import { isFile } from "../files/exists.ts";
-import { readNpz } from "../files/npz.ts";
+import { outlineNpz } from "../files/npz.ts";
 import { readSafetensors } from "../files/safetensors.ts";
 import { tensorOf, toFloat32 } from "../files/tensor.ts";
 import { coherencesOf } from "../partition/means.ts";
+import { tensorRows } from "./array_files.ts";
 import { sourceFacts } from "./arrow_files.ts";
 import { type Contents, type Json, told } from "./description.ts";
 import { largestRegions, regionFacts } from "./regions.ts";
 
 /** An `.npz` file. It is read whole: only so are its checksums compared. */
 export async function describeNpz(path: string, rows: number): Promise<Contents> {
-  const tensors = await readNpz(path);
+  const tensors = await outlineNpz(path);
   const regions = await describeRegions(gemmaScopeFiles(path).regions, rows);
   const [features, dim] = (tensors.get("W_dec") ?? tensors.get("w_dec"))?.shape ?? [];
   if (features === undefined || !tensors.has("b_dec")) return merged("arrays of NumPy", {}, tensors, regions);
@@ -92,7 +93,7 @@ function merged(
     kind: regions && !kind.startsWith("regions") ? `dictionary exported as ${kind}` : kind,
     facts: { ...facts, ...regions?.facts },
     tables: {
-      tensors: [...tensors].map(([name, { dtype, shape }]) => ({ tensor: name, dtype, shape: shape.join(" x ") })),
+      tensors: tensorRows(tensors),
       ...(regions ? { "largest regions": regions.rows } : {}),
     },
   };

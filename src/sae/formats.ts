@@ -50,7 +50,8 @@ const isNpz = (path: string) => /\.npz$/i.test(path);
 
 /** Files by the name of an `.npz` file. */
 export function gemmaScopeFiles(path: string): GemmaScopeFiles {
-  return { format: "gemma-scope", weights: path, regions: path.replace(/\.npz$/i, `.${REGIONS}`) };
+  // A file may be called otherwise, as the hub's cache names files by their checksums.
+  return { format: "gemma-scope", weights: path, regions: `${path.replace(/\.npz$/i, "")}.${REGIONS}` };
 }
 
 /** Files by the name of a SAELens folder. */

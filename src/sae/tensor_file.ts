@@ -1,9 +1,9 @@
 /** A file of tensors in any format that autoencoders come in, of which only some are read. */
-import { openByteFile } from "../files/byte_file.ts";
 import { readNpz } from "../files/npz.ts";
 import { readSafetensors } from "../files/safetensors.ts";
-import { numbersAt, type Tensor, type Tensors } from "../files/tensor.ts";
-import { outlineTorch } from "../files/torch_zip.ts";
+import type { TensorOutline, Tensors } from "../files/tensor.ts";
+import { openTorch } from "../files/torch/container.ts";
+import { readTorch, torchOutline, torchTensors } from "../files/torch/tensors.ts";
 import type { UnpackOptions } from "../files/unpacking.ts";
 
 /** The tensors of a file. */
@@ -11,7 +11,7 @@ export interface TensorFile {
   /** The file. */
   readonly path: string;
   /** Type and shape of every tensor in it. */
-  readonly outline: ReadonlyMap<string, { readonly dtype: string; readonly shape: readonly number[] }>;
+  readonly outline: ReadonlyMap<string, TensorOutline>;
   /** Reads some of them; they belong to the caller. */
   read(names: readonly string[]): Promise<Tensors>;
 }
@@ -28,23 +28,11 @@ export async function safetensorsFile(path: string): Promise<TensorFile> {
   return { path, outline, read: async (names) => (await readSafetensors(path, names)).tensors };
 }
 
-/** A state dictionary of `torch.save`. */
+/** A file of `torch.save`: its pickle is read as data, and nothing of it is run. */
 export async function torchFile(path: string): Promise<TensorFile> {
-  const outline = await outlineTorch(path);
-  return {
-    path,
-    outline,
-    async read(names) {
-      using file = await openByteFile(path, "a file of torch.save");
-      const tensors = new Map<string, Tensor>();
-      for (const [name, { dtype, shape, offset, length }] of some(outline, names)) {
-        const bytes = await file.read(offset, new Uint8Array(length));
-        const count = shape.reduce((product, axis) => product * axis, 1);
-        tensors.set(name, { dtype, shape, data: numbersAt(dtype, bytes, 0, count) });
-      }
-      return tensors;
-    },
-  };
+  using file = await openTorch(path);
+  const outline = new Map(Array.from(torchTensors(file), ([name, tensor]) => [name, torchOutline(tensor)] as const));
+  return { path, outline, read: (names) => readTorch(path, names) };
 }
 
 function some<T>(all: ReadonlyMap<string, T>, names: readonly string[]): Map<string, T> {
