@@ -125,26 +125,30 @@ await experiment({
     ]),
     kindLabel("harmful", ["harmless", "harmful"]),
   ];
-  const data = await manifest.time(
-    "extract probed",
-    () => readLabelled(model, probed, labels, { ...reading, layer }),
-  );
-
   const ks = new Set([1, ...flags.k]);
-  const fixed: Encoding[] = [
-    { source: "raw activations", percentile: null, k: null, features: data },
-    { source: "token id", percentile: null, k: 1, features: oneHotRows(data.tokens, model.vocab) },
-  ];
-  if (
-    flags.sae !== "none" && isSameHookPoint({ layer: flags.saeLayer, at: flags.saeHook }, { layer, at: model.hook })
-  ) {
-    using sae = await openSae(flags.sae, backend, model, layer);
-    const features = await manifest.time("encode", () => encodeRows(data, sae.size, (rows) => sae.encode(rows)));
-    ks.add(Math.max(1, Math.round(meanActive(features))));
-    const source = { source: "SAE", percentile: null } as const;
-    fixed.push(...[...ks].map((k) => ({ ...source, k, features: keepStrongest(features, k) })));
-    fixed.push({ ...source, k: null, features });
-  }
+  // What is read whatever the dictionaries. The SAE is opened first, so that one of another place is refused before any
+  // work, and given back before dictionaries grow.
+  const readFixed = async () => {
+    const isRead = isSameHookPoint({ layer: flags.saeLayer, at: flags.saeHook }, { layer, at: model.hook });
+    using sae = flags.sae !== "none" && isRead ? await openSae(flags.sae, backend, model, layer) : undefined;
+    const data = await manifest.time(
+      "extract probed",
+      () => readLabelled(model, probed, labels, { ...reading, layer }),
+    );
+    const fixed: Encoding[] = [
+      { source: "raw activations", percentile: null, k: null, features: data },
+      { source: "token id", percentile: null, k: 1, features: oneHotRows(data.tokens, model.vocab) },
+    ];
+    if (sae) {
+      const features = await manifest.time("encode", () => encodeRows(data, sae.size, (rows) => sae.encode(rows)));
+      ks.add(Math.max(1, Math.round(meanActive(features))));
+      const source = { source: "SAE", percentile: null } as const;
+      fixed.push(...[...ks].map((k) => ({ ...source, k, features: keepStrongest(features, k) })));
+      fixed.push({ ...source, k: null, features });
+    }
+    return { data, fixed };
+  };
+  const { data, fixed } = await readFixed();
 
   const first = {
     ...{ backend, model, layers: [layer], seed: flags.seed, reading, label: `${flags.seed}: ` },
