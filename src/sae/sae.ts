@@ -28,8 +28,8 @@ export interface ReadSaeOptions extends UnpackOptions {
  *
  * Everything that changes its numbers is applied, or refused by name: the kind of its activation, what is done to
  * activations before and after, every tensor in the file, and how its model was loaded (`Sae.source` tells what it is of).
- * Not built are `temporal` and `matching_pursuit`, activations scaled by a factor that is in no file, and transcoders to
- * several layers at once.
+ * Not built are `temporal` and `matching_pursuit`, tanh-relu and group-max, activations scaled or whitened by what is in no
+ * file, and transcoders to several layers at once.
  *
  * @param path The folder, or the file of its weights; of the hub as `hf://owner/name/folder`.
  * @param options Where to compute, default `"auto"`; and how much a compressed file may unpack to.
