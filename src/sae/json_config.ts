@@ -32,7 +32,8 @@ export async function readText(path: string): Promise<string> {
 export function parsedConfig(text: string, path: string): Fields {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    // A mark of UTF-8 at the beginning is none of JSON.
+    value = JSON.parse(text.replace(/^\uFEFF/, ""));
   } catch (cause) {
     throw new SaeError(`Cannot read ${path}: it is not JSON (${(cause as Error).message}). Get it anew.`, { cause });
   }

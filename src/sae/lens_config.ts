@@ -13,6 +13,7 @@ import { readsWithoutMean } from "./model_kwargs.ts";
 import type { Normalization } from "./normalization.ts";
 import { placeNamed, placesOf } from "./places.ts";
 import type { SaeRecipe } from "./recipe.ts";
+import { releasedFields } from "./releases.ts";
 import type { SaeArchitecture, SaePlace, SaeSource } from "./weights.ts";
 
 /** What a SAELens `cfg.json` says that changes the numbers, and where the autoencoder comes from. */
@@ -48,7 +49,7 @@ const TRANSCODER = /^(?:(.+?)_)??(skip_)?transcoder$/;
  * @throws {SaeError} A sentence if it asks for something that would change the numbers and is not built here.
  */
 export function parseSaeLensConfig(text: string, path: string): SaeLensConfig {
-  const fields = parsedConfig(text, path);
+  const fields = { ...parsedConfig(text, path), ...releasedFields(path) };
   const architecture = architectureOf(fields, path);
   const source = originOf(fields);
   const isFirst = fields.is_transcoder === true;
@@ -92,7 +93,7 @@ export function parseSaeLensConfig(text: string, path: string): SaeLensConfig {
 
 /** What a configuration says of itself, whether it can be run here or not. */
 export function describedLensConfig(text: string, path: string) {
-  const fields = parsedConfig(text, path);
+  const fields = { ...parsedConfig(text, path), ...releasedFields(path) };
   const k = numberOf(fieldsOf(fields.activation_fn_kwargs)?.k ?? fields.k);
   return {
     architecture: textOf(fields.architecture) ?? "standard",

@@ -40,7 +40,7 @@ export function normalised(
     }
     let squares = 0;
     for (let d = 0; d < dim; d++) squares += (values[start + d] - mean) ** 2;
-    const scale = kind === "layer_norm" ? Math.sqrt(squares / (dim - 1)) : Math.sqrt(squares / dim);
+    const scale = kind === "layer_norm" ? Math.sqrt(squares / Math.max(1, dim - 1)) : Math.sqrt(squares / dim);
     // A row of zeros has no norm to change: it stays what it is.
     const divisor = kind === "layer_norm" ? scale + EPSILON : scale || 1;
     for (let d = 0; d < dim; d++) result[start + d] = (values[start + d] - mean) / divisor;

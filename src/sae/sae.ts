@@ -1,4 +1,4 @@
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { type ActivationBatch, Batch } from "../activations/batch.ts";
 import type { Backend, BackendChoice, Matrix } from "../compute/backend.ts";
 import { openBackend } from "../compute/open.ts";
@@ -48,7 +48,7 @@ export interface ReadSaeOptions extends UnpackOptions {
  * ```
  */
 export async function readSae(path: string, options: ReadSaeOptions = {}): Promise<Sae> {
-  const weights = await readWeights(await localPath(path), options);
+  const weights = await readWeights(await localSae(path), options);
   return new Sae(weights, await openBackend(options.backend));
 }
 
@@ -234,6 +234,12 @@ function withNegatives(
     return doubled;
   };
   return { encoder: both(encoder, -1), encoderBias: both(encoderBias, -1), thresholds: both(thresholds, 1) };
+}
+
+/** The path here of an autoencoder; of one that is named by the weights in a folder of the hub, with the whole folder. */
+async function localSae(path: string): Promise<string> {
+  const [, folder, file] = /^(hf:\/\/[^/]+\/[^/]+\/.+)\/([^/]+\.(?:safetensors|pt))$/.exec(path) ?? [];
+  return folder === undefined ? await localPath(path) : join(await localPath(folder), file);
 }
 
 async function readWeights(path: string, options: UnpackOptions): Promise<SaeWeights> {

@@ -195,6 +195,36 @@ Deno.test("features that were made otherwise are decoded only where nothing of t
     }
   }));
 
+Deno.test("what SAELens's directory says of a release counts, where its files say nothing", () =>
+  inFolder(async (folder) => {
+    const x = rowsOfX();
+    const releases: [string, Pass][] = [
+      ["models--jbloom--GPT2-Small-SAEs-Reformatted/snapshots/0123/blocks.3.hook_resid_post", { withoutMean: true }],
+      ["Mistral-7B-Residual-Stream-SAEs/mistral_7b_layer_8", { normalization: "constant_norm_rescale" }],
+    ];
+    for (const [name, pass] of releases) {
+      const weights = randomWeights(BASE);
+      await Deno.mkdir(`${folder}/${name}`, { recursive: true });
+      await write(`${folder}/${name}`, { ...stream, metadata: {}, model_name: "toy" }, weights);
+      using sae = await readSae(`${folder}/${name}`, { backend: "cpu" });
+      assertEquals([sae.source.layer, sae.source.isCentred], [3, pass.withoutMean], name);
+      const { acts } = forward(x, weights, { takesBias, ...pass });
+      const features = dense(await sae.encode({ rows: ROWS, dim: DIM, data: x }));
+      features.flat().forEach((value, i) => assertAlmostEquals(value, acts.flat()[i], 2e-4, name));
+    }
+  }));
+
+Deno.test("a batch of no rows has no features, and nothing to decode", () =>
+  inFolder(async (folder) => {
+    for (const name of ["layer norm", "skip transcoder", "batch top-k as a checkpoint of training"]) {
+      const { config, shapes } = KINDS[name];
+      await write(folder, config, randomWeights(shapes));
+      using sae = await readSae(folder, { backend: "cpu" });
+      const none = await sae.encode({ rows: 0, dim: DIM, data: new Float32Array() });
+      assertEquals([none.rows, none.features.length, (await sae.decode(none)).length], [0, 0, 0], name);
+    }
+  }));
+
 Deno.test("a row of zeros has no norm to change, and gives finite features and an output", () =>
   inFolder(async (folder) => {
     for (const normalize_activations of ["layer_norm", "constant_norm_rescale"]) {
