@@ -77,6 +77,27 @@ export function floatsOf(dtype: Dtype, bytes: Uint8Array<ArrayBuffer>): Float32A
   return toFloat32({ dtype, shape: [data.length], data });
 }
 
+/** Names of columns that say something of a vector and are no number of it. */
+const NO_NUMBER =
+  /^(?:index|idx|(?:.*[_ ])?ids?|labels?|class|target|tokens?|token_id|position|pos|layer|rows?|step|split)$/i;
+
+/**
+ * Throws if one of the columns whose numbers make up vectors does not belong to them: it is called as labels and ids are, or
+ * otherwise than the rest, which are numbered.
+ */
+export function assertAlike(path: string, names: readonly string[]): void {
+  const stem = (name: string) => name.replaceAll(/\d+/g, "");
+  const isNumbered = names.filter((name) => /\d/.test(name)).length > names.length / 2;
+  const usual = names.find((name) => /\d/.test(name));
+  const odd = names.filter((name) => NO_NUMBER.test(name) || (isNumbered && stem(name) !== stem(usual!)));
+  if (odd.length === 0) return;
+  throw new Error(
+    `Expected columns that are numbers of vectors alone in ${path} but ${listed(odd)} ${
+      odd.length === 1 ? "is" : "are"
+    } called otherwise: leave out what is no vector, or write the vectors as a column of lists.`,
+  );
+}
+
 /**
  * The array that is meant: the one of the name, or the only one whose numbers can be read.
  *
