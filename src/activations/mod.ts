@@ -55,6 +55,7 @@ export {
   templatePartShares,
 } from "./template_parts.ts";
 
-export { readVectors, type ReadVectorsOptions } from "./vectors/read_vectors.ts";
+export { readVectors } from "./vectors/read_vectors.ts";
+export type { ReadVectorsOptions } from "./vectors/rows.ts";
 export { cacheActivations, writeActivations } from "./cache_write.ts";
 export { readActivations, type ReadActivationsOptions } from "./cache_read.ts";

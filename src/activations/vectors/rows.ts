@@ -9,7 +9,7 @@ import {
   toFloat32,
 } from "../../files/tensor.ts";
 import { visibleText } from "../../files/visible_text.ts";
-import type { ReadVectorsOptions } from "./read_vectors.ts";
+import type { UnpackOptions } from "../../files/unpacking.ts";
 
 /** Rows of a batch where nothing else is said. */
 export const ROWS = 4096;
@@ -18,6 +18,17 @@ const MOST_NUMBERS = 2 ** 24;
 
 /** How a zarr store is converted. */
 export const ZARR = 'Convert it in Python: numpy.save("x.npy", zarr.open("x.zarr")["x"][:])';
+
+/** How vectors are read. */
+export interface ReadVectorsOptions extends UnpackOptions {
+  /**
+   * Which array of many (`.npz`, `.safetensors`, `.pt`, where `layers.3` is key `3` of the dictionary `layers`), or which
+   * column of lists (Parquet, Arrow, a data set). Default the only one.
+   */
+  name?: string;
+  /** Rows a batch at most; default 4096, fewer where a row has more than 4096 numbers. */
+  batchRows?: number;
+}
 
 /** Options, those that have a default filled in. */
 export type RowsOptions = ReadVectorsOptions & { readonly batchRows: number };
