@@ -74,8 +74,8 @@ function* blocksOf(
 ): Generator<RowBlock> {
   if (values.length === 0) return;
   const count = rowsAtOnce(dim, batchRows, source);
-  for (let at = 0; at < values.length; at += count * dim) {
-    yield checkedRows(values.slice(at, at + count * dim), dim, first + at / dim, source);
+  for (let start = 0; start < values.length; start += count * dim) {
+    yield checkedRows(values.slice(start, start + count * dim), dim, first + start / dim, source);
   }
 }
 
@@ -174,14 +174,14 @@ export async function* parquetRows(path: string, options: RowsOptions): AsyncGen
       data = new Float32Array(rowsAtOnce(dim, options.batchRows, source) * dim);
     }
     if (values.length !== dim) throw otherLength(dim, row, values.length, source);
-    const at = (row - first) * dim;
+    const start = (row - first) * dim;
     for (let j = 0; j < dim; j++) {
       const value = values[j];
       if (typeof value !== "number" && typeof value !== "bigint") throw missing(row, source);
-      data[at + j] = Number(value);
+      data[start + j] = Number(value);
     }
     row++;
-    if (at + dim < data.length) continue;
+    if (start + dim < data.length) continue;
     yield checkedRows(data, dim, first, source);
     [data, first] = [new Float32Array(data.length), row];
   }

@@ -7,7 +7,7 @@ import { npyRows, npzRows, safetensorsRows, torchRows } from "./arrays.ts";
 import { arrowRows, parquetRows } from "./columns.ts";
 import { csvRows } from "./csv.ts";
 import { filesOfFolder, shardedRows } from "./folders.ts";
-import { type RowBlock, ROWS, type RowsOptions, ZARR } from "./rows.ts";
+import { type ReadVectorsOptions, type RowBlock, ROWS, type RowsOptions, ZARR } from "./rows.ts";
 
 /**
  * Streams vectors that other tools saved, as batches that `calibrate`, `Dictionary.add` and `Dictionary.assign` take. What
