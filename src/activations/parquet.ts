@@ -1,4 +1,4 @@
-/** Reads Parquet files. hyparquet is named here and nowhere else; it unpacks Snappy itself, Deno the other codecs. */
+/** Reads Parquet files by hyparquet, which unpacks Snappy itself; Deno and lz4js unpack the others. */
 import {
   type AsyncBuffer,
   type ColumnMetaData,
@@ -12,11 +12,13 @@ import {
 } from "npm:hyparquet@1.31.5";
 import { parquetHeader } from "npm:hyparquet@1.31.5/src/column.js";
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
+import { loadLz4 } from "../files/lz4.ts";
 import { UnpackBudget, UnpackError, type UnpackOptions } from "../files/unpacking.ts";
 import { CorpusError } from "./errors.ts";
+import { exactRows, PARSERS } from "./parquet_values.ts";
 
 // A page is never unpacked beyond what its header says, which was compared with what is allowed. Empty ones are packed, too.
-const compressors: Compressors = {
+const COMPRESSORS: Compressors = {
   GZIP: (packed, size) => new Uint8Array(gunzipSync(packed, { maxOutputLength: Math.max(1, size) })),
   ZSTD: (packed, size) => new Uint8Array(zstdDecompressSync(packed, { maxOutputLength: Math.max(1, size) })),
   BROTLI: (packed, size) => new Uint8Array(brotliDecompressSync(packed, { maxOutputLength: Math.max(1, size) })),
@@ -26,12 +28,13 @@ const compressors: Compressors = {
 const VALUE_BYTES = 48;
 
 /**
- * The rows of a Parquet file (uncompressed, Snappy, gzip, Zstandard or Brotli), one row group in memory at a time.
- * Whole numbers come as numbers, or as bigints where a number cannot hold them.
+ * The rows of a Parquet file (uncompressed, Snappy, gzip, Zstandard, Brotli or LZ4), one row group in memory at a time.
+ * Whole numbers come as numbers, or as bigints where a number cannot hold them; decimals as text, with every digit; times
+ * as `Date`, or as text where they have more digits; bytes as bytes, in a column of text those that are not UTF-8.
  *
  * @param options What a row group may unpack to, see {@linkcode UnpackOptions}; `columns`: those that are read, default all.
- * @throws {CorpusError} if the file is not a Parquet file, is cut short, uses another compression, or unpacks to more
- * than is allowed.
+ * @throws {CorpusError} if the file is not a Parquet file, is cut short, encrypted, uses another compression, or unpacks
+ * to more than is allowed.
  */
 export async function* readParquet(
   path: string,
@@ -47,16 +50,24 @@ export async function* readParquet(
       { cause },
     );
   };
+  await assertNotEncrypted(path, file);
   const metadata = await parquetMetadataAsync(file).catch(orExplain);
+  const chunks = metadata.row_groups.flatMap(({ columns }) => columns);
+  if (chunks.some((column) => column.crypto_metadata || column.encrypted_column_metadata)) throw encrypted(path);
+  const codecs = new Set(chunks.map(({ meta_data }) => meta_data?.codec));
+  const compressors = codecs.has("LZ4") || codecs.has("LZ4_RAW") ? await withLz4() : COMPRESSORS;
+  const exact = exactRows(metadata);
   const columns = options.columns && [...options.columns];
   let rowStart = 0;
   for (const group of metadata.row_groups) {
     const rowEnd = rowStart + Number(group.num_rows);
     const read = async () => {
       await assertUnpackable(group, file, new UnpackBudget(path, options), columns);
-      return await parquetReadObjects({ file, metadata, columns, rowStart, rowEnd, compressors });
+      const rows = { file, metadata, columns, rowStart, rowEnd };
+      // Bytes that are not said to be text stay bytes.
+      return await parquetReadObjects({ ...rows, compressors, parsers: PARSERS, utf8: false });
     };
-    for (const row of await read().catch(orExplain)) yield withNumbers(row);
+    for (const row of await read().catch(orExplain)) yield exact(row);
     rowStart = rowEnd;
   }
 }
@@ -79,7 +90,9 @@ export async function outlineParquet(
   path: string,
 ): Promise<{ columns: ParquetColumn[]; rows: number; groups: number }> {
   using handle = await Deno.open(path);
-  const metadata = await parquetMetadataAsync(bufferOf(handle)).catch((cause) => {
+  const file = bufferOf(handle);
+  await assertNotEncrypted(path, file);
+  const metadata = await parquetMetadataAsync(file).catch((cause) => {
     throw new CorpusError(
       `Expected "${path}" to be a whole Parquet file but reading it failed: ${(cause as Error).message}. ` +
         "Fetch the file again",
@@ -188,9 +201,22 @@ function bufferOf(file: Deno.FsFile): AsyncBuffer {
   };
 }
 
-function withNumbers(row: Record<string, unknown>): Record<string, unknown> {
-  for (const [name, value] of Object.entries(row)) {
-    if (typeof value === "bigint" && Number.isSafeInteger(Number(value))) row[name] = Number(value);
-  }
-  return row;
+async function withLz4(): Promise<Compressors> {
+  const { block, hadoop } = await loadLz4();
+  return { ...COMPRESSORS, LZ4: hadoop, LZ4_RAW: block };
+}
+
+/** What an encrypted file ends in, in place of `PAR1`. */
+const ENCRYPTED_FOOTER = "PARE";
+
+async function assertNotEncrypted(path: string, file: AsyncBuffer): Promise<void> {
+  const end = await file.slice(-ENCRYPTED_FOOTER.length);
+  if (new TextDecoder("latin1").decode(end) === ENCRYPTED_FOOTER) throw encrypted(path);
+}
+
+function encrypted(path: string): CorpusError {
+  return new CorpusError(
+    `Expected a Parquet file that anybody can read but "${path}" is encrypted: decrypt it with its key, in pyarrow for ` +
+      "example, and write it again",
+  );
 }

@@ -1,9 +1,12 @@
 /** What an Arrow IPC file says of itself: footer, schema, descriptions of record batches, all checked before they are believed. */
 import { Footer, Message, MessageBatch, Schema } from "./apache_arrow.ts";
 import { type ArrowChecksums, assertChecksum, type BatchChecksums, CHECKSUMS } from "./arrow_checksums.ts";
+import { unpackOf } from "./arrow_unpacking.ts";
 import { verifyFooter, verifyMessage } from "./arrow_verify.ts";
 import type { ByteFile } from "./byte_file.ts";
 import { mustCarryChecksums } from "./checksum.ts";
+import type { Unpack } from "./lz4.ts";
+import { UnpackError } from "./unpacking.ts";
 import { visibleText } from "./visible_text.ts";
 
 const MAGIC = "ARROW1";
@@ -17,6 +20,8 @@ export interface Batch {
   readonly header: MessageBatch;
   /** Where its buffers begin in the file. */
   readonly body: number;
+  /** How its buffers are unpacked, if they are packed. */
+  readonly unpack?: Unpack;
   readonly checksums?: BatchChecksums;
 }
 
@@ -77,14 +82,17 @@ export async function readBatchHeader(
   checksums?: BatchChecksums,
 ): Promise<Batch> {
   const message = await readMessage(file, block, end, checksums?.header);
-  return sentences(file.path, () => {
+  return await sentencesOf(file.path, async () => {
     const header = message.header();
     if (!(header instanceof MessageBatch)) throw new Error("a record batch is missing");
-    if (header.compression) {
-      throw new Error(`Cannot read ${file.path}: it is compressed. Write it again without compression.`);
-    }
     assertRegions(header, block);
-    return { header, body: block.offset + block.metaDataLength, ...(checksums && { checksums }) };
+    const unpack = await unpackOf(header);
+    return {
+      header,
+      body: block.offset + block.metaDataLength,
+      ...(unpack && { unpack }),
+      ...(checksums && { checksums }),
+    };
   });
 }
 
@@ -165,6 +173,7 @@ export async function sentencesOf<T>(path: string, step: () => Promise<T>): Prom
 
 function told(path: string, cause: unknown): Error {
   const { message } = cause as Error;
+  if (cause instanceof UnpackError) return new Error(`Cannot read ${path}: ${message}`, { cause });
   return message.startsWith(`Cannot read ${path}: `) ? cause as Error : damaged(path, message, cause);
 }
 

@@ -138,8 +138,8 @@ function isSafetensors({ head, size }: Look): boolean {
   return length >= 2 && length <= MOST_SAFETENSORS_HEADER;
 }
 
-function uint32(bytes: Uint8Array, at: number): number {
-  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(at, true);
+function uint32(bytes: Uint8Array, offset: number): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(offset, true);
 }
 
 /** Whether bytes are UTF-8 without control characters; a character may be cut off at the end. */

@@ -257,7 +257,7 @@ class MemberWriter extends Writer<Uint8Array<ArrayBuffer> | undefined> {
     if (this.#end + part.length > this.length) return Promise.reject(new Error("A member is longer than it claims"));
     // The beginning goes to an array of its own, which is the whole of a short member.
     const head = part.subarray(0, Math.max(0, NPY_HEAD - this.#end));
-    this.#bytes.set(head, this.#end);
+    if (head.length > 0) this.#bytes.set(head, this.#end);
     this.#end += head.length;
     if (this.#end === Math.min(this.length, NPY_HEAD) && head.length > 0) {
       this.#begin();

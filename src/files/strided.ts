@@ -100,11 +100,11 @@ async function gather(
   ]);
   const [rowSpan, columnSpan] = [(dim - 1) * stride + 1, high - low + 1];
   // `elements[i]`, counted from the first that is read, goes to place `to(i)` of the rows.
-  const take = async (start: number, span: number, elements: ArrayLike<number>, to: (i: number) => number) => {
-    const bytes = await file.read(offset + start * size, new Uint8Array(span * size));
+  const take = async (first: number, span: number, elements: ArrayLike<number>, to: (i: number) => number) => {
+    const bytes = await file.read(offset + first * size, new Uint8Array(span * size));
     for (let i = 0; i < elements.length; i++) {
-      const at = elements[i] * size;
-      rows.set(bytes.subarray(at, at + size), to(i) * size);
+      const start = elements[i] * size;
+      rows.set(bytes.subarray(start, start + size), to(i) * size);
     }
   };
   if (rowSpan <= MOST_READ * dim && (rowSpan <= columnSpan || columnSpan > MOST_READ * firsts.length)) {

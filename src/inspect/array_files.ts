@@ -1,6 +1,7 @@
 /** What is in files of arrays and tables of other tools: NumPy, PyTorch, Parquet, text, data sets, shards of safetensors. */
 import { basename, dirname, join } from "node:path";
 import { outlineParquet } from "../activations/parquet.ts";
+import { outlineCsv } from "../activations/vectors/csv.ts";
 import { openByteFile } from "../files/byte_file.ts";
 import { isInside } from "../files/inside.ts";
 import { NPY_HEAD, readNpyHeader } from "../files/npy.ts";
@@ -11,7 +12,7 @@ import { openTorch } from "../files/torch/container.ts";
 import { torchOutline, torchTensors } from "../files/torch/tensors.ts";
 import { readPublishedTorch } from "../partition/published.ts";
 import { PUBLISHED } from "../partition/published_pickle.ts";
-import { type Contents, isRecord, type Json } from "./description.ts";
+import { type Contents, isRecord, type Json, told } from "./description.ts";
 import { publishedContents } from "./published_files.ts";
 
 /** Arrays as rows of a table. */
@@ -49,6 +50,17 @@ export async function describeParquet(path: string): Promise<Contents> {
     kind: "table (Parquet)",
     facts: { rows, "row groups": groups },
     tables: { columns: columns.map(({ name, type }) => ({ column: name, type })) },
+  };
+}
+
+/** A table of text; undefined for any other text. */
+export async function describeText(path: string): Promise<Contents | undefined> {
+  const { header, dim } = await outlineCsv(path);
+  if (dim === undefined && !/\.[ct]sv$/i.test(path)) return undefined;
+  return {
+    kind: dim === undefined ? "table (text)" : "vectors (numbers as text)",
+    facts: told({ dim }),
+    tables: header ? { columns: header.map((column) => ({ column })) } : {},
   };
 }
 

@@ -9,6 +9,7 @@ import {
   describeParquet,
   describeShards,
   describeSplits,
+  describeText,
   describeTorch,
 } from "./array_files.ts";
 import { describeArrow } from "./arrow_files.ts";
@@ -90,7 +91,7 @@ async function describeContents(path: string, rows: number): Promise<Contents> {
     default:
       // What its name says and its bytes do not is damaged.
       if (path.endsWith(".safetensors")) return await describeSafetensors(path, rows);
-      throw unknown(path, calledFrame(frame));
+      return (frame === "text" ? await describeText(path) : undefined) ?? unknown(path, calledFrame(frame));
   }
 }
 
@@ -103,9 +104,9 @@ async function describeZip(path: string, rows: number): Promise<Contents> {
       return await describeTorch(path, rows);
     case "zarr":
     case "excel":
-      throw unknown(path, kind === "zarr" ? "a zarr store" : "an Excel workbook");
+      return unknown(path, kind === "zarr" ? "a zarr store" : "an Excel workbook");
     case "other":
-      throw unknown(path, "a zip archive without arrays of NumPy (.npy)");
+      return unknown(path, "a zip archive without arrays of NumPy (.npy)");
     default:
       return kind satisfies never;
   }
@@ -122,8 +123,8 @@ async function isDataset(path: string): Promise<boolean> {
   return /"_data_files"/.test(await Deno.readTextFile(path));
 }
 
-function unknown(path: string, what: string): Error {
-  return new Error(
+function unknown(path: string, what: string): never {
+  throw new Error(
     `Cannot tell what ${path} holds: it is ${what}, and no Arrow or Parquet file, pickle, .npy, .npz or .safetensors file, ` +
       "file of torch.save, or JSON of an experiment.",
   );

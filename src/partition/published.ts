@@ -105,7 +105,8 @@ export async function readPublishedTorch(path: string): Promise<PublishedDiction
 function publishedOf(value: PickleValue, name: string): PublishedDictionary {
   if (!(value instanceof PickleObject)) {
     throw new Error(
-      `Cannot read ${name} as a dictionary: it is a Python pickle, but of no published dictionary. Nothing of it was run.`,
+      `Cannot read ${name} as a dictionary: it is a Python pickle, but what it holds is no object of the class Dictionary. ` +
+        "Nothing of it was run.",
     );
   }
   const dictionary = new PublishedFields(name, "the dictionary", value, "Dictionary");

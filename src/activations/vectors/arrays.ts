@@ -58,8 +58,8 @@ export async function* npzRows(path: string, options: RowsOptions): AsyncGenerat
     ? Float32Array.from(tensor.data, Number)
     : toFloat32(tensor);
   const count = rowsAtOnce(dim, options.batchRows, source);
-  for (let at = 0; at < data.length; at += count * dim) {
-    yield checkedRows(data.slice(at, at + count * dim), dim, at / dim, source);
+  for (let start = 0; start < data.length; start += count * dim) {
+    yield checkedRows(data.slice(start, start + count * dim), dim, start / dim, source);
   }
 }
 
@@ -110,12 +110,12 @@ async function* inPieces(
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   let [piece, end, skipped] = [new Uint8Array(length), 0, 0];
   for await (const part of parts) {
-    let at = Math.min(part.length, skip - skipped);
-    skipped += at;
-    while (at < part.length) {
-      const taken = part.subarray(at, at + length - end);
+    let next = Math.min(part.length, skip - skipped);
+    skipped += next;
+    while (next < part.length) {
+      const taken = part.subarray(next, next + length - end);
       piece.set(taken, end);
-      at += taken.length;
+      next += taken.length;
       end += taken.length;
       if (end < length) continue;
       yield piece;

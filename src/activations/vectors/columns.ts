@@ -4,7 +4,7 @@ import { outlineArrow, readArrowBatches } from "../../files/read_arrow.ts";
 import { listed } from "../../files/tensor.ts";
 import { visibleText } from "../../files/visible_text.ts";
 import { outlineParquet, readParquet } from "../parquet.ts";
-import { checkedRows, type RowBlock, rowsAtOnce, type RowsOptions } from "./rows.ts";
+import { assertAlike, checkedRows, type RowBlock, rowsAtOnce, type RowsOptions } from "./rows.ts";
 
 /** Columns that number the rows, as pandas stores them. */
 const INDEX = /^__index_level_\d+__$/;
@@ -21,7 +21,8 @@ type ColumnKind = "lists" | "numbers" | "other";
  * @throws {Error} A sentence that names the columns that there are.
  */
 function vectorColumns(path: string, columns: ReadonlyMap<string, ColumnKind>, name?: string): Columns {
-  const of = (kind: ColumnKind) => [...columns].filter(([, has]) => has === kind).map(([name]) => name);
+  const of = (kind: ColumnKind) =>
+    [...columns].filter(([name, has]) => has === kind && !INDEX.test(name)).map(([name]) => name);
   if (name !== undefined) {
     if (columns.get(name) === "lists") return { list: name };
     const why = columns.has(name) ? "that column holds none" : `it has the columns ${listed(columns.keys())}`;
@@ -34,9 +35,11 @@ function vectorColumns(path: string, columns: ReadonlyMap<string, ColumnKind>, n
       `Expected one column of lists in ${path} but it has ${listed(lists)}: say which by the option name.`,
     );
   }
-  const numbers = of("numbers").filter((name) => !INDEX.test(name));
-  const others = of("other");
-  if (numbers.length > 0 && others.length === 0) return { numbers };
+  const [numbers, others] = [of("numbers"), of("other")];
+  if (numbers.length > 0 && others.length === 0) {
+    assertAlike(path, numbers);
+    return { numbers };
+  }
   throw new Error(
     `Expected a column of lists of numbers in ${path}, or columns of numbers alone, but it has ${
       listed(others.length > 0 ? others : columns.keys())
@@ -71,8 +74,8 @@ function* blocksOf(
 ): Generator<RowBlock> {
   if (values.length === 0) return;
   const count = rowsAtOnce(dim, batchRows, source);
-  for (let at = 0; at < values.length; at += count * dim) {
-    yield checkedRows(values.slice(at, at + count * dim), dim, first + at / dim, source);
+  for (let start = 0; start < values.length; start += count * dim) {
+    yield checkedRows(values.slice(start, start + count * dim), dim, first + start / dim, source);
   }
 }
 
@@ -171,14 +174,14 @@ export async function* parquetRows(path: string, options: RowsOptions): AsyncGen
       data = new Float32Array(rowsAtOnce(dim, options.batchRows, source) * dim);
     }
     if (values.length !== dim) throw otherLength(dim, row, values.length, source);
-    const at = (row - first) * dim;
+    const start = (row - first) * dim;
     for (let j = 0; j < dim; j++) {
       const value = values[j];
       if (typeof value !== "number" && typeof value !== "bigint") throw missing(row, source);
-      data[at + j] = Number(value);
+      data[start + j] = Number(value);
     }
     row++;
-    if (at + dim < data.length) continue;
+    if (start + dim < data.length) continue;
     yield checkedRows(data, dim, first, source);
     [data, first] = [new Float32Array(data.length), row];
   }

@@ -1,7 +1,7 @@
 /** Vectors in tables of numbers as text: CSV and its kin, `numpy.savetxt`. */
 import { linesOf } from "../lines.ts";
 import { visibleText } from "../../files/visible_text.ts";
-import { checkedRows, type RowBlock, rowsAtOnce, type RowsOptions } from "./rows.ts";
+import { assertAlike, checkedRows, type RowBlock, rowsAtOnce, type RowsOptions } from "./rows.ts";
 
 /** Bytes of a line at most: the longest vector with all digits of its numbers. */
 const LONGEST = 2 ** 28;
@@ -13,10 +13,8 @@ type Delimiter = "," | ";" | "\t" | " ";
 
 interface Layout {
   readonly delimiter: Delimiter;
-  /** Names of the columns, those that are left out too; undefined without a header. */
+  /** Names of the columns, that of the index too; undefined without a header. */
   readonly header?: readonly string[];
-  /** Columns at the start that number the rows. */
-  readonly skipped: number;
 }
 
 /** The vectors of a table of numbers, a row a line. */
@@ -29,24 +27,30 @@ export async function* csvRows(path: string, options: RowsOptions): AsyncGenerat
   }
   using file = await Deno.open(path);
   let layout: Layout | undefined;
-  let [dim, first, filled] = [0, 0, 0];
+  let [dim, skipped, first, filled] = [0, 0, 0, 0];
   let data = new Float32Array();
   for await (const { number, text } of linesOf(file.readable, path, { longest: LONGEST })) {
     if (text.length >= LONGEST) throw new Error(`Cannot read ${path}: line ${number} is longer than any vector.`);
     // `numpy.savetxt` begins its header by #.
     if (text.trim() === "" || text.startsWith("#")) continue;
-    const isHeader = !layout;
-    layout ??= layoutOf(number === 1 ? text.replace(/^\ufeff/, "") : text);
-    if (isHeader && layout.header) continue;
-    const values = valuesOf(text, layout.delimiter).slice(layout.skipped);
+    if (!layout) {
+      layout = layoutOf(number === 1 ? text.replace(/^\ufeff/, "") : text);
+      if (layout.header) continue;
+    }
+    const all = valuesOf(text, layout.delimiter);
     if (dim === 0) {
-      dim = values.length;
+      skipped = indexColumns(layout, all.length);
+      dim = all.length - skipped;
+      if (layout.header) assertAlike(path, layout.header.slice(layout.header.length - dim));
       data = new Float32Array(rowsAtOnce(dim, options.batchRows, path) * dim);
     }
+    const values = all.slice(skipped);
     if (values.length !== dim) {
       throw new Error(`Expected ${dim} numbers a line in ${path} but line ${number} has ${values.length}.`);
     }
-    for (const [j, value] of values.entries()) data[filled + j] = numberOf(value, path, number, layout, j);
+    for (const [j, value] of values.entries()) {
+      data[filled + j] = numberOf(value, path, number, columnName(layout, skipped + j, all.length));
+    }
     filled += dim;
     if (filled < data.length) continue;
     yield checkedRows(data, dim, first, path);
@@ -56,14 +60,53 @@ export async function* csvRows(path: string, options: RowsOptions): AsyncGenerat
   if (filled > 0) yield checkedRows(data.slice(0, filled), dim, first, path);
 }
 
+/** What a table of text holds, as its first lines tell. */
+export interface TextTable {
+  /** Names of the columns, where the first line has them. */
+  readonly header?: readonly string[];
+  /** Columns whose numbers are vectors; undefined where values are no numbers. */
+  readonly dim?: number;
+}
+
+/** Looks at the first lines of a table of text: names of columns, and whether it holds numbers alone. */
+export async function outlineCsv(path: string): Promise<TextTable> {
+  using file = await Deno.open(path);
+  let layout: Layout | undefined;
+  for await (const { number, text } of linesOf(file.readable, path, { longest: LONGEST })) {
+    if (text.trim() === "" || text.startsWith("#")) continue;
+    const isFirst = layout === undefined;
+    layout ??= layoutOf(number === 1 ? text.replace(/^\ufeff/, "") : text);
+    if (isFirst && layout.header) continue;
+    const { header, delimiter } = layout;
+    const values = valuesOf(text, delimiter);
+    const vector = values.slice(indexColumns(layout, values.length));
+    const isNumbers = vector.every((value) => /^nan$/i.test(value) || !Number.isNaN(parsed(value)));
+    return { ...(header && { header }), ...(isNumbers && { dim: vector.length }) };
+  }
+  return { ...(layout?.header && { header: layout.header }) };
+}
+
 /** How a table is laid out, as its first line tells: names, where one of its values is no number. */
 function layoutOf(line: string): Layout {
   const delimiter = ([",", ";", "\t"] as const).find((sign) => line.includes(sign)) ?? " ";
   const values = valuesOf(line, delimiter);
-  if (values.every((value) => value !== "" && !Number.isNaN(parsed(value)))) return { delimiter, skipped: 0 };
-  // As pandas writes an index, and reads it again.
-  const isIndex = values.length > 1 && /^(?:|Unnamed: 0)$/.test(values[0]);
-  return { delimiter, header: values, skipped: isIndex ? 1 : 0 };
+  const isNumbers = values.every((value) => value !== "" && !Number.isNaN(parsed(value)));
+  // What pandas calls columns without names: 0, 1, 2 and so on.
+  const isCounted = values.length > 1 && values.every((value, i) => value === String(i));
+  return isNumbers && !isCounted ? { delimiter } : { delimiter, header: values };
+}
+
+/** Columns at the start that number the rows: one without a name, as pandas writes it, or beyond the names, as R does. */
+function indexColumns({ header }: Layout, columns: number): number {
+  if (!header) return 0;
+  if (header.length === columns - 1) return 1;
+  return columns > 1 && /^(?:|Unnamed: 0)$/.test(header[0]) ? 1 : 0;
+}
+
+/** What a column is called; R names none for the first. */
+function columnName({ header = [] }: Layout, column: number, columns: number): string {
+  const name = header[column - (columns - header.length)];
+  return header.length > 0 && name ? `column ${visibleText(name)}` : `column ${column + 1}`;
 }
 
 function valuesOf(line: string, delimiter: Delimiter): string[] {
@@ -78,14 +121,12 @@ function parsed(value: string): number {
   return /^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/i.test(value) ? Number(value) : NaN;
 }
 
-function numberOf(value: string, path: string, line: number, { header, skipped }: Layout, column: number): number {
+function numberOf(value: string, path: string, line: number, column: string): number {
   const number = parsed(value);
   if (!Number.isNaN(number) || /^nan$/i.test(value)) return number;
-  const name = header?.[column + skipped];
-  const called = name ? `column ${visibleText(name)}` : `column ${column + skipped + 1}`;
   const what = value === "" ? "nothing" : JSON.stringify(value.slice(0, SHOWN));
   throw new Error(
-    `Expected numbers alone in ${path} but line ${line} has ${what} in ${called}: leave the column out, or write the ` +
+    `Expected numbers alone in ${path} but line ${line} has ${what} in ${column}: leave the column out, or write the ` +
       "vectors as Parquet or .npy.",
   );
 }

@@ -1,25 +1,13 @@
 import { join } from "node:path";
 import { isFolder } from "../../files/exists.ts";
 import { calledFrame, type Frame, frameOf } from "../../files/frames.ts";
-import type { UnpackOptions } from "../../files/unpacking.ts";
 import { zipKindOf } from "../../files/zip.ts";
 import { Batch } from "../batch.ts";
 import { npyRows, npzRows, safetensorsRows, torchRows } from "./arrays.ts";
 import { arrowRows, parquetRows } from "./columns.ts";
 import { csvRows } from "./csv.ts";
 import { filesOfFolder, shardedRows } from "./folders.ts";
-import { type RowBlock, ROWS, type RowsOptions, ZARR } from "./rows.ts";
-
-/** How vectors are read. */
-export interface ReadVectorsOptions extends UnpackOptions {
-  /**
-   * Which array of many (`.npz`, `.safetensors`, `.pt`, where `layers.3` is key `3` of the dictionary `layers`), or which
-   * column of lists (Parquet, Arrow, a data set). Default the only one.
-   */
-  name?: string;
-  /** Rows a batch at most; default 4096, fewer where a row has more than 4096 numbers. */
-  batchRows?: number;
-}
+import { type ReadVectorsOptions, type RowBlock, ROWS, type RowsOptions, ZARR } from "./rows.ts";
 
 /**
  * Streams vectors that other tools saved, as batches that `calibrate`, `Dictionary.add` and `Dictionary.assign` take. What

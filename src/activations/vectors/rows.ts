@@ -9,7 +9,7 @@ import {
   toFloat32,
 } from "../../files/tensor.ts";
 import { visibleText } from "../../files/visible_text.ts";
-import type { ReadVectorsOptions } from "./read_vectors.ts";
+import type { UnpackOptions } from "../../files/unpacking.ts";
 
 /** Rows of a batch where nothing else is said. */
 export const ROWS = 4096;
@@ -18,6 +18,17 @@ const MOST_NUMBERS = 2 ** 24;
 
 /** How a zarr store is converted. */
 export const ZARR = 'Convert it in Python: numpy.save("x.npy", zarr.open("x.zarr")["x"][:])';
+
+/** How vectors are read. */
+export interface ReadVectorsOptions extends UnpackOptions {
+  /**
+   * Which array of many (`.npz`, `.safetensors`, `.pt`, where `layers.3` is key `3` of the dictionary `layers`), or which
+   * column of lists (Parquet, Arrow, a data set). Default the only one.
+   */
+  name?: string;
+  /** Rows a batch at most; default 4096, fewer where a row has more than 4096 numbers. */
+  batchRows?: number;
+}
 
 /** Options, those that have a default filled in. */
 export type RowsOptions = ReadVectorsOptions & { readonly batchRows: number };
@@ -75,6 +86,27 @@ export function floatsOf(dtype: Dtype, bytes: Uint8Array<ArrayBuffer>): Float32A
   const data = numbersAt(dtype, bytes, 0, bytes.length / itemBytes(dtype));
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) return Float32Array.from(data, Number);
   return toFloat32({ dtype, shape: [data.length], data });
+}
+
+/** Names of columns that say something of a vector and are no number of it. */
+const NO_NUMBER =
+  /^(?:index|idx|(?:.*[_ ])?ids?|labels?|class|target|tokens?|token_id|position|pos|layer|rows?|step|split)$/i;
+
+/**
+ * Throws if one of the columns whose numbers make up vectors does not belong to them: it is called as labels and ids are, or
+ * otherwise than the rest, which are numbered.
+ */
+export function assertAlike(path: string, names: readonly string[]): void {
+  const stem = (name: string) => name.replaceAll(/\d+/g, "");
+  const isNumbered = names.filter((name) => /\d/.test(name)).length > names.length / 2;
+  const usual = names.find((name) => /\d/.test(name));
+  const odd = names.filter((name) => NO_NUMBER.test(name) || (isNumbered && stem(name) !== stem(usual!)));
+  if (odd.length === 0) return;
+  throw new Error(
+    `Expected columns that are numbers of vectors alone in ${path} but ${listed(odd)} ${
+      odd.length === 1 ? "is" : "are"
+    } called otherwise: leave out what is no vector, or write the vectors as a column of lists.`,
+  );
 }
 
 /**

@@ -40,8 +40,8 @@ export function scanPickle(source: PickleSource): BitSet {
   const fetched = new BitSet(source);
   let stored = 0;
   let frameEnd = -1;
-  for (let at = 0;; at = source.next) {
-    source.step(at);
+  for (let offset = 0;; offset = source.next) {
+    source.step(offset);
     if (source.isNamed("joblib.numpy_pickle")) source.isJoblib = true;
     if (frameEnd >= 0 && source.next > frameEnd) throw source.damaged("a frame ends within an opcode");
     switch (source.code) {
@@ -85,9 +85,9 @@ export function scanPickle(source: PickleSource): BitSet {
 export function pickleLength(bytes: Uint8Array, name: string, isPart = false): number | undefined {
   const source = new PickleSource(bytes, name, { admits: "tensors", hasOutside: true });
   if (bytes[0] !== OP.PROTO) throw source.damaged("a pickle is missing", 0);
-  for (let at = 0;; at = source.next) {
+  for (let offset = 0;; offset = source.next) {
     try {
-      source.step(at);
+      source.step(offset);
     } catch (error) {
       // Whatever is wrong may be that the bytes end here: with more of them it is told apart.
       if (isPart) return undefined;
@@ -99,6 +99,6 @@ export function pickleLength(bytes: Uint8Array, name: string, isPart = false): n
 
 function checkProtocol(source: PickleSource): void {
   const protocol = source.unsigned;
-  if (source.at !== 0) throw source.damaged("a second pickle starts within it");
+  if (source.offset !== 0) throw source.damaged("a second pickle starts within it");
   if (protocol < 2 || protocol > 5) throw source.damaged(`it is of protocol ${protocol}, and 2 to 5 are read`);
 }

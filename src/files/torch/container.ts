@@ -113,11 +113,11 @@ async function openLegacy(file: ByteFile, more: More): Promise<TorchFile> {
   const { path } = file;
   const storages = new Map<string, TorchStorage>();
   const dialect = torchDialect(storages, more);
-  let at = await legacyPickleEnd(file, 0);
+  let offset = await legacyPickleEnd(file, 0);
   const next = async (name: string) => {
-    const end = await legacyPickleEnd(file, at);
-    const bytes = await bytesOf(file, { offset: at, length: end - at });
-    at = end;
+    const end = await legacyPickleEnd(file, offset);
+    const bytes = await bytesOf(file, { offset, length: end - offset });
+    offset = end;
     return readPickle(bytes, `${path} (${name})`, dialect);
   };
   const version = await next("its version");
@@ -132,12 +132,14 @@ async function openLegacy(file: ByteFile, more: More): Promise<TorchFile> {
   for (const key of keys) {
     const storage = key instanceof PickleText ? storages.get(key.toString()) : undefined;
     if (!storage || parts.has(storage.key)) throw damaged(path, "it lists storages that no tensor names");
-    if (at + 8 > file.size) throw damaged(path, `it ends before its storage ${storage.key}`);
-    const length = new DataView((await file.read(at, new Uint8Array(8))).buffer).getBigInt64(0, isLittle);
+    if (offset + 8 > file.size) throw damaged(path, `it ends before its storage ${storage.key}`);
+    const length = new DataView((await file.read(offset, new Uint8Array(8))).buffer).getBigInt64(0, isLittle);
     const bytes = Number(length) * storageItemBytes(storage);
-    if (!(bytes >= 0 && at + 8 + bytes <= file.size)) throw damaged(path, `its storage ${storage.key} ends after it`);
-    parts.set(storage.key, { offset: at + 8, length: bytes });
-    at += 8 + bytes;
+    if (!(bytes >= 0 && offset + 8 + bytes <= file.size)) {
+      throw damaged(path, `its storage ${storage.key} ends after it`);
+    }
+    parts.set(storage.key, { offset: offset + 8, length: bytes });
+    offset += 8 + bytes;
   }
   const missing = [...storages.keys()].find((key) => !parts.has(key));
   if (missing !== undefined) throw damaged(path, `the storage ${missing} is not there`);

@@ -18,27 +18,34 @@ import { TorchTensor } from "./dialect.ts";
 
 /** Dictionaries and lists within each other that are looked into for tensors. */
 const DEEPEST = 8;
+/** Values that are looked at: a small file could name one list a billion times. */
+const MOST_VALUES = 1_000_000;
 
 /**
  * The tensors of what was saved, by name: those within dictionaries and lists by the keys that lead there (`layers.3`), one
  * that was saved by itself as `""`.
+ *
+ * @throws {Error} A sentence if containers name each other so often that there is no end to it.
  */
-export function torchTensors({ value }: Pick<TorchFile, "value">): ReadonlyMap<string, TorchTensor> {
+export function torchTensors({ path, value }: Pick<TorchFile, "path" | "value">): ReadonlyMap<string, TorchTensor> {
   const tensors = new Map<string, TorchTensor>();
-  collect(value, [], tensors);
+  let left = MOST_VALUES;
+  const collect = (value: PickleValue, keys: readonly string[]): void => {
+    if (left-- === 0) throw damaged(path, `it has more than ${MOST_VALUES} values in containers of each other`);
+    if (value instanceof TorchTensor) tensors.set(keys.join("."), value);
+    if (keys.length >= DEEPEST) return;
+    for (const [key, item] of itemsOf(value)) collect(item, [...keys, key]);
+  };
+  collect(value, []);
   return tensors;
 }
 
-function collect(value: PickleValue, keys: readonly string[], tensors: Map<string, TorchTensor>): void {
-  if (value instanceof TorchTensor) tensors.set(keys.join("."), value);
-  if (keys.length >= DEEPEST) return;
-  if (value instanceof PickleDict) {
-    for (const [key, item] of value.entries) collect(item, [...keys, String(key)], tensors);
-  } else if (value instanceof PickleTuple || (value instanceof PickleList && !isOfNumbers(value))) {
-    const items = value instanceof PickleTuple ? value.items : value;
-    let index = 0;
-    for (const item of items) collect(item, [...keys, String(index++)], tensors);
-  }
+/** What a container holds, by keys or numbers. */
+function* itemsOf(value: PickleValue): Generator<readonly [string, PickleValue]> {
+  if (value instanceof PickleDict) { for (const [key, item] of value.entries) yield [String(key), item]; }
+  if (!(value instanceof PickleTuple) && !(value instanceof PickleList && !isOfNumbers(value))) return;
+  let index = 0;
+  for (const item of value instanceof PickleTuple ? value.items : value) yield [String(index++), item];
 }
 
 /** Whether a list begins with no tensor and no container: its items, perhaps millions, hold none. */
