@@ -57,7 +57,14 @@ function noDictionary(path: string, why: string): Error {
 }
 
 async function saeLensFolder(path: string): Promise<"saelens"> {
-  if ((await findSaeFiles(path))?.format === "saelens") return "saelens";
+  const sae = await findSaeFiles(path);
+  if (sae?.format === "saelens") return "saelens";
+  if (sae) {
+    throw new Error(
+      `Cannot read ${path} as a dictionary: it holds a sparse autoencoder (${sae.format}), which readSae reads. Give a ` +
+        "folder that Dictionary.export wrote, or the name of an Arrow file.",
+    );
+  }
   throw new Error(
     `Cannot read ${path} as a dictionary: it is a folder without cfg.json. Give a folder that Dictionary.export wrote, ` +
       "or the name of an Arrow file.",

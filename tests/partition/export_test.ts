@@ -219,4 +219,6 @@ backendTest("what cannot be exported or read back is refused with a sentence", (
     }
     await Deno.mkdir(`${folder}/none`);
     assertSentence(await assertRejects(() => Dictionary.load(`${folder}/none`, { backend })), "without cfg.json");
+    const coder = new URL("../field/inputs/sparsify/layers.3", import.meta.url).pathname;
+    assertSentence(await assertRejects(() => Dictionary.load(coder, { backend })), "(sparsify), which readSae reads");
   }));
