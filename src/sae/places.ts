@@ -27,8 +27,8 @@ export function placeAt(point: HookPoint): SaePlace {
  * What a feed-forward part or attention reads, by TransformerLens' name: a normed stream, of which no hook point is known
  * here.
  */
-export function inputOf(at: "mlp" | "attn", layer: number): SaePlace {
-  return { hook: `blocks.${layer}.${at === "mlp" ? "ln2" : "ln1"}.hook_normalized` };
+export function inputOf(part: "mlp" | "attn", layer: number): SaePlace {
+  return { hook: `blocks.${layer}.${part === "mlp" ? "ln2" : "ln1"}.hook_normalized` };
 }
 
 /**

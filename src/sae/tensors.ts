@@ -1,4 +1,4 @@
-import { finiteFloatsOf, type Tensor, tensorOf, type Tensors, toFloat32 } from "../files/tensor.ts";
+import { finiteFloatsOf, tensorOf, type Tensors, toFloat32 } from "../files/tensor.ts";
 import { transposed } from "../compute/transposed.ts";
 import type { TensorFile } from "./tensor_file.ts";
 import { SaeError } from "./weights.ts";
@@ -75,40 +75,22 @@ export interface TensorUse {
  */
 export async function saeTensors(file: TensorFile, use: TensorUse): Promise<SaeTensors> {
   const { path, outline } = file;
-  const roles: Role[] = ["encoder", "encoderRows", "decoder", "decoderColumns", "decoderBias", "factors"];
-  roles.push("skip", "turnedSkip");
-  if (use.hasOutputBias) roles.push("outputBias");
-  if (use.kind === "gate") roles.push("gateBias", "magnitudeBias", "logMagnitudes");
-  else roles.push("encoderBias");
-  if (use.kind === "thresholds") roles.push("thresholds", "logThresholds");
-  const names = new Map(roles.flatMap((role) => {
-    const name = NAMES[role].find((name) => outline.has(name));
-    return name === undefined ? [] : [[role, name] as const];
-  }));
-  assertNoOthers(file, new Set([...names.values(), ...(use.unused ?? [])]));
-  const tensors = await file.read([...names.values()]);
-  if (use.hasSkip && !names.has("turnedSkip")) tensorOf(tensors, "W_skip", path);
-  const name = (role: Role) => names.get(role) ?? NAMES[role][0];
-
-  const { encoder, dim, size } = encoderOf(tensors, names.has("encoderRows"), name("encoder"), path);
-  const decoder = decoderOf(
-    tensors,
-    { columns: names.get("decoderColumns"), called: name("decoder") },
-    { size, dim },
-    path,
+  const names = new Map(
+    rolesOf(use).flatMap((role) => {
+      const name = NAMES[role].find((name) => outline.has(name));
+      return name === undefined ? [] : [[role, name] as const];
+    }),
   );
+  assertNoOthers(file, new Set([...names.values(), ...(use.unused ?? [])]));
+  const named = { tensors: await file.read([...names.values()]), names, path };
+
+  const { encoder, dim, size } = encoderOf(named);
+  const decoder = decoderOf(named, size, dim);
   const outputDim = decoder.length / size;
-  const vector = (role: Role, length: number) => finiteFloatsOf(rowsDropped(tensors), name(role), [length], path);
-  const skip = names.has("skip")
-    ? finiteFloatsOf(tensors, name("skip"), [outputDim, dim], path)
-    : names.has("turnedSkip")
-    ? transposed(finiteFloatsOf(tensors, name("turnedSkip"), [dim, outputDim], path), dim, outputDim)
-    : undefined;
-  const thresholds = use.kind === "thresholds"
-    ? thresholdsOf(tensors, names.has("logThresholds") && !names.has("thresholds"), size, path)
-    : undefined;
+  const vector = (role: Role, length: number) => vectorOf(named, role, length);
+  const skip = skipOf(named, use.hasSkip, outputDim, dim);
   const factors = names.has("factors")
-    ? factorsOf(vector("factors", size), use.finetuned, name("factors"), path)
+    ? factorsOf(vector("factors", size), use.finetuned, nameOf(named, "factors"), path)
     : undefined;
   return {
     dim,
@@ -119,13 +101,38 @@ export async function saeTensors(file: TensorFile, use: TensorUse): Promise<SaeT
     decoder,
     decoderBias: vector("decoderBias", use.hasOutputBias ? dim : outputDim),
     ...(use.hasOutputBias ? { outputBias: vector("outputBias", outputDim) } : {}),
-    ...(thresholds ? { thresholds } : {}),
+    ...(use.kind === "thresholds" ? { thresholds: thresholdsOf(named, size) } : {}),
     ...(use.kind === "gate"
       ? { gate: { biases: vector("gateBias", size), logMagnitudes: vector("logMagnitudes", size) } }
       : {}),
     ...(factors ? { factors } : {}),
     ...(skip ? { skip } : {}),
   };
+}
+
+/** The tensors that are read, and what the file calls each of those that it has. */
+interface Named {
+  readonly tensors: Tensors;
+  readonly names: ReadonlyMap<Role, string>;
+  readonly path: string;
+}
+
+/** What the file calls a tensor, or the name under which it is missed. */
+function nameOf({ names }: Named, role: Role): string {
+  return names.get(role) ?? NAMES[role][0];
+}
+
+/** The tensors that there is a use for. */
+function rolesOf({ kind, hasOutputBias }: TensorUse): Role[] {
+  const common: Role[] = ["encoder", "encoderRows", "decoder", "decoderColumns", "decoderBias", "factors"];
+  return [
+    ...common,
+    "skip",
+    "turnedSkip",
+    ...(hasOutputBias ? ["outputBias" as const] : []),
+    ...(kind === "gate" ? ["gateBias", "magnitudeBias", "logMagnitudes"] as const : ["encoderBias" as const]),
+    ...(kind === "thresholds" ? ["thresholds", "logThresholds"] as const : []),
+  ];
 }
 
 /** Statistics of training that lie beside the weights: of how often features are active, of steps and losses. */
@@ -148,8 +155,10 @@ function assertNoOthers({ outline, path }: TensorFile, used: ReadonlySet<string>
   }
 }
 
-function encoderOf(tensors: Tensors, isByRows: boolean, called: string, path: string) {
-  const name = isByRows ? "encoder.weight" : called;
+function encoderOf(named: Named) {
+  const { tensors, names, path } = named;
+  const isByRows = names.has("encoderRows");
+  const name = nameOf(named, isByRows ? "encoderRows" : "encoder");
   const { shape } = tensorOf(tensors, name, path);
   if (shape.length !== 2 || shape[0] < 1 || shape[1] < 1) {
     const order = isByRows ? "features x dim" : "dim x features";
@@ -161,39 +170,52 @@ function encoderOf(tensors: Tensors, isByRows: boolean, called: string, path: st
 }
 
 /** The decoder, a row a feature. A transcoder's may be of another length than what it reads: as many as its rows say. */
-function decoderOf(
-  tensors: Tensors,
-  { columns, called }: { columns: string | undefined; called: string },
-  { size, dim }: { size: number; dim: number },
-  path: string,
-): Float32Array<ArrayBuffer> {
-  const name = columns ?? called;
+function decoderOf(named: Named, size: number, dim: number): Float32Array<ArrayBuffer> {
+  const { tensors, names, path } = named;
+  const isByColumns = names.has("decoderColumns");
+  const name = nameOf(named, isByColumns ? "decoderColumns" : "decoder");
   const { shape } = tensorOf(tensors, name, path);
-  const byRow = columns === undefined ? shape : shape.toReversed();
+  const byRow = isByColumns ? shape.toReversed() : shape;
   const length = byRow.length === 2 && byRow[0] === size ? byRow[1] : dim;
-  const values = finiteFloatsOf(tensors, name, columns === undefined ? [size, length] : [length, size], path);
-  return columns === undefined ? values : transposed(values, length, size);
+  const values = finiteFloatsOf(tensors, name, isByColumns ? [length, size] : [size, length], path);
+  return isByColumns ? transposed(values, length, size) : values;
 }
 
-/** The tensors with axes of length 1 dropped that stand before the last, as some converters write vectors. */
-function rowsDropped(tensors: Tensors): Tensors {
-  return new Map(Array.from(tensors, ([name, tensor]): [string, Tensor] => {
-    const { shape } = tensor;
-    const isVector = shape.length > 1 && shape.slice(0, -1).every((length) => length === 1);
-    return [name, isVector ? { ...tensor, shape: shape.slice(-1) } : tensor];
-  }));
+/** The skip connection, `outputDim x dim`, if there is one. */
+function skipOf(
+  named: Named,
+  isNeeded: boolean,
+  outputDim: number,
+  dim: number,
+): Float32Array<ArrayBuffer> | undefined {
+  const { tensors, names, path } = named;
+  const turned = names.get("turnedSkip");
+  if (turned !== undefined) {
+    return transposed(finiteFloatsOf(tensors, turned, [dim, outputDim], path), dim, outputDim);
+  }
+  if (!names.has("skip") && !isNeeded) return undefined;
+  return finiteFloatsOf(tensors, nameOf(named, "skip"), [outputDim, dim], path);
+}
+
+/** A vector, which some converters write as a matrix of one row. */
+function vectorOf(named: Named, role: Role, length: number): Float32Array<ArrayBuffer> {
+  const { tensors, path } = named;
+  const name = nameOf(named, role);
+  const isRow = tensorOf(tensors, name, path).shape.join() === `1,${length}`;
+  return finiteFloatsOf(tensors, name, isRow ? [1, length] : [length], path);
 }
 
 /**
- * A threshold a feature, or one for all. They may be infinite, for features that never activate, but not NaN.
- *
- * @param isLogarithm Whether the file has their logarithms, as JumpReLU is trained.
+ * A threshold a feature, or one for all. They may be infinite, for features that never activate, but not NaN. JumpReLU is
+ * trained on their logarithms, which some files have instead.
  */
-function thresholdsOf(tensors: Tensors, isLogarithm: boolean, size: number, path: string): Float32Array<ArrayBuffer> {
-  const name = isLogarithm ? "log_threshold" : "threshold";
-  const tensor = tensorOf(rowsDropped(tensors), name, path);
+function thresholdsOf(named: Named, size: number): Float32Array<ArrayBuffer> {
+  const { tensors, names, path } = named;
+  const isLogarithm = names.has("logThresholds") && !names.has("thresholds");
+  const name = nameOf(named, isLogarithm ? "logThresholds" : "thresholds");
+  const tensor = tensorOf(tensors, name, path);
   const isOne = tensor.shape.every((length) => length === 1);
-  if (!isOne && tensor.shape.join() !== String(size)) {
+  if (!isOne && ![`${size}`, `1,${size}`].includes(tensor.shape.join())) {
     throw new SaeError(
       `Expected ${name} of ${path} to have the shape (${size}) but found (${tensor.shape.join(", ")}).`,
     );

@@ -42,7 +42,7 @@ export function tensorsOf(weights: Weights): Map<string, Tensor> {
 export function forward(x: Float32Array, weights: Weights, pass: Pass): { acts: number[][]; out: number[][] } {
   const { W_enc, W_dec, W_skip, b_dec, b_dec_out = b_dec } = weights;
   const [[dim, size], out] = [W_enc.shape, W_dec.shape[1]];
-  const at = (name: string, i: number) => weights[name].data[weights[name].data.length === 1 ? 0 : i];
+  const number = (name: string, i: number) => weights[name].data[weights[name].data.length === 1 ? 0 : i];
   const norms = Array.from({ length: size }, (_, f) => Math.hypot(...W_dec.data.subarray(f * out, (f + 1) * out)));
   const inputs = Array.from({ length: x.length / dim }, (_, row) => {
     const own = Array.from(x.subarray(row * dim, (row + 1) * dim));
@@ -57,12 +57,12 @@ export function forward(x: Float32Array, weights: Weights, pass: Pass): { acts: 
         value += (row[d] - (pass.takesBias ? b_dec.data[d] : 0)) * W_enc.data[d * size + f];
       }
       if (pass.activation === "gated") {
-        const magnitude = Math.exp(at("r_mag", f)) * value + at("b_mag", f);
-        return value + at("b_gate", f) > 0 ? magnitude : 0;
+        const magnitude = Math.exp(number("r_mag", f)) * value + number("b_mag", f);
+        return value + number("b_gate", f) > 0 ? magnitude : 0;
       }
-      return (value + at("b_enc", f)) * (pass.rescaled ? norms[f] : 1);
+      return (value + number("b_enc", f)) * (pass.rescaled ? norms[f] : 1);
     });
-    return activate(pre, pass, (f) => at("threshold", f));
+    return activate(pre, pass, (f) => number("threshold", f));
   });
   if (pass.activation === "batchtopk") keepLargestOfAll(acts, Math.floor(pass.k! * acts.length));
   const outputs = acts.map((values, row) =>
