@@ -139,6 +139,12 @@ async function savedShards(folder: string): Promise<Shard[]> {
         "again after flatten_indices()",
     );
   }
+  for (const { filename } of files) {
+    if (await exists(join(folder, filename))) continue;
+    throw new CorpusError(
+      `Expected the file ${filename} in "${folder}", as its state.json says, but it is missing: copy the folder again`,
+    );
+  }
   return files.map(({ filename }) => ({ path: join(folder, filename), name: filename }));
 }
 
