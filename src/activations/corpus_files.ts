@@ -19,7 +19,7 @@ const FORMATS: Readonly<Record<string, CorpusFormat>> = {
   ".feather": "arrow",
 };
 /** Endings of packed files, after the ones above. */
-const PACKED = /\.(gz|zst)$/i;
+export const PACKED = /\.(gz|zst)$/i;
 /** What corpora end in, for messages. */
 export const ENDINGS = `${Object.keys(FORMATS).join(", ")}, each also with .gz or .zst`;
 

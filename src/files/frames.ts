@@ -56,7 +56,7 @@ interface Rule {
   readonly is: (look: Look) => boolean;
 }
 
-const starts = (magic: string) => ({ latin1 }: Look) => latin1.startsWith(magic);
+const startsAs = (...magics: string[]) => ({ latin1 }: Look) => magics.some((magic) => latin1.startsWith(magic));
 
 /** Strongest first: long magics, then what only fits together with the file's size, then what texts could be, too. */
 const RULES: readonly Rule[] = [
@@ -64,32 +64,32 @@ const RULES: readonly Rule[] = [
   {
     frame: "lfs",
     called: "a pointer of Git LFS to the file itself, which git lfs pull fetches",
-    is: starts("version https://git-lfs"),
+    is: startsAs("version https://git-lfs"),
   },
-  { frame: "zip", called: "a zip archive", is: ({ latin1 }) => /^PK(?:\x03\x04|\x05\x06|\x07\x08)/.test(latin1) },
+  { frame: "zip", called: "a zip archive", is: startsAs("PK\x03\x04", "PK\x05\x06", "PK\x07\x08") },
   {
     frame: "arrow",
     called: "an Arrow IPC file",
     // What is cut off within the magic is damaged Arrow.
     is: ({ latin1 }) => latin1.startsWith("ARROW1") || (latin1.length >= 3 && "ARROW1".startsWith(latin1)),
   },
-  { frame: "parquet", called: "a Parquet file", is: starts("PAR1") },
-  { frame: "encrypted parquet", called: "an encrypted Parquet file", is: starts("PARE") },
+  { frame: "parquet", called: "a Parquet file", is: startsAs("PAR1") },
+  { frame: "encrypted parquet", called: "an encrypted Parquet file", is: startsAs("PARE") },
   {
     frame: "hdf5",
     called: "an HDF5 file",
     // Behind a block of the user's, of 512 bytes or a power of two times as many.
     is: ({ latin1 }) => [0, 512, 1024, 2048].some((start) => latin1.startsWith("\x89HDF\r\n\x1a\n", start)),
   },
-  { frame: "gzip", called: "gzip", is: starts("\x1f\x8b") },
-  { frame: "zstd", called: "Zstandard", is: starts("\x28\xb5\x2f\xfd") },
-  { frame: "xz", called: "xz", is: starts("\xfd7zXZ\0") },
+  { frame: "gzip", called: "gzip", is: startsAs("\x1f\x8b") },
+  { frame: "zstd", called: "Zstandard", is: startsAs("\x28\xb5\x2f\xfd") },
+  { frame: "xz", called: "xz", is: startsAs("\xfd7zXZ\0") },
   { frame: "bzip2", called: "bzip2", is: ({ latin1 }) => /^BZh[1-9]1AY&SY/.test(latin1) },
-  { frame: "lz4", called: "LZ4", is: starts("\x04\x22\x4d\x18") },
-  { frame: "npy", called: "an .npy file of NumPy", is: starts("\x93NUMPY") },
-  { frame: "gguf", called: "a GGUF file of llama.cpp", is: starts("GGUF") },
-  { frame: "feather 1", called: "a Feather file of version 1", is: starts("FEA1") },
-  { frame: "matlab", called: "a MATLAB file", is: starts("MATLAB 5.0 MAT-file") },
+  { frame: "lz4", called: "LZ4", is: startsAs("\x04\x22\x4d\x18") },
+  { frame: "npy", called: "an .npy file of NumPy", is: startsAs("\x93NUMPY") },
+  { frame: "gguf", called: "a GGUF file of llama.cpp", is: startsAs("GGUF") },
+  { frame: "feather 1", called: "a Feather file of version 1", is: startsAs("FEA1") },
+  { frame: "matlab", called: "a MATLAB file", is: startsAs("MATLAB 5.0 MAT-file") },
   { frame: "tar", called: "a tar archive", is: ({ latin1 }) => latin1.startsWith("ustar", 257) },
   // Before pickles: a header of 128 bytes begins with the byte that they do.
   { frame: "safetensors", called: "a .safetensors file", is: isSafetensors },
@@ -103,11 +103,11 @@ const RULES: readonly Rule[] = [
     frame: "torch legacy",
     called: "a file of torch.save (PyTorch, before 1.6)",
     // The pickle of a number that PyTorch writes first.
-    is: starts("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."),
+    is: startsAs("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."),
   },
-  { frame: "pickle", called: "a Python pickle", is: ({ latin1 }) => /^\x80[\x02-\x7f]/.test(latin1) },
+  { frame: "pickle", called: "a Python pickle", is: ({ head }) => head[0] === 0x80 && head[1] >= 2 && head[1] < 0x80 },
   // As joblib packs: 0x78 and a second byte that makes both a multiple of 31.
-  { frame: "zlib", called: "a zlib stream", is: ({ latin1 }) => /^x[\x01\x9c\xda]/.test(latin1) },
+  { frame: "zlib", called: "a zlib stream", is: startsAs("x\x01", "x\x9c", "x\xda") },
   {
     frame: "old pickle",
     called: "a Python pickle of protocol 0 or 1",
@@ -138,8 +138,8 @@ function isSafetensors({ head, size }: Look): boolean {
   return length >= 2 && length <= MOST_SAFETENSORS_HEADER;
 }
 
-function uint32(bytes: Uint8Array, at: number): number {
-  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(at, true);
+function uint32(bytes: Uint8Array, offset: number): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(offset, true);
 }
 
 /** Whether bytes are UTF-8 without control characters; a character may be cut off at the end. */
