@@ -50,9 +50,9 @@ export async function holdActivations(
     batches,
     ids: Int32Array.from(ids),
     excerpt(token) {
-      const at = starts.findLastIndex((start) => start <= token);
-      const { prompts, prompt, position } = batches[at].provenance!;
-      const row = token - starts[at];
+      const index = starts.findLastIndex((start) => start <= token);
+      const { prompts, prompt, position } = batches[index].provenance!;
+      const row = token - starts[index];
       return prompts[prompt[row]].excerpt(position[row]);
     },
   };

@@ -71,17 +71,17 @@ class Verifier {
     this.#table(this.#target(0), table, 0);
   }
 
-  #table(at: number, table: Table, depth: number): void {
+  #table(position: number, table: Table, depth: number): void {
     if (depth > DEEPEST || ++this.#tables > MOST_TABLES) throw new Error("too many tables within each other");
-    this.#need(at, 4);
+    this.#need(position, 4);
     // A table begins with the way back to its slots; these with their own length and the table's. A slot is an offset
     // into the table, 0 for a field that is not there.
-    const slots = at - this.#view.getInt32(at, true);
+    const slots = position - this.#view.getInt32(position, true);
     this.#need(slots, 4);
     const [slotBytes, tableBytes] = [this.#view.getUint16(slots, true), this.#view.getUint16(slots + 2, true)];
     if (slotBytes < 4 || slotBytes % 2 > 0) throw new Error("a table without a list of its fields");
     this.#need(slots, slotBytes);
-    this.#need(at, tableBytes);
+    this.#need(position, tableBytes);
     const shapes = table();
     let kind = 0;
     for (let i = 0; i < shapes.length && 4 + 2 * i < slotBytes; i++) {
@@ -90,13 +90,13 @@ class Verifier {
       if (offset === 0) continue;
       const width = typeof shape === "number" ? shape : shape === "kind" ? 1 : 4;
       if (offset + width > tableBytes) throw new Error("a field outside of its table");
-      if (shape === "kind") kind = this.#view.getUint8(at + offset);
-      else if (typeof shape !== "number") this.#field(at + offset, shape, kind, depth);
+      if (shape === "kind") kind = this.#view.getUint8(position + offset);
+      else if (typeof shape !== "number") this.#field(position + offset, shape, kind, depth);
     }
   }
 
-  #field(at: number, shape: Exclude<Shape, number | "kind">, kind: number, depth: number): void {
-    const target = this.#target(at);
+  #field(position: number, shape: Exclude<Shape, number | "kind">, kind: number, depth: number): void {
+    const target = this.#target(position);
     if (shape === "text") this.#list(target, 1);
     else if ("list" in shape) {
       if (typeof shape.list === "number") this.#list(target, shape.list);
@@ -113,20 +113,20 @@ class Verifier {
   }
 
   /** Where an offset leads. */
-  #target(at: number): number {
-    this.#need(at, 4);
-    return at + this.#view.getUint32(at, true);
+  #target(position: number): number {
+    this.#need(position, 4);
+    return position + this.#view.getUint32(position, true);
   }
 
   /** The length of a list whose items have so many bytes. */
-  #list(at: number, itemBytes: number): number {
-    this.#need(at, 4);
-    const count = this.#view.getUint32(at, true);
-    this.#need(at + 4, count * itemBytes);
+  #list(position: number, itemBytes: number): number {
+    this.#need(position, 4);
+    const count = this.#view.getUint32(position, true);
+    this.#need(position + 4, count * itemBytes);
     return count;
   }
 
-  #need(at: number, bytes: number): void {
-    if (at < 0 || at + bytes > this.#view.byteLength) throw new Error("an offset leads outside of it");
+  #need(position: number, bytes: number): void {
+    if (position < 0 || position + bytes > this.#view.byteLength) throw new Error("an offset leads outside of it");
   }
 }

@@ -35,20 +35,20 @@ export class HubClient {
    * @throws {HubError} if it redirects without end, or stays busy.
    */
   async send(url: string, { method = "GET", headers = {}, follows = () => true }: HubRequest = {}): Promise<Response> {
-    let at = new URL(url);
+    let address = new URL(url);
     for (let hop = 0; hop < HOPS; hop++) {
-      const response = await this.#patiently(at, { method, headers });
+      const response = await this.#patiently(address, { method, headers });
       const location = response.headers.get("location");
       if (response.status < 300 || response.status >= 400 || location === null) return response;
-      if (!URL.canParse(location, at)) {
+      if (!URL.canParse(location, address)) {
         throw new HubError(
           `Cannot fetch ${plainUrl(url)}: it is redirected to "${location.slice(0, 80)}", which is no address.`,
         );
       }
-      const next = new URL(location, at);
+      const next = new URL(location, address);
       if (!follows(response, next)) return response;
       await response.body?.cancel();
-      at = next;
+      address = next;
     }
     throw new HubError(`Cannot fetch ${plainUrl(url)}: it is redirected again and again.`);
   }

@@ -97,8 +97,8 @@ export async function lookUpFile(
 
 /** Names of repositories that the hub finds for some words; none where it cannot say. */
 export async function searchRepos(client: HubClient, type: RepoName["type"], query: string): Promise<string[]> {
-  const found = await asked(client, `/api/${type}s?${query}&limit=20`);
-  return Array.isArray(found) ? found.map(({ id }) => id).filter((id) => typeof id === "string") : [];
+  const repos = await asked(client, `/api/${type}s?${query}&limit=20`);
+  return Array.isArray(repos) ? repos.map(({ id }) => id).filter((id) => typeof id === "string") : [];
 }
 
 /** An error about what is not there, with the names that are nearest to it. */
@@ -121,8 +121,8 @@ async function explained(
 
 /** The nearest files of a commit. */
 async function nearFiles(client: HubClient, { repo, type }: RepoName, revision: string, path: string) {
-  const found = await asked(client, `/api/${type}s/${repo}/revision/${encodeURIComponent(revision)}`);
-  const names = ((found as CommitInfo | undefined)?.siblings ?? []).map((file) => file?.rfilename);
+  const info = await asked(client, `/api/${type}s/${repo}/revision/${encodeURIComponent(revision)}`);
+  const names = ((info as CommitInfo | undefined)?.siblings ?? []).map((file) => file?.rfilename);
   return nearestNames(path, names.filter((name) => typeof name === "string"));
 }
 
@@ -138,8 +138,8 @@ async function nearRepos(client: HubClient, { repo, type }: RepoName): Promise<s
   const name = repo.split("/")[1];
   // The hub finds parts of names: of a misspelt one its first word may be right.
   for (const words of [name, name.split(/[-_.]/)[0]]) {
-    const found = await searchRepos(client, type, `search=${encodeURIComponent(words)}`);
-    if (found.length > 0) return nearestNames(repo, found);
+    const repos = await searchRepos(client, type, `search=${encodeURIComponent(words)}`);
+    if (repos.length > 0) return nearestNames(repo, repos);
   }
   return [];
 }

@@ -62,8 +62,8 @@ export async function useRepository<T>(
     const commit = await cache.commitOf(revision);
     if (commit === undefined || !await exists(cache.snapshot(commit))) continue;
     const files = await cache.tree(commit) ?? await wholeSnapshot(cache.snapshot(commit));
-    const found = await tried(new CachedFiles(repo, cache, commit, own, files));
-    if (found) return found.result;
+    const outcome = await tried(new CachedFiles(repo, cache, commit, own, files));
+    if (outcome) return outcome.result;
   }
   if (settings.offline) throw new HubUnreachableError(offlineSentence(wanted, settings, missing));
 
@@ -74,14 +74,14 @@ export async function useRepository<T>(
     // The commit that is cached already comes before a newer one, so that a run's files stay of one; a commit asked for
     // by name is tried below.
     if (known !== undefined && known !== revision) {
-      const found = await RemoteFiles.open(context, known, options.only).then(tried).catch(gone);
-      if (found) return found.result;
+      const outcome = await RemoteFiles.open(context, known, options.only).then(tried).catch(gone);
+      if (outcome) return outcome.result;
     }
     // If today's files do not do either, theirs is the reason to tell.
     missing = undefined;
-    const found = await tried(await RemoteFiles.open(context, revision, options.only));
+    const outcome = await tried(await RemoteFiles.open(context, revision, options.only));
     if (refresh) refreshed.add(key);
-    if (found) return found.result;
+    if (outcome) return outcome.result;
   } catch (error) {
     if (!(error instanceof HubUnreachableError) || error.cause instanceof Deno.errors.NotCapable) throw error;
     const also = refresh ? "What is cached does without --refresh." : cacheSentence(wanted, settings, missing);

@@ -84,14 +84,14 @@ export async function resolveWeights(tensor: TensorProto, place: GraphPlace): Pr
       `Expected the weights of "${path}" in "${location}" beside it but there is no such file: fetch it too`,
     );
   }
-  const found = await Deno.realPath(file);
-  if (!mayHold(place, found)) {
+  const target = await Deno.realPath(file);
+  if (!mayHold(place, target)) {
     throw new ModelError(
-      `Expected the weights of "${path}" in the model's folder but "${location}" is a link to "${found}": files elsewhere ` +
-        "are not read; copy it to where the link is",
+      `Expected the weights of "${path}" in the model's folder but "${location}" is a link to "${target}": files ` +
+        "elsewhere are not read; copy it to where the link is",
     );
   }
-  const { size } = await Deno.stat(found);
+  const { size } = await Deno.stat(target);
   const [offset, length] = [Number(entryOf(tensor, "offset") ?? 0), lengthOf(tensor)];
   const end = offset + length;
   if (!(offset >= 0 && length >= 0 && end <= size)) {
@@ -100,7 +100,7 @@ export async function resolveWeights(tensor: TensorProto, place: GraphPlace): Pr
         `${size} bytes: fetch or copy it again`,
     );
   }
-  setEntry(tensor, "location", found);
+  setEntry(tensor, "location", target);
 }
 
 /** A file of a commit in a cache of the hub's; it may be a link to its bytes, which are named by their checksum. */

@@ -139,12 +139,12 @@ function replacedRows({ dim, replacements }: Edit, tokens: TokenBatch, real: Uin
           : given.length === positions.length * dim
           ? i
           : number * positions.length + i;
-        for (let at = row * width; at < (row + 1) * width; at++) {
+        for (let index = row * width; index < (row + 1) * width; index++) {
           // With a cache only new tokens are fed after the first step: earlier positions were replaced then, and it
           // remembers.
-          if (!real[at] || places[at] !== wanted) continue;
-          gate[at] = 1;
-          values.set(given.subarray(from * dim, (from + 1) * dim), at * dim);
+          if (!real[index] || places[index] !== wanted) continue;
+          gate[index] = 1;
+          values.set(given.subarray(from * dim, (from + 1) * dim), index * dim);
         }
       }
     }

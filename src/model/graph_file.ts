@@ -178,19 +178,19 @@ export class GraphFile {
     for (const tensors of chunks(external)) {
       const path = `weights.${externalData.length}`;
       const data = new Uint8Array(tensors.reduce((sum, tensor) => sum + lengthOf(tensor), 0));
-      let at = 0;
+      let position = 0;
       for (const tensor of tensors) {
         const length = lengthOf(tensor);
-        const weight = data.subarray(at, at + length);
+        const weight = data.subarray(position, position + length);
         using file = await openByteFile(join(this.folder, entryOf(tensor, "location")!), "a file of weights");
         const offset = Number(entryOf(tensor, "offset") ?? 0);
         const stored = converted.get(tensor);
         if (stored) await convert(file, offset, stored, FLOATS[tensor.dataType] as FloatType, weight);
         else await file.read(offset, weight);
         setEntry(tensor, "location", path);
-        setEntry(tensor, "offset", String(at));
+        setEntry(tensor, "offset", String(position));
         setEntry(tensor, "length", String(length));
-        at += length;
+        position += length;
       }
       externalData.push({ path, data });
     }
@@ -216,12 +216,12 @@ async function convert(
   bytes: Uint8Array<ArrayBuffer>,
 ): Promise<void> {
   const count = bytes.length / itemBytes(to);
-  for (let at = 0; at < count; at += PART) {
-    const some = Math.min(PART, count - at);
-    const stored = await file.read(offset + at * itemBytes(from), new Uint8Array(some * itemBytes(from)));
+  for (let start = 0; start < count; start += PART) {
+    const some = Math.min(PART, count - start);
+    const stored = await file.read(offset + start * itemBytes(from), new Uint8Array(some * itemBytes(from)));
     const numbers = toFloat32({ dtype: from, shape: [some], data: numbersAt(from, stored, 0, some) });
     const held = to === "float32" ? numbers : new Float16Array(numbers);
-    bytes.set(new Uint8Array(held.buffer, held.byteOffset, held.byteLength), at * itemBytes(to));
+    bytes.set(new Uint8Array(held.buffer, held.byteOffset, held.byteLength), start * itemBytes(to));
   }
 }
 

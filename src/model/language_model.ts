@@ -145,15 +145,15 @@ export class HookedLanguageModel implements LanguageModel {
       decoder.read(tokens, [...new Set(tensors)], [], { onDevice });
     const residuals = new Map<number, Residual>();
     if (prompts.length <= atOnce) {
-      const found = await read(pad(prompts, "right", generator.padding), true);
-      wanted.forEach((layer, i) => residuals.set(layer, residual(found.get(tensors[i])!, prompts.length * width)));
+      const outputs = await read(pad(prompts, "right", generator.padding), true);
+      wanted.forEach((layer, i) => residuals.set(layer, residual(outputs.get(tensors[i])!, prompts.length * width)));
       return { batch: prompts.length, width, residuals };
     }
     const stacks = wanted.map(() => new Stack(prompts.length, width));
     await this.#inTurns(prompts, atOnce, async (some, numbers) => {
       const tokens = pad(some, "right", generator.padding, numbers);
-      const found = await read(tokens, false);
-      stacks.forEach((stack, i) => stack.add(float32(found.get(tensors[i])!), tokens));
+      const outputs = await read(tokens, false);
+      stacks.forEach((stack, i) => stack.add(float32(outputs.get(tensors[i])!), tokens));
     });
     wanted.forEach((layer, i) => residuals.set(layer, stacks[i].residual()));
     return { batch: prompts.length, width, residuals };
@@ -206,17 +206,17 @@ export class HookedLanguageModel implements LanguageModel {
         `Expected ${rows} directions of ${streamDim} numbers, the width of the stream, but got ${directions.length} numbers`,
       );
     }
-    const found: LensToken[][] = [];
+    const lens: LensToken[][] = [];
     const step = this.#lensRows();
     for (let from = 0; from < rows; from += step) {
       const count = Math.min(step, rows - from);
       const values = await this.#unembed(directions.slice(from * streamDim, (from + count) * streamDim), count);
       for (let row = 0; row < count; row++) {
         const top = topK(values, row * vocab, vocab, k);
-        found.push(top.map(({ id, logit }) => ({ token: this.decode([id]), id, logit })));
+        lens.push(top.map(({ id, logit }) => ({ token: this.decode([id]), id, logit })));
       }
     }
-    return found;
+    return lens;
   }
 
   async dispose(): Promise<void> {

@@ -60,11 +60,13 @@ function weightsOf(paths: readonly string[], files: RepoFiles["files"]): string 
     ["GGUF files", /\.gguf$/],
   ];
   return kinds.flatMap(([kind, pattern]) => {
-    const found = paths.filter((path) => pattern.test(path));
-    if (found.length === 0) return [];
-    const sizes = found.map((path) => files?.get(path)?.bytes ?? NaN);
+    const matches = paths.filter((path) => pattern.test(path));
+    if (matches.length === 0) return [];
+    const sizes = matches.map((path) => files?.get(path)?.bytes ?? NaN);
     const size = sizes.reduce((sum, bytes) => sum + bytes, 0);
-    const named = found.length > 3 ? `${found.slice(0, 2).join(", ")} and ${found.length - 2} more` : found.join(", ");
+    const named = matches.length > 3
+      ? `${matches.slice(0, 2).join(", ")} and ${matches.length - 2} more`
+      : matches.join(", ");
     return [`weights as ${kind} (${named}${Number.isNaN(size) ? "" : `; ${bytesText(size)}`})`];
   }).join(" and ");
 }
@@ -73,15 +75,15 @@ async function exportsOnHub(client: HubClient, repo: string): Promise<string[]> 
   const known = exportsOf(repo);
   if (known.length > 0) return known;
   const name = bareName(repo);
-  const found = await searchRepos(client, "model", `search=${encodeURIComponent(name)}&filter=onnx`);
-  return found.filter((id) => id !== repo && bareName(id) === name).slice(0, 3);
+  const repos = await searchRepos(client, "model", `search=${encodeURIComponent(name)}&filter=onnx`);
+  return repos.filter((id) => id !== repo && bareName(id) === name).slice(0, 3);
 }
 
 /** The files that a local folder has, those of onnx/ too. */
 async function pathsIn(folder: string): Promise<string[]> {
-  const found: string[] = [];
+  const paths: string[] = [];
   for (const place of await exists(join(folder, "onnx")) ? ["onnx", "."] : ["."]) {
-    for await (const { name } of Deno.readDir(join(folder, place))) found.push(join(place, name));
+    for await (const { name } of Deno.readDir(join(folder, place))) paths.push(join(place, name));
   }
-  return found.sort();
+  return paths.sort();
 }

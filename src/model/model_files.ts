@@ -67,8 +67,8 @@ export async function findModelFiles(id: string, options: LoadOptions): Promise<
     if (!onHub) throw new ModelError(noSuchModel(id, folder));
     const { repo, revision } = onHub;
     return await useRepository({ repo, type: "model", revision }, hubOptions(options), async (files) => {
-      const found = await collect(files, `"${repo}" at commit ${files.commit}`, options);
-      return { ...found, origin: { repo, revision, commit: files.commit } };
+      const modelFiles = await collect(files, `"${repo}" at commit ${files.commit}`, options);
+      return { ...modelFiles, origin: { repo, revision, commit: files.commit } };
     });
   } catch (cause) {
     if (!(cause instanceof HubError)) throw cause;

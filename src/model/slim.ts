@@ -49,9 +49,9 @@ async function slim(file: Window, start: number, end: number, kind: Kind, locati
   const pieces: Uint8Array[] = [];
   let weights: Field | undefined;
   let dataType = 0;
-  for (let at = start; at < end;) {
-    const field = await file.field(at, end);
-    at = field.end;
+  for (let offset = start; offset < end;) {
+    const field = await file.field(offset, end);
+    offset = field.end;
     const child = (CHILDREN[kind] as Record<number, Kind>)[field.number];
     const length = field.end - field.value;
     if (kind === "tensor" && field.number === TENSOR.dataType) dataType = await file.varint(field.value);
@@ -98,10 +98,10 @@ function varint(value: number): number[] {
 
 function join(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const joined = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
+  let offset = 0;
   for (const piece of pieces) {
-    joined.set(piece, at);
-    at += piece.length;
+    joined.set(piece, offset);
+    offset += piece.length;
   }
   return joined;
 }

@@ -41,15 +41,15 @@ export function nameSums(graph: GraphProto): void {
     if (!isSkipNorm(fused)) return [fused];
     while (fused.output.length < 4) fused.output.push("");
     fused.output[3] ||= `${fused.output[0]}/sum`;
-    const at = fused.opType === "SkipLayerNormalization" ? 4 : 3;
-    const bias = fused.input[at];
+    const place = fused.opType === "SkipLayerNormalization" ? 4 : 3;
+    const bias = fused.input[place];
     if (!bias) return [fused];
     // The branch is the operand that a product gives; the other one is the stream.
     const branch = products.has(fused.input[0]) ? 0 : 1;
     // Named as the branch: the norm that reads a block's last sum is mostly the next block's.
     const sum = node("Add", [fused.input[branch], bias], [`${fused.input[branch]}/with_bias`]);
     fused.input[branch] = sum.output[0];
-    fused.input[at] = "";
+    fused.input[place] = "";
     return [sum, fused];
   });
 }
@@ -104,9 +104,9 @@ function sumOf(index: GraphIndex, node: NodeProto): Sum | undefined {
       const branches = branchesFrom(index, base, leaves.filter((leaf) => leaf !== base));
       if (branches) return { tensor, base, branches };
     }
-    const at = leaves.findIndex((leaf) => addends(index, index.producer(viewed(index, leaf))));
-    if (at < 0) return undefined;
-    leaves = leaves.toSpliced(at, 1, ...addends(index, index.producer(viewed(index, leaves[at])))!);
+    const place = leaves.findIndex((leaf) => addends(index, index.producer(viewed(index, leaf))));
+    if (place < 0) return undefined;
+    leaves = leaves.toSpliced(place, 1, ...addends(index, index.producer(viewed(index, leaves[place])))!);
   }
 }
 

@@ -35,7 +35,7 @@ export class BestMembers {
     sums: Matrix,
     best: Matrix,
   ): Promise<void> {
-    const found = new Map<number, number>();
+    const rowOfRegion = new Map<number, number>();
     for (let from = 0; from < regions.length; from += ROWS) {
       // One pair a row: itself and the sum of its own region.
       const own = [...regions.subarray(from, from + ROWS)];
@@ -46,10 +46,10 @@ export class BestMembers {
         // mean.
         if (products[i] <= this.#products[region]) return;
         this.#products[region] = products[i];
-        found.set(region, rows[i]);
+        rowOfRegion.set(region, rows[i]);
       });
     }
-    if (found.size === 0) return;
-    backend.copyRows(directions, Int32Array.from(found.values()), best, Int32Array.from(found.keys()));
+    if (rowOfRegion.size === 0) return;
+    backend.copyRows(directions, Int32Array.from(rowOfRegion.values()), best, Int32Array.from(rowOfRegion.keys()));
   }
 }

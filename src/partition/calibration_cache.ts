@@ -145,12 +145,12 @@ export async function cachedCalibration(
   const path = await cachePath(folder, key);
   if (!await exists(path)) return undefined;
   try {
-    const { key: found, calibration } = await readCalibration(path, (sentence) => {
+    const { key: keptKey, calibration } = await readCalibration(path, (sentence) => {
       // A file without checksums cannot prove itself: measuring anew is cheaper than a wrong threshold.
       throw new Error(sentence);
     });
     // The name is a part of the digest only; the key in the file decides.
-    return JSON.stringify(found) === JSON.stringify(key) ? calibration : undefined;
+    return JSON.stringify(keptKey) === JSON.stringify(key) ? calibration : undefined;
   } catch (error) {
     onDamage(`The cached calibration is measured anew. ${(error as Error).message}`);
     return undefined;

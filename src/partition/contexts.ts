@@ -107,7 +107,7 @@ export class Contexts {
 
 /** Inserts before the first entry that `isBehind` it, and drops what no longer fits. */
 function insert(list: Context[], context: Context, isBehind: (other: Context) => boolean): void {
-  const at = list.findIndex(isBehind);
-  list.splice(at < 0 ? list.length : at, 0, context);
+  const place = list.findIndex(isBehind);
+  list.splice(place < 0 ? list.length : place, 0, context);
   if (list.length > CONTEXTS) list.pop();
 }

@@ -25,10 +25,10 @@ export function emptyParts(
     throw new RangeError(`Expected a center of finite numbers but found ${center.length} of them, not all finite`);
   }
   if (!(threshold > SMALLEST_THRESHOLD && threshold < 2)) {
-    const at = percentile === undefined ? "" : ` at percentile ${percentile}`;
+    const suffix = percentile === undefined ? "" : ` at percentile ${percentile}`;
     throw new RangeError(
-      `Expected a threshold between ${SMALLEST_THRESHOLD} and 2 but found ${threshold}${at}: a stream with many equal ` +
-        "activations (shared prompt prefixes) has a threshold of 0 at small percentiles; take a larger one",
+      `Expected a threshold between ${SMALLEST_THRESHOLD} and 2 but found ${threshold}${suffix}: a stream with many ` +
+        "equal activations (shared prompt prefixes) has a threshold of 0 at small percentiles; take a larger one",
     );
   }
   if (!Number.isInteger(members) || members < 0) {

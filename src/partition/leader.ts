@@ -72,8 +72,8 @@ export async function assignBatch(
 
   // `>`: a row at the threshold belongs. In blocks, as rows compared with each other are the square of their number.
   const unmatched = [...distances.keys()].filter((row) => distances[row] > threshold);
-  for (let at = 0; at < unmatched.length; at += FOUNDER_BLOCK) {
-    const rows = unmatched.slice(at, at + FOUNDER_BLOCK);
+  for (let start = 0; start < unmatched.length; start += FOUNDER_BLOCK) {
+    const rows = unmatched.slice(start, start + FOUNDER_BLOCK);
     using block = backend.create(directions.dim, rows.length);
     append(backend, block, directions, rows);
     const joined = await leadersWithin(backend, block, exemplars, before, threshold);

@@ -120,8 +120,8 @@ function keepLargest(row: Float32Array, k: number): void {
   for (let i = 0; i < row.length; i++) {
     // `kept` is sorted, largest first; `>` throughout: of equal values the lower region stays ahead.
     if (kept.length === k && !(row[i] > row[kept[k - 1]])) continue;
-    const at = kept.findIndex((other) => row[i] > row[other]);
-    kept.splice(at < 0 ? kept.length : at, 0, i);
+    const place = kept.findIndex((other) => row[i] > row[other]);
+    kept.splice(place < 0 ? kept.length : place, 0, i);
     if (kept.length > k) kept.pop();
   }
   const values = kept.map((i) => Math.max(0, row[i]));

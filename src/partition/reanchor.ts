@@ -149,13 +149,13 @@ function nearestOf(members: Members | undefined, region: number, sum: Float32Arr
         "grown on, or a dictionary that was grown and loaded with members",
     );
   }
-  let [best, at] = [-Infinity, 0];
+  let [best, start] = [-Infinity, 0];
   for (let from = 0; from < sample.length; from += dim) {
     let dot = 0;
     for (let j = 0; j < dim; j++) dot += sample[from + j] * sum[j];
-    if (dot > best) [best, at] = [dot, from];
+    if (dot > best) [best, start] = [dot, from];
   }
-  const member = Float32Array.from(sample.subarray(at, at + dim));
+  const member = Float32Array.from(sample.subarray(start, start + dim));
   const length = Math.hypot(...member);
   return length > 0 ? member.map((value) => value / length) : member;
 }

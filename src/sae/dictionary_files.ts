@@ -112,10 +112,10 @@ export async function readNpzDictionary(
   backend: Backend,
   options: DictionaryLoadOptions = {},
 ): Promise<DictionaryParts> {
-  const { weights, regions } = gemmaScopeFiles(path);
-  await assertExported(path, regions);
+  const { weights, regions: regionsPath } = gemmaScopeFiles(path);
+  await assertExported(path, regionsPath);
   const { decoder, center } = weightsOf(await readNpz(weights, ["W_dec", "b_dec"], options), weights);
-  return await readRegions(regions, decoder, center, backend, options.onWarning);
+  return await readRegions(regionsPath, decoder, center, backend, options.onWarning);
 }
 
 /** Parts of a dictionary that was exported as a SAELens folder. */
@@ -124,11 +124,11 @@ export async function readSaeLensDictionary(
   backend: Backend,
   options: DictionaryLoadOptions = {},
 ): Promise<DictionaryParts> {
-  const { weights, regions } = saeLensFiles(folder);
-  await assertExported(folder, regions);
+  const { weights, regions: regionsPath } = saeLensFiles(folder);
+  await assertExported(folder, regionsPath);
   const { tensors } = await readSafetensors(weights, ["W_dec", "b_dec"]);
   const { decoder, center } = weightsOf(tensors, weights);
-  return await readRegions(regions, decoder, center, backend, options.onWarning);
+  return await readRegions(regionsPath, decoder, center, backend, options.onWarning);
 }
 
 function weightsOf(tensors: Tensors, path: string) {
@@ -139,10 +139,10 @@ function weightsOf(tensors: Tensors, path: string) {
   };
 }
 
-async function assertExported(path: string, regions: string): Promise<void> {
-  if (await isFile(regions)) return;
+async function assertExported(path: string, regionsPath: string): Promise<void> {
+  if (await isFile(regionsPath)) return;
   throw new Error(
-    `Cannot read ${path} as a dictionary: ${regions}, which Dictionary.export writes beside, is missing. A sparse ` +
-      "autoencoder is read by readSae",
+    `Cannot read ${path} as a dictionary: ${regionsPath}, which Dictionary.export writes beside, is missing. A ` +
+      "sparse autoencoder is read by readSae",
   );
 }

@@ -68,7 +68,7 @@ export async function conceptChoices(
     exemplars.set(growth, exemplars.get(growth) ?? setOf("exemplar"));
     offer({ ...common, basis: "exemplar", from: exemplars.get(growth)! });
   }
-  const most = Math.max(...dictionaries.map(({ regions }) => regions));
+  const most = Math.max(...dictionaries.map(({ regions: size }) => size));
   for (const [set, coreset] of coresets) {
     const random = owner.use(DirectionSet.upload(backend, randomDirections(most, dim, set), dim));
     for (const { percentile, budget, tokens, seed, regions: size } of dictionaries) {

@@ -109,11 +109,11 @@ export function axBenchOutcome(
   const name = `layer ${layer}, p ${percentile}`;
   const methods = here.filter((way) => isTrained(way) || (way.percentile === percentile && way.budget === budget));
   const headline = wayOf(told, HEADLINE);
-  const regions = distinct(examples.map(({ region }) => region)).length;
+  const count = distinct(examples.map(({ region }) => region)).length;
   return {
     title: `Concept detection in ${flags.model}`,
-    answer: `${answer(told)} In stream order ${flags.seed} the ${concepts} concepts have ${regions} different regions.`,
-    findings: { ...findings(told), distinct_regions: regions, hook },
+    answer: `${answer(told)} In stream order ${flags.seed} the ${concepts} concepts have ${count} different regions.`,
+    findings: { ...findings(told), distinct_regions: count, hook },
     tables: {
       concepts: resultTable(DETECTION, detections),
       methods: resultTable(METHOD, ways),
@@ -280,7 +280,7 @@ function findings(told: Told): Outcome["findings"] {
   };
   return {
     ...{ concepts, layer, layers, percentile, percentiles },
-    regions: byPercentile(told, HEADLINE).map(({ regions }) => regions),
+    regions: byPercentile(told, HEADLINE).map(({ regions: size }) => size),
     mean_auroc_headline: area(headline),
     mean_auroc_headline_interval: ends(headline),
     mean_auroc_headline_by_layer: headlineByLayer(told).map(area),

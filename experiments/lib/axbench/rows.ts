@@ -118,11 +118,11 @@ export type Example = RowOf<typeof EXAMPLE> & {
 const CONTEXTS = 4;
 
 /** A concept with the region that was chosen for it. */
-export function exampleRow({ conceptId, concept, auroc }: DetectionRow, found: RegionRow): Example {
-  const tokens = found.lens.map(({ token }) => tokenText(token));
-  const contexts = found.nearest.slice(0, CONTEXTS).map(({ excerpt }) => excerpt);
+export function exampleRow({ conceptId, concept, auroc }: DetectionRow, region: RegionRow): Example {
+  const tokens = region.lens.map(({ token }) => tokenText(token));
+  const contexts = region.nearest.slice(0, CONTEXTS).map(({ excerpt }) => excerpt);
   return {
-    ...{ conceptId, concept, auroc, region: found.region, members: found.count, tokens, contexts },
+    ...{ conceptId, concept, auroc, region: region.region, members: region.count, tokens, contexts },
     logitLens: tokens.join(" | "),
     nearestContexts: contexts.map(contextText).join("\n"),
   };
@@ -153,8 +153,8 @@ export function detectionRow(
   const common = { conceptId, concept, genre, layer, trainAuroc, auroc, hardAuroc };
   switch (detection.kind) {
     case "chosen": {
-      const { choice: { from: _, size: regions, ...choice }, direction: region } = detection;
-      return { ...common, ...choice, regions, region };
+      const { choice: { from: _, size, ...choice }, direction: region } = detection;
+      return { ...common, ...choice, regions: size, region };
     }
     case "trained": {
       const none = { rule: null, basis: null, percentile: null, budget: null, tokens: null, seed: null, set: null };
@@ -170,10 +170,15 @@ export function summarise(detections: readonly DetectionRow[], options: Bootstra
   const ways = settingsOf(detections, ["layer", "method", "rule", "basis", "percentile", "budget"]);
   return ways.map((way) => {
     const byConcept = settingsOf(way.rows, ["conceptId"]).map((concept) => concept.mean("auroc")!);
-    const { tokens, regions, trainAuroc, hardAuroc } = way.meanRow("tokens", "regions", "trainAuroc", "hardAuroc");
+    const { tokens, regions: size, trainAuroc, hardAuroc } = way.meanRow(
+      "tokens",
+      "regions",
+      "trainAuroc",
+      "hardAuroc",
+    );
     return {
       ...way.key,
-      ...{ tokens, regions, trainAuroc, hardAuroc },
+      ...{ tokens, regions: size, trainAuroc, hardAuroc },
       ...intervalOf("auroc", bootstrapMean(byConcept, options)),
       byConcept,
       byRun: settingsOf(way.rows, ["seed", "set"]).map((run) => run.mean("auroc")!),
@@ -183,18 +188,18 @@ export function summarise(detections: readonly DetectionRow[], options: Bootstra
 
 /** Every way of regions against random sets of the same size and rule, and against the trained directions. */
 export function pairings(ways: readonly WaySummary[], options: BootstrapOptions): Pairing[] {
-  const isComparable = (regions: WaySummary, other: WaySummary) =>
-    other.layer === regions.layer && other.method !== "regions" &&
+  const isComparable = (way: WaySummary, other: WaySummary) =>
+    other.layer === way.layer && other.method !== "regions" &&
     (isTrained(other) ||
-      (other.rule === regions.rule && other.percentile === regions.percentile && other.budget === regions.budget));
-  return ways.filter(({ method }) => method === "regions").flatMap((regions) =>
-    ways.filter((other) => isComparable(regions, other)).map((against) => {
-      const differences = regions.byConcept.map((value, i) => value - against.byConcept[i]);
-      const { layer, method, rule, basis, percentile, budget } = regions;
+      (other.rule === way.rule && other.percentile === way.percentile && other.budget === way.budget));
+  return ways.filter(({ method }) => method === "regions").flatMap((way) =>
+    ways.filter((other) => isComparable(way, other)).map((against) => {
+      const differences = way.byConcept.map((value, i) => value - against.byConcept[i]);
+      const { layer, method, rule, basis, percentile, budget } = way;
       return {
         ...{ layer, method, rule, basis, percentile, budget },
         other: nameOf(against),
-        ...intervalOf("difference", pairedDifference(regions.byConcept, against.byConcept, options)),
+        ...intervalOf("difference", pairedDifference(way.byConcept, against.byConcept, options)),
         better: differences.filter((difference) => difference > 0).length,
         against,
         differences,

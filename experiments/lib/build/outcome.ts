@@ -64,7 +64,7 @@ export function buildOutcome(flags: CommonFlags, discovery: Discovery, results: 
     regions.map((region) => ({ layer, percentile, ...region, ...regionFigures(region) }))
   );
   const growth = results.flatMap(({ growth: { layer, percentile, snapshots } }) =>
-    snapshots.map(({ activations, regions }) => ({ layer, percentile, activations, regions }))
+    snapshots.map(({ activations, regions: size }) => ({ layer, percentile, activations, regions: size }))
   );
   const dictionaries = results.map(({ growth: { layer, percentile, dictionary, tokens, saturated }, metrics }) => {
     return { layer, percentile, threshold: dictionary.threshold, ...dictionaryFigures(metrics), tokens, saturated };
@@ -162,7 +162,7 @@ function partition({ growth: { dictionary }, regions }: BuildResult, name: strin
  */
 function dictionaryTable(model: string, rows: readonly RowOf<typeof DICTIONARY>[]) {
   const published = rows.map(({ layer, percentile }) => publishedRegions(model, layer, percentile) ?? null);
-  const hasPublished = published.some((regions) => regions !== null);
+  const hasPublished = published.some((size) => size !== null);
   return recordTable(rows.map((row, i) => ({
     ...headed(DICTIONARY, {
       layer: row.layer,

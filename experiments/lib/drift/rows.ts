@@ -132,10 +132,10 @@ export function finalTokenRows(
   minMembers: number,
 ): { readonly made: FinalTokensRow[]; readonly failed: FinalTokensRow[] } {
   const rate = harmful.filter(Boolean).length / harmful.length;
-  const at = (regions: Int32Array, { final }: Places) => final.map((place) => regions[place]);
+  const finalOf = (regions: Int32Array, { final }: Places) => final.map((place) => regions[place]);
   const made = [...bySeed].flatMap(([seed, partitions]) =>
     partitions.map(({ layer, percentile, threshold, size, regions, heldout }): FinalTokensRow => {
-      const division = divideByLabel(at(regions, places), harmful, { minMembers, seed });
+      const division = divideByLabel(finalOf(regions, places), harmful, { minMembers, seed });
       return {
         ...{ layer, percentile, model, seed, threshold, regions: size },
         finalTokenRegions: division.split.length,
@@ -144,7 +144,7 @@ export function finalTokenRows(
         maxHarmfulShareShuffled: division.maxShareShuffled,
         purity: division.purity,
         purityShuffled: division.purityShuffled,
-        heldoutAccuracy: balancedAccuracy(division.split, rate, at(heldout, heldoutPlaces), heldoutHarmful),
+        heldoutAccuracy: balancedAccuracy(division.split, rate, finalOf(heldout, heldoutPlaces), heldoutHarmful),
         failure: null,
         split: division.split,
       };
@@ -169,27 +169,27 @@ export function refusalRows(
   const placed = (partition: PromptPartition, { places }: PromptPartitions) => ({ ...partition, places });
   return seeds.flatMap((seed, i) =>
     instruct.bySeed.get(seed)!.flatMap((partition): RefusalRow[] => {
-      const found = refusalRegion(placed(partition, instruct), labels, criteria);
+      const refusal = refusalRegion(placed(partition, instruct), labels, criteria);
       const counterpart = sameSetting(base.bySeed.get(seed) ?? [], partition);
       const reordered = sameSetting(instruct.bySeed.get(seeds[(i + 1) % seeds.length])!, partition)!;
-      if (!found || !counterpart) return [];
+      if (!refusal || !counterpart) return [];
       const other = placed(counterpart, base);
-      const nearest = nearestMembers(found.direction, other, labels.harmful);
-      const again = nearestMembers(found.direction, placed(reordered, instruct), labels.harmful);
+      const nearest = nearestMembers(refusal.direction, other, labels.harmful);
+      const again = nearestMembers(refusal.direction, placed(reordered, instruct), labels.harmful);
       const turned = { ...other, means: rotated(other.means, other.dim, seed) };
       return [{
         layer: partition.layer,
         percentile: partition.percentile,
         seed,
-        refusalRate: found.rate,
-        finalTokens: found.finalTokens,
+        refusalRate: refusal.rate,
+        finalTokens: refusal.finalTokens,
         baseCosine: nearest.cosine,
         reorderCosine: again.cosine,
-        chanceCosine: nearestMembers(found.direction, turned, labels.harmful).cosine,
-        ...prefixed("refusal", found.members),
+        chanceCosine: nearestMembers(refusal.direction, turned, labels.harmful).cosine,
+        ...prefixed("refusal", refusal.members),
         ...prefixed("base", nearest.members),
         ...prefixed("reorder", again.members),
-        members: { refusal: found.members, base: nearest.members, reorder: again.members },
+        members: { refusal: refusal.members, base: nearest.members, reorder: again.members },
       }];
     })
   );

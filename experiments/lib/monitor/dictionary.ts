@@ -26,9 +26,9 @@ export async function chosenDictionary<F extends Flags>(
       const { entries, refused } = instructions;
       return refusalHandle(await finalRegions(plan.model, dictionary, entries), refused);
     });
-    const { threshold, size: regions } = dictionary;
+    const { threshold, size } = dictionary;
     const { occupied = null, accuracy = null } = handle ?? {};
-    grown.push({ layer, percentile, threshold, regions, occupied, accuracy, chosen: false });
+    grown.push({ layer, percentile, threshold, regions: size, occupied, accuracy, chosen: false });
   }
   const accuracyOf = (i: number) => grown[i].accuracy ?? -Infinity;
   const best = instructions

@@ -105,12 +105,12 @@ function raised(rates: readonly AlarmRate[], set: string, rate: number): Rows<Al
 }
 
 function answer({ scores, rates, handle, onOthers, dictionary }: MonitorResult, falseAlarms: number): string {
-  const at = (set: string) => percent(raised(rates, set, falseAlarms).mean("alarms"));
+  const alarmsOf = (set: string) => percent(raised(rates, set, falseAlarms).mean("alarms"));
   const others = [...scores.keys()].filter((set) => set !== HELD_OUT)
-    .map((set) => `${at(set)} of ${set === SHUFFLED ? "the same with shuffled words" : set}`);
+    .map((set) => `${alarmsOf(set)} of ${set === SHUFFLED ? "the same with shuffled words" : set}`);
   const ood =
     `With the alarm set for ${percent(falseAlarms)} of false alarms, ${
-      at(HELD_OUT)
+      alarmsOf(HELD_OUT)
     } of held-out prompts raise it, and ` +
     `${others.join(", ")} (layer ${dictionary.source!.hook.layer}, p ${dictionary.percentile ?? "unknown"}).`;
   if (!handle || !onOthers) return `${ood} There is no alarm for refusal without a chat template.`;

@@ -29,7 +29,7 @@ export function neighbourhoodChart(panels: readonly Panel[]): ChartSpec {
 /** Where the anchors and what is between them stand: the unit square, the anchors at the left and right. */
 const PLACE = { domain: [0, 1], nice: false, zero: false, hasAxis: false } as const;
 
-function panelOf({ percentile, regions, a, b, cosine, between, lune, lens }: Panel): ComposableChart {
+function panelOf({ percentile, regions: size, a, b, cosine, between, lune, lens }: Panel): ComposableChart {
   const label = (region: number) => (lens.get(region) ?? []).map(tokenText).join(" · ");
   const shown = lune.filter(({ region }) => lens.has(region));
   const anchors = [
@@ -50,7 +50,7 @@ function panelOf({ percentile, regions, a, b, cosine, between, lune, lens }: Pan
   const hidden = lune.length > shown.length ? `, ${shown.length} shown` : "";
   return chart(anchors, {
     title: {
-      text: `p ${percentile}, K = ${regions}`,
+      text: `p ${percentile}, K = ${size}`,
       subtitle: `cos(A, B) = ${cosine.toFixed(3)}, ${lune.length} between${hidden}`,
     },
     width: 320,
@@ -77,11 +77,11 @@ interface Place {
 }
 
 /** An edge with its cosine written at a part of its length. */
-function edgeOf(from: Place, to: Place, cosine: number, at: number) {
+function edgeOf(from: Place, to: Place, cosine: number, part: number) {
   return {
     ...{ x: from.x, y: from.y, x2: to.x, y2: to.y, cosine: cosine.toFixed(3) },
-    labelX: from.x + at * (to.x - from.x),
-    labelY: from.y + at * (to.y - from.y),
+    labelX: from.x + part * (to.x - from.x),
+    labelY: from.y + part * (to.y - from.y),
   };
 }
 

@@ -145,17 +145,15 @@ const isAlwaysAbove = (setting: PairSetting) =>
 function answer(layers: readonly LayerPairs[], shown: LayerPairs, excess: number | null): string {
   const { coarsest, finest } = shown;
   const count = (holds: (layer: LayerPairs) => boolean) => layers.filter(holds).length;
-  const regions = (setting: PairSetting) => figure(setting.mean("regions"));
+  const size = (setting: PairSetting) => figure(setting.mean("regions"));
   const between = (setting: PairSetting) => figure(apart(setting).mean("between"));
   const control = (setting: PairSetting) => figure(compared(setting).mean("controlBetween"));
   const grows = ({ coarsest, finest }: LayerPairs) =>
     exceeds(apart(finest).mean("between"), apart(coarsest).mean("between"));
   return [
-    `Between the closest pairs of regions at p ${coarsest.key.percentile} (layer ${shown.layer}, K ${
-      regions(coarsest)
-    })`,
+    `Between the closest pairs of regions at p ${coarsest.key.percentile} (layer ${shown.layer}, K ${size(coarsest)})`,
     `lie ${between(coarsest)} regions on average, and ${between(finest)} between their counterparts at`,
-    `p ${finest.key.percentile} (K ${regions(finest)}); other pairs of the same cosine have ${control(coarsest)}`,
+    `p ${finest.key.percentile} (K ${size(finest)}); other pairs of the same cosine have ${control(coarsest)}`,
     `and ${control(finest)}.`,
     `At p ${coarsest.key.percentile}, ${
       percent(shareOf(apart(coarsest), isEmpty))
@@ -190,7 +188,7 @@ function pairTable(layers: readonly LayerPairs[]) {
         cosine: apart(setting).mean("cosine"),
         between: apart(setting).mean("between"),
       }),
-      "share between": apart(setting).mean(({ between, regions }) => orNull(between! / (regions - 2))),
+      "share between": apart(setting).mean(({ between, regions: size }) => orNull(between! / (size - 2))),
       ...headed(PAIR, {
         controlCosine: compared(setting).mean("controlCosine"),
         controlBetween: compared(setting).mean("controlBetween"),

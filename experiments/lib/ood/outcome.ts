@@ -24,12 +24,12 @@ type DistanceSetting = Setting<DistanceRow, "layer" | "percentile">;
 const SHIFTED = PROMPT_SETS.filter((set) => set !== "held-out");
 
 /** A figure of a setting, the mean over seeds. */
-const at = (setting: DistanceSetting, of: Figure<DistanceRow>, set: PromptSet, kind: ExemplarKind = "regions") =>
+const meanAt = (setting: DistanceSetting, of: Figure<DistanceRow>, set: PromptSet, kind: ExemplarKind = "regions") =>
   setting.where({ set, kind }).mean(of);
 
 /** How much farther one set of prompts lies than another, in mean distance. */
 const gap = (setting: DistanceSetting, far: PromptSet, near: PromptSet) =>
-  difference(at(setting, "mean", far), at(setting, "mean", near));
+  difference(meanAt(setting, "mean", far), meanAt(setting, "mean", near));
 
 /** Tables, charts, findings and the answer. */
 export function oodOutcome(flags: CommonFlags, rows: readonly DistanceRow[]): Outcome {
@@ -95,10 +95,10 @@ function answer(sweep: Sweep<DistanceRow>, shown: DistanceSetting): string {
     return `${isNearer.filter(Boolean).length} of ${isNearer.length}`;
   };
   const beaten = (set: PromptSet) =>
-    sweep.count((setting) => exceeds(at(setting, "auroc", set, "coreset"), at(setting, "auroc", set)));
+    sweep.count((setting) => exceeds(meanAt(setting, "auroc", set, "coreset"), meanAt(setting, "auroc", set)));
   const both = (set: PromptSet, of: Figure<DistanceRow> = "auroc") =>
-    `${figure(at(shown, of, set))} for ${set} (coreset ${figure(at(shown, of, set, "coreset"))})`;
-  const distances = PROMPT_SETS.map((set) => `${figure(at(shown, "mean", set))} (${set})`).join(", ");
+    `${figure(meanAt(shown, of, set))} for ${set} (coreset ${figure(meanAt(shown, of, set, "coreset"))})`;
+  const distances = PROMPT_SETS.map((set) => `${figure(meanAt(shown, "mean", set))} (${set})`).join(", ");
   return [
     `Held-out text lies nearer to the exemplars than Bulgarian in ${
       nearer("held-out", "Bulgarian")
@@ -124,8 +124,8 @@ function answer(sweep: Sweep<DistanceRow>, shown: DistanceSetting): string {
 /** Arrays are by layer, then by percentile; plain numbers are of the setting that is shown. */
 function findings(sweep: Sweep<DistanceRow>, shown: DistanceSetting): Outcome["findings"] {
   const both = (name: string, of: Figure<DistanceRow>, set: PromptSet, kind: ExemplarKind = "regions") => ({
-    [name]: at(shown, of, set, kind),
-    [`${name}_by_layer`]: sweep.by((setting) => at(setting, of, set, kind)),
+    [name]: meanAt(shown, of, set, kind),
+    [`${name}_by_layer`]: sweep.by((setting) => meanAt(setting, of, set, kind)),
   });
   return {
     ...shown.key,
@@ -170,12 +170,12 @@ function distanceTable(sweep: Sweep<DistanceRow>) {
   return recordTable(sweep.settings.map((setting) => ({
     ...where(setting),
     ...headed(DISTANCE, {
-      exemplars: Math.round(at(setting, "exemplars", "held-out")!),
-      threshold: at(setting, "threshold", "held-out"),
+      exemplars: Math.round(meanAt(setting, "exemplars", "held-out")!),
+      threshold: meanAt(setting, "threshold", "held-out"),
     }),
-    ...forEach(PROMPT_SETS, (set) => set, (set) => at(setting, "mean", set)),
+    ...forEach(PROMPT_SETS, (set) => set, (set) => meanAt(setting, "mean", set)),
     "random − held-out": gap(setting, "random tokens", "held-out"),
-    ...forEach(PROMPT_SETS, (set) => `within θ: ${set}`, (set) => at(setting, "withinThreshold", set)),
+    ...forEach(PROMPT_SETS, (set) => `within θ: ${set}`, (set) => meanAt(setting, "withinThreshold", set)),
   })));
 }
 
@@ -206,9 +206,9 @@ function detectionTable(sweep: Sweep<DistanceRow>) {
     EXEMPLAR_KINDS.map((kind) => ({
       ...where(setting),
       ...headed(DISTANCE, { kind, exemplars: Math.round(meanOf(setting.where({ kind }).values("exemplars"))!) }),
-      ...forEach(SHIFTED, (set) => `AUROC ${set}`, (set) => at(setting, "auroc", set, kind)),
-      ...forEach(SHIFTED, (set) => `TPR ${set}`, (set) => at(setting, "tpr", set, kind)),
-      ...forEach(SHIFTED, (set) => `AUROC of prompts, ${set}`, (set) => at(setting, "aurocPrompt", set, kind)),
+      ...forEach(SHIFTED, (set) => `AUROC ${set}`, (set) => meanAt(setting, "auroc", set, kind)),
+      ...forEach(SHIFTED, (set) => `TPR ${set}`, (set) => meanAt(setting, "tpr", set, kind)),
+      ...forEach(SHIFTED, (set) => `AUROC of prompts, ${set}`, (set) => meanAt(setting, "aurocPrompt", set, kind)),
     }))
   ));
 }

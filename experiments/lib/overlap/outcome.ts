@@ -69,15 +69,15 @@ export function overlapOutcome(
   const { minimum } = flags;
   const sweep = new Sweep<SummaryRow, "percentile">(compared.flatMap(summaryRows), ["percentile"]);
   const setting = sweep.at({ percentile: shown.percentile })!;
-  const sizes = compared.flatMap((at) => sizeRows(at, features, minimum));
+  const sizes = compared.flatMap((one) => sizeRows(one, features, minimum));
   const place = `${setting.name}, first stream order`;
   return {
     title: `EP regions and SAE features of ${flags.model}`,
     answer: `${answer(sweep, setting, shown, minimum)} ${publishedOverlap(flags)}`,
     findings: findings(sweep, setting, compared, shown, failed),
     tables: {
-      regions: resultTable(REGION, compared.flatMap((at) => regionRows(at, features))),
-      features: resultTable(FEATURE, compared.flatMap((at) => featureRows(at, features))),
+      regions: resultTable(REGION, compared.flatMap((one) => regionRows(one, features))),
+      features: resultTable(FEATURE, compared.flatMap((one) => featureRows(one, features))),
       summary: resultTable(SUMMARY, sweep.rows),
       sizes: resultTable(SIZE, sizes),
       examples: resultTable(EXAMPLE, exampleRows(picks, shown.percentile)),
@@ -150,8 +150,8 @@ function answer(sweep: Sweep<SummaryRow, "percentile">, shown: OverlapSetting, c
     const sorted = sweep.settings.filter((setting) => shareOf(setting, name, side) !== null)
       .sort((a, b) => shareOf(a, name, side)! - shareOf(b, name, side)!);
     if (sorted.length === 0) return percent(null);
-    const at = (setting: OverlapSetting) => `${percent(shareOf(setting, name, side))} (${setting.name})`;
-    return `${at(sorted[0])} to ${at(sorted.at(-1)!)}`;
+    const shareText = (setting: OverlapSetting) => `${percent(shareOf(setting, name, side))} (${setting.name})`;
+    return `${shareText(sorted[0])} to ${shareText(sorted.at(-1)!)}`;
   };
   const random = "random exemplars and SAE";
   const higher = sweep.count((setting) => exceeds(shareOf(setting, "EP and SAE"), shareOf(setting, random)));

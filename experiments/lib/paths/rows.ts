@@ -77,12 +77,18 @@ export function pathRows(
       own.map((i) => inOrder[i].regions),
       own.map((i) => places.map((place) => shuffled[i].regions[place])),
     );
-    const at = own.map((i) => growths[i]);
+    const ownGrowths = own.map((i) => growths[i]);
     return {
       layers: layers.map((figures, i) => {
-        return { seed, percentile, layer: at[i].layer, regions: at[i].dictionary.size, ...figures };
+        return { seed, percentile, layer: ownGrowths[i].layer, regions: ownGrowths[i].dictionary.size, ...figures };
       }),
-      steps: steps.map((figures, i) => ({ seed, percentile, from: at[i].layer, to: at[i + 1].layer, ...figures })),
+      steps: steps.map((figures, i) => ({
+        seed,
+        percentile,
+        from: ownGrowths[i].layer,
+        to: ownGrowths[i + 1].layer,
+        ...figures,
+      })),
       counts: [{ seed, percentile, distinctPaths: distinct, distinctPathsShuffled: distinctShuffled }],
     };
   }));

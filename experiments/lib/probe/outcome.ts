@@ -124,30 +124,32 @@ export function probeOutcome(
 }
 
 function answer({ summaries, labels, percentiles, layer, percentile }: Told): string {
-  const at = (ask: Ask) => ofKind(summaries, ask);
+  const summariesOf = (ask: Ask) => ofKind(summaries, ask);
   // Documents are too few for more digits.
   const share = (value: number) => `${formatNumber(100 * value, 2)}\u00a0%`;
   const kept = (own: readonly Summary[]) => own.map((summary) => share(summary.kept)).join(", ");
   const most = mostKept(summaries, percentile);
   const oneHot = { percentile, k: 1 };
-  const regions = at({ ...oneHot, source: "EP, exemplars" });
-  const [sae, allOfSae, topOfSae] = [1, null, most].map((k) => at({ source: "SAE", k }));
+  const ofRegions = summariesOf({ ...oneHot, source: "EP, exemplars" });
+  const [sae, allOfSae, topOfSae] = [1, null, most].map((k) => summariesOf({ source: "SAE", k }));
   const shuffled = [
-    ...at({ source: "raw activations", labels: "shuffled" }),
-    ...at({ ...oneHot, source: "EP, exemplars", labels: "shuffled" }),
+    ...summariesOf({ source: "raw activations", labels: "shuffled" }),
+    ...summariesOf({ ...oneHot, source: "EP, exemplars", labels: "shuffled" }),
   ].map(({ accuracy, chance }) => Math.abs(accuracy - chance));
   const versusRandom = percentiles.flatMap((percentile) => {
-    const random = at({ source: "random exemplars", percentile, k: 1 });
-    return at({ source: "EP, exemplars", percentile, k: 1 }).map((own, i) => difference(own, random[i]));
+    const random = summariesOf({ source: "random exemplars", percentile, k: 1 });
+    return summariesOf({ source: "EP, exemplars", percentile, k: 1 }).map((own, i) => difference(own, random[i]));
   });
   return [
-    `The nearest region alone, of ${formatNumber(Math.round(regions[0].features))} at layer ${layer} and p`,
+    `The nearest region alone, of ${formatNumber(Math.round(ofRegions[0].features))} at layer ${layer} and p`,
     `${percentile}, keeps ${
-      regions.map(({ ratio }, i) => `${share(ratio)} (${labels[i]})`).join(", ")
+      ofRegions.map(({ ratio }, i) => `${share(ratio)} (${labels[i]})`).join(", ")
     } of raw accuracy;`,
-    `above chance it keeps ${kept(regions)}, in the same order.`,
-    `As many random activations as exemplars keep ${kept(at({ ...oneHot, source: "random exemplars" }))} above chance,`,
-    `the token's id alone ${kept(at({ source: "token id" }))}${
+    `above chance it keeps ${kept(ofRegions)}, in the same order.`,
+    `As many random activations as exemplars keep ${
+      kept(summariesOf({ ...oneHot, source: "random exemplars" }))
+    } above chance,`,
+    `the token's id alone ${kept(summariesOf({ source: "token id" }))}${
       sae.length === 0
         ? "."
         : `, the SAE's strongest feature alone ${kept(sae)}, and all its features (${
@@ -156,8 +158,8 @@ function answer({ summaries, labels, percentiles, layer, percentile }: Told): st
           `${kept(allOfSae)}.`
     }`,
     ...(most === 1 ? [] : [
-      `The ${most} largest regions keep ${kept(at({ source: "EP, exemplars", percentile, k: most }))};`,
-      `as many random exemplars ${kept(at({ source: "random exemplars", percentile, k: most }))}${
+      `The ${most} largest regions keep ${kept(summariesOf({ source: "EP, exemplars", percentile, k: most }))};`,
+      `as many random exemplars ${kept(summariesOf({ source: "random exemplars", percentile, k: most }))}${
         topOfSae.length === 0 ? "." : `; the SAE's ${most} largest features ${kept(topOfSae)}.`
       }`,
     ]),
@@ -175,9 +177,7 @@ function answer({ summaries, labels, percentiles, layer, percentile }: Told): st
  * such as an SAE of another layer, has no figures.
  */
 function findings({ summaries, labels, percentiles, layer, percentile }: Told): Outcome["findings"] {
-  const regions = percentiles.map((p) =>
-    ofKind(summaries, { source: "EP, exemplars", percentile: p, k: 1 })[0].features
-  );
+  const sizes = percentiles.map((p) => ofKind(summaries, { source: "EP, exemplars", percentile: p, k: 1 })[0].features);
   const ks = ofKind(summaries, { label: labels[0], source: "EP, exemplars", percentile }).map(({ k }) => k!);
   const figures = (name: string, ask: Ask): Outcome["findings"] => {
     const own = ofKind(summaries, ask);
@@ -201,8 +201,8 @@ function findings({ summaries, labels, percentiles, layer, percentile }: Told): 
   const oneHot = { percentile, k: 1 };
   return {
     ...{ labels, layer, percentile, percentiles, k: ks },
-    regions: regions[percentiles.indexOf(percentile)],
-    regions_by_percentile: regions,
+    regions: sizes[percentiles.indexOf(percentile)],
+    regions_by_percentile: sizes,
     chance: ofKind(summaries, { source: "raw activations" }).map(({ chance }) => chance),
     ...figures("raw", { source: "raw activations" }),
     ...figures("onehot", { ...oneHot, source: "EP, exemplars" }),

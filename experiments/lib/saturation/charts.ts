@@ -20,7 +20,7 @@ export function curvesChart(curves: readonly StreamCurve[], percentile: number):
   // All windows are of one length, so the orders' points lie at the same numbers of activations.
   const points = curves.filter((curve) => curve.percentile === percentile).flatMap((
     { layer, stream, seed, snapshots },
-  ) => snapshots.map(({ activations, regions }) => ({ layer, stream, seed, activations, regions })));
+  ) => snapshots.map(({ activations, regions: size }) => ({ layer, stream, seed, activations, regions: size })));
   return chart(points, {
     panels: byLayer({ columns: 4 }),
     x: quantity("activations", "activations seen", { format: "~s", ticks: 4 }),

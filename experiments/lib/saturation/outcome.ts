@@ -69,18 +69,18 @@ export function saturationOutcome(flags: CommonFlags, result: SaturationResult):
 }
 
 /** A figure of a stream, the mean over orders. */
-const at = (setting: CurveSetting, stream: Stream, of: Figure<StreamCurve> = "regions") =>
+const meanAt = (setting: CurveSetting, stream: Stream, of: Figure<StreamCurve> = "regions") =>
   setting.where({ stream }).mean(of)!;
 
 /** Figures by setting: by layer, where the percentile is one. */
 const means = (sweep: Curves, stream: Stream, of?: Figure<StreamCurve>) =>
-  sweep.settings.map((setting) => at(setting, stream, of));
+  sweep.settings.map((setting) => meanAt(setting, stream, of));
 
 /** The fewest and the most regions over orders. */
 const range = (setting: CurveSetting, stream: Stream) => setting.where({ stream }).range("regions")!;
 
 /** Chat's regions over code's. */
-const ratio = (setting: CurveSetting) => at(setting, "chat") / at(setting, "code");
+const ratio = (setting: CurveSetting) => meanAt(setting, "chat") / meanAt(setting, "code");
 
 /** A value of each percentile's settings. */
 const byPercentile = <T>(sweep: Curves, value: (own: Curves) => T) =>
@@ -90,22 +90,22 @@ const byPercentile = <T>(sweep: Curves, value: (own: Curves) => T) =>
 const saturated = (sweep: Curves) => sweep.values("saturatedAt").length;
 
 function peakOf(shown: Curves, stream: Stream): number {
-  const regions = means(shown, stream);
-  return shown.settings[regions.indexOf(Math.max(...regions))].key.layer;
+  const sizes = means(shown, stream);
+  return shown.settings[sizes.indexOf(Math.max(...sizes))].key.layer;
 }
 
 function answer(sweep: Curves, shown: Curves): string {
   const layers = shown.each("layer");
   const { percentile } = shown.middle.key;
   const shape = (stream: Stream) => {
-    const regions = means(shown, stream);
-    const order = layers.length > 2 ? `, rank correlation with depth ${figure(spearman(layers, regions))}` : "";
-    return `${stream} ${Math.round(regions[0])} at layer ${layers[0]} and ${Math.round(regions.at(-1)!)} at layer ` +
+    const sizes = means(shown, stream);
+    const order = layers.length > 2 ? `, rank correlation with depth ${figure(spearman(layers, sizes))}` : "";
+    return `${stream} ${Math.round(sizes[0])} at layer ${layers[0]} and ${Math.round(sizes.at(-1)!)} at layer ` +
       `${layers.at(-1)} (most at layer ${peakOf(shown, stream)}${order})`;
   };
   const multiples = DOMAINS.map((stream) => {
-    const regions = means(shown, stream);
-    return `${stream} ${figure(Math.max(...regions) / Math.min(...regions))}`;
+    const sizes = means(shown, stream);
+    return `${stream} ${figure(Math.max(...sizes) / Math.min(...sizes))}`;
   });
   const areApart = (setting: CurveSetting) => {
     const [chat, code] = [range(setting, "chat"), range(setting, "code")];
@@ -119,8 +119,8 @@ function answer(sweep: Curves, shown: Curves): string {
   const complete = byPercentile(sweep, (own) => {
     if (own.middle.key.percentile === percentile || saturated(own) < own.rows.length) return [];
     const shapes = DOMAINS.map((stream) => {
-      const regions = means(own, stream);
-      return `${stream} ${Math.round(regions[0])} and ${Math.round(regions.at(-1)!)}`;
+      const sizes = means(own, stream);
+      return `${stream} ${Math.round(sizes[0])} and ${Math.round(sizes.at(-1)!)}`;
     });
     return `At p ${own.middle.key.percentile}, where all met it, the first and the last layer have: ${
       shapes.join(", ")
@@ -145,11 +145,11 @@ function regionTable(sweep: Curves) {
     p: setting.key.percentile,
     layer: setting.key.layer,
     "θ": setting.where({ stream: "mix" }).rows[0].threshold,
-    ...Object.fromEntries(STREAMS.map((stream) => [stream, Math.round(at(setting, stream))])),
+    ...Object.fromEntries(STREAMS.map((stream) => [stream, Math.round(meanAt(setting, stream))])),
     "widest range": Math.max(...STREAMS.map((stream) => range(setting, stream)).map(([low, high]) => high - low)),
     "chat / code": ratio(setting),
     ...Object.fromEntries(
-      STREAMS.map((stream) => [`founding, ${stream}`, at(setting, stream, "foundingShare") * 1000]),
+      STREAMS.map((stream) => [`founding, ${stream}`, meanAt(setting, stream, "foundingShare") * 1000]),
     ),
   })));
 }
@@ -159,7 +159,7 @@ function findings(sweep: Curves, shown: Curves): Outcome["findings"] {
   const byDomain = DOMAINS.map((stream) => ({
     [`regions_${stream}`]: means(shown, stream),
     [`regions_${stream}_range`]: shown.settings.map((setting) => range(setting, stream)),
-    [`regions_${stream}_by_percentile`]: sweep.by((setting) => at(setting, stream)),
+    [`regions_${stream}_by_percentile`]: sweep.by((setting) => meanAt(setting, stream)),
     [`peak_layer_${stream}`]: peakOf(shown, stream),
     [`depth_correlation_${stream}`]: spearman(shown.each("layer"), means(shown, stream)),
     [`founding_share_${stream}`]: means(shown, stream, "foundingShare"),

@@ -82,32 +82,34 @@ export function stabilityOutcome(
 }
 
 /** A figure of a variant, the mean over orders. */
-const at = (setting: VariantSetting, of: VariantFigure, variant: StabilityVariant = "means") =>
+const meanAt = (setting: VariantSetting, of: VariantFigure, variant: StabilityVariant = "means") =>
   setting.where({ variant }).mean(of);
 
 const fifthsOf = (setting: VariantSetting, variant: StabilityVariant = "means") =>
-  FIFTHS.map((fifth) => at(setting, fifth, variant));
+  FIFTHS.map((fifth) => meanAt(setting, fifth, variant));
 
 /** Spearman's correlation with D, by order. */
 const byOrder = (setting: VariantSetting) => setting.where({ variant: "means" }).values("spearmanDensity");
 
 function answer(sweep: Sweep<VariantRow>, shown: VariantSetting): string {
   const higher = (a: StabilityVariant, b: StabilityVariant) =>
-    sweep.count((setting) => exceeds(at(setting, "matchedCosine", a), at(setting, "matchedCosine", b)));
+    sweep.count((setting) => exceeds(meanAt(setting, "matchedCosine", a), meanAt(setting, "matchedCosine", b)));
   const pair = (variant: StabilityVariant) =>
-    `${figure(at(shown, "matchedCosine", variant))} (Spearman ${figure(at(shown, "spearmanDensity", variant))})`;
-  const span = (of: VariantFigure) => rangeText(sweep.settings.map((setting) => at(setting, of)));
+    `${figure(meanAt(shown, "matchedCosine", variant))} (Spearman ${
+      figure(meanAt(shown, "spearmanDensity", variant))
+    })`;
+  const span = (of: VariantFigure) => rangeText(sweep.settings.map((setting) => meanAt(setting, of)));
   const [lowest, , , , highest] = fifthsOf(shown).map(figure);
   const [lowestByChance, , , , highestByChance] = fifthsOf(shown, CHANCE).map(figure);
   const of = sweep.settings.length;
   return [
     `At ${shown.name} a region's D and its matched cosine over ${shown.where({ variant: "means" }).rows.length} stream`,
-    `orders have Spearman's correlation ${figure(at(shown, "spearmanDensity"))} (${
+    `orders have Spearman's correlation ${figure(meanAt(shown, "spearmanDensity"))} (${
       rangeText(byOrder(shown))
     } over orders),`,
     `and the mean matched cosine goes from ${lowest} in the lowest fifth of D to ${highest} in the highest; with the other`,
     `orders rotated at random the correlation is ${
-      figure(at(shown, "spearmanDensity", CHANCE))
+      figure(meanAt(shown, "spearmanDensity", CHANCE))
     }, from ${lowestByChance}`,
     `to ${highestByChance}.`,
     `Over all ${of} settings of layer and p the correlation is ${span("spearmanDensity")}; with members alone`,
@@ -136,17 +138,17 @@ function settingTable(sweep: Sweep<VariantRow>) {
     return {
       ...headed(VARIANT, {
         ...setting.key,
-        regions: Math.round(at(setting, "regions")!),
-        matchedCosine: at(setting, "matchedCosine"),
-        spearmanDensity: at(setting, "spearmanDensity"),
+        regions: Math.round(meanAt(setting, "regions")!),
+        matchedCosine: meanAt(setting, "matchedCosine"),
+        spearmanDensity: meanAt(setting, "spearmanDensity"),
       }),
       range: rangeText(byOrder(setting)),
       ...headed(VARIANT, {
-        spearmanPlural: at(setting, "spearmanPlural"),
-        spearmanMembers: at(setting, "spearmanMembers"),
-        spearmanCoherence: at(setting, "spearmanCoherence"),
+        spearmanPlural: meanAt(setting, "spearmanPlural"),
+        spearmanMembers: meanAt(setting, "spearmanMembers"),
+        spearmanCoherence: meanAt(setting, "spearmanCoherence"),
       }),
-      chance: at(setting, "spearmanDensity", CHANCE),
+      chance: meanAt(setting, "spearmanDensity", CHANCE),
       ...headed(VARIANT, Object.fromEntries(fifthsOf(setting).map((cosine, i) => [FIFTHS[i], cosine]))),
       "chance Q1": lowest,
       "chance Q5": highest,
@@ -169,29 +171,29 @@ function variantTable(sweep: Sweep<VariantRow>) {
 /** Plain figures are of the setting that is shown; arrays by setting are in the order of `settings`. */
 function findings(sweep: Sweep<VariantRow>, shown: VariantSetting): Outcome["findings"] {
   const bySetting = (of: VariantFigure, variant?: StabilityVariant) =>
-    sweep.settings.map((setting) => at(setting, of, variant));
+    sweep.settings.map((setting) => meanAt(setting, of, variant));
   return {
     ...shown.key,
     settings: sweep.settings.map(({ key }) => key),
     orders: shown.where({ variant: "means" }).rows.length,
-    spearman_density: at(shown, "spearmanDensity"),
+    spearman_density: meanAt(shown, "spearmanDensity"),
     spearman_density_by_order: byOrder(shown),
     spearman_density_by_setting: bySetting("spearmanDensity"),
-    spearman_density_chance: at(shown, "spearmanDensity", CHANCE),
-    spearman_density_plural: at(shown, "spearmanPlural"),
+    spearman_density_chance: meanAt(shown, "spearmanDensity", CHANCE),
+    spearman_density_plural: meanAt(shown, "spearmanPlural"),
     spearman_density_plural_by_setting: bySetting("spearmanPlural"),
-    spearman_members: at(shown, "spearmanMembers"),
-    spearman_coherence: at(shown, "spearmanCoherence"),
+    spearman_members: meanAt(shown, "spearmanMembers"),
+    spearman_coherence: meanAt(shown, "spearmanCoherence"),
     matched_cosine_by_quintile: fifthsOf(shown),
     matched_cosine_by_quintile_chance: fifthsOf(shown, CHANCE),
     regions_by_setting: bySetting("regions"),
     variants: Object.fromEntries(STABILITY_VARIANTS.map((variant) => [variant, {
-      regions: at(shown, "regions", variant),
-      matched: at(shown, "matchedCosine", variant),
-      spearman: at(shown, "spearmanDensity", variant),
-      spearmanCount: at(shown, "spearmanMembers", variant),
-      spearmanCoherence: at(shown, "spearmanCoherence", variant),
-      spearmanPlural: at(shown, "spearmanPlural", variant),
+      regions: meanAt(shown, "regions", variant),
+      matched: meanAt(shown, "matchedCosine", variant),
+      spearman: meanAt(shown, "spearmanDensity", variant),
+      spearmanCount: meanAt(shown, "spearmanMembers", variant),
+      spearmanCoherence: meanAt(shown, "spearmanCoherence", variant),
+      spearmanPlural: meanAt(shown, "spearmanPlural", variant),
       quintiles: fifthsOf(shown, variant),
       matched_by_setting: bySetting("matchedCosine", variant),
       spearman_by_setting: bySetting("spearmanDensity", variant),

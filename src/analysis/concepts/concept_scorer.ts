@@ -141,8 +141,8 @@ export interface ConceptScorerOptions<C extends Choice> {
  * const scorer = new ConceptScorer({ backend, center: new Float32Array(2), choices, l2: [0.01] });
  * const negatives = await scorer.negatives(texts([1, 0], [2, 0.1]));
  * const heldOut = { texts: texts([3, 0], [0, 4]), positive: [false, true], hard: [false, false] };
- * const [found] = await scorer.score(texts([0, 1], [0.1, 2]), negatives, heldOut);
- * if (found.kind !== "chosen" || found.direction !== 1 || found.auroc !== 1) throw new Error(JSON.stringify(found));
+ * const [best] = await scorer.score(texts([0, 1], [0.1, 2]), negatives, heldOut);
+ * if (best.kind !== "chosen" || best.direction !== 1 || best.auroc !== 1) throw new Error(JSON.stringify(best));
  * ```
  */
 export class ConceptScorer<C extends Choice> {

@@ -169,8 +169,8 @@ export class Monitor implements Disposable {
     const position = own.reduce((a, b) => distanceAt(b) > distanceAt(a) ? b : a);
     return {
       tokens,
-      distance: own.reduce((sum, at) => sum + distanceAt(at), 0) / own.length,
-      beyond: own.filter((at) => distanceAt(at) > this.parts.dictionary.threshold).length / own.length,
+      distance: own.reduce((sum, place) => sum + distanceAt(place), 0) / own.length,
+      beyond: own.filter((place) => distanceAt(place) > this.parts.dictionary.threshold).length / own.length,
       farthest: { position, token: prompt.excerpt(position).token, distance: distanceAt(position) },
     };
   }
@@ -189,10 +189,10 @@ async function readTemplate(
   { hook: { layer }, context }: StreamSource,
 ): Promise<{ template: Template; regions: Set<number> }> {
   const template = templateOf(CONTENTS.map((content) => model.encodeChat([{ role: "user", content }])));
-  const [found] = await Array.fromAsync(
+  const [first] = await Array.fromAsync(
     extract(model, CONTENTS, { layers: [layer], backend: dictionary.backend, context, chat: true }),
   );
-  using streamed = found;
+  using streamed = first;
   const batch = batchAt(streamed, layer);
   const { regions } = await dictionary.assign(batch);
   const { prompt, position } = batch.provenance!;

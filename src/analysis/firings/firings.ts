@@ -60,8 +60,8 @@ export const firingCount = ({ offsets }: Firings, unit: number): number => offse
  * if (tokens.join() !== "0,2") throw new Error(tokens.join());
  * ```
  */
-export const firingsOf = ({ offsets, at }: Firings, unit: number): Int32Array =>
-  at.subarray(offsets[unit], offsets[unit + 1]);
+export const firingsOf = ({ offsets, at: tokens }: Firings, unit: number): Int32Array =>
+  tokens.subarray(offsets[unit], offsets[unit + 1]);
 
 /**
  * Patterns of units of which each token fires one.
@@ -161,8 +161,8 @@ export function permutedTokens(firings: Firings, seed: number): Firings {
  * @example
  * ```ts
  * const run = partitionFirings(Array.from({ length: 20 }, (_, token) => token < 3 ? 0 : 1), 2);
- * const at = firingsOf(shiftedTokens(run, 1), 0);
- * if (at[0] < 2 || at[2] - at[0] !== 2) throw new Error(`three neighbours, elsewhere: ${at}`);
+ * const tokens = firingsOf(shiftedTokens(run, 1), 0);
+ * if (tokens[0] < 2 || tokens[2] - tokens[0] !== 2) throw new Error(`three neighbours, elsewhere: ${tokens}`);
  * ```
  */
 export function shiftedTokens(firings: Firings, seed: number): Firings {

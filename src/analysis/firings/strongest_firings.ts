@@ -84,15 +84,15 @@ export class StrongestFirings {
     this.#positives[unit]++;
     if (this.#counts[unit] === k && !(value > this.#values[start + k - 1])) return;
     const count = Math.min(this.#counts[unit] + 1, k);
-    let at = start + count - 1;
+    let slot = start + count - 1;
     // `<`: an equal one, which is of an earlier token, stays before.
-    while (at > start && this.#values[at - 1] < value) {
-      this.#values[at] = this.#values[at - 1];
-      this.#tokens[at] = this.#tokens[at - 1];
-      at--;
+    while (slot > start && this.#values[slot - 1] < value) {
+      this.#values[slot] = this.#values[slot - 1];
+      this.#tokens[slot] = this.#tokens[slot - 1];
+      slot--;
     }
-    this.#values[at] = value;
-    this.#tokens[at] = this.#seen;
+    this.#values[slot] = value;
+    this.#tokens[slot] = this.#seen;
     this.#counts[unit] = count;
   }
 }

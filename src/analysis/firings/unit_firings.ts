@@ -155,8 +155,8 @@ export async function dictionaryFirings(
  * using dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.1 }, { backend: "cpu" });
  * const batch = { rows: 3, dim: 2, data: Float32Array.of(1, 0, 0, 1, 0, 3) };
  * await dictionary.add(batch);
- * const { at } = await strongestInRegions(dictionary, [batch], 1);
- * if (at.join() !== "0,2") throw new Error(`${at}`);
+ * const { at: tokens } = await strongestInRegions(dictionary, [batch], 1);
+ * if (tokens.join() !== "0,2") throw new Error(`${tokens}`);
  * ```
  */
 export async function strongestInRegions(

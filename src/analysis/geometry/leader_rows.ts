@@ -11,8 +11,8 @@
  *
  * @example
  * ```ts
- * const found = leaders(Float32Array.of(0, 1, 5, 5.5), 1, [0, 1, 2, 3], 1);
- * if (found.join() !== "0,2") throw new Error(found.join());
+ * const numbers = leaders(Float32Array.of(0, 1, 5, 5.5), 1, [0, 1, 2, 3], 1);
+ * if (numbers.join() !== "0,2") throw new Error(numbers.join());
  * ```
  */
 export function leaders(
@@ -22,16 +22,16 @@ export function leaders(
   threshold: number,
   limit = Infinity,
 ): number[] {
-  const found: number[] = [];
+  const numbers: number[] = [];
   // The leader that let a row pass is asked first next time: most rows then need few distances.
   const queue: number[] = [];
   const cut = threshold ** 2;
-  for (let i = 0; i < order.length && found.length <= limit; i++) {
-    const at = queue.findIndex((leader) => squaredDistance(rows, leader, rows, order[i], dim, cut) <= cut);
-    if (at < 0) found.push(order[i]);
-    queue.unshift(...(at < 0 ? [order[i]] : queue.splice(at, 1)));
+  for (let i = 0; i < order.length && numbers.length <= limit; i++) {
+    const place = queue.findIndex((leader) => squaredDistance(rows, leader, rows, order[i], dim, cut) <= cut);
+    if (place < 0) numbers.push(order[i]);
+    queue.unshift(...(place < 0 ? [order[i]] : queue.splice(place, 1)));
   }
-  return found;
+  return numbers;
 }
 
 /**
@@ -43,8 +43,8 @@ export function leaders(
  *
  * @example
  * ```ts
- * const found = leadersOfCount(Float32Array.of(0, 1, 5, 5.5), 1, [0, 1, 2, 3], 3);
- * if (found.join() !== "0,1,2") throw new Error(found.join());
+ * const numbers = leadersOfCount(Float32Array.of(0, 1, 5, 5.5), 1, [0, 1, 2, 3], 3);
+ * if (numbers.join() !== "0,1,2") throw new Error(numbers.join());
  * ```
  */
 export function leadersOfCount(rows: Float32Array, dim: number, order: ArrayLike<number>, count: number): number[] {
@@ -55,9 +55,9 @@ export function leadersOfCount(rows: Float32Array, dim: number, order: ArrayLike
   let best = leaders(rows, dim, order, high, count);
   for (let step = 0; step < 24 && best.length !== count; step++) {
     const middle = (low + high) / 2;
-    const found = leaders(rows, dim, order, middle, count);
-    if (found.length > count) low = middle;
-    else [high, best] = [middle, found.length > best.length ? found : best];
+    const candidate = leaders(rows, dim, order, middle, count);
+    if (candidate.length > count) low = middle;
+    else [high, best] = [middle, candidate.length > best.length ? candidate : best];
   }
   return best;
 }

@@ -36,7 +36,7 @@ export function metricMaps(rows: Float32Array, center: Float32Array, ridge: numb
   const dim = center.length;
   const white = whitening(rows, dim, ridge);
   return {
-    "centred cosine": (x) => unitRows(x.map((value, at) => value - center[at % dim]), dim),
+    "centred cosine": (x) => unitRows(x.map((value, index) => value - center[index % dim]), dim),
     "raw cosine": (x) => unitRows(x, dim),
     "Euclidean": (x) => x,
     "whitened cosine": (x) => unitRows(white(x), dim),

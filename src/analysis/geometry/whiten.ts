@@ -22,7 +22,7 @@ export function whitening(
 ): (rows: Float32Array) => Float32Array<ArrayBuffer> {
   const count = rows.length / dim;
   const mean = new Float64Array(dim);
-  for (let at = 0; at < rows.length; at++) mean[at % dim] += rows[at] / count;
+  for (let index = 0; index < rows.length; index++) mean[index % dim] += rows[index] / count;
   const factor = new Float64Array(dim * dim);
   for (let row = 0; row < count; row++) {
     for (let i = 0; i < dim; i++) {

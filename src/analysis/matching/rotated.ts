@@ -18,8 +18,8 @@ export function rotated(directions: Float32Array, dim: number, seed: number): Fl
   const random = new Random(seed);
   const source = random.shuffle(Array.from({ length: dim }, (_, j) => j));
   const signs = source.map(() => random.integer(2) * 2 - 1);
-  return Float32Array.from(directions, (_, at) => {
-    const j = at % dim;
-    return signs[j] * directions[at - j + source[j]];
+  return Float32Array.from(directions, (_, index) => {
+    const j = index % dim;
+    return signs[j] * directions[index - j + source[j]];
   });
 }

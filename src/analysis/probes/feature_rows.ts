@@ -129,30 +129,37 @@ export function columnMoments(
   return { mean, variance: variance.map((v) => Math.max(0, v)) };
 }
 
-function denseDot(data: Float32Array, from: number, weights: Float64Array, at: number, dim: number): number {
+function denseDot(data: Float32Array, from: number, weights: Float64Array, start: number, dim: number): number {
   // Two sums, because one addition need not wait for the other.
   let [even, odd] = [0, 0];
   let j = 0;
   for (; j + 1 < dim; j += 2) {
-    even += data[from + j] * weights[at + j];
-    odd += data[from + j + 1] * weights[at + j + 1];
+    even += data[from + j] * weights[start + j];
+    odd += data[from + j + 1] * weights[start + j + 1];
   }
-  if (j < dim) even += data[from + j] * weights[at + j];
+  if (j < dim) even += data[from + j] * weights[start + j];
   return even + odd;
 }
 
-function addDense(data: Float32Array, from: number, factor: number, into: Float64Array, at: number, dim: number): void {
-  for (let j = 0; j < dim; j++) into[at + j] += factor * data[from + j];
+function addDense(
+  data: Float32Array,
+  from: number,
+  factor: number,
+  into: Float64Array,
+  start: number,
+  dim: number,
+): void {
+  for (let j = 0; j < dim; j++) into[start + j] += factor * data[from + j];
 }
 
-function sparseDot(rows: SparseFeatures, row: number, weights: Float64Array, at: number): number {
+function sparseDot(rows: SparseFeatures, row: number, weights: Float64Array, start: number): number {
   const { offsets, features, values } = rows;
   let sum = 0;
-  for (let e = offsets[row]; e < offsets[row + 1]; e++) sum += values[e] * weights[at + features[e]];
+  for (let e = offsets[row]; e < offsets[row + 1]; e++) sum += values[e] * weights[start + features[e]];
   return sum;
 }
 
-function addSparse(rows: SparseFeatures, row: number, factor: number, into: Float64Array, at: number): void {
+function addSparse(rows: SparseFeatures, row: number, factor: number, into: Float64Array, start: number): void {
   const { offsets, features, values } = rows;
-  for (let e = offsets[row]; e < offsets[row + 1]; e++) into[at + features[e]] += factor * values[e];
+  for (let e = offsets[row]; e < offsets[row + 1]; e++) into[start + features[e]] += factor * values[e];
 }

@@ -80,8 +80,8 @@ export async function readLabelled(
         position: position[row],
       };
       for (const [i, rule] of rules.entries()) {
-        const found = rule.classOf(seen);
-        values[i].push(found === undefined ? -1 : rule.classes.indexOf(found));
+        const className = rule.classOf(seen);
+        values[i].push(className === undefined ? -1 : rule.classes.indexOf(className));
       }
     }
   }

@@ -58,9 +58,9 @@ export function tokenClassLabel(
   // A vocabulary is small beside a corpus: each token is decoded once.
   const known = new Map<number, string>();
   const classOf = (token: number) => {
-    const found = known.get(token) ?? tokenClass(model.decode([token]));
-    known.set(token, found);
-    return found;
+    const className = known.get(token) ?? tokenClass(model.decode([token]));
+    known.set(token, className);
+    return className;
   };
   return {
     name,

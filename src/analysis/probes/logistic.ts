@@ -73,9 +73,9 @@ export function fitLogistic(
         // By the chain rule through `set`.
         gradient[classes * dim + k] = 2 * error;
         for (let j = 0; j < dim; j++) {
-          const at = k * dim + j;
-          loss += 0.5 * penalty[j] * weights[at] ** 2;
-          gradient[at] = scale[j] * (sums[at] - error * mean[j] + penalty[j] * weights[at]);
+          const index = k * dim + j;
+          loss += 0.5 * penalty[j] * weights[index] ** 2;
+          gradient[index] = scale[j] * (sums[index] - error * mean[j] + penalty[j] * weights[index]);
         }
       }
       return loss;
@@ -96,16 +96,16 @@ function softmaxErrors(logits: Float64Array, labels: Int32Array, rows: Int32Arra
   const classes = bias.length;
   let loss = 0;
   for (let i = 0; i < rows.length; i++) {
-    const at = i * classes;
+    const start = i * classes;
     let largest = -Infinity;
-    for (let k = 0; k < classes; k++) largest = Math.max(largest, logits[at + k] += bias[k]);
+    for (let k = 0; k < classes; k++) largest = Math.max(largest, logits[start + k] += bias[k]);
     const label = labels[rows[i]];
-    loss += largest - logits[at + label];
+    loss += largest - logits[start + label];
     let total = 0;
-    for (let k = 0; k < classes; k++) total += logits[at + k] = Math.exp(logits[at + k] - largest);
+    for (let k = 0; k < classes; k++) total += logits[start + k] = Math.exp(logits[start + k] - largest);
     loss += Math.log(total);
     for (let k = 0; k < classes; k++) {
-      logits[at + k] = (logits[at + k] / total - Number(k === label)) / rows.length;
+      logits[start + k] = (logits[start + k] / total - Number(k === label)) / rows.length;
     }
   }
   return loss / rows.length;

@@ -65,7 +65,7 @@ export function absorb({ sums, counts }: RegionSums, dim: number, chosen: readon
  */
 export function leaveOut({ sums, counts }: RegionSums, dim: number, chosen: readonly boolean[]): RegionSums {
   return {
-    sums: sums.filter((_, at) => !chosen[Math.floor(at / dim)]),
+    sums: sums.filter((_, index) => !chosen[Math.floor(index / dim)]),
     counts: counts.filter((_, region) => !chosen[region]),
   };
 }

@@ -77,9 +77,9 @@ export const DICTIONARY_FIGURES = row({
  * ```
  */
 export function dictionaryFigures(metrics: DictionaryMetrics): RowOf<typeof DICTIONARY_FIGURES> {
-  const { regions, members, coverage, effectiveRegions, gini } = metrics;
+  const { regions: size, members, coverage, effectiveRegions, gini } = metrics;
   return {
-    ...{ regions, activations: members, coverage, effectiveRegions, gini },
+    ...{ regions: size, activations: members, coverage, effectiveRegions, gini },
     meanDistance: orNull(metrics.meanIntraDistance),
     nearestDistance: orNull(metrics.meanNearestInterDistance),
     silhouette: orNull(metrics.silhouette),

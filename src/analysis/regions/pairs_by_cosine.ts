@@ -29,8 +29,8 @@ export function pairsByCosine(cosines: Float32Array, size: number, target: numbe
     for (let b = a + 1; b < size; b++) {
       const cosine = cosines[a * size + b];
       if (pairs.length === count && !(off(cosine) < off(pairs[count - 1].cosine))) continue;
-      const at = pairs.findLastIndex((pair) => off(pair.cosine) <= off(cosine)) + 1;
-      pairs.splice(at, 0, { a, b, cosine });
+      const place = pairs.findLastIndex((pair) => off(pair.cosine) <= off(cosine)) + 1;
+      pairs.splice(place, 0, { a, b, cosine });
       if (pairs.length > count) pairs.pop();
     }
   }

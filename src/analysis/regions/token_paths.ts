@@ -64,8 +64,8 @@ export function samePlaces(prompts: readonly TokenIds[], shuffled: readonly Toke
   let start = 0;
   return prompts.flatMap(({ tokens }, i) => {
     const places = new Map<number, number[]>();
-    Array.from(shuffled[i].tokens).slice(1).forEach((token, at) => {
-      places.set(token, [...places.get(token) ?? [], start + at]);
+    Array.from(shuffled[i].tokens).slice(1).forEach((token, index) => {
+      places.set(token, [...places.get(token) ?? [], start + index]);
     });
     start += tokens.length - 1;
     return Array.from(tokens).slice(1).map((token) => places.get(token)!.shift()!);

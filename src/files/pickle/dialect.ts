@@ -21,9 +21,9 @@ export function globalNamed(
   module: string,
   name: string,
 ): PickleGlobal {
-  const found = globals.get(`${module}.${name}`);
-  if (!found) throw source.refused(`${printable(module)}.${printable(name)}`);
-  return found;
+  const global = globals.get(`${module}.${name}`);
+  if (!global) throw source.refused(`${printable(module)}.${printable(name)}`);
+  return global;
 }
 
 /** A text of the file as part of a name. */

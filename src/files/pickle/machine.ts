@@ -31,8 +31,8 @@ export class PickleMachine {
   /** What the pickle holds. */
   run(): PickleValue {
     const { source } = this;
-    for (let at = 0;; at = source.next) {
-      source.step(at);
+    for (let offset = 0;; offset = source.next) {
+      source.step(offset);
       if (source.code === OP.STOP) return this.#stack.result();
       this.#execute();
     }
@@ -122,11 +122,11 @@ export class PickleMachine {
         return this.#stack.push(newObject(source, of, this.#stack.spend(args)));
       }
       case BINPERSID: {
-        const found = dialect.persistent?.(source, this.#stack.take(1)[0]);
-        if (found === undefined) {
+        const storage = dialect.persistent?.(source, this.#stack.take(1)[0]);
+        if (storage === undefined) {
           throw source.refused("an object kept outside of the file that is no storage of a tensor");
         }
-        return this.#stack.push(found);
+        return this.#stack.push(storage);
       }
       case OP.BUILD:
         return this.#build(this.#stack.take(1)[0]);
@@ -144,7 +144,7 @@ export class PickleMachine {
   /** Marks the stack, unless whole numbers alone follow up to the end of their list or set: they stay in the file. */
   #mark(): void {
     const { source } = this;
-    const { at, next } = source;
+    const { offset, next } = source;
     let count = 0;
     for (source.step(next); source.isInteger || source.code === OP.FRAME; source.step(source.next)) {
       if (source.code !== OP.FRAME) count++;
@@ -155,7 +155,7 @@ export class PickleMachine {
       this.#addTo(isList ? PickleList : PickleSet, [new IntegerRun(source, next, count)]);
       return;
     }
-    source.step(at);
+    source.step(offset);
     this.#stack.mark();
   }
 

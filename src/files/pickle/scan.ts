@@ -40,8 +40,8 @@ export function scanPickle(source: PickleSource): BitSet {
   const fetched = new BitSet(source);
   let stored = 0;
   let frameEnd = -1;
-  for (let at = 0;; at = source.next) {
-    source.step(at);
+  for (let offset = 0;; offset = source.next) {
+    source.step(offset);
     if (frameEnd >= 0 && source.next > frameEnd) throw source.damaged("a frame ends within an opcode");
     switch (source.code) {
       case OP.PROTO:
@@ -75,6 +75,6 @@ export function scanPickle(source: PickleSource): BitSet {
 
 function checkProtocol(source: PickleSource): void {
   const protocol = source.unsigned;
-  if (source.at !== 0) throw source.damaged("a second pickle starts within it");
+  if (source.offset !== 0) throw source.damaged("a second pickle starts within it");
   if (protocol < 2 || protocol > 5) throw source.damaged(`it is of protocol ${protocol}, and 2 to 5 are read`);
 }

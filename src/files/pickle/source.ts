@@ -30,7 +30,7 @@ export class PickleSource {
   /** The opcode that the cursor stands on. */
   code = 0;
   /** Where the opcode stands. */
-  at = 0;
+  offset = 0;
   /** Where its argument starts, behind any count. */
   start = 0;
   /** Bytes of its argument, without any count. */
@@ -59,18 +59,18 @@ export class PickleSource {
   }
 
   /** Moves the cursor to the opcode at an offset. */
-  step(at: number): void {
-    if (at >= this.bytes.length) throw this.damaged("it ends without STOP", at);
-    this.at = at;
-    this.code = this.bytes[at];
+  step(offset: number): void {
+    if (offset >= this.bytes.length) throw this.damaged("it ends without STOP", offset);
+    this.offset = offset;
+    this.code = this.bytes[offset];
     const isOutside = this.code === BINPERSID && this.admission.hasOutside;
     const argument = isOutside ? NOTHING : OPCODES.get(this.code);
     if (!argument) {
       const refused = REFUSED.get(this.code);
-      if (refused) throw this.refused(refused, at);
-      throw this.damaged(`0x${this.code.toString(16).padStart(2, "0")} is no opcode`, at);
+      if (refused) throw this.refused(refused, offset);
+      throw this.damaged(`0x${this.code.toString(16).padStart(2, "0")} is no opcode`, offset);
     }
-    this.#argument(argument, at + 1);
+    this.#argument(argument, offset + 1);
   }
 
   #argument(argument: Argument, start: number): void {
@@ -118,40 +118,40 @@ export class PickleSource {
     return this.#unsigned(this.start, this.length);
   }
 
-  #unsigned(at: number, size: number): number {
-    if (size === 1) return this.bytes[at];
-    if (size === 2) return this.view.getUint16(at, true);
-    if (size === 4) return this.view.getUint32(at, true);
-    return this.view.getUint32(at, true) + this.view.getUint32(at + 4, true) * 2 ** 32;
+  #unsigned(offset: number, size: number): number {
+    if (size === 1) return this.bytes[offset];
+    if (size === 2) return this.view.getUint16(offset, true);
+    if (size === 4) return this.view.getUint32(offset, true);
+    return this.view.getUint32(offset, true) + this.view.getUint32(offset + 4, true) * 2 ** 32;
   }
 
   #within(start: number, length: number): void {
     if (start + length > this.bytes.length) {
-      throw this.damaged(`${length} bytes are announced but ${this.bytes.length - start} follow`, this.at);
+      throw this.damaged(`${length} bytes are announced but ${this.bytes.length - start} follow`, this.offset);
     }
   }
 
   /** Where the text line from `start` on ends, behind its newline. */
   #lineEnd(start: number): number {
     const end = this.bytes.subarray(start, start + LONGEST_NAME + 1).indexOf(0x0a);
-    if (end < 0) throw this.damaged("a name has no end", this.at);
+    if (end < 0) throw this.damaged("a name has no end", this.offset);
     return start + end + 1;
   }
 
   /** For what a pickle asks for and does not get. */
-  refused(what: string, at: number = this.at): Error {
+  refused(what: string, offset: number = this.offset): Error {
     return new Error(
-      `Cannot read ${this.name}: at byte ${at} it asks for ${visibleText(what)}. Only plain values and ` +
+      `Cannot read ${this.name}: at byte ${offset} it asks for ${visibleText(what)}. Only plain values and ` +
         `${this.admission.admits} are admitted; nothing was run.`,
     );
   }
 
   /** For bytes that make no sense. */
-  damaged(why: string, at: number = this.at): Error {
+  damaged(why: string, offset: number = this.offset): Error {
     return new Error(
       `Cannot read ${this.name}: the pickle is cut off, damaged or of another kind: ${
         visibleText(why)
-      } (byte ${at}). Nothing was ` +
+      } (byte ${offset}). Nothing was ` +
         "run; copy or download it again.",
     );
   }

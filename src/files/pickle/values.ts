@@ -83,10 +83,10 @@ export class IntegerRun {
   /** The numbers, in order. */
   *[Symbol.iterator](): Generator<number | bigint> {
     const { source } = this;
-    let at = this.start;
+    let offset = this.start;
     for (let left = this.count; left > 0;) {
-      source.step(at);
-      at = source.next;
+      source.step(offset);
+      offset = source.next;
       if (source.code === OP.FRAME) continue;
       left--;
       yield source.integer;

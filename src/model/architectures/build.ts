@@ -70,8 +70,8 @@ function embed(net: Net, { dim, vocab, embedding }: DecoderSpec): string {
   if (project) x = linear(net, x, project, width, dim, "hook_embed");
   if (positions) {
     const { offset, count } = positions;
-    const at = offset === 0 ? "position_ids" : net.op("Add", "position_rows", ["position_ids", net.int(offset)]);
-    const placed = net.rows(positions.weight, [count, dim], at, "hook_pos_embed");
+    const ids = offset === 0 ? "position_ids" : net.op("Add", "position_rows", ["position_ids", net.int(offset)]);
+    const placed = net.rows(positions.weight, [count, dim], ids, "hook_pos_embed");
     x = net.op("Add", "embed/placed", [x, placed]);
   }
   return embedding.norm ? norm(net, x, embedding.norm, dim, "embed/normed", "embed.ln") : x;
@@ -102,7 +102,7 @@ function buildBlock(
     output: isShare(block.attnPostNorm) ? `${path}.hook_attn_out` : `${path}.attn.out`,
   });
   const attnOut = share(mixed.output, "hook_attn_out", block.attnPostNorm, "ln1_post");
-  const name = (at: "mid" | "post", hasNorm: boolean) => hasNorm ? `resid_${at}_sum` : `hook_resid_${at}`;
+  const name = (place: "mid" | "post", hasNorm: boolean) => hasNorm ? `resid_${place}_sum` : `hook_resid_${place}`;
   let middle = stream;
   if (!parallel) {
     middle = add(name("mid", block.attnSumNorm !== undefined), stream, attnOut);

@@ -151,8 +151,8 @@ async function assertTied(embedding: string, used: ReadonlySet<string>, tensors:
   const [head, table] = [tensors.get(name)!, tensors.get(embedding)!];
   let same = head.dtype === table.dtype && head.shape.join() === table.shape.join();
   // The beginning, the middle and the end tell two matrices apart.
-  for (const at of same ? [0, head.length >> 1, Math.max(0, head.length - SAMPLE)] : []) {
-    const [a, b] = await Promise.all([head, table].map((tensor) => sampleOf(tensor, at)));
+  for (const start of same ? [0, head.length >> 1, Math.max(0, head.length - SAMPLE)] : []) {
+    const [a, b] = await Promise.all([head, table].map((tensor) => sampleOf(tensor, start)));
     same &&= a.every((byte, i) => byte === b[i]);
   }
   if (same) return;
@@ -162,7 +162,7 @@ async function assertTied(embedding: string, used: ReadonlySet<string>, tensors:
   );
 }
 
-async function sampleOf({ path, offset, length }: StoredTensor, at: number): Promise<Uint8Array> {
+async function sampleOf({ path, offset, length }: StoredTensor, start: number): Promise<Uint8Array> {
   using file = await openByteFile(path, "a .safetensors file");
-  return await file.read(offset + at, new Uint8Array(Math.min(SAMPLE, length - at)));
+  return await file.read(offset + start, new Uint8Array(Math.min(SAMPLE, length - start)));
 }

@@ -167,8 +167,8 @@ export class CheckpointReader {
   #first(names: string | readonly string[]): [string, unknown] {
     const list = [names].flat() as string[];
     for (const name of list) this.#known.add(name);
-    const found = list.find((name) => this.config[name] !== undefined && this.config[name] !== null);
-    return found === undefined ? [list[0], undefined] : [found, this.config[found]];
+    const first = list.find((name) => this.config[name] !== undefined && this.config[name] !== null);
+    return first === undefined ? [list[0], undefined] : [first, this.config[first]];
   }
 
   #wrong(name: string, expected: string, value: unknown): ModelError {

@@ -397,7 +397,7 @@ export function boxes<F extends string = never>(options: MarkChannels<F> = {}): 
 /**
  * A dashed line across the panel at given values: chance, a level that was chosen, a cut. It does not widen the axis.
  *
- * @param at Where it stands upright (`x`) or lies (`y`).
+ * @param place Where it stands upright (`x`) or lies (`y`).
  *
  * @example Chance behind the seeds
  * ```ts
@@ -408,8 +408,8 @@ export function boxes<F extends string = never>(options: MarkChannels<F> = {}): 
  * if (!JSON.stringify(figure).includes('"datum":0.5')) throw new Error("at one half");
  * ```
  */
-export function rule(at: { readonly x?: number; readonly y?: number }): Rule {
-  return { kind: "rule", ...at };
+export function rule(place: { readonly x?: number; readonly y?: number }): Rule {
+  return { kind: "rule", ...place };
 }
 
 /**
@@ -437,7 +437,7 @@ export function rules<F extends string = never>(options: MarkChannels<F> = {}): 
 /**
  * A dashed grey line through the means of a level that goes with x, such as a threshold, named at its end.
  *
- * @param at The level.
+ * @param height The level.
  * @param name A letter or a word, such as θ.
  *
  * @example The threshold that goes with each percentile
@@ -453,9 +453,9 @@ export function rules<F extends string = never>(options: MarkChannels<F> = {}): 
  * if (!JSON.stringify(figure).includes('"text":"θ"')) throw new Error("named at p 8");
  * ```
  */
-export function level<F extends string>(at: Quantity<F>, name: string): Marks<F> {
+export function level<F extends string>(height: Quantity<F>, name: string): Marks<F> {
   const end: MarkDef = { type: "text", text: name, align: "left", dx: 6 };
-  const channels = { y: at, color: COLOR.soft };
+  const channels = { y: height, color: COLOR.soft };
   return [means({ ...channels, dash: DASH.dashed }), { ...channels, kind: "mark", shape: end, isLast: true }];
 }
 

@@ -52,13 +52,13 @@ export class RowStore<R extends object> {
     const folder = join(out, "state");
     const path = join(folder, "settings.json");
     const settings: StoreSettings = { ...flags, ...facts };
-    const found = resume
+    const saved = resume
       ? await readSealedJson(path, { remedy: "start again without --resume" }) as StoreSettings | undefined
       : undefined;
     // What is kept without its settings could be of any run.
-    if (!found) await removeIfThere(folder);
+    if (!saved) await removeIfThere(folder);
     else {
-      const kept = { ...BEFORE, ...found };
+      const kept = { ...BEFORE, ...saved };
       const text = (value: unknown) => JSON.stringify(value);
       const told = (name: string, value: unknown) => name in facts ? `${name} ${value}` : flagText(name, value);
       const other = Object.keys(settings).find((name) => text(kept[name]) !== text(settings[name]));
@@ -83,11 +83,11 @@ export class RowStore<R extends object> {
     compute: () => Promise<readonly R[]>,
     note: (sentence: string) => void,
   ): Promise<readonly R[]> {
-    const found = await this.read(name).catch((error: Error) => {
+    const saved = await this.read(name).catch((error: Error) => {
       note(`${error.message.replace(/\.?$/, ".")} It is done again.`);
       return undefined;
     });
-    if (found) return found;
+    if (saved) return saved;
     const rows = await compute();
     await this.write(name, rows);
     return rows;

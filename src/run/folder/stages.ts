@@ -123,13 +123,13 @@ export class Stages {
   async kept<T>(name: string, compute: () => T | Promise<T>): Promise<T> {
     const path = `${await this.#pathOf(name)}.stage`;
     const { notes, note, signal } = this.#options;
-    const found = await readStage(path, { name, run: this.#run }).catch((error: Error) => {
+    const stage = await readStage(path, { name, run: this.#run }).catch((error: Error) => {
       note(`${error.message.replace(/\.?$/, ".")} The step "${name}" is done again.`);
       return undefined;
     });
-    if (found) {
-      found.notes.forEach(note);
-      return found.value as T;
+    if (stage) {
+      stage.notes.forEach(note);
+      return stage.value as T;
     }
     signal.throwIfAborted();
     const [told, growing] = [notes.length, this.#growing.length];

@@ -189,7 +189,7 @@ export async function givenDictionaries(
   let hook: HookSite | undefined;
   for (const file of names) {
     using dictionary = await givenDictionary(file, model, backend);
-    const { percentile, center, activations: tokens, size: regions } = dictionary;
+    const { percentile, center, activations: tokens, size } = dictionary;
     const { layer, at } = dictionary.source!.hook;
     hook ??= at;
     if (at !== hook) {
@@ -210,7 +210,7 @@ export async function givenDictionaries(
     }
     centers.set(layer, known ?? { center: center.slice() });
     const order = dictionaries.filter((one) => one.layer === layer && one.percentile === percentile).length;
-    dictionaries.push({ layer, percentile, seed: seed + order, budget, tokens, regions, file });
+    dictionaries.push({ layer, percentile, seed: seed + order, budget, tokens, regions: size, file });
   }
   if (hook === undefined) throw new Error("Expected the names of dictionaries but found none: give one at least");
   return { dictionaries, centers, hook };

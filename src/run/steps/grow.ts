@@ -197,17 +197,17 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
     backend,
     seed,
     sources: sourcesOf({ ...plan, layers }, run),
-    onProgress: ({ prompts, regions }) => {
+    onProgress: ({ prompts, regions: count }) => {
       stage.set(prompts);
-      stage.note(`${regions} regions`);
+      stage.note(`${count} regions`);
     },
   });
   await stream.watchRest(discovery.prompts);
   // A bar that stops early must not look like a fault.
   const isSaturated = discovery.growths.every(({ saturated }) => saturated);
   const isSpent = discovery.tokens >= (growing?.maxTokens ?? maxTokens);
-  const regions = discovery.growths.reduce((sum, { dictionary }) => sum + dictionary.size, 0);
-  stage.note(`${regions} regions, ${isSaturated ? "saturated" : isSpent ? "budget spent" : "all texts read"}`);
+  const count = discovery.growths.reduce((sum, { dictionary }) => sum + dictionary.size, 0);
+  stage.note(`${count} regions, ${isSaturated ? "saturated" : isSpent ? "budget spent" : "all texts read"}`);
   stage.end();
   manifest.addSeconds("extract", discovery.secondsExtract);
   manifest.addSeconds("assign", discovery.secondsAssign);

@@ -173,10 +173,10 @@ function placesOf(model: LanguageModel, texts: PromptPlan["prompts"]): Places {
   const [prompt, position, final]: number[][] = [[], [], []];
   const part: TemplatePart[] = [];
   prompts.forEach(({ tokens }, i) => {
-    for (let at = 1; at < tokens.length; at++) {
+    for (let index = 1; index < tokens.length; index++) {
       prompt.push(i);
-      position.push(at);
-      part.push(templatePart(template, at, tokens.length));
+      position.push(index);
+      part.push(templatePart(template, index, tokens.length));
     }
     final.push(part.length - 1);
   });

@@ -18,13 +18,13 @@ export function mixtureOf(
   const act = activationOf(c, "hidden_act", "silu");
   const [gate, up, down] = names;
   const experts = Array.from({ length: count }, (_, i) => {
-    const at = `${path}.experts.${i}`;
+    const prefix = `${path}.experts.${i}`;
     return {
       kind: "gated" as const,
       act,
-      gate: matrix(`${at}.${gate}`),
-      up: matrix(`${at}.${up}`),
-      down: matrix(`${at}.${down}`),
+      gate: matrix(`${prefix}.${gate}`),
+      up: matrix(`${prefix}.${up}`),
+      down: matrix(`${prefix}.${down}`),
       width,
     };
   });

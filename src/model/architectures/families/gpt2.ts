@@ -105,10 +105,15 @@ export const gptNeo: Family = (c) => {
   return gptForm(c, {
     act: "gelu_new",
     block: (path, layer) => {
-      const at = `${path}.attn.attention`;
+      const prefix = `${path}.attn.attention`;
       return {
-        projections: { kind: "apart", q: matrix(`${at}.q_proj`), k: matrix(`${at}.k_proj`), v: matrix(`${at}.v_proj`) },
-        output: matrix(`${at}.out_proj`, true),
+        projections: {
+          kind: "apart",
+          q: matrix(`${prefix}.q_proj`),
+          k: matrix(`${prefix}.k_proj`),
+          v: matrix(`${prefix}.v_proj`),
+        },
+        output: matrix(`${prefix}.out_proj`, true),
         scale: 1,
         ...told[layer] === "local" ? { window } : {},
       };

@@ -19,7 +19,7 @@ export const opt: Family = (c) => {
   const norm = (path: string) => layerNorm(path, 1e-5);
   const blocks = Array.from({ length: layers }, (_, i): Block => {
     const path = `${root}layers.${i}`;
-    const at = `${path}.self_attn`;
+    const prefix = `${path}.self_attn`;
     const [first, second] = [norm(`${path}.self_attn_layer_norm`), norm(`${path}.final_layer_norm`)];
     return {
       ...before ? { attnNorm: first, mlpNorm: second } : { attnSumNorm: first, mlpSumNorm: second },
@@ -29,11 +29,11 @@ export const opt: Family = (c) => {
         headDim,
         projections: {
           kind: "apart",
-          q: matrix(`${at}.q_proj`, bias),
-          k: matrix(`${at}.k_proj`, bias),
-          v: matrix(`${at}.v_proj`, bias),
+          q: matrix(`${prefix}.q_proj`, bias),
+          k: matrix(`${prefix}.k_proj`, bias),
+          v: matrix(`${prefix}.v_proj`, bias),
         },
-        output: matrix(`${at}.out_proj`, bias),
+        output: matrix(`${prefix}.out_proj`, bias),
         scale: 1 / Math.sqrt(headDim),
       },
       mlp: { kind: "plain", act, up: matrix(`${path}.fc1`, bias), down: matrix(`${path}.fc2`, bias), width },
