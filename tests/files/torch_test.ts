@@ -11,7 +11,7 @@ import { bytes, global, little, type Part, pickle, text } from "../lib/pickle_by
 import { assertSentence } from "../lib/sentence.ts";
 import { fileURLToPath } from "node:url";
 
-const input = (name: string) => fileURLToPath(new URL(`../interop/inputs/${name}`, import.meta.url));
+const input = (name: string) => fileURLToPath(new URL(`../field/inputs/${name}`, import.meta.url));
 
 const BINPERSID = 0x51;
 const whole = (value: number): Part => [OP.LONG1, 8, little(value, 8)];
