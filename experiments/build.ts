@@ -12,10 +12,9 @@
  * metrics), `regions.arrow` (a row a region: members, coherence, logit lens, nearest context), `growth.arrow` (a row a
  * batch); the charts `growth`, `sizes`, `coherence` and `partition`; `report.html`; `run.json`.
  */
-import { readCorpus } from "../src/activations/mod.ts";
 import { describeRegions, measure } from "../src/analysis/mod.ts";
 import { dictionaryFile, membersPath } from "../src/partition/mod.ts";
-import { calibrated, experiment, grow, openModel, readingFlags } from "../src/run/mod.ts";
+import { calibrated, experiment, grow, openModel, readingFlags, readTexts } from "../src/run/mod.ts";
 import { buildOutcome, type BuildResult } from "./lib/build/outcome.ts";
 
 await experiment({
@@ -53,7 +52,7 @@ await experiment({
   const { chat, corpus, split, inOrder } = flags;
   await using opened = await openModel(run);
   const { backend, model, layers, context } = opened;
-  const entries = () => readCorpus(corpus, split === undefined ? {} : { where: { split } });
+  const entries = () => readTexts(run, corpus, split === undefined ? {} : { where: { split } });
   const plan = {
     ...{ backend, model, layers, seed: flags.seed },
     texts: inOrder ? entries : await Array.fromAsync(entries()),

@@ -13,10 +13,9 @@
  * `neighbourhood` (one pair across the percentiles, edges labelled with cosines) and `between`; `report.html`;
  * `run.json`.
  */
-import { readCorpus } from "../src/activations/mod.ts";
 import { followPairs, lensOfRegions, typicalPair } from "../src/analysis/mod.ts";
 import { middleOf } from "../src/report/mod.ts";
-import { calibrated, experiment, grow, openModel, readingFlags, seedsFlag } from "../src/run/mod.ts";
+import { calibrated, experiment, grow, openModel, readingFlags, readTexts, seedsFlag } from "../src/run/mod.ts";
 import { neighbourhoodOutcome } from "./lib/neighbourhood/outcome.ts";
 import type { PairRow, Panel } from "./lib/neighbourhood/rows.ts";
 
@@ -55,7 +54,7 @@ await experiment({
   const followOrder = async (seed: number): Promise<{ rows: PairRow[]; panels: Panel[] }> => {
     const plan = {
       ...{ backend, model, layers, seed },
-      texts: await Array.fromAsync(readCorpus(corpus, { where: { split: flags.split } })),
+      texts: await Array.fromAsync(readTexts(run, corpus, { where: { split: flags.split } })),
       corpus: `${corpus}, split ${flags.split}`,
       files: [corpus],
       reading: { context, batchPrompts: flags.batch },

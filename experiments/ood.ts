@@ -13,9 +13,9 @@
  * against held-out text, by activation and by prompt); the charts `distances`, `auroc` and `distribution`;
  * `report.html`; `run.json`.
  */
-import { extract, promptSets, readCorpus, shuffled } from "../src/activations/mod.ts";
+import { extract, promptSets, shuffled } from "../src/activations/mod.ts";
 import { Coresets, type Distances, nearestDistances } from "../src/analysis/mod.ts";
-import { calibrated, experiment, grow, openModel, readingFlags, seedsFlag } from "../src/run/mod.ts";
+import { calibrated, experiment, grow, openModel, readingFlags, readTexts, seedsFlag } from "../src/run/mod.ts";
 import { oodOutcome } from "./lib/ood/outcome.ts";
 import { type DistanceRow, distanceRows, PROMPT_SETS, type PromptSet } from "./lib/ood/rows.ts";
 
@@ -51,13 +51,13 @@ await experiment({
   const { backend, model, layers, context } = opened;
   const reading = { context, batchPrompts: flags.batch };
   const drawn = async (file: string, seed: number, where = {}) =>
-    (await Array.fromAsync(shuffled(readCorpus(file, { where }), seed))).slice(0, flags.prompts);
+    (await Array.fromAsync(shuffled(readTexts(run, file, { where }), seed))).slice(0, flags.prompts);
 
   const measureSeed = async (seed: number): Promise<DistanceRow[]> => {
     const label = flags.seeds > 1 ? `${seed}: ` : "";
     const plan = {
       ...{ backend, model, layers, seed, reading, label },
-      texts: await Array.fromAsync(readCorpus(corpus, { where: { split: flags.split } })),
+      texts: await Array.fromAsync(readTexts(run, corpus, { where: { split: flags.split } })),
       corpus: `${corpus}, split ${flags.split}`,
       files: [corpus],
     };

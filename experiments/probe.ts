@@ -21,7 +21,7 @@
  * longer than here. Its corpus needs the fields `split` and `source`; without an SAE that was trained on the layer,
  * `--sae none`.
  */
-import { readCorpus, shuffled } from "../src/activations/mod.ts";
+import { shuffled } from "../src/activations/mod.ts";
 import {
   Coresets,
   encodeByDirections,
@@ -40,7 +40,17 @@ import {
 } from "../src/analysis/mod.ts";
 import { isSameHookPoint } from "../src/model/mod.ts";
 import { middleOf } from "../src/report/mod.ts";
-import { experiment, grow, openModel, openSae, readingFlags, seedsFlag, usable, UsageError } from "../src/run/mod.ts";
+import {
+  experiment,
+  grow,
+  openModel,
+  openSae,
+  readingFlags,
+  readTexts,
+  seedsFlag,
+  usable,
+  UsageError,
+} from "../src/run/mod.ts";
 import { probeOutcome } from "./lib/probe/outcome.ts";
 import type { Encoding, Reading } from "./lib/probe/rows.ts";
 
@@ -106,7 +116,7 @@ await experiment({
   const { backend, model, context, layers: [layer, ...others] } = opened;
   if (others.length > 0) throw new UsageError("Expected one layer of --layers but got several: run once for each.");
   const reading = { context, batchPrompts: flags.batch };
-  const textsOf = (file: string, where = {}) => Array.fromAsync(shuffled(readCorpus(file, { where }), flags.seed));
+  const textsOf = (file: string, where = {}) => Array.fromAsync(shuffled(readTexts(run, file, { where }), flags.seed));
 
   // Instructions are read as plain text, as the dictionaries' corpus is: in a chat template their last positions are the
   // same tokens for all, which no dictionary of plain text has seen.
@@ -152,7 +162,7 @@ await experiment({
 
   const first = {
     ...{ backend, model, layers: [layer], seed: flags.seed, reading, label: `${flags.seed}: ` },
-    texts: await Array.fromAsync(readCorpus(corpus, { where: { split: flags.split } })),
+    texts: await Array.fromAsync(readTexts(run, corpus, { where: { split: flags.split } })),
     corpus: `${corpus}, split ${flags.split}`,
     files: [corpus],
     growing: { signal: run.signal },

@@ -19,7 +19,7 @@ const FORMATS: Readonly<Record<string, CorpusFormat>> = {
   ".feather": "arrow",
 };
 /** Endings of packed files, after the ones above. */
-const PACKED = /\.(gz|zst)$/i;
+export const PACKED = /\.(gz|zst)$/i;
 /** What corpora end in, for messages. */
 export const ENDINGS = `${Object.keys(FORMATS).join(", ")}, each also with .gz or .zst`;
 
@@ -137,6 +137,12 @@ async function savedShards(folder: string): Promise<Shard[]> {
     throw new CorpusError(
       `Expected all rows of "${folder}" but it is a selection, whose rows are named in a file of their own: save it ` +
         "again after flatten_indices()",
+    );
+  }
+  for (const { filename } of files) {
+    if (await exists(join(folder, filename))) continue;
+    throw new CorpusError(
+      `Expected the file ${filename} in "${folder}", as its state.json says, but it is missing: copy the folder again`,
     );
   }
   return files.map(({ filename }) => ({ path: join(folder, filename), name: filename }));

@@ -84,14 +84,10 @@ async function* utf8Texts(bytes: AsyncIterable<Uint8Array>, name: string): Async
 
 /** The sentence of {@linkcode linesOf}, with the number of the line in the whole file. */
 async function notUtf8(chunk: Uint8Array, before: number, name: string, cause: unknown): Promise<CorpusError> {
+  // Blank lines stand for those before.
+  const numbered = ReadableStream.from([new Uint8Array(before).fill(0x0a), chunk]);
   try {
-    let line = before;
-    async function* numbered() {
-      // Blank lines stand for those before: what is told of the next one has its number.
-      yield new Uint8Array(line).fill(0x0a);
-      yield chunk;
-    }
-    for await (const { number } of linesOf(numbered(), name)) line = number;
+    await Array.fromAsync(linesOf(numbered, name));
   } catch (error) {
     if (error instanceof CorpusError) return error;
     throw error;

@@ -1,20 +1,20 @@
 /** Reads Parquet files by hyparquet, which unpacks Snappy itself; Deno and lz4js unpack the others. */
+import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
+import { loadLz4 } from "../files/lz4.ts";
+import { UnpackBudget, UnpackError, type UnpackOptions } from "../files/unpacking.ts";
+import { CorpusError } from "./errors.ts";
 import {
   type AsyncBuffer,
   type ColumnMetaData,
   type Compressors,
+  parquetHeader,
   parquetMetadataAsync,
   parquetReadObjects,
   parquetSchema,
   type RowGroup,
   type SchemaElement,
   type SchemaTree,
-} from "npm:hyparquet@1.31.5";
-import { parquetHeader } from "npm:hyparquet@1.31.5/src/column.js";
-import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
-import { loadLz4 } from "../files/lz4.ts";
-import { UnpackBudget, UnpackError, type UnpackOptions } from "../files/unpacking.ts";
-import { CorpusError } from "./errors.ts";
+} from "./hyparquet.ts";
 import { exactRows, PARSERS } from "./parquet_values.ts";
 
 // A page is never unpacked beyond what its header says, which was compared with what is allowed. Empty ones are packed, too.

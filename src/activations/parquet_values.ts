@@ -1,11 +1,17 @@
 /** Values of a Parquet file as they are: whole numbers, decimals and times with every digit, bytes as bytes. */
-import type { FileMetaData, ParquetParsers, SchemaElement } from "npm:hyparquet@1.31.5";
-import { parquetSchema, type SchemaTree } from "npm:hyparquet@1.31.5";
-import { isListLike, isMapLike } from "npm:hyparquet@1.31.5/src/schema.js";
 import { decimalOf, decimalText } from "./decimals.ts";
 import { exactTime } from "./exact_time.ts";
 import { parseExactJson } from "./exact_json.ts";
 import { utf8Of } from "./exact_text.ts";
+import {
+  type FileMetaData,
+  isListLike,
+  isMapLike,
+  type ParquetParsers,
+  parquetSchema,
+  type SchemaElement,
+  type SchemaTree,
+} from "./hyparquet.ts";
 
 /** What hyparquet makes values of. Bytes of a text column that are not UTF-8 stay bytes. */
 export const PARSERS: Partial<ParquetParsers> = {

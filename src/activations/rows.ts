@@ -4,7 +4,7 @@ import { UnpackBudget, UnpackError, type UnpackOptions } from "../files/unpackin
 import type { Chunks } from "../files/unpacked_stream.ts";
 import { localPath } from "../hub/hub_file.ts";
 import { readArrowRows } from "./arrow_rows.ts";
-import { corpusFiles, type CorpusFormat, ENDINGS, formatOf, type Shard } from "./corpus_files.ts";
+import { corpusFiles, type CorpusFormat, ENDINGS, formatOf, PACKED, type Shard } from "./corpus_files.ts";
 import { type OpenText, openText } from "./corpus_text.ts";
 import { csvRows } from "./csv.ts";
 import { CorpusError } from "./errors.ts";
@@ -80,6 +80,8 @@ function formatFor(path: string, frame: Frame): CorpusFormat {
       // The others are no sure sign: a text may begin as they do.
       const format = formatOf(path);
       if (format) return format;
+      // As caches name files, by a checksum, and then perhaps packed.
+      if (frame === "json" && !/\.[^./\\]+$/.test(path.replace(PACKED, ""))) return "json";
       throw new CorpusError(
         `Expected a corpus file ending in ${ENDINGS} but "${path}" ends otherwise: rename or convert it`,
       );

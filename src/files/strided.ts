@@ -99,13 +99,14 @@ async function gather(
     0,
   ]);
   const [rowSpan, columnSpan] = [(dim - 1) * stride + 1, high - low + 1];
+  // Numbers are moved as the bits they are.
+  const Bits = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array, 8: BigUint64Array }[size]!;
+  const target = new Bits(rows.buffer);
   // `elements[i]`, counted from the first that is read, goes to place `to(i)` of the rows.
   const take = async (first: number, span: number, elements: ArrayLike<number>, to: (i: number) => number) => {
     const bytes = await file.read(offset + first * size, new Uint8Array(span * size));
-    for (let i = 0; i < elements.length; i++) {
-      const start = elements[i] * size;
-      rows.set(bytes.subarray(start, start + size), to(i) * size);
-    }
+    const read = new Bits(bytes.buffer);
+    for (let i = 0; i < elements.length; i++) target[to(i)] = read[elements[i]];
   };
   if (rowSpan <= MOST_READ * dim && (rowSpan <= columnSpan || columnSpan > MOST_READ * firsts.length)) {
     const elements = Array.from({ length: dim }, (_, j) => j * stride);

@@ -92,9 +92,11 @@ export function readPublished(bytes: Uint8Array, name: string): PublishedDiction
 export async function readPublishedTorch(path: string): Promise<PublishedDictionary> {
   using file = await openTorch(path, PUBLISHED);
   if (!(file.value instanceof PickleObject)) {
-    const names = [...torchTensors(file).keys()].map((name) => name === "" ? "one tensor" : name);
+    const tensors = [...torchTensors(file).keys()].map((name) => name === "" ? "one tensor" : name);
     throw new Error(
-      `Cannot read ${path} as a dictionary: it is a file of torch.save (PyTorch) that holds ${listed(names)}, and no ` +
+      `Cannot read ${path} as a dictionary: it is a file of torch.save (PyTorch) that holds ${
+        tensors.length > 0 ? listed(tensors) : "no tensors"
+      }, and no ` +
         "published dictionary. Read vectors with readVectors, and build a dictionary from them.",
     );
   }
@@ -148,7 +150,7 @@ function publishedOf(value: PickleValue, name: string): PublishedDictionary {
     const { count, mean, coherence, exemplar, distanceSum, distanceSquareSum } = region;
     checkRegion(fields, region, rule);
     const copy = cached?.(index);
-    if (copy && !exemplar.every((value, j) => value === copy[j])) {
+    if (copy && !exemplar.every((value, j) => Math.abs(value - copy[j]) <= rounding)) {
       throw fields.error("has another exemplar than the dictionary's cache of exemplars");
     }
     regions.restore({ ...membership.add(fields, count), count, sum: distanceSum, squareSum: distanceSquareSum });

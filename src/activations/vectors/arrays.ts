@@ -36,10 +36,8 @@ function placeOf(
 /** The vectors of an array of an `.npz` file. */
 export async function* npzRows(path: string, options: RowsOptions): AsyncGenerator<RowBlock> {
   using archive = await openNpz(path);
-  const headers = new Map<string, NpyHeader>();
-  for (const name of archive.entries.keys()) headers.set(name, await headerOf(archive, name));
-  const outline = new Map([...headers].map(([name, header]) => [name, header.outline] as const));
-  const name = chosenName(path, outline, options.name);
+  const name = options.name ?? await onlyName(archive);
+  archive.assertNames([name]);
   archive.assertUnpackable([name], options);
   const source = sourceOf(path, name);
   const { uncompressedSize } = archive.entries.get(name)!;
@@ -63,12 +61,17 @@ export async function* npzRows(path: string, options: RowsOptions): AsyncGenerat
   }
 }
 
-/** What a member says of itself; of a packed one only as much is unpacked as that takes. */
-async function headerOf(archive: NpzFile, name: string): Promise<NpyHeader> {
-  const { uncompressedSize } = archive.entries.get(name)!;
-  return readNpyHeader(await beginning(archive, name), uncompressedSize, sourceOf(archive.path, name));
+/** The one array of numbers of an archive. */
+async function onlyName(archive: NpzFile): Promise<string> {
+  const outline = new Map<string, TensorOutline>();
+  for (const [name, { uncompressedSize }] of archive.entries) {
+    const header = readNpyHeader(await beginning(archive, name), uncompressedSize, sourceOf(archive.path, name));
+    outline.set(name, header.outline);
+  }
+  return chosenName(archive.path, outline, undefined);
 }
 
+/** A member's first bytes; of a packed one no more is unpacked. */
 async function beginning(archive: NpzFile, name: string): Promise<Uint8Array<ArrayBuffer>> {
   const { uncompressedSize } = archive.entries.get(name)!;
   const head = new Uint8Array(Math.min(NPY_HEAD, uncompressedSize));

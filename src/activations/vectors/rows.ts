@@ -71,11 +71,13 @@ export function vectorsOf(shape: readonly number[]): { rows: number; dim: number
  * @throws {Error} A sentence that names the file and the row of a number that is not.
  */
 export function checkedRows(data: Float32Array<ArrayBuffer>, dim: number, first: number, source: string): RowBlock {
-  const bad = data.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) {
+  for (let i = 0; i < data.length; i++) {
+    if (Number.isFinite(data[i])) continue;
     throw new Error(
-      `Expected finite numbers in ${source} but row ${first + Math.floor(bad / dim)}, counted from 0, has ` +
-        `${data[bad]} at ${bad % dim}: leave the row out, or write it anew.`,
+      `Expected finite numbers in ${source} but row ${first + Math.floor(i / dim)}, counted from 0, has ${
+        data[i]
+      } at ` +
+        `${i % dim}: leave the row out, or write it anew.`,
     );
   }
   return { data, rows: data.length / dim, dim, source };
