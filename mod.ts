@@ -67,6 +67,7 @@ export {
   extract,
   readActivations,
   readCorpus,
+  readVectors,
   shuffled,
   writeActivations,
 } from "./src/activations/mod.ts";
@@ -85,6 +86,7 @@ export type {
   Provenance,
   ReadActivationsOptions,
   Reading,
+  ReadVectorsOptions,
   Repeats,
   Selection,
   SelectOptions,

@@ -17,10 +17,10 @@
  * About two minutes on the embedded models and two cores. On Gemma-2-2B, one layer, 20,000 texts: eight passes of 2.5 M
  * tokens, about 15 minutes on a GPU.
  */
-import { readCorpus, shuffled } from "../src/activations/mod.ts";
+import { shuffled } from "../src/activations/mod.ts";
 import { auditOrders, keptDirections } from "../src/analysis/mod.ts";
 import { sameTokens } from "../src/model/mod.ts";
-import { experiment, growOrders, loadModelOf, openModel, seedsFlag, usable } from "../src/run/mod.ts";
+import { experiment, growOrders, loadModelOf, openModel, readTexts, seedsFlag, usable } from "../src/run/mod.ts";
 import { auditOutcome } from "./lib/audit/outcome.ts";
 import { type AuditedReading, regionRows, type Side, SIDES, textsOf } from "./lib/audit/rows.ts";
 
@@ -59,7 +59,7 @@ await experiment({
   const layers = run.layers(after.layers);
 
   const draw = async (file: string, count: number) =>
-    (await Array.fromAsync(shuffled(readCorpus(file), flags.seed))).slice(0, count);
+    (await Array.fromAsync(shuffled(readTexts(run, file), flags.seed))).slice(0, count);
   const chatFiles = flags.chatCorpora.split(",");
   const chatPrompts = (await Promise.all(chatFiles.map((file) => draw(file, flags.prompts)))).flat();
   const sources = [

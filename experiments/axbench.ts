@@ -19,7 +19,7 @@
  * One concept is in memory at a time, and finished concepts are kept: a run that was stopped goes on with `--resume`, also
  * with more `--concepts`, and ends with the same tables to the byte.
  */
-import { AxBenchReader, readAxBench, readCorpus } from "../src/activations/mod.ts";
+import { AxBenchReader, readAxBench } from "../src/activations/mod.ts";
 import { AxBenchDetector, ConceptScorer, describeRegions } from "../src/analysis/mod.ts";
 import { checksumOf } from "../src/files/mod.ts";
 import {
@@ -34,6 +34,7 @@ import {
   loadDictionary,
   openModel,
   readingFlags,
+  readTexts,
   RowStore,
   seedsFlag,
   streamOf,
@@ -120,7 +121,11 @@ await experiment({
   const files = await Promise.all([flags.data, flags.corpus, flags.model, ...names ?? []].map(fingerprint));
   const store = await RowStore.open<DetectionRow>(flags.out, {
     flags: decidingFlags(flags, ["concepts", "resamples"]),
-    facts: { backend: backend.name, commit: opened.model.commit, files: checksumOf(files.join()) },
+    facts: {
+      backend: backend.name,
+      commit: opened.model.commit,
+      "files of --corpus, --data, --model and --dictionaries": checksumOf(files.join()),
+    },
     resume: flags.resume,
   });
 
@@ -132,7 +137,7 @@ await experiment({
   const plan = {
     ...{ backend, model, layers: opened.layers, seed: flags.seed },
     texts: await Array.fromAsync(
-      readCorpus(flags.corpus, { where: flags.split === "all" ? undefined : { split: flags.split } }),
+      readTexts(run, flags.corpus, { where: flags.split === "all" ? undefined : { split: flags.split } }),
     ),
     corpus: `${flags.corpus}, split ${flags.split}`,
     files: [flags.corpus],

@@ -13,10 +13,18 @@
  * batch), all with `--parquet` as `.parquet`, too; with `--dashboard` for every dictionary
  * `dashboards/L<layer>-p<percentile>/batch-<n>.json`; the charts `growth`, `sizes`, `coherence` and `partition`; `report.html`; `run.json`.
  */
-import { readCorpus } from "../src/activations/mod.ts";
 import { describeRegions, measure } from "../src/analysis/mod.ts";
 import { dictionaryFile } from "../src/partition/mod.ts";
-import { calibrated, experiment, grow, openModel, readingFlags, selectedBy, selectionFlags } from "../src/run/mod.ts";
+import {
+  calibrated,
+  experiment,
+  grow,
+  openModel,
+  readingFlags,
+  readTexts,
+  selectedBy,
+  selectionFlags,
+} from "../src/run/mod.ts";
 import { saveDashboards } from "./lib/build/dashboards.ts";
 import { buildOutcome, type BuildResult } from "./lib/build/outcome.ts";
 
@@ -61,7 +69,7 @@ await experiment({
   const { chat, corpus, split, inOrder } = flags;
   await using opened = await openModel(run);
   const { backend, model, layers, context } = opened;
-  const entries = () => readCorpus(corpus, split === undefined ? {} : { where: { split } });
+  const entries = () => readTexts(run, corpus, split === undefined ? {} : { where: { split } });
   const plan = {
     ...{ backend, model, layers, seed: flags.seed },
     texts: inOrder ? entries : await Array.fromAsync(entries()),

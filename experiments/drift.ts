@@ -17,7 +17,7 @@
  * About two minutes on the embedded models and two cores. On Gemma-2-2B, `--texts 20000`, two layers: ten passes of 2.5 M
  * tokens, about 20 minutes on a GPU.
  */
-import { readCorpus, shuffled } from "../src/activations/mod.ts";
+import { shuffled } from "../src/activations/mod.ts";
 import { isRefusal, keptDirections, matchOrders } from "../src/analysis/mod.ts";
 import { type LanguageModel, sameTokens } from "../src/model/mod.ts";
 import {
@@ -27,6 +27,7 @@ import {
   loadModelOf,
   openModel,
   partitionPrompts,
+  readTexts,
   seedsFlag,
   usable,
 } from "../src/run/mod.ts";
@@ -74,7 +75,7 @@ await experiment({
   const layers = run.layers(base.layers);
 
   // The same texts through both models, in several orders; every dictionary sees all of them.
-  const texts = (await Array.fromAsync(shuffled(readCorpus(flags.corpus), flags.seed))).slice(0, flags.texts);
+  const texts = (await Array.fromAsync(shuffled(readTexts(run, flags.corpus), flags.seed))).slice(0, flags.texts);
   const directionsOf = async (model: LanguageModel, label: string) => {
     const corpus = `${flags.corpus}, ${texts.length} drawn with seed ${flags.seed}`;
     const plan = { backend, model, layers, texts, corpus, files: [flags.corpus], label };
@@ -94,7 +95,7 @@ await experiment({
   const promptsOf = async (split: string, limit = Infinity) => {
     const kinds = [{ file: flags.harmful, harmful: true }, { file: flags.harmless, harmful: false }];
     return (await Promise.all(kinds.map(async ({ file, harmful }) => {
-      const prompts = await Array.fromAsync(readCorpus(file, { where: { split } }));
+      const prompts = await Array.fromAsync(readTexts(run, file, { where: { split } }));
       return prompts.slice(0, limit).map((entry) => ({ ...entry, harmful }));
     }))).flat();
   };

@@ -5,6 +5,8 @@
  * Says what a dictionary (Arrow, published pickle, `.npz` or SAELens folder), a shard or folder of activations, a calibration, a
  * result table (any Arrow file), a `run.json` or a sparse autoencoder holds: kind, shape, model, hook, p, threshold,
  * regions, activations, seed; columns with their types and descriptions; the first rows; the largest regions with contexts.
+ * Of files of other tools (NumPy, safetensors, PyTorch, Parquet, data sets, tables of numbers) it lists arrays or columns
+ * with their types and shapes, those that cannot be read too. What a file is, its bytes say.
  *
  *     deno task run experiments/inspect.ts FILE... [--rows 5] [--json] [--max-unpacked 2G]
  *     deno task run experiments/inspect.ts --families
@@ -26,7 +28,8 @@ const USAGE = `What is in these files?
 Usage: deno task run experiments/inspect.ts FILE... [flags]
 
 FILE: a dictionary (Arrow, published pickle, .npz, SAELens folder), activations (a shard or their folder), a calibration,
-a result table (any Arrow file), a run.json or its folder, or a sparse autoencoder (.npz, SAELens folder).
+a result table (any Arrow file), a run.json or its folder, a sparse autoencoder (.npz, SAELens folder), or arrays of other
+tools (.npy, .npz, .safetensors, PyTorch's .pt, Parquet, data sets, tables of numbers).
 
 Flags:
   --rows <count>          rows of tables, and largest regions, to show (default 5)

@@ -20,14 +20,13 @@ import {
   batchAt,
   type CorpusEntry,
   extract,
-  readCorpus,
   shuffled,
   type TokenWindow,
   tokenWindows,
 } from "../src/activations/mod.ts";
 import { type LabelledRows, leaderPartitions, metricMaps, METRICS } from "../src/analysis/mod.ts";
 import { calibrate } from "../src/partition/mod.ts";
-import { experiment, openModel, seedsFlag } from "../src/run/mod.ts";
+import { experiment, openModel, readTexts, seedsFlag } from "../src/run/mod.ts";
 import { metricOutcome } from "./lib/metric/outcome.ts";
 import type { MetricRow } from "./lib/metric/rows.ts";
 
@@ -66,7 +65,7 @@ await experiment({
   // Whole texts are either clustered or told, so that no window of a told text was seen.
   const [train, heldout]: TokenWindow[][][] = [[], []];
   for (const file of [flags.math, flags.code, flags.chat]) {
-    const texts = await Array.fromAsync(shuffled(readCorpus(file), flags.seed));
+    const texts = await Array.fromAsync(shuffled(readTexts(run, file), flags.seed));
     const half = texts.length >> 1;
     train.push(await drawn(file, texts.slice(0, half), flags.windows));
     heldout.push(await drawn(file, texts.slice(half), flags.heldout));

@@ -37,6 +37,7 @@ import {
   givenDictionary,
   keptAnswers,
   openModel,
+  readTexts,
   seedsFlag,
 } from "../src/run/mod.ts";
 import { chosenDictionary } from "./lib/monitor/dictionary.ts";
@@ -90,7 +91,7 @@ await experiment({
   run.save.hook = model.hook;
   const chat = given ? given.source!.chat : !flags.plain;
 
-  const texts = await monitorTexts(flags, chat);
+  const texts = await monitorTexts(flags, chat, (file, where) => readTexts(run, file, { where }));
   const labelled = async (name: string, entries: readonly CorpusEntry[]): Promise<Instructions> => {
     return { entries, refused: (await keptAnswers(run, name, model, entries, flags.answer)).map(isRefusal) };
   };

@@ -13,7 +13,6 @@
  * `neighbourhood` (one pair across the percentiles, edges labelled with cosines) and `between`; `report.html`;
  * `run.json`.
  */
-import { readCorpus } from "../src/activations/mod.ts";
 import { followPairs, lensOfRegions, typicalPair } from "../src/analysis/mod.ts";
 import { middleOf } from "../src/report/mod.ts";
 import {
@@ -22,6 +21,7 @@ import {
   grow,
   openModel,
   readingFlags,
+  readTexts,
   seedsFlag,
   selectedBy,
   selectionFlags,
@@ -65,7 +65,7 @@ await experiment({
   const followOrder = async (seed: number): Promise<{ rows: PairRow[]; panels: Panel[] }> => {
     const plan = {
       ...{ backend, model, layers, seed },
-      texts: await Array.fromAsync(readCorpus(corpus, { where: { split: flags.split } })),
+      texts: await Array.fromAsync(readTexts(run, corpus, { where: { split: flags.split } })),
       corpus: `${corpus}, split ${flags.split}`,
       files: [corpus],
       reading: { context, batchPrompts: flags.batch, ...selectedBy(flags) },

@@ -13,7 +13,7 @@
  * against held-out text, by activation and by prompt); the charts `distances`, `auroc` and `distribution`;
  * `report.html`; `run.json`.
  */
-import { extract, promptSets, readCorpus, shuffled } from "../src/activations/mod.ts";
+import { extract, promptSets, shuffled } from "../src/activations/mod.ts";
 import { Coresets, type Distances, nearestDistances } from "../src/analysis/mod.ts";
 import {
   calibrated,
@@ -21,6 +21,7 @@ import {
   grow,
   openModel,
   readingFlags,
+  readTexts,
   seedsFlag,
   selectedBy,
   selectionFlags,
@@ -61,13 +62,13 @@ await experiment({
   const { backend, model, layers, context } = opened;
   const reading = { context, batchPrompts: flags.batch, ...selectedBy(flags) };
   const drawn = async (file: string, seed: number, where = {}) =>
-    (await Array.fromAsync(shuffled(readCorpus(file, { where }), seed))).slice(0, flags.prompts);
+    (await Array.fromAsync(shuffled(readTexts(run, file, { where }), seed))).slice(0, flags.prompts);
 
   const measureSeed = async (seed: number): Promise<DistanceRow[]> => {
     const label = flags.seeds > 1 ? `${seed}: ` : "";
     const plan = {
       ...{ backend, model, layers, seed, reading, label },
-      texts: await Array.fromAsync(readCorpus(corpus, { where: { split: flags.split } })),
+      texts: await Array.fromAsync(readTexts(run, corpus, { where: { split: flags.split } })),
       corpus: `${corpus}, split ${flags.split}`,
       files: [corpus],
     };

@@ -16,7 +16,7 @@
  * (shared, EP-only and SAE-only units with their tokens and contexts); the charts `overlap`, `sizes` and `distribution`;
  * `report.html`; `run.json`.
  */
-import { extract, holdActivations, readCorpus, shuffled } from "../src/activations/mod.ts";
+import { extract, holdActivations, shuffled } from "../src/activations/mod.ts";
 import {
   compareFirings,
   Coresets,
@@ -26,7 +26,17 @@ import {
   pickUnits,
   strongestInRegions,
 } from "../src/analysis/mod.ts";
-import { experiment, grow, openModel, openSae, readingFlags, seedsFlag, usable, UsageError } from "../src/run/mod.ts";
+import {
+  experiment,
+  grow,
+  openModel,
+  openSae,
+  readingFlags,
+  readTexts,
+  seedsFlag,
+  usable,
+  UsageError,
+} from "../src/run/mod.ts";
 import { overlapOutcome } from "./lib/overlap/outcome.ts";
 import type { Compared } from "./lib/overlap/rows.ts";
 
@@ -70,7 +80,7 @@ await experiment({
   // The tokens that both sides fire on; the SAE is given back before dictionaries grow.
   const readFeatures = async () => {
     using sae = await openSae(flags.sae, backend, model, layer);
-    const heldoutTexts = shuffled(readCorpus(corpus, { where: { split: flags.heldout } }), flags.seed);
+    const heldoutTexts = shuffled(readTexts(run, corpus, { where: { split: flags.heldout } }), flags.seed);
     const held = await manifest.time(
       "extract held-out",
       () => holdActivations(extract(model, heldoutTexts, { layers, context, batchPrompts: 32 }), layer, flags.tokens),
@@ -85,7 +95,7 @@ await experiment({
 
   const plan = {
     ...{ backend, model, layers, files: [corpus], reading: { context, batchPrompts: flags.batch } },
-    texts: await Array.fromAsync(readCorpus(corpus, { where: { split: flags.split } })),
+    texts: await Array.fromAsync(readTexts(run, corpus, { where: { split: flags.split } })),
     corpus: `${corpus}, split ${flags.split}`,
     // Every dictionary sees all texts: nothing but their order differs.
     growing: { saturationWindow: Infinity, signal: run.signal },

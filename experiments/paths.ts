@@ -14,11 +14,11 @@
  * between layers: share of pairs that stay together); the charts `path`, `context` and `together`; `report.html`;
  * `run.json`.
  */
-import { encodeBeginning, extract, readCorpus, shuffledTokens, type TokenIds } from "../src/activations/mod.ts";
+import { encodeBeginning, extract, shuffledTokens, type TokenIds } from "../src/activations/mod.ts";
 import { lensOfRegions, samePlaces, tracePaths } from "../src/analysis/mod.ts";
 import type { Growth } from "../src/partition/mod.ts";
 import { middleOf } from "../src/report/mod.ts";
-import { calibrated, experiment, grow, openModel, readingFlags, seedsFlag } from "../src/run/mod.ts";
+import { calibrated, experiment, grow, openModel, readingFlags, readTexts, seedsFlag } from "../src/run/mod.ts";
 import { pathsOutcome } from "./lib/paths/outcome.ts";
 import { joined, type PathRows, pathRows, type ShownPath, type ShownTokens } from "./lib/paths/rows.ts";
 
@@ -51,7 +51,7 @@ await experiment({
   const { corpus, percentiles } = flags;
   await using opened = await openModel(run);
   const { backend, model, layers, context } = opened;
-  const heldout = await Array.fromAsync(readCorpus(corpus, { where: { split: flags.heldout } }));
+  const heldout = await Array.fromAsync(readTexts(run, corpus, { where: { split: flags.heldout } }));
   const prompts = heldout.slice(0, flags.prompts)
     .map(({ id, text }) => ({ id, tokens: encodeBeginning(model, text, context) }));
   const shownText = flags.prompt ?? heldout[0].text;
@@ -79,7 +79,7 @@ await experiment({
   const followOrder = async (seed: number): Promise<{ rows: PathRows; shown?: ShownPath }> => {
     const plan = {
       ...{ backend, model, layers, seed },
-      texts: await Array.fromAsync(readCorpus(corpus, { where: { split: flags.split } })),
+      texts: await Array.fromAsync(readTexts(run, corpus, { where: { split: flags.split } })),
       corpus: `${corpus}, split ${flags.split}`,
       files: [corpus],
       reading: { context, batchPrompts: flags.batch },

@@ -21,7 +21,7 @@
  * longer than here. Its corpus needs the fields `split` and `source`; without an SAE that was trained on the layer,
  * `--sae none`.
  */
-import { readCorpus, shuffled } from "../src/activations/mod.ts";
+import { shuffled } from "../src/activations/mod.ts";
 import {
   Coresets,
   encodeByDirections,
@@ -40,8 +40,17 @@ import {
 } from "../src/analysis/mod.ts";
 import { isSameHookPoint } from "../src/model/mod.ts";
 import { middleOf } from "../src/report/mod.ts";
-import { experiment, grow, openModel, readingFlags, seedsFlag, usable, UsageError } from "../src/run/mod.ts";
-import { readSae } from "../src/sae/mod.ts";
+import {
+  experiment,
+  grow,
+  openModel,
+  openSae,
+  readingFlags,
+  readTexts,
+  seedsFlag,
+  usable,
+  UsageError,
+} from "../src/run/mod.ts";
 import { probeOutcome } from "./lib/probe/outcome.ts";
 import type { Encoding, Reading } from "./lib/probe/rows.ts";
 
@@ -107,7 +116,7 @@ await experiment({
   const { backend, model, context, layers: [layer, ...others] } = opened;
   if (others.length > 0) throw new UsageError("Expected one layer of --layers but got several: run once for each.");
   const reading = { context, batchPrompts: flags.batch };
-  const textsOf = (file: string, where = {}) => Array.fromAsync(shuffled(readCorpus(file, { where }), flags.seed));
+  const textsOf = (file: string, where = {}) => Array.fromAsync(shuffled(readTexts(run, file, { where }), flags.seed));
 
   // Instructions are read as plain text, as the dictionaries' corpus is: in a chat template their last positions are the
   // same tokens for all, which no dictionary of plain text has seen.
@@ -126,30 +135,34 @@ await experiment({
     ]),
     kindLabel("harmful", ["harmless", "harmful"]),
   ];
-  const data = await manifest.time(
-    "extract probed",
-    () => readLabelled(model, probed, labels, { ...reading, layer }),
-  );
-
   const ks = new Set([1, ...flags.k]);
-  const fixed: Encoding[] = [
-    { source: "raw activations", percentile: null, k: null, features: data },
-    { source: "token id", percentile: null, k: 1, features: oneHotRows(data.tokens, model.vocab) },
-  ];
-  if (
-    flags.sae !== "none" && isSameHookPoint({ layer: flags.saeLayer, at: flags.saeHook }, { layer, at: model.hook })
-  ) {
-    using sae = await readSae(flags.sae, { backend });
-    const features = await manifest.time("encode", () => encodeRows(data, sae.size, (rows) => sae.encode(rows)));
-    ks.add(Math.max(1, Math.round(meanActive(features))));
-    const source = { source: "SAE", percentile: null } as const;
-    fixed.push(...[...ks].map((k) => ({ ...source, k, features: keepStrongest(features, k) })));
-    fixed.push({ ...source, k: null, features });
-  }
+  // What is read whatever the dictionaries. The SAE is opened first, so that one of another place is refused before any
+  // work, and given back before dictionaries grow.
+  const readFixed = async () => {
+    const isRead = isSameHookPoint({ layer: flags.saeLayer, at: flags.saeHook }, { layer, at: model.hook });
+    using sae = flags.sae !== "none" && isRead ? await openSae(flags.sae, backend, model, layer) : undefined;
+    const data = await manifest.time(
+      "extract probed",
+      () => readLabelled(model, probed, labels, { ...reading, layer }),
+    );
+    const fixed: Encoding[] = [
+      { source: "raw activations", percentile: null, k: null, features: data },
+      { source: "token id", percentile: null, k: 1, features: oneHotRows(data.tokens, model.vocab) },
+    ];
+    if (sae) {
+      const features = await manifest.time("encode", () => encodeRows(data, sae.size, (rows) => sae.encode(rows)));
+      ks.add(Math.max(1, Math.round(meanActive(features))));
+      const source = { source: "SAE", percentile: null } as const;
+      fixed.push(...[...ks].map((k) => ({ ...source, k, features: keepStrongest(features, k) })));
+      fixed.push({ ...source, k: null, features });
+    }
+    return { data, fixed };
+  };
+  const { data, fixed } = await readFixed();
 
   const first = {
     ...{ backend, model, layers: [layer], seed: flags.seed, reading, label: `${flags.seed}: ` },
-    texts: await Array.fromAsync(readCorpus(corpus, { where: { split: flags.split } })),
+    texts: await Array.fromAsync(readTexts(run, corpus, { where: { split: flags.split } })),
     corpus: `${corpus}, split ${flags.split}`,
     files: [corpus],
     growing: { signal: run.signal },

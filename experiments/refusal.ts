@@ -26,7 +26,16 @@ import {
   refusalSetting,
 } from "../src/analysis/mod.ts";
 import { reanchorAll } from "../src/partition/mod.ts";
-import { answersTo, experiment, growOrders, keptAnswers, openModel, seedsFlag, usable } from "../src/run/mod.ts";
+import {
+  answersTo,
+  experiment,
+  growOrders,
+  keptAnswers,
+  openModel,
+  readTexts,
+  seedsFlag,
+  usable,
+} from "../src/run/mod.ts";
 import { refusalOutcome } from "./lib/refusal/outcome.ts";
 import { refusalPrompts } from "./lib/refusal/prompts.ts";
 
@@ -73,7 +82,7 @@ await experiment({
   const { flags, manifest, progress } = run;
   await using opened = await openModel(run);
   const { backend, model, layers } = opened;
-  const { build, isHarmful, tried } = await refusalPrompts(flags);
+  const { build, isHarmful, tried } = await refusalPrompts(flags, (file, where) => readTexts(run, file, { where }));
 
   // What the model does by itself.
   const refused = (await keptAnswers(run, "label", model, build, flags.tokens)).map(isRefusal);

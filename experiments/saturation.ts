@@ -16,12 +16,13 @@
  * About two minutes on the embedded model and two cores. On Gemma-2-2B with `--max-tokens 2M` and three layers: twelve
  * passes of 2 M tokens, about an hour on a GPU.
  */
-import { readCorpus, shuffled, tokenWindows } from "../src/activations/mod.ts";
+import { shuffled, tokenWindows } from "../src/activations/mod.ts";
 import {
   experiment,
   growOrders,
   openModel,
   readingFlags,
+  readTexts,
   seedsFlag,
   selectedBy,
   selectionFlags,
@@ -57,7 +58,7 @@ await experiment({
 
   // As many windows of each domain as the budget and the smallest corpus allow.
   const all = await Promise.all(DOMAINS.map(async (domain) => {
-    const windows = tokenWindows(model, await Array.fromAsync(readCorpus(flags[domain])), context);
+    const windows = tokenWindows(model, await Array.fromAsync(readTexts(run, flags[domain])), context);
     return await Array.fromAsync(shuffled(windows, flags.seed));
   }));
   const count = Math.min(Math.floor(flags.maxTokens / context), ...all.map((windows) => windows.length));

@@ -18,7 +18,7 @@
  * About two minutes on the embedded model and two cores. On Gemma-2-2B, one layer, `--texts 20000`: eight passes of 2.5 M
  * tokens, about twenty minutes on a GPU.
  */
-import { readCorpus, shuffled } from "../src/activations/mod.ts";
+import { shuffled } from "../src/activations/mod.ts";
 import { grownOrder, stabilityVariants } from "../src/analysis/mod.ts";
 import { addReplacing, reanchorAll, startReplacing } from "../src/partition/mod.ts";
 import { Sweep } from "../src/report/mod.ts";
@@ -27,6 +27,7 @@ import {
   growOrders,
   openModel,
   readingFlags,
+  readTexts,
   seedsFlag,
   selectedBy,
   selectionFlags,
@@ -60,7 +61,7 @@ await experiment({
   const { corpus } = flags;
   await using opened = await openModel(run);
   const { backend, model, layers, context } = opened;
-  const texts = (await Array.fromAsync(shuffled(readCorpus(corpus), flags.seed))).slice(0, flags.texts);
+  const texts = (await Array.fromAsync(shuffled(readTexts(run, corpus), flags.seed))).slice(0, flags.texts);
   const plan = {
     ...{ backend, model, layers, texts },
     corpus: `${corpus}, ${texts.length} drawn with seed ${flags.seed}`,

@@ -13,10 +13,10 @@
  * layer, percentile, direction and strength: means, necessity, sufficiency); the charts `curves` and `necessity`;
  * `report.html`; `run.json`.
  */
-import { extract, readCorpus, shuffled } from "../src/activations/mod.ts";
+import { extract, shuffled } from "../src/activations/mod.ts";
 import { DirectionEffects, outputsOf } from "../src/analysis/mod.ts";
 import { Random } from "../src/compute/mod.ts";
-import { calibrated, experiment, grow, openModel, readingFlags, seedsFlag } from "../src/run/mod.ts";
+import { calibrated, experiment, grow, openModel, readingFlags, readTexts, seedsFlag } from "../src/run/mod.ts";
 import { steerOutcome } from "./lib/steer/outcome.ts";
 import type { EffectRow } from "./lib/steer/rows.ts";
 
@@ -48,7 +48,7 @@ await experiment({
   const { corpus } = flags;
   await using opened = await openModel(run);
   const { backend, model, layers, context } = opened;
-  const texts = (split: string) => Array.fromAsync(readCorpus(corpus, { where: { split } }));
+  const texts = (split: string) => Array.fromAsync(readTexts(run, corpus, { where: { split } }));
   const [grownOn, heldout] = [await texts(flags.split), await texts(flags.heldout)];
 
   const effects: EffectRow[] = [];

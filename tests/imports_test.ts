@@ -77,11 +77,11 @@ Deno.test("experiments import from doors and from experiments/lib only", async (
 
 /** What tests look at behind doors, and why. */
 const BEHIND_DOORS: Readonly<Record<string, string>> = {
+  "src/activations/batch.ts": "how messages name a row",
   "src/activations/cache_index.ts": "what is read of a damaged index",
   "src/activations/parquet.ts": "a parser alone",
   "src/activations/shard.ts": "a parser of one shard, which the cache hides",
   "src/activations/source.ts": "the invariant of what makes two readings the same",
-  "src/activations/batch.ts": "how messages name a row",
   "src/analysis/probes/conjugate_gradient.ts": "the minimiser alone, on functions that are known",
   "src/analysis/probes/feature_rows.ts": "moments of sparse rows against those of dense ones",
   "src/compute/backend.ts": "the error by which kernels name a row",
@@ -96,8 +96,10 @@ const BEHIND_DOORS: Readonly<Record<string, string>> = {
   "src/files/arrow.ts": "tables as the library has them, and what a file says of itself",
   "src/files/atomic.ts": "writes that are cut off halfway",
   "src/files/byte_file.ts": "a file that counts what is read of it",
+  "src/files/frames.ts": "bytes that are told apart",
   "src/files/npy.ts": "arrays for archives that nobody would write",
   "src/files/pickle": "a parser, fed what no program would write",
+  "src/files/torch": "a parser, fed what no program would write",
   "src/files/zip.ts": "archives that nobody would write",
   "src/model": "graphs are read and changed in steps, each tested alone; the door shows the last",
   "src/partition/calibration_cache.ts": "where calibrations are kept between runs",

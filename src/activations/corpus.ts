@@ -1,6 +1,8 @@
 import type { UnpackOptions } from "../files/unpacking.ts";
 import { CorpusError } from "./errors.ts";
+import { exactText } from "./exact_text.ts";
 import { readRows, type Row } from "./rows.ts";
+import { type Fields, shapeAdvice, TEXT_FIELDS, textOf } from "./text_field.ts";
 
 /** One text of a corpus. */
 export interface CorpusEntry {
@@ -13,32 +15,62 @@ export interface CorpusEntry {
 }
 
 /** A row of a corpus that is not a file: a text, or an object with a `text` and any other fields. */
-export type CorpusItem = string | { readonly id?: string | number; readonly text: string } | Record<string, unknown>;
+export type CorpusItem =
+  | string
+  | { readonly id?: string | number | bigint; readonly text: string }
+  | Record<string, unknown>;
 
 /** Rows from anywhere but a file. */
 export type CorpusItems = Iterable<CorpusItem> | AsyncIterable<CorpusItem>;
 
-/** How to read a corpus. */
-export interface CorpusOptions extends UnpackOptions {
-  /** Field that holds the text; by default the first of `text` and `instruction` that a row has. */
-  field?: string;
-  /** Keeps the rows whose fields have these values, compared as text: `{ split: "train" }`. */
-  where?: Readonly<Record<string, string | number | boolean>>;
+/** Rows of a corpus that give nothing to read. */
+export interface SkippedRows {
+  /** Rows without a text. */
+  readonly skipped: number;
+  /** Rows whose text is empty, which are not skipped. */
+  readonly empty: number;
+  /** Rows that were looked at, those that a filter left out not counted. */
+  readonly rows: number;
+  /** Where the first of either stands: `line 2 of "texts.jsonl"`. */
+  readonly first: string;
 }
 
-const TEXT_FIELDS = ["text", "instruction"];
+/** How to read a corpus. */
+export interface CorpusOptions extends UnpackOptions {
+  /**
+   * Field that holds the text, or several, of which the first that a row has is taken; `document.text` is field `text` of
+   * field `document`. By default `text`, `content`, `prompt`, `instruction`, `messages`, `conversations`, `conversation`,
+   * `question`, `query`, `sentence`, `document`, `article`, in this order.
+   */
+  field?: string | readonly string[];
+  /** Keeps the rows whose fields have these values, compared as text: `{ split: "train" }`. */
+  where?: Readonly<Record<string, string | number | boolean>>;
+  /** Told once reading ends, if rows had no text or an empty one. */
+  onSkipped?: (skipped: SkippedRows) => void;
+}
+
 const VALUES_NAMED = 8;
+/** Rows without a text after which no other is waited for. */
+const MOST_WITHOUT = 10_000;
 
 /**
  * Reads a corpus one text at a time.
  *
- * Files are told apart by their extension: `.jsonl` (an object or a string a line), `.json` (an array, or JSON Lines),
- * `.txt` (one text a line) and `.parquet`. Blank lines are passed over; JSON Lines and text of any size stream.
+ * Files are told apart by their bytes where these are sure, else by their ending: `.jsonl` and `.ndjson` (an object or a
+ * string a line), `.json` (an array, or JSON Lines), `.txt` (one text a line), `.csv` and `.tsv` (the first line names the
+ * columns), `.parquet`, `.arrow` and `.feather` (files and streams); each may be packed (`.gz`, `.zst`). A pattern
+ * (`shards/part-*.jsonl`) or a folder is read file by file in the order of their names, one that `datasets` saved in its
+ * own order. All but JSON arrays stream.
  *
- * @param source Path of a file, or its name on the hub (`hf://datasets/owner/name/file.jsonl`), or texts, or objects
- * with a `text`.
- * @throws {CorpusError} at the first step if there is no such file; at the row that cannot be read or has no text; and
- * at the end if not one text was left.
+ * Text is UTF-8, or UTF-16 with its mark. Of a chat (`messages`, `conversations`) the text is what the user says first.
+ * Blank lines are passed over. A row without a text (no such field, null, a chat without a user) is skipped and counted;
+ * an empty text is one. Whole numbers beyond 2^53 are bigints, decimals texts, times dates (texts where these would round
+ * them).
+ *
+ * @param source Path of a file or folder, a pattern, or a name on the hub (`hf://datasets/owner/name/file.jsonl`), or
+ * texts, or objects with a `text`.
+ * @throws {CorpusError} at the first step if there is no such file; at the row that cannot be read or holds something else
+ * than a text; and at the end if not one text was left.
  *
  * @example
  * ```ts
@@ -46,22 +78,50 @@ const VALUES_NAMED = 8;
  * const texts = readCorpus(rows, { where: { split: "test" } });
  * for await (const { id, text } of texts) if (`${id} ${text}` !== "1 two") throw new Error(`${id} ${text}`);
  * ```
+ *
+ * @example What the user says of each chat, and how many chats have none
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const chats = [
+ *   { messages: [{ role: "system", content: "Be brief." }, { role: "user", content: "What is the tide?" }] },
+ *   { messages: [{ role: "assistant", content: "Hello." }] },
+ * ];
+ * let skipped = 0;
+ * const texts = await Array.fromAsync(readCorpus(chats, { onSkipped: (rows) => skipped = rows.skipped }));
+ * assertEquals([texts[0].text, texts.length, skipped], ["What is the tide?", 1, 1]);
+ * ```
  */
 export async function* readCorpus(
   source: string | CorpusItems,
   options: CorpusOptions = {},
 ): AsyncGenerator<CorpusEntry> {
   const filter = new Filter(options.where ?? {});
+  const named = typeof options.field === "string" ? [options.field] : options.field;
+  const without = new WithoutText(typeof source === "string" ? `"${source}"` : "the corpus", named);
   let kept = 0;
-  for await (const row of typeof source === "string" ? readRows(source, options) : itemRows(source)) {
-    const fields = fieldsOf(row);
-    if (!filter.keeps(fields)) continue;
-    kept++;
-    yield { id: idOf(row, fields), text: textOf(row, fields, options.field), fields };
+  try {
+    for await (const row of typeof source === "string" ? readRows(source, options) : itemRows(source)) {
+      const fields = fieldsOf(row);
+      if (!filter.keeps(fields)) continue;
+      const text = typeof row.value === "string" ? row.value : textOf(fields, named ?? TEXT_FIELDS, row.place);
+      if (text !== undefined) {
+        kept++;
+        if (text === "") without.addEmpty(row);
+        yield { id: idOf(row, fields), text, fields };
+        continue;
+      }
+      without.add(row, fields);
+      if (kept === 0 && without.count === MOST_WITHOUT) throw without.error();
+    }
+  } finally {
+    without.tell(kept, options.onSkipped);
   }
   if (kept > 0) return;
-  const name = typeof source === "string" ? `"${source}"` : "the corpus";
-  throw new CorpusError(filter.seen === 0 ? `Expected texts but ${name} is empty: name another` : filter.explain(name));
+  if (without.count > 0) throw without.error();
+  throw new CorpusError(
+    filter.seen === 0 ? `Expected texts but ${without.corpus} is empty: name another` : filter.explain(without.corpus),
+  );
 }
 
 async function* itemRows(items: CorpusItems): AsyncGenerator<Row> {
@@ -78,20 +138,51 @@ function fieldsOf({ value, place }: Row): Record<string, unknown> {
   throw new CorpusError(`Expected an object or a text but ${place} is ${JSON.stringify(value)}: correct or delete it`);
 }
 
-function idOf(row: Row, { id }: Record<string, unknown>): string {
-  return typeof id === "string" || typeof id === "number" ? String(id) : row.id;
+function idOf(row: Row, { id }: Fields): string {
+  return id === undefined || id === null ? row.id : exactText(id);
 }
 
-function textOf({ value, place }: Row, fields: Record<string, unknown>, field?: string): string {
-  if (typeof value === "string") return value;
-  const name = field ?? TEXT_FIELDS.find((name) => name in fields);
-  const text = name === undefined ? undefined : fields[name];
-  if (typeof text === "string") return text;
-  const expected = field ? `a text in field "${field}"` : `a text in field ${TEXT_FIELDS.join(" or ")}`;
-  const found = name !== undefined && name in fields
-    ? `holds ${JSON.stringify(text)} there`
-    : `has the fields ${Object.keys(fields).join(", ") || "none"}`;
-  throw new CorpusError(`Expected ${expected} but ${place} ${found}: name the field that holds the text`);
+/** The rows that have no text. */
+class WithoutText {
+  count = 0;
+  #empty = 0;
+  #first?: string;
+  #place = "";
+  #fields: Fields = {};
+
+  constructor(readonly corpus: string, private readonly named?: readonly string[]) {}
+
+  add({ place }: Row, fields: Fields): void {
+    this.#first ??= place;
+    if (this.count++ > 0) return;
+    this.#place = place;
+    this.#fields = fields;
+  }
+
+  addEmpty({ place }: Row): void {
+    this.#first ??= place;
+    this.#empty++;
+  }
+
+  tell(kept: number, onSkipped?: (skipped: SkippedRows) => void): void {
+    if (this.#first === undefined) return;
+    onSkipped?.({ skipped: this.count, empty: this.#empty, rows: kept + this.count, first: this.#first });
+  }
+
+  /** Why a corpus without a text is none. */
+  error(): CorpusError {
+    const names = this.named ?? TEXT_FIELDS;
+    const expected = `a text in field ${names.map((name) => `"${name}"`).join(", ")}`;
+    const here = names.find((name) => name in this.#fields);
+    const holds = here === undefined
+      ? `has the fields ${Object.keys(this.#fields).join(", ") || "none"}`
+      : `holds ${exactText(this.#fields[here]).slice(0, 200)} in field "${here}"`;
+    const advice = shapeAdvice(this.#fields) ?? "name the field that holds the text, with --field or the option field";
+    return new CorpusError(
+      `Expected ${expected} but none of the ${this.count} rows read of ${this.corpus} has one: ${this.#place} ` +
+        `${holds}; ${advice}`,
+    );
+  }
 }
 
 /** Keeps rows by their fields, and remembers what it saw, to say why nothing was kept. */
@@ -107,11 +198,11 @@ class Filter {
     this.seen++;
     let keeps = true;
     for (const [name, wanted] of Object.entries(this.where)) {
-      if (name in fields && String(fields[name]) === String(wanted)) continue;
+      if (name in fields && exactText(fields[name]) === String(wanted)) continue;
       // All conditions are looked at, so that `explain` can tell what each field holds instead.
       keeps = false;
       const values = this.#values.get(name)!;
-      if (name in fields && values.size < VALUES_NAMED) values.add(String(fields[name]).slice(0, 40));
+      if (name in fields && values.size < VALUES_NAMED) values.add(exactText(fields[name]).slice(0, 40));
     }
     return keeps;
   }

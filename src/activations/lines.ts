@@ -4,12 +4,12 @@ import { CorpusError } from "./errors.ts";
 export interface Line {
   /** Number of the line; the first is 1. */
   readonly number: number;
-  /** The line without its end (`\n` or `\r\n`). */
+  /** The line without its end (`\n`, `\r\n`, or `\r` in a file that has no other). */
   readonly text: string;
 }
 
-// In UTF-8 no byte of a longer letter is this one.
-const NEWLINE = 0x0a;
+// In UTF-8 no byte of a longer letter is one of these.
+const [NEWLINE, RETURN] = [0x0a, 0x0d];
 
 /**
  * The lines of a UTF-8 file, one at a time: memory holds one chunk of the file and one line.
@@ -34,12 +34,14 @@ export async function* readLines(path: string): AsyncGenerator<Line> {
 }
 
 /**
- * The lines of a stream of UTF-8 bytes, one at a time; memory holds one chunk and one line.
+ * The lines of a stream of UTF-8 bytes, one at a time; memory holds one chunk and one line. Where the first chunk with an
+ * end of a line has `\r` but no `\n`, as old Macs wrote, both end lines.
  *
  * @param name Names the stream in messages.
  * @param options `replace` (default false): reads bytes that are not UTF-8 as U+FFFD instead of throwing. `longest`
- * (default no limit): bytes of a line that are kept, so that a stream without line ends does not fill the memory.
- * @throws {CorpusError} at a line that is not UTF-8, unless they are replaced.
+ * (default no limit): bytes of a line that are kept, so that a stream without line ends does not fill the memory. `most`
+ * (default no limit): bytes that a line may have.
+ * @throws {CorpusError} at a line that is not UTF-8, unless they are replaced; at one of more bytes than it may have.
  *
  * @example
  * ```ts
@@ -50,11 +52,11 @@ export async function* readLines(path: string): AsyncGenerator<Line> {
  * ```
  */
 export async function* linesOf(
-  stream: ReadableStream<Uint8Array>,
+  stream: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>,
   name: string,
-  options: { replace?: boolean; longest?: number } = {},
+  options: { replace?: boolean; longest?: number; most?: number } = {},
 ): AsyncGenerator<Line> {
-  const { replace = false, longest = Infinity } = options;
+  const { replace = false, longest = Infinity, most = Infinity } = options;
   const decoder = new TextDecoder("utf-8", { fatal: !replace });
   let number = 0;
   const lineOf = (bytes: Uint8Array): Line => {
@@ -77,10 +79,33 @@ export async function* linesOf(
     const kept = bytes.length <= longest - length ? bytes : bytes.subarray(0, longest - length);
     open.push(kept);
     length += kept.length;
+    if (length <= most) return;
+    throw new CorpusError(
+      `Expected lines of at most ${most} bytes but line ${
+        number + 1
+      } of "${name}" has more: if it is no file of lines, ` +
+        "write one object or text a line",
+    );
   };
-  for await (const chunk of stream) {
+  /** What else than `\n` ends lines; undefined while no end of a line has been seen. */
+  let returns: boolean | undefined;
+  /** A `\r` at a chunk's end, of which the next one tells what it is. */
+  let held: Uint8Array = new Uint8Array(0);
+  for await (const read of stream) {
+    const chunk = held.length > 0 ? concat([held, read]) : read;
+    held = new Uint8Array(0);
+    if (returns === undefined) {
+      const first = chunk.indexOf(RETURN);
+      if (chunk.includes(NEWLINE)) returns = false;
+      else if (first >= 0 && first < chunk.length - 1) returns = true;
+      else if (first >= 0) {
+        take(chunk.subarray(0, first));
+        held = chunk.subarray(first);
+        continue;
+      }
+    }
     let start = 0;
-    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+    for (let end = endOfLine(chunk, 0, returns); end >= 0; end = endOfLine(chunk, start, returns)) {
       take(chunk.subarray(start, end));
       yield lineOf(open.length === 1 ? open[0] : concat(open));
       [open, length] = [[], 0];
@@ -89,6 +114,14 @@ export async function* linesOf(
     if (start < chunk.length && length < longest) take(chunk.subarray(start));
   }
   if (open.length > 0) yield lineOf(concat(open));
+}
+
+/** Where the line that begins at `start` ends; below 0 if it goes on. */
+function endOfLine(chunk: Uint8Array, start: number, returns = false): number {
+  const newline = chunk.indexOf(NEWLINE, start);
+  if (!returns) return newline;
+  const carriage = chunk.indexOf(RETURN, start);
+  return newline < 0 || carriage < 0 ? Math.max(newline, carriage) : Math.min(newline, carriage);
 }
 
 function concat(parts: readonly Uint8Array[]): Uint8Array {

@@ -22,7 +22,14 @@
  * @module
  */
 export { type ActivationBatch, Batch, type Excerpt, type Prompt, type Provenance } from "./batch.ts";
-export { type CorpusEntry, type CorpusItem, type CorpusItems, type CorpusOptions, readCorpus } from "./corpus.ts";
+export {
+  type CorpusEntry,
+  type CorpusItem,
+  type CorpusItems,
+  type CorpusOptions,
+  readCorpus,
+  type SkippedRows,
+} from "./corpus.ts";
 export { CorpusError } from "./errors.ts";
 export { shuffled } from "./shuffled.ts";
 export { type TokenWindow, tokenWindows } from "./token_windows.ts";
@@ -49,5 +56,7 @@ export {
   templatePartShares,
 } from "./template_parts.ts";
 
+export { readVectors } from "./vectors/read_vectors.ts";
+export type { ReadVectorsOptions } from "./vectors/rows.ts";
 export { cacheActivations, writeActivations } from "./cache_write.ts";
 export { readActivations, type ReadActivationsOptions } from "./cache_read.ts";

@@ -1,19 +1,24 @@
-/** Reads Parquet files. hyparquet is named here and nowhere else; it unpacks Snappy itself, Deno the other codecs. */
+/** Reads Parquet files by hyparquet, which unpacks Snappy itself; Deno and lz4js unpack the others. */
+import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
+import { loadLz4 } from "../files/lz4.ts";
+import { UnpackBudget, UnpackError, type UnpackOptions } from "../files/unpacking.ts";
+import { CorpusError } from "./errors.ts";
 import {
   type AsyncBuffer,
   type ColumnMetaData,
   type Compressors,
+  parquetHeader,
   parquetMetadataAsync,
   parquetReadObjects,
+  parquetSchema,
   type RowGroup,
-} from "npm:hyparquet@1.31.5";
-import { parquetHeader } from "npm:hyparquet@1.31.5/src/column.js";
-import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
-import { UnpackBudget, UnpackError, type UnpackOptions } from "../files/unpacking.ts";
-import { CorpusError } from "./errors.ts";
+  type SchemaElement,
+  type SchemaTree,
+} from "./hyparquet.ts";
+import { exactRows, PARSERS } from "./parquet_values.ts";
 
 // A page is never unpacked beyond what its header says, which was compared with what is allowed. Empty ones are packed, too.
-const compressors: Compressors = {
+const COMPRESSORS: Compressors = {
   GZIP: (packed, size) => new Uint8Array(gunzipSync(packed, { maxOutputLength: Math.max(1, size) })),
   ZSTD: (packed, size) => new Uint8Array(zstdDecompressSync(packed, { maxOutputLength: Math.max(1, size) })),
   BROTLI: (packed, size) => new Uint8Array(brotliDecompressSync(packed, { maxOutputLength: Math.max(1, size) })),
@@ -23,16 +28,17 @@ const compressors: Compressors = {
 const VALUE_BYTES = 48;
 
 /**
- * The rows of a Parquet file (uncompressed, Snappy, gzip, Zstandard or Brotli), one row group in memory at a time.
- * Whole numbers come as numbers, or as bigints where a number cannot hold them.
+ * The rows of a Parquet file (uncompressed, Snappy, gzip, Zstandard, Brotli or LZ4), one row group in memory at a time.
+ * Whole numbers come as numbers, or as bigints where a number cannot hold them; decimals as text, with every digit; times
+ * as `Date`, or as text where they have more digits; bytes as bytes, in a column of text those that are not UTF-8.
  *
- * @param options What a row group may unpack to; see {@linkcode UnpackOptions}.
- * @throws {CorpusError} if the file is not a Parquet file, is cut short, uses another compression, or unpacks to more
- * than is allowed.
+ * @param options What a row group may unpack to, see {@linkcode UnpackOptions}; `columns`: those that are read, default all.
+ * @throws {CorpusError} if the file is not a Parquet file, is cut short, encrypted, uses another compression, or unpacks
+ * to more than is allowed.
  */
 export async function* readParquet(
   path: string,
-  options: UnpackOptions = {},
+  options: UnpackOptions & { readonly columns?: readonly string[] } = {},
 ): AsyncGenerator<Record<string, unknown>> {
   using handle = await Deno.open(path);
   const file = bufferOf(handle);
@@ -44,17 +50,83 @@ export async function* readParquet(
       { cause },
     );
   };
+  await assertNotEncrypted(path, file);
   const metadata = await parquetMetadataAsync(file).catch(orExplain);
+  const chunks = metadata.row_groups.flatMap(({ columns }) => columns);
+  if (chunks.some((column) => column.crypto_metadata || column.encrypted_column_metadata)) throw encrypted(path);
+  const codecs = new Set(chunks.map(({ meta_data }) => meta_data?.codec));
+  const compressors = codecs.has("LZ4") || codecs.has("LZ4_RAW") ? await withLz4() : COMPRESSORS;
+  const exact = exactRows(metadata);
+  const columns = options.columns && [...options.columns];
   let rowStart = 0;
   for (const group of metadata.row_groups) {
     const rowEnd = rowStart + Number(group.num_rows);
     const read = async () => {
-      await assertUnpackable(group, file, new UnpackBudget(path, options));
-      return await parquetReadObjects({ file, metadata, rowStart, rowEnd, compressors });
+      await assertUnpackable(group, file, new UnpackBudget(path, options), columns);
+      const rows = { file, metadata, columns, rowStart, rowEnd };
+      // Bytes that are not said to be text stay bytes.
+      return await parquetReadObjects({ ...rows, compressors, parsers: PARSERS, utf8: false });
     };
-    for (const row of await read().catch(orExplain)) yield withNumbers(row);
+    for (const row of await read().catch(orExplain)) yield exact(row);
     rowStart = rowEnd;
   }
+}
+
+/** A column of a Parquet file. */
+export interface ParquetColumn {
+  readonly name: string;
+  /** Its type in words, such as `list of FLOAT`. */
+  readonly type: string;
+  /** Whether a value is a number, or a list of numbers. */
+  readonly kind: "numbers" | "lists" | "other";
+}
+
+/**
+ * The columns of a Parquet file, and how many rows it has.
+ *
+ * @throws {CorpusError} if the file is not a Parquet file, or is cut short.
+ */
+export async function outlineParquet(
+  path: string,
+): Promise<{ columns: ParquetColumn[]; rows: number; groups: number }> {
+  using handle = await Deno.open(path);
+  const file = bufferOf(handle);
+  await assertNotEncrypted(path, file);
+  const metadata = await parquetMetadataAsync(file).catch((cause) => {
+    throw new CorpusError(
+      `Expected "${path}" to be a whole Parquet file but reading it failed: ${(cause as Error).message}. ` +
+        "Fetch the file again",
+      { cause },
+    );
+  });
+  const columns = parquetSchema(metadata).children.map((column) => {
+    const [leaf, lists] = leafOf(column);
+    const isNumber = leaf !== undefined && isNumeric(leaf);
+    const kind = isNumber && lists < 2 ? (["numbers", "lists"] as const)[lists] : "other";
+    return { name: column.element.name, type: `${"list of ".repeat(lists)}${typeOf(leaf)}`, kind } as const;
+  });
+  return { columns, rows: Number(metadata.num_rows), groups: metadata.row_groups.length };
+}
+
+/** What a column's values are in the end, and how many lists they are in; undefined for a struct or a map. */
+function leafOf({ element, children }: SchemaTree): [leaf: SchemaElement | undefined, lists: number] {
+  const own = element.repetition_type === "REPEATED" ? 1 : 0;
+  if (children.length === 0) return [element, own];
+  if (children.length > 1) return [undefined, own];
+  const [leaf, lists] = leafOf(children[0]);
+  const isList = element.converted_type === "LIST" || element.logical_type?.type === "LIST" || own > 0;
+  return isList || lists > 0 ? [leaf, own + lists] : [undefined, own];
+}
+
+function isNumeric({ type, converted_type, logical_type }: SchemaElement): boolean {
+  if (logical_type?.type === "FLOAT16" || type === "FLOAT" || type === "DOUBLE") return true;
+  const isWhole = type === "INT32" || type === "INT64";
+  return isWhole && (converted_type === undefined || /^U?INT_\d+$/.test(converted_type)) &&
+    (logical_type === undefined || logical_type.type === "INTEGER");
+}
+
+function typeOf(leaf: SchemaElement | undefined): string {
+  return leaf ? leaf.logical_type?.type ?? leaf.converted_type ?? leaf.type ?? "unknown" : "struct";
 }
 
 /**
@@ -63,9 +135,15 @@ export async function* readParquet(
  * @throws {UnpackError} if they unpack to more than is allowed.
  * @throws {Error} if they are none, or hold fewer values than there should be rows: hyparquet would make these up.
  */
-async function assertUnpackable(group: RowGroup, file: AsyncBuffer, budget: UnpackBudget): Promise<void> {
+async function assertUnpackable(
+  group: RowGroup,
+  file: AsyncBuffer,
+  budget: UnpackBudget,
+  columns?: readonly string[],
+): Promise<void> {
   for (const { meta_data: column } of group.columns) {
     if (!column) throw new Error("a column chunk has no metadata");
+    if (columns && !columns.includes(column.path_in_schema[0])) continue;
     let values = 0;
     for await (const page of pagesOf(column, file)) {
       // Before anything is unpacked, by what the headers say: pages that hold more are stopped by the codecs above.
@@ -123,9 +201,22 @@ function bufferOf(file: Deno.FsFile): AsyncBuffer {
   };
 }
 
-function withNumbers(row: Record<string, unknown>): Record<string, unknown> {
-  for (const [name, value] of Object.entries(row)) {
-    if (typeof value === "bigint" && Number.isSafeInteger(Number(value))) row[name] = Number(value);
-  }
-  return row;
+async function withLz4(): Promise<Compressors> {
+  const { block, hadoop } = await loadLz4();
+  return { ...COMPRESSORS, LZ4: hadoop, LZ4_RAW: block };
+}
+
+/** What an encrypted file ends in, in place of `PAR1`. */
+const ENCRYPTED_FOOTER = "PARE";
+
+async function assertNotEncrypted(path: string, file: AsyncBuffer): Promise<void> {
+  const end = await file.slice(-ENCRYPTED_FOOTER.length);
+  if (new TextDecoder("latin1").decode(end) === ENCRYPTED_FOOTER) throw encrypted(path);
+}
+
+function encrypted(path: string): CorpusError {
+  return new CorpusError(
+    `Expected a Parquet file that anybody can read but "${path}" is encrypted: decrypt it with its key, in pyarrow for ` +
+      "example, and write it again",
+  );
 }

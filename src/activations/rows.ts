@@ -1,7 +1,15 @@
+/** The rows of corpus files, whatever their format. */
+import { calledFrame, type Frame } from "../files/frames.ts";
+import { UnpackBudget, UnpackError, type UnpackOptions } from "../files/unpacking.ts";
+import type { Chunks } from "../files/unpacked_stream.ts";
 import { localPath } from "../hub/hub_file.ts";
-import type { UnpackOptions } from "../files/unpacking.ts";
+import { readArrowRows } from "./arrow_rows.ts";
+import { corpusFiles, type CorpusFormat, ENDINGS, formatOf, PACKED, type Shard } from "./corpus_files.ts";
+import { type OpenText, openText } from "./corpus_text.ts";
+import { csvRows } from "./csv.ts";
 import { CorpusError } from "./errors.ts";
-import { readLines } from "./lines.ts";
+import { parseExactJson } from "./exact_json.ts";
+import { linesOf } from "./lines.ts";
 import { readParquet } from "./parquet.ts";
 
 /** One row of a corpus before its text is picked. */
@@ -14,91 +22,182 @@ export interface Row {
   readonly place: string;
 }
 
-type Reader = (path: string, options: UnpackOptions) => AsyncIterable<Row>;
-
-const READERS: Readonly<Record<string, Reader>> = {
-  ".jsonl": readJsonLines,
-  ".json": readJson,
-  ".txt": readText,
-  ".parquet": readParquetRows,
-};
+/** Bytes of a line, or of a whole `.json` file: what V8 can hold in a text. */
+const MOST_TEXT = 256e6;
 
 /**
- * The rows of a corpus file, here or on the hub (`hf://`); its extension says how it is read.
+ * The rows of a corpus, here or on the hub (`hf://`): of a file, of those that a pattern names, or of a folder's.
  *
  * @param options What a Parquet file may unpack to; see {@linkcode UnpackOptions}.
- * @throws {CorpusError} if there is no such file, it is a folder, its extension is unknown, or a row cannot be read.
+ * @throws {CorpusError} if there is no such file, it is of no known format, or a row cannot be read.
  */
 export async function* readRows(path: string, options: UnpackOptions = {}): AsyncGenerator<Row> {
-  const extension = path.match(/\.[^./\\]*$/)?.[0].toLowerCase() ?? "";
-  const reader = READERS[extension];
-  if (!reader) {
-    throw new CorpusError(
-      `Expected a corpus file ending in ${Object.keys(READERS).join(", ")} but found "${path}": rename or convert it`,
-    );
-  }
-  const file = await localPath(path);
-  await assertFile(file);
-  yield* reader(file, options);
+  for (const shard of await corpusFiles(await localPath(path))) yield* rowsOf(shard, options);
 }
 
-async function assertFile(path: string): Promise<void> {
+async function* rowsOf(shard: Shard, options: UnpackOptions): AsyncGenerator<Row> {
+  const { path } = shard;
+  if (!(await Deno.stat(path)).isFile) {
+    throw new CorpusError(`Expected a corpus file but "${path}" is none: name a file`);
+  }
+  const opened = await openText(path);
+  const format = formatFor(path, opened.frame);
+  if (format !== "parquet" && format !== "arrow") return yield* textRows(shard, format, opened.bytes);
+  using file = opened.packed ? await unpackedFile(path, opened, options) : undefined;
+  const rows = format === "parquet" ? readParquet(file?.path ?? path, options) : readArrowRows(file?.path ?? path);
+  let number = 0;
+  for await (const row of rows) yield rowAt(shard, "row", ++number, row);
+}
+
+/** How a file is read: as its bytes say where they are sure, else as its name says. */
+function formatFor(path: string, frame: Frame): CorpusFormat {
+  switch (frame) {
+    case "parquet":
+    case "encrypted parquet":
+      return "parquet";
+    case "arrow":
+    case "arrow stream":
+      return "arrow";
+    case "zip":
+      throw /\.xlsx?$/i.test(path)
+        ? new CorpusError(`Expected texts but "${path}" is a workbook of Excel (.xlsx): save its sheet as .csv`)
+        : unread(path, frame, "unpack it, and name the file in it");
+    case "lfs":
+    case "hdf5":
+    case "gzip":
+    case "zstd":
+    case "xz":
+    case "bzip2":
+    case "lz4":
+    case "npy":
+    case "gguf":
+    case "feather 1":
+    case "matlab":
+    case "tar":
+    case "torch legacy":
+      throw unread(path, frame, `make a file of it that ends in ${ENDINGS}`);
+    default: {
+      // The others are no sure sign: a text may begin as they do.
+      const format = formatOf(path);
+      if (format) return format;
+      // As caches name files, by a checksum, and then perhaps packed.
+      if (frame === "json" && !/\.[^./\\]+$/.test(path.replace(PACKED, ""))) return "json";
+      throw new CorpusError(
+        `Expected a corpus file ending in ${ENDINGS} but "${path}" ends otherwise: rename or convert it`,
+      );
+    }
+  }
+}
+
+function unread(path: string, frame: Frame, remedy: string): CorpusError {
+  return new CorpusError(`Expected texts but "${path}" is ${calledFrame(frame)}: ${remedy}`);
+}
+
+/** A packed file that is read in other than its own order, unpacked beside; it goes when it is disposed. */
+async function unpackedFile(
+  path: string,
+  { bytes }: OpenText,
+  options: UnpackOptions,
+): Promise<Disposable & { path: string }> {
+  const budget = new UnpackBudget(path, options);
+  const unpacked = await Deno.makeTempFile();
+  const file = { path: unpacked, [Symbol.dispose]: () => Deno.removeSync(unpacked) };
   try {
-    if ((await Deno.stat(path)).isFile) return;
+    using target = await Deno.open(unpacked, { write: true });
+    for await (const chunk of bytes) {
+      budget.take(chunk.length);
+      for (let done = 0; done < chunk.length;) done += await target.write(chunk.subarray(done));
+    }
+    return file;
   } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
-    throw new CorpusError(
-      `Expected a corpus at "${path}" but there is no such file: check the path, seen from "${Deno.cwd()}"`,
-      { cause },
-    );
+    file[Symbol.dispose]();
+    throw cause instanceof UnpackError ? new CorpusError(cause.message, { cause }) : cause;
   }
-  throw new CorpusError(`Expected a corpus file but "${path}" is a folder: name one of its files`);
 }
 
-function rowAt(path: string, unit: "line" | "row", number: number, value: unknown): Row {
-  const name = path.split(/[\\/]/).at(-1);
+function textRows(shard: Shard, format: Exclude<CorpusFormat, "parquet" | "arrow">, bytes: Chunks): AsyncIterable<Row> {
+  switch (format) {
+    case "json lines":
+      return jsonLines(shard, bytes);
+    case "json":
+      return json(shard, bytes);
+    case "text":
+      return lines(shard, bytes);
+    case "csv":
+      return table(shard, bytes, ",");
+    case "tsv":
+      return table(shard, bytes, "\t");
+    default:
+      return format satisfies never;
+  }
+}
+
+function rowAt({ path, name }: Shard, unit: "line" | "row", number: number, value: unknown): Row {
   return { value, id: `${name}:${number}`, place: `${unit} ${number} of "${path}"` };
 }
 
 /** JSON Lines: one JSON value a line; blank lines are passed over. */
-async function* readJsonLines(path: string): AsyncGenerator<Row> {
-  for await (const { number, text } of readLines(path)) {
+async function* jsonLines(shard: Shard, bytes: Chunks): AsyncGenerator<Row> {
+  for await (const { number, text } of linesOf(bytes, shard.path, { most: MOST_TEXT })) {
     if (text.trim() === "") continue;
-    const place = `line ${number} of "${path}"`;
-    yield rowAt(path, "line", number, parseJson(text, place, "correct or delete the line"));
+    const place = `line ${number} of "${shard.path}"`;
+    yield rowAt(shard, "line", number, parseJson(text, place, "correct or delete the line"));
   }
 }
 
-/** A JSON array, read whole; anything else is read as JSON Lines, which many `.json` data sets are. */
-async function* readJson(path: string): AsyncGenerator<Row> {
-  if (!await startsArray(path)) return yield* readJsonLines(path);
-  const lines = await Array.fromAsync(readLines(path), (line) => line.text);
-  const rows = parseJson(lines.join("\n"), `"${path}"`, "correct the file, or write one JSON object a line");
-  for (const [i, value] of (rows as unknown[]).entries()) yield rowAt(path, "row", i + 1, value);
+/**
+ * A JSON array, or one object over several lines, read whole; anything else is read as JSON Lines, which many `.json` data
+ * sets are.
+ */
+async function* json(shard: Shard, bytes: Chunks): AsyncGenerator<Row> {
+  const { path } = shard;
+  const read = linesOf(bytes, path, { most: MOST_TEXT });
+  const before: string[] = [];
+  let length = 0;
+  let isWhole: boolean | undefined;
+  for await (const { number, text } of read) {
+    if (isWhole === undefined && text.trim() !== "") isWhole = text.trimStart().startsWith("[") || isCutOff(text);
+    if (isWhole) {
+      if ((length += text.length + 1) > MOST_TEXT) {
+        throw new CorpusError(
+          `Expected JSON of at most ${MOST_TEXT} letters but "${path}" has more: write one object a line (.jsonl), which ` +
+            "is read a line at a time",
+        );
+      }
+      before.push(text);
+    } else if (text.trim() !== "") {
+      yield rowAt(shard, "line", number, parseJson(text, `line ${number} of "${path}"`, "correct or delete the line"));
+    }
+  }
+  if (!isWhole) return;
+  const value = parseJson(before.join("\n"), `"${path}"`, "correct the file, or write one JSON object a line");
+  for (const [i, row] of (Array.isArray(value) ? value : [value]).entries()) yield rowAt(shard, "row", i + 1, row);
 }
 
-async function startsArray(path: string): Promise<boolean> {
-  for await (const { text } of readLines(path)) {
-    if (text.trim() !== "") return text.trimStart().startsWith("[");
-  }
-  return false;
+/** Whether a line is the beginning of an object that goes on below. */
+function isCutOff(line: string): boolean {
+  const text = line.trim();
+  return text.startsWith("{") && !text.endsWith("}");
 }
 
 /** Plain text: one text a line, so that a file of any length streams; blank lines are passed over. */
-async function* readText(path: string): AsyncGenerator<Row> {
-  for await (const { number, text } of readLines(path)) {
-    if (text.trim() !== "") yield rowAt(path, "line", number, text);
+async function* lines(shard: Shard, bytes: Chunks): AsyncGenerator<Row> {
+  for await (const { number, text } of linesOf(bytes, shard.path, { most: MOST_TEXT })) {
+    if (text.trim() !== "") yield rowAt(shard, "line", number, text);
   }
 }
 
-async function* readParquetRows(path: string, options: UnpackOptions): AsyncGenerator<Row> {
+/** A table whose first line names the columns. */
+async function* table(shard: Shard, bytes: Chunks, delimiter: "," | "\t"): AsyncGenerator<Row> {
   let number = 0;
-  for await (const row of readParquet(path, options)) yield rowAt(path, "row", ++number, row);
+  for await (const row of csvRows(bytes, shard.path, { delimiter, most: MOST_TEXT })) {
+    yield rowAt(shard, "row", ++number, row);
+  }
 }
 
 function parseJson(text: string, place: string, remedy: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseExactJson(text);
   } catch (cause) {
     throw new CorpusError(`Expected JSON but ${place} is not: ${(cause as Error).message}; ${remedy}`, { cause });
   }

@@ -3,6 +3,7 @@ export {
   Bool,
   Data,
   DataType,
+  type Decimal,
   Field,
   FixedSizeList,
   Float16,

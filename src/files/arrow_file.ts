@@ -1,5 +1,5 @@
 /**
- * An Arrow IPC file, read column by column into arrays of their own. What it says of itself is checked before it is believed:
+ * An Arrow IPC file or stream, read column by column into arrays of their own. What it says of itself is checked before it is believed:
  * offsets and counts against the file's length, and, where it carries them, checksums of everything that is read.
  */
 import {
@@ -17,6 +17,8 @@ import {
 import { assertChecksum, CHECKSUMS, parseChecksums } from "./arrow_checksums.ts";
 import { columnBuffers } from "./arrow_layout.ts";
 import { assertSound } from "./arrow_sound.ts";
+import { isArrowStream, readStreamContents } from "./arrow_stream.ts";
+import { unpackBuffer, unpackOf } from "./arrow_unpacking.ts";
 import {
   assertRegions,
   assertSameSchema,
@@ -31,7 +33,9 @@ import {
   sentencesOf,
 } from "./arrow_messages.ts";
 import { type ByteFile, openByteFile, readSync } from "./byte_file.ts";
-import { checksumOf, unprovenWarning } from "./checksum.ts";
+import { checksumOf, mustCarryChecksums, unprovenWarning } from "./checksum.ts";
+import type { Unpack } from "./lz4.ts";
+import { UnpackBudget } from "./unpacking.ts";
 
 /** Bytes of a batch's buffers by the offset that the batch gives them. */
 type Parts = Map<number, Uint8Array<ArrayBuffer>>;
@@ -62,13 +66,19 @@ export class ArrowFile implements Disposable {
   static async open(path: string, onWarning: (sentence: string) => void): Promise<ArrowFile> {
     const file = await openByteFile(path, "an Arrow file");
     try {
-      const { schema: told, blocks, dictionaries, end } = await readFooter(file);
+      const isStream = await isArrowStream(file);
+      const { schema: told, blocks, dictionaries, end } = await (isStream ? readStreamContents : readFooter)(file);
       const checksums = sentences(path, () => parseChecksums(told.metadata));
       if (!checksums && told.metadata.get("format")?.startsWith("exemplar ")) onWarning(unprovenWarning(path));
-      const first = await readFirstSchema(file, end, checksums?.schema);
+      const isOurs = checksums !== undefined || mustCarryChecksums(told.metadata.get("format"));
+      const first = isStream ? told : await readFirstSchema(file, end, checksums?.schema).catch((error) => {
+        // Others go by the footer: polars puts a schema first that has no length, as no reader reads it.
+        if (isOurs) throw error;
+        return told;
+      });
       sentences(path, () => assertSameSchema(first, told, checksums));
       // They say the same by now; the footer's has the checksums among its metadata, which are nobody else's concern.
-      const schema = checksums ? first : told;
+      const schema = checksums ? first! : told;
       if (checksums && checksums.batches.length !== blocks.length) {
         throw damaged(path, `it has ${blocks.length} record batches and checksums of ${checksums.batches.length}`);
       }
@@ -98,7 +108,7 @@ export class ArrowFile implements Disposable {
       for (const { offset, length } of this.#wanted(batch, columns)) {
         parts.set(offset, await this.#file.read(batch.body + offset, new Uint8Array(length)));
       }
-      yield this.#assemble(batch, parts, columns);
+      yield this.#assemble(batch, this.#unpacked(parts, batch.unpack), columns);
     }
   }
 
@@ -114,7 +124,8 @@ export class ArrowFile implements Disposable {
           this.#file.path,
           wanted.map(({ offset, length }) => ({ start: batch.body + offset, length })),
         );
-        return this.#assemble(batch, new Map(wanted.map(({ offset }, i) => [offset, read[i]])), columns);
+        const parts: Parts = new Map(wanted.map(({ offset }, i) => [offset, read[i]]));
+        return this.#assemble(batch, this.#unpacked(parts, batch.unpack), columns);
       });
   }
 
@@ -128,6 +139,17 @@ export class ArrowFile implements Disposable {
 
   [Symbol.dispose](): void {
     this.#file[Symbol.dispose]();
+  }
+
+  /** Buffers as they are in memory. */
+  #unpacked(parts: Parts, unpack?: Unpack): Parts {
+    if (!unpack) return parts;
+    const { path } = this.#file;
+    const budget = new UnpackBudget(path);
+    return sentences(
+      path,
+      () => new Map([...parts].map(([start, bytes]) => [start, unpackBuffer(bytes, unpack, budget)])),
+    );
   }
 
   /** The buffers of columns. */
@@ -169,7 +191,8 @@ export class ArrowFile implements Disposable {
       for (const { offset, length } of batch.buffers) {
         parts.set(offset, await this.#file.read(block.offset + block.metaDataLength + offset, new Uint8Array(length)));
       }
-      const [data] = new PartsLoader(parts, batch, this.#dictionaries, this.schema).visitMany([type]);
+      const unpacked = this.#unpacked(parts, await unpackOf(batch));
+      const [data] = new PartsLoader(unpacked, batch, this.#dictionaries, this.schema).visitMany([type]);
       assertSound(data);
       const before = this.#dictionaries.get(id);
       const values = new Vector([data]);

@@ -1,9 +1,12 @@
 /** What an Arrow IPC file says of itself: footer, schema, descriptions of record batches, all checked before they are believed. */
 import { Footer, Message, MessageBatch, Schema } from "./apache_arrow.ts";
 import { type ArrowChecksums, assertChecksum, type BatchChecksums, CHECKSUMS } from "./arrow_checksums.ts";
+import { unpackOf } from "./arrow_unpacking.ts";
 import { verifyFooter, verifyMessage } from "./arrow_verify.ts";
 import type { ByteFile } from "./byte_file.ts";
 import { mustCarryChecksums } from "./checksum.ts";
+import type { Unpack } from "./lz4.ts";
+import { UnpackError } from "./unpacking.ts";
 import { visibleText } from "./visible_text.ts";
 
 const MAGIC = "ARROW1";
@@ -17,34 +20,52 @@ export interface Batch {
   readonly header: MessageBatch;
   /** Where its buffers begin in the file. */
   readonly body: number;
+  /** How its buffers are unpacked, if they are packed. */
+  readonly unpack?: Unpack;
   readonly checksums?: BatchChecksums;
 }
 
 /** Where a message lies in the file, and how long it and the buffers behind it are. */
 export type Block = { offset: number; metaDataLength: number; bodyLength: number };
 
-/** The schema at the file's start. */
-export async function readFirstSchema(file: ByteFile, end: number, checksum?: string): Promise<Schema> {
+/**
+ * The schema at the file's start. A file without checksums need not have one: Arrow's JavaScript library, of all, writes
+ * only that of the footer, which readers go by.
+ */
+export async function readFirstSchema(file: ByteFile, end: number, checksum?: string): Promise<Schema | undefined> {
   const { path } = file;
-  if (HEAD + 8 > end) throw damaged(path, "its schema is missing");
-  const head = new DataView((await file.read(HEAD, new Uint8Array(8))).buffer);
-  const start = messageStart(head);
-  const length = start + head.getInt32(start - 4, true);
-  if (length <= start || HEAD + length > end) throw damaged(path, "its schema has no sensible length");
-  const bytes = await file.read(HEAD, new Uint8Array(length));
+  const bytes = await firstMessage(file, end);
+  if (!bytes) {
+    if (checksum === undefined) return undefined;
+    throw damaged(path, "its schema is missing");
+  }
   return sentences(path, () => {
     if (checksum !== undefined) assertChecksum(checksum, [bytes], "its schema");
-    verifyMessage(bytes.subarray(start));
-    const schema = Message.decode(bytes.subarray(start)).header();
-    if (!(schema instanceof Schema)) throw new Error("its schema is missing");
-    return schema;
+    const message = bytes.subarray(messageStart(new DataView(bytes.buffer)));
+    verifyMessage(message);
+    const schema = Message.decode(message).header();
+    if (schema instanceof Schema) return schema;
+    if (checksum === undefined) return undefined;
+    throw new Error("its schema is missing");
   });
 }
 
+/** The first message with its length; undefined if the end of the stream, or of the file, follows the magic. */
+async function firstMessage(file: ByteFile, end: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  if (HEAD + 8 > end) return undefined;
+  const head = new DataView((await file.read(HEAD, new Uint8Array(8))).buffer);
+  const start = messageStart(head);
+  const length = head.getInt32(start - 4, true);
+  if (length === 0) return undefined;
+  if (length < 0 || HEAD + start + length > end) throw damaged(file.path, "its schema has no sensible length");
+  return await file.read(HEAD, new Uint8Array(start + length));
+}
+
 /** Throws unless a file of ours says the same at its start and in its footer. */
-export function assertSameSchema(first: Schema, footer: Schema, checksums?: ArrowChecksums): void {
-  if (!checksums && mustCarryChecksums(first.metadata.get("format"))) throw new Error("its checksums are missing");
-  if (checksums && outline(first) !== outline(footer)) throw new Error("its schema and its footer differ");
+export function assertSameSchema(first: Schema | undefined, footer: Schema, checksums?: ArrowChecksums): void {
+  const format = (first ?? footer).metadata.get("format");
+  if (!checksums && mustCarryChecksums(format)) throw new Error("its checksums are missing");
+  if (checksums && (!first || outline(first) !== outline(footer))) throw new Error("its schema and its footer differ");
 }
 
 /** Names, types and metadata of a schema, but for the checksums. */
@@ -61,14 +82,17 @@ export async function readBatchHeader(
   checksums?: BatchChecksums,
 ): Promise<Batch> {
   const message = await readMessage(file, block, end, checksums?.header);
-  return sentences(file.path, () => {
+  return await sentencesOf(file.path, async () => {
     const header = message.header();
     if (!(header instanceof MessageBatch)) throw new Error("a record batch is missing");
-    if (header.compression) {
-      throw new Error(`Cannot read ${file.path}: it is compressed. Write it again without compression.`);
-    }
     assertRegions(header, block);
-    return { header, body: block.offset + block.metaDataLength, ...(checksums && { checksums }) };
+    const unpack = await unpackOf(header);
+    return {
+      header,
+      body: block.offset + block.metaDataLength,
+      ...(unpack && { unpack }),
+      ...(checksums && { checksums }),
+    };
   });
 }
 
@@ -149,6 +173,7 @@ export async function sentencesOf<T>(path: string, step: () => Promise<T>): Prom
 
 function told(path: string, cause: unknown): Error {
   const { message } = cause as Error;
+  if (cause instanceof UnpackError) return new Error(`Cannot read ${path}: ${message}`, { cause });
   return message.startsWith(`Cannot read ${path}: `) ? cause as Error : damaged(path, message, cause);
 }
 

@@ -40,6 +40,7 @@ export {
   type Tensor,
   type TensorData,
   tensorOf,
+  type TensorOutline,
   type Tensors,
   toFloat32,
 } from "./tensor.ts";

@@ -6,7 +6,17 @@
  *
  * https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
-import { assertTensor, bytesOf, type Dtype, elementCount, itemBytes, numbersAt, type Tensor } from "./tensor.ts";
+import {
+  assertTensor,
+  bytesOf,
+  type Dtype,
+  elementCount,
+  itemBytes,
+  numbersAt,
+  swapBytes,
+  type Tensor,
+  type TensorOutline,
+} from "./tensor.ts";
 import { visibleText } from "./visible_text.ts";
 
 const MAGIC = "\x93NUMPY";
@@ -15,69 +25,108 @@ const MOST_HEADER_BYTES = 65536;
 /** Bytes of an `.npy` file that hold its header, whatever that is. */
 export const NPY_HEAD = 12 + MOST_HEADER_BYTES;
 
+/** NumPy's codes without the byte order. */
 const DTYPES = new Map<string, Dtype>([
-  ["<f8", "float64"],
-  ["<f4", "float32"],
-  ["<f2", "float16"],
-  ["<i8", "int64"],
-  ["<i4", "int32"],
-  ["<i2", "int16"],
-  ["|i1", "int8"],
-  ["<u8", "uint64"],
-  ["<u4", "uint32"],
-  ["<u2", "uint16"],
-  ["|u1", "uint8"],
-  ["|b1", "bool"],
+  ["f8", "float64"],
+  ["f4", "float32"],
+  ["f2", "float16"],
+  ["i8", "int64"],
+  ["i4", "int32"],
+  ["i2", "int16"],
+  ["i1", "int8"],
+  ["u8", "uint64"],
+  ["u4", "uint32"],
+  ["u2", "uint16"],
+  ["u1", "uint8"],
+  ["b1", "bool"],
 ]);
-const CODES = new Map([...DTYPES].map(([code, dtype]) => [dtype, code]));
+const CODES = new Map([...DTYPES].map(([code, dtype]) => [dtype, `${itemBytes(dtype) === 1 ? "|" : "<"}${code}`]));
+
+/** What the header of an `.npy` file says. */
+export interface NpyHeader {
+  /** Type and shape; the type as NumPy calls it where it is not read. */
+  readonly outline: TensorOutline;
+  /** Type of the numbers; undefined where it is not read: texts, objects, complex numbers, records. */
+  readonly dtype?: Dtype;
+  readonly isBigEndian: boolean;
+  /** Whether the first axis is the fastest. */
+  readonly isFortran: boolean;
+  /** First byte of the numbers. */
+  readonly start: number;
+}
 
 /**
- * The tensor of an `.npy` file's bytes; in C order a view of them, Fortran order is transposed into a new array.
+ * The tensor of an `.npy` file's bytes; in C order and little endian a view of them, else a new array.
  *
  * @param bytes The whole file.
  * @param name What to call it in messages.
  * @throws {Error} A sentence if the bytes are no such file, hold another dtype, or do not fit the shape.
  */
 export function parseNpy(bytes: Uint8Array<ArrayBuffer>, name: string): Tensor {
-  const { dtype, shape, isFortran, start, count } = readHeader(bytes, bytes.length, name);
+  const { dtype, outline: { shape }, isBigEndian, isFortran, start } = assertNpy(bytes, bytes.length, name);
+  const count = elementCount(shape)!;
   const aligned = (bytes.byteOffset + start) % itemBytes(dtype) === 0;
-  const data = aligned ? numbersAt(dtype, bytes, start, count) : numbersAt(dtype, bytes.slice(start), 0, count);
+  const own = aligned && !isBigEndian ? bytes : bytes.slice(start);
+  if (isBigEndian) swapBytes(own, itemBytes(dtype));
+  const data = numbersAt(dtype, own, own === bytes ? start : 0, count);
   return { dtype, shape, data: isFortran && shape.length > 1 ? inCOrder(data, shape) : data };
 }
 
 /**
- * Checks that a file of so many bytes is an array, before it is read.
+ * Checks that a file of so many bytes is an array of numbers, before it is read.
  *
  * @param head The file's beginning: {@linkcode NPY_HEAD} bytes, or all of a shorter one.
  * @param size Bytes of the whole file.
  * @param name What to call it in messages.
- * @throws {Error} A sentence if its header is none, or says another size.
+ * @throws {Error} A sentence if its header is none, says another size, or a type that is not read.
  */
-export function assertNpy(head: Uint8Array<ArrayBuffer>, size: number, name: string): void {
-  readHeader(head, size, name);
+export function assertNpy(
+  head: Uint8Array<ArrayBuffer>,
+  size: number,
+  name: string,
+): NpyHeader & { readonly dtype: Dtype } {
+  const header = readNpyHeader(head, size, name);
+  const { dtype, outline } = header;
+  if (dtype) return { ...header, dtype };
+  throw bad(
+    name,
+    `its dtype is ${outline.dtype}, and numbers are read that are float64, float32, float16 or whole: save it as one of these`,
+  );
 }
 
-function readHeader(head: Uint8Array<ArrayBuffer>, size: number, name: string) {
+/**
+ * What the header of an `.npy` file says, whether its values are read or not.
+ *
+ * @param head The file's beginning: {@linkcode NPY_HEAD} bytes, or all of a shorter one.
+ * @param size Bytes of the whole file.
+ * @param name What to call it in messages.
+ * @throws {Error} A sentence if its header is none, or numbers that are read would not fill the file.
+ */
+export function readNpyHeader(head: Uint8Array<ArrayBuffer>, size: number, name: string): NpyHeader {
   const { text, start } = headerOf(head, name);
   const code = /'descr':\s*'([^']*)'/.exec(text)?.[1];
   const order = /'fortran_order':\s*(True|False)/.exec(text)?.[1];
   const axes = /'shape':\s*\(([^()]*)\)/.exec(text)?.[1];
   if (!order || axes === undefined || !/'descr':/.test(text)) throw bad(name, `its header says ${quoted(text)}`);
-  // `=` is the order of the machine that wrote it, which is little-endian wherever Deno runs.
-  const dtype = DTYPES.get(code?.replace(/^=/, "<") ?? "");
-  if (!dtype) {
-    const found = code ?? /'descr':\s*(\[.*?\])/.exec(text)?.[1] ?? "none";
-    throw bad(name, `its dtype is ${found}, not one of ${[...DTYPES.keys()].join(" ")}: save it in one of these`);
-  }
+  // Python 2 wrote the lengths of axes as 6L.
   const shape = axes.split(",").map((axis) => axis.trim()).filter((axis) => axis !== "").map((axis) =>
-    /^\d+$/.test(axis) ? Number(axis) : NaN
+    /^\d+L?$/.test(axis) ? Number(axis.replace("L", "")) : NaN
   );
+  const isFortran = order === "True";
+  // `=` is the order of the machine that wrote it, which is little-endian wherever Deno runs; `|` is none.
+  const [, sign, type] = /^([<>=|])(.+)$/.exec(code ?? "") ?? [];
+  const dtype = DTYPES.get(type);
   const count = elementCount(shape);
   const there = size - start;
+  if (!dtype) {
+    if (count === undefined) throw bad(name, `its shape is (${axes})`);
+    const told = code ?? /'descr':\s*(\[.*?\])(?=\s*,\s*'fortran_order'|\s*[,}])/.exec(text)?.[1] ?? "none";
+    return { outline: { dtype: told, shape }, isBigEndian: sign === ">", isFortran, start };
+  }
   if (count === undefined || count * itemBytes(dtype) !== there) {
     throw bad(name, `shape (${axes}) of ${dtype} does not fill its ${there} bytes of numbers`);
   }
-  return { dtype, shape, isFortran: order === "True", start, count };
+  return { outline: { dtype, shape }, dtype, isBigEndian: sign === ">" && itemBytes(dtype) > 1, isFortran, start };
 }
 
 /**

@@ -2,12 +2,12 @@
  * NumPy's `.npz`: a zip archive of one `.npy` file a tensor, stored or deflated.
  */
 import { writeFileAtomic } from "./atomic.ts";
-import { openByteFile } from "./byte_file.ts";
-import { assertNpy, formatNpy, NPY_HEAD, parseNpy } from "./npy.ts";
-import { listed, type Tensor, type Tensors } from "./tensor.ts";
+import { type ByteFile, openByteFile } from "./byte_file.ts";
+import { assertNpy, formatNpy, NPY_HEAD, type NpyHeader, parseNpy, readNpyHeader } from "./npy.ts";
+import { listed, type Tensor, type TensorOutline, type Tensors } from "./tensor.ts";
 import { UnpackBudget, type UnpackOptions } from "./unpacking.ts";
 import { visibleText } from "./visible_text.ts";
-import { FileBytes, type FileEntry, Writer, ZipReader, ZipWriter } from "./zip.ts";
+import { FileBytes, type FileEntry, memberStart, Writer, ZipReader, ZipWriter } from "./zip.ts";
 
 // How a member that is not packed says so.
 const STORED = 0;
@@ -24,10 +24,10 @@ interface Member {
  * once their beginning says that they are arrays of just this size).
  *
  * @param path The file.
- * @param names Which to read; default all.
+ * @param names Which to read; default all that hold numbers: texts, objects, complex numbers and records are left out.
  * @param options What it may unpack to; see {@linkcode UnpackOptions}.
  * @throws {Error} A sentence if the file is missing, cut off, damaged (checksums are verified), of another format, without
- * one of the names, or if it unpacks to more than is allowed.
+ * one of the names, if one of these holds something else than numbers, or if it unpacks to more than is allowed.
  *
  * @example Some of the arrays
  * ```ts
@@ -46,44 +46,139 @@ export async function readNpz(
   names?: readonly string[],
   options: UnpackOptions = {},
 ): Promise<Tensors> {
-  using file = await openByteFile(path, "an .npz file");
-  const head = await file.read(0, new Uint8Array(Math.min(4, file.size)));
-  if (!(head[0] === 0x50 && head[1] === 0x4b)) {
-    throw new Error(
-      `Cannot read ${path}: expected an .npz file, a zip archive, but it does not start like one. Give one, or copy it again.`,
-    );
+  using archive = await openNpz(path);
+  archive.assertNames(names ?? []);
+  const wanted = names ?? [...archive.entries.keys()];
+  archive.assertUnpackable(wanted, options);
+  const tensors = new Map<string, Tensor>();
+  for (const name of wanted) {
+    const called = `${name} of ${path}`;
+    const { bytes } = await archive.read(name, names ? "all of it" : "what is read");
+    if (bytes) tensors.set(name, parseNpy(bytes, called));
   }
-  const archive = new ZipReader(new FileBytes(file), { checkSignature: true, checkOverlappingEntry: true });
-  const members = await unzipped(path, archive.getEntries());
-  const entries = new Map<string, FileEntry>();
-  for (const member of members) {
-    const name = member.filename.replace(/\.npy$/, "");
-    if (member.directory || name === member.filename) continue;
-    if (entries.has(name)) throw damaged(path, `it has ${name} twice`);
-    entries.set(name, member);
+  return tensors;
+}
+
+/**
+ * What arrays an `.npz` file holds, those too whose values are not read. The file is read whole, so that its checksums are
+ * compared; nothing of it is kept.
+ *
+ * @param options What it may unpack to.
+ * @throws {Error} A sentence, as {@linkcode readNpz} does.
+ */
+export async function outlineNpz(
+  path: string,
+  options: UnpackOptions = {},
+): Promise<ReadonlyMap<string, TensorOutline>> {
+  using archive = await openNpz(path);
+  archive.assertUnpackable(archive.entries.keys(), options);
+  const outline = new Map<string, TensorOutline>();
+  for (const name of archive.entries.keys()) {
+    outline.set(name, (await archive.read(name, "its header")).header.outline);
   }
-  const missing = names?.find((name) => !entries.has(name));
-  if (missing !== undefined) {
+  return outline;
+}
+
+/** What of a member is kept: all of it, or an error; all of it if it holds numbers that are read; or its header. */
+type Kept = "all of it" | "what is read" | "its header";
+
+/**
+ * Opens an `.npz` file. Close it, or let `using` do so.
+ *
+ * @throws {Error} A sentence if the file is missing, cut off, damaged, of another format, or has an array twice.
+ */
+export async function openNpz(path: string): Promise<NpzFile> {
+  const file = await openByteFile(path, "an .npz file");
+  try {
+    const head = await file.read(0, new Uint8Array(Math.min(4, file.size)));
+    if (!(head[0] === 0x50 && head[1] === 0x4b)) {
+      throw new Error(
+        `Cannot read ${path}: expected an .npz file, a zip archive, but it does not start like one. Give one, or copy it again.`,
+      );
+    }
+    const archive = new ZipReader(new FileBytes(file), { checkSignature: true, checkOverlappingEntry: true });
+    const entries = new Map<string, FileEntry>();
+    for (const member of await unzipped(path, archive.getEntries())) {
+      const name = member.filename.replace(/\.npy$/, "");
+      if (member.directory || name === member.filename) continue;
+      if (entries.has(name)) throw damaged(path, `it has ${name} twice`);
+      entries.set(name, member);
+    }
+    return new NpzFile(file, entries);
+  } catch (error) {
+    file[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** An open `.npz` file: its arrays are read one by one. */
+export class NpzFile implements Disposable {
+  readonly path: string;
+
+  /** @param entries The arrays' members by their names without `.npy`. */
+  constructor(readonly file: ByteFile, readonly entries: ReadonlyMap<string, FileEntry>) {
+    this.path = file.path;
+  }
+
+  /** Throws unless it has all of these. */
+  assertNames(names: readonly string[]): void {
+    const missing = names.find((name) => !this.entries.has(name));
+    if (missing === undefined) return;
     throw new Error(
-      `Expected a tensor named ${missing} in ${path} but it has ${
-        listed(entries.keys())
+      `Expected a tensor named ${missing} in ${this.path} but it has ${
+        listed(this.entries.keys())
       }: give another file, or copy it again.`,
     );
   }
-  const budget = new UnpackBudget(path, options);
-  for (const name of names ?? entries.keys()) {
-    const { filename, compressionMethod, compressedSize, uncompressedSize } = entries.get(name)!;
-    if (uncompressedSize > compressedSize * (compressionMethod === STORED ? 1 : LARGEST_RATIO)) {
-      throw damaged(path, `${filename} claims ${uncompressedSize} bytes of the ${compressedSize} that are there`);
+
+  /** Throws if members would unpack to more than is allowed, or than deflate can. */
+  assertUnpackable(names: Iterable<string>, options: UnpackOptions): void {
+    const budget = new UnpackBudget(this.path, options);
+    for (const name of names) {
+      const { filename, compressionMethod, compressedSize, uncompressedSize } = this.entries.get(name)!;
+      if (uncompressedSize > compressedSize * (compressionMethod === STORED ? 1 : LARGEST_RATIO)) {
+        throw damaged(
+          this.path,
+          `${filename} claims ${uncompressedSize} bytes of the ${compressedSize} that are there`,
+        );
+      }
+      if (compressionMethod !== STORED) budget.take(uncompressedSize);
     }
-    if (compressionMethod !== STORED) budget.take(uncompressedSize);
   }
-  const tensors = new Map<string, Tensor>();
-  for (const name of names ?? entries.keys()) {
-    const called = `${name} of ${path}`;
-    tensors.set(name, parseNpy(await memberBytes(path, entries.get(name)!, called), called));
+
+  /** Reads a member to its end, so that its checksum is compared; keeps what is asked for. */
+  async read(name: string, kept: Kept): Promise<{ header: NpyHeader; bytes?: Uint8Array<ArrayBuffer> }> {
+    const entry = this.entries.get(name)!;
+    const writer = new MemberWriter(entry.uncompressedSize, `${name} of ${this.path}`, kept);
+    try {
+      const bytes = await unzipped(this.path, entry.getData(writer));
+      return { header: writer.header!, ...(bytes && { bytes }) };
+    } catch (error) {
+      throw writer.refusal ?? error;
+    }
   }
-  return tensors;
+
+  /** Unpacks a member part by part; damage is told at its end. */
+  async *parts(name: string): AsyncGenerator<Uint8Array> {
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    const done = this.entries.get(name)!.getData(writable).catch((error) => writable.abort(error).catch(() => {}));
+    try {
+      yield* readable;
+    } catch (cause) {
+      throw damaged(this.path, (cause as Error).message, cause);
+    }
+    await done;
+  }
+
+  /** First byte of a member that is stored as it is; undefined of one that is packed. */
+  async storedAt(name: string): Promise<number | undefined> {
+    const { compressionMethod, encrypted, offset } = this.entries.get(name)!;
+    return compressionMethod === STORED && !encrypted ? await memberStart(this.file, offset) : undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.file[Symbol.dispose]();
+  }
 }
 
 /**
@@ -122,15 +217,6 @@ async function fill(writable: WritableStream<Uint8Array>, members: readonly Memb
   await archive.close();
 }
 
-async function memberBytes(path: string, entry: FileEntry, called: string): Promise<Uint8Array<ArrayBuffer>> {
-  const writer = new MemoryWriter(entry.uncompressedSize, called);
-  try {
-    return await unzipped(path, entry.getData(writer));
-  } catch (error) {
-    throw writer.refusal ?? error;
-  }
-}
-
 /** What zip.js says, as a sentence. */
 async function unzipped<T>(path: string, step: Promise<T>): Promise<T> {
   try {
@@ -149,45 +235,61 @@ function damaged(path: string, reason: string, cause?: unknown): Error {
 
 /**
  * Collects a member in one array of the length that the archive's table of contents gives, which is made only when the
- * member's own header says the same.
+ * member's own header says the same; or its header alone.
  */
-class MemoryWriter extends Writer<Uint8Array<ArrayBuffer>> {
+class MemberWriter extends Writer<Uint8Array<ArrayBuffer> | undefined> {
   /** Why the member is no array. */
   refusal?: Error;
+  /** What the member says of itself, once that is read. */
+  header?: NpyHeader;
   #bytes: Uint8Array<ArrayBuffer>;
+  #isKept = true;
   #end = 0;
 
-  constructor(readonly length: number, private readonly called: string) {
+  constructor(readonly length: number, private readonly called: string, private readonly kept: Kept) {
     super();
     this.#bytes = new Uint8Array(Math.min(length, NPY_HEAD));
+    // Of a member without bytes nothing is ever written.
+    if (length === 0) this.#begin();
   }
 
   override writeUint8Array(part: Uint8Array): Promise<void> {
     if (this.#end + part.length > this.length) return Promise.reject(new Error("A member is longer than it claims"));
     // The beginning goes to an array of its own, which is the whole of a short member.
     const head = part.subarray(0, Math.max(0, NPY_HEAD - this.#end));
-    this.#bytes.set(head, this.#end);
+    if (head.length > 0) this.#bytes.set(head, this.#end);
     this.#end += head.length;
-    if (this.#end === this.#bytes.length && head.length > 0) {
-      try {
-        assertNpy(this.#bytes, this.length, this.called);
-      } catch (error) {
-        this.refusal = error as Error;
-        return Promise.reject(error);
-      }
-      // Only now is the whole array made, since the member's own header claims just this size.
-      const bytes = new Uint8Array(this.length);
-      bytes.set(this.#bytes);
-      this.#bytes = bytes;
+    if (this.#end === Math.min(this.length, NPY_HEAD) && head.length > 0) {
+      this.#begin();
+      if (this.refusal) return Promise.reject(this.refusal);
     }
     const rest = part.subarray(head.length);
-    this.#bytes.set(rest, this.#end);
+    if (this.#isKept) this.#bytes.set(rest, this.#end);
     this.#end += rest.length;
     return Promise.resolve();
   }
 
-  override getData(): Promise<Uint8Array<ArrayBuffer>> {
+  /** Reads the header, and makes the whole array if that claims just this size and the array is kept. */
+  #begin(): void {
+    const { length, called, kept } = this;
+    try {
+      this.header = kept === "all of it"
+        ? assertNpy(this.#bytes, length, called)
+        : readNpyHeader(this.#bytes, length, called);
+    } catch (error) {
+      this.refusal = error as Error;
+      return;
+    }
+    this.#isKept = this.header.dtype !== undefined && kept !== "its header";
+    if (!this.#isKept) return;
+    const bytes = new Uint8Array(length);
+    bytes.set(this.#bytes);
+    this.#bytes = bytes;
+  }
+
+  override getData(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    if (this.refusal) return Promise.reject(this.refusal);
     if (this.#end < this.length) return Promise.reject(new Error("A member is shorter than it claims"));
-    return Promise.resolve(this.#bytes);
+    return Promise.resolve(this.#isKept ? this.#bytes : undefined);
   }
 }

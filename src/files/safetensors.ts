@@ -17,6 +17,7 @@ import {
   listed,
   numbersAt,
   type Tensor,
+  type TensorOutline,
   type Tensors,
 } from "./tensor.ts";
 import { visibleText } from "./visible_text.ts";
@@ -43,13 +44,23 @@ const DTYPES = new Map<string, Dtype>([
   ["BOOL", "bool"],
 ]);
 const CODES = new Map([...DTYPES].map(([code, dtype]) => [dtype, code]));
+/** Bits of numbers that are told and not read. */
+const UNREAD_BITS = new Map([
+  ["F4", 4],
+  ["F6_E2M3", 6],
+  ["F6_E3M2", 6],
+  ["F8_E4M3", 8],
+  ["F8_E5M2", 8],
+  ["F8_E8M0", 8],
+  ["C64", 64],
+]);
 
 /** What a `.safetensors` file holds. */
 export interface Safetensors {
   /** The tensors by name, in the order of their bytes. */
   readonly tensors: Tensors;
-  /** Type and shape of every tensor in the file, read or not. */
-  readonly outline: ReadonlyMap<string, Pick<Tensor, "dtype" | "shape">>;
+  /** Type and shape of every tensor in the file, read or not; a type that cannot be read is called as the file does. */
+  readonly outline: ReadonlyMap<string, TensorOutline>;
   /** Strings beside them. */
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -57,7 +68,10 @@ export interface Safetensors {
 /** Where a tensor lies. */
 interface Place {
   readonly name: string;
-  readonly dtype: Dtype;
+  /** Undefined where the numbers are of a type that is not read. */
+  readonly dtype?: Dtype;
+  /** The type as the file calls it. */
+  readonly code: string;
   readonly shape: readonly number[];
   readonly count: number;
   /** First byte, and the one behind the last, counted from the end of the header. */
@@ -69,9 +83,9 @@ interface Place {
  * Reads the tensors of a `.safetensors` file, each straight into its array.
  *
  * @param path The file.
- * @param names Which to read; default all.
+ * @param names Which to read; default all whose type is read: float8 and its kin are in the outline only.
  * @throws {Error} A sentence if the file is missing, cut off, damaged (tensors that overlap, leave gaps or lie outside of
- * the file), of another format or dtype, or without one of the names.
+ * the file), of another format, without one of the names, or if one of these is of a type that is not read.
  *
  * @example What a file holds, without reading it all
  * ```ts
@@ -101,14 +115,16 @@ export async function readSafetensors(path: string, names?: readonly string[]): 
     );
   }
   const tensors = new Map<string, Tensor>();
-  for (const { name, dtype, shape, count, start: first, end } of places) {
-    if (names && !names.includes(name)) continue;
+  for (const place of places) {
+    const { name, shape, count, start: first, end } = place;
+    if (names ? !names.includes(name) : !place.dtype) continue;
+    const dtype = readableDtype(path, place);
     // Into an array of its own, which is aligned wherever the tensor lies in the file.
     const bytes = await file.read(start + first, new Uint8Array(end - first));
     if (checksums && checksumOf(bytes) !== checksums[name]) throw damaged(path, `${name} does not fit its checksum`);
     tensors.set(name, { dtype, shape, data: numbersAt(dtype, bytes, 0, count) });
   }
-  const outline = new Map(places.map(({ name, dtype, shape }) => [name, { dtype, shape }]));
+  const outline = new Map(places.map(({ name, dtype, code, shape }) => [name, { dtype: dtype ?? code, shape }]));
   const { [CHECKSUMS]: _, ...others } = strings;
   return { tensors, outline, metadata: others };
 }
@@ -124,7 +140,7 @@ function checksumsOf(
     return undefined;
   }
   const { header, tensors } = parsedChecksums(path, text);
-  const outline = places.map(({ name, dtype, shape }) => [name, { dtype, shape }] as const);
+  const outline = places.map(({ name, dtype, code, shape }) => [name, { dtype: dtype ?? code, shape }] as const);
   if (header !== headerChecksum(outline, metadata)) throw damaged(path, "its header does not fit its checksum");
   return tensors;
 }
@@ -140,7 +156,7 @@ function parsedChecksums(path: string, text: string): { header?: string; tensors
 
 /** The checksum of names, types, shapes and strings. */
 function headerChecksum(
-  outline: readonly (readonly [string, Pick<Tensor, "dtype" | "shape">])[],
+  outline: readonly (readonly [string, TensorOutline])[],
   metadata: Readonly<Record<string, string>>,
 ): string {
   const entries = outline.map(([name, { dtype, shape }]) => [name, dtype, shape]);
@@ -156,15 +172,21 @@ export interface TensorPlace extends Pick<Tensor, "dtype" | "shape"> {
 }
 
 /**
- * Where the tensors of a `.safetensors` file lie; reads its header only.
+ * Where tensors of a `.safetensors` file lie; reads its header only.
  *
- * @throws {Error} A sentence, as {@link readSafetensors} does.
+ * @param names Which; default all.
+ * @throws {Error} A sentence, as {@link readSafetensors} does, also if one of them is of a type that is not read.
  */
-export async function outlineSafetensors(path: string): Promise<ReadonlyMap<string, TensorPlace>> {
+export async function outlineSafetensors(
+  path: string,
+  names?: readonly string[],
+): Promise<ReadonlyMap<string, TensorPlace>> {
   using file = await openByteFile(path, "a .safetensors file");
   const { places, start } = await readPlaces(file);
-  return new Map(places.map(({ name, dtype, shape, start: first, end }) => {
-    return [name, { dtype, shape, offset: start + first, length: end - first }];
+  const wanted = places.filter(({ name }) => names?.includes(name) ?? true);
+  return new Map(wanted.map((place) => {
+    const { name, shape, start: first, end } = place;
+    return [name, { dtype: readableDtype(path, place), shape, offset: start + first, length: end - first }];
   }));
 }
 
@@ -285,26 +307,32 @@ async function readHeader(file: ByteFile): Promise<{ header: Record<string, unkn
 function placeOf(path: string, name: string, entry: unknown): Place {
   if (!isRecord(entry)) throw damaged(path, `its header says nothing of ${name}`);
   const { dtype: code, shape, data_offsets: offsets } = entry;
-  const dtype = DTYPES.get(String(code));
-  if (!dtype) {
-    throw new Error(
-      `Cannot read ${path}: expected ${visibleText(name)} in one of ${[...DTYPES.keys()].join(" ")} but its dtype is ` +
-        `${visibleText(String(code))}. Convert it, or copy the file again.`,
-    );
-  }
+  if (typeof code !== "string") throw damaged(path, `the dtype of ${name} is ${JSON.stringify(code)}`);
+  const dtype = DTYPES.get(code);
   const count = Array.isArray(shape) ? elementCount(shape) : undefined;
   if (count === undefined) throw damaged(path, `the shape of ${name} is ${JSON.stringify(shape)}`);
   const [start, end] = Array.isArray(offsets) && offsets.length === 2 ? offsets : [];
   if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end) || start < 0 || end < start) {
     throw damaged(path, `the offsets of ${name} are ${JSON.stringify(offsets)}`);
   }
-  if (end - start !== count * itemBytes(dtype)) {
+  const bits = dtype ? 8 * itemBytes(dtype) : UNREAD_BITS.get(code);
+  // How wide numbers of types to come are, nobody knows yet.
+  if (bits !== undefined && 8 * (end - start) !== count * bits) {
     throw damaged(
       path,
       `${name} of shape (${(shape as number[]).join(", ")}) and dtype ${code} has ${end - start} bytes`,
     );
   }
-  return { name, dtype, shape: shape as number[], count, start, end };
+  return { name, ...(dtype && { dtype }), code, shape: shape as number[], count, start, end };
+}
+
+/** A tensor's type, if its numbers are read. */
+function readableDtype(path: string, { name, dtype, code }: Place): Dtype {
+  if (dtype) return dtype;
+  throw new Error(
+    `Cannot read ${path}: expected ${visibleText(name)} in one of ${[...DTYPES.keys()].join(" ")} but its dtype is ` +
+      `${visibleText(code)}. Convert it, or copy the file again.`,
+  );
 }
 
 /** The format allows neither overlaps nor gaps, so every byte is somebody's. */

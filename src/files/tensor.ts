@@ -62,8 +62,24 @@ export interface Tensor {
   readonly data: TensorData;
 }
 
+/** Type and shape of an array in a file, whether its numbers can be read or not. */
+export interface TensorOutline {
+  /** A {@linkcode Dtype}; of numbers that are not read (float8, complex), of texts and objects, what the file calls them. */
+  readonly dtype: string;
+  /** Lengths of the axes. */
+  readonly shape: readonly number[];
+}
+
 /** Tensors by name, in the order of the file. */
 export type Tensors = ReadonlyMap<string, Tensor>;
+
+/** All types of numbers that are read. */
+export const DTYPES: readonly Dtype[] = Object.keys(ARRAYS) as Dtype[];
+
+/** Whether numbers of a type are read. */
+export function isDtype(name: string): name is Dtype {
+  return Object.hasOwn(ARRAYS, name);
+}
 
 /** Bytes of one number. */
 export function itemBytes(dtype: Dtype): number {
@@ -79,6 +95,11 @@ export function elementCount(shape: readonly unknown[]): number | undefined {
     if (!Number.isSafeInteger(count)) return undefined;
   }
   return count;
+}
+
+/** Turns the bytes of every number round, in place: what a big-endian machine wrote becomes little endian. */
+export function swapBytes(bytes: Uint8Array<ArrayBuffer>, size: number): void {
+  for (let start = 0; start + size <= bytes.length; start += size) bytes.subarray(start, start + size).reverse();
 }
 
 /** The numbers that begin at byte `start` of `bytes`, which must be a multiple of the number's size; no copy. */

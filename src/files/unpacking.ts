@@ -73,6 +73,11 @@ export class UnpackBudget {
     this.#most = maxUnpacked;
   }
 
+  /** Bytes that are left. */
+  get left(): number {
+    return this.#most - this.#taken;
+  }
+
   /**
    * Takes bytes of the budget, before they are unpacked.
    *

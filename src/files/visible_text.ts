@@ -37,7 +37,7 @@ export function visibleLines(text: string): string {
 
 /**
  * A value as JSON that shows everything it holds: the same value to whoever parses it, with an escape for each character
- * that {@linkcode visibleText} replaces.
+ * that {@linkcode visibleText} replaces. A bigint is written as a number, digit by digit.
  *
  * @param indent Spaces a level; default all on one line.
  *
@@ -51,9 +51,13 @@ export function visibleLines(text: string): string {
 export function visibleJson(value: unknown, indent?: number): string {
   const escaped = (text: string) =>
     Array.from({ length: text.length }, (_, i) => `\\u${hexadecimal(text.charCodeAt(i))}`).join("");
-  const json = JSON.stringify(value, null, indent);
+  const digits = (_: string, item: unknown) => typeof item === "bigint" ? rawJson(String(item)) : item;
+  const json = JSON.stringify(value, digits, indent);
   return json.replace(INVISIBLE, escaped).replace(CONTROL, (char) => char === "\n" ? char : escaped(char));
 }
+
+/** ES2026's `JSON.rawJSON`, which TypeScript does not declare yet: text that `JSON.stringify` takes over as it is. */
+const { rawJSON: rawJson } = JSON as unknown as { readonly rawJSON: (text: string) => unknown };
 
 function hexadecimal(value: number): string {
   return value.toString(16).padStart(4, "0");

@@ -2,7 +2,8 @@
  * Files of the Hugging Face hub, kept in a cache of the layout of Python's `huggingface_hub`. What is in Python's own cache is
  * read from there; nothing is written into it. A cached revision stays what it is, and asks nobody, until it is refreshed.
  */
-import { join } from "node:path";
+import { join, matchesGlob } from "node:path";
+import { isPattern } from "../files/glob.ts";
 import { HubError, HubNotFoundError } from "./errors.ts";
 import type { HubOptions } from "./options.ts";
 import { nearestNames } from "./nearest.ts";
@@ -106,7 +107,7 @@ function revisionOf({ repo, type = "model", revision = "main" }: Omit<HubFileOpt
 }
 
 /** Files that we read; any other name is a folder's, which may have dots too. */
-const FILE = /\.(jsonl?|txt|parquet|npz|npy|safetensors|pkl|arrow)$/i;
+const FILE = /\.(jsonl?|ndjson|txt|csv|tsv|parquet|npz|npy|safetensors|pkl|arrow|feather)(\.(gz|zst))?$/i;
 
 /** Whether a name is of a file or folder of the hub: `hf://datasets/owner/name@revision/path`. */
 export function isHubName(name: string): boolean {
@@ -116,7 +117,8 @@ export function isHubName(name: string): boolean {
 /**
  * The local path of what a name says: the name itself, or for a name of the hub, as DuckDB, Polars and pandas write it, the
  * file or folder that was fetched. `hf://owner/name/path` is in a model's repository, `hf://datasets/owner/name/path` in a
- * data set's; `@revision` may follow the repository.
+ * data set's; `@revision` may follow the repository. Of a pattern, `hf://datasets/owner/name/data/*.parquet`, all files that it
+ * names are fetched, and the pattern in their folder is given.
  *
  * @throws {HubError} A sentence if it is such a name and cannot be fetched; see {@link hubFile}.
  *
@@ -148,9 +150,12 @@ export async function localPath(name: string, options: HubOptions = {}): Promise
   }
   const [, kind, repo, , path] = match;
   const wanted = { repo, type: kind === "datasets/" ? "dataset" as const : "model" as const, revision };
-  if (FILE.test(path)) return await hubFile({ ...options, ...wanted, path });
+  if (FILE.test(path) && !isPattern(path)) return await hubFile({ ...options, ...wanted, path });
   return await useRepository(wanted, options, async (files) => {
-    const inside = [...files.files?.keys() ?? []].filter((file) => file.startsWith(`${path}/`));
+    const isWanted = isPattern(path)
+      ? (file: string) => matchesGlob(file, path)
+      : (file: string) => file.startsWith(`${path}/`);
+    const inside = [...files.files?.keys() ?? []].filter(isWanted);
     if (inside.length === 0 && !await files.has(path)) {
       const near = nearestNames(path, namesIn(files));
       throw new HubNotFoundError(

@@ -127,7 +127,7 @@ function firstRows(table: Table, rows: number): Record<string, Json>[] {
     (_, row) =>
       Object.fromEntries(table.schema.names.map((name) => {
         const value: unknown = table.getChild(name)!.get(row);
-        if (typeof value === "bigint") return [name, Number(value)];
+        if (typeof value === "bigint") return [name, Number.isSafeInteger(Number(value)) ? Number(value) : value];
         const isPlain = typeof value === "string" || typeof value === "boolean" || Number.isFinite(value);
         return [name, isPlain ? value as Json : value === null || Number.isNaN(value) ? null : String(value)];
       })),

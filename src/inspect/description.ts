@@ -1,5 +1,5 @@
-/** A plain value, as JSON holds it. */
-export type Json = number | string | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+/** A plain value, as JSON holds it; whole numbers that no number holds exactly are bigints, which JSON spells as numbers. */
+export type Json = number | bigint | string | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
 /** What is in a file. */
 export interface Description {

@@ -1,11 +1,22 @@
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { isFile } from "../files/exists.ts";
+import { calledFrame, frameOf } from "../files/frames.ts";
+import { zipKindOf } from "../files/zip.ts";
 import { findSaeFiles } from "../sae/formats.ts";
+import {
+  describeDataset,
+  describeNpy,
+  describeParquet,
+  describeShards,
+  describeSplits,
+  describeText,
+  describeTorch,
+} from "./array_files.ts";
 import { describeArrow } from "./arrow_files.ts";
 import type { Contents, Description } from "./description.ts";
 import { describeJson } from "./json_files.ts";
-import { describePickle } from "./published_files.ts";
-import { describeNpz, describeSaeLens, describeSafetensors } from "./sae_files.ts";
+import { describePackedPickle, describePickle } from "./published_files.ts";
+import { describeNpz, describeSae, describeSafetensors } from "./sae_files.ts";
 
 /**
  * Says what is in a file or folder, told by its first bytes.
@@ -38,36 +49,85 @@ export async function describeFile(path: string, rows: number): Promise<Descript
 
 async function describeFolder(path: string, rows: number): Promise<Contents> {
   const sae = await findSaeFiles(path);
-  if (sae?.format === "saelens") return await describeSaeLens(path, rows);
-  if (sae) return await describeNpz(sae.weights, rows);
+  if (sae) return await describeSae(sae, rows);
+  if (await isFile(join(path, "dataset_dict.json"))) return await describeSplits(join(path, "dataset_dict.json"));
   for (const name of ["_index.json", "index.json", "run.json", "state.json"]) {
-    if (await isFile(join(path, name))) return await describeJson(join(path, name));
+    if (await isFile(join(path, name))) return await describeJsonFile(join(path, name));
   }
+  const indices = (await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name).filter(isShardIndex);
+  if (indices.length === 1) return await describeShards(join(path, indices[0]));
   throw new Error(
-    `Cannot tell what the folder ${path} is: expected a SAELens folder (cfg.json), an activation cache (_index.json) or ` +
-      "an experiment's results (run.json). Name one of its files.",
+    `Cannot tell what the folder ${path} is: expected a SAELens folder (cfg.json), an activation cache (_index.json), an ` +
+      "experiment's results (run.json) or a data set (state.json). Name one of its files.",
   );
 }
+
+const isShardIndex = (path: string) => path.endsWith(".safetensors.index.json");
 
 async function describeContents(path: string, rows: number): Promise<Contents> {
-  const head = await firstBytes(path);
-  const text = new TextDecoder("latin1").decode(head);
-  if (head.length > 0 && ("ARROW1".startsWith(text) || text.startsWith("ARROW1"))) {
-    return await describeArrow(path, rows);
+  const frame = await frameOf(path);
+  switch (frame) {
+    case "arrow":
+    case "arrow stream":
+      return await describeArrow(path, rows);
+    case "pickle":
+      return await describePickle(path, rows);
+    case "gzip":
+    case "zstd":
+    case "zlib":
+      return await describePackedPickle(path, rows);
+    case "torch legacy":
+      return await describeTorch(path, rows);
+    case "zip":
+      return await describeZip(path, rows);
+    case "npy":
+      return await describeNpy(path);
+    case "safetensors":
+      return await describeSafetensors(path, rows);
+    case "parquet":
+      return await describeParquet(path);
+    case "json":
+      return await describeJsonFile(path);
+    default:
+      // What its name says and its bytes do not is damaged.
+      if (path.endsWith(".safetensors")) return await describeSafetensors(path, rows);
+      return (frame === "text" ? await describeText(path) : undefined) ?? unknown(path, calledFrame(frame));
   }
-  if (head[0] === 0x80) return await describePickle(path, rows);
-  if (text.startsWith("PK")) return await describeNpz(path, rows);
-  if (path.endsWith(".safetensors")) return await describeSafetensors(path, rows);
-  if (/^\s*\{/.test(text)) return await describeJson(path);
-  throw new Error(
-    `Cannot tell what ${path} is: it is no Arrow file, pickle, .npz or .safetensors file, and no JSON of an experiment.`,
-  );
 }
 
-async function firstBytes(path: string): Promise<Uint8Array> {
-  using file = await Deno.open(path);
-  const bytes = new Uint8Array(8);
-  return bytes.subarray(0, await file.read(bytes) ?? 0);
+async function describeZip(path: string, rows: number): Promise<Contents> {
+  const kind = await zipKindOf(path);
+  switch (kind) {
+    case "npz":
+      return await describeNpz(path, rows);
+    case "torch":
+      return await describeTorch(path, rows);
+    case "zarr":
+    case "excel":
+      return unknown(path, kind === "zarr" ? "a zarr store" : "an Excel workbook");
+    case "other":
+      return unknown(path, "a zip archive without arrays of NumPy (.npy)");
+    default:
+      return kind satisfies never;
+  }
+}
+
+async function describeJsonFile(path: string): Promise<Contents> {
+  if (isShardIndex(path)) return await describeShards(path);
+  // Checkpoints of ours have a state.json, too.
+  if (basename(path) === "state.json" && await isDataset(path)) return await describeDataset(dirname(path));
+  return await describeJson(path);
+}
+
+async function isDataset(path: string): Promise<boolean> {
+  return /"_data_files"/.test(await Deno.readTextFile(path));
+}
+
+function unknown(path: string, what: string): never {
+  throw new Error(
+    `Cannot tell what ${path} holds: it is ${what}, and no Arrow or Parquet file, pickle, .npy, .npz or .safetensors file, ` +
+      "file of torch.save, or JSON of an experiment.",
+  );
 }
 
 async function folderBytes(path: string): Promise<number> {

@@ -1,24 +1,24 @@
 /** What is in files of sparse autoencoders, and of dictionaries that were exported as such. */
-import { gemmaScopeFiles, saeLensFiles } from "../sae/formats.ts";
-import { gemmaScopePoint } from "../sae/gemma_scope.ts";
-import { parseSaeLensConfig } from "../sae/lens_config.ts";
+import { type DescribedSae, describedSae } from "../sae/described.ts";
+import { gemmaScopeFiles, type SaeFiles } from "../sae/formats.ts";
+import { safetensorsFile, type TensorFile, torchFile } from "../sae/tensor_file.ts";
 import { isFile } from "../files/exists.ts";
-import { readNpz } from "../files/npz.ts";
-import { readSafetensors, type Safetensors } from "../files/safetensors.ts";
+import { outlineNpz } from "../files/npz.ts";
+import { readSafetensors } from "../files/safetensors.ts";
 import { tensorOf, toFloat32 } from "../files/tensor.ts";
-import type { HookPoint } from "../model/types.ts";
 import { coherencesOf } from "../partition/means.ts";
+import { tensorRows } from "./array_files.ts";
 import { sourceFacts } from "./arrow_files.ts";
 import { type Contents, type Json, told } from "./description.ts";
 import { largestRegions, regionFacts } from "./regions.ts";
 
 /** An `.npz` file. It is read whole: only so are its checksums compared. */
 export async function describeNpz(path: string, rows: number): Promise<Contents> {
-  const tensors = await readNpz(path);
+  const tensors = await outlineNpz(path);
   const regions = await describeRegions(gemmaScopeFiles(path).regions, rows);
   const [features, dim] = (tensors.get("W_dec") ?? tensors.get("w_dec"))?.shape ?? [];
   if (features === undefined || !tensors.has("b_dec")) return merged("arrays of NumPy", {}, tensors, regions);
-  const facts = { architecture: "jumprelu", features, dim, ...placeFacts(gemmaScopePoint(path)) };
+  const facts = saeFacts(await describedSae(gemmaScopeFiles(path)), features, dim);
   return merged("sparse autoencoder (Gemma Scope)", facts, tensors, regions);
 }
 
@@ -31,25 +31,51 @@ export async function describeSafetensors(path: string, rows: number): Promise<C
   return merged("tensors (safetensors)", metadata, outline);
 }
 
-/** A SAELens folder. */
-export async function describeSaeLens(folder: string, rows: number): Promise<Contents> {
-  const files = saeLensFiles(folder);
-  const config = parseSaeLensConfig(await Deno.readTextFile(files.config), files.config);
-  const { outline } = await readSafetensors(files.weights, []);
-  const [features, dim] = outline.get("W_dec")?.shape ?? [];
-  const { architecture, k, source: { hookPoint, ...source } } = config;
-  const facts = told({ architecture, k, features, dim, ...source, ...placeFacts(hookPoint) });
-  return merged(
-    "sparse autoencoder (SAELens)",
-    facts,
-    outline,
-    await describeRegions(files.regions, rows),
-  );
+/** The formats of autoencoders, in words. */
+const FORMATS = {
+  "gemma-scope": "Gemma Scope",
+  "gemma-scope-2": "Gemma Scope 2",
+  "saelens": "SAELens",
+  "sparsify": "sparsify",
+  "dictionary-learning": "dictionary_learning",
+} as const satisfies Record<SaeFiles["format"], string>;
+
+/** A folder of an autoencoder, also of one that cannot be run here: `refusal` says why. */
+export async function describeSae(files: SaeFiles, rows: number): Promise<Contents> {
+  if (files.format === "gemma-scope") return await describeNpz(files.weights, rows);
+  const file = files.format === "dictionary-learning"
+    ? await torchFile(files.weights)
+    : await safetensorsFile(files.weights);
+  const facts = saeFacts(await describedSae(files), ...lengthsOf(file));
+  const regions = files.format === "saelens" ? await describeRegions(files.regions, rows) : undefined;
+  return merged(`sparse autoencoder (${FORMATS[files.format]})`, facts, file.outline, regions);
 }
 
-/** A hook point as a dictionary's is told. */
-function placeFacts(point?: HookPoint): Record<string, Json> {
-  return point ? { layer: point.layer, hook: point.at } : {};
+/** Number of features and length of an activation, as the encoder or decoder tells. */
+function lengthsOf({ outline }: TensorFile): [features?: number, dim?: number] {
+  const shape = (name: string) => outline.get(name)?.shape;
+  const [dim, features] = shape("W_enc") ?? shape("w_enc") ?? shape("encoder.weight")?.toReversed() ??
+    (shape("W_dec") ?? shape("w_dec"))?.toReversed() ?? [];
+  return [features, dim];
+}
+
+function saeFacts(
+  { architecture, k, source, refusal }: DescribedSae,
+  features?: number,
+  dim?: number,
+): Record<string, Json> {
+  const { model, hook, hookPoint, output } = source;
+  return told({
+    architecture,
+    k,
+    features,
+    dim,
+    model,
+    // As a dictionary's is told, where the place is known.
+    ...(hookPoint ? { layer: hookPoint.layer, hook: hookPoint.at } : { hook }),
+    predicts: output && (output.hook ?? "another place, which is not told"),
+    refusal,
+  });
 }
 
 interface Regions {
@@ -60,14 +86,14 @@ interface Regions {
 function merged(
   kind: string,
   facts: Record<string, Json>,
-  tensors: Safetensors["outline"],
+  tensors: TensorFile["outline"],
   regions?: Regions,
 ): Contents {
   return {
     kind: regions && !kind.startsWith("regions") ? `dictionary exported as ${kind}` : kind,
     facts: { ...facts, ...regions?.facts },
     tables: {
-      tensors: [...tensors].map(([name, { dtype, shape }]) => ({ tensor: name, dtype, shape: shape.join(" x ") })),
+      tensors: tensorRows(tensors),
       ...(regions ? { "largest regions": regions.rows } : {}),
     },
   };

@@ -1,4 +1,4 @@
-import { visibleText } from "../files/visible_text.ts";
+import { visibleJson, visibleText } from "../files/visible_text.ts";
 import { formatTable } from "../run/terminal/print.ts";
 import type { Description, Json } from "./description.ts";
 
@@ -31,9 +31,10 @@ export function descriptionText({ path, kind, bytes, facts, tables }: Descriptio
 }
 
 function cell(value: Json): string | number | boolean | null {
+  if (typeof value === "bigint") return String(value);
   if (typeof value !== "object" && typeof value !== "string" || value === null) return value;
   const isTexts = Array.isArray(value) && value.every((item) => typeof item === "string");
-  const text = visibleText(isTexts ? value.join(" | ") : typeof value === "string" ? value : JSON.stringify(value));
+  const text = visibleText(isTexts ? value.join(" | ") : typeof value === "string" ? value : visibleJson(value));
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
 }
 

@@ -351,7 +351,7 @@ export class Dictionary implements Disposable {
   /**
    * Reads a dictionary of any format, told by the file itself: Arrow ({@linkcode Dictionary.save}), with which adding
    * goes on as if never saved; what {@linkcode Dictionary.export} wrote; a published pickle, as data that executes
-   * nothing. Contexts of Arrow files are read when they are first asked for: the file must then still be there.
+   * nothing, be it of `pickle`, packed by gzip or Zstandard, or of `torch.save`. Contexts of Arrow files are read when they are first asked for: the file must then still be there.
    *
    * @param path The file or folder; of the hub as `hf://owner/name/file.arrow`.
    * @throws {Error} A sentence if the file is missing, truncated, damaged or not a dictionary, if members are asked for

@@ -1,49 +1,70 @@
 import type { Backend } from "../compute/backend.ts";
+import { isFolder } from "../files/exists.ts";
+import { calledFrame, frameOf, frameOfBytes } from "../files/frames.ts";
+import { isPacked, unpackedFile } from "../files/unpacked.ts";
+import type { UnpackOptions } from "../files/unpacking.ts";
+import { zipKindOf } from "../files/zip.ts";
 import type { DictionaryParts } from "./parts.ts";
 import { type DictionaryLoadOptions, loadDictionary } from "./persistence.ts";
-import { publishedParts } from "./published.ts";
+import { partsOfPublished, publishedParts, readPublishedTorch } from "./published.ts";
 import { findSaeFiles } from "../sae/formats.ts";
 import { readNpzDictionary, readSaeLensDictionary } from "../sae/dictionary_files.ts";
 
 /** What a dictionary can be kept in, told by the file itself. */
-export type DictionaryFormat = "arrow" | "pickle" | "npz" | "saelens";
+export type DictionaryFormat = "arrow" | "pickle" | "packed pickle" | "torch" | "npz" | "saelens";
 
 /**
- * Looks which format a file or folder is of, by its first bytes.
+ * Looks which format a file or folder is of, by its bytes.
  *
  * @throws {Error} A sentence if it cannot be read, or is of none of them.
  */
 export async function dictionaryFormat(path: string): Promise<DictionaryFormat> {
-  let head: Uint8Array;
-  try {
-    const { isDirectory, isFile } = await Deno.stat(path);
-    if (isDirectory) return await saeLensFolder(path);
-    // A named pipe would wait for somebody to write.
-    if (!isFile) throw new Error(`Cannot read ${path}: it is no file. Give the name of a dictionary's.`);
-    using file = await Deno.open(path);
-    const bytes = new Uint8Array(6);
-    head = bytes.subarray(0, await file.read(bytes) ?? 0);
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) {
-      throw new Error(`Cannot read ${path}: there is no such file.`, { cause });
+  if (await isFolder(path)) return await saeLensFolder(path);
+  const frame = await frameOf(path);
+  switch (frame) {
+    case "arrow":
+    case "pickle":
+      return frame;
+    // A file of ours that was cut off to nothing: who reads it says so.
+    case "empty":
+      return "arrow";
+    case "torch legacy":
+      return "torch";
+    case "gzip":
+    case "zstd":
+    case "zlib":
+      return "packed pickle";
+    case "zip": {
+      const kind = await zipKindOf(path);
+      if (kind === "torch" || kind === "npz") return kind;
+      throw noDictionary(path, "it is a zip archive without arrays of NumPy");
     }
-    throw cause instanceof Deno.errors.PermissionDenied || cause instanceof Deno.errors.NotCapable
-      ? new Error(`Cannot read ${path}: ${cause.message}.`, { cause })
-      : cause;
+    case "old pickle":
+      throw new Error(
+        `Cannot read ${path}: it is a Python pickle of protocol 0 or 1, and 2 to 5 are read. Save it anew in Python, with ` +
+          "pickle.dump(dictionary, file).",
+      );
+    default:
+      throw noDictionary(path, `it is ${calledFrame(frame)}`);
   }
-  // What is cut off within the magic is damaged Arrow.
-  if ("ARROW1".startsWith(new TextDecoder("latin1").decode(head))) return "arrow";
-  // The opcode PROTO, with which pickles of protocol 2 and later begin; `PK`, with which zip archives do.
-  if (head[0] === 0x80) return "pickle";
-  if (head[0] === 0x50 && head[1] === 0x4b) return "npz";
-  throw new Error(
+}
+
+function noDictionary(path: string, why: string): Error {
+  return new Error(
     `Cannot read ${path} as a dictionary: expected an Arrow IPC file (ARROW1), a published pickle, an .npz file or a ` +
-      "SAELens folder, but it starts like none of them. Give a file that Dictionary.save or Dictionary.export wrote.",
+      `SAELens folder, but ${why}. Give a file that Dictionary.save or Dictionary.export wrote.`,
   );
 }
 
 async function saeLensFolder(path: string): Promise<"saelens"> {
-  if ((await findSaeFiles(path))?.format === "saelens") return "saelens";
+  const sae = await findSaeFiles(path);
+  if (sae?.format === "saelens") return "saelens";
+  if (sae) {
+    throw new Error(
+      `Cannot read ${path} as a dictionary: it holds a sparse autoencoder (${sae.format}), which readSae reads. Give a ` +
+        "folder that Dictionary.export wrote, or the name of an Arrow file.",
+    );
+  }
   throw new Error(
     `Cannot read ${path} as a dictionary: it is a folder without cfg.json. Give a folder that Dictionary.export wrote, ` +
       "or the name of an Arrow file.",
@@ -56,14 +77,32 @@ export async function loadParts(
   backend: Backend,
   options: DictionaryLoadOptions = {},
 ): Promise<DictionaryParts> {
-  switch (await dictionaryFormat(path)) {
+  const origin = { members: options.members };
+  const format = await dictionaryFormat(path);
+  switch (format) {
     case "arrow":
       return await loadDictionary(path, backend, options);
     case "pickle":
-      return publishedParts(await Deno.readFile(path), path, backend, { members: options.members });
+      return publishedParts(await Deno.readFile(path), path, backend, origin);
+    case "packed pickle":
+      return publishedParts(await unpackedPickle(path, options), path, backend, origin);
+    case "torch":
+      return partsOfPublished(await readPublishedTorch(path), backend, origin);
     case "npz":
       return await readNpzDictionary(path, backend, options);
     case "saelens":
       return await readSaeLensDictionary(path, backend, options);
+    default:
+      return format satisfies never;
   }
+}
+
+/** The pickle in a file that was packed by gzip, Zstandard or zlib. */
+export async function unpackedPickle(path: string, options: UnpackOptions): Promise<Uint8Array> {
+  const frame = await frameOf(path);
+  if (!isPacked(frame)) throw new TypeError(`Expected a packed file but ${path} is ${calledFrame(frame)}`);
+  const bytes = await unpackedFile(path, frame, options);
+  const inner = frameOfBytes(bytes);
+  if (inner === "pickle") return bytes;
+  throw noDictionary(path, `it is ${calledFrame(inner)}, packed (${calledFrame(frame)})`);
 }

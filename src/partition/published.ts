@@ -1,5 +1,8 @@
 import type { Backend } from "../compute/backend.ts";
-import { readPickle } from "../files/pickle/pickle.ts";
+import { PickleObject, type PickleValue, readPickle } from "../files/pickle/pickle.ts";
+import { listed } from "../files/tensor.ts";
+import { openTorch } from "../files/torch/container.ts";
+import { fillStorages, torchTensors } from "../files/torch/tensors.ts";
 import { Contexts } from "./contexts.ts";
 import type { DictionaryCalibration, DictionaryParts } from "./parts.ts";
 import { checkRegion, checkResolution, Membership, type PublishedRegion, RESERVOIR } from "./published_checks.ts";
@@ -44,9 +47,18 @@ export function publishedParts(
   bytes: Uint8Array,
   name: string,
   backend: Backend,
+  origin: PublishedOrigin & { members?: boolean } = {},
+): DictionaryParts {
+  return partsOfPublished(readPublished(bytes, name), backend, origin);
+}
+
+/** The parts of a published dictionary that was read, on a backend; options as {@linkcode publishedParts} takes them. */
+export function partsOfPublished(
+  published: PublishedDictionary,
+  backend: Backend,
   { members: isSampled = false, ...origin }: PublishedOrigin & { members?: boolean } = {},
 ): DictionaryParts {
-  const { center, threshold, exemplars, sums, members, sampleSizes, ...rest } = readPublished(bytes, name);
+  const { center, threshold, exemplars, sums, members, sampleSizes, ...rest } = published;
   const dim = center.length;
   const upload = (data: Float32Array<ArrayBuffer>) => backend.upload(data, data.length / dim, dim);
   const calibration = { center, threshold, ...origin };
@@ -68,7 +80,38 @@ export function publishedParts(
  * @throws {Error} A sentence if the file asks for anything but data, or is no dictionary, or not a consistent one.
  */
 export function readPublished(bytes: Uint8Array, name: string): PublishedDictionary {
-  const dictionary = new PublishedFields(name, "the dictionary", readPickle(bytes, name, PUBLISHED), "Dictionary");
+  return publishedOf(readPickle(bytes, name, PUBLISHED), name);
+}
+
+/**
+ * Reads a published dictionary that was saved by `torch.save`, its arrays as they were or as tensors; see
+ * {@linkcode readPublished}.
+ *
+ * @throws {Error} A sentence as there, and if the file is of `torch.save` but holds something else.
+ */
+export async function readPublishedTorch(path: string): Promise<PublishedDictionary> {
+  using file = await openTorch(path, PUBLISHED);
+  if (!(file.value instanceof PickleObject)) {
+    const tensors = [...torchTensors(file).keys()].map((name) => name === "" ? "one tensor" : name);
+    throw new Error(
+      `Cannot read ${path} as a dictionary: it is a file of torch.save (PyTorch) that holds ${
+        tensors.length > 0 ? listed(tensors) : "no tensors"
+      }, and no ` +
+        "published dictionary. Read vectors with readVectors, and build a dictionary from them.",
+    );
+  }
+  await fillStorages(file);
+  return publishedOf(file.value, path);
+}
+
+function publishedOf(value: PickleValue, name: string): PublishedDictionary {
+  if (!(value instanceof PickleObject)) {
+    throw new Error(
+      `Cannot read ${name} as a dictionary: it is a Python pickle, but what it holds is no object of the class Dictionary. ` +
+        "Nothing of it was run.",
+    );
+  }
+  const dictionary = new PublishedFields(name, "the dictionary", value, "Dictionary");
   const dim = dictionary.array("center", 1).length;
   const center = dictionary.vector("center", dim);
   // As a dictionary of ours demands it: see `Dictionary.create`.
@@ -90,7 +133,11 @@ export function readPublished(bytes: Uint8Array, name: string): PublishedDiction
   const regions = new RegionArrays();
   const contexts = new Contexts();
   const sizes = partitions.map((fields) => fields.list("sample_members").length);
-  const rule = { threshold, isMerged, isSampled: sizes.some((rows) => rows > 0) };
+  const rounding = partitions.reduce(
+    (most, fields) => Math.max(most, fields.rounding("exemplar_direction"), fields.rounding("mean_member_direction")),
+    0,
+  );
+  const rule = { threshold, isMerged, isSampled: sizes.some((rows) => rows > 0), rounding };
   const members = new Float32Array(sizes.reduce((total, rows) => total + rows, 0) * dim);
   let member = 0;
   partitions.forEach((fields, index) => {
@@ -103,16 +150,16 @@ export function readPublished(bytes: Uint8Array, name: string): PublishedDiction
     const { count, mean, coherence, exemplar, distanceSum, distanceSquareSum } = region;
     checkRegion(fields, region, rule);
     const copy = cached?.(index);
-    if (copy && !exemplar.every((value, j) => value === copy[j])) {
+    if (copy && !exemplar.every((value, j) => Math.abs(value - copy[j]) <= rounding)) {
       throw fields.error("has another exemplar than the dictionary's cache of exemplars");
     }
     regions.restore({ ...membership.add(fields, count), count, sum: distanceSum, squareSum: distanceSquareSum });
     contexts.restore(index, publishedContexts(fields, count, distanceSum, rule));
-    exemplars.set(exemplar, index * dim);
+    exemplars.set(rounding > 0 ? unit(exemplar) : exemplar, index * dim);
     // By the definition of coherence, ||sum|| / count; the format has no sums.
-    sums.set(mean.map((value) => value * coherence * count), index * dim);
+    sums.set((rounding > 0 ? unit(mean) : mean).map((value) => value * coherence * count), index * dim);
   });
-  if (!isMerged) checkResolution(dictionary, exemplars, dim, threshold);
+  if (!isMerged) checkResolution(dictionary, exemplars, dim, rule);
 
   return {
     center,
@@ -126,6 +173,12 @@ export function readPublished(bytes: Uint8Array, name: string): PublishedDiction
     activations: membership.activations,
     batches: membership.batches(dictionary),
   };
+}
+
+/** A direction whose length rounding has changed, of length 1 again. */
+function unit(direction: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
+  const length = Math.hypot(...direction);
+  return direction.map((value) => value / length);
 }
 
 function regionOf(fields: PublishedFields, members: Float32Array<ArrayBuffer>, dim: number): PublishedRegion {

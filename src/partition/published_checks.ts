@@ -22,6 +22,8 @@ export interface PublishedRule {
   readonly isMerged: boolean;
   /** Whether the file has samples of members. */
   readonly isSampled: boolean;
+  /** Relative error of the directions' numbers where they were saved more coarsely than float32 (float16), else 0. */
+  readonly rounding: number;
 }
 
 /** Rounding of the length of a float32 direction. */
@@ -42,11 +44,17 @@ const COMPARISONS = 2 ** 28;
 export function checkRegion(fields: PublishedFields, region: PublishedRegion, rule: PublishedRule): void {
   const { count, exemplar, mean, coherence, distanceSum, distanceSquareSum, members } = region;
   const dim = exemplar.length;
+  // A length is off by as much as its numbers, the product of two directions by twice as much.
   const near = (a: number, b: number, tolerance: number) => Math.abs(a - b) <= tolerance;
+  const [unit, exact, accumulated] = [
+    UNIT + rule.rounding,
+    EXACT + 2 * rule.rounding,
+    ACCUMULATED + 2 * rule.rounding,
+  ];
   const expect = (holds: boolean, why: string) => {
     if (!holds) throw fields.error(why);
   };
-  const isUnit = (vector: Float32Array) => near(Math.sqrt(dot(vector, vector)), 1, UNIT);
+  const isUnit = (vector: Float32Array) => near(Math.sqrt(dot(vector, vector)), 1, unit);
   expect(isUnit(exemplar), "has an exemplar that is no unit direction");
   expect(isUnit(mean), "has a mean direction that is no unit direction");
   const sampled = members.length / dim;
@@ -61,20 +69,20 @@ export function checkRegion(fields: PublishedFields, region: PublishedRegion, ru
     const member = members.subarray(row * dim, (row + 1) * dim);
     expect(isUnit(member), "has a sampled member that is no unit direction");
     const distance = 1 - dot(member, exemplar);
-    expect(rule.isMerged || distance <= rule.threshold + EXACT, "has a sampled member beyond the threshold");
+    expect(rule.isMerged || distance <= rule.threshold + exact, "has a sampled member beyond the threshold");
     sampledSum += distance;
     sampledSquareSum += distance ** 2;
     for (let j = 0; j < dim; j++) sum[j] += member[j];
   }
   if (sampled === count) {
-    const isMean = mean.every((value, j) => near(value * coherence * count, sum[j], EXACT * count));
+    const isMean = mean.every((value, j) => near(value * coherence * count, sum[j], exact * count));
     expect(isMean, "has another mean direction or coherence than its members");
   }
   if (rule.isMerged) return;
   // The sum over members of 1 - <d, e> is count - <sum of d, e>, and the sum of d is count * coherence * mean.
   const expected = count * (1 - coherence * dot(mean, exemplar));
-  expect(near(distanceSum, expected, ACCUMULATED * count), "has a sum of distances that its mean direction denies");
-  const slack = EXACT * count;
+  expect(near(distanceSum, expected, accumulated * count), "has a sum of distances that its mean direction denies");
+  const slack = exact * count;
   // At least by Cauchy and Schwarz (all distances equal), at most as no distance exceeds the threshold.
   const isSquare = distanceSquareSum >= distanceSum ** 2 / count - slack &&
     distanceSquareSum <= distanceSum * rule.threshold + slack;
@@ -82,7 +90,7 @@ export function checkRegion(fields: PublishedFields, region: PublishedRegion, ru
   if (sampled === count) {
     expect(near(distanceSum, sampledSum, slack), "has another sum of distances than its members");
     expect(near(distanceSquareSum, sampledSquareSum, slack), "has another sum of squared distances than its members");
-    const isFirst = exemplar.every((value, j) => near(value, members[j], EXACT));
+    const isFirst = exemplar.every((value, j) => near(value, members[j], exact));
     expect(isFirst, "has another exemplar than its first member");
   }
 }
@@ -175,7 +183,7 @@ export function checkResolution(
   dictionary: PublishedFields,
   exemplars: Float32Array<ArrayBuffer>,
   dim: number,
-  threshold: number,
+  { threshold, rounding }: Pick<PublishedRule, "threshold" | "rounding">,
 ): void {
   const size = exemplars.length / dim;
   // A comparison takes `dim` multiplications, and each of the `size` regions has `window` of them.
@@ -183,7 +191,7 @@ export function checkResolution(
   const row = (region: number) => exemplars.subarray(region * dim, (region + 1) * dim);
   for (let region = 1; region < size; region++) {
     for (let other = Math.max(0, region - window); other < region; other++) {
-      if (1 - dot(row(region), row(other)) < threshold - EXACT) {
+      if (1 - dot(row(region), row(other)) < threshold - EXACT - 2 * rounding) {
         throw dictionary.error(`has regions ${other} and ${region} nearer to each other than its threshold`);
       }
     }

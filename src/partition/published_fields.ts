@@ -1,4 +1,4 @@
-import { NumpyArray, PickleDict, PickleList, PickleObject, PickleSet, PickleText } from "../files/pickle/pickle.ts";
+import { PickleArray, PickleDict, PickleList, PickleObject, PickleSet, PickleText } from "../files/pickle/pickle.ts";
 import type { PickleValue } from "../files/pickle/pickle.ts";
 
 /** The attributes of one object of a published dictionary, each of the type that it must have. */
@@ -57,13 +57,18 @@ export class PublishedFields {
   }
 
   /** An array of floating-point numbers. */
-  array(key: string, axes: number): NumpyArray {
+  array(key: string, axes: number): PickleArray {
     return this.#floats(this.#field(key), key, axes);
   }
 
   /** One unit vector, or whatever else has one axis, of a length. */
   vector(key: string, dim: number): Float32Array<ArrayBuffer> {
     return this.#vector(this.#field(key), key, dim);
+  }
+
+  /** Relative error of the numbers of an array, where they are coarser than float32; else 0. */
+  rounding(key: string): number {
+    return this.#floats(this.#field(key), key, 1).rounding;
   }
 
   /** A list. */
@@ -107,8 +112,8 @@ export class PublishedFields {
     return vector;
   }
 
-  #floats(value: PickleValue, key: string, axes: number): NumpyArray {
-    if (value instanceof NumpyArray && value.dtype?.kind === "f" && value.shape.length === axes) return value;
+  #floats(value: PickleValue, key: string, axes: number): PickleArray {
+    if (value instanceof PickleArray && value.isFloat && value.shape.length === axes) return value;
     throw this.error(`has a ${key} that is no array of ${axes === 1 ? "one axis" : `${axes} axes`} of numbers`);
   }
 }

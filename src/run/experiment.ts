@@ -279,15 +279,30 @@ async function assertNotEnded(out: string): Promise<void> {
   );
 }
 
-/** What decides a run's results besides its flags: device, commits of the hub, and the files that flags name. */
+/**
+ * What decides a run's results besides its flags: device, commits of the hub, and the files that flags name, each after
+ * what it is called in {@linkcode Stages}' sentence.
+ */
 async function factsOf(flags: CommonFlags, manifest: RunManifest): Promise<string[]> {
-  const files = await Promise.all(textsOf(flags).map(fingerprint));
-  const commits = manifest.hub.map(({ repo, commit }) => `${repo}@${commit}`);
-  return [manifest.device, ...commits.sort(), ...files.filter((file) => file !== "")];
+  const files = await Promise.all(
+    Object.entries(inputsOf(flags)).map(async ([name, text]) => {
+      const found = (await Promise.all(namesIn(text).map(fingerprint))).filter((file) => file !== "");
+      return found.length > 0
+        ? [`${name === "corpus" ? "the corpus" : "the files"} of ${flagName(name)}: ${found}`]
+        : [];
+    }),
+  );
+  const commits = manifest.hub.map(({ repo, commit }) => `the files of the hub: ${repo}@${commit}`);
+  return [`the device: ${manifest.device}`, ...commits.sort(), ...files.flat()];
 }
 
-const textsOf = ({ out: _, cache: __, ...flags }: Pick<CommonFlags, "out" | "cache">): string[] =>
-  Object.values(flags).flatMap((value) => typeof value === "string" ? value.split(",") : []).filter(Boolean);
+const inputsOf = ({ out: _, cache: __, ...flags }: Pick<CommonFlags, "out" | "cache">) =>
+  flags as Readonly<Record<string, unknown>>;
+
+const namesIn = (text: unknown): string[] => typeof text === "string" ? text.split(",").filter(Boolean) : [];
+
+const textsOf = (flags: Pick<CommonFlags, "out" | "cache">): string[] =>
+  Object.values(inputsOf(flags)).flatMap(namesIn);
 
 const plain = (flags: object): Record<string, Finding> =>
   Object.fromEntries(Object.entries(flags).filter(([key, value]) => key !== "help" && value !== undefined));

@@ -96,6 +96,7 @@ export {
 } from "./steps/grow.ts";
 export { contextOf, loadModelOf, openDevice, type Opened, openModel } from "./steps/open_model.ts";
 export { growOrders } from "./steps/orders.ts";
+export { readTexts } from "./steps/read_texts.ts";
 export {
   partitionPrompts,
   type Places,

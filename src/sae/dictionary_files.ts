@@ -3,11 +3,12 @@ import type { Backend } from "../compute/backend.ts";
 import { transposed } from "../compute/transposed.ts";
 import { withCenter } from "../compute/with_center.ts";
 import { writeJsonAtomic } from "../files/atomic.ts";
-import { isFile } from "../files/exists.ts";
+import { exists, isFile } from "../files/exists.ts";
 import { readNpz, writeNpz } from "../files/npz.ts";
 import { readSafetensors, writeSafetensors } from "../files/safetensors.ts";
 import { finiteFloatsOf, float32Tensor, type Tensor, tensorOf, type Tensors } from "../files/tensor.ts";
 import type { DictionaryLoadOptions } from "../partition/persistence.ts";
+import { originalName } from "../model/exports.ts";
 import { hookName } from "../model/hook_names.ts";
 import type { Basis, DictionaryParts } from "../partition/parts.ts";
 import { gemmaScopeFiles, saeFilesAt, saeLensFiles } from "./formats.ts";
@@ -66,17 +67,22 @@ export async function exportDictionary(
     const threshold = float32Tensor(none, [size]);
     await writeNpz(files.weights, new Map([...weights(withCenter(decoder, none, center)), ["threshold", threshold]]));
   } else {
-    await writeSafetensors(files.weights, new Map(weights(none)));
-    await writeJsonAtomic(files.config, saeLensConfig(parts, k));
+    const config = await saeLensConfig(parts, k);
+    const { model_name, hook_name, hook_layer } = config.metadata;
+    const strings = { model_name, hook_name, ...(hook_layer === null ? {} : { hook_layer: String(hook_layer) }) };
+    await writeSafetensors(files.weights, new Map(weights(none)), strings);
+    await writeJsonAtomic(files.config, config);
   }
 }
 
 /** `cfg.json` of SAELens 6, with the flat fields that versions 3 to 5 read beside them; each ignores the other's. */
-function saeLensConfig({ calibration, regions }: DictionaryParts, k: number): Record<string, unknown> {
+async function saeLensConfig({ calibration, regions }: DictionaryParts, k: number) {
   const { center, source } = calibration;
   const origin = {
-    model_name: source?.model ?? "unknown",
+    // What SAELens is to load: neither an export to ONNX nor a folder of this machine.
+    model_name: source ? originalName(source.model, await exists(source.model) || undefined) : "unknown",
     hook_name: source ? hookName(source.hook) : "unknown",
+    hook_layer: source?.hook.layer ?? null,
     hook_head_index: null,
     context_size: source?.context ?? null,
     prepend_bos: !source || bosOf(source) !== "never",
@@ -90,7 +96,8 @@ function saeLensConfig({ calibration, regions }: DictionaryParts, k: number): Re
     d_in: center.length,
     d_sae: regions.size,
     k,
-    rescale_acts_by_decoder_norm: false,
+    // Rows of the decoder are of unit length, so it changes no number; without it tools that fold their norms refuse top-k.
+    rescale_acts_by_decoder_norm: true,
     dtype: "float32",
     device: "cpu",
     apply_b_dec_to_input: true,
@@ -98,7 +105,6 @@ function saeLensConfig({ calibration, regions }: DictionaryParts, k: number): Re
     reshape_activations: source?.hook.at === "z" ? "hook_z" : "none",
     metadata: { sae_lens_version: "6.0.0", model_class_name: "HookedTransformer", ...origin },
     ...origin,
-    hook_layer: source?.hook.layer ?? null,
     activation_fn_str: "topk",
     activation_fn_kwargs: { k },
     finetuning_scaling_factor: false,

@@ -1,27 +1,38 @@
-import { findHookPoint, normalHookPoint } from "../model/hook_names.ts";
-import { type SaeArchitecture, SaeError, type SaeSource } from "./weights.ts";
+import {
+  activeFeatures,
+  type Fields,
+  fieldsOf,
+  flag,
+  length,
+  numberOf,
+  parsedConfig,
+  refused,
+  textOf,
+} from "./json_config.ts";
+import { readsWithoutMean } from "./model_kwargs.ts";
+import type { Normalization } from "./normalization.ts";
+import { placeNamed, placesOf } from "./places.ts";
+import type { SaeRecipe } from "./recipe.ts";
+import { releasedFields } from "./releases.ts";
+import type { SaeArchitecture, SaePlace, SaeSource } from "./weights.ts";
 
 /** What a SAELens `cfg.json` says that changes the numbers, and where the autoencoder comes from. */
-export interface SaeLensConfig {
-  /** How the features activate. */
-  readonly architecture: SaeArchitecture;
-  /** The k of top-k. */
-  readonly k?: number;
-  /** Length of an activation, if it is told. */
-  readonly dim?: number;
-  /** Number of features, if it is told. */
-  readonly size?: number;
-  /** Whether `b_dec` is taken from the activations before they are encoded. */
-  readonly centred: boolean;
-  /** Whether features compete in top-k by what they add to the output, not by their value alone. */
-  readonly rescaled: boolean;
-  /** Whether the weights bring a factor for every feature's value, found by finetuning. */
-  readonly finetuned: boolean;
-  /** Model and hook point, if they are told. */
-  readonly source: Omit<SaeSource, "path" | "format">;
-}
+export type SaeLensConfig = Omit<SaeRecipe, "source"> & { readonly source: Omit<SaeSource, "path" | "format"> };
 
-type Fields = Readonly<Record<string, unknown>>;
+/** Architectures by SAELens's names for them, those of transcoders without that. */
+const ARCHITECTURES: ReadonlyMap<string, SaeArchitecture> = new Map([
+  ["standard", "standard"],
+  ["gated", "gated"],
+  ["jumprelu", "jumprelu"],
+  ["topk", "topk"],
+  ["abstopk", "abstopk"],
+  ["batchtopk", "batchtopk"],
+  // Its groups matter in training only: all of them are active afterwards.
+  ["matryoshka_batchtopk", "batchtopk"],
+]);
+
+/** What says that another place is predicted than is read: with it come `jumprelu_skip_transcoder` and the others. */
+const TRANSCODER = /^(?:(.+?)_)??(skip_)?transcoder$/;
 
 /**
  * Reads the configuration of any SAELens generation:
@@ -38,116 +49,152 @@ type Fields = Readonly<Record<string, unknown>>;
  * @throws {SaeError} A sentence if it asks for something that would change the numbers and is not built here.
  */
 export function parseSaeLensConfig(text: string, path: string): SaeLensConfig {
-  const fields = jsonObject(text, path);
-  const refuse = (what: string, advice: string) =>
-    new SaeError(`Cannot run the autoencoder of ${path}: ${what}. ${advice}`);
-
-  const named = fields.architecture ?? "standard";
-  const activation = fields.activation_fn_str ?? fields.activation_fn ?? "relu";
-  if (named !== "standard" && named !== "jumprelu" && named !== "topk") {
-    throw refuse(`its architecture is ${JSON.stringify(named)}`, "Expected standard, jumprelu or topk.");
-  }
-  if (activation !== "relu" && activation !== "topk") {
-    throw refuse(`its activation function is ${JSON.stringify(activation)}`, "Expected relu or topk.");
-  }
-  if (activation === "topk" && named === "jumprelu") {
-    throw refuse("it asks for jumprelu and top-k at once", "Expected one of them.");
-  }
-  // Before there was an architecture of that name, top-k was an activation function of the standard one.
-  const architecture = activation === "topk" ? "topk" : named;
-
-  const normalization = normalizationOf(fields.normalize_activations);
-  if (normalization === "expected_average_only_in") {
-    throw refuse(
-      "its activations are scaled to an expected norm (expected_average_only_in), by a factor that the files do not hold",
-      "Fold the factor into the weights with SAELens (fold_activation_norm_scaling_factor) and save it again.",
-    );
-  }
-  if (normalization !== "none") {
-    throw refuse(
-      `its activations are normalised one by one (normalize_activations ${JSON.stringify(normalization)})`,
-      "Expected none.",
-    );
-  }
-  const source = sourceOf(fields);
-  const reshaping = fields.reshape_activations ?? "none";
-  // Its hook_z lays the heads side by side, which is how z is read here.
-  const isReadSo = reshaping === "hook_z" && source.hookPoint?.at === "z";
-  if (reshaping !== "none" && !isReadSo) {
-    throw refuse(
-      `its activations are reshaped (${JSON.stringify(reshaping)})`,
-      "Expected none, or hook_z of a hook point z.",
+  const fields = { ...parsedConfig(text, path), ...releasedFields(path) };
+  const architecture = architectureOf(fields, path);
+  const source = originOf(fields);
+  const isFirst = fields.is_transcoder === true;
+  const takesBias = flag(fields, "apply_b_dec_to_input", !source.output || isFirst, path);
+  if (takesBias && TRANSCODER.test(String(fields.architecture))) {
+    throw refused(
+      path,
+      "it takes b_dec, of what it predicts, from what it reads",
+      "Set apply_b_dec_to_input to false.",
     );
   }
   const rescaled = flag(fields, "rescale_acts_by_decoder_norm", false, path);
-  if (rescaled && architecture !== "topk") {
-    throw refuse("it sets rescale_acts_by_decoder_norm", "Expected that of topk only.");
+  if (rescaled && !/topk$/.test(architecture)) {
+    throw refused(path, "it sets rescale_acts_by_decoder_norm", "Expected that of a kind of top-k only.");
   }
+  assertShaped(fields, source, path);
+  const normalization = normalizationOf(fields.normalize_activations, path);
+  const isCentred = readsWithoutMean(
+    metadataOf(fields).model_from_pretrained_kwargs,
+    source.model,
+    [source, ...source.output ? [source.output] : []],
+    path,
+  );
+  const [dim, size, outputDim] = ["d_in", "d_sae", "d_out"].map((name) => length(fields, name, path));
   return {
     architecture,
-    ...(architecture === "topk" ? { k: topK(fields, path) } : {}),
-    ...length(fields, "d_in", "dim", path),
-    ...length(fields, "d_sae", "size", path),
-    centred: flag(fields, "apply_b_dec_to_input", true, path),
+    ...(/topk$/.test(architecture) ? { k: topK(fields, architecture, path) } : {}),
+    ...(dim === undefined ? {} : { dim }),
+    ...(size === undefined ? {} : { size }),
+    ...(outputDim === undefined ? {} : { outputDim }),
+    takesBias,
     rescaled,
     finetuned: flag(fields, "finetuning_scaling_factor", false, path),
-    source,
+    ...(normalization ? { normalization } : {}),
+    // The first transcoders have a bias of what they read, and one of what they predict.
+    hasOutputBias: isFirst,
+    hasSkip: TRANSCODER.exec(String(fields.architecture))?.[2] !== undefined,
+    source: isCentred ? { ...source, isCentred } : source,
   };
 }
 
-function jsonObject(text: string, path: string): Fields {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new SaeError(`Cannot read ${path}: it is not JSON (${(cause as Error).message}). Get it anew.`, { cause });
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new SaeError(`Cannot read ${path}: expected a JSON object but it is something else. Get it anew.`);
-  }
-  return value as Fields;
+/** What a configuration says of itself, whether it can be run here or not. */
+export function describedLensConfig(text: string, path: string) {
+  const fields = { ...parsedConfig(text, path), ...releasedFields(path) };
+  const k = numberOf(fieldsOf(fields.activation_fn_kwargs)?.k ?? fields.k);
+  return {
+    architecture: textOf(fields.architecture) ?? "standard",
+    ...(k === undefined ? {} : { k }),
+    source: originOf(fields),
+  };
 }
 
-/** Earlier versions had a boolean; null and absence mean none. */
-function normalizationOf(value: unknown): unknown {
-  if (value === true) return "expected_average_only_in";
-  return value === false || value === undefined || value === null ? "none" : value;
+function architectureOf(fields: Fields, path: string): SaeArchitecture {
+  const named = fields.architecture ?? "standard";
+  const activation = fields.activation_fn_str ?? fields.activation_fn ?? "relu";
+  const [transcoder, kind = "standard"] = TRANSCODER.exec(String(named)) ?? [];
+  const architecture = ARCHITECTURES.get(transcoder ? kind : String(named));
+  if (architecture === undefined) {
+    throw refused(
+      path,
+      `its architecture is ${JSON.stringify(named)}`,
+      "Expected standard, gated, jumprelu, topk, abstopk, batchtopk, matryoshka_batchtopk or a transcoder of one of them.",
+    );
+  }
+  if (activation !== "relu" && activation !== "topk") {
+    throw refused(path, `its activation function is ${JSON.stringify(activation)}`, "Expected relu or topk.");
+  }
+  if (activation === "relu") return architecture;
+  if (architecture === "jumprelu" || architecture === "gated") {
+    throw refused(path, `it asks for ${architecture} and top-k at once`, "Expected one of them.");
+  }
+  // Before there was an architecture of that name, top-k was an activation function of the standard one.
+  return architecture === "standard" ? "topk" : architecture;
 }
 
-function topK(fields: Fields, path: string): number {
-  const k = (fields.activation_fn_kwargs as Fields | null | undefined)?.k ?? fields.k;
-  if (Number.isInteger(k) && (k as number) >= 1) return k as number;
-  throw new SaeError(
-    `Expected k of ${path}, the active features of a row, to be at least 1 but found ${JSON.stringify(k)}.`,
+function assertShaped(fields: Fields, source: SaeLensConfig["source"], path: string): void {
+  const reshaping = fields.reshape_activations ?? "none";
+  // Its hook_z lays the heads side by side, which is how z is read here.
+  const isReadSo = reshaping === "hook_z" && source.hookPoint?.at === "z";
+  if (reshaping === "none" || isReadSo) return;
+  throw refused(
+    path,
+    `its activations are reshaped (${JSON.stringify(reshaping)})`,
+    "Expected none, or hook_z of a hook point z.",
   );
 }
 
-function flag(fields: Fields, name: string, otherwise: boolean, path: string): boolean {
-  const value = fields[name] ?? otherwise;
-  if (typeof value === "boolean") return value;
-  throw new SaeError(`Expected ${name} of ${path} to be true or false but found ${JSON.stringify(value)}.`);
+/** Earlier versions had a boolean; null and absence mean none. */
+function normalizationOf(value: unknown, path: string): Normalization | undefined {
+  switch (value) {
+    case undefined:
+    case null:
+    case false:
+    case "none":
+      return undefined;
+    case "layer_norm":
+    case "constant_norm_rescale":
+      return value;
+    case true:
+    case "expected_average_only_in":
+      throw refused(
+        path,
+        "its activations are scaled to an expected norm (expected_average_only_in), by a factor that the files do not hold",
+        "Fold the factor into the weights with SAELens (fold_activation_norm_scaling_factor) and save it again.",
+      );
+    default:
+      throw refused(
+        path,
+        `its activations are normalised otherwise (normalize_activations ${JSON.stringify(value)})`,
+        "Expected none, layer_norm or constant_norm_rescale.",
+      );
+  }
 }
 
-function length<K extends string>(fields: Fields, name: string, as: K, path: string): { [key in K]?: number } {
-  const value = fields[name] ?? undefined;
-  if (value === undefined) return {};
-  if (Number.isInteger(value) && (value as number) >= 1) return { [as]: value } as { [key in K]: number };
-  throw new SaeError(`Expected ${name} of ${path} to be a length but found ${JSON.stringify(value)}.`);
+function topK(fields: Fields, architecture: SaeArchitecture, path: string): number {
+  const k = fieldsOf(fields.activation_fn_kwargs)?.k ?? fields.k;
+  // An average need not be whole.
+  if (architecture === "batchtopk" && typeof k === "number" && Number.isFinite(k) && k > 0) return k;
+  return activeFeatures(k, path);
 }
 
-function sourceOf(fields: Fields): SaeLensConfig["source"] {
-  // The newest place comes last and wins.
-  const metadata = { ...fields, ...(fields.meta as Fields | undefined), ...(fields.metadata as Fields | undefined) };
-  const model = metadata.model_name;
-  const hook = metadata.hook_name ?? metadata.hook_point;
-  const layer = metadata.hook_layer ?? metadata.hook_point_layer;
-  const ofOneHead = typeof (metadata.hook_head_index ?? metadata.hook_point_head_index) === "number";
-  const point = typeof hook !== "string" || ofOneHead
-    ? undefined
-    : findHookPoint(hook, typeof layer === "number" ? layer : undefined);
-  return {
-    ...(typeof model === "string" ? { model } : {}),
-    ...(typeof hook === "string" ? { hook } : {}),
-    ...(point ? { hookPoint: normalHookPoint(point) } : {}),
-  };
+/** The newest place comes last and wins. */
+function metadataOf(fields: Fields): Fields {
+  return { ...fields, ...fieldsOf(fields.meta), ...fieldsOf(fields.metadata) };
+}
+
+function originOf(fields: Fields): SaeLensConfig["source"] {
+  const metadata = metadataOf(fields);
+  const place = (hook: unknown, layer: unknown, head: unknown): SaePlace =>
+    placeNamed(textOf(hook), {
+      layer: numberOf(layer),
+      ofOneHead: typeof head === "number",
+    });
+  const reads = place(
+    metadata.hook_name ?? metadata.hook_point,
+    metadata.hook_layer ?? metadata.hook_point_layer,
+    metadata.hook_head_index ?? metadata.hook_point_head_index,
+  );
+  const [outName, outLayer] = [
+    metadata.hook_name_out ?? metadata.out_hook_point,
+    metadata.hook_layer_out ?? metadata.out_hook_point_layer,
+  ];
+  const isTranscoder = TRANSCODER.test(String(fields.architecture)) || metadata.is_transcoder === true ||
+    typeof outName === "string";
+  const predicts = isTranscoder ? place(outName, outLayer, metadata.hook_head_index_out) : undefined;
+  const model = textOf(metadata.model_name);
+  return { ...(model === undefined ? {} : { model }), ...placesOf(reads, predicts) };
 }

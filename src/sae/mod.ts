@@ -1,6 +1,6 @@
 /**
- * Sparse autoencoders: Gemma Scope's and SAELens's files are read and run, and dictionaries are written and read as
- * such.
+ * Sparse autoencoders and transcoders: files of Gemma Scope, SAELens, sparsify and dictionary_learning are read and run, and
+ * dictionaries are written and read as autoencoders.
  *
  * A *feature* is a row of the decoder with an encoder's row and bias; of an activation few are *active*, and these
  * times their decoder rows give it back. {@linkcode readSae} reads an autoencoder, {@linkcode Sae} runs it on a
@@ -19,6 +19,15 @@
  * @module
  */
 export { readSae, type ReadSaeOptions, Sae } from "./sae.ts";
-export { type SaeArchitecture, SaeError, type SaeSource, type SaeWeights } from "./weights.ts";
+export {
+  type SaeArchitecture,
+  SaeError,
+  type SaeFormat,
+  type SaePlace,
+  type SaeSource,
+  type SaeWeights,
+} from "./weights.ts";
+export type { SaeFeatures } from "./features.ts";
+export type { Denormalization, Normalization } from "./normalization.ts";
 export type { ExportOptions } from "./dictionary_files.ts";
 export type { SparseFeatures } from "../compute/sparse.ts";

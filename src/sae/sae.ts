@@ -1,3 +1,4 @@
+import { dirname, join } from "node:path";
 import { type ActivationBatch, Batch } from "../activations/batch.ts";
 import type { Backend, BackendChoice, Matrix } from "../compute/backend.ts";
 import { openBackend } from "../compute/open.ts";
@@ -5,9 +6,13 @@ import type { SparseFeatures } from "../compute/sparse.ts";
 import { isFile } from "../files/exists.ts";
 import type { UnpackOptions } from "../files/unpacking.ts";
 import { localPath } from "../hub/hub_file.ts";
+import { readDictionaryLearning } from "./dictionary_learning.ts";
+import { largestOfBatch, type SaeFeatures, withSigns } from "./features.ts";
 import { findSaeFiles } from "./formats.ts";
-import { readGemmaScope } from "./gemma_scope.ts";
+import { readGemmaScope, readGemmaScope2 } from "./gemma_scope.ts";
 import { readSaeLens } from "./lens.ts";
+import { denormalise, normalised } from "./normalization.ts";
+import { readSparsify } from "./sparsify.ts";
 import { type SaeArchitecture, SaeError, type SaeSource, type SaeWeights } from "./weights.ts";
 
 /** How {@link readSae} works. */
@@ -17,13 +22,20 @@ export interface ReadSaeOptions extends UnpackOptions {
 }
 
 /**
- * Reads a sparse autoencoder: Gemma Scope's `params.npz`, or a SAELens folder (`cfg.json` and
- * `sae_weights.safetensors`).
+ * Reads a sparse autoencoder or transcoder: of Gemma Scope (`params.npz`) and Gemma Scope 2 (`config.json` and
+ * `params.safetensors`), SAELens (`cfg.json` and `sae_weights.safetensors`), sparsify (`cfg.json` and
+ * `sae.safetensors`) and dictionary_learning (`config.json` and `ae.pt`, which is read as data and never run).
  *
- * @param path The file, or the folder of either; of the hub as `hf://owner/name/folder`.
+ * Everything that changes its numbers is applied, or refused by name: the kind of its activation, what is done to
+ * activations before and after, every tensor in the file, and how its model was loaded (`Sae.source` tells what it is of).
+ * Not built are `temporal` and `matching_pursuit`, tanh-relu and group-max, activations scaled or whitened by what is in no
+ * file, and transcoders to several layers at once.
+ *
+ * @param path The folder, or the file of its weights; of the hub as `hf://owner/name/folder`.
  * @param options Where to compute, default `"auto"`; and how much a compressed file may unpack to.
  * @returns The autoencoder, which the caller disposes.
- * @throws {SaeError} if there is none, if a file is damaged, or if the autoencoder needs what is not built here.
+ * @throws {SaeError} if there is none, or if the autoencoder needs what is not built here.
+ * @throws {Error} A sentence if a file is missing, damaged, or of another shape.
  *
  * @example
  * ```ts
@@ -36,12 +48,13 @@ export interface ReadSaeOptions extends UnpackOptions {
  * ```
  */
 export async function readSae(path: string, options: ReadSaeOptions = {}): Promise<Sae> {
-  const weights = await readWeights(await localPath(path), options);
+  const weights = await readWeights(await localSae(path), options);
   return new Sae(weights, await openBackend(options.backend));
 }
 
 /**
- * A sparse autoencoder on a backend: activations in, few active features out, and back.
+ * A sparse autoencoder on a backend: activations in, few active features out, and back. A transcoder
+ * (`source.output`) gives activations of another place back, which are no reconstruction.
  *
  * @example Weights of one's own: each coordinate a feature
  * ```ts
@@ -71,9 +84,11 @@ export class Sae implements Disposable {
   readonly dim: number;
   /** Number of features. */
   readonly size: number;
+  /** Length of what is decoded: `dim`, but for some transcoders. */
+  readonly outputDim: number;
   /** How the features activate. */
   readonly architecture: SaeArchitecture;
-  /** Most active features of a row: the k of top-k, absent elsewhere. */
+  /** Most active features of a row, the k of top-k; of batch top-k on average. Absent elsewhere. */
   readonly k?: number;
   /** Where it comes from. */
   readonly source: SaeSource;
@@ -81,8 +96,9 @@ export class Sae implements Disposable {
   readonly #backend: Backend;
   readonly #encoder: Matrix;
   readonly #decoder: Matrix;
+  readonly #skip?: Matrix;
   #isDisposed = false;
-  readonly #weights: Pick<SaeWeights, "encoderBias" | "thresholds" | "decoderBias">;
+  readonly #weights: Pick<SaeWeights, "encoderBias" | "thresholds" | "decoderBias" | "normalization">;
 
   /**
    * Puts weights on a backend.
@@ -90,20 +106,25 @@ export class Sae implements Disposable {
    * @param weights Their arrays belong to the autoencoder from now on.
    */
   constructor(weights: SaeWeights, backend: Backend) {
-    const { architecture, dim, size, most, source, encoderBias, thresholds, decoderBias } = weights;
+    const { architecture, dim, size, outputDim = dim, most, source } = weights;
+    const { decoderBias, normalization, skip } = weights;
     if (most !== undefined) this.k = most;
     this.dim = dim;
     this.size = size;
+    this.outputDim = outputDim;
     this.architecture = architecture;
     this.source = source;
     this.#backend = backend;
-    this.#encoder = backend.upload(weights.encoder, size, dim);
-    this.#decoder = backend.upload(weights.decoder, size, dim);
-    this.#weights = { encoderBias, thresholds, decoderBias };
+    // Largest by magnitude are the largest of the features and their negatives: no two of a pair are positive.
+    const { encoder, encoderBias, thresholds } = architecture === "abstopk" ? withNegatives(weights) : weights;
+    this.#encoder = backend.upload(encoder, encoderBias.length, dim);
+    this.#decoder = backend.upload(weights.decoder, size, outputDim);
+    if (skip) this.#skip = backend.upload(skip, outputDim, dim);
+    this.#weights = { encoderBias, thresholds, decoderBias, ...(normalization && { normalization }) };
   }
 
   /**
-   * The decoder's vectors on the backend, `size x dim`, a row a feature; of any length. The autoencoder disposes it.
+   * The decoder's vectors on the backend, `size x outputDim`, a row a feature; of any length. The autoencoder disposes it.
    */
   get decoder(): Matrix {
     this.#assertInUse();
@@ -111,29 +132,76 @@ export class Sae implements Disposable {
   }
 
   /**
-   * The active features of every activation of a batch, the values in the activations' own units.
+   * The active features of every activation of a batch, the values in the activations' own units. Of batch top-k as a
+   * training saves it, features depend on the whole batch: it has `k` of the largest for every row.
    *
    * @throws {RangeError} If the activations are of another length.
    * @throws {Error} If one of them is not finite; names prompt, position and layer.
    */
-  async encode(batch: ActivationBatch): Promise<SparseFeatures> {
+  async encode(batch: ActivationBatch): Promise<SaeFeatures> {
     this.#assertInUse();
     if (batch.dim !== this.dim) {
       throw new RangeError(
         `Expected activations of length ${this.dim}, as the autoencoder takes, but found ${batch.dim}`,
       );
     }
-    const { encoderBias, thresholds } = this.#weights;
-    return await Batch.of(batch).on(
-      this.#backend,
-      (x) => this.#backend.activate(x, this.#encoder, encoderBias, { thresholds, most: this.k }),
-    );
+    const given = Batch.of(batch);
+    const { normalization } = this.#weights;
+    if (!normalization) return { ...await this.#activate(given), ...await this.#skipped(given) };
+    const isCentred = this.source.isCentred ?? false;
+    const { values, undo } = normalised(await given.values(), this.dim, normalization, isCentred);
+    const { rows, dim, provenance } = given;
+    const features = await this.#activate(Batch.of({ rows, dim, data: values, provenance }));
+    // What a transcoder predicts was not normalised.
+    return { ...features, ...(this.source.output ? {} : { undo }), ...await this.#skipped(given) };
   }
 
-  /** The activations that features stand for, `rows x dim`. */
-  async decode(features: SparseFeatures): Promise<Float32Array<ArrayBuffer>> {
-    using decoded = this.#backend.combine(features, this.decoder, this.#weights.decoderBias);
-    return await this.#backend.download(decoded);
+  async #activate(batch: Batch): Promise<SparseFeatures> {
+    const { encoderBias, thresholds } = this.#weights;
+    const { architecture, k } = this;
+    const rule = { thresholds, most: architecture === "batchtopk" ? undefined : k };
+    const features = await batch.on(
+      this.#backend,
+      (x) => this.#backend.activate(x, this.#encoder, encoderBias, rule),
+    );
+    if (architecture === "abstopk") return withSigns(features);
+    return architecture === "batchtopk" ? largestOfBatch(features, k!) : features;
+  }
+
+  /** What a skip connection adds to what is decoded. */
+  async #skipped(batch: Batch): Promise<Pick<SaeFeatures, "skipped">> {
+    const skip = this.#skip;
+    if (!skip) return {};
+    return { skipped: await batch.on(this.#backend, (x) => this.#backend.similarities(x, skip)) };
+  }
+
+  /**
+   * The activations that features stand for, `rows x outputDim`: near those that were encoded, but of a transcoder those
+   * that it predicts of another place, and of a centred model (`source.isCentred`) those without their mean.
+   *
+   * @param features As `encode` gives them. An autoencoder that normalises activations or has a skip connection needs what
+   * these carry of the activations; others take features that were made otherwise, too.
+   * @throws {TypeError} If that is missing.
+   */
+  async decode(features: SaeFeatures): Promise<Float32Array<ArrayBuffer>> {
+    using combined = this.#backend.combine(features, this.decoder, this.#weights.decoderBias);
+    const { undo, skipped } = features;
+    const needs = [
+      ...(this.#weights.normalization && !this.source.output && !undo ? [this.#weights.normalization] : []),
+      ...(this.#skip && !skipped ? ["its skip connection"] : []),
+    ];
+    if (needs.length > 0) {
+      throw new TypeError(
+        `Expected features as encode gives them, which say how to undo or add ${
+          needs.join(" and ")
+        }, but found others: ` +
+          "decode those that encode gave",
+      );
+    }
+    const decoded = await this.#backend.download(combined);
+    if (undo) denormalise(decoded, this.outputDim, undo);
+    skipped?.forEach((value, i) => decoded[i] += value);
+    return decoded;
   }
 
   /** Gives the memory back; what its file says of it stays readable. A second time it does nothing. */
@@ -141,6 +209,7 @@ export class Sae implements Disposable {
     this.#isDisposed = true;
     this.#encoder.dispose();
     this.#decoder.dispose();
+    this.#skip?.dispose();
   }
 
   /** As {@linkcode Sae.dispose}, for `using`. */
@@ -154,18 +223,47 @@ export class Sae implements Disposable {
   }
 }
 
+/** An encoder with the negative of every feature behind all features. */
+function withNegatives(
+  { encoder, encoderBias, thresholds }: SaeWeights,
+): Pick<SaeWeights, "encoder" | "encoderBias" | "thresholds"> {
+  const both = (values: Float32Array, sign: number) => {
+    const doubled = new Float32Array(2 * values.length);
+    doubled.set(values);
+    doubled.set(values.map((value) => sign * value), values.length);
+    return doubled;
+  };
+  return { encoder: both(encoder, -1), encoderBias: both(encoderBias, -1), thresholds: both(thresholds, 1) };
+}
+
+/** The path here of an autoencoder; of one that is named by the weights in a folder of the hub, with the whole folder. */
+async function localSae(path: string): Promise<string> {
+  const [, folder, file] = /^(hf:\/\/[^/]+\/[^/]+\/.+)\/([^/]+\.(?:safetensors|pt))$/.exec(path) ?? [];
+  return folder === undefined ? await localPath(path) : join(await localPath(folder), file);
+}
+
 async function readWeights(path: string, options: UnpackOptions): Promise<SaeWeights> {
   const files = await findSaeFiles(path);
   switch (files?.format) {
     case "gemma-scope":
       return await readGemmaScope(files.weights, options);
+    case "gemma-scope-2":
+      return await readGemmaScope2(files);
     case "saelens":
-      return await readSaeLens(path);
+      return await readSaeLens(dirname(files.config));
+    case "sparsify":
+      return await readSparsify(files);
+    case "dictionary-learning":
+      return await readDictionaryLearning(files);
     case undefined:
       throw new SaeError(
         await isFile(path)
-          ? `Expected ${path} to be an .npz file or a folder with cfg.json but it is another file.`
-          : `Expected a sparse autoencoder at ${path} but there is no params.npz and no folder with cfg.json.`,
+          ? `Expected ${path} to be the weights of a sparse autoencoder (.npz, .safetensors, .pt) or its folder but it is ` +
+            "another file."
+          : `Expected a sparse autoencoder at ${path} but there is no params.npz, no folder with cfg.json, and no ` +
+            "params.safetensors or ae.pt in it.",
       );
+    default:
+      return files satisfies never;
   }
 }

@@ -110,9 +110,16 @@ Deno.test("a missing file, a folder and an unknown extension are named", async (
   const missing = await refusal("no/such/pile.jsonl");
   assertStringIncludes(missing, 'Expected a corpus at "no/such/pile.jsonl" but there is no such file');
   assertStringIncludes(missing, Deno.cwd());
-  assertStringIncludes(await refusal("notes.docx"), 'ending in .jsonl, .json, .txt, .parquet but found "notes.docx"');
+  await withFile("notes.docx", "some notes", async (path) => {
+    const message = await refusal(path);
+    assertStringIncludes(
+      message,
+      "Expected a corpus file ending in .jsonl, .ndjson, .json, .txt, .csv, .tsv, .parquet",
+    );
+    assertStringIncludes(message, `"${path}" ends otherwise`);
+  });
   const folder = await Deno.makeTempDir({ suffix: ".jsonl" });
-  assertStringIncludes(await refusal(folder), "is a folder");
+  assertStringIncludes(await refusal(folder), `"${folder}" has none at all`);
   await Deno.remove(folder);
 });
 
@@ -145,17 +152,19 @@ Deno.test("a line that is not JSON, or not a text or an object, is named", async
   });
 });
 
-Deno.test("a row without a text names the fields there are", async () => {
-  await withFile("bad.jsonl", '{"prompt": "a", "n": 1}', async (path) => {
+Deno.test("a corpus without a text names the fields there are, a row with another value what it holds", async () => {
+  await withFile("bad.jsonl", '{"name": "a", "n": 1}', async (path) => {
+    const message = await refusal(path);
+    assertStringIncludes(message, `Expected a text in field "text", "content", "prompt", "instruction", "messages"`);
     assertStringIncludes(
-      await refusal(path),
-      `Expected a text in field text or instruction but line 1 of "${path}" has the fields prompt, n`,
+      message,
+      `none of the 1 rows read of "${path}" has one: line 1 of "${path}" has the fields name, n`,
     );
     assertStringIncludes(
       await refusal(path, { field: "n" }),
-      `a text in field "n" but line 1 of "${path}" holds 1 there`,
+      `Expected a text or a chat in field "n" but line 1 of "${path}" holds 1 there`,
     );
-    assertStringIncludes(await refusal(path, { field: "x" }), `a text in field "x" but line 1 of "${path}" has`);
+    assertStringIncludes(await refusal(path, { field: "x" }), `Expected a text in field "x" but none of the 1 rows`);
   });
 });
 

@@ -256,9 +256,9 @@ Deno.test("an empty corpus and options that make no sense are refused before the
 });
 
 Deno.test("what was extracted before the corpus failed is not lost", async () => {
-  const stream = extract(new FakeModel(), readCorpus(["a", "b", { nothing: 1 }]), { layers: [0], batchPrompts: 2 });
+  const stream = extract(new FakeModel(), readCorpus(["a", "b", { text: 1 }]), { layers: [0], batchPrompts: 2 });
   assertEquals((await stream.next()).value!.prompts.length, 2);
-  await assertRejects(() => stream.next(), CorpusError, "item 2 of the corpus has the fields nothing");
+  await assertRejects(() => stream.next(), CorpusError, "item 2 of the corpus holds 1 there");
 });
 
 Deno.test("a pass that fails ends the stream and gives everything back", async () => {

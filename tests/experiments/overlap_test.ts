@@ -18,6 +18,18 @@ Deno.test("an SAE of another layer, hook or width is refused with a sentence", a
     await assertRejects(() => open(64, 5), UsageError, "takes 192");
     assertEquals((await open(192, 5)).size, 2048);
     assertEquals((await open(192, 6, "resid_pre")).size, 2048, "what enters layer 6 is what layer 5 puts out");
+    // Its vectors are of another place, whatever it reads.
+    const transcoder = new URL("../field/inputs/lens-transcoder/sae", import.meta.url).pathname;
+    const config = JSON.parse(await Deno.readTextFile(`${transcoder}/cfg.json`));
+    config.metadata.hook_name = "blocks.3.hook_resid_post";
+    await Deno.writeTextFile(`${folder}/cfg.json`, JSON.stringify(config));
+    await Deno.copyFile(`${transcoder}/sae_weights.safetensors`, `${folder}/sae_weights.safetensors`);
+    const model = { id: "toy", dim: 8, hook: "resid_post" } as LanguageModel;
+    await assertRejects(
+      () => openSae(folder, backend, model, 3),
+      UsageError,
+      "is a transcoder, which predicts another",
+    );
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

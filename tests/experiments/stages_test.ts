@@ -7,7 +7,7 @@ import { assertSentence } from "../lib/sentence.ts";
 function options(notes: string[], more: Partial<StagesOptions> = {}): StagesOptions {
   return {
     flags: { seed: 3, percentiles: [1, 2], maxTokens: 100, out: "somewhere", resume: false },
-    facts: () => Promise.resolve(["a device"]),
+    facts: () => Promise.resolve(["the device: a CPU"]),
     notes,
     note: (sentence) => void notes.push(sentence),
     signal: new AbortController().signal,
@@ -91,8 +91,12 @@ Deno.test("a run goes on with the flags, the device and the files that it was st
     await refused({ flags: { ...flags, chat: true } }, "--chat instead of no --chat");
     await Stages.open(out, true, options([], { flags: { ...flags, out: "elsewhere", quiet: true } }));
     await Stages.open(out, true, options([], { flags: { ...flags, maxTokens: 200 }, mayChange: ["maxTokens"] }));
-    const moved = await Stages.open(out, true, options([], { facts: () => Promise.resolve(["another device"]) }));
-    assertSentence(await assertRejects(() => moved.kept("measure", () => 1)), "a device", "another device");
+    const moved = await Stages.open(out, true, options([], { facts: () => Promise.resolve(["the device: a GPU"]) }));
+    assertSentence(
+      await assertRejects(() => moved.kept("measure", () => 1)),
+      "the device",
+      "changed since, from a CPU to a GPU",
+    );
   }));
 
 Deno.test("a whole step of another run is done again, and settings that are damaged are taken from their copy", () =>

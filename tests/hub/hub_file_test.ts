@@ -115,6 +115,13 @@ Deno.test(
       assertEquals(await Deno.readFile(small), files["small.json"].bytes);
       const folder = await localPath("hf://owner/data/folder/");
       assertEquals(await Deno.readFile(`${folder}/large.bin`), large.bytes);
+      const pattern = await localPath("hf://owner/data/with space/*.txt");
+      assertEquals(await Deno.readFile(pattern.replace("*.txt", "ünd.txt")), files["with space/ünd.txt"].bytes);
+      assertSentence(
+        await assertRejects(() => localPath("hf://owner/data/folder/*.jsonl"), HubError),
+        "folder/*.jsonl",
+        "folder/large.bin",
+      );
       const before = hub.asked.length;
       assertEquals(await localPath("hf://owner/data/folder"), folder);
       assertEquals(hub.asked.length, before);

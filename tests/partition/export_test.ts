@@ -83,7 +83,7 @@ backendTest(
       assertEquals([sae.architecture, sae.k, sae.source.model, sae.source.hookPoint], [
         "topk",
         3,
-        source.model,
+        "gemma-2-toy",
         source.hook,
       ]);
       const features = await sae.encode(queries);
@@ -130,9 +130,41 @@ Deno.test("cfg.json has what every SAELens generation from 3 on asks for", () =>
       .concat(["sae_lens_training_version"]);
     for (const name of three) assert(name in config, name);
     assertEquals([config.architecture, config.k, config.activation_fn_kwargs], ["topk", 1, { k: 1 }]);
-    assertEquals(config.metadata.hook_name, "blocks.3.hook_resid_post");
-    assertEquals(config.metadata.model_name, source.model);
+    const { metadata } = await readSafetensors(`${folder}/sae_weights.safetensors`);
+    const place = { model_name: "gemma-2-toy", hook_name: "blocks.3.hook_resid_post" };
+    assertEquals(metadata, { ...place, hook_layer: "3" });
+    for (const fields of [config, config.metadata]) {
+      assertEquals({ ...place, hook_layer: 3 }, {
+        model_name: fields.model_name,
+        hook_name: fields.hook_name,
+        hook_layer: fields.hook_layer,
+      });
+    }
     assertEquals(config.metadata.sae_lens_version, "6.0.0");
+  }));
+
+Deno.test("cfg.json names the model that was converted, as the hub does, and never a path of the machine", () =>
+  inFolder(async (folder) => {
+    const names = {
+      "onnx-community/gemma-2-2b-ONNX": "google/gemma-2-2b",
+      "onnx-community/Qwen3-0.6B-ONNX@main": "Qwen/Qwen3-0.6B",
+      "Xenova/gpt2": "gpt2",
+      "openai-community/gpt2": "gpt2",
+      "someone/their-model-ONNX": "their-model",
+      "HuggingFaceTB/SmolLM2-135M": "HuggingFaceTB/SmolLM2-135M",
+      "/home/me/models/gemma-2-2b-ONNX/": "gemma-2-2b",
+      "../models/SmolLM2-135M": "SmolLM2-135M",
+      "C:\\models\\SmolLM2-135M": "SmolLM2-135M",
+      "fixtures/gemma-2-toy": "gemma-2-toy",
+      "/home/me/.cache/huggingface/hub/models--onnx-community--gemma-2-2b-ONNX/snapshots/0123": "google/gemma-2-2b",
+      "/home/me/.cache/huggingface/hub/models--HuggingFaceTB--SmolLM2-135M/snapshots/0123":
+        "HuggingFaceTB/SmolLM2-135M",
+    };
+    for (const [model, name] of Object.entries(names)) {
+      using dictionary = await built(await openBackend("cpu"), { ...source, model });
+      await dictionary.export(folder);
+      assertEquals(JSON.parse(await Deno.readTextFile(`${folder}/cfg.json`)).model_name, name);
+    }
   }));
 
 Deno.test("cfg.json says whether <bos> stood before texts", () =>
@@ -187,4 +219,6 @@ backendTest("what cannot be exported or read back is refused with a sentence", (
     }
     await Deno.mkdir(`${folder}/none`);
     assertSentence(await assertRejects(() => Dictionary.load(`${folder}/none`, { backend })), "without cfg.json");
+    const coder = new URL("../field/inputs/sparsify/layers.3", import.meta.url).pathname;
+    assertSentence(await assertRejects(() => Dictionary.load(coder, { backend })), "(sparsify), which readSae reads");
   }));

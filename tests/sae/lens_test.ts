@@ -136,6 +136,7 @@ Deno.test("SAELens: what the configuration of each generation says of model and 
     model: "gpt2-small",
     hook: "blocks.8.hook_resid_pre",
     hookPoint: { layer: 7, at: "resid_post" },
+    layer: 7,
   };
   assertEquals(source({ model_name: "gpt2-small", hook_point: "blocks.8.hook_resid_pre", hook_point_layer: 8 }), base);
   assertEquals(source({ model_name: "gpt2-small", hook_name: "blocks.8.hook_resid_pre", hook_layer: 8 }), base);
@@ -144,6 +145,7 @@ Deno.test("SAELens: what the configuration of each generation says of model and 
       model: "gemma-2-2b",
       hook: "blocks.12.hook_resid_post",
       hookPoint: { layer: 12, at: "resid_post" },
+      layer: 12,
     });
   }
   const hooks: [Record<string, unknown>, ReturnType<typeof source>["hookPoint"]][] = [
@@ -153,26 +155,28 @@ Deno.test("SAELens: what the configuration of each generation says of model and 
     [{ hook_point: "blocks.{layer}.hook_mlp_out", hook_point_layer: 9 }, { layer: 9, at: "mlp_out" }],
     [{ metadata: { hook_name: "blocks.2.hook_out" } }, { layer: 2, at: "resid_post" }],
     [{ metadata: { hook_name: "model.layers.3.mlp" } }, { layer: 3, at: "mlp_out" }],
+    [{ metadata: { hook_name: "model.layers.4" } }, { layer: 4, at: "resid_post" }],
     [{ hook_name: "blocks.4.attn.hook_z" }, { layer: 4, at: "z" }],
     [{ hook_name: "blocks.4.attn.hook_z", reshape_activations: "hook_z" }, { layer: 4, at: "z" }],
     [{ hook_name: "blocks.4.attn.hook_z", hook_head_index: 3 }, undefined],
     [{ hook_name: "blocks.4.mlp.hook_post" }, undefined],
   ];
-  for (const [config, point] of hooks) assertEquals(source(config).hookPoint, point, JSON.stringify(config));
+  for (const [config, point] of hooks) {
+    assertEquals(source(config).hookPoint, point, JSON.stringify(config));
+    assertEquals(source(config).layer, point?.at === "resid_post" ? point.layer : undefined, JSON.stringify(config));
+  }
   assertEquals(source({}), {});
 });
 
 Deno.test("SAELens: what would change the numbers and is not built is refused", () => {
   const refused: [unknown, string][] = [
-    [{ architecture: "gated" }, '"gated"'],
-    [{ architecture: "batchtopk", k: 4 }, '"batchtopk"'],
-    [{ architecture: "transcoder" }, '"transcoder"'],
+    [{ architecture: "temporal" }, '"temporal"'],
+    [{ architecture: "matching_pursuit" }, '"matching_pursuit"'],
     [{ activation_fn_str: "tanh-relu" }, '"tanh-relu"'],
     [{ architecture: "jumprelu", activation_fn: "topk", k: 3 }, "jumprelu and top-k"],
     [{ normalize_activations: true }, "expected_average_only_in"],
     [{ normalize_activations: "expected_average_only_in" }, "fold_activation_norm_scaling_factor"],
-    [{ normalize_activations: "constant_norm_rescale" }, "constant_norm_rescale"],
-    [{ normalize_activations: "layer_norm" }, "layer_norm"],
+    [{ normalize_activations: "covariance_whitening" }, "covariance_whitening"],
     [{ reshape_activations: "hook_z" }, "hook_z"],
     [{ reshape_activations: "hook_z", hook_name: "blocks.4.hook_attn_out" }, "hook_z"],
     [{ reshape_activations: "hook_z", hook_name: "blocks.4.attn.hook_z", hook_head_index: 3 }, "hook_z"],

@@ -3,7 +3,7 @@ import { atLayer, Batch, extract, readCorpus } from "../../src/activations/mod.t
 import type { SparseFeatures } from "../../src/compute/mod.ts";
 import { float32Tensor, readNpz, type Tensors, toFloat32, writeNpz } from "../../src/files/mod.ts";
 import { loadModel } from "../../src/model/mod.ts";
-import { readSae } from "../../src/sae/mod.ts";
+import { readSae, type SaeSource } from "../../src/sae/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 import { inFolder } from "../lib/folder.ts";
 import { assertSentence } from "../lib/sentence.ts";
@@ -128,20 +128,50 @@ Deno.test("Gemma Scope: the path's layer, lower-case names, and thresholds below
     ]);
     await writeNpz(path, tensors);
     const sae = await readSae(path, { backend: "cpu" });
-    assertEquals(sae.source, { path, format: "gemma-scope", hookPoint: { layer: 12, at: "resid_post" } });
+    const hook = "blocks.12.hook_resid_post";
+    assertEquals(sae.source, {
+      path,
+      format: "gemma-scope",
+      hook,
+      hookPoint: { layer: 12, at: "resid_post" },
+      layer: 12,
+    });
     const features = await sae.encode({ rows: 3, dim: 1, data: Float32Array.of(-1, 0.25, 1) });
     assertEquals([...dense(features)], [0, 0, 0, 0.25, 0, 0, 1, 1, 0]);
     sae.dispose();
 
-    const sites = { "gemma-scope-2b-pt-res": "resid_post", "gemma-scope-9b-it-res": "resid_post" };
-    const others = { "gemma-scope-2b-pt-att": "z", "models--google--gemma-scope-2b-pt-mlp": "mlp_out" };
-    for (
-      const [repository, at] of Object.entries({ ...sites, ...others, "gemma-scope-2b-pt-transcoders": undefined })
-    ) {
-      const file = `${folder}/${repository}/layer_3/width_16k/params.npz`;
+    const mlp = "blocks.3.hook_mlp_out";
+    const sources: Record<string, Omit<SaeSource, "path" | "format">> = {
+      "gemma-scope-9b-it-res/layer_3": {
+        model: "gemma-2-9b-it",
+        hook: "blocks.3.hook_resid_post",
+        hookPoint: { layer: 3, at: "resid_post" },
+        layer: 3,
+      },
+      "gemma-scope-2b-pt-att/layer_3": {
+        model: "gemma-2-2b",
+        hook: "blocks.3.attn.hook_z",
+        hookPoint: { layer: 3, at: "z" },
+      },
+      "models--google--gemma-scope-2b-pt-mlp/snapshots/0123/layer_3": {
+        model: "gemma-2-2b",
+        hook: mlp,
+        hookPoint: { layer: 3, at: "mlp_out" },
+      },
+      "mlp/layer_3": { hook: mlp, hookPoint: { layer: 3, at: "mlp_out" } },
+      "gemma-scope-2b-pt-transcoders/layer_3": {
+        model: "gemma-2-2b",
+        hook: "blocks.3.ln2.hook_normalized",
+        output: { hook: mlp, hookPoint: { layer: 3, at: "mlp_out" } },
+      },
+      "gemma-scope-2b-pt-res/embedding": { model: "gemma-2-2b", hook: "hook_embed" },
+      "gemma-scope-2b-pt-other/layer_3": { model: "gemma-2-2b", hook: "gemma-scope-2b-pt-other, layer 3" },
+    };
+    for (const [place, source] of Object.entries(sources)) {
+      const file = `${folder}/${place}/width_16k/params.npz`;
       await writeNpz(file, tensors);
       using sae = await readSae(file, { backend: "cpu" });
-      assertEquals(sae.source.hookPoint, at && { layer: 3, at }, repository);
+      assertEquals(sae.source, { path: file, format: "gemma-scope", ...source }, place);
     }
   }));
 
@@ -168,7 +198,7 @@ Deno.test("a file that is no autoencoder is refused with what is missing or wron
       ["W_enc", [6], 0, "W_enc"],
       ["W_dec", [2, 3], 0, "shape (3, 2) but found (2, 3)"],
       ["b_enc", [2], 0, "shape (3) but found (2)"],
-      ["threshold", [1, 3], 0, "shape (3) but found (1, 3)"],
+      ["threshold", [2], 0, "shape (3) but found (2)"],
       ["threshold", [3], NaN, "feature 0 is NaN"],
       ["W_enc", [2, 3], NaN, "finite"],
       ["b_dec", [2], Infinity, "finite"],

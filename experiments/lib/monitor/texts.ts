@@ -1,5 +1,5 @@
 /** The texts that a monitor is built on and measured on. */
-import { type CorpusEntry, readCorpus, shuffled } from "../../../src/activations/mod.ts";
+import { type CorpusEntry, shuffled } from "../../../src/activations/mod.ts";
 import { Random } from "../../../src/compute/mod.ts";
 
 /** Where texts come from. */
@@ -37,10 +37,13 @@ export interface MonitorTexts {
   readonly sets: ReadonlyMap<string, readonly CorpusEntry[]>;
 }
 
+/** Reads the rows of a file whose fields have these values. */
+export type ReadFile = (file: string, where: Readonly<Record<string, string>>) => AsyncIterable<CorpusEntry>;
+
 /** Reads all texts; without a chat template instructions are not part of what a dictionary is built on. */
-export async function monitorTexts(flags: TextFlags, chat: boolean): Promise<MonitorTexts> {
+export async function monitorTexts(flags: TextFlags, chat: boolean, readFile: ReadFile): Promise<MonitorTexts> {
   const { corpus, split, heldout, seed } = flags;
-  const read = (file: string, where = {}) => Array.fromAsync(shuffled(readCorpus(file, { where }), seed));
+  const read = (file: string, where = {}) => Array.fromAsync(shuffled(readFile(file, where), seed));
   const some = async (file: string, where = {}) => (await read(file, where)).slice(0, flags.prompts);
   const [harmful, harmless] = [
     await some(flags.harmful, { split: heldout }),

@@ -1,5 +1,5 @@
 /** The prompts that dictionaries are grown on, and those that interventions are tried on. */
-import { type CorpusEntry, readCorpus } from "../../../src/activations/mod.ts";
+import type { CorpusEntry } from "../../../src/activations/mod.ts";
 import type { RefusalSet } from "../../../src/analysis/mod.ts";
 
 /** Where prompts come from, and how many are taken. */
@@ -21,10 +21,13 @@ export interface RefusalPrompts {
   readonly tried: Readonly<Record<RefusalSet, readonly CorpusEntry[]>>;
 }
 
+/** Reads the rows of a file whose fields have these values. */
+export type ReadFile = (file: string, where: Readonly<Record<string, string>>) => AsyncIterable<CorpusEntry>;
+
 /** Reads all prompts. */
-export async function refusalPrompts(flags: PromptFlags): Promise<RefusalPrompts> {
+export async function refusalPrompts(flags: PromptFlags, readFile: ReadFile): Promise<RefusalPrompts> {
   const first = async (file: string, split: string, count: number) =>
-    (await Array.fromAsync(readCorpus(file, { where: { split } }))).slice(0, count);
+    (await Array.fromAsync(readFile(file, { split }))).slice(0, count);
   const harmful = await first(flags.corpus, "train", flags.prompts);
   const harmless = await first(flags.harmless, "train", flags.prompts);
   return {

@@ -1,6 +1,14 @@
 /** NumPy's arrays, scalars and dtypes as its pickles spell them (`numpy/_core/src/multiarray/methods.c`, `_core/numeric.py`). */
 import type { PickleSource } from "./source.ts";
-import { PickleBytes, PickleGlobal, PickleMade, PickleText, PickleTuple, type PickleValue } from "./values.ts";
+import {
+  PickleArray,
+  PickleBytes,
+  PickleGlobal,
+  PickleMade,
+  PickleText,
+  PickleTuple,
+  type PickleValue,
+} from "./values.ts";
 
 /** Most axes of an array, as in NumPy 2. */
 const MOST_AXES = 64;
@@ -23,9 +31,9 @@ export class NumpyDtype extends PickleMade {
 }
 
 /** An array; its values stay where the file has them. */
-export class NumpyArray extends PickleMade {
+export class NumpyArray extends PickleArray {
   dtype: NumpyDtype | undefined;
-  shape: readonly number[] = [];
+  override shape: readonly number[] = [];
   isFortran = false;
   data: PickleBytes | undefined;
 
@@ -44,33 +52,26 @@ export class NumpyArray extends PickleMade {
     fill(source, this, data, dtype, shape, isFortran);
   }
 
-  /** Number of values. */
-  get length(): number {
-    return this.shape.reduce((product, extent) => product * extent, 1);
+  override get isFloat(): boolean {
+    return this.dtype?.kind === "f";
   }
 
-  /** Value `i` in row-major order, whatever the order in the file. */
-  at(i: number): number | bigint | boolean {
+  override get rounding(): number {
+    return this.isFloat && this.dtype?.size === 2 ? 2 ** -11 : 0;
+  }
+
+  override at(i: number): number | bigint | boolean {
     return valueAt(this.dtype!, this.data!, this.isFortran ? this.#fortranIndex(i) : i);
   }
 
-  /**
-   * Copies values of a floating-point array in row-major order.
-   *
-   * @param target Where to.
-   * @param offset Index of the first in `target`.
-   * @param from Index of the first in the array, default 0.
-   * @param count How many, default all from there on.
-   */
-  copyTo(target: Float32Array, offset: number, from = 0, count: number = this.length - from): void {
+  override copyTo(target: Float32Array, offset: number, from = 0, count: number = this.length - from): void {
     const { kind, size, littleEndian } = this.dtype!;
-    const { all, start } = this.data!;
-    if (kind === "f" && size === 4 && littleEndian && !this.isFortran) {
-      const bytes = new Uint8Array(target.buffer, target.byteOffset + 4 * offset, 4 * count);
-      bytes.set(all.subarray(start + 4 * from, start + 4 * (from + count)));
-      return;
+    if (!(kind === "f" && size === 4 && littleEndian && !this.isFortran)) {
+      return super.copyTo(target, offset, from, count);
     }
-    for (let i = 0; i < count; i++) target[offset + i] = Number(this.at(from + i));
+    const { all, start } = this.data!;
+    const bytes = new Uint8Array(target.buffer, target.byteOffset + 4 * offset, 4 * count);
+    bytes.set(all.subarray(start + 4 * from, start + 4 * (from + count)));
   }
 
   #fortranIndex(i: number): number {

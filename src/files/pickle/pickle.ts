@@ -10,6 +10,7 @@ import type { PickleValue } from "./values.ts";
 
 export { BUILTINS } from "./builtins.ts";
 export type { PickleDialect } from "./dialect.ts";
+export { pickleLength } from "./scan.ts";
 export { NUMPY, NumpyArray, NumpyDtype } from "./numpy.ts";
 export * from "./values.ts";
 

@@ -1,5 +1,5 @@
 import { OP } from "./opcodes.ts";
-import type { PickleSource } from "./source.ts";
+import { PickleSource } from "./source.ts";
 
 /** A set of whole numbers, one bit each. */
 export class BitSet {
@@ -42,6 +42,7 @@ export function scanPickle(source: PickleSource): BitSet {
   let frameEnd = -1;
   for (let offset = 0;; offset = source.next) {
     source.step(offset);
+    if (source.isNamed("joblib.numpy_pickle")) source.isJoblib = true;
     if (frameEnd >= 0 && source.next > frameEnd) throw source.damaged("a frame ends within an opcode");
     switch (source.code) {
       case OP.PROTO:
@@ -70,6 +71,29 @@ export function scanPickle(source: PickleSource): BitSet {
         return fetched;
     }
     if (source.next === frameEnd) frameEnd = -1;
+  }
+}
+
+/**
+ * Bytes of the pickle with which others begin, such as one of several in a file.
+ *
+ * @param name What sentences call the file.
+ * @param isPart Whether more follows than the bytes that are here.
+ * @returns undefined if the bytes are a part and the pickle goes on behind them.
+ * @throws {Error} A sentence if there is no pickle, or it does not end.
+ */
+export function pickleLength(bytes: Uint8Array, name: string, isPart = false): number | undefined {
+  const source = new PickleSource(bytes, name, { admits: "tensors", hasOutside: true });
+  if (bytes[0] !== OP.PROTO) throw source.damaged("a pickle is missing", 0);
+  for (let offset = 0;; offset = source.next) {
+    try {
+      source.step(offset);
+    } catch (error) {
+      // Whatever is wrong may be that the bytes end here: with more of them it is told apart.
+      if (isPart) return undefined;
+      throw error;
+    }
+    if (source.code === OP.STOP) return source.next;
   }
 }
 

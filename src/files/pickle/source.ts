@@ -37,6 +37,8 @@ export class PickleSource {
   length = 0;
   /** Where the next opcode starts. */
   next = 0;
+  /** Whether it names joblib's arrays, whose numbers lie between the opcodes. */
+  isJoblib = false;
 
   /**
    * @param bytes The whole file.
@@ -91,6 +93,15 @@ export class PickleSource {
       this.#within(this.start, this.length);
     }
     this.next = this.start + this.length;
+  }
+
+  /** Whether the opcode names a module: as a text, or as the first of two lines. */
+  isNamed(module: string): boolean {
+    const { code, start, length, bytes } = this;
+    const isText = code === OP.SHORT_BINUNICODE || code === OP.BINUNICODE;
+    if (!(isText ? length === module.length : code === OP.GLOBAL && length > module.length)) return false;
+    for (let i = 0; i < module.length; i++) if (bytes[start + i] !== module.charCodeAt(i)) return false;
+    return isText || bytes[start + module.length] === 0x0a;
   }
 
   /** Whether the opcode is a whole number of at most 64 bits. */
@@ -148,6 +159,12 @@ export class PickleSource {
 
   /** For bytes that make no sense. */
   damaged(why: string, offset: number = this.offset): Error {
+    if (this.isJoblib) {
+      return new Error(
+        `Cannot read ${this.name}: it is a file of joblib.dump, which puts the numbers of arrays between the opcodes of the ` +
+          "pickle. Nothing was run; save it with pickle.dump.",
+      );
+    }
     return new Error(
       `Cannot read ${this.name}: the pickle is cut off, damaged or of another kind: ${
         visibleText(why)

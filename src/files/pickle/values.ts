@@ -159,6 +159,35 @@ export abstract class PickleMade {
   }
 }
 
+/** An array of numbers, of NumPy or PyTorch. */
+export abstract class PickleArray extends PickleMade {
+  /** Lengths of the axes. */
+  abstract readonly shape: readonly number[];
+  /** Whether it holds floating-point numbers. */
+  abstract get isFloat(): boolean;
+  /** Largest relative error of a number that was rounded to the array's type, where that is coarser than float32; else 0. */
+  abstract get rounding(): number;
+  /** Value `i` in row-major order, whatever the order in the file. */
+  abstract at(i: number): number | bigint | boolean;
+
+  /** Number of values. */
+  get length(): number {
+    return this.shape.reduce((product, extent) => product * extent, 1);
+  }
+
+  /**
+   * Copies values in row-major order.
+   *
+   * @param target Where to.
+   * @param offset Index of the first in `target`.
+   * @param from Index of the first in the array, default 0.
+   * @param count How many, default all from there on.
+   */
+  copyTo(target: Float32Array, offset: number, from = 0, count: number = this.length - from): void {
+    for (let i = 0; i < count; i++) target[offset + i] = Number(this.at(from + i));
+  }
+}
+
 /** An object of a {@linkcode PickleClass}. */
 export class PickleObject {
   /** Its attributes. */

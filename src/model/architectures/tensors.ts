@@ -1,7 +1,7 @@
 /** The tensors of a checkpoint: where each lies in its file. */
 import { outlineSafetensors, type TensorPlace } from "../../files/safetensors.ts";
 import type { Dtype } from "../../files/tensor.ts";
-import { outlineTorch } from "../../files/torch_zip.ts";
+import { outlineTorch } from "../../files/torch/tensors.ts";
 import { ModelError } from "../error.ts";
 
 /** Where a tensor lies. */

@@ -15,8 +15,10 @@ export interface CommonFlags {
   readonly layers: Layers;
   /** Percentiles p of the dictionaries. */
   readonly percentiles: readonly number[];
-  /** File of the corpus. */
+  /** File of the corpus, folder of its shards, or pattern. */
   readonly corpus: string;
+  /** Field of its rows that holds the text. */
+  readonly field?: string;
   /** Budget of tokens. */
   readonly maxTokens: number;
   /** Seed of every random draw. */
@@ -87,7 +89,12 @@ export function allFlags(
     corpus: {
       type: "string",
       default: value("corpus", "fixtures/corpora/pile.jsonl"),
-      help: "file of the corpus, here or hf://datasets/owner/name/file",
+      help: "corpus: a file, a folder of shards or a pattern, here or hf://datasets/owner/name/file",
+    },
+    field: {
+      type: "string",
+      help:
+        "field of the corpus that holds the text, such as document.text, if it is not text, content, prompt, messages",
     },
     maxTokens: { type: "integer", default: value("maxTokens", 2e6), min: 1, help: "budget of tokens: 2e6, 500k, 2M" },
     seed: { type: "integer", default: value("seed", 0), min: 0, help: "seed of every random draw" },
@@ -127,7 +134,7 @@ export function allFlags(
       type: "number",
       default: value("maxUnpacked", MAX_UNPACKED),
       min: 1,
-      help: "bytes that a compressed .npz file, or a row group of Parquet, may unpack to: 500M, 8G",
+      help: "bytes that a compressed .npz file, or a row group of Parquet or Arrow, may unpack to: 500M, 8G",
     },
     out: { type: "string", default: value("out", `results/${name}`), help: "folder of the results" },
     parquet: { type: "boolean", help: "write every table of results as .parquet, too, beside its .arrow" },

@@ -22,7 +22,7 @@ const SECONDS = 10;
 interface Settings {
   readonly version: string;
   readonly flags: Readonly<Record<string, unknown>>;
-  /** Device, files and commits that were really used. */
+  /** Device, files and commits that were really used, each after what it is: `the device: CPU`. */
   readonly facts: readonly string[];
 }
 
@@ -169,9 +169,14 @@ export class Stages {
     const longest = before.length > facts.length ? before : facts;
     const other = longest.findIndex((_, i) => before[i] !== facts[i]);
     if (other >= 0) {
+      const [was, is] = [before[other] ?? "", facts[other] ?? ""];
+      const [what] = (was || is).split(": ", 1);
+      const shown = (fact: string) => fact.startsWith(`${what}: `) ? fact.slice(what.length + 2) : "nothing";
       throw new UsageError(
-        `Expected to go on with ${before[other] ?? "nothing more"}, as the run that was stopped had it, but found ` +
-          `${facts[other] ?? "none"}: start anew without --resume.`,
+        `Expected ${what} to be what it was for the run that was stopped but it has changed since, from ${
+          shown(was)
+        } to ` +
+          `${shown(is)}: start anew without --resume.`,
       );
     }
     const settings = { ...settingsOf(this.#options), facts };

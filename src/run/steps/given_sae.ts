@@ -7,9 +7,9 @@ import { UsageError } from "../command/flags.ts";
 /**
  * Reads the SAE that a flag `--sae` names, of a model at its hook.
  *
- * @param path Here or `hf://`: Gemma Scope's `params.npz`, or a SAELens folder.
- * @throws {UsageError} if its file says that it reads another place than the model's hook in `layer`, or its
- * activations are not as long as the model's.
+ * @param path Here or `hf://`, in any format that `readSae` reads.
+ * @throws {UsageError} if its file says that it reads another place than the model's hook in `layer`, if it is a
+ * transcoder, or if its activations are not as long as the model's.
  *
  * @example
  * ```ts
@@ -23,7 +23,17 @@ import { UsageError } from "../command/flags.ts";
  */
 export async function openSae(path: string, backend: Backend, model: LanguageModel, layer: number): Promise<Sae> {
   const sae = await readSae(path, { backend });
-  const { hook, hookPoint } = sae.source;
+  try {
+    assertReads(sae, path, model, layer);
+    return sae;
+  } catch (error) {
+    sae.dispose();
+    throw error;
+  }
+}
+
+function assertReads(sae: Sae, path: string, model: LanguageModel, layer: number): void {
+  const { hook, hookPoint, output } = sae.source;
   if (hookPoint ? !isSameHookPoint(hookPoint, { layer, at: model.hook }) : hook !== undefined) {
     throw new UsageError(
       `Expected an SAE of ${model.hook} of layer ${layer} but ${path} reads ` +
@@ -32,11 +42,16 @@ export async function openSae(path: string, backend: Backend, model: LanguageMod
           : `${hook}: name another with --sae`),
     );
   }
+  if (output) {
+    throw new UsageError(
+      `Expected an SAE of ${model.hook} of layer ${layer} but ${path} is a transcoder, which predicts ` +
+        `${output.hook ?? "another place"}: name another with --sae`,
+    );
+  }
   if (sae.dim !== model.dim) {
     throw new UsageError(
       `Expected an SAE of activations of length ${model.dim}, as ${model.id} has at ${model.hook}, but ${path} takes ${sae.dim}: ` +
         "name another with --sae",
     );
   }
-  return sae;
 }

@@ -9,6 +9,7 @@ import type { Calibration } from "../../partition/calibration.ts";
 import { discover, type DiscoverOptions, type Discovery } from "../../partition/discover.ts";
 import { type FailedSetting, usableSettings } from "../../partition/usable.ts";
 import type { Run } from "../experiment.ts";
+import type { CommonFlags } from "../command/common_flags.ts";
 import type { Flags } from "../command/flags.ts";
 import { calibrationsOf } from "./calibrations.ts";
 
@@ -91,7 +92,7 @@ export async function calibrated<F extends Flags>(
   const { seed, backend, model, reading, label = "" } = plan;
   const calibrations = await run.manifest.time("calibrate", () =>
     calibrationsOf({
-      sources: sourcesOf(plan),
+      sources: sourcesOf(plan, run),
       percentiles,
       activations: calibration,
       maxNorm: reading?.maxNorm,
@@ -208,7 +209,7 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
     checkpoint,
     backend,
     seed,
-    sources: sourcesOf({ ...plan, layers }),
+    sources: sourcesOf({ ...plan, layers }, run),
     onProgress: ({ prompts, regions: count }) => {
       stage.set(prompts);
       stage.note(`${count} regions`);
@@ -280,7 +281,11 @@ class WatchedStream {
   }
 }
 
-/** What each layer of a plan is read from. */
-function sourcesOf({ model, layers, corpus, reading }: ReadPlan): Map<number, StreamSource> {
+/** What each layer of a plan is read from. Another `--field` gives other texts, which have another name. */
+function sourcesOf(
+  { model, layers, corpus: name, reading }: ReadPlan,
+  { flags }: { readonly flags: Pick<CommonFlags, "field"> },
+): Map<number, StreamSource> {
+  const corpus = flags.field === undefined ? name : `${name}, field ${flags.field}`;
   return new Map(layers.map((layer) => [layer, describeStream({ ...reading, model, layer, corpus })]));
 }

@@ -1,0 +1,39 @@
+/** JSON as data sets hold it: whole numbers with all their digits, and the numbers that Python writes though JSON has none. */
+
+/** Digits from which on a whole number may not fit into a `number`. */
+const MANY_DIGITS = /\d{16}/;
+/** A string of JSON, passed over, or a number that JSON has not. */
+const STRING_OR_NON_FINITE = /"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g;
+/** Stand for these in JSON. Nobody writes a zero like the first; the others overflow. */
+const NAN = "-0.0e-00000";
+const STANDS_FOR: Readonly<Record<string, string>> = { NaN: NAN, Infinity: "1e999", "-Infinity": "-1e999" };
+
+/**
+ * Parses JSON. Whole numbers that a `number` cannot hold come as bigints; `NaN` and `Infinity`, as Python's `json` and
+ * pandas write them, are read.
+ *
+ * @throws {SyntaxError} if it is no JSON.
+ */
+export function parseExactJson(text: string): unknown {
+  let json = text;
+  let hasNonFinite = false;
+  if (text.includes("NaN") || text.includes("Infinity")) {
+    json = text.replace(STRING_OR_NON_FINITE, (match) => {
+      if (match.startsWith('"')) return match;
+      hasNonFinite = true;
+      return STANDS_FOR[match];
+    });
+  }
+  if (!hasNonFinite && !MANY_DIGITS.test(text)) return JSON.parse(text);
+  return (JSON.parse as ParseWithSource)(json, (_, value, { source }) => {
+    if (typeof value !== "number" || source === undefined) return value;
+    if (source === NAN) return NaN;
+    return /^-?\d+$/.test(source) && !Number.isSafeInteger(value) ? BigInt(source) : value;
+  });
+}
+
+/** With the text of each number, which TypeScript does not know of yet (ECMAScript, "JSON.parse source text access"). */
+type ParseWithSource = (
+  text: string,
+  reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
+) => unknown;
