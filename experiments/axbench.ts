@@ -169,7 +169,7 @@ await experiment({
     signal.throwIfAborted();
     const detect = async () => {
       const byLayer = await manifest.time("detect", () => detector.detect(concept));
-      return [...byLayer].flatMap(([layer, found]) => found.map((one) => detectionRow(concept, layer, one)));
+      return [...byLayer].flatMap(([layer, detected]) => detected.map((one) => detectionRow(concept, layer, one)));
     };
     detections.push(...await store.kept(`concepts/${concept.id}`, detect, run.note));
     stage.advance();

@@ -88,7 +88,7 @@ await experiment({
     const batch = { data: inside.rows, rows: inside.labels.length, dim: model.dim };
     const { center } = await calibrate([batch], { backend });
     const maps = await manifest.time("whiten", () => metricMaps(inside.rows, center, flags.ridge));
-    const found: MetricRow[] = [];
+    const measured: MetricRow[] = [];
     for (const metric of METRICS) {
       const [a, b] = [inside, outside].map(({ rows, labels }) => ({ rows: maps[metric](rows), labels }));
       for (const wanted of flags.regions) {
@@ -96,11 +96,11 @@ await experiment({
           `layer ${layer}, ${metric}, ${wanted} regions`,
           () => manifest.time("cluster", () => leaderPartitions(a, b, model.dim, wanted, run.seeds)),
         );
-        found.push(...partitions.map((partition) => ({ layer, metric, wanted, ...partition })));
+        measured.push(...partitions.map((partition) => ({ layer, metric, wanted, ...partition })));
         stage.advance();
       }
     }
-    return found;
+    return measured;
   };
   const rows: MetricRow[] = [];
   for (const [i, layer] of layers.entries()) {

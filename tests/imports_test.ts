@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 const ROOT = new URL("../", import.meta.url).pathname;
 
 /** What stands before and around names in an import or export of another file, `import(...)` of types and values too. */
-const IMPORT = /^(?:import|export)\s[^"';]*?from\s+"(\.[^"]+)"|^import\s+"(\.[^"]+)"|\bimport\("(\.[^"]+)"\)/gm;
+const IMPORT = /^(?:import|export)\s[^"';]*?from\s+"(\.[^"]+)"|^import\s+"(\.[^"]+)"|\bimport\(\s*"(\.[^"]+)"/gm;
 /** Examples in comments import what their reader would. */
 const COMMENT = /^ *\/\*\*[\s\S]*?\*\//gm;
 
@@ -77,11 +77,11 @@ Deno.test("experiments import from doors and from experiments/lib only", async (
 
 /** What tests look at behind doors, and why. */
 const BEHIND_DOORS: Readonly<Record<string, string>> = {
-  "src/activations/batch.ts": "how messages name a row",
   "src/activations/cache_index.ts": "what is read of a damaged index",
   "src/activations/parquet.ts": "a parser alone",
   "src/activations/shard.ts": "a parser of one shard, which the cache hides",
   "src/activations/source.ts": "the invariant of what makes two readings the same",
+  "src/activations/batch.ts": "how messages name a row",
   "src/analysis/probes/conjugate_gradient.ts": "the minimiser alone, on functions that are known",
   "src/analysis/probes/feature_rows.ts": "moments of sparse rows against those of dense ones",
   "src/compute/backend.ts": "the error by which kernels name a row",

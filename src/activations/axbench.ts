@@ -21,8 +21,8 @@ export interface AxBenchConcept {
   readonly concept: string;
   /** Genre of its texts: `text`, `code` or `math`. */
   readonly genre: string;
-  /** Address of the SAE feature that the concept describes; empty where none is told. */
-  readonly ref: string;
+  /** Address of the SAE feature that the concept describes; `null` where none is told. */
+  readonly ref: string | null;
   /** Answers with the concept, to choose or train with. */
   readonly positives: readonly AxBenchRow[];
   /** Held-out answers: with the concept, without it, and hard negatives, which use its words in another sense. */
@@ -82,7 +82,7 @@ export async function readAxBench(folder: string, ids?: readonly number[]): Prom
     }
   }
   const evaluation = new Map<number, AxBenchConcept["evaluation"][number][]>();
-  const refs = new Map<number, string>();
+  const refs = new Map<number, string | null>();
   for await (const { row, id, category, ref, place } of labelledRows(files.evaluation)) {
     if (!keeps(id)) continue;
     if (category !== "positive" && category !== "negative" && !category.startsWith("hard negative")) {
@@ -108,7 +108,7 @@ export async function readAxBench(folder: string, ids?: readonly number[]): Prom
       ? `positive and negative rows in "${files.evaluation}"`
       : undefined;
     if (lacks) throw new CorpusError(`Expected concept ${id} to have ${lacks} but found none: leave it out`);
-    return { id, concept, genre, ref: known?.ref ?? refs.get(id) ?? "", positives: own, evaluation: held };
+    return { id, concept, genre, ref: known?.ref ?? refs.get(id) ?? null, positives: own, evaluation: held };
   });
   if (concepts.length === 0) {
     throw new CorpusError(`Expected concepts in "${files.train}" but found none: name another`);
@@ -159,23 +159,25 @@ async function* labelledRows(path: string) {
       id,
       category: text("category"),
       concept: text("output_concept"),
-      ref: typeof fields.sae_link === "string" ? fields.sae_link : "",
+      ref: typeof fields.sae_link === "string" && fields.sae_link !== "" ? fields.sae_link : null,
       place,
     };
   }
 }
 
 /** Concept, genre and reference by id; none if there is no such file. */
-async function readMetadata(path: string): Promise<Map<number, { concept: string; genre: string; ref: string }>> {
-  const metadata = new Map<number, { concept: string; genre: string; ref: string }>();
+async function readMetadata(
+  path: string,
+): Promise<Map<number, { concept: string; genre: string; ref: string | null }>> {
+  const metadata = new Map<number, { concept: string; genre: string; ref: string | null }>();
   if (!await isFile(path)) return metadata;
   for await (const { value, place } of readRows(path)) {
-    const { concept_id: id, concept, ref = "", concept_genres_map: genres } = value as Record<string, unknown>;
+    const { concept_id: id, concept, ref, concept_genres_map: genres } = value as Record<string, unknown>;
     const genre = (genres as Record<string, string[]> | undefined)?.[String(concept)]?.[0];
     if (typeof id !== "number" || typeof concept !== "string" || typeof genre !== "string") {
       throw new CorpusError(`Expected concept_id, concept and its concept_genres_map but ${place} has not all of them`);
     }
-    metadata.set(id, { concept, genre, ref: String(ref) });
+    metadata.set(id, { concept, genre, ref: typeof ref === "string" && ref !== "" ? ref : null });
   }
   return metadata;
 }

@@ -33,7 +33,8 @@ type Place =
  * ```
  */
 export class Batch implements ActivationBatch, Disposable {
-  readonly #place: Place;
+  readonly #held: Place;
+  #isDisposed = false;
 
   private constructor(
     readonly rows: number,
@@ -41,7 +42,7 @@ export class Batch implements ActivationBatch, Disposable {
     place: Place,
     readonly provenance?: Provenance,
   ) {
-    this.#place = place;
+    this.#held = place;
   }
 
   /**
@@ -72,6 +73,12 @@ export class Batch implements ActivationBatch, Disposable {
     return new Batch(matrix.rows, matrix.dim, { matrix }, provenance);
   }
 
+  /** Where the values are, while the batch is in use. */
+  get #place(): Place {
+    if (!this.#isDisposed) return this.#held;
+    throw new Error("Expected a batch in use but found a disposed one: read its activations before");
+  }
+
   /** Whether {@linkcode Batch.data} is there. */
   get isOnHost(): boolean {
     return this.#place.data !== undefined;
@@ -80,7 +87,7 @@ export class Batch implements ActivationBatch, Disposable {
   /**
    * The values if they are on the host, not to be changed; {@linkcode Batch.values} fetches them from wherever they are.
    *
-   * @throws {Error} if they are on a backend only.
+   * @throws {Error} if they are on a backend only, or the batch was disposed.
    */
   get data(): Float32Array<ArrayBuffer> {
     const { data, matrix } = this.#place;
@@ -92,8 +99,7 @@ export class Batch implements ActivationBatch, Disposable {
    * Runs `use` with the values on a backend: the batch's own matrix if it is there, else one uploaded for the time.
    *
    * @param use Gets the values, `rows x dim`; the matrix must not be kept.
-   * @throws {TypeError} if the batch was disposed.
-   * @throws {Error} if `use` finds a row that is not finite; names prompt, position and layer.
+   * @throws {Error} if the batch was disposed, or `use` finds a row that is not finite; names prompt, position and layer.
    */
   async on<T>(backend: Backend, use: (x: Matrix) => Promise<T>): Promise<T> {
     using made = new DisposableStack();
@@ -116,16 +122,20 @@ export class Batch implements ActivationBatch, Disposable {
   /**
    * The values on the host, `rows x dim`: the batch's own array if it has one (do not change it), else a download.
    *
-   * @throws {TypeError} if they are on a backend only and the batch was disposed.
+   * @throws {Error} if the batch was disposed.
    */
   async values(): Promise<Float32Array<ArrayBuffer>> {
     const { data, matrix } = this.#place;
     return data ?? await (await openBackend(matrix.backend)).download(matrix);
   }
 
-  /** Gives the matrix on a backend back, if there is one; a second time it does nothing. */
+  /**
+   * Gives the matrix on a backend back, if there is one; a second time it does nothing. The values are not to be had any
+   * more, wherever they were.
+   */
   dispose(): void {
-    this.#place.matrix?.dispose();
+    this.#isDisposed = true;
+    this.#held.matrix?.dispose();
   }
 
   /** As {@linkcode Batch.dispose}, for `using`. */

@@ -41,7 +41,7 @@ export interface DescribeOptions {
   model:
     | string
     | Pick<LanguageModel, "id" | "hook" | "bos" | "revision" | "commit"> & Partial<Pick<LanguageModel, "maxContext">>;
-  /** Block that is read. */
+  /** Layer that is read. */
   layer: number;
   /** Where in the layer; default the model's own hook, `"resid_post"` where it is given by its name. */
   at?: HookSite;

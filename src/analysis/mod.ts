@@ -12,7 +12,9 @@
  * - `geometry/`: directions as points;
  * - `statistics/`: figures of plain numbers.
  *
- * Values are plain arrays, row-major; every null model and sample takes a seed.
+ * Values are plain arrays, row-major; every null model and sample takes a seed. A statistic of no numbers (a mean, a
+ * share, a correlation) is NaN, as NumPy's are; a thing that has no counterpart is `null`, and so is a missing figure of
+ * a result row.
  *
  * @example How evenly a dictionary's regions are filled
  * ```ts

@@ -2,7 +2,7 @@
  * Language models: from an ONNX graph or a checkpoint, on the CPU or a GPU, with hooks that read and change what is
  * inside.
  *
- * A *block* is one of the model's layers, a *hook point* a place in it (`{ layer, at }`, such as layer 3 at
+ * A *layer* is one of the model's blocks, from 0 on, a *hook point* a place in it (`{ layer, at }`, such as layer 3 at
  * `"resid_post"`). A model gives its activations there (`residuals`), its logits, texts that it goes on with, and what
  * a direction would say (`lens`); an *intervention* changes the activations on the way.
  *

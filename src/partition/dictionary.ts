@@ -139,13 +139,21 @@ export class Dictionary implements Disposable {
   get distanceSquareSums(): Float64Array<ArrayBuffer> {
     return this.#inUse("distanceSquareSums").regions.distanceSquareSums;
   }
-  /** Members nearest to a region's exemplar, nearest first, at most 10. */
+  /**
+   * Members nearest to a region's exemplar, nearest first, at most 10.
+   *
+   * @throws {RangeError} if there is no such region.
+   */
   nearestContexts(region: number): readonly Context[] {
-    return this.#inUse("nearestContexts").contexts.nearest(region);
+    return this.#contextsOf("nearestContexts", region).nearest(region);
   }
-  /** Members farthest from a region's exemplar, farthest first, at most 10. */
+  /**
+   * Members farthest from a region's exemplar, farthest first, at most 10.
+   *
+   * @throws {RangeError} if there is no such region.
+   */
   farthestContexts(region: number): readonly Context[] {
-    return this.#inUse("farthestContexts").contexts.farthest(region);
+    return this.#contextsOf("farthestContexts", region).farthest(region);
   }
   /** Unit directions that stand for the regions, `size x dim`. */
   directions(basis: Basis): Float32Array<ArrayBuffer> {
@@ -390,6 +398,12 @@ export class Dictionary implements Disposable {
     throw new Error(
       `Expected a dictionary in use but ${name} was asked of a disposed one: dispose it after its last use`,
     );
+  }
+
+  #contextsOf(name: string, region: number): DictionaryParts["contexts"] {
+    const { contexts, regions: { size } } = this.#inUse(name);
+    if (Number.isInteger(region) && region >= 0 && region < size) return contexts;
+    throw new RangeError(`Expected a region below ${size}, as many as the dictionary has, but found ${region}`);
   }
 
   /** Its values on the host; throws while they are not those of all regions. */

@@ -26,7 +26,7 @@ export interface Snapshot {
 
 /** One dictionary that was grown. */
 export interface Growth extends DiscoveryCounts {
-  /** Block that is read. */
+  /** Layer that is read. */
   readonly layer: number;
   /** Percentile p of its threshold. */
   readonly percentile: number;

@@ -15,11 +15,11 @@ import { escapeHtml, formatNumber } from "./text.ts";
 /** A part of a section. */
 export type Block =
   /** Paragraphs of plain text, an empty line between them. */
-  | { readonly text: string }
+  | { readonly kind: "text"; readonly text: string }
   /** A picture with its caption. */
-  | { readonly chart: Pick<Chart, "svg">; readonly caption: string }
+  | { readonly kind: "chart"; readonly chart: Pick<Chart, "svg">; readonly caption: string }
   /** A table; see {@link Cell} for what a cell may hold. */
-  | { readonly table: ReportTable; readonly caption?: string };
+  | { readonly kind: "table"; readonly table: ReportTable; readonly caption?: string };
 
 /** A table of a report. */
 export interface ReportTable {
@@ -117,15 +117,22 @@ ${[...body, ...(run ? runSections(run) : [])].join("\n")}
 }
 
 function blockHtml(block: Block, numbering: { figures: number; tables: number }): string {
-  if ("text" in block) return paragraphs(block.text);
-  if ("chart" in block) {
-    const number = ++numbering.figures;
-    const svg = prefixIds(block.chart.svg, `figure${number}-`).replace("<svg ", '<svg role="img" ');
-    const caption = `<figcaption><b>Figure ${number}.</b> ${plain(block.caption)}</figcaption>`;
-    return `<figure aria-label="${plain(block.caption)}">${svg}${caption}</figure>`;
+  switch (block.kind) {
+    case "text":
+      return paragraphs(block.text);
+    case "chart": {
+      const number = ++numbering.figures;
+      const svg = prefixIds(block.chart.svg, `figure${number}-`).replace("<svg ", '<svg role="img" ');
+      const caption = `<figcaption><b>Figure ${number}.</b> ${plain(block.caption)}</figcaption>`;
+      return `<figure aria-label="${plain(block.caption)}">${svg}${caption}</figure>`;
+    }
+    case "table": {
+      const caption = block.caption && `<b>Table ${++numbering.tables}.</b> ${plain(block.caption)}`;
+      return tableHtml(block.table.columns, block.table.rows, caption);
+    }
+    default:
+      return block satisfies never;
   }
-  const caption = block.caption && `<b>Table ${++numbering.tables}.</b> ${plain(block.caption)}`;
-  return tableHtml(block.table.columns, block.table.rows, caption);
 }
 
 /** Plain text as HTML, with line ends and tabs as they are and other control characters made visible. */

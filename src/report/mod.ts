@@ -21,7 +21,7 @@
  *   answer: "There are two.",
  *   sections: [{
  *     heading: "Regions",
- *     blocks: [{ table: { columns: ["region", "members"], rows: [[0, 3], [1, 2]] } }],
+ *     blocks: [{ kind: "table", table: { columns: ["region", "members"], rows: [[0, 3], [1, 2]] } }],
  *   }],
  * });
  * if (!html.includes("There are two.")) throw new Error(html);

@@ -161,11 +161,11 @@ export async function writeOutcome(
 async function blockOf(save: Results, block: OutcomeBlock): Promise<Block> {
   switch (block.kind) {
     case "text":
-      return { text: block.text };
+      return { kind: "text", text: block.text };
     case "chart":
-      return await save.chart(block.name, block.spec, block.caption);
+      return { kind: "chart", ...await save.chart(block.name, block.spec, block.caption) };
     case "table":
-      return { table: block.table, caption: block.caption };
+      return { kind: "table", table: block.table, caption: block.caption };
     default:
       return block satisfies never;
   }

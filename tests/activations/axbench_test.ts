@@ -44,7 +44,7 @@ Deno.test("AxBench's own files: ten concepts, their negatives by genre, hard neg
     assertEquals(evaluation.some(({ output }) => train.has(output)), false, "no answer is in both");
   }
   const [, , syntax] = concepts;
-  assertEquals([syntax.genre, syntax.ref.endsWith("/12454")], ["code", true]);
+  assertEquals([syntax.genre, syntax.ref!.endsWith("/12454")], ["code", true]);
   assertEquals(syntax.evaluation.filter(({ category }) => category === "hard negative").length, 9);
   assertEquals((await readAxBench("fixtures/corpora/axbench", [5, 2])).concepts.map(({ id }) => id), [2, 5]);
 });

@@ -38,7 +38,11 @@ backendTest("a disposed batch of a stream gives out no activations", (backend) =
         assertThrows(ask, Error, "Expected a batch in use but found a disposed one, of 3 prompts from 0 on");
       }
       assertEquals([batch.prompts.length, batch.promptsBefore, batch.start], [3, 0, 0]);
-      await assertRejects(() => kept.on(backend, (x) => backend.moments(x)), TypeError, "a matrix in use");
+      const sentence = "Expected a batch in use but found a disposed one";
+      for (const ask of [() => kept.data, () => kept.isOnHost]) assertThrows(ask, Error, sentence);
+      for (const ask of [() => kept.values(), () => kept.on(backend, (x) => backend.moments(x))]) {
+        await assertRejects(ask, Error, sentence);
+      }
       batch.dispose();
     }
   }));

@@ -18,10 +18,11 @@ function sample(text: string): Report {
     sections: [{
       heading: text,
       blocks: [
-        { text: `${text}\n\nsecond paragraph` },
-        { chart: { svg }, caption: text },
-        { chart: { svg }, caption: "again" },
+        { kind: "text", text: `${text}\n\nsecond paragraph` },
+        { kind: "chart", chart: { svg }, caption: text },
+        { kind: "chart", chart: { svg }, caption: "again" },
         {
+          kind: "table",
           table: {
             columns: [text, "count", "share"],
             rows: [
@@ -89,9 +90,9 @@ Deno.test("findings, settings and device close the report", () => {
 });
 
 Deno.test("a row of the wrong length is an error", () => {
-  const report = {
+  const report: Report = {
     ...sample("x"),
-    sections: [{ heading: "", blocks: [{ table: { columns: ["a"], rows: [[1, 2]] } }] }],
+    sections: [{ heading: "", blocks: [{ kind: "table", table: { columns: ["a"], rows: [[1, 2]] } }] }],
   };
   assertThrows(() => renderReport(report), Error, "Expected 1 cells in each row of a table but row 0 has 2");
 });

@@ -118,9 +118,7 @@ function auditTable(readings: readonly AuditedReading[]) {
     summary: Partial<Summary>,
     note: string,
   ): Record<string, Cell> => ({
-    reading,
-    layer,
-    "p": percentile,
+    ...headed(AUDIT, { reading, layer, percentile }),
     "audited before": summary.regions_before ?? null,
     "audited after": summary.regions_after ?? null,
     "moved": summary.moved_share ?? null,

@@ -186,8 +186,12 @@ function largestTable(regions: readonly RegionRow[]) {
     regions.toSorted((a, b) => b.count - a.count).slice(0, SHOWN).map((
       { region, count, coherence, lens, nearest },
     ) => ({
-      ...headed(REGION, { region, members: count, coherence }),
-      "logit lens": lens.map(({ token }) => token.trim()).join(" · "),
+      ...headed(REGION, {
+        region,
+        members: count,
+        coherence,
+        logitLens: lens.map(({ token }) => token.trim()).join(" · "),
+      }),
       "nearest contexts": nearest.slice(0, 3).map(({ excerpt }) => excerpt),
     })),
   );

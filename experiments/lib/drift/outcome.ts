@@ -3,6 +3,7 @@ import { quantiles } from "../../../src/analysis/mod.ts";
 import {
   type Figure,
   figure,
+  headed,
   orNull,
   percent,
   recordTable,
@@ -142,8 +143,7 @@ function matchTable(model: string, sweep: Sweep<MatchRow>) {
     const [same, other, floor] = (["same order", "other order", "first with itself"] as const)
       .map((comparison) => ofComparison(setting, comparison));
     return {
-      layer,
-      "p": percentile,
+      ...headed(MATCH, { layer, percentile }),
       "base regions": same.mean("regionsA"),
       "instruct regions": same.mean("regionsB"),
       "median, same order": same.mean("medianCosine"),

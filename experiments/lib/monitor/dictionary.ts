@@ -20,6 +20,10 @@ export async function chosenDictionary<F extends Flags>(
   const { calibrations, failed } = await usable(run, plan, what);
   const growing = { signal: run.signal };
   const { growths } = await grow(run, { ...plan, calibrations, growing });
+  // All but the chosen one, and that too if none comes to be chosen.
+  const chosen = new Set<Dictionary>();
+  using spare = new DisposableStack();
+  for (const { dictionary } of growths) spare.defer(() => chosen.has(dictionary) || dictionary.dispose());
   const grown: TriedRow[] = [];
   for (const { layer, percentile, dictionary } of growths) {
     const handle = instructions && await run.kept(`refusal in layer ${layer}, p ${percentile}`, async () => {
@@ -34,14 +38,14 @@ export async function chosenDictionary<F extends Flags>(
   const best = instructions
     ? [...growths.keys()].reduce((a, b) => accuracyOf(b) > accuracyOf(a) ? b : a)
     : growths.length >> 1;
-  for (const [i, { dictionary }] of growths.entries()) if (i !== best) dictionary.dispose();
-
   const unusable = failed.map(({ layer, percentile, threshold }): TriedRow => {
     return { layer, percentile, threshold, regions: null, occupied: null, accuracy: null, chosen: false };
   });
   const tried = [...grown.with(best, { ...grown[best], chosen: true }), ...unusable];
+  const { dictionary } = growths[best];
+  chosen.add(dictionary);
   return {
-    dictionary: growths[best].dictionary,
+    dictionary,
     tried: tried.sort((a, b) => a.layer - b.layer || a.percentile - b.percentile),
   };
 }

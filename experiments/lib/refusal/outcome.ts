@@ -1,6 +1,6 @@
 /** What the refusal experiment leaves to look at. */
 import { ABLATION, ANSWER_KINDS, REFERENCE, REFUSAL_EFFECT, STEERED } from "../../../src/analysis/mod.ts";
-import { recordTable, resultTable, rowTable } from "../../../src/report/mod.ts";
+import { headed, recordTable, resultTable, rowTable } from "../../../src/report/mod.ts";
 import {
   chartBlock,
   type CommonFlags,
@@ -93,15 +93,13 @@ function bestSections({ confirmation, steered }: BestAblation, answers: readonly
           recordTable([
             {
               "": "refusal of harmful prompts of other sources",
-              ...{ "before": others.before, "region ablated": others.region, "null ablated": others.null },
+              "before": others.before,
+              ...headed(ANSWER, { region: others.region, null: others.null }),
             },
             ...ANSWER_KINDS.map((kind) => ({
               "": `harmless prompts: ${kind}`,
-              ...{
-                "before": null,
-                "region ablated": harmless.region[kind],
-                "null ablated": harmless.null?.[kind] ?? null,
-              },
+              "before": null,
+              ...headed(ANSWER, { region: harmless.region[kind], null: harmless.null?.[kind] }),
             })),
           ]),
           "The ablation was chosen by its effect on the held-out prompts; these had no part in it.",

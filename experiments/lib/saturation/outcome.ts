@@ -4,6 +4,7 @@ import type { FailedSetting } from "../../../src/partition/mod.ts";
 import {
   type Figure,
   figure,
+  headed,
   rangeText,
   recordTable,
   resultTable,
@@ -114,7 +115,7 @@ function answer(sweep: Curves, shown: Curves): string {
   const ends = byPercentile(sweep, (own) => {
     const share = Math.max(...DOMAINS.flatMap((stream) => means(own, stream, "foundingShare")));
     return `${saturated(own)} of ${own.rows.length} at p ${own.middle.key.percentile} ` +
-      `(at most ${figure(share * 1000)} of 1,000 activations still found a region)`;
+      `(at most ${figure(share * 1000)} of 1,000 activations still founded one)`;
   });
   const complete = byPercentile(sweep, (own) => {
     if (own.middle.key.percentile === percentile || saturated(own) < own.rows.length) return [];
@@ -142,9 +143,11 @@ function answer(sweep: Curves, shown: Curves): string {
 
 function regionTable(sweep: Curves) {
   return recordTable(sweep.settings.map((setting) => ({
-    p: setting.key.percentile,
-    layer: setting.key.layer,
-    "θ": setting.where({ stream: "mix" }).rows[0].threshold,
+    ...headed(CURVE, {
+      percentile: setting.key.percentile,
+      layer: setting.key.layer,
+      threshold: setting.where({ stream: "mix" }).rows[0].threshold,
+    }),
     ...Object.fromEntries(STREAMS.map((stream) => [stream, Math.round(meanAt(setting, stream))])),
     "widest range": Math.max(...STREAMS.map((stream) => range(setting, stream)).map(([low, high]) => high - low)),
     "chat / code": ratio(setting),

@@ -1,6 +1,15 @@
 /** What adding and ablating regions' directions says. */
 import { closedGap, type Direction, spearman } from "../../../src/analysis/mod.ts";
-import { distinct, figure, meanOf, recordTable, resultTable, type Setting, Sweep } from "../../../src/report/mod.ts";
+import {
+  distinct,
+  figure,
+  headed,
+  meanOf,
+  recordTable,
+  resultTable,
+  type Setting,
+  Sweep,
+} from "../../../src/report/mod.ts";
 import { chartBlock, type CommonFlags, type Outcome, tableBlock } from "../../../src/run/mod.ts";
 import { curvesChart, necessityChart } from "./charts.ts";
 import { EFFECT, type EffectRow, summaries, SUMMARY, type SummaryRow } from "./rows.ts";
@@ -156,8 +165,7 @@ function findings(effects: readonly EffectRow[], results: readonly SettingResult
 
 function resultsTable(results: readonly SettingResult[]) {
   return recordTable(results.map(({ layer, percentile, region, none }) => ({
-    layer,
-    p: percentile,
+    ...headed(EFFECT, { layer, percentile }),
     necessity: region.necessity,
     "null necessity": none?.necessity ?? null,
     "best α": region.alpha,

@@ -67,8 +67,9 @@ export function leadersOfCount(rows: Float32Array, dim: number, order: ArrayLike
  *
  * @param queries `count x dim`.
  * @param rows Those that the leaders are of, `rows x dim`.
- * @param leaders Row numbers, such as {@linkcode leaders} gives.
- * @returns For each query an index into `leaders`; -1 if there are none.
+ * @param leaders Row numbers, such as {@linkcode leaders} gives; at least one.
+ * @returns For each query an index into `leaders`.
+ * @throws {RangeError} if there is no leader.
  *
  * @example
  * ```ts
@@ -82,8 +83,9 @@ export function nearestLeaders(
   dim: number,
   leaders: readonly number[],
 ): Int32Array<ArrayBuffer> {
+  if (leaders.length === 0) throw new RangeError("Expected at least one leader to be near to but found none");
   return Int32Array.from({ length: queries.length / dim }, (_, query) => {
-    let [best, region] = [Infinity, -1];
+    let [best, region] = [Infinity, 0];
     leaders.forEach((leader, i) => {
       const square = squaredDistance(rows, leader, queries, query, dim, best);
       if (square < best) [best, region] = [square, i];

@@ -3,6 +3,7 @@
  *
  * @param direction Length `dim`.
  * @param directions `rows x dim`, at least one row; the product is the cosine if all are unit vectors.
+ * @throws {RangeError} if there is no row.
  *
  * @example
  * ```ts
@@ -15,7 +16,8 @@ export function nearestDirection(
   directions: Float32Array,
 ): { readonly row: number; readonly cosine: number } {
   const dim = direction.length;
-  let nearest = { row: -1, cosine: -Infinity };
+  if (directions.length === 0) throw new RangeError("Expected at least one direction to be near to but found none");
+  let nearest = { row: 0, cosine: -Infinity };
   for (let row = 0; row < directions.length / dim; row++) {
     let cosine = 0;
     for (let j = 0; j < dim; j++) cosine += direction[j] * directions[row * dim + j];

@@ -3,7 +3,7 @@ import type { Backend } from "../../compute/backend.ts";
 import type { SparseFeatures } from "../../compute/sparse.ts";
 import { directionsOf } from "../../partition/directions.ts";
 import { readFeatures } from "../../partition/readout.ts";
-import { type DenseRows, featureCount, type FeatureRows, oneHotRows } from "./feature_rows.ts";
+import { type DenseRows, featureCount, type FeatureRows, isDense, oneHotRows } from "./feature_rows.ts";
 import { joinedRows, strongestEntries, strongestOfDense } from "./strongest_entries.ts";
 
 /** Feature values, zeros included, that are held at once. */
@@ -113,5 +113,5 @@ export function keepStrongest(features: SparseFeatures, k: number): SparseFeatur
  * ```
  */
 export function meanActive(features: FeatureRows): number {
-  return "data" in features ? featureCount(features) : features.features.length / features.rows;
+  return isDense(features) ? featureCount(features) : features.features.length / features.rows;
 }

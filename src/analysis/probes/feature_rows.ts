@@ -14,6 +14,11 @@ export interface DenseRows {
 /** Features of things, a row each. */
 export type FeatureRows = DenseRows | SparseFeatures;
 
+/** Which of the two kinds of rows these are. */
+export function isDense(rows: FeatureRows): rows is DenseRows {
+  return "data" in rows;
+}
+
 /**
  * Number of features: the length of a row, zeros included.
  *
@@ -24,7 +29,7 @@ export type FeatureRows = DenseRows | SparseFeatures;
  * ```
  */
 export function featureCount(rows: FeatureRows): number {
-  return "data" in rows ? rows.dim : rows.size;
+  return isDense(rows) ? rows.dim : rows.size;
 }
 
 /**
@@ -71,7 +76,7 @@ export function rowProducts(
   const products = new Float64Array(selected.length * classes);
   for (let i = 0; i < selected.length; i++) {
     for (let k = 0; k < classes; k++) {
-      products[i * classes + k] = "data" in features
+      products[i * classes + k] = isDense(features)
         ? denseDot(features.data, selected[i] * dim, weights, k * dim, dim)
         : sparseDot(features, selected[i], weights, k * dim);
     }
@@ -97,7 +102,7 @@ export function weightedRowSums(
   for (let i = 0; i < selected.length; i++) {
     for (let k = 0; k < classes; k++) {
       const factor = factors[i * classes + k];
-      if ("data" in features) addDense(features.data, selected[i] * dim, factor, into, k * dim, dim);
+      if (isDense(features)) addDense(features.data, selected[i] * dim, factor, into, k * dim, dim);
       else addSparse(features, selected[i], factor, into, k * dim);
     }
   }
@@ -112,7 +117,7 @@ export function columnMoments(
   const [mean, variance] = [new Float64Array(dim), new Float64Array(dim)];
   const each = 1 / selected.length;
   weightedRowSums(features, selected, new Float64Array(selected.length).fill(each), 1, mean);
-  if ("data" in features) {
+  if (isDense(features)) {
     for (const row of selected) {
       for (let j = 0; j < dim; j++) variance[j] += each * (features.data[row * dim + j] - mean[j]) ** 2;
     }

@@ -1,5 +1,5 @@
 import { hashUniform } from "../../compute/random.ts";
-import { featureCount, type FeatureRows, rowProducts } from "./feature_rows.ts";
+import { featureCount, type FeatureRows, isDense, rowProducts } from "./feature_rows.ts";
 import { fitLogistic, type LogisticFit, type LogisticOptions } from "./logistic.ts";
 
 export { type DenseRows, type FeatureRows, oneHotRows } from "./feature_rows.ts";
@@ -67,7 +67,7 @@ export function trainProbe(features: FeatureRows, labels: Int32Array, options: P
   check(features, labels, rows, classes, strengths);
   const settings = {
     classes,
-    standardize: options.standardize ?? "data" in features,
+    standardize: options.standardize ?? isDense(features),
     iterations: options.iterations ?? 100,
     tolerance: options.tolerance ?? 1e-3,
   };

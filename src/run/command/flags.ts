@@ -155,8 +155,11 @@ function readValue(name: string, flag: Flag, text: string): unknown {
       return listed(flag, readIntegers(name, flag, text));
     case "layers":
       return text === "all" ? "all" : listed(flag, readIntegers(name, flag, text));
-    default:
+    case "string":
+    case "boolean":
       return text;
+    default:
+      return flag satisfies never;
   }
 }
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { HookSite } from "../../model/types.ts";
 import { type Chart, type ChartSpec, saveChart } from "../../report/chart.ts";
-import { type Report, writeReport } from "../../report/html.ts";
+import { type Report, type Section, writeReport } from "../../report/html.ts";
 import type { RunManifest } from "../../report/manifest.ts";
 import type { ResultTable } from "../../report/row.ts";
 import { saveTable } from "../../report/table.ts";
@@ -72,7 +72,8 @@ export class Results {
   async report(report: Omit<Report, "run">): Promise<string> {
     await this.#begin("report.html", "run.json");
     const text = [readingText(this.hook), ...this.#manifest.notes].join("\n\n");
-    const sections = [...report.sections, { heading: "How the model was read", blocks: [{ text }] }];
+    const reading: Section = { heading: "How the model was read", blocks: [{ kind: "text", text }] };
+    const sections = [...report.sections, reading];
     return await writeReport(this.#folder.path, { ...report, sections, run: this.#manifest.record() });
   }
 

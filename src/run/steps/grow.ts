@@ -261,11 +261,9 @@ class WatchedStream {
   /** Shows the watcher what was grown on before, where growing had nothing left to read. */
   async watchRest(prompts: number): Promise<void> {
     if (!this.plan.watch || this.#seen >= prompts) return;
-    for await (const batch of streamOf(this.plan)) {
-      const isOver = batch.promptsBefore >= prompts;
-      if (!isOver) await this.plan.watch(batch);
-      batch.dispose();
-      if (isOver) break;
+    for await (using batch of streamOf(this.plan)) {
+      if (batch.promptsBefore >= prompts) break;
+      await this.plan.watch(batch);
     }
   }
 }

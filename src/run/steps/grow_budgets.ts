@@ -9,7 +9,7 @@ const FORMAT = "exemplar grown 2";
 
 /** A dictionary that is kept in a file, of a stream order and a token budget. */
 export interface KeptDictionary {
-  /** Block that it reads. */
+  /** Layer that it reads. */
   readonly layer: number;
   /** Percentile p of its threshold. */
   readonly percentile: number;

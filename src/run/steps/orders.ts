@@ -51,10 +51,8 @@ export async function growOrders<F extends Flags, T>(
     const label = `${plan.label ?? ""}order ${seed}`;
     const own = { ...plan, layers: [...plan.calibrations.keys()], seed, label: `${label}: ` };
     const kept = await run.kept(`${label} of ${plan.corpus}`, async () => {
-      const { growths } = own.layers.length === 0 ? { growths: [] } : await grow(run, own);
-      const value = await keep(growths, seed, () => streamOf(own));
-      for (const { dictionary } of growths) dictionary.dispose();
-      return value;
+      using grown = own.layers.length === 0 ? undefined : await grow(run, own);
+      return await keep(grown?.growths ?? [], seed, () => streamOf(own));
     });
     bySeed.set(seed, kept);
   }

@@ -157,11 +157,10 @@ async function assignAll(
   if (growths.length === 0) return [];
   const regions: number[][] = growths.map(() => []);
   const layers = growths.map(({ layer }) => layer);
-  for await (const streamed of extract(model, texts, { layers, backend, ...READING })) {
+  for await (using streamed of extract(model, texts, { layers, backend, ...READING })) {
     for (const [i, { layer, dictionary }] of growths.entries()) {
       for (const region of (await dictionary.assign(batchAt(streamed, layer))).regions) regions[i].push(region);
     }
-    streamed.dispose();
   }
   return regions.map((each) => Int32Array.from(each));
 }
