@@ -1,6 +1,7 @@
 /** Rows of Arrow files, with values as they are: whole numbers, decimals and times with every digit, bytes as bytes. */
 import { type Data, DataType, type Decimal, Vector } from "../files/apache_arrow.ts";
 import { readArrowBatches } from "../files/read_arrow.ts";
+import type { UnpackOptions } from "../files/unpacking.ts";
 import { decimalOf, decimalText } from "./decimals.ts";
 import { CorpusError } from "./errors.ts";
 import { utf8Of } from "./exact_text.ts";
@@ -10,11 +11,15 @@ import { exactTime } from "./exact_time.ts";
  * The rows of an Arrow file or stream, one record batch in memory at a time; values are of the kinds that those of
  * Parquet files have.
  *
- * @throws {CorpusError} if the file is none, cut off or damaged.
+ * @param options What a record batch may unpack to.
+ * @throws {CorpusError} if the file is none, cut off or damaged, or unpacks to more than is allowed.
  */
-export async function* readArrowRows(path: string): AsyncGenerator<Record<string, unknown>> {
+export async function* readArrowRows(
+  path: string,
+  options: UnpackOptions = {},
+): AsyncGenerator<Record<string, unknown>> {
   try {
-    for await (const table of readArrowBatches(path)) {
+    for await (const table of readArrowBatches(path, options)) {
       for (const { data } of table.batches) {
         const columns = data.children.map((column, i) => {
           const { name } = table.schema.fields[i];

@@ -4,9 +4,18 @@
  */
 export function exactText(value: unknown): string {
   if (value instanceof Date) return dateText(value);
-  if (value instanceof Uint8Array) return utf8Of(value) ?? value.toHex();
+  if (value instanceof Uint8Array) {
+    const text = utf8Of(value);
+    return text === undefined || hasControls(text) ? value.toHex() : text;
+  }
   if (typeof value === "object" && value !== null) return JSON.stringify(value, plain);
   return String(value);
+}
+
+/** Whether a text has letters that nobody writes: bytes that are UTF-8 by chance do. */
+function hasControls(text: string): boolean {
+  // deno-lint-ignore no-control-regex
+  return /[\x00-\x08\x0e-\x1f\x7f]/.test(text);
 }
 
 /** Bytes as text, if they are UTF-8. */

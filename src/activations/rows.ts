@@ -28,7 +28,7 @@ const MOST_TEXT = 256e6;
 /**
  * The rows of a corpus, here or on the hub (`hf://`): of a file, of those that a pattern names, or of a folder's.
  *
- * @param options What a Parquet file may unpack to; see {@linkcode UnpackOptions}.
+ * @param options What Parquet and Arrow files may unpack to; see {@linkcode UnpackOptions}.
  * @throws {CorpusError} if there is no such file, it is of no known format, or a row cannot be read.
  */
 export async function* readRows(path: string, options: UnpackOptions = {}): AsyncGenerator<Row> {
@@ -44,7 +44,9 @@ async function* rowsOf(shard: Shard, options: UnpackOptions): AsyncGenerator<Row
   const format = formatFor(path, opened.frame);
   if (format !== "parquet" && format !== "arrow") return yield* textRows(shard, format, opened.bytes);
   using file = opened.packed ? await unpackedFile(path, opened, options) : undefined;
-  const rows = format === "parquet" ? readParquet(file?.path ?? path, options) : readArrowRows(file?.path ?? path);
+  const rows = format === "parquet"
+    ? readParquet(file?.path ?? path, options)
+    : readArrowRows(file?.path ?? path, options);
   let number = 0;
   for await (const row of rows) yield rowAt(shard, "row", ++number, row);
 }

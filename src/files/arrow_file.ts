@@ -35,7 +35,7 @@ import {
 import { type ByteFile, openByteFile, readSync } from "./byte_file.ts";
 import { checksumOf, mustCarryChecksums, unprovenWarning } from "./checksum.ts";
 import type { Unpack } from "./lz4.ts";
-import { UnpackBudget } from "./unpacking.ts";
+import { UnpackBudget, type UnpackOptions } from "./unpacking.ts";
 
 /** Bytes of a batch's buffers by the offset that the batch gives them. */
 type Parts = Map<number, Uint8Array<ArrayBuffer>>;
@@ -44,6 +44,7 @@ type Parts = Map<number, Uint8Array<ArrayBuffer>>;
 export class ArrowFile implements Disposable {
   readonly #file: ByteFile;
   readonly #batches: readonly Batch[];
+  readonly #options: UnpackOptions;
   readonly #dictionaries = new Map<number, Vector>();
 
   /** @param identity The checksum of its checksums, if it has any. */
@@ -52,18 +53,25 @@ export class ArrowFile implements Disposable {
     readonly schema: Schema,
     batches: readonly Batch[],
     readonly identity: string | undefined,
+    options: UnpackOptions,
   ) {
     this.#file = file;
     this.#batches = batches;
+    this.#options = options;
   }
 
   /**
    * Opens a file and reads what it says of itself.
    *
    * @param onWarning Gets a sentence if it is of ours and from before checksums.
+   * @param options What a record batch may unpack to.
    * @throws {Error} A sentence if it is missing, cut off, damaged, or of another format.
    */
-  static async open(path: string, onWarning: (sentence: string) => void): Promise<ArrowFile> {
+  static async open(
+    path: string,
+    onWarning: (sentence: string) => void,
+    options: UnpackOptions = {},
+  ): Promise<ArrowFile> {
     const file = await openByteFile(path, "an Arrow file");
     try {
       const isStream = await isArrowStream(file);
@@ -87,7 +95,7 @@ export class ArrowFile implements Disposable {
         batches.push(await readBatchHeader(file, block, end, checksums?.batches[i]));
       }
       const identity = checksums && checksumOf(told.metadata.get(CHECKSUMS)!);
-      const opened = new ArrowFile(file, schema, batches, identity);
+      const opened = new ArrowFile(file, schema, batches, identity, options);
       for (const block of dictionaries) await opened.#readDictionary(block, end);
       return opened;
     } catch (error) {
@@ -145,7 +153,7 @@ export class ArrowFile implements Disposable {
   #unpacked(parts: Parts, unpack?: Unpack): Parts {
     if (!unpack) return parts;
     const { path } = this.#file;
-    const budget = new UnpackBudget(path);
+    const budget = new UnpackBudget(path, this.#options);
     return sentences(
       path,
       () => new Map([...parts].map(([start, bytes]) => [start, unpackBuffer(bytes, unpack, budget)])),

@@ -3,9 +3,10 @@
  */
 import type { Schema, Table } from "./apache_arrow.ts";
 import { ArrowFile } from "./arrow_file.ts";
+import type { UnpackOptions } from "./unpacking.ts";
 
 /** How a file is read. */
-export interface ReadArrowOptions {
+export interface ReadArrowOptions extends UnpackOptions {
   /** Columns that the table has; the bytes of others are not read. Default all. */
   columns?: readonly string[];
   /** What `writeArrow` gave for the file: another is refused. */
@@ -39,7 +40,7 @@ export interface ReadArrowOptions {
  */
 export async function readArrow(path: string, options: ReadArrowOptions = {}): Promise<Table> {
   const { columns, identity, onWarning = console.warn } = options;
-  using file = await ArrowFile.open(path, onWarning);
+  using file = await ArrowFile.open(path, onWarning, options);
   if (identity !== undefined && file.identity !== identity) {
     throw new Error(
       `Cannot read ${path}: it is whole, but another file than the one that belongs here. Copy all files again.`,
@@ -58,9 +59,10 @@ export async function readArrow(path: string, options: ReadArrowOptions = {}): P
  */
 export async function readArrowLater(
   path: string,
-  { columns, later, onWarning = console.warn }: ReadArrowOptions & { later: readonly string[] },
+  options: ReadArrowOptions & { later: readonly string[] },
 ): Promise<{ table: Table; later: () => Table }> {
-  using file = await ArrowFile.open(path, onWarning);
+  const { columns, later, onWarning = console.warn } = options;
+  using file = await ArrowFile.open(path, onWarning, options);
   const read = file.later(later);
   return { table: await tableOf(file, columns), later: () => file.table(read(), later) };
 }
@@ -110,9 +112,10 @@ export async function outlineArrow(
  */
 export async function* readArrowBatches(
   path: string,
-  { columns, onWarning = console.warn }: ReadArrowOptions = {},
+  options: ReadArrowOptions = {},
 ): AsyncGenerator<Table> {
-  using file = await ArrowFile.open(path, onWarning);
+  const { columns, onWarning = console.warn } = options;
+  using file = await ArrowFile.open(path, onWarning, options);
   for await (const batch of file.batches(columns)) yield file.table([batch], columns);
 }
 

@@ -5,7 +5,7 @@ export const MAX_UNPACKED = 2e9;
 
 /** A limit for compressed files. */
 export interface UnpackOptions {
-  /** Bytes that a compressed file may unpack to, of Parquet each row group; default 2e9. What is stored as it is does not count. */
+  /** Bytes that a compressed file may unpack to, of Parquet each row group, of Arrow each record batch; default 2e9. What is stored as it is does not count. */
   readonly maxUnpacked?: number;
 }
 

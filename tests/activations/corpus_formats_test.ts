@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { CorpusError, type CorpusOptions, linesOf, readCorpus } from "../../src/activations/mod.ts";
 import { inFolder } from "../lib/folder.ts";
+import { mutations } from "../lib/mutations.ts";
 
 const KINDS = new URL("../field/inputs/kinds-of-columns/", import.meta.url).pathname;
 
@@ -70,6 +71,9 @@ Deno.test("Parquet and Arrow under other names, and packed once more, within wha
       const packed = await put(`${folder}/${name}.gz`, gzipSync(bytes));
       assertEquals(await texts(packed), expected);
       assertStringIncludes(await refusal(packed, { maxUnpacked: 1000 }), "to unpack to at most 1000 bytes");
+      // Values that are packed in the file itself.
+      const lz4 = { maxUnpacked: 20 };
+      if (name.includes("lz4")) assertStringIncludes(await refusal(`${KINDS}${name}`, lz4), "at most 20 bytes");
     }
     const left = (await Array.fromAsync(Deno.readDir(folder))).length;
     assertEquals(left, 4, "what was unpacked is not left beside");
@@ -171,6 +175,24 @@ Deno.test("JSON: whole numbers digit by digit, in lists too; NaN and Infinity, b
     });
   }));
 
+Deno.test("ids of any type are texts with all they have", async () => {
+  const ids: [unknown, string][] = [
+    [9007199254740993n, "9007199254740993"],
+    ["1.50", "1.50"],
+    [1.5, "1.5"],
+    [true, "true"],
+    [new Date("2026-01-02"), "2026-01-02"],
+    [new Date("2026-01-02T03:04:05Z"), "2026-01-02T03:04:05.000Z"],
+    [new TextEncoder().encode("Zwölf"), "Zwölf"],
+    [Uint8Array.of(0xff, 1), "ff01"],
+    [Uint8Array.of(1, 2), "0102"],
+    [[1n, { a: 2n }], '["1",{"a":"2"}]'],
+    [null, "10"],
+  ];
+  const rows = await Array.fromAsync(readCorpus(ids.map(([id]) => ({ id, text: "a" }))));
+  assertEquals(rows.map(({ id }) => id), ids.map(([, text]) => text));
+});
+
 Deno.test("which field: the documented order, names given, fields of fields; chats give what the user says first", async () => {
   const parts = [{ type: "image_url" }, { type: "text", text: "c" }];
   const cases: [Record<string, unknown>, CorpusOptions["field"], string][] = [
@@ -260,3 +282,21 @@ Deno.test("folders: shards by name, others beside them left out; mixed, nested a
     await put(`${folder}/dict/test/state.json`, '{"_data_files": [{"filename": "../../other.arrow"}]}');
     assertStringIncludes(await refusal(`${folder}/dict/test`), "to name files of");
   }));
+
+for (const name of ["kinds.parquet", "kinds-lz4.feather", "kinds-zstd.feather", "kinds-stream.arrow"]) {
+  Deno.test(`${name}: a changed or cut file is read, or refused with a sentence`, () =>
+    inFolder(async (folder) => {
+      const whole = await Deno.readFile(`${KINDS}${name}`);
+      let refused = 0;
+      for (const bytes of mutations(whole, 150)) {
+        const path = await put(`${folder}/${name}`, bytes);
+        try {
+          await texts(path, { maxUnpacked: 1e8 });
+        } catch (error) {
+          assert(error instanceof CorpusError, `${(error as Error).stack}`);
+          refused++;
+        }
+      }
+      assert(refused > 20, `${refused} were refused`);
+    }));
+}
