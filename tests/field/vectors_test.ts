@@ -92,6 +92,9 @@ Deno.test("files of a folder are one stream, in the order of the numbers in thei
     await Deno.writeTextFile(`${folder}/notes.md`, "no vectors");
     const batches = await Array.fromAsync(readVectors(folder));
     assertEquals(batches.flatMap(({ data }) => [...data]), [2, 3, 9, 10, 10, 11]);
+    const named = await Array.fromAsync(readVectors(`${folder}/x?.csv`));
+    assertEquals(named.flatMap(({ data }) => [...data]), [2, 3, 9, 10]);
+    assertSentence(await assertRejects(() => readVectors(`${folder}/y*.csv`).next(), Error), "no files");
     await Deno.writeTextFile(`${folder}/x11.csv`, "1,2,3\n");
     const error = await assertRejects(() => Array.fromAsync(readVectors(folder)), Error);
     assertSentence(error, "length 2", "x11.csv", "have 3");

@@ -49,7 +49,7 @@ export async function filesOfFolder(folder: string): Promise<FolderFiles> {
 }
 
 /** Names in the order of the numbers in them: x2 before x10. */
-const byNumber = new Intl.Collator("en", { numeric: true }).compare;
+export const byNumber: (a: string, b: string) => number = new Intl.Collator("en", { numeric: true }).compare;
 
 /** The files of a folder of `Dataset.save_to_disk`, as its state.json names them. */
 async function savedFiles(folder: string): Promise<string[]> {

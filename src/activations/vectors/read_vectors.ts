@@ -1,12 +1,14 @@
 import { join } from "node:path";
 import { isFolder } from "../../files/exists.ts";
 import { calledFrame, type Frame, frameOf } from "../../files/frames.ts";
+import { expandPattern, isPattern } from "../../files/glob.ts";
 import { zipKindOf } from "../../files/zip.ts";
+import { localPath } from "../../hub/hub_file.ts";
 import { Batch } from "../batch.ts";
 import { npyRows, npzRows, safetensorsRows, torchRows } from "./arrays.ts";
 import { arrowRows, parquetRows } from "./columns.ts";
 import { csvRows } from "./csv.ts";
-import { filesOfFolder, shardedRows } from "./folders.ts";
+import { byNumber, filesOfFolder, shardedRows } from "./folders.ts";
 import { type ReadVectorsOptions, type RowBlock, ROWS, type RowsOptions, ZARR } from "./rows.ts";
 
 /**
@@ -19,15 +21,16 @@ import { type ReadVectorsOptions, type RowBlock, ROWS, type RowsOptions, ZARR } 
  * - files of `torch.save`, of before PyTorch 1.6 too, which are read as data and never run: a tensor, or tensors in
  *   dictionaries and lists;
  * - Parquet, Arrow and Feather: a column of lists of numbers, or columns of single numbers, each one number of a row;
- * - tables of numbers as text (`.csv`, `.tsv`, `numpy.savetxt`), with a header or without; a first column without a name
- *   numbers the rows, and is left out;
- * - a folder that `datasets` saved (`save_to_disk`), and a folder of any of these files, in the order of their names.
+ * - tables of numbers as text (`.csv`, `.tsv`, `numpy.savetxt`), with a header or without; a first line 0, 1, 2 and so on
+ *   is a header of pandas'; a first column without a name numbers the rows, and is left out;
+ * - a folder that `datasets` saved (`save_to_disk`), and a folder of any of these files, or those that a pattern names
+ *   (`acts/part-*.npy`), in the order of the numbers in their names.
  *
  * Numbers are float64, float32, float16, bfloat16, whole numbers or booleans, and become float32. The last axis of an array
  * is a vector, the axes before it are numbered through; an array of one axis is one vector. Memory holds a batch; of Parquet
  * a row group, of Arrow a record batch, and of a packed `.npz` array in Fortran order the array.
  *
- * @param path A file or folder.
+ * @param path A file, a folder or a pattern; of the hub as `hf://datasets/owner/name/file.npy`.
  * @throws {Error} A sentence if the file is missing, cut off, damaged, of another kind, has several arrays and no `name`
  * says which, holds vectors of several lengths, or a number that is NaN or infinite, whose row it names.
  * @throws {RangeError} if `batchRows` is no whole number from 1 on.
@@ -58,7 +61,8 @@ export async function* readVectors(path: string, options: ReadVectorsOptions = {
     throw new RangeError(`Expected batchRows to be a whole number from 1 on but found ${batchRows}`);
   }
   let dim: number | undefined;
-  for await (const { data, rows, dim: length, source } of rowsOf(path, { ...options, batchRows })) {
+  const local = await localPath(path);
+  for await (const { data, rows, dim: length, source } of rowsOf(local, { ...options, batchRows })) {
     dim ??= length;
     if (length !== dim) {
       throw new Error(`Expected vectors of length ${dim}, as before, but those of ${source} have ${length}.`);
@@ -69,6 +73,15 @@ export async function* readVectors(path: string, options: ReadVectorsOptions = {
 }
 
 async function* rowsOf(path: string, options: RowsOptions): AsyncGenerator<RowBlock> {
+  if (isPattern(path)) {
+    const files = (await expandPattern(path)).sort(byNumber);
+    if (files.length === 0) throw new Error(`Cannot read ${path}: there are no files that the pattern names.`);
+    // A file may be called like a pattern.
+    if (files[0] !== path) {
+      for (const file of files) yield* rowsOf(file, options);
+      return;
+    }
+  }
   if (await isFolder(path)) return yield* rowsOfFolder(path, options);
   if (/\.safetensors\.index\.json$/.test(path)) return yield* shardedRows(path, options);
   yield* rowsOfFile(path, options);
