@@ -26,6 +26,7 @@ export {
   calibrateLayers,
   type CalibrateOptions,
   Calibration,
+  type CalibrationSample,
   type CalibrationValues,
   type Level,
 } from "./calibration.ts";

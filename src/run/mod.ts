@@ -55,7 +55,7 @@ export {
   writeOutcome,
 } from "./outcome.ts";
 export { type CountFlag, readingFlags, seedsFlag } from "./command/reading_flags.ts";
-export { selectedBy, selectionFlags } from "./command/selection_flags.ts";
+export { type SelectedBy, selectedBy, type SelectionFlags, selectionFlags } from "./command/selection_flags.ts";
 export type { About } from "./command/help.ts";
 export type { CommonFlags } from "./command/common_flags.ts";
 export {

@@ -1,14 +1,22 @@
 /** The flags of which activations are left out. */
 import type { SelectOptions } from "../../activations/selection.ts";
-import { type FlagValues, UsageError } from "./flags.ts";
+import { UsageError } from "./flags.ts";
 
-const TOKENS = {
+/** The flags of which activations are left out. */
+export type SelectionFlags = {
+  /** Tokens that give no activation. */
+  readonly excludeTokens: { readonly type: "string"; readonly help: string };
+  /** Positions that give no activation. */
+  readonly excludePositions: { readonly type: "string"; readonly help: string };
+};
+
+const FLAGS: SelectionFlags = {
   excludeTokens: { type: "string", help: "tokens that give no activation: special, or ids with commas" },
   excludePositions: {
     type: "string",
     help: "positions that give no activation: how many at a text's start, or template for those of the chat template",
   },
-} as const;
+};
 
 /**
  * The flags `--exclude-tokens` and `--exclude-positions`; {@linkcode selectedBy} reads them.
@@ -22,9 +30,12 @@ const TOKENS = {
  * if (excludeTokens !== "special" || excludePositions !== 4) throw new Error(`${excludeTokens} ${excludePositions}`);
  * ```
  */
-export function selectionFlags(): typeof TOKENS {
-  return TOKENS;
+export function selectionFlags(): SelectionFlags {
+  return FLAGS;
 }
+
+/** What they are given. */
+export type SelectedBy = Readonly<Partial<Record<keyof SelectionFlags, string>>>;
 
 /**
  * What the flags of {@linkcode selectionFlags} leave out, for `extract` and `describeStream`.
@@ -40,7 +51,7 @@ export function selectionFlags(): typeof TOKENS {
  * ```
  */
 export function selectedBy(
-  { excludeTokens, excludePositions }: FlagValues<typeof TOKENS>,
+  { excludeTokens, excludePositions }: SelectedBy,
 ): Pick<SelectOptions, "excludeTokens" | "excludePositions"> {
   return {
     ...(excludeTokens !== undefined && {
