@@ -88,9 +88,14 @@ export function assertNpy(
   const header = readNpyHeader(head, size, name);
   const { dtype, outline } = header;
   if (dtype) return { ...header, dtype };
-  throw bad(
+  throw unreadNpy(outline, name);
+}
+
+/** For an array whose values are not read. */
+export function unreadNpy({ dtype }: TensorOutline, name: string): Error {
+  return bad(
     name,
-    `its dtype is ${outline.dtype}, and numbers are read that are float64, float32, float16 or whole: save it as one of these`,
+    `its dtype is ${dtype}, and numbers are read that are float64, float32, float16 or whole: save it as one of these`,
   );
 }
 

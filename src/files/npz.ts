@@ -3,8 +3,8 @@
  */
 import { writeFileAtomic } from "./atomic.ts";
 import { type ByteFile, openByteFile } from "./byte_file.ts";
-import { assertNpy, formatNpy, NPY_HEAD, type NpyHeader, parseNpy, readNpyHeader } from "./npy.ts";
-import { listed, type Tensor, type TensorOutline, type Tensors } from "./tensor.ts";
+import { assertNpy, formatNpy, NPY_HEAD, type NpyHeader, parseNpy, readNpyHeader, unreadNpy } from "./npy.ts";
+import { listed, type Tensor, type TensorOutline, type Tensors, tensorsBeside } from "./tensor.ts";
 import { UnpackBudget, type UnpackOptions } from "./unpacking.ts";
 import { visibleText } from "./visible_text.ts";
 import { FileBytes, type FileEntry, memberStart, Writer, ZipReader, ZipWriter } from "./zip.ts";
@@ -24,7 +24,8 @@ interface Member {
  * once their beginning says that they are arrays of just this size).
  *
  * @param path The file.
- * @param names Which to read; default all that hold numbers: texts, objects, complex numbers and records are left out.
+ * @param names Which to read; default all that hold numbers: texts, objects, complex numbers and records are left out, and
+ * `get` of one of these throws why.
  * @param options What it may unpack to; see {@linkcode UnpackOptions}.
  * @throws {Error} A sentence if the file is missing, cut off, damaged (checksums are verified), of another format, without
  * one of the names, if one of these holds something else than numbers, or if it unpacks to more than is allowed.
@@ -51,12 +52,14 @@ export async function readNpz(
   const wanted = names ?? [...archive.entries.keys()];
   archive.assertUnpackable(wanted, options);
   const tensors = new Map<string, Tensor>();
+  const refusals = new Map<string, Error>();
   for (const name of wanted) {
     const called = `${name} of ${path}`;
-    const { bytes } = await archive.read(name, names ? "all of it" : "what is read");
+    const { header, bytes } = await archive.read(name, names ? "all of it" : "what is read");
     if (bytes) tensors.set(name, parseNpy(bytes, called));
+    else refusals.set(name, unreadNpy(header.outline, called));
   }
-  return tensors;
+  return tensorsBeside(tensors, refusals);
 }
 
 /**

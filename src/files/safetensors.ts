@@ -19,6 +19,7 @@ import {
   type Tensor,
   type TensorOutline,
   type Tensors,
+  tensorsBeside,
 } from "./tensor.ts";
 import { visibleText } from "./visible_text.ts";
 
@@ -83,7 +84,8 @@ interface Place {
  * Reads the tensors of a `.safetensors` file, each straight into its array.
  *
  * @param path The file.
- * @param names Which to read; default all whose type is read: float8 and its kin are in the outline only.
+ * @param names Which to read; default all whose type is read: float8 and its kin are in the outline only, and `get` of one
+ * of these throws why.
  * @throws {Error} A sentence if the file is missing, cut off, damaged (tensors that overlap, leave gaps or lie outside of
  * the file), of another format, without one of the names, or if one of these is of a type that is not read.
  *
@@ -115,9 +117,14 @@ export async function readSafetensors(path: string, names?: readonly string[]): 
     );
   }
   const tensors = new Map<string, Tensor>();
+  const refusals = new Map<string, Error>();
   for (const place of places) {
     const { name, shape, count, start: first, end } = place;
-    if (names ? !names.includes(name) : !place.dtype) continue;
+    if (names && !names.includes(name)) continue;
+    if (!names && !place.dtype) {
+      refusals.set(name, unread(path, place));
+      continue;
+    }
     const dtype = readableDtype(path, place);
     // Into an array of its own, which is aligned wherever the tensor lies in the file.
     const bytes = await file.read(start + first, new Uint8Array(end - first));
@@ -126,7 +133,7 @@ export async function readSafetensors(path: string, names?: readonly string[]): 
   }
   const outline = new Map(places.map(({ name, dtype, code, shape }) => [name, { dtype: dtype ?? code, shape }]));
   const { [CHECKSUMS]: _, ...others } = strings;
-  return { tensors, outline, metadata: others };
+  return { tensors: tensorsBeside(tensors, refusals), outline, metadata: others };
 }
 
 /** The checksums of the tensors, if the file has them and the rest of its header fits them. */
@@ -327,9 +334,14 @@ function placeOf(path: string, name: string, entry: unknown): Place {
 }
 
 /** A tensor's type, if its numbers are read. */
-function readableDtype(path: string, { name, dtype, code }: Place): Dtype {
-  if (dtype) return dtype;
-  throw new Error(
+function readableDtype(path: string, place: Place): Dtype {
+  if (place.dtype) return place.dtype;
+  throw unread(path, place);
+}
+
+/** For a tensor of a type that is not read. */
+function unread(path: string, { name, code }: Place): Error {
+  return new Error(
     `Cannot read ${path}: expected ${visibleText(name)} in one of ${[...DTYPES.keys()].join(" ")} but its dtype is ` +
       `${visibleText(code)}. Convert it, or copy the file again.`,
   );

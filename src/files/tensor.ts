@@ -73,6 +73,31 @@ export interface TensorOutline {
 /** Tensors by name, in the order of the file. */
 export type Tensors = ReadonlyMap<string, Tensor>;
 
+/** Tensors of a file that has others, too, which cannot be read: whoever asks for one of these is told why. */
+class TensorsOfSome extends Map<string, Tensor> {
+  readonly #refusals: ReadonlyMap<string, Error>;
+
+  constructor(tensors: Tensors, refusals: ReadonlyMap<string, Error>) {
+    super(tensors);
+    this.#refusals = refusals;
+  }
+
+  override get(name: string): Tensor | undefined {
+    const refusal = this.#refusals.get(name);
+    if (refusal) throw refusal;
+    return super.get(name);
+  }
+}
+
+/**
+ * Tensors that were read, and why others of the file were not: `get` of one of these throws that.
+ *
+ * @param refusals By name.
+ */
+export function tensorsBeside(tensors: Tensors, refusals: ReadonlyMap<string, Error>): Tensors {
+  return refusals.size === 0 ? tensors : new TensorsOfSome(tensors, refusals);
+}
+
 /** All types of numbers that are read. */
 export const DTYPES: readonly Dtype[] = Object.keys(ARRAYS) as Dtype[];
 

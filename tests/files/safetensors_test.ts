@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { float32Tensor, readSafetensors, type Tensor, writeSafetensors } from "../../src/files/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { mutations } from "../lib/mutations.ts";
@@ -71,6 +71,22 @@ Deno.test("a file of another writer is read: unaligned, padded, in any order", (
       ["a", { dtype: "uint8", shape: [], data: Uint8Array.of(7) }],
       ["b", { dtype: "float32", shape: [2], data: Float32Array.of(1.5, -2) }],
     ]);
+  }));
+
+Deno.test("a tensor of a type that is not read hides no other, and is refused when it is asked for", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/a.safetensors`;
+    const small = { dtype: "F8_E4M3", shape: [4], data_offsets: [8, 12] };
+    await Deno.writeFile(
+      path,
+      file({ a: { dtype: "F32", shape: [2], data_offsets: [0, 8] }, small }, new Uint8Array(12)),
+    );
+    const { tensors, outline } = await readSafetensors(path);
+    assertEquals([...tensors.keys()], ["a"]);
+    assertEquals(tensors.get("b"), undefined);
+    assertEquals(outline.get("small"), { dtype: "F8_E4M3", shape: [4] });
+    assertSentence(assertThrows(() => tensors.get("small"), Error), path, "F8_E4M3");
+    assertSentence(await assertRejects(() => readSafetensors(path, ["small"]), Error), path, "F8_E4M3");
   }));
 
 Deno.test("headers that lie are refused with what is wrong", () =>
