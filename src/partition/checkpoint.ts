@@ -202,8 +202,15 @@ async function readState(path: string, onWarning: (sentence: string) => void): P
   throw new Error(`Expected ${path} to be a checkpoint that discover wrote but it is of another format.`);
 }
 
-function countsOf({ batches, prompts, tokens, activations, cut }: DiscoveryCounts): DiscoveryCounts {
-  return { batches, prompts, tokens, activations, ...(cut !== undefined && { cut }) };
+function countsOf({ batches, prompts, tokens, activations, silent, cut }: DiscoveryCounts): DiscoveryCounts {
+  return {
+    batches,
+    prompts,
+    tokens,
+    activations,
+    ...(silent !== undefined && { silent }),
+    ...(cut !== undefined && { cut }),
+  };
 }
 
 function stateOf(growth: Growth): GrowthState {

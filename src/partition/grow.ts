@@ -81,6 +81,8 @@ export async function growAll(
   counts.prompts += batch.prompts.length;
   counts.tokens += batch.tokens;
   counts.activations += first?.rows ?? 0;
+  const silent = first?.provenance ? batch.prompts.length - new Set(first.provenance.prompt).size : 0;
+  if (silent > 0) counts.silent = (counts.silent ?? 0) + silent;
   // Together, so that waiting for one dictionary's answers from a GPU overlaps with the others' work.
   const results = await Promise.allSettled(
     growths.filter((growth) => !growth.saturated).map(async (growth) => {

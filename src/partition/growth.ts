@@ -10,6 +10,8 @@ export interface DiscoveryCounts {
   tokens: number;
   /** `<bos>` not included. */
   activations: number;
+  /** Prompts that gave no activation, such as those of one token; absent if there were none. */
+  silent?: number;
   /** Prompts that were read of the last batch, where the budget of tokens ended within it. */
   cut?: number;
 }

@@ -225,3 +225,54 @@ backendTest("some rows of a batch are a batch of copies, where it is", async (ba
     assertEquals((await batch.select(new Int32Array())).rows, 0);
   }
 });
+
+Deno.test("a calibration is of the graph that is run, whichever of a folder's it is", () =>
+  inFolder(async (folder) => {
+    // Two graphs in one folder, as hub models have them; the one called q4 is another model, so that its θ tells.
+    const own = `${folder}/model`;
+    await Deno.mkdir(`${own}/onnx`, { recursive: true });
+    for (const file of ["config", "tokenizer", "tokenizer_config", "generation_config", "special_tokens_map"]) {
+      await Deno.copyFile(`${FIXTURES}gemma-2-toy/${file}.json`, `${own}/${file}.json`);
+    }
+    await Deno.symlink(`${FIXTURES}gemma-2-toy/onnx/model.onnx`, `${own}/onnx/model.onnx`);
+    await Deno.symlink(`${FIXTURES}gemma-2-toy-it/onnx/model.onnx`, `${own}/onnx/model_q4.onnx`);
+    const { openModel, calibrated } = await import("../../src/run/mod.ts");
+    const theta = async (dtype: string) => {
+      let threshold = NaN;
+      const code = await runExperiment({ name: `graph-${dtype}`, question: "", description: "" }, async (run) => {
+        await using opened = await openModel(run);
+        const plan = { ...opened, texts: sentences(60, 5), corpus: folder, files: [], seed: 0 };
+        const calibrations = await calibrated(run, plan, { percentiles: [10], calibration: 500 });
+        threshold = calibrations.get(3)!.thresholds[0];
+      }, {
+        args: [
+          "--model",
+          own,
+          "--dtype",
+          dtype,
+          "--layers",
+          "3",
+          "--device",
+          "cpu",
+          "--out",
+          `${folder}/${dtype}`,
+          "--quiet",
+        ],
+        print: () => {},
+        printError: () => {},
+      });
+      assertEquals(code, 0);
+      return threshold;
+    };
+    const [full, other, again] = [await theta("fp32"), await theta("q4"), await theta("fp32")];
+    assert(full !== other && full === again, `${full} ${other} ${again}`);
+  }));
+
+Deno.test("texts that give no activation are counted", async () => {
+  await using toy = await model();
+  const texts = ["", "The king", "", ...sentences(5, 1)];
+  const stream = () => extract(toy, texts, { layers: [3], batchPrompts: 4 });
+  const calibration = await calibrate(atLayer(stream(), 3), { backend: "cpu" });
+  using grown = await discover(stream(), new Map([[3, calibration]]), { backend: "cpu", saturationWindow: Infinity });
+  assertEquals([grown.prompts, grown.silent], [8, 2]);
+});

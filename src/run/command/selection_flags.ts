@@ -14,7 +14,7 @@ const FLAGS: SelectionFlags = {
   excludeTokens: { type: "string", help: "tokens that give no activation: special, or ids with commas" },
   excludePositions: {
     type: "string",
-    help: "positions that give no activation: how many at a text's start, or template for those of the chat template",
+    help: "positions that give no activation: first N of a text, or template for those of the chat template",
   },
 };
 
@@ -25,7 +25,7 @@ const FLAGS: SelectionFlags = {
  * ```ts
  * import { readFlags, selectedBy, selectionFlags } from "../mod.ts";
  *
- * const flags = readFlags(["--exclude-tokens", "special", "--exclude-positions", "4"], selectionFlags());
+ * const flags = readFlags(["--exclude-tokens", "special", "--exclude-positions", "first 4"], selectionFlags());
  * const { excludeTokens, excludePositions } = selectedBy(flags);
  * if (excludeTokens !== "special" || excludePositions !== 4) throw new Error(`${excludeTokens} ${excludePositions}`);
  * ```
@@ -62,7 +62,7 @@ export function selectedBy(
     ...(excludePositions !== undefined && {
       excludePositions: excludePositions === "template"
         ? "template" as const
-        : wholeNumber("--exclude-positions", "template", excludePositions),
+        : wholeNumber("--exclude-positions", "template", excludePositions.replace(/^first\s+/, "")),
     }),
   };
 }

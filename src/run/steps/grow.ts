@@ -222,6 +222,12 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
   const count = discovery.growths.reduce((sum, { dictionary }) => sum + dictionary.size, 0);
   stage.note(`${count} regions, ${isSaturated ? "saturated" : isSpent ? "budget spent" : "all texts read"}`);
   stage.end();
+  if (discovery.silent) {
+    run.note(
+      `${label}${discovery.silent} of ${discovery.prompts} texts gave no activation: they are of one token, or of nothing ` +
+        "but what is left out.",
+    );
+  }
   manifest.addSeconds("extract", discovery.secondsExtract);
   manifest.addSeconds("assign", discovery.secondsAssign);
   return discovery;
