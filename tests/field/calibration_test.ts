@@ -134,14 +134,15 @@ Deno.test("a run says when calibration saw fewer activations than asked for", ()
   inFolder(async (folder) => {
     const corpus = `${folder}/few.jsonl`;
     await Deno.writeTextFile(corpus, sentences(20, 3).map((text) => `${JSON.stringify({ text })}\n`).join(""));
-    const { openModel, calibrated } = await import("../../src/run/mod.ts");
+    const { openModel, calibrated, readingFlags } = await import("../../src/run/mod.ts");
     const said: string[] = [];
     let seen = 0;
-    const code = await runExperiment({ name: "few", question: "", description: "" }, async (run) => {
+    const flags = readingFlags({ calibration: 100_000, context: 16, batch: 128 });
+    const code = await runExperiment({ name: "few", question: "", description: "", flags }, async (run) => {
       await using opened = await openModel(run);
       const texts = await Array.fromAsync(readCorpus(corpus));
       const plan = { ...opened, texts, corpus, files: [corpus], seed: 0, reading: { context: 16 } };
-      const calibrations = await calibrated(run, plan, { percentiles: [10], calibration: 100_000 });
+      const calibrations = await calibrated(run, plan, { ...run.flags, percentiles: [10] });
       seen = calibrations.get(3)!.activations;
     }, {
       args: ["--layers", "3", "--device", "cpu", "--out", `${folder}/out`, "--quiet"],
