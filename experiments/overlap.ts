@@ -16,27 +16,16 @@
  * (shared, EP-only and SAE-only units with their tokens and contexts); the charts `overlap`, `sizes` and `distribution`;
  * `report.html`; `run.json`.
  */
-import { extract, holdActivations, shuffled } from "../src/activations/mod.ts";
 import {
   compareFirings,
   Coresets,
   describePicks,
   dictionaryFirings,
-  featureFirings,
   pickUnits,
   strongestInRegions,
 } from "../src/analysis/mod.ts";
-import {
-  experiment,
-  grow,
-  openModel,
-  openSae,
-  readingFlags,
-  readTexts,
-  seedsFlag,
-  usable,
-  UsageError,
-} from "../src/run/mod.ts";
+import { experiment, grow, openModel, readingFlags, readTexts, seedsFlag, usable, UsageError } from "../src/run/mod.ts";
+import { heldOutFirings } from "./lib/overlap/held_out.ts";
 import { overlapOutcome } from "./lib/overlap/outcome.ts";
 import type { Compared } from "./lib/overlap/rows.ts";
 
@@ -78,20 +67,7 @@ await experiment({
   if (layers.length > 1) throw new UsageError(`Expected one layer, the SAE's, but got --layers ${flags.layers}.`);
   const [layer] = layers;
   // The tokens that both sides fire on; the SAE is given back before dictionaries grow.
-  const readFeatures = async () => {
-    using sae = await openSae(flags.sae, backend, model, layer);
-    const heldoutTexts = shuffled(readTexts(run, corpus, { where: { split: flags.heldout } }), flags.seed);
-    const held = await manifest.time(
-      "extract held-out",
-      () => holdActivations(extract(model, heldoutTexts, { layers, context, batchPrompts: 32 }), layer, flags.tokens),
-    );
-    const stage = progress.stage("encode", held.ids.length, "activations");
-    const encode = () => featureFirings(sae, held.batches, k, (done) => stage.advance(done));
-    const features = await run.kept("firings of features", () => manifest.time("encode", encode));
-    stage.end();
-    return { held, features, decoder: await backend.download(sae.decoder) };
-  };
-  const { held, features, decoder } = await readFeatures();
+  const { held, features, decoder } = await heldOutFirings(run, flags, opened);
 
   const plan = {
     ...{ backend, model, layers, files: [corpus], reading: { context, batchPrompts: flags.batch } },

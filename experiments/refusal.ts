@@ -17,14 +17,7 @@
  * and `steering`; `report.html`; `run.json`.
  */
 import { batchAt, extract } from "../src/activations/mod.ts";
-import {
-  type Ablation,
-  bestAblation,
-  isRefusal,
-  RefusalLab,
-  type RefusalSetting,
-  refusalSetting,
-} from "../src/analysis/mod.ts";
+import { bestAblation, isRefusal, RefusalLab, type RefusalSetting, refusalSetting } from "../src/analysis/mod.ts";
 import { reanchorAll } from "../src/partition/mod.ts";
 import {
   answersTo,
@@ -36,6 +29,7 @@ import {
   seedsFlag,
   usable,
 } from "../src/run/mod.ts";
+import { triedElsewhere } from "./lib/refusal/elsewhere.ts";
 import { refusalOutcome } from "./lib/refusal/outcome.ts";
 import { refusalPrompts } from "./lib/refusal/prompts.ts";
 
@@ -131,15 +125,7 @@ await experiment({
   const setting = settings.find(({ seed, layer, percentile }) =>
     seed === ablation?.seed && layer === ablation.layer && percentile === ablation.percentile
   );
-  const elsewhere = async (ablation: Ablation, setting: RefusalSetting) => {
-    const { layer, basis, k } = ablation;
-    const confirmation = await lab.confirm(setting, basis, k);
-    const stage = progress.stage("steer", flags.alphas.length * (setting.matched ? 3 : 2), "strengths");
-    const steered = await lab.steer(setting, basis, finalsAt(layer), flags.alphas, () => stage.advance());
-    stage.end();
-    return { ablation, setting, confirmation, steered };
-  };
-  const best = ablation && setting && await elsewhere(ablation, setting);
+  const best = ablation && setting && await triedElsewhere(run, lab, ablation, setting, finalsAt, flags.alphas);
   const measured = { settings, failed, ablations, references, best };
   const prompts = tried.harmful.map(({ text }) => text);
   return refusalOutcome(flags, { lab, prompts, standard: flags, refused, isHarmful, ...measured });
