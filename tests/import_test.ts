@@ -68,7 +68,7 @@ for (const name of ["cpu", "webgpu"] satisfies BackendName[]) {
         assertEquals([found.backend, found.activations, found.regions.length], [name, 400, 400]);
         assertEquals(Math.max(...found.regions) + 1, found.size);
         assert(found.size > 1 && found.threshold > 0, stdout);
-        const files = ["deno.lock", "dictionary.arrow", "script.ts"];
+        const files = ["deno.lock", "dictionary.arrow", "dictionary.calibration.json", "script.ts"];
         assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), files);
 
         for (const path of asked) assert(/^\/(mod\.ts$|src\/|kernels\/)/.test(path), `${path} is not published`);

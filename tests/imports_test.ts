@@ -80,6 +80,8 @@ const BEHIND_DOORS: Readonly<Record<string, string>> = {
   "src/activations/batch.ts": "how messages name a row",
   "src/activations/cache_index.ts": "what is read of a damaged index",
   "src/activations/parquet.ts": "a parser alone",
+  "src/activations/selection.ts": "the rule alone, prompt by prompt",
+  "src/activations/shared_prefixes.ts": "a tree against a search one by one",
   "src/activations/shard.ts": "a parser of one shard, which the cache hides",
   "src/activations/source.ts": "the invariant of what makes two readings the same",
   "src/analysis/probes/conjugate_gradient.ts": "the minimiser alone, on functions that are known",

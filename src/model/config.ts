@@ -20,7 +20,13 @@ export function positionCount(config: Config): number {
   const names = ["max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx"];
   // What is no count, such as the -1 that stands for no end in some files, limits nothing.
   const count = numberOf(config, names) ?? Infinity;
-  return count > 0 ? count : Infinity;
+  if (count <= 0) return Infinity;
+  const { type, rope_type: ropeType = type, factor = 1 } =
+    (config.rope_scaling ?? config.rope_parameters ?? {}) as Config;
+  // Rotations that stretch with the text have no end; those that are stretched once reach as much farther. All others
+  // count what they were stretched to.
+  if (ropeType === "dynamic") return Infinity;
+  return ropeType === "linear" ? count * Number(factor) : count;
 }
 
 /** Sizes of attention, for caches that the graph leaves open. */
