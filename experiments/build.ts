@@ -36,7 +36,7 @@ await experiment({
   flags: {
     ...readingFlags({ calibration: 200_000, context: 128, batch: 128 }),
     ...selectionFlags(),
-    maxNorm: { type: "number", min: 1, help: "leave out activations of more than this many times the median norm: 10" },
+    maxNorm: { type: "string", help: "leave out activations of more than this many times the median norm: 10x" },
     split: { type: "string", help: "read only entries whose field `split` has this value" },
     chat: { type: "boolean", help: "read every text as a user's turn in the model's chat template" },
     inOrder: { type: "boolean", help: "read the corpus in its own order, as needed when it does not fit into memory" },
@@ -75,7 +75,7 @@ await experiment({
     texts: inOrder ? entries : await Array.fromAsync(entries()),
     corpus: `${corpus}${split ? `, split ${split}` : ""}${inOrder ? ", in order" : ""}`,
     files: [corpus],
-    reading: { context, chat, batchPrompts: flags.batch, maxNorm: flags.maxNorm, ...selectedBy(flags) },
+    reading: { context, chat, batchPrompts: flags.batch, ...selectedBy(flags) },
     growing: {
       saturationWindow: flags.window,
       members: flags.members,

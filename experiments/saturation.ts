@@ -45,7 +45,7 @@ await experiment({
     seeds: seedsFlag(3, "stream orders"),
     ...readingFlags({ calibration: 20_000, context: 128, batch: 16 }, "window"),
     ...selectionFlags(),
-    maxNorm: { type: "number", min: 1, help: "leave out activations of more than this many times the median norm: 10" },
+    maxNorm: { type: "string", help: "leave out activations of more than this many times the median norm: 10x" },
   },
   examples: [
     ["", "the embedded model, all layers, 40k tokens of each domain"],
@@ -78,7 +78,7 @@ await experiment({
   const plan = {
     ...{ backend, model, layers },
     files: DOMAINS.map((domain) => flags[domain]),
-    reading: { context, batchPrompts: flags.batch, maxNorm: flags.maxNorm, ...selectedBy(flags) },
+    reading: { context, batchPrompts: flags.batch, ...selectedBy(flags) },
     // No stream stops early: all are compared at the same number of activations.
     growing: { saturationWindow: Infinity, signal: run.signal },
   };

@@ -39,7 +39,7 @@ export interface Selection {
 }
 
 /** What a selection may need to know of a model. */
-export type SelectingModel = Partial<Pick<LanguageModel, "encodeChat" | "specialTokens">>;
+export type SelectingModel = Partial<Pick<LanguageModel, "encodeChat" | "specialTokens" | "vocab">>;
 
 /**
  * Settles which positions become activations.
@@ -64,7 +64,7 @@ export function selectionOf(
     throw new RangeError(`Expected repeats to be "each" or "once" but found ${JSON.stringify(repeats)}`);
   }
   const tokens = excludeTokens === "special" ? known(model.specialTokens, 'excludeTokens "special"') : excludeTokens;
-  assertTokens(tokens);
+  assertTokens(tokens, model.vocab);
   return {
     extractor,
     ...(tokens.length > 0 && { excludeTokens: [...tokens].sort((a, b) => a - b) }),
@@ -132,8 +132,8 @@ function known<T>(value: T | undefined, what: string): T {
   throw new RangeError(`Expected the model itself, not its name, for ${what}: it says what that is`);
 }
 
-function assertTokens(tokens: readonly number[]): void {
-  const wrong = tokens.find((token) => !Number.isInteger(token) || token < 0);
+function assertTokens(tokens: readonly number[], vocab = Infinity): void {
+  const wrong = tokens.find((token) => !Number.isInteger(token) || token < 0 || token >= vocab);
   if (wrong === undefined) return;
-  throw new RangeError(`Expected ids of tokens to leave out, or "special", but found ${wrong}`);
+  throw new RangeError(`Expected ids of tokens to leave out, below ${vocab}, or "special", but found ${wrong}`);
 }

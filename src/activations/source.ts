@@ -43,7 +43,7 @@ export interface DescribeOptions extends SelectOptions {
   model:
     | string
     | Pick<LanguageModel, "id" | "hook" | "bos" | "revision" | "commit">
-      & Partial<Pick<LanguageModel, "maxContext" | "encodeChat" | "specialTokens">>;
+      & Partial<Pick<LanguageModel, "maxContext" | "encodeChat" | "specialTokens" | "vocab">>;
   /** Layer that is read. */
   layer: number;
   /** Where in the layer; default the model's own hook, `"resid_post"` where it is given by its name. */

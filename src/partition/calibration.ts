@@ -16,8 +16,8 @@ export interface CalibrateOptions {
   /** Stop once this many activations were seen (overshoots by at most a batch); default 200,000. */
   activations?: number;
   /**
-   * Times the median norm beyond which activations are left out, here and in the dictionaries that are grown under the
-   * calibration: those of attention sinks lie in one direction, far out. Default none is left out.
+   * Times the median norm beyond which activations are left out, here and by `discover` under the calibration: those of
+   * attention sinks lie in one direction, far out. Default none is left out.
    */
   maxNorm?: number;
   /** Where to compute; default `"auto"`. */
@@ -31,16 +31,17 @@ export interface CalibrateOptions {
  *
  * With `u = mean(x / ||x||)` and `direction = u / ||u||`, the center is `direction * <mean(x), direction>`. The
  * threshold of a percentile is the mean over batches of that percentile (linear interpolation between ranks) of all
- * cosine distances between the batch's centred activations; batches of fewer than two, or of less than a quarter of the
- * largest batch's rows, are skipped: what is left at a stream's end must not weigh as much as a whole batch. So batch
- * size changes it: the published batch is 128 prompts of 128 tokens. Holds all activations it sees in memory,
+ * cosine distances between the batch's centred activations; batches of fewer than two are skipped, and
+ * the last one if it has less than a quarter of the largest batch's rows: what is left at a stream's end must not weigh as
+ * much as a whole batch. So batch size changes it: the published batch is 128 prompts of 128 tokens. Holds all activations it sees in memory,
  * `activations x dim` float32.
  *
  * @param batches Activations, `rows x dim` each, all of one length.
  * @param options Percentiles, default `[10]`; activations to measure on, default 200,000; where to compute.
  * @returns The center, and the threshold of each percentile as a cosine distance, 0..2.
- * @throws {Error} if the stream is empty, has no batch of two rows, or a row that is not finite; if a few activations of
- * more than 100 times the median norm outweigh all others together: the center would be theirs.
+ * @throws {Error} if the stream is empty, has no batch of two rows, or a row that is not finite; if activations of more
+ * than 10 times the median norm are together half as long as all others, or those of more than 100 times a tenth: they
+ * would draw the center to them.
  *
  * @example
  * ```ts

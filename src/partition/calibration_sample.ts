@@ -17,8 +17,12 @@ export interface CalibrationSample {
 
 /** Times the median norm from which on an activation counts as massive (dictionary_learning's `max_activation_norm_multiple`). */
 export const MASSIVE = 10;
-/** Times the median norm from which on activations can outweigh all others together. */
-const OVERWHELMING = 100;
+/**
+ * What outweighs the rest: activations of more than so many times the median norm that are together as long as that share
+ * of all at the median. Few that are absurd are an error; many that are massive may be the model's, up to where they make
+ * the center theirs.
+ */
+const OVERWHELMING = [{ times: 10 * MASSIVE, share: 0.1 }, { times: MASSIVE, share: 0.5 }];
 
 /** The rows of one batch, for what is said of them. */
 export interface SampledRows {
@@ -49,30 +53,33 @@ export function sampleOf(batches: readonly SampledRows[], masked: number): Calib
 }
 
 /**
- * Throws if a few activations outweigh all others together, as one value that overflowed does: the center is then theirs,
- * all others lie in one direction from it, and every threshold is nearly 0.
+ * Throws if long activations outweigh the rest, as many attention sinks or one value that overflowed do: the center is
+ * drawn to them, all others then lie in one direction from it, and thresholds shrink.
  */
 export function assertNoneOverwhelms(batches: readonly SampledRows[]): void {
   const median = medianNorm(batches);
-  const limit = OVERWHELMING * median;
-  if (limit === 0) return;
-  let [total, largest, rows, places] = [0, 0, 0, ""];
-  for (const { norms, provenance } of batches) {
-    rows += norms.length;
-    norms.forEach((norm, row) => {
-      if (norm <= limit) return;
-      total += norm;
-      if (norm <= largest) return;
-      [largest, places] = [norm, describeRow({ provenance }, row)];
-    });
+  const rows = batches.reduce((sum, { norms }) => sum + norms.length, 0);
+  for (const { times, share } of OVERWHELMING) {
+    let [total, count, largest, place] = [0, 0, 0, ""];
+    for (const { norms, provenance } of batches) {
+      norms.forEach((norm, row) => {
+        if (norm <= times * median) return;
+        total += norm;
+        count++;
+        if (norm <= largest) return;
+        [largest, place] = [norm, describeRow({ provenance }, row)];
+      });
+    }
+    // Of zeros the median is 0, and whatever is longer infinitely long.
+    if (median === 0 || total <= share * rows * median) continue;
+    throw new Error(
+      `Expected activations of similar norm but ${count} of ${rows} have more than ${times} times the median, and draw ` +
+        `the center to them: the largest norm, ${largest.toPrecision(4)} beside a median of ${
+          median.toPrecision(4)
+        }, is ` +
+        `of ${place}. Leave massive ones out (maxNorm 10, --max-norm 10x), or look for an overflow (float16 ends at 65504)`,
+    );
   }
-  // Less moves the center by less than an ordinary activation is long.
-  if (total <= rows * median) return;
-  throw new Error(
-    `Expected no activation to outweigh all others together but the norm of ${places} is ${largest.toPrecision(4)}, ` +
-      `${Math.round(largest / median)} times the median norm of ${rows} activations: leave out what is so long ` +
-      "(maxNorm 10, --max-norm 10), or look for an overflow (float16 ends at 65504) or an attention sink",
-  );
 }
 
 /** Share of the pairs within batches whose rows have the same tokens up to them, in one reading; `null` without provenance. */

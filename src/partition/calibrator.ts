@@ -28,7 +28,10 @@ export interface CalibrationValues {
   readonly activations: number;
   /** Norms and repetitions of what was seen; absent in calibrations of before they were looked at. */
   readonly sample?: CalibrationSample;
-  /** Norm beyond which activations were left out, and are to be; absent if none is. */
+  /**
+   * Norm beyond which activations were left out; absent if none was. `discover` leaves them out too; who adds batches to a
+   * dictionary by hand leaves them out there.
+   */
   readonly normLimit?: number;
   /** What produced them (model, hook, extractor, context, corpus). */
   readonly source?: StreamSource;
@@ -97,7 +100,7 @@ interface Pushed extends SampledRows {
   readonly moments: Moments;
 }
 
-/** Share of the largest batch's rows that a batch must have for its distances to count. */
+/** Share of the largest batch's rows that a stream's last batch must have for its distances to count. */
 const SMALL_BATCH = 0.25;
 
 /** Collects batches of one hook point, for streams that carry several; see `calibrate`. */
@@ -149,7 +152,10 @@ export class Calibrator implements Disposable {
     { maxNorm, source }: { readonly maxNorm?: number; readonly source?: StreamSource } = {},
   ): Promise<Calibration> {
     if (this.#activations === 0) {
-      throw new Error("Expected activations to calibrate on but the stream was empty: check the corpus and its filter");
+      throw new Error(
+        "Expected activations to calibrate on but the stream was empty: check the corpus and its filter, and what is left " +
+          "out of it (excludeTokens, excludePositions; texts of one token give none)",
+      );
     }
     const normLimit = maxNorm === undefined ? undefined : maxNorm * medianNorm(this.#batches);
     const masked = normLimit === undefined ? 0 : await this.#mask(normLimit);
@@ -158,9 +164,10 @@ export class Calibrator implements Disposable {
     const sums = new Float64Array(percentiles.length);
     let measured = 0;
     const most = this.#batches.reduce((rows, { matrix }) => Math.max(rows, matrix.rows), 0);
-    for (const { matrix } of this.#batches) {
+    for (const [i, { matrix }] of this.#batches.entries()) {
       // What is left at a stream's end must not weigh as much as a whole batch; in the center it counts all the same.
-      if (matrix.rows < 2 || matrix.rows < SMALL_BATCH * most) continue;
+      const isRest = i === this.#batches.length - 1 && matrix.rows < SMALL_BATCH * most;
+      if (matrix.rows < 2 || isRest) continue;
       using directions = await this.backend.directions(matrix, center);
       const values = await this.backend.percentiles(directions, percentiles);
       values.forEach((value, i) => sums[i] += value);

@@ -201,6 +201,7 @@ export async function runExperiment<const F extends Flags>(
       mayChange: definition.mayChange,
       facts: () => factsOf(flags, manifest),
       notes: manifest.notes,
+      calibrations: manifest.calibrations,
       note,
       signal: interruption.stop,
     });

@@ -1,4 +1,5 @@
 /** What a run keeps of its steps, so that it goes on. */
+import type { CalibrationRecord } from "../../src/report/mod.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Stages, type StagesOptions } from "../../src/run/mod.ts";
 import { inFolder } from "../lib/folder.ts";
@@ -26,9 +27,12 @@ Deno.test("a step that was finished is not done again, and tells again what it t
   inFolder(async (out) => {
     const notes: string[] = [];
     const view = new Float32Array(1000).subarray(10, 12);
-    const first = await Stages.open(out, false, options(notes));
+    const record = { stream: "", layer: 3, asked: 100, activations: 60 };
+    const calibrations: CalibrationRecord[] = [];
+    const first = await Stages.open(out, false, options(notes, { calibrations }));
     const computed = await first.kept("measure p 1", () => {
       notes.push("few rows");
+      calibrations.push(record);
       return { ...VALUE, view };
     });
     assertEquals(computed, { ...VALUE, view: new Float32Array(2) });
@@ -37,9 +41,10 @@ Deno.test("a step that was finished is not done again, and tells again what it t
 
     const told: string[] = [];
     assertEquals(await Stages.areLeft(out), true);
-    const again = await Stages.open(out, true, options(told));
+    const seen: CalibrationRecord[] = [];
+    const again = await Stages.open(out, true, options(told, { calibrations: seen }));
     assertEquals(await again.kept("measure p 1", () => Promise.reject(new Error("done again"))), computed);
-    assertEquals(told, ["few rows"]);
+    assertEquals([told, seen], [["few rows"], [record]]);
 
     await Stages.open(out, false, options([]));
     assertEquals(await Stages.areLeft(out), false, "a run that starts anew keeps nothing");

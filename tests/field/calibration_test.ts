@@ -94,7 +94,11 @@ backendTest(
       return { ...plain, data };
     };
     const right = thresholdOf(plain, 10);
-    await assertRejects(() => thetaOf(backend, [withSinks(1000)], 10), Error, "the norm of row");
+    await assertRejects(
+      () => thetaOf(backend, [withSinks(1000)], 10),
+      Error,
+      "4 of 512 have more than 100 times the median",
+    );
     const masked = await calibrate([withSinks(1000)], { percentiles: [10], backend, maxNorm: 10 });
     assertLess(Math.abs(masked.thresholds[0] - right), 0.1 * right);
     assertEquals([masked.activations, masked.sample!.masked, masked.sample!.massive], [508, 4, 0]);
@@ -108,7 +112,18 @@ backendTest(
     // One absurd value, as float16 overflows.
     const absurd = plain.data.slice();
     absurd[7 * 32 + 5] = 65504;
-    await assertRejects(() => thetaOf(backend, [{ ...plain, data: absurd }], 10), Error, "the norm of row 7");
+    await assertRejects(() => thetaOf(backend, [{ ...plain, data: absurd }], 10), Error, "is of row 7");
+    // Many that are long enough together, though none is absurd.
+    const many = plain.data.slice();
+    for (let r = 0; r < 26; r++) for (let d = 0; d < 32; d++) many[r * 19 * 32 + d] *= 50;
+    await assertRejects(() => thetaOf(backend, [{ ...plain, data: many }], 10), Error, "more than 10 times the median");
+    // The last batch alone may be a rest: batches of one's own are uneven.
+    const uneven = [400, 50, 62].map((rows, i) => {
+      const from = [0, 400, 450][i];
+      return { rows, dim: 32, data: plain.data.slice(from * 32, (from + rows) * 32) };
+    });
+    const [all, first] = [await thetaOf(backend, uneven, 10), await thetaOf(backend, [uneven[0], uneven[2]], 10)];
+    assert(all !== first, "the batch in the middle counts");
   },
 );
 

@@ -46,11 +46,12 @@ function oracle(batches: readonly ActivationBatch[], percentiles: readonly numbe
   const direction = unit(mean(rows.map(unit)));
   const center = direction.map((value) => value * dot(mean(rows), direction));
   const most = Math.max(...batches.map((batch) => batch.rows));
-  const measured = batches.filter((batch) => batch.rows >= 2 && batch.rows >= most / 4).map((batch) => {
-    const directions = rowsIn(batch).map((x) => unit(x.map((value, j) => value - center[j])));
-    const distances = directions.flatMap((a, i) => directions.slice(0, i).map((b) => 1 - dot(a, b)));
-    return percentiles.map((p) => percentile(distances, p));
-  });
+  const measured = batches.filter((batch, i) => batch.rows >= 2 && (i < batches.length - 1 || batch.rows >= most / 4))
+    .map((batch) => {
+      const directions = rowsIn(batch).map((x) => unit(x.map((value, j) => value - center[j])));
+      const distances = directions.flatMap((a, i) => directions.slice(0, i).map((b) => 1 - dot(a, b)));
+      return percentiles.map((p) => percentile(distances, p));
+    });
   return {
     center,
     thresholds: percentiles.map((_, i) => measured.reduce((sum, m) => sum + m[i], 0) / measured.length),

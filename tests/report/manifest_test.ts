@@ -29,6 +29,7 @@ Deno.test("a manifest says what was run, on what, how long, and what came out", 
       "stop",
     );
     manifest.notes.push("Half-precision weights.");
+    manifest.calibrations.push({ stream: "", layer: 3, asked: 100, activations: 60, medianNorm: 2.5 });
     manifest.findings.regions = { "1": 203, "2": 83 };
     manifest.findings.undefinedRate = NaN;
     manifest.outputs.push("b.svg", "a.arrow", "run.json");
@@ -49,6 +50,7 @@ Deno.test("a manifest says what was run, on what, how long, and what came out", 
       device: "CPU",
       notes: ["Half-precision weights."],
       hub: [],
+      calibrations: [{ stream: "", layer: 3, asked: 100, activations: 60, medianNorm: 2.5 }],
       started: "2026-01-02T03:04:05.000Z",
       timings: { extract: 2, total: 2 },
       findings: { regions: { "1": 203, "2": 83 }, undefinedRate: null },

@@ -35,10 +35,11 @@ export function selectionFlags(): SelectionFlags {
 }
 
 /** What they are given. */
-export type SelectedBy = Readonly<Partial<Record<keyof SelectionFlags, string>>>;
+export type SelectedBy = Readonly<Partial<Record<keyof SelectionFlags | "maxNorm", string>>>;
 
 /**
- * What the flags of {@linkcode selectionFlags} leave out, for `extract` and `describeStream`.
+ * What the flags of {@linkcode selectionFlags} leave out, and `--max-norm` where an experiment has it (`10x`), for a plan's
+ * `reading`.
  *
  * @throws {UsageError} if a flag is neither its word nor whole numbers.
  *
@@ -51,9 +52,10 @@ export type SelectedBy = Readonly<Partial<Record<keyof SelectionFlags, string>>>
  * ```
  */
 export function selectedBy(
-  { excludeTokens, excludePositions }: SelectedBy,
-): Pick<SelectOptions, "excludeTokens" | "excludePositions"> {
+  { excludeTokens, excludePositions, maxNorm }: SelectedBy,
+): Pick<SelectOptions, "excludeTokens" | "excludePositions"> & { readonly maxNorm?: number } {
   return {
+    ...(maxNorm !== undefined && { maxNorm: timesOf(maxNorm) }),
     ...(excludeTokens !== undefined && {
       excludeTokens: excludeTokens === "special"
         ? "special" as const
@@ -65,6 +67,15 @@ export function selectedBy(
         : wholeNumber("--exclude-positions", "template", excludePositions.replace(/^first\s+/, "")),
     }),
   };
+}
+
+/** `10x` or `10`: times the median norm. */
+function timesOf(text: string): number {
+  const times = Number(/^\s*(\d+(?:\.\d+)?)x?\s*$/.exec(text)?.[1]);
+  if (times > 1) return times;
+  throw new UsageError(
+    `Expected --max-norm to be a number of times the median norm, more than 1, as 10x, but got "${text}".`,
+  );
 }
 
 function wholeNumber(flag: string, word: string, text: string): number {

@@ -3,7 +3,7 @@ import { checksumOf } from "../../files/checksum.ts";
 import { removeIfThere } from "../../files/remove.ts";
 import { readSealedJson, writeSealedJson } from "../../files/sealed_json.ts";
 import type { CheckpointOptions } from "../../partition/checkpoint.ts";
-import { VERSION } from "../../report/manifest.ts";
+import { type CalibrationRecord, VERSION } from "../../report/manifest.ts";
 import { flagText } from "../command/flag_text.ts";
 import { UsageError } from "../command/flags.ts";
 import { readStage, writeStage } from "./stage_file.ts";
@@ -36,6 +36,8 @@ export interface StagesOptions {
   readonly facts: () => Promise<string[]>;
   /** What the run has told its reader. */
   readonly notes: readonly string[];
+  /** What its calibrations saw; those of steps that are kept are put there. Default nobody asks. */
+  readonly calibrations?: CalibrationRecord[];
   /** Takes a sentence for the reader. */
   readonly note: (sentence: string) => void;
   /** Stops the run before its next step. */
@@ -122,19 +124,21 @@ export class Stages {
    */
   async kept<T>(name: string, compute: () => T | Promise<T>): Promise<T> {
     const path = `${await this.#pathOf(name)}.stage`;
-    const { notes, note, signal } = this.#options;
+    const { notes, calibrations = [], note, signal } = this.#options;
     const stage = await readStage(path, { name, run: this.#run }).catch((error: Error) => {
       note(`${error.message.replace(/\.?$/, ".")} The step "${name}" is done again.`);
       return undefined;
     });
     if (stage) {
       stage.notes.forEach(note);
+      calibrations.push(...stage.calibrations ?? []);
       return stage.value as T;
     }
     signal.throwIfAborted();
-    const [told, growing] = [notes.length, this.#growing.length];
+    const [told, seen, growing] = [notes.length, calibrations.length, this.#growing.length];
     const value = await compute();
-    const kept = await writeStage(path, { name, run: this.#run, value, notes: notes.slice(told) });
+    const said = { notes: notes.slice(told), calibrations: calibrations.slice(seen) };
+    const kept = await writeStage(path, { name, run: this.#run, value, ...said });
     // Of all orders together they may not fit on the disk.
     for (const folder of this.#growing.splice(growing)) await removeIfThere(folder);
     return kept.value as T;

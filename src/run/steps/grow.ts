@@ -108,6 +108,17 @@ export async function calibrated<F extends Flags>(
   for (const [layer, { activations, sample }] of calibrations) {
     run.manifest.calibrations.push({ stream, layer, asked: calibration, activations, ...sample });
   }
+  const massive = [...calibrations].filter(([, { activations, sample }]) =>
+    sample && sample.massive > 0.005 * activations
+  );
+  for (const [layer, { activations, sample }] of massive) {
+    run.note(
+      `${label}${
+        sample!.massive
+      } of ${activations} activations in layer ${layer} have more than 10 times the median norm, ` +
+        "and draw the center to them: --max-norm 10x of build and saturation leaves such ones out.",
+    );
+  }
   const [first] = calibrations.values();
   // Where no flag asks for a number, all that there are is what was meant.
   if (first && first.activations < calibration && "calibration" in run.flags) {
