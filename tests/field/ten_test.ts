@@ -2,10 +2,37 @@
  * Kinds of ten more public reports, each as a small input. What is right was computed with the packages that wrote such
  * files: tokens with tokenizers 0.23, files with pyarrow 26.
  */
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { readCorpus } from "../../mod.ts";
+import { CorpusError } from "../../src/activations/mod.ts";
 import { assertLoopsWriteLast } from "../../src/model/chat_templates.ts";
 import { inFolder } from "../lib/folder.ts";
+
+Deno.test("a <bos> that the files rule out is none, whatever else they say", () =>
+  assertTokens("The king", {
+    tokenizer: (json) => json.post_processor = null,
+    tokenizer_config: (json) => json.bos_token = null,
+  }, [437, 2049]));
+
+Deno.test("columns of one name are refused, as a row could hold one of them only", () =>
+  inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/two.csv`, "id,text,text\n1,one,uno\n");
+    await Deno.writeTextFile(`${folder}/unnamed.csv`, 'id,text,,\n1,"a ""b""\nc",d,e\n');
+    for (const path of [`${folder}/two.csv`, `${INPUTS}two.arrow`, `${INPUTS}two.parquet`]) {
+      const { message } = await assertRejects(() => Array.fromAsync(readCorpus(path)), CorpusError);
+      assertMatch(message, /several that are called "text"/);
+    }
+    const [{ text }] = await Array.fromAsync(readCorpus(`${folder}/unnamed.csv`));
+    assertEquals(text, 'a "b"\nc');
+  }));
+
+Deno.test("types of Arrow that are not read are named; the file is not called damaged", async () => {
+  for (const [file, type] of [["runs.arrow", "RunEndEncoded"], ["views.arrow", "ListView"]]) {
+    const { message } = await assertRejects(() => Array.fromAsync(readCorpus(`${INPUTS}${file}`)), CorpusError);
+    assertMatch(message, new RegExp(`a column of the type ${type}, which is not read here`));
+    assert(!message.includes("damaged"));
+  }
+});
 
 Deno.test("a line that is a long text about NaN is read whole", () =>
   inFolder(async (folder) => {
