@@ -7,6 +7,139 @@ import { readCorpus } from "../../mod.ts";
 import { CorpusError } from "../../src/activations/mod.ts";
 import { assertLoopsWriteLast } from "../../src/model/chat_templates.ts";
 import { inFolder } from "../lib/folder.ts";
+import { type Patch, withPatched } from "./models.ts";
+
+const INPUTS = new URL("inputs/ten/", import.meta.url).pathname;
+const SPECIAL = ["<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>", "<end_of_turn>"];
+
+/** What a text's tokens are with the embedded model's tokenizer, changed. */
+function assertTokens(text: string, patch: Patch, expected: readonly number[]): Promise<void> {
+  return withPatched(patch, (model) => Promise.resolve(assertEquals([...model.encode(text)], expected)));
+}
+
+/** The embedded tokenizer with this before its bytes. */
+function splitting(step: Record<string, unknown>): Patch {
+  return {
+    tokenizer: (json) => {
+      json.pre_tokenizer = { type: "Sequence", pretokenizers: [step, { ...json.pre_tokenizer, use_regex: false }] };
+    },
+  };
+}
+
+Deno.test("Unigram: letters that the vocabulary lacks are bytes", () => {
+  const bytes = Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`);
+  const vocab = [
+    ...SPECIAL.map((token) => [token, 0]),
+    ...[["▁the", -2], ["▁king", -3], ["▁", -2.5]],
+    ...bytes.map((byte) => [byte, -9]),
+  ];
+  const spaces = { type: "Metaspace", replacement: "▁", prepend_scheme: "always", split: true };
+  return assertTokens("the king é\n", {
+    tokenizer: (json) => {
+      json.pre_tokenizer = json.decoder = spaces;
+      json.model = { type: "Unigram", unk_id: 3, vocab, byte_fallback: true };
+    },
+  }, [2, 6, 7, 8, 204, 178, 19]);
+});
+
+Deno.test("an added token that is a word of its own is none within other words", () => {
+  const token = { content: "king", single_word: true, lstrip: false, rstrip: false, normalized: false, special: false };
+  const patch: Patch = { tokenizer: (json) => json.added_tokens.push({ id: 4096, ...token }) };
+  return assertTokens("the king, kings, making", patch, [2, 2187, 38, 4096, 50, 543, 680, 50, 1785]);
+});
+
+// In words: the|Ġ|k|ing|Ġ|Ġ|of|Ġ|the, and so on.
+const SPLITS: Readonly<Record<string, readonly number[]>> = {
+  Removed: [2, 2187, 113, 290, 2349, 2187],
+  Isolated: [2, 2187, 38, 113, 290, 38, 38, 2349, 38, 2187],
+  MergedWithPrevious: [2, 2187, 38, 113, 290, 38, 38, 2349, 38, 2187],
+  MergedWithNext: [2, 2187, 2049, 38, 287, 272],
+  Contiguous: [2, 2187, 38, 113, 290, 262, 2349, 38, 2187],
+};
+for (const [behavior, expected] of Object.entries(SPLITS)) {
+  Deno.test(`a split at spaces, ${behavior}`, async () => {
+    for (const pattern of [{ String: " " }, { Regex: "\\s" }]) {
+      await assertTokens(
+        "the king  of the",
+        splitting({ type: "Split", pattern, behavior, invert: false }),
+        expected,
+      );
+    }
+  });
+}
+
+Deno.test("inverted splits merge what lies between their matches", async () => {
+  const step = { type: "Split", pattern: { Regex: "[ -]" }, invert: true };
+  await assertTokens(
+    "the king--of the",
+    splitting({ ...step, behavior: "MergedWithPrevious" }),
+    [2, 2187, 2049, 51, 51, 2349, 272],
+  );
+  await assertTokens("the king--of the", splitting({ ...step, behavior: "Removed" }), [2, 38, 51, 51, 38]);
+});
+
+Deno.test("words are of letters of all scripts", () => {
+  const words = [...SPECIAL, "the", "naïve", "königin", "२०२४"];
+  return assertTokens("the naïve königin २०२४", {
+    tokenizer: (json) => {
+      json.pre_tokenizer = { type: "Whitespace" };
+      json.decoder = null;
+      json.model = {
+        type: "WordLevel",
+        vocab: Object.fromEntries(words.map((word, id) => [word, id])),
+        unk_token: "<unk>",
+      };
+    },
+  }, [2, 6, 7, 8, 9]);
+});
+
+Deno.test("a capital sigma is the same small letter everywhere", () =>
+  assertTokens(
+    "ΟΔΟΣ ΣΑΣ",
+    { tokenizer: (json) => json.normalizer = { type: "Lowercase" } },
+    // As of οδοσ σασ, which nobody writes.
+    [2, 212, 197, 212, 186, 212, 197, 213, 137, 38, 213, 137, 212, 183, 213, 137],
+  ));
+
+/** Where `<bos>` is told, and by whom it is put before texts. */
+const BEGINNINGS: Readonly<Record<string, Patch>> = {
+  "special_tokens_map.json alone": {
+    tokenizer: (json) => json.post_processor = null,
+    tokenizer_config: (json) => {
+      delete json.bos_token;
+      delete json.added_tokens_decoder;
+    },
+    special_tokens_map: (json) => json.bos_token = { content: "<bos>", lstrip: false, rstrip: false },
+  },
+  "an object in tokenizer_config.json": {
+    tokenizer_config: (json) => json.bos_token = { content: "<bos>", lstrip: false, rstrip: false },
+  },
+  "the template of texts alone": {
+    tokenizer_config: (json) => delete json.bos_token,
+    special_tokens_map: (json) => delete json.bos_token,
+  },
+  "the class alone": {
+    tokenizer: (json) => {
+      json.post_processor = null;
+      for (const token of json.added_tokens) if (token.content === "<bos>") token.content = "<|endoftext|>";
+      json.model.vocab["<|endoftext|>"] = json.model.vocab["<bos>"];
+      delete json.model.vocab["<bos>"];
+    },
+    tokenizer_config: (json) => {
+      for (const name of Object.keys(json)) delete json[name];
+      json.tokenizer_class = "GPT2Tokenizer";
+    },
+    special_tokens_map: (json) => delete json.bos_token,
+  },
+};
+for (const [place, patch] of Object.entries(BEGINNINGS)) {
+  Deno.test(`<bos> that is told by ${place} is put before texts, and left out where there should be none`, async () => {
+    await assertTokens("The king", patch, [2, 437, 2049]);
+    await withPatched(patch, (model) => Promise.resolve(assertEquals([...model.encode("The king")], [437, 2049])), {
+      bos: "never",
+    });
+  });
+}
 
 Deno.test("a <bos> that the files rule out is none, whatever else they say", () =>
   assertTokens("The king", {
