@@ -193,3 +193,11 @@ for (const [template, isRight] of Object.entries(LOOPS)) {
     else assertThrows(() => assertLoopsWriteLast(template), Error, "that text would be lost");
   });
 }
+
+Deno.test("a chat whose template would lose text is refused", () =>
+  withPatched({
+    tokenizer_config: (json) => json.chat_template = "{% for m in messages %}{{ m.content }}{% break %}{% endfor %}",
+  }, (model) => {
+    assertThrows(() => model.encodeChat([{ role: "user", content: "Hello" }]), Error, "{% break %}");
+    return Promise.resolve();
+  }));
