@@ -47,6 +47,7 @@ export async function readTokenizerFiles(
   const Class = typeof named === "function" && named.prototype instanceof Base ? named as typeof Base : Base;
   const tokenizer = new Class({
     ...file,
+    added_tokens: addedTokens(file, told),
     normalizer: normalizerAsWritten(file.normalizer),
     pre_tokenizer: preTokenizerAsWritten(file.pre_tokenizer),
   }, config);
@@ -62,6 +63,34 @@ async function readJson(path: string): Promise<Config> {
 
 async function readIfThere(path: string): Promise<Config> {
   return await exists(path) ? await readJson(path) : {};
+}
+
+/** What is told of an added token. */
+interface AddedToken {
+  readonly id: number;
+  readonly content: string;
+}
+
+/** The added tokens: those of tokenizer.json, and what tokenizer_config.json has beyond these, with the ids that it says. */
+function addedTokens({ added_tokens, model }: Config, { added_tokens_decoder }: Config): readonly AddedToken[] {
+  const own = (added_tokens ?? []) as readonly AddedToken[];
+  const known = new Set(own.map(({ content }) => content));
+  const others = Object.entries((added_tokens_decoder ?? {}) as Record<string, Omit<AddedToken, "id">>)
+    .filter(([, { content }]) => !known.has(content));
+  if (others.length === 0) return own;
+  const { vocab = {} } = (model ?? {}) as Config;
+  const ids = new Map<string, number>(
+    Array.isArray(vocab) ? vocab.map(([token], id) => [token, id]) : Object.entries(vocab as object),
+  );
+  const taken = new Set([...ids.values(), ...own.map(({ id }) => id)]);
+  return [
+    ...own,
+    ...others.flatMap(([key, token]) => {
+      const id = ids.get(token.content) ?? Number(key);
+      // Another token has this id already: which of them is meant, the files do not tell.
+      return taken.has(id) && !ids.has(token.content) ? [] : [{ ...token, id }];
+    }),
+  ];
 }
 
 /**

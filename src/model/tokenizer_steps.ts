@@ -10,15 +10,30 @@ interface Pattern {
   readonly String?: string;
 }
 
-/** A `normalizer` in which every capital sigma is written small alike; JavaScript's is another at a word's end. */
+/**
+ * A `normalizer` in which every capital sigma is written small alike, where JavaScript's is another at a word's end; and which
+ * strips Unicode's white space, which JavaScript's is not.
+ */
 export function normalizerAsWritten(normalizer: unknown): unknown {
   if (!isStep(normalizer)) return normalizer;
-  const { type, lowercase, normalizers } = normalizer;
-  if (type === "Sequence") {
-    return { ...normalizer, normalizers: (normalizers as unknown[]).map(normalizerAsWritten) };
+  const { type, lowercase, normalizers, strip_left, strip_right } = normalizer;
+  const all = (steps: unknown[]) => ({ type: "Sequence", normalizers: steps });
+  const replace = (pattern: Pattern, content: string) => ({ type: "Replace", pattern, content });
+  switch (type) {
+    case "Sequence":
+      return all((normalizers as unknown[]).map(normalizerAsWritten));
+    case "Lowercase":
+      return all([replace({ String: "Σ" }, "σ"), normalizer]);
+    case "BertNormalizer":
+      return lowercase === true ? all([replace({ String: "Σ" }, "σ"), normalizer]) : normalizer;
+    case "Strip":
+      return all([
+        ...strip_left === true ? [replace({ Regex: "\\A\\s+" }, "")] : [],
+        ...strip_right === true ? [replace({ Regex: "\\s+\\z" }, "")] : [],
+      ]);
+    default:
+      return normalizer;
   }
-  if (type !== "Lowercase" && !(type === "BertNormalizer" && lowercase === true)) return normalizer;
-  return { type: "Sequence", normalizers: [{ type: "Replace", pattern: { String: "Σ" }, content: "σ" }, normalizer] };
 }
 
 /**

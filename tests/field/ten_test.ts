@@ -101,6 +101,24 @@ Deno.test("a capital sigma is the same small letter everywhere", () =>
     [2, 212, 197, 212, 186, 212, 197, 213, 137, 38, 213, 137, 212, 183, 213, 137],
   ));
 
+Deno.test("what is stripped is white space to Unicode, which a mark of byte order is not", () => {
+  const strip = { type: "Strip", strip_left: true, strip_right: true };
+  const patch: Patch = { tokenizer: (json) => json.normalizer = strip };
+  return assertTokens("\ufeff \u0085The king \u0085", patch, [2, 245, 193, 197, 38, 200, 139, 437, 2049]);
+});
+
+Deno.test("added tokens that tokenizer_config.json alone has are whole, and special", async () => {
+  const patch: Patch = {
+    tokenizer: (json) => json.added_tokens = json.added_tokens.slice(0, 4),
+    tokenizer_config: (json) => json.added_tokens_decoder["4096"] = { content: "<call>", special: true },
+  };
+  await assertTokens("<start_of_turn>The king<call>", patch, [2, 4, 437, 2049, 4096]);
+  await withPatched(
+    patch,
+    ({ specialTokens }) => Promise.resolve(assertEquals(specialTokens, [0, 1, 2, 3, 4, 5, 4096])),
+  );
+});
+
 /** Where `<bos>` is told, and by whom it is put before texts. */
 const BEGINNINGS: Readonly<Record<string, Patch>> = {
   "special_tokens_map.json alone": {
