@@ -3,7 +3,7 @@ import { type Data, DataType, type Decimal, Vector } from "../files/apache_arrow
 import { readArrowBatches } from "../files/read_arrow.ts";
 import type { UnpackOptions } from "../files/unpacking.ts";
 import { decimalOf, decimalText } from "./decimals.ts";
-import { CorpusError } from "./errors.ts";
+import { assertOwnNames, CorpusError } from "./errors.ts";
 import { utf8Of } from "./exact_text.ts";
 import { exactTime } from "./exact_time.ts";
 
@@ -12,7 +12,7 @@ import { exactTime } from "./exact_time.ts";
  * Parquet files have.
  *
  * @param options What a record batch may unpack to.
- * @throws {CorpusError} if the file is none, cut off or damaged, or unpacks to more than is allowed.
+ * @throws {CorpusError} if the file is none, cut off or damaged, has columns of one name, or unpacks to more than is allowed.
  */
 export async function* readArrowRows(
   path: string,
@@ -20,6 +20,7 @@ export async function* readArrowRows(
 ): AsyncGenerator<Record<string, unknown>> {
   try {
     for await (const table of readArrowBatches(path, options)) {
+      assertOwnNames(table.schema.names.map(String), path);
       for (const { data } of table.batches) {
         const columns = data.children.map((column, i) => {
           const { name } = table.schema.fields[i];
@@ -32,7 +33,7 @@ export async function* readArrowRows(
       }
     }
   } catch (cause) {
-    throw new CorpusError((cause as Error).message, { cause });
+    throw cause instanceof CorpusError ? cause : new CorpusError((cause as Error).message, { cause });
   }
 }
 

@@ -2,8 +2,8 @@
 
 /** Digits from which on a whole number may not fit into a `number`. */
 const MANY_DIGITS = /\d{16}/;
-/** A string of JSON, passed over, or a number that JSON has not. */
-const STRING_OR_NON_FINITE = /"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g;
+/** An escape or an end of a string of JSON, or what may be a number that it has not: no more, as strings may be long. */
+const ESCAPE_OR_QUOTE_OR_NON_FINITE = /\\.|"|-?\bInfinity\b|\bNaN\b/g;
 /** Stand for these in JSON. Nobody writes a zero like the first; the others overflow. */
 const NAN = "-0.0e-00000";
 const STANDS_FOR: Readonly<Record<string, string>> = { NaN: NAN, Infinity: "1e999", "-Infinity": "-1e999" };
@@ -18,8 +18,10 @@ export function parseExactJson(text: string): unknown {
   let json = text;
   let hasNonFinite = false;
   if (text.includes("NaN") || text.includes("Infinity")) {
-    json = text.replace(STRING_OR_NON_FINITE, (match) => {
-      if (match.startsWith('"')) return match;
+    let inString = false;
+    json = text.replace(ESCAPE_OR_QUOTE_OR_NON_FINITE, (match) => {
+      if (match === '"') inString = !inString;
+      if (inString || !(match in STANDS_FOR)) return match;
       hasNonFinite = true;
       return STANDS_FOR[match];
     });

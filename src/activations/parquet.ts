@@ -2,7 +2,7 @@
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
 import { loadLz4 } from "../files/lz4.ts";
 import { UnpackBudget, UnpackError, type UnpackOptions } from "../files/unpacking.ts";
-import { CorpusError } from "./errors.ts";
+import { assertOwnNames, CorpusError } from "./errors.ts";
 import {
   type AsyncBuffer,
   type ColumnMetaData,
@@ -33,8 +33,8 @@ const VALUE_BYTES = 48;
  * as `Date`, or as text where they have more digits; bytes as bytes, in a column of text those that are not UTF-8.
  *
  * @param options What a row group may unpack to, see {@linkcode UnpackOptions}; `columns`: those that are read, default all.
- * @throws {CorpusError} if the file is not a Parquet file, is cut short, encrypted, uses another compression, or unpacks
- * to more than is allowed.
+ * @throws {CorpusError} if the file is not a Parquet file, is cut short, encrypted, uses another compression, has columns of
+ * one name, or unpacks to more than is allowed.
  */
 export async function* readParquet(
   path: string,
@@ -52,6 +52,7 @@ export async function* readParquet(
   };
   await assertNotEncrypted(path, file);
   const metadata = await parquetMetadataAsync(file).catch(orExplain);
+  assertOwnNames(parquetSchema(metadata).children.map(({ element }) => element.name), path);
   const chunks = metadata.row_groups.flatMap(({ columns }) => columns);
   if (chunks.some((column) => column.crypto_metadata || column.encrypted_column_metadata)) throw encrypted(path);
   const codecs = new Set(chunks.map(({ meta_data }) => meta_data?.codec));

@@ -173,6 +173,15 @@ export async function sentencesOf<T>(path: string, step: () => Promise<T>): Prom
 
 function told(path: string, cause: unknown): Error {
   const { message } = cause as Error;
+  // The library's words for types that it has not learnt: of others' files, and nothing is wrong with them.
+  const [, type] = /^Unrecognized type: "(\w+)" \(\d+\)$/.exec(message) ?? [];
+  if (type !== undefined && type !== "undefined") {
+    return new Error(
+      `Cannot read ${path}: it has a column of the type ${type}, which is not read here. Leave it out, or write it as ` +
+        "another, in pyarrow for example with cast.",
+      { cause },
+    );
+  }
   if (cause instanceof UnpackError) return new Error(`Cannot read ${path}: ${message}`, { cause });
   return message.startsWith(`Cannot read ${path}: `) ? cause as Error : damaged(path, message, cause);
 }

@@ -48,3 +48,58 @@ export function chatTemplate(files: ChatTemplates, configured: string | ChatTemp
       `like most base models: load its instruction-tuned version, put a ${FILE} in its folder, or read texts as they are`,
   );
 }
+
+/** A tag of a template with its first word, an expression that it writes, a comment, or text between these. */
+const PARTS = /\{%[-+]?\s*(\w+)([\s\S]*?)[-+]?%\}|\{\{[\s\S]*?\}\}|\{#[\s\S]*?#\}|(?:(?!\{[%{#])[\s\S])+/g;
+
+/**
+ * Throws if a template leaves a turn of a loop after it has written something in it: transformers.js loses that text.
+ */
+export function assertLoopsWriteLast(template: string): void {
+  // What has been written in the current turn, and what had been where each open block begins.
+  let wrote = false;
+  const blocks: { readonly before: boolean; any: boolean }[] = [];
+  for (const [part, tag, rest] of template.matchAll(PARTS)) {
+    switch (tag) {
+      case "for":
+      case "if":
+      case "macro":
+      case "call":
+      case "filter":
+        blocks.push({ before: wrote, any: wrote });
+        if (tag !== "if") wrote = false;
+        break;
+      case "set":
+        // Without a value it is a block, whose text is kept for later.
+        if (!rest.includes("=")) blocks.push({ before: wrote, any: wrote });
+        break;
+      case "elif":
+      case "else": {
+        const block = blocks.at(-1);
+        if (!block) break;
+        block.any ||= wrote;
+        wrote = block.before;
+        break;
+      }
+      case "endfor":
+      case "endif":
+      case "endcall":
+      case "endfilter":
+        wrote ||= blocks.pop()?.any ?? false;
+        break;
+      case "endmacro":
+      case "endset":
+        wrote = blocks.pop()?.before ?? false;
+        break;
+      case "break":
+      case "continue":
+        if (!wrote) break;
+        throw new Error(
+          `Expected a chat template that writes nothing before it leaves a turn of a loop but this one does before {% ${tag} %}, ` +
+            `and that text would be lost: write it without ${tag}, with a condition around what follows, in ${FILE}`,
+        );
+      case undefined:
+        if (!part.startsWith("{#") && part.trim() !== "") wrote = true;
+    }
+  }
+}

@@ -21,6 +21,7 @@ import { loadTransformers, type PreTrainedTokenizer, runtimeFor, type Transforme
 import { Sessions } from "./sessions.ts";
 import { Shapes } from "./shapes.ts";
 import { Tokenizer } from "./tokenizer.ts";
+import { readTokenizerFiles } from "./tokenizer_files.ts";
 import { traitsOf } from "./traits.ts";
 import type { LanguageModel, LoadOptions } from "./types.ts";
 
@@ -204,9 +205,12 @@ async function chooseDevice(choice: "auto" | BackendName): Promise<BackendName> 
   return adapter && !isSoftwareAdapter(adapter.info) ? "webgpu" : "cpu";
 }
 
-async function readTokenizer(transformers: TransformersModule, { folder }: ModelFiles): Promise<PreTrainedTokenizer> {
+async function readTokenizer(
+  transformers: TransformersModule,
+  { folder, config }: ModelFiles,
+): Promise<PreTrainedTokenizer> {
   try {
-    return await transformers.AutoTokenizer.from_pretrained(folder, { local_files_only: true });
+    return await readTokenizerFiles(transformers, folder, config);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ModelError(

@@ -1,5 +1,5 @@
 /** A model's tokenizer: texts and chats to token ids and back. */
-import { chatTemplate, type ChatTemplates } from "./chat_templates.ts";
+import { assertLoopsWriteLast, chatTemplate, type ChatTemplates } from "./chat_templates.ts";
 import type { PreTrainedTokenizer } from "./runtime.ts";
 import type { BosRule, ChatMessage } from "./types.ts";
 
@@ -60,7 +60,7 @@ export class Tokenizer {
    * A chat is what its template writes: most write `<bos>` themselves, and no other is put before it. Under `"never"`
    * the template is told that there is none.
    *
-   * @throws {Error} if the model has no chat template, or its template refuses the messages.
+   * @throws {Error} if the model has no chat template, or its template refuses the messages or cannot be filled in here.
    */
   encodeChat(messages: readonly ChatMessage[], context?: number): Int32Array<ArrayBuffer> {
     const ids = this.#inner.encode(this.#chatText(messages), { add_special_tokens: false });
@@ -78,6 +78,7 @@ export class Tokenizer {
 
   #chatText(messages: readonly ChatMessage[]): string {
     const template = chatTemplate(this.#chatTemplates, this.#inner.chat_template);
+    assertLoopsWriteLast(template);
     const options = { chat_template: template, tokenize: false, add_generation_prompt: true };
     // What is not an option is a variable of the template.
     const variables = this.bos === "never" ? { bos_token: "" } : {};

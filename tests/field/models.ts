@@ -1,7 +1,7 @@
 /** The embedded model with other files beside its graph, and texts that are made by rule. */
 import { join } from "node:path";
 import { loadModel } from "../../mod.ts";
-import type { LanguageModel } from "../../src/model/mod.ts";
+import type { LanguageModel, LoadOptions } from "../../src/model/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 
 export const FIXTURES = new URL("../../fixtures/", import.meta.url).pathname;
@@ -14,7 +14,11 @@ const FILES = ["config", "tokenizer", "tokenizer_config", "generation_config", "
 export type Patch = Partial<Record<typeof FILES[number], (json: Json) => void>>;
 
 /** Runs a test with the embedded model, its files changed. */
-export async function withPatched(patch: Patch, test: (model: LanguageModel) => Promise<void>): Promise<void> {
+export async function withPatched(
+  patch: Patch,
+  test: (model: LanguageModel) => Promise<void>,
+  options: LoadOptions = {},
+): Promise<void> {
   await inFolder(async (folder) => {
     await Deno.mkdir(join(folder, "onnx"));
     await Deno.symlink(join(FIXTURES, "gemma-2-toy/onnx/model.onnx"), join(folder, "onnx/model.onnx"));
@@ -23,7 +27,7 @@ export async function withPatched(patch: Patch, test: (model: LanguageModel) => 
       patch[file]?.(json);
       await Deno.writeTextFile(join(folder, `${file}.json`), JSON.stringify(json));
     }
-    await using model = await loadModel(folder, { device: "cpu" });
+    await using model = await loadModel(folder, { device: "cpu", ...options });
     await test(model);
   });
 }
