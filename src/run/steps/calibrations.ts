@@ -8,6 +8,8 @@ import type { Progress } from "../terminal/progress.ts";
 
 /** Where calibrations of earlier runs are kept. */
 const CACHE = "results/cache/calibration";
+/** What a calibration is measured by; of another definition none is used again. */
+const DEFINITION = "definition 2";
 
 /** What {@linkcode calibrationsOf} needs. */
 export interface CalibrationRequest {
@@ -38,7 +40,7 @@ export async function calibrationsOf(
   stream: () => AsyncIterable<StreamBatch>,
 ): Promise<Map<number, Calibration>> {
   const { sources, percentiles, activations, maxNorm, seed, backend, progress, note, label = "" } = request;
-  const files = [request.weights, ...await Promise.all(request.files.map(fingerprint))].join(" ");
+  const files = [DEFINITION, request.weights, ...await Promise.all(request.files.map(fingerprint))].join(" ");
   const keyOf = (layer: number): CalibrationKey => {
     return { source: sources.get(layer)!, percentiles, activations, seed, backend: backend.name, files };
   };
