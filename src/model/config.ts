@@ -21,12 +21,12 @@ export function positionCount(config: Config): number {
   // What is no count, such as the -1 that stands for no end in some files, limits nothing.
   const count = numberOf(config, names) ?? Infinity;
   if (count <= 0) return Infinity;
-  const { type, rope_type: ropeType = type, factor = 1 } =
-    (config.rope_scaling ?? config.rope_parameters ?? {}) as Config;
+  const scaling = (config.rope_scaling ?? config.rope_parameters ?? {}) as Config;
+  const kind = scaling.rope_type ?? scaling.type;
   // Rotations that stretch with the text have no end; those that are stretched once reach as much farther. All others
   // count what they were stretched to.
-  if (ropeType === "dynamic") return Infinity;
-  return ropeType === "linear" ? count * Number(factor) : count;
+  if (kind === "dynamic") return Infinity;
+  return kind === "linear" ? count * Number(scaling.factor ?? 1) : count;
 }
 
 /** Sizes of attention, for caches that the graph leaves open. */
