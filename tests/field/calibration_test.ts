@@ -38,7 +38,7 @@ function clustered(rows: number, dim: number): ActivationBatch {
 const thetaOf = async (backend: Backend, batches: readonly ActivationBatch[], percentile: number, maxNorm?: number) =>
   (await calibrate(batches, { percentiles: [percentile], backend, maxNorm })).thresholds[0];
 
-backendTest("θ of short chats is that of their distinct rows, at p 1 and 2", async (backend) => {
+backendTest("chat-prefix: θ of short chats is that of their distinct rows, at p 1 and 2", async (backend) => {
   await using chat = await model("gemma-2-toy-it");
   const texts: string[] = [];
   for await (const { text } of readCorpus(`${FIXTURES}corpora/harmless.jsonl`)) {
@@ -62,7 +62,7 @@ backendTest("θ of short chats is that of their distinct rows, at p 1 and 2", as
   assertEquals((await calibrate([once], { backend })).sample!.identicalPairs, 0);
 });
 
-backendTest("θ is the percentile of the distances of all pairs", async (backend) => {
+backendTest("definition, far-from-origin: θ is the percentile of the distances of all pairs", async (backend) => {
   const random = new Random(5);
   const batch = { rows: 400, dim: 24, data: Float32Array.from({ length: 400 * 24 }, () => random.normal()) };
   assertAlmostEquals(await thetaOf(backend, [batch], 10), thresholdOf(batch, 10), 1e-4);
@@ -72,7 +72,7 @@ backendTest("θ is the percentile of the distances of all pairs", async (backend
   assertLess(Math.abs(await thetaOf(backend, [{ ...batch, data: far }], 10) - right), 0.05 * right);
 });
 
-Deno.test("what is left at a stream's end weighs nothing beside whole batches", async () => {
+Deno.test("last-batch: what is left at a stream's end weighs nothing beside whole batches", async () => {
   await using toy = await model();
   const texts: string[] = [];
   for await (const { text } of readCorpus(`${FIXTURES}corpora/pile.jsonl`)) if (texts.push(text) === 129) break;
@@ -85,7 +85,7 @@ Deno.test("what is left at a stream's end weighs nothing beside whole batches", 
 });
 
 backendTest(
-  "rows of massive norm are refused where they make θ, told where not, left out if asked",
+  "sink-rows: rows of massive norm are refused where they make θ, told where not, left out if asked",
   async (backend) => {
     const plain = clustered(512, 32);
     const withSinks = (times: number) => {
@@ -127,7 +127,7 @@ backendTest(
   },
 );
 
-backendTest("a row that is not finite, or lies on the center, is named", async (backend) => {
+backendTest("not-finite, zero-row: a row that is not finite, or lies on the center, is named", async (backend) => {
   const bad = clustered(64, 8);
   bad.data[7 * 8 + 2] = NaN;
   await assertRejects(() => thetaOf(backend, [bad], 10), Error, "row 7");
@@ -145,7 +145,7 @@ backendTest("a row that is not finite, or lies on the center, is named", async (
   );
 });
 
-Deno.test("a run says when calibration saw fewer activations than asked for", () =>
+Deno.test("fewer-than-asked: a run says when calibration saw fewer activations than asked for", () =>
   inFolder(async (folder) => {
     const corpus = `${folder}/few.jsonl`;
     await Deno.writeTextFile(corpus, sentences(20, 3).map((text) => `${JSON.stringify({ text })}\n`).join(""));
@@ -174,7 +174,7 @@ Deno.test("a run says when calibration saw fewer activations than asked for", ()
     assert(record.medianNorm > 0 && record.largestNorm >= record.medianNorm);
   }));
 
-Deno.test("chats are not grown at the θ of plain texts", async () => {
+Deno.test("chat-mismatch: chats are not grown at the θ of plain texts", async () => {
   await using chat = await model("gemma-2-toy-it");
   const texts = sentences(40, 11);
   const source = (isChat: boolean) => describeStream({ model: chat, layer: 3, corpus: "texts", chat: isChat });
@@ -188,32 +188,35 @@ Deno.test("chats are not grown at the θ of plain texts", async () => {
   );
 });
 
-backendTest("a budget of tokens is kept within a prompt, and a larger one goes on where it ended", async (backend) => {
-  await using toy = await model();
-  const stream = (skipPrompts = 0) =>
-    extract(toy, sentences(300, 4), { layers: [3], context: 64, backend, skipPrompts });
-  const source = describeStream({ model: toy, layer: 3, corpus: "sentences", context: 64 });
-  const calibration = await calibrate(atLayer(stream(), 3), { activations: 1000, backend, source });
-  const calibrations = new Map([[3, calibration]]);
-  await inFolder(async (folder) => {
-    const grow = (maxTokens: number, resume: boolean, of: string) =>
-      discover(stream, calibrations, {
-        ...{ maxTokens, saturationWindow: Infinity, backend },
-        checkpoint: { folder: `${folder}/${of}`, every: 1, seconds: 0, resume },
-      });
-    using first = await grow(1000, false, "a");
-    const longest = toy.encode(sentences(1, 4)[0]).length + 8;
-    assert(first.tokens >= 1000 && first.tokens < 1000 + longest, `${first.tokens}`);
-    using later = await grow(6000, true, "a");
-    using whole = await grow(6000, false, "b");
-    assertEquals([later.tokens, later.prompts, later.activations], [whole.tokens, whole.prompts, whole.activations]);
-    const [a, b] = [later, whole].map(({ growths: [{ dictionary }] }) => dictionary);
-    assertEquals([a.size, a.activations], [b.size, b.activations]);
-    assertEquals([...a.founders], [...b.founders]);
-  });
-});
+backendTest(
+  "token-budget: a budget of tokens is kept within a prompt, and a larger one goes on where it ended",
+  async (backend) => {
+    await using toy = await model();
+    const stream = (skipPrompts = 0) =>
+      extract(toy, sentences(300, 4), { layers: [3], context: 64, backend, skipPrompts });
+    const source = describeStream({ model: toy, layer: 3, corpus: "sentences", context: 64 });
+    const calibration = await calibrate(atLayer(stream(), 3), { activations: 1000, backend, source });
+    const calibrations = new Map([[3, calibration]]);
+    await inFolder(async (folder) => {
+      const grow = (maxTokens: number, resume: boolean, of: string) =>
+        discover(stream, calibrations, {
+          ...{ maxTokens, saturationWindow: Infinity, backend },
+          checkpoint: { folder: `${folder}/${of}`, every: 1, seconds: 0, resume },
+        });
+      using first = await grow(1000, false, "a");
+      const longest = toy.encode(sentences(1, 4)[0]).length + 8;
+      assert(first.tokens >= 1000 && first.tokens < 1000 + longest, `${first.tokens}`);
+      using later = await grow(6000, true, "a");
+      using whole = await grow(6000, false, "b");
+      assertEquals([later.tokens, later.prompts, later.activations], [whole.tokens, whole.prompts, whole.activations]);
+      const [a, b] = [later, whole].map(({ growths: [{ dictionary }] }) => dictionary);
+      assertEquals([a.size, a.activations], [b.size, b.activations]);
+      assertEquals([...a.founders], [...b.founders]);
+    });
+  },
+);
 
-Deno.test("a text that comes again takes one place among a region's contexts", async () => {
+Deno.test("repeated-texts: a text that comes again takes one place among a region's contexts", async () => {
   await using toy = await model();
   const texts = [...Array(20).fill("The old king of the river was dead."), ...sentences(40, 5)];
   const stream = () => extract(toy, texts, { layers: [4], context: 24 });
@@ -242,7 +245,7 @@ backendTest("some rows of a batch are a batch of copies, where it is", async (ba
   }
 });
 
-Deno.test("a calibration is of the graph that is run, whichever of a folder's it is", () =>
+Deno.test("dtype-stale: a calibration is of the graph that is run, whichever of a folder's it is", () =>
   inFolder(async (folder) => {
     // Two graphs in one folder, as hub models have them; the one called q4 is another model, so that its θ tells.
     const own = `${folder}/model`;

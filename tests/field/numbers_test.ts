@@ -12,7 +12,7 @@ const normals = (count: number, seed: number) => {
 const toy = () => loadModel(`${FIXTURES}gemma-2-toy`, { device: "cpu" });
 const largest = (values: Float32Array) => values.reduce((a, b) => Math.max(a, b), -Infinity);
 
-Deno.test("AUROC counts pairs, ties half; of no positives it is NaN", () => {
+Deno.test("auroc-ties: AUROC counts pairs, ties half; of no positives it is NaN", () => {
   const [low, high] = [normals(60, 1).map((v) => Math.round(2 * v)), normals(40, 2).map((v) => Math.round(2 * v + 1))];
   let wins = 0;
   for (const p of high) for (const n of low) wins += Number(p > n) + Number(p === n) / 2;
@@ -20,7 +20,7 @@ Deno.test("AUROC counts pairs, ties half; of no positives it is NaN", () => {
   assertEquals([auroc([], [1, 2]), auroc([1, 2], [])], [NaN, NaN]);
 });
 
-Deno.test("the lens after the last block is the model's logits, soft cap and all", async () => {
+Deno.test("lens-is-logits: the lens after the last block is the model's logits, soft cap and all", async () => {
   await using model = await toy();
   const tokens = model.encode("The old river runs behind");
   const last = model.layers - 1;
@@ -34,7 +34,7 @@ Deno.test("the lens after the last block is the model's logits, soft cap and all
   lens.forEach(({ id, logit }) => assertAlmostEquals(logit, logits[id], 1e-2));
 });
 
-Deno.test("a direction that is added while a text is generated acts at every token, as without a cache", async () => {
+Deno.test("edit-every-token: a direction that is added while a text is generated acts at every token, as without a cache", async () => {
   await using model = await toy();
   const prompt = model.encode("The king");
   const interventions = [{ layer: 4, steer: { direction: normals(model.dim, 12), alpha: 6 } }];
@@ -52,7 +52,7 @@ Deno.test("a direction that is added while a text is generated acts at every tok
   assertEquals(steered, model.decode(tokens.slice(prompt.length)));
 });
 
-backendTest("a matching has the largest sum of cosines of all assignments", async (backend) => {
+backendTest("matching: a matching has the largest sum of cosines of all assignments", async (backend) => {
   const make = async (rows: number, seed: number) => {
     const dictionary = await Dictionary.create({ center: new Float32Array(6), threshold: 1e-5 }, { backend });
     const data = normals(rows * 6, seed);

@@ -17,7 +17,7 @@ async function readOf(model: LanguageModel, texts: readonly string[], options: P
   return { positions: [...position], tokens: [...token], prompts, data };
 }
 
-Deno.test("without <bos> the first token is context, and gives no activation", () =>
+Deno.test("no-bos: without <bos> the first token is context, and gives no activation", () =>
   withPatched(NO_BOS, async (model) => {
     const text = "The king and the queen";
     const { length } = model.encode(text);
@@ -26,14 +26,14 @@ Deno.test("without <bos> the first token is context, and gives no activation", (
     assertEquals((await readOf(model, ["The"])).positions, [], "a text of one token gives none");
   }));
 
-Deno.test("a text or a template that brings its own <bos> gets one", async () => {
+Deno.test("own-bos, template-own-bos: a text or a template that brings its own <bos> gets one", async () => {
   await using model = await toy("gemma-2-toy-it");
   assertEquals(model.encode("<bos>The king"), model.encode("The king"));
   const tokens = [...model.encodeChat(asChat("Hello"))];
   assertEquals([tokens.filter((id) => id === 2).length, tokens[0]], [1, 2]);
 });
 
-Deno.test("special tokens give no activation if they are to be left out", async () => {
+Deno.test("special-tokens: special tokens give no activation if they are to be left out", async () => {
   await using model = await toy("gemma-2-toy-it");
   assertEquals(model.specialTokens, [0, 1, 2, 3, 4, 5]);
   const [all, rest] = await Promise.all([
@@ -44,7 +44,7 @@ Deno.test("special tokens give no activation if they are to be left out", async 
   assertEquals(rest.tokens, all.tokens.filter((id) => id >= 6));
 });
 
-Deno.test("excerpts are of whole letters", async () => {
+Deno.test("split-letter: excerpts are of whole letters", async () => {
   await using model = await toy();
   const text = "I saw 🦜🦜 in the tree, très bien, 東京";
   const { prompts: [prompt] } = await readOf(model, [text]);
@@ -54,7 +54,7 @@ Deno.test("excerpts are of whole letters", async () => {
   }
 });
 
-Deno.test("a token keeps its space where a decoder takes a text's first one away", () =>
+Deno.test("leading-space: a token keeps its space where a decoder takes a text's first one away", () =>
   withPatched(SENTENCE_PIECES, async (model) => {
     const { prompts: [prompt] } = await readOf(model, ["the king ran"]);
     const texts = ({ before, token, after }: ReturnType<Prompt["excerpt"]>) => [before, token, after].join("|");
@@ -62,7 +62,7 @@ Deno.test("a token keeps its space where a decoder takes a text's first one away
     assertEquals(texts(prompt.excerpt(1)), "|the| king ran");
   }));
 
-Deno.test("texts of different lengths give the same together and apart", async () => {
+Deno.test("padding: texts of different lengths give the same together and apart", async () => {
   await using model = await toy();
   const texts = ["The king", "A much longer text about the river, the mill and the seven boats that came home", "No"];
   const { data: together } = await readOf(model, texts, { layers: [6] });
@@ -74,7 +74,7 @@ Deno.test("texts of different lengths give the same together and apart", async (
   }
 });
 
-Deno.test("a chat that is cut keeps the template's end, after which the model answers", async () => {
+Deno.test("cut-chat: a chat that is cut keeps the template's end, after which the model answers", async () => {
   await using model = await toy("gemma-2-toy-it");
   const text = sentences(8, 1).join(" ");
   const whole = [...model.encodeChat(asChat(text))];
@@ -89,7 +89,7 @@ Deno.test("a chat that is cut keeps the template's end, after which the model an
   await assertRejects(() => readOf(model, [text], { chat: true, context: 8 }), RangeError, "of the chat template");
 });
 
-Deno.test("a truncation and a padding that a tokenizer was saved with are not applied", () =>
+Deno.test("tokenizer-truncation: a truncation and a padding that a tokenizer was saved with are not applied", () =>
   withPatched({
     tokenizer: (json) => {
       json.truncation = { direction: "Right", max_length: 4, strategy: "LongestFirst", stride: 0 };
@@ -101,7 +101,7 @@ Deno.test("a truncation and a padding that a tokenizer was saved with are not ap
     assertEquals(model.encode(text), plain.encode(text));
   }));
 
-Deno.test("a number is cut into tokens as in its whole text", () =>
+Deno.test("long-number: a number is cut into tokens as in its whole text", () =>
   withPatched(GROUPED_DIGITS, async (model) => {
     for (const length of [3001, 20_000]) {
       for (const text of ["1234567890".repeat(2000).slice(0, length), `See ${"9876".repeat(length >> 2)} there.`]) {
@@ -111,7 +111,7 @@ Deno.test("a number is cut into tokens as in its whole text", () =>
     }
   }));
 
-Deno.test("a context beyond the positions that config.json tells is refused", async () => {
+Deno.test("beyond-positions: a context beyond the positions that config.json tells is refused", async () => {
   await using model = await toy();
   const text = sentences(60, 2).join(" ");
   await assertRejects(() => readOf(model, [text], { context: 700 }), RangeError, "at most 512 tokens");
