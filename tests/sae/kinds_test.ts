@@ -1,7 +1,7 @@
 /** An autoencoder of every kind that SAELens has, against its forward pass in float64. */
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { Random } from "../../src/compute/mod.ts";
-import { writeSafetensors } from "../../src/files/mod.ts";
+import { float32Tensor, type Tensor, writeSafetensors } from "../../src/files/mod.ts";
 import { readSae } from "../../src/sae/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 import { inFolder } from "../lib/folder.ts";
@@ -299,4 +299,51 @@ Deno.test("tensors and options that could change the numbers and have no place a
     const harmless = { fold_ln: true, center_unembed: true, fold_value_biases: true, dtype: "bfloat16", n_devices: 2 };
     await write(folder, loaded(harmless), randomWeights({ ...BASE, log_sparsity: [SIZE], dead: [0, DIM] }));
     (await readSae(folder, { backend: "cpu" })).dispose();
+  }));
+
+const ints = (length: number): Tensor => ({ dtype: "int64", shape: [length], data: new BigInt64Array(length) });
+const flags = (length: number): Tensor => ({ dtype: "bool", shape: [length], data: new Uint8Array(length) });
+const floats = (...shape: number[]): Tensor =>
+  float32Tensor(new Float32Array(shape.reduce((count, length) => count * length, 1)), shape);
+
+Deno.test("tensors beside the weights are known by their whole names, and refused if they could be a part", () =>
+  inFolder(async (folder) => {
+    const readsWith = async (name: string, tensor: Tensor) => {
+      const config = { architecture: "standard" };
+      await write(folder, config, randomWeights(BASE));
+      const tensors = new Map([...tensorsOf(randomWeights(BASE)), [name, tensor]]);
+      await writeSafetensors(`${folder}/sae_weights.safetensors`, tensors);
+      (await readSae(folder, { backend: "cpu" })).dispose();
+    };
+    const parts: Record<string, Tensor> = {
+      dead_bias: floats(SIZE),
+      steps_bias: floats(SIZE),
+      tokens_bias: floats(DIM),
+      count_scale: floats(SIZE),
+      discount_factor: floats(SIZE),
+      ema_mean: floats(DIM),
+      density_weights: floats(SIZE, SIZE),
+      loss_scale: floats(1),
+      n_scale: floats(),
+      num_scale: floats(),
+      permutation: ints(SIZE),
+      input_order: ints(DIM),
+      alive_mask: flags(SIZE),
+    };
+    for (const [name, tensor] of Object.entries(parts)) {
+      assertSentence(await assertRejects(() => readsWith(name, tensor), Error), `its tensor ${name}`);
+    }
+    const statistics: Record<string, Tensor> = {
+      sparsity: floats(SIZE),
+      act_freq_scores: floats(SIZE),
+      n_forward_passes_since_fired: floats(SIZE),
+      num_tokens_since_fired: ints(SIZE),
+      num_batches_not_active: floats(SIZE),
+      stats_last_nonzero: ints(SIZE),
+      token_counts: floats(SIZE),
+      log_sparsity_bf16: floats(SIZE),
+      k: ints(1),
+      seed: ints(1),
+    };
+    for (const [name, tensor] of Object.entries(statistics)) await readsWith(name, tensor);
   }));
