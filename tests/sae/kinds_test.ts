@@ -214,6 +214,28 @@ Deno.test("what SAELens's directory says of a release counts, where its files sa
     }
   }));
 
+Deno.test("options of the model count wherever the configuration has them, and those of its loading before others", () =>
+  inFolder(async (folder) => {
+    const center_writing_weights = true;
+    const configs: [Record<string, unknown>, true | undefined][] = [
+      [{ model_kwargs: { center_writing_weights } }, true],
+      [{ model_kwargs: { center_writing_weights }, model_from_pretrained_kwargs: {} }, true],
+      [{ model_kwargs: {}, model_from_pretrained_kwargs: { center_writing_weights } }, true],
+      [
+        { model_kwargs: { center_writing_weights }, model_from_pretrained_kwargs: { center_writing_weights: false } },
+        undefined,
+      ],
+      [{ model_kwargs: null }, undefined],
+    ];
+    for (const [options, isCentred] of configs) {
+      for (const config of [{ ...stream, ...options }, { metadata: { ...stream, ...options } }]) {
+        await write(folder, { architecture: "standard", ...config }, randomWeights(BASE));
+        using sae = await readSae(folder, { backend: "cpu" });
+        assertEquals(sae.source.isCentred, isCentred, JSON.stringify(config));
+      }
+    }
+  }));
+
 Deno.test("a batch of no rows has no features, and nothing to decode", () =>
   inFolder(async (folder) => {
     for (const name of ["layer norm", "skip transcoder", "batch top-k as a checkpoint of training"]) {
@@ -295,8 +317,23 @@ Deno.test("tensors and options that could change the numbers and have no place a
     await rejects(loaded({ fold_value_biases: true }, "blocks.3.attn.hook_z"), BASE, "fold_value_biases");
     await rejects(loaded({ center_writing_weights: true }, "blocks.3.mlp.experts"), BASE, "center_writing_weights");
     await rejects(loaded({ shuffle_heads: 3 }), BASE, "shuffle_heads 3");
+    await rejects(loaded({ toString: true }), BASE, "toString true");
+    await rejects(loaded({ center_writing_weights: "false" }), BASE, 'center_writing_weights "false"');
+    await rejects(loaded({ fold_ln: 1 }), BASE, "fold_ln 1");
+    await rejects(
+      { ...standard, metadata: { ...stream, model_kwargs: { shuffle_heads: 3 } } },
+      BASE,
+      "shuffle_heads 3",
+    );
     // None of these changes what the stream holds; nor do statistics of training beside the weights.
-    const harmless = { fold_ln: true, center_unembed: true, fold_value_biases: true, dtype: "bfloat16", n_devices: 2 };
+    const harmless = {
+      fold_ln: true,
+      center_unembed: true,
+      fold_value_biases: true,
+      dtype: "bfloat16",
+      n_devices: 2,
+      n_ctx: 128,
+    };
     await write(folder, loaded(harmless), randomWeights({ ...BASE, log_sparsity: [SIZE], dead: [0, DIM] }));
     (await readSae(folder, { backend: "cpu" })).dispose();
   }));
