@@ -211,3 +211,34 @@ Deno.test("export-model-name: the model that was converted is named, which SAELe
     await dictionary.export(folder);
     assertEquals(JSON.parse(await Deno.readTextFile(`${folder}/cfg.json`)).model_name, "google/gemma-2-2b");
   }));
+
+Deno.test("export-dataset-path: a corpus is named as the hub does, and no path of this machine gets out", () =>
+  inFolder(async (folder) => {
+    const backend = await openBackend("cpu");
+    const exported = async (corpus: string) => {
+      const source = describeStream({ model: "onnx-community/gemma-2-2b-ONNX", layer: 12, corpus });
+      const calibration = { center: new Float32Array(4), threshold: 0.3, source };
+      using dictionary = await Dictionary.create(calibration, { backend });
+      await dictionary.add({ rows: 2, dim: 4, data: Float32Array.of(1, 0, 0, 0, 0, 1, 0, 0) });
+      await dictionary.export(folder);
+      const config = JSON.parse(await Deno.readTextFile(`${folder}/cfg.json`));
+      assertEquals(config.metadata.dataset_path, config.dataset_path);
+      return config.dataset_path;
+    };
+    const names: [corpus: string, name: string][] = [
+      ["monology/pile-uncopyrighted", "monology/pile-uncopyrighted"],
+      ["hf://datasets/monology/pile-uncopyrighted@main/train/*.jsonl.zst", "monology/pile-uncopyrighted"],
+      ["hf://datasets/allenai/c4.v1.5/en", "allenai/c4.v1.5"],
+      ["hf://owner/model/texts.jsonl", "unknown"],
+      ["/home/me/texts/pile.jsonl", "unknown"],
+      ["C:\\texts\\pile.jsonl", "unknown"],
+      ["~/texts", "unknown"],
+      ["./texts", "unknown"],
+      ["../texts", "unknown"],
+      ["texts/pile.jsonl.gz", "unknown"],
+      // It is a folder here.
+      ["fixtures/corpora", "unknown"],
+      ["pile.jsonl", "unknown"],
+    ];
+    for (const [corpus, name] of names) assertEquals(await exported(corpus), name, corpus);
+  }));
