@@ -2,7 +2,7 @@
  * Files of the Hugging Face hub, kept in a cache of the layout of Python's `huggingface_hub`. What is in Python's own cache is
  * read from there; nothing is written into it. A cached revision stays what it is, and asks nobody, until it is refreshed.
  */
-import { join, matchesGlob } from "node:path";
+import { join, matchesGlob, posix } from "node:path";
 import { isPattern } from "../files/glob.ts";
 import { HubError, HubNotFoundError } from "./errors.ts";
 import type { HubOptions } from "./options.ts";
@@ -120,6 +120,9 @@ export function isHubName(name: string): boolean {
  * data set's; `@revision` may follow the repository. Of a pattern, `hf://datasets/owner/name/data/*.parquet`, all files that it
  * names are fetched, and the pattern in their folder is given.
  *
+ * @param name A path here, or a name of the hub.
+ * @param options How it is fetched.
+ * @param beside What is fetched with a folder if the commit is known to have it, by paths from there: `../config.json`.
  * @throws {HubError} A sentence if it is such a name and cannot be fetched; see {@link hubFile}.
  *
  * @example
@@ -138,7 +141,11 @@ export function isHubName(name: string): boolean {
  * await Deno.remove(cacheDir, { recursive: true });
  * ```
  */
-export async function localPath(name: string, options: HubOptions = {}): Promise<string> {
+export async function localPath(
+  name: string,
+  options: HubOptions = {},
+  beside: readonly string[] = [],
+): Promise<string> {
   if (!isHubName(name)) return name;
   const match = /^hf:\/\/(datasets\/|models\/)?([^/@]+\/[^/@]+)(?:@((?:refs\/[^/]+\/)?[^/]+))?\/(.+?)\/?$/.exec(name);
   const revision = decoded(match?.[3] ?? "main");
@@ -163,7 +170,8 @@ export async function localPath(name: string, options: HubOptions = {}): Promise
           (files.files ? `it has no such file or folder. Near it: ${near.join(", ")}.` : "what it has is not told."),
       );
     }
-    await files.get(inside.length > 0 ? inside : [path]);
+    const more = beside.map((other) => posix.join(path, other)).filter((other) => files.files?.has(other));
+    await files.get(inside.length > 0 ? [...inside, ...more] : [path]);
     return join(files.folder, path);
   });
 }

@@ -67,8 +67,9 @@ export function parseSaeLensConfig(text: string, path: string): SaeLensConfig {
   }
   assertShaped(fields, source, path);
   const normalization = normalizationOf(fields.normalize_activations, path);
+  const { model_from_pretrained_kwargs, model_kwargs } = metadataOf(fields);
   const isCentred = readsWithoutMean(
-    metadataOf(fields).model_from_pretrained_kwargs,
+    { ...fieldsOf(model_kwargs), ...fieldsOf(model_from_pretrained_kwargs) },
     source.model,
     [source, ...source.output ? [source.output] : []],
     path,

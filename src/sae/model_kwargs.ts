@@ -1,4 +1,5 @@
 /** What the options of TransformerLens' `from_pretrained` do to the activations that an autoencoder was trained on. */
+import type { Fields } from "./json_config.ts";
 import { SaeError, type SaePlace } from "./weights.ts";
 
 /** Sites that are written into the residual stream, or are it: without their mean where writing weights are centred. */
@@ -25,6 +26,8 @@ const HARMLESS = new Set([
   ...[
     "center_unembed",
     "first_n_layers",
+    // How many tokens it may read changes nothing in those that it reads.
+    "n_ctx",
     "dtype",
     "torch_dtype",
     "device",
@@ -35,6 +38,9 @@ const HARMLESS = new Set([
   ...[
     "default_prepend_bos",
     "default_padding_side",
+    "padding_side",
+    "return_type",
+    "stop_at_layer",
     "prepend_bos",
     "trust_remote_code",
     "local_files_only",
@@ -57,54 +63,55 @@ const SWITCHES = /^use_(?:hook_mlp_in|attn_in|attn_result|split_qkv_input)$/;
 /**
  * Whether activations come without their mean, because the model's writing weights were centred.
  *
- * @param kwargs The options, `model_from_pretrained_kwargs` of SAELens.
+ * @param options By name: SAELens's `model_from_pretrained_kwargs`, and `model_kwargs`, with which it runs the model.
  * @param model The model's name, if it is told: TransformerLens centres none that has RMSNorm.
  * @param places What the autoencoder reads and predicts.
  * @param path The file, for messages.
  * @throws {SaeError} A sentence if an option changes the activations in a way that is not built here, or is not known.
  */
 export function readsWithoutMean(
-  kwargs: unknown,
+  options: Fields,
   model: string | undefined,
   places: readonly SaePlace[],
   path: string,
 ): boolean {
-  if (typeof kwargs !== "object" || kwargs === null) return false;
-  const names = places.map(({ hook }) => hook ?? "");
-  let withoutMean = false;
-  for (const [option, value] of Object.entries(kwargs)) {
-    if (value === false || value === null || HARMLESS.has(option) || SWITCHES.test(option)) continue;
-    const refused = (reason: string) =>
-      new SaeError(
-        `Cannot run the autoencoder of ${path}: its model was loaded with ${option} ${
-          JSON.stringify(value)
-        }, ${reason}`,
-      );
-    if (option === "center_writing_weights") {
-      if (model !== undefined && RMS_NORM.test(model)) continue;
-      if (WRITTEN.test(names[0])) withoutMean = true;
-      else if (!BEHIND_NORM.test(names[0])) {
-        throw refused(
-          `and whether that takes the mean from ${
-            names[0] || "what it reads, which is not told,"
-          } is not known here. ` +
-            "Name one of the residual stream, or of what is added to it.",
-        );
-      }
-    } else if (option in CHANGES) {
-      if (names.some((name) => name === "" || CHANGES[option].test(name))) {
-        throw refused(
-          `which changes the activations at ${
-            names.filter((name) => name).join(" and ") || "some hook points"
-          } in a way ` +
-            "that needs the model's weights. Take one of a model that was loaded without it.",
-        );
-      }
-    } else {
-      throw refused(
-        "and what that does to activations is not known here. Remove it from cfg.json if it does nothing.",
-      );
-    }
+  // Looks at all of them: any may be one to refuse.
+  return Object.entries(options).filter(([option, value]) => takesMean(option, value, model, places, path)).length > 0;
+}
+
+/** Whether one option takes the mean from what is read. */
+function takesMean(
+  option: string,
+  value: unknown,
+  model: string | undefined,
+  places: readonly SaePlace[],
+  path: string,
+): boolean {
+  if (value === false || value === null || HARMLESS.has(option) || SWITCHES.test(option)) return false;
+  const refused = (reason: string) =>
+    new SaeError(
+      `Cannot run the autoencoder of ${path}: its model was loaded with ${option} ${JSON.stringify(value)}, ${reason}`,
+    );
+  const isCentring = option === "center_writing_weights";
+  if (!isCentring && !Object.hasOwn(CHANGES, option)) {
+    throw refused("and what that does to activations is not known here. Remove it from cfg.json if it does nothing.");
   }
-  return withoutMean;
+  if (value !== true) throw refused("which is neither true nor false. Write in cfg.json which it was.");
+  const names = places.map(({ hook }) => hook ?? "");
+  if (isCentring) {
+    if (model !== undefined && RMS_NORM.test(model)) return false;
+    if (WRITTEN.test(names[0])) return true;
+    if (BEHIND_NORM.test(names[0])) return false;
+    throw refused(
+      `and whether that takes the mean from ${names[0] || "what it reads, which is not told,"} is not known here. ` +
+        "Name one of the residual stream, or of what is added to it.",
+    );
+  }
+  if (names.some((name) => name === "" || CHANGES[option].test(name))) {
+    throw refused(
+      `which changes the activations at ${names.filter((name) => name).join(" and ") || "some hook points"} in a way ` +
+        "that needs the model's weights. Take one of a model that was loaded without it.",
+    );
+  }
+  return false;
 }

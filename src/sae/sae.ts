@@ -5,6 +5,7 @@ import { openBackend } from "../compute/open.ts";
 import type { SparseFeatures } from "../compute/sparse.ts";
 import { isFile } from "../files/exists.ts";
 import type { UnpackOptions } from "../files/unpacking.ts";
+import { HubUnreachableError } from "../hub/errors.ts";
 import { localPath } from "../hub/hub_file.ts";
 import { readDictionaryLearning } from "./dictionary_learning.ts";
 import { largestOfBatch, type SaeFeatures, withSigns } from "./features.ts";
@@ -236,10 +237,23 @@ function withNegatives(
   return { encoder: both(encoder, -1), encoderBias: both(encoderBias, -1), thresholds: both(thresholds, 1) };
 }
 
-/** The path here of an autoencoder; of one that is named by the weights in a folder of the hub, with the whole folder. */
+/**
+ * The path here of an autoencoder; of one that is named by the weights in a folder of the hub, with the whole folder, and
+ * with what sparsify's run says of itself in the folder above.
+ */
 async function localSae(path: string): Promise<string> {
   const [, folder, file] = /^(hf:\/\/[^/]+\/[^/]+\/.+)\/([^/]+\.(?:safetensors|pt))$/.exec(path) ?? [];
-  return folder === undefined ? await localPath(path) : join(await localPath(folder), file);
+  return folder === undefined ? await localFolder(path) : join(await localFolder(folder), file);
+}
+
+async function localFolder(name: string): Promise<string> {
+  try {
+    return await localPath(name, {}, ["../config.json"]);
+  } catch (error) {
+    if (!(error instanceof HubUnreachableError)) throw error;
+    // The run tells only the model's name: a folder that was cached without it does, if it is whole.
+    return await localPath(name);
+  }
 }
 
 async function readWeights(path: string, options: UnpackOptions): Promise<SaeWeights> {

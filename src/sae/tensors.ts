@@ -1,5 +1,6 @@
 import { finiteFloatsOf, tensorOf, type Tensors, toFloat32 } from "../files/tensor.ts";
 import { transposed } from "../compute/transposed.ts";
+import { assertNoOthers } from "./other_tensors.ts";
 import type { TensorFile } from "./tensor_file.ts";
 import { SaeError } from "./weights.ts";
 
@@ -81,12 +82,12 @@ export async function saeTensors(file: TensorFile, use: TensorUse): Promise<SaeT
       return name === undefined ? [] : [[role, name] as const];
     }),
   );
-  assertNoOthers(file, new Set([...names.values(), ...(use.unused ?? [])]));
   const named = { tensors: await file.read([...names.values()]), names, path };
 
   const { encoder, dim, size } = encoderOf(named);
   const decoder = decoderOf(named, size, dim);
   const outputDim = decoder.length / size;
+  assertNoOthers(file, new Set([...names.values(), ...(use.unused ?? [])]), [dim, size, outputDim]);
   const vector = (role: Role, length: number) => vectorOf(named, role, length);
   const skip = skipOf(named, use.hasSkip, outputDim, dim);
   const factors = names.has("factors")
@@ -133,26 +134,6 @@ function rolesOf({ kind, hasOutputBias }: TensorUse): Role[] {
     ...(kind === "gate" ? ["gateBias", "magnitudeBias", "logMagnitudes"] as const : ["encoderBias" as const]),
     ...(kind === "thresholds" ? ["thresholds", "logThresholds"] as const : []),
   ];
-}
-
-/** Statistics of training that lie beside the weights: of how often features are active, of steps and losses. */
-const BOOKKEEPING =
-  /sparsity|densit|freq|fired?(?![a-z])|firing|dead|count|tokens|steps?(?![a-z])|loss|(?:^|_)ema(?:_|$)|^num_|^n_/i;
-
-/** What a tensor must be to be a part of the weights: numbers with a fraction, readable here or not. */
-const FRACTIONS = /^(?:float|bfloat|F\d|BF)/i;
-
-/** Throws if a tensor is left that could change what comes out. */
-function assertNoOthers({ outline, path }: TensorFile, used: ReadonlySet<string>): void {
-  for (const [name, { dtype, shape }] of outline) {
-    if (used.has(name) || !FRACTIONS.test(dtype) || shape.includes(0) || BOOKKEEPING.test(name)) continue;
-    throw new SaeError(
-      `Cannot run the autoencoder of ${path}: its tensor ${name}, of shape (${
-        shape.join(", ")
-      }), has no place in it as it ` +
-        "is configured. Name its architecture in the configuration, or take the tensor out if it changes nothing.",
-    );
-  }
 }
 
 function encoderOf(named: Named) {

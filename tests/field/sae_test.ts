@@ -8,6 +8,8 @@ import { describeStream } from "../../src/activations/mod.ts";
 import { openBackend } from "../../src/compute/mod.ts";
 import { readSafetensors, toFloat32 } from "../../src/files/mod.ts";
 import { describeFile } from "../../src/inspect/mod.ts";
+import type { LanguageModel } from "../../src/model/mod.ts";
+import { openSae } from "../../src/run/mod.ts";
 import type { Sae, SaeSource } from "../../src/sae/mod.ts";
 import { withExperiment } from "../experiments/child.ts";
 import { backendTest } from "../lib/backends.ts";
@@ -126,6 +128,36 @@ Deno.test("overlap-hf-hook: model.layers.4 is layer 4", () =>
     assertEquals([ended.code, ended.stderr], [0, ""]);
   }));
 
+Deno.test("an SAE of a model of another name runs, and both names are told", () =>
+  inFolder(async (folder) => {
+    const backend = await openBackend("cpu");
+    const from = `${INPUTS}saelens-hf-hook/sae`;
+    await Deno.copyFile(`${from}/sae_weights.safetensors`, `${folder}/sae_weights.safetensors`);
+    const config = JSON.parse(await Deno.readTextFile(`${from}/cfg.json`));
+    const notesOf = async (model_name: string | undefined, id: string) => {
+      const metadata = { ...config.metadata, model_name };
+      await Deno.writeTextFile(`${folder}/cfg.json`, JSON.stringify({ ...config, metadata }));
+      const notes: string[] = [];
+      const model = { id, dim: 192, hook: "resid_post" } as LanguageModel;
+      using _sae = await openSae(folder, backend, model, 4, { onNote: (note) => notes.push(note) });
+      return notes;
+    };
+    for (
+      const [trainedOn, id] of [
+        ["gemma-2-2b", "onnx-community/gemma-2-2b-ONNX"],
+        ["google/gemma-2-2b", "models/gemma-2-2b/"],
+        ["gpt2-small", "Xenova/gpt2"],
+        ["gpt2", "openai-community/gpt2@main"],
+        [undefined, "fixtures/gemma-2-toy"],
+      ] as const
+    ) assertEquals(await notesOf(trainedOn, id), [], id);
+    for (const [trainedOn, id] of [["gpt2-small", "fixtures/gemma-2-toy"], ["gemma-2-2b", "google/gemma-2-2b-it"]]) {
+      const notes = await notesOf(trainedOn, id);
+      assertEquals(notes.length, 1, id);
+      assertMatch(notes[0], new RegExp(`trained on ${trainedOn} and reads ${id} here`));
+    }
+  }));
+
 Deno.test("inspect-gated: what cannot be run would be described all the same", async () => {
   const { facts, tables } = await describeFile(`${INPUTS}saelens-gated/sae`, 1);
   assertEquals([facts.architecture, facts.refusal, tables.tensors.length], ["gated", undefined, 6]);
@@ -178,4 +210,35 @@ Deno.test("export-model-name: the model that was converted is named, which SAELe
     await dictionary.add({ rows: 2, dim: 4, data: Float32Array.of(1, 0, 0, 0, 0, 1, 0, 0) });
     await dictionary.export(folder);
     assertEquals(JSON.parse(await Deno.readTextFile(`${folder}/cfg.json`)).model_name, "google/gemma-2-2b");
+  }));
+
+Deno.test("export-dataset-path: a corpus is named as the hub does, and no path of this machine gets out", () =>
+  inFolder(async (folder) => {
+    const backend = await openBackend("cpu");
+    const exported = async (corpus: string) => {
+      const source = describeStream({ model: "onnx-community/gemma-2-2b-ONNX", layer: 12, corpus });
+      const calibration = { center: new Float32Array(4), threshold: 0.3, source };
+      using dictionary = await Dictionary.create(calibration, { backend });
+      await dictionary.add({ rows: 2, dim: 4, data: Float32Array.of(1, 0, 0, 0, 0, 1, 0, 0) });
+      await dictionary.export(folder);
+      const config = JSON.parse(await Deno.readTextFile(`${folder}/cfg.json`));
+      assertEquals(config.metadata.dataset_path, config.dataset_path);
+      return config.dataset_path;
+    };
+    const names: [corpus: string, name: string][] = [
+      ["monology/pile-uncopyrighted", "monology/pile-uncopyrighted"],
+      ["hf://datasets/monology/pile-uncopyrighted@main/train/*.jsonl.zst", "monology/pile-uncopyrighted"],
+      ["hf://datasets/allenai/c4.v1.5/en", "allenai/c4.v1.5"],
+      ["hf://owner/model/texts.jsonl", "unknown"],
+      ["/home/me/texts/pile.jsonl", "unknown"],
+      ["C:\\texts\\pile.jsonl", "unknown"],
+      ["~/texts", "unknown"],
+      ["./texts", "unknown"],
+      ["../texts", "unknown"],
+      ["texts/pile.jsonl.gz", "unknown"],
+      // It is a folder here.
+      ["fixtures/corpora", "unknown"],
+      ["pile.jsonl", "unknown"],
+    ];
+    for (const [corpus, name] of names) assertEquals(await exported(corpus), name, corpus);
   }));

@@ -49,3 +49,44 @@ Deno.test("weights of the hub come with the configuration beside them, and are o
     const mlp = ["gemma-scope", "blocks.3.hook_mlp_out", undefined];
     assertEquals(told, [stream, stream, mlp, mlp]);
   }));
+
+Deno.test("a coder of sparsify on the hub tells the model of its run, which stands in the folder above", () =>
+  inFolder(async (folder) => {
+    const coder = new URL("../field/inputs/sparsify/layers.3", import.meta.url).pathname;
+    const files: Record<string, ServedFile> = {};
+    for (const name of ["cfg.json", "sae.safetensors"]) {
+      const bytes = await Deno.readFile(`${coder}/${name}`);
+      for (const run of ["", "runs/two/", "runs/bare/"]) files[`${run}layers.3/${name}`] = { bytes, isLarge: false };
+    }
+    files["config.json"] = textFile({ model: "EleutherAI/pythia-70m" });
+    files["runs/two/config.json"] = textFile({ model: "gpt2" });
+    await using hub = hubServer("owner/coders", files);
+    const none = { HF_HOME: `${folder}/none`, HF_TOKEN: "", HF_HUB_OFFLINE: "", HF_ENDPOINT: "" };
+    const modelOf = async (name: string, cache: string, offline = false) => {
+      const restore = configureHub({ endpoint: hub.endpoint, cacheDir: `${folder}/${cache}`, offline });
+      try {
+        using sae = await readSae(name, { backend: "cpu" });
+        return sae.source.model;
+      } finally {
+        restore();
+      }
+    };
+    await withVariables(none, async () => {
+      const root = "hf://owner/coders";
+      assertEquals(await modelOf(`${root}/layers.3`, "cache"), "EleutherAI/pythia-70m");
+      assertEquals(await modelOf(`${root}/runs/two/layers.3/sae.safetensors`, "cache"), "gpt2");
+      assertEquals(await modelOf(`${root}/runs/bare/layers.3`, "cache"), undefined, "a run without a configuration");
+      // Once they are here nobody is asked.
+      const { length } = hub.asked;
+      assertEquals(await modelOf(`${root}/layers.3`, "cache"), "EleutherAI/pythia-70m");
+      assertEquals(await modelOf(`${root}/runs/bare/layers.3`, "cache"), undefined);
+      assertEquals(hub.asked.length, length);
+      // A cache of the folder alone does without, where nobody can be asked.
+      const [{ name: repo }] = [...Deno.readDirSync(`${folder}/cache`)].filter(({ name }) =>
+        name.startsWith("models--")
+      );
+      const [{ name: commit }] = Deno.readDirSync(`${folder}/cache/${repo}/snapshots`);
+      await Deno.remove(`${folder}/cache/${repo}/snapshots/${commit}/config.json`);
+      assertEquals(await modelOf(`${root}/layers.3`, "cache", true), undefined);
+    });
+  }));

@@ -1,7 +1,7 @@
 /** An autoencoder of every kind that SAELens has, against its forward pass in float64. */
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { Random } from "../../src/compute/mod.ts";
-import { writeSafetensors } from "../../src/files/mod.ts";
+import { float32Tensor, type Tensor, writeSafetensors } from "../../src/files/mod.ts";
 import { readSae } from "../../src/sae/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 import { inFolder } from "../lib/folder.ts";
@@ -214,6 +214,28 @@ Deno.test("what SAELens's directory says of a release counts, where its files sa
     }
   }));
 
+Deno.test("options of the model count wherever the configuration has them, and those of its loading before others", () =>
+  inFolder(async (folder) => {
+    const center_writing_weights = true;
+    const configs: [Record<string, unknown>, true | undefined][] = [
+      [{ model_kwargs: { center_writing_weights } }, true],
+      [{ model_kwargs: { center_writing_weights }, model_from_pretrained_kwargs: {} }, true],
+      [{ model_kwargs: {}, model_from_pretrained_kwargs: { center_writing_weights } }, true],
+      [
+        { model_kwargs: { center_writing_weights }, model_from_pretrained_kwargs: { center_writing_weights: false } },
+        undefined,
+      ],
+      [{ model_kwargs: null }, undefined],
+    ];
+    for (const [options, isCentred] of configs) {
+      for (const config of [{ ...stream, ...options }, { metadata: { ...stream, ...options } }]) {
+        await write(folder, { architecture: "standard", ...config }, randomWeights(BASE));
+        using sae = await readSae(folder, { backend: "cpu" });
+        assertEquals(sae.source.isCentred, isCentred, JSON.stringify(config));
+      }
+    }
+  }));
+
 Deno.test("a batch of no rows has no features, and nothing to decode", () =>
   inFolder(async (folder) => {
     for (const name of ["layer norm", "skip transcoder", "batch top-k as a checkpoint of training"]) {
@@ -295,8 +317,70 @@ Deno.test("tensors and options that could change the numbers and have no place a
     await rejects(loaded({ fold_value_biases: true }, "blocks.3.attn.hook_z"), BASE, "fold_value_biases");
     await rejects(loaded({ center_writing_weights: true }, "blocks.3.mlp.experts"), BASE, "center_writing_weights");
     await rejects(loaded({ shuffle_heads: 3 }), BASE, "shuffle_heads 3");
+    await rejects(loaded({ toString: true }), BASE, "toString true");
+    await rejects(loaded({ center_writing_weights: "false" }), BASE, 'center_writing_weights "false"');
+    await rejects(loaded({ fold_ln: 1 }), BASE, "fold_ln 1");
+    await rejects(
+      { ...standard, metadata: { ...stream, model_kwargs: { shuffle_heads: 3 } } },
+      BASE,
+      "shuffle_heads 3",
+    );
     // None of these changes what the stream holds; nor do statistics of training beside the weights.
-    const harmless = { fold_ln: true, center_unembed: true, fold_value_biases: true, dtype: "bfloat16", n_devices: 2 };
+    const harmless = {
+      fold_ln: true,
+      center_unembed: true,
+      fold_value_biases: true,
+      dtype: "bfloat16",
+      n_devices: 2,
+      n_ctx: 128,
+    };
     await write(folder, loaded(harmless), randomWeights({ ...BASE, log_sparsity: [SIZE], dead: [0, DIM] }));
     (await readSae(folder, { backend: "cpu" })).dispose();
+  }));
+
+const ints = (length: number): Tensor => ({ dtype: "int64", shape: [length], data: new BigInt64Array(length) });
+const flags = (length: number): Tensor => ({ dtype: "bool", shape: [length], data: new Uint8Array(length) });
+const floats = (...shape: number[]): Tensor =>
+  float32Tensor(new Float32Array(shape.reduce((count, length) => count * length, 1)), shape);
+
+Deno.test("tensors beside the weights are known by their whole names, and refused if they could be a part", () =>
+  inFolder(async (folder) => {
+    const readsWith = async (name: string, tensor: Tensor) => {
+      const config = { architecture: "standard" };
+      await write(folder, config, randomWeights(BASE));
+      const tensors = new Map([...tensorsOf(randomWeights(BASE)), [name, tensor]]);
+      await writeSafetensors(`${folder}/sae_weights.safetensors`, tensors);
+      (await readSae(folder, { backend: "cpu" })).dispose();
+    };
+    const parts: Record<string, Tensor> = {
+      dead_bias: floats(SIZE),
+      steps_bias: floats(SIZE),
+      tokens_bias: floats(DIM),
+      count_scale: floats(SIZE),
+      discount_factor: floats(SIZE),
+      ema_mean: floats(DIM),
+      density_weights: floats(SIZE, SIZE),
+      loss_scale: floats(1),
+      n_scale: floats(),
+      num_scale: floats(),
+      permutation: ints(SIZE),
+      input_order: ints(DIM),
+      alive_mask: flags(SIZE),
+    };
+    for (const [name, tensor] of Object.entries(parts)) {
+      assertSentence(await assertRejects(() => readsWith(name, tensor), Error), `its tensor ${name}`);
+    }
+    const statistics: Record<string, Tensor> = {
+      sparsity: floats(SIZE),
+      act_freq_scores: floats(SIZE),
+      n_forward_passes_since_fired: floats(SIZE),
+      num_tokens_since_fired: ints(SIZE),
+      num_batches_not_active: floats(SIZE),
+      stats_last_nonzero: ints(SIZE),
+      token_counts: floats(SIZE),
+      log_sparsity_bf16: floats(SIZE),
+      k: ints(1),
+      seed: ints(1),
+    };
+    for (const [name, tensor] of Object.entries(statistics)) await readsWith(name, tensor);
   }));

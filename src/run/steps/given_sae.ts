@@ -1,6 +1,7 @@
 import type { Backend } from "../../compute/backend.ts";
+import { bareName } from "../../model/exports.ts";
 import { isSameHookPoint } from "../../model/hook_names.ts";
-import type { LanguageModel } from "../../model/types.ts";
+import type { LanguageModel, LoadOptions } from "../../model/types.ts";
 import { readSae, type Sae } from "../../sae/sae.ts";
 import { UsageError } from "../command/flags.ts";
 
@@ -8,6 +9,7 @@ import { UsageError } from "../command/flags.ts";
  * Reads the SAE that a flag `--sae` names, of a model at its hook.
  *
  * @param path Here or `hf://`, in any format that `readSae` reads.
+ * @param options `onNote` takes a sentence where the SAE was trained on a model of another name.
  * @throws {UsageError} if its file says that it reads another place than the model's hook in `layer`, if it is a
  * transcoder, or if its activations are not as long as the model's.
  *
@@ -21,15 +23,36 @@ import { UsageError } from "../command/flags.ts";
  * if (sae.dim !== model.dim) throw new Error(`${sae.dim}`);
  * ```
  */
-export async function openSae(path: string, backend: Backend, model: LanguageModel, layer: number): Promise<Sae> {
+export async function openSae(
+  path: string,
+  backend: Backend,
+  model: LanguageModel,
+  layer: number,
+  { onNote }: Pick<LoadOptions, "onNote"> = {},
+): Promise<Sae> {
   const sae = await readSae(path, { backend });
   try {
     assertReads(sae, path, model, layer);
+    const { model: trainedOn } = sae.source;
+    if (trainedOn !== undefined && !isSameModel(trainedOn, model.id)) {
+      // No refusal: tools have names of their own for models, and a base model's autoencoder may be read on its descendants.
+      onNote?.(
+        `The SAE ${path} was trained on ${trainedOn} and reads ${model.id} here: unless both are one model, its features ` +
+          "need not mean what they do there",
+      );
+    }
     return sae;
   } catch (error) {
     sae.dispose();
     throw error;
   }
+}
+
+/** Whether two names are of one model, whoever owns or converted it. */
+function isSameModel(one: string, other: string): boolean {
+  // TransformerLens's name of it.
+  const nameOf = (id: string) => bareName(id).replace(/^gpt2-small$/, "gpt2");
+  return nameOf(one) === nameOf(other);
 }
 
 function assertReads(sae: Sae, path: string, model: LanguageModel, layer: number): void {
