@@ -140,7 +140,9 @@ await experiment({
   // work, and given back before dictionaries grow.
   const readFixed = async () => {
     const isRead = isSameHookPoint({ layer: flags.saeLayer, at: flags.saeHook }, { layer, at: model.hook });
-    using sae = flags.sae !== "none" && isRead ? await openSae(flags.sae, backend, model, layer) : undefined;
+    using sae = flags.sae !== "none" && isRead
+      ? await openSae(flags.sae, backend, model, layer, { onNote: run.note })
+      : undefined;
     const data = await manifest.time(
       "extract probed",
       () => readLabelled(model, probed, labels, { ...reading, layer }),

@@ -29,7 +29,7 @@ export async function heldOutFirings<F extends Flags>(
 ): Promise<HeldOutFirings> {
   const { manifest, progress } = run;
   const [layer] = layers;
-  using sae = await openSae(path, backend, model, layer);
+  using sae = await openSae(path, backend, model, layer, { onNote: run.note });
   const texts = shuffled(readTexts(run, corpus, { where: { split: heldout } }), seed);
   const stream = extract(model, texts, { layers, context, batchPrompts: 32 });
   const held = await manifest.time("extract held-out", () => holdActivations(stream, layer, tokens));
