@@ -1,9 +1,9 @@
 /** Files as people report that tools take them for others: told apart by their bytes, and read around what cannot be read. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { tableFromArrays, tableToIPC } from "npm:apache-arrow@21.2.0";
-import { readSae } from "../../mod.ts";
+import { readSae, readVectors } from "../../mod.ts";
 import { describeFile, type Description } from "../../src/inspect/mod.ts";
-import { visibleJson } from "../../src/files/mod.ts";
+import { float32Tensor, visibleJson, writeNpz } from "../../src/files/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 import { deno } from "../lib/deno.ts";
 import { inFolder } from "../lib/folder.ts";
@@ -136,4 +136,25 @@ Deno.test("a corpus is told by the fields and the rows of its beginning, packed 
     await Deno.writeFile(`${folder}/a.npy.gz`, gzipSync(await Deno.readFile(input("vectors/npy-int64.npy"))));
     const error = await assertRejects(() => describeFile(`${folder}/a.npy.gz`, 5), Error);
     assertSentence(error, "a.npy.gz", "an .npy file of NumPy, packed (gzip)", "gunzip");
+  }));
+
+Deno.test("a damaged array of an archive hides no other, and is named", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/arrays.npz`;
+    const arrays = ["first", "second", "third"].map((name, i) => [name, new Float32Array(64).fill(2.5 + i)] as const);
+    await writeNpz(path, new Map(arrays.map(([name, data]) => [name, float32Tensor(data, [8, 8])])));
+    const bytes = await Deno.readFile(path);
+    const second = new Uint8Array(Float32Array.of(3.5).buffer);
+    const place = bytes.findIndex((_, i) => second.every((byte, j) => bytes[i + j] === byte));
+    bytes[place + 1] ^= 1;
+    await Deno.writeFile(path, bytes);
+    const { facts, tables } = await describeFile(path, 5);
+    assertEquals(facts.damaged, ["second"]);
+    assertEquals(tables.tensors.map(({ tensor }) => tensor), ["first", "third"]);
+    const read = (name: string) => Array.fromAsync(readVectors(path, { name }));
+    assertEquals([...(await read("third"))[0].data], [...arrays[2][1]]);
+    assertSentence(await assertRejects(() => read("second"), Error), "arrays.npz", "damaged");
+    const error = await assertRejects(() => read("fourth"), Error);
+    assertSentence(error, "named fourth", "it has first, second, third", "option name");
+    assert(!error.message.includes("copy it"), error.message);
   }));

@@ -142,6 +142,37 @@ Deno.test("thousands of tensors, of token texts and of metadata are what honest 
     }
   }));
 
+Deno.test("arrays of NumPy are vectors, too, and are told beside tensors", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/x.pt`;
+    const data = new Uint8Array(Float64Array.of(1, 2, 3, 4, 5, 6).buffer);
+    const array = (order: string): Part => [
+      global("numpy._core.numeric", "_frombuffer"),
+      tuple(
+        [OP.BYTEARRAY8, little(48, 8), data],
+        [global("numpy", "dtype"), tuple(text("f8"), OP.NEWFALSE, OP.NEWTRUE), OP.REDUCE],
+        tuple(whole(3), whole(2)),
+        text(order),
+      ),
+      OP.REDUCE,
+    ];
+    const save = (...items: Part[]) => write(path, [OP.EMPTY_DICT, items.map((item) => [item, OP.SETITEM])]);
+    const read = async (name?: string) =>
+      (await Array.fromAsync(readVectors(path, { name, batchRows: 2 }))).map(({ data }) => [...data]);
+    await save([text("a"), array("C")]);
+    assertEquals(await read(), [[1, 2, 3, 4], [5, 6]]);
+    await save([text("a"), array("F")], [text("b"), tensor([2, 3], [3, 1])]);
+    assertEquals(await read("a"), [[1, 4, 2, 5], [3, 6]]);
+    assertEquals(await read("b"), [[1, 2, 3, 4, 5, 6]]);
+    const { tables: { tensors } } = await describeFile(path, 3);
+    assertEquals(tensors, [
+      { tensor: "a", dtype: "float64", shape: "3 x 2" },
+      { tensor: "b", dtype: "float32", shape: "2 x 3" },
+    ]);
+    assertSentence(await assertRejects(() => read("c"), Error), path, "named c", "it has a, b", "option name");
+    assertSentence(await assertRejects(() => Dictionary.load(path), Error), path, "that holds a, b");
+  }));
+
 Deno.test("objects that no file accounts for are refused, by the size of the file", () =>
   inFolder(async (folder) => {
     const path = `${folder}/x.pt`;

@@ -6,7 +6,7 @@ import { readSafetensors } from "../../files/safetensors.ts";
 import type { TensorOutline } from "../../files/tensor.ts";
 import { listed } from "../../files/tensor.ts";
 import { safetensorsRows } from "./arrays.ts";
-import { type RowBlock, type RowsOptions, ZARR } from "./rows.ts";
+import { noSuchArray, type RowBlock, type RowsOptions, ZARR } from "./rows.ts";
 
 /** What a folder holds: files of vectors in turn, or the index of shards. */
 type FolderFiles =
@@ -77,9 +77,7 @@ export async function* shardedRows(path: string, options: RowsOptions): AsyncGen
   }
   const wanted = options.name === undefined ? shards : shards.filter(([name]) => name === options.name);
   if (wanted.length === 0) {
-    throw new Error(
-      `Expected an array named ${options.name} in ${path} but it has ${listed(shards.map(([name]) => name))}.`,
-    );
+    throw noSuchArray(path, options.name!, shards.map(([name]) => name));
   }
   if (options.name === undefined) await assertOneLength(path, wanted as [string, string][]);
   for (const [name, file] of wanted) yield* safetensorsRows(join(dirname(path), file as string), { ...options, name });
