@@ -1,6 +1,8 @@
 /** Corpora as people have them: kinds of public reports, and files that real packages saved. */
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { zstdCompressSync } from "node:zlib";
 import { CorpusError, type CorpusOptions, readCorpus } from "../../src/activations/mod.ts";
+import { inFolder } from "../lib/folder.ts";
 
 const INPUTS = new URL("inputs/", import.meta.url).pathname;
 
@@ -151,3 +153,71 @@ for (const file of ["polars-lz4.arrow", "polars-stream.arrow"]) {
     ]);
   });
 }
+
+/** Bytes of a text, one a letter. */
+const latin1 = (text: string) => Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+const utf16 = (text: string, isLittle: boolean) => {
+  const view = new DataView(new ArrayBuffer(2 * text.length));
+  for (let i = 0; i < text.length; i++) view.setUint16(2 * i, text.charCodeAt(i), isLittle);
+  return new Uint8Array(view.buffer);
+};
+const RUSSIAN = "\u041f\u0440\u0438\u0432\u0435\u0442\n\u041c\u0438\u0440\n";
+const CHINESE = "\u4eca\u5929\u5929\u6c14\u5f88\u597d\u3002\n\u6f6e\u6c34\u5728\u4e2d\u5348\u3002\n";
+const PICKLE = latin1("\x80\x04\x95\x12\0\0\0\0\0\0\0]\x94}\x94\x8c\x04text\x94\x8c\x01a\x94sa.");
+
+/** Files of other kinds under the names of texts, and the words that their refusals must have. */
+const MISNAMED: readonly [name: string, bytes: Uint8Array<ArrayBuffer>, words: RegExp][] = [
+  ["pickle.jsonl", PICKLE, /is a Python pickle/],
+  ["pickle.csv", PICKLE, /is a Python pickle/],
+  ["table.pkl", PICKLE, /is a Python pickle/],
+  ["protocol-0.jsonl", latin1("(lp0\n(dp1\nVtext\np2\nVa\np3\nsa."), /pickle of protocol 0/],
+  ["orc.parquet", latin1("ORC".padEnd(80, "\0")), /is an ORC file/],
+  ["tensors.jsonl", latin1("\x10\0\0\0\0\0\0\0{}" + " ".repeat(14)), /is a \.safetensors file/],
+  ["avro.jsonl", latin1("Obj\x01".padEnd(80, "\0")), /is an Avro file/],
+  ["page.jsonl", latin1("<!DOCTYPE html>\n<html></html>"), /is an HTML page: if it is the answer of a server/],
+  ["page.txt", latin1("<html><body>404</body></html>"), /is an HTML page/],
+  ["base.txt", latin1("SQLite format 3\0".padEnd(96, "\0")), /is an SQLite database/],
+  ["base.db", latin1("SQLite format 3\0".padEnd(96, "\0")), /is an SQLite database/],
+  ["paper.txt", latin1("%PDF-1.4\n1 0 obj"), /is a PDF document/],
+  ["shards.tar.gz", latin1("\0\0\0"), /unpack it, and name the file in it/],
+  ["noise.jsonl", latin1("\xfe\x00\x01\x02\xdc\x03\x04".repeat(9)), /is a file of no known kind/],
+  ["pretty.jsonl", latin1('[\n  {"text": "a"}\n]'), /rename the file to \.json/],
+  ["array.jsonl", latin1('[{"text": "a"},\n{"text": "b"}]'), /rename the file to \.json/],
+  ["pretty-object.jsonl", latin1('{\n"text": "a"\n}'), /rename the file to \.json/],
+  ["cut.jsonl", latin1('{"text": "a"}\n{"text": '), /line 2 .* correct or delete the line/],
+  ["chinese-le.txt", utf16(CHINESE, true), /looks like UTF-16 .* -f utf-16le/],
+  ["chinese-be.txt", utf16(CHINESE, false), /looks like UTF-16 .* -f utf-16be/],
+  ["russian-le.txt", utf16(RUSSIAN, true), /looks like UTF-16 .* -f utf-16le/],
+  ["russian-be.jsonl", utf16(RUSSIAN, false), /looks like UTF-16 .* -f utf-16be/],
+  ["latin1.txt", latin1("gr\xf6\xdfer\r\n\x1a"), /line 1 .* iconv -f latin1/],
+  ["euro.txt", latin1("\x805 f\xfcr alles\n"), /line 1 .* iconv -f latin1/],
+];
+
+for (const [name, bytes, words] of MISNAMED) {
+  Deno.test(`${name}: refused as what it is`, () =>
+    inFolder(async (folder) => {
+      const path = `${folder}/${name}`;
+      await Deno.writeFile(path, bytes);
+      const error = await assertRejects(() => Array.fromAsync(readCorpus(path)), CorpusError);
+      assertMatch(error.message, words);
+      assert(error.message.includes(path));
+      if (!words.source.includes("iconv")) assert(!error.message.includes("latin1"), error.message);
+    }));
+}
+
+Deno.test("texts with control characters are texts, and frames of Zstandard that are passed over are", () =>
+  inFolder(async (folder) => {
+    const read = async (name: string, bytes: Uint8Array) => {
+      await Deno.writeFile(`${folder}/${name}`, bytes);
+      return (await Array.fromAsync(readCorpus(`${folder}/${name}`))).map(({ text }) => text);
+    };
+    assertEquals(await read("a.txt", latin1("a\x01b, and more\nc\n\x1b[31mred\n")), [
+      "a\x01b, and more",
+      "c",
+      "\x1b[31mred",
+    ]);
+    const packed = zstdCompressSync('{"text": "a"}\n');
+    const skipped = latin1("\x5e\x2a\x4d\x18\x04\0\0\0abcd");
+    assertEquals(await read("b.jsonl.zst", Uint8Array.of(...skipped, ...packed)), ["a"]);
+    assertEquals(await read("c.jsonl", Uint8Array.of(...packed, ...skipped)), ["a"]);
+  }));
