@@ -3,6 +3,7 @@ import { type Data, DataType, type Decimal, Vector } from "../files/apache_arrow
 import { readArrowBatches } from "../files/read_arrow.ts";
 import type { UnpackOptions } from "../files/unpacking.ts";
 import { decimalOf, decimalText } from "./decimals.ts";
+import { assertDistinct } from "./distinct_columns.ts";
 import { CorpusError } from "./errors.ts";
 import { utf8Of } from "./exact_text.ts";
 import { exactTime } from "./exact_time.ts";
@@ -20,6 +21,7 @@ export async function* readArrowRows(
 ): AsyncGenerator<Record<string, unknown>> {
   try {
     for await (const table of readArrowBatches(path, options)) {
+      assertDistinct(path, table.schema.fields.map(({ name }) => name));
       for (const { data } of table.batches) {
         const columns = data.children.map((column, i) => {
           const { name } = table.schema.fields[i];
@@ -32,6 +34,7 @@ export async function* readArrowRows(
       }
     }
   } catch (cause) {
+    if (cause instanceof CorpusError) throw cause;
     throw new CorpusError((cause as Error).message, { cause });
   }
 }

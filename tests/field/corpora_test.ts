@@ -1,5 +1,6 @@
 /** Corpora as people have them: kinds of public reports, and files that real packages saved. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import * as arrow from "npm:apache-arrow@21.2.0";
 import { zstdCompressSync } from "node:zlib";
 import { CorpusError, type CorpusOptions, readCorpus } from "../../src/activations/mod.ts";
 import { inFolder } from "../lib/folder.ts";
@@ -221,3 +222,69 @@ Deno.test("texts with control characters are texts, and frames of Zstandard that
     assertEquals(await read("b.jsonl.zst", Uint8Array.of(...skipped, ...packed)), ["a"]);
     assertEquals(await read("c.jsonl", Uint8Array.of(...packed, ...skipped)), ["a"]);
   }));
+
+Deno.test("columns of one name, missing shards and fields of no row are refused by name", () =>
+  inFolder(async (folder) => {
+    const refuse = async (path: string, words: RegExp, options?: CorpusOptions) => {
+      const error = await assertRejects(() => Array.fromAsync(readCorpus(`${folder}/${path}`, options)), CorpusError);
+      assertMatch(error.message, words);
+    };
+    await Deno.writeTextFile(`${folder}/twice.csv`, "text,text\na,b\n");
+    await Deno.writeTextFile(`${folder}/note.csv`, 'note,text,"note",,\na,b,c,,\n');
+    await Deno.writeTextFile(`${folder}/unnamed.csv`, "text,,\na,,\n");
+    await refuse("twice.csv", /several named text: rename/);
+    await refuse("note.csv", /several named note: rename/);
+    assertEquals((await Array.fromAsync(readCorpus(`${folder}/unnamed.csv`))).map(({ text }) => text), ["a"]);
+    const [field] = new arrow.Schema([new arrow.Field("text", new arrow.Utf8())]).fields;
+    const { data: [column] } = arrow.vectorFromArray(["a"], new arrow.Utf8());
+    const schema = new arrow.Schema([field, field]);
+    const row = arrow.makeData({ type: new arrow.Struct([field, field]), length: 1, children: [column, column] });
+    const table = new arrow.Table(schema, [new arrow.RecordBatch(schema, row)]);
+    await Deno.writeFile(`${folder}/twice.arrow`, arrow.tableToIPC(table, "file"));
+    await refuse("twice.arrow", /several named text: rename/);
+
+    const shards = async (name: string, numbers: readonly number[], total: number) => {
+      await Deno.mkdir(`${folder}/${name}`);
+      for (const number of numbers) {
+        const shard = `${String(number).padStart(5, "0")}-of-${String(total).padStart(5, "0")}`;
+        await Deno.writeTextFile(`${folder}/${name}/train-${shard}.jsonl`, `{"text": "${number}"}\n`);
+      }
+    };
+    const textsOf = async (path: string) =>
+      (await Array.fromAsync(readCorpus(`${folder}/${path}`))).map(({ text }) => text);
+    await shards("middle", [0, 2], 3);
+    await refuse("middle", /train-00001-of-00003\.jsonl is missing: fetch it, or name .* pattern/);
+    assertEquals(await textsOf("middle/train-*.jsonl"), ["0", "2"]);
+    await shards("last", [0, 1], 3);
+    await refuse("last", /train-00002-of-00003\.jsonl is missing/);
+    await shards("claims", [0], 99_999);
+    await refuse("claims", /train-00001-of-99999\.jsonl is missing/);
+    await shards("whole", [0, 1, 2], 3);
+    assertEquals(await textsOf("whole"), ["0", "1", "2"]);
+    await shards("from-one", [1, 2, 3], 3);
+    assertEquals(await textsOf("from-one"), ["1", "2", "3"]);
+
+    await Deno.writeTextFile(`${folder}/a.jsonl`, '{"body": "a", "in": {"b": "c"}}\n');
+    for (const field of ["constructor", "toString", "__proto__", "in.constructor", "in.__proto__.constructor"]) {
+      await refuse("a.jsonl", /has the fields body, in; name the field/, { field });
+    }
+    await refuse("a.jsonl", /none has another constructor/, { field: "body", where: { constructor: "x" } });
+  }));
+
+Deno.test("ids of JSON keep their digits, also those that no number has", async () => {
+  const ids = ["0.12345678901234567890", "1e400", "-1E+999", "1.10", "123456789012345678901234567890", "12"];
+  await inFolder(async (folder) => {
+    const lines = ids.map((id) =>
+      `{"text": "\\"id\\": 1.5", "id" : ${id}, "score": 0.50, "none": NaN, "most": -Infinity}`
+    );
+    await Deno.writeTextFile(`${folder}/a.jsonl`, lines.join("\n"));
+    const entries = await Array.fromAsync(readCorpus(`${folder}/a.jsonl`));
+    assertEquals(entries.map(({ id }) => id), ids);
+    for (const { text, fields } of entries) {
+      assertEquals([text, fields.score, fields.none, fields.most], ['"id": 1.5', 0.5, NaN, -Infinity]);
+    }
+    await Deno.writeTextFile(`${folder}/b.jsonl`, '{"text": "a", "large": 1e400, "small": 1e-300}');
+    const [{ fields }] = await Array.fromAsync(readCorpus(`${folder}/b.jsonl`));
+    assertEquals([fields.large, fields.small], ["1e400", 1e-300]);
+  });
+});
