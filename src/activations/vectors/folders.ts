@@ -5,6 +5,7 @@ import { isInside } from "../../files/inside.ts";
 import { readSafetensors } from "../../files/safetensors.ts";
 import type { TensorOutline } from "../../files/tensor.ts";
 import { listed } from "../../files/tensor.ts";
+import { missingShards } from "../missing_shards.ts";
 import { safetensorsRows } from "./arrays.ts";
 import { noSuchArray, type RowBlock, type RowsOptions, ZARR } from "./rows.ts";
 
@@ -41,6 +42,13 @@ export async function filesOfFolder(folder: string): Promise<FolderFiles> {
   const indices = names.filter((name) => name.endsWith(".safetensors.index.json"));
   if (indices.length === 1) return { kind: "index", name: indices[0] };
   const files = names.filter((name) => VECTORS.test(name));
+  const [missing] = missingShards(files);
+  if (missing !== undefined) {
+    throw new Error(
+      `Cannot read ${folder} as vectors: its files' names say how many there are, but ${missing} is missing. Copy it too, ` +
+        `or name those that are meant by a pattern.`,
+    );
+  }
   if (files.length > 0) return { kind: "files", names: files };
   throw new Error(
     `Cannot read ${folder} as vectors: expected files of vectors in the folder (.npy, .npz, .safetensors, .pt, .parquet, ` +
