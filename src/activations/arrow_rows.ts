@@ -3,7 +3,8 @@ import { type Data, DataType, type Decimal, Vector } from "../files/apache_arrow
 import { readArrowBatches } from "../files/read_arrow.ts";
 import type { UnpackOptions } from "../files/unpacking.ts";
 import { decimalOf, decimalText } from "./decimals.ts";
-import { assertOwnNames, CorpusError } from "./errors.ts";
+import { assertDistinct } from "./distinct_columns.ts";
+import { CorpusError } from "./errors.ts";
 import { utf8Of } from "./exact_text.ts";
 import { exactTime } from "./exact_time.ts";
 
@@ -20,7 +21,7 @@ export async function* readArrowRows(
 ): AsyncGenerator<Record<string, unknown>> {
   try {
     for await (const table of readArrowBatches(path, options)) {
-      assertOwnNames(table.schema.names.map(String), path);
+      assertDistinct(path, table.schema.fields.map(({ name }) => name));
       for (const { data } of table.batches) {
         const columns = data.children.map((column, i) => {
           const { name } = table.schema.fields[i];
@@ -33,7 +34,8 @@ export async function* readArrowRows(
       }
     }
   } catch (cause) {
-    throw cause instanceof CorpusError ? cause : new CorpusError((cause as Error).message, { cause });
+    if (cause instanceof CorpusError) throw cause;
+    throw new CorpusError((cause as Error).message, { cause });
   }
 }
 

@@ -173,7 +173,7 @@ class WithoutText {
   error(): CorpusError {
     const names = this.named ?? TEXT_FIELDS;
     const expected = `a text in field ${names.map((name) => `"${name}"`).join(", ")}`;
-    const here = names.find((name) => name in this.#fields);
+    const here = names.find((name) => Object.hasOwn(this.#fields, name));
     const holds = here === undefined
       ? `has the fields ${Object.keys(this.#fields).join(", ") || "none"}`
       : `holds ${exactText(this.#fields[here]).slice(0, 200)} in field "${here}"`;
@@ -198,11 +198,11 @@ class Filter {
     this.seen++;
     let keeps = true;
     for (const [name, wanted] of Object.entries(this.where)) {
-      if (name in fields && exactText(fields[name]) === String(wanted)) continue;
+      if (Object.hasOwn(fields, name) && exactText(fields[name]) === String(wanted)) continue;
       // All conditions are looked at, so that `explain` can tell what each field holds instead.
       keeps = false;
       const values = this.#values.get(name)!;
-      if (name in fields && values.size < VALUES_NAMED) values.add(exactText(fields[name]).slice(0, 40));
+      if (Object.hasOwn(fields, name) && values.size < VALUES_NAMED) values.add(exactText(fields[name]).slice(0, 40));
     }
     return keeps;
   }

@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { exists } from "../files/exists.ts";
 import { expandPattern, isPattern } from "../files/glob.ts";
 import { CorpusError } from "./errors.ts";
+import { missingShards } from "./missing_shards.ts";
 
 /** How a file is read. */
 export type CorpusFormat = "json lines" | "json" | "text" | "csv" | "tsv" | "parquet" | "arrow";
@@ -114,6 +115,13 @@ async function shardsOf(folder: string): Promise<Shard[]> {
         named([...endings.values()])
       }: name those that are ` +
         `meant by a pattern, "${join(folder, `*${[...endings.values()][0]}`)}"`,
+    );
+  }
+  const [missing] = missingShards(shards);
+  if (missing !== undefined) {
+    throw new CorpusError(
+      `Expected all shards in the folder "${folder}", as their names say how many there are, but ${missing} is missing: ` +
+        `fetch it, or name those that are meant by a pattern, "${join(folder, `*${endings.values().next().value}*`)}"`,
     );
   }
   return shards.map((name) => ({ path: join(folder, name), name }));

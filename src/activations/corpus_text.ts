@@ -10,6 +10,8 @@ const HEAD = 4096;
 export interface OpenText {
   /** What its bytes, unpacked, say that it is. */
   readonly frame: Frame;
+  /** Whether its beginning has bytes that are in no text of any encoding. */
+  readonly isBinary: boolean;
   /** How it is packed, if it is. */
   readonly packed?: "gzip" | "zstd";
   /** All its bytes, unpacked; those of a text that is marked as UTF-16 as UTF-8. */
@@ -46,13 +48,27 @@ async function* wholeOr(path: string, packed: Frame, chunks: Chunks) {
 
 function textOf(path: string, { head, whole }: Awaited<ReturnType<typeof beginning>>): Omit<OpenText, "packed"> {
   const encoding = wideEncodingOf(head);
-  if (encoding === undefined) return { frame: frameOfBytes(head), bytes: whole };
+  if (encoding === undefined) {
+    const frame = frameOfBytes(head);
+    const unmarked = frame === "unknown" ? unmarkedEncodingOf(head) : undefined;
+    if (unmarked !== undefined) {
+      throw new CorpusError(
+        `Expected UTF-8, or UTF-16 with its mark, but "${path}" looks like UTF-16 without one: convert it, for example ` +
+          `with iconv -f ${unmarked} -t utf-8`,
+      );
+    }
+    return {
+      frame,
+      isBinary: utf8Of(head, head.length === HEAD) === undefined && CONTROLS.test(latin1Of(head)),
+      bytes: whole,
+    };
+  }
   if (encoding === "utf-32") {
     throw new CorpusError(
       `Expected UTF-8 or UTF-16 text but "${path}" is UTF-32: convert it, for example with iconv -f utf-32 -t utf-8`,
     );
   }
-  return { frame: "text", bytes: asUtf8(path, whole, encoding) };
+  return { frame: "text", isBinary: false, bytes: asUtf8(path, whole, encoding) };
 }
 
 /** The encoding of a text with a mark of UTF-16, or without one but of ASCII letters in pairs of bytes. */
@@ -68,6 +84,45 @@ function wideEncodingOf(head: Uint8Array): "utf-16le" | "utf-16be" | "utf-32" | 
   const pairs = head.subarray(0, 64);
   const is = (low: 0 | 1) => pairs.every((byte, i) => i % 2 === low ? isAsciiText(byte) : byte === 0);
   return is(0) ? "utf-16le" : is(1) ? "utf-16be" : undefined;
+}
+
+/** Control characters that texts do not have; the end of a file of DOS, and what colours a terminal, are in some. */
+// deno-lint-ignore no-control-regex
+const CONTROLS = /[\x00-\x08\x0e-\x19\x1c-\x1f]/;
+/** A text of letters and signs that Unicode has. */
+const LETTERS = /^[\p{L}\p{M}\p{N}\p{P}\p{S}\p{Z}\t\r\n]+$/u;
+/** Bytes that are enough to tell a text from bytes that make letters by chance. */
+const ENOUGH = 12;
+
+/**
+ * The encoding of a text in UTF-16 of other than ASCII letters and without a mark, such as of Chinese: its bytes hold control
+ * characters, and read in pairs they are letters. Bytes that are UTF-8, too, are it only where half of each pair is one, as
+ * in Cyrillic or Greek.
+ */
+function unmarkedEncodingOf(head: Uint8Array): "utf-16le" | "utf-16be" | undefined {
+  const latin1 = latin1Of(head);
+  if (head.length < ENOUGH || !CONTROLS.test(latin1)) return undefined;
+  if (utf8Of(head, head.length === HEAD) !== undefined) {
+    const share = (low: 0 | 1) => [...latin1].filter((byte, i) => i % 2 === low && CONTROLS.test(byte)).length;
+    if (Math.max(share(0), share(1)) < head.length / 4) return undefined;
+  }
+  return (["utf-16le", "utf-16be"] as const).find((encoding) => {
+    const text = decoded(head, encoding, head.length === HEAD);
+    return text !== undefined && LETTERS.test(text);
+  });
+}
+
+const latin1Of = (bytes: Uint8Array) => String.fromCharCode(...bytes);
+const utf8Of = (bytes: Uint8Array, isCut: boolean) => decoded(bytes, "utf-8", isCut);
+
+/** Bytes as text; undefined if they are none in the encoding. A letter may be cut off at their end. */
+function decoded(bytes: Uint8Array, encoding: string, isCut: boolean): string | undefined {
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes, { stream: isCut });
+  } catch (error) {
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  }
 }
 
 const isAsciiText = (byte: number) => byte >= 0x20 && byte < 0x7f || byte === 0x09 || byte === 0x0a || byte === 0x0d;

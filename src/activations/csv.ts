@@ -1,7 +1,8 @@
 /** Reads tables of text, such as .csv. csv-parse is named here and nowhere else. */
 import { Readable } from "node:stream";
 import type { CsvError } from "npm:csv-parse@7.0.3";
-import { assertOwnNames, CorpusError } from "./errors.ts";
+import { assertDistinct } from "./distinct_columns.ts";
+import { CorpusError } from "./errors.ts";
 import { linesOf } from "./lines.ts";
 
 /** Letters of the first line that are looked at. */
@@ -15,7 +16,7 @@ const BEGINNING = 1 << 16;
  * in many countries.
  *
  * @param options `delimiter`: the usual one; `most`: bytes that a row may have.
- * @throws {CorpusError} at bytes that are not UTF-8, at columns of one name, and at a row that has other columns than the first line.
+ * @throws {CorpusError} at bytes that are not UTF-8, if columns have one name, and at a row that has other columns than the first line.
  */
 export async function* csvRows(
   bytes: AsyncIterable<Uint8Array>,
@@ -28,7 +29,7 @@ export async function* csvRows(
   const parser = parse({
     bom: true,
     columns: (names: string[]) => {
-      assertOwnNames(names, name);
+      assertDistinct(name, names);
       return names;
     },
     delimiter: delimiterOf(first, delimiter),

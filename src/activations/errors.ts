@@ -21,17 +21,3 @@ export class CorpusError extends Error {
     super(visibleLines(message), options);
   }
 }
-
-/**
- * Throws if two columns have one name: a row could hold one of them only.
- *
- * @param names In the file's order; columns without a name are nobody's.
- */
-export function assertOwnNames(names: readonly string[], path: string): void {
-  const twice = names.find((name, i) => name !== "" && names.indexOf(name) !== i);
-  if (twice === undefined) return;
-  throw new CorpusError(
-    `Expected columns of different names but "${path}" has several that are called ${JSON.stringify(twice)}: rename ` +
-      "all but one",
-  );
-}

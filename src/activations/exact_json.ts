@@ -4,13 +4,22 @@
 const MANY_DIGITS = /\d{16}/;
 /** An escape or an end of a string of JSON, or what may be a number that it has not: no more, as strings may be long. */
 const ESCAPE_OR_QUOTE_OR_NON_FINITE = /\\.|"|-?\bInfinity\b|\bNaN\b/g;
-/** Stand for these in JSON. Nobody writes a zero like the first; the others overflow. */
-const NAN = "-0.0e-00000";
-const STANDS_FOR: Readonly<Record<string, string>> = { NaN: NAN, Infinity: "1e999", "-Infinity": "-1e999" };
+/** Stand for these in JSON; nobody writes a zero like them. */
+const STANDS_FOR: Readonly<Record<string, string>> = {
+  NaN: "-0.0e-00000",
+  Infinity: "-0.0e-00001",
+  "-Infinity": "-0.0e-00002",
+};
+const STOOD_FOR: ReadonlyMap<string, number> = new Map(
+  Object.entries(STANDS_FOR).map(([name, zero]) => [zero, Number(name)]),
+);
+/** An id that is no whole number, or a number with an exponent of three digits, which may be beyond all numbers. */
+const OTHER_DIGITS = /"id"\s*:\s*-?\d+[.eE]|\d[eE][+-]?\d{3}/;
 
 /**
- * Parses JSON. Whole numbers that a `number` cannot hold come as bigints; `NaN` and `Infinity`, as Python's `json` and
- * pandas write them, are read.
+ * Parses JSON. Whole numbers that a `number` cannot hold come as bigints; numbers beyond all that are, and ids
+ * (`id`) that are no whole numbers, as texts, as they stand there. `NaN` and `Infinity`, as Python's `json` and pandas write
+ * them, are read.
  *
  * @throws {SyntaxError} if it is no JSON.
  */
@@ -26,11 +35,13 @@ export function parseExactJson(text: string): unknown {
       return STANDS_FOR[match];
     });
   }
-  if (!hasNonFinite && !MANY_DIGITS.test(text)) return JSON.parse(text);
-  return (JSON.parse as ParseWithSource)(json, (_, value, { source }) => {
+  if (!hasNonFinite && !MANY_DIGITS.test(text) && !OTHER_DIGITS.test(text)) return JSON.parse(text);
+  return (JSON.parse as ParseWithSource)(json, (key, value, { source }) => {
     if (typeof value !== "number" || source === undefined) return value;
-    if (source === NAN) return NaN;
-    return /^-?\d+$/.test(source) && !Number.isSafeInteger(value) ? BigInt(source) : value;
+    const stood = hasNonFinite ? STOOD_FOR.get(source) : undefined;
+    if (stood !== undefined) return stood;
+    if (/^-?\d+$/.test(source)) return Number.isSafeInteger(value) ? value : BigInt(source);
+    return key === "id" || !Number.isFinite(value) ? source : value;
   });
 }
 

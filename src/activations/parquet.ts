@@ -2,7 +2,8 @@
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
 import { loadLz4 } from "../files/lz4.ts";
 import { UnpackBudget, UnpackError, type UnpackOptions } from "../files/unpacking.ts";
-import { assertOwnNames, CorpusError } from "./errors.ts";
+import { assertDistinct } from "./distinct_columns.ts";
+import { CorpusError } from "./errors.ts";
 import {
   type AsyncBuffer,
   type ColumnMetaData,
@@ -52,11 +53,11 @@ export async function* readParquet(
   };
   await assertNotEncrypted(path, file);
   const metadata = await parquetMetadataAsync(file).catch(orExplain);
-  assertOwnNames(parquetSchema(metadata).children.map(({ element }) => element.name), path);
   const chunks = metadata.row_groups.flatMap(({ columns }) => columns);
   if (chunks.some((column) => column.crypto_metadata || column.encrypted_column_metadata)) throw encrypted(path);
   const codecs = new Set(chunks.map(({ meta_data }) => meta_data?.codec));
   const compressors = codecs.has("LZ4") || codecs.has("LZ4_RAW") ? await withLz4() : COMPRESSORS;
+  assertDistinct(path, parquetSchema(metadata).children.map(({ element }) => element.name));
   const exact = exactRows(metadata);
   const columns = options.columns && [...options.columns];
   let rowStart = 0;

@@ -41,7 +41,7 @@ async function* rowsOf(shard: Shard, options: UnpackOptions): AsyncGenerator<Row
     throw new CorpusError(`Expected a corpus file but "${path}" is none: name a file`);
   }
   const opened = await openText(path);
-  const format = formatFor(path, opened.frame);
+  const format = formatFor(path, opened);
   if (format !== "parquet" && format !== "arrow") return yield* textRows(shard, format, opened.bytes);
   using file = opened.packed ? await unpackedFile(path, opened, options) : undefined;
   const rows = format === "parquet"
@@ -52,7 +52,8 @@ async function* rowsOf(shard: Shard, options: UnpackOptions): AsyncGenerator<Row
 }
 
 /** How a file is read: as its bytes say where they are sure, else as its name says. */
-function formatFor(path: string, frame: Frame): CorpusFormat {
+function formatFor(path: string, { frame, isBinary }: OpenText): CorpusFormat {
+  const format = formatOf(path);
   switch (frame) {
     case "parquet":
     case "encrypted parquet":
@@ -63,7 +64,15 @@ function formatFor(path: string, frame: Frame): CorpusFormat {
     case "zip":
       throw /\.xlsx?$/i.test(path)
         ? new CorpusError(`Expected texts but "${path}" is a workbook of Excel (.xlsx): save its sheet as .csv`)
-        : unread(path, frame, "unpack it, and name the file in it");
+        : unread(path, frame, UNPACK);
+    case "tar":
+      throw unread(path, frame, UNPACK);
+    case "html":
+      throw unread(
+        path,
+        frame,
+        "if it is the answer of a server, fetch the file again; else write its texts, one a line",
+      );
     case "lfs":
     case "hdf5":
     case "gzip":
@@ -75,21 +84,34 @@ function formatFor(path: string, frame: Frame): CorpusFormat {
     case "gguf":
     case "feather 1":
     case "matlab":
-    case "tar":
     case "torch legacy":
-      throw unread(path, frame, `make a file of it that ends in ${ENDINGS}`);
-    default: {
-      // The others are no sure sign: a text may begin as they do.
-      const format = formatOf(path);
-      if (format) return format;
-      // As caches name files, by a checksum, and then perhaps packed.
-      if (frame === "json" && !/\.[^./\\]+$/.test(path.replace(PACKED, ""))) return "json";
-      throw new CorpusError(
-        `Expected a corpus file ending in ${ENDINGS} but "${path}" ends otherwise: rename or convert it`,
-      );
-    }
+    case "safetensors":
+    case "sqlite":
+    case "orc":
+    case "avro":
+    case "pdf":
+      throw unread(path, frame, REWRITE);
+    case "old pickle":
+      // A text may begin so, JSON does not.
+      if (format === "json" || format === "json lines") throw unread(path, frame, REWRITE);
+      break;
+    // What also begins as texts of other encodings than UTF-8 do, is told by the rest.
+    case "pickle":
+    case "zlib":
+    case "unknown":
+      if (isBinary && format !== "parquet" && format !== "arrow") throw unread(path, frame, REWRITE);
   }
+  if (format) return format;
+  // As caches name files, by a checksum, and then perhaps packed.
+  if (frame === "json" && !/\.[^./\\]+$/.test(path.replace(PACKED, ""))) return "json";
+  const remedy = ARCHIVE.test(path) ? UNPACK : "rename or convert it";
+  throw new CorpusError(`Expected a corpus file ending in ${ENDINGS} but "${path}" ends otherwise: ${remedy}`);
 }
+
+const UNPACK = "unpack it, and name the file in it";
+const REWRITE = `write its texts to a file that ends in ${ENDINGS}`;
+/** What archives of several files end in. */
+const ARCHIVE = /\.(?:tar|tgz|tbz2?|txz|zip|7z|rar)(?:\.\w+)?$/i;
 
 function unread(path: string, frame: Frame, remedy: string): CorpusError {
   return new CorpusError(`Expected texts but "${path}" is ${calledFrame(frame)}: ${remedy}`);
@@ -143,7 +165,11 @@ async function* jsonLines(shard: Shard, bytes: Chunks): AsyncGenerator<Row> {
   for await (const { number, text } of linesOf(bytes, shard.path, { most: MOST_TEXT })) {
     if (text.trim() === "") continue;
     const place = `line ${number} of "${shard.path}"`;
-    yield rowAt(shard, "line", number, parseJson(text, place, "correct or delete the line"));
+    // A list, or an object that goes on below.
+    const remedy = /^\ufeff?\s*(?:\[|\{\s*$)/.test(text)
+      ? "if it is JSON over several lines, rename the file to .json"
+      : "correct or delete the line";
+    yield rowAt(shard, "line", number, parseJson(text, place, remedy));
   }
 }
 

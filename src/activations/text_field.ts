@@ -35,14 +35,15 @@ export type Fields = Readonly<Record<string, unknown>>;
 export function textOf(fields: Fields, names: readonly string[], place: string): string | undefined {
   for (const name of names) {
     // A name with a dot may be one field's, too.
-    const value = name in fields ? fields[name] : valueAt(fields, name.split("."));
+    const value = Object.hasOwn(fields, name) ? fields[name] : valueAt(fields, name.split("."));
     if (value !== undefined) return textOfValue(value, { name, place });
   }
 }
 
 /** What stands in a field of a field. */
 function valueAt(fields: Fields, [first, ...rest]: readonly string[]): unknown {
-  const value = fields[first];
+  // Of its own: `constructor` is a field of no row.
+  const value = Object.hasOwn(fields, first) ? fields[first] : undefined;
   if (rest.length === 0) return value;
   return isObject(value) ? valueAt(value, rest) : undefined;
 }

@@ -28,6 +28,11 @@ export type Frame =
   | "feather 1"
   | "matlab"
   | "tar"
+  | "sqlite"
+  | "orc"
+  | "avro"
+  | "pdf"
+  | "html"
   | "safetensors"
   | "arrow stream"
   | "torch legacy"
@@ -82,7 +87,14 @@ const RULES: readonly Rule[] = [
     is: ({ latin1 }) => [0, 512, 1024, 2048].some((start) => latin1.startsWith("\x89HDF\r\n\x1a\n", start)),
   },
   { frame: "gzip", called: "gzip", is: startsAs("\x1f\x8b") },
-  { frame: "zstd", called: "Zstandard", is: startsAs("\x28\xb5\x2f\xfd") },
+  {
+    frame: "zstd",
+    called: "Zstandard",
+    // Or a frame that is passed over, in which pzstd and others say something of theirs.
+    is: ({ latin1 }) =>
+      /^[P-_]$/.test(latin1.charAt(0)) && latin1.startsWith("\x2a\x4d\x18", 1) ||
+      latin1.startsWith("\x28\xb5\x2f\xfd"),
+  },
   { frame: "xz", called: "xz", is: startsAs("\xfd7zXZ\0") },
   { frame: "bzip2", called: "bzip2", is: ({ latin1 }) => /^BZh[1-9]1AY&SY/.test(latin1) },
   { frame: "lz4", called: "LZ4", is: startsAs("\x04\x22\x4d\x18") },
@@ -91,6 +103,15 @@ const RULES: readonly Rule[] = [
   { frame: "feather 1", called: "a Feather file of version 1", is: startsAs("FEA1") },
   { frame: "matlab", called: "a MATLAB file", is: startsAs("MATLAB 5.0 MAT-file") },
   { frame: "tar", called: "a tar archive", is: ({ latin1 }) => latin1.startsWith("ustar", 257) },
+  { frame: "sqlite", called: "an SQLite database", is: startsAs("SQLite format 3\0") },
+  { frame: "orc", called: "an ORC file", is: ({ latin1, head }) => latin1.startsWith("ORC") && !isText(head) },
+  { frame: "avro", called: "an Avro file", is: startsAs("Obj\x01") },
+  { frame: "pdf", called: "a PDF document", is: startsAs("%PDF-") },
+  {
+    frame: "html",
+    called: "an HTML page",
+    is: ({ latin1 }) => /^(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head)[\s>]/i.test(latin1),
+  },
   // Before pickles: a header of 128 bytes begins with the byte that they do.
   { frame: "safetensors", called: "a .safetensors file", is: isSafetensors },
   {

@@ -67,17 +67,25 @@ export async function readNpz(
  * compared; nothing of it is kept.
  *
  * @param options What it may unpack to.
+ * @param onDamaged Gets the arrays that are damaged, which are left out then; default the first of them is thrown.
  * @throws {Error} A sentence, as {@linkcode readNpz} does.
  */
 export async function outlineNpz(
   path: string,
   options: UnpackOptions = {},
+  onDamaged: (name: string, error: Error) => void = (_, error) => {
+    throw error;
+  },
 ): Promise<ReadonlyMap<string, TensorOutline>> {
   using archive = await openNpz(path);
   archive.assertUnpackable(archive.entries.keys(), options);
   const outline = new Map<string, TensorOutline>();
   for (const name of archive.entries.keys()) {
-    outline.set(name, (await archive.read(name, "its header")).header.outline);
+    try {
+      outline.set(name, (await archive.read(name, "its header")).header.outline);
+    } catch (error) {
+      onDamaged(name, error as Error);
+    }
   }
   return outline;
 }

@@ -9,7 +9,7 @@ import { PickleObject } from "../files/pickle/pickle.ts";
 import { readSafetensors } from "../files/safetensors.ts";
 import type { TensorOutline } from "../files/tensor.ts";
 import { openTorch } from "../files/torch/container.ts";
-import { torchOutline, torchTensors } from "../files/torch/tensors.ts";
+import { torchArrays, torchOutline } from "../files/torch/tensors.ts";
 import { readPublishedTorch } from "../partition/published.ts";
 import { PUBLISHED } from "../partition/published_pickle.ts";
 import { type Contents, isRecord, type Json, told } from "./description.ts";
@@ -39,7 +39,7 @@ export async function describeTorch(path: string, rows: number): Promise<Content
     const kind = "published dictionary (torch.save, read as data)";
     return publishedContents(kind, await readPublishedTorch(path), rows);
   }
-  const tensors = [...torchTensors(file)].map(([name, tensor]) => [name, torchOutline(tensor)] as const);
+  const tensors = [...torchArrays(file)].map(([name, array]) => [name, torchOutline(array)] as const);
   return { kind: "tensors of PyTorch (torch.save)", facts: {}, tables: { tensors: tensorRows(tensors) } };
 }
 

@@ -1,6 +1,7 @@
 import { basename, dirname, join } from "node:path";
+import { formatOf } from "../activations/corpus_files.ts";
 import { isFile } from "../files/exists.ts";
-import { calledFrame, frameOf } from "../files/frames.ts";
+import { calledFrame, type Frame, frameOf } from "../files/frames.ts";
 import { zipKindOf } from "../files/zip.ts";
 import { findSaeFiles } from "../sae/formats.ts";
 import {
@@ -13,9 +14,10 @@ import {
   describeTorch,
 } from "./array_files.ts";
 import { describeArrow } from "./arrow_files.ts";
+import { describeCorpus, describePacked, jsonKindOf } from "./corpus_files.ts";
 import type { Contents, Description } from "./description.ts";
 import { describeJson } from "./json_files.ts";
-import { describePackedPickle, describePickle } from "./published_files.ts";
+import { describePickle } from "./published_files.ts";
 import { describeNpz, describeSae, describeSafetensors } from "./sae_files.ts";
 
 /**
@@ -75,7 +77,7 @@ async function describeContents(path: string, rows: number): Promise<Contents> {
     case "gzip":
     case "zstd":
     case "zlib":
-      return await describePackedPickle(path, rows);
+      return await describePacked(path, rows);
     case "torch legacy":
       return await describeTorch(path, rows);
     case "zip":
@@ -87,12 +89,22 @@ async function describeContents(path: string, rows: number): Promise<Contents> {
     case "parquet":
       return await describeParquet(path);
     case "json":
-      return await describeJsonFile(path);
+      return await isCorpus(path) ? await describeCorpus(path, rows) : await describeJsonFile(path);
     default:
       // What its name says and its bytes do not is damaged.
       if (path.endsWith(".safetensors")) return await describeSafetensors(path, rows);
-      return (frame === "text" ? await describeText(path) : undefined) ?? unknown(path, calledFrame(frame));
+      return await describeOther(path, frame, rows);
   }
+}
+
+/** A text, of which its name tells more than its bytes. */
+async function describeOther(path: string, frame: Frame, rows: number): Promise<Contents> {
+  const table = frame === "text" ? await describeText(path) : undefined;
+  if (table) return table;
+  const isNamed = ["json lines", "json"].includes(formatOf(path) ?? "");
+  // Of JSON Lines each may be a text alone, and what is no UTF-8 may be UTF-16.
+  if (isNamed && (frame === "text" || frame === "unknown")) return await describeCorpus(path, rows);
+  return unknown(path, calledFrame(frame));
 }
 
 async function describeZip(path: string, rows: number): Promise<Contents> {
@@ -119,6 +131,10 @@ async function describeJsonFile(path: string): Promise<Contents> {
   return await describeJson(path);
 }
 
+async function isCorpus(path: string): Promise<boolean> {
+  return formatOf(path) === "json lines" || await jsonKindOf(path) !== "value";
+}
+
 async function isDataset(path: string): Promise<boolean> {
   return /"_data_files"/.test(await Deno.readTextFile(path));
 }
@@ -126,7 +142,7 @@ async function isDataset(path: string): Promise<boolean> {
 function unknown(path: string, what: string): never {
   throw new Error(
     `Cannot tell what ${path} holds: it is ${what}, and no Arrow or Parquet file, pickle, .npy, .npz or .safetensors file, ` +
-      "file of torch.save, or JSON of an experiment.",
+      "file of torch.save, corpus, or JSON of an experiment.",
   );
 }
 

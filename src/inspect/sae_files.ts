@@ -12,9 +12,19 @@ import { sourceFacts } from "./arrow_files.ts";
 import { type Contents, type Json, told } from "./description.ts";
 import { largestRegions, regionFacts } from "./regions.ts";
 
-/** An `.npz` file. It is read whole: only so are its checksums compared. */
+/** An `.npz` file. It is read whole: only so are its checksums compared. Damaged arrays are told beside the others. */
 export async function describeNpz(path: string, rows: number): Promise<Contents> {
-  const tensors = await outlineNpz(path);
+  const damaged = new Map<string, Error>();
+  const tensors = await outlineNpz(path, {}, (name, error) => damaged.set(name, error));
+  const [damage] = damaged.values();
+  if (damage && tensors.size === 0) throw damage;
+  const contents = await describeArrays(path, tensors, rows);
+  if (!damage) return contents;
+  console.warn(`inspect: ${damage.message}`);
+  return { ...contents, facts: { ...contents.facts, damaged: [...damaged.keys()] } };
+}
+
+async function describeArrays(path: string, tensors: TensorFile["outline"], rows: number): Promise<Contents> {
   const regions = await describeRegions(gemmaScopeFiles(path).regions, rows);
   const [features, dim] = (tensors.get("W_dec") ?? tensors.get("w_dec"))?.shape ?? [];
   if (features === undefined || !tensors.has("b_dec")) return merged("arrays of NumPy", {}, tensors, regions);

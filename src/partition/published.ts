@@ -2,7 +2,7 @@ import type { Backend } from "../compute/backend.ts";
 import { PickleObject, type PickleValue, readPickle } from "../files/pickle/pickle.ts";
 import { listed } from "../files/tensor.ts";
 import { openTorch } from "../files/torch/container.ts";
-import { fillStorages, torchTensors } from "../files/torch/tensors.ts";
+import { fillStorages, torchArrays } from "../files/torch/tensors.ts";
 import { Contexts } from "./contexts.ts";
 import type { DictionaryCalibration, DictionaryParts } from "./parts.ts";
 import { checkRegion, checkResolution, Membership, type PublishedRegion, RESERVOIR } from "./published_checks.ts";
@@ -92,7 +92,7 @@ export function readPublished(bytes: Uint8Array, name: string): PublishedDiction
 export async function readPublishedTorch(path: string): Promise<PublishedDictionary> {
   using file = await openTorch(path, PUBLISHED);
   if (!(file.value instanceof PickleObject)) {
-    const tensors = [...torchTensors(file).keys()].map((name) => name === "" ? "one tensor" : name);
+    const tensors = [...torchArrays(file).keys()].map((name) => name === "" ? "one tensor" : name);
     throw new Error(
       `Cannot read ${path} as a dictionary: it is a file of torch.save (PyTorch) that holds ${
         tensors.length > 0 ? listed(tensors) : "no tensors"

@@ -1,14 +1,15 @@
 /** Files as people report that tools take them for others: told apart by their bytes, and read around what cannot be read. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { tableFromArrays, tableToIPC } from "npm:apache-arrow@21.2.0";
-import { readSae } from "../../mod.ts";
+import { readSae, readVectors } from "../../mod.ts";
 import { describeFile, type Description } from "../../src/inspect/mod.ts";
-import { visibleJson } from "../../src/files/mod.ts";
+import { float32Tensor, visibleJson, writeNpz } from "../../src/files/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 import { deno } from "../lib/deno.ts";
 import { inFolder } from "../lib/folder.ts";
 import { assertSentence } from "../lib/sentence.ts";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 
 const input = (name: string) => fileURLToPath(new URL(`inputs/${name}`, import.meta.url));
 
@@ -108,3 +109,52 @@ function assertNear(values: Float32Array, expected: readonly number[]): void {
     );
   }
 }
+
+Deno.test("a corpus is told by the fields and the rows of its beginning, packed or not", () =>
+  inFolder(async (folder) => {
+    const lines = '{"id": 9007199254740993, "text": "one"}\r\n\r\n{"id": 2, "text": null}\r\n';
+    const array = '[\n{"id": 9007199254740993, "text": "one"},\n{"id": 2, "text": null}]';
+    const files: Record<string, [Uint8Array, string]> = {
+      "a.jsonl": [new TextEncoder().encode(lines), "corpus (JSON Lines)"],
+      "a.json": [new TextEncoder().encode(lines), "corpus (JSON Lines)"],
+      "unnamed": [new TextEncoder().encode(lines), "corpus (JSON Lines)"],
+      "b.json": [new TextEncoder().encode(array), "corpus (JSON)"],
+      "a.jsonl.gz": [gzipSync(lines), "corpus (JSON Lines)"],
+      "3f0c1d5e": [gzipSync(lines), "corpus (JSON Lines)"],
+    };
+    for (const [name, [bytes, kind]] of Object.entries(files)) {
+      await Deno.writeFile(`${folder}/${name}`, bytes);
+      const told = await describeFile(`${folder}/${name}`, 5);
+      assertEquals([told.kind, told.facts["rows looked at"]], [kind, 2], name);
+      assertEquals(told.facts.packed, bytes[0] === 0x1f ? "gzip" : undefined);
+      assertEquals(told.tables.fields, [{ field: "id", type: "number" }, { field: "text", type: "text, null" }]);
+      assertEquals(told.tables["first 2 rows"], [{ id: 9007199254740993n, text: "one" }, { id: 2, text: null }]);
+    }
+    // A record that is cut off is damaged, and no corpus.
+    await Deno.writeTextFile(`${folder}/run.json`, '{\n  "findings": {\n');
+    assertSentence(await assertRejects(() => describeFile(`${folder}/run.json`, 5), Error), "run.json", "damaged");
+    await Deno.writeFile(`${folder}/a.npy.gz`, gzipSync(await Deno.readFile(input("vectors/npy-int64.npy"))));
+    const error = await assertRejects(() => describeFile(`${folder}/a.npy.gz`, 5), Error);
+    assertSentence(error, "a.npy.gz", "an .npy file of NumPy, packed (gzip)", "gunzip");
+  }));
+
+Deno.test("a damaged array of an archive hides no other, and is named", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/arrays.npz`;
+    const arrays = ["first", "second", "third"].map((name, i) => [name, new Float32Array(64).fill(2.5 + i)] as const);
+    await writeNpz(path, new Map(arrays.map(([name, data]) => [name, float32Tensor(data, [8, 8])])));
+    const bytes = await Deno.readFile(path);
+    const second = new Uint8Array(Float32Array.of(3.5).buffer);
+    const place = bytes.findIndex((_, i) => second.every((byte, j) => bytes[i + j] === byte));
+    bytes[place + 1] ^= 1;
+    await Deno.writeFile(path, bytes);
+    const { facts, tables } = await describeFile(path, 5);
+    assertEquals(facts.damaged, ["second"]);
+    assertEquals(tables.tensors.map(({ tensor }) => tensor), ["first", "third"]);
+    const read = (name: string) => Array.fromAsync(readVectors(path, { name }));
+    assertEquals([...(await read("third"))[0].data], [...arrays[2][1]]);
+    assertSentence(await assertRejects(() => read("second"), Error), "arrays.npz", "damaged");
+    const error = await assertRejects(() => read("fourth"), Error);
+    assertSentence(error, "named fourth", "it has first, second, third", "option name");
+    assert(!error.message.includes("copy it"), error.message);
+  }));

@@ -171,7 +171,7 @@ Deno.test("columns of one name are refused, as a row could hold one of them only
     await Deno.writeTextFile(`${folder}/unnamed.csv`, 'id,text,,\n1,"a ""b""\nc",d,e\n');
     for (const path of [`${folder}/two.csv`, `${INPUTS}two.arrow`, `${INPUTS}two.parquet`]) {
       const { message } = await assertRejects(() => Array.fromAsync(readCorpus(path)), CorpusError);
-      assertMatch(message, /several that are called "text"/);
+      assertMatch(message, /several named "?text/);
     }
     const [{ text }] = await Array.fromAsync(readCorpus(`${folder}/unnamed.csv`));
     assertEquals(text, 'a "b"\nc');

@@ -157,3 +157,15 @@ for (const name of DAMAGED) {
       assert(refused > 20, `only ${refused} of 140 refused`);
     }));
 }
+
+Deno.test("a folder in which a shard is missing is refused by its name, and a pattern names those that are meant", () =>
+  inFolder(async (folder) => {
+    for (const number of [1, 3]) {
+      await Deno.writeTextFile(`${folder}/acts-0000${number}-of-00003.csv`, `${number},0\n`);
+    }
+    const read = (path: string) => Array.fromAsync(readVectors(path));
+    assertSentence(await assertRejects(() => read(folder), Error), folder, "acts-00002-of-00003.csv is missing");
+    assertEquals((await read(`${folder}/acts-*.csv`)).map(({ data }) => [...data!]), [[1, 0], [3, 0]]);
+    await Deno.writeTextFile(`${folder}/acts-00002-of-00003.csv`, "2,0\n");
+    assertEquals((await read(folder)).length, 3);
+  }));

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { readVectors } from "../../mod.ts";
 import { Dictionary } from "../../src/partition/mod.ts";
+import { describeFile } from "../../src/inspect/mod.ts";
 import { OP } from "../../src/files/pickle/opcodes.ts";
 import { outlineTorch, readTorch } from "../../src/files/torch/tensors.ts";
 import { ZipWriter } from "../../src/files/zip.ts";
@@ -95,6 +96,92 @@ Deno.test("what claims more than there is, is refused before memory is taken", (
     await write(path, tensor([2 ** 40], [0]));
     assertSentence(await assertRejects(() => readTorch(path), Error), "repeats numbers");
     assertSentence(await assertRejects(() => Array.fromAsync(readVectors(path)), Error), "1099511627776");
+  }));
+
+/** `count` vectors `[key]` of three numbers, each with a storage of its own, beside what `more` adds to the dictionary. */
+async function writeMany(path: string, count: number, more: Part = []): Promise<void> {
+  const size = (value: number): Part => [OP.BININT2, little(value, 2)];
+  const vector = (key: number): Part => [
+    global("torch._utils", "_rebuild_tensor_v2"),
+    tuple(
+      [tuple(text("storage"), global("torch", "FloatStorage"), text(`${key + 1}`), text("cpu"), size(3)), BINPERSID],
+      size(0),
+      tuple(size(3)),
+      tuple(size(1)),
+      OP.NEWFALSE,
+      OP.NONE,
+    ),
+    OP.REDUCE,
+  ];
+  const items = Array.from({ length: count }, (_, key) => [text(`layer.${key}`), vector(key), OP.SETITEM]);
+  const members = Array.from(
+    { length: count },
+    (_, key) => [`x/data/${key + 1}`, new Uint8Array(Float32Array.of(key, 1, 2).buffer)],
+  );
+  await write(path, [OP.EMPTY_DICT, items, more], Object.fromEntries(members));
+}
+
+Deno.test("thousands of tensors, of token texts and of metadata are what honest files hold", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/x.pt`;
+    await writeMany(path, 3000);
+    const [{ data }] = await Array.fromAsync(readVectors(path, { name: "layer.2999" }));
+    assertEquals([...data], [2999, 1, 2]);
+    assertEquals((await describeFile(path, 3)).tables.tensors.length, 3000);
+    const list = (count: number, item: (i: number) => Part): Part => [
+      OP.EMPTY_LIST,
+      OP.MARK,
+      Array.from({ length: count }, (_, i) => item(i)),
+      OP.APPENDS,
+    ];
+    const records = list(3000, (i) => [OP.EMPTY_DICT, text("layer"), OP.BININT1, 7, OP.SETITEM, text(`${i}`), OP.POP]);
+    for (const more of [records, list(30_000, (i) => text(`token ${i}`))]) {
+      await writeMany(path, 1, [text("meta"), more, OP.SETITEM]);
+      const [{ data }] = await Array.fromAsync(readVectors(path));
+      assertEquals([...data], [0, 1, 2]);
+    }
+  }));
+
+Deno.test("arrays of NumPy are vectors, too, and are told beside tensors", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/x.pt`;
+    const data = new Uint8Array(Float64Array.of(1, 2, 3, 4, 5, 6).buffer);
+    const array = (order: string): Part => [
+      global("numpy._core.numeric", "_frombuffer"),
+      tuple(
+        [OP.BYTEARRAY8, little(48, 8), data],
+        [global("numpy", "dtype"), tuple(text("f8"), OP.NEWFALSE, OP.NEWTRUE), OP.REDUCE],
+        tuple(whole(3), whole(2)),
+        text(order),
+      ),
+      OP.REDUCE,
+    ];
+    const save = (...items: Part[]) => write(path, [OP.EMPTY_DICT, items.map((item) => [item, OP.SETITEM])]);
+    const read = async (name?: string) =>
+      (await Array.fromAsync(readVectors(path, { name, batchRows: 2 }))).map(({ data }) => [...data]);
+    await save([text("a"), array("C")]);
+    assertEquals(await read(), [[1, 2, 3, 4], [5, 6]]);
+    await save([text("a"), array("F")], [text("b"), tensor([2, 3], [3, 1])]);
+    assertEquals(await read("a"), [[1, 4, 2, 5], [3, 6]]);
+    assertEquals(await read("b"), [[1, 2, 3, 4, 5, 6]]);
+    const { tables: { tensors } } = await describeFile(path, 3);
+    assertEquals(tensors, [
+      { tensor: "a", dtype: "float64", shape: "3 x 2" },
+      { tensor: "b", dtype: "float32", shape: "2 x 3" },
+    ]);
+    assertSentence(await assertRejects(() => read("c"), Error), path, "named c", "it has a, b", "option name");
+    assertSentence(await assertRejects(() => Dictionary.load(path), Error), path, "that holds a, b");
+  }));
+
+Deno.test("objects that no file accounts for are refused, by the size of the file", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/x.pt`;
+    // 2 MiB of opcodes that would take 160 each; the storages beside them do not buy that.
+    await write(path, [OP.NONE, new Uint8Array(2 ** 21).fill(OP.EMPTY_DICT)], { "x/data/9": new Uint8Array(2 ** 21) });
+    const { size } = await Deno.stat(path);
+    const error = await assertRejects(() => readTorch(path), Error);
+    assertSentence(error, path, `more memory than the file's ${size} bytes`);
+    assert(!error.message.includes("dictionary") && !error.message.includes("publisher"), error.message);
   }));
 
 Deno.test("containers that name each other a billion times have an end", () =>

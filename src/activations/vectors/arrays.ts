@@ -2,13 +2,24 @@
 import { type ByteFile, openByteFile } from "../../files/byte_file.ts";
 import { assertNpy, NPY_HEAD, type NpyHeader, parseNpy, readNpyHeader } from "../../files/npy.ts";
 import { type NpzFile, openNpz } from "../../files/npz.ts";
+import type { PickleArray } from "../../files/pickle/pickle.ts";
 import { outlineSafetensors, readSafetensors } from "../../files/safetensors.ts";
 import { type ArrayPlace, cStrides, fortranStrides, readRows } from "../../files/strided.ts";
 import { type Dtype, itemBytes, swapBytes, type TensorOutline, toFloat32 } from "../../files/tensor.ts";
 import { openTorch } from "../../files/torch/container.ts";
-import { torchOutline, torchPlace, torchTensors } from "../../files/torch/tensors.ts";
+import { TorchTensor } from "../../files/torch/dialect.ts";
+import { torchArrays, torchOutline, torchPlace } from "../../files/torch/tensors.ts";
 import { visibleText } from "../../files/visible_text.ts";
-import { checkedRows, chosenName, floatsOf, type RowBlock, rowsAtOnce, type RowsOptions, vectorsOf } from "./rows.ts";
+import {
+  checkedRows,
+  chosenName,
+  floatsOf,
+  noSuchArray,
+  type RowBlock,
+  rowsAtOnce,
+  type RowsOptions,
+  vectorsOf,
+} from "./rows.ts";
 
 /** What sentences call an array of a file. */
 function sourceOf(path: string, name = ""): string {
@@ -37,7 +48,7 @@ function placeOf(
 export async function* npzRows(path: string, options: RowsOptions): AsyncGenerator<RowBlock> {
   using archive = await openNpz(path);
   const name = options.name ?? await onlyName(archive);
-  archive.assertNames([name]);
+  if (!archive.entries.has(name)) throw noSuchArray(path, name, archive.entries.keys());
   archive.assertUnpackable([name], options);
   const source = sourceOf(path, name);
   const { uncompressedSize } = archive.entries.get(name)!;
@@ -140,11 +151,25 @@ export async function* safetensorsRows(path: string, options: RowsOptions): Asyn
 /** The vectors of a tensor of a file of `torch.save`. */
 export async function* torchRows(path: string, options: RowsOptions): AsyncGenerator<RowBlock> {
   using file = await openTorch(path);
-  const tensors = torchTensors(file);
-  if (tensors.size === 0) throw new Error(`Expected tensors in ${path}, a file of torch.save, but it has none.`);
-  const outline = new Map<string, TensorOutline>([...tensors].map(([name, tensor]) => [name, torchOutline(tensor)]));
+  const arrays = torchArrays(file);
+  if (arrays.size === 0) throw new Error(`Expected tensors in ${path}, a file of torch.save, but it has none.`);
+  const outline = new Map<string, TensorOutline>([...arrays].map(([name, array]) => [name, torchOutline(array)]));
   const name = chosenName(path, outline, options.name);
-  yield* placedRows(file.file, torchPlace(file, name, tensors.get(name)!), options, sourceOf(path, name));
+  const [array, source] = [arrays.get(name)!, sourceOf(path, name)];
+  if (array instanceof TorchTensor) yield* placedRows(file.file, torchPlace(file, name, array), options, source);
+  else yield* heldRows(array, options, source);
+}
+
+/** The vectors of an array of NumPy, which lies in the pickle itself. */
+function* heldRows(array: PickleArray, { batchRows }: RowsOptions, source: string): Generator<RowBlock> {
+  const { rows, dim } = vectorsOf(array.shape);
+  if (rows === 0) return;
+  const count = rowsAtOnce(dim, batchRows, source);
+  for (let first = 0; first < rows; first += count) {
+    const data = new Float32Array(Math.min(count, rows - first) * dim);
+    array.copyTo(data, 0, first * dim, data.length);
+    yield checkedRows(data, dim, first, source);
+  }
 }
 
 async function* placedRows(

@@ -5,8 +5,9 @@ import { isInside } from "../../files/inside.ts";
 import { readSafetensors } from "../../files/safetensors.ts";
 import type { TensorOutline } from "../../files/tensor.ts";
 import { listed } from "../../files/tensor.ts";
+import { missingShards } from "../missing_shards.ts";
 import { safetensorsRows } from "./arrays.ts";
-import { type RowBlock, type RowsOptions, ZARR } from "./rows.ts";
+import { noSuchArray, type RowBlock, type RowsOptions, ZARR } from "./rows.ts";
 
 /** What a folder holds: files of vectors in turn, or the index of shards. */
 type FolderFiles =
@@ -41,6 +42,13 @@ export async function filesOfFolder(folder: string): Promise<FolderFiles> {
   const indices = names.filter((name) => name.endsWith(".safetensors.index.json"));
   if (indices.length === 1) return { kind: "index", name: indices[0] };
   const files = names.filter((name) => VECTORS.test(name));
+  const [missing] = missingShards(files);
+  if (missing !== undefined) {
+    throw new Error(
+      `Cannot read ${folder} as vectors: its files' names say how many there are, but ${missing} is missing. Copy it too, ` +
+        `or name those that are meant by a pattern.`,
+    );
+  }
   if (files.length > 0) return { kind: "files", names: files };
   throw new Error(
     `Cannot read ${folder} as vectors: expected files of vectors in the folder (.npy, .npz, .safetensors, .pt, .parquet, ` +
@@ -77,9 +85,7 @@ export async function* shardedRows(path: string, options: RowsOptions): AsyncGen
   }
   const wanted = options.name === undefined ? shards : shards.filter(([name]) => name === options.name);
   if (wanted.length === 0) {
-    throw new Error(
-      `Expected an array named ${options.name} in ${path} but it has ${listed(shards.map(([name]) => name))}.`,
-    );
+    throw noSuchArray(path, options.name!, shards.map(([name]) => name));
   }
   if (options.name === undefined) await assertOneLength(path, wanted as [string, string][]);
   for (const [name, file] of wanted) yield* safetensorsRows(join(dirname(path), file as string), { ...options, name });

@@ -161,7 +161,13 @@ function adviceOn(frame: Frame): string {
     case "feather 1":
       return "Write it anew with pyarrow.feather.write_feather";
     case "json":
+    case "sqlite":
+    case "orc":
+    case "avro":
+    case "pdf":
       return "Write the vectors as .npy, Parquet or CSV";
+    case "html":
+      return "If it is the answer of a server, fetch the file again";
     default:
       return "Copy it again, or write the vectors as .npy";
   }

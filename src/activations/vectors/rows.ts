@@ -111,27 +111,34 @@ export function assertAlike(path: string, names: readonly string[]): void {
   );
 }
 
+/** For a name that none of the arrays of a file has. */
+export function noSuchArray(path: string, name: string, there: Iterable<string>): Error {
+  return new Error(
+    `Expected an array named ${visibleText(name)} in ${path} but it has ${
+      listed(there)
+    }: give one of these as the option name.`,
+  );
+}
+
 /**
  * The array that is meant: the one of the name, or the only one whose numbers can be read.
  *
  * @param there All arrays of a file.
- * @param kind What they are, for messages: `array`, `column of lists`.
  * @throws {Error} A sentence that names those that there are.
  */
 export function chosenName(
   path: string,
   there: ReadonlyMap<string, TensorOutline>,
   name: string | undefined,
-  kind = "array",
 ): string {
   if (name !== undefined) {
     if (there.has(name)) return name;
-    throw new Error(`Expected an ${kind} named ${visibleText(name)} in ${path} but it has ${listed(there.keys())}.`);
+    throw noSuchArray(path, name, there.keys());
   }
   const names = [...there].filter(([, { dtype }]) => isDtype(dtype)).map(([name]) => name);
   if (names.length === 1) return names[0];
   // Whoever reads it says why it cannot be.
   if (there.size === 1) return [...there.keys()][0];
   const list = listed([...there].map(([name, { dtype, shape }]) => `${name} (${dtype}, ${shape.join(" x ")})`));
-  throw new Error(`Expected one ${kind} in ${path} but it has ${list}: say which by the option name.`);
+  throw new Error(`Expected one array in ${path} but it has ${list}: say which by the option name.`);
 }

@@ -20,6 +20,11 @@ export class NumpyDtype extends PickleMade {
     super();
   }
 
+  /** As NumPy calls it: `float32`. */
+  get name(): string {
+    return this.kind === "b" ? "bool" : `${{ i: "int", u: "uint", f: "float" }[this.kind]}${8 * this.size}`;
+  }
+
   /** Sets the byte order from the state, `(3, "<", None, None, None, -1, -1, 0)`. */
   override setState(source: PickleSource, state: readonly PickleValue[]): void {
     const [, order, subtype, names, fields] = state;

@@ -3,13 +3,20 @@ import { type Argument, BINPERSID, NOTHING, OP, OPCODES, REFUSED } from "./opcod
 import { visibleText } from "../visible_text.ts";
 
 /**
- * Memory that reading may take besides the file: as much as the file. The garbage collector copies while it works, and that
- * keeps the whole within three times the file, as measured. In small files more of what is read is objects and less is
- * arrays: they may take twice their size, and 1 MiB in any case.
+ * Memory that reading may take besides the pickle: with it, twice the file that it is in, which of a file of `torch.save` is
+ * mostly storages. The garbage collector copies while it works, and that keeps the whole within three times the file, as
+ * measured. Objects take many times their opcodes, the smallest dictionaries of honest files some 25 times: up to 32 MiB
+ * they may, whatever the file.
  */
-function allowance(fileBytes: number): number {
-  return Math.max(fileBytes, Math.min(2 * fileBytes, 2 ** 21), 2 ** 20);
+function allowance(pickleBytes: number, fileBytes: number): number {
+  const objects = MOST_OBJECTS * pickleBytes;
+  // A small pickle beside large storages may not take what only these account for.
+  const share = Math.max(pickleBytes, Math.min(2 * fileBytes - pickleBytes, objects));
+  return Math.max(share, Math.min(objects, 2 ** 25), 2 ** 20);
 }
+
+/** Times its bytes that a pickle's objects may take. */
+const MOST_OBJECTS = 32;
 
 /** Longest name of a module or class, in bytes. */
 export const LONGEST_NAME = 256;
@@ -41,12 +48,18 @@ export class PickleSource {
   isJoblib = false;
 
   /**
-   * @param bytes The whole file.
+   * @param bytes The whole pickle.
    * @param name What sentences call it.
+   * @param fileBytes Bytes of the file that it is in, default its own.
    */
-  constructor(readonly bytes: Uint8Array, readonly name: string, readonly admission: Admission) {
+  constructor(
+    readonly bytes: Uint8Array,
+    readonly name: string,
+    readonly admission: Admission,
+    readonly fileBytes: number = bytes.length,
+  ) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#left = allowance(bytes.length);
+    this.#left = allowance(bytes.length, fileBytes);
   }
 
   /** Takes `bytes` of memory; a negative number gives back what nothing holds any more. */
@@ -54,8 +67,8 @@ export class PickleSource {
     this.#left -= bytes;
     if (this.#left < 0) {
       throw new Error(
-        `Cannot read ${this.name}: reading it would take more memory than the file's ${this.bytes.length} bytes ` +
-          "account for, which no dictionary does. Nothing was run; get it from its publisher again.",
+        `Cannot read ${this.name}: reading it would take more memory than the file's ${this.fileBytes} bytes ` +
+          "account for. Nothing was run; if it is a file of yours, save its arrays without the other objects.",
       );
     }
   }

@@ -72,7 +72,7 @@ async function openZip(file: ByteFile, more: More): Promise<TorchFile> {
   if (byteOrder !== "little" && byteOrder !== "big") throw damaged(path, `its byte order is "${byteOrder}"`);
   const storages = new Map<string, TorchStorage>();
   const pickle = await bytesOf(file, members.get(`${root}data.pkl`)!);
-  const value = readPickle(pickle, `${path} (data.pkl)`, torchDialect(storages, more));
+  const value = readPickle(pickle, `${path} (data.pkl)`, torchDialect(storages, more), file.size);
   const parts = new Map<string, Part>();
   for (const key of storages.keys()) {
     const member = members.get(`${root}data/${key}`);
@@ -118,7 +118,7 @@ async function openLegacy(file: ByteFile, more: More): Promise<TorchFile> {
     const end = await legacyPickleEnd(file, offset);
     const bytes = await bytesOf(file, { offset, length: end - offset });
     offset = end;
-    return readPickle(bytes, `${path} (${name})`, dialect);
+    return readPickle(bytes, `${path} (${name})`, dialect, file.size);
   };
   const version = await next("its version");
   if (version !== 1001) throw damaged(path, `its version is ${typeof version === "number" ? version : "no number"}`);

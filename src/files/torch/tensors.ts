@@ -1,5 +1,5 @@
 /** The tensors of a file of `torch.save`: what they are called, what they are, where they lie. */
-import { PickleArray, PickleDict, PickleList, PickleTuple, type PickleValue } from "../pickle/pickle.ts";
+import { NumpyArray, PickleArray, PickleDict, PickleList, PickleTuple, type PickleValue } from "../pickle/pickle.ts";
 import type { TensorPlace } from "../safetensors.ts";
 import { type ArrayPlace, isInCOrder, readPlace } from "../strided.ts";
 import {
@@ -27,18 +27,29 @@ const MOST_VALUES = 1_000_000;
  *
  * @throws {Error} A sentence if containers name each other so often that there is no end to it.
  */
-export function torchTensors({ path, value }: Pick<TorchFile, "path" | "value">): ReadonlyMap<string, TorchTensor> {
-  const tensors = new Map<string, TorchTensor>();
+export function torchTensors(file: Pick<TorchFile, "path" | "value">): ReadonlyMap<string, TorchTensor> {
+  return new Map(
+    [...torchArrays(file)].filter((named): named is [string, TorchTensor] => named[1] instanceof TorchTensor),
+  );
+}
+
+/** As {@linkcode torchTensors}, with the arrays of NumPy that were saved beside tensors or instead of them. */
+export function torchArrays({ path, value }: Pick<TorchFile, "path" | "value">): ReadonlyMap<string, TorchArray> {
+  const arrays = new Map<string, TorchArray>();
   let left = MOST_VALUES;
   const collect = (value: PickleValue, keys: readonly string[]): void => {
     if (left-- === 0) throw damaged(path, `it has more than ${MOST_VALUES} values in containers of each other`);
-    if (value instanceof TorchTensor) tensors.set(keys.join("."), value);
+    // An array that is never filled holds nothing.
+    if (value instanceof TorchTensor || value instanceof NumpyArray && value.dtype) arrays.set(keys.join("."), value);
     if (keys.length >= DEEPEST) return;
     for (const [key, item] of itemsOf(value)) collect(item, [...keys, key]);
   };
   collect(value, []);
-  return tensors;
+  return arrays;
 }
+
+/** What files of `torch.save` hold that is read as numbers. */
+export type TorchArray = TorchTensor | NumpyArray;
 
 /** What a container holds, by keys or numbers. */
 function* itemsOf(value: PickleValue): Generator<readonly [string, PickleValue]> {
@@ -55,9 +66,9 @@ function isOfNumbers(list: PickleList): boolean {
     first instanceof PickleTuple);
 }
 
-/** What a tensor is. */
-export function torchOutline({ type, shape }: TorchTensor): TensorOutline {
-  return { dtype: type, shape };
+/** What a tensor or array is. */
+export function torchOutline(array: TorchArray): TensorOutline {
+  return { dtype: array instanceof TorchTensor ? array.type : array.dtype!.name, shape: array.shape };
 }
 
 /**
