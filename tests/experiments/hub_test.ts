@@ -110,7 +110,7 @@ Deno.test({
       const { stderr } = await ended(run(hub, folder, args));
       assertEquals(hub.downloads[0].range, `bytes=${kept}-`);
       // Its bytes are no corpus; that they came whole is told by the next sentence.
-      assertStringIncludes(stderr, "line 1");
+      assertStringIncludes(stderr, "is a file of no known kind");
     }),
 });
 
