@@ -14,10 +14,11 @@ export function promptsWithin(prompts: CountedBatch["prompts"], tokens: number):
   return count;
 }
 
-/** Prompts `from` to `to` of a batch, which goes with it; a batch without provenance is whole or nothing. */
+/** Prompts `from` to `to` of a batch, which goes with it; the batch itself where it does not tell whose its rows are. */
 export async function promptsOf(batch: CountedBatch, from: number, to: number): Promise<CountedBatch> {
   const prompts = batch.prompts.slice(from, to);
-  if (prompts.length === batch.prompts.length) return batch;
+  const isTold = batch.batches.values().every(({ provenance }) => provenance !== undefined);
+  if (prompts.length === batch.prompts.length || !isTold) return batch;
   using made = new DisposableStack();
   made.use(batch);
   const batches = new Map<number, Batch>();

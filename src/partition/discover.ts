@@ -127,8 +127,9 @@ export async function discover(
       secondsExtract += (arrived - waiting) / 1000;
       {
         const left = maxTokens - counts.tokens;
-        const taken = batch.tokens > left ? promptsWithin(batch.prompts, left) : batch.prompts.length;
-        using streamed = await promptsOf(batch, 0, taken);
+        const within = batch.tokens > left ? promptsWithin(batch.prompts, left) : batch.prompts.length;
+        using streamed = await promptsOf(batch, 0, within);
+        const taken = streamed.prompts.length;
         // After a batch has come and before any dictionary takes it: what is kept then is of whole batches.
         signal?.throwIfAborted();
         using held = new DisposableStack();

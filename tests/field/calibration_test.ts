@@ -295,3 +295,15 @@ Deno.test("texts that give no activation are counted", async () => {
   using grown = await discover(stream(), new Map([[3, calibration]]), { backend: "cpu", saturationWindow: Infinity });
   assertEquals([grown.prompts, grown.silent], [8, 2]);
 });
+
+Deno.test("a batch that does not tell whose its rows are is taken whole, whatever the budget", async () => {
+  const prompts = ["a", "b"].map((id) => {
+    return { id, tokens: Int32Array.of(2, 3, 4), excerpt: () => ({ before: "", token: "", after: "" }) };
+  });
+  const rows = Batch.of({ data: Float32Array.of(1, 0, 0, 1, 1, 1, -1, 2), rows: 4, dim: 2 });
+  const facts = { prompts, tokens: 6, promptsBefore: 0, start: 0, forwardSeconds: 0 };
+  const stream = [{ ...facts, batches: new Map([[0, rows]]), dispose() {}, [Symbol.dispose]() {} }];
+  const calibration = await calibrate([rows], { percentiles: [10], backend: "cpu" });
+  using grown = await discover(stream, calibration, { maxTokens: 2, backend: "cpu" });
+  assertEquals([grown.prompts, grown.activations, grown.cut], [2, 4, undefined]);
+});
