@@ -8,8 +8,12 @@ export interface ActivationBatch {
   readonly rows: number;
   /** Length of an activation. */
   readonly dim: number;
-  /** The values, `rows x dim`; they are read where they are, so they stay as they are while the batch is used. */
-  readonly data: Float32Array<ArrayBuffer>;
+  /**
+   * The values, `rows x dim`; they are read where they are, so they stay as they are while the batch is used. Values in
+   * memory that is shared or may be resized are copied, and so are numbers of another kind (a `Float64Array`, an array of
+   * numbers, an array of rows), which JavaScript can pass.
+   */
+  readonly data: Float32Array;
   /** Where each row comes from; without it regions keep no contexts. */
   readonly provenance?: Provenance;
 }
@@ -50,18 +54,15 @@ export class Batch implements ActivationBatch, Disposable {
    * A batch of rows on the host, which are not copied; a batch is given as it is.
    *
    * @param backend Where the rows are wanted too: they are uploaded once, and the batch disposes what was uploaded.
-   * @throws {TypeError} if there are no values.
-   * @throws {RangeError} if they are not `rows x dim`.
+   * @throws {TypeError} if there are no values, or they are no numbers.
+   * @throws {RangeError} if they are not `rows x dim`, or the provenance is not of as many rows.
    */
   static of(batch: ActivationBatch, backend?: Backend): Batch {
     if (batch instanceof Batch) return batch;
-    const { data, rows, dim, provenance } = batch;
-    if (!(data instanceof Float32Array)) {
-      throw new TypeError(
-        `Expected a batch with its values, a Float32Array of rows x dim numbers, as data but found ${typeof data}`,
-      );
-    }
+    const { rows, dim, provenance } = Object(batch) as ActivationBatch;
+    const data = float32Of(batch);
     assertShape(data, rows, dim);
+    if (provenance) assertProvenance(provenance, rows);
     return new Batch(rows, dim, { data, matrix: backend?.upload(data, rows, dim) }, provenance);
   }
 
@@ -71,6 +72,7 @@ export class Batch implements ActivationBatch, Disposable {
    * @param matrix The batch disposes it; who does not hand it over does not dispose the batch.
    */
   static onBackend(matrix: Matrix, provenance?: Provenance): Batch {
+    if (provenance) assertProvenance(provenance, matrix.rows);
     return new Batch(matrix.rows, matrix.dim, { matrix }, provenance);
   }
 
@@ -165,6 +167,66 @@ export class Batch implements ActivationBatch, Disposable {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+/** The values of a batch as both backends take them: float32, in memory of their own that stays as large as it is. */
+function float32Of(batch: ActivationBatch): Float32Array<ArrayBuffer> {
+  const data: unknown = Object(batch).data;
+  if (data instanceof Float32Array) {
+    const isPlain = data.buffer instanceof ArrayBuffer && !data.buffer.resizable;
+    // Copied: a GPU takes no shared memory, and what is resized under a view is not there any more.
+    return isPlain ? data as Float32Array<ArrayBuffer> : Float32Array.from(data);
+  }
+  if (Array.isArray(data) && Array.isArray(data[0])) {
+    const row = data.findIndex((values) => values?.length !== batch.dim);
+    if (row >= 0) {
+      throw new RangeError(`Expected rows of ${batch.dim} numbers but row ${row} has ${data[row]?.length ?? "none"}`);
+    }
+  }
+  const isTyped = ArrayBuffer.isView(data) && !(data instanceof DataView);
+  const numbers = isTyped ? data as unknown as ArrayLike<unknown> : Array.isArray(data) ? data.flat() : undefined;
+  // `some` of a typed array says of each of its numbers what it says of a list's.
+  if (numbers && Array.prototype.every.call(numbers, (value) => typeof value === "number")) {
+    return Float32Array.from(numbers as ArrayLike<number>);
+  }
+  const found = Array.isArray(batch)
+    ? "an array"
+    : numbers
+    ? "an array of something else than numbers"
+    : JSON.stringify(data) ?? typeof data;
+  throw new TypeError(
+    `Expected a batch { data, rows, dim } with its values, a Float32Array of rows x dim numbers, as data but found ${found}`,
+  );
+}
+
+/**
+ * Throws unless these are batches, one after the other: one batch where several are meant has nothing to go through.
+ *
+ * @param purpose What they are for, for the message: `calibrate on`.
+ */
+export function assertBatches(purpose: string, batches: unknown): void {
+  const object = Object(batches);
+  if (typeof batches === "object" && (Symbol.iterator in object || Symbol.asyncIterator in object)) return;
+  const found = "rows" in object && "dim" in object ? "one batch: put it into an array, [batch]" : typeof batches;
+  throw new TypeError(`Expected batches to ${purpose}, an array or a stream of them, but found ${found}`);
+}
+
+/** Throws unless a provenance tells where each of so many rows comes from. */
+export function assertProvenance({ prompts, prompt, position, token }: Provenance, rows: number): void {
+  for (const [name, values] of Object.entries({ prompt, position, token })) {
+    if (values?.length === rows) continue;
+    throw new RangeError(
+      `Expected the provenance of ${rows} rows but its ${name} is of ${
+        values?.length ?? "none"
+      }: give each row's, or none`,
+    );
+  }
+  const count = prompts?.length ?? 0;
+  const row = prompt.findIndex((index) => !(index >= 0 && index < count));
+  if (row < 0) return;
+  throw new RangeError(
+    `Expected each row's prompt to be one of the ${count} of its provenance but row ${row} has number ${prompt[row]}`,
+  );
 }
 
 /** The provenance of some rows. */

@@ -1,4 +1,5 @@
 import type { Backend } from "../compute/backend.ts";
+import { assertOptions, type OptionNames } from "../compute/known_options.ts";
 import type { LanguageModel } from "../model/types.ts";
 import type { Prompt } from "./batch.ts";
 import type { CorpusEntry } from "./corpus.ts";
@@ -7,7 +8,7 @@ import { assertExtractor, type Extractor } from "./extractor.ts";
 import { type Gather, gatherer, type GatherFactory } from "./gather.ts";
 import { layOut, type Pass } from "./layout.ts";
 import { readPrompt, tokenPrompt } from "./prompt.ts";
-import { type Selection, selectionOf, type SelectOptions, Selector } from "./selection.ts";
+import { SELECT_OPTIONS, type Selection, selectionOf, type SelectOptions, Selector } from "./selection.ts";
 import { defaultContext } from "./source.ts";
 import { type StreamBatch, streamBatch } from "./stream.ts";
 
@@ -48,6 +49,19 @@ export interface ExtractOptions extends SelectOptions {
   /** Where the stream ends, in prompts from its start, skipped ones included; default: with the corpus. */
   maxPrompts?: number;
 }
+
+const OPTIONS: OptionNames<ExtractOptions> = {
+  ...SELECT_OPTIONS,
+  layers: true,
+  extractor: true,
+  context: true,
+  batchPrompts: true,
+  forwardPrompts: true,
+  backend: true,
+  chat: true,
+  skipPrompts: true,
+  maxPrompts: true,
+};
 
 type Settings = Required<Omit<ExtractOptions, "backend" | "extractor" | keyof SelectOptions>> & {
   readonly selection: Selection;
@@ -92,6 +106,8 @@ export async function* extract(
   corpus: Iterable<Text | TokenIds> | AsyncIterable<Text | TokenIds>,
   options: ExtractOptions,
 ): AsyncGenerator<StreamBatch> {
+  assertOptions("extract", options, OPTIONS);
+  assertTexts(corpus);
   const settings = settle(model, options);
   const newGather = await gatherer(model, options.backend);
   let [promptsBefore, start] = [0, 0];
@@ -108,6 +124,7 @@ export async function* extract(
 
   let seen = 0;
   for await (const entry of corpus) {
+    assertEntry(entry, seen);
     const prompt = promptOf(model, entry, String(seen), settings);
     // Skipped prompts are tokenized too: the stream index of what follows counts the activations that they would have
     // given, and what they hold is a repetition further on.
@@ -123,6 +140,25 @@ export async function* extract(
   }
   if (selected.length > 0) yield await emit();
   if (seen === 0) throw new CorpusError("Expected at least one prompt but the corpus is empty: name another");
+}
+
+/** Throws at one text where several are meant: its characters would be read as prompts. */
+function assertTexts(corpus: unknown): void {
+  const isList = typeof corpus === "object" && corpus !== null &&
+    (Symbol.iterator in corpus || Symbol.asyncIterator in corpus);
+  if (isList) return;
+  const found = typeof corpus === "string" ? "one text" : JSON.stringify(corpus) ?? typeof corpus;
+  throw new TypeError(`Expected a list of texts, [text], to extract from but found ${found}`);
+}
+
+function assertEntry(entry: unknown, number: number): void {
+  const fields = typeof entry === "string" ? { text: entry } : Object(entry);
+  if (typeof fields.text === "string" || fields.tokens !== undefined) return;
+  throw new TypeError(
+    `Expected a text, { text } or { tokens } but prompt ${number} of the stream is ${
+      JSON.stringify(entry) ?? typeof entry
+    }`,
+  );
 }
 
 function promptOf(model: LanguageModel, entry: Text | TokenIds, number: string, { context, chat }: Settings): Prompt {

@@ -1,5 +1,6 @@
+import { assertOptions, type OptionNames } from "../compute/known_options.ts";
 import type { BosRule, HookPoint, HookSite, LanguageModel } from "../model/types.ts";
-import { type Selection, selectionOf, selectionText, type SelectOptions } from "./selection.ts";
+import { SELECT_OPTIONS, type Selection, selectionOf, selectionText, type SelectOptions } from "./selection.ts";
 import type { Extractor } from "./extractor.ts";
 
 /** How a stream of activations was read, whatever the layer. */
@@ -64,6 +65,26 @@ export interface DescribeOptions extends SelectOptions {
   bos?: BosRule;
 }
 
+/** What a source says beyond the options, which may be spread into them: the model and the layer tell it. */
+type OfTheModel = Partial<Pick<StreamSource, "hook" | "revision" | "commit">>;
+
+const DESCRIBE_OPTIONS: OptionNames<DescribeOptions & OfTheModel> = {
+  ...SELECT_OPTIONS,
+  hook: true,
+  revision: true,
+  commit: true,
+  model: true,
+  layer: true,
+  at: true,
+  corpus: true,
+  extractor: true,
+  context: true,
+  batchPrompts: true,
+  chat: true,
+  maxNorm: true,
+  bos: true,
+};
+
 /**
  * Describes one layer of a stream.
  *
@@ -77,6 +98,7 @@ export interface DescribeOptions extends SelectOptions {
  * ```
  */
 export function describeStream(options: DescribeOptions): StreamSource {
+  assertOptions("describeStream", options, DESCRIBE_OPTIONS);
   const { model, layer, corpus, extractor = "per-position", batchPrompts = 128, chat = false } = options;
   const given: Exclude<DescribeOptions["model"], string> = typeof model === "string"
     ? { id: model, hook: "resid_post", bos: "always" }

@@ -1,5 +1,6 @@
 /** A loaded language model: what it answers from its decoder. */
 import type { BackendName } from "../compute/backend.ts";
+import { assertOptions, type OptionNames } from "../compute/known_options.ts";
 import { assertCount } from "./check.ts";
 import type { Decoder } from "./decoder.ts";
 import { composeEdits, type Edit, type Target } from "./edits.ts";
@@ -35,6 +36,13 @@ const FEWEST_STREAMS = 64;
  */
 const STREAM_NUMBERS = 5 * 2 ** 17;
 const FEWEST_TOKENS = 512;
+
+const GENERATE_OPTIONS: OptionNames<GenerateOptions> = {
+  maxNewTokens: true,
+  interventions: true,
+  onProgress: true,
+  batchSize: true,
+};
 
 /** What a model is made of; {@link "./load.ts"} puts it together. */
 export interface Parts {
@@ -124,6 +132,7 @@ export class HookedLanguageModel implements LanguageModel {
   }
 
   decode(tokens: ArrayLike<number>, options: { skipSpecial?: boolean } = {}): string {
+    assertOptions("decode", options, { skipSpecial: true });
     return this.#parts.tokenizer.decode(tokens, options.skipSpecial ?? false);
   }
 
@@ -180,6 +189,7 @@ export class HookedLanguageModel implements LanguageModel {
   }
 
   async generate(prompts: readonly Int32Array[], options: GenerateOptions = {}): Promise<string[]> {
+    assertOptions("generate", options, GENERATE_OPTIONS);
     const { interventions = [], onProgress, maxNewTokens = 60, batchSize = 32 } = options;
     const { generator, decoder, oneAtATime } = this.#parts;
     assertCount("maxNewTokens", maxNewTokens);

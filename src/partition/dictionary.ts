@@ -1,6 +1,7 @@
-import type { ActivationBatch, Provenance } from "../activations/batch.ts";
+import { type ActivationBatch, assertProvenance, type Provenance } from "../activations/batch.ts";
 import type { StreamSource } from "../activations/source.ts";
-import { assertSameDim, type Backend, type Matrix } from "../compute/backend.ts";
+import { assertOwned, assertSameDim, type Backend, type Matrix } from "../compute/backend.ts";
+import { assertOptions } from "../compute/known_options.ts";
 import { openBackend } from "../compute/open.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
 import { localPath } from "../hub/hub_file.ts";
@@ -14,9 +15,9 @@ import { type AddOptions, ingestBatch } from "./ingest.ts";
 import { type Assignment, nearestRegions } from "./leader.ts";
 import { loadParts } from "./load.ts";
 import { mergeRegions } from "./merge.ts";
-import type { DictionaryOptions } from "./options.ts";
+import { DICTIONARY_OPTIONS, type DictionaryOptions } from "./options.ts";
 import type { Basis, DictionaryCalibration, DictionaryParts } from "./parts.ts";
-import { type DictionaryLoadOptions, saveArrow, saveDictionary } from "./persistence.ts";
+import { type DictionaryLoadOptions, LOAD_OPTIONS, saveArrow, saveDictionary } from "./persistence.ts";
 import { decodeFeatures, readFeatures, type ReadoutOptions } from "./readout.ts";
 import { fromSample, secondPass } from "./reanchor.ts";
 import { exportDictionary, type ExportOptions } from "../sae/dictionary_files.ts";
@@ -71,6 +72,7 @@ export class Dictionary implements Disposable {
    * number of members to keep is none.
    */
   static async create(calibration: DictionaryCalibration, options: DictionaryOptions = {}): Promise<Dictionary> {
+    assertOptions("Dictionary.create", options, DICTIONARY_OPTIONS);
     return new Dictionary(emptyParts(calibration, await openBackend(options.backend), options));
   }
 
@@ -171,6 +173,7 @@ export class Dictionary implements Disposable {
    */
   add(batch: ActivationBatch, options: AddOptions = {}): Promise<Assignment> {
     return this.#inTurn("add", async (parts) => {
+      assertOptions("Dictionary.add", options, { replace: true });
       using directions = await growingDirections(parts.backend, batch, parts.calibration.center);
       const wasBehind = this.#isBehind;
       // Before the first change: what fails half-way must not read as up to date.
@@ -190,7 +193,9 @@ export class Dictionary implements Disposable {
    */
   ingest(directions: Matrix, provenance?: Provenance): Promise<Assignment> {
     return this.#inTurn("ingest", (parts) => {
+      assertOwned(directions, parts.backend.name);
       assertSameDim(directions, parts.exemplars);
+      if (provenance) assertProvenance(provenance, directions.rows);
       this.#isBehind = true;
       return ingestBatch(parts, directions, provenance);
     });
@@ -281,6 +286,7 @@ export class Dictionary implements Disposable {
 
   /** Features (`rows x size`) as activations, `rows x dim`: `features W + center`. */
   decode(features: Float32Array<ArrayBuffer>, options: { basis?: Basis } = {}): Promise<Float32Array<ArrayBuffer>> {
+    assertOptions("Dictionary.decode", options, { basis: true });
     const { basis = "mean" } = options;
     return this.#reading(
       "decode",
@@ -293,11 +299,16 @@ export class Dictionary implements Disposable {
    * keeps its exemplar.
    *
    * @returns For each region of before, its region now.
+   * @throws {RangeError} if the threshold is no cosine distance, 0 to 2; the dictionary stays as it was.
    */
   merge(threshold?: number): Promise<Int32Array<ArrayBuffer>> {
     return this.#inTurn("merge", async (parts) => {
+      const within = threshold ?? parts.calibration.threshold;
+      if (!(within >= 0 && within <= 2)) {
+        throw new RangeError(`Expected a cosine distance from 0 to 2 to merge within but found ${within}`);
+      }
       this.#isBehind = true;
-      const regions = await mergeRegions(parts, threshold ?? parts.calibration.threshold);
+      const regions = await mergeRegions(parts, within);
       await this.#refresh();
       return regions;
     });
@@ -361,6 +372,7 @@ export class Dictionary implements Disposable {
     path: string,
     options: Pick<DictionaryOptions, "backend"> & DictionaryLoadOptions = {},
   ): Promise<Dictionary> {
+    assertOptions("Dictionary.load", options, { ...LOAD_OPTIONS, backend: true });
     return await Dictionary.of(await loadParts(await localPath(path), await openBackend(options.backend), options));
   }
 

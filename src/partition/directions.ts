@@ -25,12 +25,13 @@ export async function directionsOf(
   batch: ActivationBatch,
   center: Float32Array<ArrayBuffer>,
 ): Promise<Matrix> {
-  if (batch.dim !== center.length) {
+  const taken = Batch.of(batch);
+  if (taken.dim !== center.length) {
     throw new RangeError(
-      `Expected activations of length ${center.length}, as the dictionary was calibrated, but found ${batch.dim}`,
+      `Expected activations of length ${center.length}, as the dictionary was calibrated, but found ${taken.dim}`,
     );
   }
-  return await Batch.of(batch).on(backend, (x) => backend.directions(x, center));
+  return await taken.on(backend, (x) => backend.directions(x, center));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { type ActivationBatch, Batch } from "../activations/batch.ts";
 import type { Backend } from "../compute/backend.ts";
+import { assertOptions, type OptionNames } from "../compute/known_options.ts";
 import { transposed } from "../compute/transposed.ts";
 import type { Basis } from "./parts.ts";
 import { directionsOf } from "./directions.ts";
@@ -26,6 +27,8 @@ export interface ReadoutOptions {
   /** Default `"mean"`. */
   basis?: Basis;
 }
+
+const OPTIONS: OptionNames<ReadoutOptions> = { kind: true, k: true, basis: true };
 
 /**
  * Features of activations by a center and a basis, as `Dictionary.readout` gives them. Of equal values the lower region
@@ -55,6 +58,7 @@ export async function readFeatures(
   batch: ActivationBatch,
   options: ReadoutOptions,
 ): Promise<Float32Array<ArrayBuffer>> {
+  assertOptions("a read-out", options, OPTIONS);
   const { kind, k = 1 } = options;
   if (!Object.hasOwn(ROW_READOUTS, kind)) {
     throw new RangeError(`Expected a read-out of ${Object.keys(ROW_READOUTS).join(", ")} but found "${kind}"`);

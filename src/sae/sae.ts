@@ -1,10 +1,11 @@
 import { dirname, join } from "node:path";
 import { type ActivationBatch, Batch } from "../activations/batch.ts";
 import type { Backend, BackendChoice, Matrix } from "../compute/backend.ts";
+import { assertOptions } from "../compute/known_options.ts";
 import { openBackend } from "../compute/open.ts";
 import type { SparseFeatures } from "../compute/sparse.ts";
 import { isFile } from "../files/exists.ts";
-import type { UnpackOptions } from "../files/unpacking.ts";
+import { UNPACK_OPTIONS, type UnpackOptions } from "../files/unpacking.ts";
 import { HubUnreachableError } from "../hub/errors.ts";
 import { localPath } from "../hub/hub_file.ts";
 import { readDictionaryLearning } from "./dictionary_learning.ts";
@@ -49,6 +50,7 @@ export interface ReadSaeOptions extends UnpackOptions {
  * ```
  */
 export async function readSae(path: string, options: ReadSaeOptions = {}): Promise<Sae> {
+  assertOptions("readSae", options, { ...UNPACK_OPTIONS, backend: true });
   const weights = await readWeights(await localSae(path), options);
   return new Sae(weights, await openBackend(options.backend));
 }

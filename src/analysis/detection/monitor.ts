@@ -4,6 +4,7 @@ import { extract, type Text, type TokenIds } from "../../activations/extract.ts"
 import { bosOf, type StreamSource } from "../../activations/source.ts";
 import { batchAt } from "../../activations/stream.ts";
 import type { Matrix } from "../../compute/backend.ts";
+import { assertOptions, type OptionNames } from "../../compute/known_options.ts";
 import type { LanguageModel } from "../../model/types.ts";
 import type { Dictionary } from "../../partition/dictionary.ts";
 import { directionsOf } from "../../partition/directions.ts";
@@ -21,6 +22,8 @@ export interface MonitorParts {
   /** Regions to tell when a prompt's final position lies in one of them, by the name of what they stand for. */
   readonly handles?: ReadonlyMap<string, ReadonlySet<number>>;
 }
+
+const OPTIONS: OptionNames<MonitorParts> = { model: true, dictionary: true, threshold: true, handles: true };
 
 /** What a monitor says of one prompt. Its own tokens are those that are neither `<bos>` nor of the chat template. */
 export interface Verdict {
@@ -85,7 +88,9 @@ export class Monitor implements Disposable {
    * the template's, is of a hook that the model does not have, or was read with another rule for `<bos>`.
    */
   static async create(options: MonitorParts): Promise<Monitor> {
-    const { dictionary } = options;
+    assertOptions("a monitor", options, OPTIONS);
+    const { dictionary, threshold = Infinity } = options;
+    if (!(threshold >= 0)) throw new RangeError(`Expected a threshold from 0 on but found ${threshold}`);
     const { source } = dictionary;
     if (source?.extractor !== "per-position") {
       throw new Error(

@@ -1,3 +1,4 @@
+import { assertOptions, type OptionNames } from "../../compute/known_options.ts";
 import { hashUniform } from "../../compute/random.ts";
 import { featureCount, type FeatureRows, isDense, rowProducts } from "./feature_rows.ts";
 import { fitLogistic, type LogisticFit, type LogisticOptions } from "./logistic.ts";
@@ -33,6 +34,18 @@ export interface ProbeOptions {
   tolerance?: number;
 }
 
+const OPTIONS: OptionNames<ProbeOptions> = {
+  classes: true,
+  l2: true,
+  standardize: true,
+  rows: true,
+  documents: true,
+  validation: true,
+  seed: true,
+  iterations: true,
+  tolerance: true,
+};
+
 /** A trained multinomial logistic regression. */
 export interface Probe extends LogisticFit {
   /** The penalty's strength. */
@@ -60,6 +73,7 @@ export interface Probe extends LogisticFit {
  * ```
  */
 export function trainProbe(features: FeatureRows, labels: Int32Array, options: ProbeOptions = {}): Probe {
+  assertOptions("trainProbe", options, OPTIONS);
   const rows = options.rows ?? allRows(features);
   const classes = options.classes ?? labels.reduce((a, b) => Math.max(a, b), 0) + 1;
   // The strongest first: of equally good ones `>` below leaves it.

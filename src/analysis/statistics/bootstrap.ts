@@ -1,3 +1,4 @@
+import { assertOptions, type OptionNames } from "../../compute/known_options.ts";
 import { Random } from "../../compute/random.ts";
 import { quantiles } from "./quantile.ts";
 
@@ -21,6 +22,9 @@ export interface BootstrapOptions {
   seed?: number;
 }
 
+/** The names of {@linkcode BootstrapOptions}. */
+const BOOTSTRAP_OPTIONS: OptionNames<BootstrapOptions> = { resamples: true, level: true, seed: true };
+
 /**
  * The mean of some values with its percentile bootstrap interval (Efron, "Bootstrap Methods: Another Look at the
  * Jackknife", 1979): as many values are drawn with replacement, again and again, and the interval holds the middle of
@@ -36,6 +40,7 @@ export interface BootstrapOptions {
  * ```
  */
 export function bootstrapMean(values: ArrayLike<number>, options: BootstrapOptions = {}): Interval {
+  assertOptions("a bootstrap", options, BOOTSTRAP_OPTIONS);
   const { resamples = 10_000, level = 0.95, seed = 0 } = options;
   const count = values.length;
   const wrong = Array.from(values).find((value) => !Number.isFinite(value));

@@ -267,7 +267,9 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
  * ```
  */
 export function streamOf(plan: ReadPlan, skipPrompts = 0): AsyncGenerator<StreamBatch> {
-  const { model, texts, seed, layers, backend, reading } = plan;
+  const { model, texts, seed, layers, backend } = plan;
+  // Told by calibrations, which leave out what is beyond.
+  const { maxNorm: _, ...reading } = plan.reading ?? {};
   const inOrder = typeof texts === "function" ? texts() : shuffled(texts, seed);
   return extract(model, inOrder, { ...reading, layers, backend, skipPrompts });
 }
@@ -305,5 +307,7 @@ function sourcesOf(
   { flags }: { readonly flags: Pick<CommonFlags, "field"> },
 ): Map<number, StreamSource> {
   const corpus = flags.field === undefined ? name : `${name}, field ${flags.field}`;
-  return new Map(layers.map((layer) => [layer, describeStream({ ...reading, model, layer, corpus })]));
+  // How much is read at once, and where a run ends, changes no activation.
+  const { forwardPrompts: _passes, maxPrompts: _end, ...read } = reading ?? {};
+  return new Map(layers.map((layer) => [layer, describeStream({ ...read, model, layer, corpus })]));
 }
