@@ -1,4 +1,5 @@
 import type { Backend } from "../compute/backend.ts";
+import { tokensAtOnce } from "../model/pieces.ts";
 import type { LanguageModel } from "../model/types.ts";
 import type { Prompt } from "./batch.ts";
 import type { CorpusEntry } from "./corpus.ts";
@@ -34,8 +35,13 @@ export interface ExtractOptions extends SelectOptions {
   context?: number;
   /** Prompts of a published batch; default 128. θ is a mean over such batches, so it depends on this number. */
   batchPrompts?: number;
-  /** Prompts of a forward pass; default 32. */
+  /** Prompts of a forward pass at most; default 32. */
   forwardPrompts?: number;
+  /**
+   * Tokens of a forward pass at most, padding included, but no less than one prompt. How the batches are cut into passes
+   * changes last digits only. Default as many as a model of this size reads in about a second.
+   */
+  forwardTokens?: number;
   /** Where the activations go; by default they stay on the host only. */
   backend?: Backend;
   /** Reads each text as a user's turn in the model's chat template; default false. */
@@ -47,11 +53,30 @@ export interface ExtractOptions extends SelectOptions {
   skipPrompts?: number;
   /** Where the stream ends, in prompts from its start, skipped ones included; default: with the corpus. */
   maxPrompts?: number;
+  /** Ends the stream with the prompt that reaches so many tokens, `<bos>` and skipped prompts included; default none. */
+  maxTokens?: number;
+  /** Ends the stream at so many activations, skipped ones included, if need be within a prompt; default none. */
+  maxActivations?: number;
+  /** Called after every forward pass and every batch. */
+  onProgress?: (state: ExtractProgress) => void;
+}
+
+/** What was read of a stream so far, skipped prompts included; of a batch that is not whole yet, what has been run. */
+export interface ExtractProgress {
+  /** Prompts. */
+  readonly prompts: number;
+  /** Their tokens, `<bos>` included. */
+  readonly tokens: number;
+  /** Their activations. */
+  readonly activations: number;
 }
 
 type Settings = Required<Omit<ExtractOptions, "backend" | "extractor" | keyof SelectOptions>> & {
   readonly selection: Selection;
 };
+
+/** Milliseconds of tokenizing after which whatever else waits has its turn, such as a signal that ends the run. */
+const TURN_MS = 50;
 
 /** A prompt, and its positions that become activations. */
 interface Selected {
@@ -94,35 +119,60 @@ export async function* extract(
 ): AsyncGenerator<StreamBatch> {
   const settings = settle(model, options);
   const newGather = await gatherer(model, options.backend);
-  let [promptsBefore, start] = [0, 0];
+  // What the next batch follows on.
+  let before: ExtractProgress = { prompts: 0, tokens: 0, activations: 0 };
   const selector = new Selector(settings.selection);
   let selected: Selected[] = [];
 
   const emit = async (): Promise<StreamBatch> => {
-    const { batch, rows } = await runBatch(model, selected, settings, newGather, promptsBefore, start);
-    promptsBefore += selected.length;
-    start += rows;
+    const batch = await runBatch(model, selected, settings, newGather, before);
+    before = sumOf(before, selected);
+    settings.onProgress(before);
     selected = [];
     return batch;
   };
 
-  let seen = 0;
+  let seen: ExtractProgress = { prompts: 0, tokens: 0, activations: 0 };
+  let turn = performance.now();
   for await (const entry of corpus) {
-    const prompt = promptOf(model, entry, String(seen), settings);
+    if (performance.now() - turn > TURN_MS) turn = await otherTurns(model);
+    const prompt = promptOf(model, entry, String(seen.prompts), settings);
     // Skipped prompts are tokenized too: the stream index of what follows counts the activations that they would have
     // given, and what they hold is a repetition further on.
-    const positions = selector.take(prompt.tokens);
-    if (seen++ < settings.skipPrompts) {
-      promptsBefore++;
-      start += positions.length;
+    const positions = selector.take(prompt.tokens).subarray(0, settings.maxActivations - seen.activations);
+    const isSkipped = seen.prompts < settings.skipPrompts;
+    seen = sumOf(seen, [{ prompt, positions }]);
+    if (isSkipped) {
+      before = seen;
+      if (seen.prompts === settings.skipPrompts) settings.onProgress(before);
     } else {
       selected.push({ prompt, positions });
-      if (selected.length === settings.batchPrompts) yield await emit();
+      if (selected.length === settings.batchPrompts) {
+        yield await emit();
+        turn = performance.now();
+      }
     }
-    if (seen >= settings.maxPrompts) break;
+    const { prompts, tokens, activations } = seen;
+    // Before the batch is run: the model reads nothing beyond the budget.
+    if (prompts >= settings.maxPrompts || tokens >= settings.maxTokens || activations >= settings.maxActivations) break;
   }
   if (selected.length > 0) yield await emit();
-  if (seen === 0) throw new CorpusError("Expected at least one prompt but the corpus is empty: name another");
+  if (seen.prompts === 0) throw new CorpusError("Expected at least one prompt but the corpus is empty: name another");
+}
+
+/** Lets whatever else waits have its turn, and stops if that was a signal. */
+async function otherTurns({ signal }: LanguageModel): Promise<number> {
+  await new Promise((resolve) => setTimeout(resolve));
+  signal?.throwIfAborted();
+  return performance.now();
+}
+
+function sumOf({ prompts, tokens, activations }: ExtractProgress, more: readonly Selected[]): ExtractProgress {
+  return {
+    prompts: prompts + more.length,
+    tokens: more.reduce((sum, { prompt }) => sum + prompt.tokens.length, tokens),
+    activations: more.reduce((sum, { positions }) => sum + positions.length, activations),
+  };
 }
 
 function promptOf(model: LanguageModel, entry: Text | TokenIds, number: string, { context, chat }: Settings): Prompt {
@@ -136,7 +186,8 @@ function promptOf(model: LanguageModel, entry: Text | TokenIds, number: string, 
 function settle(model: LanguageModel, options: ExtractOptions): Settings {
   const { extractor = "per-position", context = defaultContext(model), batchPrompts = 128, forwardPrompts = 32 } =
     options;
-  const { chat = false, skipPrompts = 0, maxPrompts = Infinity } = options;
+  const { chat = false, skipPrompts = 0, onProgress = () => {} } = options;
+  const { maxPrompts = Infinity, maxTokens = Infinity, maxActivations = Infinity } = options;
   const layers = [...new Set(options.layers)];
   assertExtractor(extractor);
   const selection = selectionOf({ ...options, extractor, chat }, model);
@@ -147,9 +198,15 @@ function settle(model: LanguageModel, options: ExtractOptions): Settings {
   assertFits(model, context);
   assertWhole("the prompts of a batch", batchPrompts, 1);
   assertWhole("the prompts of a forward pass", forwardPrompts, 1);
+  const { forwardTokens = tokensAtOnce(model, layers) } = options;
+  assertWhole("the tokens of a forward pass", forwardTokens, 1);
   assertWhole("the prompts to skip", skipPrompts, 0);
   if (maxPrompts !== Infinity) assertWhole("the prompts at most", maxPrompts, 1);
-  return { layers, selection, context, batchPrompts, forwardPrompts, chat, skipPrompts, maxPrompts };
+  if (maxTokens !== Infinity) assertWhole("the tokens at most", maxTokens, 1);
+  if (maxActivations !== Infinity) assertWhole("the activations at most", maxActivations, 1);
+  const passes = { forwardPrompts, forwardTokens };
+  const budget = { skipPrompts, maxPrompts, maxTokens, maxActivations };
+  return { layers, selection, context, batchPrompts, chat, ...passes, ...budget, onProgress };
 }
 
 /** Throws before anything is read: one prompt of a whole corpus may be the only long one. */
@@ -170,19 +227,26 @@ function assertWhole(what: string, value: number, from: number, to = Number.MAX_
 async function runBatch(
   model: LanguageModel,
   selected: readonly Selected[],
-  { layers, forwardPrompts }: Settings,
+  { layers, forwardPrompts, forwardTokens, onProgress }: Settings,
   newGather: GatherFactory,
-  promptsBefore: number,
-  start: number,
-): Promise<{ batch: StreamBatch; rows: number }> {
+  { prompts: promptsBefore, tokens: tokensBefore, activations: start }: ExtractProgress,
+): Promise<StreamBatch> {
   const prompts = selected.map(({ prompt }) => prompt);
-  const { rows, provenance, passes } = layOut(prompts, selected.map(({ positions }) => positions), forwardPrompts);
+  const most = { prompts: forwardPrompts, tokens: forwardTokens };
+  const { rows, provenance, passes } = layOut(prompts, selected.map(({ positions }) => positions), most);
   using gather = newGather(layers, rows);
+  const run = { prompts: promptsBefore, tokens: tokensBefore, activations: start };
   let forwardSeconds = 0;
-  for (const pass of passes) forwardSeconds += await runPass(model, pass, layers, gather);
+  for (const pass of passes) {
+    forwardSeconds += await runPass(model, pass, layers, gather);
+    run.prompts += pass.prompts.length;
+    run.tokens += pass.prompts.reduce((sum, { length }) => sum + length, 0);
+    run.activations += pass.targetRows.length;
+    onProgress({ ...run });
+  }
   const batches = gather.finish(provenance);
   const tokens = prompts.reduce((sum, { tokens }) => sum + tokens.length, 0);
-  return { batch: streamBatch({ prompts, tokens, promptsBefore, start, batches, forwardSeconds }), rows };
+  return streamBatch({ prompts, tokens, promptsBefore, start, batches, forwardSeconds });
 }
 
 /** Runs one forward pass, hands its rows over, and says how many seconds the model took. */
