@@ -63,6 +63,8 @@ export interface ExtractOptions extends SelectOptions {
 
 /** What was read of a stream so far, skipped prompts included; of a batch that is not whole yet, what has been run. */
 export interface ExtractProgress {
+  /** Texts of which a prompt was read. */
+  readonly texts: number;
   /** Prompts. */
   readonly prompts: number;
   /** Their tokens, `<bos>` included. */
@@ -74,6 +76,8 @@ export interface ExtractProgress {
 type Settings = Required<Omit<ExtractOptions, "backend" | "extractor" | keyof SelectOptions>> & {
   readonly selection: Selection;
 };
+
+const NOTHING: ExtractProgress = { texts: 0, prompts: 0, tokens: 0, activations: 0 };
 
 /** Milliseconds of tokenizing after which whatever else waits has its turn, such as a signal that ends the run. */
 const TURN_MS = 50;
@@ -87,6 +91,9 @@ interface Selected {
 /**
  * The activations of a model on a corpus, batch by batch: tokenized with `<bos>` first, cut to the context, run
  * right-padded in passes of similar lengths, and put back in stream order (prompt, then position).
+ *
+ * A batch is run in passes of about a second each; a model that was given a signal ({@link LanguageModel.withSignal})
+ * ends the stream between two of them.
  *
  * Batches of the same options have the same bytes. On a WebGPU model with the WebGPU backend the activations never
  * leave the GPU. Whoever takes a batch disposes it.
@@ -120,7 +127,7 @@ export async function* extract(
   const settings = settle(model, options);
   const newGather = await gatherer(model, options.backend);
   // What the next batch follows on.
-  let before: ExtractProgress = { prompts: 0, tokens: 0, activations: 0 };
+  let before: ExtractProgress = NOTHING;
   const selector = new Selector(settings.selection);
   let selected: Selected[] = [];
 
@@ -132,11 +139,12 @@ export async function* extract(
     return batch;
   };
 
-  let seen: ExtractProgress = { prompts: 0, tokens: 0, activations: 0 };
+  let seen: ExtractProgress = NOTHING;
+  let text = 0;
   let turn = performance.now();
   for await (const entry of corpus) {
     if (performance.now() - turn > TURN_MS) turn = await otherTurns(model);
-    const prompt = promptOf(model, entry, String(seen.prompts), settings);
+    const prompt = promptOf(model, entry, text++, settings);
     // Skipped prompts are tokenized too: the stream index of what follows counts the activations that they would have
     // given, and what they hold is a repetition further on.
     const positions = selector.take(prompt.tokens).subarray(0, settings.maxActivations - seen.activations);
@@ -167,20 +175,23 @@ async function otherTurns({ signal }: LanguageModel): Promise<number> {
   return performance.now();
 }
 
-function sumOf({ prompts, tokens, activations }: ExtractProgress, more: readonly Selected[]): ExtractProgress {
+function sumOf({ texts, prompts, tokens, activations }: ExtractProgress, more: readonly Selected[]): ExtractProgress {
   return {
+    // In stream order: the last prompt is of the last text.
+    texts: more.reduce((last, { prompt }) => Math.max(last, prompt.text + 1), texts),
     prompts: prompts + more.length,
     tokens: more.reduce((sum, { prompt }) => sum + prompt.tokens.length, tokens),
     activations: more.reduce((sum, { positions }) => sum + positions.length, activations),
   };
 }
 
-function promptOf(model: LanguageModel, entry: Text | TokenIds, number: string, { context, chat }: Settings): Prompt {
-  if (typeof entry === "string") return readPrompt(model, number, entry, context, chat);
-  const { id = number } = entry;
+function promptOf(model: LanguageModel, entry: Text | TokenIds, number: number, { context, chat }: Settings): Prompt {
+  const place = { id: String(number), text: number };
+  if (typeof entry === "string") return readPrompt(model, place, entry, context, chat);
+  if (entry.id !== undefined) place.id = entry.id;
   return "tokens" in entry
-    ? tokenPrompt(model, id, entry.tokens, context)
-    : readPrompt(model, id, entry.text, context, chat);
+    ? tokenPrompt(model, place, entry.tokens, context)
+    : readPrompt(model, place, entry.text, context, chat);
 }
 
 function settle(model: LanguageModel, options: ExtractOptions): Settings {
@@ -229,30 +240,36 @@ async function runBatch(
   selected: readonly Selected[],
   { layers, forwardPrompts, forwardTokens, onProgress }: Settings,
   newGather: GatherFactory,
-  { prompts: promptsBefore, tokens: tokensBefore, activations: start }: ExtractProgress,
+  before: ExtractProgress,
 ): Promise<StreamBatch> {
   const prompts = selected.map(({ prompt }) => prompt);
   const most = { prompts: forwardPrompts, tokens: forwardTokens };
   const { rows, provenance, passes } = layOut(prompts, selected.map(({ positions }) => positions), most);
   using gather = newGather(layers, rows);
-  const run = { prompts: promptsBefore, tokens: tokensBefore, activations: start };
+  const run = { ...before };
+  const texts = new Set<number>();
   let forwardSeconds = 0;
   for (const pass of passes) {
     forwardSeconds += await runPass(model, pass, layers, gather);
+    for (const { text, tokens } of pass.prompts) {
+      if (text >= before.texts) texts.add(text);
+      run.tokens += tokens.length;
+    }
+    run.texts = before.texts + texts.size;
     run.prompts += pass.prompts.length;
-    run.tokens += pass.prompts.reduce((sum, { length }) => sum + length, 0);
     run.activations += pass.targetRows.length;
     onProgress({ ...run });
   }
   const batches = gather.finish(provenance);
   const tokens = prompts.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  const { prompts: promptsBefore, activations: start } = before;
   return streamBatch({ prompts, tokens, promptsBefore, start, batches, forwardSeconds });
 }
 
 /** Runs one forward pass, hands its rows over, and says how many seconds the model took. */
 async function runPass(model: LanguageModel, pass: Pass, layers: readonly number[], gather: Gather): Promise<number> {
   const before = performance.now();
-  const capture = await model.capture(pass.prompts, layers);
+  const capture = await model.capture(pass.prompts.map(({ tokens }) => tokens), layers);
   const seconds = (performance.now() - before) / 1000;
   using captured = new DisposableStack();
   for (const residual of capture.residuals.values()) captured.use(residual);

@@ -2,8 +2,8 @@ import type { Prompt, Provenance } from "./batch.ts";
 
 /** Prompts of one forward pass, and where their activations go. */
 export interface Pass {
-  /** Token ids, of similar lengths. */
-  readonly prompts: readonly Int32Array<ArrayBuffer>[];
+  /** Of similar lengths, the longest first. */
+  readonly prompts: readonly Prompt[];
   /** Rows of the padded `(batch * width) x dim` activations to keep. */
   readonly sourceRows: Int32Array<ArrayBuffer>;
   /** For each of them, its row in the batch. */
@@ -70,6 +70,6 @@ export function layOut(
         targetRows[row] = starts[i] + k;
       }
     });
-    return { prompts: chosen.map((i) => prompts[i].tokens), sourceRows, targetRows };
+    return { prompts: chosen.map((i) => prompts[i]), sourceRows, targetRows };
   }
 }

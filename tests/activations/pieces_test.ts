@@ -41,7 +41,7 @@ Deno.test("progress is told after every pass and every batch, from where the str
   const told: ExtractProgress[] = [];
   const onProgress = (state: ExtractProgress) => told.push(state);
   await batchesOf(TEXTS, { batchPrompts: 5, forwardTokens: 12, onProgress });
-  assertEquals(told.map(({ prompts, tokens, activations }) => [prompts, tokens, activations]), [
+  assertEquals(told.map(({ texts, tokens, activations }) => [texts, tokens, activations]), [
     // Of the first batch the longest prompt comes first; the empty one is in no pass.
     ...[[1, 14, 13], [4, 23, 19], [5, 24, 19]],
     ...[[6, 33, 27], [7, 34, 27]],
