@@ -108,7 +108,7 @@ export async function* extract(
 
   let seen = 0;
   for await (const entry of corpus) {
-    const prompt = promptOf(model, entry, String(seen), settings);
+    const prompt = promptOf(model, entry, seen, settings);
     // Skipped prompts are tokenized too: the stream index of what follows counts the activations that they would have
     // given, and what they hold is a repetition further on.
     const positions = selector.take(prompt.tokens);
@@ -125,12 +125,13 @@ export async function* extract(
   if (seen === 0) throw new CorpusError("Expected at least one prompt but the corpus is empty: name another");
 }
 
-function promptOf(model: LanguageModel, entry: Text | TokenIds, number: string, { context, chat }: Settings): Prompt {
-  if (typeof entry === "string") return readPrompt(model, number, entry, context, chat);
-  const { id = number } = entry;
+function promptOf(model: LanguageModel, entry: Text | TokenIds, number: number, { context, chat }: Settings): Prompt {
+  const place = { id: String(number), text: number };
+  if (typeof entry === "string") return readPrompt(model, place, entry, context, chat);
+  if (entry.id !== undefined) place.id = entry.id;
   return "tokens" in entry
-    ? tokenPrompt(model, id, entry.tokens, context)
-    : readPrompt(model, id, entry.text, context, chat);
+    ? tokenPrompt(model, place, entry.tokens, context)
+    : readPrompt(model, place, entry.text, context, chat);
 }
 
 function settle(model: LanguageModel, options: ExtractOptions): Settings {
