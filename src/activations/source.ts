@@ -85,6 +85,12 @@ const DESCRIBE_OPTIONS: OptionNames<DescribeOptions & OfTheModel> = {
   bos: true,
 };
 
+/** Of options of an extraction those that {@linkcode describeStream} takes: how much is read at once changes no activation. */
+export function describedBy<T extends object>(options: T): Pick<T, keyof T & keyof DescribeOptions> {
+  const entries = Object.entries(options).filter(([name]) => Object.hasOwn(DESCRIBE_OPTIONS, name));
+  return Object.fromEntries(entries) as Pick<T, keyof T & keyof DescribeOptions>;
+}
+
 /**
  * Describes one layer of a stream.
  *
