@@ -1,6 +1,7 @@
 import { assertShape, type Backend, type Matrix, NonFiniteRowError } from "../compute/backend.ts";
 import { openBackend } from "../compute/open.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
+import { float32Values } from "./float32_values.ts";
 
 /** Activations as a caller has them: rows on the host, `rows x dim`, row-major. A {@linkcode Batch} is one too. */
 export interface ActivationBatch {
@@ -59,8 +60,9 @@ export class Batch implements ActivationBatch, Disposable {
    */
   static of(batch: ActivationBatch, backend?: Backend): Batch {
     if (batch instanceof Batch) return batch;
-    const { rows, dim, provenance } = Object(batch) as ActivationBatch;
-    const data = float32Of(batch);
+    // Whatever JavaScript passes: what has no values is refused for that.
+    const { rows, dim, provenance, data: values } = Object(batch) as ActivationBatch;
+    const data = float32Values(values, dim);
     assertShape(data, rows, dim);
     if (provenance) assertProvenance(provenance, rows);
     return new Batch(rows, dim, { data, matrix: backend?.upload(data, rows, dim) }, provenance);
@@ -167,36 +169,6 @@ export class Batch implements ActivationBatch, Disposable {
   [Symbol.dispose](): void {
     this.dispose();
   }
-}
-
-/** The values of a batch as both backends take them: float32, in memory of their own that stays as large as it is. */
-function float32Of(batch: ActivationBatch): Float32Array<ArrayBuffer> {
-  const data: unknown = Object(batch).data;
-  if (data instanceof Float32Array) {
-    const isPlain = data.buffer instanceof ArrayBuffer && !data.buffer.resizable;
-    // Copied: a GPU takes no shared memory, and what is resized under a view is not there any more.
-    return isPlain ? data as Float32Array<ArrayBuffer> : Float32Array.from(data);
-  }
-  if (Array.isArray(data) && Array.isArray(data[0])) {
-    const row = data.findIndex((values) => values?.length !== batch.dim);
-    if (row >= 0) {
-      throw new RangeError(`Expected rows of ${batch.dim} numbers but row ${row} has ${data[row]?.length ?? "none"}`);
-    }
-  }
-  const isTyped = ArrayBuffer.isView(data) && !(data instanceof DataView);
-  const numbers = isTyped ? data as unknown as ArrayLike<unknown> : Array.isArray(data) ? data.flat() : undefined;
-  // `some` of a typed array says of each of its numbers what it says of a list's.
-  if (numbers && Array.prototype.every.call(numbers, (value) => typeof value === "number")) {
-    return Float32Array.from(numbers as ArrayLike<number>);
-  }
-  const found = Array.isArray(batch)
-    ? "an array"
-    : numbers
-    ? "an array of something else than numbers"
-    : JSON.stringify(data) ?? typeof data;
-  throw new TypeError(
-    `Expected a batch { data, rows, dim } with its values, a Float32Array of rows x dim numbers, as data but found ${found}`,
-  );
 }
 
 /**

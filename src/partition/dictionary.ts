@@ -197,7 +197,9 @@ export class Dictionary implements Disposable {
     return this.#inTurn("ingest", (parts) => {
       assertOwned(directions, parts.backend.name);
       assertSameDim(directions, parts.exemplars);
-      if (provenance) assertProvenance(provenance, directions.rows);
+      // Before the first change; asked of a disposed matrix, it throws.
+      const { rows } = directions;
+      if (provenance) assertProvenance(provenance, rows);
       this.#isBehind = true;
       return ingestBatch(parts, directions, provenance);
     });

@@ -143,12 +143,12 @@ export class Sae implements Disposable {
    */
   async encode(batch: ActivationBatch): Promise<SaeFeatures> {
     this.#assertInUse();
-    if (batch.dim !== this.dim) {
+    const given = Batch.of(batch);
+    if (given.dim !== this.dim) {
       throw new RangeError(
-        `Expected activations of length ${this.dim}, as the autoencoder takes, but found ${batch.dim}`,
+        `Expected activations of length ${this.dim}, as the autoencoder takes, but found ${given.dim}`,
       );
     }
-    const given = Batch.of(batch);
     const { normalization } = this.#weights;
     if (!normalization) return { ...await this.#activate(given), ...await this.#skipped(given) };
     const isCentred = this.source.isCentred ?? false;

@@ -22,8 +22,24 @@ export interface BootstrapOptions {
   seed?: number;
 }
 
-/** The names of {@linkcode BootstrapOptions}. */
-const BOOTSTRAP_OPTIONS: OptionNames<BootstrapOptions> = { resamples: true, level: true, seed: true };
+const OPTIONS: OptionNames<BootstrapOptions> = { resamples: true, level: true, seed: true };
+
+/**
+ * How an interval is made, with the defaults.
+ *
+ * @internal
+ * @param usual Samples where the options do not say.
+ * @throws {RangeError} if there is no sample, or the level is no share.
+ */
+export function bootstrapSettings(options: BootstrapOptions, usual: number): Required<BootstrapOptions> {
+  assertOptions("a bootstrap", options, OPTIONS);
+  const { resamples = usual, level = 0.95, seed = 0 } = options;
+  if (!Number.isInteger(resamples) || resamples < 1) {
+    throw new RangeError(`Expected at least one resample but found ${resamples}`);
+  }
+  if (!(level > 0 && level < 1)) throw new RangeError(`Expected a level between 0 and 1 but found ${level}`);
+  return { resamples, level, seed };
+}
 
 /**
  * The mean of some values with its percentile bootstrap interval (Efron, "Bootstrap Methods: Another Look at the
@@ -40,17 +56,12 @@ const BOOTSTRAP_OPTIONS: OptionNames<BootstrapOptions> = { resamples: true, leve
  * ```
  */
 export function bootstrapMean(values: ArrayLike<number>, options: BootstrapOptions = {}): Interval {
-  assertOptions("a bootstrap", options, BOOTSTRAP_OPTIONS);
-  const { resamples = 10_000, level = 0.95, seed = 0 } = options;
+  const { resamples, level, seed } = bootstrapSettings(options, 10_000);
   const count = values.length;
   const wrong = Array.from(values).find((value) => !Number.isFinite(value));
   if (count === 0 || wrong !== undefined) {
     throw new RangeError(`Expected finite values to resample but found ${count === 0 ? "none" : wrong}`);
   }
-  if (!Number.isInteger(resamples) || resamples < 1) {
-    throw new RangeError(`Expected at least one resample but found ${resamples}`);
-  }
-  if (!(level > 0 && level < 1)) throw new RangeError(`Expected a level between 0 and 1 but found ${level}`);
   const random = new Random(seed);
   const means = Float64Array.from({ length: resamples }, () => {
     let sum = 0;
