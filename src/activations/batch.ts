@@ -1,4 +1,4 @@
-import { assertShape, type Backend, type Matrix, NonFiniteRowError } from "../compute/backend.ts";
+import { assertShape, type Backend, type Matrix, NoDirectionError, NonFiniteRowError } from "../compute/backend.ts";
 import { openBackend } from "../compute/open.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
 import { float32Values } from "./float32_values.ts";
@@ -104,7 +104,8 @@ export class Batch implements ActivationBatch, Disposable {
    * Runs `use` with the values on a backend: the batch's own matrix if it is there, else one uploaded for the time.
    *
    * @param use Gets the values, `rows x dim`; the matrix must not be kept.
-   * @throws {Error} if the batch was disposed, or `use` finds a row that is not finite; names prompt, position and layer.
+   * @throws {Error} if the batch was disposed, or `use` finds a row that is not finite or has no direction; names prompt,
+   * position and layer.
    */
   async on<T>(backend: Backend, use: (x: Matrix) => Promise<T>): Promise<T> {
     using made = new DisposableStack();
@@ -115,12 +116,7 @@ export class Batch implements ActivationBatch, Disposable {
     try {
       return await use(x);
     } catch (error) {
-      if (!(error instanceof NonFiniteRowError)) throw error;
-      throw new Error(
-        `Expected finite activations but found NaN or an infinity in ${describeRow(this, error.row)}: ` +
-          "check the model's dtype (float16 overflows) and the prompt",
-        { cause: error },
-      );
+      throw rowError(this, error);
     }
   }
 
@@ -228,6 +224,26 @@ export function placeText(position: number, start = 0): string {
   return start === 0
     ? `position ${position}`
     : `token ${start + position}, position ${position} of the window from ${start}`;
+}
+
+/** What a backend says of a row, with where the row comes from; any other error as it is. */
+export function rowError(batch: Pick<ActivationBatch, "provenance">, error: unknown): unknown {
+  if (error instanceof NonFiniteRowError) {
+    return new Error(
+      `Expected finite activations but found NaN or an infinity in ${describeRow(batch, error.row)}: ` +
+        "check the model's dtype (float16 overflows) and the prompt",
+      { cause: error },
+    );
+  }
+  if (!(error instanceof NoDirectionError)) return error;
+  const row = describeRow(batch, error.row);
+  return new Error(
+    error.why === "too long"
+      ? `Expected activations of a length up to 1e30 but ${row} is longer: scale them, or leave such rows out`
+      : `Expected activations away from the center but ${row} lies on it, or so near that rounding decides where, so it has ` +
+        "no direction: leave such rows out",
+    { cause: error },
+  );
 }
 
 /** Where the rows of a batch come from. */

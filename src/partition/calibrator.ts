@@ -1,4 +1,4 @@
-import { type ActivationBatch, Batch, selectedProvenance } from "../activations/batch.ts";
+import { type ActivationBatch, Batch, rowError, selectedProvenance } from "../activations/batch.ts";
 import type { StreamSource } from "../activations/source.ts";
 import type { Backend, Matrix, Moments } from "../compute/backend.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
@@ -164,11 +164,13 @@ export class Calibrator implements Disposable {
     const sums = new Float64Array(percentiles.length);
     let measured = 0;
     const most = this.#batches.reduce((rows, { matrix }) => Math.max(rows, matrix.rows), 0);
-    for (const [i, { matrix }] of this.#batches.entries()) {
+    for (const [i, { matrix, provenance }] of this.#batches.entries()) {
       // What is left at a stream's end must not weigh as much as a whole batch; in the center it counts all the same.
       const isRest = i === this.#batches.length - 1 && matrix.rows < SMALL_BATCH * most;
       if (matrix.rows < 2 || isRest) continue;
-      using directions = await this.backend.directions(matrix, center);
+      using directions = await this.backend.directions(matrix, center).catch((error) => {
+        throw rowError({ provenance }, error);
+      });
       const values = await this.backend.percentiles(directions, percentiles);
       values.forEach((value, i) => sums[i] += value);
       measured++;

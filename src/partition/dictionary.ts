@@ -7,7 +7,7 @@ import { rowNumbers } from "../compute/row_numbers.ts";
 import type { WholeNumbers } from "../files/whole_numbers.ts";
 import { localPath } from "../hub/hub_file.ts";
 import type { Context } from "./contexts.ts";
-import { directionsOf, growingDirections } from "./directions.ts";
+import { directionsOf } from "./directions.ts";
 import { emptyParts } from "./empty.ts";
 import { type FromHubOptions, partsFromHub } from "./from_hub.ts";
 import { groupRows } from "./groups.ts";
@@ -176,7 +176,7 @@ export class Dictionary implements Disposable {
   add(batch: ActivationBatch, options: AddOptions = {}): Promise<Assignment> {
     return this.#inTurn("add", async (parts) => {
       assertOptions("Dictionary.add", options, { replace: true });
-      using directions = await growingDirections(parts.backend, batch, parts.calibration.center);
+      using directions = await directionsOf(parts.backend, batch, parts.calibration.center);
       const wasBehind = this.#isBehind;
       // Before the first change: what fails half-way must not read as up to date.
       this.#isBehind = true;
