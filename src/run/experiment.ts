@@ -59,7 +59,10 @@ export interface Run<F extends Flags> {
    * written; one that never does is left where it is.
    */
   readonly signal: AbortSignal;
-  /** Tells a sentence that a reader of the results should know, on stderr, in `run.json` and in the report; once. */
+  /**
+   * Tells a sentence that a reader of the results should know, on stderr unless `--quiet` is given, in `run.json` and in
+   * the report; once.
+   */
   note(sentence: string): void;
   /** What the run has finished: `--resume` goes on from there. */
   readonly stages: Stages;
@@ -92,6 +95,8 @@ export interface Console {
   readonly printError: (text: string) => void;
   /** How `--help` names the script; default `experiments/<name>.ts`. */
   readonly script?: string;
+  /** Whether the run is the whole process, which a second Ctrl-C then ends whatever it computes; default false. */
+  readonly isProcess?: boolean;
 }
 
 /**
@@ -122,7 +127,9 @@ export async function experiment<const F extends Flags>(
   const printError = (text: string) => writeStderr(`${visibleLines(text)}\n`);
   guardTerminal(definition.name);
   const script = ownScript();
-  Deno.exit(await runExperiment(definition, body, { args: Deno.args, print: console.log, printError, script }));
+  Deno.exit(
+    await runExperiment(definition, body, { args: Deno.args, print: console.log, printError, script, isProcess: true }),
+  );
 }
 
 /** The script that runs, as it is named from the working folder; where it comes from, if that is no file. */
@@ -153,7 +160,7 @@ function ownScript(): string {
 export async function runExperiment<const F extends Flags>(
   definition: Experiment<F>,
   body: Body<F>,
-  { args, print, printError, script }: Console,
+  { args, print, printError, script, isProcess }: Console,
 ): Promise<number> {
   const declared = allFlags(definition);
   if (args.includes("--help") || args.includes("-h")) {
@@ -178,7 +185,8 @@ export async function runExperiment<const F extends Flags>(
     const note = visibleLines(said);
     if (manifest.notes.includes(note)) return;
     manifest.notes.push(note);
-    printError(`${definition.name}: ${note}`);
+    // It stands in run.json and in the report.
+    if (!flags.quiet) printError(`${definition.name}: ${note}`);
   };
   let folder: OutFolder;
   let resume: boolean;
@@ -187,13 +195,13 @@ export async function runExperiment<const F extends Flags>(
     resume = flags.resume && (definition.keepsState || await Stages.areLeft(flags.out));
     if (flags.resume && !resume) {
       await assertNotEnded(flags.out);
-      printError(`${definition.name}: nothing to go on from in ${flags.out}; starting anew.`);
+      if (!flags.quiet) printError(`${definition.name}: nothing to go on from in ${flags.out}; starting anew.`);
     }
     folder = await OutFolder.open(flags.out, { command, resume, inputs: textsOf(flags), note });
   } catch (error) {
     return fail(error);
   }
-  const interruption = new Interruption((text) => printError(`\n${definition.name}: ${text}`));
+  const interruption = new Interruption((text) => printError(`\n${definition.name}: ${text}`), isProcess);
   let stages: Stages;
   try {
     stages = await Stages.open(flags.out, resume, {
@@ -254,9 +262,13 @@ export async function runExperiment<const F extends Flags>(
     if (!interruption.isOn) return fail(error);
     if (!interruption.caused(error)) fail(error);
     await interruption.runHooks().catch(fail);
-    if (await Stages.areLeft(flags.out)) {
-      printError(`${definition.name}: what it had finished is kept: go on with the same command and --resume.`);
-    }
+    printError(
+      `${definition.name}: ${
+        await Stages.areLeft(flags.out)
+          ? "what it had finished is kept: go on with the same command and --resume."
+          : "interrupted before its first step was finished: nothing is kept."
+      }`,
+    );
     return interruption.exitCode;
   } finally {
     restore();
