@@ -18,6 +18,7 @@ import { flagName, type Flags, type FlagValues, readFlags, resolveLayers, UsageE
 import { allFlags, assertHas, type CommonFlags, type LackedFlags, withoutLacked } from "./command/common_flags.ts";
 import { type About, helpText } from "./command/help.ts";
 import { assertHook } from "./command/hook_text.ts";
+import { withEmbedded } from "./command/embedded.ts";
 import { fetchNamed, hubOptions } from "./command/hub.ts";
 import { type IdleFlags, idleFlags } from "./command/idle_flags.ts";
 import { assertNamed } from "./command/named_files.ts";
@@ -192,7 +193,10 @@ export async function runExperiment<const F extends Flags>(
   let idle: ReadonlySet<string>;
   try {
     assertHas(definition, isGiven);
-    flags = withoutLacked(readFlags(args, declared) as unknown as CommonFlags & FlagValues<F>, definition);
+    const read = readFlags(args, declared) as unknown as CommonFlags & FlagValues<F>;
+    const say = (sentence: string) => read.quiet || printError(`${definition.name}: ${sentence}`);
+    const placed = await withEmbedded(read, declared, isGiven, { cache: read.cache, say });
+    flags = withoutLacked(placed, definition);
     idle = idleFlags(flags, isGiven, definition.idle);
     assertHook(flags.hook, flags.layers);
     definition.assertFlags?.(flags, isGiven);
