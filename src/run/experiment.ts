@@ -268,15 +268,14 @@ export async function runExperiment<const F extends Flags>(
   const restore = configureHub({ ...hubOptions(flags, progress, manifest), signal: interruption.stop });
   const restoreUnpacking = configureUnpacking(flags.maxUnpacked);
   try {
-    await interruption.guard(
-      fetchNamed(flags).then(async () => {
-        const outcome = await body(run);
-        // Where the task exposes it: charts begin in the memory that the model leaves, not beside it.
-        (globalThis as { gc?: () => void }).gc?.();
-        const say = definition.ownsStdout ? (text: string) => progress.log(text) : print;
-        if (outcome) await manifest.time("report", () => writeOutcome(run, definition.question, outcome, say));
-      }),
-    );
+    await interruption.guard(async () => {
+      await fetchNamed(flags);
+      const outcome = await body(run);
+      // Where the task exposes it: charts begin in the memory that the model leaves, not beside it.
+      (globalThis as { gc?: () => void }).gc?.();
+      const say = definition.ownsStdout ? (text: string) => progress.log(text) : print;
+      if (outcome) await manifest.time("report", () => writeOutcome(run, definition.question, outcome, say));
+    });
     progress.end();
     await manifest.finish(flags.out);
     isDone = true;

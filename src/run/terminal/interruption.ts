@@ -1,7 +1,7 @@
 /** Signals that end a run: the first asks it to stop and save, the second ends the process at once. */
 import { type EndSignal, EXIT_CODES, Presses } from "./end_signals.ts";
 import { isHangUpIgnored } from "./hang_up.ts";
-import { watch } from "./watch.ts";
+import { type Watch, watch } from "./watch.ts";
 
 /** What came, and how to end at once. */
 const TEXTS: Readonly<Record<EndSignal, readonly [came: string, again: string]>> = {
@@ -21,7 +21,7 @@ export class Interruption implements Disposable {
   readonly #abandoned = Promise.withResolvers<never>();
   readonly #listeners: readonly (readonly [EndSignal, () => void])[];
   readonly #presses = new Presses();
-  readonly #endWatch: () => void;
+  readonly #watch: Watch | undefined;
   #isWaitedFor = false;
   #first: EndSignal = "SIGINT";
 
@@ -40,7 +40,7 @@ export class Interruption implements Disposable {
       signal === "SIGHUP" && isIgnored ? () => {} : () => this.#onSignal(signal),
     ]);
     for (const [signal, listener] of this.#listeners) Deno.addSignalListener(signal, listener);
-    this.#endWatch = isProcess ? watch(signals.filter((signal) => signal !== "SIGHUP" || !isIgnored)) : () => {};
+    this.#watch = isProcess ? watch(signals.filter((signal) => signal !== "SIGHUP" || !isIgnored)) : undefined;
   }
 
   /** Aborted at the first signal. Whoever asks for it is waited for. */
@@ -67,8 +67,9 @@ export class Interruption implements Disposable {
   /**
    * Waits for a run; throws when it was interrupted, even if it then came to an end by itself.
    */
-  async guard(run: Promise<void>): Promise<void> {
-    await Promise.race([run, this.#abandoned.promise]);
+  async guard(run: () => Promise<void>): Promise<void> {
+    await this.#watch?.ready;
+    await Promise.race([run(), this.#abandoned.promise]);
     this.#controller.signal.throwIfAborted();
   }
 
@@ -99,7 +100,7 @@ export class Interruption implements Disposable {
 
   /** Stops listening. */
   dispose(): void {
-    this.#endWatch();
+    this.#watch?.end();
     for (const [signal, listener] of this.#listeners) Deno.removeSignalListener(signal, listener);
   }
 }

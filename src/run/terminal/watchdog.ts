@@ -12,6 +12,7 @@ self.onmessage = ({ data }: MessageEvent<readonly EndSignal[]>) => {
       if (presses.take() === "again") setTimeout(() => endProcess(EXIT_CODES[signal]), GRACE_MS);
     });
   }
+  self.postMessage("listening");
 };
 
 /** Ends the process, which `Deno.exit` does not do in a worker. */
