@@ -12,6 +12,7 @@ import type {
   BosRule,
   Capture,
   ChatMessage,
+  ControlTokenRule,
   Dtype,
   GenerateOptions,
   HookSite,
@@ -85,6 +86,8 @@ export class HookedLanguageModel implements LanguageModel {
   readonly revision?: string;
   readonly commit?: string;
   readonly bos: BosRule;
+  readonly controlTokens: ControlTokenRule;
+  readonly templateDate?: string;
   readonly notes: readonly string[];
   readonly #parts: Parts;
 
@@ -103,6 +106,8 @@ export class HookedLanguageModel implements LanguageModel {
     this.weights = parts.weights;
     if (parts.origin) ({ revision: this.revision, commit: this.commit } = parts.origin);
     this.bos = parts.tokenizer.bos;
+    this.controlTokens = parts.tokenizer.controlTokens;
+    this.templateDate = parts.tokenizer.templateDate;
     this.notes = parts.notes.all;
   }
 
