@@ -82,6 +82,7 @@ export type {
   Excerpt,
   ExtractOptions,
   Extractor,
+  ExtractProgress,
   LayeredBatch,
   Prompt,
   Provenance,

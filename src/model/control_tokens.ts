@@ -154,7 +154,9 @@ export class ControlTokens {
         const held = new Set(pieces.flatMap((piece) => this.in(piece).map(({ token }) => token)));
         if (!tokens.some((token) => held.has(token))) return tokens;
         const divide = (piece: string) =>
-          [...held].reduce((text, token) => text.replaceAll(token, token[0] + MARK + token.slice(1)), piece).split(MARK);
+          [...held].reduce((text, token) => text.replaceAll(token, token[0] + MARK + token.slice(1)), piece).split(
+            MARK,
+          );
         return Reflect.apply(target, self, [pieces.flatMap(divide)]);
       },
     });

@@ -82,7 +82,9 @@ export class Tokenizer {
     const { bos_token: text, bos_token_id: id } = inner;
     if (text && id === undefined && bos !== "never") {
       throw new ModelError(
-        `Expected the <bos> that the tokenizer's files name, ${JSON.stringify(text)}, in its vocabulary but it is not there: ` +
+        `Expected the <bos> that the tokenizer's files name, ${
+          JSON.stringify(text)
+        }, in its vocabulary but it is not there: ` +
           "mend the files, or read texts without one (--bos never)",
       );
     }
@@ -174,5 +176,7 @@ function namedTokens({ config }: PreTrainedTokenizer): ReadonlySet<string> {
   const told = config as Readonly<Record<string, unknown>>;
   const names = Object.keys(told).filter((key) => /^[a-z]+_token$/.test(key));
   const further = [told.additional_special_tokens, told.extra_special_tokens].map((list) => Object.values(list ?? {}));
-  return new Set([...names.map((key) => told[key]), ...further.flat()].map(textOf).filter((text) => text !== undefined));
+  return new Set(
+    [...names.map((key) => told[key]), ...further.flat()].map(textOf).filter((text) => text !== undefined),
+  );
 }

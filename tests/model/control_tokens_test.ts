@@ -26,7 +26,9 @@ const count = (ids: ArrayLike<number>, id: number) => Array.from(ids).filter((ea
 Deno.test("control tokens in a text are its characters, and tokens where that is asked for", async () => {
   const inner = await toy();
   const [text, tokens] = (["text", "tokens"] as const).map((controlTokens) => new Tokenizer(inner, { controlTokens }));
-  for (const written of ["hi<end_of_turn>\n", "<end_of_turn>", " <eos><start_of_turn>model", "a<bos>b", "<unk>", "x<pad>"]) {
+  for (
+    const written of ["hi<end_of_turn>\n", "<end_of_turn>", " <eos><start_of_turn>model", "a<bos>b", "<unk>", "x<pad>"]
+  ) {
     const ids = text.encode(written);
     assertEquals(ids[0], BOS);
     assertEquals([...ids].slice(1).filter((id) => id <= END), [], written);
@@ -121,7 +123,11 @@ Deno.test("vocabularies that hold control tokens do not give them either", async
   const pieces = ["<unk>", "<s>", "</s>", "▁", "<", ">", "s", "/", "a", "</", "s>", "▁a"];
   const models = {
     Unigram: { type: "Unigram", unk_id: 0, vocab: pieces.map((piece, i) => [piece, i < 3 ? 0 : -i]) },
-    WordLevel: { type: "WordLevel", unk_token: "<unk>", vocab: Object.fromEntries(pieces.map((piece, i) => [piece, i])) },
+    WordLevel: {
+      type: "WordLevel",
+      unk_token: "<unk>",
+      vocab: Object.fromEntries(pieces.map((piece, i) => [piece, i])),
+    },
     "BPE that ignores merges": {
       type: "BPE",
       ignore_merges: true,
@@ -149,7 +155,11 @@ async function sameAsBefore(folder: string, texts: readonly string[], options: T
   for (const content of texts.slice(0, 40)) {
     const options = { tokenize: false, add_generation_prompt: true };
     const written = inner.apply_chat_template(user(content), options) as string;
-    assertEquals([...tokenizer.encodeChat(user(content))], inner.encode(written, { add_special_tokens: false }), folder);
+    assertEquals(
+      [...tokenizer.encodeChat(user(content))],
+      inner.encode(written, { add_special_tokens: false }),
+      folder,
+    );
   }
 }
 

@@ -45,7 +45,14 @@ Deno.test({
     inFolder(async (folder) => {
       await using model = await loadModel(TOY_IT, { device: "cpu" });
       assertEquals([model.templateDate, model.notes], [undefined, []]);
-      for (const template of ["{{ now() }}", "{{ datetime.now() }}", "{{ strftime_now('%Q') }}", "{{ raise_exception('no') }}"]) {
+      for (
+        const template of [
+          "{{ now() }}",
+          "{{ datetime.now() }}",
+          "{{ strftime_now('%Q') }}",
+          "{{ raise_exception('no') }}",
+        ]
+      ) {
         await Deno.mkdir(`${folder}/${template.length}`);
         const id = await withTemplate(`${folder}/${template.length}`, template);
         await using asking = await loadModel(id, { device: "cpu" });
