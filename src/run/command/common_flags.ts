@@ -2,9 +2,10 @@
 import type { BackendChoice } from "../../compute/backend.ts";
 import { MAX_UNPACKED } from "../../files/unpacking.ts";
 import { suffixes } from "../../model/dtypes.ts";
-import { BOS_RULES } from "../../model/tokenizer.ts";
-import type { BosRule, Dtype, HookSite } from "../../model/types.ts";
-import type { Flags, Layers } from "./flags.ts";
+import { TEMPLATE_DATE } from "../../model/template_date.ts";
+import { BOS_RULES, CONTROL_TOKEN_RULES } from "../../model/tokenizer.ts";
+import type { BosRule, ControlTokenRule, Dtype, HookSite } from "../../model/types.ts";
+import { flagName, type Flags, type Layers, UsageError } from "./flags.ts";
 import { HOOK_HELP } from "./hook_text.ts";
 
 /** Their values. */
@@ -31,6 +32,10 @@ export interface CommonFlags {
   readonly hook: HookSite;
   /** Whether `<bos>` stands before texts. */
   readonly bos: BosRule;
+  /** What control tokens in texts are read as. */
+  readonly controlTokens: ControlTokenRule;
+  /** The day that a chat template is told it is. */
+  readonly templateDate: string;
   /** Whether an ONNX graph is run or one built over the checkpoint. */
   readonly weights?: "onnx" | "safetensors";
   /** Branch, tag or commit of a model of the hub. */
@@ -59,10 +64,51 @@ export interface CommonFlags {
   readonly quiet: boolean;
 }
 
-/** All flags of an experiment: those that every one has, with its own defaults, and its own. */
-export function allFlags(
-  { name, defaults = {}, flags }: { name: string; defaults?: Partial<CommonFlags>; flags?: Flags },
-): Flags {
+/** Common flags that an experiment may lack, each with a sentence of what it has instead, without its end. */
+export type LackedFlags = Readonly<Partial<Record<"percentiles" | "corpus" | "maxTokens", string>>>;
+
+/** What an experiment says of its flags. */
+export interface FlagDeclarations {
+  /** Its name. */
+  readonly name: string;
+  /** Values of common flags where they differ from the house's. */
+  readonly defaults?: Partial<CommonFlags>;
+  /** Flags of its own. */
+  readonly flags?: Flags;
+  /** Common flags that it has not. */
+  readonly without?: LackedFlags;
+  /** Whether it reads one layer only. */
+  readonly oneLayer?: boolean;
+}
+
+/** All flags of an experiment: those that every one has but for those it lacks, with its own defaults, and its own. */
+export function allFlags(declarations: FlagDeclarations): Flags {
+  const lacked = Object.keys(declarations.without ?? {});
+  return Object.fromEntries(Object.entries(everyFlag(declarations)).filter(([key]) => !lacked.includes(key)));
+}
+
+/**
+ * Throws if a flag is given that an experiment lacks though others have it.
+ *
+ * @throws {UsageError} A sentence that says what there is instead.
+ */
+export function assertHas({ name, without = {} }: FlagDeclarations, isGiven: (flag: string) => boolean): void {
+  for (const [key, instead] of Object.entries(without)) {
+    if (isGiven(key)) throw new UsageError(`There is no flag ${flagName(key)} in ${name}: ${instead}. See --help.`);
+  }
+}
+
+/** The flags' values, which say so where one is read that the experiment lacks. */
+export function withoutLacked<T extends object>(values: T, { name, without = {} }: FlagDeclarations): T {
+  return new Proxy(values, {
+    get(target, key, receiver) {
+      if (typeof key === "string" && key in without) throw new Error(`Expected a flag of ${name} but ${key} is none.`);
+      return Reflect.get(target, key, receiver);
+    },
+  });
+}
+
+function everyFlag({ name, defaults = {}, flags, oneLayer = false }: FlagDeclarations): Flags {
   const value = <K extends keyof CommonFlags>(key: K, house: CommonFlags[K]) =>
     (key in defaults ? defaults[key as keyof typeof defaults] : house) as CommonFlags[K];
   return {
@@ -76,7 +122,9 @@ export function allFlags(
       default: value("layers", "all"),
       min: 0,
       sorted: true,
-      help: "layers to read: 3,5 or 0-7 or all",
+      ...(oneLayer
+        ? { maxLength: 1, minLength: 1, help: "layer to read" }
+        : { help: "layers to read: 3,5 or 0-7 or all" }),
     },
     percentiles: {
       type: "numbers",
@@ -89,6 +137,7 @@ export function allFlags(
     corpus: {
       type: "string",
       default: value("corpus", "fixtures/corpora/pile.jsonl"),
+      names: "corpus",
       help: "corpus: a file, a folder of shards or a pattern, here or hf://datasets/owner/name/file",
     },
     field: {
@@ -117,6 +166,17 @@ export function allFlags(
       choices: BOS_RULES,
       help: "whether <bos> stands before texts: wherever there is one, as the tokenizer has it, or not at all",
     },
+    controlTokens: {
+      type: "string",
+      default: value("controlTokens", "text"),
+      choices: CONTROL_TOKEN_RULES,
+      help: "what control tokens in texts, such as <end_of_turn>, are read as: text like any other, or the tokens",
+    },
+    templateDate: {
+      type: "string",
+      default: value("templateDate", TEMPLATE_DATE),
+      help: "the day that a chat template is told it is, if it writes one",
+    },
     ...flags,
     weights: {
       type: "string",
@@ -143,5 +203,3 @@ export function allFlags(
     help: { type: "boolean", help: "show this" },
   };
 }
-
-/** What among flags may name a file or folder that is read. */
