@@ -1,4 +1,4 @@
-import { type EndSignal } from "./end_signals.ts";
+import type { EndSignal } from "./end_signals.ts";
 
 /** A thread that watches. */
 export interface Watch {

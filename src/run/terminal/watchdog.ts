@@ -5,14 +5,17 @@ import { libc } from "./libc.ts";
 /** How long the run's own thread has to end by itself, as it does unless it computes without a pause. */
 const GRACE_MS = 200;
 
-self.onmessage = ({ data }: MessageEvent<readonly EndSignal[]>) => {
+/** What a worker has that the types of a page lack. */
+const port = globalThis as unknown as Pick<Worker, "onmessage" | "postMessage">;
+
+port.onmessage = ({ data }: MessageEvent<readonly EndSignal[]>) => {
   const presses = new Presses();
   for (const signal of data) {
     Deno.addSignalListener(signal, () => {
       if (presses.take() === "again") setTimeout(() => endProcess(EXIT_CODES[signal]), GRACE_MS);
     });
   }
-  self.postMessage("listening");
+  port.postMessage("listening");
 };
 
 /** Ends the process, which `Deno.exit` does not do in a worker. */
