@@ -66,7 +66,8 @@ export async function loadModelOf<F extends Flags>(
   const revision = id === undefined ? run.flags.revision : undefined;
   const onQuantise = quantising(run.progress);
   const options = { device, dtype, hook, bos, subfolder, modelFile, weights, revision, onNote: run.note, onQuantise };
-  return await run.manifest.time("load", () => loadModel(id ?? run.flags.model, options));
+  const model = await run.manifest.time("load", () => loadModel(id ?? run.flags.model, options));
+  return model.withSignal(run.stop);
 }
 
 /**
