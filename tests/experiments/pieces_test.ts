@@ -85,15 +85,15 @@ async function interruptAt(word: string, flags: string[]): Promise<{ code: numbe
 Deno.test("a batch that takes long is told by the piece, and a signal ends it within two seconds", async () => {
   // Anywhere but on a terminal the first line comes after two seconds: not before the first piece, and within the batch.
   const calibrating = await interruptAt("calibrate  ", ["--calibration", "150000"]);
-  assertMatch(calibrating.text, /calibrate {6,}\d+ %  [\d,]+\/150,000 activations.* left\n/);
+  assertMatch(calibrating.text, /calibrate {6,}\d+ % {2}[\d,]+\/150,000 activations.* left\n/);
   assertEquals(calibrating.code, 130, calibrating.text);
   assertLess(calibrating.seconds, 2, calibrating.text);
 
   const growing = await interruptAt("discover  ", ["--calibration", "1000"]);
-  assertMatch(growing.text, /discover {7,}\d+ %  [\d,]+\/1,626 texts.* left\n/);
+  assertMatch(growing.text, /discover {7,}\d+ % {2}[\d,]+\/1,626 texts.* left\n/);
   assertStringIncludes(growing.text, "interrupted; stopping after the current step");
   assertEquals(growing.code, 130, growing.text);
   assertLess(growing.seconds, 2, growing.text);
-  const [, texts] = growing.text.match(/discover {7,}\d+ %  ([\d,]+)/)!;
+  const [, texts] = growing.text.match(/discover {7,}\d+ % {2}([\d,]+)/)!;
   assertGreater(Number(texts.replace(",", "")), 0);
 });
