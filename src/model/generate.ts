@@ -1,5 +1,6 @@
 /** Greedy generation: transformers.js decides on each token, our graph gives the logits. */
 import type { Tensor } from "../compute/ort.ts";
+import { otherTurns } from "../compute/other_turns.ts";
 import { giveBack } from "./cache_check.ts";
 import type { Cache, Decoder } from "./decoder.ts";
 import type { Edit } from "./edits.ts";
@@ -113,7 +114,7 @@ function newWriter(
     }
 
     override async forward(): Promise<unknown> {
-      signal?.throwIfAborted();
+      await otherTurns(signal);
       const given = rereads ? await decoder.logits(tokens, edits) : await this.#next();
       const [batch, width, vocab] = given.dims;
       const logits = float32(given);

@@ -75,6 +75,8 @@ export interface Run<F extends Flags> {
    * written; one that never does is left where it is.
    */
   readonly signal: AbortSignal;
+  /** Aborted by them too, for what ends at once where it is, such as a model's work: nobody waits for it. */
+  readonly stop: AbortSignal;
   /**
    * Tells a sentence that a reader of the results should know, on stderr unless `--quiet` is given, in `run.json` and in
    * the report; once.
@@ -245,6 +247,7 @@ export async function runExperiment<const F extends Flags>(
     return fail(error);
   }
   const progress = new Progress({ quiet: flags.quiet });
+  manifest.onStep = (name) => progress.step(name);
   const done: (() => void | Promise<void>)[] = [];
   let isDone = false;
   const run: Run<F> = {
@@ -256,6 +259,7 @@ export async function runExperiment<const F extends Flags>(
     get signal() {
       return interruption.signal;
     },
+    stop: interruption.stop,
     note,
     stages,
     kept: (name, compute) => stages.kept(name, compute),
