@@ -1,5 +1,7 @@
 /** A file whose bytes are read at any place, for formats with a table of contents. */
 
+import { openFileSync, otherThanFile } from "./open.ts";
+
 /** An open file. Close it, or let `using` do so. */
 export interface ByteFile extends Disposable {
   /** Its name, for messages. */
@@ -22,8 +24,8 @@ export async function openByteFile(path: string, kind: string): Promise<ByteFile
   let info: Deno.FileInfo;
   try {
     info = await Deno.stat(path);
-    // Before it is opened: a named pipe would wait for somebody to write.
-    if (!info.isFile) throw new Error(`it is ${info.isDirectory ? "a folder" : "no file"}. Give the name of ${kind}`);
+    const other = otherThanFile(info);
+    if (other !== undefined) throw new Error(`it is ${other}. Give the name of ${kind}`);
     file = await Deno.open(path);
   } catch (cause) {
     const reason = cause instanceof Deno.errors.NotFound ? "there is no such file" : (cause as Error).message;
@@ -65,7 +67,7 @@ export function readSync(
 ): Uint8Array<ArrayBuffer>[] {
   let file: Deno.FsFile;
   try {
-    file = Deno.openSync(path);
+    file = openFileSync(path);
   } catch (cause) {
     const reason = cause instanceof Deno.errors.NotFound ? "it is no longer there" : (cause as Error).message;
     throw new Error(`Cannot read ${path}: ${reason}.`, { cause });

@@ -1,5 +1,6 @@
 /** Checksums of our own files: CRC-32, which zlib, gzip and Python's `zlib.crc32` compute alike. */
 import { crc32 } from "node:zlib";
+import { openFile } from "./open.ts";
 
 /**
  * CRC-32 of pieces that follow each other, as eight hexadecimal digits.
@@ -16,7 +17,7 @@ export function checksumOf(...pieces: readonly (Uint8Array | string)[]): string 
 
 /** {@linkcode checksumOf} a file's bytes, which are read a piece at a time. */
 export async function checksumOfFile(path: string): Promise<string> {
-  using file = await Deno.open(path);
+  using file = await openFile(path);
   const buffer = new Uint8Array(1 << 20);
   let sum = 0;
   for (let count; (count = await file.read(buffer)) !== null;) sum = crc32(buffer.subarray(0, count), sum);

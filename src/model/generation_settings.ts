@@ -17,7 +17,9 @@ export function stopTokens(config: Config, generationConfig: Config = {}): numbe
   const ids = [told].flat();
   if (ids.every((id) => Number.isInteger(id))) return ids as number[];
   throw new ModelError(
-    `Expected eos_token_id, in generation_config.json or config.json, to be token ids but it is ${JSON.stringify(told)}: ` +
+    `Expected eos_token_id, in generation_config.json or config.json, to be token ids but it is ${
+      JSON.stringify(told)
+    }: ` +
       "mend the file",
   );
 }

@@ -140,7 +140,10 @@ Deno.test({
       const suppressed = all.filter((id) => id !== 7);
       // What is set, and what of it is not told, as it would not change a greedy text.
       const settings: [Record<string, unknown>, ...string[]][] = [
-        [{ repetition_penalty: 1.3, return_dict_in_generate: true, num_return_sequences: 2 }, "return_dict_in_generate"],
+        [
+          { repetition_penalty: 1.3, return_dict_in_generate: true, num_return_sequences: 2 },
+          "return_dict_in_generate",
+        ],
         [{ do_sample: true, temperature: 5, top_k: 0 }],
         [{ no_repeat_ngram_size: 1 }],
         [{ suppress_tokens: suppressed }],
@@ -149,7 +152,12 @@ Deno.test({
         [{ bad_words_ids: all.map((id) => [id]) }],
         [{ min_length: 100, min_new_tokens: 100 }],
         [{ num_beams: 4, guidance_scale: 3 }],
-        [{ do_sample: false, temperature: 0.1, repetition_penalty: 1 }, "do_sample", "temperature", "repetition_penalty"],
+        [
+          { do_sample: false, temperature: 0.1, repetition_penalty: 1 },
+          "do_sample",
+          "temperature",
+          "repetition_penalty",
+        ],
         [{ max_length: 1, max_new_tokens: 1, max_time: 0 }, "max_length", "max_new_tokens", "max_time"],
       ];
       // config.json held them once.
