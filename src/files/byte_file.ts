@@ -1,6 +1,6 @@
 /** A file whose bytes are read at any place, for formats with a table of contents. */
 
-import { openFileSync, otherThanFile } from "./open.ts";
+import { fileInfo, openFileSync, otherThanFile } from "./open.ts";
 
 /** An open file. Close it, or let `using` do so. */
 export interface ByteFile extends Disposable {
@@ -54,6 +54,21 @@ async function readAt(path: string, file: Deno.FsFile, start: number, bytes: Uin
     done += count;
   }
   return bytes;
+}
+
+/** `Deno.readFile` ends a little below 2 GiB, without a word. */
+const MOST_AT_ONCE = 2 ** 31 - 4096;
+
+/**
+ * All bytes of a file, however long it is. Errors are those of `openFile`.
+ *
+ * @param most Bytes up to which it is read at once.
+ */
+export async function readWhole(path: string, most: number = MOST_AT_ONCE): Promise<Uint8Array<ArrayBuffer>> {
+  const { size } = await fileInfo(path);
+  if (size < most) return await Deno.readFile(path);
+  using file = await Deno.open(path);
+  return await readAt(path, file, 0, new Uint8Array(size));
 }
 
 /**

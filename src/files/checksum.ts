@@ -2,6 +2,9 @@
 import { crc32 } from "node:zlib";
 import { openFile } from "./open.ts";
 
+/** Bytes of a part whose checksum is taken at once. */
+const LARGEST_PART = 2 ** 30;
+
 /**
  * CRC-32 of pieces that follow each other, as eight hexadecimal digits.
  *
@@ -12,7 +15,17 @@ import { openFile } from "./open.ts";
  * ```
  */
 export function checksumOf(...pieces: readonly (Uint8Array | string)[]): string {
-  return textOf(pieces.reduce<number>((sum, piece) => crc32(piece, sum), 0));
+  let sum = 0;
+  for (const piece of pieces) {
+    if (typeof piece === "string") sum = crc32(piece, sum);
+    else for (const part of partsOf(piece)) sum = crc32(part, sum);
+  }
+  return textOf(sum);
+}
+
+/** Bytes in parts: of more than 4 GiB `crc32` takes what is left over, without a word. */
+function* partsOf(bytes: Uint8Array): Iterable<Uint8Array> {
+  for (let from = 0; from < bytes.length; from += LARGEST_PART) yield bytes.subarray(from, from + LARGEST_PART);
 }
 
 /** {@linkcode checksumOf} a file's bytes, which are read a piece at a time. */

@@ -5,8 +5,6 @@
 
 /** Characters that JavaScript's engine lets a text have. */
 const LONGEST_TEXT = 2 ** 29 - 24;
-/** Bytes that it lets an array have. */
-const LONGEST_ARRAY = 2 ** 32;
 
 /**
  * Opens a file to read it.
@@ -16,7 +14,7 @@ const LONGEST_ARRAY = 2 ** 32;
  * @throws {Error} A sentence if it is no file either.
  */
 export async function openFile(path: string): Promise<Deno.FsFile> {
-  assertFile(path, await Deno.stat(path));
+  await fileInfo(path);
   return await Deno.open(path);
 }
 
@@ -26,20 +24,20 @@ export function openFileSync(path: string): Deno.FsFile {
   return Deno.openSync(path);
 }
 
-/** The text of a file; throws as {@linkcode openFile}, and a sentence if it is longer than a text can be. */
-export async function readText(path: string): Promise<string> {
+/** What the system says of a file; throws as {@linkcode openFile}. */
+export async function fileInfo(path: string): Promise<Deno.FileInfo> {
   const info = await Deno.stat(path);
   assertFile(path, info);
-  assertRoom(path, info.size, LONGEST_TEXT);
-  return await Deno.readTextFile(path);
+  return info;
 }
 
-/** The bytes of a file; throws as {@linkcode openFile}, and a sentence if they are more than an array can have. */
-export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  const info = await Deno.stat(path);
-  assertFile(path, info);
-  assertRoom(path, info.size, LONGEST_ARRAY);
-  return await Deno.readFile(path);
+/** The text of a file; throws as {@linkcode openFile}, and a sentence if it is longer than a text can be. */
+export async function readText(path: string): Promise<string> {
+  const { size } = await fileInfo(path);
+  if (size <= LONGEST_TEXT) return await Deno.readTextFile(path);
+  throw new Error(
+    `Cannot read ${path}: it has ${size} bytes, and such a file is read whole, up to ${LONGEST_TEXT} bytes.`,
+  );
 }
 
 /** What stands in a file's place, in words; undefined of a file. */
@@ -56,9 +54,4 @@ function assertFile(path: string, info: Deno.FileInfo): void {
   if (other === undefined) return;
   if (info.isDirectory) throw new Deno.errors.IsADirectory(`Cannot read ${path}: it is ${other}. Name a file in it.`);
   throw new Error(`Cannot read ${path}: it is ${other}. Write what it gives to a file, and name that.`);
-}
-
-function assertRoom(path: string, size: number, most: number): void {
-  if (size <= most) return;
-  throw new Error(`Cannot read ${path}: it has ${size} bytes, and such a file is read whole, up to ${most} bytes.`);
 }

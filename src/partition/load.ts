@@ -1,7 +1,7 @@
 import type { Backend } from "../compute/backend.ts";
+import { readWhole } from "../files/byte_file.ts";
 import { isFolder } from "../files/exists.ts";
 import { calledFrame, frameOf, frameOfBytes } from "../files/frames.ts";
-import { readBytes } from "../files/open.ts";
 import { isPacked, unpackedFile } from "../files/unpacked.ts";
 import type { UnpackOptions } from "../files/unpacking.ts";
 import { zipKindOf } from "../files/zip.ts";
@@ -84,7 +84,7 @@ export async function loadParts(
     case "arrow":
       return await loadDictionary(path, backend, options);
     case "pickle":
-      return publishedParts(await readBytes(path), path, backend, origin);
+      return publishedParts(await readWhole(path), path, backend, origin);
     case "packed pickle":
       return publishedParts(await unpackedPickle(path, options), path, backend, origin);
     case "torch":

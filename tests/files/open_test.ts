@@ -3,7 +3,8 @@ import { assert, assertRejects } from "@std/assert";
 import { loadModel, readActivations, readCorpus, readSae, readVectors } from "../../mod.ts";
 import { Dictionary } from "../../src/partition/mod.ts";
 import { readArrow, readNpz, readSafetensors, readSealedJson } from "../../src/files/mod.ts";
-import { openFile, openFileSync, readBytes, readText } from "../../src/files/open.ts";
+import { readWhole } from "../../src/files/byte_file.ts";
+import { openFile, openFileSync, readText } from "../../src/files/open.ts";
 import { describeFile } from "../../src/inspect/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 
@@ -29,7 +30,7 @@ const READERS: Readonly<Record<string, (path: string) => unknown>> = {
   "a file": openFile,
   "a file at once": (path) => openFileSync(path),
   "a text": readText,
-  "some bytes": readBytes,
+  "some bytes": (path) => readWhole(path),
   "a table.arrow": (path) => readArrow(path),
   "arrays.npz": (path) => readNpz(path, ["a"]),
   "tensors.safetensors": (path) => readSafetensors(path, ["a"]),
@@ -114,7 +115,7 @@ Deno.test("a text that is longer than texts can be is refused before it is read"
     const path = `${folder}/config.json`;
     await Deno.writeTextFile(path, "");
     await Deno.truncate(path, 2 ** 33);
-    for (const read of [readText, readBytes]) await assertRejects(() => read(path), Error, "8589934592 bytes");
+    await assertRejects(() => readText(path), Error, "8589934592 bytes");
   }));
 
 /** Who opens files otherwise: to write them, or of the packages that it ships with. */

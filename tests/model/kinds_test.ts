@@ -135,7 +135,6 @@ Deno.test({
     withModel(decoderWith(), async (model, folder) => {
       const greedy = await model.generate(PROMPTS, { maxNewTokens: 5 });
       assertEquals(model.notes, []);
-      const [first] = PROMPTS;
       const all = Array.from({ length: model.vocab }, (_, id) => id);
       const suppressed = all.filter((id) => id !== 7);
       // What is set, and what of it is not told, as it would not change a greedy text.
