@@ -1,6 +1,7 @@
 /** A loaded language model: what it answers from its decoder. */
 import type { BackendName } from "../compute/backend.ts";
 import { assertOptions, type OptionNames } from "../compute/known_options.ts";
+import { otherTurns } from "../compute/other_turns.ts";
 import { assertCount } from "./check.ts";
 import type { Decoder } from "./decoder.ts";
 import { composeEdits, type Edit, type Target } from "./edits.ts";
@@ -14,6 +15,7 @@ import type {
   BosRule,
   Capture,
   ChatMessage,
+  ControlTokenRule,
   Dtype,
   GenerateOptions,
   HookSite,
@@ -87,6 +89,8 @@ export class HookedLanguageModel implements LanguageModel {
   readonly revision?: string;
   readonly commit?: string;
   readonly bos: BosRule;
+  readonly controlTokens: ControlTokenRule;
+  readonly templateDate?: string;
   readonly notes: readonly string[];
   readonly signal?: AbortSignal;
   readonly #parts: Parts;
@@ -106,6 +110,8 @@ export class HookedLanguageModel implements LanguageModel {
     this.weights = parts.weights;
     if (parts.origin) ({ revision: this.revision, commit: this.commit } = parts.origin);
     this.bos = parts.tokenizer.bos;
+    this.controlTokens = parts.tokenizer.controlTokens;
+    this.templateDate = parts.tokenizer.templateDate;
     this.notes = parts.notes.all;
     if (signal) this.signal = signal;
   }
@@ -157,7 +163,7 @@ export class HookedLanguageModel implements LanguageModel {
       decoder.read(tokens, [...new Set(tensors)], [], { onDevice });
     const residuals = new Map<number, Residual>();
     if (prompts.length <= atOnce) {
-      this.signal?.throwIfAborted();
+      await otherTurns(this.signal);
       const outputs = await read(pad(prompts, "right", generator.padding), true);
       wanted.forEach((layer, i) => residuals.set(layer, residual(outputs.get(tensors[i])!, prompts.length * width)));
       return { batch: prompts.length, width, residuals };
@@ -203,6 +209,7 @@ export class HookedLanguageModel implements LanguageModel {
     assertCount("batchSize", batchSize);
     this.#assertReadable(prompts);
     if (prompts.length === 0) return [];
+    if (generator.note !== undefined) this.#parts.notes.add(generator.note);
     const edits = await this.#edits(interventions, prompts, true);
     const texts = new Array<string>(prompts.length);
     let count = 0;
@@ -229,7 +236,7 @@ export class HookedLanguageModel implements LanguageModel {
     const lens: LensToken[][] = [];
     const step = this.#lensRows();
     for (let from = 0; from < rows; from += step) {
-      this.signal?.throwIfAborted();
+      await otherTurns(this.signal);
       const count = Math.min(step, rows - from);
       const values = await this.#unembed(directions.slice(from * streamDim, (from + count) * streamDim), count);
       for (let row = 0; row < count; row++) {
@@ -299,7 +306,7 @@ export class HookedLanguageModel implements LanguageModel {
     const numbers = [...prompts.keys()];
     const step = Math.ceil(prompts.length / Math.ceil(prompts.length / atOnce));
     for (let from = 0; from < prompts.length; from += step) {
-      this.signal?.throwIfAborted();
+      await otherTurns(this.signal);
       results.push(await run(prompts.slice(from, from + step), numbers.slice(from, from + step)));
     }
     return results;
