@@ -6,10 +6,11 @@ import { CorpusError } from "./errors.ts";
 import { assertExtractor, type Extractor } from "./extractor.ts";
 import { type Gather, gatherer, type GatherFactory } from "./gather.ts";
 import { layOut, type Pass } from "./layout.ts";
-import { readPrompt, tokenPrompt } from "./prompt.ts";
+import { readPrompt, tokenPrompt, windowPrompts } from "./prompt.ts";
 import { type Selection, selectionOf, type SelectOptions, Selector } from "./selection.ts";
 import { defaultContext } from "./source.ts";
 import { type StreamBatch, streamBatch } from "./stream.ts";
+import { strideOf, type WindowOptions } from "./windows.ts";
 
 /** A text to extract from; without an `id` its number in the stream is taken. */
 export type Text = string | Pick<CorpusEntry, "text"> & Partial<Pick<CorpusEntry, "id">>;
@@ -19,18 +20,22 @@ export interface TokenIds {
   /** Default: its number in the stream. */
   readonly id?: string;
   /**
-   * Read as they are, `<bos>` first where the model wants it, cut to the context; no chat template is put around them.
+   * Read as they are, `<bos>` first where the model wants it, those beyond the context in windows as of a text; no chat
+   * template is put around them.
    */
   readonly tokens: ArrayLike<number>;
 }
 
 /** How to extract. */
-export interface ExtractOptions extends SelectOptions {
+export interface ExtractOptions extends SelectOptions, WindowOptions {
   /** Layers to read, each at the model's hook; one forward pass gives all of them. */
   layers: readonly number[];
   /** Positions that become activations; default `"per-position"`. */
   extractor?: Extractor;
-  /** Tokens that a prompt is cut to, `<bos>` included; default 128, or what the model can read, if that is less. */
+  /**
+   * Tokens of a prompt at most, `<bos>` included; default 128, or what the model can read, if that is less. A longer text
+   * is read in {@linkcode WindowOptions.windows}, a prompt each.
+   */
   context?: number;
   /** Prompts of a published batch; default 128. θ is a mean over such batches, so it depends on this number. */
   batchPrompts?: number;
@@ -41,7 +46,7 @@ export interface ExtractOptions extends SelectOptions {
   /** Reads each text as a user's turn in the model's chat template; default false. */
   chat?: boolean;
   /**
-   * Prompts at the start of the stream to pass over without running them, for a run that goes on; default 0. With whole
+   * Prompts, windows of long texts among them, at the start of the stream to pass over without running them, for a run that goes on; default 0. With whole
    * batches (a multiple of `batchPrompts`) the rest of the stream is the same to the byte as if nothing was skipped.
    */
   skipPrompts?: number;
@@ -49,9 +54,9 @@ export interface ExtractOptions extends SelectOptions {
   maxPrompts?: number;
 }
 
-type Settings = Required<Omit<ExtractOptions, "backend" | "extractor" | keyof SelectOptions>> & {
-  readonly selection: Selection;
-};
+type Settings =
+  & Required<Omit<ExtractOptions, "backend" | "extractor" | keyof SelectOptions | keyof WindowOptions>>
+  & { readonly selection: Selection; readonly stride?: number };
 
 /** A prompt, and its positions that become activations. */
 interface Selected {
@@ -60,8 +65,12 @@ interface Selected {
 }
 
 /**
- * The activations of a model on a corpus, batch by batch: tokenized with `<bos>` first, cut to the context, run
- * right-padded in passes of similar lengths, and put back in stream order (prompt, then position).
+ * The activations of a model on a corpus, batch by batch: tokenized with `<bos>` first, run right-padded in passes of
+ * similar lengths, and put back in stream order (prompt, then position).
+ *
+ * A text longer than the context is read in windows, one after the other, each a prompt that begins with `<bos>` too.
+ * Positions are positions in the window; {@linkcode Prompt.text} and {@linkcode Prompt.start} say where that is. Every
+ * token after the first of a text gives one activation.
  *
  * Batches of the same options have the same bytes. On a WebGPU model with the WebGPU backend the activations never
  * leave the GPU. Whoever takes a batch disposes it.
@@ -107,11 +116,10 @@ export async function* extract(
   };
 
   let seen = 0;
-  for await (const entry of corpus) {
-    const prompt = promptOf(model, entry, seen, settings);
+  for await (const prompt of promptsOf(model, corpus, settings)) {
     // Skipped prompts are tokenized too: the stream index of what follows counts the activations that they would have
     // given, and what they hold is a repetition further on.
-    const positions = selector.take(prompt.tokens);
+    const positions = selector.take(prompt);
     if (seen++ < settings.skipPrompts) {
       promptsBefore++;
       start += positions.length;
@@ -125,13 +133,22 @@ export async function* extract(
   if (seen === 0) throw new CorpusError("Expected at least one prompt but the corpus is empty: name another");
 }
 
-function promptOf(model: LanguageModel, entry: Text | TokenIds, number: number, { context, chat }: Settings): Prompt {
-  const place = { id: String(number), text: number };
-  if (typeof entry === "string") return readPrompt(model, place, entry, context, chat);
-  if (entry.id !== undefined) place.id = entry.id;
-  return "tokens" in entry
-    ? tokenPrompt(model, place, entry.tokens, context)
-    : readPrompt(model, place, entry.text, context, chat);
+/** The prompts of a corpus, those of a text one after the other. */
+async function* promptsOf(
+  model: LanguageModel,
+  corpus: Iterable<Text | TokenIds> | AsyncIterable<Text | TokenIds>,
+  { context, chat, stride }: Settings,
+): AsyncGenerator<Prompt> {
+  let text = 0;
+  for await (const entry of corpus) {
+    const given = typeof entry === "string" ? { text: entry } : entry;
+    const place = { id: given.id ?? String(text), text };
+    const content = "tokens" in given ? given.tokens : given.text;
+    if (stride !== undefined) yield* windowPrompts(model, place, content, context, stride);
+    else if (typeof content !== "string") yield tokenPrompt(model, place, content, context);
+    else yield readPrompt(model, place, content, context, chat);
+    text++;
+  }
 }
 
 function settle(model: LanguageModel, options: ExtractOptions): Settings {
@@ -140,17 +157,19 @@ function settle(model: LanguageModel, options: ExtractOptions): Settings {
   const { chat = false, skipPrompts = 0, maxPrompts = Infinity } = options;
   const layers = [...new Set(options.layers)];
   assertExtractor(extractor);
-  const selection = selectionOf({ ...options, extractor, chat }, model);
+  const selected = selectionOf({ ...options, extractor, chat }, model);
   if (layers.length === 0) throw new RangeError("Expected at least one layer to extract but found none");
   for (const layer of layers) assertWhole("a layer", layer, 0, model.layers - 1);
   // The first position is context only: one token more makes the first activation.
   assertWhole("a context", context, extractor === "per-position" ? 2 : 1);
   assertFits(model, context);
+  const stride = strideOf({ ...options, context, extractor, chat });
+  const selection = { ...selected, context, stride };
   assertWhole("the prompts of a batch", batchPrompts, 1);
   assertWhole("the prompts of a forward pass", forwardPrompts, 1);
   assertWhole("the prompts to skip", skipPrompts, 0);
   if (maxPrompts !== Infinity) assertWhole("the prompts at most", maxPrompts, 1);
-  return { layers, selection, context, batchPrompts, forwardPrompts, chat, skipPrompts, maxPrompts };
+  return { layers, selection, context, stride, batchPrompts, forwardPrompts, chat, skipPrompts, maxPrompts };
 }
 
 /** Throws before anything is read: one prompt of a whole corpus may be the only long one. */
