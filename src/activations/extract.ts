@@ -69,7 +69,7 @@ export interface ExtractOptions extends SelectOptions, WindowOptions {
 
 /** What was read of a stream so far, skipped prompts included; of a batch that is not whole yet, what has been run. */
 export interface ExtractProgress {
-  /** Texts of which a prompt was read. */
+  /** Texts that were read to their end, or to where they were cut. */
   readonly texts: number;
   /** Those of them that were cut, and whose rest is in no prompt. */
   readonly truncated: number;
@@ -100,9 +100,10 @@ interface Selected {
  * The activations of a model on a corpus, batch by batch: tokenized with `<bos>` first, run right-padded in passes of
  * similar lengths, and put back in stream order (prompt, then position).
  *
- * A text longer than the context is read in windows, one after the other, each a prompt that begins with `<bos>` too.
- * Positions are positions in the window; {@linkcode Prompt.text} and {@linkcode Prompt.start} say where that is. Every
- * token after the first of a text gives one activation.
+ * A text longer than the context is read in windows, each a prompt that begins with `<bos>` too. Positions are positions in
+ * the window; {@linkcode Prompt.text} and {@linkcode Prompt.start} say where that is. Every token after the first of a text
+ * gives one activation. Long texts take turns: their windows come in rounds of `batchPrompts`, one of each text, so that
+ * a batch is of as many texts as it can be. Where no text is long, prompts come in the order of the texts.
  *
  * A batch is run in passes of about a second each; a model that was given a signal ({@link LanguageModel.withSignal})
  * ends the stream between two of them.
@@ -190,8 +191,7 @@ function sumOf(
   more: readonly Selected[],
 ): ExtractProgress {
   return {
-    // In stream order: the last prompt is of the last text.
-    texts: more.reduce((last, { prompt }) => Math.max(last, prompt.text + 1), texts),
+    texts: more.reduce((sum, { prompt }) => sum + (prompt.continues ? 0 : 1), texts),
     truncated: more.reduce((sum, { prompt }) => sum + (prompt.truncated ? 1 : 0), truncated),
     prompts: prompts + more.length,
     tokens: more.reduce((sum, { prompt }) => sum + prompt.tokens.length, tokens),
@@ -199,21 +199,48 @@ function sumOf(
   };
 }
 
-/** The prompts of a corpus, those of a text one after the other. */
+/**
+ * The prompts of a corpus: in rounds of as many as a batch has, first the next window of each text that was begun, then
+ * new texts. So a batch is of as many texts as can be, as where all are short: θ is measured within batches.
+ */
 async function* promptsOf(
   model: LanguageModel,
   corpus: Iterable<Text | TokenIds> | AsyncIterable<Text | TokenIds>,
-  { context, chat, stride }: Settings,
+  settings: Settings,
 ): AsyncGenerator<Prompt> {
+  await using texts = textsOf(model, corpus, settings);
+  let begun: Iterator<Prompt>[] = [];
+  const read = (windows: Iterator<Prompt>): Prompt => {
+    const prompt = windows.next().value;
+    if (prompt.continues) begun.push(windows);
+    return prompt;
+  };
+  for (let isEnd = false; !isEnd || begun.length > 0;) {
+    const open = begun;
+    begun = [];
+    for (const windows of open) yield read(windows);
+    for (let place = open.length; place < settings.batchPrompts && !isEnd; place++) {
+      const next = await texts.next();
+      if (next.done) isEnd = true;
+      else yield read(next.value);
+    }
+  }
+}
+
+/** The prompts of each text. */
+async function* textsOf(
+  model: LanguageModel,
+  corpus: Iterable<Text | TokenIds> | AsyncIterable<Text | TokenIds>,
+  { context, chat, stride }: Settings,
+): AsyncGenerator<Iterator<Prompt>> {
   let text = 0;
   for await (const entry of corpus) {
     const given = typeof entry === "string" ? { text: entry } : entry;
-    const place = { id: given.id ?? String(text), text };
+    const place = { id: given.id ?? String(text), text: text++ };
     const content = "tokens" in given ? given.tokens : given.text;
-    if (stride !== undefined) yield* windowPrompts(model, place, content, context, stride);
-    else if (typeof content !== "string") yield tokenPrompt(model, place, content, context);
-    else yield readPrompt(model, place, content, context, chat);
-    text++;
+    if (stride !== undefined) yield windowPrompts(model, place, content, context, stride);
+    else if (typeof content !== "string") yield [tokenPrompt(model, place, content, context)].values();
+    else yield [readPrompt(model, place, content, context, chat)].values();
   }
 }
 
@@ -272,16 +299,14 @@ async function runBatch(
   const { rows, provenance, passes } = layOut(prompts, selected.map(({ positions }) => positions), most);
   using gather = newGather(layers, rows);
   const run = { ...before };
-  const texts = new Set<number>();
   let forwardSeconds = 0;
   for (const pass of passes) {
     forwardSeconds += await runPass(model, pass, layers, gather);
-    for (const { text, tokens, truncated } of pass.prompts) {
-      if (text >= before.texts) texts.add(text);
+    for (const { tokens, continues, truncated } of pass.prompts) {
+      if (!continues) run.texts++;
       if (truncated) run.truncated++;
       run.tokens += tokens.length;
     }
-    run.texts = before.texts + texts.size;
     run.prompts += pass.prompts.length;
     run.activations += pass.targetRows.length;
     onProgress({ ...run });

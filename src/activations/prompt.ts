@@ -96,8 +96,8 @@ export function* windowPrompts(
     : [idsOf(model, place, Array.from(content))];
   // What stands before the empty text stands before every text.
   const [bos] = model.encode("");
-  for (const { start, tokens } of cutWindows(pieces, bos, context, stride)) {
-    yield new TokenizedPrompt({ ...place, start }, tokens, model);
+  for (const { tokens, ...window } of cutWindows(pieces, bos, context, stride)) {
+    yield new TokenizedPrompt({ ...place, ...window }, tokens, model);
   }
 }
 
@@ -181,12 +181,13 @@ function cutNear(text: string, from: number): number {
 }
 
 /** Which text a prompt is of, and what of it. */
-export type PromptPlace = Pick<Prompt, "id" | "text" | "start" | "truncated">;
+export type PromptPlace = Omit<Prompt, "tokens" | "excerpt">;
 
 class TokenizedPrompt implements Prompt {
   readonly id: string;
   readonly text: number;
   readonly start?: number;
+  readonly continues?: boolean;
   readonly truncated?: boolean;
   readonly #model: Pick<Tokenizer, "decode">;
 
@@ -194,6 +195,7 @@ class TokenizedPrompt implements Prompt {
     this.id = place.id;
     this.text = place.text;
     if (place.start) this.start = place.start;
+    if (place.continues) this.continues = true;
     if (place.truncated) this.truncated = true;
     this.#model = model;
   }

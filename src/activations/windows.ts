@@ -29,6 +29,8 @@ export interface Window {
   readonly start: number;
   /** Token ids; at most the context. */
   readonly tokens: Int32Array<ArrayBuffer>;
+  /** Whether another follows. */
+  readonly continues: boolean;
 }
 
 /**
@@ -89,23 +91,23 @@ export function* cutWindows(
   stride: number,
 ): Generator<Window> {
   let [start, held, isLed] = [0, new Int32Array(), false];
-  const window = (): Window => {
+  const window = (continues: boolean): Window => {
     const tokens = held.slice(0, context);
     if (isLed) tokens[0] = bos!;
-    return { start, tokens };
+    return { start, tokens, continues };
   };
   for (const piece of pieces) {
     // The token `held[0]` is number `start` of the text.
     held = joined(held, piece);
     if (start === 0) isLed = bos !== undefined && held[0] === bos;
     while (held.length > context) {
-      yield window();
+      yield window(true);
       held = held.subarray(stride);
       start += stride;
     }
   }
   // What is left holds a token at least that no window had: one more than the context was held before the last step.
-  yield window();
+  yield window(false);
 }
 
 function joined(a: Int32Array<ArrayBuffer>, b: Int32Array): Int32Array<ArrayBuffer> {

@@ -39,6 +39,9 @@ function tokensOf(batches: readonly StreamBatch[]): [text: number, token: number
   });
 }
 
+/** The same by text, then by place: a token that came twice would still be there twice. */
+const inOrder = (batches: readonly StreamBatch[]) => tokensOf(batches).sort(([a, p], [b, q]) => a - b || p - q);
+
 const promptsOf = (batches: readonly StreamBatch[]) => batches.flatMap(({ prompts }) => prompts);
 
 Deno.test("every token of a long text is an activation once, whatever the stride", async () => {
@@ -47,10 +50,10 @@ Deno.test("every token of a long text is an activation once, whatever the stride
   for (const context of [2, 3, 7, 26, 27, 28]) {
     for (let stride = 1; stride < context; stride++) {
       for (const batchPrompts of [1, 5]) {
-        assertEquals(tokensOf(await streamOf(texts, { context, stride, batchPrompts })), expected);
+        assertEquals(inOrder(await streamOf(texts, { context, stride, batchPrompts })), expected);
       }
     }
-    assertEquals(tokensOf(await streamOf(texts, { context })), expected);
+    assertEquals(inOrder(await streamOf(texts, { context })), expected);
   }
 });
 
@@ -59,14 +62,35 @@ Deno.test("windows begin with <bos>, follow one another, and say where in their 
   const prompts = promptsOf(await streamOf(["0123456789", "ab"], { context: 5 }, model));
   assertEquals(prompts.map(({ id, text, start = 0, tokens }) => [id, text, start, model.decode(tokens)]), [
     ["0", 0, 0, "<bos>0123"],
+    ["1", 1, 0, "<bos>ab"],
     ["0", 0, 4, "<bos>4567"],
     ["0", 0, 8, "<bos>89"],
-    ["1", 1, 0, "<bos>ab"],
   ]);
   assert(prompts.every(({ truncated }) => !truncated));
+  assertEquals(prompts.map(({ continues = false }) => continues), [true, false, true, false]);
 
   const overlapping = promptsOf(await streamOf(["0123456"], { context: 5, stride: 2 }, model));
   assertEquals(overlapping.map(({ tokens }) => model.decode(tokens)), ["<bos>0123", "<bos>2345", "<bos>456"]);
+});
+
+Deno.test("a batch holds as many texts as it can, whatever their lengths, and short ones in their order", async () => {
+  const texts = [ALPHABET, "a", ALPHABET, ALPHABET, "b", "c", ALPHABET, "d"];
+  const batches = await streamOf(texts, { context: 14, batchPrompts: 3 });
+  assertEquals(batches.map(({ prompts }) => prompts.map(({ text, start = 0 }) => `${text}:${start}`).join(" ")), [
+    "0:0 1:0 2:0",
+    "0:13 2:13 3:0",
+    "3:13 4:0 5:0",
+    "6:0 7:0 6:13",
+  ]);
+});
+
+Deno.test("progress counts texts that were read to their end", async () => {
+  const texts = [ALPHABET, "a", ALPHABET];
+  const seen: [texts: number, prompts: number][] = [];
+  const onProgress = ({ texts, prompts }: { texts: number; prompts: number }) => void seen.push([texts, prompts]);
+  await streamOf(texts, { context: 14, batchPrompts: 2, onProgress });
+  assertEquals(seen.filter((state, i) => `${state}` !== `${seen[i - 1]}`), [[1, 2], [2, 4], [3, 5]]);
+  assertEquals(seen.at(-1), [3, 5]);
 });
 
 Deno.test("without <bos> a window begins with a token of the one before, which is context only", async () => {
@@ -110,8 +134,7 @@ Deno.test("a cache keeps which text its windows are of, and where", () =>
     );
     const read = await Array.fromAsync(readActivations(folder));
     assertEquals(tokensOf(read), tokensOf(written));
-    const places = (batches: readonly StreamBatch[]) =>
-      promptsOf(batches).map(({ id, text, start, truncated }) => ({ id, text, start, truncated }));
+    const places = (batches: readonly StreamBatch[]) => promptsOf(batches).map(({ excerpt: _, ...place }) => place);
     assertEquals(places(read), places(written));
     await assertRejects(
       () => Array.fromAsync(readActivations(folder, { expect: { stride: 5 } })),
