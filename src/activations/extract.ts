@@ -9,7 +9,7 @@ import { type Gather, gatherer, type GatherFactory } from "./gather.ts";
 import { layOut, type Pass } from "./layout.ts";
 import { readPrompt, tokenPrompt, windowPrompts } from "./prompt.ts";
 import { type Selection, selectionOf, type SelectOptions, Selector } from "./selection.ts";
-import { defaultContext } from "./source.ts";
+import { assertContext, defaultContext } from "./source.ts";
 import { type StreamBatch, streamBatch } from "./stream.ts";
 import { strideOf, type WindowOptions } from "./windows.ts";
 
@@ -256,7 +256,7 @@ function settle(model: LanguageModel, options: ExtractOptions): Settings {
   for (const layer of layers) assertWhole("a layer", layer, 0, model.layers - 1);
   // The first position is context only: one token more makes the first activation.
   assertWhole("a context", context, extractor === "per-position" ? 2 : 1);
-  assertFits(model, context);
+  assertContext(model, context);
   const stride = strideOf({ ...options, context, extractor, chat });
   const selection = { ...selected, context, stride };
   assertWhole("the prompts of a batch", batchPrompts, 1);
@@ -270,15 +270,6 @@ function settle(model: LanguageModel, options: ExtractOptions): Settings {
   const passes = { forwardPrompts, forwardTokens };
   const budget = { skipPrompts, maxPrompts, maxTokens, maxActivations };
   return { layers, selection, context, stride, batchPrompts, chat, ...passes, ...budget, onProgress };
-}
-
-/** Throws before anything is read: one prompt of a whole corpus may be the only long one. */
-function assertFits({ id, maxContext }: LanguageModel, context: number): void {
-  if (context <= maxContext) return;
-  throw new RangeError(
-    `Expected a context of at most ${maxContext} tokens, all the positions that ${id} has, but found ` +
-      `${context}: take ${maxContext} (--context ${maxContext}) or fewer`,
-  );
 }
 
 function assertWhole(what: string, value: number, from: number, to = Number.MAX_SAFE_INTEGER): void {

@@ -1,4 +1,4 @@
-import type { BosRule, HookPoint, HookSite, LanguageModel } from "../model/types.ts";
+import type { BosRule, ControlTokenRule, HookPoint, HookSite, LanguageModel } from "../model/types.ts";
 import { type Selection, selectionOf, selectionText, type SelectOptions } from "./selection.ts";
 import type { Extractor } from "./extractor.ts";
 import { strideOf, type WindowOptions, windowsText } from "./windows.ts";
@@ -25,6 +25,10 @@ export type Reading = Selection & {
   readonly maxNorm?: number;
   /** Whether `<bos>` stands before texts; absent in records from before there was a choice, when it always did. */
   readonly bos?: BosRule;
+  /** What control tokens in texts were read as; absent in records from before there was a choice. */
+  readonly controlTokens?: ControlTokenRule;
+  /** The day that the chat template wrote; absent where it wrote none. */
+  readonly templateDate?: string;
 };
 
 /**
@@ -40,13 +44,31 @@ export function defaultContext({ maxContext = Infinity }: Partial<Pick<LanguageM
   return Math.min(128, maxContext);
 }
 
+/**
+ * Throws unless a model has as many positions as a context: one prompt of a whole corpus may be the only long one.
+ *
+ * @throws {RangeError} A sentence that says how many it has.
+ */
+export function assertContext(
+  { id, maxContext }: Pick<LanguageModel, "id" | "maxContext">,
+  context: number,
+): void {
+  if (context <= maxContext) return;
+  throw new RangeError(
+    `Expected a context of at most ${maxContext} tokens, all the positions that ${id} has, but found ` +
+      `${context}: take ${maxContext} (--context ${maxContext}) or fewer`,
+  );
+}
+
 /** What {@link describeStream} needs; all but the layer, the model and the corpus have the defaults of `extract`. */
 export interface DescribeOptions extends SelectOptions, WindowOptions {
   /** The model, or its folder or hub id. */
   model:
     | string
     | Pick<LanguageModel, "id" | "hook" | "bos" | "revision" | "commit">
-      & Partial<Pick<LanguageModel, "maxContext" | "encodeChat" | "specialTokens" | "vocab">>;
+      & Partial<
+        Pick<LanguageModel, "maxContext" | "encodeChat" | "specialTokens" | "vocab" | "controlTokens" | "templateDate">
+      >;
   /** Layer that is read. */
   layer: number;
   /** Where in the layer; default the model's own hook, `"resid_post"` where it is given by its name. */
@@ -84,7 +106,7 @@ export function describeStream(options: DescribeOptions): StreamSource {
   const given: Exclude<DescribeOptions["model"], string> = typeof model === "string"
     ? { id: model, hook: "resid_post", bos: "always" }
     : model;
-  const { id, hook, bos, revision, commit, maxContext } = given;
+  const { id, hook, bos, controlTokens, templateDate, revision, commit, maxContext } = given;
   const { context = defaultContext({ maxContext }) } = options;
   const stride = strideOf({ ...options, context, extractor, chat });
   return {
@@ -99,6 +121,8 @@ export function describeStream(options: DescribeOptions): StreamSource {
     corpus,
     ...(options.maxNorm !== undefined && { maxNorm: options.maxNorm }),
     bos: options.bos ?? bos,
+    ...(controlTokens !== undefined && { controlTokens }),
+    ...(chat && templateDate !== undefined && { templateDate }),
   };
 }
 
@@ -117,7 +141,7 @@ export function bosOf({ bos = "always" }: Reading): BosRule {
  * @throws {Error} that names the first difference.
  */
 export function assertSameReading(calibration: StreamSource, stream: StreamSource): void {
-  const readings: [string, (source: StreamSource) => string | number][] = [
+  const readings: [string, (source: StreamSource) => string | number | undefined][] = [
     ["hook", ({ hook }) => `${hook.at} of layer ${hook.layer}`],
     ["kind of text", ({ chat }) => chat ? "chats in the model's template (chat)" : "plain text (no chat)"],
     ["extractor", selectionText],
@@ -125,10 +149,13 @@ export function assertSameReading(calibration: StreamSource, stream: StreamSourc
     ["context length", ({ context }) => context],
     ["way to read long texts", windowsText],
     ["rule for <bos>", bosOf],
+    ["reading of control tokens", ({ controlTokens }) => controlTokens],
+    ["date in the chat template", ({ templateDate }) => templateDate],
   ];
   for (const [name, read] of readings) {
     const [expected, found] = [read(calibration), read(stream)];
-    if (expected === found) continue;
+    // What an older record does not tell is not different.
+    if (expected === found || expected === undefined || found === undefined) continue;
     throw new Error(
       `Expected a stream of the calibration's ${name}, ${expected}, but found ${found}: calibrate on this stream, ` +
         `or extract it as the calibration did`,

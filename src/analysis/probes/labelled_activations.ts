@@ -1,4 +1,4 @@
-import { extract, type Text, type TokenIds } from "../../activations/extract.ts";
+import { extract, type ExtractOptions, type Text, type TokenIds } from "../../activations/extract.ts";
 import { batchAt } from "../../activations/stream.ts";
 import type { LanguageModel } from "../../model/types.ts";
 import type { DenseRows } from "./feature_rows.ts";
@@ -41,7 +41,7 @@ export interface LabelledActivations extends DenseRows {
  *
  * @param documents What is read.
  * @param rules What is told of every row.
- * @param reading `context`: tokens that a document is cut to; `batchPrompts`: documents of a batch.
+ * @param reading `layer`, and how documents are read, as by `extract`.
  *
  * @example
  * ```ts
@@ -60,7 +60,9 @@ export async function readLabelled(
   model: LanguageModel,
   documents: readonly LabelledDocument[],
   rules: readonly LabelRule[],
-  { layer, ...reading }: { readonly layer: number; readonly context?: number; readonly batchPrompts?: number },
+  { layer, ...reading }:
+    & { readonly layer: number }
+    & Pick<ExtractOptions, "context" | "windows" | "stride" | "batchPrompts" | "onProgress">,
 ): Promise<LabelledActivations> {
   const parts: Float32Array[] = [];
   const [tokens, owners]: number[][] = [[], []];
@@ -71,7 +73,7 @@ export async function readLabelled(
     parts.push(data);
     const { prompts, prompt, position, token } = provenance!;
     for (let row = 0; row < rows; row++) {
-      const document = batch.promptsBefore + prompt[row];
+      const document = prompts[prompt[row]].text;
       tokens.push(token[row]);
       owners.push(document);
       const seen = {
