@@ -20,6 +20,7 @@ import { type About, helpText } from "./command/help.ts";
 import { assertHook } from "./command/hook_text.ts";
 import { fetchNamed, hubOptions } from "./command/hub.ts";
 import { type IdleFlags, idleFlags } from "./command/idle_flags.ts";
+import { assertStride } from "./command/window_flags.ts";
 import { assertNamed } from "./command/named_files.ts";
 import { Interruption } from "./terminal/interruption.ts";
 import { OutFolder } from "./folder/out_folder.ts";
@@ -188,6 +189,7 @@ export async function runExperiment<const F extends Flags>(
     flags = withoutLacked(readFlags(args, declared) as unknown as CommonFlags & FlagValues<F>, definition);
     idle = idleFlags(flags, isGiven, definition.idle);
     assertHook(flags.hook, flags.layers);
+    assertStride(flags);
     definition.assertFlags?.(flags, isGiven);
     await assertNamed(flags, declared);
   } catch (error) {

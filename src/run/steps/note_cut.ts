@@ -1,0 +1,36 @@
+import type { CorpusEntry } from "../../activations/corpus.ts";
+import { encodeBeginning } from "../../activations/prompt.ts";
+import type { LanguageModel } from "../../model/types.ts";
+
+/**
+ * Says how many texts are longer than the context, where each is one prompt and the rest of it is not read.
+ *
+ * @param run Takes the note; there is none if nothing is cut.
+ * @param reading The model, and tokens of a prompt at most.
+ * @param texts What is read.
+ * @param what The texts' name: `held-out prompts`.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { loadModel } from "../../model/mod.ts";
+ *
+ * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+ * const notes: string[] = [];
+ * const run = { note: (sentence: string) => void notes.push(sentence) };
+ * noteCut(run, { model, context: 4 }, [{ text: "The king is dead." }, { text: "Long" }], "prompts");
+ * assertEquals(notes, ["1 of 2 prompts are longer than 4 tokens: the first 4 of each are read."]);
+ * ```
+ */
+export function noteCut(
+  run: { note(sentence: string): void },
+  { model, context }: { readonly model: Pick<LanguageModel, "encode">; readonly context: number },
+  texts: readonly Pick<CorpusEntry, "text">[],
+  what: string,
+): void {
+  const cut = texts.filter(({ text }) => encodeBeginning(model, text, context + 1).length > context).length;
+  if (cut === 0) return;
+  run.note(
+    `${cut} of ${texts.length} ${what} are longer than ${context} tokens: the first ${context} of each are read.`,
+  );
+}
