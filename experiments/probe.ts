@@ -183,7 +183,7 @@ await experiment({
       : undefined;
     const data = await manifest.time(
       "extract probed",
-      () => readLabelled(model, probed, labels, { context, windows: "first", batchPrompts: flags.batch, layer }),
+      () => readLabelled(model, probed, labels, { context, batchPrompts: flags.batch, layer }),
     );
     const fixed: Encoding[] = [
       { source: "raw activations", percentile: null, k: null, features: data },

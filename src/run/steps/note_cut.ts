@@ -1,12 +1,11 @@
 import type { CorpusEntry } from "../../activations/corpus.ts";
-import { encodeBeginning } from "../../activations/prompt.ts";
-import type { LanguageModel } from "../../model/types.ts";
+import { readPrompt, type Tokenizer } from "../../activations/prompt.ts";
 
 /**
  * Says how many texts are longer than the context, where each is one prompt and the rest of it is not read.
  *
  * @param run Takes the note; there is none if nothing is cut.
- * @param reading The model, and tokens of a prompt at most.
+ * @param reading The model, tokens of a prompt at most, and whether texts are turns of a chat (default not).
  * @param texts What is read.
  * @param what The texts' name: `held-out prompts`.
  *
@@ -24,13 +23,18 @@ import type { LanguageModel } from "../../model/types.ts";
  */
 export function noteCut(
   run: { note(sentence: string): void },
-  { model, context }: { readonly model: Pick<LanguageModel, "encode">; readonly context: number },
+  { model, context, chat = false }: {
+    readonly model: Tokenizer;
+    readonly context: number;
+    readonly chat?: boolean;
+  },
   texts: readonly Pick<CorpusEntry, "text">[],
   what: string,
 ): void {
-  const cut = texts.filter(({ text }) => encodeBeginning(model, text, context + 1).length > context).length;
-  if (cut === 0) return;
-  run.note(
-    `${cut} of ${texts.length} ${what} are longer than ${context} tokens: the first ${context} of each are read.`,
+  const cut = texts.filter(({ text }, i) =>
+    readPrompt(model, { id: String(i), text: i }, text, context, chat).truncated
   );
+  if (cut.length === 0) return;
+  const read = chat ? "the end of the message is left out" : `the first ${context} of each are read`;
+  run.note(`${cut.length} of ${texts.length} ${what} are longer than ${context} tokens: ${read}.`);
 }
