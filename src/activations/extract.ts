@@ -1,4 +1,5 @@
 import type { Backend } from "../compute/backend.ts";
+import { otherTurns } from "../compute/other_turns.ts";
 import { tokensAtOnce } from "../model/pieces.ts";
 import type { LanguageModel } from "../model/types.ts";
 import type { Prompt } from "./batch.ts";
@@ -87,9 +88,6 @@ type Settings =
 
 const NOTHING: ExtractProgress = { texts: 0, truncated: 0, prompts: 0, tokens: 0, activations: 0 };
 
-/** Milliseconds of tokenizing after which whatever else waits has its turn, such as a signal that ends the run. */
-const TURN_MS = 50;
-
 /** A prompt, and its positions that become activations. */
 interface Selected {
   readonly prompt: Prompt;
@@ -153,9 +151,8 @@ export async function* extract(
   };
 
   let seen: ExtractProgress = NOTHING;
-  let turn = performance.now();
   for await (const prompt of promptsOf(model, corpus, settings)) {
-    if (performance.now() - turn > TURN_MS) turn = await otherTurns(model);
+    await otherTurns(model.signal);
     // Skipped prompts are tokenized too: the stream index of what follows counts the activations that they would have
     // given, and what they hold is a repetition further on.
     const positions = selector.take(prompt).subarray(0, settings.maxActivations - seen.activations);
@@ -166,10 +163,7 @@ export async function* extract(
       if (seen.prompts === settings.skipPrompts) settings.onProgress(before);
     } else {
       selected.push({ prompt, positions });
-      if (selected.length === settings.batchPrompts) {
-        yield await emit();
-        turn = performance.now();
-      }
+      if (selected.length === settings.batchPrompts) yield await emit();
     }
     const { prompts, tokens, activations } = seen;
     // Before the batch is run: the model reads nothing beyond the budget.
@@ -177,13 +171,6 @@ export async function* extract(
   }
   if (selected.length > 0) yield await emit();
   if (seen.prompts === 0) throw new CorpusError("Expected at least one prompt but the corpus is empty: name another");
-}
-
-/** Lets whatever else waits have its turn, and stops if that was a signal. */
-async function otherTurns({ signal }: LanguageModel): Promise<number> {
-  await new Promise((resolve) => setTimeout(resolve));
-  signal?.throwIfAborted();
-  return performance.now();
 }
 
 function sumOf(
@@ -292,6 +279,7 @@ async function runBatch(
   const run = { ...before };
   let forwardSeconds = 0;
   for (const pass of passes) {
+    await otherTurns(model.signal);
     forwardSeconds += await runPass(model, pass, layers, gather);
     for (const { tokens, continues, truncated } of pass.prompts) {
       if (!continues) run.texts++;
