@@ -80,13 +80,15 @@ export async function calibrate(
 }
 
 /** What several layers are calibrated with. */
-type LayersOptions = Omit<CalibrateOptions, "source"> & {
+export type CalibrateLayersOptions = Omit<CalibrateOptions, "source"> & {
+  /** What is recorded for each layer. */
   sourceOf?: (layer: number) => StreamSource;
+  /** Called after every batch with the activations seen so far. */
   onBatch?: (activations: number) => void;
 };
 
 const { source: _, ...SHARED } = OPTIONS;
-const LAYER_OPTIONS: OptionNames<LayersOptions> = { ...SHARED, sourceOf: true, onBatch: true };
+const LAYER_OPTIONS: OptionNames<CalibrateLayersOptions> = { ...SHARED, sourceOf: true, onBatch: true };
 
 /**
  * Calibrates several layers in one pass over a stream, each as {@linkcode calibrate} does one.
@@ -113,7 +115,7 @@ const LAYER_OPTIONS: OptionNames<LayersOptions> = { ...SHARED, sourceOf: true, o
 export async function calibrateLayers(
   stream: AsyncIterable<LayeredBatch>,
   layers: readonly number[],
-  options: LayersOptions = {},
+  options: CalibrateLayersOptions = {},
 ): Promise<Map<number, Calibration>> {
   assertOptions("calibrateLayers", options, LAYER_OPTIONS);
   const { percentiles = [10], activations = 200_000, maxNorm, backend: choice, sourceOf, onBatch } = options;
