@@ -16,8 +16,11 @@ export type OptionNames<T> = Readonly<Record<keyof T, true>>;
  * ```ts
  * import { assertThrows } from "@std/assert";
  *
- * const names: OptionNames<{ percentiles?: number[] }> = { percentiles: true };
- * assertThrows(() => assertOptions("calibrate", { percentile: 4 }, names), TypeError, 'did you mean "percentiles"?');
+ * type Options = { percentiles?: number[] };
+ * const names: OptionNames<Options> = { percentiles: true };
+ * // As JavaScript passes it.
+ * const given: object = { percentile: 4 };
+ * assertThrows(() => assertOptions("calibrate", given as Options, names), TypeError, 'did you mean "percentiles"?');
  * ```
  */
 export function assertOptions<T extends object>(whose: string, options: T, names: OptionNames<T>): void {
