@@ -45,7 +45,7 @@ export function tokenWindows(
     // From token 1: token 0 is context already, be it `<bos>` or the text's own.
     for (let from = 1, number = 0; from + own <= tokens.length; from += own, number++) {
       const first = tokens[0] === bos ? bos : tokens[from - 1];
-      windows.push({ id: `${id}#${number}`, tokens: Int32Array.of(first, ...tokens.subarray(from, from + own)) });
+      windows.push({ id: `${id}#${number}`, tokens: Int32Array.from([first, ...tokens.subarray(from, from + own)]) });
     }
   }
   return windows;

@@ -1,3 +1,4 @@
+import { append } from "../../compute/long_lists.ts";
 import { extract, type Text } from "../../activations/extract.ts";
 import { batchAt } from "../../activations/stream.ts";
 import type { LanguageModel } from "../../model/types.ts";
@@ -41,7 +42,7 @@ export async function finalRegions(
     const streamed of extract(model, texts, { layers: [layer], backend, extractor: "final-position", context, chat })
   ) {
     using batch = streamed;
-    regions.push(...(await dictionary.assign(batchAt(batch, layer))).regions);
+    append(regions, (await dictionary.assign(batchAt(batch, layer))).regions);
   }
   return regions;
 }
