@@ -208,10 +208,12 @@ async function readState(path: string, onWarning: (sentence: string) => void): P
   throw new Error(`Expected ${path} to be a checkpoint that discover wrote but it is of another format.`);
 }
 
-function countsOf({ batches, prompts, tokens, activations, silent, cut }: DiscoveryCounts): DiscoveryCounts {
+function countsOf({ batches, prompts, texts, tokens, activations, silent, cut }: DiscoveryCounts): DiscoveryCounts {
   return {
     batches,
     prompts,
+    // Checkpoints of before texts were read in windows do not tell: each prompt was a text.
+    texts: texts ?? prompts,
     tokens,
     activations,
     ...(silent !== undefined && { silent }),

@@ -107,7 +107,7 @@ export async function discover(
   const resumed = checkpoint?.resume
     ? await readCheckpoint(checkpoint.folder, settings, fresh, backend, onWarning)
     : undefined;
-  const counts: DiscoveryCounts = resumed?.counts ?? { batches: 0, prompts: 0, tokens: 0, activations: 0 };
+  const counts: DiscoveryCounts = resumed?.counts ?? noneRead();
   // They gave the settings to compare; the checkpoint's take their place.
   for (const { dictionary } of resumed ? fresh : []) dictionary.dispose();
   const grown = resumed?.growths ?? fresh;
@@ -185,6 +185,8 @@ export async function discover(
     [Symbol.dispose]: () => dictionaries.dispose(),
   };
 }
+
+const noneRead = (): DiscoveryCounts => ({ batches: 0, prompts: 0, texts: 0, tokens: 0, activations: 0 });
 
 /** Whether it is time for a checkpoint, some batches and milliseconds after the last. */
 function isDue({ every = 10, seconds = 0 }: CheckpointOptions, batches: number, milliseconds: number): boolean {

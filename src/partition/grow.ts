@@ -27,7 +27,7 @@ export async function startGrowths(
       const { center } = calibration;
       const calibrated = { center, threshold, percentile, source };
       const dictionary = made.use(await Dictionary.create(calibrated, { backend, seed, members }));
-      const counts = { batches: 0, prompts: 0, tokens: 0, activations: 0 };
+      const counts = { batches: 0, prompts: 0, texts: 0, tokens: 0, activations: 0 };
       growths.push({ layer, percentile, dictionary, saturated: false, emptyBatches: 0, snapshots: [], ...counts });
     }
   }
@@ -79,6 +79,7 @@ export async function growAll(
   const [first] = batch.batches.values();
   counts.batches++;
   counts.prompts += batch.prompts.length;
+  for (const { text } of batch.prompts) counts.texts = Math.max(counts.texts, text + 1);
   counts.tokens += batch.tokens;
   counts.activations += first?.rows ?? 0;
   const silent = first?.provenance ? batch.prompts.length - new Set(first.provenance.prompt).size : 0;

@@ -6,6 +6,8 @@ export interface DiscoveryCounts {
   batches: number;
   /** Prompts of those batches. */
   prompts: number;
+  /** Texts of those prompts: fewer where long ones were read in windows. */
+  texts: number;
   /** `<bos>` included; 0 for plain batches. */
   tokens: number;
   /** `<bos>` not included. */

@@ -175,7 +175,13 @@ backendTest("counts beyond and where founding stopped are in every file", (backe
     assertEquals([told.beyond, told.founded_until], [beyond, foundedUntil]);
   }));
 
-backendTest("rows that found nothing join what lies within the threshold, at it too, or nothing", async (backend) => {
+backendTest("at the threshold a row still joins, though nothing is founded", async (backend) => {
+  using dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 1 }, { backend });
+  await dictionary.add(rowsOf([1, 0]));
+  assertEquals([...(await dictionary.add(rowsOf([0, 2], [-0.001, 2]), { found: false })).regions], [0, -1]);
+});
+
+backendTest("rows that found nothing join what lies within the threshold, or nothing", async (backend) => {
   const calibration = { center: new Float32Array(2), threshold: degrees(40) };
   using dictionary = await Dictionary.create(calibration, { backend });
   const none = await dictionary.add(rowsOf(at(0), at(90)), { found: false });

@@ -3,7 +3,7 @@ import { deserialize, serialize } from "node:v8";
 import { Buffer } from "node:buffer";
 import { writeFileAtomic } from "../../files/atomic.ts";
 import { checksumOf } from "../../files/checksum.ts";
-import type { CalibrationRecord } from "../../report/manifest.ts";
+import type { CalibrationRecord, StreamRecord } from "../../report/manifest.ts";
 
 const FORMAT = "exemplar stage 2";
 
@@ -16,6 +16,8 @@ export interface StageRecord {
   readonly notes: readonly string[];
   /** What its calibrations saw; absent in files of before that was told. */
   readonly calibrations?: readonly CalibrationRecord[];
+  /** How far it read to grow dictionaries; likewise. */
+  readonly streams?: readonly StreamRecord[];
 }
 
 /**

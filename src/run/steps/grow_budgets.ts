@@ -17,7 +17,7 @@ export interface KeptDictionary {
   readonly seed: number;
   /** Token budget of the growth. */
   readonly budget: number;
-  /** Tokens that it took, `<bos>` included: fewer if it was saturated before. */
+  /** Tokens that were read, `<bos>` included: fewer if all dictionaries were saturated before. */
   readonly tokens: number;
   /** Regions that it has. */
   readonly regions: number;
