@@ -13,6 +13,7 @@ import type {
   BosRule,
   Capture,
   ChatMessage,
+  ControlTokenRule,
   Dtype,
   GenerateOptions,
   HookSite,
@@ -79,6 +80,8 @@ export class HookedLanguageModel implements LanguageModel {
   readonly revision?: string;
   readonly commit?: string;
   readonly bos: BosRule;
+  readonly controlTokens: ControlTokenRule;
+  readonly templateDate?: string;
   readonly notes: readonly string[];
   readonly signal?: AbortSignal;
   readonly #parts: Parts;
@@ -98,6 +101,8 @@ export class HookedLanguageModel implements LanguageModel {
     this.weights = parts.weights;
     if (parts.origin) ({ revision: this.revision, commit: this.commit } = parts.origin);
     this.bos = parts.tokenizer.bos;
+    this.controlTokens = parts.tokenizer.controlTokens;
+    this.templateDate = parts.tokenizer.templateDate;
     this.notes = parts.notes.all;
     if (signal) this.signal = signal;
   }

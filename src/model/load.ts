@@ -20,6 +20,7 @@ import { exportNote, findModelFiles, LAYOUT, type ModelFiles } from "./model_fil
 import { loadTransformers, type PreTrainedTokenizer, runtimeFor, type TransformersModule } from "./runtime.ts";
 import { Sessions } from "./sessions.ts";
 import { Shapes } from "./shapes.ts";
+import { dayOf } from "./template_date.ts";
 import { Tokenizer } from "./tokenizer.ts";
 import { readTokenizerFiles } from "./tokenizer_files.ts";
 import { traitsOf } from "./traits.ts";
@@ -65,6 +66,7 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
   if (options.weights !== undefined && !["onnx", "safetensors"].includes(options.weights)) {
     throw new RangeError(`Expected weights to be onnx or safetensors but got "${options.weights}"`);
   }
+  if (options.templateDate !== undefined) dayOf(options.templateDate);
   const device = await chooseDevice(options.device ?? "auto");
   const transformers = await loadTransformers();
   const notes = new Notes(options.onNote);
@@ -81,7 +83,10 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
   const io = describeInterface(graph, headSizes(config));
   const blocks = built?.blocks ?? findBlocks(graph, blockCount(config));
   const chatTemplates = await readChatTemplates(files.folder);
-  const tokenizer = new Tokenizer(await readTokenizer(transformers, files), { bos: options.bos, chatTemplates });
+  const { bos, controlTokens, templateDate } = options;
+  const onDate = (day: string) => notes.add(dateNote(day));
+  const reading = { bos, controlTokens, templateDate, chatTemplates, onDate };
+  const tokenizer = new Tokenizer(await readTokenizer(transformers, files), reading);
   // As transformers.js numbers them.
   const firstPosition = String(config.model_type).startsWith("gemma3") ? 1 : 0;
   const decoder = new Decoder({
@@ -239,6 +244,10 @@ function assertDecoder(graph: GraphProto, id: string): void {
 function someTokens(tokenizer: Tokenizer, known: number): number[] {
   const ids = tokenizer.encode("The cat sat on a mat, and then it slept.").filter((id) => id < known);
   return [...new Set([...ids, ...Array(8).keys()])].slice(0, 8);
+}
+
+function dateNote(day: string): string {
+  return `The model's chat template writes a date, which is ${day} on every day: --template-date sets another`;
 }
 
 /** What users of such a graph should know. */

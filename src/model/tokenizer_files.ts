@@ -113,7 +113,8 @@ function namedTokens(config: Config, map: Config, file: Config, className: strin
   return Object.fromEntries(named);
 }
 
-function textOf(token: unknown): string | undefined {
+/** The text of a token that is told as a text or as an object. */
+export function textOf(token: unknown): string | undefined {
   const text = typeof token === "object" && token !== null ? (token as Config).content : token;
   return typeof text === "string" ? text : undefined;
 }
