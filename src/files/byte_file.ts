@@ -54,6 +54,21 @@ async function readAt(path: string, file: Deno.FsFile, start: number, bytes: Uin
   return bytes;
 }
 
+/** `Deno.readFile` ends a little below 2 GiB, without a word. */
+const MOST_AT_ONCE = 2 ** 31 - 4096;
+
+/**
+ * All bytes of a file, however long it is. Errors are those of `Deno.readFile`.
+ *
+ * @param most Bytes up to which it is read at once.
+ */
+export async function readWhole(path: string, most: number = MOST_AT_ONCE): Promise<Uint8Array<ArrayBuffer>> {
+  const { size } = await Deno.stat(path);
+  if (size < most) return await Deno.readFile(path);
+  using file = await Deno.open(path);
+  return await readAt(path, file, 0, new Uint8Array(size));
+}
+
 /**
  * Reads parts of a file at once, without waiting: for what is asked for where nobody can wait.
  *

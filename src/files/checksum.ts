@@ -1,6 +1,9 @@
 /** Checksums of our own files: CRC-32, which zlib, gzip and Python's `zlib.crc32` compute alike. */
 import { crc32 } from "node:zlib";
 
+/** Bytes of a part whose checksum is taken at once. */
+const LARGEST_PART = 2 ** 30;
+
 /**
  * CRC-32 of pieces that follow each other, as eight hexadecimal digits.
  *
@@ -11,7 +14,17 @@ import { crc32 } from "node:zlib";
  * ```
  */
 export function checksumOf(...pieces: readonly (Uint8Array | string)[]): string {
-  return textOf(pieces.reduce<number>((sum, piece) => crc32(piece, sum), 0));
+  let sum = 0;
+  for (const piece of pieces) {
+    if (typeof piece === "string") sum = crc32(piece, sum);
+    else for (const part of partsOf(piece)) sum = crc32(part, sum);
+  }
+  return textOf(sum);
+}
+
+/** Bytes in parts: of more than 4 GiB `crc32` takes what is left over, without a word. */
+function* partsOf(bytes: Uint8Array): Iterable<Uint8Array> {
+  for (let from = 0; from < bytes.length; from += LARGEST_PART) yield bytes.subarray(from, from + LARGEST_PART);
 }
 
 /** {@linkcode checksumOf} a file's bytes, which are read a piece at a time. */

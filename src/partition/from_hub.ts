@@ -1,5 +1,6 @@
 import type { StreamSource } from "../activations/source.ts";
 import type { Backend } from "../compute/backend.ts";
+import { readWhole } from "../files/byte_file.ts";
 import { HubNotFoundError } from "../hub/errors.ts";
 import type { HubOptions } from "../hub/options.ts";
 import { type RepoFiles, useRepository } from "../hub/repository.ts";
@@ -42,7 +43,7 @@ export async function partsFromHub(
       const source = hasRecord ? sourceOf(await Deno.readTextFile(join(files.folder, record)), layer) : undefined;
       const path = join(files.folder, pickle);
       const origin = { percentile, ...(source ? { source } : {}) };
-      return publishedParts(await Deno.readFile(path), path, backend, { ...origin, members });
+      return publishedParts(await readWhole(path), path, backend, { ...origin, members });
     });
   } catch (cause) {
     if (!(cause instanceof HubNotFoundError)) throw cause;
