@@ -74,6 +74,8 @@ export interface Run<F extends Flags> {
    * written; one that never does is left where it is.
    */
   readonly signal: AbortSignal;
+  /** Aborted by them too, for what ends at once where it is, such as a model's work: nobody waits for it. */
+  readonly stop: AbortSignal;
   /** Tells a sentence that a reader of the results should know, on stderr, in `run.json` and in the report; once. */
   note(sentence: string): void;
   /** What the run has finished: `--resume` goes on from there. */
@@ -234,6 +236,7 @@ export async function runExperiment<const F extends Flags>(
     return fail(error);
   }
   const progress = new Progress({ quiet: flags.quiet });
+  manifest.onStep = (name) => progress.step(name);
   const done: (() => void | Promise<void>)[] = [];
   let isDone = false;
   const run: Run<F> = {
@@ -245,6 +248,7 @@ export async function runExperiment<const F extends Flags>(
     get signal() {
       return interruption.signal;
     },
+    stop: interruption.stop,
     note,
     stages,
     kept: (name, compute) => stages.kept(name, compute),
