@@ -40,6 +40,8 @@ import {
   streamOf,
   usable,
   UsageError,
+  windowFlags,
+  windowsBy,
 } from "../src/run/mod.ts";
 import { conceptChoices, drawCoresets } from "./lib/axbench/choices.ts";
 import { axBenchOutcome, headlineRows, shownSetting } from "./lib/axbench/outcome.ts";
@@ -92,6 +94,7 @@ await experiment({
     seeds: seedsFlag(2, "stream orders"),
     sets: seedsFlag(2, "random sets of each kind"),
     ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }, "corpus prompt"),
+    ...windowFlags(),
     l2: {
       type: "numbers",
       default: [0.01],
@@ -157,7 +160,7 @@ await experiment({
     ),
     corpus: `${flags.corpus}, split ${flags.split}`,
     files: [flags.corpus],
-    reading: { context: opened.context, batchPrompts: flags.batch },
+    reading: { context: opened.context, batchPrompts: flags.batch, ...windowsBy(flags) },
   };
   const grownHere = async () => {
     const { calibrations, failed } = await usable(run, plan, flags);

@@ -28,6 +28,8 @@ import {
   selectedBy,
   selectionFlags,
   UsageError,
+  windowFlags,
+  windowsBy,
 } from "../src/run/mod.ts";
 import { saveDashboards } from "./lib/build/dashboards.ts";
 import { measureCoverage } from "./lib/build/coverage.ts";
@@ -43,6 +45,7 @@ await experiment({
   defaults: { layers: [2, 4, 6], maxTokens: 20e6 },
   flags: {
     ...readingFlags({ calibration: 200_000, context: 128, batch: 128 }),
+    ...windowFlags(),
     ...selectionFlags({ chat: true }),
     maxNorm: maxNormFlag(),
     split: { type: "string", help: "read only entries whose field `split` has this value" },
@@ -74,6 +77,7 @@ await experiment({
     if (excludePositions !== "template" || chat) return;
     throw new UsageError("Expected --chat beside --exclude-positions template: texts have no template without it.");
   },
+  idle: [{ flags: ["windows", "stride"], beside: "chat", why: "whose turns are one prompt each" }],
   mayChange: ["maxTokens", "readAll", "checkpointEvery", "dashboard"],
   examples: [
     ["", "the embedded model, about a minute on two cores"],
@@ -95,7 +99,7 @@ await experiment({
     texts: inOrder ? entries : await Array.fromAsync(entries()),
     corpus: `${corpus}${split ? `, split ${split}` : ""}${inOrder ? ", in order" : ""}`,
     files: [corpus],
-    reading: { context, chat, batchPrompts: flags.batch, ...selectedBy(flags) },
+    reading: { context, chat, batchPrompts: flags.batch, ...windowsBy(flags), ...selectedBy(flags) },
     growing: {
       saturationWindow: flags.window,
       readAll: flags.readAll,

@@ -25,6 +25,8 @@ import {
   seedsFlag,
   selectedBy,
   selectionFlags,
+  windowFlags,
+  windowsBy,
 } from "../src/run/mod.ts";
 import { neighbourhoodOutcome } from "./lib/neighbourhood/outcome.ts";
 import type { PairRow, Panel } from "./lib/neighbourhood/rows.ts";
@@ -46,6 +48,7 @@ await experiment({
     controls: { type: "integer", default: 20, min: 1, help: "pairs of the same cosine beside each of them" },
     split: { type: "string", default: "train", help: "rows of --corpus to build on, by their field `split`" },
     ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }),
+    ...windowFlags(),
     ...selectionFlags(),
   },
   examples: [
@@ -68,7 +71,7 @@ await experiment({
       texts: await Array.fromAsync(readTexts(run, corpus, { where: { split: flags.split } })),
       corpus: `${corpus}, split ${flags.split}`,
       files: [corpus],
-      reading: { context, batchPrompts: flags.batch, ...selectedBy(flags) },
+      reading: { context, batchPrompts: flags.batch, ...windowsBy(flags), ...selectedBy(flags) },
       label: flags.seeds > 1 ? `${seed}: ` : "",
     };
     using grown = await grow(run, { ...plan, calibrations: await calibrated(run, plan, flags) });

@@ -43,6 +43,7 @@ import { middleOf } from "../src/report/mod.ts";
 import {
   experiment,
   grow,
+  noteCut,
   openModel,
   openSae,
   readingFlags,
@@ -50,6 +51,8 @@ import {
   seedsFlag,
   usable,
   UsageError,
+  windowFlags,
+  windowsBy,
 } from "../src/run/mod.ts";
 import { probeOutcome } from "./lib/probe/outcome.ts";
 import type { Encoding, Reading } from "./lib/probe/rows.ts";
@@ -124,6 +127,7 @@ await experiment({
       help: "shufflings of the labels a seed, for the control",
     },
     ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }),
+    ...windowFlags(),
   },
   idle: [{ flags: ["saeLayer", "saeHook"], beside: "sae", value: "none", why: "which reads none" }],
   assertFlags({ sae, saeLayer, saeHook, hook, layers, percentiles, kPercentiles }, isGiven) {
@@ -148,7 +152,7 @@ await experiment({
   const { corpus } = flags;
   await using opened = await openModel(run);
   const { backend, model, context, layers: [layer] } = opened;
-  const reading = { context, batchPrompts: flags.batch };
+  const reading = { context, batchPrompts: flags.batch, ...windowsBy(flags) };
   const textsOf = (file: string, where = {}) => Array.fromAsync(shuffled(readTexts(run, file, { where }), flags.seed));
 
   // Instructions are read as plain text, as the dictionaries' corpus is: in a chat template their last positions are the
@@ -159,6 +163,7 @@ await experiment({
   for (const kind of ["harmful", "harmless"] as const) {
     probed.push(...(await textsOf(flags[kind])).slice(0, flags.instructions).map((text) => ({ text, kind })));
   }
+  noteCut(run, opened, probed.map(({ text }) => text), "probed documents");
   const labels = [
     kindLabel("domain", domains),
     ...onlyOf(domains, [
@@ -180,7 +185,7 @@ await experiment({
     const onProgress = ({ texts }: ExtractProgress) => stage.set(texts);
     const data = await manifest.time(
       "extract probed",
-      () => readLabelled(model, probed, labels, { ...reading, layer, onProgress }),
+      () => readLabelled(model, probed, labels, { context, batchPrompts: flags.batch, layer, onProgress }),
     );
     stage.end();
     const fixed: Encoding[] = [

@@ -32,6 +32,8 @@ import {
   selectedBy,
   selectionFlags,
   usable,
+  windowFlags,
+  windowsBy,
 } from "../src/run/mod.ts";
 import { stabilityOutcome } from "./lib/stability/outcome.ts";
 import type { VariantRow } from "./lib/stability/rows.ts";
@@ -48,6 +50,7 @@ await experiment({
     seeds: seedsFlag(4, "stream orders", 2),
     texts: { type: "integer", default: 250, min: 2, help: "texts drawn from the corpus" },
     ...readingFlags({ calibration: 20_000, context: 128, batch: 16 }, "text"),
+    ...windowFlags(),
     ...selectionFlags(),
   },
   examples: [
@@ -67,7 +70,7 @@ await experiment({
     ...{ backend, model, layers, texts },
     corpus: `${corpus}, ${texts.length} drawn with seed ${flags.seed}`,
     files: [corpus],
-    reading: { context, batchPrompts: flags.batch, ...selectedBy(flags) },
+    reading: { context, batchPrompts: flags.batch, ...windowsBy(flags), ...selectedBy(flags) },
     // Every dictionary sees all texts: nothing but their order differs.
     growing: { saturationWindow: Infinity, signal: run.signal },
   };

@@ -79,6 +79,7 @@ Deno.test("experiments import from doors and from experiments/lib only", async (
 const BEHIND_DOORS: Readonly<Record<string, string>> = {
   "src/activations/batch.ts": "how messages name a row",
   "src/activations/cache_index.ts": "what is read of a damaged index",
+  "src/activations/encode_pieces.ts": "pieces so short that texts are cut",
   "src/activations/parquet.ts": "a parser alone",
   "src/activations/selection.ts": "the rule alone, prompt by prompt",
   "src/activations/shared_prefixes.ts": "a tree against a search one by one",

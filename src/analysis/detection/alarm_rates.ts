@@ -14,7 +14,7 @@ const BATCH = 16;
  *
  * @example
  * ```ts
- * const verdict = { tokens: 3, distance: 0.5, beyond: 1, region: 0, farthest: null, alarms: [] };
+ * const verdict = { tokens: 3, truncated: false, distance: 0.5, beyond: 1, region: 0, farthest: null, alarms: [] };
  * const read = (prompts: readonly unknown[]) => Promise.resolve(prompts.map(() => verdict));
  * const distances = await promptDistances({ read }, ["The king", "The queen"]);
  * if (distances.join() !== "0.5,0.5") throw new Error(distances.join());

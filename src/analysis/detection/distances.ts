@@ -27,7 +27,7 @@ export interface LayerExemplars {
 export interface Distances {
   /** Of every activation, in stream order. */
   readonly activations: Float32Array<ArrayBuffer>;
-  /** Mean over the activations of every prompt that has any, in stream order. */
+  /** Mean over the activations of every prompt, a window of a long text too, that has any, in stream order. */
   readonly prompts: Float64Array<ArrayBuffer>;
 }
 
