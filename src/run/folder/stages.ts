@@ -1,3 +1,4 @@
+import { append } from "../../compute/long_lists.ts";
 import { join } from "node:path";
 import { checksumOf } from "../../files/checksum.ts";
 import { removeIfThere } from "../../files/remove.ts";
@@ -133,8 +134,8 @@ export class Stages {
     });
     if (stage) {
       stage.notes.forEach(note);
-      calibrations.push(...stage.calibrations ?? []);
-      streams.push(...stage.streams ?? []);
+      append(calibrations, stage.calibrations ?? []);
+      append(streams, stage.streams ?? []);
       return stage.value as T;
     }
     signal.throwIfAborted();

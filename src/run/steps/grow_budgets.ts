@@ -1,3 +1,4 @@
+import { append } from "../../compute/long_lists.ts";
 import { join } from "node:path";
 import { readSealedJson, writeSealedJson } from "../../files/sealed_json.ts";
 import { dictionaryFile } from "../../partition/checkpoint.ts";
@@ -87,7 +88,7 @@ export async function growToBudgets<F extends Flags>(
         const kept = record.grown as Omit<KeptDictionary, "file">[];
         // Folders of before that was told have none.
         if (record.stream) run.manifest.streams.push(record.stream as StreamRecord);
-        all.push(...kept.map((one) => ({ ...one, file: join(here, dictionaryFile(one)) })));
+        append(all, kept.map((one) => ({ ...one, file: join(here, dictionaryFile(one)) })));
         continue;
       }
       const checkpoint = { folder: join(folder, `checkpoint-seed-${seed}`), resume: true };
@@ -102,7 +103,7 @@ export async function growToBudgets<F extends Flags>(
       // Written last: a folder without it is not complete.
       const stream = run.manifest.streams.at(-1);
       await writeSealedJson(index, { format: FORMAT, grown: grown.map(({ file: _, ...one }) => one), stream });
-      all.push(...grown);
+      append(all, grown);
     }
   }
   return all;
