@@ -21,6 +21,7 @@
  */
 import { AxBenchReader, type ExtractProgress, readAxBench } from "../src/activations/mod.ts";
 import { AxBenchDetector, ConceptScorer, describeRegions } from "../src/analysis/mod.ts";
+import { append } from "../src/compute/mod.ts";
 import { checksumOf } from "../src/files/mod.ts";
 import {
   atTheirHook,
@@ -192,7 +193,7 @@ await experiment({
       const byLayer = await manifest.time("detect", () => detector.detect(concept));
       return [...byLayer].flatMap(([layer, detected]) => detected.map((one) => detectionRow(concept, layer, one)));
     };
-    detections.push(...await store.kept(`concepts/${concept.id}`, detect, run.note));
+    append(detections, await store.kept(`concepts/${concept.id}`, detect, run.note));
     stage.advance();
   }
   stage.end();

@@ -14,6 +14,7 @@
  * `run.json`.
  */
 import { followPairs, lensOfRegions, typicalPair } from "../src/analysis/mod.ts";
+import { append } from "../src/compute/mod.ts";
 import { middleOf } from "../src/report/mod.ts";
 import {
   calibrated,
@@ -83,7 +84,7 @@ await experiment({
         () => manifest.time("follow", () => followPairs(backend, ofLayer, flags)),
       );
       const followed = pairs.map((pair) => ({ seed, layer, ...pair }));
-      rows.push(...followed);
+      append(rows, followed);
       if (seed !== shown.seed || layer !== shown.layer) continue;
       for (const row of typicalPair(followed)) {
         const { dictionary } = ofLayer.find(({ percentile }) => percentile === row.percentile)!;

@@ -15,6 +15,7 @@
  */
 import { extract, type ExtractProgress, promptSets, shuffled } from "../src/activations/mod.ts";
 import { Coresets, type Distances, nearestDistances } from "../src/analysis/mod.ts";
+import { append } from "../src/compute/mod.ts";
 import {
   calibrated,
   experiment,
@@ -106,6 +107,6 @@ await experiment({
     return distanceRows(seed, sets, distances);
   };
   const rows: DistanceRow[] = [];
-  for (const seed of run.seeds) rows.push(...await run.kept(`seed ${seed}`, () => measureSeed(seed)));
+  for (const seed of run.seeds) append(rows, await run.kept(`seed ${seed}`, () => measureSeed(seed)));
   return oodOutcome(flags, rows);
 });

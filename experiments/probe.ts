@@ -38,6 +38,7 @@ import {
   readTask,
   tokenClassLabel,
 } from "../src/analysis/mod.ts";
+import { append } from "../src/compute/mod.ts";
 import { isSameHookPoint } from "../src/model/mod.ts";
 import { middleOf } from "../src/report/mod.ts";
 import {
@@ -161,7 +162,7 @@ await experiment({
   const domains = [...byKind.keys()].sort();
   const probed = [...byKind].flatMap(([kind, own]) => own.slice(0, flags.documents).map((text) => ({ text, kind })));
   for (const kind of ["harmful", "harmless"] as const) {
-    probed.push(...(await textsOf(flags[kind])).slice(0, flags.instructions).map((text) => ({ text, kind })));
+    append(probed, (await textsOf(flags[kind])).slice(0, flags.instructions).map((text) => ({ text, kind })));
   }
   noteCut(run, opened, probed.map(({ text }) => text), "probed documents");
   const labels = [
@@ -196,7 +197,7 @@ await experiment({
       const features = await manifest.time("encode", () => encodeRows(data, sae.size, (rows) => sae.encode(rows)));
       ks.add(Math.max(1, Math.round(meanActive(features))));
       const source = { source: "SAE", percentile: null } as const;
-      fixed.push(...[...ks].map((k) => ({ ...source, k, features: keepStrongest(features, k) })));
+      append(fixed, [...ks].map((k) => ({ ...source, k, features: keepStrongest(features, k) })));
       fixed.push({ ...source, k: null, features });
     }
     return { data, fixed };
@@ -231,7 +232,7 @@ await experiment({
       ) {
         const encode = () => encodeByDirections(backend, { center, directions }, data, Math.max(...own));
         const features = await manifest.time("encode", encode);
-        encodings.push(...own.map((k) => ({ source, percentile, k, features: keepStrongest(features, k) })));
+        append(encodings, own.map((k) => ({ source, percentile, k, features: keepStrongest(features, k) })));
       }
     }
     return encodings;
@@ -253,7 +254,7 @@ await experiment({
           return [own, ...controls].map((found) => ({ seed, label: task.label.name, ...encoding, ...found }));
         });
       const name = `seed ${seed}: ${source}, p ${percentile}, k ${k}`;
-      readings.push(...await manifest.time("probe", () => run.kept(name, measure)));
+      append(readings, await manifest.time("probe", () => run.kept(name, measure)));
       stage.advance(tasks.length);
     }
     stage.end();

@@ -20,6 +20,7 @@
  */
 import { shuffled } from "../src/activations/mod.ts";
 import { grownOrder, stabilityVariants } from "../src/analysis/mod.ts";
+import { append } from "../src/compute/mod.ts";
 import { addReplacing, reanchorAll, startReplacing } from "../src/partition/mod.ts";
 import { Sweep } from "../src/report/mod.ts";
 import {
@@ -99,7 +100,7 @@ await experiment({
       `match ${name}`,
       () => manifest.time("match", () => stabilityVariants(backend, orders)),
     );
-    rows.push(...variants.map((variant) => ({ ...key, ...variant })));
+    append(rows, variants.map((variant) => ({ ...key, ...variant })));
     matching.advance();
   }
   matching.end();

@@ -15,7 +15,7 @@
  */
 import { extract, shuffled } from "../src/activations/mod.ts";
 import { DirectionEffects, outputsOf } from "../src/analysis/mod.ts";
-import { Random } from "../src/compute/mod.ts";
+import { append, Random } from "../src/compute/mod.ts";
 import {
   calibrated,
   experiment,
@@ -110,13 +110,13 @@ await experiment({
         const rows: EffectRow[] = [];
         for (const region of drawn) {
           const own = await measured.of(region, flags.alphas);
-          rows.push(...own.map((effect) => ({ seed, layer, percentile, ...effect })));
+          append(rows, own.map((effect) => ({ seed, layer, percentile, ...effect })));
           stage.advance();
         }
         return rows;
       };
       const name = `steer seed ${seed}, layer ${layer}, p ${percentile}`;
-      effects.push(...await run.kept(name, () => manifest.time("steer", steer)));
+      append(effects, await run.kept(name, () => manifest.time("steer", steer)));
     }
     stage.end();
   }

@@ -1,3 +1,4 @@
+import { append } from "../../compute/long_lists.ts";
 import type { Text, TokenIds } from "../../activations/extract.ts";
 import { Random } from "../../compute/random.ts";
 import { number, row, type RowOf, whole, words } from "../../report/row.ts";
@@ -28,7 +29,7 @@ export async function promptDistances(
   const distances: number[] = [];
   for (let from = 0; from < prompts.length; from += BATCH) {
     const verdicts = await monitor.read(prompts.slice(from, from + BATCH));
-    distances.push(...verdicts.flatMap(({ distance }) => distance ?? []));
+    append(distances, verdicts.flatMap(({ distance }) => distance ?? []));
     onProgress?.(from + verdicts.length);
   }
   return distances;
