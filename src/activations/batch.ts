@@ -1,6 +1,7 @@
 import { assertShape, type Backend, type Matrix, NoDirectionError, NonFiniteRowError } from "../compute/backend.ts";
 import { openBackend } from "../compute/open.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
+import type { HookSite } from "../model/types.ts";
 import { float32Values } from "./float32_values.ts";
 
 /** Activations as a caller has them: rows on the host, `rows x dim`, row-major. A {@linkcode Batch} is one too. */
@@ -256,8 +257,12 @@ export interface Provenance {
   readonly position: Int32Array<ArrayBuffer>;
   /** For each row, its token id. */
   readonly token: Int32Array<ArrayBuffer>;
-  /** Layer of the hook point, for messages. */
+  /** Layer of the hook point, for messages; dictionaries that say theirs take no other. */
   readonly layer?: number;
+  /** Where in the layer, likewise. */
+  readonly at?: HookSite;
+  /** Checksum of the model's files, see `LanguageModel.checksum`, likewise. */
+  readonly modelChecksum?: string;
 }
 
 /** One prompt of the stream, as the model read it. */

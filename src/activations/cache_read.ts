@@ -71,7 +71,7 @@ export async function* readActivations(
     throw new Error(`Expected one of the layers ${index.layers.join(", ")} of ${folder} but found ${layer}`);
   }
   for (const entry of shardsAfter(index, skipPrompts, folder)) {
-    yield batchOf(await readShard(folder, index, entry, layers), entry, index.dim, backend);
+    yield batchOf(await readShard(folder, index, entry, layers), entry, index, backend);
   }
 }
 
@@ -149,10 +149,16 @@ function assertBelongs(path: string, table: Table, expected: Record<string, stri
   }
 }
 
-function batchOf({ layers, provenance }: Shard, entry: ShardEntry, dim: number, backend?: Backend): StreamBatch {
+function batchOf(
+  { layers, provenance }: Shard,
+  entry: ShardEntry,
+  { dim, hook: at, source: { modelChecksum } }: CacheIndex,
+  backend?: Backend,
+): StreamBatch {
+  const place = { at, ...(modelChecksum !== undefined && { modelChecksum }) };
   const batches = new Map<number, Batch>();
   for (const [layer, data] of layers) {
-    const rows = { data, rows: entry.rows, dim, provenance: { ...provenance, layer } };
+    const rows = { data, rows: entry.rows, dim, provenance: { ...provenance, ...place, layer } };
     batches.set(layer, Batch.of(rows, backend));
   }
   return streamBatch({

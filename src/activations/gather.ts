@@ -34,6 +34,11 @@ export async function gatherer(model: LanguageModel, backend?: Backend): Promise
   return (layers, rows) => new HostGather(layers, rows, model, backend, gpu);
 }
 
+/** Where the rows of a layer were read. */
+function placeOf({ hook, checksum }: LanguageModel, layer: number): Pick<Provenance, "layer" | "at" | "modelChecksum"> {
+  return { layer, at: hook, ...(checksum !== undefined && { modelChecksum: checksum }) };
+}
+
 /** Collects on the host, then hands the array to the backend, if any. */
 class HostGather implements Gather {
   readonly #layers: Map<number, Float32Array<ArrayBuffer>>;
@@ -71,7 +76,7 @@ class HostGather implements Gather {
     return new Map(
       this.#layers.entries().map(([layer, data]) => [
         layer,
-        Batch.of({ data, rows, dim, provenance: { ...provenance, layer } }, backend),
+        Batch.of({ data, rows, dim, provenance: { ...provenance, ...placeOf(this.model, layer) } }, backend),
       ]),
     );
   }
@@ -110,7 +115,10 @@ class DeviceGather implements Gather {
 
   finish(provenance: Provenance): Map<number, Batch> {
     const gathered = new Map(
-      this.#layers.entries().map(([layer, matrix]) => [layer, Batch.onBackend(matrix, { ...provenance, layer })]),
+      this.#layers.entries().map(([layer, matrix]) => [
+        layer,
+        Batch.onBackend(matrix, { ...provenance, ...placeOf(this.model, layer) }),
+      ]),
     );
     this.#layers.clear();
     return gathered;

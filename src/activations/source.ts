@@ -1,5 +1,6 @@
 import { assertOptions, type OptionNames } from "../compute/known_options.ts";
-import type { BosRule, ControlTokenRule, HookPoint, HookSite, LanguageModel } from "../model/types.ts";
+import { bareName } from "../model/exports.ts";
+import type { BosRule, ControlTokenRule, Dtype, HookPoint, HookSite, LanguageModel } from "../model/types.ts";
 import { SELECT_OPTIONS, type Selection, selectionOf, selectionText, type SelectOptions } from "./selection.ts";
 import type { Extractor } from "./extractor.ts";
 import { strideOf, WINDOW_OPTIONS, type WindowOptions, windowsText } from "./windows.ts";
@@ -12,6 +13,12 @@ export type Reading = Selection & {
   readonly revision?: string;
   /** The commit of the hub that the model's files are of; absent for a folder. */
   readonly commit?: string;
+  /** Checksum of the model's files, see `LanguageModel.checksum`; absent in older records, and where it is not known. */
+  readonly modelChecksum?: string;
+  /** Storage type that the model's weights were run in; absent in older records. */
+  readonly dtype?: Dtype;
+  /** Whether its graph was an ONNX export, or built over its checkpoint; absent in older records. */
+  readonly weights?: "onnx" | "safetensors";
   /** Tokens of a prompt at most, `<bos>` included. */
   readonly context: number;
   /** Tokens that the windows of a longer text advance by; absent where its first only is read. */
@@ -41,7 +48,9 @@ export type StreamSource = Reading & {
 };
 
 /** Tokens of a prompt at most unless something else is asked for. */
-export function defaultContext({ maxContext = Infinity }: Partial<Pick<LanguageModel, "maxContext">>): number {
+export function defaultContext(
+  { maxContext = Infinity }: Partial<Pick<LanguageModel, "maxContext">>,
+): number {
   return Math.min(128, maxContext);
 }
 
@@ -68,7 +77,18 @@ export interface DescribeOptions extends SelectOptions, WindowOptions {
     | string
     | Pick<LanguageModel, "id" | "hook" | "bos" | "revision" | "commit">
       & Partial<
-        Pick<LanguageModel, "maxContext" | "encodeChat" | "specialTokens" | "vocab" | "controlTokens" | "templateDate">
+        Pick<
+          LanguageModel,
+          | "checksum"
+          | "dtype"
+          | "weights"
+          | "maxContext"
+          | "encodeChat"
+          | "specialTokens"
+          | "vocab"
+          | "controlTokens"
+          | "templateDate"
+        >
       >;
   /** Layer that is read. */
   layer: number;
@@ -91,7 +111,7 @@ export interface DescribeOptions extends SelectOptions, WindowOptions {
 }
 
 /** What a source says beyond the options, which may be spread into them: the model and the layer tell it. */
-type OfTheModel = Partial<Pick<StreamSource, "hook" | "revision" | "commit" | "controlTokens" | "templateDate">>;
+type OfTheModel = Partial<Omit<StreamSource, keyof DescribeOptions>>;
 
 const DESCRIBE_OPTIONS: OptionNames<DescribeOptions & OfTheModel> = {
   ...SELECT_OPTIONS,
@@ -99,6 +119,9 @@ const DESCRIBE_OPTIONS: OptionNames<DescribeOptions & OfTheModel> = {
   hook: true,
   revision: true,
   commit: true,
+  modelChecksum: true,
+  dtype: true,
+  weights: true,
   controlTokens: true,
   templateDate: true,
   model: true,
@@ -137,11 +160,14 @@ export function describeStream(options: DescribeOptions): StreamSource {
   const given: Exclude<DescribeOptions["model"], string> = typeof model === "string"
     ? { id: model, hook: "resid_post", bos: "always" }
     : model;
-  const { id, hook, bos, controlTokens, templateDate, revision, commit, maxContext } = given;
+  const { id, checksum, dtype, weights, hook, bos, controlTokens, templateDate, revision, commit, maxContext } = given;
   const { context = defaultContext({ maxContext }) } = options;
   const stride = strideOf({ ...options, context, extractor, chat });
   return {
     model: id,
+    ...(checksum !== undefined && { modelChecksum: checksum }),
+    ...(dtype !== undefined && { dtype }),
+    ...(weights !== undefined && { weights }),
     ...(commit === undefined ? {} : { revision, commit }),
     hook: { layer, at: options.at ?? hook },
     ...selectionOf({ ...options, extractor, chat }, given),
@@ -155,6 +181,49 @@ export function describeStream(options: DescribeOptions): StreamSource {
     ...(controlTokens !== undefined && { controlTokens }),
     ...(chat && templateDate !== undefined && { templateDate }),
   };
+}
+
+/** What of a record says which model was run. */
+export type ModelRecord = Pick<StreamSource, "model" | "modelChecksum" | "dtype" | "weights">;
+
+/** Whether two records say different things; what an older one does not tell is not different. */
+function differ<T>(one: T | undefined, other: T | undefined): boolean {
+  return one !== undefined && other !== undefined && one !== other;
+}
+
+/**
+ * What a stream's model has that another's has not, in words: other files, or the same in another storage type. Models
+ * whose files are not known are told by their names, whoever owns or converted them.
+ *
+ * @returns Nothing if they are one model.
+ */
+export function modelDifference(one: ModelRecord, other: ModelRecord): string | undefined {
+  if (differ(one.dtype, other.dtype)) return `weights in ${other.dtype} instead of ${one.dtype}`;
+  if (differ(one.weights, other.weights)) return `weights of ${other.weights} instead of ${one.weights}`;
+  if (differ(one.modelChecksum, other.modelChecksum)) return "other files (graph, weights or tokenizer)";
+  const areKnown = one.modelChecksum !== undefined && other.modelChecksum !== undefined;
+  // Who makes a model of their own need not name it.
+  if (areKnown || !one.model || !other.model || bareName(one.model) === bareName(other.model)) return undefined;
+  return `another name, ${other.model}`;
+}
+
+/**
+ * Throws unless a model is the one that a record tells of.
+ *
+ * @param source The record, of a dictionary or a calibration.
+ * @param model What it is to be used with.
+ * @param remedy What to do, for the message.
+ */
+export function assertSameModel(
+  source: ModelRecord,
+  { id, checksum, dtype, weights }:
+    & Pick<LanguageModel, "id">
+    & Partial<Pick<LanguageModel, "checksum" | "dtype" | "weights">>,
+  remedy: string,
+): void {
+  const difference = modelDifference(source, { model: id, modelChecksum: checksum, dtype, weights });
+  if (!difference) return;
+  throw new Error(`Expected the model ${source.model}, which was read, but found ${id} with ${difference}: ${remedy}`);
 }
 
 /** Whether `<bos>` stood before the texts of a stream. */
@@ -172,6 +241,15 @@ export function bosOf({ bos = "always" }: Reading): BosRule {
  * @throws {Error} that names the first difference.
  */
 export function assertSameReading(calibration: StreamSource, stream: StreamSource): void {
+  const other = bareName(calibration.model) === bareName(stream.model)
+    ? modelDifference(calibration, stream)
+    : undefined;
+  if (other) {
+    throw new Error(
+      `Expected a stream of the model that was calibrated, ${calibration.model}, but found it with ${other}: calibrate on ` +
+        "this stream, or load the model as it was",
+    );
+  }
   const readings: [string, (source: StreamSource) => string | number | undefined][] = [
     ["hook", ({ hook }) => `${hook.at} of layer ${hook.layer}`],
     ["kind of text", ({ chat }) => chat ? "chats in the model's template (chat)" : "plain text (no chat)"],
@@ -185,8 +263,7 @@ export function assertSameReading(calibration: StreamSource, stream: StreamSourc
   ];
   for (const [name, read] of readings) {
     const [expected, found] = [read(calibration), read(stream)];
-    // What an older record does not tell is not different.
-    if (expected === found || expected === undefined || found === undefined) continue;
+    if (!differ(expected, found)) continue;
     throw new Error(
       `Expected a stream of the calibration's ${name}, ${expected}, but found ${found}: calibrate on this stream, ` +
         `or extract it as the calibration did`,

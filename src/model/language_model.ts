@@ -43,6 +43,7 @@ const GENERATE_OPTIONS: OptionNames<GenerateOptions> = {
 /** What a model is made of; {@link "./load.ts"} puts it together. */
 export interface Parts {
   readonly id: string;
+  readonly checksum: string;
   readonly dtype: Dtype;
   readonly weights: "onnx" | "safetensors";
   readonly origin?: { readonly revision: string; readonly commit: string };
@@ -76,6 +77,7 @@ export class Notes {
 /** The one implementation of {@link LanguageModel}. */
 export class HookedLanguageModel implements LanguageModel {
   readonly id: string;
+  readonly checksum: string;
   readonly layers: number;
   readonly hook: HookSite;
   readonly dim: number;
@@ -98,6 +100,7 @@ export class HookedLanguageModel implements LanguageModel {
   private constructor(parts: Parts, hook: HookSite, dim: number, signal?: AbortSignal) {
     this.#parts = parts;
     this.id = parts.id;
+    this.checksum = parts.checksum;
     this.layers = parts.decoder.blocks.length;
     this.hook = hook;
     this.dim = dim;

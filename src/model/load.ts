@@ -19,6 +19,7 @@ import { GraphFile } from "./graph_file.ts";
 import { describeInterface } from "./interface.ts";
 import { HookedLanguageModel, Notes } from "./language_model.ts";
 import { exportNote, findModelFiles, LAYOUT, type ModelFiles } from "./model_files.ts";
+import { modelChecksum } from "./model_checksum.ts";
 import { loadTransformers, type PreTrainedTokenizer, runtimeFor, type TransformersModule } from "./runtime.ts";
 import { Sessions } from "./sessions.ts";
 import { Shapes } from "./shapes.ts";
@@ -125,7 +126,9 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
     const shapes = await Shapes.measure(decoder, someTokens(tokenizer, traits.tokens), traits);
     // What was opened to look reads all weights; what comes opens what it needs. On the GPU they stay where they are.
     if (device === "cpu") await decoder.sessions.release();
+    const checksum = await modelChecksum(files, built !== undefined);
     return await HookedLanguageModel.at({
+      checksum,
       id: files.origin?.repo ?? id,
       dtype: files.dtype,
       weights: built ? "safetensors" : "onnx",

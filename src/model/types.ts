@@ -195,6 +195,11 @@ export interface ChatMessage {
 export interface LanguageModel extends AsyncDisposable {
   /** Folder or hub id it was loaded from. */
   readonly id: string;
+  /**
+   * Checksum of what activations depend on: graph, weights and tokenizer, whatever folder they are in. Absent where a
+   * model's files are not known.
+   */
+  readonly checksum?: string;
   /** Number of blocks. */
   readonly layers: number;
   /** Where activations are read and changed unless a call says otherwise. */

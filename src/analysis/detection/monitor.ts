@@ -1,6 +1,6 @@
 import type { Prompt } from "../../activations/batch.ts";
 import { extract, type Text, type TokenIds } from "../../activations/extract.ts";
-import { assertContext, bosOf, type StreamSource } from "../../activations/source.ts";
+import { assertContext, assertSameModel, bosOf, type StreamSource } from "../../activations/source.ts";
 import { batchAt } from "../../activations/stream.ts";
 import type { Matrix } from "../../compute/backend.ts";
 import { assertOptions, type OptionNames } from "../../compute/known_options.ts";
@@ -97,7 +97,7 @@ export class Monitor implements Disposable {
   /**
    * A monitor. It holds a copy of the exemplars where there is a chat template.
    *
-   * @throws {Error} if the dictionary does not say how it was read, was not built on every position, has no region but
+   * @throws {Error} if the dictionary is of another model, does not say how it was read, was not built on every position, has no region but
    * the template's, is of a hook that the model does not have, or was read with another rule for `<bos>` or a longer
    * context than the model has.
    */
@@ -112,6 +112,7 @@ export class Monitor implements Disposable {
           `${source ? `one of the extractor ${source.extractor}` : "one without a source"}: build one with discover`,
       );
     }
+    assertSameModel(source, options.model, "give that model, or a dictionary of this one");
     const model = await options.model.withHook(source.hook.at);
     if (model.bos !== bosOf(source)) {
       throw new Error(

@@ -1,3 +1,4 @@
+import { assertSameModel } from "../../activations/source.ts";
 import { assertOptions } from "../../compute/known_options.ts";
 import type { LanguageModel, LensToken } from "../../model/types.ts";
 import type { Context } from "../../partition/contexts.ts";
@@ -60,6 +61,8 @@ export async function describeRegions(
 ): Promise<RegionRow[]> {
   assertOptions("describeRegions", options, { basis: true, k: true, regions: true });
   const { basis = "mean", k = 5 } = options;
+  const { source } = dictionary;
+  if (source) assertSameModel(source, model, "give that model, whose lens reads what its regions mean");
   const { size, dim, memberCounts, coherences, distanceSums, founders } = dictionary;
   const regions = options.regions ?? Array.from({ length: size }, (_, region) => region);
   const wrong = regions.find((region) => !Number.isInteger(region) || region < 0 || region >= size);
