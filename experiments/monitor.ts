@@ -31,6 +31,7 @@ import {
   refusalHandle,
 } from "../src/analysis/mod.ts";
 import {
+  assertWritesDate,
   atTheirHook,
   DICTIONARY_HELP,
   experiment,
@@ -103,7 +104,7 @@ await experiment({
       beside: "dictionary",
       why: "which has its own",
     },
-    { flags: ["answer"], beside: "plain", why: "without which no prompt is answered" },
+    { flags: ["answer", "templateDate"], beside: "plain", why: "which reads no chats" },
   ],
   assertFlags: ({ falseAlarms, prompts }) => assertEnough(falseAlarms, prompts, `--prompts is ${prompts}`),
   examples: [
@@ -119,6 +120,7 @@ await experiment({
   assertEnough(flags.falseAlarms, heldout, `${corpus} has ${heldout} of --heldout ${flags.heldout}`);
   await using opened = await openModel(run);
   const { backend, layers, context } = opened;
+  if (!flags.plain) assertWritesDate(run, opened.model);
   const given = flags.dictionary === undefined
     ? undefined
     : await givenDictionary(flags.dictionary, opened.model, backend);
@@ -161,5 +163,7 @@ await experiment({
   const handles = new Map(handle ? [["refusal", handle.regions]] : []);
   using monitor = await Monitor.create({ model, dictionary, threshold, handles });
   const watched = await watchStandardInput(run, monitor);
-  return monitorOutcome(flags, { ...chosen, threshold, scores, rates, handle, onOthers, watched });
+  const asked = instructions &&
+    { total: instructions.refused.length, refused: instructions.refused.filter(Boolean).length };
+  return monitorOutcome(flags, { ...chosen, threshold, scores, rates, handle, asked, onOthers, watched });
 });

@@ -18,7 +18,16 @@ import { encodeBeginning, extract, shuffledTokens, type TokenIds } from "../src/
 import { lensOfRegions, samePlaces, tracePaths } from "../src/analysis/mod.ts";
 import type { Growth } from "../src/partition/mod.ts";
 import { middleOf } from "../src/report/mod.ts";
-import { calibrated, experiment, grow, openModel, readingFlags, readTexts, seedsFlag } from "../src/run/mod.ts";
+import {
+  calibrated,
+  experiment,
+  grow,
+  openModel,
+  readingFlags,
+  readTexts,
+  seedsFlag,
+  WITHOUT_TEMPLATE,
+} from "../src/run/mod.ts";
 import { pathsOutcome } from "./lib/paths/outcome.ts";
 import { joined, type PathRows, pathRows, type ShownPath, type ShownTokens } from "./lib/paths/rows.ts";
 
@@ -33,6 +42,7 @@ await experiment({
     "tokens shuffled. The embedded model takes one to two minutes; Gemma-2-2B with all 26 layers on 400k tokens hours on " +
     "a CPU, minutes on a GPU.",
   defaults: { percentiles: [2, 4, 8, 16] },
+  without: WITHOUT_TEMPLATE,
   flags: {
     seeds: seedsFlag(2, "runs (stream order, order of shuffled tokens)"),
     prompt: { type: "string", help: "text whose path is shown; the first held-out one if not given" },

@@ -28,6 +28,7 @@ import {
   encodeRows,
   keepStrongest,
   kindLabel,
+  type Label,
   meanActive,
   oneHotRows,
   onlyOf,
@@ -50,6 +51,7 @@ import {
   seedsFlag,
   usable,
   UsageError,
+  WITHOUT_TEMPLATE,
 } from "../src/run/mod.ts";
 import { probeOutcome } from "./lib/probe/outcome.ts";
 import type { Encoding, Reading } from "./lib/probe/rows.ts";
@@ -66,6 +68,7 @@ await experiment({
     "--sae none.",
   defaults: { layers: [4], percentiles: [1, 2, 4, 8, 16] },
   oneLayer: true,
+  without: WITHOUT_TEMPLATE,
   flags: {
     split: {
       type: "string",
@@ -193,7 +196,23 @@ await experiment({
     }
     return { data, fixed };
   };
-  const { data, fixed } = await readFixed();
+  const { data: read, fixed } = await readFixed();
+  // Before dictionaries grow: a label that the texts cannot tell is left out, and said.
+  const isTold = (label: Label): boolean => {
+    try {
+      for (const seed of run.seeds) probeTasks({ ...read, labels: [label] }, { ...flags, shuffles: 0, seed });
+      return true;
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      const why = label.name === "position" ? `: only texts of --context ${context} tokens or more tell it` : "";
+      run.note(`${error.message}${why}. The label is left out.`);
+      return false;
+    }
+  };
+  const data = { ...read, labels: read.labels.filter(isTold) };
+  if (data.labels.length === 0) {
+    throw new Error("Expected a label that the probed texts tell but there is none: give more texts");
+  }
 
   const first = {
     ...{ backend, model, layers: [layer], seed: flags.seed, reading, label: `${flags.seed}: ` },

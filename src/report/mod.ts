@@ -80,6 +80,7 @@ export {
   type Figure,
   figure,
   meanOf,
+  meansText,
   middleOf,
   type NumericKey,
   percent,
@@ -89,7 +90,9 @@ export {
   Setting,
   settingsOf,
   signed,
+  spreadOf,
   Sweep,
+  tallyText,
 } from "./sweep.ts";
 export { contextText, tokenText } from "./token_text.ts";
 export { type ChartTheme, COLOR, DASH, PALETTE, THEME } from "./theme.ts";

@@ -64,7 +64,7 @@ export {
   type TextFlag,
 } from "./command/selection_flags.ts";
 export type { About } from "./command/help.ts";
-export type { CommonFlags, LackedFlags } from "./command/common_flags.ts";
+export { type CommonFlags, type LackedFlags, WITHOUT_TEMPLATE } from "./command/common_flags.ts";
 export type { IdleFlags } from "./command/idle_flags.ts";
 export {
   type Flag,
@@ -103,7 +103,7 @@ export {
   streamOf,
   usable,
 } from "./steps/grow.ts";
-export { contextOf, loadModelOf, openDevice, type Opened, openModel } from "./steps/open_model.ts";
+export { assertWritesDate, contextOf, loadModelOf, openDevice, type Opened, openModel } from "./steps/open_model.ts";
 export { growOrders } from "./steps/orders.ts";
 export { readTexts } from "./steps/read_texts.ts";
 export {

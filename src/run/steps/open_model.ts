@@ -5,7 +5,7 @@ import { loadModel } from "../../model/load.ts";
 import { defaultContext } from "../../activations/source.ts";
 import type { LanguageModel } from "../../model/types.ts";
 import type { Run } from "../experiment.ts";
-import { flagName, type Flags } from "../command/flags.ts";
+import { flagName, type Flags, UsageError } from "../command/flags.ts";
 import type { Progress, Stage } from "../terminal/progress.ts";
 
 /**
@@ -61,7 +61,8 @@ export async function loadModelOf<F extends Flags>(
   { name: device }: Backend,
   id?: string,
 ): Promise<LanguageModel> {
-  const { dtype, hook, bos, controlTokens, templateDate, subfolder, modelFile, weights } = run.flags;
+  const { dtype, hook, bos, controlTokens, subfolder, modelFile, weights } = run.flags;
+  const templateDate = "templateDate" in run.flags ? run.flags.templateDate : undefined;
   // A second model, be it another revision of the same, has its own behind its name.
   const revision = id === undefined ? run.flags.revision : undefined;
   const onQuantise = quantising(run.progress);
@@ -69,6 +70,27 @@ export async function loadModelOf<F extends Flags>(
   const files = { subfolder, modelFile, weights, revision };
   const options = { device, dtype, hook, ...texts, ...files, onNote: run.note, onQuantise };
   return await run.manifest.time("load", () => loadModel(id ?? run.flags.model, options));
+}
+
+/**
+ * Throws if `--template-date` is given to a model whose chat template writes no date, where it does nothing.
+ *
+ * @param run Whether the flag was given.
+ * @param model Whose template chats are read in.
+ * @throws {UsageError} A sentence.
+ *
+ * @example
+ * ```ts
+ * const run = { isGiven: () => false };
+ * assertWritesDate(run, { id: "a model without a date" });
+ * ```
+ */
+export function assertWritesDate(
+  run: Pick<Run<Flags>, "isGiven">,
+  { id, templateDate }: Pick<LanguageModel, "id" | "templateDate">,
+): void {
+  if (!run.isGiven("templateDate") || templateDate !== undefined) return;
+  throw new UsageError(`Expected no --template-date, for the chat template of ${id} writes no date: leave it out.`);
 }
 
 /**
