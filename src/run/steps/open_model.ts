@@ -69,7 +69,8 @@ export async function loadModelOf<F extends Flags>(
   const texts = { bos, controlTokens, templateDate };
   const files = { subfolder, modelFile, weights, revision };
   const options = { device, dtype, hook, ...texts, ...files, onNote: run.note, onQuantise };
-  return await run.manifest.time("load", () => loadModel(id ?? run.flags.model, options));
+  const model = await run.manifest.time("load", () => loadModel(id ?? run.flags.model, options));
+  return model.withSignal(run.stop);
 }
 
 /**
