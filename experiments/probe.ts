@@ -177,7 +177,10 @@ await experiment({
   const readFixed = async () => {
     const isRead = isSameHookPoint({ layer: flags.saeLayer, at: flags.saeHook }, { layer, at: model.hook });
     using sae = flags.sae !== "none" && isRead
-      ? await openSae(flags.sae, backend, model, layer, { onNote: run.note })
+      ? await openSae(flags.sae, backend, model, layer, {
+        onNote: run.note,
+        isDeclared: run.isGiven("saeLayer") || !run.isGiven("sae"),
+      })
       : undefined;
     const stage = progress.stage("read probed", probed.length, "documents");
     const onProgress = ({ texts }: ExtractProgress) => stage.set(texts);

@@ -93,7 +93,7 @@ export {
   loadDictionary,
 } from "./steps/given.ts";
 export { type BudgetPlan, growToBudgets, type KeptDictionary } from "./steps/grow_budgets.ts";
-export { openSae } from "./steps/given_sae.ts";
+export { openSae, type SaeOptions } from "./steps/given_sae.ts";
 export {
   calibrated,
   type CalibrationPlan,
