@@ -32,6 +32,8 @@ import {
   readTexts,
   seedsFlag,
   usable,
+  windowFlags,
+  windowsBy,
   WITHOUT_TEMPLATE,
 } from "../src/run/mod.ts";
 import { heldOutFirings } from "./lib/overlap/held_out.ts";
@@ -66,6 +68,7 @@ await experiment({
     seeds: seedsFlag(3, "stream orders"),
     draws: { type: "integer", default: 10, min: 1, max: 10_000, help: "random permutations and shifts of the tokens" },
     ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }, "text"),
+    ...windowFlags(),
   },
   examples: [
     ["", "the embedded model and its SAE, layer 4"],
@@ -85,7 +88,8 @@ await experiment({
   const { held, features, decoder } = await heldOutFirings(run, flags, opened);
 
   const plan = {
-    ...{ backend, model, layers, files: [corpus], reading: { context, batchPrompts: flags.batch } },
+    ...{ backend, model, layers, files: [corpus] },
+    reading: { context, batchPrompts: flags.batch, ...windowsBy(flags) },
     texts: await Array.fromAsync(readTexts(run, corpus, { where: { split: flags.split } })),
     corpus: `${corpus}, split ${flags.split}`,
     // Every dictionary sees all texts: nothing but their order differs.
