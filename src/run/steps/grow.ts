@@ -14,6 +14,8 @@ import type { LanguageModel } from "../../model/types.ts";
 import type { Calibration } from "../../partition/calibration.ts";
 import { discover, type DiscoverOptions, type Discovery } from "../../partition/discover.ts";
 import { type FailedSetting, usableSettings } from "../../partition/usable.ts";
+import type { StreamRecord } from "../../report/manifest.ts";
+import { endedBecause } from "../../report/stream_text.ts";
 import type { Run } from "../experiment.ts";
 import type { CommonFlags } from "../command/common_flags.ts";
 import type { Flags } from "../command/flags.ts";
@@ -30,7 +32,7 @@ export interface ReadPlan {
   /**
    * Texts, or prompts of token ids, which are read in the order of `seed`; or a function that reads them as they come.
    */
-  readonly texts: readonly (Text | TokenIds)[] | (() => AsyncIterable<Text>);
+  readonly texts: readonly (Text | TokenIds)[] | (() => AsyncIterable<Text | TokenIds>);
   /** Name of the texts, for records: file, filter, order if not seeded. Other texts must have another name. */
   readonly corpus: string;
   /** Files that the texts come from: a calibration made before they changed is not used again. */
@@ -50,7 +52,15 @@ export interface GrowPlan extends ReadPlan {
   /** Looks at every batch before the dictionaries take it; it must not keep the batch. */
   readonly watch?: (batch: StreamBatch) => void | Promise<void>;
   /** How dictionaries are grown; the budget of tokens is `--max-tokens`, if there is that flag, unless another is given here. */
-  readonly growing?: Pick<DiscoverOptions, "saturationWindow" | "maxTokens" | "members" | "checkpoint" | "signal">;
+  readonly growing?: Pick<
+    DiscoverOptions,
+    | "saturationWindow"
+    | "readAll"
+    | "maxTokens"
+    | "members"
+    | "checkpoint"
+    | "signal"
+  >;
 }
 
 /** What is calibrated: percentiles p, and the activations to measure on. */
@@ -224,9 +234,10 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
   const budget = growing?.maxTokens ?? maxTokens;
   const stage = progress.stage(`${label}discover`, textCount(plan), "texts");
   let skipped = 0;
-  const onProgress = ({ texts, prompts, tokens }: ExtractProgress) => {
-    if (prompts <= skipped) stage.resume(texts);
-    else stage.set(texts);
+  const onProgress = (read: ExtractProgress) => {
+    const { prompts, tokens } = read;
+    if (prompts <= skipped) stage.resume(textsSoFar(read));
+    else stage.set(textsSoFar(read));
     stage.budget(tokens, budget, "tokens");
   };
   // The model reads nothing beyond the budget.
@@ -250,11 +261,12 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
     },
   );
   await stream.watchRest(discovery.prompts);
-  // A bar that stops early must not look like a fault.
-  const isSaturated = discovery.growths.every(({ saturated }) => saturated);
-  const isSpent = discovery.tokens >= maxTokens;
+  const record = recordOf(discovery, label.replace(/: $/, ""), textCount(plan) ?? null);
+  manifest.streams.push(record);
   const count = discovery.growths.reduce((sum, { dictionary }) => sum + dictionary.size, 0);
-  stage.note(`${count} regions, ${isSaturated ? "saturated" : isSpent ? "budget spent" : "all texts read"}`);
+  // A bar that stops early must not look like a fault.
+  const isWhole = record.ended === "stream";
+  stage.note(`${count} regions, ${isWhole ? "all texts read" : `stopped because ${endedBecause(record)}`}`);
   stage.end();
   if (discovery.silent) {
     run.note(
@@ -296,9 +308,36 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
  * ```
  */
 export function streamOf(plan: ReadPlan, skipPrompts = 0): AsyncGenerator<StreamBatch> {
-  const { model, texts, seed, layers, backend, reading } = plan;
-  const inOrder = typeof texts === "function" ? texts() : shuffled(texts, seed);
-  return extract(model, inOrder, { ...reading, layers, backend, skipPrompts });
+  const { model, layers, backend, reading } = plan;
+  return extract(model, textsInOrder(plan), { ...reading, layers, backend, skipPrompts });
+}
+
+/**
+ * The texts of a plan in the order in which they are read.
+ *
+ * @example
+ * ```ts
+ * const texts = ["The cat sat on the mat.", "The dog sat on the cat.", "A bird."];
+ * const [once, again] = [textsInOrder({ texts, seed: 1 }), textsInOrder({ texts, seed: 1 })];
+ * if (`${await Array.fromAsync(once)}` !== `${await Array.fromAsync(again)}`) throw new Error("Expected one order");
+ * ```
+ */
+export function textsInOrder({ texts, seed }: Pick<ReadPlan, "texts" | "seed">): AsyncIterable<Text | TokenIds> {
+  return typeof texts === "function" ? texts() : shuffled(texts, seed);
+}
+
+/** How far a discovery read its stream. */
+function recordOf({ growths, ...read }: Discovery, stream: string, of: number | null): StreamRecord {
+  const { texts, tokens, activations, ended } = read;
+  const all = growths.map(({ dictionary }) => dictionary);
+  const counting = all.filter(({ foundedUntil, activations }) => foundedUntil < activations);
+  return {
+    ...{ stream, texts, of, tokens, activations, ended },
+    dictionaries: all.length,
+    saturated: growths.filter(({ saturated }) => saturated).length,
+    foundedUntil: counting.reduce((least, { foundedUntil }) => Math.min(least, foundedUntil), activations),
+    beyond: all.reduce((most, { beyond }) => Math.max(most, beyond), 0),
+  };
 }
 
 /** A plan's stream with somebody who looks at it: also at what a run that goes on passes over. */
@@ -336,6 +375,12 @@ class WatchedStream {
 /** Tokens to grow on: the plan's, or those of `--max-tokens`; no bound where an experiment reads all of its texts. */
 function budgetOf({ growing }: GrowPlan, flags: Pick<CommonFlags, "maxTokens">): number {
   return growing?.maxTokens ?? ("maxTokens" in flags ? flags.maxTokens : Infinity);
+}
+
+/** Texts that were read, those that were begun together as what they make in whole ones. */
+function textsSoFar({ texts, inTexts }: ExtractProgress): number {
+  // Shares of one text add up to 1 but for what rounding leaves.
+  return Math.max(texts, Math.floor(inTexts));
 }
 
 /** How many texts a plan has, where that is known before they are read. */
