@@ -1,6 +1,6 @@
 /** Sparse rows: the active features of dense ones, and the sums of their vectors. */
 import { largest } from "./long_lists.ts";
-import type { ActivationRule, SparseFeatures } from "./sparse.ts";
+import { type ActivationRule, assertActive, type SparseFeatures } from "./sparse.ts";
 import { type BufferRange, Commands, type GpuContext } from "./webgpu_commands.ts";
 import { type Chunk, WebGpuMatrix } from "./webgpu_matrix.ts";
 import { blocks, TILE } from "./webgpu_products.ts";
@@ -115,6 +115,7 @@ async function fill(
 function joined(parts: readonly Part[], rows: number, size: number): SparseFeatures {
   const offsets = new Int32Array(rows + 1);
   const count = parts.reduce((sum, { total }) => sum + total, 0);
+  assertActive(count);
   const [features, values] = [new Int32Array(count), new Float32Array(count)];
   let end = 0;
   for (const { block, places, active } of parts) {
