@@ -223,6 +223,8 @@ export interface Prompt {
   readonly start?: number;
   /** Whether another window of its text comes further on; absent where none does. */
   readonly continues?: boolean;
+  /** Share of its text that it is, 0..1, for progress; absent where it is all of it or all that is read, and in a cache. */
+  readonly share?: number;
   /** Whether it was cut, and the rest of its text is in no other prompt; absent where nothing is left out. */
   readonly truncated?: boolean;
   /** Token ids, `<bos>` first, cut to the context. */

@@ -74,6 +74,8 @@ export interface ExtractProgress {
   readonly texts: number;
   /** Those of them that were cut, and whose rest is in no prompt. */
   readonly truncated: number;
+  /** What was read, in texts, for how far a stream is: a window counts as the share of its text that it is. */
+  readonly inTexts: number;
   /** Prompts: texts, or windows of long ones. */
   readonly prompts: number;
   /** Their tokens, `<bos>` included. */
@@ -86,7 +88,7 @@ type Settings =
   & Required<Omit<ExtractOptions, "backend" | "extractor" | keyof SelectOptions | keyof WindowOptions>>
   & { readonly selection: Selection; readonly stride?: number };
 
-const NOTHING: ExtractProgress = { texts: 0, truncated: 0, prompts: 0, tokens: 0, activations: 0 };
+const NOTHING: ExtractProgress = { texts: 0, inTexts: 0, truncated: 0, prompts: 0, tokens: 0, activations: 0 };
 
 /** A prompt, and its positions that become activations. */
 interface Selected {
@@ -174,11 +176,12 @@ export async function* extract(
 }
 
 function sumOf(
-  { texts, truncated, prompts, tokens, activations }: ExtractProgress,
+  { texts, inTexts, truncated, prompts, tokens, activations }: ExtractProgress,
   more: readonly Selected[],
 ): ExtractProgress {
   return {
     texts: more.reduce((sum, { prompt }) => sum + (prompt.continues ? 0 : 1), texts),
+    inTexts: more.reduce((sum, { prompt }) => sum + (prompt.share ?? 1), inTexts),
     truncated: more.reduce((sum, { prompt }) => sum + (prompt.truncated ? 1 : 0), truncated),
     prompts: prompts + more.length,
     tokens: more.reduce((sum, { prompt }) => sum + prompt.tokens.length, tokens),
@@ -281,7 +284,8 @@ async function runBatch(
   for (const pass of passes) {
     await otherTurns(model.signal);
     forwardSeconds += await runPass(model, pass, layers, gather);
-    for (const { tokens, continues, truncated } of pass.prompts) {
+    for (const { tokens, continues, share = 1, truncated } of pass.prompts) {
+      run.inTexts += share;
       if (!continues) run.texts++;
       if (truncated) run.truncated++;
       run.tokens += tokens.length;

@@ -234,9 +234,10 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
   const budget = growing?.maxTokens ?? maxTokens;
   const stage = progress.stage(`${label}discover`, textCount(plan), "texts");
   let skipped = 0;
-  const onProgress = ({ texts, prompts, tokens }: ExtractProgress) => {
-    if (prompts <= skipped) stage.resume(texts);
-    else stage.set(texts);
+  const onProgress = (read: ExtractProgress) => {
+    const { prompts, tokens } = read;
+    if (prompts <= skipped) stage.resume(textsSoFar(read));
+    else stage.set(textsSoFar(read));
     stage.budget(tokens, budget, "tokens");
   };
   // The model reads nothing beyond the budget.
@@ -374,6 +375,12 @@ class WatchedStream {
 /** Tokens to grow on: the plan's, or those of `--max-tokens`; no bound where an experiment reads all of its texts. */
 function budgetOf({ growing }: GrowPlan, flags: Pick<CommonFlags, "maxTokens">): number {
   return growing?.maxTokens ?? ("maxTokens" in flags ? flags.maxTokens : Infinity);
+}
+
+/** Texts that were read, those that were begun together as what they make in whole ones. */
+function textsSoFar({ texts, inTexts }: ExtractProgress): number {
+  // Shares of one text add up to 1 but for what rounding leaves.
+  return Math.max(texts, Math.floor(inTexts));
 }
 
 /** How many texts a plan has, where that is known before they are read. */
