@@ -7,7 +7,7 @@ const DOCUMENTS = ["The king said to the queen that it was late. ".repeat(20), "
 /** Grows on three documents, two of them long, and gives what came of it. */
 async function grown(folder: string, ...args: string[]) {
   const errors: string[] = [];
-  let [activations, lengths]: [number, number[]] = [0, []];
+  let [activations, lengths, counts]: [number, number[], unknown[]] = [0, [], []];
   const flags = { ...readingFlags({ calibration: 30, context: 16, batch: 4 }), ...windowFlags() };
   const code = await runExperiment({ name: "long", question: "", description: "", flags }, async (run) => {
     await using opened = await openModel(run);
@@ -17,20 +17,27 @@ async function grown(folder: string, ...args: string[]) {
     const calibrations = await calibrated(run, plan, run.flags);
     using discovery = await grow(run, { ...plan, calibrations, growing: { saturationWindow: Infinity } });
     activations = discovery.activations;
+    counts = [discovery.texts, discovery.unfinished];
   }, {
     args: ["--layers", "1", "--percentiles", "10", "--device", "cpu", "--out", folder, ...args],
     print: () => {},
     printError: (text) => errors.push(text),
   });
-  return { code, activations, lengths, errors };
+  return { code, activations, lengths, counts, errors };
 }
 
 Deno.test("a run reads long texts to their ends, with or without a stride", () =>
   inFolder(async (folder) => {
     for (const args of [[], ["--stride", "5"]]) {
-      const { code, activations, lengths, errors } = await grown(folder, ...args);
+      const { code, activations, lengths, counts, errors } = await grown(folder, ...args);
       assertEquals([code, activations, errors], [0, lengths.reduce((a, b) => a + b), []]);
+      assertEquals(counts, [3, 0]);
     }
+    // Where the budget ends, both long ones are under way.
+    const { counts } = await grown(folder, "--max-tokens", "80");
+    assertEquals(counts, [3, 2]);
+    const { streams } = JSON.parse(await Deno.readTextFile(`${folder}/run.json`));
+    assertEquals([streams[0].texts, streams[0].unfinished, streams[0].ended], [3, 2, "budget"]);
   }));
 
 Deno.test("a run that reads the first windows only says how many texts are cut", () =>
