@@ -114,6 +114,7 @@ export type {
   AddOptions,
   Assignment,
   Basis,
+  CalibrateLayersOptions,
   CalibrateOptions,
   CalibrationKey,
   CalibrationValues,

@@ -7,7 +7,7 @@ import {
   type TokenIds,
 } from "../../activations/extract.ts";
 import { shuffled } from "../../activations/shuffled.ts";
-import { defaultContext, describeStream, type StreamSource } from "../../activations/source.ts";
+import { defaultContext, describedBy, describeStream, type StreamSource } from "../../activations/source.ts";
 import type { StreamBatch } from "../../activations/stream.ts";
 import type { Backend } from "../../compute/backend.ts";
 import type { LanguageModel } from "../../model/types.ts";
@@ -308,7 +308,9 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
  * ```
  */
 export function streamOf(plan: ReadPlan, skipPrompts = 0): AsyncGenerator<StreamBatch> {
-  const { model, layers, backend, reading } = plan;
+  const { model, layers, backend } = plan;
+  // Calibrations leave out what is beyond, and dictionaries under them.
+  const { maxNorm: _, ...reading } = plan.reading ?? {};
   return extract(model, textsInOrder(plan), { ...reading, layers, backend, skipPrompts });
 }
 
@@ -394,5 +396,6 @@ function sourcesOf(
   { flags }: { readonly flags: Pick<CommonFlags, "field"> },
 ): Map<number, StreamSource> {
   const corpus = flags.field === undefined ? name : `${name}, field ${flags.field}`;
-  return new Map(layers.map((layer) => [layer, describeStream({ ...reading, model, layer, corpus })]));
+  const read = describedBy(reading ?? {});
+  return new Map(layers.map((layer) => [layer, describeStream({ ...read, model, layer, corpus })]));
 }
