@@ -1,5 +1,6 @@
 /** Checksums of our own files: CRC-32, which zlib, gzip and Python's `zlib.crc32` compute alike. */
 import { crc32 } from "node:zlib";
+import { openFile } from "./open.ts";
 
 /** Bytes of a part whose checksum is taken at once. */
 const LARGEST_PART = 2 ** 30;
@@ -29,7 +30,7 @@ function* partsOf(bytes: Uint8Array): Iterable<Uint8Array> {
 
 /** {@linkcode checksumOf} a file's bytes, which are read a piece at a time. */
 export async function checksumOfFile(path: string): Promise<string> {
-  using file = await Deno.open(path);
+  using file = await openFile(path);
   const buffer = new Uint8Array(1 << 20);
   let sum = 0;
   for (let count; (count = await file.read(buffer)) !== null;) sum = crc32(buffer.subarray(0, count), sum);

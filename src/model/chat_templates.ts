@@ -3,6 +3,7 @@
  */
 import { basename, extname, join } from "node:path";
 import { exists } from "../files/exists.ts";
+import { readText } from "../files/open.ts";
 
 /** Templates by name. The one that chats are put in is called `default`. */
 export type ChatTemplates = Readonly<Record<string, string>>;
@@ -20,9 +21,9 @@ export async function readChatTemplates(folder: string): Promise<ChatTemplates> 
   const templates: Record<string, string> = {};
   const others = join(folder, FOLDER);
   for await (const { name } of await exists(others) ? Deno.readDir(others) : []) {
-    if (extname(name) === ".jinja") templates[basename(name, ".jinja")] = await Deno.readTextFile(join(others, name));
+    if (extname(name) === ".jinja") templates[basename(name, ".jinja")] = await readText(join(others, name));
   }
-  if (await exists(join(folder, FILE))) templates.default = await Deno.readTextFile(join(folder, FILE));
+  if (await exists(join(folder, FILE))) templates.default = await readText(join(folder, FILE));
   return templates;
 }
 

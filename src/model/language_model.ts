@@ -199,6 +199,7 @@ export class HookedLanguageModel implements LanguageModel {
     assertCount("batchSize", batchSize);
     this.#assertReadable(prompts);
     if (prompts.length === 0) return [];
+    if (generator.note !== undefined) this.#parts.notes.add(generator.note);
     const edits = await this.#edits(interventions, prompts, true);
     const texts = new Array<string>(prompts.length);
     let count = 0;

@@ -9,10 +9,11 @@ import { buildCheckpoint } from "./architectures/checkpoint.ts";
 import { PACKED_BITS, type Storage } from "./architectures/net.ts";
 import { findBlocks } from "./blocks.ts";
 import { readChatTemplates } from "./chat_templates.ts";
-import { blockCount, type Config, flattened, headSizes, positionCount, stopTokens } from "./config.ts";
+import { blockCount, flattened, headSizes, positionCount } from "./config.ts";
 import { Decoder } from "./decoder.ts";
 import { suffixes } from "./dtypes.ts";
 import { ModelError } from "./error.ts";
+import { ignoredNote, stopTokens } from "./generation_settings.ts";
 import { GraphFile } from "./graph_file.ts";
 import { describeInterface } from "./interface.ts";
 import { HookedLanguageModel, Notes } from "./language_model.ts";
@@ -117,12 +118,11 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
       maxContext: Math.min(traits.maxContext, positionCount(config)),
       generator: {
         transformers,
-        config: files.config,
-        generationConfig: files.generationConfig,
         stops: new Set(stops),
+        note: ignoredNote(files.config, files.generationConfig),
         // Any token does: what stands in its place is masked.
         padding: [config.pad_token_id, stops[0]].find((id) => isToken(id, traits.tokens)) ?? 0,
-        equalLengths: traits.equalLengths || weighsText(files.generationConfig),
+        equalLengths: traits.equalLengths,
       },
       oneAtATime: quantised || traits.fixedBatch,
       rereads: quantised,
@@ -183,13 +183,6 @@ const COMPUTED: Readonly<Record<Storage, string>> = {
 
 function isToken(id: unknown, tokens: number): id is number {
   return Number.isInteger(id) && (id as number) >= 0 && (id as number) < tokens;
-}
-
-/** Whether a model's own settings weigh tokens by the text before them, where padding would count as text. */
-function weighsText(settings: Config = {}): boolean {
-  // 1, 0 and 0 stand for "not".
-  return [settings.repetition_penalty ?? 1, settings.no_repeat_ngram_size || 1, settings.min_length || 1]
-    .some((value) => value !== 1);
 }
 
 /** What the runtime says of a graph that it does not take. */

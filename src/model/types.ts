@@ -267,9 +267,10 @@ export interface LanguageModel extends AsyncDisposable {
   logits(prompts: readonly Int32Array[], interventions?: readonly Intervention[]): Promise<Logits>;
 
   /**
-   * Greedy continuation of each prompt, as text without special tokens. What the model's generation_config.json says of
-   * tokens (`repetition_penalty`, `suppress_tokens` and their kin) holds. A text ends where the model cannot read on,
-   * past {@link maxContext}.
+   * Greedy continuation of each prompt, the most likely token each time, as text without special tokens. Of the model's
+   * generation_config.json the ids that end a text (`eos_token_id`) count and nothing else: what it says of sampling,
+   * penalties, suppressed or forced tokens and lengths is not applied, and {@link notes} say what that is. A text also ends
+   * where the model cannot read on, past {@link maxContext}.
    */
   generate(prompts: readonly Int32Array[], options?: GenerateOptions): Promise<string[]>;
 

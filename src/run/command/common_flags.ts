@@ -199,7 +199,10 @@ function everyFlag({ name, defaults = {}, flags, oneLayer = false }: FlagDeclara
     out: { type: "string", default: value("out", `results/${name}`), help: "folder of the results" },
     parquet: { type: "boolean", help: "write every table of results as .parquet, too, beside its .arrow" },
     resume: { type: "boolean", help: "go on from what a stopped run finished in --out" },
-    quiet: { type: "boolean", help: "show no progress" },
+    quiet: {
+      type: "boolean",
+      help: "say nothing on stderr but why a run failed; notes stand in run.json and in the report",
+    },
     help: { type: "boolean", help: "show this" },
   };
 }
