@@ -14,6 +14,8 @@ export interface ProgressOptions {
   write?: (text: string) => void;
   /** The clock in milliseconds; default `performance.now`. */
   now?: () => number;
+  /** Takes the name of the stage that begins, and undefined where one ends. */
+  onStage?: (name: string | undefined) => void;
 }
 
 /** One part of a run that counts up, perhaps to a known end. */
@@ -61,6 +63,7 @@ export class Progress {
   readonly #width: () => number;
   readonly #write: (text: string) => void;
   readonly #now: () => number;
+  readonly #onStage: (name: string | undefined) => void;
   #current: { line: (final: boolean) => string; stage: Stage; leavesLine: () => boolean } | undefined;
   #drawn = -Infinity;
 
@@ -71,6 +74,7 @@ export class Progress {
     this.#width = options.width ?? terminalWidth;
     this.#write = options.write ?? writeStderr;
     this.#now = options.now ?? (() => performance.now());
+    this.#onStage = options.onStage ?? (() => {});
   }
 
   /**
@@ -128,6 +132,7 @@ export class Progress {
       },
     };
     this.#current = { line, stage, leavesLine };
+    this.#onStage(name);
     this.#drawn = this.#terminal ? -Infinity : start + FIRST_LINE_MS - LINE_MS;
     this.#draw(stage);
     return stage;
@@ -142,6 +147,7 @@ export class Progress {
   end(): void {
     const current = this.#current;
     this.#current = undefined;
+    if (current) this.#onStage(undefined);
     if (!current || this.#quiet) return;
     if (!current.leavesLine()) {
       if (this.#terminal) this.#write("\r\x1b[2K");
