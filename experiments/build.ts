@@ -26,6 +26,8 @@ import {
   selectedBy,
   selectionFlags,
   UsageError,
+  windowFlags,
+  windowsBy,
 } from "../src/run/mod.ts";
 import { saveDashboards } from "./lib/build/dashboards.ts";
 import { buildOutcome, type BuildResult } from "./lib/build/outcome.ts";
@@ -37,6 +39,7 @@ await experiment({
   defaults: { layers: [2, 4, 6], maxTokens: 20e6 },
   flags: {
     ...readingFlags({ calibration: 200_000, context: 128, batch: 128 }),
+    ...windowFlags(),
     ...selectionFlags({ chat: true }),
     maxNorm: maxNormFlag(),
     split: { type: "string", help: "read only entries whose field `split` has this value" },
@@ -64,6 +67,7 @@ await experiment({
     if (excludePositions !== "template" || chat) return;
     throw new UsageError("Expected --chat beside --exclude-positions template: texts have no template without it.");
   },
+  idle: [{ flags: ["windows", "stride"], beside: "chat", why: "whose turns are one prompt each" }],
   mayChange: ["maxTokens", "checkpointEvery", "dashboard"],
   examples: [
     ["", "the embedded model, about a minute on two cores"],
@@ -81,7 +85,7 @@ await experiment({
     texts: inOrder ? entries : await Array.fromAsync(entries()),
     corpus: `${corpus}${split ? `, split ${split}` : ""}${inOrder ? ", in order" : ""}`,
     files: [corpus],
-    reading: { context, chat, batchPrompts: flags.batch, ...selectedBy(flags) },
+    reading: { context, chat, batchPrompts: flags.batch, ...windowsBy(flags), ...selectedBy(flags) },
     growing: {
       saturationWindow: flags.window,
       members: flags.members,

@@ -33,6 +33,7 @@ export {
 export { CorpusError } from "./errors.ts";
 export { shuffled } from "./shuffled.ts";
 export { type TokenWindow, tokenWindows } from "./token_windows.ts";
+export type { WindowOptions, Windows } from "./windows.ts";
 export { shuffledTokens, type TokenPrompts, uniformTokens } from "./random_tokens.ts";
 export { type AxBench, type AxBenchConcept, type AxBenchRow, readAxBench } from "./axbench.ts";
 export { AxBenchReader, type AxBenchReading, type TextActivations } from "./axbench_reader.ts";

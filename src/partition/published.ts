@@ -1,3 +1,4 @@
+import { lengthOf } from "../compute/long_lists.ts";
 import type { Backend } from "../compute/backend.ts";
 import { PickleObject, type PickleValue, readPickle } from "../files/pickle/pickle.ts";
 import { listed } from "../files/tensor.ts";
@@ -177,7 +178,7 @@ function publishedOf(value: PickleValue, name: string): PublishedDictionary {
 
 /** A direction whose length rounding has changed, of length 1 again. */
 function unit(direction: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
-  const length = Math.hypot(...direction);
+  const length = lengthOf(direction);
   return direction.map((value) => value / length);
 }
 

@@ -55,6 +55,8 @@ export {
   writeOutcome,
 } from "./outcome.ts";
 export { type CountFlag, readingFlags, seedsFlag } from "./command/reading_flags.ts";
+export { type WindowFlags, windowFlags, type WindowsBy, windowsBy } from "./command/window_flags.ts";
+export { noteCut } from "./steps/note_cut.ts";
 export {
   maxNormFlag,
   type SelectedBy,

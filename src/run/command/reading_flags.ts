@@ -28,7 +28,7 @@ export function readingFlags(
       type: "integer",
       default: defaults.context,
       min: 2,
-      help: `tokens that a ${what} is cut to, <bos> included`,
+      help: `tokens of a ${what} at most, <bos> included`,
     },
     batch: {
       type: "integer",

@@ -1,3 +1,4 @@
+import { append } from "../../compute/long_lists.ts";
 import { join } from "node:path";
 import { checksumOf } from "../../files/checksum.ts";
 import { removeIfThere } from "../../files/remove.ts";
@@ -131,7 +132,7 @@ export class Stages {
     });
     if (stage) {
       stage.notes.forEach(note);
-      calibrations.push(...stage.calibrations ?? []);
+      append(calibrations, stage.calibrations ?? []);
       return stage.value as T;
     }
     signal.throwIfAborted();

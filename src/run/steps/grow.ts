@@ -7,7 +7,7 @@ import {
   type TokenIds,
 } from "../../activations/extract.ts";
 import { shuffled } from "../../activations/shuffled.ts";
-import { describeStream, type StreamSource } from "../../activations/source.ts";
+import { defaultContext, describeStream, type StreamSource } from "../../activations/source.ts";
 import type { StreamBatch } from "../../activations/stream.ts";
 import type { Backend } from "../../compute/backend.ts";
 import type { LanguageModel } from "../../model/types.ts";
@@ -221,16 +221,15 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
   const levels = [...calibrations].map(([layer, { percentiles }]) => `${layer} at ${percentiles}`).join("; ");
   const name = `${label}dictionaries of layers ${levels}, seed ${seed}, ${corpus}`;
   const checkpoint = { onWarning: run.note, ...growing?.checkpoint ?? await run.stages.checkpoint(name) };
-  const budget = growing?.maxTokens ?? maxTokens;
   const stage = progress.stage(`${label}discover`, textCount(plan), "texts");
   let skipped = 0;
   const onProgress = ({ texts, prompts, tokens }: ExtractProgress) => {
     if (prompts <= skipped) stage.resume(texts);
     else stage.set(texts);
-    stage.budget(tokens, budget, "tokens");
+    stage.budget(tokens, maxTokens, "tokens");
   };
   // The model reads nothing beyond the budget.
-  const stream = new WatchedStream({ ...plan, layers, reading: { ...plan.reading, maxTokens: budget, onProgress } });
+  const stream = new WatchedStream({ ...plan, layers, reading: { ...plan.reading, maxTokens, onProgress } });
   const discovery = await discover(
     (skipPrompts) => {
       skipped = watch ? 0 : skipPrompts;
@@ -258,8 +257,15 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
   stage.end();
   if (discovery.silent) {
     run.note(
-      `${label}${discovery.silent} of ${discovery.prompts} texts gave no activation: they are of one token, or of nothing ` +
+      `${label}${discovery.silent} of ${discovery.prompts} prompts gave no activation: they are of one token, or of nothing ` +
         "but what is left out.",
+    );
+  }
+  if (stream.read?.truncated) {
+    const { context = defaultContext(plan.model), chat } = plan.reading ?? {};
+    run.note(
+      `${stream.read.truncated} of ${stream.read.texts} texts of ${corpus} are longer than ${context} tokens: ` +
+        `${chat ? "the end of the message is left out" : `the first ${context} of each are read`}.`,
     );
   }
   manifest.addSeconds("extract", discovery.secondsExtract);
@@ -296,14 +302,21 @@ export function streamOf(plan: ReadPlan, skipPrompts = 0): AsyncGenerator<Stream
 
 /** A plan's stream with somebody who looks at it: also at what a run that goes on passes over. */
 class WatchedStream {
+  /** How far it was read, by this run or before; absent where this run has read nothing. */
+  read?: ExtractProgress;
   #seen = 0;
 
   constructor(private readonly plan: GrowPlan) {}
 
   /** The batches after the first `skipPrompts`. */
   async *from(skipPrompts: number): AsyncGenerator<StreamBatch> {
-    const { watch } = this.plan;
-    for await (const batch of streamOf(this.plan, watch ? 0 : skipPrompts)) {
+    const { watch, reading } = this.plan;
+    const onProgress = (read: ExtractProgress) => {
+      this.read = read;
+      reading?.onProgress?.(read);
+    };
+    const stream = streamOf({ ...this.plan, reading: { ...reading, onProgress } }, watch ? 0 : skipPrompts);
+    for await (const batch of stream) {
       await watch?.(batch);
       this.#seen = batch.promptsBefore + batch.prompts.length;
       if (batch.promptsBefore < skipPrompts) batch.dispose();

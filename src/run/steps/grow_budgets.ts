@@ -1,3 +1,4 @@
+import { append } from "../../compute/long_lists.ts";
 import { join } from "node:path";
 import { readSealedJson, writeSealedJson } from "../../files/sealed_json.ts";
 import { dictionaryFile } from "../../partition/checkpoint.ts";
@@ -84,7 +85,7 @@ export async function growToBudgets<F extends Flags>(
       const record = await readSealedJson(index, { remedy: "remove its folder, so that it is grown again" });
       if (record) {
         const kept = record.grown as Omit<KeptDictionary, "file">[];
-        all.push(...kept.map((one) => ({ ...one, file: join(here, dictionaryFile(one)) })));
+        append(all, kept.map((one) => ({ ...one, file: join(here, dictionaryFile(one)) })));
         continue;
       }
       const checkpoint = { folder: join(folder, `checkpoint-seed-${seed}`), resume: true };
@@ -98,7 +99,7 @@ export async function growToBudgets<F extends Flags>(
       }
       // Written last: a folder without it is not complete.
       await writeSealedJson(index, { format: FORMAT, grown: grown.map(({ file: _, ...one }) => one) });
-      all.push(...grown);
+      append(all, grown);
     }
   }
   return all;
