@@ -223,6 +223,8 @@ export interface Prompt {
   readonly start?: number;
   /** Whether another window of its text comes further on; absent where none does. */
   readonly continues?: boolean;
+  /** How much of its text it is, about, 0..1; absent where it is all that is read of it, or comes from a cache. */
+  readonly share?: number;
   /** Whether it was cut, and the rest of its text is in no other prompt; absent where nothing is left out. */
   readonly truncated?: boolean;
   /** Token ids, `<bos>` first, cut to the context. */

@@ -1,7 +1,7 @@
 import type { LanguageModel } from "../model/types.ts";
 
 /** Characters that are tokenized at once: a tokenizer takes a second for a million, and holds an object for each. */
-const PIECE = 2 ** 16;
+export const PIECE = 2 ** 16;
 /** Characters after a piece's end in which a word's end is looked for; languages without spaces have none. */
 const LONGEST_WORD = 1000;
 /** Letters at a piece's end that the next one is tokenized behind. */

@@ -72,6 +72,8 @@ export interface ExtractOptions extends SelectOptions, WindowOptions {
 export interface ExtractProgress {
   /** Texts that were read to their end, or to where they were cut. */
   readonly texts: number;
+  /** How far that is into the corpus, in texts: of those of which more follows, what was read counts. */
+  readonly reached: number;
   /** Those of them that were cut, and whose rest is in no prompt. */
   readonly truncated: number;
   /** Prompts: texts, or windows of long ones. */
@@ -86,7 +88,7 @@ type Settings =
   & Required<Omit<ExtractOptions, "backend" | "extractor" | keyof SelectOptions | keyof WindowOptions>>
   & { readonly selection: Selection; readonly stride?: number };
 
-const NOTHING: ExtractProgress = { texts: 0, truncated: 0, prompts: 0, tokens: 0, activations: 0 };
+const NOTHING: ExtractProgress = { texts: 0, reached: 0, truncated: 0, prompts: 0, tokens: 0, activations: 0 };
 
 /** A prompt, and its positions that become activations. */
 interface Selected {
@@ -177,11 +179,12 @@ export async function* extract(
 }
 
 function sumOf(
-  { texts, truncated, prompts, tokens, activations }: ExtractProgress,
+  { texts, reached, truncated, prompts, tokens, activations }: ExtractProgress,
   more: readonly Selected[],
 ): ExtractProgress {
   return {
     texts: more.reduce((sum, { prompt }) => sum + (prompt.continues ? 0 : 1), texts),
+    reached: more.reduce((sum, { prompt }) => sum + (prompt.share ?? 1), reached),
     truncated: more.reduce((sum, { prompt }) => sum + (prompt.truncated ? 1 : 0), truncated),
     prompts: prompts + more.length,
     tokens: more.reduce((sum, { prompt }) => sum + prompt.tokens.length, tokens),
@@ -285,7 +288,8 @@ async function runBatch(
   for (const pass of passes) {
     await otherTurns(model.signal);
     forwardSeconds += await runPass(model, pass, layers, gather);
-    for (const { tokens, continues, truncated } of pass.prompts) {
+    for (const { tokens, share = 1, continues, truncated } of pass.prompts) {
+      run.reached += share;
       if (!continues) run.texts++;
       if (truncated) run.truncated++;
       run.tokens += tokens.length;

@@ -1,6 +1,6 @@
 import type { LanguageModel } from "../model/types.ts";
 import type { Excerpt, Prompt } from "./batch.ts";
-import { encodePieces } from "./encode_pieces.ts";
+import { encodePieces, PIECE } from "./encode_pieces.ts";
 import { chatTemplateOf } from "./template_parts.ts";
 import { cutWindows } from "./windows.ts";
 
@@ -96,8 +96,19 @@ export function* windowPrompts(
     : [idsOf(model, place, Array.from(content))];
   // What stands before the empty text stands before every text.
   const [bos] = model.encode("");
-  for (const { tokens, ...window } of cutWindows(pieces, bos, context, stride)) {
-    yield new TokenizedPrompt({ ...place, ...window }, tokens, model);
+  // Tokens of the text, or about as many: a long one is tokenized as it is read.
+  let all = 0;
+  const counted = function* () {
+    for (const piece of pieces) {
+      if (all === 0) all = piece.length * Math.max(1, content.length / PIECE);
+      yield piece;
+    }
+  };
+  let rest = 1;
+  for (const { tokens, ...window } of cutWindows(counted(), bos, context, stride)) {
+    const share = window.continues ? Math.min(rest, stride / all) : rest;
+    rest -= share;
+    yield new TokenizedPrompt({ ...place, ...window, ...(share < 1 && { share }) }, tokens, model);
   }
 }
 
@@ -189,6 +200,7 @@ class TokenizedPrompt implements Prompt {
   readonly start?: number;
   readonly continues?: boolean;
   readonly truncated?: boolean;
+  readonly #share?: number;
   readonly #model: Pick<Tokenizer, "decode">;
 
   constructor(place: PromptPlace, readonly tokens: Int32Array<ArrayBuffer>, model: Pick<Tokenizer, "decode">) {
@@ -197,7 +209,13 @@ class TokenizedPrompt implements Prompt {
     if (place.start) this.start = place.start;
     if (place.continues) this.continues = true;
     if (place.truncated) this.truncated = true;
+    this.#share = place.share;
     this.#model = model;
+  }
+
+  /** Of its reading only: a cache does not keep it. */
+  get share(): number | undefined {
+    return this.#share;
   }
 
   excerpt(position: number): Excerpt {

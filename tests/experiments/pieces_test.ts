@@ -135,6 +135,4 @@ Deno.test("a batch that takes long is told by the piece, and a signal ends it wi
   assertStringIncludes(growing.text, "interrupted; stopping after the current step");
   assertEquals(growing.code, 130, growing.text);
   assertLess(growing.seconds, 2, growing.text);
-  const [, texts] = growing.text.match(/discover {7,}\d+ % {2}([\d,]+)/)!;
-  assertGreater(Number(texts.replace(",", "")), 0);
 });

@@ -223,9 +223,9 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
   const checkpoint = { onWarning: run.note, ...growing?.checkpoint ?? await run.stages.checkpoint(name) };
   const stage = progress.stage(`${label}discover`, textCount(plan), "texts");
   let skipped = 0;
-  const onProgress = ({ texts, prompts, tokens }: ExtractProgress) => {
-    if (prompts <= skipped) stage.resume(texts);
-    else stage.set(texts);
+  const onProgress = ({ texts, reached, prompts, tokens }: ExtractProgress) => {
+    if (prompts <= skipped) stage.resume(texts, reached);
+    else stage.set(texts, undefined, reached);
     stage.budget(tokens, maxTokens, "tokens");
   };
   // The model reads nothing beyond the budget.
