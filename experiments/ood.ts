@@ -91,8 +91,8 @@ await experiment({
 
     const heldout = await drawn(corpus, seed, { split: flags.heldout });
     const bulgarian = await drawn(flags.bulgarian, seed);
-    noteCut(run, opened, heldout, `${label}held-out prompts`);
-    noteCut(run, opened, bulgarian, `${label}Bulgarian prompts`);
+    noteCut(run, opened, heldout, "held-out prompts", label);
+    noteCut(run, opened, bulgarian, "Bulgarian prompts", label);
     const prompts = { ...promptSets(model, heldout, { context, seed }), "Bulgarian": bulgarian };
     const stage = progress.stage(`${label}score`, PROMPT_SETS.length, "sets of prompts");
     const distances = new Map<PromptSet, Distances[]>();

@@ -86,7 +86,7 @@ await experiment({
 
     // What regions' typical outputs are read off, and what is changed: two batches of other prompts.
     const prompts = (await Array.fromAsync(shuffled(heldout, seed))).slice(0, 2 * flags.probe);
-    noteCut(run, opened, prompts, `${label}probed prompts`);
+    noteCut(run, opened, prompts, "probed prompts", label);
     const reading = progress.stage(`${label}probe`, prompts.length, "prompts");
     const stream = extract(model, prompts, {
       ...{ layers, context, windows: "first", batchPrompts: Math.ceil(prompts.length / 2) },

@@ -1,6 +1,6 @@
 import type { LanguageModel } from "../model/types.ts";
 import type { Excerpt, Prompt } from "./batch.ts";
-import { encodePieces, PIECE } from "./encode_pieces.ts";
+import { encodePieces } from "./encode_pieces.ts";
 import { chatTemplateOf } from "./template_parts.ts";
 import { cutWindows } from "./windows.ts";
 
@@ -93,22 +93,11 @@ export function* windowPrompts(
 ): Generator<Prompt> {
   const pieces = typeof content === "string"
     ? encodePieces(model, content)
-    : [idsOf(model, place, Array.from(content))];
+    : [{ tokens: idsOf(model, place, Array.from(content)), until: 1 }];
   // What stands before the empty text stands before every text.
   const [bos] = model.encode("");
-  // Tokens of the text, or about as many: a long one is tokenized as it is read.
-  let all = 0;
-  const counted = function* () {
-    for (const piece of pieces) {
-      if (all === 0) all = piece.length * Math.max(1, content.length / PIECE);
-      yield piece;
-    }
-  };
-  let rest = 1;
-  for (const { tokens, ...window } of cutWindows(counted(), bos, context, stride)) {
-    const share = window.continues ? Math.min(rest, stride / all) : rest;
-    rest -= share;
-    yield new TokenizedPrompt({ ...place, ...window, ...(share < 1 && { share }) }, tokens, model);
+  for (const { tokens, ...window } of cutWindows(pieces, bos, context, stride)) {
+    yield new TokenizedPrompt({ ...place, ...window }, tokens, model);
   }
 }
 
@@ -199,8 +188,8 @@ class TokenizedPrompt implements Prompt {
   readonly text: number;
   readonly start?: number;
   readonly continues?: boolean;
+  readonly share?: number;
   readonly truncated?: boolean;
-  readonly #share?: number;
   readonly #model: Pick<Tokenizer, "decode">;
 
   constructor(place: PromptPlace, readonly tokens: Int32Array<ArrayBuffer>, model: Pick<Tokenizer, "decode">) {
@@ -208,14 +197,9 @@ class TokenizedPrompt implements Prompt {
     this.text = place.text;
     if (place.start) this.start = place.start;
     if (place.continues) this.continues = true;
+    if (place.share !== undefined && place.share < 1) this.share = place.share;
     if (place.truncated) this.truncated = true;
-    this.#share = place.share;
     this.#model = model;
-  }
-
-  /** Of its reading only: a cache does not keep it. */
-  get share(): number | undefined {
-    return this.#share;
   }
 
   excerpt(position: number): Excerpt {

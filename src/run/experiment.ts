@@ -243,6 +243,7 @@ export async function runExperiment<const F extends Flags>(
       facts: () => factsOf(flags, manifest),
       notes: manifest.notes,
       calibrations: manifest.calibrations,
+      streams: manifest.streams,
       note,
       signal: interruption.stop,
     });

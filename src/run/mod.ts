@@ -103,6 +103,7 @@ export {
   type GrowPlan,
   type ReadPlan,
   streamOf,
+  textsInOrder,
   usable,
 } from "./steps/grow.ts";
 export { contextOf, loadModelOf, openDevice, type Opened, openModel } from "./steps/open_model.ts";

@@ -3,6 +3,7 @@
  * region is a feature, its direction the exemplar.
  */
 import { type ActivationBatch, Batch, placeText, type Prompt } from "../../activations/batch.ts";
+import { assertOptions, type OptionNames } from "../../compute/known_options.ts";
 import { writeFileAtomic } from "../../files/atomic.ts";
 import { visibleJson } from "../../files/visible_text.ts";
 import type { LanguageModel } from "../../model/types.ts";
@@ -36,6 +37,14 @@ export interface DashboardFileOptions {
   /** Tokens of the logit lens at each end; default 10. */
   k?: number;
 }
+
+const FILE_OPTIONS: OptionNames<DashboardFileOptions> = {
+  modelId: true,
+  layer: true,
+  set: true,
+  features: true,
+  k: true,
+};
 
 /** Texts of tokens by position, of prompts that several contexts, and several dashboards, show. */
 const TOKENS = new WeakMap<Prompt, Map<number, string>>();
@@ -113,7 +122,9 @@ export class Dashboard {
    *
    * @throws {RangeError} if an option is no whole number, or contexts are none.
    */
-  constructor(dictionary: Dictionary, { contexts = 10, around = 32 }: DashboardOptions = {}) {
+  constructor(dictionary: Dictionary, options: DashboardOptions = {}) {
+    assertOptions("a dashboard", options, { contexts: true, around: true });
+    const { contexts = 10, around = 32 } = options;
     assertWhole("contexts", contexts, 1);
     assertWhole("tokens around", around, 0);
     this.#dictionary = dictionary;
@@ -165,6 +176,7 @@ export class Dashboard {
    * nobody says which layer it is of.
    */
   files(model: LanguageModel, options: DashboardFileOptions = {}): DashboardFile[] {
+    assertOptions("a dashboard's files", options, FILE_OPTIONS);
     const { size, source, percentile } = this.#dictionary;
     const { features = 128, k = 10, layer = source?.hook.layer, modelId = source?.model ?? model.id } = options;
     const { set = percentile === undefined ? "exemplar" : `exemplar-p${percentile}` } = options;
