@@ -1,5 +1,5 @@
 /** Long work of experiments shows how far it is, ends at its budget and stops when it is asked to. */
-import { assert, assertEquals, assertGreater, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
 import type { StreamBatch } from "../../src/activations/mod.ts";
 import type { LanguageModel } from "../../src/model/mod.ts";
 import { calibrated, grow, openModel, runExperiment } from "../../src/run/mod.ts";
