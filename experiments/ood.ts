@@ -29,6 +29,7 @@ import {
   selectionFlags,
   windowFlags,
   windowsBy,
+  WITHOUT_TEMPLATE,
 } from "../src/run/mod.ts";
 import { oodOutcome } from "./lib/ood/outcome.ts";
 import { type DistanceRow, distanceRows, PROMPT_SETS, type PromptSet } from "./lib/ood/rows.ts";
@@ -43,6 +44,7 @@ await experiment({
     "Compares held-out text, shuffled text, Bulgarian and random token ids by their distance to the nearest " +
     "exemplar, and as many random activations in the exemplars' place. The embedded model takes one to two minutes; " +
     "Gemma-2-2B-it at one layer on 5 million tokens hours on a CPU, minutes on a GPU.",
+  without: WITHOUT_TEMPLATE,
   flags: {
     seeds: seedsFlag(2, "runs (stream order, prompts, random ids)"),
     split: { type: "string", default: "train", help: "rows of --corpus to build on, by their field `split`" },

@@ -28,6 +28,7 @@ import {
   UsageError,
   windowFlags,
   windowsBy,
+  WITHOUT_TEMPLATE,
 } from "../src/run/mod.ts";
 import { steerOutcome } from "./lib/steer/outcome.ts";
 import type { EffectRow } from "./lib/steer/rows.ts";
@@ -40,6 +41,7 @@ await experiment({
     "measures the next-token distributions. The embedded model takes about 2 minutes; Gemma-2-2B hours on a CPU, half an " +
     "hour on a GPU.",
   defaults: { layers: [4], percentiles: [1, 2, 4, 8], maxTokens: 40_000 },
+  without: WITHOUT_TEMPLATE,
   flags: {
     seeds: seedsFlag(3, "runs (stream order, prompts, regions drawn)"),
     split: { type: "string", default: "train", help: "rows of --corpus to build on, by their field `split`" },

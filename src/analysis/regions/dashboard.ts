@@ -74,8 +74,9 @@ interface Slot {
  * - `values` of a context's `tokens` are the read-out `signed` on the basis `exemplar`, `<x - center, exemplar>`, in the
  *   activations' own units; negative ones too, which autoencoders do not have. Tokens without an activation, such as
  *   `<bos>`, are left out.
- * - `frac_nonzero` is the share of the pass's activations that are nearest to the region's exemplar, and the frequency
- *   histogram is of these activations' values.
+ * - `frac_nonzero` is the share of the pass's activations that are nearest to the region's exemplar and within the
+ *   threshold of it, and the frequency histogram is of these activations' values. Those beyond the threshold of all, which
+ *   come once a dictionary founds no more, count in none.
  * - `pos_str` and `pos_values` are what the logit lens reads off the exemplar, `neg_str` and `neg_values` what it reads off
  *   the opposite direction, with the logits' sign changed: the least logits, if the model's final norm has no bias. They
  *   are empty where the lens cannot read the hook.
@@ -151,8 +152,10 @@ export class Dashboard {
       throw new Error("Expected a batch that says where its rows come from but it has no provenance: give it one");
     }
     const { regions, distances } = await this.#dictionary.assign(batch);
+    const { threshold } = this.#dictionary;
     const x = await Batch.of(batch).values();
     for (let row = 0; row < batch.rows && this.#dictionary.size > 0; row++) {
+      if (distances[row] > threshold) continue;
       // <x - c, e> = ||x - c|| cos, and the cosine is 1 less the distance.
       this.#histograms[regions[row]].add(this.#norm(x, row) * (1 - distances[row]));
     }
