@@ -104,8 +104,11 @@ export function buildOutcome(flags: CommonFlags, { discovery, results, coverage,
   return {
     title: `Dictionaries of ${flags.model}`,
     answer: `${formatNumber(discovery.activations)} activations of ${flags.corpus} fall into ` +
-      `${[...new Set(range)].join(" to ")} regions, depending on layer and percentile; ` +
-      `${dictionaries.filter(({ saturated }) => saturated).length} of ${results.length} dictionaries saturated. ` +
+      `${[...new Set(range)].join(" to ")} region${range[1] === "1" ? "" : "s"}` +
+      (results.length === 1
+        ? `; the dictionary is ${dictionaries[0].saturated ? "" : "not "}saturated. `
+        : `, depending on layer and percentile; ${dictionaries.filter(({ saturated }) => saturated).length} of ` +
+          `${results.length} dictionaries saturated. `) +
       `${streamText(stream)} ${coverageText(coverage)}`,
     findings: {
       layer,
