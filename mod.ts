@@ -81,6 +81,7 @@ export type {
   Excerpt,
   ExtractOptions,
   Extractor,
+  ExtractProgress,
   LayeredBatch,
   Prompt,
   Provenance,

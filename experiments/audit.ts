@@ -29,10 +29,12 @@ await experiment({
   question: "Which regions did finetuning keep, drop and introduce, and what is in them?",
   description: "Reports on a finetuning: regions kept, dropped and introduced beyond order noise, with contexts.",
   defaults: { layers: [3, 5, 7], percentiles: [1, 2, 4] },
+  without: { maxTokens: "it reads all of --texts and --prompts" },
   flags: {
     after: { type: "string", default: "fixtures/gemma-2-toy-it", help: "the finetuned model; --model is before" },
     chatCorpora: {
       type: "string",
+      names: "corpora",
       default: "fixtures/corpora/harmful.jsonl,fixtures/corpora/harmless.jsonl",
       help: "files of user turns, with commas, read in the chat template of --after",
     },

@@ -39,6 +39,7 @@ import {
   seedsFlag,
   streamOf,
   usable,
+  UsageError,
 } from "../src/run/mod.ts";
 import { conceptChoices, drawCoresets } from "./lib/axbench/choices.ts";
 import { axBenchOutcome, headlineRows, shownSetting } from "./lib/axbench/outcome.ts";
@@ -57,12 +58,14 @@ await experiment({
   flags: {
     data: {
       type: "string",
+      names: "file",
       default: "fixtures/corpora/axbench",
       help: "folder of AxBench's files: flat, with generate/ and inference/, or with train/ and test/",
     },
-    concepts: { type: "integers", min: 0, help: "ids of the concepts: 0-9; default all" },
+    concepts: { type: "integers", min: 0, sorted: true, help: "ids of the concepts: 0-9; default all" },
     dictionaries: {
       type: "string",
+      names: "dictionaries",
       help:
         `dictionaries to choose from instead of growing them, read at their own hook, commas between; each ${DICTIONARY_HELP}`,
     },
@@ -83,6 +86,7 @@ await experiment({
       type: "integers",
       default: [15_000, 45_000],
       min: 1,
+      sorted: true,
       help: "token budgets at which dictionaries are kept, besides --max-tokens",
     },
     seeds: seedsFlag(2, "stream orders"),
@@ -94,7 +98,19 @@ await experiment({
       min: 0,
       help: "strengths of the probe's penalty; of several the best on a fifth of the train texts",
     },
-    resamples: { type: "integer", default: 10_000, min: 100, help: "bootstrap samples of each interval" },
+    resamples: { type: "integer", default: 10_000, min: 100, max: 1e6, help: "bootstrap samples of each interval" },
+  },
+  idle: [{
+    flags: ["layers", "percentiles", "budgets", "maxTokens", "seeds"],
+    beside: "dictionaries",
+    why: "which are grown already",
+  }],
+  assertFlags({ budgets, maxTokens }, isGiven) {
+    const larger = budgets.find((budget) => budget >= maxTokens);
+    if (larger === undefined || !isGiven("budgets")) return;
+    throw new UsageError(
+      `Expected --budgets to be less than --max-tokens ${maxTokens}, the last of them, but got ${larger}.`,
+    );
   },
   examples: [
     ["", "the embedded model, ten concepts"],
@@ -111,7 +127,7 @@ await experiment({
   ],
 }, async (run) => {
   const { flags, manifest, progress, signal } = run;
-  const smaller = flags.budgets.filter((budget) => budget < flags.maxTokens).toSorted((a, b) => a - b);
+  const smaller = flags.budgets.filter((budget) => budget < flags.maxTokens);
   const budgets = [...smaller, flags.maxTokens];
   const { concepts, negatives } = await readAxBench(flags.data, flags.concepts);
   await using opened = await openModel(run);
@@ -130,7 +146,7 @@ await experiment({
   });
 
   const given = names &&
-    await givenDictionaries(names, opened.model, backend, { seed: flags.seed, budget: flags.maxTokens });
+    await givenDictionaries(names, opened.model, backend, { seed: flags.seed });
   const model = given ? await atTheirHook(opened.model, given.hook, flags.hook) : opened.model;
   run.save.hook = model.hook;
   const reader = new AxBenchReader(model, flags.reading, contextOf(run, model, "textContext"));

@@ -19,11 +19,13 @@ import {
   calibrated,
   experiment,
   grow,
+  maxNormFlag,
   openModel,
   readingFlags,
   readTexts,
   selectedBy,
   selectionFlags,
+  UsageError,
 } from "../src/run/mod.ts";
 import { saveDashboards } from "./lib/build/dashboards.ts";
 import { buildOutcome, type BuildResult } from "./lib/build/outcome.ts";
@@ -35,8 +37,8 @@ await experiment({
   defaults: { layers: [2, 4, 6], maxTokens: 20e6 },
   flags: {
     ...readingFlags({ calibration: 200_000, context: 128, batch: 128 }),
-    ...selectionFlags(),
-    maxNorm: { type: "string", help: "leave out activations of more than this many times the median norm: 10x" },
+    ...selectionFlags({ chat: true }),
+    maxNorm: maxNormFlag(),
     split: { type: "string", help: "read only entries whose field `split` has this value" },
     chat: { type: "boolean", help: "read every text as a user's turn in the model's chat template" },
     inOrder: { type: "boolean", help: "read the corpus in its own order, as needed when it does not fit into memory" },
@@ -57,6 +59,10 @@ await experiment({
       help: "write what feature browsers show of every region, too, as Neuronpedia imports it; reads the texts again",
     },
     checkpointEvery: { type: "integer", default: 10, min: 1, help: "batches between checkpoints" },
+  },
+  assertFlags({ excludePositions, chat }) {
+    if (excludePositions !== "template" || chat) return;
+    throw new UsageError("Expected --chat beside --exclude-positions template: texts have no template without it.");
   },
   mayChange: ["maxTokens", "checkpointEvery", "dashboard"],
   examples: [

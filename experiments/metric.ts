@@ -26,7 +26,7 @@ import {
 } from "../src/activations/mod.ts";
 import { type LabelledRows, leaderPartitions, metricMaps, METRICS } from "../src/analysis/mod.ts";
 import { calibrate } from "../src/partition/mod.ts";
-import { experiment, openModel, readTexts, seedsFlag } from "../src/run/mod.ts";
+import { experiment, openModel, readTexts, seedsFlag, UsageError } from "../src/run/mod.ts";
 import { metricOutcome } from "./lib/metric/outcome.ts";
 import type { MetricRow } from "./lib/metric/rows.ts";
 
@@ -37,16 +37,30 @@ await experiment({
     "Clusters the same activations under five metrics to the same numbers of regions. The embedded model takes about a " +
     "minute and a half; Gemma-2-2B at one layer about a quarter of an hour.",
   defaults: { layers: [1, 3, 5, 7] },
+  without: {
+    corpus: "its texts are those of --math, --code and --chat",
+    percentiles: "its thresholds are those that give the --regions asked for",
+    maxTokens: "it reads --windows and --heldout windows of each domain",
+  },
   flags: {
-    regions: { type: "integers", default: [50, 200], min: 2, help: "numbers of regions to compare at" },
-    math: { type: "string", default: "fixtures/corpora/math.jsonl", help: "file of the math texts" },
-    code: { type: "string", default: "fixtures/corpora/code.jsonl", help: "file of the code" },
-    chat: { type: "string", default: "fixtures/corpora/chat.jsonl", help: "file of the chats" },
+    regions: { type: "integers", default: [50, 200], min: 2, sorted: true, help: "numbers of regions to compare at" },
+    math: { type: "string", names: "corpus", default: "fixtures/corpora/math.jsonl", help: "file of the math texts" },
+    code: { type: "string", names: "corpus", default: "fixtures/corpora/code.jsonl", help: "file of the code" },
+    chat: { type: "string", names: "corpus", default: "fixtures/corpora/chat.jsonl", help: "file of the chats" },
     windows: { type: "integer", default: 30, min: 1, help: "windows of each domain to cluster" },
     heldout: { type: "integer", default: 15, min: 1, help: "other windows of each domain to tell" },
     context: { type: "integer", default: 64, min: 2, help: "tokens of every window, <bos> included" },
     ridge: { type: "number", default: 1e-3, min: 0, help: "added in whitening, as a share of the mean variance" },
     seeds: seedsFlag(4, "orders of the activations", 2),
+  },
+  assertFlags({ regions, windows, context }) {
+    const activations = 3 * windows * (context - 1);
+    const most = Math.max(...regions);
+    if (most <= activations) return;
+    throw new UsageError(
+      `Expected --regions to be at most ${activations}, the activations of --windows ${windows} of three domains with ` +
+        `--context ${context}, but got ${most}.`,
+    );
   },
   examples: [["", "the embedded model, four layers"], ["--layers all --regions 100", "all layers at 100 regions"]],
 }, async (run) => {

@@ -43,7 +43,7 @@ import {
 import { chosenDictionary } from "./lib/monitor/dictionary.ts";
 import { monitorOutcome } from "./lib/monitor/outcome.ts";
 import { watchStandardInput } from "./lib/monitor/stream.ts";
-import { HELD_OUT, type Instructions, monitorTexts } from "./lib/monitor/texts.ts";
+import { assertEnough, HELD_OUT, type Instructions, monitorTexts } from "./lib/monitor/texts.ts";
 
 /** False-alarm rates that are tried, beside the one asked for. */
 const RATES = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2];
@@ -58,23 +58,54 @@ await experiment({
   flags: {
     dictionary: {
       type: "string",
+      names: "dictionaries",
       help: `a dictionary to watch with, whose hook, layer, context and template are taken: ${DICTIONARY_HELP}`,
     },
-    falseAlarms: { type: "number", default: 0.01, help: "share of held-out prompts that may raise the alarm `ood`" },
+    falseAlarms: {
+      type: "number",
+      default: 0.01,
+      min: 1e-4,
+      max: 0.5,
+      help: "share of held-out prompts that may raise the alarm `ood`; one in N takes N - 1 of them",
+    },
     json: { type: "boolean", help: "lines are JSON objects with a field `text` or `instruction`, and perhaps `id`" },
     plain: { type: "boolean", help: "read prompts as plain text, as for a base model: without the alarm `refusal`" },
     seeds: seedsFlag(10, "random halves of the held-out text"),
     split: { type: "string", default: "train", help: "rows of the corpora to build on, by their field `split`" },
     heldout: { type: "string", default: "heldout", help: "rows of the corpora to measure on, by their field `split`" },
-    bulgarian: { type: "string", default: "fixtures/corpora/bulgarian.jsonl", help: "file of Bulgarian texts" },
-    harmful: { type: "string", default: "fixtures/corpora/harmful.jsonl", help: "file of harmful instructions" },
-    harmless: { type: "string", default: "fixtures/corpora/harmless.jsonl", help: "file of harmless instructions" },
+    bulgarian: {
+      type: "string",
+      names: "corpus",
+      default: "fixtures/corpora/bulgarian.jsonl",
+      help: "file of Bulgarian texts",
+    },
+    harmful: {
+      type: "string",
+      names: "corpus",
+      default: "fixtures/corpora/harmful.jsonl",
+      help: "file of harmful instructions",
+    },
+    harmless: {
+      type: "string",
+      names: "corpus",
+      default: "fixtures/corpora/harmless.jsonl",
+      help: "file of harmless instructions",
+    },
     prompts: { type: "integer", default: 400, min: 2, help: "prompts of each measured set at most" },
     answer: { type: "integer", default: 24, min: 1, help: "tokens generated to see whether a prompt is refused" },
     calibration: { type: "integer", default: 20_000, min: 2, help: "activations to calibrate on" },
     context: { type: "integer", default: 128, min: 2, help: "tokens that a prompt is cut to, template included" },
     batch: { type: "integer", default: 32, min: 1, help: "prompts read together, if so many are waiting" },
   },
+  idle: [
+    {
+      flags: ["layers", "percentiles", "maxTokens", "calibration", "context", "plain"],
+      beside: "dictionary",
+      why: "which has its own",
+    },
+    { flags: ["answer"], beside: "plain", why: "without which no prompt is answered" },
+  ],
+  assertFlags: ({ falseAlarms, prompts }) => assertEnough(falseAlarms, prompts, `--prompts is ${prompts}`),
   examples: [
     ["< prompts.txt > verdicts.jsonl", "watch a file of prompts with the embedded model"],
     ["--dictionary results/monitor/dictionary.arrow < prompts.txt", "with the dictionary of the run before"],
@@ -82,6 +113,10 @@ await experiment({
 }, async (run) => {
   const { flags, manifest, progress } = run;
   const { corpus, split, harmful, harmless, seed } = flags;
+  // Before the model: what is missing among them is told at once. A dictionary that is given is grown already.
+  const texts = await monitorTexts(flags, !flags.plain, (file, where) => readTexts(run, file, { where }));
+  const heldout = texts.sets.get(HELD_OUT)!.length;
+  assertEnough(flags.falseAlarms, heldout, `${corpus} has ${heldout} of --heldout ${flags.heldout}`);
   await using opened = await openModel(run);
   const { backend, layers, context } = opened;
   const given = flags.dictionary === undefined
@@ -91,7 +126,6 @@ await experiment({
   run.save.hook = model.hook;
   const chat = given ? given.source!.chat : !flags.plain;
 
-  const texts = await monitorTexts(flags, chat, (file, where) => readTexts(run, file, { where }));
   const labelled = async (name: string, entries: readonly CorpusEntry[]): Promise<Instructions> => {
     return { entries, refused: (await keptAnswers(run, name, model, entries, flags.answer)).map(isRefusal) };
   };

@@ -43,7 +43,12 @@ await experiment({
     seeds: seedsFlag(2, "runs (stream order, prompts, random ids)"),
     split: { type: "string", default: "train", help: "rows of --corpus to build on, by their field `split`" },
     heldout: { type: "string", default: "heldout", help: "rows of --corpus to score, by their field `split`" },
-    bulgarian: { type: "string", default: "fixtures/corpora/bulgarian.jsonl", help: "file of the Bulgarian texts" },
+    bulgarian: {
+      type: "string",
+      names: "corpus",
+      default: "fixtures/corpora/bulgarian.jsonl",
+      help: "file of the Bulgarian texts",
+    },
     prompts: { type: "integer", default: 100, min: 2, help: "prompts of each scored set at most" },
     ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }),
     ...selectionFlags(),

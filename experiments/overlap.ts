@@ -24,7 +24,7 @@ import {
   pickUnits,
   strongestInRegions,
 } from "../src/analysis/mod.ts";
-import { experiment, grow, openModel, readingFlags, readTexts, seedsFlag, usable, UsageError } from "../src/run/mod.ts";
+import { experiment, grow, openModel, readingFlags, readTexts, seedsFlag, usable } from "../src/run/mod.ts";
 import { heldOutFirings } from "./lib/overlap/held_out.ts";
 import { overlapOutcome } from "./lib/overlap/outcome.ts";
 import type { Compared } from "./lib/overlap/rows.ts";
@@ -40,15 +40,21 @@ await experiment({
     "chance, random exemplars and another stream order. The embedded model takes about a minute and a half; the second " +
     "example an estimated half an hour on a GPU (three passes of 2 M tokens), and 5 GB for the held-out activations.",
   defaults: { layers: [4], percentiles: [1, 2, 4, 8, 10, 16] },
+  oneLayer: true,
   flags: {
-    sae: { type: "string", default: "fixtures/sae/params.npz", help: "params.npz or a SAELens folder, here or hf://" },
+    sae: {
+      type: "string",
+      names: "file",
+      default: "fixtures/sae/params.npz",
+      help: "params.npz or a SAELens folder, here or hf://",
+    },
     split: { type: "string", default: "train", help: "rows of --corpus to grow on, by their field `split`" },
     heldout: { type: "string", default: "heldout", help: "rows of --corpus to compare on, by their field `split`" },
     tokens: { type: "integer", default: 80_000, min: 2, help: "held-out activations, rounded up to a batch" },
     minimum: { type: "integer", default: 20, min: 1, help: "firings below which a region or feature does not count" },
     strongest: { type: "integer", default: 100, min: 1, help: "tokens of each unit in the published measure" },
     seeds: seedsFlag(3, "stream orders"),
-    draws: { type: "integer", default: 10, min: 1, help: "random permutations and shifts of the tokens" },
+    draws: { type: "integer", default: 10, min: 1, max: 10_000, help: "random permutations and shifts of the tokens" },
     ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }, "text"),
   },
   examples: [
@@ -64,7 +70,6 @@ await experiment({
   const draws = Array.from({ length: flags.draws }, (_, i) => flags.seed + i);
   await using opened = await openModel(run);
   const { backend, model, layers, context } = opened;
-  if (layers.length > 1) throw new UsageError(`Expected one layer, the SAE's, but got --layers ${flags.layers}.`);
   const [layer] = layers;
   // The tokens that both sides fire on; the SAE is given back before dictionaries grow.
   const { held, features, decoder } = await heldOutFirings(run, flags, opened);

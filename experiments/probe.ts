@@ -65,6 +65,7 @@ await experiment({
     "The embedded model takes about a minute and a half; for Gemma-2-2B give --max-tokens, a corpus with domains and " +
     "--sae none.",
   defaults: { layers: [4], percentiles: [1, 2, 4, 8, 16] },
+  oneLayer: true,
   flags: {
     split: {
       type: "string",
@@ -73,10 +74,21 @@ await experiment({
     },
     probed: { type: "string", default: "heldout", help: "rows of --corpus to probe, by their field `split`" },
     domain: { type: "string", default: "source", help: "field of the corpus that names a text's domain" },
-    harmful: { type: "string", default: "fixtures/corpora/harmful.jsonl", help: "file of the harmful instructions" },
-    harmless: { type: "string", default: "fixtures/corpora/harmless.jsonl", help: "file of the harmless ones" },
+    harmful: {
+      type: "string",
+      names: "corpus",
+      default: "fixtures/corpora/harmful.jsonl",
+      help: "file of the harmful instructions",
+    },
+    harmless: {
+      type: "string",
+      names: "corpus",
+      default: "fixtures/corpora/harmless.jsonl",
+      help: "file of the harmless ones",
+    },
     sae: {
       type: "string",
+      names: "file or none",
       default: "fixtures/sae",
       help: "SAE to compare with, file or folder, here or hf://; none for none",
     },
@@ -86,24 +98,46 @@ await experiment({
     instructions: { type: "integer", default: 200, min: 2, help: "instructions of each kind to probe at most" },
     train: { type: "integer", default: 4000, min: 10, help: "activations to train a probe on at most" },
     test: { type: "integer", default: 3000, min: 10, help: "activations to test it on at most" },
-    share: { type: "number", default: 0.3, min: 0, help: "share of the documents that test" },
+    share: { type: "number", default: 0.3, min: 0.01, max: 0.99, help: "share of the documents that test" },
     k: {
       type: "integers",
       default: [1, 4],
       min: 1,
+      sorted: true,
       help: "largest features to read; 1 and the SAE's mean l0 are added",
     },
     kPercentiles: {
       type: "numbers",
       min: 0,
+      max: 100,
       sorted: true,
       help: "percentiles at which more than one is read; default the middle one",
     },
     strengths: { type: "numbers", default: [1e-4, 1e-3, 1e-2, 1e-1], min: 0, help: "l2 penalties to choose from" },
     iterations: { type: "integer", default: 30, min: 1, help: "steps of the probes' optimiser at most" },
     seeds: seedsFlag(2, "runs (stream order, split, rows, random draws)"),
-    shuffles: { type: "integer", default: 3, min: 1, help: "shufflings of the labels a seed, for the control" },
+    shuffles: {
+      type: "integer",
+      default: 3,
+      min: 1,
+      max: 10_000,
+      help: "shufflings of the labels a seed, for the control",
+    },
     ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }),
+  },
+  idle: [{ flags: ["saeLayer", "saeHook"], beside: "sae", value: "none", why: "which reads none" }],
+  assertFlags({ sae, saeLayer, saeHook, hook, layers, percentiles, kPercentiles }, isGiven) {
+    const other = kPercentiles?.find((percentile) => !percentiles.includes(percentile));
+    if (other !== undefined) {
+      throw new UsageError(`Expected --k-percentiles to be among --percentiles ${percentiles} but got ${other}.`);
+    }
+    const isRead = layers !== "all" && layers.includes(saeLayer) &&
+      isSameHookPoint({ layer: saeLayer, at: saeHook }, { layer: saeLayer, at: hook });
+    if (sae === "none" || isRead || !(isGiven("sae") || isGiven("saeLayer") || isGiven("saeHook"))) return;
+    throw new UsageError(
+      `Expected the SAE to read what is probed, --layers ${layers} --hook ${hook}, but it reads --sae-layer ${saeLayer} ` +
+        `--sae-hook ${saeHook}: give what it really reads, or --sae none.`,
+    );
   },
   examples: [["", "the embedded model, layer 4"], [
     "--layers 6 --percentiles 2,8 --seeds 4",
@@ -113,8 +147,7 @@ await experiment({
   const { flags, manifest, progress } = run;
   const { corpus } = flags;
   await using opened = await openModel(run);
-  const { backend, model, context, layers: [layer, ...others] } = opened;
-  if (others.length > 0) throw new UsageError("Expected one layer of --layers but got several: run once for each.");
+  const { backend, model, context, layers: [layer] } = opened;
   const reading = { context, batchPrompts: flags.batch };
   const textsOf = (file: string, where = {}) => Array.fromAsync(shuffled(readTexts(run, file, { where }), flags.seed));
 

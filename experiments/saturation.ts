@@ -20,6 +20,7 @@ import { shuffled, tokenWindows } from "../src/activations/mod.ts";
 import {
   experiment,
   growOrders,
+  maxNormFlag,
   openModel,
   readingFlags,
   readTexts,
@@ -27,6 +28,7 @@ import {
   selectedBy,
   selectionFlags,
   usable,
+  UsageError,
 } from "../src/run/mod.ts";
 import { saturationOutcome } from "./lib/saturation/outcome.ts";
 import { curvesOf, DOMAINS, type Stream, type StreamCurve, STREAMS } from "./lib/saturation/rows.ts";
@@ -38,14 +40,24 @@ await experiment({
     "Grows dictionaries of three domains, and of their mix, under one calibration, in several stream orders. The " +
     "embedded model takes about two minutes; Gemma-2-2B at three layers on 2M tokens about an hour on a GPU.",
   defaults: { percentiles: [4, 8, 16], maxTokens: 40_000 },
+  without: { corpus: "its texts are those of --math, --code and --chat" },
   flags: {
-    math: { type: "string", default: "fixtures/corpora/math.jsonl", help: "file of the math texts" },
-    code: { type: "string", default: "fixtures/corpora/code.jsonl", help: "file of the code" },
-    chat: { type: "string", default: "fixtures/corpora/chat.jsonl", help: "file of the chats" },
+    math: { type: "string", names: "corpus", default: "fixtures/corpora/math.jsonl", help: "file of the math texts" },
+    code: { type: "string", names: "corpus", default: "fixtures/corpora/code.jsonl", help: "file of the code" },
+    chat: { type: "string", names: "corpus", default: "fixtures/corpora/chat.jsonl", help: "file of the chats" },
     seeds: seedsFlag(3, "stream orders"),
     ...readingFlags({ calibration: 20_000, context: 128, batch: 16 }, "window"),
     ...selectionFlags(),
-    maxNorm: { type: "string", help: "leave out activations of more than this many times the median norm: 10x" },
+    maxNorm: maxNormFlag(),
+  },
+  assertFlags({ maxTokens, context }) {
+    if (maxTokens >= DOMAINS.length * context) return;
+    throw new UsageError(
+      `Expected --max-tokens to be at least ${
+        DOMAINS.length * context
+      }, ${DOMAINS.length} windows of --context ${context} ` +
+        `tokens, but got ${maxTokens}: the mix takes one of each domain.`,
+    );
   },
   examples: [
     ["", "the embedded model, all layers, 40k tokens of each domain"],

@@ -16,7 +16,16 @@
 import { extract, shuffled } from "../src/activations/mod.ts";
 import { DirectionEffects, outputsOf } from "../src/analysis/mod.ts";
 import { Random } from "../src/compute/mod.ts";
-import { calibrated, experiment, grow, openModel, readingFlags, readTexts, seedsFlag } from "../src/run/mod.ts";
+import {
+  calibrated,
+  experiment,
+  grow,
+  openModel,
+  readingFlags,
+  readTexts,
+  seedsFlag,
+  UsageError,
+} from "../src/run/mod.ts";
 import { steerOutcome } from "./lib/steer/outcome.ts";
 import type { EffectRow } from "./lib/steer/rows.ts";
 
@@ -41,6 +50,14 @@ await experiment({
       help: "strengths of steering, in mean distances of the probe's activations from the center",
     },
     ...readingFlags({ calibration: 20_000, context: 48, batch: 128 }),
+  },
+  assertFlags({ members, probe, context }) {
+    const positions = probe * (context - 1);
+    if (members <= positions) return;
+    throw new UsageError(
+      `Expected --members to be at most ${positions}, the positions of --probe ${probe} prompts of --context ${context} tokens, ` +
+        `but got ${members}.`,
+    );
   },
   examples: [["", "the embedded model, about 2 minutes on two cores"], ["--layers all --seeds 1", "every layer"]],
 }, async (run) => {

@@ -186,7 +186,14 @@ export function describeRow({ provenance }: Pick<ActivationBatch, "provenance">,
   const position = provenance.position[row];
   const token = JSON.stringify(prompt.excerpt(position).token);
   const layer = provenance.layer === undefined ? "" : `, layer ${provenance.layer}`;
-  return `prompt "${prompt.id}", position ${position} (${token})${layer}`;
+  return `prompt "${prompt.id}", ${placeText(position, prompt.start)} (${token})${layer}`;
+}
+
+/** A position in words: `position 5`, and of a window further on `token 133, position 5 of the window from 128`. */
+export function placeText(position: number, start = 0): string {
+  return start === 0
+    ? `position ${position}`
+    : `token ${start + position}, position ${position} of the window from ${start}`;
 }
 
 /** Where the rows of a batch come from. */
@@ -205,8 +212,17 @@ export interface Provenance {
 
 /** One prompt of the stream, as the model read it. */
 export interface Prompt {
-  /** Identifier from the corpus, or the stream index. */
+  /** Identifier of its text from the corpus, or the text's number. */
   readonly id: string;
+  /** Number of its text in the stream, from 0; the windows of a long text share it. */
+  readonly text: number;
+  /**
+   * Where in its text a window begins: the token at position p, from 1 on, is token `start + p` of the text, whose `<bos>`
+   * is token 0. Absent where the prompt begins with its text.
+   */
+  readonly start?: number;
+  /** Whether it was cut, and the rest of its text is in no other prompt; absent where nothing is left out. */
+  readonly truncated?: boolean;
   /** Token ids, `<bos>` first, cut to the context. */
   readonly tokens: Int32Array<ArrayBuffer>;
   /** The text around a token position. Decoded when asked for: few positions ever are. */

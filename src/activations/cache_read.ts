@@ -107,7 +107,7 @@ async function readShard(
   const tables = { activations: await read("activations", entry.rows), prompts: await read("prompts", entry.prompts) };
   let shard: Shard;
   try {
-    shard = readShardTables(tables, layers, index.dim);
+    shard = readShardTables(tables, layers, index.dim, entry.promptsBefore);
   } catch (cause) {
     throw new Error(`Cannot use shard ${entry.name} of ${folder}: ${(cause as Error).message}. Extract again`, {
       cause,

@@ -1,4 +1,5 @@
 import type { Backend } from "../compute/backend.ts";
+import { tokensAtOnce } from "../model/pieces.ts";
 import type { LanguageModel } from "../model/types.ts";
 import type { Prompt } from "./batch.ts";
 import type { CorpusEntry } from "./corpus.ts";
@@ -34,8 +35,13 @@ export interface ExtractOptions extends SelectOptions {
   context?: number;
   /** Prompts of a published batch; default 128. θ is a mean over such batches, so it depends on this number. */
   batchPrompts?: number;
-  /** Prompts of a forward pass; default 32. */
+  /** Prompts of a forward pass at most; default 32. */
   forwardPrompts?: number;
+  /**
+   * Tokens of a forward pass at most, padding included, but no less than one prompt. How the batches are cut into passes
+   * changes last digits only. Default as many as a model of this size reads in about a second.
+   */
+  forwardTokens?: number;
   /** Where the activations go; by default they stay on the host only. */
   backend?: Backend;
   /** Reads each text as a user's turn in the model's chat template; default false. */
@@ -47,11 +53,34 @@ export interface ExtractOptions extends SelectOptions {
   skipPrompts?: number;
   /** Where the stream ends, in prompts from its start, skipped ones included; default: with the corpus. */
   maxPrompts?: number;
+  /** Ends the stream with the prompt that reaches so many tokens, `<bos>` and skipped prompts included; default none. */
+  maxTokens?: number;
+  /** Ends the stream at so many activations, skipped ones included, if need be within a prompt; default none. */
+  maxActivations?: number;
+  /** Called after every forward pass and every batch. */
+  onProgress?: (state: ExtractProgress) => void;
+}
+
+/** What was read of a stream so far, skipped prompts included; of a batch that is not whole yet, what has been run. */
+export interface ExtractProgress {
+  /** Texts of which a prompt was read. */
+  readonly texts: number;
+  /** Prompts. */
+  readonly prompts: number;
+  /** Their tokens, `<bos>` included. */
+  readonly tokens: number;
+  /** Their activations. */
+  readonly activations: number;
 }
 
 type Settings = Required<Omit<ExtractOptions, "backend" | "extractor" | keyof SelectOptions>> & {
   readonly selection: Selection;
 };
+
+const NOTHING: ExtractProgress = { texts: 0, prompts: 0, tokens: 0, activations: 0 };
+
+/** Milliseconds of tokenizing after which whatever else waits has its turn, such as a signal that ends the run. */
+const TURN_MS = 50;
 
 /** A prompt, and its positions that become activations. */
 interface Selected {
@@ -62,6 +91,9 @@ interface Selected {
 /**
  * The activations of a model on a corpus, batch by batch: tokenized with `<bos>` first, cut to the context, run
  * right-padded in passes of similar lengths, and put back in stream order (prompt, then position).
+ *
+ * A batch is run in passes of about a second each; a model that was given a signal ({@link LanguageModel.withSignal})
+ * ends the stream between two of them.
  *
  * Batches of the same options have the same bytes. On a WebGPU model with the WebGPU backend the activations never
  * leave the GPU. Whoever takes a batch disposes it.
@@ -94,49 +126,79 @@ export async function* extract(
 ): AsyncGenerator<StreamBatch> {
   const settings = settle(model, options);
   const newGather = await gatherer(model, options.backend);
-  let [promptsBefore, start] = [0, 0];
+  // What the next batch follows on.
+  let before: ExtractProgress = NOTHING;
   const selector = new Selector(settings.selection);
   let selected: Selected[] = [];
 
   const emit = async (): Promise<StreamBatch> => {
-    const { batch, rows } = await runBatch(model, selected, settings, newGather, promptsBefore, start);
-    promptsBefore += selected.length;
-    start += rows;
+    const batch = await runBatch(model, selected, settings, newGather, before);
+    before = sumOf(before, selected);
+    settings.onProgress(before);
     selected = [];
     return batch;
   };
 
-  let seen = 0;
+  let seen: ExtractProgress = NOTHING;
+  let text = 0;
+  let turn = performance.now();
   for await (const entry of corpus) {
-    const prompt = promptOf(model, entry, String(seen), settings);
+    if (performance.now() - turn > TURN_MS) turn = await otherTurns(model);
+    const prompt = promptOf(model, entry, text++, settings);
     // Skipped prompts are tokenized too: the stream index of what follows counts the activations that they would have
     // given, and what they hold is a repetition further on.
-    const positions = selector.take(prompt.tokens);
-    if (seen++ < settings.skipPrompts) {
-      promptsBefore++;
-      start += positions.length;
+    const positions = selector.take(prompt.tokens).subarray(0, settings.maxActivations - seen.activations);
+    const isSkipped = seen.prompts < settings.skipPrompts;
+    seen = sumOf(seen, [{ prompt, positions }]);
+    if (isSkipped) {
+      before = seen;
+      if (seen.prompts === settings.skipPrompts) settings.onProgress(before);
     } else {
       selected.push({ prompt, positions });
-      if (selected.length === settings.batchPrompts) yield await emit();
+      if (selected.length === settings.batchPrompts) {
+        yield await emit();
+        turn = performance.now();
+      }
     }
-    if (seen >= settings.maxPrompts) break;
+    const { prompts, tokens, activations } = seen;
+    // Before the batch is run: the model reads nothing beyond the budget.
+    if (prompts >= settings.maxPrompts || tokens >= settings.maxTokens || activations >= settings.maxActivations) break;
   }
   if (selected.length > 0) yield await emit();
-  if (seen === 0) throw new CorpusError("Expected at least one prompt but the corpus is empty: name another");
+  if (seen.prompts === 0) throw new CorpusError("Expected at least one prompt but the corpus is empty: name another");
 }
 
-function promptOf(model: LanguageModel, entry: Text | TokenIds, number: string, { context, chat }: Settings): Prompt {
-  if (typeof entry === "string") return readPrompt(model, number, entry, context, chat);
-  const { id = number } = entry;
+/** Lets whatever else waits have its turn, and stops if that was a signal. */
+async function otherTurns({ signal }: LanguageModel): Promise<number> {
+  await new Promise((resolve) => setTimeout(resolve));
+  signal?.throwIfAborted();
+  return performance.now();
+}
+
+function sumOf({ texts, prompts, tokens, activations }: ExtractProgress, more: readonly Selected[]): ExtractProgress {
+  return {
+    // In stream order: the last prompt is of the last text.
+    texts: more.reduce((last, { prompt }) => Math.max(last, prompt.text + 1), texts),
+    prompts: prompts + more.length,
+    tokens: more.reduce((sum, { prompt }) => sum + prompt.tokens.length, tokens),
+    activations: more.reduce((sum, { positions }) => sum + positions.length, activations),
+  };
+}
+
+function promptOf(model: LanguageModel, entry: Text | TokenIds, number: number, { context, chat }: Settings): Prompt {
+  const place = { id: String(number), text: number };
+  if (typeof entry === "string") return readPrompt(model, place, entry, context, chat);
+  if (entry.id !== undefined) place.id = entry.id;
   return "tokens" in entry
-    ? tokenPrompt(model, id, entry.tokens, context)
-    : readPrompt(model, id, entry.text, context, chat);
+    ? tokenPrompt(model, place, entry.tokens, context)
+    : readPrompt(model, place, entry.text, context, chat);
 }
 
 function settle(model: LanguageModel, options: ExtractOptions): Settings {
   const { extractor = "per-position", context = defaultContext(model), batchPrompts = 128, forwardPrompts = 32 } =
     options;
-  const { chat = false, skipPrompts = 0, maxPrompts = Infinity } = options;
+  const { chat = false, skipPrompts = 0, onProgress = () => {} } = options;
+  const { maxPrompts = Infinity, maxTokens = Infinity, maxActivations = Infinity } = options;
   const layers = [...new Set(options.layers)];
   assertExtractor(extractor);
   const selection = selectionOf({ ...options, extractor, chat }, model);
@@ -147,9 +209,15 @@ function settle(model: LanguageModel, options: ExtractOptions): Settings {
   assertFits(model, context);
   assertWhole("the prompts of a batch", batchPrompts, 1);
   assertWhole("the prompts of a forward pass", forwardPrompts, 1);
+  const { forwardTokens = tokensAtOnce(model, layers) } = options;
+  assertWhole("the tokens of a forward pass", forwardTokens, 1);
   assertWhole("the prompts to skip", skipPrompts, 0);
   if (maxPrompts !== Infinity) assertWhole("the prompts at most", maxPrompts, 1);
-  return { layers, selection, context, batchPrompts, forwardPrompts, chat, skipPrompts, maxPrompts };
+  if (maxTokens !== Infinity) assertWhole("the tokens at most", maxTokens, 1);
+  if (maxActivations !== Infinity) assertWhole("the activations at most", maxActivations, 1);
+  const passes = { forwardPrompts, forwardTokens };
+  const budget = { skipPrompts, maxPrompts, maxTokens, maxActivations };
+  return { layers, selection, context, batchPrompts, chat, ...passes, ...budget, onProgress };
 }
 
 /** Throws before anything is read: one prompt of a whole corpus may be the only long one. */
@@ -170,25 +238,38 @@ function assertWhole(what: string, value: number, from: number, to = Number.MAX_
 async function runBatch(
   model: LanguageModel,
   selected: readonly Selected[],
-  { layers, forwardPrompts }: Settings,
+  { layers, forwardPrompts, forwardTokens, onProgress }: Settings,
   newGather: GatherFactory,
-  promptsBefore: number,
-  start: number,
-): Promise<{ batch: StreamBatch; rows: number }> {
+  before: ExtractProgress,
+): Promise<StreamBatch> {
   const prompts = selected.map(({ prompt }) => prompt);
-  const { rows, provenance, passes } = layOut(prompts, selected.map(({ positions }) => positions), forwardPrompts);
+  const most = { prompts: forwardPrompts, tokens: forwardTokens };
+  const { rows, provenance, passes } = layOut(prompts, selected.map(({ positions }) => positions), most);
   using gather = newGather(layers, rows);
+  const run = { ...before };
+  const texts = new Set<number>();
   let forwardSeconds = 0;
-  for (const pass of passes) forwardSeconds += await runPass(model, pass, layers, gather);
+  for (const pass of passes) {
+    forwardSeconds += await runPass(model, pass, layers, gather);
+    for (const { text, tokens } of pass.prompts) {
+      if (text >= before.texts) texts.add(text);
+      run.tokens += tokens.length;
+    }
+    run.texts = before.texts + texts.size;
+    run.prompts += pass.prompts.length;
+    run.activations += pass.targetRows.length;
+    onProgress({ ...run });
+  }
   const batches = gather.finish(provenance);
   const tokens = prompts.reduce((sum, { tokens }) => sum + tokens.length, 0);
-  return { batch: streamBatch({ prompts, tokens, promptsBefore, start, batches, forwardSeconds }), rows };
+  const { prompts: promptsBefore, activations: start } = before;
+  return streamBatch({ prompts, tokens, promptsBefore, start, batches, forwardSeconds });
 }
 
 /** Runs one forward pass, hands its rows over, and says how many seconds the model took. */
 async function runPass(model: LanguageModel, pass: Pass, layers: readonly number[], gather: Gather): Promise<number> {
   const before = performance.now();
-  const capture = await model.capture(pass.prompts, layers);
+  const capture = await model.capture(pass.prompts.map(({ tokens }) => tokens), layers);
   const seconds = (performance.now() - before) / 1000;
   using captured = new DisposableStack();
   for (const residual of capture.residuals.values()) captured.use(residual);

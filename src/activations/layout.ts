@@ -2,8 +2,8 @@ import type { Prompt, Provenance } from "./batch.ts";
 
 /** Prompts of one forward pass, and where their activations go. */
 export interface Pass {
-  /** Token ids, of similar lengths. */
-  readonly prompts: readonly Int32Array<ArrayBuffer>[];
+  /** Of similar lengths, the longest first. */
+  readonly prompts: readonly Prompt[];
   /** Rows of the padded `(batch * width) x dim` activations to keep. */
   readonly sourceRows: Int32Array<ArrayBuffer>;
   /** For each of them, its row in the batch. */
@@ -24,9 +24,13 @@ export interface Layout {
  * Lays a batch of prompts out: rows in stream order, forward passes by length, so that little padding is run.
  *
  * @param kept Positions of each prompt that become activations, ascending.
- * @param passPrompts Prompts of a forward pass at most.
+ * @param most What a forward pass runs at most: prompts, and tokens with their padding, but no less than one prompt.
  */
-export function layOut(prompts: readonly Prompt[], kept: readonly Int32Array[], passPrompts: number): Layout {
+export function layOut(
+  prompts: readonly Prompt[],
+  kept: readonly Int32Array[],
+  most: { readonly prompts: number; readonly tokens: number },
+): Layout {
   const starts = new Int32Array(prompts.length + 1);
   kept.forEach(({ length }, i) => starts[i + 1] = starts[i] + length);
 
@@ -47,8 +51,10 @@ export function layOut(prompts: readonly Prompt[], kept: readonly Int32Array[], 
   // Longest first: what the first pass needs in memory is enough for the others.
   const order = kept.keys().filter((i) => kept[i].length > 0).toArray().sort((a, b) => length(b) - length(a) || a - b);
   const passes: Pass[] = [];
-  for (let from = 0; from < order.length; from += passPrompts) {
-    passes.push(passOf(order.slice(from, from + passPrompts)));
+  for (let from = 0; from < order.length;) {
+    // Padded to the first, the longest of them.
+    const count = Math.max(1, Math.min(most.prompts, Math.floor(most.tokens / length(order[from]))));
+    passes.push(passOf(order.slice(from, from += count)));
   }
   return { rows, provenance, passes };
 
@@ -64,6 +70,6 @@ export function layOut(prompts: readonly Prompt[], kept: readonly Int32Array[], 
         targetRows[row] = starts[i] + k;
       }
     });
-    return { prompts: chosen.map((i) => prompts[i].tokens), sourceRows, targetRows };
+    return { prompts: chosen.map((i) => prompts[i]), sourceRows, targetRows };
   }
 }

@@ -39,7 +39,7 @@ export { AxBenchReader, type AxBenchReading, type TextActivations } from "./axbe
 export { type Line, linesOf, readLines } from "./lines.ts";
 export { inBatches } from "./in_batches.ts";
 
-export { extract, type ExtractOptions, type Text, type TokenIds } from "./extract.ts";
+export { extract, type ExtractOptions, type ExtractProgress, type Text, type TokenIds } from "./extract.ts";
 export type { Extractor } from "./extractor.ts";
 export type { Repeats, Selection, SelectOptions } from "./selection.ts";
 export { type HeldActivations, holdActivations } from "./held_activations.ts";

@@ -21,12 +21,19 @@ const LONGEST_WORD = 1000;
 /**
  * Tokenizes a text as a prompt.
  *
+ * @param place Which text it is.
  * @param context Tokens at most, `<bos>` included.
  * @param chat Whether the text becomes a user's turn in the model's chat template.
  */
-export function readPrompt(model: Tokenizer, id: string, text: string, context: number, chat: boolean): Prompt {
-  const tokens = chat ? encodeTurn(model, text, context) : encodeBeginning(model, text, context);
-  return new TokenizedPrompt(id, tokens, model);
+export function readPrompt(
+  model: Tokenizer,
+  place: PromptPlace,
+  text: string,
+  context: number,
+  chat: boolean,
+): Prompt {
+  const { tokens, truncated } = chat ? encodeTurn(model, text, context) : encodeStart(model, text, context);
+  return new TokenizedPrompt({ ...place, truncated }, tokens, model);
 }
 
 /**
@@ -35,9 +42,9 @@ export function readPrompt(model: Tokenizer, id: string, text: string, context: 
  *
  * @throws {RangeError} if the template alone has as many tokens.
  */
-function encodeTurn(model: Tokenizer, text: string, context: number): Int32Array<ArrayBuffer> {
+function encodeTurn(model: Tokenizer, text: string, context: number): Encoded {
   const tokens = encodeEnough(text, context, (content) => model.encodeChat([{ role: "user", content }]));
-  if (tokens.length <= context) return tokens;
+  if (tokens.length <= context) return { tokens, truncated: false };
   const { before, after } = chatTemplateOf(model);
   if (before + after >= context) {
     throw new RangeError(
@@ -48,7 +55,7 @@ function encodeTurn(model: Tokenizer, text: string, context: number): Int32Array
   const turn = new Int32Array(context);
   turn.set(tokens.subarray(0, context - after));
   turn.set(tokens.subarray(tokens.length - after), context - after);
-  return turn;
+  return { tokens: turn, truncated: true };
 }
 
 /**
@@ -59,7 +66,7 @@ function encodeTurn(model: Tokenizer, text: string, context: number): Int32Array
  */
 export function tokenPrompt(
   model: Pick<LanguageModel, "decode" | "vocab">,
-  id: string,
+  place: PromptPlace,
   tokens: ArrayLike<number>,
   context: number,
 ): Prompt {
@@ -67,12 +74,12 @@ export function tokenPrompt(
   const wrong = ids.find((token) => !Number.isInteger(token) || token < 0 || token >= model.vocab);
   if (wrong !== undefined || ids.length === 0) {
     throw new RangeError(
-      `Expected token ids from 0 to ${model.vocab - 1}, which the model has, but prompt "${id}" holds ${
+      `Expected token ids from 0 to ${model.vocab - 1}, which the model has, but prompt "${place.id}" holds ${
         wrong ?? "none"
       }`,
     );
   }
-  return new TokenizedPrompt(id, Int32Array.from(ids), model);
+  return new TokenizedPrompt({ ...place, truncated: tokens.length > context }, Int32Array.from(ids), model);
 }
 
 /**
@@ -102,7 +109,18 @@ export function encodeBeginning(
   text: string,
   context: number,
 ): Int32Array<ArrayBuffer> {
-  return encodeEnough(text, context, (start) => model.encode(start, context + CUT_TOKENS)).slice(0, context);
+  return encodeStart(model, text, context).tokens;
+}
+
+/** The tokens of a prompt, and whether it was cut to them. */
+interface Encoded {
+  readonly tokens: Int32Array<ArrayBuffer>;
+  readonly truncated: boolean;
+}
+
+function encodeStart(model: Pick<Tokenizer, "encode">, text: string, context: number): Encoded {
+  const tokens = encodeEnough(text, context, (start) => model.encode(start, context + CUT_TOKENS));
+  return { tokens: tokens.slice(0, context), truncated: tokens.length > context };
 }
 
 /** The tokens of a beginning of a text that its end cannot have changed the first `context` of, or of all of it. */
@@ -131,10 +149,21 @@ function cutNear(text: string, from: number): number {
   return from + (/\d/.test(text[from - 1]) ? digits.exec(text)![0].length : 0);
 }
 
+/** Which text a prompt is of, and what of it. */
+export type PromptPlace = Pick<Prompt, "id" | "text" | "start" | "truncated">;
+
 class TokenizedPrompt implements Prompt {
+  readonly id: string;
+  readonly text: number;
+  readonly start?: number;
+  readonly truncated?: boolean;
   readonly #model: Pick<Tokenizer, "decode">;
 
-  constructor(readonly id: string, readonly tokens: Int32Array<ArrayBuffer>, model: Pick<Tokenizer, "decode">) {
+  constructor(place: PromptPlace, readonly tokens: Int32Array<ArrayBuffer>, model: Pick<Tokenizer, "decode">) {
+    this.id = place.id;
+    this.text = place.text;
+    if (place.start) this.start = place.start;
+    if (place.truncated) this.truncated = true;
     this.#model = model;
   }
 

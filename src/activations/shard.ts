@@ -1,14 +1,18 @@
 /**
  * One published batch as two Arrow tables. `activations` has a row an activation: `prompt` (a row of the other table),
  * `position`, `token`, the token in its surroundings (`before`, `text`, `after`), and a column `layer_L` of vectors for
- * each layer. `prompts` has a row a prompt: `prompt`, `id`, and `tokens`, a list of token ids.
+ * each layer. `prompts` has a row a prompt: `prompt`, `id`, `text`, `start`, `truncated` (see {@linkcode Prompt}), and
+ * `tokens`, a list of token ids.
  */
 import {
   arrowTable,
+  booleanColumn,
+  booleansOf,
   type Column,
   columnOf,
   fixedSizeListColumn,
   fixedSizeListsOf,
+  float64Of,
   int32Of,
   listColumn,
   listsOf,
@@ -18,7 +22,7 @@ import {
   type Table,
 } from "../files/arrow.ts";
 import type { Excerpt, Prompt, Provenance } from "./batch.ts";
-import { assertPosition } from "./prompt.ts";
+import { assertPosition, type PromptPlace } from "./prompt.ts";
 
 /** The contents of one shard. */
 export interface Shard {
@@ -61,6 +65,9 @@ export function shardTables({ layers, provenance }: Shard, dim: number, metadata
     prompts: arrowTable({
       prompt: numberColumn(Int32Array.from(prompts.keys())),
       id: stringColumn(prompts.map(({ id }) => id)),
+      text: numberColumn(Float64Array.from(prompts, ({ text }) => text)),
+      start: numberColumn(Int32Array.from(prompts, ({ start = 0 }) => start)),
+      truncated: booleanColumn(prompts.map(({ truncated = false }) => truncated)),
       tokens: listColumn(offsets, numberColumn(tokens)),
     }, { metadata, fieldMetadata: PROMPT_COLUMNS }),
   };
@@ -77,7 +84,10 @@ const ACTIVATION_COLUMNS = {
 };
 const PROMPT_COLUMNS = {
   prompt: { description: "number of the prompt in the shard" },
-  id: { description: "identifier in the corpus" },
+  id: { description: "identifier of its text in the corpus" },
+  text: { description: "number of its text in the stream" },
+  start: { description: "where in its text it begins: position p is token start + p" },
+  truncated: { description: "whether it was cut, and the rest of its text is in no prompt" },
   tokens: { description: "token ids, those without an activation too" },
 };
 
@@ -91,9 +101,15 @@ function descriptionsOf(layers: Iterable<number>): Record<string, { description:
  *
  * @param layers Layers to read.
  * @param dim Length that an activation must have.
+ * @param promptsBefore Prompts of the stream before the shard; default 0.
  * @throws {Error} if a column is missing or holds something else.
  */
-export function readShardTables(tables: ShardTables, layers: readonly number[], dim: number): Shard {
+export function readShardTables(
+  tables: ShardTables,
+  layers: readonly number[],
+  dim: number,
+  promptsBefore = 0,
+): Shard {
   const [activations, table] = [tables.activations, tables.prompts];
   const column = (name: string) => columnOf(activations, name);
   const prompt = int32Of(column("prompt"));
@@ -101,6 +117,7 @@ export function readShardTables(tables: ShardTables, layers: readonly number[], 
   const [before, text, after] = ["before", "text", "after"].map((name) => stringsOf(column(name)));
 
   const ids = stringsOf(columnOf(table, "id"));
+  const places = placesOf(table, promptsBefore);
   const { offsets, child } = listsOf(columnOf(table, "tokens"));
   const tokens = int32Of(child);
   let row = 0;
@@ -112,7 +129,7 @@ export function readShardTables(tables: ShardTables, layers: readonly number[], 
     for (let r = first; r < row; r++) {
       excerpts.set(position[r], { before: before[r], token: text[r], after: after[r] });
     }
-    return new CachedPrompt(id, tokens.slice(offsets[i], offsets[i + 1]), excerpts);
+    return new CachedPrompt({ id, ...places(i) }, tokens.slice(offsets[i], offsets[i + 1]), excerpts);
   });
   if (row !== prompt.length) {
     throw new Error(`Expected rows in the order of ${ids.length} prompts but row ${row} is of prompt ${prompt[row]}`);
@@ -126,15 +143,32 @@ export function readShardTables(tables: ShardTables, layers: readonly number[], 
   return { layers: vectors, provenance: { prompts, prompt, position, token: int32Of(column("token")) } };
 }
 
+/** Which text each prompt is of, and what of it. */
+function placesOf(prompts: Table, promptsBefore: number): (i: number) => Omit<PromptPlace, "id"> {
+  // In shards that do not say it every text is one prompt.
+  if (!prompts.getChild("text")) return (i) => ({ text: promptsBefore + i });
+  const [text, start] = [float64Of(columnOf(prompts, "text")), int32Of(columnOf(prompts, "start"))];
+  const truncated = booleansOf(columnOf(prompts, "truncated"));
+  return (i) => ({ text: text[i], start: start[i], truncated: truncated[i] });
+}
+
 /** A prompt with the excerpts that were written. */
 class CachedPrompt implements Prompt {
+  readonly id: string;
+  readonly text: number;
+  readonly start?: number;
+  readonly truncated?: boolean;
   readonly #excerpts: ReadonlyMap<number, Excerpt>;
 
   constructor(
-    readonly id: string,
+    place: PromptPlace,
     readonly tokens: Int32Array<ArrayBuffer>,
     excerpts: ReadonlyMap<number, Excerpt>,
   ) {
+    this.id = place.id;
+    this.text = place.text;
+    if (place.start) this.start = place.start;
+    if (place.truncated) this.truncated = true;
     this.#excerpts = excerpts;
   }
 

@@ -1,14 +1,6 @@
 /** What is in Arrow files: dictionaries, calibrations, activations, result tables. */
-import {
-  columnOf,
-  DataType,
-  float64Of,
-  int32Of,
-  outlineArrow,
-  readArrow,
-  type Schema,
-  type Table,
-} from "../files/arrow.ts";
+import { columnOf, DataType, float64Of, outlineArrow, readArrow, type Schema, type Table } from "../files/arrow.ts";
+import { wholeNumbersOf } from "../files/whole_numbers.ts";
 import { contextsByRow } from "../partition/context_column.ts";
 import { type Contents, isRecord, type Json, told } from "./description.ts";
 import { largestRegions, regionFacts } from "./regions.ts";
@@ -68,10 +60,10 @@ async function describeDictionary(path: string, metadata: Record<string, string>
   const columns = ["count", "coherence", "distance_sum", "first_batch", "nearest"];
   const table = await readArrow(path, { columns });
   const figures = {
-    counts: int32Of(columnOf(table, "count")),
+    counts: wholeNumbersOf(columnOf(table, "count")),
     coherences: float64Of(columnOf(table, "coherence")),
     distanceSums: float64Of(columnOf(table, "distance_sum")),
-    firstBatches: int32Of(columnOf(table, "first_batch")),
+    firstBatches: wholeNumbersOf(columnOf(table, "first_batch")),
     nearest: contextsByRow(columnOf(table, "nearest")),
   };
   return {

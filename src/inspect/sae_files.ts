@@ -6,6 +6,7 @@ import { isFile } from "../files/exists.ts";
 import { outlineNpz } from "../files/npz.ts";
 import { readSafetensors } from "../files/safetensors.ts";
 import { tensorOf, toFloat32 } from "../files/tensor.ts";
+import { wholeNumbersOfTensor } from "../files/whole_numbers.ts";
 import { coherencesOf } from "../partition/means.ts";
 import { tensorRows } from "./array_files.ts";
 import { sourceFacts } from "./arrow_files.ts";
@@ -115,7 +116,11 @@ async function describeRegions(path: string, rows: number): Promise<Regions | un
   const names = ["sum", "count", "distance_sum", "first_batch"];
   const { tensors, metadata } = await readSafetensors(path, names);
   const [sum, count, distanceSum, firstBatch] = names.map((name) => tensorOf(tensors, name, path));
-  const [counts, firstBatches] = [count, firstBatch].map(({ data }) => Int32Array.from(data as Int32Array));
+  const [counts, firstBatches] = [count, firstBatch].map((tensor) => {
+    const numbers = wholeNumbersOfTensor(tensor);
+    if (numbers) return numbers;
+    throw new Error(`Cannot read ${path}: it has ${tensor.dtype} where whole numbers were expected. Export it again.`);
+  });
   const dim = sum.shape[1];
   const figures = {
     counts,

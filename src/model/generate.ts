@@ -45,6 +45,8 @@ export interface GenerateSettings {
   readonly batchSize: number;
   /** Whether each step reads the whole text again, instead of following on a cache. */
   readonly rereads: boolean;
+  /** Ends it between two new tokens. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -68,7 +70,7 @@ export async function generateTokens(
     const { batch, width, ids, mask } = tokens;
     // The last token is not read.
     const room = Math.min(maxNewTokens, maxContext - width + 1);
-    const sequences = await newWriter(generator, decoder, tokens, edits, settings.rereads).generate({
+    const sequences = await newWriter(generator, decoder, tokens, edits, settings).generate({
       input_ids: new transformers.Tensor("int64", ids, [batch, width]),
       attention_mask: new transformers.Tensor("int64", mask, [batch, width]),
       max_new_tokens: room,
@@ -96,7 +98,7 @@ function newWriter(
   decoder: Decoder,
   first: TokenBatch,
   edits: readonly Edit[],
-  rereads: boolean,
+  { rereads, signal }: Pick<GenerateSettings, "rereads" | "signal">,
 ): PreTrainedModel {
   let tokens = first;
   let cache: Cache | undefined;
@@ -111,6 +113,7 @@ function newWriter(
     }
 
     override async forward(): Promise<unknown> {
+      signal?.throwIfAborted();
       const given = rereads ? await decoder.logits(tokens, edits) : await this.#next();
       const [batch, width, vocab] = given.dims;
       const logits = float32(given);

@@ -5,6 +5,7 @@ import type { Decoder } from "./decoder.ts";
 import { composeEdits, type Edit, type Target } from "./edits.ts";
 import { generateTokens, type Generator } from "./generate.ts";
 import { float32, residual, residualOf, topK } from "./outputs.ts";
+import { tokensAtOnce } from "./pieces.ts";
 import type { Shapes } from "./shapes.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { pad, type TokenBatch } from "./tokens.ts";
@@ -28,13 +29,6 @@ import type {
  */
 const LENS_LOGITS = 2 ** 22;
 const FEWEST_STREAMS = 64;
-
-/**
- * Numbers of the stream that a capture on the CPU reads at a time, 2.5 MiB of them: what a block makes of it is ten
- * times that. But no fewer tokens than make a product of matrices worth reading the weights for.
- */
-const STREAM_NUMBERS = 5 * 2 ** 17;
-const FEWEST_TOKENS = 512;
 
 /** What a model is made of; {@link "./load.ts"} puts it together. */
 export interface Parts {
@@ -86,9 +80,10 @@ export class HookedLanguageModel implements LanguageModel {
   readonly commit?: string;
   readonly bos: BosRule;
   readonly notes: readonly string[];
+  readonly signal?: AbortSignal;
   readonly #parts: Parts;
 
-  private constructor(parts: Parts, hook: HookSite, dim: number) {
+  private constructor(parts: Parts, hook: HookSite, dim: number, signal?: AbortSignal) {
     this.#parts = parts;
     this.id = parts.id;
     this.layers = parts.decoder.blocks.length;
@@ -104,15 +99,21 @@ export class HookedLanguageModel implements LanguageModel {
     if (parts.origin) ({ revision: this.revision, commit: this.commit } = parts.origin);
     this.bos = parts.tokenizer.bos;
     this.notes = parts.notes.all;
+    if (signal) this.signal = signal;
   }
 
   /** A model that is read and changed at a site; throws if it has no such site, or one without a width. */
-  static async at(parts: Parts, hook: HookSite): Promise<HookedLanguageModel> {
-    return new HookedLanguageModel(parts, hook, await parts.shapes.widthOf(hook));
+  static async at(parts: Parts, hook: HookSite, signal?: AbortSignal): Promise<HookedLanguageModel> {
+    return new HookedLanguageModel(parts, hook, await parts.shapes.widthOf(hook), signal);
   }
 
   withHook(at: HookSite): Promise<LanguageModel> {
-    return HookedLanguageModel.at(this.#parts, at);
+    return HookedLanguageModel.at(this.#parts, at, this.signal);
+  }
+
+  withSignal(signal: AbortSignal): LanguageModel {
+    const either = this.signal ? AbortSignal.any([this.signal, signal]) : signal;
+    return new HookedLanguageModel(this.#parts, this.hook, this.dim, either);
   }
 
   encode(text: string, context?: number): Int32Array<ArrayBuffer> {
@@ -142,11 +143,12 @@ export class HookedLanguageModel implements LanguageModel {
     // Attention weights are the one thing that is read though it is not one activation a position.
     if (at !== "pattern") { for (const point of points) shapes.target(point); }
     const { width } = pad(prompts, "right", generator.padding);
-    const atOnce = this.#atOnce(width, at);
+    const atOnce = this.#captureAtOnce(width, wanted, at);
     const read = (tokens: TokenBatch, onDevice: boolean) =>
       decoder.read(tokens, [...new Set(tensors)], [], { onDevice });
     const residuals = new Map<number, Residual>();
     if (prompts.length <= atOnce) {
+      this.signal?.throwIfAborted();
       const outputs = await read(pad(prompts, "right", generator.padding), true);
       wanted.forEach((layer, i) => residuals.set(layer, residual(outputs.get(tensors[i])!, prompts.length * width)));
       return { batch: prompts.length, width, residuals };
@@ -167,15 +169,20 @@ export class HookedLanguageModel implements LanguageModel {
     const edits = await this.#edits(interventions, prompts, false);
     const { width, batch } = pad(prompts, "right", generator.padding);
     const { vocab } = shapes;
-    const atOnce = this.#parts.oneAtATime ? 1 : prompts.length;
-    const parts = await this.#inTurns(prompts, atOnce, async (some, numbers) => {
+    const parts = await this.#inTurns(prompts, this.#atOnce(width, [this.layers - 1]), async (some, numbers) => {
       const tokens = pad(some, "right", generator.padding, numbers);
-      return await this.#allLogits(tokens, edits);
+      return { tokens, logits: await this.#allLogits(tokens, edits) };
     });
-    if (parts.length === 1) return { batch, width, vocab, data: parts[0] };
+    if (parts.length === 1) return { batch, width, vocab, data: parts[0].logits };
     const data = new Float32Array(batch * width * vocab);
-    // More than one part is one prompt each, no wider than `width`: what follows it stays 0.
-    parts.forEach((part, row) => data.set(part, row * width * vocab));
+    let row = 0;
+    for (const { tokens, logits } of parts) {
+      // Each is padded to its own longest prompt: what follows stays 0.
+      const own = tokens.width * vocab;
+      for (let i = 0; i < tokens.batch; i++, row++) {
+        data.set(logits.subarray(i * own, (i + 1) * own), row * width * vocab);
+      }
+    }
     return { batch, width, vocab, data };
   }
 
@@ -190,7 +197,8 @@ export class HookedLanguageModel implements LanguageModel {
     const texts = new Array<string>(prompts.length);
     let count = 0;
     const rereads = await this.#rereads();
-    const settings = { maxNewTokens, maxContext: this.maxContext, batchSize: oneAtATime ? 1 : batchSize, rereads };
+    const { maxContext, signal } = this;
+    const settings = { maxNewTokens, maxContext, batchSize: oneAtATime ? 1 : batchSize, rereads, signal };
     await generateTokens(generator, decoder, prompts, edits, settings, (rows, tokens, room) => {
       if (room < maxNewTokens && tokens.some(({ length }) => length === room)) this.#parts.notes.add(this.#endNote());
       rows.forEach((row, i) => texts[row] = this.decode(tokens[i], { skipSpecial: true }));
@@ -211,6 +219,7 @@ export class HookedLanguageModel implements LanguageModel {
     const lens: LensToken[][] = [];
     const step = this.#lensRows();
     for (let from = 0; from < rows; from += step) {
+      this.signal?.throwIfAborted();
       const count = Math.min(step, rows - from);
       const values = await this.#unembed(directions.slice(from * streamDim, (from + count) * streamDim), count);
       for (let row = 0; row < count; row++) {
@@ -280,22 +289,24 @@ export class HookedLanguageModel implements LanguageModel {
     const numbers = [...prompts.keys()];
     const step = Math.ceil(prompts.length / Math.ceil(prompts.length / atOnce));
     for (let from = 0; from < prompts.length; from += step) {
+      this.signal?.throwIfAborted();
       results.push(await run(prompts.slice(from, from + step), numbers.slice(from, from + step)));
     }
     return results;
   }
 
   /**
-   * Prompts of a length that a capture reads together: one where the graph's prompts change each other, all on the GPU,
-   * where they stay, and on the CPU as many as make products fast, so that what a block holds of them stays small.
+   * Prompts of a length that a capture reads together: on the GPU all, where they stay; those whose attention weights are
+   * read too, since groups of other widths could not be stacked.
    */
-  #atOnce(width: number, at: HookSite): number {
-    const { oneAtATime, shapes } = this.#parts;
-    if (oneAtATime) return 1;
-    // Attention weights are `width x width`: groups of other widths could not be stacked.
-    if (this.device !== "cpu" || at === "pattern") return Infinity;
-    const tokens = Math.max(FEWEST_TOKENS, STREAM_NUMBERS / shapes.streamDim);
-    return Math.max(1, Math.floor(tokens / width));
+  #captureAtOnce(width: number, layers: readonly number[], at: HookSite): number {
+    const isWhole = this.device !== "cpu" || at === "pattern";
+    return isWhole && !this.#parts.oneAtATime ? Infinity : this.#atOnce(width, layers);
+  }
+
+  /** Prompts of a length that are run together: one where the graph's prompts change each other. */
+  #atOnce(width: number, layers: readonly number[]): number {
+    return this.#parts.oneAtATime ? 1 : Math.max(1, Math.floor(tokensAtOnce(this, layers) / width));
   }
 
   #endNote(): string {

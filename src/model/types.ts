@@ -211,6 +211,8 @@ export interface LanguageModel extends AsyncDisposable {
   readonly bos: BosRule;
   /** What a user should know of how this model is run, a sentence each; mostly none. */
   readonly notes: readonly string[];
+  /** What ends its work early, see {@link withSignal}; mostly absent. */
+  readonly signal?: AbortSignal;
 
   /** Token ids of a text, `<bos>` first as {@link bos} says, cut to `context` tokens (default: not cut). */
   encode(text: string, context?: number): Int32Array<ArrayBuffer>;
@@ -234,6 +236,13 @@ export interface LanguageModel extends AsyncDisposable {
    * can read.
    */
   withHook(at: HookSite): Promise<LanguageModel>;
+
+  /**
+   * This model, whose work ends with the signal: between two pieces of it, each about a second's on two cores, and between
+   * two new tokens, whatever it was asked for throws the signal's reason. What is under way in one piece is not cut off,
+   * nor is loading. Both share their sessions, as those of {@link withHook} do, which keep the signal.
+   */
+  withSignal(signal: AbortSignal): LanguageModel;
 
   /** Logits of the whole model, right-padded. */
   logits(prompts: readonly Int32Array[], interventions?: readonly Intervention[]): Promise<Logits>;

@@ -123,7 +123,6 @@ export async function readCheckpoint(
   backend: Backend,
   onWarning: (sentence: string) => void,
 ): Promise<Resumed | undefined> {
-  // Padded to eight digits, names sort as their numbers do.
   const names = (await entries(folder, COMPLETE)).reverse();
   const damage: string[] = [];
   for (const name of names) {
@@ -227,7 +226,7 @@ function nameOf(batches: number): string {
   return String(batches).padStart(8, "0");
 }
 
-/** Names in a folder, ascending; none if there is no folder. */
+/** Names in a folder, in the order of their numbers; none if there is no folder. */
 async function entries(folder: string, pattern: RegExp): Promise<string[]> {
   const names: string[] = [];
   try {
@@ -235,5 +234,6 @@ async function entries(folder: string, pattern: RegExp): Promise<string[]> {
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  return names.sort();
+  // They are padded to eight digits, and longer from the hundred millionth batch on.
+  return names.sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
 }

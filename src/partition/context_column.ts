@@ -1,4 +1,4 @@
-/** Contexts as a column: `List<Struct<distance, prompt, position, before, token, after>>`, a row a region. */
+/** Contexts as a column: `List<Struct<distance, prompt, position, start, before, token, after>>`, a row a region. */
 import {
   type Column,
   fieldOf,
@@ -23,6 +23,7 @@ export function contextColumn(lists: readonly (readonly Context[])[]): Column {
       distance: numberColumn(Float32Array.from(flat, (context) => context.distance)),
       prompt: stringColumn(flat.map((context) => context.prompt)),
       position: numberColumn(Int32Array.from(flat, (context) => context.position)),
+      start: numberColumn(Int32Array.from(flat, ({ start = 0 }) => start)),
       before: stringColumn(flat.map((context) => context.excerpt.before)),
       token: stringColumn(flat.map((context) => context.excerpt.token)),
       after: stringColumn(flat.map((context) => context.excerpt.after)),
@@ -40,6 +41,8 @@ export function contextsByRow(column: Vector): (row: number) => Context[] {
   const { offsets, child } = listsOf(column);
   const distances = float32Of(fieldOf(child, "distance"));
   const positions = int32Of(fieldOf(child, "position"));
+  // Files from before there were windows have none.
+  const starts = child.getChild("start") ? int32Of(fieldOf(child, "start")) : undefined;
   const [prompt, before, token, after] = ["prompt", "before", "token", "after"].map((name) =>
     textsOf(fieldOf(child, name))
   );
@@ -47,7 +50,8 @@ export function contextsByRow(column: Vector): (row: number) => Context[] {
     const contexts: Context[] = [];
     for (let i = offsets[row]; i < offsets[row + 1]; i++) {
       const excerpt = { before: before(i), token: token(i), after: after(i) };
-      contexts.push({ distance: distances[i], prompt: prompt(i), position: positions[i], excerpt });
+      const place = { prompt: prompt(i), position: positions[i], ...(starts?.[i] && { start: starts[i] }) };
+      contexts.push({ distance: distances[i], ...place, excerpt });
     }
     return contexts;
   };

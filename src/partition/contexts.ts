@@ -7,10 +7,15 @@ export const CONTEXTS = 10;
 export interface Context {
   /** Cosine distance to the exemplar. */
   readonly distance: number;
-  /** Identifier of the prompt. */
+  /** Identifier of the prompt's text. */
   readonly prompt: string;
-  /** Token position; `<bos>` is 0. */
+  /** Token position in the prompt; `<bos>` is 0. */
   readonly position: number;
+  /**
+   * Where in the text the prompt begins, if it is a window of a long one: the token is number `start + position` of the
+   * text. Absent where the prompt begins with its text.
+   */
+  readonly start?: number;
   /** The token in its surroundings. */
   readonly excerpt: Excerpt;
 }
@@ -22,10 +27,12 @@ class StreamContext implements Context {
 
   constructor(readonly distance: number, source: Prompt, readonly position: number) {
     this.prompt = source.id;
+    if (source.start) this.start = source.start;
     this.#source = source;
   }
 
   readonly prompt: string;
+  readonly start?: number;
 
   get excerpt(): Excerpt {
     this.#excerpt ??= this.#source!.excerpt(this.position);

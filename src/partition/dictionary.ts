@@ -3,6 +3,7 @@ import type { StreamSource } from "../activations/source.ts";
 import { assertSameDim, type Backend, type Matrix } from "../compute/backend.ts";
 import { openBackend } from "../compute/open.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
+import type { WholeNumbers } from "../files/whole_numbers.ts";
 import { localPath } from "../hub/hub_file.ts";
 import type { Context } from "./contexts.ts";
 import { directionsOf, growingDirections } from "./directions.ts";
@@ -51,7 +52,8 @@ export class Dictionary implements Disposable {
     saveAlone = (dictionary, path) => dictionary.#reading("save", (parts, host) => saveArrow(parts, host, path));
   }
 
-  readonly #parts: DictionaryParts;
+  // Of types only: a run of days can be set up in a moment from outside, to try what comes after it.
+  private readonly parts: DictionaryParts;
   readonly #host: HostValues;
   readonly #turns = new Turns();
   /** Whether the backend has values that were not read back. Told on the CPU too, where they need not be. */
@@ -59,7 +61,7 @@ export class Dictionary implements Disposable {
   #isDisposed = false;
 
   private constructor(parts: DictionaryParts) {
-    this.#parts = parts;
+    this.parts = parts;
     this.#host = new HostValues(parts);
   }
 
@@ -123,15 +125,15 @@ export class Dictionary implements Disposable {
     return this.#readBack("coherences").coherences;
   }
   /** Members of each region. */
-  get memberCounts(): Int32Array<ArrayBuffer> {
+  get memberCounts(): WholeNumbers {
     return this.#inUse("memberCounts").regions.counts;
   }
   /** Stream index of the activation that founded each region. */
-  get founders(): Int32Array<ArrayBuffer> {
+  get founders(): WholeNumbers {
     return this.#inUse("founders").regions.founders;
   }
   /** Batch in which each region was founded. */
-  get firstBatches(): Int32Array<ArrayBuffer> {
+  get firstBatches(): WholeNumbers {
     return this.#inUse("firstBatches").regions.firstBatches;
   }
   /** Sum over each region's members of the distance to the exemplar. */
@@ -388,7 +390,7 @@ export class Dictionary implements Disposable {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
     this.#turns.take(() => {
-      for (const matrix of [this.#parts.exemplars, this.#parts.sums]) matrix.dispose();
+      for (const matrix of [this.parts.exemplars, this.parts.sums]) matrix.dispose();
     });
   }
 
@@ -399,7 +401,7 @@ export class Dictionary implements Disposable {
 
   /** Its parts, for what is asked for by this name; throws once it is disposed. */
   #inUse(name: string): DictionaryParts {
-    if (!this.#isDisposed) return this.#parts;
+    if (!this.#isDisposed) return this.parts;
     throw new Error(
       `Expected a dictionary in use but ${name} was asked of a disposed one: dispose it after its last use`,
     );

@@ -45,6 +45,6 @@ export function unitRows(values: Float32Array, dim: number): Float32Array<ArrayB
  * if (one !== 1 || opposite !== 0) throw new Error(`${one} ${opposite}`);
  * ```
  */
-export function coherencesOf(sums: Float32Array, counts: Int32Array, dim: number): Float64Array<ArrayBuffer> {
+export function coherencesOf(sums: Float32Array, counts: ArrayLike<number>, dim: number): Float64Array<ArrayBuffer> {
   return Float64Array.from(counts, (count, region) => count === 0 ? 0 : norm(sums, region * dim, dim) / count);
 }

@@ -32,6 +32,7 @@ export {
 } from "./calibration.ts";
 export { type CalibrationKey, loadCalibration, saveCalibration } from "./calibration_cache.ts";
 export { Dictionary } from "./dictionary.ts";
+export type { WholeNumbers } from "../files/whole_numbers.ts";
 export type { DictionaryOptions } from "./options.ts";
 export type { AddOptions } from "./ingest.ts";
 export type { DictionaryLoadOptions } from "./persistence.ts";

@@ -7,7 +7,6 @@ import {
   fixedSizeListColumn,
   fixedSizeListsOf,
   float64Of,
-  int32Of,
   listsOf,
   metadataOf,
   numberColumn,
@@ -18,6 +17,7 @@ import {
 } from "../files/arrow.ts";
 import type { UnpackOptions } from "../files/unpacking.ts";
 import { visibleText } from "../files/visible_text.ts";
+import { wholeNumberColumn, wholeNumbersOf } from "../files/whole_numbers.ts";
 import { removeBeside, saveBeside, toldOf } from "./calibration_file.ts";
 import { contextColumn, contextsByRow } from "./context_column.ts";
 import { Contexts } from "./contexts.ts";
@@ -78,12 +78,12 @@ export async function saveArrow(parts: DictionaryParts, values: HostValues, path
   const columns: Record<keyof typeof COLUMNS, Column> = {
     exemplar: fixedSizeListColumn(exemplars, dim),
     sum: fixedSizeListColumn(sums, dim),
-    count: numberColumn(regions.counts),
+    count: wholeNumberColumn(regions.counts),
     coherence: numberColumn(coherences),
     distance_sum: numberColumn(regions.distanceSums),
     distance_square_sum: numberColumn(regions.distanceSquareSums),
-    founder: numberColumn(regions.founders),
-    first_batch: numberColumn(regions.firstBatches),
+    founder: wholeNumberColumn(regions.founders),
+    first_batch: wholeNumberColumn(regions.firstBatches),
     nearest: contextColumn(lists.map((region) => contexts.nearest(region))),
     farthest: contextColumn(lists.map((region) => contexts.farthest(region))),
   };
@@ -207,7 +207,9 @@ function fieldsOf(path: string, metadata: Record<string, string>) {
 }
 
 function regionsOf(table: Table): RegionArrays {
-  const [counts, founders, firstBatches] = ["count", "founder", "first_batch"].map((n) => int32Of(columnOf(table, n)));
+  const [counts, founders, firstBatches] = ["count", "founder", "first_batch"].map((n) =>
+    wholeNumbersOf(columnOf(table, n))
+  );
   const [sums, squareSums] = ["distance_sum", "distance_square_sum"].map((n) => float64Of(columnOf(table, n)));
   const regions = new RegionArrays();
   for (let region = 0; region < table.numRows; region++) {

@@ -19,7 +19,7 @@ class SecondPass implements Disposable {
   readonly #exemplars: Matrix;
   readonly #chosen: Matrix;
   readonly #best: BestMembers;
-  readonly #counts: Int32Array;
+  readonly #counts: Float64Array;
   #seen = 0;
   #isFinished = false;
 
@@ -32,7 +32,7 @@ class SecondPass implements Disposable {
     this.#exemplars = backend.create(exemplars.dim, regions.size);
     this.#chosen = backend.create(exemplars.dim, regions.size);
     this.#best = new BestMembers(regions.size);
-    this.#counts = new Int32Array(regions.size);
+    this.#counts = new Float64Array(regions.size);
   }
 
   /** Whether it has seen all activations that the dictionary had. */

@@ -1,9 +1,11 @@
+import { type WholeNumbers, wideEnough } from "../files/whole_numbers.ts";
+
 /** Per-region numbers as growing arrays: the part of a dictionary that lives on the host. */
 export class RegionArrays {
   #size = 0;
-  #counts = new Int32Array(64);
-  #founders = new Int32Array(64);
-  #firstBatches = new Int32Array(64);
+  #counts: WholeNumbers = new Int32Array(64);
+  #founders: WholeNumbers = new Int32Array(64);
+  #firstBatches: WholeNumbers = new Int32Array(64);
   #distanceSums = new Float64Array(64);
   #distanceSquareSums = new Float64Array(64);
 
@@ -12,15 +14,15 @@ export class RegionArrays {
     return this.#size;
   }
   /** Members a region. */
-  get counts(): Int32Array<ArrayBuffer> {
+  get counts(): WholeNumbers {
     return this.#counts.subarray(0, this.#size);
   }
   /** Stream index of the activation that founded each region. */
-  get founders(): Int32Array<ArrayBuffer> {
+  get founders(): WholeNumbers {
     return this.#founders.subarray(0, this.#size);
   }
   /** Batch in which each region was founded. */
-  get firstBatches(): Int32Array<ArrayBuffer> {
+  get firstBatches(): WholeNumbers {
     return this.#firstBatches.subarray(0, this.#size);
   }
   /** Sum over the members of their distance to the exemplar. */
@@ -35,6 +37,8 @@ export class RegionArrays {
   /** Adds an empty region. */
   add(founder: number, batch: number): void {
     if (this.#size === this.#counts.length) this.#grow();
+    this.#founders = wideEnough(this.#founders, founder);
+    this.#firstBatches = wideEnough(this.#firstBatches, batch);
     this.#founders[this.#size] = founder;
     this.#firstBatches[this.#size] = batch;
     this.#size++;
@@ -44,13 +48,13 @@ export class RegionArrays {
   join(region: number, distance: number): number {
     this.#distanceSums[region] += distance;
     this.#distanceSquareSums[region] += distance * distance;
-    return ++this.#counts[region];
+    return this.#count(region, this.#counts[region] + 1);
   }
 
   /** Adds a region with everything it has. */
   restore(region: { count: number; founder: number; firstBatch: number; sum: number; squareSum: number }): void {
     this.add(region.founder, region.firstBatch);
-    this.#counts[this.#size - 1] = region.count;
+    this.#count(this.#size - 1, region.count);
     this.#distanceSums[this.#size - 1] = region.sum;
     this.#distanceSquareSums[this.#size - 1] = region.squareSum;
   }
@@ -67,10 +71,15 @@ export class RegionArrays {
     return copy;
   }
 
+  #count(region: number, count: number): number {
+    this.#counts = wideEnough(this.#counts, count);
+    return this.#counts[region] = count;
+  }
+
   #grow(): void {
-    const larger = <T extends Int32Array | Float64Array>(array: T): T => {
+    const larger = <T extends WholeNumbers>(array: T): T => {
       const copy = new (array.constructor as new (length: number) => T)(array.length * 2);
-      copy.set(array as never);
+      copy.set(array);
       return copy;
     };
     this.#counts = larger(this.#counts);

@@ -1,11 +1,6 @@
 /** Writes Parquet. hyparquet-writer is named here and nowhere else, and loaded only when a table is asked for. */
-import type { FieldType } from "./row.ts";
+import { fitsInt32 } from "../files/whole_numbers.ts";
 import type { StoredColumn } from "./stored_columns.ts";
-
-/** What Parquet stores a column as. */
-const TYPES = { int32: "INT32", float64: "DOUBLE", utf8: "STRING", bool: "BOOLEAN" } as const satisfies Readonly<
-  Record<FieldType, string>
->;
 
 /**
  * Columns as the bytes of a Parquet file, packed by Snappy, with nulls where values are missing.
@@ -19,15 +14,27 @@ export async function parquetBytes(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { parquetWriteBuffer } = await import("npm:hyparquet-writer@0.17.0");
   const bytes = parquetWriteBuffer({
-    columnData: columns.map(({ name, type, values, isNullable }) => ({
-      name,
-      data: [...values],
-      type: TYPES[type],
-      nullable: isNullable,
-      // A dictionary of numbers would take -0 for 0.
-      ...(type === "float64" && { encoding: "PLAIN" as const }),
-    })),
+    columnData: columns.map((column) => ({ name: column.name, nullable: column.isNullable, ...packed(column) })),
     kvMetadata: Object.entries(metadata).map(([key, value]) => ({ key, value })),
   });
   return new Uint8Array(bytes);
+}
+
+/** How the writer takes a column's values. */
+function packed({ type, values }: StoredColumn) {
+  switch (type) {
+    case "integer":
+      return values.every((value) => value === null || fitsInt32(value as number))
+        ? { type: "INT32" as const, data: [...values] }
+        : { type: "INT64" as const, data: values.map((value) => value === null ? null : BigInt(value as number)) };
+    case "float64":
+      // A dictionary of numbers would take -0 for 0.
+      return { type: "DOUBLE" as const, data: [...values], encoding: "PLAIN" as const };
+    case "utf8":
+      return { type: "STRING" as const, data: [...values] };
+    case "bool":
+      return { type: "BOOLEAN" as const, data: [...values] };
+    default:
+      return type satisfies never;
+  }
 }

@@ -7,7 +7,7 @@
  */
 
 /** What a column is stored as. */
-export type FieldType = "int32" | "float64" | "utf8" | "bool";
+export type FieldType = "integer" | "float64" | "utf8" | "bool";
 
 /** What may be said of a column besides what it means. */
 export interface FieldOptions {
@@ -47,7 +47,7 @@ export interface ResultTable<F extends Fields = Fields> {
 export type FieldValue<T, O> = O extends { readonly missing: string } ? T | null : T;
 
 /**
- * A column of whole numbers from -2^31 to 2^31 - 1, stored as int32.
+ * A column of whole numbers up to 2^53, stored as int32, or as int64 if one of them has no room in 32 bits.
  *
  * @param description What it means.
  *
@@ -58,7 +58,7 @@ export type FieldValue<T, O> = O extends { readonly missing: string } ? T | null
  * ```
  */
 export function whole<const O extends FieldOptions>(description: string, options?: O): Field<FieldValue<number, O>> {
-  return field("int32", description, options, (value) => typeof value === "number" && (value | 0) === value);
+  return field("integer", description, options, (value) => Number.isSafeInteger(value));
 }
 
 /**

@@ -13,6 +13,7 @@ import {
   stringColumn,
   writeArrow,
 } from "../files/arrow.ts";
+import { wholeNumberColumn, wholeNumbers } from "../files/whole_numbers.ts";
 import { parquetBytes } from "./parquet.ts";
 import type { Fields, FieldType, ResultTable } from "./row.ts";
 import { type StoredColumn, storedColumns } from "./stored_columns.ts";
@@ -81,7 +82,7 @@ export async function saveTable<F extends Fields>(
 }
 
 /** A value that stands where there is none; the column's marks say so. */
-const STAND_IN: Readonly<Record<FieldType, unknown>> = { int32: 0, float64: 0, utf8: "", bool: false };
+const STAND_IN: Readonly<Record<FieldType, unknown>> = { integer: 0, float64: 0, utf8: "", bool: false };
 
 function arrowColumn({ type, values, isNullable }: StoredColumn): Column {
   if (!isNullable) return valueColumn(type, values);
@@ -91,8 +92,8 @@ function arrowColumn({ type, values, isNullable }: StoredColumn): Column {
 
 function valueColumn(type: FieldType, values: readonly unknown[]): Column {
   switch (type) {
-    case "int32":
-      return numberColumn(Int32Array.from(values as number[]));
+    case "integer":
+      return wholeNumberColumn(wholeNumbers(values as number[]));
     case "float64":
       return numberColumn(Float64Array.from(values as number[]));
     case "utf8":

@@ -15,10 +15,12 @@ import { CheckpointMismatchError } from "../partition/checkpoint_settings.ts";
 import { inFlags } from "./command/flag_text.ts";
 import { fingerprint } from "./folder/fingerprint.ts";
 import { flagName, type Flags, type FlagValues, readFlags, resolveLayers, UsageError } from "./command/flags.ts";
-import { allFlags, type CommonFlags } from "./command/common_flags.ts";
+import { allFlags, assertHas, type CommonFlags, type LackedFlags, withoutLacked } from "./command/common_flags.ts";
 import { type About, helpText } from "./command/help.ts";
 import { assertHook } from "./command/hook_text.ts";
 import { fetchNamed, hubOptions } from "./command/hub.ts";
+import { type IdleFlags, idleFlags } from "./command/idle_flags.ts";
+import { assertNamed } from "./command/named_files.ts";
 import { Interruption } from "./terminal/interruption.ts";
 import { OutFolder } from "./folder/out_folder.ts";
 import { Progress } from "./terminal/progress.ts";
@@ -34,6 +36,19 @@ export interface Experiment<F extends Flags> extends About {
   readonly defaults?: Partial<Omit<CommonFlags, "parquet" | "resume" | "quiet" | "offline" | "refresh">>;
   /** Flags of its own, in camel case. */
   readonly flags?: F;
+  /** Common flags that would do nothing here, each with what there is instead: nobody can give them. */
+  readonly without?: LackedFlags;
+  /** Whether it reads one layer only. */
+  readonly oneLayer?: boolean;
+  /** Flags that do nothing beside others: they are refused together, and not recorded. */
+  readonly idle?: readonly IdleFlags[];
+  /**
+   * Throws a {@linkcode UsageError} if values of flags do not go together, before anything is loaded.
+   *
+   * @param flags Their values.
+   * @param isGiven Whether a flag stands on the command line.
+   */
+  readonly assertFlags?: (flags: CommonFlags & FlagValues<F>, isGiven: (flag: string) => boolean) => void;
   /** Flags that may have other values when a stopped run goes on, as far as its checkpoints allow. */
   readonly mayChange?: readonly string[];
   /** Whether standard output is for what it writes there itself: what the frame says of the results goes to stderr. */
@@ -44,7 +59,7 @@ export interface Experiment<F extends Flags> extends About {
 
 /** What an experiment's body works with. */
 export interface Run<F extends Flags> {
-  /** Every flag's value. */
+  /** Every flag's value; a common one that the experiment lacks throws when it is read. */
   readonly flags: CommonFlags & FlagValues<F>;
   /** Shows how far the run is, on stderr. */
   readonly progress: Progress;
@@ -165,15 +180,22 @@ export async function runExperiment<const F extends Flags>(
     printError(`${definition.name}: ${sentence(error)}`);
     return error instanceof UsageError ? 2 : 1;
   };
+  const isGiven = (flag: string) => args.some((arg) => arg.split("=")[0] === flagName(flag));
   let flags: CommonFlags & FlagValues<F>;
+  let idle: ReadonlySet<string>;
   try {
-    flags = readFlags(args, declared) as unknown as CommonFlags & FlagValues<F>;
+    assertHas(definition, isGiven);
+    flags = withoutLacked(readFlags(args, declared) as unknown as CommonFlags & FlagValues<F>, definition);
+    idle = idleFlags(flags, isGiven, definition.idle);
     assertHook(flags.hook, flags.layers);
+    definition.assertFlags?.(flags, isGiven);
+    await assertNamed(flags, declared);
   } catch (error) {
     return fail(error);
   }
 
-  const manifest = new RunManifest({ name: definition.name, arguments: args, flags: plain(flags), seed: flags.seed });
+  const recorded = Object.fromEntries(Object.entries(plain(flags)).filter(([key]) => !idle.has(key)));
+  const manifest = new RunManifest({ name: definition.name, arguments: args, flags: recorded, seed: flags.seed });
   const note = (said: string) => {
     const note = visibleLines(said);
     if (manifest.notes.includes(note)) return;
@@ -225,7 +247,7 @@ export async function runExperiment<const F extends Flags>(
     note,
     stages,
     kept: (name, compute) => stages.kept(name, compute),
-    isGiven: (flag) => args.some((arg) => arg.split("=")[0] === flagName(flag)),
+    isGiven,
     onInterrupt: (hook) => interruption.hooks.push(hook),
     onDone: (hook) => done.push(hook),
     seeds: Array.from({ length: seedCount(flags) }, (_, i) => flags.seed + i),

@@ -55,15 +55,24 @@ export {
   writeOutcome,
 } from "./outcome.ts";
 export { type CountFlag, readingFlags, seedsFlag } from "./command/reading_flags.ts";
-export { type SelectedBy, selectedBy, type SelectionFlags, selectionFlags } from "./command/selection_flags.ts";
+export {
+  maxNormFlag,
+  type SelectedBy,
+  selectedBy,
+  type SelectionFlags,
+  selectionFlags,
+  type TextFlag,
+} from "./command/selection_flags.ts";
 export type { About } from "./command/help.ts";
-export type { CommonFlags } from "./command/common_flags.ts";
+export type { CommonFlags, LackedFlags } from "./command/common_flags.ts";
+export type { IdleFlags } from "./command/idle_flags.ts";
 export {
   type Flag,
   type Flags,
   type FlagTypes,
   type FlagValues,
   type Layers,
+  type NamedKind,
   readFlags,
   readNumber,
   UsageError,

@@ -1,6 +1,7 @@
 import { readSafetensors, writeSafetensors } from "../files/safetensors.ts";
 import { finiteFloatsOf, float32Tensor, type Tensor, tensorOf, type Tensors } from "../files/tensor.ts";
 import { checksumOf, unprovenWarning } from "../files/checksum.ts";
+import { type WholeNumbers, wholeNumbersOfTensor, wholeNumberTensor } from "../files/whole_numbers.ts";
 import type { Backend } from "../compute/backend.ts";
 import type { StreamSource } from "../activations/source.ts";
 import { Contexts } from "../partition/contexts.ts";
@@ -30,13 +31,12 @@ export function writeRegions(
 ): Promise<void> {
   const { size } = regions;
   const dim = calibration.center.length;
-  const ints = (data: Int32Array<ArrayBuffer>): Tensor => ({ dtype: "int32", shape: [size], data });
   const doubles = (data: Float64Array<ArrayBuffer>): Tensor => ({ dtype: "float64", shape: [size], data });
   const tensors: [string, Tensor][] = [
     ["sum", float32Tensor(sums, [size, dim])],
-    ["count", ints(regions.counts)],
-    ["founder", ints(regions.founders)],
-    ["first_batch", ints(regions.firstBatches)],
+    ["count", wholeNumberTensor(regions.counts)],
+    ["founder", wholeNumberTensor(regions.founders)],
+    ["first_batch", wholeNumberTensor(regions.firstBatches)],
     ["distance_sum", doubles(regions.distanceSums)],
     ["distance_square_sum", doubles(regions.distanceSquareSums)],
   ];
@@ -154,10 +154,13 @@ function assertUnit(exemplars: Float32Array, dim: number, path: string): void {
   }
 }
 
-function numbersOf(tensors: Tensors, name: string, size: number, path: string): Int32Array | Float64Array {
-  const { shape, data } = tensorOf(tensors, name, path);
-  if (shape.join() === String(size) && (data instanceof Int32Array || data instanceof Float64Array)) return data;
+function numbersOf(tensors: Tensors, name: string, size: number, path: string): WholeNumbers {
+  const tensor = tensorOf(tensors, name, path);
+  const numbers = wholeNumbersOfTensor(tensor);
+  if (tensor.shape.join() === String(size) && numbers) return numbers;
   throw new Error(
-    `Expected ${name} of ${path} to be ${size} numbers, one a region, but found shape (${shape.join(", ")})`,
+    `Expected ${name} of ${path} to be ${size} numbers, one a region, but found ${tensor.dtype} of shape (${
+      tensor.shape.join(", ")
+    })`,
   );
 }

@@ -41,6 +41,7 @@ export class FakeModel implements LanguageModel {
   readonly dtype = "fp32";
   readonly weights = "onnx";
   readonly notes = [];
+  readonly signal?: AbortSignal;
   /** Lengths of the prompts of every forward pass so far. */
   readonly passes: number[][] = [];
   /** Layers asked for at every forward pass so far. */
@@ -76,6 +77,7 @@ export class FakeModel implements LanguageModel {
   }
 
   capture(prompts: readonly Int32Array[], layers: readonly number[], at = this.hook): Promise<Capture> {
+    this.signal?.throwIfAborted();
     const { root = this } = this;
     const dim = widthAt(at);
     root.passes.push(prompts.map((prompt) => prompt.length));
@@ -95,6 +97,11 @@ export class FakeModel implements LanguageModel {
 
   withHook(at: HookSite): Promise<FakeModel> {
     return Promise.resolve(new FakeModel(at, this.root ?? this));
+  }
+
+  withSignal(signal: AbortSignal): FakeModel {
+    const stopped = new FakeModel(this.hook, this.root ?? this);
+    return Object.assign(stopped, { signal });
   }
 
   logits(): never {

@@ -83,6 +83,7 @@ Deno.test("held-out tokens are numbered along the stream, and features fire on t
   const batch = (from: number, rows: number) => {
     const prompt = {
       id: `${from}`,
+      text: from,
       tokens: new Int32Array(9),
       excerpt: (position: number) => ({ before: "", token: `${from}@${position}`, after: "" }),
     };

@@ -117,8 +117,71 @@ Deno.test("help is derived from the flags and exits with 0", async () => {
   assertStringIncludes(out, "Does it run?");
   assertStringIncludes(out, "--top-k <list>");
   assertStringIncludes(out, "(default results/sample)");
-  assertStringIncludes(out, "(default 12)");
+  assertStringIncludes(out, "default 12)");
 });
+
+Deno.test("a flag that an experiment lacks is nowhere, and refused with what there is instead", () =>
+  inFolder(async (folder) => {
+    const lacks = { ...DEFINITION, without: { corpus: "its texts are those of --math" } };
+    assertEquals((await run(["--help"], undefined, lacks)).out.includes("--corpus <text>"), false);
+    for (const args of [["--corpus", "x"], ["--corpus=x"]]) {
+      const { code, err } = await run(["--out", folder, ...args], () => Promise.reject(new Error("it ran")), lacks);
+      assertEquals([code, err], [
+        2,
+        "sample: There is no flag --corpus in sample: its texts are those of --math. See --help.",
+      ]);
+    }
+    const { code, err } = await run(["--out", folder], ({ flags }) => Promise.resolve(void flags.corpus), lacks);
+    assertEquals([code, err], [1, "sample: Expected a flag of sample but corpus is none."]);
+    assertEquals((await run(["--out", folder], undefined, lacks)).code, 0);
+    assertEquals("corpus" in JSON.parse(await Deno.readTextFile(`${folder}/run.json`)).flags, false);
+  }));
+
+Deno.test("a flag that does nothing beside another is refused with it, and not recorded", () =>
+  inFolder(async (folder) => {
+    const idle = {
+      ...DEFINITION,
+      idle: [{ flags: ["topK"], beside: "field", value: "none", why: "which ablates nothing" }],
+    };
+    const recorded = async (...args: string[]) => {
+      assertEquals((await run(["--out", folder, ...args], undefined, idle)).code, 0);
+      return JSON.parse(await Deno.readTextFile(`${folder}/run.json`)).flags;
+    };
+    assertEquals((await recorded("--top-k", "2", "--field", "body")).topK, [2]);
+    assertEquals("topK" in await recorded("--field", "none"), false);
+    const { code, err } = await run(["--out", folder, "--field", "none", "--top-k", "2"], undefined, idle);
+    assertEquals([code, err], [
+      2,
+      "sample: Expected no --top-k beside --field none, which ablates nothing: leave one of them out.",
+    ]);
+    assertEquals((await run(["--out", folder, "--offline", "--refresh"])).code, 2);
+  }));
+
+Deno.test("files that flags name are there before anything is loaded, or the flag is named", () =>
+  inFolder(async (folder) => {
+    const flags = {
+      ...DEFINITION.flags,
+      pair: { type: "string", names: "dictionaries", help: "dictionaries" },
+      sae: { type: "string", names: "file or none", default: "none", help: "SAE" },
+    } as const;
+    const said = async (...args: string[]) => {
+      const err: string[] = [];
+      const code = await runExperiment({ ...DEFINITION, flags }, () => Promise.resolve(), {
+        args: ["--quiet", "--out", `${folder}/out`, ...args],
+        print: () => {},
+        printError: (text) => err.push(text),
+      });
+      return `${code} ${err.join()}`;
+    };
+    await Deno.writeTextFile(`${folder}/a.arrow`, "");
+    assertStringIncludes(await said("--corpus", `${folder}/x.jsonl`), "2 sample: --corpus: Expected a corpus at");
+    assertStringIncludes(await said("--corpus", `${folder}/x*.jsonl`), "2 sample: --corpus: Expected files that the");
+    assertStringIncludes(await said("--sae", `${folder}/x`), "2 sample: --sae: Expected a file or folder at");
+    assertEquals(await said("--pair", `${folder}/a.arrow,hub:gemma-2-2b/12/10`), "0 ");
+    assertStringIncludes(await said("--pair", `${folder}/a.arrow,${folder}/b`), `2 sample: --pair: Expected a file`);
+    assertStringIncludes(await said("--pair", `${folder}/a.arrow,${folder}/a.arrow`), "stands there twice");
+    assertEquals(await said("--sae", "none"), "0 ");
+  }));
 
 Deno.test("a mistake on the command line exits with 2", () =>
   inFolder(async (folder) => {

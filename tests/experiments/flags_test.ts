@@ -80,6 +80,36 @@ Deno.test("layers and percentiles are a set: each once and ascending, however th
   assertEquals(args("--percentiles 16,2").percentiles, [2, 16]);
 });
 
+Deno.test("a list has each of its values once, and as many as its flag allows", () => {
+  const flags = {
+    ks: { type: "integers", minLength: 2, help: "sizes" },
+    layer: { type: "layers", default: [4], minLength: 1, maxLength: 1, help: "layer" },
+  } as const satisfies Flags;
+  const one = (line: string) => readFlags(line.split(" "), flags);
+  assertEquals(one("--ks 4,2,4,2-3").ks, [4, 2, 3]);
+  assertEquals(one("--layer 3,3").layer, [3]);
+  assertThrows(() => one("--ks 4,4"), UsageError, "Expected --ks to be 2 values or more but got 1: 4.");
+  assertThrows(() => one("--layer 3,4"), UsageError, "Expected --layer to be exactly one value but got 2: 3, 4.");
+  assertThrows(() => one("--layer all"), UsageError, "Expected --layer to be exactly one value but got all.");
+});
+
+Deno.test("help tells every limit", () => {
+  const flags = {
+    share: { type: "number", default: 0.3, min: 0.01, max: 0.99, help: "share" },
+    most: { type: "number", max: 5, help: "most" },
+    seeds: { type: "integer", default: 4, min: 4, help: "orders" },
+    layer: { type: "layers", default: [4], min: 0, minLength: 1, maxLength: 1, help: "layer" },
+    pairs: { type: "integers", minLength: 2, maxLength: 3, help: "pairs" },
+  } as const satisfies Flags;
+  const text = helpText({ name: "any", question: "", description: "" }, flags);
+  for (
+    const part of [
+      ...["share (0.01 to 0.99; default 0.3)", "most (at most 5)", "orders (at least 4; default 4)"],
+      ...["--layer <number>", "layer (at least 0; exactly one value; default 4)", "pairs (2 to 3 values)"],
+    ]
+  ) assertStringIncludes(text, part);
+});
+
 Deno.test("layers are checked against the model's", () => {
   assertEquals(resolveLayers("all", 3), [0, 1, 2]);
   assertEquals(resolveLayers([2, 0, 2], 3), [0, 2]);
@@ -99,7 +129,7 @@ Deno.test("help names every flag with its default, and the examples", () => {
   ) {
     assertStringIncludes(text, flag);
   }
-  assertStringIncludes(text, "budget of tokens (default 2000000)");
+  assertStringIncludes(text, "budget of tokens (at least 1; default 2000000)");
   assertStringIncludes(text, "strengths (default 50,100)");
   assertStringIncludes(text, "# two layers\n  deno task run experiments/build.ts --layers 3,5");
   assertEquals(text.split("\n").every((line) => line.length <= 80), true);

@@ -24,14 +24,14 @@ const MODEL = { id: "toy", bos: "always", dim: 2, withHook: () => Promise.resolv
 Deno.test("dictionaries that are given together are of one hook, at which the model is to be read", () =>
   inFolder(async (folder) => {
     const backend = await openBackend("cpu");
-    const given = (...names: string[]) => givenDictionaries(names, MODEL, backend, { seed: 3, budget: 100 });
+    const given = (...names: string[]) => givenDictionaries(names, MODEL, backend, { seed: 3 });
     const four = await saved(`${folder}/four.arrow`, "attn_out", 4);
     const ten = await saved(`${folder}/ten.arrow`, "attn_out", 10);
     const other = await saved(`${folder}/other.arrow`, "mlp_out", 10);
     const { hook, dictionaries, centers } = await given(four, ten, four);
     assertEquals([hook, [...centers.keys()]], ["attn_out", [20]]);
     assertEquals(dictionaries.map(({ percentile, seed, budget }) => [percentile, seed, budget]), [
-      ...[[4, 3, 100], [10, 3, 100], [4, 4, 100]],
+      ...[[4, 3, 1], [10, 3, 1], [4, 4, 1]],
     ]);
     const error = await assertRejects(() => given(four, other), Error);
     assertSentence(error, `${other} is of mlp_out`, "of attn_out");

@@ -5,9 +5,8 @@ import { watch } from "../../src/analysis/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { numbersOf, withExperiment } from "./child.ts";
 
-const SMALL =
-  "--layers 4,5 --percentiles 4,10 --max-tokens 4000 --calibration 2000 --context 40 --prompts 24 --seeds 3 " +
-  "--answer 4 --false-alarms 0.1";
+const MEASURED = "--prompts 24 --seeds 3 --answer 4 --false-alarms 0.1";
+const SMALL = `--layers 4,5 --percentiles 4,10 --max-tokens 4000 --calibration 2000 --context 40 ${MEASURED}`;
 const VERDICT = ["line", "tokens", "distance", "beyond", "region", "farthest", "alarms"];
 
 /** Writes the first rows of each split of the instructions to a folder, and gives the flags that name the files. */
@@ -45,7 +44,7 @@ Deno.test("monitor answers every line of standard input with one of JSON, and ca
       await Deno.copyFile(`${out}/dictionary.arrow`, kept);
     }, { stdin });
 
-    const again = [...SMALL.split(" "), ...few, "--dictionary", kept, "--json"];
+    const again = [...MEASURED.split(" "), ...few, "--dictionary", kept, "--json"];
     await withExperiment("monitor", again, ({ code, stdout, record }) => {
       assertEquals(code, 0);
       const [first, second] = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
@@ -53,6 +52,7 @@ Deno.test("monitor answers every line of standard input with one of JSON, and ca
       assertStringIncludes(second.error, "Expected JSON");
       assertEquals(record.findings.unreadable, 1);
       assert(!record.outputs.includes("dictionary.arrow"));
+      for (const flag of ["layers", "percentiles", "maxTokens", "context"]) assert(!(flag in record.flags), flag);
     }, { stdin: '{"id": 7, "text": "The king"}\nnot JSON\n' });
   }));
 

@@ -192,7 +192,7 @@ Deno.test("a run that would remove what it reads is refused, and nothing is remo
   inFolder(async (folder) => {
     assertEquals((await run(["--out", folder], results)).code, 0);
     const before = filesIn(folder);
-    const { code, err } = await run(["--out", folder, "--corpus", `x.jsonl,${folder}/dictionaries/L3-p12.arrow`]);
+    const { code, err } = await run(["--out", folder, "--field", `x.jsonl,${folder}/dictionaries/L3-p12.arrow`]);
     assertEquals(code, 2);
     assertStringIncludes(err, "dictionaries/L3-p12.arrow is of an earlier run");
     assertEquals(filesIn(folder), before);

@@ -64,5 +64,5 @@ Deno.test("overlap leaves tables, charts, examples and report, and chance beside
 Deno.test("overlap compares one layer", () =>
   withExperiment("overlap", ["--layers", "3,4"], ({ code, stderr }) => {
     assertEquals(code, 2);
-    assertStringIncludes(stderr, "Expected one layer, the SAE's, but got --layers 3,4");
+    assertStringIncludes(stderr, "Expected --layers to be exactly one value but got 2: 3, 4.");
   }));

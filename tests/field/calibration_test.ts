@@ -232,7 +232,8 @@ Deno.test("repeated-texts: a text that comes again takes one place among a regio
 });
 
 backendTest("some rows of a batch are a batch of copies, where it is", async (backend) => {
-  const prompts = [{ id: "p", tokens: Int32Array.of(1, 2, 3), excerpt: () => ({ before: "", token: "", after: "" }) }];
+  const excerpt = () => ({ before: "", token: "", after: "" });
+  const prompts = [{ id: "p", text: 0, tokens: Int32Array.of(1, 2, 3), excerpt }];
   const [prompt, position, token] = [Int32Array.of(0, 0, 0), Int32Array.of(0, 1, 2), Int32Array.of(1, 2, 3)];
   const data = Float32Array.of(1, 1, 2, 2, 3, 3);
   const whole = { data, rows: 3, dim: 2, provenance: { prompts, prompt, position, token } };
@@ -297,8 +298,8 @@ Deno.test("texts that give no activation are counted", async () => {
 });
 
 Deno.test("a batch that does not tell whose its rows are is taken whole, whatever the budget", async () => {
-  const prompts = ["a", "b"].map((id) => {
-    return { id, tokens: Int32Array.of(2, 3, 4), excerpt: () => ({ before: "", token: "", after: "" }) };
+  const prompts = ["a", "b"].map((id, text) => {
+    return { id, text, tokens: Int32Array.of(2, 3, 4), excerpt: () => ({ before: "", token: "", after: "" }) };
   });
   const rows = Batch.of({ data: Float32Array.of(1, 0, 0, 1, 1, 1, -1, 2), rows: 4, dim: 2 });
   const facts = { prompts, tokens: 6, promptsBefore: 0, start: 0, forwardSeconds: 0 };

@@ -169,6 +169,7 @@ backendTest("the name of a row that is not finite is its prompt, position and la
   using dictionary = await Dictionary.create({ center: new Float32Array(1), threshold: 0.5 }, { backend });
   const prompt = {
     id: "corpus:7",
+    text: 7,
     tokens: Int32Array.of(2, 9),
     excerpt: () => ({ before: "", token: " word", after: "" }),
   };

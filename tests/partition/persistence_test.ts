@@ -197,7 +197,7 @@ Deno.test("Arquero reads a dictionary's columns", () =>
     const row: any = table.object(1);
     assertEquals([...row.exemplar], [...dictionary.exemplars.subarray(DIM, 2 * DIM)]);
     const [{ distance, prompt, position, excerpt }] = dictionary.nearestContexts(1);
-    assertEquals({ ...row.nearest[0] }, { distance, prompt, position, ...excerpt });
+    assertEquals({ ...row.nearest[0] }, { distance, prompt, position, start: 0, ...excerpt });
   }));
 
 Deno.test("a file that cannot be a dictionary is refused with a sentence", () =>

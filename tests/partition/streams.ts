@@ -8,9 +8,9 @@ export const DIM = 12;
 const HEADS = 8;
 
 /** A prompt of a given number of tokens whose text says where it is from. */
-export function prompt(id: string, length: number): Prompt {
+export function prompt(id: string, length: number, text = 0): Prompt {
   const excerpt = (position: number) => ({ before: `${id}:`, token: ` t${position}`, after: "\n«…»" });
-  return { id, tokens: Int32Array.from({ length }, (_, i) => i + 2), excerpt };
+  return { id, text, tokens: Int32Array.from({ length }, (_, i) => i + 2), excerpt };
 }
 
 /** Rows around a few directions, so that regions have members. */
@@ -33,7 +33,7 @@ export interface Corpus {
 
 export function corpus(count: number, layers: readonly number[], seed = 1): Corpus {
   const random = new Random(seed);
-  const prompts = Array.from({ length: count }, (_, i) => prompt(`corpus:${i}`, 1 + random.integer(9)));
+  const prompts = Array.from({ length: count }, (_, i) => prompt(`corpus:${i}`, 1 + random.integer(9), i));
   const rows = prompts.reduce((sum, { tokens }) => sum + tokens.length - 1, 0);
   return { prompts, layers: new Map(layers.map((layer) => [layer, clustered(rows, DIM, seed + layer)])) };
 }

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { readParquet } from "../../src/activations/parquet.ts";
 import { readArrow } from "../../src/files/mod.ts";
 import {
   columnName,
@@ -63,6 +64,23 @@ Deno.test("a row is declared once: columns, types, descriptions and what is miss
     assertEquals(values("q2"), [2, 4]);
   }));
 
+Deno.test("whole numbers beyond 32 bits are stored as they are, also in Parquet", () =>
+  inFolder(async (folder) => {
+    const COUNTS = row({ activations: whole("read"), founder: whole("index", { missing: "no region" }) });
+    const rows = [{ activations: 2 ** 33 + 1, founder: null }, { activations: -1, founder: 2 ** 31 }];
+    const table = await readArrow(await saveTable(folder, "t", resultTable(COUNTS, rows), { parquet: true }));
+    const values = [[2n ** 33n + 1n, -1n], [null, 2n ** 31n]];
+    assertEquals(["activations", "founder"].map((name) => [...table.getChild(name)!]), values);
+    const read = await Array.fromAsync(readParquet(`${folder}/t.parquet`));
+    assertEquals(
+      read.map(({ activations, founder }) => [activations, founder].map((n) => n === null ? n : Number(n))),
+      [
+        [2 ** 33 + 1, null],
+        [-1, 2 ** 31],
+      ],
+    );
+  }));
+
 Deno.test("a value that its declaration does not allow is refused with row and column", () =>
   inFolder(async (folder) => {
     const refused = async (change: object, ...parts: string[]) => {
@@ -70,9 +88,9 @@ Deno.test("a value that its declaration does not allow is refused with row and c
       const { message } = await assertRejects(() => saveTable(folder, "t", resultTable(MEASURED, rows)), TypeError);
       for (const part of ["row 1", ...parts]) assertStringIncludes(message, part);
     };
-    await refused({ layer: null }, "column layer", "int32", "null");
+    await refused({ layer: null }, "column layer", "integer", "null");
     await refused({ layer: 2.5 }, "column layer", "2.5");
-    await refused({ layer: 2 ** 31 }, "column layer");
+    await refused({ layer: 2 ** 53 }, "column layer");
     await refused({ aurocPrompt: "0.5" }, "column auroc_prompt", "float64 or null");
     await refused({ kind: "region" }, "column kind", '"region"');
     await refused({ example: undefined }, "column example", "undefined");

@@ -1,6 +1,8 @@
 /** The texts that a monitor is built on and measured on. */
 import { type CorpusEntry, shuffled } from "../../../src/activations/mod.ts";
+import { conformalCount } from "../../../src/analysis/mod.ts";
 import { Random } from "../../../src/compute/mod.ts";
+import { UsageError } from "../../../src/run/mod.ts";
 
 /** Where texts come from. */
 export interface TextFlags {
@@ -39,6 +41,22 @@ export interface MonitorTexts {
 
 /** Reads the rows of a file whose fields have these values. */
 export type ReadFile = (file: string, where: Readonly<Record<string, string>>) => AsyncIterable<CorpusEntry>;
+
+/**
+ * Throws unless held-out prompts are enough to set the alarm on.
+ *
+ * @param found How many there are.
+ * @param said The same in words, for the sentence.
+ * @throws {UsageError} that says how many it takes.
+ */
+export function assertEnough(falseAlarms: number, found: number, said: string): void {
+  const needed = conformalCount(falseAlarms);
+  if (found >= needed) return;
+  throw new UsageError(
+    `Expected at least ${needed} held-out prompts to set the alarm on, as --false-alarms ${falseAlarms} takes, but ${said}: ` +
+      "give more, or allow more false alarms.",
+  );
+}
 
 /** Reads all texts; without a chat template instructions are not part of what a dictionary is built on. */
 export async function monitorTexts(flags: TextFlags, chat: boolean, readFile: ReadFile): Promise<MonitorTexts> {

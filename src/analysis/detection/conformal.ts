@@ -1,4 +1,20 @@
 /**
+ * How many scores the threshold of a rate of false alarms takes at least: `1 / rate - 1`, rounded up.
+ *
+ * @param rate Probability of a false alarm, more than 0 and less than 1.
+ *
+ * @example
+ * ```ts
+ * const scores = conformalCount(0.01);
+ * if (scores !== 99) throw new Error(`${scores}`);
+ * ```
+ */
+export function conformalCount(rate: number): number {
+  // A hair less, so that rounding does not ask for one score more.
+  return Math.ceil(1 / rate - 1 - 1e-9);
+}
+
+/**
  * The threshold that a new score exceeds with at most a given probability, if it is drawn like the given ones (split
  * conformal prediction): of `n` scores the `ceil((n + 1)(1 - rate))`-th smallest.
  *
@@ -20,9 +36,10 @@ export function conformalThreshold(scores: ArrayLike<number>, rate: number): num
   // A hair less, so that rounding does not ask for one score more: 4 of 4 scores at a rate of 0.2.
   const rank = Math.ceil((sorted.length + 1) * (1 - rate) - 1e-9);
   if (rank > sorted.length) {
-    const needed = Math.ceil(1 / rate - 1 - 1e-9);
     throw new RangeError(
-      `Expected at least ${needed} scores for a false-alarm rate of ${rate} but found ${sorted.length}: ` +
+      `Expected at least ${
+        conformalCount(rate)
+      } scores for a false-alarm rate of ${rate} but found ${sorted.length}: ` +
         `give more, or allow more false alarms`,
     );
   }

@@ -1,3 +1,4 @@
+import type { WholeNumbers } from "../../files/whole_numbers.ts";
 import type { Growth } from "../../partition/growth.ts";
 import type { SettingKey } from "../../report/settings.ts";
 
@@ -12,7 +13,7 @@ export interface RegionDirections {
   /** Unit mean directions, `size x dim`. */
   readonly means: Float32Array<ArrayBuffer>;
   /** Members of each region, length `size`. */
-  readonly memberCounts: Int32Array<ArrayBuffer>;
+  readonly memberCounts: WholeNumbers;
 }
 
 /** Directions of a dictionary of one layer and percentile. */

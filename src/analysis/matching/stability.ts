@@ -1,5 +1,6 @@
 import { coherencesOf, unitRows } from "../../partition/means.ts";
 import type { Dictionary } from "../../partition/dictionary.ts";
+import type { WholeNumbers } from "../../files/whole_numbers.ts";
 import type { Backend } from "../../compute/backend.ts";
 import { Random } from "../../compute/random.ts";
 import { each, number, orNull, row, type RowOf, whole } from "../../report/row.ts";
@@ -60,7 +61,7 @@ export const REGION_STABILITY = row({
 /** What became of a dictionary's regions in others. */
 export interface Stability extends RowOf<typeof STABILITY_FIGURES> {
   /** N of each region. */
-  readonly counts: Int32Array;
+  readonly counts: WholeNumbers;
   /** c of each region. */
   readonly coherences: Float64Array;
   /** D of each region. */

@@ -1,3 +1,4 @@
+import type { WholeNumbers } from "../../files/whole_numbers.ts";
 import { unitRows } from "../../partition/means.ts";
 
 /** Regions as the sums of their members. */
@@ -5,7 +6,7 @@ export interface RegionSums {
   /** Sums of member directions, `regions x dim`. */
   readonly sums: Float32Array<ArrayBuffer>;
   /** Members a region. */
-  readonly counts: Int32Array<ArrayBuffer>;
+  readonly counts: WholeNumbers;
 }
 
 /**
@@ -35,7 +36,7 @@ export function absorb({ sums, counts }: RegionSums, dim: number, chosen: readon
   };
   const joined = {
     sums: Float32Array.from(kept.flatMap((region) => [...sums.subarray(region * dim, (region + 1) * dim)])),
-    counts: Int32Array.from(kept, (region) => counts[region]),
+    counts: Float64Array.from(kept, (region) => counts[region]),
   };
   for (let region = 0; region < counts.length; region++) {
     if (!chosen[region]) continue;

@@ -2,7 +2,7 @@
  * Regions as other people's feature browsers read them: the JSON of SAEDashboard (0.8), which Neuronpedia imports. A
  * region is a feature, its direction the exemplar.
  */
-import { type ActivationBatch, Batch, type Prompt } from "../../activations/batch.ts";
+import { type ActivationBatch, Batch, placeText, type Prompt } from "../../activations/batch.ts";
 import { writeFileAtomic } from "../../files/atomic.ts";
 import { visibleJson } from "../../files/visible_text.ts";
 import type { LanguageModel } from "../../model/types.ts";
@@ -221,6 +221,7 @@ export class Dashboard {
     readonly x: Float32Array;
   }): void {
     const { region, context } = slot;
+    if ((prompt.start ?? 0) !== (context.start ?? 0)) return;
     const own = rows.findIndex((row) => position[row] === context.position);
     if (own < 0) return;
     const distance = 1 - this.#signed(x, rows[own], region) / this.#norm(x, rows[own]);
@@ -260,7 +261,10 @@ export class Dashboard {
     if (missing) {
       throw new Error(
         `Expected the stream that the dictionary was grown on but prompt "${missing.prompt}" with an activation at ` +
-          `position ${missing.position} did not come: add every batch of that stream before the files are written`,
+          `${
+            placeText(missing.position, missing.start)
+          } did not come: add every batch of that stream before the files ` +
+          "are written",
       );
     }
     // Whatever was done to the dictionary, the exemplar of a region of one member is that member.
@@ -269,7 +273,7 @@ export class Dashboard {
     if (!other) return;
     throw new Error(
       `Expected the stream that the dictionary was grown on but the activation of prompt "${other.context.prompt}", ` +
-        `position ${other.context.position}, which founded region ${other.region}, lies ${
+        `${placeText(other.context.position, other.context.start)}, which founded region ${other.region}, lies ${
           other.off.toFixed(3)
         } from it: ` +
         "add the batches of the same model, layer and hook",

@@ -13,6 +13,6 @@ import { coherencesOf } from "../../partition/means.ts";
  * if (Math.abs(first - 2) > 1e-9 || Math.abs(second - Math.log10(2.5)) > 1e-9) throw new Error(`${first} ${second}`);
  * ```
  */
-export function densities(sums: Float32Array, counts: Int32Array, dim: number): Float64Array<ArrayBuffer> {
+export function densities(sums: Float32Array, counts: ArrayLike<number>, dim: number): Float64Array<ArrayBuffer> {
   return coherencesOf(sums, counts, dim).map((coherence, region) => Math.log10(counts[region] * coherence ** 2));
 }

@@ -4,7 +4,7 @@ import { MAX_UNPACKED } from "../../files/unpacking.ts";
 import { suffixes } from "../../model/dtypes.ts";
 import { BOS_RULES } from "../../model/tokenizer.ts";
 import type { BosRule, Dtype, HookSite } from "../../model/types.ts";
-import type { Flags, Layers } from "./flags.ts";
+import { flagName, type Flags, type Layers, UsageError } from "./flags.ts";
 import { HOOK_HELP } from "./hook_text.ts";
 
 /** Their values. */
@@ -59,10 +59,51 @@ export interface CommonFlags {
   readonly quiet: boolean;
 }
 
-/** All flags of an experiment: those that every one has, with its own defaults, and its own. */
-export function allFlags(
-  { name, defaults = {}, flags }: { name: string; defaults?: Partial<CommonFlags>; flags?: Flags },
-): Flags {
+/** Common flags that an experiment may lack, each with a sentence of what it has instead, without its end. */
+export type LackedFlags = Readonly<Partial<Record<"percentiles" | "corpus" | "maxTokens", string>>>;
+
+/** What an experiment says of its flags. */
+export interface FlagDeclarations {
+  /** Its name. */
+  readonly name: string;
+  /** Values of common flags where they differ from the house's. */
+  readonly defaults?: Partial<CommonFlags>;
+  /** Flags of its own. */
+  readonly flags?: Flags;
+  /** Common flags that it has not. */
+  readonly without?: LackedFlags;
+  /** Whether it reads one layer only. */
+  readonly oneLayer?: boolean;
+}
+
+/** All flags of an experiment: those that every one has but for those it lacks, with its own defaults, and its own. */
+export function allFlags(declarations: FlagDeclarations): Flags {
+  const lacked = Object.keys(declarations.without ?? {});
+  return Object.fromEntries(Object.entries(everyFlag(declarations)).filter(([key]) => !lacked.includes(key)));
+}
+
+/**
+ * Throws if a flag is given that an experiment lacks though others have it.
+ *
+ * @throws {UsageError} A sentence that says what there is instead.
+ */
+export function assertHas({ name, without = {} }: FlagDeclarations, isGiven: (flag: string) => boolean): void {
+  for (const [key, instead] of Object.entries(without)) {
+    if (isGiven(key)) throw new UsageError(`There is no flag ${flagName(key)} in ${name}: ${instead}. See --help.`);
+  }
+}
+
+/** The flags' values, which say so where one is read that the experiment lacks. */
+export function withoutLacked<T extends object>(values: T, { name, without = {} }: FlagDeclarations): T {
+  return new Proxy(values, {
+    get(target, key, receiver) {
+      if (typeof key === "string" && key in without) throw new Error(`Expected a flag of ${name} but ${key} is none.`);
+      return Reflect.get(target, key, receiver);
+    },
+  });
+}
+
+function everyFlag({ name, defaults = {}, flags, oneLayer = false }: FlagDeclarations): Flags {
   const value = <K extends keyof CommonFlags>(key: K, house: CommonFlags[K]) =>
     (key in defaults ? defaults[key as keyof typeof defaults] : house) as CommonFlags[K];
   return {
@@ -76,7 +117,9 @@ export function allFlags(
       default: value("layers", "all"),
       min: 0,
       sorted: true,
-      help: "layers to read: 3,5 or 0-7 or all",
+      ...(oneLayer
+        ? { maxLength: 1, minLength: 1, help: "layer to read" }
+        : { help: "layers to read: 3,5 or 0-7 or all" }),
     },
     percentiles: {
       type: "numbers",
@@ -89,6 +132,7 @@ export function allFlags(
     corpus: {
       type: "string",
       default: value("corpus", "fixtures/corpora/pile.jsonl"),
+      names: "corpus",
       help: "corpus: a file, a folder of shards or a pattern, here or hf://datasets/owner/name/file",
     },
     field: {
@@ -143,5 +187,3 @@ export function allFlags(
     help: { type: "boolean", help: "show this" },
   };
 }
-
-/** What among flags may name a file or folder that is read. */

@@ -39,6 +39,12 @@ export interface FlagTypes {
   boolean: boolean;
 }
 
+/**
+ * What the text of a flag may name: a corpus (a file, a folder of shards, a pattern), several with commas, a file or
+ * folder, or dictionaries with commas, published ones too.
+ */
+export type NamedKind = "corpus" | "corpora" | "file" | "file or none" | "dictionaries";
+
 /** A flag. `maxTokens` is written `--max-tokens`. */
 export type Flag = {
   [T in keyof FlagTypes]: {
@@ -53,8 +59,16 @@ export type Flag = {
     readonly min?: number;
     /** The largest one. */
     readonly max?: number;
-    /** Whether a list of numbers is read as a set: each once, ascending. */
+    /** Of a list how many values it has at least, each counted once. */
+    readonly minLength?: number;
+    /** Of a list how many it has at most: `all` is refused where that is one. */
+    readonly maxLength?: number;
+    /** Whether a list of numbers is ascending however it is given; each of its values stands there once in any case. */
     readonly sorted?: boolean;
+    /** What a text names, which is to be there before anything is loaded; default nothing. */
+    readonly names?: NamedKind;
+    /** Throws a {@linkcode UsageError} if a text is none that the flag takes. */
+    readonly check?: (text: string) => unknown;
   };
 }[keyof FlagTypes];
 
@@ -150,12 +164,16 @@ function readValue(name: string, flag: Flag, text: string): unknown {
     case "integer":
       return readNumber(name, flag, text);
     case "numbers":
-      return listed(flag, text.split(",").map((part) => readNumber(name, flag, part)));
+      return listed(name, flag, text.split(",").map((part) => readNumber(name, flag, part)));
     case "integers":
-      return listed(flag, readIntegers(name, flag, text));
+      return listed(name, flag, readIntegers(name, flag, text));
     case "layers":
-      return text === "all" ? "all" : listed(flag, readIntegers(name, flag, text));
+      if (text !== "all") return listed(name, flag, readIntegers(name, flag, text));
+      if (flag.maxLength === undefined) return text;
+      throw new UsageError(`Expected ${name} to be ${lengthText(flag)} but got all.`);
     case "string":
+      flag.check?.(text);
+      return text;
     case "boolean":
       return text;
     default:
@@ -163,8 +181,20 @@ function readValue(name: string, flag: Flag, text: string): unknown {
   }
 }
 
-function listed(flag: Flag, numbers: number[]): number[] {
-  return flag.sorted ? [...new Set(numbers)].sort((a, b) => a - b) : numbers;
+/** A list says the same twice only by mistake: what is asked for is done once. */
+function listed(name: string, flag: Flag, numbers: number[]): number[] {
+  const each = [...new Set(numbers)];
+  if (each.length < (flag.minLength ?? 0) || each.length > (flag.maxLength ?? Infinity)) {
+    throw new UsageError(`Expected ${name} to be ${lengthText(flag)} but got ${each.length}: ${each.join(", ")}.`);
+  }
+  return flag.sorted ? each.sort((a, b) => a - b) : each;
+}
+
+/** How many values a list may have, in words: `exactly one value`, `2 values or more`. */
+export function lengthText({ minLength = 1, maxLength }: Pick<Flag, "minLength" | "maxLength">): string {
+  if (maxLength === undefined) return `${minLength} values or more`;
+  if (minLength === maxLength) return minLength === 1 ? "exactly one value" : `exactly ${minLength} values`;
+  return `${minLength} to ${maxLength} values`;
 }
 
 const SUFFIX: Readonly<Record<string, number>> = { "": 1, k: 1e3, M: 1e6, G: 1e9 };

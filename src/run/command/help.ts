@@ -1,5 +1,5 @@
 /** The text of `--help`, from the declarations of the flags. */
-import { type Flag, flagName, type Flags } from "./flags.ts";
+import { type Flag, flagName, type Flags, lengthText } from "./flags.ts";
 
 /** What an experiment says about itself. */
 export interface About {
@@ -27,7 +27,7 @@ export function helpText(about: About, flags: Flags, { script, width = 100 }: He
   const rows = Object.entries(flags).map(([key, flag]) => [`  ${flagName(key)}${placeholder(flag)}`, flag] as const);
   const column = Math.max(...rows.map(([left]) => left.length)) + 2;
   const lines = rows.map(([left, flag]) => {
-    const text = flag.help + choicesText(flag) + defaultText(flag);
+    const text = flag.help + choicesText(flag) + factsText(flag);
     return left.padEnd(column) + wrap(text, width - column).join(`\n${" ".repeat(column)}`);
   });
   const examples = about.examples?.flatMap(([args, what]) => [`  # ${what}`, `  ${run} ${args}`.trimEnd()]) ?? [];
@@ -62,16 +62,31 @@ const choicesOf = (flag: Flag) => flag.choices?.join("|") ?? "";
 const areShort = (flag: Flag) => choicesOf(flag) !== "" && choicesOf(flag).length <= LONGEST_CHOICES;
 
 function placeholder(flag: Flag): string {
-  return areShort(flag) ? ` <${choicesOf(flag)}>` : PLACEHOLDERS[flag.type];
+  if (areShort(flag)) return ` <${choicesOf(flag)}>`;
+  return flag.maxLength === 1 ? PLACEHOLDERS.number : PLACEHOLDERS[flag.type];
 }
 
 function choicesText(flag: Flag): string {
   return flag.choices && !areShort(flag) ? `: ${flag.choices.join(", ")}` : "";
 }
 
+/** A flag's limits and its default: ` (at least 2; default 4)`. */
+function factsText(flag: Flag): string {
+  const facts = [rangeText(flag), ...lengthOf(flag), defaultText(flag)].filter((fact) => fact !== "");
+  return facts.length > 0 ? ` (${facts.join("; ")})` : "";
+}
+
+function rangeText({ min, max }: Flag): string {
+  if (min !== undefined && max !== undefined) return `${min} to ${max}`;
+  if (min !== undefined) return `at least ${min}`;
+  return max !== undefined ? `at most ${max}` : "";
+}
+
+const lengthOf = (flag: Flag) => flag.minLength === undefined && flag.maxLength === undefined ? [] : [lengthText(flag)];
+
 function defaultText(flag: Flag): string {
   if (flag.default === undefined || flag.default === false) return "";
-  return ` (default ${Array.isArray(flag.default) ? flag.default.join(",") : flag.default})`;
+  return `default ${Array.isArray(flag.default) ? flag.default.join(",") : flag.default}`;
 }
 
 /** Breaks a text into lines of at most `width` letters, at spaces. */

@@ -39,6 +39,9 @@ export function readingFlags(
   };
 }
 
+/** More repetitions than anybody waits for: a slip of the keyboard does not fill the memory. */
+const MOST_SEEDS = 10_000;
+
 /**
  * The flag of how often something is repeated.
  *
@@ -53,5 +56,5 @@ export function readingFlags(
  * ```
  */
 export function seedsFlag(count: number, what: string, min = 1): CountFlag {
-  return { type: "integer", default: count, min, help: `${what}, from --seed on` };
+  return { type: "integer", default: count, min, max: MOST_SEEDS, help: `${what}, from --seed on` };
 }

@@ -2,24 +2,28 @@
 import type { SelectOptions } from "../../activations/selection.ts";
 import { UsageError } from "./flags.ts";
 
+/** A flag of a text of a form of its own. */
+export interface TextFlag {
+  /** Its type. */
+  readonly type: "string";
+  /** One line for `--help`. */
+  readonly help: string;
+  /** Throws if a text has not that form. */
+  readonly check: (text: string) => unknown;
+}
+
 /** The flags of which activations are left out. */
 export type SelectionFlags = {
   /** Tokens that give no activation. */
-  readonly excludeTokens: { readonly type: "string"; readonly help: string };
+  readonly excludeTokens: TextFlag;
   /** Positions that give no activation. */
-  readonly excludePositions: { readonly type: "string"; readonly help: string };
-};
-
-const FLAGS: SelectionFlags = {
-  excludeTokens: { type: "string", help: "tokens that give no activation: special, or ids with commas" },
-  excludePositions: {
-    type: "string",
-    help: "positions that give no activation: first N of a text, or template for those of the chat template",
-  },
+  readonly excludePositions: TextFlag;
 };
 
 /**
  * The flags `--exclude-tokens` and `--exclude-positions`; {@linkcode selectedBy} reads them.
+ *
+ * @param options `chat`: whether texts may be turns of a chat, whose template can be left out; default false.
  *
  * @example
  * ```ts
@@ -30,8 +34,46 @@ const FLAGS: SelectionFlags = {
  * if (excludeTokens !== "special" || excludePositions !== 4) throw new Error(`${excludeTokens} ${excludePositions}`);
  * ```
  */
-export function selectionFlags(): SelectionFlags {
-  return FLAGS;
+export function selectionFlags({ chat = false }: { readonly chat?: boolean } = {}): SelectionFlags {
+  const orTemplate = chat ? ", or template for those of the chat template" : "";
+  return {
+    excludeTokens: {
+      type: "string",
+      help: "tokens that give no activation: special, or ids with commas",
+      check: (excludeTokens) => selectedBy({ excludeTokens }),
+    },
+    excludePositions: {
+      type: "string",
+      help: `positions that give no activation: first N of a text${orTemplate}`,
+      check(excludePositions) {
+        if (!chat && excludePositions === "template") {
+          throw new UsageError(
+            "Expected --exclude-positions to be a number: texts are read here as they are, without a template.",
+          );
+        }
+        selectedBy({ excludePositions });
+      },
+    },
+  };
+}
+
+/**
+ * The flag `--max-norm`, which {@linkcode selectedBy} reads, too.
+ *
+ * @example
+ * ```ts
+ * import { maxNormFlag, readFlags, selectedBy } from "../mod.ts";
+ *
+ * const { maxNorm } = selectedBy(readFlags(["--max-norm", "10x"], { maxNorm: maxNormFlag() }));
+ * if (maxNorm !== 10) throw new Error(`${maxNorm}`);
+ * ```
+ */
+export function maxNormFlag(): TextFlag {
+  return {
+    type: "string",
+    help: "leave out activations of more than this many times the median norm: 10x",
+    check: (maxNorm) => selectedBy({ maxNorm }),
+  };
 }
 
 /** What they are given. */

@@ -143,13 +143,13 @@ export interface GivenDictionaries {
 }
 
 /**
- * Looks at dictionaries that are given instead of grown: all count as grown to one budget; those of one layer and
- * percentile as stream orders, from `seed` on.
+ * Looks at dictionaries that are given instead of grown: all count as grown to one budget, the most activations
+ * that one of them took; those of one layer and percentile as stream orders, from `seed` on.
  *
  * @param names At least one; see {@linkcode loadDictionary}.
  * @param model The model that is run.
  * @param backend Where the dictionaries are looked at; none is left there.
- * @param options `seed` of the first of a layer and percentile; `budget` that all count as grown to, in tokens.
+ * @param options `seed` of the first of a layer and percentile.
  * @throws {Error} if one is of another model, does not tell its percentile, or has another hook or center than the
  * others.
  *
@@ -172,7 +172,7 @@ export interface GivenDictionaries {
  *   await dictionary.add({ data: center.map((_, i) => i), rows: 1, dim: model.dim });
  *   await dictionary.save(name);
  * }
- * const { dictionaries } = await givenDictionaries(names, model, backend, { seed: 5, budget: 1000 });
+ * const { dictionaries } = await givenDictionaries(names, model, backend, { seed: 5 });
  * const told = dictionaries.map(({ layer, percentile, seed }) => `layer ${layer}, p ${percentile}, seed ${seed}`);
  * if (told.join("; ") !== "layer 3, p 8, seed 5; layer 3, p 8, seed 6") throw new Error(told.join("; "));
  * await Deno.remove(folder, { recursive: true });
@@ -182,9 +182,9 @@ export async function givenDictionaries(
   names: readonly string[],
   model: LanguageModel,
   backend: Backend,
-  { seed, budget }: Pick<KeptDictionary, "seed" | "budget">,
+  { seed }: Pick<KeptDictionary, "seed">,
 ): Promise<GivenDictionaries> {
-  const dictionaries: KeptDictionary[] = [];
+  const dictionaries: Omit<KeptDictionary, "budget">[] = [];
   const centers = new Map<number, { readonly center: Float32Array<ArrayBuffer> }>();
   let hook: HookSite | undefined;
   for (const file of names) {
@@ -210,10 +210,11 @@ export async function givenDictionaries(
     }
     centers.set(layer, known ?? { center: center.slice() });
     const order = dictionaries.filter((one) => one.layer === layer && one.percentile === percentile).length;
-    dictionaries.push({ layer, percentile, seed: seed + order, budget, tokens, regions: size, file });
+    dictionaries.push({ layer, percentile, seed: seed + order, tokens, regions: size, file });
   }
   if (hook === undefined) throw new Error("Expected the names of dictionaries but found none: give one at least");
-  return { dictionaries, centers, hook };
+  const budget = Math.max(...dictionaries.map(({ tokens }) => tokens));
+  return { dictionaries: dictionaries.map((one) => ({ ...one, budget })), centers, hook };
 }
 
 function cosine(a: Float32Array, b: Float32Array): number {

@@ -43,7 +43,7 @@ export interface GrowPlan extends ReadPlan {
   readonly calibrations: ReadonlyMap<number, Calibration>;
   /** Looks at every batch before the dictionaries take it; it must not keep the batch. */
   readonly watch?: (batch: StreamBatch) => void | Promise<void>;
-  /** How dictionaries are grown; the budget of tokens is `--max-tokens`, unless another is given here. */
+  /** How dictionaries are grown; the budget of tokens is `--max-tokens`, if there is that flag, unless another is given here. */
   readonly growing?: Pick<DiscoverOptions, "saturationWindow" | "maxTokens" | "members" | "checkpoint" | "signal">;
 }
 
@@ -207,7 +207,8 @@ export async function usable<F extends Flags>(
  * ```
  */
 export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promise<Discovery> {
-  const { progress, manifest, flags: { maxTokens } } = run;
+  const { progress, manifest, flags } = run;
+  const maxTokens = budgetOf(plan, flags);
   const { backend, seed, texts, corpus, calibrations, growing, label = "" } = plan;
   const layers = [...calibrations.keys()];
   const levels = [...calibrations].map(([layer, { percentiles }]) => `${layer} at ${percentiles}`).join("; ");
@@ -216,8 +217,8 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
   const stream = new WatchedStream({ ...plan, layers });
   const stage = progress.stage(`${label}discover`, Array.isArray(texts) ? texts.length : undefined, "prompts");
   const discovery = await discover((skipPrompts) => stream.from(skipPrompts), calibrations, {
-    maxTokens,
     ...growing,
+    maxTokens,
     checkpoint,
     backend,
     seed,
@@ -230,7 +231,7 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
   await stream.watchRest(discovery.prompts);
   // A bar that stops early must not look like a fault.
   const isSaturated = discovery.growths.every(({ saturated }) => saturated);
-  const isSpent = discovery.tokens >= (growing?.maxTokens ?? maxTokens);
+  const isSpent = discovery.tokens >= maxTokens;
   const count = discovery.growths.reduce((sum, { dictionary }) => sum + dictionary.size, 0);
   stage.note(`${count} regions, ${isSaturated ? "saturated" : isSpent ? "budget spent" : "all texts read"}`);
   stage.end();
@@ -297,6 +298,11 @@ class WatchedStream {
       await this.plan.watch(batch);
     }
   }
+}
+
+/** Tokens to grow on: the plan's, or those of `--max-tokens`; no bound where an experiment reads all of its texts. */
+function budgetOf({ growing }: GrowPlan, flags: Pick<CommonFlags, "maxTokens">): number {
+  return growing?.maxTokens ?? ("maxTokens" in flags ? flags.maxTokens : Infinity);
 }
 
 /** What each layer of a plan is read from. Another `--field` gives other texts, which have another name. */

@@ -170,7 +170,9 @@ async function assignAll(
 
 /** The places of texts, as `extract` orders them: by prompt, then position, without `<bos>`. */
 function placesOf(model: LanguageModel, texts: PromptPlan["prompts"]): Places {
-  const prompts = texts.map(({ id, text }) => readPrompt(model, id, text, defaultContext(model), READING.chat));
+  const prompts = texts.map(({ id, text }, number) =>
+    readPrompt(model, { id, text: number }, text, defaultContext(model), READING.chat)
+  );
   const template = templateOf(prompts.map(({ tokens }) => tokens));
   const [prompt, position, final]: number[][] = [[], [], []];
   const part: TemplatePart[] = [];

@@ -34,12 +34,14 @@ import type { Run } from "../experiment.ts";
  */
 export function readTexts<F extends Flags>(
   { flags, note }: Run<F>,
-  file: string = flags.corpus,
+  file?: string,
   options: Pick<CorpusOptions, "where"> = {},
 ): AsyncGenerator<CorpusEntry> {
+  const corpus = "corpus" in flags ? flags.corpus : undefined;
+  const path = file ?? flags.corpus;
   const named: string | undefined = flags.field;
-  const field = named === undefined || file === flags.corpus ? named : [named, ...TEXT_FIELDS];
-  return readCorpus(file, {
+  const field = named === undefined || path === corpus ? named : [named, ...TEXT_FIELDS];
+  return readCorpus(path, {
     ...options,
     ...(field !== undefined && { field }),
     onSkipped({ skipped, empty, rows, first }) {
@@ -47,7 +49,7 @@ export function readTexts<F extends Flags>(
         ...(skipped > 0 ? [`${skipped} of ${rows} rows have no text and are skipped`] : []),
         ...(empty > 0 ? [`${empty} of ${rows} rows have an empty text`] : []),
       ];
-      note(`Of "${file}" ${counts.join(", ")}; the first is ${first}.`);
+      note(`Of "${path}" ${counts.join(", ")}; the first is ${first}.`);
     },
   });
 }

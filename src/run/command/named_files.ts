@@ -1,0 +1,73 @@
+/** Files and folders that flags name: a run finds out that one is not there before it loads anything. */
+import { corpusFiles } from "../../activations/corpus_files.ts";
+import { isHubName } from "../../hub/hub_file.ts";
+import { exists } from "../../files/exists.ts";
+import { type Flag, flagName, type Flags, type NamedKind, UsageError } from "./flags.ts";
+
+/** A published dictionary, which is no file here. */
+const PUBLISHED = /^hub:/;
+
+/**
+ * Throws unless everything is there that flags name; what lies on the hub is fetched later, and said by its name there.
+ *
+ * @param values Of the flags, by name.
+ * @param declared Which of them name what.
+ * @throws {UsageError} A sentence that names the flag and the file.
+ */
+export async function assertNamed(values: Readonly<Record<string, unknown>>, declared: Flags): Promise<void> {
+  for (const [key, flag] of Object.entries(declared)) {
+    const { names } = flag as Flag;
+    const value = values[key];
+    if (names === undefined || typeof value !== "string") continue;
+    for (const name of namesIn(value, names)) {
+      if (isHubName(name)) continue;
+      try {
+        await assertThere(name, names);
+      } catch (cause) {
+        throw new UsageError(`${flagName(key)}: ${(cause as Error).message.replace(/\.?$/, ".")}`, { cause });
+      }
+    }
+  }
+}
+
+function namesIn(value: string, kind: NamedKind): string[] {
+  switch (kind) {
+    case "corpus":
+    case "file":
+      return [value];
+    case "file or none":
+      return value === "none" ? [] : [value];
+    case "corpora":
+      return distinctNames(value);
+    case "dictionaries":
+      return distinctNames(value).filter((name) => !PUBLISHED.test(name));
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** Names with commas between, none twice: it would count as two. */
+function distinctNames(value: string): string[] {
+  const names = value.split(",");
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice === undefined) return names;
+  throw new UsageError(`Expected different names but "${twice}" stands there twice: name each once.`);
+}
+
+async function assertThere(name: string, kind: NamedKind): Promise<void> {
+  switch (kind) {
+    case "corpus":
+    case "corpora":
+      await corpusFiles(name);
+      return;
+    case "file":
+    case "file or none":
+    case "dictionaries":
+      if (await exists(name)) return;
+      throw new UsageError(
+        `Expected a file or folder at "${name}" but there is none: check the path, seen from "${Deno.cwd()}"`,
+      );
+    default:
+      return kind satisfies never;
+  }
+}
