@@ -44,6 +44,7 @@ export type {
   BosRule,
   Capture,
   ChatMessage,
+  ControlTokenRule,
   Dtype,
   GenerateOptions,
   HookPoint,

@@ -19,7 +19,7 @@
  * One concept is in memory at a time, and finished concepts are kept: a run that was stopped goes on with `--resume`, also
  * with more `--concepts`, and ends with the same tables to the byte.
  */
-import { AxBenchReader, readAxBench } from "../src/activations/mod.ts";
+import { AxBenchReader, type ExtractProgress, readAxBench } from "../src/activations/mod.ts";
 import { AxBenchDetector, ConceptScorer, describeRegions } from "../src/analysis/mod.ts";
 import { checksumOf } from "../src/files/mod.ts";
 import {
@@ -167,7 +167,9 @@ await experiment({
   const { dictionaries, centers, failed } = given ? { ...given, failed: [] } : await grownHere();
 
   using owner = new DisposableStack();
-  const stream = streamOf({ ...plan, layers: [...centers.keys()] });
+  const onProgress = ({ activations }: ExtractProgress) => progress.note(`${activations} activations`);
+  const reading = { ...plan.reading, maxActivations: flags.calibration, onProgress };
+  const stream = streamOf({ ...plan, layers: [...centers.keys()], reading });
   const sets = Array.from({ length: flags.sets }, (_, i) => flags.seed + i);
   const drawn = { sets, size: Math.max(...dictionaries.map(({ regions }) => regions)), activations: flags.calibration };
   const coresets = await manifest.time("coreset", () => drawCoresets(backend, stream, centers, drawn, owner));

@@ -17,7 +17,7 @@
  * Needs no model, no GPU and no network; executes nothing of the files; reads only what it shows, but pickles and `.npz`
  * files whole, which is what it takes to check them. Exit code 1 if a file is missing, cut off or of no known kind.
  */
-import { parseArgs } from "@std/cli/parse-args";
+import { parseArgs } from "jsr:@std/cli@^1.0.20/parse-args";
 import { configureUnpacking, visibleJson } from "../src/files/mod.ts";
 import { describeFile, type Description, descriptionText } from "../src/inspect/mod.ts";
 import { knownFamilies } from "../src/model/mod.ts";

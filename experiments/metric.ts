@@ -20,6 +20,7 @@ import {
   batchAt,
   type CorpusEntry,
   extract,
+  type ExtractProgress,
   shuffled,
   type TokenWindow,
   tokenWindows,
@@ -86,7 +87,11 @@ await experiment({
   }
   const read = async (domains: readonly (readonly TokenWindow[])[]): Promise<Map<number, LabelledRows>> => {
     const windows = domains.flat();
-    const { value: batch } = await extract(model, windows, { layers, context, batchPrompts: windows.length }).next();
+    const stage = progress.stage("extract", windows.length, "windows");
+    const onProgress = ({ texts }: ExtractProgress) => stage.set(texts);
+    const reading = { layers, context, batchPrompts: windows.length, onProgress };
+    const { value: batch } = await extract(model, windows, reading).next();
+    stage.end();
     return new Map(layers.map((layer) => {
       const { data, provenance } = batchAt(batch!, layer);
       const labels = provenance!.prompt.map((prompt) => Math.floor(prompt / domains[0].length));

@@ -153,7 +153,12 @@ await experiment({
   const rates = alarmRates(scores, { reference: HELD_OUT, rates: [...RATES, flags.falseAlarms], seeds: run.seeds });
 
   // Which regions stand for refusal, and what they do on other instructions.
-  const regionsOf = ({ entries }: Instructions) => finalRegions(model, dictionary, entries);
+  const regionsOf = async ({ entries }: Instructions) => {
+    const stage = progress.stage("final positions", entries.length, "prompts");
+    const regions = await finalRegions(model, dictionary, entries, (done) => stage.set(done));
+    stage.end();
+    return regions;
+  };
   const handle = instructions && refusalHandle(await regionsOf(instructions), instructions.refused);
   const others = handle && await labelled("label held-out refusals", texts.heldoutInstructions);
   const onOthers = handle && others && handleRates(handle, await regionsOf(others), others.refused);

@@ -13,7 +13,7 @@
  * against held-out text, by activation and by prompt); the charts `distances`, `auroc` and `distribution`;
  * `report.html`; `run.json`.
  */
-import { extract, promptSets, shuffled } from "../src/activations/mod.ts";
+import { extract, type ExtractProgress, promptSets, shuffled } from "../src/activations/mod.ts";
 import { Coresets, type Distances, nearestDistances } from "../src/analysis/mod.ts";
 import {
   calibrated,
@@ -89,7 +89,8 @@ await experiment({
     const stage = progress.stage(`${label}score`, PROMPT_SETS.length, "sets of prompts");
     const distances = new Map<PromptSet, Distances[]>();
     for (const set of PROMPT_SETS) {
-      const stream = () => extract(model, prompts[set], { ...reading, layers, backend });
+      const onProgress = ({ texts }: ExtractProgress) => stage.note(`${texts} prompts`);
+      const stream = () => extract(model, prompts[set], { ...reading, layers, backend, onProgress });
       const score = () => manifest.time("score", () => nearestDistances(backend, stream(), sets));
       distances.set(set, await run.kept(`seed ${seed}: ${set}`, score));
       stage.advance();

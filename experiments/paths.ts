@@ -14,7 +14,13 @@
  * between layers: share of pairs that stay together); the charts `path`, `context` and `together`; `report.html`;
  * `run.json`.
  */
-import { encodeBeginning, extract, shuffledTokens, type TokenIds } from "../src/activations/mod.ts";
+import {
+  encodeBeginning,
+  extract,
+  type ExtractProgress,
+  shuffledTokens,
+  type TokenIds,
+} from "../src/activations/mod.ts";
 import { lensOfRegions, samePlaces, tracePaths } from "../src/analysis/mod.ts";
 import type { Growth } from "../src/partition/mod.ts";
 import { middleOf } from "../src/report/mod.ts";
@@ -47,7 +53,7 @@ await experiment({
     ["--model onnx-community/Qwen3-0.6B-ONNX --dtype fp16 --percentiles 4,8 --corpus pile.jsonl", "a model of the hub"],
   ],
 }, async (run) => {
-  const { flags, manifest } = run;
+  const { flags, manifest, progress } = run;
   const { corpus, percentiles } = flags;
   await using opened = await openModel(run);
   const { backend, model, layers, context } = opened;
@@ -56,8 +62,9 @@ await experiment({
     .map(({ id, text }) => ({ id, tokens: encodeBeginning(model, text, context) }));
   const shownText = flags.prompt ?? heldout[0].text;
   const shownPrompt = { id: "shown", tokens: encodeBeginning(model, shownText, Math.min(flags.shown, context)) };
+  const onProgress = ({ texts }: ExtractProgress) => progress.note(`${texts} prompts`);
   const trace = (growths: readonly Growth[], prompts: readonly TokenIds[]) =>
-    tracePaths(extract(model, prompts, { layers, backend, context }), growths);
+    tracePaths(extract(model, prompts, { layers, backend, context, onProgress }), growths);
 
   const showTokens = async (growths: readonly Growth[], prompt: TokenIds): Promise<ShownTokens> => {
     const ids = Array.from(prompt.tokens).slice(1);
@@ -94,7 +101,8 @@ await experiment({
     };
     const rows = await run.kept(`paths in order ${seed}`, () => manifest.time("trace", compare));
     const middle = middleOf(percentiles);
-    return { rows, shown: seed === flags.seed ? await showPath(growths, middle, seed) : undefined };
+    const show = () => manifest.time("show", () => showPath(growths, middle, seed));
+    return { rows, shown: seed === flags.seed ? await show() : undefined };
   };
   const orders: Awaited<ReturnType<typeof followOrder>>[] = [];
   for (const seed of run.seeds) orders.push(await run.kept(`order ${seed}`, () => followOrder(seed)));

@@ -21,7 +21,7 @@
  * longer than here. Its corpus needs the fields `split` and `source`; without an SAE that was trained on the layer,
  * `--sae none`.
  */
-import { shuffled } from "../src/activations/mod.ts";
+import { type ExtractProgress, shuffled } from "../src/activations/mod.ts";
 import {
   Coresets,
   encodeByDirections,
@@ -176,10 +176,13 @@ await experiment({
     using sae = flags.sae !== "none" && isRead
       ? await openSae(flags.sae, backend, model, layer, { onNote: run.note })
       : undefined;
+    const stage = progress.stage("read probed", probed.length, "documents");
+    const onProgress = ({ texts }: ExtractProgress) => stage.set(texts);
     const data = await manifest.time(
       "extract probed",
-      () => readLabelled(model, probed, labels, { ...reading, layer }),
+      () => readLabelled(model, probed, labels, { ...reading, layer, onProgress }),
     );
+    stage.end();
     const fixed: Encoding[] = [
       { source: "raw activations", percentile: null, k: null, features: data },
       { source: "token id", percentile: null, k: 1, features: oneHotRows(data.tokens, model.vocab) },

@@ -16,8 +16,15 @@
  * answer), `answers.arrow` (answers before, under the best ablation, and under its null); the charts `ablation`, `bases`
  * and `steering`; `report.html`; `run.json`.
  */
-import { batchAt, extract } from "../src/activations/mod.ts";
-import { bestAblation, isRefusal, RefusalLab, type RefusalSetting, refusalSetting } from "../src/analysis/mod.ts";
+import { batchAt, extract, type ExtractProgress } from "../src/activations/mod.ts";
+import {
+  bestAblation,
+  isRefusal,
+  REFERENCES,
+  RefusalLab,
+  type RefusalSetting,
+  refusalSetting,
+} from "../src/analysis/mod.ts";
 import { reanchorAll } from "../src/partition/mod.ts";
 import {
   answersTo,
@@ -88,14 +95,17 @@ await experiment({
   // What the model does by itself.
   const refused = (await keptAnswers(run, "label", model, build, flags.tokens)).map(isRefusal);
   const lab = await RefusalLab.create((set, name, intervention) => {
-    const options = { tokens: flags.tokens, interventions: intervention ? [intervention] : [] };
+    const onProgress = (done: number) => progress.note(`${done} of ${tried[set].length} answers`);
+    const options = { tokens: flags.tokens, interventions: intervention ? [intervention] : [], onProgress };
     return manifest.time("answer", () => run.kept(`${name}: ${set}`, () => answersTo(model, tried[set], options)));
   });
 
   // Dictionaries of every position, and the regions in which the prompts end.
-  const [finals] = await Array.fromAsync(
-    extract(model, build, { layers, extractor: "final-position", chat: true, batchPrompts: build.length }),
-  );
+  const ends = progress.stage("final positions", build.length, "prompts");
+  const onProgress = ({ texts }: ExtractProgress) => ends.set(texts);
+  const reading = { extractor: "final-position", chat: true, batchPrompts: build.length, onProgress } as const;
+  const [finals] = await Array.fromAsync(extract(model, build, { layers, ...reading }));
+  ends.end();
   const plan = {
     ...{ backend, model, layers, texts: build },
     corpus: `${flags.prompts} train prompts of ${flags.corpus} and of ${flags.harmless}`,
@@ -125,9 +135,11 @@ await experiment({
   // Directions that are no region's; the best ablation on other prompts; its region added instead of removed.
   const finalsAt = (layer: number) => ({ finals: batchAt(finals, layer), isHarmful });
   const references = [];
+  const tries = progress.stage("references", calibrations.size * REFERENCES.length, "ablations");
   for (const [layer, { center }] of calibrations) {
-    references.push(...await lab.references(layer, center, finalsAt(layer), flags.seed));
+    references.push(...await lab.references(layer, center, finalsAt(layer), flags.seed, () => tries.advance()));
   }
+  tries.end();
   const ablation = bestAblation(ablations, flags);
   const setting = settings.find(({ seed, layer, percentile }) =>
     seed === ablation?.seed && layer === ablation.layer && percentile === ablation.percentile

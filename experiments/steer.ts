@@ -82,8 +82,13 @@ await experiment({
 
     // What regions' typical outputs are read off, and what is changed: two batches of other prompts.
     const prompts = (await Array.fromAsync(shuffled(heldout, seed))).slice(0, 2 * flags.probe);
-    const stream = extract(model, prompts, { layers, context, batchPrompts: Math.ceil(prompts.length / 2) });
+    const reading = progress.stage(`${label}probe`, prompts.length, "prompts");
+    const stream = extract(model, prompts, {
+      ...{ layers, context, batchPrompts: Math.ceil(prompts.length / 2) },
+      onProgress: ({ texts }) => reading.set(texts),
+    });
     const [typical, tested] = await Array.fromAsync(stream, (batch) => outputsOf(model, batch));
+    reading.end();
 
     const stage = progress.stage(`${label}steer`, grown.growths.length * flags.regions, "regions");
     for (const { layer, percentile, dictionary } of grown.growths) {

@@ -4,6 +4,7 @@ import type { BackendName } from "../src/compute/mod.ts";
 import * as exemplar from "../mod.ts";
 import { skipWebGpu } from "./lib/backends.ts";
 import { deno, type Output, textOf } from "./lib/deno.ts";
+import { serveRepository } from "./lib/repository_server.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -24,21 +25,6 @@ if (after.regions.join() !== before.regions.join()) throw new Error("The loaded 
 const { size, activations } = loaded;
 console.log(JSON.stringify({ backend: backend.name, size, activations, threshold, regions: [...regions] }));
 `;
-
-/** Serves the repository's files as plain text, as raw.githubusercontent.com does, and notes which were asked for. */
-function serveRepository(asked: Set<string>): Deno.HttpServer<Deno.NetAddr> {
-  return Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async (request) => {
-    const { pathname } = new URL(request.url);
-    asked.add(pathname);
-    try {
-      return new Response(await Deno.readFile(new URL(`.${pathname}`, ROOT)), {
-        headers: { "content-type": "text/plain" },
-      });
-    } catch {
-      return new Response("404: Not Found", { status: 404 });
-    }
-  });
-}
 
 /** Runs a script of a user's folder. It has no configuration; a copy of the lock file, so that versions stay the same. */
 async function run(folder: string, args: string[]): Promise<Output> {

@@ -99,6 +99,7 @@ const BEHIND_DOORS: Readonly<Record<string, string>> = {
   "src/files/atomic.ts": "writes that are cut off halfway",
   "src/files/byte_file.ts": "a file that counts what is read of it",
   "src/files/frames.ts": "bytes that are told apart",
+  "src/files/open.ts": "the door itself, and who goes by another",
   "src/files/npy.ts": "arrays for archives that nobody would write",
   "src/files/pickle": "a parser, fed what no program would write",
   "src/files/torch": "a parser, fed what no program would write",

@@ -116,7 +116,7 @@ function rowsOf({ batches }: StreamBatch): number {
 /** The reading alone: a source's hook names one layer, a cache holds several. */
 function readingOf(source: Reading): Reading {
   const { model, revision, commit, context, batchPrompts, chat, corpus } = source;
-  const { extractor, excludeTokens, excludePositions, repeats } = source;
+  const { extractor, excludeTokens, excludePositions, repeats, controlTokens, templateDate } = source;
   return {
     model,
     ...(commit === undefined ? {} : { revision, commit }),
@@ -129,6 +129,8 @@ function readingOf(source: Reading): Reading {
     chat,
     corpus,
     bos: bosOf(source),
+    ...(controlTokens && { controlTokens }),
+    ...(templateDate && { templateDate }),
   };
 }
 

@@ -60,7 +60,8 @@ const MOST_WITHOUT = 10_000;
  * string a line), `.json` (an array, or JSON Lines), `.txt` (one text a line), `.csv` and `.tsv` (the first line names the
  * columns), `.parquet`, `.arrow` and `.feather` (files and streams); each may be packed (`.gz`, `.zst`). A pattern
  * (`shards/part-*.jsonl`) or a folder is read file by file in the order of their names, one that `datasets` saved in its
- * own order. All but JSON arrays stream.
+ * own order. All but JSON arrays stream. Pipes are refused (`/dev/stdin`, `<(...)` of a shell): a corpus is read more than
+ * once.
  *
  * Text is UTF-8, or UTF-16 with its mark. Of a chat (`messages`, `conversations`) the text is what the user says first.
  * Blank lines are passed over. A row without a text (no such field, null, a chat without a user) is skipped and counted;

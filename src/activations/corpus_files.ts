@@ -2,6 +2,7 @@
 import { basename, join } from "node:path";
 import { exists } from "../files/exists.ts";
 import { expandPattern, isPattern } from "../files/glob.ts";
+import { readText } from "../files/open.ts";
 import { CorpusError } from "./errors.ts";
 import { missingShards } from "./missing_shards.ts";
 
@@ -130,7 +131,7 @@ async function shardsOf(folder: string): Promise<Shard[]> {
 /** What `Dataset.save_to_disk` of the library datasets wrote: state.json names the shards. */
 async function savedShards(folder: string): Promise<Shard[]> {
   const path = join(folder, "state.json");
-  const state = parsed(await Deno.readTextFile(path)) as Record<string, unknown> | undefined;
+  const state = parsed(await readText(path)) as Record<string, unknown> | undefined;
   const files = state?._data_files;
   const isNamed = (file: unknown): file is { filename: string } =>
     typeof (file as { filename?: unknown } | null)?.filename === "string" &&

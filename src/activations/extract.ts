@@ -1,4 +1,5 @@
 import type { Backend } from "../compute/backend.ts";
+import { otherTurns } from "../compute/other_turns.ts";
 import { tokensAtOnce } from "../model/pieces.ts";
 import type { LanguageModel } from "../model/types.ts";
 import type { Prompt } from "./batch.ts";
@@ -79,9 +80,6 @@ type Settings = Required<Omit<ExtractOptions, "backend" | "extractor" | keyof Se
 
 const NOTHING: ExtractProgress = { texts: 0, prompts: 0, tokens: 0, activations: 0 };
 
-/** Milliseconds of tokenizing after which whatever else waits has its turn, such as a signal that ends the run. */
-const TURN_MS = 50;
-
 /** A prompt, and its positions that become activations. */
 interface Selected {
   readonly prompt: Prompt;
@@ -141,9 +139,8 @@ export async function* extract(
 
   let seen: ExtractProgress = NOTHING;
   let text = 0;
-  let turn = performance.now();
   for await (const entry of corpus) {
-    if (performance.now() - turn > TURN_MS) turn = await otherTurns(model);
+    await otherTurns(model.signal);
     const prompt = promptOf(model, entry, text++, settings);
     // Skipped prompts are tokenized too: the stream index of what follows counts the activations that they would have
     // given, and what they hold is a repetition further on.
@@ -155,10 +152,7 @@ export async function* extract(
       if (seen.prompts === settings.skipPrompts) settings.onProgress(before);
     } else {
       selected.push({ prompt, positions });
-      if (selected.length === settings.batchPrompts) {
-        yield await emit();
-        turn = performance.now();
-      }
+      if (selected.length === settings.batchPrompts) yield await emit();
     }
     const { prompts, tokens, activations } = seen;
     // Before the batch is run: the model reads nothing beyond the budget.
@@ -166,13 +160,6 @@ export async function* extract(
   }
   if (selected.length > 0) yield await emit();
   if (seen.prompts === 0) throw new CorpusError("Expected at least one prompt but the corpus is empty: name another");
-}
-
-/** Lets whatever else waits have its turn, and stops if that was a signal. */
-async function otherTurns({ signal }: LanguageModel): Promise<number> {
-  await new Promise((resolve) => setTimeout(resolve));
-  signal?.throwIfAborted();
-  return performance.now();
 }
 
 function sumOf({ texts, prompts, tokens, activations }: ExtractProgress, more: readonly Selected[]): ExtractProgress {
@@ -250,6 +237,7 @@ async function runBatch(
   const texts = new Set<number>();
   let forwardSeconds = 0;
   for (const pass of passes) {
+    await otherTurns(model.signal);
     forwardSeconds += await runPass(model, pass, layers, gather);
     for (const { text, tokens } of pass.prompts) {
       if (text >= before.texts) texts.add(text);

@@ -1,3 +1,4 @@
+import { openFile } from "../files/open.ts";
 import { CorpusError } from "./errors.ts";
 
 /** One line of a text file. */
@@ -29,7 +30,7 @@ const [NEWLINE, RETURN] = [0x0a, 0x0d];
  * ```
  */
 export async function* readLines(path: string): AsyncGenerator<Line> {
-  const file = await Deno.open(path);
+  const file = await openFile(path);
   yield* linesOf(file.readable, path);
 }
 

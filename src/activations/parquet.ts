@@ -1,6 +1,7 @@
 /** Reads Parquet files by hyparquet, which unpacks Snappy itself; Deno and lz4js unpack the others. */
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
 import { loadLz4 } from "../files/lz4.ts";
+import { openFile } from "../files/open.ts";
 import { UnpackBudget, UnpackError, type UnpackOptions } from "../files/unpacking.ts";
 import { assertDistinct } from "./distinct_columns.ts";
 import { CorpusError } from "./errors.ts";
@@ -41,7 +42,7 @@ export async function* readParquet(
   path: string,
   options: UnpackOptions & { readonly columns?: readonly string[] } = {},
 ): AsyncGenerator<Record<string, unknown>> {
-  using handle = await Deno.open(path);
+  using handle = await openFile(path);
   const file = bufferOf(handle);
   const orExplain = (cause: unknown): never => {
     if (cause instanceof UnpackError) throw new CorpusError(cause.message, { cause });
@@ -91,7 +92,7 @@ export interface ParquetColumn {
 export async function outlineParquet(
   path: string,
 ): Promise<{ columns: ParquetColumn[]; rows: number; groups: number }> {
-  using handle = await Deno.open(path);
+  using handle = await openFile(path);
   const file = bufferOf(handle);
   await assertNotEncrypted(path, file);
   const metadata = await parquetMetadataAsync(file).catch((cause) => {

@@ -1,5 +1,6 @@
 /** The rows of corpus files, whatever their format. */
 import { calledFrame, type Frame } from "../files/frames.ts";
+import { otherThanFile } from "../files/open.ts";
 import { UnpackBudget, UnpackError, type UnpackOptions } from "../files/unpacking.ts";
 import type { Chunks } from "../files/unpacked_stream.ts";
 import { localPath } from "../hub/hub_file.ts";
@@ -37,8 +38,11 @@ export async function* readRows(path: string, options: UnpackOptions = {}): Asyn
 
 async function* rowsOf(shard: Shard, options: UnpackOptions): AsyncGenerator<Row> {
   const { path } = shard;
-  if (!(await Deno.stat(path)).isFile) {
-    throw new CorpusError(`Expected a corpus file but "${path}" is none: name a file`);
+  const other = otherThanFile(await Deno.stat(path));
+  if (other !== undefined) {
+    throw new CorpusError(
+      `Expected a corpus file but "${path}" is ${other}: name a file (a corpus is read more than once)`,
+    );
   }
   const opened = await openText(path);
   const format = formatFor(path, opened);

@@ -1,4 +1,4 @@
-import type { BosRule, HookPoint, HookSite, LanguageModel } from "../model/types.ts";
+import type { BosRule, ControlTokenRule, HookPoint, HookSite, LanguageModel } from "../model/types.ts";
 import { type Selection, selectionOf, selectionText, type SelectOptions } from "./selection.ts";
 import type { Extractor } from "./extractor.ts";
 
@@ -22,6 +22,10 @@ export type Reading = Selection & {
   readonly maxNorm?: number;
   /** Whether `<bos>` stands before texts; absent in records from before there was a choice, when it always did. */
   readonly bos?: BosRule;
+  /** What control tokens in texts were read as; absent in records from before there was a choice. */
+  readonly controlTokens?: ControlTokenRule;
+  /** The day that the chat template wrote; absent where it wrote none. */
+  readonly templateDate?: string;
 };
 
 /**
@@ -43,7 +47,9 @@ export interface DescribeOptions extends SelectOptions {
   model:
     | string
     | Pick<LanguageModel, "id" | "hook" | "bos" | "revision" | "commit">
-      & Partial<Pick<LanguageModel, "maxContext" | "encodeChat" | "specialTokens" | "vocab">>;
+      & Partial<
+        Pick<LanguageModel, "maxContext" | "encodeChat" | "specialTokens" | "vocab" | "controlTokens" | "templateDate">
+      >;
   /** Layer that is read. */
   layer: number;
   /** Where in the layer; default the model's own hook, `"resid_post"` where it is given by its name. */
@@ -81,7 +87,7 @@ export function describeStream(options: DescribeOptions): StreamSource {
   const given: Exclude<DescribeOptions["model"], string> = typeof model === "string"
     ? { id: model, hook: "resid_post", bos: "always" }
     : model;
-  const { id, hook, bos, revision, commit, maxContext } = given;
+  const { id, hook, bos, controlTokens, templateDate, revision, commit, maxContext } = given;
   const { context = defaultContext({ maxContext }) } = options;
   return {
     model: id,
@@ -94,6 +100,8 @@ export function describeStream(options: DescribeOptions): StreamSource {
     corpus,
     ...(options.maxNorm !== undefined && { maxNorm: options.maxNorm }),
     bos: options.bos ?? bos,
+    ...(controlTokens !== undefined && { controlTokens }),
+    ...(chat && templateDate !== undefined && { templateDate }),
   };
 }
 
@@ -112,17 +120,20 @@ export function bosOf({ bos = "always" }: Reading): BosRule {
  * @throws {Error} that names the first difference.
  */
 export function assertSameReading(calibration: StreamSource, stream: StreamSource): void {
-  const readings: [string, (source: StreamSource) => string | number][] = [
+  const readings: [string, (source: StreamSource) => string | number | undefined][] = [
     ["hook", ({ hook }) => `${hook.at} of layer ${hook.layer}`],
     ["kind of text", ({ chat }) => chat ? "chats in the model's template (chat)" : "plain text (no chat)"],
     ["extractor", selectionText],
     ["largest norm", ({ maxNorm }) => maxNorm === undefined ? "any" : `${maxNorm} times the median`],
     ["context length", ({ context }) => context],
     ["rule for <bos>", bosOf],
+    ["reading of control tokens", ({ controlTokens }) => controlTokens],
+    ["date in the chat template", ({ templateDate }) => templateDate],
   ];
   for (const [name, read] of readings) {
     const [expected, found] = [read(calibration), read(stream)];
-    if (expected === found) continue;
+    // What an older record does not tell is not different.
+    if (expected === found || expected === undefined || found === undefined) continue;
     throw new Error(
       `Expected a stream of the calibration's ${name}, ${expected}, but found ${found}: calibrate on this stream, ` +
         `or extract it as the calibration did`,

@@ -6,4 +6,5 @@ export { Data, DataType, Field, RecordBatch, Schema, Table, Vector } from "./apa
 export * from "./columns.ts";
 export * from "./values.ts";
 export * from "./write_arrow.ts";
+export type { ArrowFile } from "./arrow_file.ts";
 export * from "./read_arrow.ts";

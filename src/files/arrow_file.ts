@@ -104,6 +104,11 @@ export class ArrowFile implements Disposable {
     }
   }
 
+  /** Rows of all record batches, as they say. */
+  get rows(): number {
+    return this.lengths.reduce((sum, length) => sum + length, 0);
+  }
+
   /** Rows of each record batch. */
   get lengths(): number[] {
     return this.#batches.map(({ header }) => header.length);

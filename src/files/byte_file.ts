@@ -1,5 +1,7 @@
 /** A file whose bytes are read at any place, for formats with a table of contents. */
 
+import { fileInfo, openFileSync, otherThanFile } from "./open.ts";
+
 /** An open file. Close it, or let `using` do so. */
 export interface ByteFile extends Disposable {
   /** Its name, for messages. */
@@ -22,8 +24,8 @@ export async function openByteFile(path: string, kind: string): Promise<ByteFile
   let info: Deno.FileInfo;
   try {
     info = await Deno.stat(path);
-    // Before it is opened: a named pipe would wait for somebody to write.
-    if (!info.isFile) throw new Error(`it is ${info.isDirectory ? "a folder" : "no file"}. Give the name of ${kind}`);
+    const other = otherThanFile(info);
+    if (other !== undefined) throw new Error(`it is ${other}. Give the name of ${kind}`);
     file = await Deno.open(path);
   } catch (cause) {
     const reason = cause instanceof Deno.errors.NotFound ? "there is no such file" : (cause as Error).message;
@@ -54,6 +56,21 @@ async function readAt(path: string, file: Deno.FsFile, start: number, bytes: Uin
   return bytes;
 }
 
+/** `Deno.readFile` ends a little below 2 GiB, without a word. */
+const MOST_AT_ONCE = 2 ** 31 - 4096;
+
+/**
+ * All bytes of a file, however long it is. Errors are those of `openFile`.
+ *
+ * @param most Bytes up to which it is read at once.
+ */
+export async function readWhole(path: string, most: number = MOST_AT_ONCE): Promise<Uint8Array<ArrayBuffer>> {
+  const { size } = await fileInfo(path);
+  if (size < most) return await Deno.readFile(path);
+  using file = await Deno.open(path);
+  return await readAt(path, file, 0, new Uint8Array(size));
+}
+
 /**
  * Reads parts of a file at once, without waiting: for what is asked for where nobody can wait.
  *
@@ -65,7 +82,7 @@ export function readSync(
 ): Uint8Array<ArrayBuffer>[] {
   let file: Deno.FsFile;
   try {
-    file = Deno.openSync(path);
+    file = openFileSync(path);
   } catch (cause) {
     const reason = cause instanceof Deno.errors.NotFound ? "it is no longer there" : (cause as Error).message;
     throw new Error(`Cannot read ${path}: ${reason}.`, { cause });

@@ -1,5 +1,9 @@
 /** Checksums of our own files: CRC-32, which zlib, gzip and Python's `zlib.crc32` compute alike. */
 import { crc32 } from "node:zlib";
+import { openFile } from "./open.ts";
+
+/** Bytes of a part whose checksum is taken at once. */
+const LARGEST_PART = 2 ** 30;
 
 /**
  * CRC-32 of pieces that follow each other, as eight hexadecimal digits.
@@ -11,12 +15,22 @@ import { crc32 } from "node:zlib";
  * ```
  */
 export function checksumOf(...pieces: readonly (Uint8Array | string)[]): string {
-  return textOf(pieces.reduce<number>((sum, piece) => crc32(piece, sum), 0));
+  let sum = 0;
+  for (const piece of pieces) {
+    if (typeof piece === "string") sum = crc32(piece, sum);
+    else for (const part of partsOf(piece)) sum = crc32(part, sum);
+  }
+  return textOf(sum);
+}
+
+/** Bytes in parts: of more than 4 GiB `crc32` takes what is left over, without a word. */
+function* partsOf(bytes: Uint8Array): Iterable<Uint8Array> {
+  for (let from = 0; from < bytes.length; from += LARGEST_PART) yield bytes.subarray(from, from + LARGEST_PART);
 }
 
 /** {@linkcode checksumOf} a file's bytes, which are read a piece at a time. */
 export async function checksumOfFile(path: string): Promise<string> {
-  using file = await Deno.open(path);
+  using file = await openFile(path);
   const buffer = new Uint8Array(1 << 20);
   let sum = 0;
   for (let count; (count = await file.read(buffer)) !== null;) sum = crc32(buffer.subarray(0, count), sum);

@@ -39,32 +39,26 @@ export interface ReadArrowOptions extends UnpackOptions {
  * ```
  */
 export async function readArrow(path: string, options: ReadArrowOptions = {}): Promise<Table> {
-  const { columns, identity, onWarning = console.warn } = options;
-  using file = await ArrowFile.open(path, onWarning, options);
-  if (identity !== undefined && file.identity !== identity) {
-    throw new Error(
-      `Cannot read ${path}: it is whole, but another file than the one that belongs here. Copy all files again.`,
-    );
-  }
-  return await tableOf(file, columns);
+  using file = await openArrow(path, options);
+  return file.table(await Array.fromAsync(file.batches(options.columns)), options.columns);
 }
 
 /**
- * Reads some columns of an Arrow IPC file, and others not before they are asked for.
+ * Opens an Arrow IPC file, to read it batch by batch into arrays of one's own, or some columns later. Close it, or let
+ * `using` do so.
  *
- * @param later Columns of the second table.
- * @returns The table of `columns`, and what reads the table of `later`, without waiting; it throws a sentence if the file
- * is by then gone or another.
- * @throws {Error} A sentence if the file is missing, cut off, damaged, or of another format.
+ * @param path The file.
+ * @param options Of which file; `columns` are chosen for each reading.
+ * @throws {Error} A sentence if the file is missing, cut off, damaged, or of another format or identity.
  */
-export async function readArrowLater(
-  path: string,
-  options: ReadArrowOptions & { later: readonly string[] },
-): Promise<{ table: Table; later: () => Table }> {
-  const { columns, later, onWarning = console.warn } = options;
-  using file = await ArrowFile.open(path, onWarning, options);
-  const read = file.later(later);
-  return { table: await tableOf(file, columns), later: () => file.table(read(), later) };
+export async function openArrow(path: string, options: ReadArrowOptions = {}): Promise<ArrowFile> {
+  const { identity, onWarning = console.warn } = options;
+  const file = await ArrowFile.open(path, onWarning, options);
+  if (identity === undefined || file.identity === identity) return file;
+  file[Symbol.dispose]();
+  throw new Error(
+    `Cannot read ${path}: it is whole, but another file than the one that belongs here. Copy all files again.`,
+  );
 }
 
 /** What an Arrow IPC file says of itself. */
@@ -86,8 +80,8 @@ export async function outlineArrow(
   { onWarning = console.warn }: Pick<ReadArrowOptions, "onWarning"> = {},
 ): Promise<ArrowOutline> {
   using file = await ArrowFile.open(path, onWarning);
-  const { schema, lengths, identity } = file;
-  return { identity, schema, rows: lengths.reduce((sum, length) => sum + length, 0), batches: lengths.length };
+  const { schema, rows, lengths, identity } = file;
+  return { identity, schema, rows, batches: lengths.length };
 }
 
 /**
@@ -117,8 +111,4 @@ export async function* readArrowBatches(
   const { columns, onWarning = console.warn } = options;
   using file = await ArrowFile.open(path, onWarning, options);
   for await (const batch of file.batches(columns)) yield file.table([batch], columns);
-}
-
-async function tableOf(file: ArrowFile, columns?: readonly string[]): Promise<Table> {
-  return file.table(await Array.fromAsync(file.batches(columns)), columns);
 }

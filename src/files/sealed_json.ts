@@ -4,6 +4,7 @@
  */
 import { writeJsonAtomic, type WriteOptions } from "./atomic.ts";
 import { checksumOf, mustCarryChecksums, unprovenWarning } from "./checksum.ts";
+import { readWhole } from "./byte_file.ts";
 
 /** The members of a JSON object. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -67,7 +68,7 @@ export async function readSealedJson(path: string, options: ReadSealedOptions): 
     new Error(`Cannot read ${path}: ${reason}. What to do: ${remedy}.`, { cause });
   let text: string;
   try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(await Deno.readFile(path));
+    text = new TextDecoder("utf-8", { fatal: true }).decode(await readWhole(path));
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return undefined;
     throw bad(cause instanceof TypeError ? "it is damaged: its bytes are no text" : (cause as Error).message, cause);

@@ -1,5 +1,6 @@
 /** Whole files that were packed by gzip, Zstandard or zlib, unpacked into memory. */
 import { gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
+import { readWhole } from "./byte_file.ts";
 import { calledFrame, type Frame } from "./frames.ts";
 import { UnpackBudget, type UnpackOptions } from "./unpacking.ts";
 
@@ -25,7 +26,7 @@ export async function unpackedFile(
   options: UnpackOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const budget = new UnpackBudget(path, options);
-  const packed = await Deno.readFile(path);
+  const packed = await readWhole(path);
   try {
     return new Uint8Array(UNPACK[frame](packed, { maxOutputLength: Math.min(budget.left, 2 ** 32) }));
   } catch (cause) {

@@ -2,6 +2,7 @@
 import { Readable, type Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createZstdDecompress } from "node:zlib";
+import { openFile } from "./open.ts";
 
 /** Bytes, a chunk at a time. */
 export type Chunks = AsyncIterable<Uint8Array<ArrayBuffer>>;
@@ -10,7 +11,7 @@ const CHUNK_BYTES = 1 << 16;
 
 /** The bytes of a file, from its start. The file is closed when they end or nobody wants more. */
 export async function* chunksOf(path: string): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  using file = await Deno.open(path);
+  using file = await openFile(path);
   const chunk = new Uint8Array(CHUNK_BYTES);
   for (let count; (count = await file.read(chunk)) !== null;) yield chunk.slice(0, count);
 }

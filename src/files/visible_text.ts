@@ -2,9 +2,9 @@
 
 /**
  * What leaves no mark: overrides of the reading direction, characters without width, fillers, variation selectors, tags, in
- * which a text can be hidden; and the separators that act as line ends.
+ * which a text can be hidden; the blank of Braille, which is no space; and the separators that act as line ends.
  */
-const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\u2028\u2029\ufff9-\ufffb]/gu;
+const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Format}\p{Line_Separator}\p{Paragraph_Separator}\u2800]/gu;
 // deno-lint-ignore no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
 

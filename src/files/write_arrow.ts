@@ -12,15 +12,24 @@ import {
   Table,
 } from "./apache_arrow.ts";
 import { type BatchChecksums, CHECKSUMS, formatChecksums } from "./arrow_checksums.ts";
+import { largest } from "../compute/extremes.ts";
 import { buffersOf } from "./arrow_layout.ts";
 import { writeFileAtomic, type WriteOptions } from "./atomic.ts";
 import { checksumOf } from "./checksum.ts";
 
 /** How a table is written. */
 export interface WriteArrowOptions extends WriteOptions {
-  /** Bytes of a column that one record batch holds at most; default 1 GiB. Readers map one batch without copying it. */
+  /**
+   * Bytes of a column that one record batch holds at most, less than 2 GiB; default 256 MiB. Readers map one batch without
+   * copying it, and go through a long file batch by batch.
+   */
   batchBytes?: number;
 }
+
+/** What {@linkcode WriteArrowOptions.batchBytes} is by default. */
+export const BATCH_BYTES: number = 2 ** 28;
+/** The library counts the bytes of a buffer, padded to 8, in 32 bits with a sign. */
+const MOST_BYTES = 2 ** 31 - 8;
 
 /**
  * The library's writer, changed in three ways: its bytes can be taken as they come; it writes the schema at the file's start
@@ -87,7 +96,8 @@ class FileWriter extends RecordBatchFileWriter {
  * @param path Where to.
  * @param table The table, or tables with one schema that are written as they come and never held together: the way to
  * write what does not fit into memory.
- * @throws {Error} If the schemas differ, nothing came, or the file cannot be written.
+ * @throws {Error} If the schemas differ, nothing came, one row of a column takes 2 GiB, or the file cannot be written.
+ * @throws {RangeError} If `batchBytes` are none, or 2 GiB.
  *
  * @example Batches as they come
  * ```ts
@@ -108,7 +118,10 @@ export async function writeArrow(
   table: Table | AsyncIterable<Table>,
   options: WriteArrowOptions = {},
 ): Promise<string> {
-  const { batchBytes = 2 ** 30 } = options;
+  const { batchBytes = BATCH_BYTES } = options;
+  if (!(batchBytes >= 1 && batchBytes <= MOST_BYTES)) {
+    throw new RangeError(`Expected record batches of 1 to ${MOST_BYTES} bytes a column but found ${batchBytes}`);
+  }
   const writer = new FileWriter();
   const chunks = ipcChunks(writer, path, table instanceof Table ? [table] : table, batchBytes);
   await writeFileAtomic(path, chunks, options);
@@ -129,6 +142,9 @@ async function* ipcChunks(
     }
     for (const batch of table.batches) {
       for (const part of parts(batch.data, batchBytes)) {
+        if (longestBuffer(part, 0, part.length) > MOST_BYTES) {
+          throw new Error(`Cannot write ${path}: one row of a column takes 2 GiB or more. Split it over several rows.`);
+        }
         writer.write(new RecordBatch(schema, part));
         yield* writer.take();
       }
@@ -144,7 +160,7 @@ function withoutChecksums({ fields, metadata }: Schema): Schema {
   return new Schema(fields, new Map([...metadata].filter(([key]) => key !== CHECKSUMS)));
 }
 
-/** A batch in halves, and these again, until no buffer of theirs is too long. The library counts its bytes in 32 bits. */
+/** A batch in halves, and these again, until no buffer of theirs is too long, or a single row is left. */
 function* parts<T extends DataType>(batch: Data<T>, batchBytes: number): Iterable<Data<T>> {
   const { length } = batch;
   if (length < 2 || longestBuffer(batch, 0, length) <= batchBytes) {
@@ -161,12 +177,12 @@ function longestBuffer(data: Data, from: number, to: number): number {
   const { type, children, valueOffsets, values } = data;
   if (DataType.isFixedSizeList(type)) return longestBuffer(children[0], from * type.listSize, to * type.listSize);
   if (DataType.isStruct(type)) {
-    return Math.max(0, ...children.map((child: Data) => longestBuffer(child, from, to)));
+    return largest(children.map((child: Data) => longestBuffer(child, from, to)));
   }
   if (valueOffsets) {
     const [first, last] = [Number(valueOffsets[from] ?? 0), Number(valueOffsets[to] ?? 0)];
     const own = (to - from + 1) * valueOffsets.BYTES_PER_ELEMENT;
     return Math.max(own, children?.[0] ? longestBuffer(children[0], first, last) : last - first);
   }
-  return (to - from) * (values?.BYTES_PER_ELEMENT ?? 0);
+  return (to - from) * data.stride * (values?.BYTES_PER_ELEMENT ?? 0);
 }

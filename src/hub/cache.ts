@@ -11,6 +11,7 @@
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { flushFolder, writeJsonAtomic, writeTextAtomic } from "../files/atomic.ts";
 import { isFile } from "../files/exists.ts";
+import { readText } from "../files/open.ts";
 import { digestOf, stampOf } from "./digest.ts";
 import { HubError } from "./errors.ts";
 
@@ -191,7 +192,7 @@ interface TreeFile {
 
 async function textOf(path: string): Promise<string | undefined> {
   try {
-    return await Deno.readTextFile(path);
+    return await readText(path);
   } catch (error) {
     const { NotFound, NotADirectory, IsADirectory } = Deno.errors;
     if (error instanceof NotFound || error instanceof NotADirectory || error instanceof IsADirectory) return undefined;

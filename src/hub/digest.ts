@@ -2,10 +2,11 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { writeJsonAtomic } from "../files/atomic.ts";
 import { exists } from "../files/exists.ts";
+import { openFile, readText } from "../files/open.ts";
 
 /** The checksum of a file, of the kind that another one is of: SHA-256 (64 digits), or git's of a blob (40 digits). */
 export async function digestOf(path: string, like: string): Promise<string> {
-  using file = await Deno.open(path);
+  using file = await openFile(path);
   const isGit = like.length === 40;
   const hash = createHash(isGit ? "sha1" : "sha256");
   // Git puts the size before the bytes.
@@ -23,7 +24,7 @@ export async function digestOf(path: string, like: string): Promise<string> {
 export async function fileChecksum(path: string, folder: string): Promise<string> {
   const stamp = await stampOf(path);
   const note = join(folder, `${createHash("sha256").update(path).digest("hex")}.json`);
-  const known = await exists(note) ? noted(await Deno.readTextFile(note)) : undefined;
+  const known = await exists(note) ? noted(await readText(note)) : undefined;
   if (known?.stamp === stamp) return known.sha256;
   const sha256 = await digestOf(path, "0".repeat(64));
   await writeJsonAtomic(note, { stamp, sha256 });

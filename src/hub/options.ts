@@ -1,5 +1,6 @@
 /** Where the hub is, who asks, and where files are kept: what a caller says, else the variables of the field's tools. */
 import { join, resolve } from "node:path";
+import { readText } from "../files/open.ts";
 import { HubError } from "./errors.ts";
 
 /** The hub itself. */
@@ -200,7 +201,7 @@ async function usersToken(): Promise<string | undefined> {
   const given = variable("HF_TOKEN") ?? variable("HUGGING_FACE_HUB_TOKEN");
   if (given) return given.trim();
   try {
-    return (await Deno.readTextFile(folderOf("HF_TOKEN_PATH") ?? join(pythonHome(), "token"))).trim() || undefined;
+    return (await readText(folderOf("HF_TOKEN_PATH") ?? join(pythonHome(), "token"))).trim() || undefined;
   } catch (error) {
     const { NotFound, NotADirectory, IsADirectory } = Deno.errors;
     if (error instanceof NotFound || error instanceof NotADirectory || error instanceof IsADirectory) return undefined;

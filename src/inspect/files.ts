@@ -2,6 +2,7 @@ import { basename, dirname, join } from "node:path";
 import { formatOf } from "../activations/corpus_files.ts";
 import { isFile } from "../files/exists.ts";
 import { calledFrame, type Frame, frameOf } from "../files/frames.ts";
+import { readText } from "../files/open.ts";
 import { zipKindOf } from "../files/zip.ts";
 import { findSaeFiles } from "../sae/formats.ts";
 import {
@@ -136,7 +137,7 @@ async function isCorpus(path: string): Promise<boolean> {
 }
 
 async function isDataset(path: string): Promise<boolean> {
-  return /"_data_files"/.test(await Deno.readTextFile(path));
+  return /"_data_files"/.test(await readText(path));
 }
 
 function unknown(path: string, what: string): never {

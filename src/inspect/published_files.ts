@@ -1,3 +1,4 @@
+import { readWhole } from "../files/byte_file.ts";
 import { type PublishedDictionary, readPublished } from "../partition/published.ts";
 import { coherencesOf } from "../partition/means.ts";
 import { unpackedPickle } from "../partition/load.ts";
@@ -7,7 +8,7 @@ import { largestRegions, regionFacts } from "./regions.ts";
 /** Reads a published pickle as data, and says what dictionary it holds. */
 export async function describePickle(path: string, rows: number): Promise<Contents> {
   const kind = "published dictionary (Python pickle, read as data)";
-  return publishedContents(kind, readPublished(await Deno.readFile(path), path), rows);
+  return publishedContents(kind, readPublished(await readWhole(path), path), rows);
 }
 
 /** As {@linkcode describePickle}, of a pickle that was packed by gzip, Zstandard or zlib. */

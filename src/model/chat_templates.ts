@@ -3,6 +3,7 @@
  */
 import { basename, extname, join } from "node:path";
 import { exists } from "../files/exists.ts";
+import { readText } from "../files/open.ts";
 
 /** Templates by name. The one that chats are put in is called `default`. */
 export type ChatTemplates = Readonly<Record<string, string>>;
@@ -20,9 +21,9 @@ export async function readChatTemplates(folder: string): Promise<ChatTemplates> 
   const templates: Record<string, string> = {};
   const others = join(folder, FOLDER);
   for await (const { name } of await exists(others) ? Deno.readDir(others) : []) {
-    if (extname(name) === ".jinja") templates[basename(name, ".jinja")] = await Deno.readTextFile(join(others, name));
+    if (extname(name) === ".jinja") templates[basename(name, ".jinja")] = await readText(join(others, name));
   }
-  if (await exists(join(folder, FILE))) templates.default = await Deno.readTextFile(join(folder, FILE));
+  if (await exists(join(folder, FILE))) templates.default = await readText(join(folder, FILE));
   return templates;
 }
 
@@ -34,8 +35,7 @@ export async function readChatTemplates(folder: string): Promise<ChatTemplates> 
  * @throws {Error} if the model has no template, or several and none of them is the default.
  */
 export function chatTemplate(files: ChatTemplates, configured: string | ChatTemplates | null): string {
-  const own = typeof configured === "string" ? { default: configured } : configured ?? {};
-  const templates = Object.keys(files).length > 0 ? files : own;
+  const templates = named(files, configured);
   if (templates.default) return templates.default;
   const names = Object.keys(templates).filter((name) => name !== "default").sort();
   if (names.length > 0) {
@@ -47,6 +47,16 @@ export function chatTemplate(files: ChatTemplates, configured: string | ChatTemp
     `Expected a model with a chat template but it has none, neither ${FILE} nor chat_template in tokenizer_config.json, ` +
       `like most base models: load its instruction-tuned version, put a ${FILE} in its folder, or read texts as they are`,
   );
+}
+
+/** All templates that a model has, whichever chats are put in. */
+export function templatesOf(files: ChatTemplates, configured: string | ChatTemplates | null): string[] {
+  return Object.values(named(files, configured));
+}
+
+function named(files: ChatTemplates, configured: string | ChatTemplates | null): ChatTemplates {
+  if (Object.keys(files).length > 0) return files;
+  return typeof configured === "string" ? { default: configured } : configured ?? {};
 }
 
 /** A tag of a template with its first word, an expression that it writes, a comment, or text between these. */

@@ -42,13 +42,6 @@ export function headSizes(config: Config): HeadSizes {
   };
 }
 
-/** Token ids that end a text. */
-export function stopTokens(config: Config, generationConfig: Config | undefined): number[] {
-  // generation_config.json first, as transformers has it: chat models end turns with tokens that config.json lacks.
-  const told = generationConfig?.eos_token_id ?? config.eos_token_id ?? flattened(config).eos_token_id;
-  return [told ?? []].flat() as number[];
-}
-
 function numberOf(config: Config, names: readonly string[]): number | undefined {
   for (const name of names) if (typeof config[name] === "number") return config[name];
 }

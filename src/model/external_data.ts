@@ -91,7 +91,12 @@ export async function resolveWeights(tensor: TensorProto, place: GraphPlace): Pr
         "elsewhere are not read; copy it to where the link is",
     );
   }
-  const { size } = await Deno.stat(target);
+  const { size, isFile } = await Deno.stat(target);
+  if (!isFile) {
+    throw new ModelError(
+      `Expected the weights of "${path}" in "${location}" beside it but that is no file: fetch it too`,
+    );
+  }
   const [offset, length] = [Number(entryOf(tensor, "offset") ?? 0), lengthOf(tensor)];
   const end = offset + length;
   if (!(offset >= 0 && length >= 0 && end <= size)) {

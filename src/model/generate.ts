@@ -1,5 +1,6 @@
 /** Greedy generation: transformers.js decides on each token, our graph gives the logits. */
 import type { Tensor } from "../compute/ort.ts";
+import { otherTurns } from "../compute/other_turns.ts";
 import { giveBack } from "./cache_check.ts";
 import type { Cache, Decoder } from "./decoder.ts";
 import type { Edit } from "./edits.ts";
@@ -10,31 +11,15 @@ import { extended, pad, type TokenBatch } from "./tokens.ts";
 /** What generation needs to know of a model. */
 export interface Generator {
   readonly transformers: TransformersModule;
-  /** What config.json says. */
-  readonly config: Record<string, unknown>;
-  /** What generation_config.json says, if there is one. */
-  readonly generationConfig?: Record<string, unknown>;
   /** Token ids that end a text. */
   readonly stops: ReadonlySet<number>;
+  /** What a user should know of the model's own settings, which are not applied. */
+  readonly note?: string;
   /** Token id that fills the left of shorter prompts. */
   readonly padding: number;
   /** Whether a batch must hold prompts of one length, for graphs that cannot skip padding on the left. */
   readonly equalLengths: boolean;
 }
-
-/**
- * What a model's generation_config.json must not change: one text a prompt, its most likely tokens, and nothing else.
- */
-const GREEDY = {
-  do_sample: false,
-  num_beams: 1,
-  num_beam_groups: 1,
-  num_return_sequences: 1,
-  guidance_scale: null,
-  return_dict_in_generate: false,
-  output_attentions: false,
-  output_scores: false,
-};
 
 /** How to generate. */
 export interface GenerateSettings {
@@ -74,7 +59,6 @@ export async function generateTokens(
       input_ids: new transformers.Tensor("int64", ids, [batch, width]),
       attention_mask: new transformers.Tensor("int64", mask, [batch, width]),
       max_new_tokens: room,
-      ...GREEDY,
       stopping_criteria: stopWhenAllStopped(transformers, width, stops),
       // deno-lint-ignore no-explicit-any -- the published type wants every generation setting.
     } as any) as InstanceType<TransformersModule["Tensor"]>;
@@ -94,7 +78,7 @@ export async function generateTokens(
  * so that transformers.js's table of model types and cache shapes plays no part.
  */
 function newWriter(
-  { transformers, config, generationConfig }: Generator,
+  { transformers }: Generator,
   decoder: Decoder,
   first: TokenBatch,
   edits: readonly Edit[],
@@ -113,7 +97,7 @@ function newWriter(
     }
 
     override async forward(): Promise<unknown> {
-      signal?.throwIfAborted();
+      await otherTurns(signal);
       const given = rereads ? await decoder.logits(tokens, edits) : await this.#next();
       const [batch, width, vocab] = given.dims;
       const logits = float32(given);
@@ -148,7 +132,8 @@ function newWriter(
       }
     }
   }
-  return new Writer(new transformers.PretrainedConfig(config), {}, { generation_config: generationConfig });
+  // Without settings of the model's it takes the most likely token.
+  return new Writer(new transformers.PretrainedConfig({}), {}, {});
 }
 
 /**

@@ -1,5 +1,6 @@
 /** A loaded language model: what it answers from its decoder. */
 import type { BackendName } from "../compute/backend.ts";
+import { otherTurns } from "../compute/other_turns.ts";
 import { assertCount } from "./check.ts";
 import type { Decoder } from "./decoder.ts";
 import { composeEdits, type Edit, type Target } from "./edits.ts";
@@ -13,6 +14,7 @@ import type {
   BosRule,
   Capture,
   ChatMessage,
+  ControlTokenRule,
   Dtype,
   GenerateOptions,
   HookSite,
@@ -79,6 +81,8 @@ export class HookedLanguageModel implements LanguageModel {
   readonly revision?: string;
   readonly commit?: string;
   readonly bos: BosRule;
+  readonly controlTokens: ControlTokenRule;
+  readonly templateDate?: string;
   readonly notes: readonly string[];
   readonly signal?: AbortSignal;
   readonly #parts: Parts;
@@ -98,6 +102,8 @@ export class HookedLanguageModel implements LanguageModel {
     this.weights = parts.weights;
     if (parts.origin) ({ revision: this.revision, commit: this.commit } = parts.origin);
     this.bos = parts.tokenizer.bos;
+    this.controlTokens = parts.tokenizer.controlTokens;
+    this.templateDate = parts.tokenizer.templateDate;
     this.notes = parts.notes.all;
     if (signal) this.signal = signal;
   }
@@ -148,7 +154,7 @@ export class HookedLanguageModel implements LanguageModel {
       decoder.read(tokens, [...new Set(tensors)], [], { onDevice });
     const residuals = new Map<number, Residual>();
     if (prompts.length <= atOnce) {
-      this.signal?.throwIfAborted();
+      await otherTurns(this.signal);
       const outputs = await read(pad(prompts, "right", generator.padding), true);
       wanted.forEach((layer, i) => residuals.set(layer, residual(outputs.get(tensors[i])!, prompts.length * width)));
       return { batch: prompts.length, width, residuals };
@@ -193,6 +199,7 @@ export class HookedLanguageModel implements LanguageModel {
     assertCount("batchSize", batchSize);
     this.#assertReadable(prompts);
     if (prompts.length === 0) return [];
+    if (generator.note !== undefined) this.#parts.notes.add(generator.note);
     const edits = await this.#edits(interventions, prompts, true);
     const texts = new Array<string>(prompts.length);
     let count = 0;
@@ -219,7 +226,7 @@ export class HookedLanguageModel implements LanguageModel {
     const lens: LensToken[][] = [];
     const step = this.#lensRows();
     for (let from = 0; from < rows; from += step) {
-      this.signal?.throwIfAborted();
+      await otherTurns(this.signal);
       const count = Math.min(step, rows - from);
       const values = await this.#unembed(directions.slice(from * streamDim, (from + count) * streamDim), count);
       for (let row = 0; row < count; row++) {
@@ -289,7 +296,7 @@ export class HookedLanguageModel implements LanguageModel {
     const numbers = [...prompts.keys()];
     const step = Math.ceil(prompts.length / Math.ceil(prompts.length / atOnce));
     for (let from = 0; from < prompts.length; from += step) {
-      this.signal?.throwIfAborted();
+      await otherTurns(this.signal);
       results.push(await run(prompts.slice(from, from + step), numbers.slice(from, from + step)));
     }
     return results;

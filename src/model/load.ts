@@ -9,10 +9,11 @@ import { buildCheckpoint } from "./architectures/checkpoint.ts";
 import { PACKED_BITS, type Storage } from "./architectures/net.ts";
 import { findBlocks } from "./blocks.ts";
 import { readChatTemplates } from "./chat_templates.ts";
-import { blockCount, type Config, flattened, headSizes, positionCount, stopTokens } from "./config.ts";
+import { blockCount, flattened, headSizes, positionCount } from "./config.ts";
 import { Decoder } from "./decoder.ts";
 import { suffixes } from "./dtypes.ts";
 import { ModelError } from "./error.ts";
+import { ignoredNote, stopTokens } from "./generation_settings.ts";
 import { GraphFile } from "./graph_file.ts";
 import { describeInterface } from "./interface.ts";
 import { HookedLanguageModel, Notes } from "./language_model.ts";
@@ -20,6 +21,7 @@ import { exportNote, findModelFiles, LAYOUT, type ModelFiles } from "./model_fil
 import { loadTransformers, type PreTrainedTokenizer, runtimeFor, type TransformersModule } from "./runtime.ts";
 import { Sessions } from "./sessions.ts";
 import { Shapes } from "./shapes.ts";
+import { dayOf } from "./template_date.ts";
 import { Tokenizer } from "./tokenizer.ts";
 import { readTokenizerFiles } from "./tokenizer_files.ts";
 import { traitsOf } from "./traits.ts";
@@ -65,6 +67,7 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
   if (options.weights !== undefined && !["onnx", "safetensors"].includes(options.weights)) {
     throw new RangeError(`Expected weights to be onnx or safetensors but got "${options.weights}"`);
   }
+  if (options.templateDate !== undefined) dayOf(options.templateDate);
   const device = await chooseDevice(options.device ?? "auto");
   const transformers = await loadTransformers();
   const notes = new Notes(options.onNote);
@@ -81,7 +84,10 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
   const io = describeInterface(graph, headSizes(config));
   const blocks = built?.blocks ?? findBlocks(graph, blockCount(config));
   const chatTemplates = await readChatTemplates(files.folder);
-  const tokenizer = new Tokenizer(await readTokenizer(transformers, files), { bos: options.bos, chatTemplates });
+  const { bos, controlTokens, templateDate } = options;
+  const onDate = (day: string) => notes.add(dateNote(day));
+  const reading = { bos, controlTokens, templateDate, chatTemplates, onDate };
+  const tokenizer = new Tokenizer(await readTokenizer(transformers, files), reading);
   // As transformers.js numbers them.
   const firstPosition = String(config.model_type).startsWith("gemma3") ? 1 : 0;
   const decoder = new Decoder({
@@ -112,12 +118,11 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
       maxContext: Math.min(traits.maxContext, positionCount(config)),
       generator: {
         transformers,
-        config: files.config,
-        generationConfig: files.generationConfig,
         stops: new Set(stops),
+        note: ignoredNote(files.config, files.generationConfig),
         // Any token does: what stands in its place is masked.
         padding: [config.pad_token_id, stops[0]].find((id) => isToken(id, traits.tokens)) ?? 0,
-        equalLengths: traits.equalLengths || weighsText(files.generationConfig),
+        equalLengths: traits.equalLengths,
       },
       oneAtATime: quantised || traits.fixedBatch,
       rereads: quantised,
@@ -180,13 +185,6 @@ function isToken(id: unknown, tokens: number): id is number {
   return Number.isInteger(id) && (id as number) >= 0 && (id as number) < tokens;
 }
 
-/** Whether a model's own settings weigh tokens by the text before them, where padding would count as text. */
-function weighsText(settings: Config = {}): boolean {
-  // 1, 0 and 0 stand for "not".
-  return [settings.repetition_penalty ?? 1, settings.no_repeat_ngram_size || 1, settings.min_length || 1]
-    .some((value) => value !== 1);
-}
-
 /** What the runtime says of a graph that it does not take. */
 function unrunnable(id: string, device: BackendName, cause: unknown): ModelError {
   const reason = (cause instanceof Error ? cause.message : String(cause)).split("\n")[0];
@@ -239,6 +237,10 @@ function assertDecoder(graph: GraphProto, id: string): void {
 function someTokens(tokenizer: Tokenizer, known: number): number[] {
   const ids = tokenizer.encode("The cat sat on a mat, and then it slept.").filter((id) => id < known);
   return [...new Set([...ids, ...Array(8).keys()])].slice(0, 8);
+}
+
+function dateNote(day: string): string {
+  return `The model's chat template writes a date, which is ${day} on every day: --template-date sets another`;
 }
 
 /** What users of such a graph should know. */

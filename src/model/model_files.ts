@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { dirname, join } from "node:path/posix";
 import { openByteFile } from "../files/byte_file.ts";
 import { exists } from "../files/exists.ts";
+import { readText } from "../files/open.ts";
 import { HubError, HubNotFoundError, HubRepositoryNotFoundError } from "../hub/errors.ts";
 import { type RepoFiles, useRepository } from "../hub/repository.ts";
 import { assertUnderstood, isKnownFamily } from "./architectures/checkpoint.ts";
@@ -306,7 +307,7 @@ async function locationsIn(folder: string, graph: string): Promise<string[]> {
 
 async function readJson(path: string): Promise<Config> {
   try {
-    const value = JSON.parse(await Deno.readTextFile(path));
+    const value = JSON.parse(await readText(path));
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
     throw new SyntaxError("it is no object");
   } catch (cause) {

@@ -13,6 +13,7 @@ import {
   type Tensor as OnnxValue,
   webRuntime,
 } from "../compute/ort.ts";
+import { readWhole } from "../files/byte_file.ts";
 import { ModelError } from "./error.ts";
 import { createWebSession } from "./web_session.ts";
 
@@ -48,7 +49,7 @@ export async function createSession(
   const runtime = await runtimeFor(device);
   const executionProviders = [device === "webgpu" ? await webgpuProvider() : device];
   // onnxruntime-web takes a string for a URL. `create` is overloaded for paths and bytes, one signature each.
-  const source = (device === "webgpu" && typeof model === "string" ? await Deno.readFile(model) : model) as string;
+  const source = (device === "webgpu" && typeof model === "string" ? await readWhole(model) : model) as string;
   const create = () => runtime.InferenceSession.create(source, { logSeverityLevel: 4, ...options, executionProviders });
   return device === "webgpu" ? await createWebSession(create) : takingHalves(await create());
 }

@@ -40,6 +40,8 @@ export function sameTokens(model: LanguageModel, other: LanguageModel): Language
     dtype: model.dtype,
     weights: model.weights,
     bos: other.bos,
+    controlTokens: other.controlTokens,
+    templateDate: other.templateDate,
     notes: model.notes,
     ...(model.signal && { signal: model.signal }),
     withHook: async (at) => sameTokens(await model.withHook(at), other),

@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { exists } from "../files/exists.ts";
+import { readText } from "../files/open.ts";
 import type { Config } from "./config.ts";
 import type { PreTrainedTokenizer, TransformersModule } from "./runtime.ts";
 import { normalizerAsWritten, preTokenizerAsWritten } from "./tokenizer_steps.ts";
@@ -58,7 +59,7 @@ export async function readTokenizerFiles(
 }
 
 async function readJson(path: string): Promise<Config> {
-  return JSON.parse(await Deno.readTextFile(path));
+  return JSON.parse(await readText(path));
 }
 
 async function readIfThere(path: string): Promise<Config> {
@@ -113,7 +114,8 @@ function namedTokens(config: Config, map: Config, file: Config, className: strin
   return Object.fromEntries(named);
 }
 
-function textOf(token: unknown): string | undefined {
+/** The text of a token that is told as a text or as an object. */
+export function textOf(token: unknown): string | undefined {
   const text = typeof token === "object" && token !== null ? (token as Config).content : token;
   return typeof text === "string" ? text : undefined;
 }

@@ -40,12 +40,27 @@ export interface HookPoint {
  */
 export type BosRule = "always" | "tokenizer" | "never";
 
+/**
+ * What control tokens in texts and in a chat's messages (`<end_of_turn>`, `<|im_start|>`) are read as: `"text"`, as any
+ * other characters, so that no document ends a turn or opens the model's; or `"tokens"`, where texts were written so on
+ * purpose. Control tokens are those that the tokenizer's files call special and those that its chat template writes. The
+ * `<bos>` that a text begins with, and what a template writes itself, are tokens by either.
+ */
+export type ControlTokenRule = "text" | "tokens";
+
 /** Where and how to load a model; of a model of the hub also how it is fetched. */
 export interface LoadOptions extends HubOptions {
   /** Where the model's activations are read and changed unless a call says otherwise; default `"resid_post"`. */
   hook?: HookSite;
   /** Default `"always"`. */
   bos?: BosRule;
+  /** Default `"text"`. */
+  controlTokens?: ControlTokenRule;
+  /**
+   * The day that a chat template is told it is, if it asks, as Llama 3's do; default `"2024-07-26"`, whatever the day, so
+   * that the same texts are the same tokens tomorrow.
+   */
+  templateDate?: string;
   /** `"auto"` (default) takes WebGPU on a real GPU and the CPU otherwise. */
   device?: "auto" | BackendName;
   /**
@@ -209,6 +224,10 @@ export interface LanguageModel extends AsyncDisposable {
   readonly commit?: string;
   /** Whether `<bos>` stands before texts. */
   readonly bos: BosRule;
+  /** What control tokens in texts are read as. */
+  readonly controlTokens: ControlTokenRule;
+  /** The day that its chat template writes; absent where that asks for none. */
+  readonly templateDate?: string;
   /** What a user should know of how this model is run, a sentence each; mostly none. */
   readonly notes: readonly string[];
   /** What ends its work early, see {@link withSignal}; mostly absent. */
@@ -248,9 +267,10 @@ export interface LanguageModel extends AsyncDisposable {
   logits(prompts: readonly Int32Array[], interventions?: readonly Intervention[]): Promise<Logits>;
 
   /**
-   * Greedy continuation of each prompt, as text without special tokens. What the model's generation_config.json says of
-   * tokens (`repetition_penalty`, `suppress_tokens` and their kin) holds. A text ends where the model cannot read on,
-   * past {@link maxContext}.
+   * Greedy continuation of each prompt, the most likely token each time, as text without special tokens. Of the model's
+   * generation_config.json the ids that end a text (`eos_token_id`) count and nothing else: what it says of sampling,
+   * penalties, suppressed or forced tokens and lengths is not applied, and {@link notes} say what that is. A text also ends
+   * where the model cannot read on, past {@link maxContext}.
    */
   generate(prompts: readonly Int32Array[], options?: GenerateOptions): Promise<string[]>;
 

@@ -31,6 +31,13 @@ export function contextColumn(lists: readonly (readonly Context[])[]): Column {
   );
 }
 
+/** Bytes that a list's texts take at most: a UTF-16 unit is at most three bytes of UTF-8. */
+export function contextBytes(list: readonly Context[]): number {
+  return list.reduce((sum, { prompt, excerpt: { before, token, after } }) => {
+    return sum + 3 * (prompt.length + before.length + token.length + after.length);
+  }, 0);
+}
+
 /**
  * The lists of such a column, by row; texts are decoded for the row that is asked for. A row that it has not got is
  * empty.

@@ -1,9 +1,11 @@
 import type { StreamSource } from "../activations/source.ts";
 import type { Backend } from "../compute/backend.ts";
+import { readWhole } from "../files/byte_file.ts";
 import { HubNotFoundError } from "../hub/errors.ts";
 import type { HubOptions } from "../hub/options.ts";
 import { type RepoFiles, useRepository } from "../hub/repository.ts";
 import { join } from "node:path";
+import { readText } from "../files/open.ts";
 import type { DictionaryOptions } from "./options.ts";
 import type { DictionaryParts } from "./parts.ts";
 import { publishedParts } from "./published.ts";
@@ -39,10 +41,10 @@ export async function partsFromHub(
       await files.get([pickle]);
       const hasRecord = await files.has(record);
       if (hasRecord) await files.get([record]);
-      const source = hasRecord ? sourceOf(await Deno.readTextFile(join(files.folder, record)), layer) : undefined;
+      const source = hasRecord ? sourceOf(await readText(join(files.folder, record)), layer) : undefined;
       const path = join(files.folder, pickle);
       const origin = { percentile, ...(source ? { source } : {}) };
-      return publishedParts(await Deno.readFile(path), path, backend, { ...origin, members });
+      return publishedParts(await readWhole(path), path, backend, { ...origin, members });
     });
   } catch (cause) {
     if (!(cause instanceof HubNotFoundError)) throw cause;

@@ -1,4 +1,5 @@
 import type { Backend } from "../compute/backend.ts";
+import { readWhole } from "../files/byte_file.ts";
 import { isFolder } from "../files/exists.ts";
 import { calledFrame, frameOf, frameOfBytes } from "../files/frames.ts";
 import { isPacked, unpackedFile } from "../files/unpacked.ts";
@@ -83,7 +84,7 @@ export async function loadParts(
     case "arrow":
       return await loadDictionary(path, backend, options);
     case "pickle":
-      return publishedParts(await Deno.readFile(path), path, backend, origin);
+      return publishedParts(await readWhole(path), path, backend, origin);
     case "packed pickle":
       return publishedParts(await unpackedPickle(path, options), path, backend, origin);
     case "torch":

@@ -40,7 +40,12 @@ export class Members {
 
   /** All members, region after region, and how many each of `size` regions has. */
   all(size: number): { values: Float16Array<ArrayBuffer>; sizes: number[] } {
-    const slots = Array.from({ length: size }, (_, region) => this.#slots[region] ?? []);
+    return this.between(0, size);
+  }
+
+  /** The members of regions `from` to `to` (exclusive), and how many each has. */
+  between(from: number, to: number): { values: Float16Array<ArrayBuffer>; sizes: number[] } {
+    const slots = Array.from({ length: to - from }, (_, i) => this.#slots[from + i] ?? []);
     return { values: this.#gathered(slots.flat()), sizes: slots.map(({ length }) => length) };
   }
 

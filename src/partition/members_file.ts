@@ -6,13 +6,15 @@ import {
   halfListsOf,
   listColumn,
   listsOf,
-  metadataOf,
-  readArrow,
+  openArrow,
+  type Table,
   writeArrow,
 } from "../files/arrow.ts";
 import { checksumOf } from "../files/checksum.ts";
 import { removeIfThere } from "../files/remove.ts";
+import { blocksOf } from "./blocks.ts";
 import { offsetsOf } from "./context_column.ts";
+import { GatheredVectors } from "./gathered_vectors.ts";
 import { Members } from "./members.ts";
 
 const FORMAT = "exemplar members 2";
@@ -36,20 +38,35 @@ export function membersPath(path: string): string {
  * Writes the members as an Arrow file, a row a region: `members`, a list of unit vectors of 16-bit floats. Its metadata
  * name the exemplars that they belong to by their checksum.
  *
+ * @param blockBytes Bytes of members that are written at once.
  * @returns What tells the file from all others, for the dictionary.
  */
 export async function saveMembers(
   path: string,
   members: Members,
   exemplars: Float32Array<ArrayBuffer>,
+  blockBytes: number,
 ): Promise<string> {
-  const { dim, most } = members;
-  const { values, sizes } = members.all(exemplars.length / dim);
-  const table = arrowTable({ members: listColumn(offsetsOf(sizes), fixedSizeListColumn(values, dim)) }, {
-    metadata: { format: FORMAT, most: String(most), exemplars: checksumOfFloats(exemplars) },
-    fieldMetadata: { members: { description: "directions of members of the region, a uniform sample" } },
-  });
-  return await writeArrow(membersPath(path), table);
+  const metadata = { format: FORMAT, most: String(members.most), exemplars: checksumOfFloats(exemplars) };
+  return await writeArrow(membersPath(path), tablesOf(members, exemplars.length / members.dim, metadata, blockBytes));
+}
+
+/** Tables of the members of consecutive regions. */
+async function* tablesOf(
+  members: Members,
+  size: number,
+  metadata: Readonly<Record<string, string>>,
+  blockBytes: number,
+): AsyncGenerator<Table> {
+  const { dim } = members;
+  const bytesOf = (region: number) => Math.max(1, members.count(region)) * dim * Float16Array.BYTES_PER_ELEMENT;
+  for (const [from, to] of blocksOf(size, bytesOf, blockBytes)) {
+    const { values, sizes } = members.between(from, to);
+    yield arrowTable({ members: listColumn(offsetsOf(sizes), fixedSizeListColumn(values, dim)) }, {
+      metadata,
+      fieldMetadata: { members: { description: "directions of members of the region, a uniform sample" } },
+    });
+  }
 }
 
 /**
@@ -69,17 +86,22 @@ export async function loadMembers(
         "re-anchor it by a pass over its stream, which needs none",
     );
   }
-  const file = membersPath(path);
-  const table = await readArrow(file, { identity });
-  const metadata = metadataOf(table);
-  if (metadata.format !== FORMAT || metadata.exemplars !== checksumOfFloats(exemplars) || table.numRows !== size) {
-    throw new Error(`Expected ${file} to hold the members of ${path} but it holds others: copy both files together`);
+  const beside = membersPath(path);
+  using file = await openArrow(beside, { identity });
+  const metadata = Object.fromEntries(file.schema.metadata);
+  if (metadata.format !== FORMAT || metadata.exemplars !== checksumOfFloats(exemplars) || file.rows !== size) {
+    throw new Error(`Expected ${beside} to hold the members of ${path} but it holds others: copy both files together`);
   }
-  const { offsets, child } = listsOf(columnOf(table, "members"));
-  const { values, dim: found } = halfListsOf(child);
-  if (found !== dim && size > 0) throw new Error(`Expected members of length ${dim} in ${file} but found ${found}`);
-  const sizes = Array.from({ length: size }, (_, region) => offsets[region + 1] - offsets[region]);
-  return Members.of(values, sizes, { dim, seed, most });
+  const gathered = new GatheredVectors(Float16Array, size * most * dim, file.lengths.length);
+  const sizes: number[] = [];
+  for await (const batch of file.batches()) {
+    const { offsets, child } = listsOf(columnOf(file.table([batch]), "members"));
+    const { values, dim: found } = halfListsOf(child);
+    if (found !== dim && size > 0) throw new Error(`Expected members of length ${dim} in ${beside} but found ${found}`);
+    gathered.add(values);
+    for (let row = 0; row < batch.numRows; row++) sizes.push(offsets[row + 1] - offsets[row]);
+  }
+  return Members.of(gathered.values, sizes, { dim, seed, most });
 }
 
 /** Removes what an earlier dictionary of the same name left. */

@@ -1,17 +1,18 @@
 import type { StreamSource } from "../activations/source.ts";
 import type { Backend } from "../compute/backend.ts";
 import {
+  type ArrowFile,
   arrowTable,
+  BATCH_BYTES,
   type Column,
   columnOf,
   fixedSizeListColumn,
   fixedSizeListsOf,
   float64Of,
   listsOf,
-  metadataOf,
   numberColumn,
+  openArrow,
   readArrow,
-  readArrowLater,
   type Table,
   writeArrow,
 } from "../files/arrow.ts";
@@ -19,8 +20,10 @@ import type { UnpackOptions } from "../files/unpacking.ts";
 import { visibleText } from "../files/visible_text.ts";
 import { wholeNumberColumn, wholeNumbersOf } from "../files/whole_numbers.ts";
 import { removeBeside, saveBeside, toldOf } from "./calibration_file.ts";
-import { contextColumn, contextsByRow } from "./context_column.ts";
+import { blocksOf } from "./blocks.ts";
+import { contextBytes, contextColumn, contextsByRow } from "./context_column.ts";
 import { Contexts } from "./contexts.ts";
+import { GatheredVectors } from "./gathered_vectors.ts";
 import type { HostValues } from "./host_values.ts";
 import { Members } from "./members.ts";
 import { loadMembers, removeMembers, saveMembers } from "./members_file.ts";
@@ -55,7 +58,7 @@ const COLUMNS = {
   farthest: { description: "members farthest from the exemplar, farthest first: where they were read" },
 };
 
-/** Writes a dictionary's file, and for people a JSON file beside it with what is in the metadata of its schema. */
+/** Writes a dictionary's files, and for people a JSON file beside them with what is in the metadata of its schema. */
 export async function saveDictionary(parts: DictionaryParts, values: HostValues, path: string): Promise<void> {
   // Gone before and written after: whenever this is cut off, it is not left beside a dictionary that it is not of.
   await removeBeside(path);
@@ -65,40 +68,57 @@ export async function saveDictionary(parts: DictionaryParts, values: HostValues,
 
 /**
  * Writes a dictionary as one Arrow IPC file, a row a region; see {@linkcode COLUMNS}. Center, threshold and the rest are in
- * the schema's metadata. Sampled members go to a file beside it. Equal dictionaries give equal bytes.
+ * the schema's metadata. Sampled members go to a file beside it. Equal dictionaries give equal bytes. Regions are written
+ * some at a time: neither vectors nor texts are in memory twice.
+ *
+ * @param blockBytes Bytes of a column that are written at once.
  */
-export async function saveArrow(parts: DictionaryParts, values: HostValues, path: string): Promise<void> {
-  const { exemplars, sums, coherences } = values;
-  const { regions, contexts, members, calibration } = parts;
-  const { size } = regions;
-  const dim = calibration.center.length;
-  const lists = Array.from({ length: size }, (_, region) => region);
+export async function saveArrow(
+  parts: DictionaryParts,
+  values: HostValues,
+  path: string,
+  blockBytes: number = BATCH_BYTES,
+): Promise<void> {
+  const { members } = parts;
   // The members first: whoever finds a dictionary finds them too.
-  const beside = members && await saveMembers(path, members, exemplars);
-  const columns: Record<keyof typeof COLUMNS, Column> = {
-    exemplar: fixedSizeListColumn(exemplars, dim),
-    sum: fixedSizeListColumn(sums, dim),
-    count: wholeNumberColumn(regions.counts),
-    coherence: numberColumn(coherences),
-    distance_sum: numberColumn(regions.distanceSums),
-    distance_square_sum: numberColumn(regions.distanceSquareSums),
-    founder: wholeNumberColumn(regions.founders),
-    first_batch: wholeNumberColumn(regions.firstBatches),
-    nearest: contextColumn(lists.map((region) => contexts.nearest(region))),
-    farthest: contextColumn(lists.map((region) => contexts.farthest(region))),
+  const beside = members && await saveMembers(path, members, values.exemplars, blockBytes);
+  const metadata = {
+    format: FORMAT,
+    ...Object.fromEntries(Object.entries(toldOf(parts)).map(([name, value]) => [name, JSON.stringify(value)])),
+    ...(beside && { members_file: beside }),
+    backend: parts.backend.device,
   };
-  const table = arrowTable(columns, {
-    metadata: {
-      format: FORMAT,
-      ...Object.fromEntries(Object.entries(toldOf(parts)).map(([name, value]) => [name, JSON.stringify(value)])),
-      ...(beside && { members_file: beside }),
-      backend: parts.backend.device,
-    },
-    fieldMetadata: COLUMNS,
-  });
-  await writeArrow(path, table);
+  await writeArrow(path, tablesOf(parts, values, metadata, blockBytes));
   // Not before: until the file was written over, the dictionary of that name may have needed them.
   if (!members) await removeMembers(path);
+}
+
+/** Tables of consecutive regions. */
+async function* tablesOf(
+  { regions, contexts, calibration }: DictionaryParts,
+  { exemplars, sums, coherences }: HostValues,
+  metadata: Readonly<Record<string, string>>,
+  blockBytes: number,
+): AsyncGenerator<Table> {
+  const dim = calibration.center.length;
+  const bytesOf = (region: number) =>
+    Math.max(4 * dim, ...CONTEXTS.map((name) => contextBytes(contexts[name](region))));
+  for (const [from, to] of blocksOf(regions.size, bytesOf, blockBytes)) {
+    const lists = Array.from({ length: to - from }, (_, i) => from + i);
+    const columns: Record<keyof typeof COLUMNS, Column> = {
+      exemplar: fixedSizeListColumn(exemplars.subarray(from * dim, to * dim), dim),
+      sum: fixedSizeListColumn(sums.subarray(from * dim, to * dim), dim),
+      count: wholeNumberColumn(regions.counts.subarray(from, to)),
+      coherence: numberColumn(coherences.subarray(from, to)),
+      distance_sum: numberColumn(regions.distanceSums.subarray(from, to)),
+      distance_square_sum: numberColumn(regions.distanceSquareSums.subarray(from, to)),
+      founder: wholeNumberColumn(regions.founders.subarray(from, to)),
+      first_batch: wholeNumberColumn(regions.firstBatches.subarray(from, to)),
+      nearest: contextColumn(lists.map((region) => contexts.nearest(region))),
+      farthest: contextColumn(lists.map((region) => contexts.farthest(region))),
+    };
+    yield arrowTable(columns, { metadata, fieldMetadata: COLUMNS });
+  }
 }
 
 /**
@@ -110,11 +130,10 @@ export async function saveArrow(parts: DictionaryParts, values: HostValues, path
 export async function loadDictionary(
   path: string,
   backend: Backend,
-  { members: hasMembers = false, onWarning }: DictionaryLoadOptions = {},
+  { members: hasMembers = false, ...reading }: DictionaryLoadOptions = {},
 ): Promise<DictionaryParts> {
-  const columns = ["exemplar", "sum", ...NUMBERS];
-  const { table, later } = await readArrowLater(path, { columns, later: CONTEXTS, onWarning });
-  const metadata = metadataOf(table);
+  using file = await openArrow(path, reading);
+  const metadata = Object.fromEntries(file.schema.metadata);
   if (metadata.format !== FORMAT && metadata.format !== FIRST_FORMAT) {
     const found = metadata.format ? `"${visibleText(metadata.format)}"` : "an Arrow file of another kind";
     throw new Error(
@@ -122,15 +141,11 @@ export async function loadDictionary(
     );
   }
   const fields = fieldsOf(path, metadata);
-  const { values: exemplars, dim } = fixedSizeListsOf(columnOf(table, "exemplar"));
-  const { values: sums, dim: sumDim } = fixedSizeListsOf(columnOf(table, "sum"));
   const { center, seed } = fields;
-  if (dim !== center.length || sumDim !== dim) {
-    throw new Error(
-      `Expected exemplars and sums of length ${center.length} in ${path}, as its center is, but found ${dim} and ${sumDim}`,
-    );
-  }
-  const size = table.numRows;
+  const dim = center.length;
+  const { exemplars, sums, regions } = await readRegions(file, path, dim);
+  const { size } = regions;
+  const later = file.later(CONTEXTS);
   const members = !hasMembers
     ? undefined
     : metadata.format === FIRST_FORMAT
@@ -152,9 +167,9 @@ export async function loadDictionary(
     seed,
     exemplars: backend.upload(exemplars, size, dim),
     sums: backend.upload(sums, size, dim),
-    regions: regionsOf(table),
+    regions,
     contexts: new Contexts(() => {
-      const stored = stillThere(path, later);
+      const stored = stillThere(path, () => file.table(later(), CONTEXTS));
       const [nearest, farthest] = CONTEXTS.map((name) => contextsByRow(columnOf(stored, name)));
       return (region) => ({ nearest: nearest(region), farthest: farthest(region) });
     }),
@@ -206,12 +221,32 @@ function fieldsOf(path: string, metadata: Record<string, string>) {
   };
 }
 
-function regionsOf(table: Table): RegionArrays {
+/** Everything that is kept of the regions but contexts and members, batch by batch: it need not fit into memory twice. */
+async function readRegions(file: ArrowFile, path: string, dim: number) {
+  const columns = ["exemplar", "sum", ...NUMBERS];
+  const gathered = () => new GatheredVectors(Float32Array, file.rows * dim, file.lengths.length);
+  const [exemplars, sums, regions] = [gathered(), gathered(), new RegionArrays()];
+  for await (const batch of file.batches(columns)) {
+    const table = file.table([batch], columns);
+    const [exemplar, sum] = ["exemplar", "sum"].map((name) => fixedSizeListsOf(columnOf(table, name)));
+    if (exemplar.dim !== dim || sum.dim !== dim) {
+      throw new Error(
+        `Expected exemplars and sums of length ${dim} in ${path}, as its center is, but found ${exemplar.dim} and ` +
+          `${sum.dim}`,
+      );
+    }
+    exemplars.add(exemplar.values);
+    sums.add(sum.values);
+    restoreRegions(regions, table);
+  }
+  return { exemplars: exemplars.values, sums: sums.values, regions };
+}
+
+function restoreRegions(regions: RegionArrays, table: Table): void {
   const [counts, founders, firstBatches] = ["count", "founder", "first_batch"].map((n) =>
     wholeNumbersOf(columnOf(table, n))
   );
   const [sums, squareSums] = ["distance_sum", "distance_square_sum"].map((n) => float64Of(columnOf(table, n)));
-  const regions = new RegionArrays();
   for (let region = 0; region < table.numRows; region++) {
     regions.restore({
       count: counts[region],
@@ -221,7 +256,6 @@ function regionsOf(table: Table): RegionArrays {
       squareSum: squareSums[region],
     });
   }
-  return regions;
 }
 
 /** The members of a file of the first version, 30 a region. */

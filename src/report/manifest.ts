@@ -112,6 +112,8 @@ export class RunManifest {
   readonly hub: Omit<HubUse, "cached">[] = [];
   /** What each calibration saw. */
   readonly calibrations: CalibrationRecord[] = [];
+  /** Called as a step that is timed begins; what it returns is called as the step ends. */
+  onStep?: (name: string) => () => void;
   /** What came out, under the experiment's fixed names. */
   readonly findings: Record<string, Finding> = {};
   /** Files written, relative to the folder. */
@@ -134,9 +136,11 @@ export class RunManifest {
    */
   async time<T>(name: string, step: () => T | Promise<T>): Promise<T> {
     const start = this.#start.now();
+    const end = this.onStep?.(name);
     try {
       return await step();
     } finally {
+      end?.();
       this.addSeconds(name, (this.#start.now() - start) / 1000);
     }
   }

@@ -18,6 +18,7 @@ import { flagName, type Flags, type FlagValues, readFlags, resolveLayers, UsageE
 import { allFlags, assertHas, type CommonFlags, type LackedFlags, withoutLacked } from "./command/common_flags.ts";
 import { type About, helpText } from "./command/help.ts";
 import { assertHook } from "./command/hook_text.ts";
+import { withEmbedded } from "./command/embedded.ts";
 import { fetchNamed, hubOptions } from "./command/hub.ts";
 import { type IdleFlags, idleFlags } from "./command/idle_flags.ts";
 import { assertNamed } from "./command/named_files.ts";
@@ -74,7 +75,12 @@ export interface Run<F extends Flags> {
    * written; one that never does is left where it is.
    */
   readonly signal: AbortSignal;
-  /** Tells a sentence that a reader of the results should know, on stderr, in `run.json` and in the report; once. */
+  /** Aborted by them too, for what ends at once where it is, such as a model's work: nobody waits for it. */
+  readonly stop: AbortSignal;
+  /**
+   * Tells a sentence that a reader of the results should know, on stderr unless `--quiet` is given, in `run.json` and in
+   * the report; once.
+   */
   note(sentence: string): void;
   /** What the run has finished: `--resume` goes on from there. */
   readonly stages: Stages;
@@ -107,6 +113,8 @@ export interface Console {
   readonly printError: (text: string) => void;
   /** How `--help` names the script; default `experiments/<name>.ts`. */
   readonly script?: string;
+  /** Whether the run is the whole process, which a second Ctrl-C then ends whatever it computes; default false. */
+  readonly isProcess?: boolean;
 }
 
 /**
@@ -137,7 +145,9 @@ export async function experiment<const F extends Flags>(
   const printError = (text: string) => writeStderr(`${visibleLines(text)}\n`);
   guardTerminal(definition.name);
   const script = ownScript();
-  Deno.exit(await runExperiment(definition, body, { args: Deno.args, print: console.log, printError, script }));
+  Deno.exit(
+    await runExperiment(definition, body, { args: Deno.args, print: console.log, printError, script, isProcess: true }),
+  );
 }
 
 /** The script that runs, as it is named from the working folder; where it comes from, if that is no file. */
@@ -168,7 +178,7 @@ function ownScript(): string {
 export async function runExperiment<const F extends Flags>(
   definition: Experiment<F>,
   body: Body<F>,
-  { args, print, printError, script }: Console,
+  { args, print, printError, script, isProcess }: Console,
 ): Promise<number> {
   const declared = allFlags(definition);
   if (args.includes("--help") || args.includes("-h")) {
@@ -185,7 +195,10 @@ export async function runExperiment<const F extends Flags>(
   let idle: ReadonlySet<string>;
   try {
     assertHas(definition, isGiven);
-    flags = withoutLacked(readFlags(args, declared) as unknown as CommonFlags & FlagValues<F>, definition);
+    const read = readFlags(args, declared) as unknown as CommonFlags & FlagValues<F>;
+    const say = (sentence: string) => read.quiet || printError(`${definition.name}: ${sentence}`);
+    const placed = await withEmbedded(read, declared, isGiven, { cache: read.cache, say });
+    flags = withoutLacked(placed, definition);
     idle = idleFlags(flags, isGiven, definition.idle);
     assertHook(flags.hook, flags.layers);
     definition.assertFlags?.(flags, isGiven);
@@ -200,7 +213,8 @@ export async function runExperiment<const F extends Flags>(
     const note = visibleLines(said);
     if (manifest.notes.includes(note)) return;
     manifest.notes.push(note);
-    printError(`${definition.name}: ${note}`);
+    // It stands in run.json and in the report.
+    if (!flags.quiet) printError(`${definition.name}: ${note}`);
   };
   let folder: OutFolder;
   let resume: boolean;
@@ -209,13 +223,13 @@ export async function runExperiment<const F extends Flags>(
     resume = flags.resume && (definition.keepsState || await Stages.areLeft(flags.out));
     if (flags.resume && !resume) {
       await assertNotEnded(flags.out);
-      printError(`${definition.name}: nothing to go on from in ${flags.out}; starting anew.`);
+      if (!flags.quiet) printError(`${definition.name}: nothing to go on from in ${flags.out}; starting anew.`);
     }
     folder = await OutFolder.open(flags.out, { command, resume, inputs: textsOf(flags), note });
   } catch (error) {
     return fail(error);
   }
-  const interruption = new Interruption((text) => printError(`\n${definition.name}: ${text}`));
+  const interruption = new Interruption((text) => printError(`\n${definition.name}: ${text}`), isProcess);
   let stages: Stages;
   try {
     stages = await Stages.open(flags.out, resume, {
@@ -233,6 +247,7 @@ export async function runExperiment<const F extends Flags>(
     return fail(error);
   }
   const progress = new Progress({ quiet: flags.quiet });
+  manifest.onStep = (name) => progress.step(name);
   const done: (() => void | Promise<void>)[] = [];
   let isDone = false;
   const run: Run<F> = {
@@ -244,6 +259,7 @@ export async function runExperiment<const F extends Flags>(
     get signal() {
       return interruption.signal;
     },
+    stop: interruption.stop,
     note,
     stages,
     kept: (name, compute) => stages.kept(name, compute),
@@ -256,15 +272,14 @@ export async function runExperiment<const F extends Flags>(
   const restore = configureHub({ ...hubOptions(flags, progress, manifest), signal: interruption.stop });
   const restoreUnpacking = configureUnpacking(flags.maxUnpacked);
   try {
-    await interruption.guard(
-      fetchNamed(flags).then(async () => {
-        const outcome = await body(run);
-        // Where the task exposes it: charts begin in the memory that the model leaves, not beside it.
-        (globalThis as { gc?: () => void }).gc?.();
-        const say = definition.ownsStdout ? (text: string) => progress.log(text) : print;
-        if (outcome) await manifest.time("report", () => writeOutcome(run, definition.question, outcome, say));
-      }),
-    );
+    await interruption.guard(async () => {
+      await fetchNamed(flags);
+      const outcome = await body(run);
+      // Where the task exposes it: charts begin in the memory that the model leaves, not beside it.
+      (globalThis as { gc?: () => void }).gc?.();
+      const say = definition.ownsStdout ? (text: string) => progress.log(text) : print;
+      if (outcome) await manifest.time("report", () => writeOutcome(run, definition.question, outcome, say));
+    });
     progress.end();
     await manifest.finish(flags.out);
     isDone = true;
@@ -276,9 +291,13 @@ export async function runExperiment<const F extends Flags>(
     if (!interruption.isOn) return fail(error);
     if (!interruption.caused(error)) fail(error);
     await interruption.runHooks().catch(fail);
-    if (await Stages.areLeft(flags.out)) {
-      printError(`${definition.name}: what it had finished is kept: go on with the same command and --resume.`);
-    }
+    printError(
+      `${definition.name}: ${
+        await Stages.areLeft(flags.out)
+          ? "what it had finished is kept: go on with the same command and --resume."
+          : "interrupted before its first step was finished: nothing is kept."
+      }`,
+    );
     return interruption.exitCode;
   } finally {
     restore();

@@ -3,6 +3,7 @@
  * findings.
  */
 import type { ChartSpec } from "../report/chart.ts";
+import { isBlank } from "../report/charts/chart.ts";
 import type { Block, ReportTable, Section } from "../report/html.ts";
 import type { Finding, RunManifest } from "../report/manifest.ts";
 import type { ResultTable } from "../report/row.ts";
@@ -163,6 +164,7 @@ async function blockOf(save: Results, block: OutcomeBlock): Promise<Block> {
     case "text":
       return { kind: "text", text: block.text };
     case "chart":
+      if (isBlank(block.spec)) return { kind: "text", text: `There is nothing to draw: ${block.caption}` };
       return { kind: "chart", ...await save.chart(block.name, block.spec, block.caption) };
     case "table":
       return { kind: "table", table: block.table, caption: block.caption };

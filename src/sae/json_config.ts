@@ -1,4 +1,5 @@
 /** The JSON files that say what an autoencoder is, and the fields that several formats have. */
+import { readText as readFileText } from "../files/open.ts";
 import { SaeError } from "./weights.ts";
 
 /** Fields of a configuration. */
@@ -21,7 +22,7 @@ export async function readConfig(path: string): Promise<Fields> {
  */
 export async function readText(path: string): Promise<string> {
   try {
-    return await Deno.readTextFile(path);
+    return await readFileText(path);
   } catch (cause) {
     const reason = cause instanceof Deno.errors.NotFound ? "there is no such file" : (cause as Error).message;
     throw new Error(`Cannot read ${path}: ${reason}.`, { cause });

@@ -40,6 +40,7 @@ export class FakeModel implements LanguageModel {
   readonly device = "cpu";
   readonly dtype = "fp32";
   readonly weights = "onnx";
+  readonly controlTokens = "text";
   readonly notes = [];
   readonly signal?: AbortSignal;
   /** Lengths of the prompts of every forward pass so far. */

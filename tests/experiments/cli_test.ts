@@ -3,6 +3,7 @@ import { contextOf, runExperiment } from "../../src/run/mod.ts";
 import { FakeModel } from "../activations/fake_model.ts";
 import { denoArguments, denoCommand } from "../lib/deno.ts";
 import { inFolder } from "../lib/folder.ts";
+import { Presses } from "../../src/run/terminal/end_signals.ts";
 import { DEFINITION, run, type SampleRun } from "./sample.ts";
 
 const RUN = new URL("../../src/run/", import.meta.url);
@@ -47,7 +48,7 @@ Deno.test("a default context becomes what the model can read, which is told; one
       await runExperiment(definition, (run) => {
         found.push(contextOf(run, Object.assign(new FakeModel(), { maxContext }), "context"));
         return Promise.resolve();
-      }, { args: ["--quiet", "--out", folder, ...args], print: () => {}, printError: (text) => err.push(text) });
+      }, { args: ["--out", folder, ...args], print: () => {}, printError: (text) => err.push(text) });
       return [found[0], ...err];
     };
     assertEquals(await contextWith(Infinity), [128]);
@@ -236,8 +237,8 @@ async function interrupted(body: string, ...signals: Deno.Signal[]) {
     const [first, ...others] = signals.splice(0);
     if (first) child.kill(first);
     for (const signal of others) {
-      // Two of a kind that come at once are one.
-      while (!error.includes("at once")) await new Promise((resolve) => setTimeout(resolve, 10));
+      // What comes at once is the first one's echo.
+      await new Promise((resolve) => setTimeout(resolve, 500));
       child.kill(signal);
     }
   }
@@ -317,6 +318,60 @@ Deno.test("a second signal ends a run at once", unix, async () => {
     assertEquals([[130, 143].includes(code), text], [true, "ready\n"]);
   }
 });
+
+Deno.test("a second signal ends a run that computes without a pause", unix, async () => {
+  for (const listens of ["run.signal;", ""]) {
+    const { code, text } = await interrupted(
+      `${listens} console.log("ready"); for (;;);`,
+      "SIGINT",
+      "SIGINT",
+    );
+    assertEquals([code, text], [130, "ready\n"]);
+  }
+});
+
+Deno.test("what comes right after a signal is its echo, not another", () => {
+  let now = 0;
+  const presses = new Presses(() => now);
+  const taken = [0, 20, 299, 300, 301].map((at) => {
+    now = at;
+    return presses.take();
+  });
+  assertEquals(taken, ["first", "echo", "echo", "again", "again"]);
+});
+
+Deno.test(
+  "a run on a full or closed stderr goes on to its end, whoever writes there",
+  unix,
+  () =>
+    inFolder(async (folder) => {
+      const program = `import { experiment } from ${JSON.stringify(new URL("experiment.ts", RUN).href)};
+      await experiment({ name: "sample", question: "", description: "" }, (run) => {
+        run.progress.stage("work", 2).end();
+        run.note("Nobody reads this.");
+        console.warn("Nor this.");
+        console.error("Nor this.");
+        return Promise.resolve();
+      });`;
+      await Deno.writeTextFile(`${folder}/script.ts`, program);
+      for (const stderr of Deno.build.os === "linux" ? ["2>/dev/full", "2>&-"] : ["2>&-"]) {
+        const args = denoArguments("run", ["--allow-all", `${folder}/script.ts`, "--out", `${folder}/out`]);
+        const run = new Deno.Command("sh", { args: ["-c", `exec "$0" "$@" ${stderr}`, Deno.execPath(), ...args] });
+        const { code } = await run.output();
+        assertEquals([code, stderr], [0, stderr]);
+      }
+    }),
+);
+
+Deno.test("--quiet is quiet on stderr; what is noted stands in run.json", () =>
+  inFolder(async (folder) => {
+    const { code, err } = await run(["--out", folder, "--quiet", "--resume"], (run) => {
+      run.note("The graph is old.");
+      return Promise.resolve();
+    });
+    assertEquals([code, err], [0, ""]);
+    assertEquals(JSON.parse(await Deno.readTextFile(`${folder}/run.json`)).notes, ["The graph is old."]);
+  }));
 
 Deno.test("a run that was started with nohup goes on after SIGHUP", { ignore: Deno.build.os !== "linux" }, async () => {
   const lib = new URL("terminal/interruption.ts", RUN).href;

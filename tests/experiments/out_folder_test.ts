@@ -62,7 +62,7 @@ Deno.test("a second run in a folder is told who has it; a lock that a killed run
       assertEquals(code, 1);
       assertStringIncludes(err, `Cannot write results to ${folder}: another run does (process ${Deno.pid} on `);
       const now = new Date().toISOString().slice(0, 13);
-      for (const part of [Deno.hostname(), `since ${now}`, `sample --quiet --out ${folder} --seed 7`, "--out."]) {
+      for (const part of [Deno.hostname(), `since ${now}`, `sample --out ${folder} --seed 7`, "--out."]) {
         assertStringIncludes(err, part);
       }
     });

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { readArrow } from "../../src/files/mod.ts";
-import { LAYER, number, resultTable, row, rowTable } from "../../src/report/mod.ts";
+import { chart, dots, LAYER, number, quantity, resultTable, row, rowTable } from "../../src/report/mod.ts";
 import { chartBlock, type Outcome, runExperiment, tableBlock, textBlock } from "../../src/run/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 
@@ -55,4 +55,21 @@ Deno.test("the frame writes an outcome: tables, charts, page, printed summary, f
       "layer  regions\n─────  ───────\n    3   20,295\n    4        –\n",
       `Large ones.\n\nReport: ${folder}/report.html`,
     ]);
+  }));
+
+Deno.test("a chart of nothing is a sentence, and no files", () =>
+  inFolder(async (folder) => {
+    const spec = chart([{ members: null }], { x: quantity("members", "members"), marks: [dots()] });
+    const blocks = [chartBlock("members", spec, "Members of each region.")];
+    const outcome = { ...OUTCOME, sections: [{ heading: "Regions", blocks }] };
+    const err: string[] = [];
+    const output = { print: () => {}, printError: (text: string) => err.push(text) };
+    const about = { name: "sizes", question: "", description: "" };
+    const args = ["--out", folder, "--quiet"];
+    assertEquals(await runExperiment(about, () => Promise.resolve(outcome), { args, ...output }), 0);
+    assertEquals(err, []);
+    const { outputs } = JSON.parse(await Deno.readTextFile(`${folder}/run.json`));
+    assertEquals(outputs.filter((file: string) => file.startsWith("members")), []);
+    const html = await Deno.readTextFile(`${folder}/report.html`);
+    assertStringIncludes(html, "There is nothing to draw: Members of each region.");
   }));

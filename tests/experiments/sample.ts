@@ -22,7 +22,7 @@ export async function run(
   const out: string[] = [];
   const err: string[] = [];
   const code = await runExperiment(definition, body, {
-    args: ["--quiet", ...args],
+    args,
     print: (text) => out.push(text),
     printError: (text) => err.push(text),
   });

@@ -49,7 +49,7 @@ Deno.test("nothing that an experiment says acts on the terminal, be it an error 
     await Deno.writeTextFile(`${folder}/broken.jsonl`, `{"text": ${EVIL}`);
     let runs = 0;
     const run = async (deed: string, code: number, env: Record<string, string> = {}, out = `out-${runs++}`) => {
-      const args = ["--allow-all", `${folder}/evil.js`, "--deed", deed, "--out", `${folder}/${out}`, "--quiet"];
+      const args = ["--allow-all", `${folder}/evil.js`, "--deed", deed, "--out", `${folder}/${out}`];
       const ended = await deno("run", args, { env: { NO_COLOR: "1", ...env } });
       assertEquals(ended.code, code, ended.stderr);
       assertVisible(ended.stdout + ended.stderr, `${deed} ${JSON.stringify(env)}`);

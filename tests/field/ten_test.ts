@@ -5,6 +5,7 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { readCorpus } from "../../mod.ts";
 import { CorpusError } from "../../src/activations/mod.ts";
+import type { LoadOptions } from "../../src/model/mod.ts";
 import { assertLoopsWriteLast } from "../../src/model/chat_templates.ts";
 import { inFolder } from "../lib/folder.ts";
 import { type Patch, withPatched } from "./models.ts";
@@ -13,8 +14,13 @@ const INPUTS = new URL("inputs/ten/", import.meta.url).pathname;
 const SPECIAL = ["<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>", "<end_of_turn>"];
 
 /** What a text's tokens are with the embedded model's tokenizer, changed. */
-function assertTokens(text: string, patch: Patch, expected: readonly number[]): Promise<void> {
-  return withPatched(patch, (model) => Promise.resolve(assertEquals([...model.encode(text)], expected)));
+function assertTokens(
+  text: string,
+  patch: Patch,
+  expected: readonly number[],
+  options: LoadOptions = {},
+): Promise<void> {
+  return withPatched(patch, (model) => Promise.resolve(assertEquals([...model.encode(text)], expected)), options);
 }
 
 /** The embedded tokenizer with this before its bytes. */
@@ -112,7 +118,7 @@ Deno.test("added tokens that tokenizer_config.json alone has are whole, and spec
     tokenizer: (json) => json.added_tokens = json.added_tokens.slice(0, 4),
     tokenizer_config: (json) => json.added_tokens_decoder["4096"] = { content: "<call>", special: true },
   };
-  await assertTokens("<start_of_turn>The king<call>", patch, [2, 4, 437, 2049, 4096]);
+  await assertTokens("<start_of_turn>The king<call>", patch, [2, 4, 437, 2049, 4096], { controlTokens: "tokens" });
   await withPatched(
     patch,
     ({ specialTokens }) => Promise.resolve(assertEquals(specialTokens, [0, 1, 2, 3, 4, 5, 4096])),

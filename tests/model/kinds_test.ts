@@ -129,17 +129,68 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a generation config that weighs the text, or asks for more than one, gives one text a prompt as alone",
+  name: "a generation config changes where texts end and nothing else, and that is told when a text is generated",
   ...ORT_TEST,
   fn: () =>
     withModel(decoderWith(), async (model, folder) => {
-      const settings = { repetition_penalty: 1.3, return_dict_in_generate: true, num_return_sequences: 2 };
-      await Deno.writeTextFile(`${folder}/generation_config.json`, JSON.stringify(settings));
+      const greedy = await model.generate(PROMPTS, { maxNewTokens: 5 });
+      assertEquals(model.notes, []);
+      const all = Array.from({ length: model.vocab }, (_, id) => id);
+      const suppressed = all.filter((id) => id !== 7);
+      // What is set, and what of it is not told, as it would not change a greedy text.
+      const settings: [Record<string, unknown>, ...string[]][] = [
+        [
+          { repetition_penalty: 1.3, return_dict_in_generate: true, num_return_sequences: 2 },
+          "return_dict_in_generate",
+        ],
+        [{ do_sample: true, temperature: 5, top_k: 0 }],
+        [{ no_repeat_ngram_size: 1 }],
+        [{ suppress_tokens: suppressed }],
+        [{ begin_suppress_tokens: suppressed }],
+        [{ forced_bos_token_id: 7, forced_eos_token_id: 7 }],
+        [{ bad_words_ids: all.map((id) => [id]) }],
+        [{ min_length: 100, min_new_tokens: 100 }],
+        [{ num_beams: 4, guidance_scale: 3 }],
+        [
+          { do_sample: false, temperature: 0.1, repetition_penalty: 1 },
+          "do_sample",
+          "temperature",
+          "repetition_penalty",
+        ],
+        [{ max_length: 1, max_new_tokens: 1, max_time: 0 }, "max_length", "max_new_tokens", "max_time"],
+      ];
+      // config.json held them once.
+      for (const name of ["generation_config.json", "config.json"]) {
+        const path = `${folder}/${name}`;
+        const before = JSON.parse(await Deno.readTextFile(path).catch(() => "{}"));
+        for (const [each, ...untold] of settings) {
+          await Deno.writeTextFile(path, JSON.stringify({ ...before, ...each }));
+          await using set = await loadModel(folder, { device: "cpu" });
+          assertEquals(set.notes, []);
+          assertEquals(await set.generate(PROMPTS, { maxNewTokens: 5 }), greedy, JSON.stringify(each));
+          const told = set.notes.join();
+          for (const key of Object.keys(each)) assertEquals(told.includes(key), !untold.includes(key), key);
+        }
+        await Deno.writeTextFile(path, JSON.stringify(before));
+      }
+    }),
+});
+
+Deno.test({
+  name: "texts end at each of the ids that a generation config says, which must be ids",
+  ...ORT_TEST,
+  fn: () =>
+    withModel(decoderWith(), async (model, folder) => {
+      const [prompt] = PROMPTS;
+      const path = `${folder}/generation_config.json`;
+      const [greedy] = await model.generate([prompt], { maxNewTokens: 5 });
+      const ends = Array.from(model.encode(greedy)).filter((id) => !model.specialTokens.includes(id));
+      await Deno.writeTextFile(path, JSON.stringify({ eos_token_id: [model.vocab - 1, ...ends] }));
       await using set = await loadModel(folder, { device: "cpu" });
-      const together = await set.generate(PROMPTS, { maxNewTokens: 5 });
-      assertNotEquals(together, await model.generate(PROMPTS, { maxNewTokens: 5 }));
-      for (const [i, prompt] of PROMPTS.entries()) {
-        assertEquals(await set.generate([prompt], { maxNewTokens: 5 }), [together[i]]);
+      assertEquals(await set.generate([prompt], { maxNewTokens: 5 }), [""]);
+      for (const eos_token_id of ["</s>", [1, "2"], 1.5, {}]) {
+        await Deno.writeTextFile(path, JSON.stringify({ eos_token_id }));
+        await assertRejects(() => loadModel(folder, { device: "cpu" }), ModelError, "eos_token_id");
       }
     }),
 });

@@ -1,4 +1,12 @@
-import { assert, assertEquals, assertGreater, assertLess, assertMatch, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { type ChartSpec, renderChart, saveChart } from "../../src/report/mod.ts";
 import { textMeasure } from "../../src/report/fonts.ts";
 import { svgToPng } from "../../src/report/png.ts";
@@ -116,4 +124,24 @@ Deno.test("5,000 points are drawn soon, in less than 1 MB", async () => {
   const { svg } = await renderChart(spec);
   assertEquals(svg.match(/<path /g)!.length >= 5000, true);
   assertLess(svg.length, 1_000_000);
+});
+
+Deno.test("labels stay what they are in an SVG, whatever they look like", async () => {
+  const labels = ["url(#gradient_0)", 'x="1.23456" id="a"', 'href="#b"', "a  b", "<b>0.123456</b>", "3.14159265"];
+  const { svg } = await renderChart({
+    data: { values: labels.map((label, size) => ({ label, size })) },
+    mark: "bar",
+    encoding: {
+      y: { field: "label", type: "nominal" },
+      x: { field: "size", type: "quantitative" },
+      color: { field: "size", type: "quantitative" },
+    },
+  });
+  const page = prefixIds(svg, "figure1-");
+  for (const label of labels) {
+    const escaped = label.replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+    for (const text of [svg, page]) assertStringIncludes(text, `>${escaped}</text>`);
+  }
+  assertStringIncludes(svg, ' xml:space="preserve"', "spaces within a label are kept");
+  assertStringIncludes(page, 'fill="url(#figure1-0)"', "the legend's colors are found");
 });

@@ -16,6 +16,7 @@ import {
   gradient,
   grid,
   interval,
+  isBlank,
   level,
   line,
   links,
@@ -271,4 +272,57 @@ Deno.test("no rows are an empty chart", async () => {
     onWarning: (message) => assertStringIncludes(message, "Infinite extent"),
   });
   assertEquals(count(svg, "symbol"), 0);
+});
+
+const ONE_PLACE = {
+  panels: byLayer(),
+  x: percentileAxis("percentile p (finer on the left)"),
+  y: ACCURACY,
+  color: MODEL,
+  marks: [rule({ y: 0.5 }), level(quantity("threshold", "balanced accuracy"), "θ"), band(), means(), seeds()],
+} as const;
+
+Deno.test("lines of one place become series below each other, with their figures and levels", async () => {
+  const rows = ROWS.filter(({ percentile }) => percentile === 4);
+  const figure = chart(rows, { ...ONE_PLACE, isDodged: true });
+  assertEquals(JSON.stringify(figure).includes('"type":"line"'), false);
+  const svg = await draw(figure);
+  for (const text of [">percentile p 4<", ">base<", ">instruct<", ">0.555<", ">0.655<", ">0.735<"]) {
+    assertStringIncludes(svg, text);
+  }
+  assertEquals(figure, chart(rows, ONE_PLACE), "nothing stands beside another");
+  // Where there are two places, lines are lines.
+  const both = chart(ROWS, { x: percentileAxis(), y: ACCURACY, color: MODEL, marks: [means()] });
+  assertStringIncludes(JSON.stringify(both), '"type":"line"');
+});
+
+Deno.test("a line through one number has its point", async () => {
+  const one = chart([{ rank: 1, count: 7 }], {
+    x: quantity("rank", "rank"),
+    y: quantity("count", "n"),
+    marks: [line()],
+  });
+  assertStringIncludes(JSON.stringify(one), '"point":true');
+  await draw(one);
+});
+
+Deno.test("what has no row with its values is not drawn; a chart of nothing is blank, beside others too", async () => {
+  const x = quantity("members", "members");
+  const nothing = chart([{ members: null, threshold: 1 }], { x, marks: [rule({ x: 2 }), dots()] });
+  const something = chart([{ members: 3, threshold: null }], {
+    x,
+    marks: [dots(), dots({ x: quantity("threshold", "θ") })],
+  });
+  assertEquals([isBlank(nothing), isBlank(something)], [true, false]);
+  assertEquals([isBlank(below([nothing, nothing])), isBlank(beside([nothing, something]))], [true, false]);
+  assert("layer" in something && something.layer.length === 1);
+  await draw(beside([nothing, something]));
+  for (const panels of [undefined, byLayer()]) assert(isBlank(chart([], { panels, x, marks: [dots()] } as never)));
+});
+
+Deno.test("boxes without outliers, of one value too, are drawn without a warning", async () => {
+  const of = (...coherences: number[]) => coherences.map((coherence) => ({ percentile: 4, coherence }));
+  for (const rows of [of(0.9), of(0.9, 0.91), of(0.9, 0.91, 0.92, 0.93, 0.1)]) {
+    await draw(chart(rows, { x: percentileAxis(), y: quantity("coherence", "coherence"), marks: [boxes()] }));
+  }
 });

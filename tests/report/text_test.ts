@@ -5,6 +5,11 @@ import { escapeHtml, formatColumn, validXml } from "../../src/report/text.ts";
 Deno.test("text that a reader could not see is shown", () => {
   assertEquals(visibleText("a\nb\tc\u0000\u001b[31m\u007f\u0085"), "a⏎b⇥c␀␛[31m␡<U+0085>");
   assertEquals(visibleText("user\u202eexe.png\u200b\ufeff"), "user<U+202E>exe.png<U+200B><U+FEFF>");
+  // Tags, soft hyphens, fillers, selectors, format characters and a blank that is no space: what hidden text rides on.
+  for (const code of [0xe0041, 0xad, 0x180e, 0x3164, 0x115f, 0xffa0, 0xfe0f, 0xe0100, 0x70f, 0x1d173, 0x2800, 0x206a]) {
+    const shown = `a<U+${code.toString(16).toUpperCase().padStart(4, "0")}>b`;
+    assertEquals(visibleText(`a${String.fromCodePoint(code)}b`), shown);
+  }
   assertEquals(visibleText("שלום 日本 ▁the 𝄞"), "שלום 日本 ▁the 𝄞");
   assertEquals(visibleText("\ud800x"), "\ufffdx");
 });

@@ -25,15 +25,19 @@ export async function chosenDictionary<F extends Flags>(
   using spare = new DisposableStack();
   for (const { dictionary } of growths) spare.defer(() => chosen.has(dictionary) || dictionary.dispose());
   const grown: TriedRow[] = [];
+  const stage = run.progress.stage("try", growths.length, "dictionaries");
   for (const { layer, percentile, dictionary } of growths) {
+    const told = (done: number) => stage.note(`${done} prompts`);
     const handle = instructions && await run.kept(`refusal in layer ${layer}, p ${percentile}`, async () => {
       const { entries, refused } = instructions;
-      return refusalHandle(await finalRegions(plan.model, dictionary, entries), refused);
+      return refusalHandle(await finalRegions(plan.model, dictionary, entries, told), refused);
     });
     const { threshold, size } = dictionary;
     const { occupied = null, accuracy = null } = handle ?? {};
     grown.push({ layer, percentile, threshold, regions: size, occupied, accuracy, chosen: false });
+    stage.advance();
   }
+  stage.end();
   const accuracyOf = (i: number) => grown[i].accuracy ?? -Infinity;
   const best = instructions
     ? [...growths.keys()].reduce((a, b) => accuracyOf(b) > accuracyOf(a) ? b : a)

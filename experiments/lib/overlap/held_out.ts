@@ -31,8 +31,13 @@ export async function heldOutFirings<F extends Flags>(
   const [layer] = layers;
   using sae = await openSae(path, backend, model, layer, { onNote: run.note });
   const texts = shuffled(readTexts(run, corpus, { where: { split: heldout } }), seed);
-  const stream = extract(model, texts, { layers, context, batchPrompts: 32 });
+  const reading = progress.stage("held-out", tokens, "activations");
+  const stream = extract(model, texts, {
+    ...{ layers, context, batchPrompts: 32, maxActivations: tokens },
+    onProgress: ({ activations }) => reading.set(activations),
+  });
   const held = await manifest.time("extract held-out", () => holdActivations(stream, layer, tokens));
+  reading.end();
   const stage = progress.stage("encode", held.ids.length, "activations");
   const encode = () => featureFirings(sae, held.batches, strongest, (done) => stage.advance(done));
   const features = await run.kept("firings of features", () => manifest.time("encode", encode));

@@ -13,7 +13,9 @@ export async function triedElsewhere<F extends Flags>(
   alphas: readonly number[],
 ): Promise<BestAblation> {
   const { layer, basis, k } = ablation;
+  const end = progress.step("confirm");
   const confirmation = await lab.confirm(setting, basis, k);
+  end();
   const stage = progress.stage("steer", alphas.length * (setting.matched ? 3 : 2), "strengths");
   const steered = await lab.steer(setting, basis, finalsAt(layer), alphas, () => stage.advance());
   stage.end();

@@ -1,5 +1,6 @@
 /** Vectors in tables of numbers as text: CSV and its kin, `numpy.savetxt`. */
 import { linesOf } from "../lines.ts";
+import { openFile } from "../../files/open.ts";
 import { visibleText } from "../../files/visible_text.ts";
 import { assertAlike, checkedRows, type RowBlock, rowsAtOnce, type RowsOptions } from "./rows.ts";
 
@@ -25,7 +26,7 @@ export async function* csvRows(path: string, options: RowsOptions): AsyncGenerat
         "leave it out, or write a column of lists as Parquet.",
     );
   }
-  using file = await Deno.open(path);
+  using file = await openFile(path);
   let layout: Layout | undefined;
   let [dim, skipped, first, filled] = [0, 0, 0, 0];
   let data = new Float32Array();
@@ -70,7 +71,7 @@ export interface TextTable {
 
 /** Looks at the first lines of a table of text: names of columns, and whether it holds numbers alone. */
 export async function outlineCsv(path: string): Promise<TextTable> {
-  using file = await Deno.open(path);
+  using file = await openFile(path);
   let layout: Layout | undefined;
   for await (const { number, text } of linesOf(file.readable, path, { longest: LONGEST })) {
     if (text.trim() === "" || text.startsWith("#")) continue;

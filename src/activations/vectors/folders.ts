@@ -6,6 +6,7 @@ import { readSafetensors } from "../../files/safetensors.ts";
 import type { TensorOutline } from "../../files/tensor.ts";
 import { listed } from "../../files/tensor.ts";
 import { missingShards } from "../missing_shards.ts";
+import { readText } from "../../files/open.ts";
 import { safetensorsRows } from "./arrays.ts";
 import { noSuchArray, type RowBlock, type RowsOptions, ZARR } from "./rows.ts";
 
@@ -114,7 +115,7 @@ async function assertOneLength(path: string, shards: readonly (readonly [string,
 async function record(path: string): Promise<Record<string, unknown>> {
   let value: unknown;
   try {
-    value = JSON.parse(await Deno.readTextFile(path));
+    value = JSON.parse(await readText(path));
   } catch (cause) {
     const reason = cause instanceof SyntaxError ? "it is no JSON" : (cause as Error).message;
     throw new Error(`Cannot read ${path}: ${reason}. Copy it again.`, { cause });

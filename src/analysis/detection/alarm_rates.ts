@@ -4,8 +4,8 @@ import { number, row, type RowOf, whole, words } from "../../report/row.ts";
 import { conformalThreshold } from "./conformal.ts";
 import type { Monitor } from "./monitor.ts";
 
-/** Prompts read together. */
-const BATCH = 64;
+/** Prompts read together: few, so that whoever waits sees them go by. */
+const BATCH = 16;
 
 /**
  * The distance of prompts to a monitor's dictionary; prompts without a token of their own have none.

@@ -1,4 +1,4 @@
-import { extract, type Text, type TokenIds } from "../../activations/extract.ts";
+import { extract, type ExtractOptions, type Text, type TokenIds } from "../../activations/extract.ts";
 import { batchAt } from "../../activations/stream.ts";
 import type { LanguageModel } from "../../model/types.ts";
 import type { DenseRows } from "./feature_rows.ts";
@@ -41,7 +41,8 @@ export interface LabelledActivations extends DenseRows {
  *
  * @param documents What is read.
  * @param rules What is told of every row.
- * @param reading `context`: tokens that a document is cut to; `batchPrompts`: documents of a batch.
+ * @param reading `context`: tokens that a document is cut to; `batchPrompts`: documents of a batch; `onProgress` is told
+ * how far it is.
  *
  * @example
  * ```ts
@@ -60,7 +61,7 @@ export async function readLabelled(
   model: LanguageModel,
   documents: readonly LabelledDocument[],
   rules: readonly LabelRule[],
-  { layer, ...reading }: { readonly layer: number; readonly context?: number; readonly batchPrompts?: number },
+  { layer, ...reading }: { readonly layer: number } & Pick<ExtractOptions, "context" | "batchPrompts" | "onProgress">,
 ): Promise<LabelledActivations> {
   const parts: Float32Array[] = [];
   const [tokens, owners]: number[][] = [[], []];

@@ -173,12 +173,14 @@ export class RefusalLab {
    *
    * @param layer That of the final positions.
    * @param center Length `dim`.
+   * @param onDone Called after each of the three.
    */
   async references(
     layer: number,
     center: Float32Array<ArrayBuffer>,
     { finals, isHarmful }: LabelledFinals,
     seed: number,
+    onDone?: () => void,
   ): Promise<Reference[]> {
     const { dim } = finals;
     const values = await Batch.of(finals).values();
@@ -194,6 +196,7 @@ export class RefusalLab {
       const ablation = { layer, ablate: { directions: [vector], center } };
       const rates = answerRates(await this.answer("harmful", `ablation of the ${direction}, layer ${layer}`, ablation));
       references.push({ layer, direction, vector, ...rates, delta: rates.refused - baseline });
+      onDone?.();
     }
     return references;
   }

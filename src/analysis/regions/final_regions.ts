@@ -1,4 +1,4 @@
-import { extract, type Text } from "../../activations/extract.ts";
+import { extract, type ExtractProgress, type Text } from "../../activations/extract.ts";
 import { batchAt } from "../../activations/stream.ts";
 import type { LanguageModel } from "../../model/types.ts";
 import type { Dictionary } from "../../partition/dictionary.ts";
@@ -28,6 +28,7 @@ export async function finalRegions(
   model: LanguageModel,
   dictionary: Dictionary,
   texts: readonly Text[],
+  onProgress?: (texts: number) => void,
 ): Promise<number[]> {
   const { source, backend } = dictionary;
   if (!source) {
@@ -37,9 +38,9 @@ export async function finalRegions(
   }
   const { hook: { layer }, context, chat } = source;
   const regions: number[] = [];
-  for await (
-    const streamed of extract(model, texts, { layers: [layer], backend, extractor: "final-position", context, chat })
-  ) {
+  const reading = { layers: [layer], backend, extractor: "final-position", context, chat } as const;
+  const told = { onProgress: ({ texts }: ExtractProgress) => onProgress?.(texts) };
+  for await (const streamed of extract(model, texts, { ...reading, ...told })) {
     using batch = streamed;
     regions.push(...(await dictionary.assign(batchAt(batch, layer))).regions);
   }

@@ -1,4 +1,5 @@
 /** The tensors of a checkpoint: where each lies in its file. */
+import { readText } from "../../files/open.ts";
 import { outlineSafetensors, type TensorPlace } from "../../files/safetensors.ts";
 import type { Dtype } from "../../files/tensor.ts";
 import { outlineTorch } from "../../files/torch/tensors.ts";
@@ -64,7 +65,7 @@ export const CHECKPOINT_FILES: readonly string[] = [
 export async function weightFiles(index: string): Promise<string[]> {
   let weight_map: Record<string, string> | undefined;
   try {
-    weight_map = (JSON.parse(await Deno.readTextFile(index)) as { weight_map?: Record<string, string> } | null)
+    weight_map = (JSON.parse(await readText(index)) as { weight_map?: Record<string, string> } | null)
       ?.weight_map;
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;

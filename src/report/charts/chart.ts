@@ -1,38 +1,14 @@
 /** Charts: rows, channels and marks become one Vega-Lite description with its data inlined. */
 import type { BelowSpec, BesideSpec, FacetSpec, LayerSpec, UnitSpec } from "./spec.ts";
-import type { Paint, Position, Series } from "./channels.ts";
+import type { Position } from "./channels.ts";
+import type { ChartDescription } from "./description.ts";
 import { panelsOf, type PlainRow, ruleOf, type Shared, unitOf } from "./encode.ts";
+import type { ChartSpec } from "../chart.ts";
 import type { Mark, Marks, Rule } from "./marks.ts";
-import type { PanelGrid, Panels } from "./panels.ts";
+import { withoutOnePointLines } from "./one_place.ts";
 
 /** A chart, or charts side by side: Vega-Lite's description, which `saveChart` draws. */
 export type ComposableChart = LayerSpec | FacetSpec | BesideSpec | BelowSpec;
-
-/** What a chart shows of its rows, whose fields are `F`. */
-export interface ChartDescription<F extends string> {
-  /** Small charts by one field or two; default one chart. */
-  readonly panels?: Panels<F> | PanelGrid<F>;
-  /** Along. */
-  readonly x?: Position<F>;
-  /** Up. */
-  readonly y?: Position<F>;
-  /** Colours of the marks. */
-  readonly color?: Paint<F>;
-  /** Dashes of lines, if another field than the colour's says them. */
-  readonly dash?: Series<F>;
-  /** Whether the colours of one category stand beside each other: an effect beside its null; default false. */
-  readonly isDodged?: boolean;
-  /** What is drawn, the last on top. */
-  readonly marks: Marks<F>;
-  /** Pixels of a panel; a category's axis may have a step for each value. Default 440 alone, 190 as one of several. */
-  readonly width?: number | { readonly step: number };
-  /** As `width`; default 260 alone, 200 as one of several. */
-  readonly height?: number | { readonly step: number };
-  /** The axis whose scale each panel has for itself; default none, so that panels compare. */
-  readonly independent?: "x" | "y";
-  /** The heading; default none. */
-  readonly title?: string | { readonly text: string; readonly subtitle: string };
-}
 
 /**
  * A chart of rows. Every channel is said once; scales, legends and panels follow. Values that are missing (null,
@@ -67,12 +43,14 @@ export function chart<R extends object>(
   rows: readonly R[],
   description: ChartDescription<NoInfer<keyof R & string>>,
 ): LayerSpec | FacetSpec {
-  const { panels, x, y, color, dash, isDodged, width, height, independent, title } = description;
+  const { panels } = description;
   const [row, column] = !panels ? [] : "row" in panels ? [panels.row, panels.column] : [undefined, panels];
   const panelFields = [row, column].flatMap((panel) => panel ? [panel.field] : []);
   // A row without a panel is not shown.
-  const own = rows.map(plain).filter((row) => panelFields.every((field) => (row[field] ?? null) !== null));
-  const drawn = flat(description.marks, own);
+  const shown = rows.map(plain).filter((row) => panelFields.every((field) => (row[field] ?? null) !== null));
+  const { description: described, rows: own } = withoutOnePointLines(description, shown, panelFields);
+  const { x, y, color, dash, isDodged, width, height, independent, title, marks } = described;
+  const drawn = flat(marks, own);
   const shared: Shared = {
     ...{ x, y, color, dash, isDodged, panelFields },
     hasLines: drawn.some(({ mark }) =>
@@ -80,11 +58,14 @@ export function chart<R extends object>(
     ),
     namesOf: (field) => namesOf(field, drawn),
   };
-  const layer = drawn.map(({ mark, rows }): UnitSpec => {
-    if (mark.kind === "rule") return ruleOf(mark, shared);
+  const units = drawn.flatMap(({ mark, rows }): UnitSpec[] => {
+    if (mark.kind === "rule") return [ruleOf(mark, shared)];
     const unit = unitOf(mark, rows, shared);
-    return rows === own ? unit : { data: { values: [...rows] }, ...unit };
+    if (unit === undefined) return [];
+    return [rows === own ? unit : { data: { values: [...rows] }, ...unit }];
   });
+  // Lines at given values alone show nothing of the rows.
+  const layer = units.length > drawn.filter(({ mark }) => mark.kind === "rule").length ? units : [];
   const data = { values: [...own] };
   const size = {
     width: stepOf(width ?? (panels ? 190 : 440), isDodged),
@@ -106,6 +87,24 @@ export function chart<R extends object>(
     ...(independent && { resolve: { scale: { [independent]: "independent" } } }),
     ...spacingOf(independent, x),
   };
+}
+
+/**
+ * Whether a chart shows nothing: no row has the values that its marks read.
+ *
+ * @example
+ * ```ts
+ * import { dots, quantity } from "./mod.ts";
+ *
+ * const figure = chart([{ coherence: null }], { x: quantity("coherence", "coherence"), marks: [dots()] });
+ * if (!isBlank(figure)) throw new Error("there is no coherence to show");
+ * ```
+ */
+export function isBlank(spec: ChartSpec): boolean {
+  if ("hconcat" in spec) return spec.hconcat.every((part) => isBlank(part as ChartSpec));
+  if ("vconcat" in spec) return spec.vconcat.every((part) => isBlank(part as ChartSpec));
+  if ("spec" in spec) return isBlank(spec.spec as ChartSpec);
+  return "layer" in spec && spec.layer.length === 0;
 }
 
 /** Room between panels: for axes of their own, whose sides stay in line, and for numbers at the ends of an axis. */
@@ -165,7 +164,7 @@ function namesOf(field: string, drawn: readonly Drawn[]): string[] {
  * ```
  */
 export function beside(charts: readonly ComposableChart[], options: { spacing?: number } = {}): BesideSpec {
-  return { hconcat: [...charts], ...options };
+  return { hconcat: charts.filter((one) => !isBlank(one)), ...options };
 }
 
 /**
@@ -188,5 +187,5 @@ export function beside(charts: readonly ComposableChart[], options: { spacing?: 
  */
 export function below(charts: readonly ComposableChart[], options: { spacing?: number } = {}): BelowSpec {
   // Labels of three digits and of one take the same room.
-  return { vconcat: [...charts], ...options, config: { axisY: { minExtent: 36 } } };
+  return { vconcat: charts.filter((one) => !isBlank(one)), ...options, config: { axisY: { minExtent: 36 } } };
 }

@@ -48,15 +48,16 @@ function channelsOf(mark: Mark<string>, shared: Shared): Channels {
   return { x, y, color, dash: isByRow ? shared.dash ?? dashedSeries(color) : undefined, along, across };
 }
 
-/** A mark with its channels, over rows. */
-export function unitOf(mark: Mark<string>, rows: readonly PlainRow[], shared: Shared): UnitSpec {
+/** A mark with its channels, over rows; `undefined` if no row has what it reads. */
+export function unitOf(mark: Mark<string>, rows: readonly PlainRow[], shared: Shared): UnitSpec | undefined {
   const channels = channelsOf(mark, shared);
   const { color } = channels;
   const fields = fieldsOf(mark, channels);
   refuseUnknown(fields, mark, rows);
+  if (!rows.some((row) => isDrawn(row, mark, fields))) return undefined;
   const transform = [...presentOnly(mark, rows, fields), ...(mark.isStacked ? stacked(channels, shared) : [])];
   const looks: MarkDef = {
-    ...mark.shape,
+    ...shapeOf(mark, rows, channels, shared),
     ...(typeof color === "string" && { color }),
     ...(typeof mark.size === "number" && { size: mark.size }),
   };
@@ -161,6 +162,43 @@ function refuseUnknown(fields: readonly string[], { shape }: Mark<string>, rows:
     `Expected rows with the field ${unknown} for a mark of type ${shape.type} but they have ${known}. ` +
       "Add it, or give the mark a channel of its own.",
   );
+}
+
+/** A mark's looks, a box's whiskers with them. */
+function shapeOf(mark: Mark<string>, rows: readonly PlainRow[], channels: Channels, shared: Shared): MarkDef {
+  const { shape } = mark;
+  return shape.type === "boxplot" && !hasOutliers(mark, rows, channels, shared)
+    ? { ...shape, extent: "min-max" }
+    : shape;
+}
+
+/** Whether a box has values beyond its whiskers; Vega finds it odd to draw the dots of none. */
+function hasOutliers({ ends }: Mark<string>, rows: readonly PlainRow[], channels: Channels, shared: Shared): boolean {
+  const { along, across, color } = channels;
+  if (!along || ends) return false;
+  const keys = [...shared.panelFields, ...[across, color].flatMap((one) => typeof one === "object" ? [one.field] : [])];
+  const boxes = Map.groupBy(rows, (row) => JSON.stringify(keys.map((key) => row[key])));
+  return [...boxes.values()].some((own) => {
+    const values = own.map((row) => row[along.field]).filter((value) => typeof value === "number").sort((a, b) =>
+      a - b
+    );
+    const [low, high] = [quartile(values, 0.25), quartile(values, 0.75)];
+    const reach = 1.5 * (high - low);
+    return values.some((value) => value < low - reach || value > high + reach);
+  });
+}
+
+/** By linear interpolation between ranks. */
+function quartile(sorted: readonly number[], part: number): number {
+  const rank = part * (sorted.length - 1);
+  const below = Math.floor(rank);
+  return sorted[below] + (rank - below) * (sorted[Math.min(below + 1, sorted.length - 1)] - sorted[below]);
+}
+
+/** Whether a mark is for a row, and the row has all that it reads. */
+function isDrawn(row: PlainRow, { only }: Mark<string>, fields: readonly string[]): boolean {
+  if (only && row[only.field] !== only.value) return false;
+  return fields.every((field) => row[field] !== null && row[field] !== undefined);
 }
 
 /** Leaves out rows that the mark is not for, and those that lack a value of it. */

@@ -17,7 +17,8 @@
  */
 export type { BelowSpec, BesideSpec, FacetSpec, LayerSpec, MarkDef, UnitSpec } from "./spec.ts";
 export * from "./channels.ts";
-export { below, beside, chart, type ChartDescription, type ComposableChart } from "./chart.ts";
+export { below, beside, chart, type ComposableChart, isBlank } from "./chart.ts";
+export type { ChartDescription } from "./description.ts";
 export { type VoronoiCell, voronoiChart } from "./globe.ts";
 export * from "./marks.ts";
 export { by, byLayer, byPercentile, grid, type PanelGrid, type PanelOptions, type Panels } from "./panels.ts";

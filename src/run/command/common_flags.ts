@@ -2,8 +2,9 @@
 import type { BackendChoice } from "../../compute/backend.ts";
 import { MAX_UNPACKED } from "../../files/unpacking.ts";
 import { suffixes } from "../../model/dtypes.ts";
-import { BOS_RULES } from "../../model/tokenizer.ts";
-import type { BosRule, Dtype, HookSite } from "../../model/types.ts";
+import { TEMPLATE_DATE } from "../../model/template_date.ts";
+import { BOS_RULES, CONTROL_TOKEN_RULES } from "../../model/tokenizer.ts";
+import type { BosRule, ControlTokenRule, Dtype, HookSite } from "../../model/types.ts";
 import { flagName, type Flags, type Layers, UsageError } from "./flags.ts";
 import { HOOK_HELP } from "./hook_text.ts";
 
@@ -31,6 +32,10 @@ export interface CommonFlags {
   readonly hook: HookSite;
   /** Whether `<bos>` stands before texts. */
   readonly bos: BosRule;
+  /** What control tokens in texts are read as. */
+  readonly controlTokens: ControlTokenRule;
+  /** The day that a chat template is told it is. */
+  readonly templateDate: string;
   /** Whether an ONNX graph is run or one built over the checkpoint. */
   readonly weights?: "onnx" | "safetensors";
   /** Branch, tag or commit of a model of the hub. */
@@ -161,6 +166,17 @@ function everyFlag({ name, defaults = {}, flags, oneLayer = false }: FlagDeclara
       choices: BOS_RULES,
       help: "whether <bos> stands before texts: wherever there is one, as the tokenizer has it, or not at all",
     },
+    controlTokens: {
+      type: "string",
+      default: value("controlTokens", "text"),
+      choices: CONTROL_TOKEN_RULES,
+      help: "what control tokens in texts, such as <end_of_turn>, are read as: text like any other, or the tokens",
+    },
+    templateDate: {
+      type: "string",
+      default: value("templateDate", TEMPLATE_DATE),
+      help: "the day that a chat template is told it is, if it writes one",
+    },
     ...flags,
     weights: {
       type: "string",
@@ -183,7 +199,10 @@ function everyFlag({ name, defaults = {}, flags, oneLayer = false }: FlagDeclara
     out: { type: "string", default: value("out", `results/${name}`), help: "folder of the results" },
     parquet: { type: "boolean", help: "write every table of results as .parquet, too, beside its .arrow" },
     resume: { type: "boolean", help: "go on from what a stopped run finished in --out" },
-    quiet: { type: "boolean", help: "show no progress" },
+    quiet: {
+      type: "boolean",
+      help: "say nothing on stderr but why a run failed; notes stand in run.json and in the report",
+    },
     help: { type: "boolean", help: "show this" },
   };
 }

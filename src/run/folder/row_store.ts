@@ -17,7 +17,7 @@ export interface RowStoreOptions {
 }
 
 /** Common flags that older stores lack, as their runs had them. */
-const BEFORE: StoreSettings = { hook: "resid_post", bos: "always" };
+const BEFORE: StoreSettings = { hook: "resid_post", bos: "always", controlTokens: "tokens" };
 
 const FORMAT = "exemplar rows 3";
 

@@ -2,6 +2,7 @@
 import { deserialize, serialize } from "node:v8";
 import { Buffer } from "node:buffer";
 import { writeFileAtomic } from "../../files/atomic.ts";
+import { readWhole } from "../../files/byte_file.ts";
 import { checksumOf } from "../../files/checksum.ts";
 import type { CalibrationRecord } from "../../report/manifest.ts";
 
@@ -41,7 +42,7 @@ export async function readStage(
 ): Promise<StageRecord | undefined> {
   let file: Uint8Array<ArrayBuffer>;
   try {
-    file = await Deno.readFile(path);
+    file = await readWhole(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;

@@ -1,3 +1,4 @@
+import type { ExtractProgress } from "../../activations/extract.ts";
 import type { StreamSource } from "../../activations/source.ts";
 import type { StreamBatch } from "../../activations/stream.ts";
 import type { Backend } from "../../compute/backend.ts";
@@ -9,7 +10,7 @@ import type { Progress } from "../terminal/progress.ts";
 /** Where calibrations of earlier runs are kept. */
 const CACHE = "results/cache/calibration";
 /** What a calibration is measured by; of another definition none is used again. */
-const DEFINITION = "definition 2";
+const DEFINITION = "definition 3";
 
 /** What {@linkcode calibrationsOf} needs. */
 export interface CalibrationRequest {
@@ -32,14 +33,20 @@ export interface CalibrationRequest {
   readonly note: (sentence: string) => void;
   /** Put before the progress stage's name. */
   readonly label?: string;
+  /** Texts of the stream, where that is known. */
+  readonly texts?: number;
 }
 
-/** Calibrations by layer: those of an earlier run with the same settings and files, or measured in one pass. */
+/**
+ * Calibrations by layer: those of an earlier run with the same settings and files, or measured in one pass.
+ *
+ * @param stream Opens a stream that ends at as many activations as are asked for, and tells how far it is.
+ */
 export async function calibrationsOf(
   request: CalibrationRequest,
-  stream: () => AsyncIterable<StreamBatch>,
+  stream: (onProgress: (state: ExtractProgress) => void) => AsyncIterable<StreamBatch>,
 ): Promise<Map<number, Calibration>> {
-  const { sources, percentiles, activations, maxNorm, seed, backend, progress, note, label = "" } = request;
+  const { sources, percentiles, activations, maxNorm, seed, backend, progress, note, label = "", texts } = request;
   const files = [DEFINITION, request.weights, ...await Promise.all(request.files.map(fingerprint))].join(" ");
   const keyOf = (layer: number): CalibrationKey => {
     return { source: sources.get(layer)!, percentiles, activations, seed, backend: backend.name, files };
@@ -50,13 +57,18 @@ export async function calibrationsOf(
     return new Map(layers.map((layer, i) => [layer, cached[i]!]));
   }
   const stage = progress.stage(`${label}calibrate`, activations, "activations");
-  const calibrations = await calibrateLayers(stream(), layers, {
+  const read = stream((state) => {
+    stage.set(state.activations);
+    // All that there are may be fewer.
+    if (texts !== undefined) stage.budget(state.texts, texts, "texts");
+    if (state.activations >= activations || state.texts === texts) stage.note("taking distances");
+  });
+  const calibrations = await calibrateLayers(read, layers, {
     percentiles,
     activations,
     maxNorm,
     backend,
     sourceOf: (layer) => sources.get(layer)!,
-    onBatch: (seen) => stage.set(Math.min(seen, activations)),
   });
   stage.end();
   try {

@@ -1,5 +1,11 @@
 /** The part that most experiments share: texts through a model to dictionaries, with progress and timings. */
-import { extract, type ExtractOptions, type Text, type TokenIds } from "../../activations/extract.ts";
+import {
+  extract,
+  type ExtractOptions,
+  type ExtractProgress,
+  type Text,
+  type TokenIds,
+} from "../../activations/extract.ts";
 import { shuffled } from "../../activations/shuffled.ts";
 import { describeStream, type StreamSource } from "../../activations/source.ts";
 import type { StreamBatch } from "../../activations/stream.ts";
@@ -103,7 +109,8 @@ export async function calibrated<F extends Flags>(
       progress: run.progress,
       note: run.note,
       label,
-    }, () => streamOf(plan)));
+      texts: textCount(plan),
+    }, (onProgress) => streamOf({ ...plan, reading: { ...reading, maxActivations: calibration, onProgress } })));
   const stream = label.replace(/: $/, "");
   for (const [layer, { activations, sample }] of calibrations) {
     run.manifest.calibrations.push({ stream, layer, asked: calibration, activations, ...sample });
@@ -209,25 +216,39 @@ export async function usable<F extends Flags>(
 export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promise<Discovery> {
   const { progress, manifest, flags } = run;
   const maxTokens = budgetOf(plan, flags);
-  const { backend, seed, texts, corpus, calibrations, growing, label = "" } = plan;
+  const { backend, seed, corpus, calibrations, watch, growing, label = "" } = plan;
   const layers = [...calibrations.keys()];
   const levels = [...calibrations].map(([layer, { percentiles }]) => `${layer} at ${percentiles}`).join("; ");
   const name = `${label}dictionaries of layers ${levels}, seed ${seed}, ${corpus}`;
   const checkpoint = { onWarning: run.note, ...growing?.checkpoint ?? await run.stages.checkpoint(name) };
-  const stream = new WatchedStream({ ...plan, layers });
-  const stage = progress.stage(`${label}discover`, Array.isArray(texts) ? texts.length : undefined, "prompts");
-  const discovery = await discover((skipPrompts) => stream.from(skipPrompts), calibrations, {
-    ...growing,
-    maxTokens,
-    checkpoint,
-    backend,
-    seed,
-    sources: sourcesOf({ ...plan, layers }, run),
-    onProgress: ({ prompts, regions: count }) => {
-      stage.set(prompts);
-      stage.note(`${count} regions`);
+  const budget = growing?.maxTokens ?? maxTokens;
+  const stage = progress.stage(`${label}discover`, textCount(plan), "texts");
+  let skipped = 0;
+  const onProgress = ({ texts, prompts, tokens }: ExtractProgress) => {
+    if (prompts <= skipped) stage.resume(texts);
+    else stage.set(texts);
+    stage.budget(tokens, budget, "tokens");
+  };
+  // The model reads nothing beyond the budget.
+  const stream = new WatchedStream({ ...plan, layers, reading: { ...plan.reading, maxTokens: budget, onProgress } });
+  const discovery = await discover(
+    (skipPrompts) => {
+      skipped = watch ? 0 : skipPrompts;
+      return stream.from(skipPrompts);
     },
-  });
+    calibrations,
+    {
+      maxTokens,
+      // What was grown is kept when the run is interrupted.
+      signal: run.signal,
+      ...growing,
+      checkpoint,
+      backend,
+      seed,
+      sources: sourcesOf({ ...plan, layers }, run),
+      onProgress: ({ regions: count }) => stage.note(`${count} regions`),
+    },
+  );
   await stream.watchRest(discovery.prompts);
   // A bar that stops early must not look like a fault.
   const isSaturated = discovery.growths.every(({ saturated }) => saturated);
@@ -293,16 +314,19 @@ class WatchedStream {
   /** Shows the watcher what was grown on before, where growing had nothing left to read. */
   async watchRest(prompts: number): Promise<void> {
     if (!this.plan.watch || this.#seen >= prompts) return;
-    for await (using batch of streamOf(this.plan)) {
-      if (batch.promptsBefore >= prompts) break;
-      await this.plan.watch(batch);
-    }
+    const reading = { ...this.plan.reading, maxPrompts: prompts };
+    for await (using batch of streamOf({ ...this.plan, reading })) await this.plan.watch(batch);
   }
 }
 
 /** Tokens to grow on: the plan's, or those of `--max-tokens`; no bound where an experiment reads all of its texts. */
 function budgetOf({ growing }: GrowPlan, flags: Pick<CommonFlags, "maxTokens">): number {
   return growing?.maxTokens ?? ("maxTokens" in flags ? flags.maxTokens : Infinity);
+}
+
+/** How many texts a plan has, where that is known before they are read. */
+function textCount({ texts }: Pick<ReadPlan, "texts">): number | undefined {
+  return typeof texts === "function" ? undefined : texts.length;
 }
 
 /** What each layer of a plan is read from. Another `--field` gives other texts, which have another name. */

@@ -32,8 +32,8 @@ export async function openDevice<F extends Flags>({ flags, manifest }: Run<F>): 
 }
 
 /**
- * Loads a model as the flags ask for: on the backend's device, in `--dtype`, read at `--hook`, with `<bos>` as
- * `--bos` says. What its user should know is told and recorded.
+ * Loads a model as the flags ask for: on the backend's device, in `--dtype`, read at `--hook`, its texts as
+ * `--bos`, `--control-tokens` and `--template-date` say. What its user should know is told and recorded.
  *
  * @param run Its flags, its notes, its seconds.
  * @param backend On whose device.
@@ -61,12 +61,15 @@ export async function loadModelOf<F extends Flags>(
   { name: device }: Backend,
   id?: string,
 ): Promise<LanguageModel> {
-  const { dtype, hook, bos, subfolder, modelFile, weights } = run.flags;
+  const { dtype, hook, bos, controlTokens, templateDate, subfolder, modelFile, weights } = run.flags;
   // A second model, be it another revision of the same, has its own behind its name.
   const revision = id === undefined ? run.flags.revision : undefined;
   const onQuantise = quantising(run.progress);
-  const options = { device, dtype, hook, bos, subfolder, modelFile, weights, revision, onNote: run.note, onQuantise };
-  return await run.manifest.time("load", () => loadModel(id ?? run.flags.model, options));
+  const texts = { bos, controlTokens, templateDate };
+  const files = { subfolder, modelFile, weights, revision };
+  const options = { device, dtype, hook, ...texts, ...files, onNote: run.note, onQuantise };
+  const model = await run.manifest.time("load", () => loadModel(id ?? run.flags.model, options));
+  return model.withSignal(run.stop);
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { ExtractProgress } from "../../activations/extract.ts";
 import type { StreamBatch } from "../../activations/stream.ts";
 import type { Growth } from "../../partition/growth.ts";
 import type { Run } from "../experiment.ts";
@@ -52,7 +53,14 @@ export async function growOrders<F extends Flags, T>(
     const own = { ...plan, layers: [...plan.calibrations.keys()], seed, label: `${label}: ` };
     const kept = await run.kept(`${label} of ${plan.corpus}`, async () => {
       using grown = own.layers.length === 0 ? undefined : await grow(run, own);
-      return await keep(grown?.growths ?? [], seed, () => streamOf(own));
+      const end = run.progress.step(`${label}: regions`);
+      const onProgress = ({ texts }: ExtractProgress) => run.progress.note(`${texts} texts read again`);
+      const again = { ...own, reading: { ...own.reading, onProgress } };
+      try {
+        return await keep(grown?.growths ?? [], seed, () => streamOf(again));
+      } finally {
+        end();
+      }
     });
     bySeed.set(seed, kept);
   }

@@ -5,7 +5,7 @@
 import type { Prompt } from "../../activations/batch.ts";
 import type { CorpusEntry } from "../../activations/corpus.ts";
 import { readPrompt } from "../../activations/prompt.ts";
-import { extract } from "../../activations/extract.ts";
+import { extract, type ExtractProgress } from "../../activations/extract.ts";
 import { defaultContext } from "../../activations/source.ts";
 import { batchAt } from "../../activations/stream.ts";
 import { templateOf, type TemplatePart, templatePart } from "../../activations/template_parts.ts";
@@ -137,7 +137,10 @@ export async function partitionPrompts<F extends Flags>(
   const { calibrations, failed } = await usable(run, { ...reading, seed: seeds[0] }, rest, { required: false });
   const plan = { ...reading, calibrations, growing: { saturationWindow: Infinity, signal: run.signal } };
   const bySeed = await growOrders(run, plan, seeds, async (growths): Promise<PromptPartition[]> => {
-    const [regions, others] = [await assignAll(rest, prompts, growths), await assignAll(rest, heldout, growths)];
+    const stage = run.progress.stage(`${rest.label}assign`, prompts.length + heldout.length, "prompts");
+    const regions = await assignAll(rest, prompts, growths, (done) => stage.set(done));
+    const others = await assignAll(rest, heldout, growths, (done) => stage.set(prompts.length + done));
+    stage.end();
     return growths.map(({ layer, percentile, dictionary: { threshold, size, dim, means } }, i) => {
       return { layer, percentile, threshold, size, dim, means, regions: regions[i], heldout: others[i] };
     });
@@ -156,11 +159,13 @@ async function assignAll(
   { model, backend }: Pick<PromptPlan, "model" | "backend">,
   texts: PromptPlan["prompts"],
   growths: readonly Growth[],
+  onProgress: (prompts: number) => void,
 ): Promise<Int32Array<ArrayBuffer>[]> {
   if (growths.length === 0) return [];
   const regions: number[][] = growths.map(() => []);
   const layers = growths.map(({ layer }) => layer);
-  for await (using streamed of extract(model, texts, { layers, backend, ...READING })) {
+  const told = { onProgress: ({ texts }: ExtractProgress) => onProgress(texts) };
+  for await (using streamed of extract(model, texts, { layers, backend, ...READING, ...told })) {
     for (const [i, { layer, dictionary }] of growths.entries()) {
       for (const region of (await dictionary.assign(batchAt(streamed, layer))).regions) regions[i].push(region);
     }

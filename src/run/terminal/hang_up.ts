@@ -1,7 +1,8 @@
+import { libc } from "./libc.ts";
+
 const SIGHUP = 1;
 /** The handler's address that stands for "ignore". */
 const SIG_IGN = 1n;
-const LIBC: Partial<Record<typeof Deno.build.os, string>> = { linux: "libc.so.6", darwin: "libSystem.B.dylib" };
 
 /**
  * Whether whoever started this process had it ignore that its terminal hangs up, as `nohup` does. Deno cannot tell, so
@@ -9,17 +10,11 @@ const LIBC: Partial<Record<typeof Deno.build.os, string>> = { linux: "libc.so.6"
  * signal: ask before.
  */
 export function isHangUpIgnored(): boolean {
-  const name = LIBC[Deno.build.os];
-  if (name === undefined) return false;
-  try {
-    const libc = Deno.dlopen(name, { sigaction: { parameters: ["i32", "pointer", "buffer"], result: "i32" } });
-    // `struct sigaction` begins with the handler on both systems, and is shorter than this.
-    const before = new Uint8Array(512);
-    const failed = libc.symbols.sigaction(SIGHUP, null, before);
-    libc.close();
-    return failed === 0 && new DataView(before.buffer).getBigUint64(0, true) === SIG_IGN;
-  } catch {
-    // No --allow-ffi, or another C library.
-    return false;
-  }
+  const library = libc({ sigaction: { parameters: ["i32", "pointer", "buffer"], result: "i32" } });
+  if (!library) return false;
+  // `struct sigaction` begins with the handler on both systems, and is shorter than this.
+  const before = new Uint8Array(512);
+  const failed = library.symbols.sigaction(SIGHUP, null, before);
+  library.close();
+  return failed === 0 && new DataView(before.buffer).getBigUint64(0, true) === SIG_IGN;
 }

@@ -1,10 +1,7 @@
 /** Signals that end a run: the first asks it to stop and save, the second ends the process at once. */
+import { type EndSignal, EXIT_CODES, Presses } from "./end_signals.ts";
 import { isHangUpIgnored } from "./hang_up.ts";
-
-/** What a process ends with for each signal: 128 and the signal's number, as a shell has it. */
-const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
-
-type EndSignal = keyof typeof EXIT_CODES;
+import { type Watch, watch } from "./watch.ts";
 
 /** What came, and how to end at once. */
 const TEXTS: Readonly<Record<EndSignal, readonly [came: string, again: string]>> = {
@@ -23,11 +20,17 @@ export class Interruption implements Disposable {
   readonly #controller = new AbortController();
   readonly #abandoned = Promise.withResolvers<never>();
   readonly #listeners: readonly (readonly [EndSignal, () => void])[];
+  readonly #presses = new Presses();
+  readonly #watch: Watch | undefined;
   #isWaitedFor = false;
   #first: EndSignal = "SIGINT";
 
-  /** @param say Takes a sentence for the reader. */
-  constructor(private readonly say: (text: string) => void) {
+  /**
+   * @param say Takes a sentence for the reader.
+   * @param isProcess Whether the run is the whole process, which then ends at the second signal whatever it computes;
+   * default false.
+   */
+  constructor(private readonly say: (text: string) => void, isProcess = false) {
     this.#abandoned.promise.catch(() => {});
     const isIgnored = isHangUpIgnored();
     const signals = Deno.build.os === "windows" ? ["SIGINT"] as const : ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -37,6 +40,7 @@ export class Interruption implements Disposable {
       signal === "SIGHUP" && isIgnored ? () => {} : () => this.#onSignal(signal),
     ]);
     for (const [signal, listener] of this.#listeners) Deno.addSignalListener(signal, listener);
+    this.#watch = isProcess ? watch(signals.filter((signal) => signal !== "SIGHUP" || !isIgnored)) : undefined;
   }
 
   /** Aborted at the first signal. Whoever asks for it is waited for. */
@@ -63,8 +67,9 @@ export class Interruption implements Disposable {
   /**
    * Waits for a run; throws when it was interrupted, even if it then came to an end by itself.
    */
-  async guard(run: Promise<void>): Promise<void> {
-    await Promise.race([run, this.#abandoned.promise]);
+  async guard(run: () => Promise<void>): Promise<void> {
+    await this.#watch?.ready;
+    await Promise.race([run(), this.#abandoned.promise]);
     this.#controller.signal.throwIfAborted();
   }
 
@@ -79,7 +84,9 @@ export class Interruption implements Disposable {
   }
 
   #onSignal(signal: EndSignal): void {
-    if (this.isOn) Deno.exit(EXIT_CODES[signal]);
+    const press = this.#presses.take();
+    if (press === "again") Deno.exit(EXIT_CODES[signal]);
+    if (press === "echo") return;
     this.#first = signal;
     this.#controller.abort();
     const [came, again] = TEXTS[signal];
@@ -93,6 +100,7 @@ export class Interruption implements Disposable {
 
   /** Stops listening. */
   dispose(): void {
+    this.#watch?.end();
     for (const [signal, listener] of this.#listeners) Deno.removeSignalListener(signal, listener);
   }
 }

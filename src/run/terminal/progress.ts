@@ -22,6 +22,13 @@ export interface Stage {
   advance(by?: number): void;
   /** Sets the count, and the end if it is known now. */
   set(done: number, total?: number): void;
+  /**
+   * Sets a second count that may end the stage first, such as of a budget. Share and time left are those of whichever is
+   * nearer to its end.
+   */
+  budget(done: number, total: number, unit: string): void;
+  /** What was done before, by a run that this one goes on from: rate and time left are of what follows. */
+  resume(done: number): void;
   /** A few words behind the count, such as the number of regions so far. */
   note(text: string): void;
   /** Ends the stage and leaves its last line. */
@@ -30,6 +37,8 @@ export interface Stage {
 
 const REDRAW_MS = 100;
 const LINE_MS = 5000;
+/** Until a stage's first line where no bar is drawn, and what a step must take to leave a line. */
+const FIRST_LINE_MS = 2000;
 const BAR = 24;
 
 /**
@@ -52,7 +61,7 @@ export class Progress {
   readonly #width: () => number;
   readonly #write: (text: string) => void;
   readonly #now: () => number;
-  #current: { line: (final: boolean) => string; stage: Stage } | undefined;
+  #current: { line: (final: boolean) => string; stage: Stage; leavesLine: () => boolean } | undefined;
   #drawn = -Infinity;
 
   /** Shows nothing until a stage begins. */
@@ -72,28 +81,61 @@ export class Progress {
    * @param unit What is counted.
    */
   stage(name: string, total?: number, unit = ""): Stage {
+    return this.#start(name, () => true, total, unit);
+  }
+
+  /**
+   * Shows that a step without a count is under way, unless a stage is: it has that stage's line.
+   *
+   * @returns Ends it. Only what took a while leaves a line.
+   */
+  step(name: string): () => void {
+    if (this.#current) return () => {};
+    const start = this.#now();
+    const stage = this.#start(name, () => this.#now() - start >= FIRST_LINE_MS);
+    return () => stage.end();
+  }
+
+  #start(name: string, leavesLine: () => boolean, total?: number, unit = ""): Stage {
     this.end();
     const start = this.#now();
-    const state = { name, unit, done: 0, total, note: "" };
-    const line = (final: boolean) => stageLine(state, (this.#now() - start) / 1000, this.#terminal, final);
+    const count = new Count(unit, total);
+    let budget: Count | undefined;
+    let note = "";
+    const line = (final: boolean) =>
+      stageLine({ name, count, budget, note, start, now: this.#now(), terminal: this.#terminal, final });
     const stage: Stage = {
-      advance: (by = 1) => stage.set(state.done + by),
-      set: (done, total = state.total) => {
-        Object.assign(state, { done, total });
+      advance: (by = 1) => stage.set(count.done + by),
+      set: (done, total) => {
+        count.set(done, this.#now(), total);
         this.#draw(stage);
       },
+      budget: (done, total, unit) => {
+        budget ??= new Count(unit);
+        budget.set(done, this.#now(), total);
+        this.#draw(stage);
+      },
+      resume: (done) => {
+        count.before = done;
+        stage.set(done);
+      },
       note: (text) => {
-        state.note = text;
+        note = text;
         this.#draw(stage);
       },
       end: () => {
         if (this.#current?.stage === stage) this.end();
       },
     };
-    this.#current = { line, stage };
-    this.#drawn = this.#terminal ? -Infinity : start;
+    this.#current = { line, stage, leavesLine };
+    this.#drawn = this.#terminal ? -Infinity : start + FIRST_LINE_MS - LINE_MS;
     this.#draw(stage);
     return stage;
+  }
+
+  /** A few words behind the current stage's count, if there is one, from a part of it that knows how far it is. */
+  note(text: string): void {
+    this.#current?.stage.note(text);
   }
 
   /** Ends the current stage. */
@@ -101,6 +143,10 @@ export class Progress {
     const current = this.#current;
     this.#current = undefined;
     if (!current || this.#quiet) return;
+    if (!current.leavesLine()) {
+      if (this.#terminal) this.#write("\r\x1b[2K");
+      return;
+    }
     const line = visibleText(current.line(true));
     this.#write(this.#terminal ? `\r\x1b[2K${this.#fit(line)}\n` : `${line}\n`);
   }
@@ -128,19 +174,73 @@ export class Progress {
   }
 }
 
-type State = { name: string; unit: string; done: number; total?: number; note: string };
+/** What is counted, and how fast. */
+class Count {
+  done = 0;
+  /** Done by the run that this one goes on from. */
+  before = 0;
+  /** Where it stood when it was first set: the rate of what is left leaves out how long the first piece took to begin. */
+  #first?: { readonly done: number; readonly ms: number };
 
-function stageLine(state: State, seconds: number, terminal: boolean, final: boolean): string {
-  const { name, unit, done, total, note } = state;
-  const share = total ? Math.min(1, done / total) : 0;
-  const rate = seconds > 0 ? done / seconds : 0;
-  const count = total ? `${grouped(done)}/${grouped(total)}` : grouped(done);
-  const left = total && rate > 0 ? (total - done) / rate : undefined;
+  constructor(readonly unit: string, public total?: number) {}
+
+  set(done: number, ms: number, total = this.total): void {
+    this.done = done;
+    this.total = total;
+    if (!this.#first && done > 0) this.#first = { done, ms };
+  }
+
+  /** 0..1; 0 where the end is not known. */
+  get share(): number {
+    return this.total ? Math.min(1, this.done / this.total) : 0;
+  }
+
+  /** Count and unit, `25/100 prompts`. */
+  get text(): string {
+    const count = this.total ? `${grouped(this.done)}/${grouped(this.total)}` : grouped(this.done);
+    return this.unit ? `${count} ${this.unit}` : count;
+  }
+
+  /** A second, since the stage's start. */
+  rate(seconds: number): number {
+    return seconds > 0 ? (this.done - this.before) / seconds : 0;
+  }
+
+  /** Seconds until the end at the rate so far; undefined where nothing tells it. */
+  left(start: number, now: number): number | undefined {
+    const { done, ms } = this.#first ?? { done: 0, ms: now };
+    const rate = this.done > done && now > ms
+      ? (this.done - done) / ((now - ms) / 1000)
+      : this.rate((now - start) / 1000);
+    return this.total && rate > 0 ? Math.max(0, this.total - this.done) / rate : undefined;
+  }
+}
+
+interface LineFacts {
+  readonly name: string;
+  readonly count: Count;
+  readonly budget?: Count;
+  readonly note: string;
+  /** Milliseconds. */
+  readonly start: number;
+  readonly now: number;
+  readonly terminal: boolean;
+  readonly final: boolean;
+}
+
+function stageLine({ name, count, budget, note, start, now, terminal, final }: LineFacts): string {
+  const seconds = (now - start) / 1000;
+  // A budget that is far from its end is none of the reader's concern.
+  const isBudget = budget !== undefined && budget.share > count.share;
+  const end = isBudget ? budget : count;
+  const rate = count.rate(seconds);
+  const left = end.left(start, now);
+  const isCounted = count.done > 0 || count.total !== undefined || count.unit !== "";
   const parts = [
     name.padEnd(14),
-    total && terminal ? bar(share) : "",
-    total ? `${Math.floor(share * 100)} %`.padStart(5) : "",
-    unit ? `${count} ${unit}` : count,
+    end.total && terminal ? bar(end.share) : "",
+    end.total ? `${Math.floor(end.share * 100)} %`.padStart(5) : "",
+    isCounted ? isBudget ? `${count.text}, ${budget.text}` : count.text : "",
     rate > 0 ? `${short(rate)}/s` : "",
     final ? `in ${clock(seconds)}` : left === undefined ? clock(seconds) : `${clock(left)} left`,
     note,

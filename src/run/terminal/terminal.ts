@@ -1,6 +1,7 @@
 /** What a script says, and where: everything that reaches the terminal is made visible first, whoever it comes from. */
 import { format } from "node:util";
 import { visibleLines } from "../../files/visible_text.ts";
+import { writeStderr } from "./stderr.ts";
 
 /**
  * From here on no text acts on the terminal: not what this process prints through the console, be it the library's or a
@@ -19,7 +20,9 @@ import { visibleLines } from "../../files/visible_text.ts";
  */
 export function guardTerminal(name: string): void {
   for (const level of ["debug", "log", "info", "warn", "error"] as const) {
-    const write = console[level].bind(console);
+    const isSaid = level === "warn" || level === "error";
+    // What goes to stderr must not end the run where that is full or gone.
+    const write = isSaid ? (text: string) => writeStderr(`${text}\n`) : console[level].bind(console);
     console[level] = (...parts: unknown[]) => write(visibleLines(format(...parts)));
   }
   const end = (event: Event, error: unknown) => {
