@@ -28,6 +28,7 @@ import {
   UsageError,
 } from "../src/run/mod.ts";
 import { saveDashboards } from "./lib/build/dashboards.ts";
+import { readInOrder } from "./lib/build/in_order.ts";
 import { buildOutcome, type BuildResult } from "./lib/build/outcome.ts";
 
 await experiment({
@@ -41,7 +42,12 @@ await experiment({
     maxNorm: maxNormFlag(),
     split: { type: "string", help: "read only entries whose field `split` has this value" },
     chat: { type: "boolean", help: "read every text as a user's turn in the model's chat template" },
-    inOrder: { type: "boolean", help: "read the corpus in its own order, as needed when it does not fit into memory" },
+    inOrder: {
+      type: "boolean",
+      help:
+        "read the corpus in its own order, mixed nearby, as needed when it does not fit into memory; calibrates on a " +
+        "sample of all of it, and reads to its end or the budget",
+    },
     window: {
       type: "integer",
       default: 1,
@@ -64,6 +70,7 @@ await experiment({
     if (excludePositions !== "template" || chat) return;
     throw new UsageError("Expected --chat beside --exclude-positions template: texts have no template without it.");
   },
+  idle: [{ flags: ["window"], beside: "inOrder", why: "which calls no dictionary saturated" }],
   mayChange: ["maxTokens", "checkpointEvery", "dashboard"],
   examples: [
     ["", "the embedded model, about a minute on two cores"],
@@ -76,20 +83,24 @@ await experiment({
   await using opened = await openModel(run);
   const { backend, model, layers, context } = opened;
   const entries = () => readTexts(run, corpus, split === undefined ? {} : { where: { split } });
+  const ordered = inOrder ? readInOrder(run, entries, flags) : undefined;
   const plan = {
     ...{ backend, model, layers, seed: flags.seed },
-    texts: inOrder ? entries : await Array.fromAsync(entries()),
+    texts: ordered?.stream ?? await Array.fromAsync(entries()),
     corpus: `${corpus}${split ? `, split ${split}` : ""}${inOrder ? ", in order" : ""}`,
     files: [corpus],
     reading: { context, chat, batchPrompts: flags.batch, ...selectedBy(flags) },
     growing: {
-      saturationWindow: flags.window,
+      saturationWindow: inOrder ? Infinity : flags.window,
       members: flags.members,
       checkpoint: { ...await run.stages.checkpoint("discover"), every: flags.checkpointEvery, seconds: 0 },
       signal: run.signal,
     },
   };
-  using discovery = await grow(run, { ...plan, calibrations: await calibrated(run, plan, flags) });
+  const calibrations = ordered
+    ? await calibrated(run, { ...plan, texts: ordered.sample }, { ...flags, pairs: flags.pairs ?? "sample" })
+    : await calibrated(run, plan, flags);
+  using discovery = await grow(run, { ...plan, calibrations });
 
   const reading = progress.stage("read regions", discovery.growths.length, "dictionaries");
   const results: BuildResult[] = [];
@@ -98,7 +109,8 @@ await experiment({
     const file = `dictionaries/${dictionaryFile(growth)}`;
     await save.dictionary(file, dictionary, { members: flags.members > 0 });
     const regions = await manifest.time("lens", () => describeRegions(dictionary, model));
-    results.push({ growth, regions, metrics: await measure(dictionary) });
+    const calibration = calibrations.get(growth.layer)!;
+    results.push({ growth, calibration, regions, metrics: await measure(dictionary) });
     reading.advance();
   }
   reading.end();

@@ -32,6 +32,8 @@ export {
 } from "./corpus.ts";
 export { CorpusError } from "./errors.ts";
 export { shuffled } from "./shuffled.ts";
+export { shuffleBuffer } from "./shuffle_buffer.ts";
+export { type SampleBounds, sampledTexts } from "./sampled_texts.ts";
 export { type TokenWindow, tokenWindows } from "./token_windows.ts";
 export { shuffledTokens, type TokenPrompts, uniformTokens } from "./random_tokens.ts";
 export { type AxBench, type AxBenchConcept, type AxBenchRow, readAxBench } from "./axbench.ts";

@@ -8,6 +8,9 @@ export type Pairs = "batch" | "sample";
 /** All kinds of pairs. */
 export const PAIRS: readonly Pairs[] = ["batch", "sample"];
 
+/** Why pairs were taken that the caller named. */
+export const ASKED = "asked for";
+
 /** Which pairs a calibration took. Plain data: JSON keeps it. */
 export interface TakenPairs {
   /** Where both activations of a pair are from: one batch, or one of the blocks that the sample was dealt into. */

@@ -3,6 +3,7 @@ import type { Provenance } from "../activations/batch.ts";
 import type { Backend, Matrix } from "../compute/backend.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
 import {
+  ASKED,
   batchRatio,
   COMPARED_PERCENTILES,
   countedBatches,
@@ -58,7 +59,7 @@ export async function pairPercentiles(
     const of = ratio === undefined ? {} : { batchRatio: ratio };
     return { parts, taken: { within: "sample", because, parts: parts.length, ...of } };
   };
-  if (pairs === "sample") return await ofSample("asked for");
+  if (pairs === "sample") return await ofSample(ASKED);
   const unfit = unfitSizes(batches);
   if (pairs === undefined && unfit) return await ofSample(unfit);
 
@@ -76,7 +77,7 @@ export async function pairPercentiles(
   if (pairs === undefined && ratio !== undefined && isApart(ratio)) {
     return await ofSample(`distances within batches are ${ratio.toFixed(2)} times those of the whole sample`, ratio);
   }
-  const because = pairs ? "asked for" : counted.length > 1 ? "batches are full and like the sample" : "it is one batch";
+  const because = pairs ? ASKED : counted.length > 1 ? "batches are full and like the sample" : "it is one batch";
   const of = ratio === undefined ? {} : { batchRatio: ratio };
   return { parts, taken: { within: "batch", because, parts: parts.length, ...of } };
 }

@@ -54,7 +54,7 @@ export {
   textBlock,
   writeOutcome,
 } from "./outcome.ts";
-export { type CountFlag, readingFlags, seedsFlag } from "./command/reading_flags.ts";
+export { type CountFlag, type PairsFlag, readingFlags, seedsFlag } from "./command/reading_flags.ts";
 export {
   maxNormFlag,
   type SelectedBy,

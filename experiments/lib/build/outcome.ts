@@ -9,7 +9,7 @@ import {
   type RegionRow,
   sphereCells,
 } from "../../../src/analysis/mod.ts";
-import type { Discovery, Growth } from "../../../src/partition/mod.ts";
+import type { Calibration, Discovery, Growth } from "../../../src/partition/mod.ts";
 import {
   coherenceChart,
   formatNumber,
@@ -17,6 +17,7 @@ import {
   headed,
   LAYER,
   number,
+  oneOf,
   PERCENTILE,
   recordTable,
   resultTable,
@@ -28,6 +29,7 @@ import {
   truth,
   voronoiChart,
   whole,
+  words,
 } from "../../../src/report/mod.ts";
 import { chartBlock, type CommonFlags, type Outcome, tableBlock } from "../../../src/run/mod.ts";
 import { comparableModel, publishedRegions } from "../published.ts";
@@ -40,6 +42,8 @@ const GLANCE = 300;
 /** One dictionary with what was read off it. */
 export interface BuildResult {
   readonly growth: Growth;
+  /** What its layer was calibrated on. */
+  readonly calibration: Calibration;
   readonly regions: readonly RegionRow[];
   readonly metrics: DictionaryMetrics;
 }
@@ -48,6 +52,15 @@ const SETTING = row({ layer: LAYER, percentile: PERCENTILE });
 const DICTIONARY = row({
   ...SETTING,
   threshold: THRESHOLD,
+  thresholdSpread: number("standard deviation of θ over the batches or blocks that it is a mean of, cosine distance", {
+    heading: "θ ±",
+    missing: "it is of a single one",
+  }),
+  thresholdPairs: oneOf(["batch", "sample"], "whether θ is of pairs within batches or of the whole sample", {
+    heading: "pairs within",
+    missing: "a calibration of before there was a choice",
+  }),
+  thresholdBecause: words("why of these pairs", { missing: "a calibration of before there was a choice" }),
   ...DICTIONARY_FIGURES,
   tokens: number("tokens read, <bos> included"),
   saturated: truth("stopped founding regions"),
@@ -66,8 +79,12 @@ export function buildOutcome(flags: CommonFlags, discovery: Discovery, results: 
   const growth = results.flatMap(({ growth: { layer, percentile, snapshots } }) =>
     snapshots.map(({ activations, regions: size }) => ({ layer, percentile, activations, regions: size }))
   );
-  const dictionaries = results.map(({ growth: { layer, percentile, dictionary, tokens, saturated }, metrics }) => {
-    return { layer, percentile, threshold: dictionary.threshold, ...dictionaryFigures(metrics), tokens, saturated };
+  const dictionaries = results.map(({ growth, calibration, metrics }) => {
+    const { layer, percentile, dictionary, tokens, saturated } = growth;
+    return {
+      ...{ layer, percentile, ...thresholdOf(dictionary.threshold, percentile, calibration) },
+      ...{ ...dictionaryFigures(metrics), tokens, saturated },
+    };
   });
   const sweep = new Sweep(dictionaries);
   const range = sweep.range("regions")!.map((value) => formatNumber(value));
@@ -131,6 +148,16 @@ export function buildOutcome(flags: CommonFlags, discovery: Discovery, results: 
   };
 }
 
+/** A dictionary's threshold, and how it was taken. */
+function thresholdOf(threshold: number, percentile: number, { levels, pairs }: Calibration) {
+  return {
+    threshold,
+    thresholdSpread: levels.find((level) => level.percentile === percentile)?.spread ?? null,
+    thresholdPairs: pairs?.within ?? null,
+    thresholdBecause: pairs?.because ?? null,
+  };
+}
+
 /** The dictionary of the middle layer that has about {@linkcode GLANCE} regions. */
 function dictionaryToShow(results: readonly BuildResult[]): BuildResult {
   const middle = new Sweep(results.map(({ growth: { layer, percentile } }) => ({ layer, percentile }))).middle.key;
@@ -168,6 +195,8 @@ function dictionaryTable(model: string, rows: readonly RowOf<typeof DICTIONARY>[
       layer: row.layer,
       percentile: row.percentile,
       threshold: row.threshold,
+      thresholdSpread: row.thresholdSpread,
+      thresholdPairs: row.thresholdPairs,
       regions: row.regions,
     }),
     ...(hasPublished && { published: published[i] }),
