@@ -21,6 +21,7 @@
  */
 import { AxBenchReader, type ExtractProgress, readAxBench } from "../src/activations/mod.ts";
 import { AxBenchDetector, ConceptScorer, describeRegions } from "../src/analysis/mod.ts";
+import { append } from "../src/compute/mod.ts";
 import { checksumOf } from "../src/files/mod.ts";
 import {
   atTheirHook,
@@ -40,6 +41,8 @@ import {
   streamOf,
   usable,
   UsageError,
+  windowFlags,
+  windowsBy,
 } from "../src/run/mod.ts";
 import { conceptChoices, drawCoresets } from "./lib/axbench/choices.ts";
 import { axBenchOutcome, headlineRows, shownSetting } from "./lib/axbench/outcome.ts";
@@ -92,6 +95,7 @@ await experiment({
     seeds: seedsFlag(2, "stream orders"),
     sets: seedsFlag(2, "random sets of each kind"),
     ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }, "corpus prompt"),
+    ...windowFlags(),
     l2: {
       type: "numbers",
       default: [0.01],
@@ -157,7 +161,7 @@ await experiment({
     ),
     corpus: `${flags.corpus}, split ${flags.split}`,
     files: [flags.corpus],
-    reading: { context: opened.context, batchPrompts: flags.batch },
+    reading: { context: opened.context, batchPrompts: flags.batch, ...windowsBy(flags) },
   };
   const grownHere = async () => {
     const { calibrations, failed } = await usable(run, plan, flags);
@@ -189,7 +193,7 @@ await experiment({
       const byLayer = await manifest.time("detect", () => detector.detect(concept));
       return [...byLayer].flatMap(([layer, detected]) => detected.map((one) => detectionRow(concept, layer, one)));
     };
-    detections.push(...await store.kept(`concepts/${concept.id}`, detect, run.note));
+    append(detections, await store.kept(`concepts/${concept.id}`, detect, run.note));
     stage.advance();
   }
   stage.end();

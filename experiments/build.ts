@@ -2,8 +2,10 @@
 /**
  * What structure do a model's activations have at several depths and resolutions?
  *
- * Calibrates on the corpus, then grows one dictionary for every layer and percentile in one pass over it, until each is
- * saturated, the budget is spent or the corpus ends.
+ * Calibrates on the corpus, then grows one dictionary for every layer and percentile in one pass over it, until all are
+ * saturated (with `--read-all` also then), the budget is spent or the corpus ends. A dictionary that is saturated before
+ * founds no more regions but goes on counting their members. How much lies within θ is measured on held-out texts: with
+ * `--split` on entries whose field `split` is `heldout`, if there are any, else on texts that were left unread.
  *
  *     deno task run experiments/build.ts --layers 3 --percentiles 4,10
  *
@@ -26,10 +28,16 @@ import {
   selectedBy,
   selectionFlags,
   UsageError,
+  windowFlags,
+  windowsBy,
 } from "../src/run/mod.ts";
 import { saveDashboards } from "./lib/build/dashboards.ts";
+import { measureCoverage } from "./lib/build/coverage.ts";
 import { readInOrder } from "./lib/build/in_order.ts";
 import { buildOutcome, type BuildResult } from "./lib/build/outcome.ts";
+
+/** What the field `split` says of entries that nothing is built on. */
+const HELD_OUT = "heldout";
 
 await experiment({
   name: "build",
@@ -38,6 +46,7 @@ await experiment({
   defaults: { layers: [2, 4, 6], maxTokens: 20e6 },
   flags: {
     ...readingFlags({ calibration: 200_000, context: 128, batch: 128 }),
+    ...windowFlags(),
     ...selectionFlags({ chat: true }),
     maxNorm: maxNormFlag(),
     split: { type: "string", help: "read only entries whose field `split` has this value" },
@@ -53,6 +62,10 @@ await experiment({
       default: 1,
       min: 0,
       help: "saturated after more than this many batches without a founder",
+    },
+    readAll: {
+      type: "boolean",
+      help: "read on to the end of the corpus or budget when all dictionaries are saturated",
     },
     members: {
       type: "integer",
@@ -70,8 +83,11 @@ await experiment({
     if (excludePositions !== "template" || chat) return;
     throw new UsageError("Expected --chat beside --exclude-positions template: texts have no template without it.");
   },
-  idle: [{ flags: ["window"], beside: "inOrder", why: "which calls no dictionary saturated" }],
-  mayChange: ["maxTokens", "checkpointEvery", "dashboard"],
+  idle: [
+    { flags: ["windows", "stride"], beside: "chat", why: "whose turns are one prompt each" },
+    { flags: ["window", "readAll"], beside: "inOrder", why: "which calls no dictionary saturated" },
+  ],
+  mayChange: ["maxTokens", "readAll", "checkpointEvery", "dashboard"],
   examples: [
     ["", "the embedded model, about a minute on two cores"],
     ["--model onnx-community/Qwen3-0.6B-ONNX --dtype fp16 --layers 14 --corpus pile.jsonl", "a model of the hub"],
@@ -84,23 +100,32 @@ await experiment({
   const { backend, model, layers, context } = opened;
   const entries = () => readTexts(run, corpus, split === undefined ? {} : { where: { split } });
   const ordered = inOrder ? readInOrder(run, entries, flags) : undefined;
+  const heldOut = async () => {
+    if (split === undefined || split === HELD_OUT || inOrder) return [];
+    return (await Array.fromAsync(readTexts(run, corpus))).filter(({ fields }) => fields.split === HELD_OUT);
+  };
   const plan = {
     ...{ backend, model, layers, seed: flags.seed },
     texts: ordered?.stream ?? await Array.fromAsync(entries()),
     corpus: `${corpus}${split ? `, split ${split}` : ""}${inOrder ? ", in order" : ""}`,
     files: [corpus],
-    reading: { context, chat, batchPrompts: flags.batch, ...selectedBy(flags) },
+    reading: { context, chat, batchPrompts: flags.batch, ...windowsBy(flags), ...selectedBy(flags) },
     growing: {
       saturationWindow: inOrder ? Infinity : flags.window,
+      readAll: flags.readAll,
       members: flags.members,
       checkpoint: { ...await run.stages.checkpoint("discover"), every: flags.checkpointEvery, seconds: 0 },
       signal: run.signal,
     },
   };
   const calibrations = ordered
-    ? await calibrated(run, { ...plan, texts: ordered.sample }, { ...flags, pairs: flags.pairs ?? "sample" })
+    ? await calibrated(run, { ...plan, texts: ordered.sample }, {
+      ...flags,
+      thresholdPairs: flags.thresholdPairs ?? "sample",
+    })
     : await calibrated(run, plan, flags);
-  using discovery = await grow(run, { ...plan, calibrations });
+  const growPlan = { ...plan, calibrations };
+  using discovery = await grow(run, growPlan);
 
   const reading = progress.stage("read regions", discovery.growths.length, "dictionaries");
   const results: BuildResult[] = [];
@@ -114,6 +139,7 @@ await experiment({
     reading.advance();
   }
   reading.end();
+  const coverage = await measureCoverage(run, growPlan, discovery, await heldOut());
   if (flags.dashboard) await saveDashboards(run, plan, discovery);
-  return buildOutcome(flags, discovery, results);
+  return buildOutcome(flags, { discovery, results, coverage, stream: manifest.streams[0] });
 });

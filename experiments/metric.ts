@@ -26,6 +26,7 @@ import {
   tokenWindows,
 } from "../src/activations/mod.ts";
 import { type LabelledRows, leaderPartitions, metricMaps, METRICS } from "../src/analysis/mod.ts";
+import { append } from "../src/compute/mod.ts";
 import { calibrate } from "../src/partition/mod.ts";
 import { experiment, openModel, readTexts, seedsFlag, UsageError } from "../src/run/mod.ts";
 import { metricOutcome } from "./lib/metric/outcome.ts";
@@ -115,7 +116,7 @@ await experiment({
           `layer ${layer}, ${metric}, ${wanted} regions`,
           () => manifest.time("cluster", () => leaderPartitions(a, b, model.dim, wanted, run.seeds)),
         );
-        measured.push(...partitions.map((partition) => ({ layer, metric, wanted, ...partition })));
+        append(measured, partitions.map((partition) => ({ layer, metric, wanted, ...partition })));
         stage.advance();
       }
     }
@@ -123,7 +124,7 @@ await experiment({
   };
   const rows: MetricRow[] = [];
   for (const [i, layer] of layers.entries()) {
-    rows.push(...await run.kept(`layer ${layer}`, () => measureLayer(layer)));
+    append(rows, await run.kept(`layer ${layer}`, () => measureLayer(layer)));
     stage.set((i + 1) * perLayer);
   }
   stage.end();

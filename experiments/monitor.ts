@@ -10,7 +10,8 @@
  *     deno task run experiments/monitor.ts < prompts.txt > verdicts.jsonl
  *     deno task run experiments/monitor.ts --dictionary results/monitor/dictionary.arrow --json < prompts.jsonl
  *
- * A verdict: `line` (from 1), `id` (with `--json`), `tokens` read, mean `distance` to the nearest exemplars, share of
+ * A verdict: `line` (from 1), `id` (with `--json`), `tokens` read, whether the prompt is `truncated` (goes on behind them; what
+ * is longer than the context is read in windows, up to a million characters), mean `distance` to the nearest exemplars, share of
  * tokens `beyond` θ, `region` of the final token, `farthest` token (position, token, distance), `alarms` (`ood`,
  * `refusal`). Distances leave out regions that hold tokens of the
  * chat template. A line that cannot be read gives `line` and `error`. Memory does not grow with the number of prompts.
@@ -94,7 +95,12 @@ await experiment({
     prompts: { type: "integer", default: 400, min: 2, help: "prompts of each measured set at most" },
     answer: { type: "integer", default: 24, min: 1, help: "tokens generated to see whether a prompt is refused" },
     calibration: { type: "integer", default: 20_000, min: 2, help: "activations to calibrate on" },
-    context: { type: "integer", default: 128, min: 2, help: "tokens that a prompt is cut to, template included" },
+    context: {
+      type: "integer",
+      default: 128,
+      min: 2,
+      help: "tokens of a prompt that are read at once, template included",
+    },
     batch: { type: "integer", default: 32, min: 1, help: "prompts read together, if so many are waiting" },
   },
   idle: [

@@ -14,6 +14,7 @@
  * `run.json`.
  */
 import { followPairs, lensOfRegions, typicalPair } from "../src/analysis/mod.ts";
+import { append } from "../src/compute/mod.ts";
 import { middleOf } from "../src/report/mod.ts";
 import {
   calibrated,
@@ -25,6 +26,8 @@ import {
   seedsFlag,
   selectedBy,
   selectionFlags,
+  windowFlags,
+  windowsBy,
 } from "../src/run/mod.ts";
 import { neighbourhoodOutcome } from "./lib/neighbourhood/outcome.ts";
 import type { PairRow, Panel } from "./lib/neighbourhood/rows.ts";
@@ -46,6 +49,7 @@ await experiment({
     controls: { type: "integer", default: 20, min: 1, help: "pairs of the same cosine beside each of them" },
     split: { type: "string", default: "train", help: "rows of --corpus to build on, by their field `split`" },
     ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }),
+    ...windowFlags(),
     ...selectionFlags(),
   },
   examples: [
@@ -68,7 +72,7 @@ await experiment({
       texts: await Array.fromAsync(readTexts(run, corpus, { where: { split: flags.split } })),
       corpus: `${corpus}, split ${flags.split}`,
       files: [corpus],
-      reading: { context, batchPrompts: flags.batch, ...selectedBy(flags) },
+      reading: { context, batchPrompts: flags.batch, ...windowsBy(flags), ...selectedBy(flags) },
       label: flags.seeds > 1 ? `${seed}: ` : "",
     };
     using grown = await grow(run, { ...plan, calibrations: await calibrated(run, plan, flags) });
@@ -80,7 +84,7 @@ await experiment({
         () => manifest.time("follow", () => followPairs(backend, ofLayer, flags)),
       );
       const followed = pairs.map((pair) => ({ seed, layer, ...pair }));
-      rows.push(...followed);
+      append(rows, followed);
       if (seed !== shown.seed || layer !== shown.layer) continue;
       for (const row of typicalPair(followed)) {
         const { dictionary } = ofLayer.find(({ percentile }) => percentile === row.percentile)!;

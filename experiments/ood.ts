@@ -15,16 +15,20 @@
  */
 import { extract, type ExtractProgress, promptSets, shuffled } from "../src/activations/mod.ts";
 import { Coresets, type Distances, nearestDistances } from "../src/analysis/mod.ts";
+import { append } from "../src/compute/mod.ts";
 import {
   calibrated,
   experiment,
   grow,
+  noteCut,
   openModel,
   readingFlags,
   readTexts,
   seedsFlag,
   selectedBy,
   selectionFlags,
+  windowFlags,
+  windowsBy,
 } from "../src/run/mod.ts";
 import { oodOutcome } from "./lib/ood/outcome.ts";
 import { type DistanceRow, distanceRows, PROMPT_SETS, type PromptSet } from "./lib/ood/rows.ts";
@@ -51,6 +55,7 @@ await experiment({
     },
     prompts: { type: "integer", default: 100, min: 2, help: "prompts of each scored set at most" },
     ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }),
+    ...windowFlags(),
     ...selectionFlags(),
   },
   examples: [
@@ -65,7 +70,9 @@ await experiment({
   const { corpus } = flags;
   await using opened = await openModel(run);
   const { backend, model, layers, context } = opened;
-  const reading = { context, batchPrompts: flags.batch, ...selectedBy(flags) };
+  const reading = { context, batchPrompts: flags.batch, ...windowsBy(flags), ...selectedBy(flags) };
+  // A scored text is one prompt.
+  const scored = { context, batchPrompts: flags.batch, ...selectedBy(flags), windows: "first" as const };
   const drawn = async (file: string, seed: number, where = {}) =>
     (await Array.fromAsync(shuffled(readTexts(run, file, { where }), seed))).slice(0, flags.prompts);
 
@@ -82,15 +89,16 @@ await experiment({
     using grown = await grow(run, { ...plan, calibrations, watch: (batch) => coresets.offer(batch) });
     const sets = coresets.besides(grown.growths);
 
-    const prompts = {
-      ...promptSets(model, await drawn(corpus, seed, { split: flags.heldout }), { context, seed }),
-      "Bulgarian": await drawn(flags.bulgarian, seed),
-    };
+    const heldout = await drawn(corpus, seed, { split: flags.heldout });
+    const bulgarian = await drawn(flags.bulgarian, seed);
+    noteCut(run, opened, heldout, `${label}held-out prompts`);
+    noteCut(run, opened, bulgarian, `${label}Bulgarian prompts`);
+    const prompts = { ...promptSets(model, heldout, { context, seed }), "Bulgarian": bulgarian };
     const stage = progress.stage(`${label}score`, PROMPT_SETS.length, "sets of prompts");
     const distances = new Map<PromptSet, Distances[]>();
     for (const set of PROMPT_SETS) {
       const onProgress = ({ texts }: ExtractProgress) => stage.note(`${texts} prompts`);
-      const stream = () => extract(model, prompts[set], { ...reading, layers, backend, onProgress });
+      const stream = () => extract(model, prompts[set], { ...scored, layers, backend, onProgress });
       const score = () => manifest.time("score", () => nearestDistances(backend, stream(), sets));
       distances.set(set, await run.kept(`seed ${seed}: ${set}`, score));
       stage.advance();
@@ -99,6 +107,6 @@ await experiment({
     return distanceRows(seed, sets, distances);
   };
   const rows: DistanceRow[] = [];
-  for (const seed of run.seeds) rows.push(...await run.kept(`seed ${seed}`, () => measureSeed(seed)));
+  for (const seed of run.seeds) append(rows, await run.kept(`seed ${seed}`, () => measureSeed(seed)));
   return oodOutcome(flags, rows);
 });

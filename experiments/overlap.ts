@@ -24,7 +24,17 @@ import {
   pickUnits,
   strongestInRegions,
 } from "../src/analysis/mod.ts";
-import { experiment, grow, openModel, readingFlags, readTexts, seedsFlag, usable } from "../src/run/mod.ts";
+import {
+  experiment,
+  grow,
+  openModel,
+  readingFlags,
+  readTexts,
+  seedsFlag,
+  usable,
+  windowFlags,
+  windowsBy,
+} from "../src/run/mod.ts";
 import { heldOutFirings } from "./lib/overlap/held_out.ts";
 import { overlapOutcome } from "./lib/overlap/outcome.ts";
 import type { Compared } from "./lib/overlap/rows.ts";
@@ -56,6 +66,7 @@ await experiment({
     seeds: seedsFlag(3, "stream orders"),
     draws: { type: "integer", default: 10, min: 1, max: 10_000, help: "random permutations and shifts of the tokens" },
     ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }, "text"),
+    ...windowFlags(),
   },
   examples: [
     ["", "the embedded model and its SAE, layer 4"],
@@ -75,7 +86,8 @@ await experiment({
   const { held, features, decoder } = await heldOutFirings(run, flags, opened);
 
   const plan = {
-    ...{ backend, model, layers, files: [corpus], reading: { context, batchPrompts: flags.batch } },
+    ...{ backend, model, layers, files: [corpus] },
+    reading: { context, batchPrompts: flags.batch, ...windowsBy(flags) },
     texts: await Array.fromAsync(readTexts(run, corpus, { where: { split: flags.split } })),
     corpus: `${corpus}, split ${flags.split}`,
     // Every dictionary sees all texts: nothing but their order differs.

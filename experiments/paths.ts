@@ -24,7 +24,18 @@ import {
 import { lensOfRegions, samePlaces, tracePaths } from "../src/analysis/mod.ts";
 import type { Growth } from "../src/partition/mod.ts";
 import { middleOf } from "../src/report/mod.ts";
-import { calibrated, experiment, grow, openModel, readingFlags, readTexts, seedsFlag } from "../src/run/mod.ts";
+import {
+  calibrated,
+  experiment,
+  grow,
+  noteCut,
+  openModel,
+  readingFlags,
+  readTexts,
+  seedsFlag,
+  windowFlags,
+  windowsBy,
+} from "../src/run/mod.ts";
 import { pathsOutcome } from "./lib/paths/outcome.ts";
 import { joined, type PathRows, pathRows, type ShownPath, type ShownTokens } from "./lib/paths/rows.ts";
 
@@ -47,6 +58,7 @@ await experiment({
     split: { type: "string", default: "train", help: "rows of --corpus to build on, by their field `split`" },
     heldout: { type: "string", default: "heldout", help: "rows of --corpus to follow, by their field `split`" },
     ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }),
+    ...windowFlags(),
   },
   examples: [
     ["", "the embedded model, all layers"],
@@ -58,8 +70,9 @@ await experiment({
   await using opened = await openModel(run);
   const { backend, model, layers, context } = opened;
   const heldout = await Array.fromAsync(readTexts(run, corpus, { where: { split: flags.heldout } }));
-  const prompts = heldout.slice(0, flags.prompts)
-    .map(({ id, text }) => ({ id, tokens: encodeBeginning(model, text, context) }));
+  const followed = heldout.slice(0, flags.prompts);
+  noteCut(run, opened, followed, "held-out prompts");
+  const prompts = followed.map(({ id, text }) => ({ id, tokens: encodeBeginning(model, text, context) }));
   const shownText = flags.prompt ?? heldout[0].text;
   const shownPrompt = { id: "shown", tokens: encodeBeginning(model, shownText, Math.min(flags.shown, context)) };
   const onProgress = ({ texts }: ExtractProgress) => progress.note(`${texts} prompts`);
@@ -89,7 +102,7 @@ await experiment({
       texts: await Array.fromAsync(readTexts(run, corpus, { where: { split: flags.split } })),
       corpus: `${corpus}, split ${flags.split}`,
       files: [corpus],
-      reading: { context, batchPrompts: flags.batch },
+      reading: { context, batchPrompts: flags.batch, ...windowsBy(flags) },
       label: flags.seeds > 1 ? `${seed}: ` : "",
     };
     using grown = await grow(run, { ...plan, calibrations: await calibrated(run, plan, flags) });

@@ -38,11 +38,13 @@ import {
   readTask,
   tokenClassLabel,
 } from "../src/analysis/mod.ts";
+import { append } from "../src/compute/mod.ts";
 import { isSameHookPoint } from "../src/model/mod.ts";
 import { middleOf } from "../src/report/mod.ts";
 import {
   experiment,
   grow,
+  noteCut,
   openModel,
   openSae,
   readingFlags,
@@ -50,6 +52,8 @@ import {
   seedsFlag,
   usable,
   UsageError,
+  windowFlags,
+  windowsBy,
 } from "../src/run/mod.ts";
 import { probeOutcome } from "./lib/probe/outcome.ts";
 import type { Encoding, Reading } from "./lib/probe/rows.ts";
@@ -124,6 +128,7 @@ await experiment({
       help: "shufflings of the labels a seed, for the control",
     },
     ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }),
+    ...windowFlags(),
   },
   idle: [{ flags: ["saeLayer", "saeHook"], beside: "sae", value: "none", why: "which reads none" }],
   assertFlags({ sae, saeLayer, saeHook, hook, layers, percentiles, kPercentiles }, isGiven) {
@@ -148,7 +153,7 @@ await experiment({
   const { corpus } = flags;
   await using opened = await openModel(run);
   const { backend, model, context, layers: [layer] } = opened;
-  const reading = { context, batchPrompts: flags.batch };
+  const reading = { context, batchPrompts: flags.batch, ...windowsBy(flags) };
   const textsOf = (file: string, where = {}) => Array.fromAsync(shuffled(readTexts(run, file, { where }), flags.seed));
 
   // Instructions are read as plain text, as the dictionaries' corpus is: in a chat template their last positions are the
@@ -157,8 +162,9 @@ await experiment({
   const domains = [...byKind.keys()].sort();
   const probed = [...byKind].flatMap(([kind, own]) => own.slice(0, flags.documents).map((text) => ({ text, kind })));
   for (const kind of ["harmful", "harmless"] as const) {
-    probed.push(...(await textsOf(flags[kind])).slice(0, flags.instructions).map((text) => ({ text, kind })));
+    append(probed, (await textsOf(flags[kind])).slice(0, flags.instructions).map((text) => ({ text, kind })));
   }
+  noteCut(run, opened, probed.map(({ text }) => text), "probed documents");
   const labels = [
     kindLabel("domain", domains),
     ...onlyOf(domains, [
@@ -180,7 +186,7 @@ await experiment({
     const onProgress = ({ texts }: ExtractProgress) => stage.set(texts);
     const data = await manifest.time(
       "extract probed",
-      () => readLabelled(model, probed, labels, { ...reading, layer, onProgress }),
+      () => readLabelled(model, probed, labels, { context, batchPrompts: flags.batch, layer, onProgress }),
     );
     stage.end();
     const fixed: Encoding[] = [
@@ -191,7 +197,7 @@ await experiment({
       const features = await manifest.time("encode", () => encodeRows(data, sae.size, (rows) => sae.encode(rows)));
       ks.add(Math.max(1, Math.round(meanActive(features))));
       const source = { source: "SAE", percentile: null } as const;
-      fixed.push(...[...ks].map((k) => ({ ...source, k, features: keepStrongest(features, k) })));
+      append(fixed, [...ks].map((k) => ({ ...source, k, features: keepStrongest(features, k) })));
       fixed.push({ ...source, k: null, features });
     }
     return { data, fixed };
@@ -226,7 +232,7 @@ await experiment({
       ) {
         const encode = () => encodeByDirections(backend, { center, directions }, data, Math.max(...own));
         const features = await manifest.time("encode", encode);
-        encodings.push(...own.map((k) => ({ source, percentile, k, features: keepStrongest(features, k) })));
+        append(encodings, own.map((k) => ({ source, percentile, k, features: keepStrongest(features, k) })));
       }
     }
     return encodings;
@@ -248,7 +254,7 @@ await experiment({
           return [own, ...controls].map((found) => ({ seed, label: task.label.name, ...encoding, ...found }));
         });
       const name = `seed ${seed}: ${source}, p ${percentile}, k ${k}`;
-      readings.push(...await manifest.time("probe", () => run.kept(name, measure)));
+      append(readings, await manifest.time("probe", () => run.kept(name, measure)));
       stage.advance(tasks.length);
     }
     stage.end();

@@ -31,6 +31,7 @@ import {
   experiment,
   growOrders,
   keptAnswers,
+  noteCut,
   openModel,
   readTexts,
   seedsFlag,
@@ -94,6 +95,8 @@ await experiment({
 
   // What the model does by itself.
   const refused = (await keptAnswers(run, "label", model, build, flags.tokens)).map(isRefusal);
+  const cut = { model, context: model.maxContext, chat: true };
+  for (const [set, own] of Object.entries(tried)) noteCut(run, cut, own, `${set} prompts that are tried`);
   const lab = await RefusalLab.create((set, name, intervention) => {
     const onProgress = (done: number) => progress.note(`${done} of ${tried[set].length} answers`);
     const options = { tokens: flags.tokens, interventions: intervention ? [intervention] : [], onProgress };

@@ -17,6 +17,7 @@
  * passes of 2 M tokens, about an hour on a GPU.
  */
 import { shuffled, tokenWindows } from "../src/activations/mod.ts";
+import { append } from "../src/compute/mod.ts";
 import {
   experiment,
   growOrders,
@@ -105,7 +106,7 @@ await experiment({
       run.seeds,
       (growths, seed) => curvesOf(growths, stream, seed),
     );
-    curves.push(...[...bySeed.values()].flat());
+    append(curves, [...bySeed.values()].flat());
   }
   return saturationOutcome(flags, { curves, failed, windows: count, context });
 });

@@ -20,6 +20,7 @@
  */
 import { shuffled } from "../src/activations/mod.ts";
 import { grownOrder, stabilityVariants } from "../src/analysis/mod.ts";
+import { append } from "../src/compute/mod.ts";
 import { addReplacing, reanchorAll, startReplacing } from "../src/partition/mod.ts";
 import { Sweep } from "../src/report/mod.ts";
 import {
@@ -32,6 +33,8 @@ import {
   selectedBy,
   selectionFlags,
   usable,
+  windowFlags,
+  windowsBy,
 } from "../src/run/mod.ts";
 import { stabilityOutcome } from "./lib/stability/outcome.ts";
 import type { VariantRow } from "./lib/stability/rows.ts";
@@ -48,6 +51,7 @@ await experiment({
     seeds: seedsFlag(4, "stream orders", 2),
     texts: { type: "integer", default: 250, min: 2, help: "texts drawn from the corpus" },
     ...readingFlags({ calibration: 20_000, context: 128, batch: 16 }, "text"),
+    ...windowFlags(),
     ...selectionFlags(),
   },
   examples: [
@@ -67,7 +71,7 @@ await experiment({
     ...{ backend, model, layers, texts },
     corpus: `${corpus}, ${texts.length} drawn with seed ${flags.seed}`,
     files: [corpus],
-    reading: { context, batchPrompts: flags.batch, ...selectedBy(flags) },
+    reading: { context, batchPrompts: flags.batch, ...windowsBy(flags), ...selectedBy(flags) },
     // Every dictionary sees all texts: nothing but their order differs.
     growing: { saturationWindow: Infinity, signal: run.signal },
   };
@@ -96,7 +100,7 @@ await experiment({
       `match ${name}`,
       () => manifest.time("match", () => stabilityVariants(backend, orders)),
     );
-    rows.push(...variants.map((variant) => ({ ...key, ...variant })));
+    append(rows, variants.map((variant) => ({ ...key, ...variant })));
     matching.advance();
   }
   matching.end();

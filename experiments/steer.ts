@@ -15,16 +15,19 @@
  */
 import { extract, shuffled } from "../src/activations/mod.ts";
 import { DirectionEffects, outputsOf } from "../src/analysis/mod.ts";
-import { Random } from "../src/compute/mod.ts";
+import { append, Random } from "../src/compute/mod.ts";
 import {
   calibrated,
   experiment,
   grow,
+  noteCut,
   openModel,
   readingFlags,
   readTexts,
   seedsFlag,
   UsageError,
+  windowFlags,
+  windowsBy,
 } from "../src/run/mod.ts";
 import { steerOutcome } from "./lib/steer/outcome.ts";
 import type { EffectRow } from "./lib/steer/rows.ts";
@@ -50,6 +53,7 @@ await experiment({
       help: "strengths of steering, in mean distances of the probe's activations from the center",
     },
     ...readingFlags({ calibration: 20_000, context: 48, batch: 128 }),
+    ...windowFlags(),
   },
   assertFlags({ members, probe, context }) {
     const positions = probe * (context - 1);
@@ -76,15 +80,16 @@ await experiment({
       texts: grownOn,
       corpus: `${corpus}, split ${flags.split}`,
       files: [corpus],
-      reading: { context, batchPrompts: flags.batch },
+      reading: { context, batchPrompts: flags.batch, ...windowsBy(flags) },
     };
     using grown = await grow(run, { ...plan, calibrations: await calibrated(run, plan, flags) });
 
     // What regions' typical outputs are read off, and what is changed: two batches of other prompts.
     const prompts = (await Array.fromAsync(shuffled(heldout, seed))).slice(0, 2 * flags.probe);
+    noteCut(run, opened, prompts, `${label}probed prompts`);
     const reading = progress.stage(`${label}probe`, prompts.length, "prompts");
     const stream = extract(model, prompts, {
-      ...{ layers, context, batchPrompts: Math.ceil(prompts.length / 2) },
+      ...{ layers, context, windows: "first", batchPrompts: Math.ceil(prompts.length / 2) },
       onProgress: ({ texts }) => reading.set(texts),
     });
     const [typical, tested] = await Array.fromAsync(stream, (batch) => outputsOf(model, batch));
@@ -105,13 +110,13 @@ await experiment({
         const rows: EffectRow[] = [];
         for (const region of drawn) {
           const own = await measured.of(region, flags.alphas);
-          rows.push(...own.map((effect) => ({ seed, layer, percentile, ...effect })));
+          append(rows, own.map((effect) => ({ seed, layer, percentile, ...effect })));
           stage.advance();
         }
         return rows;
       };
       const name = `steer seed ${seed}, layer ${layer}, p ${percentile}`;
-      effects.push(...await run.kept(name, () => manifest.time("steer", steer)));
+      append(effects, await run.kept(name, () => manifest.time("steer", steer)));
     }
     stage.end();
   }

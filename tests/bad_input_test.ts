@@ -150,15 +150,17 @@ Deno.test("a dictionary of another dimension", () =>
 
 Deno.test("a calibration made for another hook, extractor or context", async () => {
   const calibration = await calibrate([plain(20, 6)], { backend, source: SOURCE });
+  const { stride: _, ...reading } = SOURCE;
   const others = [
     [describeStream({ ...SOURCE, layer: 5, model: "m" }), "hook", `layer ${LAYER}`, "layer 5"],
     [
-      describeStream({ ...SOURCE, layer: LAYER, extractor: "final-position" }),
+      describeStream({ ...reading, layer: LAYER, extractor: "final-position" }),
       "extractor",
       "per-position",
       "final-position",
     ],
-    [describeStream({ ...SOURCE, layer: LAYER, context: 9 }), "context length", String(CONTEXT), "9"],
+    [describeStream({ ...reading, layer: LAYER, windows: "first" }), "way to read long texts", "the first window"],
+    [describeStream({ ...reading, layer: LAYER, context: 9 }), "context length", String(CONTEXT), "9"],
   ] as const;
   for (const [source, ...parts] of others) {
     const sources = new Map([[LAYER, source]]);

@@ -78,7 +78,7 @@ export class AxBenchReader {
       throw new Error(`Expected a text behind the prefix but row ${short.id} has none: delete it from the data`);
     }
     const lengths = texts.map(({ tokens }) => tokens.length);
-    const offsets = Int32Array.of(0, ...lengths.map((length) => length - this.prefix));
+    const offsets = Int32Array.from([0, ...lengths.map((length) => length - this.prefix)]);
     for (let i = 1; i < offsets.length; i++) offsets[i] += offsets[i - 1];
     const options = { layers, context: this.context, batchPrompts: texts.length };
     const { value: batch } = await extract(this.model, texts, options).next();

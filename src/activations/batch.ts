@@ -221,6 +221,8 @@ export interface Prompt {
    * is token 0. Absent where the prompt begins with its text.
    */
   readonly start?: number;
+  /** Whether another window of its text comes further on; absent where none does. */
+  readonly continues?: boolean;
   /** Whether it was cut, and the rest of its text is in no other prompt; absent where nothing is left out. */
   readonly truncated?: boolean;
   /** Token ids, `<bos>` first, cut to the context. */

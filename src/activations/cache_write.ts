@@ -115,7 +115,7 @@ function rowsOf({ batches }: StreamBatch): number {
 
 /** The reading alone: a source's hook names one layer, a cache holds several. */
 function readingOf(source: Reading): Reading {
-  const { model, revision, commit, context, batchPrompts, chat, corpus } = source;
+  const { model, revision, commit, context, stride, batchPrompts, chat, corpus } = source;
   const { extractor, excludeTokens, excludePositions, repeats, controlTokens, templateDate } = source;
   return {
     model,
@@ -125,6 +125,7 @@ function readingOf(source: Reading): Reading {
     ...(excludePositions !== undefined && { excludePositions }),
     ...(repeats && { repeats }),
     context,
+    ...(stride !== undefined && { stride }),
     batchPrompts,
     chat,
     corpus,
@@ -162,7 +163,7 @@ function assertFits(batch: StreamBatch, { layers, dim }: Shape, selection: Selec
     if (activations.dim === dim) continue;
     throw new Error(`Expected activations of length ${dim} but found ${activations.dim} in layer ${layer}`);
   }
-  const kept = batch.prompts.reduce((sum, { tokens }) => sum + selector.take(tokens).length, 0);
+  const kept = batch.prompts.reduce((sum, prompt) => sum + selector.take(prompt).length, 0);
   if (rowsOf(batch) !== kept) {
     throw new Error(
       `Expected the ${kept} activations that the ${selectionText(selection).replace(/^[^,]+/, "$& extractor")} gives ` +

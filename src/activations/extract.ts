@@ -8,10 +8,11 @@ import { CorpusError } from "./errors.ts";
 import { assertExtractor, type Extractor } from "./extractor.ts";
 import { type Gather, gatherer, type GatherFactory } from "./gather.ts";
 import { layOut, type Pass } from "./layout.ts";
-import { readPrompt, tokenPrompt } from "./prompt.ts";
+import { readPrompt, tokenPrompt, windowPrompts } from "./prompt.ts";
 import { type Selection, selectionOf, type SelectOptions, Selector } from "./selection.ts";
-import { defaultContext } from "./source.ts";
+import { assertContext, defaultContext } from "./source.ts";
 import { type StreamBatch, streamBatch } from "./stream.ts";
+import { strideOf, type WindowOptions } from "./windows.ts";
 
 /** A text to extract from; without an `id` its number in the stream is taken. */
 export type Text = string | Pick<CorpusEntry, "text"> & Partial<Pick<CorpusEntry, "id">>;
@@ -21,18 +22,22 @@ export interface TokenIds {
   /** Default: its number in the stream. */
   readonly id?: string;
   /**
-   * Read as they are, `<bos>` first where the model wants it, cut to the context; no chat template is put around them.
+   * Read as they are, `<bos>` first where the model wants it, those beyond the context in windows as of a text; no chat
+   * template is put around them.
    */
   readonly tokens: ArrayLike<number>;
 }
 
 /** How to extract. */
-export interface ExtractOptions extends SelectOptions {
+export interface ExtractOptions extends SelectOptions, WindowOptions {
   /** Layers to read, each at the model's hook; one forward pass gives all of them. */
   layers: readonly number[];
   /** Positions that become activations; default `"per-position"`. */
   extractor?: Extractor;
-  /** Tokens that a prompt is cut to, `<bos>` included; default 128, or what the model can read, if that is less. */
+  /**
+   * Tokens of a prompt at most, `<bos>` included; default 128, or what the model can read, if that is less. A longer text
+   * is read in {@linkcode WindowOptions.windows}, a prompt each.
+   */
   context?: number;
   /** Prompts of a published batch; default 128. θ is a mean over such batches, so it depends on this number. */
   batchPrompts?: number;
@@ -48,8 +53,9 @@ export interface ExtractOptions extends SelectOptions {
   /** Reads each text as a user's turn in the model's chat template; default false. */
   chat?: boolean;
   /**
-   * Prompts at the start of the stream to pass over without running them, for a run that goes on; default 0. With whole
-   * batches (a multiple of `batchPrompts`) the rest of the stream is the same to the byte as if nothing was skipped.
+   * Prompts, windows of long texts among them, at the start of the stream to pass over without running them, for a run
+   * that goes on; default 0. With whole batches (a multiple of `batchPrompts`) the rest of the stream is the same to the
+   * byte as if nothing was skipped.
    */
   skipPrompts?: number;
   /** Where the stream ends, in prompts from its start, skipped ones included; default: with the corpus. */
@@ -64,9 +70,11 @@ export interface ExtractOptions extends SelectOptions {
 
 /** What was read of a stream so far, skipped prompts included; of a batch that is not whole yet, what has been run. */
 export interface ExtractProgress {
-  /** Texts of which a prompt was read. */
+  /** Texts that were read to their end, or to where they were cut. */
   readonly texts: number;
-  /** Prompts. */
+  /** Those of them that were cut, and whose rest is in no prompt. */
+  readonly truncated: number;
+  /** Prompts: texts, or windows of long ones. */
   readonly prompts: number;
   /** Their tokens, `<bos>` included. */
   readonly tokens: number;
@@ -74,11 +82,11 @@ export interface ExtractProgress {
   readonly activations: number;
 }
 
-type Settings = Required<Omit<ExtractOptions, "backend" | "extractor" | keyof SelectOptions>> & {
-  readonly selection: Selection;
-};
+type Settings =
+  & Required<Omit<ExtractOptions, "backend" | "extractor" | keyof SelectOptions | keyof WindowOptions>>
+  & { readonly selection: Selection; readonly stride?: number };
 
-const NOTHING: ExtractProgress = { texts: 0, prompts: 0, tokens: 0, activations: 0 };
+const NOTHING: ExtractProgress = { texts: 0, truncated: 0, prompts: 0, tokens: 0, activations: 0 };
 
 /** A prompt, and its positions that become activations. */
 interface Selected {
@@ -87,8 +95,13 @@ interface Selected {
 }
 
 /**
- * The activations of a model on a corpus, batch by batch: tokenized with `<bos>` first, cut to the context, run
- * right-padded in passes of similar lengths, and put back in stream order (prompt, then position).
+ * The activations of a model on a corpus, batch by batch: tokenized with `<bos>` first, run right-padded in passes of
+ * similar lengths, and put back in stream order (prompt, then position).
+ *
+ * A text longer than the context is read in windows, each a prompt that begins with `<bos>` too. Positions are positions in
+ * the window; {@linkcode Prompt.text} and {@linkcode Prompt.start} say where that is. Every token after the first of a text
+ * gives one activation. Long texts take turns: their windows come in rounds of `batchPrompts`, one of each text, so that
+ * a batch is of as many texts as it can be. Where no text is long, prompts come in the order of the texts.
  *
  * A batch is run in passes of about a second each; a model that was given a signal ({@link LanguageModel.withSignal})
  * ends the stream between two of them.
@@ -138,13 +151,11 @@ export async function* extract(
   };
 
   let seen: ExtractProgress = NOTHING;
-  let text = 0;
-  for await (const entry of corpus) {
+  for await (const prompt of promptsOf(model, corpus, settings)) {
     await otherTurns(model.signal);
-    const prompt = promptOf(model, entry, text++, settings);
     // Skipped prompts are tokenized too: the stream index of what follows counts the activations that they would have
     // given, and what they hold is a repetition further on.
-    const positions = selector.take(prompt.tokens).subarray(0, settings.maxActivations - seen.activations);
+    const positions = selector.take(prompt).subarray(0, settings.maxActivations - seen.activations);
     const isSkipped = seen.prompts < settings.skipPrompts;
     seen = sumOf(seen, [{ prompt, positions }]);
     if (isSkipped) {
@@ -162,23 +173,62 @@ export async function* extract(
   if (seen.prompts === 0) throw new CorpusError("Expected at least one prompt but the corpus is empty: name another");
 }
 
-function sumOf({ texts, prompts, tokens, activations }: ExtractProgress, more: readonly Selected[]): ExtractProgress {
+function sumOf(
+  { texts, truncated, prompts, tokens, activations }: ExtractProgress,
+  more: readonly Selected[],
+): ExtractProgress {
   return {
-    // In stream order: the last prompt is of the last text.
-    texts: more.reduce((last, { prompt }) => Math.max(last, prompt.text + 1), texts),
+    texts: more.reduce((sum, { prompt }) => sum + (prompt.continues ? 0 : 1), texts),
+    truncated: more.reduce((sum, { prompt }) => sum + (prompt.truncated ? 1 : 0), truncated),
     prompts: prompts + more.length,
     tokens: more.reduce((sum, { prompt }) => sum + prompt.tokens.length, tokens),
     activations: more.reduce((sum, { positions }) => sum + positions.length, activations),
   };
 }
 
-function promptOf(model: LanguageModel, entry: Text | TokenIds, number: number, { context, chat }: Settings): Prompt {
-  const place = { id: String(number), text: number };
-  if (typeof entry === "string") return readPrompt(model, place, entry, context, chat);
-  if (entry.id !== undefined) place.id = entry.id;
-  return "tokens" in entry
-    ? tokenPrompt(model, place, entry.tokens, context)
-    : readPrompt(model, place, entry.text, context, chat);
+/**
+ * The prompts of a corpus: in rounds of as many as a batch has, first the next window of each text that was begun, then
+ * new texts. So a batch is of as many texts as can be, as where all are short: θ is measured within batches.
+ */
+async function* promptsOf(
+  model: LanguageModel,
+  corpus: Iterable<Text | TokenIds> | AsyncIterable<Text | TokenIds>,
+  settings: Settings,
+): AsyncGenerator<Prompt> {
+  await using texts = textsOf(model, corpus, settings);
+  let begun: Iterator<Prompt>[] = [];
+  const read = (windows: Iterator<Prompt>): Prompt => {
+    const prompt = windows.next().value;
+    if (prompt.continues) begun.push(windows);
+    return prompt;
+  };
+  for (let isEnd = false; !isEnd || begun.length > 0;) {
+    const open = begun;
+    begun = [];
+    for (const windows of open) yield read(windows);
+    for (let place = open.length; place < settings.batchPrompts && !isEnd; place++) {
+      const next = await texts.next();
+      if (next.done) isEnd = true;
+      else yield read(next.value);
+    }
+  }
+}
+
+/** The prompts of each text. */
+async function* textsOf(
+  model: LanguageModel,
+  corpus: Iterable<Text | TokenIds> | AsyncIterable<Text | TokenIds>,
+  { context, chat, stride }: Settings,
+): AsyncGenerator<Iterator<Prompt>> {
+  let text = 0;
+  for await (const entry of corpus) {
+    const given = typeof entry === "string" ? { text: entry } : entry;
+    const place = { id: given.id ?? String(text), text: text++ };
+    const content = "tokens" in given ? given.tokens : given.text;
+    if (stride !== undefined) yield windowPrompts(model, place, content, context, stride);
+    else if (typeof content !== "string") yield [tokenPrompt(model, place, content, context)].values();
+    else yield [readPrompt(model, place, content, context, chat)].values();
+  }
 }
 
 function settle(model: LanguageModel, options: ExtractOptions): Settings {
@@ -188,12 +238,14 @@ function settle(model: LanguageModel, options: ExtractOptions): Settings {
   const { maxPrompts = Infinity, maxTokens = Infinity, maxActivations = Infinity } = options;
   const layers = [...new Set(options.layers)];
   assertExtractor(extractor);
-  const selection = selectionOf({ ...options, extractor, chat }, model);
+  const selected = selectionOf({ ...options, extractor, chat }, model);
   if (layers.length === 0) throw new RangeError("Expected at least one layer to extract but found none");
   for (const layer of layers) assertWhole("a layer", layer, 0, model.layers - 1);
   // The first position is context only: one token more makes the first activation.
   assertWhole("a context", context, extractor === "per-position" ? 2 : 1);
-  assertFits(model, context);
+  assertContext(model, context);
+  const stride = strideOf({ ...options, context, extractor, chat });
+  const selection = { ...selected, context, stride };
   assertWhole("the prompts of a batch", batchPrompts, 1);
   assertWhole("the prompts of a forward pass", forwardPrompts, 1);
   const { forwardTokens = tokensAtOnce(model, layers) } = options;
@@ -204,16 +256,7 @@ function settle(model: LanguageModel, options: ExtractOptions): Settings {
   if (maxActivations !== Infinity) assertWhole("the activations at most", maxActivations, 1);
   const passes = { forwardPrompts, forwardTokens };
   const budget = { skipPrompts, maxPrompts, maxTokens, maxActivations };
-  return { layers, selection, context, batchPrompts, chat, ...passes, ...budget, onProgress };
-}
-
-/** Throws before anything is read: one prompt of a whole corpus may be the only long one. */
-function assertFits({ id, maxContext }: LanguageModel, context: number): void {
-  if (context <= maxContext) return;
-  throw new RangeError(
-    `Expected a context of at most ${maxContext} tokens, all the positions that ${id} has, but found ` +
-      `${context}: take ${maxContext} (--context ${maxContext}) or fewer`,
-  );
+  return { layers, selection, context, stride, batchPrompts, chat, ...passes, ...budget, onProgress };
 }
 
 function assertWhole(what: string, value: number, from: number, to = Number.MAX_SAFE_INTEGER): void {
@@ -234,16 +277,15 @@ async function runBatch(
   const { rows, provenance, passes } = layOut(prompts, selected.map(({ positions }) => positions), most);
   using gather = newGather(layers, rows);
   const run = { ...before };
-  const texts = new Set<number>();
   let forwardSeconds = 0;
   for (const pass of passes) {
     await otherTurns(model.signal);
     forwardSeconds += await runPass(model, pass, layers, gather);
-    for (const { text, tokens } of pass.prompts) {
-      if (text >= before.texts) texts.add(text);
+    for (const { tokens, continues, truncated } of pass.prompts) {
+      if (!continues) run.texts++;
+      if (truncated) run.truncated++;
       run.tokens += tokens.length;
     }
-    run.texts = before.texts + texts.size;
     run.prompts += pass.prompts.length;
     run.activations += pass.targetRows.length;
     onProgress({ ...run });

@@ -7,6 +7,8 @@ export interface Line {
   readonly number: number;
   /** The line without its end (`\n`, `\r\n`, or `\r` in a file that has no other). */
   readonly text: string;
+  /** Whether bytes were left out, since it is longer than what is kept of a line; absent where it is whole. */
+  readonly truncated?: boolean;
 }
 
 // In UTF-8 no byte of a longer letter is one of these.
@@ -64,7 +66,7 @@ export async function* linesOf(
     number++;
     try {
       const text = decoder.decode(bytes);
-      return { number, text: text.endsWith("\r") ? text.slice(0, -1) : text };
+      return { number, text: text.endsWith("\r") ? text.slice(0, -1) : text, ...(isCut && { truncated: true }) };
     } catch (cause) {
       throw new CorpusError(
         `Expected UTF-8 text but line ${number} of "${name}" holds other bytes: convert the file, ` +
@@ -74,10 +76,11 @@ export async function* linesOf(
     }
   };
 
-  /** Pieces of the line whose end has not been read yet, and how long they are together. */
-  let [open, length]: [Uint8Array[], number] = [[], 0];
+  /** Pieces of the line whose end has not been read yet, how long they are together, and whether some was left out. */
+  let [open, length, isCut]: [Uint8Array[], number, boolean] = [[], 0, false];
   const take = (bytes: Uint8Array) => {
     const kept = bytes.length <= longest - length ? bytes : bytes.subarray(0, longest - length);
+    isCut ||= kept.length < bytes.length;
     open.push(kept);
     length += kept.length;
     if (length <= most) return;
@@ -109,10 +112,12 @@ export async function* linesOf(
     for (let end = endOfLine(chunk, 0, returns); end >= 0; end = endOfLine(chunk, start, returns)) {
       take(chunk.subarray(start, end));
       yield lineOf(open.length === 1 ? open[0] : concat(open));
-      [open, length] = [[], 0];
+      [open, length, isCut] = [[], 0, false];
       start = end + 1;
     }
-    if (start < chunk.length && length < longest) take(chunk.subarray(start));
+    if (start === chunk.length) continue;
+    if (length < longest) take(chunk.subarray(start));
+    else isCut = true;
   }
   if (open.length > 0) yield lineOf(concat(open));
 }

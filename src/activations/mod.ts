@@ -35,6 +35,7 @@ export { shuffled } from "./shuffled.ts";
 export { shuffleBuffer } from "./shuffle_buffer.ts";
 export { type SampleBounds, sampledTexts } from "./sampled_texts.ts";
 export { type TokenWindow, tokenWindows } from "./token_windows.ts";
+export type { WindowOptions, Windows } from "./windows.ts";
 export { shuffledTokens, type TokenPrompts, uniformTokens } from "./random_tokens.ts";
 export { type AxBench, type AxBenchConcept, type AxBenchRow, readAxBench } from "./axbench.ts";
 export { AxBenchReader, type AxBenchReading, type TextActivations } from "./axbench_reader.ts";

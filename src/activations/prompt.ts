@@ -1,6 +1,8 @@
 import type { LanguageModel } from "../model/types.ts";
 import type { Excerpt, Prompt } from "./batch.ts";
+import { encodePieces } from "./encode_pieces.ts";
 import { chatTemplateOf } from "./template_parts.ts";
+import { cutWindows } from "./windows.ts";
 
 /** What reading a prompt asks of a model. */
 export type Tokenizer = Pick<LanguageModel, "encode" | "encodeChat" | "decode">;
@@ -70,16 +72,45 @@ export function tokenPrompt(
   tokens: ArrayLike<number>,
   context: number,
 ): Prompt {
-  const ids = Array.from(tokens).slice(0, context);
-  const wrong = ids.find((token) => !Number.isInteger(token) || token < 0 || token >= model.vocab);
-  if (wrong !== undefined || ids.length === 0) {
-    throw new RangeError(
-      `Expected token ids from 0 to ${model.vocab - 1}, which the model has, but prompt "${place.id}" holds ${
-        wrong ?? "none"
-      }`,
-    );
+  const ids = idsOf(model, place, Array.from(tokens).slice(0, context));
+  return new TokenizedPrompt({ ...place, truncated: tokens.length > context }, ids, model);
+}
+
+/**
+ * Reads a text, or token ids, in windows, a prompt each.
+ *
+ * @param place Which text it is.
+ * @param context Tokens of a window at most, at least 2.
+ * @param stride Tokens that a window begins after the one before.
+ * @throws {RangeError} if of token ids there is none, or one that the model does not have.
+ */
+export function* windowPrompts(
+  model: Pick<LanguageModel, "decode" | "encode" | "vocab">,
+  place: PromptPlace,
+  content: string | ArrayLike<number>,
+  context: number,
+  stride: number,
+): Generator<Prompt> {
+  const pieces = typeof content === "string"
+    ? encodePieces(model, content)
+    : [idsOf(model, place, Array.from(content))];
+  // What stands before the empty text stands before every text.
+  const [bos] = model.encode("");
+  for (const { tokens, ...window } of cutWindows(pieces, bos, context, stride)) {
+    yield new TokenizedPrompt({ ...place, ...window }, tokens, model);
   }
-  return new TokenizedPrompt({ ...place, truncated: tokens.length > context }, Int32Array.from(ids), model);
+}
+
+function idsOf(
+  { vocab }: Pick<LanguageModel, "vocab">,
+  { id }: PromptPlace,
+  tokens: readonly number[],
+): Int32Array<ArrayBuffer> {
+  const wrong = tokens.find((token) => !Number.isInteger(token) || token < 0 || token >= vocab);
+  if (wrong === undefined && tokens.length > 0) return Int32Array.from(tokens);
+  throw new RangeError(
+    `Expected token ids from 0 to ${vocab - 1}, which the model has, but prompt "${id}" holds ${wrong ?? "none"}`,
+  );
 }
 
 /**
@@ -150,12 +181,13 @@ function cutNear(text: string, from: number): number {
 }
 
 /** Which text a prompt is of, and what of it. */
-export type PromptPlace = Pick<Prompt, "id" | "text" | "start" | "truncated">;
+export type PromptPlace = Omit<Prompt, "tokens" | "excerpt">;
 
 class TokenizedPrompt implements Prompt {
   readonly id: string;
   readonly text: number;
   readonly start?: number;
+  readonly continues?: boolean;
   readonly truncated?: boolean;
   readonly #model: Pick<Tokenizer, "decode">;
 
@@ -163,6 +195,7 @@ class TokenizedPrompt implements Prompt {
     this.id = place.id;
     this.text = place.text;
     if (place.start) this.start = place.start;
+    if (place.continues) this.continues = true;
     if (place.truncated) this.truncated = true;
     this.#model = model;
   }

@@ -44,6 +44,6 @@ export function shuffledTokens(prompts: TokenPrompts, seed: number): Required<To
   const random = new Random(seed);
   return prompts.map(({ id, tokens }) => ({
     id: `shuffled ${id}`,
-    tokens: Int32Array.of(...tokens.slice(0, 1), ...random.shuffle([...tokens.slice(1)])),
+    tokens: Int32Array.from([...tokens.slice(0, 1), ...random.shuffle([...tokens.slice(1)])]),
   }));
 }

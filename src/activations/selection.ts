@@ -1,5 +1,6 @@
 /** Which positions of a stream's prompts become activations. */
 import type { LanguageModel } from "../model/types.ts";
+import type { Prompt } from "./batch.ts";
 import { type Extractor, keptPositions } from "./extractor.ts";
 import { SharedPrefixes } from "./shared_prefixes.ts";
 import { chatTemplateOf, type Template, templatePart } from "./template_parts.ts";
@@ -78,18 +79,21 @@ export class Selector {
   readonly #excluded: ReadonlySet<number>;
   readonly #seen?: SharedPrefixes;
 
-  constructor(private readonly selection: Selection) {
+  /** @param selection With the context and the stride where there are windows of long texts. */
+  constructor(private readonly selection: Selection & { readonly context?: number; readonly stride?: number }) {
     this.#excluded = new Set(selection.excludeTokens);
     if (selection.repeats === "once") this.#seen = new SharedPrefixes();
   }
 
   /** Positions of the next prompt that become activations, ascending. */
-  take(tokens: Int32Array): Int32Array<ArrayBuffer> {
-    const { extractor, excludePositions = 0 } = this.selection;
+  take({ tokens, start = 0 }: Pick<Prompt, "tokens" | "start">): Int32Array<ArrayBuffer> {
+    const { extractor, excludePositions = 0, context = 0, stride = 0 } = this.selection;
     const { first, count } = keptPositions(extractor, tokens.length);
     const repeated = this.#seen?.take(tokens) ?? 0;
+    // What the window before has read is context here.
+    const reread = start === 0 ? 0 : context - stride;
     const positions: number[] = [];
-    for (let position = Math.max(first, repeated); position < first + count; position++) {
+    for (let position = Math.max(first, repeated, reread); position < first + count; position++) {
       if (this.#excluded.has(tokens[position])) continue;
       const isOut = typeof excludePositions === "number"
         ? position < excludePositions

@@ -1,7 +1,7 @@
 /**
  * One published batch as two Arrow tables. `activations` has a row an activation: `prompt` (a row of the other table),
  * `position`, `token`, the token in its surroundings (`before`, `text`, `after`), and a column `layer_L` of vectors for
- * each layer. `prompts` has a row a prompt: `prompt`, `id`, `text`, `start`, `truncated` (see {@linkcode Prompt}), and
+ * each layer. `prompts` has a row a prompt: `prompt`, `id`, `text`, `start`, `continues`, `truncated` (see {@linkcode Prompt}), and
  * `tokens`, a list of token ids.
  */
 import {
@@ -67,6 +67,7 @@ export function shardTables({ layers, provenance }: Shard, dim: number, metadata
       id: stringColumn(prompts.map(({ id }) => id)),
       text: numberColumn(Float64Array.from(prompts, ({ text }) => text)),
       start: numberColumn(Int32Array.from(prompts, ({ start = 0 }) => start)),
+      continues: booleanColumn(prompts.map(({ continues = false }) => continues)),
       truncated: booleanColumn(prompts.map(({ truncated = false }) => truncated)),
       tokens: listColumn(offsets, numberColumn(tokens)),
     }, { metadata, fieldMetadata: PROMPT_COLUMNS }),
@@ -87,6 +88,7 @@ const PROMPT_COLUMNS = {
   id: { description: "identifier of its text in the corpus" },
   text: { description: "number of its text in the stream" },
   start: { description: "where in its text it begins: position p is token start + p" },
+  continues: { description: "whether another window of its text comes further on" },
   truncated: { description: "whether it was cut, and the rest of its text is in no prompt" },
   tokens: { description: "token ids, those without an activation too" },
 };
@@ -148,8 +150,8 @@ function placesOf(prompts: Table, promptsBefore: number): (i: number) => Omit<Pr
   // In shards that do not say it every text is one prompt.
   if (!prompts.getChild("text")) return (i) => ({ text: promptsBefore + i });
   const [text, start] = [float64Of(columnOf(prompts, "text")), int32Of(columnOf(prompts, "start"))];
-  const truncated = booleansOf(columnOf(prompts, "truncated"));
-  return (i) => ({ text: text[i], start: start[i], truncated: truncated[i] });
+  const [continues, truncated] = ["continues", "truncated"].map((name) => booleansOf(columnOf(prompts, name)));
+  return (i) => ({ text: text[i], start: start[i], continues: continues[i], truncated: truncated[i] });
 }
 
 /** A prompt with the excerpts that were written. */
@@ -157,6 +159,7 @@ class CachedPrompt implements Prompt {
   readonly id: string;
   readonly text: number;
   readonly start?: number;
+  readonly continues?: boolean;
   readonly truncated?: boolean;
   readonly #excerpts: ReadonlyMap<number, Excerpt>;
 
@@ -168,6 +171,7 @@ class CachedPrompt implements Prompt {
     this.id = place.id;
     this.text = place.text;
     if (place.start) this.start = place.start;
+    if (place.continues) this.continues = true;
     if (place.truncated) this.truncated = true;
     this.#excerpts = excerpts;
   }

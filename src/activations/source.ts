@@ -1,6 +1,7 @@
 import type { BosRule, ControlTokenRule, HookPoint, HookSite, LanguageModel } from "../model/types.ts";
 import { type Selection, selectionOf, selectionText, type SelectOptions } from "./selection.ts";
 import type { Extractor } from "./extractor.ts";
+import { strideOf, type WindowOptions, windowsText } from "./windows.ts";
 
 /** How a stream of activations was read, whatever the layer. */
 export type Reading = Selection & {
@@ -10,8 +11,10 @@ export type Reading = Selection & {
   readonly revision?: string;
   /** The commit of the hub that the model's files are of; absent for a folder. */
   readonly commit?: string;
-  /** Tokens that prompts are cut to, `<bos>` included. */
+  /** Tokens of a prompt at most, `<bos>` included. */
   readonly context: number;
+  /** Tokens that the windows of a longer text advance by; absent where its first only is read. */
+  readonly stride?: number;
   /** Prompts of a published batch. */
   readonly batchPrompts: number;
   /** Whether texts are read as a user's turn of a chat. */
@@ -36,13 +39,29 @@ export type StreamSource = Reading & {
   readonly hook: HookPoint;
 };
 
-/** Tokens that prompts are cut to unless something else is asked for. */
+/** Tokens of a prompt at most unless something else is asked for. */
 export function defaultContext({ maxContext = Infinity }: Partial<Pick<LanguageModel, "maxContext">>): number {
   return Math.min(128, maxContext);
 }
 
+/**
+ * Throws unless a model has as many positions as a context: one prompt of a whole corpus may be the only long one.
+ *
+ * @throws {RangeError} A sentence that says how many it has.
+ */
+export function assertContext(
+  { id, maxContext }: Pick<LanguageModel, "id" | "maxContext">,
+  context: number,
+): void {
+  if (context <= maxContext) return;
+  throw new RangeError(
+    `Expected a context of at most ${maxContext} tokens, all the positions that ${id} has, but found ` +
+      `${context}: take ${maxContext} (--context ${maxContext}) or fewer`,
+  );
+}
+
 /** What {@link describeStream} needs; all but the layer, the model and the corpus have the defaults of `extract`. */
-export interface DescribeOptions extends SelectOptions {
+export interface DescribeOptions extends SelectOptions, WindowOptions {
   /** The model, or its folder or hub id. */
   model:
     | string
@@ -89,12 +108,14 @@ export function describeStream(options: DescribeOptions): StreamSource {
     : model;
   const { id, hook, bos, controlTokens, templateDate, revision, commit, maxContext } = given;
   const { context = defaultContext({ maxContext }) } = options;
+  const stride = strideOf({ ...options, context, extractor, chat });
   return {
     model: id,
     ...(commit === undefined ? {} : { revision, commit }),
     hook: { layer, at: options.at ?? hook },
     ...selectionOf({ ...options, extractor, chat }, given),
     context,
+    ...(stride !== undefined && { stride }),
     batchPrompts,
     chat,
     corpus,
@@ -126,6 +147,7 @@ export function assertSameReading(calibration: StreamSource, stream: StreamSourc
     ["extractor", selectionText],
     ["largest norm", ({ maxNorm }) => maxNorm === undefined ? "any" : `${maxNorm} times the median`],
     ["context length", ({ context }) => context],
+    ["way to read long texts", windowsText],
     ["rule for <bos>", bosOf],
     ["reading of control tokens", ({ controlTokens }) => controlTokens],
     ["date in the chat template", ({ templateDate }) => templateDate],

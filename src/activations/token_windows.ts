@@ -1,5 +1,7 @@
 import type { LanguageModel } from "../model/types.ts";
 import type { CorpusEntry } from "./corpus.ts";
+import { encodePieces } from "./encode_pieces.ts";
+import { cutWindows } from "./windows.ts";
 
 /** A prompt of a set number of tokens, cut from a text. */
 export interface TokenWindow {
@@ -36,16 +38,12 @@ export function tokenWindows(
   if (!Number.isInteger(length) || length < 2) {
     throw new RangeError(`Expected windows of at least 2 tokens, the first included, but found ${length}`);
   }
-  // What stands before the empty text stands before every text.
   const [bos] = model.encode("");
-  const own = length - 1;
   const windows: TokenWindow[] = [];
   for (const { id, text } of texts) {
-    const tokens = model.encode(text);
-    // From token 1: token 0 is context already, be it `<bos>` or the text's own.
-    for (let from = 1, number = 0; from + own <= tokens.length; from += own, number++) {
-      const first = tokens[0] === bos ? bos : tokens[from - 1];
-      windows.push({ id: `${id}#${number}`, tokens: Int32Array.of(first, ...tokens.subarray(from, from + own)) });
+    let number = 0;
+    for (const { tokens } of cutWindows(encodePieces(model, text), bos, length, length - 1)) {
+      if (tokens.length === length) windows.push({ id: `${id}#${number++}`, tokens });
     }
   }
   return windows;

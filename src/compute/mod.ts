@@ -20,4 +20,5 @@ export { openBackend } from "./open.ts";
 export type { Backend, BackendChoice, BackendName, Matrix, Moments, Nearest, RowGroups } from "./backend.ts";
 export type { ActivationRule, SparseFeatures } from "./sparse.ts";
 export { GpuError } from "./device.ts";
+export { append, largest, smallest } from "./long_lists.ts";
 export { Random } from "./random.ts";

@@ -1,4 +1,5 @@
 /** Dot products of rows with rows: the nearest, and all of them. */
+import { largest } from "./long_lists.ts";
 import type { Nearest } from "./backend.ts";
 import { Commands, type GpuContext } from "./webgpu_commands.ts";
 import type { Chunk, WebGpuMatrix } from "./webgpu_matrix.ts";
@@ -26,7 +27,7 @@ export async function nearest(
   const commands = new Commands(context);
   const results = commands.temporary(rows * 8);
   const chunks = exemplars.chunks().filter((chunk) => chunk.first + chunk.rows > from);
-  const mostTiles = Math.max(...chunks.map((chunk) => Math.ceil(chunk.rows / TILE)));
+  const mostTiles = largest(chunks.map((chunk) => Math.ceil(chunk.rows / TILE)));
   for (const block of blocks(queries, exemplars.rows - from)) {
     const rowTiles = Math.ceil(block.rows / TILE);
     // A share is the same part of every chunk, so that one list of running bests serves them all: see nearest.wgsl.

@@ -1,5 +1,6 @@
 /** Sparse rows: the active features of dense ones, and the sums of their vectors. */
-import type { ActivationRule, SparseFeatures } from "./sparse.ts";
+import { largest } from "./long_lists.ts";
+import { type ActivationRule, assertActive, type SparseFeatures } from "./sparse.ts";
 import { type BufferRange, Commands, type GpuContext } from "./webgpu_commands.ts";
 import { type Chunk, WebGpuMatrix } from "./webgpu_matrix.ts";
 import { blocks, TILE } from "./webgpu_products.ts";
@@ -51,7 +52,7 @@ export async function activate(
   const short = parts.filter((part) => part.total > part.capacity);
   for (const part of short) part.capacity = part.total;
   await fill(context, short, encoder, bias, rule);
-  const average = Math.max(...parts.map(({ total, block }) => total / block.rows));
+  const average = largest(parts.map(({ total, block }) => total / block.rows));
   // A quarter more than the fullest part, as the next batch's rows may have more.
   if (!(guess >= average)) guesses.set(encoder, 1.25 * average);
   return joined(parts, x.rows, size);
@@ -68,7 +69,7 @@ async function fill(
   if (parts.length === 0) return;
   const { rows: size, stride } = encoder;
   const commands = new Commands(context);
-  const products = commands.temporary(Math.max(...parts.map(({ block }) => block.rows)) * size * 4);
+  const products = commands.temporary(largest(parts.map(({ block }) => block.rows)) * size * 4);
   const biases = commands.upload(bias);
   const thresholds = commands.upload(rule.thresholds.map((threshold) => Math.min(threshold, LARGEST)));
   const firstBad = commands.upload(Uint32Array.of(NO_ROW));
@@ -114,6 +115,7 @@ async function fill(
 function joined(parts: readonly Part[], rows: number, size: number): SparseFeatures {
   const offsets = new Int32Array(rows + 1);
   const count = parts.reduce((sum, { total }) => sum + total, 0);
+  assertActive(count);
   const [features, values] = [new Int32Array(count), new Float32Array(count)];
   let end = 0;
   for (const { block, places, active } of parts) {

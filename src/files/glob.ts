@@ -1,3 +1,4 @@
+import { append } from "../compute/long_lists.ts";
 import { join, matchesGlob } from "node:path";
 import { exists } from "./exists.ts";
 
@@ -32,7 +33,7 @@ async function filesBelow(folder: string, depth: number): Promise<string[]> {
     const path = join(folder, name);
     // A link counts as what it leads to, except to folders for `**`: one that leads above itself has no end.
     if (isDirectory || (depth !== Infinity && (await Deno.stat(path)).isDirectory)) {
-      if (depth > 1) files.push(...(await filesBelow(path, depth - 1)).map((file) => join(name, file)));
+      if (depth > 1) append(files, (await filesBelow(path, depth - 1)).map((file) => join(name, file)));
     } else files.push(name);
   }
   return files;

@@ -274,6 +274,9 @@ function vectorParts(column: StoredColumn, precision: number, kind: string) {
   return { parts, dim };
 }
 
+/** Offsets are 32-bit. */
+const LARGEST_OFFSET = 2 ** 31 - 1;
+
 /** Lists over one flat column. */
 export interface Lists {
   /** Row `i` is `child[offsets[i]] .. child[offsets[i + 1] - 1]`; starts at 0, one longer than there are rows. */
@@ -285,7 +288,7 @@ export interface Lists {
 /**
  * The lists of a column: offsets and the column of their elements, which the other functions read.
  *
- * @throws {Error} If it holds something else, or nulls.
+ * @throws {Error} If it holds something else, nulls, or 2^31 elements or more.
  *
  * @example
  * ```ts
@@ -310,6 +313,9 @@ export function listsOf(column: StoredColumn): Lists {
     const [begin, end] = [own[0], own[data.length]];
     // A batch's offsets count from its own child, and in a slice need not begin at 0.
     const base = offsets[row] - begin;
+    if (end + base > LARGEST_OFFSET) {
+      throw new Error("Expected lists of fewer than 2^31 elements together: read the file batch by batch.");
+    }
     for (let i = 1; i <= data.length; i++) offsets[row + i] = own[i] + base;
     if (end > data.children[0].length) mismatch(column, `lists of ${end} elements`);
     children.push(data.children[0].slice(begin, end - begin));

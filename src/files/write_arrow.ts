@@ -12,7 +12,7 @@ import {
   Table,
 } from "./apache_arrow.ts";
 import { type BatchChecksums, CHECKSUMS, formatChecksums } from "./arrow_checksums.ts";
-import { largest } from "../compute/extremes.ts";
+import { largest } from "../compute/long_lists.ts";
 import { buffersOf } from "./arrow_layout.ts";
 import { writeFileAtomic, type WriteOptions } from "./atomic.ts";
 import { checksumOf } from "./checksum.ts";

@@ -1,3 +1,4 @@
+import { largest } from "../compute/long_lists.ts";
 import { visibleJson, visibleText } from "../files/visible_text.ts";
 import { formatTable } from "../run/terminal/print.ts";
 import type { Description, Json } from "./description.ts";
@@ -16,7 +17,7 @@ const LONGEST = 72;
  */
 export function descriptionText({ path, kind, bytes, facts, tables }: Description): string {
   const rows = Object.entries(facts).map(([fact, value]) => ({ fact: visibleText(fact), value: cell(value) }));
-  const width = Math.max(0, ...rows.map(({ fact }) => fact.length));
+  const width = Math.max(0, largest(rows.map(({ fact }) => fact.length)));
   const sections = Object.entries(tables).filter(([, rows]) => rows.length > 0).map(([title, rows]) => {
     const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
     return `\n${title}\n${

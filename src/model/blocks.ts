@@ -4,6 +4,7 @@
  * where these number the sums from the first block to the last, and else by structure: a block begins with the part
  * that mixes positions.
  */
+import { append } from "../compute/long_lists.ts";
 import type { GraphProto, NodeProto } from "../compute/onnx/codec.ts";
 import { ModelError } from "./error.ts";
 import { GraphIndex, reads } from "./graph.ts";
@@ -134,7 +135,7 @@ function readOfHead(index: GraphIndex, stream: string): string | undefined {
   for (const tensor of queue) {
     for (const node of index.readers(tensor)) {
       if (PRODUCTS.has(node.opType)) return viewed(index, dataOf(index, node));
-      if (node.opType !== "Shape") queue.push(...node.output.filter((output) => output !== ""));
+      if (node.opType !== "Shape") append(queue, node.output.filter((output) => output !== ""));
     }
   }
 }

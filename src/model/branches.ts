@@ -2,6 +2,7 @@
  * Merged decoders: two decoders in the branches of one `If`, of which an input chooses. Their branch with a cache does
  * what a decoder with a cache does, fed an empty one at first, so it takes the place of the `If`.
  */
+import { append } from "../compute/long_lists.ts";
 import type { GraphProto, NodeProto } from "../compute/onnx/codec.ts";
 import { ModelError } from "./error.ts";
 import { rename } from "./functions.ts";
@@ -38,7 +39,7 @@ function inlined(graph: GraphProto, node: NodeProto): NodeProto[] {
   // What the branch gives back takes the names that the node gives it.
   const names = new Map(branch.output.map(({ name }, i) => [name, node.output[i]]));
   rename(branch.node, (name) => names.get(name) ?? name);
-  graph.initializer.push(...branch.initializer);
+  append(graph.initializer, branch.initializer);
   // onnxruntime infers shapes anew; those of the old names could contradict it.
   graph.valueInfo = [];
   return branch.node;

@@ -1,4 +1,5 @@
 /** Cuts a graph to what some of its tensors need: no later layer, no unembedding, no cache. */
+import { append } from "../compute/long_lists.ts";
 import { ElementType, type GraphProto, node, valueInfo } from "../compute/onnx/codec.ts";
 import { GraphIndex, prune } from "./graph.ts";
 
@@ -29,5 +30,5 @@ export function cutTo(graph: GraphProto, tensors: readonly string[], kept: reado
   graph.output = [...captures, ...outputs.filter(({ name }) => kept.includes(name))];
   prune(graph);
   const written = new Set(graph.node.flatMap(({ opType, output }) => opType === "GroupQueryAttention" ? output : []));
-  graph.output.push(...outputs.filter(({ name }) => written.has(name) && !kept.includes(name)));
+  append(graph.output, outputs.filter(({ name }) => written.has(name) && !kept.includes(name)));
 }

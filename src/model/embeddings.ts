@@ -2,6 +2,7 @@
  * Multimodal decoders read embeddings, which a graph of their own makes from token ids. Put before the decoder it makes
  * one graph that reads token ids, as those of text models do.
  */
+import { append } from "../compute/long_lists.ts";
 import type { GraphProto, ModelProto } from "../compute/onnx/codec.ts";
 import { rename } from "./functions.ts";
 
@@ -16,7 +17,7 @@ export function joinEmbeddings(decoder: ModelProto, embeddings: ModelProto): voi
   rename(first.node, newName);
   for (const tensor of first.initializer) tensor.name = newName(tensor.name);
   graph.node = [...first.node, ...graph.node];
-  graph.initializer.push(...first.initializer);
+  append(graph.initializer, first.initializer);
   graph.input = [
     ...first.input.filter(({ name }) => !inputs.has(name)),
     ...graph.input.filter(({ name }) => !made.has(name)),

@@ -2,6 +2,7 @@
  * Local functions of a model (exports whose modules became functions) put in the place of the nodes that call them, so
  * that the graph shows what is computed.
  */
+import { append } from "../compute/long_lists.ts";
 import { clone } from "../compute/onnx/codec.ts";
 import type { AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto } from "../compute/onnx/codec.ts";
 
@@ -53,7 +54,7 @@ function instance(body: FunctionProto, call: NodeProto, prefix: string): NodePro
   for (const node of nodes) {
     // Modules that became functions tell their block in the call's name.
     node.name = `${prefix}/${node.name}`;
-    node.metadataProps.push(...call.metadataProps);
+    append(node.metadataProps, call.metadataProps);
     bindAttributes(node, given);
   }
   return nodes;

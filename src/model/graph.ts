@@ -1,4 +1,5 @@
 /** Reading and cutting ONNX graphs: who produces a tensor, what it depends on, what type it has. */
+import { append } from "../compute/long_lists.ts";
 import {
   ElementType,
   type GraphProto,
@@ -166,7 +167,7 @@ export function sortNodes(graph: GraphProto): void {
 /** Names that a node reads, those of its subgraphs (`If`, `Loop`) included. */
 export function reads(node: NodeProto): string[] {
   const names = node.input.filter((name) => name !== "");
-  for (const { g } of node.attribute) if (g) { for (const inner of g.node) names.push(...reads(inner)); }
+  for (const { g } of node.attribute) if (g) { for (const inner of g.node) append(names, reads(inner)); }
   return names;
 }
 

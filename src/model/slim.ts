@@ -3,6 +3,7 @@
  * external data has them. What is left of a model of gigabytes is some hundred kilobytes, and onnxruntime maps the
  * rest.
  */
+import { append } from "../compute/long_lists.ts";
 import type { ByteFile } from "../files/byte_file.ts";
 
 /**
@@ -58,7 +59,8 @@ async function slim(file: Window, start: number, end: number, kind: Kind, locati
     if (length < LARGE || field.wire !== 2) pieces.push(await file.bytes(field.start, field.end));
     else if (child) {
       const inner = await slim(file, field.value, field.end, child, location);
-      pieces.push(header(field.number, inner.reduce((sum, piece) => sum + piece.length, 0)), ...inner);
+      pieces.push(header(field.number, inner.reduce((sum, piece) => sum + piece.length, 0)));
+      append(pieces, inner);
     } else if (kind === "tensor" && (field.number === TENSOR.raw || field.number === TENSOR.floats)) weights = field;
     else pieces.push(await file.bytes(field.start, field.end));
   }

@@ -4,6 +4,7 @@
  * `Sum`, a tree of them (`(stream + attention) + mlp`), or is fused with the norm that reads it
  * (`SkipLayerNormalization`, `SkipSimplifiedLayerNormalization`). Names play no part.
  */
+import { append } from "../compute/long_lists.ts";
 import { type GraphProto, node, type NodeProto } from "../compute/onnx/codec.ts";
 import type { GraphIndex } from "./graph.ts";
 
@@ -124,7 +125,7 @@ function branchesFrom(index: GraphIndex, base: string, tensors: readonly string[
   for (const tensor of tensors) {
     const branch = branchFrom(index, base, tensor);
     if (!branch) return undefined;
-    branches.push(...parts(index, base, branch));
+    append(branches, parts(index, base, branch));
   }
   return branches.length > 0 ? branches : undefined;
 }

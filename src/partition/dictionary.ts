@@ -100,9 +100,19 @@ export class Dictionary implements Disposable {
   get center(): Float32Array<ArrayBuffer> {
     return this.#inUse("center").calibration.center;
   }
-  /** Activations added so far. */
+  /** Activations added so far: the members of all regions, and those {@linkcode Dictionary.beyond} all. */
   get activations(): number {
     return this.#inUse("activations").activations;
+  }
+  /**
+   * Activations that belong to no region: they were added without founding, and lie beyond the threshold of all regions.
+   */
+  get beyond(): number {
+    return this.#inUse("beyond").beyond;
+  }
+  /** Activations after which it founded no more and only counted members; as many as it has while it founds. */
+  get foundedUntil(): number {
+    return this.#inUse("foundedUntil").foundedUntil;
   }
   /** Where it computes. */
   get backend(): Backend {
@@ -168,6 +178,16 @@ export class Dictionary implements Disposable {
   /**
    * Adds a batch in stream order: each row joins a region within the threshold or founds one.
    *
+   * @example Count what a finished dictionary covers of a stream, without new regions
+   * ```ts
+   * import { Dictionary } from "./dictionary.ts";
+   *
+   * using dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.1 }, { backend: "cpu" });
+   * await dictionary.add({ data: Float32Array.of(1, 0), rows: 1, dim: 2 });
+   * const { regions } = await dictionary.add({ data: Float32Array.of(5, 0.1, 0, 2), rows: 2, dim: 2 }, { found: false });
+   * if (regions.join() !== "0,-1" || dictionary.size !== 1 || dictionary.beyond !== 1) throw new Error(`${regions}`);
+   * ```
+   *
    * @throws {RangeError} if the rows are of another length. @throws {Error} if a row is not finite, or lies on the
    * center; names where it comes from. Either way the dictionary stays as it was.
    */
@@ -190,11 +210,15 @@ export class Dictionary implements Disposable {
    *
    * @throws {RangeError} if the rows are of another length; the dictionary stays as it was.
    */
-  ingest(directions: Matrix, provenance?: Provenance): Promise<Assignment> {
+  ingest(
+    directions: Matrix,
+    provenance?: Provenance,
+    options: Pick<AddOptions, "found"> = {},
+  ): Promise<Assignment> {
     return this.#inTurn("ingest", (parts) => {
       assertSameDim(directions, parts.exemplars);
       this.#isBehind = true;
-      return ingestBatch(parts, directions, provenance);
+      return ingestBatch(parts, directions, provenance, options);
     });
   }
 

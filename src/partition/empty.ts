@@ -44,6 +44,8 @@ export function emptyParts(
     contexts: new Contexts(),
     ...(members > 0 && { members: new Members(center.length, seed, members) }),
     activations: 0,
+    beyond: 0,
+    foundedUntil: 0,
     batches: 0,
   };
 }

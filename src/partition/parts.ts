@@ -34,6 +34,10 @@ export interface DictionaryParts {
   members?: Members;
   /** Activations seen. */
   activations: number;
+  /** How many of them belong to no region: they came when it founded none any more, beyond the threshold of all. */
+  beyond: number;
+  /** Activations after which it founded no more; all that it has seen while it founds. */
+  foundedUntil: number;
   /** Batches seen. */
   batches: number;
 }

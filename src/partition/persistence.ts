@@ -155,7 +155,7 @@ export async function loadDictionary(
       most: Number(metadata.members),
       identity: metadata.members_file,
     });
-  const { threshold, percentile, source, activations, batches } = fields;
+  const { threshold, percentile, source, activations, beyond, foundedUntil, batches } = fields;
   return {
     backend,
     calibration: {
@@ -175,6 +175,8 @@ export async function loadDictionary(
     }),
     ...(members && { members }),
     activations,
+    beyond,
+    foundedUntil,
     batches,
   };
 }
@@ -217,6 +219,9 @@ function fieldsOf(path: string, metadata: Record<string, string>) {
     source: json<StreamSource | null>("source"),
     seed: number("seed"),
     activations: number("activations"),
+    // Files of before dictionaries counted on when they founded no more have neither.
+    beyond: metadata.beyond === undefined ? 0 : number("beyond"),
+    foundedUntil: number(metadata.founded_until === undefined ? "activations" : "founded_until"),
     batches: number("batches"),
   };
 }

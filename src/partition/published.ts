@@ -1,3 +1,4 @@
+import { lengthOf } from "../compute/long_lists.ts";
 import type { Backend } from "../compute/backend.ts";
 import { PickleObject, type PickleValue, readPickle } from "../files/pickle/pickle.ts";
 import { listed } from "../files/tensor.ts";
@@ -66,7 +67,8 @@ export function partsOfPublished(
     ? Members.of(Float16Array.from(members), sampleSizes, { dim, seed: 0, most: RESERVOIR })
     : undefined;
   const parts = { ...rest, backend, calibration, seed: 0, exemplars: upload(exemplars), sums: upload(sums) };
-  return { ...parts, ...(sample && { members: sample }) };
+  const counts = { beyond: 0, foundedUntil: rest.activations };
+  return { ...parts, ...counts, ...(sample && { members: sample }) };
 }
 
 /**
@@ -177,7 +179,7 @@ function publishedOf(value: PickleValue, name: string): PublishedDictionary {
 
 /** A direction whose length rounding has changed, of length 1 again. */
 function unit(direction: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
-  const length = Math.hypot(...direction);
+  const length = lengthOf(direction);
   return direction.map((value) => value / length);
 }
 

@@ -2,6 +2,7 @@
  * Where the blocks and ribbons of an alluvial chart stand: columns of categories, joined by what goes from one to the
  * next.
  */
+import { largest } from "../compute/long_lists.ts";
 
 /** A category of a column. */
 export interface AlluvialBlock {
@@ -68,7 +69,7 @@ export function layAlluvial(columns: readonly ArrayLike<number>[], gap: number):
     heights = positions(order, 0, gap);
   }
   const total = columns[0]?.length ?? 0;
-  const height = total + gap * Math.max(0, ...sorted.map((order) => order.length - 1));
+  const height = total + gap * Math.max(0, largest(sorted.map((order) => order.length - 1)));
   const tops = sorted.map((order) => (height - total - gap * (order.length - 1)) / 2);
 
   const blocks = sorted.flatMap((order, column) => {

@@ -41,10 +41,12 @@ export {
   RunManifest,
   type RunRecord,
   type RunStart,
+  type StreamRecord,
   VERSION,
 } from "./manifest.ts";
 export * from "./settings.ts";
 export { saveTable, type SaveTableOptions } from "./table.ts";
+export { endedBecause, streamText } from "./stream_text.ts";
 export { formatNumber, formatShare, visibleText } from "./text.ts";
 export {
   columnName,

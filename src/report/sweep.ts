@@ -2,6 +2,7 @@
  * Rows of an experiment that runs through settings, by setting: their means over seeds, the setting in the middle, and
  * in how many of them something holds.
  */
+import { largest, smallest } from "../compute/long_lists.ts";
 import { formatNumber, formatShare } from "./text.ts";
 
 /** A number of a row: the name of its property, or a function; missing values are `null`. */
@@ -41,7 +42,7 @@ export function meanOf(values: readonly (number | null | undefined)[]): number |
  */
 export function rangeOf(values: readonly (number | null | undefined)[]): readonly [low: number, high: number] | null {
   const there = values.filter(isThere);
-  return there.length === 0 ? null : [Math.min(...there), Math.max(...there)];
+  return there.length === 0 ? null : [smallest(there), largest(there)];
 }
 
 /**

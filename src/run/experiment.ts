@@ -21,6 +21,7 @@ import { assertHook } from "./command/hook_text.ts";
 import { withEmbedded } from "./command/embedded.ts";
 import { fetchNamed, hubOptions } from "./command/hub.ts";
 import { type IdleFlags, idleFlags } from "./command/idle_flags.ts";
+import { assertStride } from "./command/window_flags.ts";
 import { assertNamed } from "./command/named_files.ts";
 import { Interruption } from "./terminal/interruption.ts";
 import { OutFolder } from "./folder/out_folder.ts";
@@ -201,6 +202,7 @@ export async function runExperiment<const F extends Flags>(
     flags = withoutLacked(placed, definition);
     idle = idleFlags(flags, isGiven, definition.idle);
     assertHook(flags.hook, flags.layers);
+    assertStride(flags);
     definition.assertFlags?.(flags, isGiven);
     await assertNamed(flags, declared);
   } catch (error) {
@@ -238,6 +240,7 @@ export async function runExperiment<const F extends Flags>(
       facts: () => factsOf(flags, manifest),
       notes: manifest.notes,
       calibrations: manifest.calibrations,
+      streams: manifest.streams,
       note,
       signal: interruption.stop,
     });

@@ -55,6 +55,8 @@ export {
   writeOutcome,
 } from "./outcome.ts";
 export { type CountFlag, type PairsFlag, readingFlags, seedsFlag } from "./command/reading_flags.ts";
+export { type WindowFlags, windowFlags, type WindowsBy, windowsBy } from "./command/window_flags.ts";
+export { noteCut } from "./steps/note_cut.ts";
 export {
   maxNormFlag,
   type SelectedBy,
@@ -101,6 +103,7 @@ export {
   type GrowPlan,
   type ReadPlan,
   streamOf,
+  textsInOrder,
   usable,
 } from "./steps/grow.ts";
 export { contextOf, loadModelOf, openDevice, type Opened, openModel } from "./steps/open_model.ts";

@@ -86,10 +86,11 @@ Deno.test("final position: the last position of every prompt, <bos> itself where
   assertRows(batch, (length) => [length - 1]);
 });
 
-Deno.test("prompts are cut to the context, <bos> included", async () => {
+Deno.test("where the first windows are asked for, prompts are cut to the context, <bos> included", async () => {
   const model = new FakeModel();
-  const [batch] = await batchesOf(["abcdefgh", "ab"], { context: 4 }, model);
+  const [batch] = await batchesOf(["abcdefgh", "ab"], { context: 4, windows: "first" }, model);
   assertEquals(batch.prompts.map((prompt) => model.decode(prompt.tokens)), ["<bos>abc", "<bos>ab"]);
+  assertEquals(batch.prompts.map(({ truncated = false }) => truncated), [true, false]);
   assertRows(batch, after(1));
 });
 
@@ -100,7 +101,7 @@ class Short extends FakeModel {
 
 Deno.test("prompts are cut to what the model can read; a context beyond that is refused before the model runs", async () => {
   const model = new Short();
-  const [batch] = await batchesOf(["abcdefgh", "ab"], {}, model);
+  const [batch] = await batchesOf(["abcdefgh", "ab"], { windows: "first" }, model);
   assertEquals(batch.prompts.map(({ tokens }) => tokens.length), [5, 3]);
   const source = { model, layer: 0, corpus: "letters" };
   assertEquals([describeStream(source).context, describeStream({ ...source, model: "fake" }).context], [5, 128]);
@@ -179,9 +180,9 @@ Deno.test("chat puts each text into the model's template", async () => {
   assertEquals(model.decode(batch.prompts[0].tokens), "<bos><user>hello<model>");
 });
 
-Deno.test("only the beginning of a long text is tokenized", async () => {
+Deno.test("only the beginning of a long text is tokenized for its first window", async () => {
   const model = new FakeModel();
-  const [batch] = await batchesOf(["я".repeat(1_000_000)], { context: 32 }, model);
+  const [batch] = await batchesOf(["я".repeat(1_000_000)], { context: 32, windows: "first" }, model);
   assertEquals(batch.prompts[0].tokens.length, 32);
   assertEquals(model.characters, 32 * 8);
 });

@@ -138,7 +138,7 @@ Deno.test("a selection is told in words, and selects by them", () => {
     "per-position, without tokens 9, without the chat template's tokens, the same tokens once",
   );
   const selector = new Selector(selection);
-  assertEquals(selector.take(Int32Array.of(2, 4, 9, 7, 8, 5)), Int32Array.of(3, 4));
-  assertEquals(selector.take(Int32Array.of(2, 4, 9, 7, 6, 5)), Int32Array.of(4));
-  assertEquals(selector.take(new Int32Array()), new Int32Array());
+  assertEquals(selector.take({ tokens: Int32Array.of(2, 4, 9, 7, 8, 5) }), Int32Array.of(3, 4));
+  assertEquals(selector.take({ tokens: Int32Array.of(2, 4, 9, 7, 6, 5) }), Int32Array.of(4));
+  assertEquals(selector.take({ tokens: new Int32Array() }), new Int32Array());
 });

@@ -15,6 +15,7 @@ Deno.test("a stream is described as plain data, with the defaults of extract", (
     hook: { layer: 3, at: "resid_post" },
     extractor: "per-position",
     context: 128,
+    stride: 127,
     batchPrompts: 128,
     chat: false,
     corpus: "pile.jsonl",

@@ -23,7 +23,7 @@ Deno.test("distances are of the prompts that have one, in order, a batch at a ti
     sizes.push(prompts.length);
     return Promise.resolve(prompts.map((text): Verdict => {
       const distance = text === "" ? null : Number(text);
-      return { tokens: 2, distance, beyond: 0, region: 0, farthest: null, alarms: [] };
+      return { tokens: 2, truncated: false, distance, beyond: 0, region: 0, farthest: null, alarms: [] };
     }));
   };
   const done: number[] = [];

@@ -1,7 +1,8 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { describeStream } from "../../src/activations/mod.ts";
+import { atLayer, describeStream, extract } from "../../src/activations/mod.ts";
 import { conformalThreshold, Monitor } from "../../src/analysis/mod.ts";
 import { Random } from "../../src/compute/mod.ts";
+import { loadModel } from "../../src/model/mod.ts";
 import { Dictionary, type DictionaryCalibration } from "../../src/partition/mod.ts";
 import { fakeActivation, FakeModel } from "../activations/fake_model.ts";
 
@@ -50,7 +51,15 @@ Deno.test("a verdict is of the prompt's own tokens, and of the region that its f
   const texts = ["abcz", "", "q"];
   const verdicts = await monitor.read(texts);
   assertEquals(model.held, 0, "every residual stream is given back");
-  assertEquals(verdicts[1], { tokens: 1, distance: null, beyond: null, region: null, farthest: null, alarms: [] });
+  assertEquals(verdicts[1], {
+    tokens: 1,
+    truncated: false,
+    distance: null,
+    beyond: null,
+    region: null,
+    farthest: null,
+    alarms: [],
+  });
   for (const [i, text] of texts.entries()) {
     if (text === "") continue;
     const tokens = model.encode(text);
@@ -127,6 +136,108 @@ Deno.test("the template's tokens and their regions do not count for the distance
     axes.map((axis) => distanceTo(axis, chat(""), end)).reduce((a, d, i, all) => d < all[a] ? i : a, 0),
   );
   assertEquals([empty.distance, empty.farthest], [null, null]);
+});
+
+/** The same dictionaries, read with a context of a few tokens. */
+async function shortDictionary(context: number, options: { chat?: boolean; stride?: number } = {}) {
+  const source = describeStream({ model: "fake", layer: 1, corpus: "none", context, ...options });
+  const dictionary = await Dictionary.create({ center: CENTER, threshold: 0.5, source }, { backend: "cpu" });
+  const data = Float32Array.of(51, 1, 100, 50, 1, 101, ...(options.chat ? [50, 2, 100] : []));
+  await dictionary.add({ data, rows: data.length / 3, dim: 3 });
+  return dictionary;
+}
+
+Deno.test("a text longer than the context is read in windows to its end, and scored as one", async () => {
+  const model = new FakeModel();
+  const text = "abcdefghijklm";
+  for (const [stride, starts] of [[undefined, [0, 4, 8, 12]], [2, [0, 2, 4, 6, 8, 10]]] as const) {
+    const dictionary = await shortDictionary(5, { stride });
+    const monitor = await Monitor.create({ model, dictionary });
+    const [short, long, empty] = await monitor.read(["ab", text, ""]);
+    // Each token is scored in the first window that holds it.
+    const distances = [...text].map((_, at) => {
+      const start = starts.find((start) => start + 4 > at)!;
+      const tokens = model.encode(text.slice(start, start + 4));
+      const axes = [[1, 0, 0], [0, 0, 1]];
+      return Math.min(...axes.map((axis) => distanceTo(axis, tokens, at - start + 1)));
+    });
+    assertEquals([long.tokens, long.truncated], [14, false]);
+    assertAlmostEquals(long.distance!, distances.reduce((a, b) => a + b) / distances.length, 1e-5);
+    const most = distances.indexOf(Math.max(...distances));
+    assertEquals([long.farthest!.position, long.farthest!.token], [most + 1, text[most]]);
+    // Read with others or alone, a verdict is the same.
+    assertEquals([[short], [long], [empty]], await Promise.all(["ab", text, ""].map((text) => monitor.read([text]))));
+  }
+});
+
+Deno.test("a chat longer than the context is read in parts, each in the template", async () => {
+  const model = new FakeModel();
+  const around = model.encodeChat([{ role: "user", content: "" }]).length;
+  const text = "abcdefghij";
+  const dictionary = await shortDictionary(around + 4, { chat: true });
+  const monitor = await Monitor.create({ model, dictionary });
+  const parts = await monitor.read(["abcd", "efgh", "ij"]);
+  const [whole] = await monitor.read([text]);
+  assertEquals([whole.tokens, whole.truncated], [around + 10, false]);
+  const sum = parts.reduce((sum, { distance }, i) => sum + distance! * [4, 4, 2][i], 0);
+  assertAlmostEquals(whole.distance!, sum / 10, 1e-6);
+  assertEquals(whole.region, parts[2].region);
+  const farthest = parts.reduce((a, { farthest }, i) => farthest!.distance > parts[a].farthest!.distance ? i : a, 0);
+  assertEquals(whole.farthest, {
+    ...parts[farthest].farthest!,
+    position: parts[farthest].farthest!.position + 4 * farthest,
+  });
+  // Whichever part ends in a handle's region.
+  const handles = new Map(parts.map(({ region }, i) => [`part ${i}`, new Set([region!])]));
+  const told = await Monitor.create({ model, dictionary, handles });
+  assertEquals((await told.read([text]))[0].alarms, [...handles.keys()]);
+});
+
+Deno.test("a verdict says where a prompt was not read to its end", async () => {
+  // A token a thousand letters, that it does not take long.
+  class Dense extends FakeModel {
+    override encode(text: string) {
+      return super.encode(text.replaceAll(/a{1024}/g, "A"));
+    }
+    override withHook() {
+      return Promise.resolve(this);
+    }
+  }
+  const monitor = await Monitor.create({ model: new Dense(), dictionary: await shortDictionary(64) });
+  const [whole, cut] = await monitor.read(["a".repeat(2 ** 20), "a".repeat(2 ** 20 + 1)]);
+  assertEquals([whole.truncated, cut.truncated], [false, true]);
+  assertEquals([whole.tokens, cut.tokens], [1025, 1025]);
+});
+
+Deno.test("what stands behind a long beginning raises the alarm", async () => {
+  await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
+  const known = "Anna plays the violin in a band. ";
+  const source = describeStream({ model, layer: 3, corpus: "a sentence" });
+  const calibration = { center: new Float32Array(model.dim), threshold: 0.05, source };
+  using dictionary = await Dictionary.create(calibration, { backend: "cpu" });
+  for await (const batch of atLayer(extract(model, [known.repeat(30)], { layers: [3] }), 3)) {
+    await dictionary.add(batch);
+  }
+  using monitor = await Monitor.create({ model, dictionary, threshold: 0.1 });
+  const [old, strange] = await monitor.read([known.repeat(40), known.repeat(30) + "Здравей свят ".repeat(200)]);
+  assertEquals([old.alarms, old.truncated], [[], false]);
+  assertEquals([strange.alarms, strange.truncated], [["ood"], false]);
+  assertEquals(strange.tokens, model.encode(known.repeat(30) + "Здравей свят ".repeat(200)).length);
+  assert(strange.farthest!.position > 128);
+});
+
+Deno.test("a dictionary of a longer context than the model has is refused before a prompt is read", async () => {
+  class Short extends FakeModel {
+    override readonly maxContext: number = 64;
+    override withHook() {
+      return Promise.resolve(this);
+    }
+  }
+  await assertRejects(
+    async () => Monitor.create({ model: new Short(), dictionary: await dictionaryOf(false) }),
+    RangeError,
+    "context of at most 64 tokens",
+  );
 });
 
 Deno.test("a monitor refuses a dictionary that does not say how it was read, or holds nothing but the template", async () => {

@@ -9,6 +9,7 @@ import { inFolder } from "../lib/folder.ts";
 class Parrot {
   /** Prompts of every call. */
   readonly calls: number[] = [];
+  readonly maxContext = Infinity;
 
   constructor(readonly stopsAt = Infinity) {}
 
@@ -39,6 +40,7 @@ Deno.test("answers are those of one call, and a run that goes on asks only for t
       const run = {
         kept: stages.kept.bind(stages),
         manifest: new RunManifest({ name: "test" }),
+        note: (sentence: string) => void notes.push(sentence),
         progress: new Progress({ quiet: true }),
       };
       return await keptAnswers(run, "label", parrot as unknown as LanguageModel, INSTRUCTIONS, 5);

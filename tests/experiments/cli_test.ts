@@ -37,7 +37,7 @@ Deno.test("what a run notes is told once, on stderr and in run.json", () =>
     assertEquals(notes, ["The graph is old.", "Its <bos> is unknown."]);
   }));
 
-Deno.test("a default context becomes what the model can read, which is told; one that is asked for stays", () =>
+Deno.test("a default context becomes what the model can read, which is told; a larger one is refused", () =>
   inFolder(async (folder) => {
     const definition = {
       ...DEFINITION,
@@ -55,9 +55,13 @@ Deno.test("a default context becomes what the model can read, which is told; one
     assertEquals(await contextWith(128), [128]);
     assertEquals(await contextWith(64), [
       64,
-      "sample: Texts are cut to 64 tokens, all the positions that fake has, not to 128, the default of --context",
+      "sample: Texts are read by at most 64 tokens, all the positions that fake has, not 128, the default of --context",
     ]);
-    for (const args of [["--context", "100"], ["--context=100"]]) assertEquals(await contextWith(64, ...args), [100]);
+    for (const args of [["--context", "100"], ["--context=100"]]) {
+      assertEquals(await contextWith(100, ...args), [100]);
+      const [found, error] = await contextWith(64, ...args);
+      assertEquals([found, String(error).includes("--context of at most 64 tokens")], [undefined, true]);
+    }
   }));
 
 Deno.test("--hook is a site, a tensor's name for every layer, or one tensor's for one layer", () =>

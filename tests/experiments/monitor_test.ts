@@ -56,7 +56,15 @@ Deno.test("monitor answers every line of standard input with one of JSON, and ca
     }, { stdin: '{"id": 7, "text": "The king"}\nnot JSON\n' });
   }));
 
-const verdict: Verdict = { tokens: 2, distance: 0.123456, beyond: 0, region: 3, farthest: null, alarms: ["ood"] };
+const verdict: Verdict = {
+  tokens: 2,
+  truncated: false,
+  distance: 0.123456,
+  beyond: 0,
+  region: 3,
+  farthest: null,
+  alarms: ["ood"],
+};
 
 async function* numbered(texts: Iterable<string>): AsyncGenerator<Line> {
   let number = 0;

@@ -130,6 +130,7 @@ Deno.test("progress and verdicts show a prompt's characters, and JSON keeps them
 
   const verdict = {
     tokens: 1,
+    truncated: false,
     distance: 0,
     beyond: 0,
     region: 0,

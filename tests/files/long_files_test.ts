@@ -1,7 +1,16 @@
 /** Files, arrays and lists of more than 2 and 4 GiB: what the platform cuts short is read, written and checked in parts. */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { readWhole } from "../../src/files/byte_file.ts";
-import { arrowTable, checksumOf, fixedSizeListColumn, numberColumn, writeArrow } from "../../src/files/mod.ts";
+import {
+  arrowTable,
+  checksumOf,
+  columnOf,
+  fixedSizeListColumn,
+  listColumn,
+  listsOf,
+  numberColumn,
+  writeArrow,
+} from "../../src/files/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { assertSentence } from "../lib/sentence.ts";
 
@@ -36,3 +45,10 @@ Deno.test("record batches of 2 GiB, and rows that need them, are refused before 
     assertSentence(await assertRejects(() => writeArrow(path, long), Error), "2 GiB");
     assertEquals([...Deno.readDirSync(folder)], []);
   }));
+
+Deno.test("lists of 2^31 elements are refused: their offsets would begin anew", () => {
+  const child = numberColumn(new Int8Array(2 ** 30));
+  const table = arrowTable({ list: listColumn(Int32Array.of(0, 2 ** 30), child) });
+  const column = columnOf(table.concat(table), "list");
+  assertSentence(assertThrows(() => listsOf(column), Error), "fewer than 2^31");
+});

@@ -169,7 +169,11 @@ Deno.test("a checkpoint of other settings is refused with what differs", () =>
       return resume({ sources }, calibrations, "hook");
     };
     await readAt("attn_out", 8);
-    await refuse(() => readAt("mlp_out", 9), { hook: ["mlp_out", "attn_out"], context: [9, 8] });
+    await refuse(() => readAt("mlp_out", 9), {
+      hook: ["mlp_out", "attn_out"],
+      context: [9, 8],
+      stride: [8, 7],
+    });
 
     const readBy = (bos?: BosRule) => {
       const { bos: _, ...older } = describeStream({ model: "toy", layer: 3, corpus: "angles" });

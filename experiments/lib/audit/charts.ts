@@ -1,4 +1,5 @@
 /** Charts of `audit`. */
+import { smallest } from "../../../src/compute/mod.ts";
 import {
   by,
   byLayer,
@@ -70,7 +71,7 @@ export function counterpartsChart(audits: readonly AuditRow[]): ChartSpec {
       verdict: verdict === "gone" ? (side === "before" ? "dropped" : "introduced") : verdict,
     }))
   );
-  const low = Math.floor(10 * Math.min(...counterparts.flatMap(({ own, across }) => [own, across]))) / 10;
+  const low = Math.floor(10 * smallest(counterparts.flatMap(({ own, across }) => [own, across]))) / 10;
   const axis = { domain: [low, 1], zero: false } as const;
   return chart(counterparts, {
     panels: grid(byReading, by("panel", { order: ["regions before", "regions after"] })),

@@ -1,7 +1,13 @@
 /** The tokens that `overlap` compares on, and the features that fire on them. */
-import { extract, type HeldActivations, holdActivations, shuffled } from "../../../src/activations/mod.ts";
+import {
+  extract,
+  type HeldActivations,
+  holdActivations,
+  shuffled,
+  type Windows,
+} from "../../../src/activations/mod.ts";
 import { type FeatureFirings, featureFirings } from "../../../src/analysis/mod.ts";
-import { type Flags, type Opened, openSae, readTexts, type Run } from "../../../src/run/mod.ts";
+import { type Flags, type Opened, openSae, readTexts, type Run, windowsBy } from "../../../src/run/mod.ts";
 
 /** What was read, and what of the SAE is needed later: it is given back. */
 export interface HeldOutFirings {
@@ -19,12 +25,14 @@ export interface HeldOutFlags {
   readonly seed: number;
   readonly tokens: number;
   readonly strongest: number;
+  readonly windows: Windows;
+  readonly stride?: number;
 }
 
 /** Reads the held-out tokens at the SAE's layer, and which features they fire. */
 export async function heldOutFirings<F extends Flags>(
   run: Run<F>,
-  { sae: path, corpus, heldout, seed, tokens, strongest }: HeldOutFlags,
+  { sae: path, corpus, heldout, seed, tokens, strongest, windows, stride }: HeldOutFlags,
   { backend, model, layers, context }: Opened,
 ): Promise<HeldOutFirings> {
   const { manifest, progress } = run;
@@ -33,7 +41,7 @@ export async function heldOutFirings<F extends Flags>(
   const texts = shuffled(readTexts(run, corpus, { where: { split: heldout } }), seed);
   const reading = progress.stage("held-out", tokens, "activations");
   const stream = extract(model, texts, {
-    ...{ layers, context, batchPrompts: 32, maxActivations: tokens },
+    ...{ layers, context, batchPrompts: 32, maxActivations: tokens, ...windowsBy({ windows, stride }) },
     onProgress: ({ activations }) => reading.set(activations),
   });
   const held = await manifest.time("extract held-out", () => holdActivations(stream, layer, tokens));

@@ -1,3 +1,4 @@
+import { lengthOf } from "../../compute/long_lists.ts";
 import type { TextActivations } from "../../activations/axbench_reader.ts";
 import type { Backend, Matrix } from "../../compute/backend.ts";
 import { number, row, type RowOf } from "../../report/row.ts";
@@ -228,7 +229,7 @@ export class ConceptScorer<C extends Choice> {
     const { weights } = trainProbe(features, labels, { l2: this.#options.l2, documents, classes: 2 });
     // Of two classes, the second's weights minus the first's are those of the log odds.
     const probe = Float64Array.from({ length: dim }, (_, j) => weights[dim + j] - weights[j]);
-    const norm = Math.hypot(...probe);
+    const norm = lengthOf(probe);
     return [
       ["difference in means", differenceInMeans(data, dim, Array.from(labels, (label) => label === 1))],
       ["linear probe", Float32Array.from(probe, (weight) => weight / norm)],

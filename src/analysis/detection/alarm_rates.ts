@@ -1,3 +1,4 @@
+import { append } from "../../compute/long_lists.ts";
 import type { Text, TokenIds } from "../../activations/extract.ts";
 import { Random } from "../../compute/random.ts";
 import { number, row, type RowOf, whole, words } from "../../report/row.ts";
@@ -14,7 +15,7 @@ const BATCH = 16;
  *
  * @example
  * ```ts
- * const verdict = { tokens: 3, distance: 0.5, beyond: 1, region: 0, farthest: null, alarms: [] };
+ * const verdict = { tokens: 3, truncated: false, distance: 0.5, beyond: 1, region: 0, farthest: null, alarms: [] };
  * const read = (prompts: readonly unknown[]) => Promise.resolve(prompts.map(() => verdict));
  * const distances = await promptDistances({ read }, ["The king", "The queen"]);
  * if (distances.join() !== "0.5,0.5") throw new Error(distances.join());
@@ -28,7 +29,7 @@ export async function promptDistances(
   const distances: number[] = [];
   for (let from = 0; from < prompts.length; from += BATCH) {
     const verdicts = await monitor.read(prompts.slice(from, from + BATCH));
-    distances.push(...verdicts.flatMap(({ distance }) => distance ?? []));
+    append(distances, verdicts.flatMap(({ distance }) => distance ?? []));
     onProgress?.(from + verdicts.length);
   }
   return distances;

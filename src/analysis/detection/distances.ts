@@ -1,3 +1,4 @@
+import { append } from "../../compute/long_lists.ts";
 import { batchAt, type StreamBatch } from "../../activations/stream.ts";
 import type { Backend, Matrix } from "../../compute/backend.ts";
 import { directionsOf } from "../../partition/directions.ts";
@@ -27,7 +28,7 @@ export interface LayerExemplars {
 export interface Distances {
   /** Of every activation, in stream order. */
   readonly activations: Float32Array<ArrayBuffer>;
-  /** Mean over the activations of every prompt that has any, in stream order. */
+  /** Mean over the activations of every prompt, a window of a long text too, that has any, in stream order. */
   readonly prompts: Float64Array<ArrayBuffer>;
 }
 
@@ -72,7 +73,7 @@ export async function nearestDistances(
         if (set.layer !== layer) continue;
         const { distances } = await set.exemplars.nearest(directions);
         activations[i].push(distances);
-        prompts[i].push(...meansByPrompt(distances, activationsAt.provenance!.prompt, streamed.prompts.length));
+        append(prompts[i], meansByPrompt(distances, activationsAt.provenance!.prompt, streamed.prompts.length));
       }
     }
   }

@@ -1,7 +1,6 @@
 import type { Prompt } from "../../activations/batch.ts";
-import { keptPositions } from "../../activations/extractor.ts";
 import { extract, type Text, type TokenIds } from "../../activations/extract.ts";
-import { bosOf, type StreamSource } from "../../activations/source.ts";
+import { assertContext, bosOf, type StreamSource } from "../../activations/source.ts";
 import { batchAt } from "../../activations/stream.ts";
 import type { Matrix } from "../../compute/backend.ts";
 import type { LanguageModel } from "../../model/types.ts";
@@ -22,24 +21,38 @@ export interface MonitorParts {
   readonly handles?: ReadonlyMap<string, ReadonlySet<number>>;
 }
 
-/** What a monitor says of one prompt. Its own tokens are those that are neither `<bos>` nor of the chat template. */
+/**
+ * What a monitor says of one prompt, however many windows it was read in. Its own tokens are those that are neither
+ * `<bos>` nor of the chat template.
+ */
 export interface Verdict {
   /** Tokens read, `<bos>` and template included. */
   readonly tokens: number;
+  /** Whether the prompt goes on behind them: it has more than 1,048,576 characters, or is of more ids than a context. */
+  readonly truncated: boolean;
   /** Mean over its own tokens of the distance to the nearest exemplar that is not the template's; null without any. */
   readonly distance: number | null;
   /** Share of its own tokens farther than the dictionary's threshold from all of those; null where it has none. */
   readonly beyond: number | null;
   /** Region of its final position; null where that is the first, mostly `<bos>`. */
   readonly region: number | null;
-  /** Its own token farthest from every exemplar; null where it has none. */
+  /** Its own token farthest from every exemplar, by its position in the whole prompt; null where it has none. */
   readonly farthest: { readonly position: number; readonly token: string; readonly distance: number } | null;
   /** `ood`, and the handles that fired. */
   readonly alarms: readonly string[];
 }
 
+/** Characters that are read of a text: a million take minutes on a small model. */
+const MOST_CHARACTERS = 2 ** 20;
+/** Windows read together. */
+const BATCH = 128;
+
 /**
  * Reads prompts as a dictionary was built and tells which of them are far from its exemplars, or in regions to watch.
+ *
+ * Texts longer than the dictionary's context are read in windows that do not overlap, all of them, and scored as one:
+ * means are over all tokens. A chat's windows are parts of its message, each in the template; it is told by a handle
+ * where one of them ends in its regions.
  *
  * Regions that hold tokens of the chat template are no measure of distance: they stand for no text, and tokens that a
  * model has hardly been trained on can lie near its special ones.
@@ -82,7 +95,8 @@ export class Monitor implements Disposable {
    * A monitor. It holds a copy of the exemplars where there is a chat template.
    *
    * @throws {Error} if the dictionary does not say how it was read, was not built on every position, has no region but
-   * the template's, is of a hook that the model does not have, or was read with another rule for `<bos>`.
+   * the template's, is of a hook that the model does not have, or was read with another rule for `<bos>` or a longer
+   * context than the model has.
    */
   static async create(options: MonitorParts): Promise<Monitor> {
     const { dictionary } = options;
@@ -101,6 +115,7 @@ export class Monitor implements Disposable {
       );
     }
     const parts = { ...options, model };
+    assertContext(model, source.context);
     if (!source.chat) return new Monitor(parts);
     const { template, regions } = await readTemplate(model, dictionary, source);
     const others = [...Array(dictionary.size).keys()].filter((region) => !regions.has(region));
@@ -121,27 +136,39 @@ export class Monitor implements Disposable {
     if (this.#isDisposed) {
       throw new Error("Expected a monitor in use but found a disposed one: keep it until the last use");
     }
-    if (prompts.length === 0) return [];
     const { model, dictionary } = this.parts;
     const { backend, threshold, center } = dictionary;
-    const { hook: { layer }, extractor, context, chat } = this.#source;
+    const { hook: { layer }, extractor, context, stride, chat } = this.#source;
+    const parts = prompts.flatMap((prompt, number) => this.#partsOf(prompt, number));
+    const tallies = prompts.map((prompt) => new Tally(isLong(prompt)));
     // Every position is scored, whatever the dictionary was grown on.
-    const options = { layers: [layer], backend, extractor, context, chat, repeats: "each" as const };
-    // As many prompts a batch as there are: one batch comes.
-    const [read] = await Array.fromAsync(extract(model, prompts, { ...options, batchPrompts: prompts.length }));
-    using streamed = read;
-    using directions = await directionsOf(backend, batchAt(streamed, layer), center);
-    const { regions, distances: toAll } = await dictionary.nearest(directions);
-    const distances = this.#exemplars
-      ? (await nearestRegions(backend, directions, this.#exemplars, threshold)).distances
-      : toAll;
-    let start = 0;
-    return streamed.prompts.map((prompt) => {
-      const { count } = keptPositions(extractor, prompt.tokens.length);
-      const verdict = this.#verdict(prompt, distances.subarray(start, start + count));
-      const region = count > 0 ? regions[start + count - 1] : null;
-      start += count;
-      return { ...verdict, region, alarms: this.#alarms(verdict.distance, region) };
+    const options = { layers: [layer], backend, extractor, context, stride, chat, repeats: "each" as const };
+    const batchPrompts = Math.min(BATCH, parts.length);
+    const contents = parts.map(({ content }) => content);
+    for await (using streamed of parts.length > 0 ? extract(model, contents, { ...options, batchPrompts }) : []) {
+      const batch = batchAt(streamed, layer);
+      using directions = await directionsOf(backend, batch, center);
+      const { regions, distances: toAll } = await dictionary.nearest(directions);
+      const distances = this.#exemplars
+        ? (await nearestRegions(backend, directions, this.#exemplars, threshold)).distances
+        : toAll;
+      for (const prompt of streamed.prompts) {
+        const { number, before } = parts[prompt.text];
+        tallies[number].begin(prompt, before + (prompt.start ?? 0));
+      }
+      const { prompt: owners, position: positions } = batch.provenance!;
+      for (let row = 0; row < batch.rows; row++) {
+        const [prompt, position] = [streamed.prompts[owners[row]], positions[row]];
+        const { number, before } = parts[prompt.text];
+        const place = { position, start: before + (prompt.start ?? 0) };
+        if (this.#isOwn(prompt, position)) tallies[number].take(prompt, place, distances[row], threshold);
+        // Where a window of plain text ends, the text goes on.
+        if (position === prompt.tokens.length - 1 && !prompt.continues) tallies[number].regions.push(regions[row]);
+      }
+    }
+    return tallies.map((tally) => {
+      const verdict = tally.verdict();
+      return { ...verdict, alarms: this.#alarms(verdict.distance, tally.regions) };
     });
   }
 
@@ -156,27 +183,100 @@ export class Monitor implements Disposable {
     this.dispose();
   }
 
-  /** @param distances Of every position after the first. */
-  #verdict(prompt: Prompt, distances: Float32Array): Omit<Verdict, "region" | "alarms"> {
-    const tokens = prompt.tokens.length;
-    const own = [...distances.keys()].map((row) => row + 1).filter((position) =>
-      !this.#template || templatePart(this.#template, position, tokens) === "instruction"
-    );
-    if (own.length === 0) return { tokens, distance: null, beyond: null, farthest: null };
-    const distanceAt = (position: number) => distances[position - 1];
-    const position = own.reduce((a, b) => distanceAt(b) > distanceAt(a) ? b : a);
-    return {
-      tokens,
-      distance: own.reduce((sum, place) => sum + distanceAt(place), 0) / own.length,
-      beyond: own.filter((place) => distanceAt(place) > this.parts.dictionary.threshold).length / own.length,
-      farthest: { position, token: prompt.excerpt(position).token, distance: distanceAt(position) },
-    };
+  /**
+   * What is read of a prompt: plain text as it is, `extract` cuts it; the message of a chat in parts that fit into the
+   * template.
+   */
+  #partsOf(prompt: Text | TokenIds, number: number): Part[] {
+    if (typeof prompt !== "string" && "tokens" in prompt) return [{ number, before: 0, content: prompt }];
+    const text = (typeof prompt === "string" ? prompt : prompt.text).slice(0, MOST_CHARACTERS);
+    if (!this.#template) return [{ number, before: 0, content: text }];
+    const { before, after } = this.#template;
+    const tokens = this.parts.model.encodeChat([{ role: "user", content: text }]);
+    const [opening, end] = [tokens.subarray(0, before), tokens.subarray(tokens.length - after)];
+    const message = tokens.subarray(before, tokens.length - after);
+    const most = this.#source.context - before - after;
+    const parts: Part[] = [];
+    for (let from = 0; from === 0 || from < message.length; from += most) {
+      const own = message.subarray(from, from + most);
+      parts.push({ number, before: from, content: { tokens: [...opening, ...own, ...end] } });
+    }
+    return parts;
   }
 
-  #alarms(distance: number | null, region: number | null): string[] {
+  #isOwn({ tokens }: Prompt, position: number): boolean {
+    return !this.#template || templatePart(this.#template, position, tokens.length) === "instruction";
+  }
+
+  /** @param finals Regions in which the prompt ends, or where it is a long chat, the parts of its message. */
+  #alarms(distance: number | null, finals: readonly number[]): string[] {
     const { threshold = Infinity, handles = new Map<string, ReadonlySet<number>>() } = this.parts;
-    const fired = [...handles].filter(([, regions]) => region !== null && regions.has(region)).map(([name]) => name);
+    const fired = [...handles].filter(([, regions]) => finals.some((final) => regions.has(final))).map(([name]) =>
+      name
+    );
     return distance !== null && distance > threshold ? ["ood", ...fired] : fired;
+  }
+}
+
+/** What `extract` is given of a prompt. */
+interface Part {
+  /** Number of the prompt. */
+  readonly number: number;
+  /** Tokens of the prompt's message before those of this part. */
+  readonly before: number;
+  readonly content: Text | TokenIds;
+}
+
+function isLong(prompt: Text | TokenIds): boolean {
+  if (typeof prompt === "string") return prompt.length > MOST_CHARACTERS;
+  return "text" in prompt && prompt.text.length > MOST_CHARACTERS;
+}
+
+/** What comes together of one prompt, window by window. */
+class Tally {
+  /** Regions in which it ends, and where it is a long chat the parts of its message. */
+  readonly regions: number[] = [];
+  #tokens = 0;
+  #truncated: boolean;
+  #own = 0;
+  #sum = 0;
+  #beyond = 0;
+  #farthest: Verdict["farthest"] = null;
+
+  constructor(truncated: boolean) {
+    this.#truncated = truncated;
+  }
+
+  /** Counts a window, which begins at token `start`. */
+  begin({ tokens, truncated = false }: Prompt, start: number): void {
+    this.#tokens = Math.max(this.#tokens, start + tokens.length);
+    this.#truncated ||= truncated;
+  }
+
+  /** Counts one of the prompt's own tokens. */
+  take(
+    prompt: Prompt,
+    { position, start }: { readonly position: number; readonly start: number },
+    distance: number,
+    threshold: number,
+  ): void {
+    this.#own++;
+    this.#sum += distance;
+    if (distance > threshold) this.#beyond++;
+    if (this.#farthest && distance <= this.#farthest.distance) return;
+    this.#farthest = { position: start + position, token: prompt.excerpt(position).token, distance };
+  }
+
+  verdict(): Omit<Verdict, "alarms"> {
+    const count = this.#own;
+    return {
+      tokens: this.#tokens,
+      truncated: this.#truncated,
+      distance: count === 0 ? null : this.#sum / count,
+      beyond: count === 0 ? null : this.#beyond / count,
+      region: this.regions.at(-1) ?? null,
+      farthest: this.#farthest,
+    };
   }
 }
 

@@ -46,7 +46,9 @@ export interface WatchOptions {
 const PATIENCE = 20;
 
 /** A prompt, or why there is none. */
-type Input = { readonly line: number } & ({ readonly id?: string; readonly text: string } | { readonly error: string });
+type Input =
+  & { readonly line: number }
+  & ({ readonly id?: string; readonly text: string; readonly truncated: boolean } | { readonly error: string });
 
 /**
  * Reads prompts, one a line, and writes a line of JSON with the verdict on each, distances to four decimals; for a line that
@@ -57,7 +59,7 @@ type Input = { readonly line: number } & ({ readonly id?: string; readonly text:
  * @example
  * ```ts
  * const lines = ReadableStream.from([{ number: 1, text: '{"text": "The king"}' }, { number: 2, text: "no JSON" }]);
- * const verdict = { tokens: 3, distance: 0.5, beyond: 1, region: 0, farthest: null, alarms: ["ood"] };
+ * const verdict = { tokens: 3, truncated: false, distance: 0.5, beyond: 1, region: 0, farthest: null, alarms: ["ood"] };
  * const read = (prompts: readonly unknown[]) => Promise.resolve(prompts.map(() => verdict));
  * const write = () => Promise.resolve();
  * const { alarms, unreadable } = await watch({ read }, lines, { json: true, batch: 8, write });
@@ -97,25 +99,30 @@ export async function watch(
   return { prompts, unreadable, alarms, seconds: (performance.now() - start) / 1000, memory };
 }
 
-function inputOf({ number: line, text }: Line, json: boolean): Input {
-  if (!json) return { line, text };
+function inputOf({ number: line, text, truncated = false }: Line, json: boolean): Input {
+  if (!json) return { line, text, truncated };
   try {
     const fields = JSON.parse(text);
     const prompt = fields?.text ?? fields?.instruction;
     if (typeof prompt !== "string") return { line, error: "Expected an object with a field `text` or `instruction`" };
-    return fields.id === undefined ? { line, text: prompt } : { line, id: String(fields.id), text: prompt };
+    const read = { line, text: prompt, truncated };
+    return fields.id === undefined ? read : { ...read, id: String(fields.id) };
   } catch (error) {
     return { line, error: `Expected JSON: ${(error as Error).message}` };
   }
 }
 
 /** What is written of a verdict: distances to four decimals. */
-function recordOf({ line, id }: { line: number; id?: string }, verdict: Verdict) {
-  const { tokens, distance, beyond, region, farthest, alarms } = verdict;
+function recordOf(
+  { line, id, truncated: isCut }: { line: number; id?: string; truncated: boolean },
+  verdict: Verdict,
+) {
+  const { tokens, truncated, distance, beyond, region, farthest, alarms } = verdict;
   return {
     line,
     ...(id === undefined ? {} : { id }),
     tokens,
+    truncated: truncated || isCut,
     distance: rounded(distance),
     beyond: rounded(beyond),
     region,

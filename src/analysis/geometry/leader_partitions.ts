@@ -1,3 +1,4 @@
+import { largest } from "../../compute/long_lists.ts";
 import { Random } from "../../compute/random.ts";
 import { number, orNull, row, type RowOf, whole } from "../../report/row.ts";
 import { meanOf } from "../../report/sweep.ts";
@@ -82,7 +83,7 @@ export function leaderPartitions(
       seed: own.seed,
       regions: own.regions,
       gini: gini(sizes),
-      largest: Math.max(...sizes) / count,
+      largest: largest(sizes) / count,
       singles: sizes.filter((size) => size === 1).length / own.regions,
       agreement: meanOf(others.map(({ inside }) => orNull(adjustedRandIndex(own.inside, inside)))),
       accuracy: accuracy(clustered.labels),

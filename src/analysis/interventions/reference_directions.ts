@@ -12,6 +12,7 @@
  * if (x !== Math.fround(0.6) || y !== Math.fround(0.8)) throw new Error(`${x} ${y}`);
  * ```
  */
+import { lengthOf } from "../../compute/long_lists.ts";
 export function differenceInMeans(
   data: Float32Array,
   dim: number,
@@ -74,7 +75,7 @@ export function meanDistance(data: Float32Array, dim: number, center: Float32Arr
 }
 
 function unit(vector: Float64Array, expected: string): Float32Array<ArrayBuffer> {
-  const norm = Math.hypot(...vector);
+  const norm = lengthOf(vector);
   if (!(norm > 0)) throw new RangeError(`Expected ${expected} but found a direction of length ${norm}`);
   return Float32Array.from(vector, (value) => value / norm);
 }

@@ -1,3 +1,4 @@
+import { smallest } from "../../compute/long_lists.ts";
 import { Random } from "../../compute/random.ts";
 
 /**
@@ -27,7 +28,7 @@ export function balancedRows(
   const byClass = Array.from({ length: classes }, (): number[] => []);
   // A negative label is the index of nothing.
   for (let i = 0; i < candidates.length; i++) byClass[labels[candidates[i]]]?.push(candidates[i]);
-  const fewest = Math.min(...byClass.map(({ length }) => length), Math.floor(most / classes));
+  const fewest = Math.min(smallest(byClass.map(({ length }) => length)), Math.floor(most / classes));
   if (fewest === 0) {
     const empty = byClass.findIndex(({ length }) => length === 0);
     throw new RangeError(

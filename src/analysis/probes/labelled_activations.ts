@@ -41,8 +41,8 @@ export interface LabelledActivations extends DenseRows {
  *
  * @param documents What is read.
  * @param rules What is told of every row.
- * @param reading `context`: tokens that a document is cut to; `batchPrompts`: documents of a batch; `onProgress` is told
- * how far it is.
+ * @param reading `layer`, and how documents are read, as by `extract`; but a long one is cut to the context unless all
+ * windows are asked for.
  *
  * @example
  * ```ts
@@ -61,18 +61,22 @@ export async function readLabelled(
   model: LanguageModel,
   documents: readonly LabelledDocument[],
   rules: readonly LabelRule[],
-  { layer, ...reading }: { readonly layer: number } & Pick<ExtractOptions, "context" | "batchPrompts" | "onProgress">,
+  { layer, windows = "first", ...reading }:
+    & { readonly layer: number }
+    & Pick<ExtractOptions, "context" | "windows" | "stride" | "batchPrompts" | "onProgress">,
 ): Promise<LabelledActivations> {
   const parts: Float32Array[] = [];
   const [tokens, owners]: number[][] = [[], []];
   const values = rules.map((): number[] => []);
-  for await (const streamed of extract(model, documents.map(({ text }) => text), { ...reading, layers: [layer] })) {
+  for await (
+    const streamed of extract(model, documents.map(({ text }) => text), { ...reading, windows, layers: [layer] })
+  ) {
     using batch = streamed;
     const { data, rows, provenance } = batchAt(batch, layer);
     parts.push(data);
     const { prompts, prompt, position, token } = provenance!;
     for (let row = 0; row < rows; row++) {
-      const document = batch.promptsBefore + prompt[row];
+      const document = prompts[prompt[row]].text;
       tokens.push(token[row]);
       owners.push(document);
       const seen = {

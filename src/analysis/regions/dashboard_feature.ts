@@ -1,4 +1,5 @@
 /** A region in the JSON of SAEDashboard (0.8), which Neuronpedia imports; its names are here and nowhere else. */
+import { largest } from "../../compute/long_lists.ts";
 import type { LensToken } from "../../model/types.ts";
 import type { Bars } from "./value_histogram.ts";
 
@@ -38,7 +39,7 @@ export function dashboardHead(modelId: string, layer: number, set: string) {
 /** A region as a feature. What a dictionary has nothing for is empty, not left out: readers expect every member. */
 export function dashboardFeature(shown: ShownRegion) {
   const { bars, sequences, most, least } = shown;
-  const largest = Math.max(...sequences.map(({ values, own }) => values[own]));
+  const strongest = largest(sequences.map(({ values, own }) => values[own]));
   return {
     feature_index: shown.region,
     neuron_alignment_indices: [],
@@ -66,7 +67,7 @@ export function dashboardFeature(shown: ShownRegion) {
     activations: sequences.map(({ tokens, values, own }) => ({
       // As SAEDashboard has them for "top activations": of no interval.
       bin_min: -1,
-      bin_max: rounded(largest),
+      bin_max: rounded(strongest),
       bin_contains: -1,
       tokens,
       values: Array.from(values, rounded),

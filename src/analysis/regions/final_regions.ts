@@ -1,3 +1,4 @@
+import { append } from "../../compute/long_lists.ts";
 import { extract, type ExtractProgress, type Text } from "../../activations/extract.ts";
 import { batchAt } from "../../activations/stream.ts";
 import type { LanguageModel } from "../../model/types.ts";
@@ -42,7 +43,7 @@ export async function finalRegions(
   const told = { onProgress: ({ texts }: ExtractProgress) => onProgress?.(texts) };
   for await (const streamed of extract(model, texts, { ...reading, ...told })) {
     using batch = streamed;
-    regions.push(...(await dictionary.assign(batchAt(batch, layer))).regions);
+    append(regions, (await dictionary.assign(batchAt(batch, layer))).regions);
   }
   return regions;
 }

@@ -1,4 +1,5 @@
 /** One region's share of a label. */
+import { largest } from "../../compute/long_lists.ts";
 export interface RegionShare {
   /** Number of the region. */
   readonly region: number;
@@ -44,7 +45,7 @@ export function splitByLabel(regions: ArrayLike<number>, labels: readonly boolea
  */
 export function largestShare(split: readonly RegionShare[], members: number): number | null {
   const shares = split.filter((row) => row.members >= members).map(({ share }) => share);
-  return shares.length === 0 ? null : Math.max(...shares);
+  return shares.length === 0 ? null : largest(shares);
 }
 
 /**

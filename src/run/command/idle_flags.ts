@@ -16,6 +16,7 @@ export interface IdleFlags {
 
 /** What holds of every experiment. */
 const COMMON: readonly IdleFlags[] = [
+  { flags: ["stride"], beside: "windows", value: "first", why: "which has no next" },
   { flags: ["refresh"], beside: "offline", why: "which asks nobody" },
   { flags: ["subfolder", "modelFile"], beside: "weights", value: "safetensors", why: "which reads no graph" },
 ];

@@ -18,21 +18,21 @@ export type PairsFlag = Extract<Flag, { readonly type: "string" }> & { readonly 
  * import { readFlags, readingFlags } from "../mod.ts";
  *
  * const flags = readingFlags({ calibration: 40_000, context: 128, batch: 32 }, "window");
- * const { context, batch, pairs } = readFlags(["--batch", "8", "--pairs", "sample"], flags);
- * if (context !== 128 || batch !== 8 || pairs !== "sample") throw new Error(`${context} ${batch} ${pairs}`);
+ * const { context, batch, thresholdPairs } = readFlags(["--batch", "8", "--threshold-pairs", "sample"], flags);
+ * if (context !== 128 || batch !== 8 || thresholdPairs !== "sample") throw new Error(`${context} ${batch}`);
  * ```
  */
 export function readingFlags(
   defaults: { readonly calibration: number; readonly context: number; readonly batch: number },
   what = "prompt",
-): Readonly<Record<"calibration" | "context" | "batch", CountFlag> & { pairs: PairsFlag }> {
+): Readonly<Record<"calibration" | "context" | "batch", CountFlag> & { thresholdPairs: PairsFlag }> {
   return {
     calibration: { type: "integer", default: defaults.calibration, min: 2, help: "activations to calibrate on" },
     context: {
       type: "integer",
       default: defaults.context,
       min: 2,
-      help: `tokens that a ${what} is cut to, <bos> included`,
+      help: `tokens of a ${what} at most, <bos> included`,
     },
     batch: {
       type: "integer",
@@ -40,7 +40,7 @@ export function readingFlags(
       min: 1,
       help: `${what}s of a batch; thresholds depend on it`,
     },
-    pairs: {
+    thresholdPairs: {
       type: "string",
       choices: PAIRS,
       help:

@@ -1,3 +1,4 @@
+import { append } from "../../compute/long_lists.ts";
 import { join } from "node:path";
 import type { HookSite } from "../../model/types.ts";
 import { calibrationPath } from "../../partition/calibration_file.ts";
@@ -106,6 +107,6 @@ export class Results {
 
   async #begin(...files: readonly string[]): Promise<void> {
     for (const file of files) await this.#folder.begin(file);
-    this.#manifest.outputs.push(...files);
+    append(this.#manifest.outputs, files);
   }
 }

@@ -1,7 +1,9 @@
 import type { CorpusEntry } from "../../activations/corpus.ts";
+import { readPrompt } from "../../activations/prompt.ts";
 import type { Intervention, LanguageModel } from "../../model/types.ts";
 import type { Run } from "../experiment.ts";
 import type { Flags } from "../command/flags.ts";
+import { noteCut } from "./note_cut.ts";
 
 /** Prompts generated at once: larger batches gained nothing on two cores. */
 const BATCH = 25;
@@ -19,7 +21,8 @@ export interface AnswerOptions {
 }
 
 /**
- * The model's greedy answers to instructions, each a user's turn in its chat template.
+ * The model's greedy answers to instructions, each a user's turn in its chat template. One that has more tokens than the
+ * model has positions loses the end of its message.
  *
  * @param model The model, which has a chat template.
  * @param instructions What the user says.
@@ -75,7 +78,7 @@ export function answersTo(
  * ```
  */
 export async function keptAnswers<F extends Flags>(
-  { kept, manifest, progress }: Pick<Run<F>, "kept" | "manifest" | "progress">,
+  { kept, manifest, note, progress }: Pick<Run<F>, "kept" | "manifest" | "note" | "progress">,
   name: string,
   model: LanguageModel,
   instructions: readonly Pick<CorpusEntry, "text">[],
@@ -83,6 +86,7 @@ export async function keptAnswers<F extends Flags>(
 ): Promise<string[]> {
   const stage = progress.stage(name, instructions.length, "prompts");
   const prompts = promptsOf(model, instructions);
+  noteCut({ note }, { model, context: model.maxContext, chat: true }, instructions, `instructions (${name})`);
   // As the model takes them: the batches are those of one call.
   const shortestFirst = [...prompts.keys()].sort((a, b) => prompts[a].length - prompts[b].length);
   const answers = new Array<string>(prompts.length);
@@ -106,5 +110,8 @@ export async function keptAnswers<F extends Flags>(
 }
 
 function promptsOf(model: LanguageModel, instructions: readonly Pick<CorpusEntry, "text">[]): Int32Array[] {
-  return instructions.map(({ text }) => model.encodeChat([{ role: "user", content: text }]));
+  // What the model has no positions for is cut out of the message, as where activations are read.
+  return instructions.map(({ text }, i) =>
+    readPrompt(model, { id: String(i), text: i }, text, model.maxContext, true).tokens
+  );
 }

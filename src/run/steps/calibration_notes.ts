@@ -38,7 +38,7 @@ function notesOf({ pairs, levels }: Calibration): string[] {
             batchRatio.toFixed(2)
           } times those of the whole sample: the order of the texts, or ` +
             "the size of the batches (--batch), makes thresholds what they are. Shuffle the texts, take larger batches, or " +
-            "leave --pairs batch out.",
+            "leave --threshold-pairs batch out.",
         );
       }
       if (spreads.length > 0) {
@@ -47,7 +47,7 @@ function notesOf({ pairs, levels }: Calibration): string[] {
             spreads.join(", ")
           }): they depend on the order of ` +
             "the texts and on the size of the batches. Shuffle the texts, take larger batches (--batch), or pairs of the whole " +
-            "sample (--pairs sample).",
+            "sample (--threshold-pairs sample).",
         );
       }
       return notes;
@@ -55,7 +55,7 @@ function notesOf({ pairs, levels }: Calibration): string[] {
       if (because !== ASKED) {
         notes.push(
           `thresholds are of pairs of the whole sample, not within batches as published, because ${because} ` +
-            "(--pairs batch takes those within batches all the same).",
+            "(--threshold-pairs batch takes those within batches all the same).",
         );
       }
       if (spreads.length > 0) {

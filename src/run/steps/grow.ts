@@ -7,13 +7,15 @@ import {
   type TokenIds,
 } from "../../activations/extract.ts";
 import { shuffled } from "../../activations/shuffled.ts";
-import { describeStream, type StreamSource } from "../../activations/source.ts";
+import { defaultContext, describeStream, type StreamSource } from "../../activations/source.ts";
 import type { StreamBatch } from "../../activations/stream.ts";
 import type { Backend } from "../../compute/backend.ts";
 import type { LanguageModel } from "../../model/types.ts";
 import type { Calibration, Pairs } from "../../partition/calibration.ts";
 import { discover, type DiscoverOptions, type Discovery } from "../../partition/discover.ts";
 import { type FailedSetting, usableSettings } from "../../partition/usable.ts";
+import type { StreamRecord } from "../../report/manifest.ts";
+import { endedBecause } from "../../report/stream_text.ts";
 import type { Run } from "../experiment.ts";
 import type { CommonFlags } from "../command/common_flags.ts";
 import type { Flags } from "../command/flags.ts";
@@ -31,7 +33,7 @@ export interface ReadPlan {
   /**
    * Texts, or prompts of token ids, which are read in the order of `seed`; or a function that reads them as they come.
    */
-  readonly texts: readonly (Text | TokenIds)[] | (() => AsyncIterable<Text>);
+  readonly texts: readonly (Text | TokenIds)[] | (() => AsyncIterable<Text | TokenIds>);
   /** Name of the texts, for records: file, filter, order if not seeded. Other texts must have another name. */
   readonly corpus: string;
   /** Files that the texts come from: a calibration made before they changed is not used again. */
@@ -51,7 +53,15 @@ export interface GrowPlan extends ReadPlan {
   /** Looks at every batch before the dictionaries take it; it must not keep the batch. */
   readonly watch?: (batch: StreamBatch) => void | Promise<void>;
   /** How dictionaries are grown; the budget of tokens is `--max-tokens`, if there is that flag, unless another is given here. */
-  readonly growing?: Pick<DiscoverOptions, "saturationWindow" | "maxTokens" | "members" | "checkpoint" | "signal">;
+  readonly growing?: Pick<
+    DiscoverOptions,
+    | "saturationWindow"
+    | "readAll"
+    | "maxTokens"
+    | "members"
+    | "checkpoint"
+    | "signal"
+  >;
 }
 
 /** What is calibrated: percentiles p, and the activations to measure on. */
@@ -61,7 +71,7 @@ export interface CalibrationPlan {
   /** Activations to measure on. */
   readonly calibration: number;
   /** Pairs to take distances of; default within batches as long as these tell of the sample. */
-  readonly pairs?: Pairs;
+  readonly thresholdPairs?: Pairs;
 }
 
 /**
@@ -96,7 +106,7 @@ export interface CalibrationPlan {
 export async function calibrated<F extends Flags>(
   run: Run<F>,
   plan: ReadPlan,
-  { percentiles, calibration, pairs }: CalibrationPlan,
+  { percentiles, calibration, thresholdPairs }: CalibrationPlan,
 ): Promise<ReadonlyMap<number, Calibration>> {
   const { seed, backend, model, reading, label = "" } = plan;
   const calibrations = await run.manifest.time("calibrate", () =>
@@ -105,7 +115,7 @@ export async function calibrated<F extends Flags>(
       percentiles,
       activations: calibration,
       maxNorm: reading?.maxNorm,
-      pairs,
+      pairs: thresholdPairs,
       seed,
       backend,
       weights: `${model.weights} ${model.dtype}`,
@@ -255,16 +265,24 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
     },
   );
   await stream.watchRest(discovery.prompts);
-  // A bar that stops early must not look like a fault.
-  const isSaturated = discovery.growths.every(({ saturated }) => saturated);
-  const isSpent = discovery.tokens >= maxTokens;
+  const record = recordOf(discovery, label.replace(/: $/, ""), textCount(plan) ?? null);
+  manifest.streams.push(record);
   const count = discovery.growths.reduce((sum, { dictionary }) => sum + dictionary.size, 0);
-  stage.note(`${count} regions, ${isSaturated ? "saturated" : isSpent ? "budget spent" : "all texts read"}`);
+  // A bar that stops early must not look like a fault.
+  const isWhole = record.ended === "stream";
+  stage.note(`${count} regions, ${isWhole ? "all texts read" : `stopped because ${endedBecause(record)}`}`);
   stage.end();
   if (discovery.silent) {
     run.note(
-      `${label}${discovery.silent} of ${discovery.prompts} texts gave no activation: they are of one token, or of nothing ` +
+      `${label}${discovery.silent} of ${discovery.prompts} prompts gave no activation: they are of one token, or of nothing ` +
         "but what is left out.",
+    );
+  }
+  if (stream.read?.truncated) {
+    const { context = defaultContext(plan.model), chat } = plan.reading ?? {};
+    run.note(
+      `${stream.read.truncated} of ${stream.read.texts} texts of ${corpus} are longer than ${context} tokens: ` +
+        `${chat ? "the end of the message is left out" : `the first ${context} of each are read`}.`,
     );
   }
   manifest.addSeconds("extract", discovery.secondsExtract);
@@ -294,21 +312,55 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
  * ```
  */
 export function streamOf(plan: ReadPlan, skipPrompts = 0): AsyncGenerator<StreamBatch> {
-  const { model, texts, seed, layers, backend, reading } = plan;
-  const inOrder = typeof texts === "function" ? texts() : shuffled(texts, seed);
-  return extract(model, inOrder, { ...reading, layers, backend, skipPrompts });
+  const { model, layers, backend, reading } = plan;
+  return extract(model, textsInOrder(plan), { ...reading, layers, backend, skipPrompts });
+}
+
+/**
+ * The texts of a plan in the order in which they are read.
+ *
+ * @example
+ * ```ts
+ * const texts = ["The cat sat on the mat.", "The dog sat on the cat.", "A bird."];
+ * const [once, again] = [textsInOrder({ texts, seed: 1 }), textsInOrder({ texts, seed: 1 })];
+ * if (`${await Array.fromAsync(once)}` !== `${await Array.fromAsync(again)}`) throw new Error("Expected one order");
+ * ```
+ */
+export function textsInOrder({ texts, seed }: Pick<ReadPlan, "texts" | "seed">): AsyncIterable<Text | TokenIds> {
+  return typeof texts === "function" ? texts() : shuffled(texts, seed);
+}
+
+/** How far a discovery read its stream. */
+function recordOf({ growths, ...read }: Discovery, stream: string, of: number | null): StreamRecord {
+  const { texts, tokens, activations, ended } = read;
+  const all = growths.map(({ dictionary }) => dictionary);
+  const counting = all.filter(({ foundedUntil, activations }) => foundedUntil < activations);
+  return {
+    ...{ stream, texts, of, tokens, activations, ended },
+    dictionaries: all.length,
+    saturated: growths.filter(({ saturated }) => saturated).length,
+    foundedUntil: counting.reduce((least, { foundedUntil }) => Math.min(least, foundedUntil), activations),
+    beyond: all.reduce((most, { beyond }) => Math.max(most, beyond), 0),
+  };
 }
 
 /** A plan's stream with somebody who looks at it: also at what a run that goes on passes over. */
 class WatchedStream {
+  /** How far it was read, by this run or before; absent where this run has read nothing. */
+  read?: ExtractProgress;
   #seen = 0;
 
   constructor(private readonly plan: GrowPlan) {}
 
   /** The batches after the first `skipPrompts`. */
   async *from(skipPrompts: number): AsyncGenerator<StreamBatch> {
-    const { watch } = this.plan;
-    for await (const batch of streamOf(this.plan, watch ? 0 : skipPrompts)) {
+    const { watch, reading } = this.plan;
+    const onProgress = (read: ExtractProgress) => {
+      this.read = read;
+      reading?.onProgress?.(read);
+    };
+    const stream = streamOf({ ...this.plan, reading: { ...reading, onProgress } }, watch ? 0 : skipPrompts);
+    for await (const batch of stream) {
       await watch?.(batch);
       this.#seen = batch.promptsBefore + batch.prompts.length;
       if (batch.promptsBefore < skipPrompts) batch.dispose();

@@ -5,7 +5,7 @@ import { loadModel } from "../../model/load.ts";
 import { defaultContext } from "../../activations/source.ts";
 import type { LanguageModel } from "../../model/types.ts";
 import type { Run } from "../experiment.ts";
-import { flagName, type Flags } from "../command/flags.ts";
+import { flagName, type Flags, UsageError } from "../command/flags.ts";
 import type { Progress, Stage } from "../terminal/progress.ts";
 
 /**
@@ -73,12 +73,13 @@ export async function loadModelOf<F extends Flags>(
 }
 
 /**
- * Tokens that texts are cut to: as the flag says, or, where it is left to its default, what the model can read of that,
- * which is told. A number that was asked for and is too large is refused by whoever reads with it.
+ * Tokens that the model reads of a text at once: as the flag says, or, where it is left to its default, what the model can
+ * read of that, which is told.
  *
  * @param run Its flags, and whether that one was given.
  * @param model What limits it.
  * @param flag The flag's name.
+ * @throws {UsageError} if a number was asked for that is more than the model has positions.
  *
  * @example
  * ```ts
@@ -94,9 +95,16 @@ export function contextOf<K extends "context" | "textContext">(
   flag: K,
 ): number {
   const context = run.flags[flag];
-  if (context <= maxContext || run.isGiven(flag)) return context;
+  if (context <= maxContext) return context;
+  if (run.isGiven(flag)) {
+    throw new UsageError(
+      `Expected ${
+        flagName(flag)
+      } of at most ${maxContext} tokens, all the positions that ${id} has, but got ${context}.`,
+    );
+  }
   run.note(
-    `Texts are cut to ${maxContext} tokens, all the positions that ${id} has, not to ${context}, the default of ` +
+    `Texts are read by at most ${maxContext} tokens, all the positions that ${id} has, not ${context}, the default of ` +
       flagName(flag),
   );
   return maxContext;
@@ -127,7 +135,7 @@ export interface Opened extends AsyncDisposable {
   /** The layers asked for. */
   readonly layers: readonly number[];
   /**
-   * Tokens that texts are cut to: `--context`, where the experiment has that flag (see {@linkcode contextOf}), otherwise what
+   * Tokens that are read of a text at once: `--context`, where the experiment has that flag (see {@linkcode contextOf}), otherwise what
    * `extract` takes by default. A plan takes it as `reading: { context }`.
    */
   readonly context: number;
@@ -137,7 +145,7 @@ export interface Opened extends AsyncDisposable {
  * Opens the backend that `--device` asks for and loads `--model`, as {@linkcode openDevice} and {@linkcode loadModelOf}
  * do.
  *
- * @returns Both, with the layers asked for and the tokens that texts are cut to; `await using` gives the model back.
+ * @returns Both, with the layers asked for and the tokens that are read at once; `await using` gives the model back.
  * @throws {GpuError} if there is no adapter for `--device webgpu`.
  * @throws {ModelError} if there is no such model, or it cannot be run.
  * @throws {UsageError} if the model lacks a layer that was asked for.

@@ -1,4 +1,5 @@
 /** Tables on stdout. */
+import { largest } from "../../compute/long_lists.ts";
 import type { ReportTable } from "../../report/html.ts";
 import type { Cell } from "../../report/html_table.ts";
 import { recordTable } from "../../report/row_table.ts";
@@ -43,7 +44,7 @@ export function formatTable({ columns, rows }: ReportTable): string {
     const isNumeric = values.some((value) => typeof value === "number") &&
       values.every((value) => typeof value === "number" || value === null);
     const texts = isNumeric ? formatColumn(values.map((value) => Number(value ?? NaN))) : values.map(cellText);
-    const width = Math.max(displayWidth(label), ...texts.map(displayWidth));
+    const width = Math.max(displayWidth(label), largest(texts.map(displayWidth)));
     const pad = (text: string) => {
       const space = " ".repeat(width - displayWidth(text));
       return isNumeric ? space + text : text + space;
