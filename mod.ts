@@ -115,6 +115,7 @@ export type {
   AddOptions,
   Assignment,
   Basis,
+  CalibrateLayersOptions,
   CalibrateOptions,
   CalibrationKey,
   CalibrationValues,

@@ -18,6 +18,7 @@
 import { describeRegions, measure } from "../src/analysis/mod.ts";
 import { dictionaryFile } from "../src/partition/mod.ts";
 import {
+  assertWritesDate,
   calibrated,
   experiment,
   grow,
@@ -79,7 +80,10 @@ await experiment({
     },
     checkpointEvery: { type: "integer", default: 10, min: 1, help: "batches between checkpoints" },
   },
-  assertFlags({ excludePositions, chat }) {
+  assertFlags({ excludePositions, chat }, isGiven) {
+    if (!chat && isGiven("templateDate")) {
+      throw new UsageError("Expected --chat beside --template-date: texts have no template without it.");
+    }
     if (excludePositions !== "template" || chat) return;
     throw new UsageError("Expected --chat beside --exclude-positions template: texts have no template without it.");
   },
@@ -98,6 +102,7 @@ await experiment({
   const { chat, corpus, split, inOrder } = flags;
   await using opened = await openModel(run);
   const { backend, model, layers, context } = opened;
+  if (chat) assertWritesDate(run, model);
   const entries = () => readTexts(run, corpus, split === undefined ? {} : { where: { split } });
   const ordered = inOrder ? readInOrder(run, entries, flags) : undefined;
   const heldOut = async () => {

@@ -1,4 +1,5 @@
 import type { Backend } from "../compute/backend.ts";
+import { assertOptions, type OptionNames } from "../compute/known_options.ts";
 import { otherTurns } from "../compute/other_turns.ts";
 import { tokensAtOnce } from "../model/pieces.ts";
 import type { LanguageModel } from "../model/types.ts";
@@ -9,10 +10,10 @@ import { assertExtractor, type Extractor } from "./extractor.ts";
 import { type Gather, gatherer, type GatherFactory } from "./gather.ts";
 import { layOut, type Pass } from "./layout.ts";
 import { readPrompt, tokenPrompt, windowPrompts } from "./prompt.ts";
-import { type Selection, selectionOf, type SelectOptions, Selector } from "./selection.ts";
+import { SELECT_OPTIONS, type Selection, selectionOf, type SelectOptions, Selector } from "./selection.ts";
 import { assertContext, defaultContext } from "./source.ts";
 import { type StreamBatch, streamBatch } from "./stream.ts";
-import { strideOf, type WindowOptions } from "./windows.ts";
+import { strideOf, WINDOW_OPTIONS, type WindowOptions } from "./windows.ts";
 
 /** A text to extract from; without an `id` its number in the stream is taken. */
 export type Text = string | Pick<CorpusEntry, "text"> & Partial<Pick<CorpusEntry, "id">>;
@@ -74,6 +75,8 @@ export interface ExtractProgress {
   readonly texts: number;
   /** Those of them that were cut, and whose rest is in no prompt. */
   readonly truncated: number;
+  /** What was read, in texts, for how far a stream is: a window counts as the share of its text that it is. */
+  readonly inTexts: number;
   /** Prompts: texts, or windows of long ones. */
   readonly prompts: number;
   /** Their tokens, `<bos>` included. */
@@ -82,11 +85,29 @@ export interface ExtractProgress {
   readonly activations: number;
 }
 
+const OPTIONS: OptionNames<ExtractOptions> = {
+  ...SELECT_OPTIONS,
+  ...WINDOW_OPTIONS,
+  layers: true,
+  extractor: true,
+  context: true,
+  batchPrompts: true,
+  forwardPrompts: true,
+  forwardTokens: true,
+  backend: true,
+  chat: true,
+  skipPrompts: true,
+  maxPrompts: true,
+  maxTokens: true,
+  maxActivations: true,
+  onProgress: true,
+};
+
 type Settings =
   & Required<Omit<ExtractOptions, "backend" | "extractor" | keyof SelectOptions | keyof WindowOptions>>
   & { readonly selection: Selection; readonly stride?: number };
 
-const NOTHING: ExtractProgress = { texts: 0, truncated: 0, prompts: 0, tokens: 0, activations: 0 };
+const NOTHING: ExtractProgress = { texts: 0, inTexts: 0, truncated: 0, prompts: 0, tokens: 0, activations: 0 };
 
 /** A prompt, and its positions that become activations. */
 interface Selected {
@@ -135,6 +156,8 @@ export async function* extract(
   corpus: Iterable<Text | TokenIds> | AsyncIterable<Text | TokenIds>,
   options: ExtractOptions,
 ): AsyncGenerator<StreamBatch> {
+  assertOptions("extract", options, OPTIONS);
+  assertTexts(corpus);
   const settings = settle(model, options);
   const newGather = await gatherer(model, options.backend);
   // What the next batch follows on.
@@ -173,12 +196,32 @@ export async function* extract(
   if (seen.prompts === 0) throw new CorpusError("Expected at least one prompt but the corpus is empty: name another");
 }
 
+/** Throws at one text where several are meant: its characters would be read as prompts. */
+function assertTexts(corpus: unknown): void {
+  const isList = typeof corpus === "object" && corpus !== null &&
+    (Symbol.iterator in corpus || Symbol.asyncIterator in corpus);
+  if (isList) return;
+  const found = typeof corpus === "string" ? "one text" : JSON.stringify(corpus) ?? typeof corpus;
+  throw new TypeError(`Expected a list of texts, [text], to extract from but found ${found}`);
+}
+
+function assertEntry(entry: unknown, number: number): void {
+  const fields = typeof entry === "string" ? { text: entry } : Object(entry);
+  if (typeof fields.text === "string" || fields.tokens !== undefined) return;
+  throw new TypeError(
+    `Expected a text, { text } or { tokens } but prompt ${number} of the stream is ${
+      JSON.stringify(entry) ?? typeof entry
+    }`,
+  );
+}
+
 function sumOf(
-  { texts, truncated, prompts, tokens, activations }: ExtractProgress,
+  { texts, inTexts, truncated, prompts, tokens, activations }: ExtractProgress,
   more: readonly Selected[],
 ): ExtractProgress {
   return {
     texts: more.reduce((sum, { prompt }) => sum + (prompt.continues ? 0 : 1), texts),
+    inTexts: more.reduce((sum, { prompt }) => sum + (prompt.share ?? 1), inTexts),
     truncated: more.reduce((sum, { prompt }) => sum + (prompt.truncated ? 1 : 0), truncated),
     prompts: prompts + more.length,
     tokens: more.reduce((sum, { prompt }) => sum + prompt.tokens.length, tokens),
@@ -222,6 +265,7 @@ async function* textsOf(
 ): AsyncGenerator<Iterator<Prompt>> {
   let text = 0;
   for await (const entry of corpus) {
+    assertEntry(entry, text);
     const given = typeof entry === "string" ? { text: entry } : entry;
     const place = { id: given.id ?? String(text), text: text++ };
     const content = "tokens" in given ? given.tokens : given.text;
@@ -281,7 +325,8 @@ async function runBatch(
   for (const pass of passes) {
     await otherTurns(model.signal);
     forwardSeconds += await runPass(model, pass, layers, gather);
-    for (const { tokens, continues, truncated } of pass.prompts) {
+    for (const { tokens, continues, share = 1, truncated } of pass.prompts) {
+      run.inTexts += share;
       if (!continues) run.texts++;
       if (truncated) run.truncated++;
       run.tokens += tokens.length;

@@ -1,10 +1,12 @@
-import type { ActivationBatch } from "../activations/batch.ts";
+import { type ActivationBatch, assertBatches } from "../activations/batch.ts";
 import type { StreamSource } from "../activations/source.ts";
 import { batchAt, type LayeredBatch } from "../activations/stream.ts";
 import type { Backend, BackendChoice } from "../compute/backend.ts";
 import { assertPercentiles } from "../compute/histogram.ts";
+import { assertOneOf, assertOptions, type OptionNames } from "../compute/known_options.ts";
 import { Calibration, type CalibrationValues, Calibrator, type Level } from "./calibrator.ts";
 import { openBackend } from "../compute/open.ts";
+import { assertSeed } from "../compute/random.ts";
 import { PAIRS, type Pairs, type TakenPairs } from "./calibration_pairs.ts";
 import type { CalibrationSample } from "./calibration_sample.ts";
 
@@ -34,6 +36,16 @@ export interface CalibrateOptions {
   /** Recorded in the result. */
   source?: StreamSource;
 }
+
+const OPTIONS: OptionNames<CalibrateOptions> = {
+  percentiles: true,
+  activations: true,
+  maxNorm: true,
+  pairs: true,
+  seed: true,
+  backend: true,
+  source: true,
+};
 
 /**
  * Measures center and thresholds of a stream.
@@ -74,8 +86,10 @@ export async function calibrate(
   batches: AsyncIterable<ActivationBatch> | Iterable<ActivationBatch>,
   options: CalibrateOptions = {},
 ): Promise<Calibration> {
+  assertOptions("calibrate", options, OPTIONS);
+  assertBatches("calibrate on", batches);
+  assertValues(options);
   const { percentiles = [10], activations = 200_000, pairs, seed, maxNorm, backend: choice, source } = options;
-  assertOptions(options);
   using calibrator = new Calibrator(await openBackend(choice));
   for await (const batch of batches) {
     await calibrator.push(batch);
@@ -83,6 +97,17 @@ export async function calibrate(
   }
   return await calibrator.finish(percentiles, { pairs, seed, maxNorm, source });
 }
+
+/** What several layers are calibrated with. */
+export type CalibrateLayersOptions = Omit<CalibrateOptions, "source"> & {
+  /** What is recorded for each layer. */
+  sourceOf?: (layer: number) => StreamSource;
+  /** Called after every batch with the activations seen so far. */
+  onBatch?: (activations: number) => void;
+};
+
+const { source: _, ...SHARED } = OPTIONS;
+const LAYER_OPTIONS: OptionNames<CalibrateLayersOptions> = { ...SHARED, sourceOf: true, onBatch: true };
 
 /**
  * Calibrates several layers in one pass over a stream, each as {@linkcode calibrate} does one.
@@ -109,14 +134,12 @@ export async function calibrate(
 export async function calibrateLayers(
   stream: AsyncIterable<LayeredBatch>,
   layers: readonly number[],
-  options: Omit<CalibrateOptions, "source"> & {
-    sourceOf?: (layer: number) => StreamSource;
-    onBatch?: (activations: number) => void;
-  } = {},
+  options: CalibrateLayersOptions = {},
 ): Promise<Map<number, Calibration>> {
+  assertOptions("calibrateLayers", options, LAYER_OPTIONS);
+  assertValues(options);
   const { percentiles = [10], activations = 200_000, pairs, seed, maxNorm, backend: choice } = options;
   const { sourceOf, onBatch } = options;
-  assertOptions(options);
   const backend = await openBackend(choice);
   using made = new DisposableStack();
   const calibrators = new Map(layers.map((layer) => [layer, made.use(new Calibrator(backend))]));
@@ -140,19 +163,15 @@ export async function calibrateLayers(
   return calibrations;
 }
 
-function assertOptions({ percentiles = [], activations = 1, pairs, seed = 0, maxNorm = 2 }: CalibrateOptions): void {
+function assertValues({ percentiles = [], activations = 1, pairs, seed = 0, maxNorm = 2 }: CalibrateOptions): void {
   assertPercentiles(percentiles);
   // Infinity: all that there are.
   if (!(activations >= 1)) {
     throw new RangeError(`Expected activations to calibrate on to be a number from 1 but found ${activations}`);
   }
-  if (pairs !== undefined && !PAIRS.includes(pairs)) {
-    throw new RangeError(`Expected pairs to be "batch" or "sample" but found ${JSON.stringify(pairs)}`);
-  }
-  if (!Number.isSafeInteger(seed)) throw new RangeError(`Expected the seed to be a whole number but found ${seed}`);
+  if (pairs !== undefined) assertOneOf("pairs", pairs, PAIRS);
+  assertSeed(seed);
   if (!(maxNorm > 1)) {
-    throw new RangeError(
-      `Expected maxNorm to be a number of times the median norm, more than 1, but found ${maxNorm}`,
-    );
+    throw new RangeError(`Expected maxNorm to be a number of times the median norm, more than 1, but found ${maxNorm}`);
   }
 }

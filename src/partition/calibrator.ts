@@ -143,6 +143,7 @@ export class Calibrator implements Disposable {
    * @param isConstant Whether nobody changes the values from now on.
    */
   async push(batch: ActivationBatch, isConstant = false): Promise<void> {
+    const taken = Batch.of(batch);
     if (batch.rows === 0) return;
     const { dim } = this.#batches[0]?.matrix ?? batch;
     if (batch.dim !== dim) {
@@ -150,7 +151,6 @@ export class Calibrator implements Disposable {
         `Expected activations of length ${dim}, as before, but found ${batch.dim}: use one model and layer`,
       );
     }
-    const taken = Batch.of(batch);
     const { provenance } = taken;
     await taken.on(this.backend, async (x) => {
       const moments = await this.backend.moments(x);

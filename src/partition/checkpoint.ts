@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { StreamSource } from "../activations/source.ts";
 import type { Backend } from "../compute/backend.ts";
 import { GpuError } from "../compute/device.ts";
+import type { OptionNames } from "../compute/known_options.ts";
 import { renameForGood } from "../files/atomic.ts";
 import { removeIfThere } from "../files/remove.ts";
 import { readSealedJson, writeSealedJson } from "../files/sealed_json.ts";
@@ -26,6 +27,15 @@ export interface CheckpointOptions {
   /** Gets a sentence about a checkpoint that is damaged, or older than checksums; default `console.warn`. */
   onWarning?: (sentence: string) => void;
 }
+
+/** The names of {@linkcode CheckpointOptions}. */
+export const CHECKPOINT_OPTIONS: OptionNames<CheckpointOptions> = {
+  folder: true,
+  every: true,
+  seconds: true,
+  resume: true,
+  onWarning: true,
+};
 
 /** What a run goes on from. */
 export interface Resumed {

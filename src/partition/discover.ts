@@ -1,10 +1,11 @@
-import type { ActivationBatch } from "../activations/batch.ts";
+import { type ActivationBatch, assertBatches } from "../activations/batch.ts";
 import type { StreamSource } from "../activations/source.ts";
 import type { StreamBatch } from "../activations/stream.ts";
 import type { Backend, BackendChoice } from "../compute/backend.ts";
+import { assertOptions, type OptionNames } from "../compute/known_options.ts";
 import { openBackend } from "../compute/open.ts";
 import type { CalibrationValues } from "./calibrator.ts";
-import { type CheckpointOptions, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { CHECKPOINT_OPTIONS, type CheckpointOptions, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { type CountedBatch, promptsOf, promptsWithin, withinNorms } from "./batch_parts.ts";
 import { directionsByLayer, growAll, startGrowths } from "./grow.ts";
 import type { DiscoveryCounts, Growth } from "./growth.ts";
@@ -36,6 +37,21 @@ export interface DiscoverOptions {
   /** Called after every batch. */
   onProgress?: (state: DiscoveryCounts & { readonly regions: number }) => void;
 }
+
+const OPTIONS: OptionNames<DiscoverOptions> = {
+  backend: true,
+  seed: true,
+  members: true,
+  saturationWindow: true,
+  maxTokens: true,
+  maxPrompts: true,
+  merge: true,
+  readAll: true,
+  sources: true,
+  checkpoint: true,
+  signal: true,
+  onProgress: true,
+};
 
 /** Why a discovery read no further: all its dictionaries were saturated, its budget was spent, its stream was over. */
 export type DiscoveryEnd = "saturated" | "budget" | "stream";
@@ -87,6 +103,8 @@ export async function discover(
   calibrations: CalibrationValues | ReadonlyMap<number, CalibrationValues>,
   options: DiscoverOptions = {},
 ): Promise<Discovery> {
+  assertOptions("discover", options, OPTIONS);
+  if (options.checkpoint) assertOptions("a checkpoint", options.checkpoint, CHECKPOINT_OPTIONS);
   const { backend: choice, saturationWindow = 1, readAll = false, checkpoint, signal } = options;
   const { maxTokens = Infinity, maxPrompts = Infinity } = options;
   if (!(saturationWindow >= 0)) {
@@ -209,6 +227,7 @@ async function* openStream(
   // A batch in which the budget ended before is read again, without the prompts that were taken.
   const { cut = 0 } = counts;
   const opened = typeof stream === "function" ? stream(counts.prompts - cut) : stream;
+  assertBatches("discover in", opened);
   // Batches that name no prompts can only be counted.
   let skip = typeof stream === "function" && counts.prompts > 0 ? 0 : counts.batches - (cut > 0 ? 1 : 0);
   let isFirst = true;

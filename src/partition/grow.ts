@@ -4,7 +4,7 @@ import type { Backend, Matrix } from "../compute/backend.ts";
 import type { CountedBatch } from "./batch_parts.ts";
 import type { CalibrationValues } from "./calibrator.ts";
 import { Dictionary } from "./dictionary.ts";
-import { growingDirections } from "./directions.ts";
+import { directionsOf } from "./directions.ts";
 import type { DiscoveryCounts, Growth, GrowthRules } from "./growth.ts";
 
 /** An empty dictionary for every layer and percentile. */
@@ -55,7 +55,7 @@ export async function directionsByLayer(
     const activations = batches.get(layer)!;
     const growth = growths.find((growth) => growth.layer === layer);
     if (!growth) return;
-    directions.set(layer, made.use(await growingDirections(growth.dictionary.backend, activations, center)));
+    directions.set(layer, made.use(await directionsOf(growth.dictionary.backend, activations, center)));
   }));
   const failed = results.find((result) => result.status === "rejected");
   if (failed) throw failed.reason;

@@ -24,6 +24,7 @@
 export {
   calibrate,
   calibrateLayers,
+  type CalibrateLayersOptions,
   type CalibrateOptions,
   Calibration,
   type CalibrationSample,

@@ -1,6 +1,6 @@
 /** Percentiles of the distances of a sample's pairs, by batch or by block. */
-import type { Provenance } from "../activations/batch.ts";
-import type { Backend, Matrix } from "../compute/backend.ts";
+import { type Provenance, rowError } from "../activations/batch.ts";
+import { type Backend, type Matrix, NoDirectionError } from "../compute/backend.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
 import {
   ASKED,
@@ -39,7 +39,7 @@ export interface PairPercentiles {
  *
  * @param pairs Which; default as the batches are.
  * @param seed Of the deal of all rows into blocks.
- * @throws {Error} if no batch has a pair, or the sample has none.
+ * @throws {Error} if no batch has a pair, or the sample has none; if a row has no direction, names it.
  */
 export async function pairPercentiles(
   sample: PairSample,
@@ -65,8 +65,11 @@ export async function pairPercentiles(
 
   const parts: Float64Array[] = [];
   const compared = COMPARED_PERCENTILES.map(() => 0);
-  for (const { matrix } of counted) {
-    const values = await percentilesOf(sample, matrix, [...percentiles, ...COMPARED_PERCENTILES]);
+  for (const batch of counted) {
+    const values = await percentilesOf(sample, batch.matrix, [...percentiles, ...COMPARED_PERCENTILES])
+      .catch((error) => {
+        throw rowError(batch, error);
+      });
     parts.push(values.subarray(0, percentiles.length));
     compared.forEach((_, i) => compared[i] += values[percentiles.length + i] / counted.length);
   }
@@ -100,7 +103,20 @@ async function percentilesOfBlock(
     }
     [start, copied] = [start + length, end];
   }
-  return await percentilesOf(sample, block, percentiles);
+  return await percentilesOf(sample, block, percentiles).catch((error) => {
+    throw blockError(sample, rows, error);
+  });
+}
+
+/** What a backend says of a row of a block, with where that comes from. */
+function blockError({ batches }: PairSample, rows: Int32Array, error: unknown): unknown {
+  if (!(error instanceof NoDirectionError)) return error;
+  let row = rows[error.row];
+  for (const batch of batches) {
+    if (row < batch.rows) return rowError(batch, new NoDirectionError(row, error.why));
+    row -= batch.rows;
+  }
+  return error;
 }
 
 async function percentilesOf(

@@ -19,6 +19,9 @@ export interface DictionaryCalibration {
 /** Which direction stands for a region: the observed one that founded it, or the mean of its members'. */
 export type Basis = "exemplar" | "mean";
 
+/** The names that {@linkcode Basis} has. */
+export const BASES: readonly Basis[] = ["exemplar", "mean"];
+
 /** The state of a dictionary: calibration, matrices of the backend, arrays of the host. */
 export interface DictionaryParts {
   readonly backend: Backend;

@@ -1,5 +1,6 @@
 import type { StreamSource } from "../activations/source.ts";
 import type { Backend } from "../compute/backend.ts";
+import type { OptionNames } from "../compute/known_options.ts";
 import {
   type ArrowFile,
   arrowTable,
@@ -16,7 +17,7 @@ import {
   type Table,
   writeArrow,
 } from "../files/arrow.ts";
-import type { UnpackOptions } from "../files/unpacking.ts";
+import { UNPACK_OPTIONS, type UnpackOptions } from "../files/unpacking.ts";
 import { visibleText } from "../files/visible_text.ts";
 import { wholeNumberColumn, wholeNumbersOf } from "../files/whole_numbers.ts";
 import { removeBeside, saveBeside, toldOf } from "./calibration_file.ts";
@@ -43,6 +44,9 @@ export interface DictionaryLoadOptions extends UnpackOptions {
   /** Gets a sentence about a file from before checksums; default `console.warn`. */
   onWarning?: (sentence: string) => void;
 }
+
+/** The names of {@linkcode DictionaryLoadOptions}. */
+export const LOAD_OPTIONS: OptionNames<DictionaryLoadOptions> = { ...UNPACK_OPTIONS, members: true, onWarning: true };
 
 /** The columns, and what their fields' metadata say of them, as those of result tables do. */
 const COLUMNS = {

@@ -82,6 +82,7 @@ export {
   type Figure,
   figure,
   meanOf,
+  meansText,
   middleOf,
   type NumericKey,
   percent,
@@ -91,7 +92,9 @@ export {
   Setting,
   settingsOf,
   signed,
+  spreadOf,
   Sweep,
+  tallyText,
 } from "./sweep.ts";
 export { contextText, tokenText } from "./token_text.ts";
 export { type ChartTheme, COLOR, DASH, PALETTE, THEME } from "./theme.ts";

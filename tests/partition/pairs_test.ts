@@ -127,7 +127,7 @@ backendTest("the spread is the standard deviation over batches, absent of one, a
   const calibration = await calibrate(batches, options);
   const { center } = calibration;
   const each = await Promise.all(batches.map(async ({ data, rows }) => {
-    using directions = await backend.directions(backend.upload(data, rows, DIM), center);
+    using directions = await backend.directions(backend.upload(Float32Array.from(data), rows, DIM), center);
     return await backend.percentiles(directions, options.percentiles);
   }));
   calibration.levels.forEach(({ threshold, spread }, i) => {

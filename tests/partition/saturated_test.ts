@@ -41,7 +41,11 @@ function regionsOf({ dictionary: { size, exemplars, founders, firstBatches, foun
 const sum = (counts: Iterable<number>) => [...counts].reduce((total, count) => total + count, 0);
 
 backendTest("what a dictionary founds does not depend on which others ran, and all count the same", async (backend) => {
-  using together = await run(backend);
+  for (const merge of [false, true]) await assertAsAlone(backend, merge);
+});
+
+async function assertAsAlone(backend: Backend, merge: boolean): Promise<void> {
+  using together = await run(backend, { merge });
   const stops = together.growths.map(({ dictionary }) => dictionary.foundedUntil);
   assert(new Set(stops).size > 2, `founding stopped after ${stops}`);
   assert(together.growths.some(({ dictionary }) => dictionary.beyond > 0), "some rows come too late for a region");
@@ -49,13 +53,13 @@ backendTest("what a dictionary founds does not depend on which others ran, and a
     const { layer, percentile, dictionary } = growth;
     const { center, levels } = calibrations.get(layer)!;
     const own = { center, levels: levels.filter((level) => level.percentile === percentile), activations: 1 };
-    using alone = await run(backend, {}, new Map([[layer, own]]));
+    using alone = await run(backend, { merge }, new Map([[layer, own]]));
     assertEquals(regionsOf(alone.growths[0]), regionsOf(growth));
     assertEquals(sum(dictionary.memberCounts) + dictionary.beyond, together.activations);
     assertEquals([growth.activations, growth.batches], [together.activations, together.batches]);
     assertEquals(dictionary.activations, together.activations);
   }
-});
+}
 
 backendTest("members that come after founding are those of a plain loop over all exemplars", async (backend) => {
   using together = await run(backend, { readAll: true });

@@ -7,7 +7,7 @@ import {
   type TokenIds,
 } from "../../activations/extract.ts";
 import { shuffled } from "../../activations/shuffled.ts";
-import { defaultContext, describeStream, type StreamSource } from "../../activations/source.ts";
+import { defaultContext, describedBy, describeStream, type StreamSource } from "../../activations/source.ts";
 import type { StreamBatch } from "../../activations/stream.ts";
 import type { Backend } from "../../compute/backend.ts";
 import type { LanguageModel } from "../../model/types.ts";
@@ -239,9 +239,10 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
   const budget = growing?.maxTokens ?? maxTokens;
   const stage = progress.stage(`${label}discover`, textCount(plan), "texts");
   let skipped = 0;
-  const onProgress = ({ texts, prompts, tokens }: ExtractProgress) => {
-    if (prompts <= skipped) stage.resume(texts);
-    else stage.set(texts);
+  const onProgress = (read: ExtractProgress) => {
+    const { prompts, tokens } = read;
+    if (prompts <= skipped) stage.resume(textsSoFar(read));
+    else stage.set(textsSoFar(read));
     stage.budget(tokens, budget, "tokens");
   };
   // The model reads nothing beyond the budget.
@@ -312,7 +313,9 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
  * ```
  */
 export function streamOf(plan: ReadPlan, skipPrompts = 0): AsyncGenerator<StreamBatch> {
-  const { model, layers, backend, reading } = plan;
+  const { model, layers, backend } = plan;
+  // Calibrations leave out what is beyond, and dictionaries under them.
+  const { maxNorm: _, ...reading } = plan.reading ?? {};
   return extract(model, textsInOrder(plan), { ...reading, layers, backend, skipPrompts });
 }
 
@@ -381,6 +384,12 @@ function budgetOf({ growing }: GrowPlan, flags: Pick<CommonFlags, "maxTokens">):
   return growing?.maxTokens ?? ("maxTokens" in flags ? flags.maxTokens : Infinity);
 }
 
+/** Texts that were read, those that were begun together as what they make in whole ones. */
+function textsSoFar({ texts, inTexts }: ExtractProgress): number {
+  // Shares of one text add up to 1 but for what rounding leaves.
+  return Math.max(texts, Math.floor(inTexts));
+}
+
 /** How many texts a plan has, where that is known before they are read. */
 function textCount({ texts }: Pick<ReadPlan, "texts">): number | undefined {
   return typeof texts === "function" ? undefined : texts.length;
@@ -392,5 +401,6 @@ function sourcesOf(
   { flags }: { readonly flags: Pick<CommonFlags, "field"> },
 ): Map<number, StreamSource> {
   const corpus = flags.field === undefined ? name : `${name}, field ${flags.field}`;
-  return new Map(layers.map((layer) => [layer, describeStream({ ...reading, model, layer, corpus })]));
+  const read = describedBy(reading ?? {});
+  return new Map(layers.map((layer) => [layer, describeStream({ ...read, model, layer, corpus })]));
 }
