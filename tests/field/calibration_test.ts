@@ -77,7 +77,7 @@ Deno.test("last-batch: what is left at a stream's end weighs nothing beside whol
   const texts: string[] = [];
   for await (const { text } of readCorpus(`${FIXTURES}corpora/pile.jsonl`)) if (texts.push(text) === 129) break;
   const theta = async (count: number) => {
-    const stream = extract(toy, texts.slice(0, count), { layers: [4], context: 64 });
+    const stream = extract(toy, texts.slice(0, count), { layers: [4], context: 64, windows: "first" });
     return (await calibrate(atLayer(stream, 4), { percentiles: [1], backend: "cpu" })).thresholds[0];
   };
   const whole = await theta(128);
