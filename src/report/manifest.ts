@@ -51,6 +51,8 @@ export interface StreamRecord {
   readonly stream: string;
   /** Texts that were read. */
   readonly texts: number;
+  /** Texts of those that were not read to their ends; absent in records from before texts were read in windows. */
+  readonly unfinished?: number;
   /** Texts that there are; `null` where they are read as they come, uncounted. */
   readonly of: number | null;
   /** Tokens that were read, `<bos>` included. */
