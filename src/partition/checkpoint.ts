@@ -218,12 +218,14 @@ async function readState(path: string, onWarning: (sentence: string) => void): P
   throw new Error(`Expected ${path} to be a checkpoint that discover wrote but it is of another format.`);
 }
 
-function countsOf({ batches, prompts, texts, tokens, activations, silent, cut }: DiscoveryCounts): DiscoveryCounts {
+function countsOf(counts: DiscoveryCounts): DiscoveryCounts {
+  const { batches, prompts, texts, textsInPart, tokens, activations, silent, cut } = counts;
   return {
     batches,
     prompts,
     // Checkpoints of before texts were read in windows do not tell: each prompt was a text.
     texts: texts ?? prompts,
+    textsInPart: textsInPart ?? 0,
     tokens,
     activations,
     ...(silent !== undefined && { silent }),

@@ -6,8 +6,10 @@ export interface DiscoveryCounts {
   batches: number;
   /** Prompts of those batches. */
   prompts: number;
-  /** Texts of those prompts: fewer where long ones were read in windows. */
+  /** Texts that were read to their end, or to where they were cut: long ones are several prompts, one a window. */
   texts: number;
+  /** Texts that were begun besides, and not read to their end. */
+  textsInPart: number;
   /** `<bos>` included; 0 for plain batches. */
   tokens: number;
   /** `<bos>` not included. */

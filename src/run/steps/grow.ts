@@ -301,7 +301,7 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
  * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
  * const texts = ["The cat sat on the mat."];
  * const plan = { backend: await openBackend("cpu"), model, layers: [3], texts, corpus: "one", files: [], seed: 0 };
- * for await (using batch of streamOf({ ...plan, reading: { context: 4 } })) {
+ * for await (using batch of streamOf({ ...plan, reading: { context: 4, windows: "first" } })) {
  *   const { rows } = batchAt(batch, 3);
  *   if (rows !== 3) throw new Error(`Expected three tokens after <bos> but found ${rows}`);
  * }
@@ -330,11 +330,11 @@ export function textsInOrder({ texts, seed }: Pick<ReadPlan, "texts" | "seed">):
 
 /** How far a discovery read its stream. */
 function recordOf({ growths, ...read }: Discovery, stream: string, of: number | null): StreamRecord {
-  const { texts, tokens, activations, ended } = read;
+  const { texts, textsInPart, tokens, activations, ended } = read;
   const all = growths.map(({ dictionary }) => dictionary);
   const counting = all.filter(({ foundedUntil, activations }) => foundedUntil < activations);
   return {
-    ...{ stream, texts, of, tokens, activations, ended },
+    ...{ stream, texts, textsInPart, of, tokens, activations, ended },
     dictionaries: all.length,
     saturated: growths.filter(({ saturated }) => saturated).length,
     foundedUntil: counting.reduce((least, { foundedUntil }) => Math.min(least, foundedUntil), activations),
