@@ -231,17 +231,16 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
   const levels = [...calibrations].map(([layer, { percentiles }]) => `${layer} at ${percentiles}`).join("; ");
   const name = `${label}dictionaries of layers ${levels}, seed ${seed}, ${corpus}`;
   const checkpoint = { onWarning: run.note, ...growing?.checkpoint ?? await run.stages.checkpoint(name) };
-  const budget = growing?.maxTokens ?? maxTokens;
   const stage = progress.stage(`${label}discover`, textCount(plan), "texts");
   let skipped = 0;
   const onProgress = (read: ExtractProgress) => {
     const { prompts, tokens } = read;
-    if (prompts <= skipped) stage.resume(textsSoFar(read));
-    else stage.set(textsSoFar(read));
-    stage.budget(tokens, budget, "tokens");
+    if (prompts <= skipped) stage.resume(textsSoFar(read), read.inTexts);
+    else stage.set(textsSoFar(read), undefined, read.inTexts);
+    stage.budget(tokens, maxTokens, "tokens");
   };
   // The model reads nothing beyond the budget.
-  const stream = new WatchedStream({ ...plan, layers, reading: { ...plan.reading, maxTokens: budget, onProgress } });
+  const stream = new WatchedStream({ ...plan, layers, reading: { ...plan.reading, maxTokens, onProgress } });
   const discovery = await discover(
     (skipPrompts) => {
       skipped = watch ? 0 : skipPrompts;
