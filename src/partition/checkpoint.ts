@@ -218,16 +218,17 @@ async function readState(path: string, onWarning: (sentence: string) => void): P
   throw new Error(`Expected ${path} to be a checkpoint that discover wrote but it is of another format.`);
 }
 
-function countsOf(counts: DiscoveryCounts): DiscoveryCounts {
-  const { batches, prompts, texts, textsInPart, tokens, activations, silent, cut } = counts;
+function countsOf(
+  { batches, prompts, texts, unfinished, tokens, activations, silent, cut }: DiscoveryCounts,
+): DiscoveryCounts {
   return {
     batches,
     prompts,
     // Checkpoints of before texts were read in windows do not tell: each prompt was a text.
     texts: texts ?? prompts,
-    textsInPart: textsInPart ?? 0,
     tokens,
     activations,
+    ...(unfinished !== undefined && { unfinished }),
     ...(silent !== undefined && { silent }),
     ...(cut !== undefined && { cut }),
   };

@@ -204,9 +204,7 @@ export async function discover(
   };
 }
 
-const noneRead = (): DiscoveryCounts => {
-  return { batches: 0, prompts: 0, texts: 0, textsInPart: 0, tokens: 0, activations: 0 };
-};
+const noneRead = (): DiscoveryCounts => ({ batches: 0, prompts: 0, texts: 0, tokens: 0, activations: 0 });
 
 /** Whether it is time for a checkpoint, some batches and milliseconds after the last. */
 function isDue({ every = 10, seconds = 0 }: CheckpointOptions, batches: number, milliseconds: number): boolean {

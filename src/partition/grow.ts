@@ -27,7 +27,7 @@ export async function startGrowths(
       const { center } = calibration;
       const calibrated = { center, threshold, percentile, source };
       const dictionary = made.use(await Dictionary.create(calibrated, { backend, seed, members }));
-      const counts = { batches: 0, prompts: 0, texts: 0, textsInPart: 0, tokens: 0, activations: 0 };
+      const counts = { batches: 0, prompts: 0, texts: 0, tokens: 0, activations: 0 };
       growths.push({ layer, percentile, dictionary, saturated: false, emptyBatches: 0, snapshots: [], ...counts });
     }
   }
@@ -79,7 +79,11 @@ export async function growAll(
   const [first] = batch.batches.values();
   counts.batches++;
   counts.prompts += batch.prompts.length;
-  countTexts(batch.prompts, counts);
+  for (const { text, start = 0, continues = false } of batch.prompts) {
+    counts.texts = Math.max(counts.texts, text + 1);
+    // A text is begun by a window that goes on, and ended by one further on that does not.
+    if (continues === (start === 0)) counts.unfinished = (counts.unfinished ?? 0) + (continues ? 1 : -1);
+  }
   counts.tokens += batch.tokens;
   counts.activations += first?.rows ?? 0;
   const silent = first?.provenance ? batch.prompts.length - new Set(first.provenance.prompt).size : 0;
@@ -95,16 +99,6 @@ export async function growAll(
   );
   const failed = results.find((result) => result.status === "rejected");
   if (failed) throw failed.reason;
-}
-
-/** Texts begin in their order; windows of several may take turns. */
-function countTexts(prompts: CountedBatch["prompts"], counts: DiscoveryCounts): void {
-  let begun = counts.texts + counts.textsInPart;
-  for (const { text, continues } of prompts) {
-    begun = Math.max(begun, text + 1);
-    if (!continues) counts.texts++;
-  }
-  counts.textsInPart = begun - counts.texts;
 }
 
 async function grow(growth: Growth, directions: Matrix, batch: ActivationBatch, merge: boolean): Promise<void> {

@@ -6,10 +6,10 @@ export interface DiscoveryCounts {
   batches: number;
   /** Prompts of those batches. */
   prompts: number;
-  /** Texts that were read to their end, or to where they were cut: long ones are several prompts, one a window. */
+  /** Texts of those prompts: fewer where long ones were read in windows. */
   texts: number;
-  /** Texts that were begun besides, and not read to their end. */
-  textsInPart: number;
+  /** Texts of those that have windows that were not read; absent where all were short. */
+  unfinished?: number;
   /** `<bos>` included; 0 for plain batches. */
   tokens: number;
   /** `<bos>` not included. */

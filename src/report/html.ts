@@ -164,18 +164,10 @@ function runSections(run: RunRecord): string[] {
     ...[seen.massive ?? null, seen.masked ?? null, seen.identicalPairs ?? null],
   ]);
   const streams = run.streams.map((record): Cell[] => [
-    ...[
-      record.stream,
-      record.texts,
-      record.textsInPart,
-      record.of,
-      record.tokens,
-      record.activations,
-      endedBecause(record),
-    ],
+    ...[record.stream, record.texts, record.of, record.tokens, record.activations, endedBecause(record)],
     ...[record.dictionaries, record.saturated, record.foundedUntil, record.beyond],
   ]);
-  const read = ["stream", "texts read", "in part", "of", "tokens", "activations", "no more, because"];
+  const read = ["stream", "texts read", "of", "tokens", "activations", "no more, because"];
   const grown = [...read, "dictionaries", "saturated", "first founded until", "most beyond θ after"];
   const seen = ["stream", "layer", "activations asked for", "seen", "median norm", "largest norm"];
   const columns = [...seen, "beyond 10 medians", "left out by norm", "identical pairs"];

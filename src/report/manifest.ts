@@ -37,10 +37,10 @@ export interface CalibrationRecord {
 export interface StreamRecord {
   /** Which of the run's streams; empty where there is one. */
   readonly stream: string;
-  /** Texts that were read to their end. */
+  /** Texts that were read. */
   readonly texts: number;
-  /** Texts of which a part was read: some windows of a long one. */
-  readonly textsInPart: number;
+  /** Texts of those that were not read to their ends; absent in records from before texts were read in windows. */
+  readonly unfinished?: number;
   /** Texts that there are; `null` where they are read as they come, uncounted. */
   readonly of: number | null;
   /** Tokens that were read, `<bos>` included. */

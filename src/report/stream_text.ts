@@ -32,7 +32,7 @@ export function endedBecause({ ended, dictionaries }: Pick<StreamRecord, "ended"
  *
  * @example
  * ```ts
- * const read = { stream: "", texts: 896, textsInPart: 0, of: 2000, tokens: 12_000, activations: 11_307, dictionaries: 3 };
+ * const read = { stream: "", texts: 896, of: 2000, tokens: 12_000, activations: 11_307, dictionaries: 3 };
  * const ended = { ended: "saturated", saturated: 3, foundedUntil: 8327, beyond: 40 } as const;
  * const text = streamText({ ...read, ...ended });
  * if (!text.startsWith("Reading stopped after 896 of 2,000 texts, because all 3 dictionaries were saturated.")) {
@@ -41,13 +41,12 @@ export function endedBecause({ ended, dictionaries }: Pick<StreamRecord, "ended"
  * ```
  */
 export function streamText(record: StreamRecord): string {
-  const { texts, textsInPart, of, activations, dictionaries, foundedUntil, beyond, ended } = record;
+  const { texts, unfinished = 0, of, activations, dictionaries, foundedUntil, beyond, ended } = record;
+  const begun = unfinished === 0 ? "" : `, ${formatNumber(unfinished)} of them not to the end`;
   const count = of === null ? formatNumber(texts) : `${formatNumber(texts)} of ${formatNumber(of)}`;
   const reading = ended === "stream"
     ? `All ${formatNumber(texts)} texts were read.`
-    : `Reading stopped after ${count} texts${
-      textsInPart > 0 ? ` and parts of ${formatNumber(textsInPart)} more` : ""
-    }, because ${endedBecause(record)}.`;
+    : `Reading stopped after ${count} texts${begun}, because ${endedBecause(record)}.`;
   if (foundedUntil >= activations) return reading;
   const which = dictionaries === 1 ? "The dictionary was saturated" : "The first dictionary was saturated";
   const later = beyond > 0

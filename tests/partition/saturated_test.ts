@@ -209,23 +209,6 @@ backendTest("rows that found nothing join what lies within the threshold, or not
   assertEquals([dictionary.size, dictionary.beyond], [2, 7]);
 });
 
-Deno.test("texts are counted as they end, and those of which windows are left as parts", async () => {
-  const streamed = streamOf(CORPUS, 20)[0];
-  // Windows of three texts that take turns; the second ends with its first.
-  const windows = [[0, true], [1, false], [2, true], [0, false], [2, true]] as const;
-  const prompts = streamed.prompts.slice(0, 5).map((prompt, i) => ({
-    ...prompt,
-    text: windows[i][0],
-    ...(windows[i][1] && { continues: true }),
-  }));
-  const counts = async (count: number) => {
-    const batch = { ...streamed, prompts: prompts.slice(0, count) };
-    using grown = await discover([batch], calibrations, { backend: "cpu" });
-    return [grown.texts, grown.textsInPart];
-  };
-  assertEquals(await Promise.all([2, 3, 4, 5].map(counts)), [[1, 1], [1, 2], [2, 1], [2, 1]]);
-});
-
 backendTest("a second pass counts from where founding stopped", async (backend) => {
   // Of 45 degrees: founded by the first batch, saturated after the third, its best member comes after.
   const batches = [[0, 10], [2], [8], [60, 5], [70, 80]].map((angles) => rowsOf(...angles.map(at)));

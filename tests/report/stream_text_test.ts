@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { renderReport, RunManifest, type StreamRecord, streamText } from "../../src/report/mod.ts";
 
 const STREAM: StreamRecord = {
-  ...{ stream: "", texts: 896, textsInPart: 0, of: 2000, tokens: 12_203, activations: 11_307, ended: "saturated" },
+  ...{ stream: "", texts: 896, of: 2000, tokens: 12_203, activations: 11_307, ended: "saturated" },
   ...{ dictionaries: 3, saturated: 3, foundedUntil: 11_307, beyond: 0 },
 };
 
@@ -12,13 +12,13 @@ Deno.test("how far a stream was read is said with the reason, and what came afte
     "Reading stopped after 896 of 2,000 texts, because all 3 dictionaries were saturated.",
   );
   assertEquals(
+    streamText({ ...STREAM, unfinished: 7, dictionaries: 1 }),
+    "Reading stopped after 896 of 2,000 texts, 7 of them not to the end, because the dictionary was saturated.",
+  );
+  assertEquals(
     streamText({ ...STREAM, of: null, ended: "budget", saturated: 1, foundedUntil: 8327, beyond: 40 }),
     "Reading stopped after 896 texts, because the budget was spent. The first dictionary was saturated and founded no " +
       "more after 8,327 of 11,307 activations; up to 40 of those that came later lie beyond θ and belong to no region.",
-  );
-  assertEquals(
-    streamText({ ...STREAM, texts: 3, textsInPart: 17, of: 20, ended: "budget" }),
-    "Reading stopped after 3 of 20 texts and parts of 17 more, because the budget was spent.",
   );
   assertEquals(
     streamText({ ...STREAM, texts: 2000, ended: "stream", dictionaries: 1, saturated: 1, foundedUntil: 8327 }),

@@ -33,11 +33,12 @@ export async function measureCoverage<F extends Flags>(
 ): Promise<MeasuredCoverage> {
   const most = Math.min(MOST_TEXTS, Math.max(LEAST_TEXTS, Math.ceil(discovery.texts / 10)));
   const { seed, calibrations } = plan;
-  const begun = discovery.texts + discovery.textsInPart;
   for (
     const { on, texts, from } of [
       ...(heldOut.length > 0 ? [{ on: MEASURED_ON[0], texts: textsInOrder({ texts: heldOut, seed }), from: 0 }] : []),
-      ...(discovery.ended === "stream" ? [] : [{ on: MEASURED_ON[1], texts: textsInOrder(plan), from: begun }]),
+      ...(discovery.ended === "stream"
+        ? []
+        : [{ on: MEASURED_ON[1], texts: textsInOrder(plan), from: discovery.texts }]),
     ]
   ) {
     const stage = run.progress.stage(`coverage of ${on}`, most, "texts");

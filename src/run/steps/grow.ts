@@ -329,11 +329,11 @@ export function textsInOrder({ texts, seed }: Pick<ReadPlan, "texts" | "seed">):
 
 /** How far a discovery read its stream. */
 function recordOf({ growths, ...read }: Discovery, stream: string, of: number | null): StreamRecord {
-  const { texts, textsInPart, tokens, activations, ended } = read;
+  const { texts, unfinished = 0, tokens, activations, ended } = read;
   const all = growths.map(({ dictionary }) => dictionary);
   const counting = all.filter(({ foundedUntil, activations }) => foundedUntil < activations);
   return {
-    ...{ stream, texts, textsInPart, of, tokens, activations, ended },
+    ...{ stream, texts, unfinished, of, tokens, activations, ended },
     dictionaries: all.length,
     saturated: growths.filter(({ saturated }) => saturated).length,
     foundedUntil: counting.reduce((least, { foundedUntil }) => Math.min(least, foundedUntil), activations),
