@@ -305,7 +305,7 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
  * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
  * const texts = ["The cat sat on the mat."];
  * const plan = { backend: await openBackend("cpu"), model, layers: [3], texts, corpus: "one", files: [], seed: 0 };
- * for await (using batch of streamOf({ ...plan, reading: { context: 4 } })) {
+ * for await (using batch of streamOf({ ...plan, reading: { context: 4, windows: "first" } })) {
  *   const { rows } = batchAt(batch, 3);
  *   if (rows !== 3) throw new Error(`Expected three tokens after <bos> but found ${rows}`);
  * }
