@@ -165,8 +165,8 @@ export async function* extract(
   const selector = new Selector(settings.selection);
   let selected: Selected[] = [];
 
-  const emit = async (): Promise<StreamBatch> => {
-    const batch = await runBatch(model, selected, settings, newGather, before);
+  const emit = async (isPart = false): Promise<StreamBatch> => {
+    const batch = await runBatch(model, selected, settings, newGather, before, isPart);
     before = sumOf(before, selected);
     settings.onProgress(before);
     selected = [];
@@ -174,6 +174,7 @@ export async function* extract(
   };
 
   let seen: ExtractProgress = NOTHING;
+  let isSpent = false;
   for await (const prompt of promptsOf(model, corpus, settings)) {
     await otherTurns(model.signal);
     // Skipped prompts are tokenized too: the stream index of what follows counts the activations that they would have
@@ -190,9 +191,11 @@ export async function* extract(
     }
     const { prompts, tokens, activations } = seen;
     // Before the batch is run: the model reads nothing beyond the budget.
-    if (prompts >= settings.maxPrompts || tokens >= settings.maxTokens || activations >= settings.maxActivations) break;
+    isSpent = prompts >= settings.maxPrompts || tokens >= settings.maxTokens ||
+      activations >= settings.maxActivations;
+    if (isSpent) break;
   }
-  if (selected.length > 0) yield await emit();
+  if (selected.length > 0) yield await emit(isSpent);
   if (seen.prompts === 0) throw new CorpusError("Expected at least one prompt but the corpus is empty: name another");
 }
 
@@ -315,6 +318,7 @@ async function runBatch(
   { layers, forwardPrompts, forwardTokens, onProgress }: Settings,
   newGather: GatherFactory,
   before: ExtractProgress,
+  isPart: boolean,
 ): Promise<StreamBatch> {
   const prompts = selected.map(({ prompt }) => prompt);
   const most = { prompts: forwardPrompts, tokens: forwardTokens };
@@ -338,7 +342,8 @@ async function runBatch(
   const batches = gather.finish(provenance);
   const tokens = prompts.reduce((sum, { tokens }) => sum + tokens.length, 0);
   const { prompts: promptsBefore, activations: start } = before;
-  return streamBatch({ prompts, tokens, promptsBefore, start, batches, forwardSeconds });
+  const part = isPart && { isPart };
+  return streamBatch({ prompts, tokens, promptsBefore, start, batches, forwardSeconds, ...part });
 }
 
 /** Runs one forward pass, hands its rows over, and says how many seconds the model took. */

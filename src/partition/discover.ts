@@ -166,7 +166,7 @@ export async function discover(
         const directions = await directionsByLayer(activations, byLayer, grown, held);
         intact = false;
         await growAll(streamed, activations, directions, grown, counts, rules);
-        if (taken < batch.prompts.length) counts.cut = before + taken;
+        if (streamed.isPart) counts.cut = before + taken;
         else delete counts.cut;
         before = 0;
         intact = true;
