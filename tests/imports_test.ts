@@ -124,6 +124,7 @@ const BEHIND_DOORS: Readonly<Record<string, string>> = {
   "src/report/svg.ts": "ids in pictures, without a report around them",
   "src/report/text.ts": "escapes alone",
   "src/run/command": "flags and their help without a command around them",
+  "src/run/terminal/end_signals.ts": "the echo of a signal, by a clock that is set",
   "src/sae/lens_config.ts": "a parser, fed what other versions wrote",
 };
 
