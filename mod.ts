@@ -114,6 +114,7 @@ export type {
   AddOptions,
   Assignment,
   Basis,
+  CalibrateLayersOptions,
   CalibrateOptions,
   CalibrationKey,
   CalibrationValues,
@@ -126,6 +127,7 @@ export type {
   DiscoverOptions,
   Discovery,
   DiscoveryCounts,
+  DiscoveryEnd,
   FromHubOptions,
   Growth,
   Level,
@@ -138,7 +140,15 @@ export type {
 // From the rooms, not from the door of all: probes and geometry load packages that nobody here needs.
 export { match } from "./src/analysis/matching/mod.ts";
 export type { Counterparts, DirectionMatching, Matching } from "./src/analysis/matching/mod.ts";
-export { describeRegions, type DictionaryMetrics, measure, type RegionRow } from "./src/analysis/regions/mod.ts";
+export {
+  type Coverage,
+  coverage,
+  coverages,
+  describeRegions,
+  type DictionaryMetrics,
+  measure,
+  type RegionRow,
+} from "./src/analysis/regions/mod.ts";
 export { Monitor, type MonitorParts, type Verdict } from "./src/analysis/detection/mod.ts";
 export { auroc, spearman } from "./src/analysis/statistics/mod.ts";
 

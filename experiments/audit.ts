@@ -20,7 +20,16 @@
 import { shuffled } from "../src/activations/mod.ts";
 import { auditOrders, keptDirections } from "../src/analysis/mod.ts";
 import { sameTokens } from "../src/model/mod.ts";
-import { experiment, growOrders, loadModelOf, openModel, readTexts, seedsFlag, usable } from "../src/run/mod.ts";
+import {
+  assertWritesDate,
+  experiment,
+  growOrders,
+  loadModelOf,
+  openModel,
+  readTexts,
+  seedsFlag,
+  usable,
+} from "../src/run/mod.ts";
 import { auditOutcome } from "./lib/audit/outcome.ts";
 import { type AuditedReading, regionRows, type Side, SIDES, textsOf } from "./lib/audit/rows.ts";
 
@@ -57,6 +66,7 @@ await experiment({
   await using opened = await openModel(run);
   const { backend, model } = opened;
   await using after = await loadModelOf(run, backend, flags.after);
+  assertWritesDate(run, after);
   const models = { before: sameTokens(model, after), after };
   const layers = run.layers(after.layers);
 

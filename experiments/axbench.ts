@@ -24,6 +24,7 @@ import { AxBenchDetector, ConceptScorer, describeRegions } from "../src/analysis
 import { append } from "../src/compute/mod.ts";
 import { checksumOf } from "../src/files/mod.ts";
 import {
+  assertWritesDate,
   atTheirHook,
   contextOf,
   decidingFlags,
@@ -108,7 +109,7 @@ await experiment({
     flags: ["layers", "percentiles", "budgets", "maxTokens", "seeds"],
     beside: "dictionaries",
     why: "which are grown already",
-  }],
+  }, { flags: ["templateDate"], beside: "reading", value: "plain", why: "which takes no chat template" }],
   assertFlags({ budgets, maxTokens }, isGiven) {
     const larger = budgets.find((budget) => budget >= maxTokens);
     if (larger === undefined || !isGiven("budgets")) return;
@@ -136,6 +137,7 @@ await experiment({
   const { concepts, negatives } = await readAxBench(flags.data, flags.concepts);
   await using opened = await openModel(run);
   const { backend } = opened;
+  if (flags.reading === "chat") assertWritesDate(run, opened.model);
 
   const names = flags.dictionaries?.split(",");
   const files = await Promise.all([flags.data, flags.corpus, flags.model, ...names ?? []].map(fingerprint));

@@ -2,8 +2,10 @@
 /**
  * What structure do a model's activations have at several depths and resolutions?
  *
- * Calibrates on the corpus, then grows one dictionary for every layer and percentile in one pass over it, until each is
- * saturated, the budget is spent or the corpus ends.
+ * Calibrates on the corpus, then grows one dictionary for every layer and percentile in one pass over it, until all are
+ * saturated (with `--read-all` also then), the budget is spent or the corpus ends. A dictionary that is saturated before
+ * founds no more regions but goes on counting their members. How much lies within θ is measured on held-out texts: with
+ * `--split` on entries whose field `split` is `heldout`, if there are any, else on texts that were left unread.
  *
  *     deno task run experiments/build.ts --layers 3 --percentiles 4,10
  *
@@ -16,6 +18,7 @@
 import { describeRegions, measure } from "../src/analysis/mod.ts";
 import { dictionaryFile } from "../src/partition/mod.ts";
 import {
+  assertWritesDate,
   calibrated,
   experiment,
   grow,
@@ -30,7 +33,11 @@ import {
   windowsBy,
 } from "../src/run/mod.ts";
 import { saveDashboards } from "./lib/build/dashboards.ts";
+import { measureCoverage } from "./lib/build/coverage.ts";
 import { buildOutcome, type BuildResult } from "./lib/build/outcome.ts";
+
+/** What the field `split` says of entries that nothing is built on. */
+const HELD_OUT = "heldout";
 
 await experiment({
   name: "build",
@@ -51,6 +58,10 @@ await experiment({
       min: 0,
       help: "saturated after more than this many batches without a founder",
     },
+    readAll: {
+      type: "boolean",
+      help: "read on to the end of the corpus or budget when all dictionaries are saturated",
+    },
     members: {
       type: "integer",
       default: 0,
@@ -63,12 +74,15 @@ await experiment({
     },
     checkpointEvery: { type: "integer", default: 10, min: 1, help: "batches between checkpoints" },
   },
-  assertFlags({ excludePositions, chat }) {
+  assertFlags({ excludePositions, chat }, isGiven) {
+    if (!chat && isGiven("templateDate")) {
+      throw new UsageError("Expected --chat beside --template-date: texts have no template without it.");
+    }
     if (excludePositions !== "template" || chat) return;
     throw new UsageError("Expected --chat beside --exclude-positions template: texts have no template without it.");
   },
   idle: [{ flags: ["windows", "stride"], beside: "chat", why: "whose turns are one prompt each" }],
-  mayChange: ["maxTokens", "checkpointEvery", "dashboard"],
+  mayChange: ["maxTokens", "readAll", "checkpointEvery", "dashboard"],
   examples: [
     ["", "the embedded model, about a minute on two cores"],
     ["--model onnx-community/Qwen3-0.6B-ONNX --dtype fp16 --layers 14 --corpus pile.jsonl", "a model of the hub"],
@@ -79,7 +93,12 @@ await experiment({
   const { chat, corpus, split, inOrder } = flags;
   await using opened = await openModel(run);
   const { backend, model, layers, context } = opened;
+  if (chat) assertWritesDate(run, model);
   const entries = () => readTexts(run, corpus, split === undefined ? {} : { where: { split } });
+  const heldOut = async () => {
+    if (split === undefined || split === HELD_OUT || inOrder) return [];
+    return (await Array.fromAsync(readTexts(run, corpus))).filter(({ fields }) => fields.split === HELD_OUT);
+  };
   const plan = {
     ...{ backend, model, layers, seed: flags.seed },
     texts: inOrder ? entries : await Array.fromAsync(entries()),
@@ -88,12 +107,14 @@ await experiment({
     reading: { context, chat, batchPrompts: flags.batch, ...windowsBy(flags), ...selectedBy(flags) },
     growing: {
       saturationWindow: flags.window,
+      readAll: flags.readAll,
       members: flags.members,
       checkpoint: { ...await run.stages.checkpoint("discover"), every: flags.checkpointEvery, seconds: 0 },
       signal: run.signal,
     },
   };
-  using discovery = await grow(run, { ...plan, calibrations: await calibrated(run, plan, flags) });
+  const growPlan = { ...plan, calibrations: await calibrated(run, plan, flags) };
+  using discovery = await grow(run, growPlan);
 
   const reading = progress.stage("read regions", discovery.growths.length, "dictionaries");
   const results: BuildResult[] = [];
@@ -106,6 +127,7 @@ await experiment({
     reading.advance();
   }
   reading.end();
+  const coverage = await measureCoverage(run, growPlan, discovery, await heldOut());
   if (flags.dashboard) await saveDashboards(run, plan, discovery);
-  return buildOutcome(flags, discovery, results);
+  return buildOutcome(flags, { discovery, results, coverage, stream: manifest.streams[0] });
 });

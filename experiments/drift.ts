@@ -21,6 +21,7 @@ import { shuffled } from "../src/activations/mod.ts";
 import { isRefusal, keptDirections, matchOrders } from "../src/analysis/mod.ts";
 import { type LanguageModel, sameTokens } from "../src/model/mod.ts";
 import {
+  assertWritesDate,
   experiment,
   growOrders,
   keptAnswers,
@@ -84,6 +85,7 @@ await experiment({
   const { backend, model } = opened;
   await using instruct = await loadModelOf(run, backend, flags.instruct);
   const base = sameTokens(model, instruct);
+  assertWritesDate(run, instruct);
   const layers = run.layers(base.layers);
 
   // The same texts through both models, in several orders; every dictionary sees all of them.

@@ -28,7 +28,7 @@ import {
 import { type LabelledRows, leaderPartitions, metricMaps, METRICS } from "../src/analysis/mod.ts";
 import { append } from "../src/compute/mod.ts";
 import { calibrate } from "../src/partition/mod.ts";
-import { experiment, openModel, readTexts, seedsFlag, UsageError } from "../src/run/mod.ts";
+import { experiment, openModel, readTexts, seedsFlag, UsageError, WITHOUT_TEMPLATE } from "../src/run/mod.ts";
 import { metricOutcome } from "./lib/metric/outcome.ts";
 import type { MetricRow } from "./lib/metric/rows.ts";
 
@@ -40,6 +40,7 @@ await experiment({
     "minute and a half; Gemma-2-2B at one layer about a quarter of an hour.",
   defaults: { layers: [1, 3, 5, 7] },
   without: {
+    ...WITHOUT_TEMPLATE,
     corpus: "its texts are those of --math, --code and --chat",
     percentiles: "its thresholds are those that give the --regions asked for",
     maxTokens: "it reads --windows and --heldout windows of each domain",

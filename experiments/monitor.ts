@@ -32,6 +32,7 @@ import {
   refusalHandle,
 } from "../src/analysis/mod.ts";
 import {
+  assertWritesDate,
   atTheirHook,
   DICTIONARY_HELP,
   experiment,
@@ -109,7 +110,7 @@ await experiment({
       beside: "dictionary",
       why: "which has its own",
     },
-    { flags: ["answer"], beside: "plain", why: "without which no prompt is answered" },
+    { flags: ["answer", "templateDate"], beside: "plain", why: "which reads no chats" },
   ],
   assertFlags: ({ falseAlarms, prompts }) => assertEnough(falseAlarms, prompts, `--prompts is ${prompts}`),
   examples: [
@@ -125,6 +126,7 @@ await experiment({
   assertEnough(flags.falseAlarms, heldout, `${corpus} has ${heldout} of --heldout ${flags.heldout}`);
   await using opened = await openModel(run);
   const { backend, layers, context } = opened;
+  if (!flags.plain) assertWritesDate(run, opened.model);
   const given = flags.dictionary === undefined
     ? undefined
     : await givenDictionary(flags.dictionary, opened.model, backend);
@@ -172,5 +174,7 @@ await experiment({
   const handles = new Map(handle ? [["refusal", handle.regions]] : []);
   using monitor = await Monitor.create({ model, dictionary, threshold, handles });
   const watched = await watchStandardInput(run, monitor);
-  return monitorOutcome(flags, { ...chosen, threshold, scores, rates, handle, onOthers, watched });
+  const asked = instructions &&
+    { total: instructions.refused.length, refused: instructions.refused.filter(Boolean).length };
+  return monitorOutcome(flags, { ...chosen, threshold, scores, rates, handle, asked, onOthers, watched });
 });

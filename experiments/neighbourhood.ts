@@ -28,6 +28,7 @@ import {
   selectionFlags,
   windowFlags,
   windowsBy,
+  WITHOUT_TEMPLATE,
 } from "../src/run/mod.ts";
 import { neighbourhoodOutcome } from "./lib/neighbourhood/outcome.ts";
 import type { PairRow, Panel } from "./lib/neighbourhood/rows.ts";
@@ -43,6 +44,7 @@ await experiment({
     "them, beside pairs of the same cosine. The embedded model takes one to two minutes; Gemma-2-2B at one layer and " +
     "p from 8 on, about 400k tokens, hours on a CPU, minutes on a GPU.",
   defaults: { layers: [1, 3, 5, 7], percentiles: [2, 4, 8, 16] },
+  without: WITHOUT_TEMPLATE,
   flags: {
     seeds: seedsFlag(2, "stream orders"),
     pairs: { type: "integer", default: 30, min: 1, help: "anchor pairs: the closest of the coarsest dictionary" },

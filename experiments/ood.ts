@@ -29,6 +29,7 @@ import {
   selectionFlags,
   windowFlags,
   windowsBy,
+  WITHOUT_TEMPLATE,
 } from "../src/run/mod.ts";
 import { oodOutcome } from "./lib/ood/outcome.ts";
 import { type DistanceRow, distanceRows, PROMPT_SETS, type PromptSet } from "./lib/ood/rows.ts";
@@ -43,6 +44,7 @@ await experiment({
     "Compares held-out text, shuffled text, Bulgarian and random token ids by their distance to the nearest " +
     "exemplar, and as many random activations in the exemplars' place. The embedded model takes one to two minutes; " +
     "Gemma-2-2B-it at one layer on 5 million tokens hours on a CPU, minutes on a GPU.",
+  without: WITHOUT_TEMPLATE,
   flags: {
     seeds: seedsFlag(2, "runs (stream order, prompts, random ids)"),
     split: { type: "string", default: "train", help: "rows of --corpus to build on, by their field `split`" },
@@ -91,8 +93,8 @@ await experiment({
 
     const heldout = await drawn(corpus, seed, { split: flags.heldout });
     const bulgarian = await drawn(flags.bulgarian, seed);
-    noteCut(run, opened, heldout, `${label}held-out prompts`);
-    noteCut(run, opened, bulgarian, `${label}Bulgarian prompts`);
+    noteCut(run, opened, heldout, "held-out prompts", label);
+    noteCut(run, opened, bulgarian, "Bulgarian prompts", label);
     const prompts = { ...promptSets(model, heldout, { context, seed }), "Bulgarian": bulgarian };
     const stage = progress.stage(`${label}score`, PROMPT_SETS.length, "sets of prompts");
     const distances = new Map<PromptSet, Distances[]>();

@@ -34,6 +34,7 @@ import {
   usable,
   windowFlags,
   windowsBy,
+  WITHOUT_TEMPLATE,
 } from "../src/run/mod.ts";
 import { heldOutFirings } from "./lib/overlap/held_out.ts";
 import { overlapOutcome } from "./lib/overlap/outcome.ts";
@@ -51,6 +52,7 @@ await experiment({
     "example an estimated half an hour on a GPU (three passes of 2 M tokens), and 5 GB for the held-out activations.",
   defaults: { layers: [4], percentiles: [1, 2, 4, 8, 10, 16] },
   oneLayer: true,
+  without: WITHOUT_TEMPLATE,
   flags: {
     sae: {
       type: "string",

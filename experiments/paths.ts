@@ -35,6 +35,7 @@ import {
   seedsFlag,
   windowFlags,
   windowsBy,
+  WITHOUT_TEMPLATE,
 } from "../src/run/mod.ts";
 import { pathsOutcome } from "./lib/paths/outcome.ts";
 import { joined, type PathRows, pathRows, type ShownPath, type ShownTokens } from "./lib/paths/rows.ts";
@@ -50,6 +51,7 @@ await experiment({
     "tokens shuffled. The embedded model takes one to two minutes; Gemma-2-2B with all 26 layers on 400k tokens hours on " +
     "a CPU, minutes on a GPU.",
   defaults: { percentiles: [2, 4, 8, 16] },
+  without: WITHOUT_TEMPLATE,
   flags: {
     seeds: seedsFlag(2, "runs (stream order, order of shuffled tokens)"),
     prompt: { type: "string", help: "text whose path is shown; the first held-out one if not given" },

@@ -28,6 +28,7 @@ import {
   encodeRows,
   keepStrongest,
   kindLabel,
+  type Label,
   meanActive,
   oneHotRows,
   onlyOf,
@@ -54,6 +55,7 @@ import {
   UsageError,
   windowFlags,
   windowsBy,
+  WITHOUT_TEMPLATE,
 } from "../src/run/mod.ts";
 import { probeOutcome } from "./lib/probe/outcome.ts";
 import type { Encoding, Reading } from "./lib/probe/rows.ts";
@@ -70,6 +72,7 @@ await experiment({
     "--sae none.",
   defaults: { layers: [4], percentiles: [1, 2, 4, 8, 16] },
   oneLayer: true,
+  without: WITHOUT_TEMPLATE,
   flags: {
     split: {
       type: "string",
@@ -180,7 +183,10 @@ await experiment({
   const readFixed = async () => {
     const isRead = isSameHookPoint({ layer: flags.saeLayer, at: flags.saeHook }, { layer, at: model.hook });
     using sae = flags.sae !== "none" && isRead
-      ? await openSae(flags.sae, backend, model, layer, { onNote: run.note })
+      ? await openSae(flags.sae, backend, model, layer, {
+        onNote: run.note,
+        isDeclared: run.isGiven("saeLayer") || !run.isGiven("sae"),
+      })
       : undefined;
     const stage = progress.stage("read probed", probed.length, "documents");
     const onProgress = ({ texts }: ExtractProgress) => stage.set(texts);
@@ -202,7 +208,23 @@ await experiment({
     }
     return { data, fixed };
   };
-  const { data, fixed } = await readFixed();
+  const { data: read, fixed } = await readFixed();
+  // Before dictionaries grow: a label that the texts cannot tell is left out, and said.
+  const isTold = (label: Label): boolean => {
+    try {
+      for (const seed of run.seeds) probeTasks({ ...read, labels: [label] }, { ...flags, shuffles: 0, seed });
+      return true;
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      const why = label.name === "position" ? `: only texts of --context ${context} tokens or more tell it` : "";
+      run.note(`${error.message}${why}. The label is left out.`);
+      return false;
+    }
+  };
+  const data = { ...read, labels: read.labels.filter(isTold) };
+  if (data.labels.length === 0) {
+    throw new Error("Expected a label that the probed texts tell but there is none: give more texts");
+  }
 
   const first = {
     ...{ backend, model, layers: [layer], seed: flags.seed, reading, label: `${flags.seed}: ` },

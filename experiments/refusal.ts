@@ -28,6 +28,7 @@ import {
 import { reanchorAll } from "../src/partition/mod.ts";
 import {
   answersTo,
+  assertWritesDate,
   experiment,
   growOrders,
   keptAnswers,
@@ -91,6 +92,7 @@ await experiment({
   const { flags, manifest, progress } = run;
   await using opened = await openModel(run);
   const { backend, model, layers } = opened;
+  assertWritesDate(run, model);
   const { build, isHarmful, tried } = await refusalPrompts(flags, (file, where) => readTexts(run, file, { where }));
 
   // What the model does by itself.

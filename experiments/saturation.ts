@@ -30,6 +30,7 @@ import {
   selectionFlags,
   usable,
   UsageError,
+  WITHOUT_TEMPLATE,
 } from "../src/run/mod.ts";
 import { saturationOutcome } from "./lib/saturation/outcome.ts";
 import { curvesOf, DOMAINS, type Stream, type StreamCurve, STREAMS } from "./lib/saturation/rows.ts";
@@ -41,7 +42,7 @@ await experiment({
     "Grows dictionaries of three domains, and of their mix, under one calibration, in several stream orders. The " +
     "embedded model takes about two minutes; Gemma-2-2B at three layers on 2M tokens about an hour on a GPU.",
   defaults: { percentiles: [4, 8, 16], maxTokens: 40_000 },
-  without: { corpus: "its texts are those of --math, --code and --chat" },
+  without: { ...WITHOUT_TEMPLATE, corpus: "its texts are those of --math, --code and --chat" },
   flags: {
     math: { type: "string", names: "corpus", default: "fixtures/corpora/math.jsonl", help: "file of the math texts" },
     code: { type: "string", names: "corpus", default: "fixtures/corpora/code.jsonl", help: "file of the code" },

@@ -35,6 +35,7 @@ import {
   usable,
   windowFlags,
   windowsBy,
+  WITHOUT_TEMPLATE,
 } from "../src/run/mod.ts";
 import { stabilityOutcome } from "./lib/stability/outcome.ts";
 import type { VariantRow } from "./lib/stability/rows.ts";
@@ -46,7 +47,7 @@ await experiment({
     "Matches dictionaries of several stream orders, plain and after three remedies, beside controls. The embedded model " +
     "takes about two minutes; Gemma-2-2B at one layer on 2.5M tokens about twenty on a GPU.",
   defaults: { layers: [3, 5, 7], percentiles: [2, 4, 8] },
-  without: { maxTokens: "it reads all of --texts" },
+  without: { ...WITHOUT_TEMPLATE, maxTokens: "it reads all of --texts" },
   flags: {
     seeds: seedsFlag(4, "stream orders", 2),
     texts: { type: "integer", default: 250, min: 2, help: "texts drawn from the corpus" },

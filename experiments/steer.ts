@@ -28,6 +28,7 @@ import {
   UsageError,
   windowFlags,
   windowsBy,
+  WITHOUT_TEMPLATE,
 } from "../src/run/mod.ts";
 import { steerOutcome } from "./lib/steer/outcome.ts";
 import type { EffectRow } from "./lib/steer/rows.ts";
@@ -40,6 +41,7 @@ await experiment({
     "measures the next-token distributions. The embedded model takes about 2 minutes; Gemma-2-2B hours on a CPU, half an " +
     "hour on a GPU.",
   defaults: { layers: [4], percentiles: [1, 2, 4, 8], maxTokens: 40_000 },
+  without: WITHOUT_TEMPLATE,
   flags: {
     seeds: seedsFlag(3, "runs (stream order, prompts, regions drawn)"),
     split: { type: "string", default: "train", help: "rows of --corpus to build on, by their field `split`" },
@@ -86,7 +88,7 @@ await experiment({
 
     // What regions' typical outputs are read off, and what is changed: two batches of other prompts.
     const prompts = (await Array.fromAsync(shuffled(heldout, seed))).slice(0, 2 * flags.probe);
-    noteCut(run, opened, prompts, `${label}probed prompts`);
+    noteCut(run, opened, prompts, "probed prompts", label);
     const reading = progress.stage(`${label}probe`, prompts.length, "prompts");
     const stream = extract(model, prompts, {
       ...{ layers, context, windows: "first", batchPrompts: Math.ceil(prompts.length / 2) },

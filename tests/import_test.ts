@@ -89,6 +89,23 @@ Deno.test("importing mod.ts needs no permission, and loads neither a model's run
   }
 });
 
+Deno.test("where the home folder cannot be written, nothing is left in the folder that a program is started in", async () => {
+  const folder = await Deno.makeTempDir();
+  const { denoDir } = JSON.parse((await deno("info", ["--json"])).stdout);
+  const program = `
+    const { calibrate, openBackend } = await import(${JSON.stringify(new URL("mod.ts", ROOT).href)});
+    const batch = { data: Float32Array.of(1, 0, 0, 1, 1, 1), rows: 3, dim: 2 };
+    await calibrate([batch], { percentiles: [50], backend: await openBackend("cpu") });`;
+  try {
+    const env = { HOME: "/proc", DENO_DIR: denoDir, XDG_CACHE_HOME: "/proc/none" };
+    const { success, stderr } = await deno("eval", [program], { cwd: folder, env });
+    assert(success, stderr);
+    assertEquals([...Deno.readDirSync(folder)], []);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 interface Dependency {
   readonly specifier: string;
   readonly isDynamic?: boolean;

@@ -4,5 +4,5 @@ import type { FailedSetting } from "../../src/partition/mod.ts";
 export function failedText(failed: readonly FailedSetting[]): string | undefined {
   if (failed.length === 0) return undefined;
   const settings = failed.map(({ layer, percentile }) => `layer ${layer}, p ${percentile}`).join("; ");
-  return `No dictionary could be made at: ${settings} (threshold 0).`;
+  return `No dictionary could be made at: ${settings}. ${failed[0].reason}.`;
 }

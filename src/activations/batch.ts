@@ -1,6 +1,7 @@
-import { assertShape, type Backend, type Matrix, NonFiniteRowError } from "../compute/backend.ts";
+import { assertShape, type Backend, type Matrix, NoDirectionError, NonFiniteRowError } from "../compute/backend.ts";
 import { openBackend } from "../compute/open.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
+import { float32Values } from "./float32_values.ts";
 
 /** Activations as a caller has them: rows on the host, `rows x dim`, row-major. A {@linkcode Batch} is one too. */
 export interface ActivationBatch {
@@ -8,8 +9,12 @@ export interface ActivationBatch {
   readonly rows: number;
   /** Length of an activation. */
   readonly dim: number;
-  /** The values, `rows x dim`; they are read where they are, so they stay as they are while the batch is used. */
-  readonly data: Float32Array<ArrayBuffer>;
+  /**
+   * The values, `rows x dim`; they are read where they are, so they stay as they are while the batch is used. Values in
+   * memory that is shared or may be resized are copied, and so are numbers of another kind (a `Float64Array`, an array of
+   * numbers, an array of rows), which JavaScript can pass.
+   */
+  readonly data: Float32Array;
   /** Where each row comes from; without it regions keep no contexts. */
   readonly provenance?: Provenance;
 }
@@ -50,18 +55,16 @@ export class Batch implements ActivationBatch, Disposable {
    * A batch of rows on the host, which are not copied; a batch is given as it is.
    *
    * @param backend Where the rows are wanted too: they are uploaded once, and the batch disposes what was uploaded.
-   * @throws {TypeError} if there are no values.
-   * @throws {RangeError} if they are not `rows x dim`.
+   * @throws {TypeError} if there are no values, or they are no numbers.
+   * @throws {RangeError} if they are not `rows x dim`, or the provenance is not of as many rows.
    */
   static of(batch: ActivationBatch, backend?: Backend): Batch {
     if (batch instanceof Batch) return batch;
-    const { data, rows, dim, provenance } = batch;
-    if (!(data instanceof Float32Array)) {
-      throw new TypeError(
-        `Expected a batch with its values, a Float32Array of rows x dim numbers, as data but found ${typeof data}`,
-      );
-    }
+    // Whatever JavaScript passes: what has no values is refused for that.
+    const { rows, dim, provenance, data: values } = Object(batch) as ActivationBatch;
+    const data = float32Values(values, dim);
     assertShape(data, rows, dim);
+    if (provenance) assertProvenance(provenance, rows);
     return new Batch(rows, dim, { data, matrix: backend?.upload(data, rows, dim) }, provenance);
   }
 
@@ -71,6 +74,7 @@ export class Batch implements ActivationBatch, Disposable {
    * @param matrix The batch disposes it; who does not hand it over does not dispose the batch.
    */
   static onBackend(matrix: Matrix, provenance?: Provenance): Batch {
+    if (provenance) assertProvenance(provenance, matrix.rows);
     return new Batch(matrix.rows, matrix.dim, { matrix }, provenance);
   }
 
@@ -100,7 +104,8 @@ export class Batch implements ActivationBatch, Disposable {
    * Runs `use` with the values on a backend: the batch's own matrix if it is there, else one uploaded for the time.
    *
    * @param use Gets the values, `rows x dim`; the matrix must not be kept.
-   * @throws {Error} if the batch was disposed, or `use` finds a row that is not finite; names prompt, position and layer.
+   * @throws {Error} if the batch was disposed, or `use` finds a row that is not finite or has no direction; names prompt,
+   * position and layer.
    */
   async on<T>(backend: Backend, use: (x: Matrix) => Promise<T>): Promise<T> {
     using made = new DisposableStack();
@@ -111,12 +116,7 @@ export class Batch implements ActivationBatch, Disposable {
     try {
       return await use(x);
     } catch (error) {
-      if (!(error instanceof NonFiniteRowError)) throw error;
-      throw new Error(
-        `Expected finite activations but found NaN or an infinity in ${describeRow(this, error.row)}: ` +
-          "check the model's dtype (float16 overflows) and the prompt",
-        { cause: error },
-      );
+      throw rowError(this, error);
     }
   }
 
@@ -167,6 +167,36 @@ export class Batch implements ActivationBatch, Disposable {
   }
 }
 
+/**
+ * Throws unless these are batches, one after the other: one batch where several are meant has nothing to go through.
+ *
+ * @param purpose What they are for, for the message: `calibrate on`.
+ */
+export function assertBatches(purpose: string, batches: unknown): void {
+  const object = Object(batches);
+  if (typeof batches === "object" && (Symbol.iterator in object || Symbol.asyncIterator in object)) return;
+  const found = "rows" in object && "dim" in object ? "one batch: put it into an array, [batch]" : typeof batches;
+  throw new TypeError(`Expected batches to ${purpose}, an array or a stream of them, but found ${found}`);
+}
+
+/** Throws unless a provenance tells where each of so many rows comes from. */
+export function assertProvenance({ prompts, prompt, position, token }: Provenance, rows: number): void {
+  for (const [name, values] of Object.entries({ prompt, position, token })) {
+    if (values?.length === rows) continue;
+    throw new RangeError(
+      `Expected the provenance of ${rows} rows but its ${name} is of ${
+        values?.length ?? "none"
+      }: give each row's, or none`,
+    );
+  }
+  const count = prompts?.length ?? 0;
+  const row = prompt.findIndex((index) => !(index >= 0 && index < count));
+  if (row < 0) return;
+  throw new RangeError(
+    `Expected each row's prompt to be one of the ${count} of its provenance but row ${row} has number ${prompt[row]}`,
+  );
+}
+
 /** The provenance of some rows. */
 export function selectedProvenance({ prompt, position, token, ...rest }: Provenance, rows: Int32Array): Provenance {
   const of = (values: Int32Array) => Int32Array.from(rows, (row) => values[row]);
@@ -196,6 +226,26 @@ export function placeText(position: number, start = 0): string {
     : `token ${start + position}, position ${position} of the window from ${start}`;
 }
 
+/** What a backend says of a row, with where the row comes from; any other error as it is. */
+export function rowError(batch: Pick<ActivationBatch, "provenance">, error: unknown): unknown {
+  if (error instanceof NonFiniteRowError) {
+    return new Error(
+      `Expected finite activations but found NaN or an infinity in ${describeRow(batch, error.row)}: ` +
+        "check the model's dtype (float16 overflows) and the prompt",
+      { cause: error },
+    );
+  }
+  if (!(error instanceof NoDirectionError)) return error;
+  const row = describeRow(batch, error.row);
+  return new Error(
+    error.why === "too long"
+      ? `Expected activations of a length up to 1e30 but ${row} is longer: scale them, or leave such rows out`
+      : `Expected activations away from the center but ${row} lies on it, or so near that rounding decides where, so it has ` +
+        "no direction: leave such rows out",
+    { cause: error },
+  );
+}
+
 /** Where the rows of a batch come from. */
 export interface Provenance {
   /** The prompts of the batch, in stream order. */
@@ -223,6 +273,8 @@ export interface Prompt {
   readonly start?: number;
   /** Whether another window of its text comes further on; absent where none does. */
   readonly continues?: boolean;
+  /** Share of its text that it is, 0..1, for progress; absent where it is all of it or all that is read, and in a cache. */
+  readonly share?: number;
   /** Whether it was cut, and the rest of its text is in no other prompt; absent where nothing is left out. */
   readonly truncated?: boolean;
   /** Token ids, `<bos>` first, cut to the context. */

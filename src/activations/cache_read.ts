@@ -1,4 +1,5 @@
 import type { Backend } from "../compute/backend.ts";
+import { assertOptions, type OptionNames } from "../compute/known_options.ts";
 import { metadataOf, outlineArrow, readArrow, type Table } from "../files/arrow.ts";
 import type { HookSite } from "../model/types.ts";
 import { Batch } from "./batch.ts";
@@ -21,6 +22,14 @@ export interface ReadActivationsOptions {
   /** Prompts at the start of the stream to pass over, a whole number of shards; default 0. */
   skipPrompts?: number;
 }
+
+const OPTIONS: OptionNames<ReadActivationsOptions> = {
+  layers: true,
+  backend: true,
+  expect: true,
+  onWarning: true,
+  skipPrompts: true,
+};
 
 /**
  * Streams the batches of an activation cache, the same to the byte as the extraction that wrote it gave them.
@@ -53,6 +62,7 @@ export async function* readActivations(
   folder: string,
   options: ReadActivationsOptions = {},
 ): AsyncGenerator<StreamBatch> {
+  assertOptions("readActivations", options, OPTIONS);
   const index = await readCacheIndex(folder, options.onWarning);
   const { backend, expect = {}, layers = index.layers, skipPrompts = 0 } = options;
   assertExpected(folder, index, expect);

@@ -1,4 +1,5 @@
-import type { UnpackOptions } from "../files/unpacking.ts";
+import { assertOptions, type OptionNames } from "../compute/known_options.ts";
+import { UNPACK_OPTIONS, type UnpackOptions } from "../files/unpacking.ts";
 import { CorpusError } from "./errors.ts";
 import { exactText } from "./exact_text.ts";
 import { readRows, type Row } from "./rows.ts";
@@ -49,6 +50,8 @@ export interface CorpusOptions extends UnpackOptions {
   onSkipped?: (skipped: SkippedRows) => void;
 }
 
+const OPTIONS: OptionNames<CorpusOptions> = { ...UNPACK_OPTIONS, field: true, where: true, onSkipped: true };
+
 const VALUES_NAMED = 8;
 /** Rows without a text after which no other is waited for. */
 const MOST_WITHOUT = 10_000;
@@ -97,6 +100,7 @@ export async function* readCorpus(
   source: string | CorpusItems,
   options: CorpusOptions = {},
 ): AsyncGenerator<CorpusEntry> {
+  assertOptions("readCorpus", options, OPTIONS);
   const filter = new Filter(options.where ?? {});
   const named = typeof options.field === "string" ? [options.field] : options.field;
   const without = new WithoutText(typeof source === "string" ? `"${source}"` : "the corpus", named);

@@ -7,6 +7,14 @@ const LONGEST_WORD = 1000;
 /** Letters at a piece's end that the next one is tokenized behind. */
 const LEAD = 64;
 
+/** Some token ids of a text. */
+export interface Piece {
+  /** They follow on those of the piece before. */
+  readonly tokens: Int32Array<ArrayBuffer>;
+  /** Share of the text up to their end, 0..1. */
+  readonly until: number;
+}
+
 /**
  * The token ids of a text of any length, some at a time. A text of up to 65,536 characters is one piece. A longer one is
  * cut where a single space parts two words, where no tokenizer puts both sides into one token; in languages without
@@ -19,15 +27,16 @@ export function* encodePieces(
   model: Pick<LanguageModel, "encode">,
   text: string,
   piece = PIECE,
-): Generator<Int32Array<ArrayBuffer>> {
-  if (text.length <= piece) return yield model.encode(text);
+): Generator<Piece> {
+  if (text.length <= piece) return yield { tokens: model.encode(text), until: 1 };
   // What stands around the empty text stands around every text: `<bos>`, and behind it what some tokenizers end with.
   const around = model.encode("").length;
   const [before, after] = around > 0 ? [1, around - 1] : [0, 0];
   for (let from = 0; from < text.length;) {
     const to = cutBetweenWords(text, from + piece);
     const tokens = encodeBehind(model, text, from, to, before, after);
-    yield tokens.subarray(from === 0 ? 0 : before, to < text.length ? tokens.length - after : undefined);
+    const end = to < text.length ? tokens.length - after : tokens.length;
+    yield { tokens: tokens.subarray(from === 0 ? 0 : before, end), until: to / text.length };
     from = to;
   }
 }

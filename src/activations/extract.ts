@@ -1,4 +1,5 @@
 import type { Backend } from "../compute/backend.ts";
+import { assertOptions, type OptionNames } from "../compute/known_options.ts";
 import { otherTurns } from "../compute/other_turns.ts";
 import { tokensAtOnce } from "../model/pieces.ts";
 import type { LanguageModel } from "../model/types.ts";
@@ -9,10 +10,10 @@ import { assertExtractor, type Extractor } from "./extractor.ts";
 import { type Gather, gatherer, type GatherFactory } from "./gather.ts";
 import { layOut, type Pass } from "./layout.ts";
 import { readPrompt, tokenPrompt, windowPrompts } from "./prompt.ts";
-import { type Selection, selectionOf, type SelectOptions, Selector } from "./selection.ts";
+import { SELECT_OPTIONS, type Selection, selectionOf, type SelectOptions, Selector } from "./selection.ts";
 import { assertContext, defaultContext } from "./source.ts";
 import { type StreamBatch, streamBatch } from "./stream.ts";
-import { strideOf, type WindowOptions } from "./windows.ts";
+import { strideOf, WINDOW_OPTIONS, type WindowOptions } from "./windows.ts";
 
 /** A text to extract from; without an `id` its number in the stream is taken. */
 export type Text = string | Pick<CorpusEntry, "text"> & Partial<Pick<CorpusEntry, "id">>;
@@ -74,6 +75,8 @@ export interface ExtractProgress {
   readonly texts: number;
   /** Those of them that were cut, and whose rest is in no prompt. */
   readonly truncated: number;
+  /** What was read, in texts, for how far a stream is: a window counts as the share of its text that it is. */
+  readonly inTexts: number;
   /** Prompts: texts, or windows of long ones. */
   readonly prompts: number;
   /** Their tokens, `<bos>` included. */
@@ -82,11 +85,29 @@ export interface ExtractProgress {
   readonly activations: number;
 }
 
+const OPTIONS: OptionNames<ExtractOptions> = {
+  ...SELECT_OPTIONS,
+  ...WINDOW_OPTIONS,
+  layers: true,
+  extractor: true,
+  context: true,
+  batchPrompts: true,
+  forwardPrompts: true,
+  forwardTokens: true,
+  backend: true,
+  chat: true,
+  skipPrompts: true,
+  maxPrompts: true,
+  maxTokens: true,
+  maxActivations: true,
+  onProgress: true,
+};
+
 type Settings =
   & Required<Omit<ExtractOptions, "backend" | "extractor" | keyof SelectOptions | keyof WindowOptions>>
   & { readonly selection: Selection; readonly stride?: number };
 
-const NOTHING: ExtractProgress = { texts: 0, truncated: 0, prompts: 0, tokens: 0, activations: 0 };
+const NOTHING: ExtractProgress = { texts: 0, inTexts: 0, truncated: 0, prompts: 0, tokens: 0, activations: 0 };
 
 /** A prompt, and its positions that become activations. */
 interface Selected {
@@ -135,6 +156,8 @@ export async function* extract(
   corpus: Iterable<Text | TokenIds> | AsyncIterable<Text | TokenIds>,
   options: ExtractOptions,
 ): AsyncGenerator<StreamBatch> {
+  assertOptions("extract", options, OPTIONS);
+  assertTexts(corpus);
   const settings = settle(model, options);
   const newGather = await gatherer(model, options.backend);
   // What the next batch follows on.
@@ -142,8 +165,8 @@ export async function* extract(
   const selector = new Selector(settings.selection);
   let selected: Selected[] = [];
 
-  const emit = async (): Promise<StreamBatch> => {
-    const batch = await runBatch(model, selected, settings, newGather, before);
+  const emit = async (isPart = false): Promise<StreamBatch> => {
+    const batch = await runBatch(model, selected, settings, newGather, before, isPart);
     before = sumOf(before, selected);
     settings.onProgress(before);
     selected = [];
@@ -151,6 +174,7 @@ export async function* extract(
   };
 
   let seen: ExtractProgress = NOTHING;
+  let isSpent = false;
   for await (const prompt of promptsOf(model, corpus, settings)) {
     await otherTurns(model.signal);
     // Skipped prompts are tokenized too: the stream index of what follows counts the activations that they would have
@@ -167,18 +191,40 @@ export async function* extract(
     }
     const { prompts, tokens, activations } = seen;
     // Before the batch is run: the model reads nothing beyond the budget.
-    if (prompts >= settings.maxPrompts || tokens >= settings.maxTokens || activations >= settings.maxActivations) break;
+    isSpent = prompts >= settings.maxPrompts || tokens >= settings.maxTokens ||
+      activations >= settings.maxActivations;
+    if (isSpent) break;
   }
-  if (selected.length > 0) yield await emit();
+  if (selected.length > 0) yield await emit(isSpent);
   if (seen.prompts === 0) throw new CorpusError("Expected at least one prompt but the corpus is empty: name another");
 }
 
+/** Throws at one text where several are meant: its characters would be read as prompts. */
+function assertTexts(corpus: unknown): void {
+  const isList = typeof corpus === "object" && corpus !== null &&
+    (Symbol.iterator in corpus || Symbol.asyncIterator in corpus);
+  if (isList) return;
+  const found = typeof corpus === "string" ? "one text" : JSON.stringify(corpus) ?? typeof corpus;
+  throw new TypeError(`Expected a list of texts, [text], to extract from but found ${found}`);
+}
+
+function assertEntry(entry: unknown, number: number): void {
+  const fields = typeof entry === "string" ? { text: entry } : Object(entry);
+  if (typeof fields.text === "string" || fields.tokens !== undefined) return;
+  throw new TypeError(
+    `Expected a text, { text } or { tokens } but prompt ${number} of the stream is ${
+      JSON.stringify(entry) ?? typeof entry
+    }`,
+  );
+}
+
 function sumOf(
-  { texts, truncated, prompts, tokens, activations }: ExtractProgress,
+  { texts, inTexts, truncated, prompts, tokens, activations }: ExtractProgress,
   more: readonly Selected[],
 ): ExtractProgress {
   return {
     texts: more.reduce((sum, { prompt }) => sum + (prompt.continues ? 0 : 1), texts),
+    inTexts: more.reduce((sum, { prompt }) => sum + (prompt.share ?? 1), inTexts),
     truncated: more.reduce((sum, { prompt }) => sum + (prompt.truncated ? 1 : 0), truncated),
     prompts: prompts + more.length,
     tokens: more.reduce((sum, { prompt }) => sum + prompt.tokens.length, tokens),
@@ -222,6 +268,7 @@ async function* textsOf(
 ): AsyncGenerator<Iterator<Prompt>> {
   let text = 0;
   for await (const entry of corpus) {
+    assertEntry(entry, text);
     const given = typeof entry === "string" ? { text: entry } : entry;
     const place = { id: given.id ?? String(text), text: text++ };
     const content = "tokens" in given ? given.tokens : given.text;
@@ -271,6 +318,7 @@ async function runBatch(
   { layers, forwardPrompts, forwardTokens, onProgress }: Settings,
   newGather: GatherFactory,
   before: ExtractProgress,
+  isPart: boolean,
 ): Promise<StreamBatch> {
   const prompts = selected.map(({ prompt }) => prompt);
   const most = { prompts: forwardPrompts, tokens: forwardTokens };
@@ -281,7 +329,8 @@ async function runBatch(
   for (const pass of passes) {
     await otherTurns(model.signal);
     forwardSeconds += await runPass(model, pass, layers, gather);
-    for (const { tokens, continues, truncated } of pass.prompts) {
+    for (const { tokens, continues, share = 1, truncated } of pass.prompts) {
+      run.inTexts += share;
       if (!continues) run.texts++;
       if (truncated) run.truncated++;
       run.tokens += tokens.length;
@@ -293,7 +342,8 @@ async function runBatch(
   const batches = gather.finish(provenance);
   const tokens = prompts.reduce((sum, { tokens }) => sum + tokens.length, 0);
   const { prompts: promptsBefore, activations: start } = before;
-  return streamBatch({ prompts, tokens, promptsBefore, start, batches, forwardSeconds });
+  const part = isPart && { isPart };
+  return streamBatch({ prompts, tokens, promptsBefore, start, batches, forwardSeconds, ...part });
 }
 
 /** Runs one forward pass, hands its rows over, and says how many seconds the model took. */

@@ -1,3 +1,4 @@
+import { assertOptions } from "../compute/known_options.ts";
 import { openFile } from "../files/open.ts";
 import { CorpusError } from "./errors.ts";
 
@@ -59,6 +60,7 @@ export async function* linesOf(
   name: string,
   options: { replace?: boolean; longest?: number; most?: number } = {},
 ): AsyncGenerator<Line> {
+  assertOptions("linesOf", options, { replace: true, longest: true, most: true });
   const { replace = false, longest = Infinity, most = Infinity } = options;
   const decoder = new TextDecoder("utf-8", { fatal: !replace });
   let number = 0;

@@ -93,7 +93,7 @@ export function* windowPrompts(
 ): Generator<Prompt> {
   const pieces = typeof content === "string"
     ? encodePieces(model, content)
-    : [idsOf(model, place, Array.from(content))];
+    : [{ tokens: idsOf(model, place, Array.from(content)), until: 1 }];
   // What stands before the empty text stands before every text.
   const [bos] = model.encode("");
   for (const { tokens, ...window } of cutWindows(pieces, bos, context, stride)) {
@@ -188,6 +188,7 @@ class TokenizedPrompt implements Prompt {
   readonly text: number;
   readonly start?: number;
   readonly continues?: boolean;
+  readonly share?: number;
   readonly truncated?: boolean;
   readonly #model: Pick<Tokenizer, "decode">;
 
@@ -196,6 +197,7 @@ class TokenizedPrompt implements Prompt {
     this.text = place.text;
     if (place.start) this.start = place.start;
     if (place.continues) this.continues = true;
+    if (place.share !== undefined && place.share < 1) this.share = place.share;
     if (place.truncated) this.truncated = true;
     this.#model = model;
   }

@@ -1,4 +1,5 @@
 /** Which positions of a stream's prompts become activations. */
+import type { OptionNames } from "../compute/known_options.ts";
 import type { LanguageModel } from "../model/types.ts";
 import type { Prompt } from "./batch.ts";
 import { type Extractor, keptPositions } from "./extractor.ts";
@@ -23,6 +24,13 @@ export interface SelectOptions {
    */
   repeats?: Repeats;
 }
+
+/** The names of {@linkcode SelectOptions}. */
+export const SELECT_OPTIONS: OptionNames<SelectOptions> = {
+  excludeTokens: true,
+  excludePositions: true,
+  repeats: true,
+};
 
 /** How often the same tokens give an activation. */
 export type Repeats = "each" | "once";

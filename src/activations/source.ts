@@ -1,7 +1,8 @@
+import { assertOptions, type OptionNames } from "../compute/known_options.ts";
 import type { BosRule, ControlTokenRule, HookPoint, HookSite, LanguageModel } from "../model/types.ts";
-import { type Selection, selectionOf, selectionText, type SelectOptions } from "./selection.ts";
+import { SELECT_OPTIONS, type Selection, selectionOf, selectionText, type SelectOptions } from "./selection.ts";
 import type { Extractor } from "./extractor.ts";
-import { strideOf, type WindowOptions, windowsText } from "./windows.ts";
+import { strideOf, WINDOW_OPTIONS, type WindowOptions, windowsText } from "./windows.ts";
 
 /** How a stream of activations was read, whatever the layer. */
 export type Reading = Selection & {
@@ -89,6 +90,35 @@ export interface DescribeOptions extends SelectOptions, WindowOptions {
   bos?: BosRule;
 }
 
+/** What a source says beyond the options, which may be spread into them: the model and the layer tell it. */
+type OfTheModel = Partial<Pick<StreamSource, "hook" | "revision" | "commit" | "controlTokens" | "templateDate">>;
+
+const DESCRIBE_OPTIONS: OptionNames<DescribeOptions & OfTheModel> = {
+  ...SELECT_OPTIONS,
+  ...WINDOW_OPTIONS,
+  hook: true,
+  revision: true,
+  commit: true,
+  controlTokens: true,
+  templateDate: true,
+  model: true,
+  layer: true,
+  at: true,
+  corpus: true,
+  extractor: true,
+  context: true,
+  batchPrompts: true,
+  chat: true,
+  maxNorm: true,
+  bos: true,
+};
+
+/** Of options of an extraction those that {@linkcode describeStream} takes: how much is read at once changes no activation. */
+export function describedBy<T extends object>(options: T): Pick<T, keyof T & keyof DescribeOptions> {
+  const entries = Object.entries(options).filter(([name]) => Object.hasOwn(DESCRIBE_OPTIONS, name));
+  return Object.fromEntries(entries) as Pick<T, keyof T & keyof DescribeOptions>;
+}
+
 /**
  * Describes one layer of a stream.
  *
@@ -102,6 +132,7 @@ export interface DescribeOptions extends SelectOptions, WindowOptions {
  * ```
  */
 export function describeStream(options: DescribeOptions): StreamSource {
+  assertOptions("describeStream", options, DESCRIBE_OPTIONS);
   const { model, layer, corpus, extractor = "per-position", batchPrompts = 128, chat = false } = options;
   const given: Exclude<DescribeOptions["model"], string> = typeof model === "string"
     ? { id: model, hook: "resid_post", bos: "always" }

@@ -16,6 +16,8 @@ export interface StreamBatch extends Disposable {
    * @throws {Error} if the batch was disposed.
    */
   readonly batches: ReadonlyMap<number, Batch>;
+  /** Whether a budget ended the stream within this batch, which would have more prompts without it; absent if not. */
+  readonly isPart?: boolean;
   /** Seconds spent in the model; on WebGPU until its commands were handed over. 0 from a cache. */
   readonly forwardSeconds: number;
   /** Gives matrices on a backend back; a second time it does nothing. Who takes a batch from a stream disposes it. */

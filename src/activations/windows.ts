@@ -1,4 +1,6 @@
 /** How texts that are longer than the context are read: in windows. */
+import type { OptionNames } from "../compute/known_options.ts";
+import type { Piece } from "./encode_pieces.ts";
 import type { Extractor } from "./extractor.ts";
 
 /** What of a text longer than the context is read, and how. */
@@ -17,6 +19,9 @@ export interface WindowOptions {
   stride?: number;
 }
 
+/** The names of {@linkcode WindowOptions}. */
+export const WINDOW_OPTIONS: OptionNames<WindowOptions> = { windows: true, stride: true };
+
 /** What of a text longer than the context is read. */
 export type Windows = "all" | "first";
 
@@ -31,6 +36,8 @@ export interface Window {
   readonly tokens: Int32Array<ArrayBuffer>;
   /** Whether another follows. */
   readonly continues: boolean;
+  /** Share of the text that it adds to what was read, 0..1; about that of a very long text. */
+  readonly share: number;
 }
 
 /**
@@ -79,26 +86,30 @@ export function windowsText({ stride }: { readonly stride?: number }): string {
  * Cuts a text's tokens into windows. Each begins with a token that is context only: `<bos>` where the text has it, and
  * otherwise the last token that no longer is the window's own.
  *
- * @param pieces Token ids of the text, some at a time.
+ * @param pieces Token ids of the text, some at a time, each with the share of the text up to its end.
  * @param bos What stands before texts; undefined where nothing does.
  * @param context Tokens of a window at most, at least 2.
  * @param stride Tokens that a window begins after the one before, from 1 to `context - 1`.
  */
 export function* cutWindows(
-  pieces: Iterable<Int32Array>,
+  pieces: Iterable<Piece>,
   bos: number | undefined,
   context: number,
   stride: number,
 ): Generator<Window> {
-  let [start, held, isLed] = [0, new Int32Array(), false];
+  let [start, held, isLed, total, read] = [0, new Int32Array(), false, 0, 0];
   const window = (continues: boolean): Window => {
     const tokens = held.slice(0, context);
     if (isLed) tokens[0] = bos!;
-    return { start, tokens, continues };
+    // The last one brings the sum to 1, whatever was thought of the length before.
+    const share = Math.max(0, (continues ? Math.min(1, (start + context) / total) : 1) - read);
+    read += share;
+    return { start, tokens, continues, share };
   };
-  for (const piece of pieces) {
+  for (const { tokens, until } of pieces) {
     // The token `held[0]` is number `start` of the text.
-    held = joined(held, piece);
+    held = joined(held, tokens);
+    total = (start + held.length) / until;
     if (start === 0) isLed = bos !== undefined && held[0] === bos;
     while (held.length > context) {
       yield window(true);

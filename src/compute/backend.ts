@@ -97,16 +97,20 @@ export interface Backend {
   copyRows(source: Matrix, sourceRows: Int32Array, target: Matrix, targetRows: Int32Array): void;
 
   /**
-   * Sums of the rows and of the unit rows, for the center, and the rows' lengths. Needs one pass.
+   * Sums of the rows and of the unit rows, for the center, and the rows' lengths. Needs one pass. A row shorter than 1e-30
+   * has no unit row.
    *
-   * @throws {NonFiniteRowError} if a row holds NaN or an infinity.
+   * @throws {NonFiniteRowError} if a row holds NaN or an infinity. @throws {NoDirectionError} if one is longer than 1e30.
    */
   moments(x: Matrix): Promise<Moments>;
 
   /**
-   * `(x - center) / (||x - center|| + 1e-12)` for every row, as a new matrix.
+   * `(x - center) / ||x - center||` for every row, as a new matrix, whatever the length of the difference, from 1e-30 to
+   * 1e30: see {@link "./row_lengths.ts"}.
    *
    * @throws {NonFiniteRowError} if a row holds NaN or an infinity.
+   * @throws {NoDirectionError} if a row is the center, or nearer to it than 2^-20 of its length, or the difference is not
+   * of such a length.
    */
   directions(x: Matrix, center: Float32Array<ArrayBuffer>): Promise<Matrix>;
 
@@ -137,7 +141,8 @@ export interface Backend {
    *
    * @param encoder A row a feature.
    * @param bias One number a feature.
-   * @throws {NonFiniteRowError} if a row of `x` holds NaN or an infinity.
+   * @throws {NonFiniteRowError} if a row of `x` holds NaN or an infinity. @throws {NoDirectionError} if one is longer than
+   * 1e30.
    */
   activate(x: Matrix, encoder: Matrix, bias: Float32Array<ArrayBuffer>, rule: ActivationRule): Promise<SparseFeatures>;
 
@@ -156,6 +161,23 @@ export class NonFiniteRowError extends Error {
   constructor(readonly row: number) {
     super(`Expected finite activations but row ${row} holds NaN or an infinity`);
     this.name = "NonFiniteRowError";
+  }
+}
+
+/** A row of finite numbers that has no direction, or is too long to be measured. */
+export class NoDirectionError extends Error {
+  /**
+   * @param row Number of the first offending row.
+   * @param why What is wrong with it: it is the center, or rounding decides on which side of it it lies; or its length
+   * is beyond 1e30.
+   */
+  constructor(readonly row: number, readonly why: "on the center" | "too long") {
+    super(
+      why === "too long"
+        ? `Expected rows of a length up to 1e30 but row ${row} is longer`
+        : `Expected rows away from the center but row ${row} lies on it`,
+    );
+    this.name = "NoDirectionError";
   }
 }
 

@@ -7,14 +7,21 @@ import {
   type Nearest,
   type RowGroups,
 } from "./backend.ts";
-import { affineGraph, directionsGraph, momentsGraph, nearestGraph, similaritiesGraph } from "./cpu_graphs.ts";
+import {
+  affineGraph,
+  directionsGraph,
+  isPlainNorm,
+  momentsGraph,
+  nearestGraph,
+  similaritiesGraph,
+} from "./cpu_graphs.ts";
 import { CpuMatrix, cpuMatrix } from "./cpu_matrix.ts";
 import { DistanceCounts } from "./cpu_percentiles.ts";
 import { accumulate, copyRows, download } from "./cpu_rows.ts";
 import { ActiveFeatures, combineRows, tileRows } from "./cpu_sparse.ts";
-import { assertFiniteNorms, assertFiniteRows } from "./finite.ts";
 import { assertPairs, assertPercentiles } from "./histogram.ts";
 import { type InferenceSession, nativeRuntime, ORT_VERSION, type Tensor } from "./ort.ts";
+import { assertLengths, lengthOf, LONGEST, rowError, SHORTEST, shortestFrom } from "./row_lengths.ts";
 import type { ActivationRule, SparseFeatures } from "./sparse.ts";
 import { assertDecoder, assertEncoder } from "./sparse_checks.ts";
 
@@ -75,11 +82,16 @@ export class CpuBackend implements Backend {
     const unitSum = new Float64Array(source.dim);
     const norms = new Float32Array(source.rows);
     for (let row = 0; row < source.rows; row += MOMENT_ROWS) {
-      const part = await this.#run("moments", { x: this.#rowsOf(source, row, row + MOMENT_ROWS) });
-      assertFiniteNorms(floats(part.norm), row);
-      norms.set(floats(part.norm), row);
-      floats(part.sum).forEach((value, j) => sum[j] += value);
-      floats(part.unitSum).forEach((value, j) => unitSum[j] += value);
+      const x = this.#rowsOf(source, row, row + MOMENT_ROWS);
+      const part = await this.#run("moments", { x });
+      const partNorms = floats(part.norm);
+      const isPlain = partNorms.every((norm) => norm === 0 || isPlainNorm(norm));
+      const of = isPlain
+        ? { sum: floats(part.sum), unitSum: floats(part.unitSum), norms: partNorms }
+        : exactMoments(floats(x), source.dim, row);
+      norms.set(of.norms, row);
+      of.sum.forEach((value, j) => sum[j] += value);
+      of.unitSum.forEach((value, j) => unitSum[j] += value);
     }
     return { sum, unitSum, norms };
   }
@@ -91,15 +103,18 @@ export class CpuBackend implements Backend {
     }
     const result = new CpuMatrix(new Float32Array(source.rows * source.dim), source.rows, source.dim);
     const from = { data: center, dims: [source.dim] };
+    const shortest = shortestFrom(center);
     // By tiles: a session keeps the memory of its largest run.
     for (let row = 0; row < source.rows; row += TILE_ROWS) {
+      const x = this.#rowsOf(source, row, row + TILE_ROWS);
       const direction = this.#rowsOf(result, row, row + TILE_ROWS);
       const norm = { data: new Float32Array(direction.dims[0]), dims: [direction.dims[0], 1] };
-      await this.#run("directions", { x: this.#rowsOf(source, row, row + TILE_ROWS), center: from }, {
-        direction,
-        norm,
+      await this.#run("directions", { x, center: from }, { direction, norm });
+      floats(norm).forEach((length, i) => {
+        if (isPlainNorm(length) && length >= shortest) return;
+        const [start, end] = [i * source.dim, (i + 1) * source.dim];
+        exactDirection(floats(x).subarray(start, end), center, floats(direction).subarray(start, end), row + i);
       });
-      assertFiniteNorms(floats(norm), row);
     }
     return result;
   }
@@ -182,7 +197,7 @@ export class CpuBackend implements Backend {
     const [b, c] = [this.#rowsOf(weights, 0, weights.rows), { data: bias, dims: [weights.rows] }];
     for (let row = 0; row < from.rows; row += step) {
       const a = this.#rowsOf(from, row, row + step);
-      assertFiniteRows(floats(a), from.dim, row);
+      assertLengths(floats(a), from.dim, row);
       const dims = [a.dims[0], weights.rows];
       const pre = { data: tile.subarray(0, dims[0] * dims[1]), dims };
       await this.#run("affine", { a, b, bias: c }, { pre });
@@ -239,6 +254,30 @@ export class CpuBackend implements Backend {
     const end = Math.min(to, matrix.rows);
     return { data: matrix.view(from, end), dims: [end - from, matrix.dim] };
   }
+}
+
+/** The direction of one row of any length, in float64. */
+function exactDirection(x: Float32Array, center: Float32Array, direction: Float32Array, row: number): void {
+  const length = lengthOf(x, center);
+  if (!(length >= shortestFrom(center) && length <= LONGEST)) throw rowError(x, row, center);
+  direction.forEach((_, d) => direction[d] = Math.fround(x[d] - center[d]) / length);
+}
+
+/** Moments of rows of any lengths, in float64; the first is `firstRow`. */
+function exactMoments(x: Float32Array, dim: number, firstRow: number): Moments {
+  const [sum, unitSum] = [new Float64Array(dim), new Float64Array(dim)];
+  assertLengths(x, dim, firstRow);
+  const norms = Float32Array.from({ length: x.length / dim }, (_, row) => {
+    const values = x.subarray(row * dim, (row + 1) * dim);
+    const length = lengthOf(values);
+    const inverse = length < SHORTEST ? 0 : 1 / length;
+    values.forEach((value, d) => {
+      sum[d] += value;
+      unitSum[d] += value * inverse;
+    });
+    return length < SHORTEST ? 0 : length;
+  });
+  return { sum, unitSum, norms };
 }
 
 /** The values of a float32 output. */

@@ -6,10 +6,15 @@ import { ElementType, encodeModel, graphModel, initializer, node, valueInfo } fr
 
 const { float32, int64 } = ElementType;
 
-/** Added to norms before dividing by them, as the published implementation does. */
-export const NORM_EPSILON = 1e-12;
+/** Added to norms before dividing by them, as the published implementation does: nothing, to norms above 2^-15. */
+const NORM_EPSILON = 1e-12;
 
 const epsilon = () => initializer("epsilon", float32, [], new Float32Array([NORM_EPSILON]));
+
+/** Norms of rows that the graphs measure as they are; others are done on the host: their squares leave float32. */
+export function isPlainNorm(norm: number): boolean {
+  return norm >= 2 ** -15 && norm <= 2 ** 62;
+}
 
 /** `x [n, d]`, `center [d]` -> `direction [n, d]` and `norm [n, 1]` of `x - center`. */
 export function directionsGraph(): Uint8Array {

@@ -1,5 +1,5 @@
 /** Sparse rows on the host: picking the active features out of dense numbers, and adding up their vectors. */
-import type { ActivationRule, SparseFeatures } from "./sparse.ts";
+import { type ActivationRule, assertActive, type SparseFeatures } from "./sparse.ts";
 
 // Dense numbers that exist at a time: 32 MiB.
 const TILE_NUMBERS = 2 ** 23;
@@ -39,6 +39,7 @@ export class ActiveFeatures {
 
   /** All rows; those that were not added have no active feature. */
   finish(rows: number): SparseFeatures {
+    assertActive(this.#end);
     const offsets = new Int32Array(rows + 1).fill(this.#end, 1);
     offsets.set(this.#ends, 1);
     return {

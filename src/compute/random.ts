@@ -25,6 +25,12 @@ function assertSafeInteger(value: number, what: string): void {
   if (!Number.isSafeInteger(value)) throw new RangeError(`Expected ${what} to be a whole number but found ${value}`);
 }
 
+/** Throws unless a value can seed what a run draws, and be written down: a whole number from 0 to 2^53 - 1. */
+export function assertSeed(seed: number): void {
+  if (Number.isSafeInteger(seed) && seed >= 0) return;
+  throw new RangeError(`Expected a seed, a whole number from 0 to 2^53 - 1, but found ${seed}`);
+}
+
 /** One step of xoshiro128**: 32 random bits, and `state` (four words, not all zero) moved on. */
 export function xoshiro128(state: Uint32Array): number {
   const [s0, s1, s2, s3] = state;

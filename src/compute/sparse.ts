@@ -17,6 +17,18 @@ export interface SparseFeatures {
   readonly values: Float32Array<ArrayBuffer>;
 }
 
+/**
+ * Throws unless offsets of 32 bits can tell where rows of so many active features begin.
+ *
+ * @throws {RangeError} A sentence.
+ */
+export function assertActive(count: number): void {
+  if (count < 2 ** 31) return;
+  throw new RangeError(
+    `Expected fewer than 2^31 active features together but found ${count}: take fewer rows at a time, or fewer features a row`,
+  );
+}
+
 /** Which features are active in a row: those above their threshold, and of these the largest. */
 export interface ActivationRule {
   /**

@@ -1,10 +1,10 @@
 /** Sparse rows: the active features of dense ones, and the sums of their vectors. */
 import { largest } from "./long_lists.ts";
-import type { ActivationRule, SparseFeatures } from "./sparse.ts";
+import { type ActivationRule, assertActive, type SparseFeatures } from "./sparse.ts";
 import { type BufferRange, Commands, type GpuContext } from "./webgpu_commands.ts";
 import { type Chunk, WebGpuMatrix } from "./webgpu_matrix.ts";
 import { blocks, TILE } from "./webgpu_products.ts";
-import { assertFinite, NO_ROW } from "./webgpu_vectors.ts";
+import { assertNone, NO_ROW } from "./webgpu_vectors.ts";
 
 // Workgroups in one dimension of a dispatch, by WebGPU's default limit.
 const MOST_WORKGROUPS = 65535;
@@ -47,11 +47,11 @@ export async function activate(
     const none = new Uint32Array();
     return { block, capacity: Math.ceil(block.rows * guess), total: 0, places: none, active: none };
   });
-  await fill(context, parts, encoder, bias, rule);
+  await fill(context, x, parts, encoder, bias, rule);
   // The kernel counts what it had no room for: the second time is the last.
   const short = parts.filter((part) => part.total > part.capacity);
   for (const part of short) part.capacity = part.total;
-  await fill(context, short, encoder, bias, rule);
+  await fill(context, x, short, encoder, bias, rule);
   const average = largest(parts.map(({ total, block }) => total / block.rows));
   // A quarter more than the fullest part, as the next batch's rows may have more.
   if (!(guess >= average)) guesses.set(encoder, 1.25 * average);
@@ -61,6 +61,7 @@ export async function activate(
 /** Computes the parts and reads all of them back at once. */
 async function fill(
   context: GpuContext,
+  x: WebGpuMatrix,
   parts: readonly Part[],
   encoder: WebGpuMatrix,
   bias: Float32Array<ArrayBuffer>,
@@ -100,7 +101,7 @@ async function fill(
     ranges.push({ buffer: places, offset: 0, size: rows * 8 }, { buffer: active, offset: 0, size: capacity * 8 });
   }
   const bytes = await commands.read(ranges);
-  assertFinite(new Uint32Array(bytes, 0, 1)[0]);
+  await assertNone(context, new Uint32Array(bytes, 0, 1)[0], x);
   let start = 4;
   for (const part of parts) {
     part.places = new Uint32Array(bytes, start, 2 * part.block.rows);
@@ -115,6 +116,7 @@ async function fill(
 function joined(parts: readonly Part[], rows: number, size: number): SparseFeatures {
   const offsets = new Int32Array(rows + 1);
   const count = parts.reduce((sum, { total }) => sum + total, 0);
+  assertActive(count);
   const [features, values] = [new Int32Array(count), new Float32Array(count)];
   let end = 0;
   for (const { block, places, active } of parts) {

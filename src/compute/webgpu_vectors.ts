@@ -1,6 +1,8 @@
 /** Operations on each row by itself: directions, and the sums that the center is made of. */
-import { type Moments, NonFiniteRowError } from "./backend.ts";
+import type { Moments } from "./backend.ts";
+import { rowError, shortestFrom } from "./row_lengths.ts";
 import { Commands, type GpuContext } from "./webgpu_commands.ts";
+import { download } from "./webgpu_rows.ts";
 import { WebGpuMatrix } from "./webgpu_matrix.ts";
 
 const MOST_WORKGROUPS = 65535;
@@ -24,18 +26,20 @@ export async function directions(
   const centerBuffer = commands.upload(padded);
   const firstBad = commands.upload(Uint32Array.of(NO_ROW));
   const targets = result.chunks();
+  const shortest = bitsOf(shortestFrom(center));
   x.chunks().forEach((chunk, i) => {
     // Wrapped buffers may be cut elsewhere than the result, but never are: both follow the same rule.
     const line = Math.min(chunk.rows, MOST_WORKGROUPS);
     commands.dispatch(
       "directions",
       [chunk, centerBuffer, targets[i], firstBad],
-      [chunk.rows, x.stride, line, chunk.first],
+      [chunk.rows, x.stride, line, chunk.first, shortest],
       [line, Math.ceil(chunk.rows / line)],
     );
   });
   try {
-    assertFinite(new Uint32Array(await commands.read([{ buffer: firstBad, offset: 0, size: 4 }]))[0]);
+    const [bad] = new Uint32Array(await commands.read([{ buffer: firstBad, offset: 0, size: 4 }]));
+    await assertNone(context, bad, x, center);
   } catch (error) {
     result.dispose();
     throw error;
@@ -68,7 +72,7 @@ export async function moments(context: GpuContext, x: WebGpuMatrix): Promise<Mom
     inverseRanges.push({ buffer: inverses, offset: 0, size: chunk.rows * 4 });
   }
   const bytes = await commands.read([...ranges, ...inverseRanges]);
-  assertFinite(new Uint32Array(bytes, 0, 1)[0]);
+  await assertNone(context, new Uint32Array(bytes, 0, 1)[0], x);
   const read = new Float32Array(bytes, 4);
   const partial = read.subarray(0, read.length - x.rows);
   // Of a row of zeros the inverse is 0, too.
@@ -83,7 +87,22 @@ export async function moments(context: GpuContext, x: WebGpuMatrix): Promise<Mom
   return { sum, unitSum, norms };
 }
 
-/** Throws if a kernel found a row that is not finite. */
-export function assertFinite(firstBad: number): void {
-  if (firstBad !== NO_ROW) throw new NonFiniteRowError(firstBad);
+/**
+ * Throws if a kernel found a row that cannot be measured: what is wrong with it, its numbers say.
+ *
+ * @param x The rows that the kernel looked at.
+ * @param center What directions were from.
+ */
+export async function assertNone(
+  context: GpuContext,
+  firstBad: number,
+  x: WebGpuMatrix,
+  center?: Float32Array,
+): Promise<void> {
+  if (firstBad !== NO_ROW) throw rowError(await download(context, x, Int32Array.of(firstBad)), firstBad, center);
+}
+
+/** A float as kernels read it of a parameter. */
+function bitsOf(value: number): number {
+  return new Uint32Array(Float32Array.of(value).buffer)[0];
 }

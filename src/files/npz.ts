@@ -11,6 +11,8 @@ import { FileBytes, type FileEntry, memberStart, Writer, ZipReader, ZipWriter } 
 
 // How a member that is not packed says so.
 const STORED = 0;
+// Bytes that are handed to the library at once.
+const PIECE = 2 ** 24;
 // Deflate cannot make its input more than about 1032 times longer: a member that claims more lies.
 const LARGEST_RATIO = 1040;
 
@@ -224,8 +226,15 @@ export async function writeNpz(path: string, tensors: Tensors): Promise<void> {
 async function fill(writable: WritableStream<Uint8Array>, members: readonly Member[]): Promise<void> {
   // No clock in the file; the earliest date that a zip archive can hold.
   const archive = new ZipWriter(writable, { level: 0, lastModDate: new Date(1980, 0, 1), extendedTimestamp: false });
-  for (const { name, parts } of members) await archive.add(`${name}.npy`, ReadableStream.from(parts));
+  for (const { name, parts } of members) await archive.add(`${name}.npy`, ReadableStream.from(pieces(parts)));
   await archive.close();
+}
+
+/** Bytes some at a time: the library holds a copy of what it is given at once. */
+function* pieces(parts: readonly Uint8Array<ArrayBuffer>[]): Iterable<Uint8Array<ArrayBuffer>> {
+  for (const part of parts) {
+    for (let from = 0; from < part.length; from += PIECE) yield part.subarray(from, from + PIECE);
+  }
 }
 
 /** What zip.js says, as a sentence. */

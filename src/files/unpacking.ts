@@ -1,4 +1,5 @@
 /** How much compressed files may unpack to: a file of a few megabytes can claim, and be, a thousand times as much. */
+import type { OptionNames } from "../compute/known_options.ts";
 
 /** Bytes that a compressed file may unpack to where nothing else is said. */
 export const MAX_UNPACKED = 2e9;
@@ -8,6 +9,9 @@ export interface UnpackOptions {
   /** Bytes that a compressed file may unpack to, of Parquet each row group, of Arrow each record batch; default 2e9. What is stored as it is does not count. */
   readonly maxUnpacked?: number;
 }
+
+/** The names of {@linkcode UnpackOptions}. */
+export const UNPACK_OPTIONS: OptionNames<UnpackOptions> = { maxUnpacked: true };
 
 /**
  * A file that would unpack to more than is allowed, told before that is done. Of a corpus it is the cause of a

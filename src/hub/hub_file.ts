@@ -3,9 +3,10 @@
  * read from there; nothing is written into it. A cached revision stays what it is, and asks nobody, until it is refreshed.
  */
 import { join, matchesGlob, posix } from "node:path";
+import { assertOptions, type OptionNames } from "../compute/known_options.ts";
 import { isPattern } from "../files/glob.ts";
 import { HubError, HubNotFoundError } from "./errors.ts";
-import type { HubOptions } from "./options.ts";
+import { HUB_OPTIONS, type HubOptions } from "./options.ts";
 import { nearestNames } from "./nearest.ts";
 import { type RepoFiles, type RepoRevision, useRepository } from "./repository.ts";
 
@@ -26,6 +27,14 @@ export interface HubFilesOptions extends Omit<HubFileOptions, "path"> {
   /** Tells by its path whether a file is wanted. */
   include: (path: string) => boolean;
 }
+
+const REPOSITORY_OPTIONS: OptionNames<Omit<HubFileOptions, "path">> = {
+  ...HUB_OPTIONS,
+  repo: true,
+  type: true,
+  revision: true,
+};
+const FILE_OPTIONS: OptionNames<HubFileOptions> = { ...REPOSITORY_OPTIONS, path: true };
 
 /** Files of one commit, on this machine. */
 export interface HubFiles {
@@ -60,6 +69,7 @@ export interface HubFiles {
  * ```
  */
 export async function hubFile(options: HubFileOptions): Promise<string> {
+  assertOptions("hubFile", options, FILE_OPTIONS);
   const { path } = options;
   return await useRepository(revisionOf(options), { ...options, only: path }, async (files) => {
     await files.get([path]);
@@ -93,6 +103,7 @@ export async function hubFile(options: HubFileOptions): Promise<string> {
  * ```
  */
 export async function hubFiles(options: HubFilesOptions): Promise<HubFiles> {
+  assertOptions("hubFiles", options, { ...REPOSITORY_OPTIONS, include: true });
   return await useRepository(revisionOf(options), options, async (files) => {
     if (!files.files) throw new HubNotFoundError(`Cannot list ${options.repo}: what it holds is not told.`);
     const paths = [...files.files.keys()].filter(options.include).sort();

@@ -1,5 +1,6 @@
 /** Where the hub is, who asks, and where files are kept: what a caller says, else the variables of the field's tools. */
 import { join, resolve } from "node:path";
+import { assertOptions, type OptionNames } from "../compute/known_options.ts";
 import { readText } from "../files/open.ts";
 import { HubError } from "./errors.ts";
 
@@ -37,6 +38,21 @@ export interface HubOptions {
   /** Called with the commit that files were taken from. */
   onUse?: (use: HubUse) => void;
 }
+
+/** The names of {@linkcode HubOptions}. */
+export const HUB_OPTIONS: OptionNames<HubOptions> = {
+  endpoint: true,
+  token: true,
+  tokenFor: true,
+  cacheDir: true,
+  offline: true,
+  refresh: true,
+  signal: true,
+  onPlan: true,
+  onProgress: true,
+  onWait: true,
+  onUse: true,
+};
 
 /** Which commit of a repository was used. */
 export interface HubUse {
@@ -112,6 +128,7 @@ let defaults: HubOptions = {};
  * ```
  */
 export function configureHub(options: HubOptions): () => void {
+  assertOptions("configureHub", options, HUB_OPTIONS);
   const before = defaults;
   defaults = options;
   return () => void (defaults = before);

@@ -74,6 +74,7 @@ async function describeDictionary(path: string, metadata: Record<string, string>
       p: JSON.parse(metadata.percentile) as Json,
       threshold: Number(metadata.threshold),
       activations: Number(metadata.activations),
+      ...countingFacts(metadata),
       batches: Number(metadata.batches),
       seed: Number(metadata.seed),
       ...sourceFacts(metadata),
@@ -81,6 +82,12 @@ async function describeDictionary(path: string, metadata: Record<string, string>
     },
     tables: { "largest regions": largestRegions(figures, rows) },
   };
+}
+
+/** How many of a dictionary's activations its members are, where it tells. */
+export function countingFacts({ beyond, founded_until }: Readonly<Record<string, string>>): Record<string, Json> {
+  if (beyond === undefined) return {};
+  return { "beyond the threshold": Number(beyond), "founded until": Number(founded_until) };
 }
 
 /** Where activations came from, as plain facts. */

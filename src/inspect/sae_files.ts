@@ -9,7 +9,7 @@ import { tensorOf, toFloat32 } from "../files/tensor.ts";
 import { wholeNumbersOfTensor } from "../files/whole_numbers.ts";
 import { coherencesOf } from "../partition/means.ts";
 import { tensorRows } from "./array_files.ts";
-import { sourceFacts } from "./arrow_files.ts";
+import { countingFacts, sourceFacts } from "./arrow_files.ts";
 import { type Contents, type Json, told } from "./description.ts";
 import { largestRegions, regionFacts } from "./regions.ts";
 
@@ -137,6 +137,7 @@ async function describeRegions(path: string, rows: number): Promise<Regions | un
       p: JSON.parse(percentile) as Json,
       threshold: Number(threshold),
       activations: Number(activations),
+      ...countingFacts(metadata),
       batches: Number(batches),
       seed: Number(seed),
       ...sourceFacts(metadata),

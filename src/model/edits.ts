@@ -1,6 +1,7 @@
 /**
  * Composes interventions into what the hook of a tensor is fed: one basis to remove, one offset to add, replacements.
  */
+import { assertOptions, type OptionNames } from "../compute/known_options.ts";
 import type { Hook } from "./intervene.ts";
 import type { HookPoint, Intervention, Replacement } from "./types.ts";
 
@@ -34,6 +35,8 @@ export interface Edit extends Hook, Target {
  * @param site The site of interventions that name none.
  * @param prompts Lengths of the prompts; `grow` tells whether tokens will follow them.
  * @throws {RangeError} if a vector is not `dim` finite numbers, a direction is zero, or replacements do not fit.
+ * @throws {TypeError} if an intervention has a key that there is not, or changes nothing: it has nothing to ablate, steer
+ * or replace, as one whose key is misspelt.
  * @throws {Error} if two ablations of one tensor have different centers.
  */
 export function composeEdits(
@@ -42,6 +45,7 @@ export function composeEdits(
   site: string,
   prompts: { readonly lengths: readonly number[]; readonly grow: boolean },
 ): Edit[] {
+  interventions.forEach(assertIntervention);
   const places = interventions.map(({ layer, at = site }) => ({
     target: target({ layer, at }),
     where: `${at} of layer ${layer}`,
@@ -51,6 +55,26 @@ export function composeEdits(
     const { target, where } = places[group[0]];
     return compose(group.map((i) => interventions[i]), target, where, prompts);
   }).toArray();
+}
+
+const INTERVENTION: OptionNames<Intervention> = { layer: true, at: true, ablate: true, steer: true, replace: true };
+const ABLATE: OptionNames<NonNullable<Intervention["ablate"]>> = { directions: true, center: true };
+const STEER: OptionNames<NonNullable<Intervention["steer"]>> = { direction: true, alpha: true };
+const REPLACE: OptionNames<Replacement> = { positions: true, values: true };
+
+function assertIntervention(intervention: Intervention): void {
+  assertOptions("an intervention", intervention, INTERVENTION);
+  const { layer, ablate, steer, replace } = intervention;
+  if (ablate) assertOptions("an ablation", ablate, ABLATE);
+  if (steer) assertOptions("steering", steer, STEER);
+  if (replace) assertOptions("a replacement", replace, REPLACE);
+  if (ablate && !(ablate.directions?.length > 0)) {
+    throw new TypeError(`Expected directions to ablate at layer ${layer} but found none: leave the ablation out`);
+  }
+  if (ablate || steer || replace) return;
+  throw new TypeError(
+    `Expected an intervention at layer ${layer} that ablates, steers or replaces but it does none: leave it out`,
+  );
 }
 
 function compose(
@@ -173,6 +197,11 @@ function dot(a: Float64Array, b: Float64Array): number {
 }
 
 function assertVector(vector: Float32Array, dim: number, what: string): void {
+  if (!ArrayBuffer.isView(vector) && !Array.isArray(vector)) {
+    throw new TypeError(
+      `Expected ${what} to be an array of ${dim} numbers but it is ${vector === null ? "null" : typeof vector}`,
+    );
+  }
   if (vector.length !== dim) {
     throw new RangeError(
       `Expected ${what} to hold ${dim} numbers, the width there, but it holds ${vector.length}`,

@@ -1,5 +1,6 @@
 /** A loaded language model: what it answers from its decoder. */
 import type { BackendName } from "../compute/backend.ts";
+import { assertOptions, type OptionNames } from "../compute/known_options.ts";
 import { otherTurns } from "../compute/other_turns.ts";
 import { assertCount } from "./check.ts";
 import type { Decoder } from "./decoder.ts";
@@ -31,6 +32,13 @@ import type {
  */
 const LENS_LOGITS = 2 ** 22;
 const FEWEST_STREAMS = 64;
+
+const GENERATE_OPTIONS: OptionNames<GenerateOptions> = {
+  maxNewTokens: true,
+  interventions: true,
+  onProgress: true,
+  batchSize: true,
+};
 
 /** What a model is made of; {@link "./load.ts"} puts it together. */
 export interface Parts {
@@ -131,6 +139,7 @@ export class HookedLanguageModel implements LanguageModel {
   }
 
   decode(tokens: ArrayLike<number>, options: { skipSpecial?: boolean } = {}): string {
+    assertOptions("decode", options, { skipSpecial: true });
     return this.#parts.tokenizer.decode(tokens, options.skipSpecial ?? false);
   }
 
@@ -193,6 +202,7 @@ export class HookedLanguageModel implements LanguageModel {
   }
 
   async generate(prompts: readonly Int32Array[], options: GenerateOptions = {}): Promise<string[]> {
+    assertOptions("generate", options, GENERATE_OPTIONS);
     const { interventions = [], onProgress, maxNewTokens = 60, batchSize = 32 } = options;
     const { generator, decoder, oneAtATime } = this.#parts;
     assertCount("maxNewTokens", maxNewTokens);

@@ -2,8 +2,9 @@
 import { join } from "node:path";
 import type { BackendName } from "../compute/backend.ts";
 import { gpuAdapter, gpuDevice, GpuError, isSoftwareAdapter } from "../compute/device.ts";
+import { assertOneOf, assertOptions, type OptionNames } from "../compute/known_options.ts";
 import type { GraphProto } from "../compute/onnx/codec.ts";
-import { currentSettings } from "../hub/options.ts";
+import { currentSettings, HUB_OPTIONS } from "../hub/options.ts";
 import type { Built } from "./architectures/build.ts";
 import { buildCheckpoint } from "./architectures/checkpoint.ts";
 import { PACKED_BITS, type Storage } from "./architectures/net.ts";
@@ -26,6 +27,23 @@ import { Tokenizer } from "./tokenizer.ts";
 import { readTokenizerFiles } from "./tokenizer_files.ts";
 import { traitsOf } from "./traits.ts";
 import type { LanguageModel, LoadOptions } from "./types.ts";
+
+const OPTIONS: OptionNames<LoadOptions> = {
+  ...HUB_OPTIONS,
+  hook: true,
+  bos: true,
+  controlTokens: true,
+  templateDate: true,
+  device: true,
+  dtype: true,
+  weights: true,
+  revision: true,
+  subfolder: true,
+  modelFile: true,
+  onNote: true,
+  onQuantise: true,
+  onDownload: true,
+};
 
 /**
  * Loads a decoder-only language model: its ONNX graph, or one that is built over its checkpoint.
@@ -51,6 +69,8 @@ import type { LanguageModel, LoadOptions } from "./types.ts";
  * ```
  */
 export async function loadModel(id: string, options: LoadOptions = {}): Promise<LanguageModel> {
+  assertOptions("loadModel", options, OPTIONS);
+  assertOneOf("device", options.device ?? "auto", ["auto", "cpu", "webgpu"]);
   try {
     return await load(id, options);
   } catch (error) {

@@ -5,7 +5,7 @@ import type { Backend } from "../compute/backend.ts";
 import type { CalibrationValues } from "./calibrator.ts";
 
 /** What of a stream's batch a growth reads: its layers, and what is counted. */
-export type CountedBatch = LayeredBatch & Pick<StreamBatch, "prompts" | "tokens">;
+export type CountedBatch = LayeredBatch & Pick<StreamBatch, "prompts" | "tokens" | "isPart">;
 
 /** How many prompts a budget of tokens lets in, that in which it ends too. */
 export function promptsWithin(prompts: CountedBatch["prompts"], tokens: number): number {
@@ -30,7 +30,8 @@ export async function promptsOf(batch: CountedBatch, from: number, to: number): 
   }
   const tokens = prompts.reduce((sum, { tokens }) => sum + tokens.length, 0);
   const stack = made.move();
-  return { batches, prompts, tokens, [Symbol.dispose]: () => stack.dispose() };
+  const isPart = to < batch.prompts.length || batch.isPart;
+  return { batches, prompts, tokens, ...(isPart && { isPart }), [Symbol.dispose]: () => stack.dispose() };
 }
 
 /**

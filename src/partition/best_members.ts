@@ -24,7 +24,7 @@ export class BestMembers {
    * stays.
    *
    * @param directions Unit rows, `rows x dim`, in stream order.
-   * @param regions Region of each row.
+   * @param regions Region of each row; one of none (-1) is passed over.
    * @param sums Sums of all members' directions, `size x dim`.
    * @param best `size x dim`.
    */
@@ -36,10 +36,11 @@ export class BestMembers {
     best: Matrix,
   ): Promise<void> {
     const rowOfRegion = new Map<number, number>();
-    for (let from = 0; from < regions.length; from += ROWS) {
+    const members = [...regions.keys()].filter((row) => regions[row] >= 0);
+    for (let from = 0; from < members.length; from += ROWS) {
       // One pair a row: itself and the sum of its own region.
-      const own = [...regions.subarray(from, from + ROWS)];
-      const rows = own.map((_, i) => from + i);
+      const rows = members.slice(from, from + ROWS);
+      const own = rows.map((row) => regions[row]);
       const products = await exactProducts(backend, directions, rows, sums, own);
       own.forEach((region, i) => {
         // A sum and the mean direction differ by a positive factor, the same for all members: the order is that of the

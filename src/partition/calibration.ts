@@ -1,8 +1,9 @@
-import type { ActivationBatch } from "../activations/batch.ts";
+import { type ActivationBatch, assertBatches } from "../activations/batch.ts";
 import type { StreamSource } from "../activations/source.ts";
 import { batchAt, type LayeredBatch } from "../activations/stream.ts";
 import type { Backend, BackendChoice } from "../compute/backend.ts";
 import { assertPercentiles } from "../compute/histogram.ts";
+import { assertOptions, type OptionNames } from "../compute/known_options.ts";
 import { Calibration, type CalibrationValues, Calibrator, type Level } from "./calibrator.ts";
 import { openBackend } from "../compute/open.ts";
 import type { CalibrationSample } from "./calibration_sample.ts";
@@ -25,6 +26,14 @@ export interface CalibrateOptions {
   /** Recorded in the result. */
   source?: StreamSource;
 }
+
+const OPTIONS: OptionNames<CalibrateOptions> = {
+  percentiles: true,
+  activations: true,
+  maxNorm: true,
+  backend: true,
+  source: true,
+};
 
 /**
  * Measures center and thresholds of a stream.
@@ -57,6 +66,8 @@ export async function calibrate(
   batches: AsyncIterable<ActivationBatch> | Iterable<ActivationBatch>,
   options: CalibrateOptions = {},
 ): Promise<Calibration> {
+  assertOptions("calibrate", options, OPTIONS);
+  assertBatches("calibrate on", batches);
   const { percentiles = [10], activations = 200_000, maxNorm, backend: choice, source } = options;
   assertPercentiles(percentiles);
   assertMaxNorm(maxNorm);
@@ -67,6 +78,17 @@ export async function calibrate(
   }
   return await calibrator.finish(percentiles, { maxNorm, source });
 }
+
+/** What several layers are calibrated with. */
+export type CalibrateLayersOptions = Omit<CalibrateOptions, "source"> & {
+  /** What is recorded for each layer. */
+  sourceOf?: (layer: number) => StreamSource;
+  /** Called after every batch with the activations seen so far. */
+  onBatch?: (activations: number) => void;
+};
+
+const { source: _, ...SHARED } = OPTIONS;
+const LAYER_OPTIONS: OptionNames<CalibrateLayersOptions> = { ...SHARED, sourceOf: true, onBatch: true };
 
 /**
  * Calibrates several layers in one pass over a stream, each as {@linkcode calibrate} does one.
@@ -93,11 +115,9 @@ export async function calibrate(
 export async function calibrateLayers(
   stream: AsyncIterable<LayeredBatch>,
   layers: readonly number[],
-  options: Omit<CalibrateOptions, "source"> & {
-    sourceOf?: (layer: number) => StreamSource;
-    onBatch?: (activations: number) => void;
-  } = {},
+  options: CalibrateLayersOptions = {},
 ): Promise<Map<number, Calibration>> {
+  assertOptions("calibrateLayers", options, LAYER_OPTIONS);
   const { percentiles = [10], activations = 200_000, maxNorm, backend: choice, sourceOf, onBatch } = options;
   assertPercentiles(percentiles);
   assertMaxNorm(maxNorm);

@@ -24,7 +24,7 @@ export function calibrationPath(path: string): string {
 }
 
 /** What a dictionary says of itself, each as JSON has it: once declared, for the Arrow file's metadata and for the JSON. */
-export function toldOf({ calibration, seed, activations, batches, members }: DictionaryParts) {
+export function toldOf({ calibration, seed, activations, beyond, foundedUntil, batches, members }: DictionaryParts) {
   const { center, threshold, percentile, source } = calibration;
   return {
     dim: center.length,
@@ -33,6 +33,8 @@ export function toldOf({ calibration, seed, activations, batches, members }: Dic
     source: source ?? null,
     seed,
     activations,
+    beyond,
+    founded_until: foundedUntil,
     batches,
     members: members?.most ?? 0,
     // JSON spells numbers so that every bit of a float32 comes back.

@@ -1,5 +1,5 @@
 import { lengthOf } from "../compute/long_lists.ts";
-import { type ActivationBatch, Batch, selectedProvenance } from "../activations/batch.ts";
+import { type ActivationBatch, Batch, rowError, selectedProvenance } from "../activations/batch.ts";
 import type { StreamSource } from "../activations/source.ts";
 import type { Backend, Matrix, Moments } from "../compute/backend.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
@@ -122,6 +122,7 @@ export class Calibrator implements Disposable {
    * @param isConstant Whether nobody changes the values from now on.
    */
   async push(batch: ActivationBatch, isConstant = false): Promise<void> {
+    const taken = Batch.of(batch);
     if (batch.rows === 0) return;
     const { dim } = this.#batches[0]?.matrix ?? batch;
     if (batch.dim !== dim) {
@@ -129,7 +130,6 @@ export class Calibrator implements Disposable {
         `Expected activations of length ${dim}, as before, but found ${batch.dim}: use one model and layer`,
       );
     }
-    const taken = Batch.of(batch);
     const { provenance } = taken;
     await taken.on(this.backend, async (x) => {
       const moments = await this.backend.moments(x);
@@ -165,11 +165,13 @@ export class Calibrator implements Disposable {
     const sums = new Float64Array(percentiles.length);
     let measured = 0;
     const most = this.#batches.reduce((rows, { matrix }) => Math.max(rows, matrix.rows), 0);
-    for (const [i, { matrix }] of this.#batches.entries()) {
+    for (const [i, { matrix, provenance }] of this.#batches.entries()) {
       // What is left at a stream's end must not weigh as much as a whole batch; in the center it counts all the same.
       const isRest = i === this.#batches.length - 1 && matrix.rows < SMALL_BATCH * most;
       if (matrix.rows < 2 || isRest) continue;
-      using directions = await this.backend.directions(matrix, center);
+      using directions = await this.backend.directions(matrix, center).catch((error) => {
+        throw rowError({ provenance }, error);
+      });
       const values = await this.backend.percentiles(directions, percentiles);
       values.forEach((value, i) => sums[i] += value);
       measured++;

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { StreamSource } from "../activations/source.ts";
 import type { Backend } from "../compute/backend.ts";
 import { GpuError } from "../compute/device.ts";
+import type { OptionNames } from "../compute/known_options.ts";
 import { renameForGood } from "../files/atomic.ts";
 import { removeIfThere } from "../files/remove.ts";
 import { readSealedJson, writeSealedJson } from "../files/sealed_json.ts";
@@ -26,6 +27,15 @@ export interface CheckpointOptions {
   /** Gets a sentence about a checkpoint that is damaged, or older than checksums; default `console.warn`. */
   onWarning?: (sentence: string) => void;
 }
+
+/** The names of {@linkcode CheckpointOptions}. */
+export const CHECKPOINT_OPTIONS: OptionNames<CheckpointOptions> = {
+  folder: true,
+  every: true,
+  seconds: true,
+  resume: true,
+  onWarning: true,
+};
 
 /** What a run goes on from. */
 export interface Resumed {
@@ -154,6 +164,13 @@ async function readOne(
 ): Promise<Resumed> {
   const state = await readState(join(folder, STATE), onWarning);
   assertSameRun(folder, { settings, growths: fresh.map(stateOf) }, { settings: state, growths: state.growths });
+  const behind = state.growths.find(({ batches }) => batches < state.batches);
+  if (behind) {
+    throw new Error(
+      `Expected all its dictionaries to have taken ${state.batches} batches but ${dictionaryFile(behind)} has taken ` +
+        `${behind.batches}: it was written by a version that took no more once a dictionary was saturated.`,
+    );
+  }
   const growths: Growth[] = [];
   // Given back unless all of them are whole.
   using made = new DisposableStack();
@@ -177,7 +194,7 @@ async function readOne(
 /** Throws unless a dictionary is the one that the state tells of: files of several checkpoints look alike. */
 function assertOfState(path: string, dictionary: Dictionary, saved: GrowthState): void {
   const { threshold, percentile, activations, size } = dictionary;
-  // From the last batch that it took, which for a saturated one lies before the checkpoint.
+  // From the last batch that gave it activations.
   const last = saved.snapshots.at(-1) ?? { activations: 0, regions: 0 };
   const expected = [saved.threshold, saved.percentile, saved.seed, last.activations, last.regions];
   const found = [threshold, percentile, partsOf(dictionary).seed, activations, size];
@@ -201,10 +218,12 @@ async function readState(path: string, onWarning: (sentence: string) => void): P
   throw new Error(`Expected ${path} to be a checkpoint that discover wrote but it is of another format.`);
 }
 
-function countsOf({ batches, prompts, tokens, activations, silent, cut }: DiscoveryCounts): DiscoveryCounts {
+function countsOf({ batches, prompts, texts, tokens, activations, silent, cut }: DiscoveryCounts): DiscoveryCounts {
   return {
     batches,
     prompts,
+    // Checkpoints of before texts were read in windows do not tell: each prompt was a text.
+    texts: texts ?? prompts,
     tokens,
     activations,
     ...(silent !== undefined && { silent }),

@@ -6,6 +6,8 @@ import type { GrowthRules } from "./growth.ts";
 export interface Budget {
   readonly maxTokens: number | null;
   readonly maxPrompts: number | null;
+  /** Whether it is read on when all dictionaries are saturated; absent in checkpoints of before there was a choice. */
+  readonly readAll?: boolean;
 }
 
 /** Settings that all dictionaries of a run share. */
@@ -30,7 +32,7 @@ export type SettingValue = number | string | boolean | null | readonly number[] 
 /** A setting in which a run and its checkpoint differ. */
 export interface CheckpointDifference {
   /**
-   * `layers`, `percentiles`, `seed`, `saturationWindow`, `merge`, `maxTokens`, `maxPrompts`, `threshold`, `hook`, or a
+   * `layers`, `percentiles`, `seed`, `saturationWindow`, `merge`, `maxTokens`, `maxPrompts`, `readAll`, `threshold`, `hook`, or a
    * field of {@linkcode StreamSource}.
    */
   readonly name: string;
@@ -111,6 +113,9 @@ export function assertSameRun(folder: string, run: Settings, checkpoint: Setting
     if (its === undefined || (mine ?? Infinity) >= (its ?? Infinity)) continue;
     differences.push({ name, expected: mine, found: its });
   }
+  // Without it the run might have ended before, too.
+  const [mine, its] = [run, checkpoint].map(({ settings }) => settings.budget?.readAll ?? false);
+  if (its && !mine) differences.push({ name: "readAll", expected: mine, found: its });
   if (differences.length > 0) throw new CheckpointMismatchError(folder, differences);
 }
 

@@ -1,12 +1,13 @@
-import type { ActivationBatch, Provenance } from "../activations/batch.ts";
+import { type ActivationBatch, assertProvenance, type Provenance } from "../activations/batch.ts";
 import type { StreamSource } from "../activations/source.ts";
-import { assertSameDim, type Backend, type Matrix } from "../compute/backend.ts";
+import { assertOwned, assertSameDim, type Backend, type Matrix } from "../compute/backend.ts";
+import { assertOptions } from "../compute/known_options.ts";
 import { openBackend } from "../compute/open.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
 import type { WholeNumbers } from "../files/whole_numbers.ts";
 import { localPath } from "../hub/hub_file.ts";
 import type { Context } from "./contexts.ts";
-import { directionsOf, growingDirections } from "./directions.ts";
+import { directionsOf } from "./directions.ts";
 import { emptyParts } from "./empty.ts";
 import { type FromHubOptions, partsFromHub } from "./from_hub.ts";
 import { groupRows } from "./groups.ts";
@@ -15,9 +16,9 @@ import { type AddOptions, ingestBatch } from "./ingest.ts";
 import { type Assignment, nearestRegions } from "./leader.ts";
 import { loadParts } from "./load.ts";
 import { mergeRegions } from "./merge.ts";
-import type { DictionaryOptions } from "./options.ts";
+import { DICTIONARY_OPTIONS, type DictionaryOptions } from "./options.ts";
 import type { Basis, DictionaryCalibration, DictionaryParts } from "./parts.ts";
-import { type DictionaryLoadOptions, saveArrow, saveDictionary } from "./persistence.ts";
+import { type DictionaryLoadOptions, LOAD_OPTIONS, saveArrow, saveDictionary } from "./persistence.ts";
 import { decodeFeatures, readFeatures, type ReadoutOptions } from "./readout.ts";
 import { fromSample, secondPass } from "./reanchor.ts";
 import { exportDictionary, type ExportOptions } from "../sae/dictionary_files.ts";
@@ -73,6 +74,7 @@ export class Dictionary implements Disposable {
    * number of members to keep is none.
    */
   static async create(calibration: DictionaryCalibration, options: DictionaryOptions = {}): Promise<Dictionary> {
+    assertOptions("Dictionary.create", options, DICTIONARY_OPTIONS);
     return new Dictionary(emptyParts(calibration, await openBackend(options.backend), options));
   }
 
@@ -100,9 +102,19 @@ export class Dictionary implements Disposable {
   get center(): Float32Array<ArrayBuffer> {
     return this.#inUse("center").calibration.center;
   }
-  /** Activations added so far. */
+  /** Activations added so far: the members of all regions, and those {@linkcode Dictionary.beyond} all. */
   get activations(): number {
     return this.#inUse("activations").activations;
+  }
+  /**
+   * Activations that belong to no region: they were added without founding, and lie beyond the threshold of all regions.
+   */
+  get beyond(): number {
+    return this.#inUse("beyond").beyond;
+  }
+  /** Activations after which it founded no more and only counted members; as many as it has while it founds. */
+  get foundedUntil(): number {
+    return this.#inUse("foundedUntil").foundedUntil;
   }
   /** Where it computes. */
   get backend(): Backend {
@@ -168,12 +180,23 @@ export class Dictionary implements Disposable {
   /**
    * Adds a batch in stream order: each row joins a region within the threshold or founds one.
    *
+   * @example Count what a finished dictionary covers of a stream, without new regions
+   * ```ts
+   * import { Dictionary } from "./dictionary.ts";
+   *
+   * using dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.1 }, { backend: "cpu" });
+   * await dictionary.add({ data: Float32Array.of(1, 0), rows: 1, dim: 2 });
+   * const { regions } = await dictionary.add({ data: Float32Array.of(5, 0.1, 0, 2), rows: 2, dim: 2 }, { found: false });
+   * if (regions.join() !== "0,-1" || dictionary.size !== 1 || dictionary.beyond !== 1) throw new Error(`${regions}`);
+   * ```
+   *
    * @throws {RangeError} if the rows are of another length. @throws {Error} if a row is not finite, or lies on the
    * center; names where it comes from. Either way the dictionary stays as it was.
    */
   add(batch: ActivationBatch, options: AddOptions = {}): Promise<Assignment> {
     return this.#inTurn("add", async (parts) => {
-      using directions = await growingDirections(parts.backend, batch, parts.calibration.center);
+      assertOptions("Dictionary.add", options, { replace: true, found: true });
+      using directions = await directionsOf(parts.backend, batch, parts.calibration.center);
       const wasBehind = this.#isBehind;
       // Before the first change: what fails half-way must not read as up to date.
       this.#isBehind = true;
@@ -190,11 +213,20 @@ export class Dictionary implements Disposable {
    *
    * @throws {RangeError} if the rows are of another length; the dictionary stays as it was.
    */
-  ingest(directions: Matrix, provenance?: Provenance): Promise<Assignment> {
+  ingest(
+    directions: Matrix,
+    provenance?: Provenance,
+    options: Pick<AddOptions, "found"> = {},
+  ): Promise<Assignment> {
     return this.#inTurn("ingest", (parts) => {
+      assertOptions("Dictionary.ingest", options, { found: true });
+      assertOwned(directions, parts.backend.name);
       assertSameDim(directions, parts.exemplars);
+      // Before the first change; asked of a disposed matrix, it throws.
+      const { rows } = directions;
+      if (provenance) assertProvenance(provenance, rows);
       this.#isBehind = true;
-      return ingestBatch(parts, directions, provenance);
+      return ingestBatch(parts, directions, provenance, options);
     });
   }
 
@@ -283,6 +315,7 @@ export class Dictionary implements Disposable {
 
   /** Features (`rows x size`) as activations, `rows x dim`: `features W + center`. */
   decode(features: Float32Array<ArrayBuffer>, options: { basis?: Basis } = {}): Promise<Float32Array<ArrayBuffer>> {
+    assertOptions("Dictionary.decode", options, { basis: true });
     const { basis = "mean" } = options;
     return this.#reading(
       "decode",
@@ -295,11 +328,16 @@ export class Dictionary implements Disposable {
    * keeps its exemplar.
    *
    * @returns For each region of before, its region now.
+   * @throws {RangeError} if the threshold is no cosine distance, 0 to 2; the dictionary stays as it was.
    */
   merge(threshold?: number): Promise<Int32Array<ArrayBuffer>> {
     return this.#inTurn("merge", async (parts) => {
+      const within = threshold ?? parts.calibration.threshold;
+      if (!(within >= 0 && within <= 2)) {
+        throw new RangeError(`Expected a cosine distance from 0 to 2 to merge within but found ${within}`);
+      }
       this.#isBehind = true;
-      const regions = await mergeRegions(parts, threshold ?? parts.calibration.threshold);
+      const regions = await mergeRegions(parts, within);
       await this.#refresh();
       return regions;
     });
@@ -363,6 +401,7 @@ export class Dictionary implements Disposable {
     path: string,
     options: Pick<DictionaryOptions, "backend"> & DictionaryLoadOptions = {},
   ): Promise<Dictionary> {
+    assertOptions("Dictionary.load", options, { ...LOAD_OPTIONS, backend: true });
     return await Dictionary.of(await loadParts(await localPath(path), await openBackend(options.backend), options));
   }
 

@@ -1,13 +1,18 @@
-import { type ActivationBatch, Batch, describeRow } from "../activations/batch.ts";
+import { type ActivationBatch, Batch } from "../activations/batch.ts";
 import type { Backend, Matrix } from "../compute/backend.ts";
 
 /**
  * Centred unit directions of a batch, `rows x dim`, on the backend; the caller disposes them.
  *
+ * Every row must have one, here and so wherever directions are compared: a row on the center would be as far from itself as
+ * from all others, found a region whenever it comes, and lie at distance 1 of whatever region is asked of first. What lies
+ * on the center, and which lengths can be measured, {@link "../compute/row_lengths.ts"} says, for both backends: rows of
+ * length 1e-13 and 1e20 are as good as others.
+ *
  * @param batch Activations, `rows x dim`.
  * @param center Length `dim`; it is subtracted before rows are scaled to unit length.
  * @throws {RangeError} if its rows are not of the center's length.
- * @throws {Error} if a row is not finite; names prompt, position and layer.
+ * @throws {Error} if a row is not finite, lies on the center, or is longer than 1e30; names prompt, position and layer.
  *
  * @example
  * ```ts
@@ -25,35 +30,11 @@ export async function directionsOf(
   batch: ActivationBatch,
   center: Float32Array<ArrayBuffer>,
 ): Promise<Matrix> {
-  if (batch.dim !== center.length) {
+  const taken = Batch.of(batch);
+  if (taken.dim !== center.length) {
     throw new RangeError(
-      `Expected activations of length ${center.length}, as the dictionary was calibrated, but found ${batch.dim}`,
+      `Expected activations of length ${center.length}, as the dictionary was calibrated, but found ${taken.dim}`,
     );
   }
-  return await Batch.of(batch).on(backend, (x) => backend.directions(x, center));
-}
-
-/**
- * Directions of a batch that dictionaries grow on: as {@linkcode directionsOf}, but every row must have one.
- *
- * @throws {Error} also if a row lies on the center: it would be as far from itself as from all others, and found a region
- * whenever it comes.
- */
-export async function growingDirections(
-  backend: Backend,
-  batch: ActivationBatch,
-  center: Float32Array<ArrayBuffer>,
-): Promise<Matrix> {
-  using made = new DisposableStack();
-  const directions = made.use(await directionsOf(backend, batch, center));
-  const { norms } = await backend.moments(directions);
-  const row = norms.indexOf(0);
-  if (row >= 0) {
-    throw new Error(
-      `Expected activations away from the center but ${describeRow(batch, row)} lies on it, so it has no direction: ` +
-        "leave such rows out",
-    );
-  }
-  made.move();
-  return directions;
+  return await taken.on(backend, (x) => backend.directions(x, center));
 }

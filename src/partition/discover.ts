@@ -1,10 +1,11 @@
-import type { ActivationBatch } from "../activations/batch.ts";
+import { type ActivationBatch, assertBatches } from "../activations/batch.ts";
 import type { StreamSource } from "../activations/source.ts";
 import type { StreamBatch } from "../activations/stream.ts";
 import type { Backend, BackendChoice } from "../compute/backend.ts";
+import { assertOptions, type OptionNames } from "../compute/known_options.ts";
 import { openBackend } from "../compute/open.ts";
 import type { CalibrationValues } from "./calibrator.ts";
-import { type CheckpointOptions, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { CHECKPOINT_OPTIONS, type CheckpointOptions, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { type CountedBatch, promptsOf, promptsWithin, withinNorms } from "./batch_parts.ts";
 import { directionsByLayer, growAll, startGrowths } from "./grow.ts";
 import type { DiscoveryCounts, Growth } from "./growth.ts";
@@ -19,6 +20,8 @@ export interface DiscoverOptions {
   members?: number;
   /** A dictionary is saturated when more than this many consecutive batches founded nothing; default 1. */
   saturationWindow?: number;
+  /** Read on when all dictionaries are saturated, to the end of the stream or the budget; default false. */
+  readAll?: boolean;
   /** Stop after the prompt that reaches this many tokens, `<bos>` included; default: no limit. */
   maxTokens?: number;
   /** Stop after the batch that reaches this many prompts; default: no limit. */
@@ -35,10 +38,30 @@ export interface DiscoverOptions {
   onProgress?: (state: DiscoveryCounts & { readonly regions: number }) => void;
 }
 
+const OPTIONS: OptionNames<DiscoverOptions> = {
+  backend: true,
+  seed: true,
+  members: true,
+  saturationWindow: true,
+  maxTokens: true,
+  maxPrompts: true,
+  merge: true,
+  readAll: true,
+  sources: true,
+  checkpoint: true,
+  signal: true,
+  onProgress: true,
+};
+
+/** Why a discovery read no further: all its dictionaries were saturated, its budget was spent, its stream was over. */
+export type DiscoveryEnd = "saturated" | "budget" | "stream";
+
 /** What a discovery gives. Who called for it disposes it, or its dictionaries one by one. */
 export interface Discovery extends DiscoveryCounts, Disposable {
   /** By layer, then percentile, in the calibrations' order. */
   readonly growths: readonly Growth[];
+  /** Why it read no further. */
+  readonly ended: DiscoveryEnd;
   /** Seconds of this run spent waiting for activations. */
   readonly secondsExtract: number;
   /** Seconds of this run spent on the dictionaries. */
@@ -53,8 +76,9 @@ export type ActivationStream =
   | Iterable<StreamBatch | ActivationBatch>;
 
 /**
- * Grows one dictionary for every layer and percentile of the calibrations, in one pass over the stream. A dictionary
- * that is saturated takes no more batches; the pass ends when all are, at the budget, or with the stream.
+ * Grows one dictionary for every layer and percentile of the calibrations, in one pass over the stream. The pass ends when
+ * all are saturated, at the budget, or with the stream. A dictionary that is saturated before founds no more regions, so
+ * that what it has does not depend on the others, but goes on counting: all have taken the same activations.
  *
  * @param stream Batches in stream order, or a function that opens the stream after the given number of prompts: a run
  * that goes on from a checkpoint then need not run the model on what it has seen.
@@ -71,7 +95,7 @@ export type ActivationStream =
  * const batch = { data: Float32Array.of(1, 0, 0, 1, 1, 1, -1, 2), rows: 4, dim: 2 };
  * const calibration = await calibrate([batch], { percentiles: [10, 50], backend: "cpu" });
  * using discovery = await discover([batch, batch, batch], calibration, { backend: "cpu" });
- * if (!discovery.growths.every((growth) => growth.saturated)) throw new Error("two batches founded nothing");
+ * if (discovery.ended !== "saturated") throw new Error("two batches founded nothing");
  * ```
  */
 export async function discover(
@@ -79,7 +103,9 @@ export async function discover(
   calibrations: CalibrationValues | ReadonlyMap<number, CalibrationValues>,
   options: DiscoverOptions = {},
 ): Promise<Discovery> {
-  const { backend: choice, saturationWindow = 1, checkpoint, signal } = options;
+  assertOptions("discover", options, OPTIONS);
+  if (options.checkpoint) assertOptions("a checkpoint", options.checkpoint, CHECKPOINT_OPTIONS);
+  const { backend: choice, saturationWindow = 1, readAll = false, checkpoint, signal } = options;
   const { maxTokens = Infinity, maxPrompts = Infinity } = options;
   if (!(saturationWindow >= 0)) {
     throw new RangeError(`Expected a saturation window from 0 but found ${saturationWindow}`);
@@ -90,7 +116,7 @@ export async function discover(
   const byLayer = calibrationsByLayer(calibrations);
   const rules = { saturationWindow, merge: options.merge ?? false, members: options.members ?? 0 };
   const limit = (budget: number) => Number.isFinite(budget) ? budget : null;
-  const settings = { rules, budget: { maxTokens: limit(maxTokens), maxPrompts: limit(maxPrompts) } };
+  const settings = { rules, budget: { maxTokens: limit(maxTokens), maxPrompts: limit(maxPrompts), readAll } };
   // Every dictionary that this run makes; they are given back unless it comes to its end, and then belong to the caller.
   using made = new DisposableStack();
   const fresh = await startGrowths(byLayer, backend, options);
@@ -99,7 +125,7 @@ export async function discover(
   const resumed = checkpoint?.resume
     ? await readCheckpoint(checkpoint.folder, settings, fresh, backend, onWarning)
     : undefined;
-  const counts: DiscoveryCounts = resumed?.counts ?? { batches: 0, prompts: 0, tokens: 0, activations: 0 };
+  const counts: DiscoveryCounts = resumed?.counts ?? noneRead();
   // They gave the settings to compare; the checkpoint's take their place.
   for (const { dictionary } of resumed ? fresh : []) dictionary.dispose();
   const grown = resumed?.growths ?? fresh;
@@ -114,8 +140,11 @@ export async function discover(
     if (checkpoint && counts.batches > saved) await writeCheckpoint(checkpoint.folder, settings, counts, grown, saved);
     [saved, savedAt, intact] = [counts.batches, performance.now(), true];
   };
-  const isOver = () =>
-    grown.every((growth) => growth.saturated) || counts.tokens >= maxTokens || counts.prompts >= maxPrompts;
+  const ended = (): DiscoveryEnd => {
+    if (!readAll && grown.every(({ saturated }) => saturated)) return "saturated";
+    return counts.tokens >= maxTokens || counts.prompts >= maxPrompts ? "budget" : "stream";
+  };
+  const isOver = () => ended() !== "stream";
 
   // Prompts of the first batch that were taken before.
   let { cut: before = 0 } = counts;
@@ -137,7 +166,7 @@ export async function discover(
         const directions = await directionsByLayer(activations, byLayer, grown, held);
         intact = false;
         await growAll(streamed, activations, directions, grown, counts, rules);
-        if (taken < batch.prompts.length) counts.cut = before + taken;
+        if (streamed.isPart) counts.cut = before + taken;
         else delete counts.cut;
         before = 0;
         intact = true;
@@ -167,12 +196,15 @@ export async function discover(
   return {
     ...counts,
     growths: grown,
+    ended: ended(),
     secondsExtract,
     secondsAssign,
     dispose: () => dictionaries.dispose(),
     [Symbol.dispose]: () => dictionaries.dispose(),
   };
 }
+
+const noneRead = (): DiscoveryCounts => ({ batches: 0, prompts: 0, texts: 0, tokens: 0, activations: 0 });
 
 /** Whether it is time for a checkpoint, some batches and milliseconds after the last. */
 function isDue({ every = 10, seconds = 0 }: CheckpointOptions, batches: number, milliseconds: number): boolean {
@@ -195,6 +227,7 @@ async function* openStream(
   // A batch in which the budget ended before is read again, without the prompts that were taken.
   const { cut = 0 } = counts;
   const opened = typeof stream === "function" ? stream(counts.prompts - cut) : stream;
+  assertBatches("discover in", opened);
   // Batches that name no prompts can only be counted.
   let skip = typeof stream === "function" && counts.prompts > 0 ? 0 : counts.batches - (cut > 0 ? 1 : 0);
   let isFirst = true;

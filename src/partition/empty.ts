@@ -1,4 +1,5 @@
 import type { Backend } from "../compute/backend.ts";
+import { assertSeed } from "../compute/random.ts";
 import { Contexts } from "./contexts.ts";
 import type { DictionaryOptions } from "./options.ts";
 import type { DictionaryCalibration, DictionaryParts } from "./parts.ts";
@@ -12,7 +13,7 @@ const SMALLEST_THRESHOLD = 1e-6;
  * The parts of an empty dictionary.
  *
  * @throws {RangeError} if the threshold is not more than 1e-6 and less than 2, the center is not finite, or the number
- * of members is none.
+ * of members or the seed is none.
  */
 export function emptyParts(
   calibration: DictionaryCalibration,
@@ -20,6 +21,11 @@ export function emptyParts(
   { seed = 0, members = 0 }: Pick<DictionaryOptions, "seed" | "members">,
 ): DictionaryParts {
   const { threshold, percentile } = calibration;
+  if (calibration.center === undefined) {
+    throw new TypeError(
+      "Expected a calibration with its center and threshold, as Calibration.at gives one, but found no center",
+    );
+  }
   const center = Float32Array.from(calibration.center);
   if (center.length === 0 || !center.every(Number.isFinite)) {
     throw new RangeError(`Expected a center of finite numbers but found ${center.length} of them, not all finite`);
@@ -34,6 +40,7 @@ export function emptyParts(
   if (!Number.isInteger(members) || members < 0) {
     throw new RangeError(`Expected a number of members to keep a region, 0 for none, but found ${members}`);
   }
+  assertSeed(seed);
   return {
     backend,
     calibration: { ...calibration, center },
@@ -44,6 +51,8 @@ export function emptyParts(
     contexts: new Contexts(),
     ...(members > 0 && { members: new Members(center.length, seed, members) }),
     activations: 0,
+    beyond: 0,
+    foundedUntil: 0,
     batches: 0,
   };
 }

@@ -1,8 +1,9 @@
 import type { StreamSource } from "../activations/source.ts";
 import type { Backend } from "../compute/backend.ts";
+import { assertOptions, type OptionNames } from "../compute/known_options.ts";
 import { readWhole } from "../files/byte_file.ts";
 import { HubNotFoundError } from "../hub/errors.ts";
-import type { HubOptions } from "../hub/options.ts";
+import { HUB_OPTIONS, type HubOptions } from "../hub/options.ts";
 import { type RepoFiles, useRepository } from "../hub/repository.ts";
 import { join } from "node:path";
 import { readText } from "../files/open.ts";
@@ -24,12 +25,23 @@ export interface FromHubOptions extends Pick<DictionaryOptions, "backend">, HubO
   members?: boolean;
 }
 
+const OPTIONS: OptionNames<FromHubOptions> = {
+  ...HUB_OPTIONS,
+  backend: true,
+  layer: true,
+  percentile: true,
+  repo: true,
+  revision: true,
+  members: true,
+};
+
 /** The parts of a published dictionary. See `Dictionary.fromHub`. */
 export async function partsFromHub(
   model: string,
   options: FromHubOptions,
   backend: Backend,
 ): Promise<DictionaryParts> {
+  assertOptions("Dictionary.fromHub", options, OPTIONS);
   const { layer = 12, percentile = 10, repo = "J-RUM/exemplar-partitioning", revision = "main" } = options;
   const { members, ...rest } = options;
   // Names as the authors' upload has them.

@@ -29,6 +29,13 @@ export class GatheredVectors<T extends Floats> {
   /** Appends a part. */
   add(part: T): void {
     const needed = this.#end + part.length;
+    // The only one is not copied.
+    if (this.#parts === 1) this.#values = part;
+    else this.#put(part, needed);
+    this.#end = needed;
+  }
+
+  #put(part: T, needed: number): void {
     if (needed > this.#values.length) {
       const likely = this.#end === 0 ? part.length * this.#parts : Math.ceil(1.5 * needed);
       const larger = new this.#make(Math.max(needed, Math.min(this.#expected, likely)));
@@ -36,7 +43,6 @@ export class GatheredVectors<T extends Floats> {
       this.#values = larger;
     }
     this.#values.set(part, this.#end);
-    this.#end = needed;
   }
 
   /** All that was gathered, in an array of just that length where the file kept its word. */

@@ -3,13 +3,13 @@ import type { RowGroups } from "../compute/backend.ts";
 /**
  * Gathers the rows of an assignment by region, by counting: rows stay in order within a region.
  *
- * @param regions Region of each row, 0 to `size - 1`.
+ * @param regions Region of each row, 0 to `size - 1`; rows of none (-1) are in no group.
  * @param size Number of regions.
  */
 export function groupRows(regions: Int32Array, size: number): RowGroups {
   // A counting sort: first the members of each region, one place up; then, added up, where each region's rows begin.
   const starts = new Int32Array(size + 1);
-  for (const region of regions) starts[region + 1]++;
+  for (const region of regions) if (region >= 0) starts[region + 1]++;
   const present: number[] = [];
   const offsets: number[] = [0];
   for (let region = 0; region < size; region++) {
@@ -19,7 +19,9 @@ export function groupRows(regions: Int32Array, size: number): RowGroups {
     }
     starts[region + 1] += starts[region];
   }
-  const rows = new Int32Array(regions.length);
-  regions.forEach((region, row) => rows[starts[region]++] = row);
+  const rows = new Int32Array(offsets[offsets.length - 1]);
+  regions.forEach((region, row) => {
+    if (region >= 0) rows[starts[region]++] = row;
+  });
   return { regions: Int32Array.from(present), offsets: Int32Array.from(offsets), rows };
 }

@@ -4,7 +4,7 @@ import type { Backend, Matrix } from "../compute/backend.ts";
 import type { CountedBatch } from "./batch_parts.ts";
 import type { CalibrationValues } from "./calibrator.ts";
 import { Dictionary } from "./dictionary.ts";
-import { growingDirections } from "./directions.ts";
+import { directionsOf } from "./directions.ts";
 import type { DiscoveryCounts, Growth, GrowthRules } from "./growth.ts";
 
 /** An empty dictionary for every layer and percentile. */
@@ -27,7 +27,7 @@ export async function startGrowths(
       const { center } = calibration;
       const calibrated = { center, threshold, percentile, source };
       const dictionary = made.use(await Dictionary.create(calibrated, { backend, seed, members }));
-      const counts = { batches: 0, prompts: 0, tokens: 0, activations: 0 };
+      const counts = { batches: 0, prompts: 0, texts: 0, tokens: 0, activations: 0 };
       growths.push({ layer, percentile, dictionary, saturated: false, emptyBatches: 0, snapshots: [], ...counts });
     }
   }
@@ -39,7 +39,7 @@ export async function startGrowths(
 }
 
 /**
- * Directions of every layer that still grows, before any dictionary changes: a bad row must leave all as they were.
+ * Directions of every layer, before any dictionary changes: a bad row must leave all as they were.
  *
  * @param made Is given the matrices, also those that were made before a row was found to be bad.
  */
@@ -53,9 +53,9 @@ export async function directionsByLayer(
   // Together, so that waiting for a GPU's answers overlaps; all have ended before the caller hears of a bad row.
   const results = await Promise.allSettled([...calibrations].map(async ([layer, { center }]) => {
     const activations = batches.get(layer)!;
-    const growing = growths.find((growth) => growth.layer === layer && !growth.saturated);
-    if (!growing) return;
-    directions.set(layer, made.use(await growingDirections(growing.dictionary.backend, activations, center)));
+    const growth = growths.find((growth) => growth.layer === layer);
+    if (!growth) return;
+    directions.set(layer, made.use(await directionsOf(growth.dictionary.backend, activations, center)));
   }));
   const failed = results.find((result) => result.status === "rejected");
   if (failed) throw failed.reason;
@@ -63,7 +63,7 @@ export async function directionsByLayer(
 }
 
 /**
- * Adds a batch to every dictionary that still grows.
+ * Adds a batch to every dictionary: those that are saturated count their members and found nothing.
  *
  * @param batch What is counted.
  * @param batches Its activations by layer, as far as they are taken.
@@ -79,17 +79,18 @@ export async function growAll(
   const [first] = batch.batches.values();
   counts.batches++;
   counts.prompts += batch.prompts.length;
+  for (const { text } of batch.prompts) counts.texts = Math.max(counts.texts, text + 1);
   counts.tokens += batch.tokens;
   counts.activations += first?.rows ?? 0;
   const silent = first?.provenance ? batch.prompts.length - new Set(first.provenance.prompt).size : 0;
   if (silent > 0) counts.silent = (counts.silent ?? 0) + silent;
   // Together, so that waiting for one dictionary's answers from a GPU overlaps with the others' work.
   const results = await Promise.allSettled(
-    growths.filter((growth) => !growth.saturated).map(async (growth) => {
-      // A saturated dictionary keeps the counts of where it stopped.
+    growths.map(async (growth) => {
       Object.assign(growth, counts);
-      await grow(growth, directions.get(growth.layer)!, batches.get(growth.layer)!, merge);
-      growth.saturated = growth.emptyBatches > saturationWindow;
+      const takes = growth.saturated ? count : grow;
+      await takes(growth, directions.get(growth.layer)!, batches.get(growth.layer)!, merge);
+      growth.saturated ||= growth.emptyBatches > saturationWindow;
     }),
   );
   const failed = results.find((result) => result.status === "rejected");
@@ -108,4 +109,12 @@ async function grow(growth: Growth, directions: Matrix, batch: ActivationBatch, 
   growth.emptyBatches = founded > 0 ? 0 : growth.emptyBatches + 1;
   const { activations } = dictionary;
   snapshots.push({ activations, tokens: growth.tokens, regions: dictionary.size, founded });
+}
+
+/** Its regions are what they would be without the batch: they do not depend on how long other dictionaries grow. */
+async function count({ dictionary, snapshots, tokens }: Growth, directions: Matrix, batch: ActivationBatch) {
+  if (batch.rows === 0) return;
+  await dictionary.ingest(directions, batch.provenance, { found: false });
+  const { activations, size } = dictionary;
+  snapshots.push({ activations, tokens, regions: size, founded: null });
 }

@@ -6,6 +6,8 @@ export interface DiscoveryCounts {
   batches: number;
   /** Prompts of those batches. */
   prompts: number;
+  /** Texts of those prompts: fewer where long ones were read in windows. */
+  texts: number;
   /** `<bos>` included; 0 for plain batches. */
   tokens: number;
   /** `<bos>` not included. */
@@ -24,11 +26,11 @@ export interface Snapshot {
   readonly tokens: number;
   /** Regions it has. */
   readonly regions: number;
-  /** Regions that the batch founded. */
-  readonly founded: number;
+  /** Regions that the batch founded; `null` where the dictionary was saturated before, so that none could be. */
+  readonly founded: number | null;
 }
 
-/** One dictionary that was grown. */
+/** One dictionary that was grown, and how far its stream was read: as far as for all others of the run. */
 export interface Growth extends DiscoveryCounts {
   /** Layer that is read. */
   readonly layer: number;
@@ -36,15 +38,18 @@ export interface Growth extends DiscoveryCounts {
   readonly percentile: number;
   /** The dictionary. */
   readonly dictionary: Dictionary;
-  /** Whether it takes no more batches. */
+  /**
+   * Whether it founds no more: more batches than the window founded nothing. While others still grow it goes on counting
+   * members; `dictionary.foundedUntil` tells after how many activations it stopped founding.
+   */
   saturated: boolean;
-  /** Consecutive batches that founded nothing, up to now. */
+  /** Consecutive batches that founded nothing, up to where it was saturated, or to now. */
   emptyBatches: number;
   /** One for each batch that it took. */
   readonly snapshots: Snapshot[];
 }
 
-/** What decides, besides the calibration, which regions there are and when a dictionary takes no more. */
+/** What decides, besides the calibration, which regions there are and when a dictionary founds no more. */
 export interface GrowthRules {
   readonly saturationWindow: number;
   readonly merge: boolean;

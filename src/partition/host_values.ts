@@ -1,6 +1,7 @@
 import type { Backend, Matrix } from "../compute/backend.ts";
+import { assertOneOf } from "../compute/known_options.ts";
 import { coherencesOf, unitRows } from "./means.ts";
-import type { Basis, DictionaryParts } from "./parts.ts";
+import { BASES, type Basis, type DictionaryParts } from "./parts.ts";
 
 /**
  * What the host knows of a dictionary's matrices, so that its values can be read without waiting; as they were read
@@ -42,6 +43,7 @@ export class HostValues {
 
   /** Unit directions that stand for the regions, `size x dim`. */
   directions(basis: Basis): Float32Array<ArrayBuffer> {
+    assertOneOf("basis", basis, BASES);
     return basis === "mean" ? this.means : this.exemplars;
   }
 

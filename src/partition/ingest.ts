@@ -3,7 +3,7 @@ import type { Matrix } from "../compute/backend.ts";
 import { BestMembers } from "./best_members.ts";
 import { exactProducts } from "./exact.ts";
 import { groupRows } from "./groups.ts";
-import { assignBatch, type Assignment } from "./leader.ts";
+import { assignBatch, type Assignment, joinBatch } from "./leader.ts";
 import type { DictionaryParts } from "./parts.ts";
 
 /** How a batch is added. */
@@ -14,6 +14,11 @@ export interface AddOptions {
    * each other.
    */
   replace?: boolean;
+  /**
+   * Whether rows beyond the threshold of all regions found new ones; default true. If not, they belong to no region, and
+   * `Dictionary.beyond` counts them.
+   */
+  found?: boolean;
 }
 
 /** Adds a batch of directions to the parts of a dictionary: see `Dictionary.add`. */
@@ -21,16 +26,23 @@ export async function ingestBatch(
   parts: DictionaryParts,
   directions: Matrix,
   provenance?: Provenance,
-  { replace = false }: AddOptions = {},
+  { replace = false, found = true }: AddOptions = {},
 ): Promise<Assignment> {
   const { backend, exemplars, sums, regions, contexts, activations: start, batches } = parts;
-  const { founders, ...assignment } = await assignBatch(backend, directions, exemplars, parts.calibration.threshold);
+  const { threshold } = parts.calibration;
+  const { founders, ...assignment } = found
+    ? await assignBatch(backend, directions, exemplars, threshold)
+    : { founders: [], ...await joinBatch(backend, directions, exemplars, threshold) };
   // Before grouping, so that new regions are numbered as the assignment has them.
   for (const row of founders) regions.add(start + row, batches);
   backend.accumulate(sums, directions, groupRows(assignment.regions, regions.size));
 
   const sample = parts.members?.batch(start);
   assignment.regions.forEach((region, row) => {
+    if (region < 0) {
+      parts.beyond++;
+      return;
+    }
     const distance = assignment.distances[row];
     // In stream order, founders too: the sample's draw needs how many members the region has, this one counted.
     const count = regions.join(region, distance);
@@ -43,6 +55,7 @@ export async function ingestBatch(
   await sample?.commit(backend, directions);
   if (replace) await replaceExemplars(parts, directions, assignment.regions);
   parts.activations += directions.rows;
+  if (found) parts.foundedUntil = parts.activations;
   parts.batches++;
   return assignment;
 }
@@ -54,7 +67,7 @@ async function replaceExemplars(
   regions: Int32Array<ArrayBuffer>,
 ): Promise<void> {
   const best = new BestMembers(size);
-  const touched = [...new Set(regions)];
+  const touched = [...new Set(regions)].filter((region) => region >= 0);
   const products = await exactProducts(backend, exemplars, touched, sums, touched);
   // The exemplar of now is to be beaten, against sums that hold this batch already.
   touched.forEach((region, i) => best.start(region, products[i]));

@@ -3,9 +3,12 @@ import { exactSimilarities, isBorderline } from "./exact.ts";
 
 /** Where the rows of a batch went. */
 export interface Assignment {
-  /** Region of each row; length `rows`. -1 when the dictionary is empty. */
+  /**
+   * Region of each row; length `rows`. -1 when the dictionary is empty, and where a batch that was added without founding
+   * has a row beyond the threshold of all regions.
+   */
   readonly regions: Int32Array<ArrayBuffer>;
-  /** Cosine distance of each row to that region's exemplar, 0..2; length `rows`. Infinite when there is none. */
+  /** Cosine distance of each row to the nearest exemplar, 0..2; length `rows`. Infinite when there is none. */
   readonly distances: Float32Array<ArrayBuffer>;
 }
 
@@ -86,6 +89,24 @@ export async function assignBatch(
     for (const i of joined.leaders) founders.push(rows[i]);
   }
   return { regions, distances, founders: Int32Array.from(founders) };
+}
+
+/**
+ * One batch that founds nothing: a row joins its nearest exemplar if that lies within the threshold, and no region (-1)
+ * otherwise.
+ *
+ * @param directions Unit rows of the batch, `rows x dim`.
+ * @param exemplars Unit rows, `regions x dim`.
+ */
+export async function joinBatch(
+  backend: Backend,
+  directions: Matrix,
+  exemplars: Matrix,
+  threshold: number,
+): Promise<Assignment> {
+  const { regions, distances } = await nearestRegions(backend, directions, exemplars, threshold);
+  // `>`: as where regions are founded, a row at the threshold belongs.
+  return { regions: regions.map((region, row) => distances[row] > threshold ? -1 : region), distances };
 }
 
 /** The sequential part for one block: who joins a region founded in this batch, who founds one. */

@@ -24,6 +24,7 @@
 export {
   calibrate,
   calibrateLayers,
+  type CalibrateLayersOptions,
   type CalibrateOptions,
   Calibration,
   type CalibrationSample,
@@ -41,7 +42,13 @@ export type { Basis, DictionaryCalibration } from "./parts.ts";
 export type { Assignment } from "./leader.ts";
 export type { Context } from "./contexts.ts";
 export { readFeatures, type Readout, type ReadoutOptions } from "./readout.ts";
-export { type ActivationStream, discover, type DiscoverOptions, type Discovery } from "./discover.ts";
+export {
+  type ActivationStream,
+  discover,
+  type DiscoverOptions,
+  type Discovery,
+  type DiscoveryEnd,
+} from "./discover.ts";
 export type { DiscoveryCounts, Growth, Snapshot } from "./growth.ts";
 export { type CheckpointOptions, dictionaryFile } from "./checkpoint.ts";
 export { type CheckpointDifference, CheckpointMismatchError, type SettingValue } from "./checkpoint_settings.ts";

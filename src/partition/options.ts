@@ -1,4 +1,5 @@
 import type { Backend, BackendChoice } from "../compute/backend.ts";
+import type { OptionNames } from "../compute/known_options.ts";
 
 /** Options of a dictionary. */
 export interface DictionaryOptions {
@@ -9,3 +10,6 @@ export interface DictionaryOptions {
   /** Member directions to keep a region, a uniform sample of them all in 16-bit floats; default 0. */
   members?: number;
 }
+
+/** The names of {@linkcode DictionaryOptions}. */
+export const DICTIONARY_OPTIONS: OptionNames<DictionaryOptions> = { backend: true, seed: true, members: true };

@@ -19,6 +19,9 @@ export interface DictionaryCalibration {
 /** Which direction stands for a region: the observed one that founded it, or the mean of its members'. */
 export type Basis = "exemplar" | "mean";
 
+/** The names that {@linkcode Basis} has. */
+export const BASES: readonly Basis[] = ["exemplar", "mean"];
+
 /** The state of a dictionary: calibration, matrices of the backend, arrays of the host. */
 export interface DictionaryParts {
   readonly backend: Backend;
@@ -34,6 +37,10 @@ export interface DictionaryParts {
   members?: Members;
   /** Activations seen. */
   activations: number;
+  /** How many of them belong to no region: they came when it founded none any more, beyond the threshold of all. */
+  beyond: number;
+  /** Activations after which it founded no more; all that it has seen while it founds. */
+  foundedUntil: number;
   /** Batches seen. */
   batches: number;
 }

@@ -1,5 +1,6 @@
 import type { StreamSource } from "../activations/source.ts";
 import type { Backend } from "../compute/backend.ts";
+import type { OptionNames } from "../compute/known_options.ts";
 import {
   type ArrowFile,
   arrowTable,
@@ -16,7 +17,7 @@ import {
   type Table,
   writeArrow,
 } from "../files/arrow.ts";
-import type { UnpackOptions } from "../files/unpacking.ts";
+import { UNPACK_OPTIONS, type UnpackOptions } from "../files/unpacking.ts";
 import { visibleText } from "../files/visible_text.ts";
 import { wholeNumberColumn, wholeNumbersOf } from "../files/whole_numbers.ts";
 import { removeBeside, saveBeside, toldOf } from "./calibration_file.ts";
@@ -43,6 +44,9 @@ export interface DictionaryLoadOptions extends UnpackOptions {
   /** Gets a sentence about a file from before checksums; default `console.warn`. */
   onWarning?: (sentence: string) => void;
 }
+
+/** The names of {@linkcode DictionaryLoadOptions}. */
+export const LOAD_OPTIONS: OptionNames<DictionaryLoadOptions> = { ...UNPACK_OPTIONS, members: true, onWarning: true };
 
 /** The columns, and what their fields' metadata say of them, as those of result tables do. */
 const COLUMNS = {
@@ -155,7 +159,7 @@ export async function loadDictionary(
       most: Number(metadata.members),
       identity: metadata.members_file,
     });
-  const { threshold, percentile, source, activations, batches } = fields;
+  const { threshold, percentile, source, activations, beyond, foundedUntil, batches } = fields;
   return {
     backend,
     calibration: {
@@ -175,6 +179,8 @@ export async function loadDictionary(
     }),
     ...(members && { members }),
     activations,
+    beyond,
+    foundedUntil,
     batches,
   };
 }
@@ -217,6 +223,9 @@ function fieldsOf(path: string, metadata: Record<string, string>) {
     source: json<StreamSource | null>("source"),
     seed: number("seed"),
     activations: number("activations"),
+    // Files of before dictionaries counted on when they founded no more have neither.
+    beyond: metadata.beyond === undefined ? 0 : number("beyond"),
+    foundedUntil: number(metadata.founded_until === undefined ? "activations" : "founded_until"),
     batches: number("batches"),
   };
 }

@@ -67,7 +67,8 @@ export function partsOfPublished(
     ? Members.of(Float16Array.from(members), sampleSizes, { dim, seed: 0, most: RESERVOIR })
     : undefined;
   const parts = { ...rest, backend, calibration, seed: 0, exemplars: upload(exemplars), sums: upload(sums) };
-  return { ...parts, ...(sample && { members: sample }) };
+  const counts = { beyond: 0, foundedUntil: rest.activations };
+  return { ...parts, ...counts, ...(sample && { members: sample }) };
 }
 
 /**

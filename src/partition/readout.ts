@@ -1,5 +1,7 @@
 import { type ActivationBatch, Batch } from "../activations/batch.ts";
 import type { Backend } from "../compute/backend.ts";
+import { assertOptions, type OptionNames } from "../compute/known_options.ts";
+import { shortestFrom } from "../compute/row_lengths.ts";
 import { transposed } from "../compute/transposed.ts";
 import type { Basis } from "./parts.ts";
 import { directionsOf } from "./directions.ts";
@@ -27,6 +29,8 @@ export interface ReadoutOptions {
   basis?: Basis;
 }
 
+const OPTIONS: OptionNames<ReadoutOptions> = { kind: true, k: true, basis: true };
+
 /**
  * Features of activations by a center and a basis, as `Dictionary.readout` gives them. Of equal values the lower region
  * comes first.
@@ -35,6 +39,7 @@ export interface ReadoutOptions {
  * @param weights The basis, `size x dim`, rows of unit length.
  * @param batch Activations, `rows x dim`.
  * @returns `rows x size`.
+ * @throws {Error} if a row is not finite, or lies on the center, which has no cosine; `signed` and `topk` of it are 0.
  * @throws {RangeError} if there is no such read-out, `k` is no whole number of at least 1, or the activations are of
  * another length.
  *
@@ -55,15 +60,15 @@ export async function readFeatures(
   batch: ActivationBatch,
   options: ReadoutOptions,
 ): Promise<Float32Array<ArrayBuffer>> {
+  assertOptions("a read-out", options, OPTIONS);
   const { kind, k = 1 } = options;
   if (!Object.hasOwn(ROW_READOUTS, kind)) {
     throw new RangeError(`Expected a read-out of ${Object.keys(ROW_READOUTS).join(", ")} but found "${kind}"`);
   }
   if (!Number.isInteger(k) || k < 1) throw new RangeError(`Expected k to be an integer of at least 1 but found ${k}`);
   const size = weights.length / center.length;
-  const values = await cosines(backend, center, weights, batch);
-  // `(x - c) W^T` is the cosine times ||x - c||, so that one product gives all kinds.
-  if (kind === "signed" || kind === "topk") scaleRows(values, await centredNorms(center, batch), size);
+  const isProjection = kind === "signed" || kind === "topk";
+  const values = await (isProjection ? projections : cosines)(backend, center, weights, batch);
   const row = ROW_READOUTS[kind];
   for (let from = 0; from < values.length; from += size) row(values.subarray(from, from + size), k);
   return values;
@@ -159,6 +164,33 @@ async function cosines(
   return await backend.similarities(directions, basis);
 }
 
+/**
+ * `(x - c) W^T`, the cosine times ||x - c||, so that one product gives all kinds. Of a row on the center, which has no
+ * cosine, it is nothing.
+ */
+async function projections(
+  backend: Backend,
+  center: Float32Array<ArrayBuffer>,
+  weights: Float32Array<ArrayBuffer>,
+  batch: ActivationBatch,
+): Promise<Float32Array<ArrayBuffer>> {
+  const size = weights.length / center.length;
+  const norms = await centredNorms(center, batch);
+  const shortest = shortestFrom(center);
+  // Not `>=`: a row that is not finite is to be refused with the others.
+  const away = Int32Array.from(norms.keys().filter((row) => !(norms[row] < shortest)));
+  using made = new DisposableStack();
+  const measured = away.length === batch.rows ? batch : made.use(await Batch.of(batch).select(away));
+  const cosinesAway = await cosines(backend, center, weights, measured);
+  const values = new Float32Array(batch.rows * size);
+  away.forEach((row, i) => {
+    for (let region = 0; region < size; region++) {
+      values[row * size + region] = cosinesAway[i * size + region] * norms[row];
+    }
+  });
+  return values;
+}
+
 async function centredNorms(center: Float32Array<ArrayBuffer>, batch: ActivationBatch): Promise<Float64Array> {
   const dim = center.length;
   const data = await Batch.of(batch).values();
@@ -167,8 +199,4 @@ async function centredNorms(center: Float32Array<ArrayBuffer>, batch: Activation
     for (let j = 0; j < dim; j++) square += (data[row * dim + j] - center[j]) ** 2;
     return Math.sqrt(square);
   });
-}
-
-function scaleRows(values: Float32Array, factors: Float64Array, size: number): void {
-  for (let i = 0; i < values.length; i++) values[i] *= factors[Math.floor(i / size)];
 }

@@ -6,7 +6,7 @@ import type { Matrix } from "../compute/backend.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
 import { BestMembers } from "./best_members.ts";
 import { directionsOf } from "./directions.ts";
-import { assignBatch } from "./leader.ts";
+import { assignBatch, joinBatch } from "./leader.ts";
 import type { Members } from "./members.ts";
 import type { DictionaryParts } from "./parts.ts";
 
@@ -43,11 +43,13 @@ class SecondPass implements Disposable {
 
   /** Takes the next batch of directions, as the dictionary did. */
   async take(directions: Matrix): Promise<void> {
-    const { backend, calibration, sums, regions } = this.#parts;
-    const assignment = await assignBatch(backend, directions, this.#exemplars, calibration.threshold);
+    const { backend, calibration, sums, regions, foundedUntil } = this.#parts;
+    // From where it founded no more, it only counted.
+    const assigned = this.#seen < foundedUntil ? assignBatch : joinBatch;
+    const assignment = await assigned(backend, directions, this.#exemplars, calibration.threshold);
     // Before anything is indexed by region.
     if (this.#exemplars.rows > regions.size) throw this.#differs(`at least ${this.#exemplars.rows} regions`);
-    for (const region of assignment.regions) this.#counts[region]++;
+    for (const region of assignment.regions) if (region >= 0) this.#counts[region]++;
     // The sums are the finished dictionary's: the mean that members are measured against is known from the start.
     await this.#best.take(backend, directions, assignment.regions, sums, this.#chosen);
     this.#seen += directions.rows;
@@ -84,7 +86,8 @@ class SecondPass implements Disposable {
   #differs(found: string): Error {
     return new Error(
       `Expected the stream that the dictionary was grown on, in the same batches, but found ${found}: give the same texts ` +
-        "in the same order; regions that were united, or whose exemplars were replaced, cannot be re-anchored by a second pass",
+        "in the same order; regions that were united, whose exemplars were replaced, or that were founded again after a " +
+        "time without founding, cannot be re-anchored by a second pass",
     );
   }
 }

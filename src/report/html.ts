@@ -9,6 +9,7 @@ import type { Chart } from "./chart.ts";
 import { type Cell, tableHtml } from "./html_table.ts";
 import { REPORT_STYLE } from "./html_style.ts";
 import type { Finding, RunRecord } from "./manifest.ts";
+import { endedBecause } from "./stream_text.ts";
 import { prefixIds } from "./svg.ts";
 import { escapeHtml, formatNumber } from "./text.ts";
 
@@ -162,12 +163,19 @@ function runSections(run: RunRecord): string[] {
     ...[stream, seen.layer, seen.asked, seen.activations, seen.medianNorm ?? null, seen.largestNorm ?? null],
     ...[seen.massive ?? null, seen.masked ?? null, seen.identicalPairs ?? null],
   ]);
+  const streams = run.streams.map((record): Cell[] => [
+    ...[record.stream, record.texts, record.of, record.tokens, record.activations, endedBecause(record)],
+    ...[record.dictionaries, record.saturated, record.foundedUntil, record.beyond],
+  ]);
+  const read = ["stream", "texts read", "of", "tokens", "activations", "no more, because"];
+  const grown = [...read, "dictionaries", "saturated", "first founded until", "most beyond θ after"];
   const seen = ["stream", "layer", "activations asked for", "seen", "median norm", "largest norm"];
   const columns = [...seen, "beyond 10 medians", "left out by norm", "identical pairs"];
   return [
     `<section>\n<h2>Findings</h2>\n${tableHtml(["finding", "value"], findings)}\n</section>`,
     `<section class="run">\n<h2>The run</h2>
 ${calibrations.length > 0 ? `<h3>Calibrations</h3>\n${tableHtml(columns, calibrations)}` : ""}
+${streams.length > 0 ? `<h3>Streams that dictionaries grew on</h3>\n${tableHtml(grown, streams)}` : ""}
 ${list("Settings", settings)}
 ${list("Seconds", Object.entries(run.timings))}
 ${small("Files", run.outputs.join(", "))}

@@ -33,6 +33,30 @@ export interface CalibrationRecord {
   readonly identicalPairs?: number | null;
 }
 
+/** How far a run read one of its streams to grow dictionaries. */
+export interface StreamRecord {
+  /** Which of the run's streams; empty where there is one. */
+  readonly stream: string;
+  /** Texts that were read. */
+  readonly texts: number;
+  /** Texts that there are; `null` where they are read as they come, uncounted. */
+  readonly of: number | null;
+  /** Tokens that were read, `<bos>` included. */
+  readonly tokens: number;
+  /** Activations that were read of each layer. */
+  readonly activations: number;
+  /** Why no more was read: all dictionaries were saturated, the budget was spent, there was no more. */
+  readonly ended: "saturated" | "budget" | "stream";
+  /** Dictionaries that grew on it. */
+  readonly dictionaries: number;
+  /** How many of them were saturated and founded no more. */
+  readonly saturated: number;
+  /** Activations after which the first of them founded no more; all that it took if none was saturated before the end. */
+  readonly foundedUntil: number;
+  /** Most activations that came to one of them after that and lie beyond its threshold, in no region. */
+  readonly beyond: number;
+}
+
 /** What a run has to say about itself, in the order in which `run.json` holds it. */
 export interface RunRecord {
   /** Name of the experiment or script. */
@@ -55,6 +79,8 @@ export interface RunRecord {
   readonly hub: readonly Readonly<Omit<HubUse, "cached">>[];
   /** What each calibration saw, in the order in which they were made. */
   readonly calibrations: readonly CalibrationRecord[];
+  /** How far each stream was read, in the order in which dictionaries grew on them. */
+  readonly streams: readonly StreamRecord[];
   /** Start, ISO 8601 in UTC. */
   readonly started: string;
   /** Seconds by what took them; `total` is the whole run. */
@@ -112,6 +138,8 @@ export class RunManifest {
   readonly hub: Omit<HubUse, "cached">[] = [];
   /** What each calibration saw. */
   readonly calibrations: CalibrationRecord[] = [];
+  /** How far each stream was read to grow dictionaries. */
+  readonly streams: StreamRecord[] = [];
   /** Called as a step that is timed begins; what it returns is called as the step ends. */
   onStep?: (name: string) => () => void;
   /** What came out, under the experiment's fixed names. */
@@ -165,6 +193,7 @@ export class RunManifest {
       notes: [...this.notes],
       hub: [...this.hub],
       calibrations: [...this.calibrations],
+      streams: [...this.streams],
       started: started.toISOString(),
       timings: Object.fromEntries([...this.#seconds, ["total", total]].map(([key, value]) => [key, rounded(value)])),
       findings: this.findings,

@@ -41,10 +41,12 @@ export {
   RunManifest,
   type RunRecord,
   type RunStart,
+  type StreamRecord,
   VERSION,
 } from "./manifest.ts";
 export * from "./settings.ts";
 export { saveTable, type SaveTableOptions } from "./table.ts";
+export { endedBecause, streamText } from "./stream_text.ts";
 export { formatNumber, formatShare, visibleText } from "./text.ts";
 export {
   columnName,
@@ -80,6 +82,7 @@ export {
   type Figure,
   figure,
   meanOf,
+  meansText,
   middleOf,
   type NumericKey,
   percent,
@@ -89,7 +92,9 @@ export {
   Setting,
   settingsOf,
   signed,
+  spreadOf,
   Sweep,
+  tallyText,
 } from "./sweep.ts";
 export { contextText, tokenText } from "./token_text.ts";
 export { type ChartTheme, COLOR, DASH, PALETTE, THEME } from "./theme.ts";

@@ -46,6 +46,21 @@ export function rangeOf(values: readonly (number | null | undefined)[]): readonl
 }
 
 /**
+ * How far values that were repeated lie apart: the least and the largest; `null` of fewer than two, which have no spread.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(spreadOf([0.4, 0.12, null]), [0.12, 0.4]);
+ * assertEquals(spreadOf([0.4, null]), null);
+ * ```
+ */
+export function spreadOf(values: readonly (number | null | undefined)[]): readonly [low: number, high: number] | null {
+  return values.filter(isThere).length < 2 ? null : rangeOf(values);
+}
+
+/**
  * Whether a figure is above another; never where either is missing.
  *
  * @example
@@ -115,6 +130,11 @@ export class Rows<R> {
   /** The first row with the means of some figures over all rows in the place of its own: a row of a table. */
   meanRow(...figures: readonly NumericKey<R>[]): R {
     return { ...this.rows[0], ...Object.fromEntries(figures.map((name) => [name, this.mean(name)])) };
+  }
+
+  /** The least and the largest of a figure over repetitions; `null` if fewer than two rows have it. */
+  spread(figure: Figure<R>): readonly [low: number, high: number] | null {
+    return spreadOf(this.values(figure));
   }
 
   /** The least and the largest of a figure; `null` if no row has it. */
@@ -192,7 +212,10 @@ export function settingsOf<R, const K extends keyof R>(rows: readonly R[], keys:
  * const sweep = new Sweep(rows);
  * assertEquals(sweep.middle.name, "layer 3, p 8");
  * assertEquals(sweep.middle.range("auroc"), [0.5, 0.6]);
- * assertEquals(sweep.tally((setting) => exceeds(setting.mean("auroc"), 0.5)), "2 of 2");
+ * assertEquals(
+ *   sweep.tally((setting) => exceeds(setting.mean("auroc"), 0.5)),
+ *   "in 2 of 2 settings of layer and p",
+ * );
  * ```
  */
 export class Sweep<R, K extends keyof R = Extract<"layer" | "percentile", keyof R>> extends Rows<R> {
@@ -252,9 +275,13 @@ export class Sweep<R, K extends keyof R = Extract<"layer" | "percentile", keyof 
     return this.settings.filter(holds).length;
   }
 
-  /** In how many of how many: `3 of 12`. */
-  tally(holds: (setting: Setting<R, K>) => boolean): string {
-    return `${this.count(holds)} of ${this.settings.length}`;
+  /**
+   * In how many settings something holds, as sentences have it; see {@linkcode tallyText}.
+   *
+   * @param what What a setting is called; default `setting of layer and p`.
+   */
+  tally(holds: (setting: Setting<R, K>) => boolean, what = "setting of layer and p"): string {
+    return tallyText(this.count(holds), this.settings.length, what);
   }
 
   /** Those of the rows that have these values, by setting. */
@@ -320,7 +347,50 @@ export function signed(value: number | null): string {
 }
 
 /**
- * The least and the largest as sentences have them: `0.12 to 0.4`; one figure if they are equal, – where there are
+ * In how many of how many something holds, as sentences have it; of one whether it does.
+ *
+ * @param count In how many.
+ * @param total Of how many.
+ * @param what What one of them is called; the first word gets the plural.
+ * @param preposition What stands before it; default `in`.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(tallyText(3, 12, "setting of layer and p"), "in 3 of 12 settings of layer and p");
+ * assertEquals(tallyText(1, 1, "percentile", "at"), "at the one percentile");
+ * assertEquals(tallyText(0, 1, "layer"), "not in the one layer");
+ * ```
+ */
+export function tallyText(count: number, total: number, what: string, preposition = "in"): string {
+  if (total === 1) return `${count === 1 ? "" : "not "}${preposition} the one ${what}`;
+  return `${preposition} ${count} of ${total} ${what.replace(/^\S+/, "$&s")}`;
+}
+
+/**
+ * What dots and lines of a chart are, as captions have it: repetitions and their means. Of one place lines are strokes.
+ *
+ * @param orders How many repetitions there are.
+ * @param what What they are called, in the plural; default `seeds`.
+ * @param places How many places the chart has along its axis; default several.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(meansText(2), "Dots are seeds (2), lines their means.");
+ * assertEquals(meansText(3, "orders", 1), "Dots are orders (3), strokes their means.");
+ * assertEquals(meansText(1, "orders"), "There is one of the orders.");
+ * ```
+ */
+export function meansText(orders: number, what = "seeds", places = 2): string {
+  if (orders === 1) return `There is one of the ${what}.`;
+  return `Dots are ${what} (${orders}), ${places === 1 ? "strokes" : "lines"} their means.`;
+}
+
+/**
+ * The least and the largest as sentences have them: `0.12 to 0.4`; one figure where they read alike, – where there are
  * none.
  *
  * @example
@@ -328,11 +398,11 @@ export function signed(value: number | null): string {
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(rangeText([0.4, 0.12, null]), "0.12 to 0.4");
- * assertEquals(rangeText([0.4, 0.4]), "0.4");
+ * assertEquals(rangeText([0.6151, 0.6149]), "0.615");
  * ```
  */
 export function rangeText(values: readonly (number | null)[]): string {
   const range = rangeOf(values);
   if (range === null) return "–";
-  return range[0] === range[1] ? figure(range[0]) : `${figure(range[0])} to ${figure(range[1])}`;
+  return distinct(range.map(figure)).join(" to ");
 }

@@ -231,7 +231,10 @@ export async function runExperiment<const F extends Flags>(
   } catch (error) {
     return fail(error);
   }
-  const interruption = new Interruption((text) => printError(`\n${definition.name}: ${text}`), isProcess);
+  const interruption = new Interruption(
+    (text) => printError(`\n${definition.name}: ${text}`),
+    isProcess ? definition.name : undefined,
+  );
   let stages: Stages;
   try {
     stages = await Stages.open(flags.out, resume, {
@@ -240,6 +243,7 @@ export async function runExperiment<const F extends Flags>(
       facts: () => factsOf(flags, manifest),
       notes: manifest.notes,
       calibrations: manifest.calibrations,
+      streams: manifest.streams,
       note,
       signal: interruption.stop,
     });
@@ -248,7 +252,7 @@ export async function runExperiment<const F extends Flags>(
     await folder.close(false);
     return fail(error);
   }
-  const progress = new Progress({ quiet: flags.quiet });
+  const progress = new Progress({ quiet: flags.quiet, onStage: (name) => interruption.doing(name) });
   manifest.onStep = (name) => progress.step(name);
   const done: (() => void | Promise<void>)[] = [];
   let isDone = false;

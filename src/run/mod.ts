@@ -66,7 +66,7 @@ export {
   type TextFlag,
 } from "./command/selection_flags.ts";
 export type { About } from "./command/help.ts";
-export type { CommonFlags, LackedFlags } from "./command/common_flags.ts";
+export { type CommonFlags, type LackedFlags, WITHOUT_TEMPLATE } from "./command/common_flags.ts";
 export type { IdleFlags } from "./command/idle_flags.ts";
 export {
   type Flag,
@@ -95,7 +95,7 @@ export {
   loadDictionary,
 } from "./steps/given.ts";
 export { type BudgetPlan, growToBudgets, type KeptDictionary } from "./steps/grow_budgets.ts";
-export { openSae } from "./steps/given_sae.ts";
+export { openSae, type SaeOptions } from "./steps/given_sae.ts";
 export {
   calibrated,
   type CalibrationPlan,
@@ -103,9 +103,10 @@ export {
   type GrowPlan,
   type ReadPlan,
   streamOf,
+  textsInOrder,
   usable,
 } from "./steps/grow.ts";
-export { contextOf, loadModelOf, openDevice, type Opened, openModel } from "./steps/open_model.ts";
+export { assertWritesDate, contextOf, loadModelOf, openDevice, type Opened, openModel } from "./steps/open_model.ts";
 export { growOrders } from "./steps/orders.ts";
 export { readTexts } from "./steps/read_texts.ts";
 export {

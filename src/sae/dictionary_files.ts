@@ -1,5 +1,6 @@
 import { bosOf } from "../activations/source.ts";
 import type { Backend } from "../compute/backend.ts";
+import { assertOneOf, assertOptions } from "../compute/known_options.ts";
 import { transposed } from "../compute/transposed.ts";
 import { withCenter } from "../compute/with_center.ts";
 import { writeJsonAtomic } from "../files/atomic.ts";
@@ -10,7 +11,7 @@ import { finiteFloatsOf, float32Tensor, type Tensor, tensorOf, type Tensors } fr
 import type { DictionaryLoadOptions } from "../partition/persistence.ts";
 import { originalName } from "../model/exports.ts";
 import { hookName } from "../model/hook_names.ts";
-import type { Basis, DictionaryParts } from "../partition/parts.ts";
+import { BASES, type Basis, type DictionaryParts } from "../partition/parts.ts";
 import { gemmaScopeFiles, saeFilesAt, saeLensFiles } from "./formats.ts";
 import { readRegions, writeRegions } from "./regions_file.ts";
 
@@ -41,7 +42,9 @@ export async function exportDictionary(
   path: string,
   options: ExportOptions = {},
 ): Promise<void> {
+  assertOptions("Dictionary.export", options, { basis: true, k: true });
   const { basis = "exemplar", k = 1 } = options;
+  assertOneOf("basis", basis, BASES);
   const { size } = parts.regions;
   if (size === 0) throw new RangeError("Expected a dictionary with regions but it is empty: add activations first");
   if (!Number.isInteger(k) || k < 1 || k > size) {

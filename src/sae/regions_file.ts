@@ -25,7 +25,7 @@ const NUMBERS = ["count", "founder", "first_batch", "distance_sum", "distance_sq
  */
 export function writeRegions(
   path: string,
-  { regions, calibration, seed, activations, batches }: DictionaryParts,
+  { regions, calibration, seed, activations, beyond, foundedUntil, batches }: DictionaryParts,
   { exemplars, sums, decoder }: Record<"exemplars" | "sums" | "decoder", Float32Array<ArrayBuffer>>,
   basis: Basis,
 ): Promise<void> {
@@ -51,6 +51,8 @@ export function writeRegions(
     source: JSON.stringify(source),
     seed: String(seed),
     activations: String(activations),
+    beyond: String(beyond),
+    founded_until: String(foundedUntil),
     batches: String(batches),
   });
 }
@@ -116,6 +118,9 @@ export async function readRegions(
     regions,
     contexts: new Contexts(),
     activations: number("activations"),
+    // Files of before dictionaries counted on when they founded no more have neither.
+    beyond: metadata.beyond === undefined ? 0 : number("beyond"),
+    foundedUntil: number(metadata.founded_until === undefined ? "activations" : "founded_until"),
     batches: number("batches"),
   };
 }

@@ -1,10 +1,11 @@
 import { dirname, join } from "node:path";
 import { type ActivationBatch, Batch } from "../activations/batch.ts";
 import type { Backend, BackendChoice, Matrix } from "../compute/backend.ts";
+import { assertOptions } from "../compute/known_options.ts";
 import { openBackend } from "../compute/open.ts";
 import type { SparseFeatures } from "../compute/sparse.ts";
 import { isFile } from "../files/exists.ts";
-import type { UnpackOptions } from "../files/unpacking.ts";
+import { UNPACK_OPTIONS, type UnpackOptions } from "../files/unpacking.ts";
 import { HubUnreachableError } from "../hub/errors.ts";
 import { localPath } from "../hub/hub_file.ts";
 import { readDictionaryLearning } from "./dictionary_learning.ts";
@@ -49,6 +50,7 @@ export interface ReadSaeOptions extends UnpackOptions {
  * ```
  */
 export async function readSae(path: string, options: ReadSaeOptions = {}): Promise<Sae> {
+  assertOptions("readSae", options, { ...UNPACK_OPTIONS, backend: true });
   const weights = await readWeights(await localSae(path), options);
   return new Sae(weights, await openBackend(options.backend));
 }
@@ -141,12 +143,12 @@ export class Sae implements Disposable {
    */
   async encode(batch: ActivationBatch): Promise<SaeFeatures> {
     this.#assertInUse();
-    if (batch.dim !== this.dim) {
+    const given = Batch.of(batch);
+    if (given.dim !== this.dim) {
       throw new RangeError(
-        `Expected activations of length ${this.dim}, as the autoencoder takes, but found ${batch.dim}`,
+        `Expected activations of length ${this.dim}, as the autoencoder takes, but found ${given.dim}`,
       );
     }
-    const given = Batch.of(batch);
     const { normalization } = this.#weights;
     if (!normalization) return { ...await this.#activate(given), ...await this.#skipped(given) };
     const isCentred = this.source.isCentred ?? false;

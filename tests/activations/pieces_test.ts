@@ -51,6 +51,18 @@ Deno.test("progress is told after every pass and every batch, from where the str
   assertEquals(told.map(({ prompts, tokens }) => [prompts, tokens]), [[5, 24], [6, 33], [7, 34]]);
 });
 
+Deno.test("of texts in windows, what was read of those under way counts as reached", async () => {
+  const told: ExtractProgress[] = [];
+  const long = ["a".repeat(40), "b".repeat(40), "c"];
+  const options = { batchPrompts: 2, context: 11, onProgress: (state: ExtractProgress) => told.push(state) };
+  await batchesOf(long, options);
+  const shown = told.map(({ texts, inTexts }) => [texts, Math.round(100 * inTexts) / 100]);
+  assertEquals(shown.filter((state, i) => String(state) !== String(shown[i - 1])), [
+    // `<bos>` and ten letters of 41 tokens a window: four of each, both texts in turn; then the short one.
+    ...[[0, 0.54], [0, 1.02], [0, 1.51], [2, 2], [3, 3]],
+  ]);
+});
+
 Deno.test("a signal ends the work between two passes of a batch, and everything is given back", async () => {
   const stop = new AbortController();
   const root = new FakeModel();

@@ -91,6 +91,21 @@ Deno.test("progress counts texts that were read to their end", async () => {
   await streamOf(texts, { context: 14, batchPrompts: 2, onProgress });
   assertEquals(seen.filter((state, i) => `${state}` !== `${seen[i - 1]}`), [[1, 2], [2, 4], [3, 5]]);
   assertEquals(seen.at(-1), [3, 5]);
+
+  // Beside them what was read of those that were begun.
+  const [short, far]: number[][] = [[], []];
+  await streamOf(texts, { context: 14, batchPrompts: 2, onProgress: ({ inTexts }) => void short.push(inTexts) });
+  assertEquals(short.map((count) => Math.round(count * 100) / 100).at(1), 1.52);
+  await streamOf(["word ".repeat(40_000), ALPHABET], {
+    context: 5000,
+    batchPrompts: 2,
+    onProgress: ({ inTexts }) => void far.push(inTexts),
+  });
+  assert(far.every((count, i) => count > 0 && count >= (far[i - 1] ?? 0)));
+  assert(Math.abs(far.at(-1)! - 2) < 1e-9 && Math.abs(short.at(-1)! - 3) < 1e-9);
+  // Every window about as much: a text of several pieces is estimated well.
+  const steps = far.map((count, i) => count - (far[i - 1] ?? 0)).filter((step) => step > 0 && step < 1);
+  assert(steps.slice(0, -1).every((step) => Math.abs(step - 0.025) < 0.005), steps.join());
 });
 
 Deno.test("without <bos> a window begins with a token of the one before, which is context only", async () => {
@@ -134,7 +149,8 @@ Deno.test("a cache keeps which text its windows are of, and where", () =>
     );
     const read = await Array.fromAsync(readActivations(folder));
     assertEquals(tokensOf(read), tokensOf(written));
-    const places = (batches: readonly StreamBatch[]) => promptsOf(batches).map(({ excerpt: _, ...place }) => place);
+    const places = (batches: readonly StreamBatch[]) =>
+      promptsOf(batches).map(({ excerpt: _, share: __, ...place }) => place);
     assertEquals(places(read), places(written));
     await assertRejects(
       () => Array.fromAsync(readActivations(folder, { expect: { stride: 5 } })),
@@ -216,7 +232,7 @@ Deno.test("a text tokenized in pieces has the tokens of the whole", async () => 
     const texts = await Array.fromAsync(readCorpus(`fixtures/corpora/${name}.jsonl`));
     const text = texts.slice(0, 12).map(({ text }) => text).join("\n\n");
     for (const piece of [100, 1000, 5000]) {
-      const tokens = [...encodePieces(model, text, piece)].flatMap((piece) => [...piece]);
+      const tokens = [...encodePieces(model, text, piece)].flatMap(({ tokens }) => [...tokens]);
       assertEquals(tokens, [...model.encode(text)], `${name} in pieces of ${piece}`);
     }
   }
@@ -227,5 +243,5 @@ Deno.test("a text without a space is tokenized in pieces too, no letter lost", (
   const text = "я".repeat(1000) + "1234567890".repeat(30) + "😀".repeat(500);
   const pieces = [...encodePieces(model, text, 64)];
   assert(pieces.length > 10);
-  assertEquals(model.decode(pieces.flatMap((piece) => [...piece])), `<bos>${text}`);
+  assertEquals(model.decode(pieces.flatMap(({ tokens }) => [...tokens])), `<bos>${text}`);
 });

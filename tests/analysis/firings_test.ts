@@ -162,3 +162,9 @@ Deno.test("the strongest tokens are the largest positive values, the earlier of 
   assertThrows(() => strongest.offer(Float32Array.of(1), 1), RangeError, "1 x 2");
   assertThrows(() => new StrongestFirings(1, 0), RangeError, "from 1");
 });
+
+Deno.test("2^31 firings are refused before memory is taken: their places are of 32 bits", () => {
+  // Says so, and holds none.
+  const batch = { rows: 1, size: 3, offsets: Int32Array.of(0, 2 ** 30), features: new Int32Array(0) };
+  assertThrows(() => activeFirings([batch, batch]), RangeError, "fewer than 2^31");
+});

@@ -26,7 +26,7 @@ backendTest("metrics of two regions and a single, as worked by hand", async (bac
   const [intraA, intraB] = [degrees(20) / 3, degrees(10) / 2];
   const effective = Math.exp(-(0.6 * Math.log(0.6) + 0.4 * Math.log(0.4)));
   assertMetrics(await measured(backend, 0, 0, 20, 100, 90, 240), {
-    ...{ regions: 3, nontrivialRegions: 2, members: 6, coverage: 5 / 6 },
+    ...{ regions: 3, nontrivialRegions: 2, members: 6, sharedMembers: 5 / 6 },
     ...{ meanMembers: 2.5, medianMembers: 2.5, maxMembers: 3, stdMembers: 0.5, gini: 0.1 },
     ...{ effectiveRegions: effective, utilisation: effective / 2 },
     ...{ meanIntraDistance: (intraA + intraB) / 2, medianIntraDistance: (intraA + intraB) / 2 },
@@ -52,7 +52,15 @@ const UNDEFINED = {
 
 backendTest("what needs two regions is NaN of one, and what needs one is NaN of none", async (backend) => {
   assertMetrics(await measured(backend, 0, 10), {
-    ...{ regions: 1, nontrivialRegions: 1, members: 2, coverage: 1, meanMembers: 2, medianMembers: 2, maxMembers: 2 },
+    ...{
+      regions: 1,
+      nontrivialRegions: 1,
+      members: 2,
+      sharedMembers: 1,
+      meanMembers: 2,
+      medianMembers: 2,
+      maxMembers: 2,
+    },
     ...{ stdMembers: 0, gini: 0, effectiveRegions: 1, utilisation: 1 },
     ...{ meanIntraDistance: degrees(10) / 2, medianIntraDistance: degrees(10) / 2, ...UNDEFINED },
   });
@@ -60,8 +68,8 @@ backendTest("what needs two regions is NaN of one, and what needs one is NaN of 
     ...{ nontrivialRegions: 0, meanMembers: NaN, medianMembers: NaN, maxMembers: 0, stdMembers: NaN, gini: 0 },
     ...{ effectiveRegions: 0, utilisation: NaN, meanIntraDistance: NaN, medianIntraDistance: NaN, ...UNDEFINED },
   };
-  assertMetrics(await measured(backend, 0, 90), { ...none, regions: 2, members: 2, coverage: 0 });
-  assertMetrics(await measured(backend), { ...none, regions: 0, members: 0, coverage: NaN });
+  assertMetrics(await measured(backend, 0, 90), { ...none, regions: 2, members: 2, sharedMembers: 0 });
+  assertMetrics(await measured(backend), { ...none, regions: 0, members: 0, sharedMembers: NaN });
 });
 
 Deno.test("the Gini coefficient is 0 of equal values and (n - 1) / n when one has all", () => {

@@ -1,4 +1,4 @@
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import {
   compareAnswers,
   encodeByDirections,
@@ -134,4 +134,17 @@ Deno.test({
       .forEach((value, j) => assertAlmostEquals(data[prose * dim + j], value, 1e-3));
     await model.dispose();
   },
+});
+
+Deno.test("a label that texts cannot tell is named, with the class that they lack", () => {
+  const data = kindsAndTokens();
+  const [kind] = data.labels;
+  const position = { name: "position", classes: ["quarter 1", "quarter 2"], values: new Int32Array(600).fill(-1) };
+  const labels = [kind, { ...position, ofDocument: false }];
+  assertThrows(
+    () => probeTasks({ ...data, labels }, { ...DRAW, seed: 0 }),
+    RangeError,
+    'Expected activations of every class of the label "position" to train a probe on but found none of "quarter 1"',
+  );
+  assertThrows(() => probeTasks(data, { ...DRAW, test: 1, seed: 0 }), RangeError, "found room for 1");
 });

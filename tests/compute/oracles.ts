@@ -22,7 +22,7 @@ export function directionsOf(x: Float32Array, dim: number, center: Float32Array)
   for (let start = 0; start < x.length; start += dim) {
     let squares = 0;
     for (let d = 0; d < dim; d++) squares += (x[start + d] - center[d]) ** 2;
-    for (let d = 0; d < dim; d++) result[start + d] = (x[start + d] - center[d]) / (Math.sqrt(squares) + 1e-12);
+    for (let d = 0; d < dim; d++) result[start + d] = (x[start + d] - center[d]) / Math.sqrt(squares);
   }
   return result;
 }

@@ -1,7 +1,7 @@
 import { assertAlmostEquals, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { NonFiniteRowError } from "../../src/compute/backend.ts";
+import { NoDirectionError, NonFiniteRowError } from "../../src/compute/backend.ts";
 import { backendTest } from "../lib/backends.ts";
-import { directionsOf, momentsOf, normals } from "./oracles.ts";
+import { directionsOf, momentsOf, normals, unitRows } from "./oracles.ts";
 
 const SHAPES = [[1, 1], [1, 192], [65, 3], [300, 17], [300, 192], [7, 2304]];
 
@@ -17,12 +17,57 @@ backendTest("directions are the unit vectors from the center", async (backend) =
   }
 }, { chunked: true });
 
-backendTest("the direction of the center itself is zeros", async (backend) => {
-  const data = normals(3, 20);
-  using x = backend.upload(data, 3, 20);
-  using result = await backend.directions(x, data.slice(20, 40));
-  assertEquals(await backend.download(result, Int32Array.of(1)), new Float32Array(20));
-});
+/** Unit vectors times lengths that float32 cannot square, and that a published epsilon of 1e-12 would shorten. */
+const LENGTHS = [2e-30, 1e-25, 1e-13, 1e-6, 1, 1e6, 1e13, 1e20, 5e29];
+
+backendTest("directions of any length are unit vectors, and moments know the lengths", async (backend) => {
+  for (const dim of [1, 17, 192]) {
+    const units = unitRows(LENGTHS.length, dim);
+    const data = units.map((value, i) => value * LENGTHS[Math.floor(i / dim)]);
+    using x = backend.upload(data.slice(), LENGTHS.length, dim);
+    using result = await backend.directions(x, new Float32Array(dim));
+    (await backend.download(result)).forEach((value, i) => assertAlmostEquals(value, units[i], 1e-6));
+    const { norms, unitSum } = await backend.moments(x);
+    norms.forEach((norm, i) => assertAlmostEquals(norm / LENGTHS[i], 1, 1e-5));
+    const sums = new Float64Array(dim);
+    units.forEach((value, i) => sums[i % dim] += value);
+    unitSum.forEach((value, d) => assertAlmostEquals(value, sums[d], 1e-5));
+  }
+}, { chunked: true });
+
+backendTest(
+  "a row on the center, or so near that rounding decides, has no direction, nor has one beyond 1e30",
+  async (backend) => {
+    const dim = 20;
+    const center = normals(1, dim, 2);
+    const [nearest, far] = [center.slice(), center.slice()];
+    nearest[7] = Math.fround(nearest[7] * (1 + 2 ** -22));
+    far[7] += 1e-3;
+    const long = new Float32Array(dim).fill(3e29);
+    const bad: [Float32Array, Float32Array<ArrayBuffer>, string][] = [
+      [center, center, "lies on it"],
+      [nearest, center, "lies on it"],
+      [long, center, "1e30"],
+      [new Float32Array(dim), new Float32Array(dim), "lies on it"],
+      [new Float32Array(dim).fill(1e-32), new Float32Array(dim), "lies on it"],
+      [new Float32Array(dim).fill(1e-44), new Float32Array(dim), "lies on it"],
+    ];
+    for (const [row, from, part] of bad) {
+      const data = normals(70, dim);
+      data.set(row, 68 * dim);
+      using x = backend.upload(data, 70, dim);
+      const error = await assertRejects(() => backend.directions(x, from), NoDirectionError);
+      assertEquals(error.row, 68);
+      assertStringIncludes(error.message, part);
+    }
+    using x = backend.upload(far, 1, dim);
+    using result = await backend.directions(x, center);
+    assertAlmostEquals((await backend.download(result))[7], 1, 1e-3);
+    using beyond = backend.upload(long.slice(), 1, dim);
+    assertEquals((await assertRejects(() => backend.moments(beyond), NoDirectionError)).why, "too long");
+  },
+  { chunked: true },
+);
 
 backendTest("the first row that is not finite is named", async (backend) => {
   const [rows, dim] = [300, 192];

@@ -334,6 +334,21 @@ Deno.test("a second signal ends a run that computes without a pause", unix, asyn
   }
 });
 
+Deno.test("a run that computes without a pause says what is waited for", unix, async () => {
+  const { code, error } = await interrupted(
+    `run.progress.stage("measure", 3, "layers");
+    console.log("ready");
+    const end = Date.now() + 4000;
+    while (Date.now() < end);
+    await forever();`,
+    "SIGINT",
+  );
+  assertEquals(code, 130);
+  const said =
+    'sample: interrupted; waiting for the piece of "measure" that is computed now, which cannot stop. Ctrl-C';
+  assertStringIncludes(error, said);
+});
+
 Deno.test("what comes right after a signal is its echo, not another", () => {
   let now = 0;
   const presses = new Presses(() => now);

@@ -30,13 +30,17 @@ Deno.test("build --dashboard --parquet: contexts have the read-out of every toke
       const [{ activations: [shown], pos_str }] = features;
       assertEquals(pos_str.length, 10);
 
-      // The first region's nearest context, read anew from its text.
-      const [{ prompt, excerpt, position }] = dictionary.nearestContexts(0);
+      // The first region's nearest context, read anew from its window of its text.
+      const [{ prompt, start = 0, excerpt, position }] = dictionary.nearestContexts(0);
       assertEquals(shown.tokens[shown.qualifying_token_index], excerpt.token);
       const corpus = readCorpus("fixtures/corpora/pile.jsonl");
       const texts = (await Array.fromAsync(corpus)).filter(({ id }) => id === prompt);
       for await (using read of extract(model, texts, { layers: [3], context: 8 })) {
-        const batch = batchAt(read, 3);
+        const whole = batchAt(read, 3);
+        const { prompts, prompt: promptOf } = whole.provenance!;
+        const rows = promptOf.keys().filter((row) => (prompts[promptOf[row]].start ?? 0) === start);
+        using batch = await whole.select(Int32Array.from(rows));
+        if (batch.rows === 0) continue;
         const values = await dictionary.readout(batch, { kind: "signed", basis: "exemplar" });
         assertEquals([shown.values.length, shown.qualifying_token_index], [batch.rows, position - 1]);
         // Padding to a longer batch moves a model's last bits.

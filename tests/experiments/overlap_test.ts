@@ -35,6 +35,18 @@ Deno.test("an SAE of another layer, hook or width is refused with a sentence", a
   }
 });
 
+Deno.test("an SAE that does not say what it reads is read, and that is said", async () => {
+  const backend = await openBackend("cpu");
+  const model = { id: "gemma-2-toy", dim: 192, hook: "resid_post" } as LanguageModel;
+  const notes: string[] = [];
+  const onNote = (note: string) => notes.push(note);
+  using _ = await openSae("fixtures/sae", backend, model, 4, { onNote });
+  assertEquals(notes.length, 1);
+  assertStringIncludes(notes[0], "does not say what it reads and is taken for one of resid_post of layer 4");
+  using __ = await openSae("fixtures/sae", backend, model, 4, { onNote, isDeclared: true });
+  assertEquals(notes.length, 1);
+});
+
 const SMALL =
   "--device cpu --percentiles 8,16 --seeds 2 --draws 2 --tokens 3000 --max-tokens 4000 --calibration 2000 --batch 32";
 

@@ -45,8 +45,29 @@ Deno.test("the verdict follows the null and the direction that all ends share", 
   assert(refusalAnswer(result(-0.8, 0, -0.75)).startsWith("By its null region yes, by the direction that all"));
   assert(refusalAnswer(result(-0.8, -0.5, 0)).startsWith("Not specifically: "));
   assert(refusalAnswer(result(-0.3, 0, 0)).startsWith("Not specifically: "));
-  assert(refusalAnswer(result(-0.8, null, 0)).startsWith("Not specifically: "));
-  assert(refusalAnswer({ ...result(-0.3, 0, 0), best: undefined }).includes("nothing to ablate"));
+  assert(
+    refusalAnswer(result(-0.8, null, 0)).startsWith("Whether by this region alone could not be asked, for lack of"),
+  );
+});
+
+Deno.test("a question that could not be asked is not answered with no, and it is said why", () => {
+  const none = { ...result(-0.3, 0, 0), best: undefined, ablations: [] };
+  const says = (told: Partial<RefusalResult>, why: string) => {
+    const answer = refusalAnswer({ ...none, ...told });
+    assert(answer.startsWith("The question could not be asked, for there is nothing to ablate: "), answer);
+    assert(answer.includes(why), answer);
+  };
+  says({}, "the one dictionary has no region in which refused prompts end.");
+  says({ settings: [setting, setting] }, "of 2 dictionaries none has a region in which refused prompts end.");
+  says({ refused: [false, false] }, "the model refuses none of the 2 prompts to build on.");
+  const failed = [{ layer: 6, percentile: 1, threshold: 8e-7, reason: "Expected a threshold of more than 1e-6" }];
+  says({ settings: [], failed }, "no percentile gives a dictionary (Expected a threshold of more than 1e-6).");
+
+  const { lab, ...rest } = result(-0.3, 0, 0);
+  const answers = { ...lab.before, harmful: ["Sure!", "Sure!", "I cannot."] };
+  const few = refusalAnswer({ ...rest, lab: { before: answers } });
+  assert(few.startsWith("The question could not be asked of this model, which refuses too few of the held-out"), few);
+  assert(few.includes("It is the only ablation of one region; none lowers refusal by 0.5 or more."), few);
 });
 
 Deno.test("findings are plain numbers under their names", () => {

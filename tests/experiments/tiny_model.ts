@@ -38,15 +38,20 @@ const CONFIG = {
 
 /**
  * Writes the model to a folder: random blocks, and an unembedding that answers a prompt with "Sure" or, where its end is
- * more like those of harmful instructions, with "I cannot". Tokenizer and template are those of the embedded chat model.
+ * more like those of harmful instructions, with "I cannot". Tokenizer and template are those of the embedded chat model, with the
+ * day before the first turn.
  *
  * @param seed Of the weights.
  */
 export async function writeTinyModel(folder: string, seed = 0): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
-  for (const name of ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"]) {
+  for (const name of ["tokenizer.json", "special_tokens_map.json"]) {
     await Deno.copyFile(new URL(name, FIXTURE), `${folder}/${name}`);
   }
+  const config = JSON.parse(await Deno.readTextFile(new URL("tokenizer_config.json", FIXTURE)));
+  // It says which day it is before the first turn.
+  const chat_template = config.chat_template.replace("{{ bos_token }}", "{{ bos_token + strftime_now('%d') }}");
+  await Deno.writeTextFile(`${folder}/tokenizer_config.json`, JSON.stringify({ ...config, chat_template }));
   await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify(CONFIG));
   const tensors = randomTensors(seed);
   const write = () => writeSafetensors(`${folder}/model.safetensors`, tensors, { format: "pt" });

@@ -1,7 +1,7 @@
 /** Many dictionaries from one pass: each is what it would be alone, and stops when it should. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { StreamBatch } from "../../src/activations/mod.ts";
-import { type Calibration, Dictionary, discover, type DiscoverOptions } from "../../src/partition/mod.ts";
+import { type Calibration, Dictionary, discover, type DiscoverOptions, type Growth } from "../../src/partition/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 import { assertSentence } from "../lib/sentence.ts";
 import { angles, BATCH, calibrations, CORPUS, NEVER, PERCENTILES, plane, toStream } from "./discoveries.ts";
@@ -49,7 +49,7 @@ Deno.test("a batch is disposed once, also those that are skipped, and counted", 
   assertEquals(found.activations, found.tokens - 160);
   for (const growth of found.growths) {
     assertEquals(growth.snapshots.length, 8);
-    assertEquals(growth.snapshots.reduce((sum, { founded }) => sum + founded, 0), growth.dictionary.size);
+    assertEquals(growth.snapshots.reduce((sum, { founded }) => sum + founded!, 0), growth.dictionary.size);
     assertEquals(growth.snapshots.at(-1), {
       ...{ activations: found.activations, tokens: found.tokens, regions: growth.dictionary.size },
       founded: growth.snapshots.at(-1)!.founded,
@@ -78,17 +78,29 @@ for (
   });
 }
 
-Deno.test("a dictionary that is saturated takes no more batches while others grow on", async () => {
-  // Regions of 40 degrees: everything falls in the first; of 10 degrees: every batch founds one.
-  const batches = [0, 20, 30, 0, 20].map((angle) => rowsOf(at(angle)));
+backendTest("a dictionary that is saturated counts on while others grow, and founds no more", async (backend) => {
+  // Regions of 40 degrees: the first three fall in the first, the last lies beyond; of 10 degrees: most found one.
+  const batches = [0, 20, 30, 0, 20, 50, 0].map((angle) => rowsOf(at(angle)));
   const [{ threshold: small }, { threshold: large }] = [10, 40].map((angle) => plane(angle).levels[0]);
   const levels = [{ percentile: 10, threshold: small }, { percentile: 40, threshold: large }];
   const both = { ...plane(10), levels };
-  const { growths: [fine, coarse], batches: read } = await discover(batches, both, { backend: "cpu" });
-  assertEquals(read, 5);
-  assertEquals([fine.batches, fine.dictionary.size, fine.dictionary.activations, fine.saturated], [5, 3, 5, true]);
-  assertEquals([coarse.batches, coarse.dictionary.size, coarse.dictionary.activations], [3, 1, 3]);
-  assertEquals([coarse.saturated, coarse.snapshots.length, coarse.activations], [true, 3, 3]);
+  using discovery = await discover(batches, both, { backend, readAll: true });
+  const [fine, coarse] = discovery.growths;
+  assertEquals([discovery.batches, discovery.ended], [7, "stream"]);
+  for (const growth of [fine, coarse]) {
+    assertEquals([growth.batches, growth.activations, growth.dictionary.activations, growth.saturated], [
+      7,
+      7,
+      7,
+      true,
+    ]);
+  }
+  const countsOf = ({ dictionary: { memberCounts, beyond, foundedUntil } }: Growth) => {
+    return { members: [...memberCounts], beyond, foundedUntil };
+  };
+  assertEquals(countsOf(fine), { members: [3, 2, 1], beyond: 1, foundedUntil: 5 });
+  assertEquals(countsOf(coarse), { members: [6], beyond: 1, foundedUntil: 3 });
+  assertEquals(coarse.snapshots.map(({ founded }) => founded), [1, 0, 0, null, null, null, null]);
 });
 
 Deno.test("the pass ends with the batch that reaches the budget of tokens, and reads no further", async () => {

@@ -64,7 +64,7 @@ for (const expected of golden.dictionaries as GoldenDictionary[]) {
       regions: "n_partitions",
       nontrivialRegions: "n_partitions_nontrivial",
       members: "total_members",
-      coverage: "coverage",
+      sharedMembers: "coverage",
       meanMembers: "mean_members",
       medianMembers: "median_members",
       maxMembers: "max_members",

@@ -74,6 +74,8 @@ Deno.test("what a dictionary was built under stands in a JSON beside it too, as 
       source: SOURCE,
       seed: 41,
       activations: dictionary.activations,
+      beyond: 0,
+      founded_until: dictionary.activations,
       batches: 2,
       members: 30,
       center: [...dictionary.center],

@@ -3,7 +3,6 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { ActivationBatch } from "../../src/activations/mod.ts";
 import type { Backend } from "../../src/compute/mod.ts";
 import { calibrate, Dictionary, discover, reanchorAll } from "../../src/partition/mod.ts";
-import { partsOf } from "../../src/partition/dictionary.ts";
 import { backendTest } from "../lib/backends.ts";
 import { assertSentence } from "../lib/sentence.ts";
 import { at, clustered, corpus, degrees, DIM, publicValues, rowsOf, streamOf } from "./streams.ts";
@@ -69,7 +68,7 @@ backendTest("a second pass over another stream, or of united regions, is refused
 });
 
 backendTest(
-  "dictionaries that grew together are re-anchored together, each by the batches that it took",
+  "dictionaries that grew together are re-anchored together, each as it founded and then counted",
   async (backend) => {
     const stream = () => streamOf(corpus(120, [2, 5]), 30);
     const calibrations = new Map();
@@ -81,7 +80,7 @@ backendTest(
       for (const batch of stream()) yield await Promise.resolve(batch);
     }
     const { growths } = await discover(counted, calibrations, { backend });
-    assert(new Set(growths.map(({ dictionary }) => partsOf(dictionary).batches)).size > 1, "some saturated earlier");
+    assert(new Set(growths.map(({ dictionary }) => dictionary.foundedUntil)).size > 1, "some saturated earlier");
     const together = await reanchorAll(growths, counted());
     for (const [i, { layer, dictionary }] of growths.entries()) {
       const alone = await dictionary.reanchor(stream().map(({ batches }) => batches.get(layer)!));

@@ -30,6 +30,8 @@ const FACTS: Record<string, (dictionary: Dictionary) => unknown> = {
   source: (dictionary) => dictionary.source,
   center: (dictionary) => dictionary.center,
   activations: (dictionary) => dictionary.activations,
+  beyond: (dictionary) => dictionary.beyond,
+  foundedUntil: (dictionary) => dictionary.foundedUntil,
   backend: (dictionary) => dictionary.backend,
   memberCounts: (dictionary) => dictionary.memberCounts,
   founders: (dictionary) => dictionary.founders,

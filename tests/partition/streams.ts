@@ -106,7 +106,7 @@ export function bytes(values: Float32Array): Uint8Array {
 
 /** Everything that a dictionary says of itself, as plain values. */
 export function publicValues(dictionary: Dictionary): Record<string, unknown> {
-  const { size, dim, threshold, percentile, source, center, activations } = dictionary;
+  const { size, dim, threshold, percentile, source, center, activations, beyond, foundedUntil } = dictionary;
   const { exemplars, sums, means, memberCounts, coherences, founders, firstBatches } = dictionary;
   const { distanceSums, distanceSquareSums } = dictionary;
   const contexts = Array.from(
@@ -118,7 +118,7 @@ export function publicValues(dictionary: Dictionary): Record<string, unknown> {
   );
   const numbers = { exemplars, sums, means, memberCounts, coherences, founders, firstBatches, center };
   return {
-    ...{ size, dim, threshold, percentile, source, activations, contexts },
+    ...{ size, dim, threshold, percentile, source, activations, beyond, foundedUntil, contexts },
     ...Object.fromEntries(
       Object.entries({ ...numbers, distanceSums, distanceSquareSums }).map(([name, values]) => [name, [...values]]),
     ),

@@ -5,12 +5,15 @@ import {
   exceeds,
   figure,
   meanOf,
+  meansText,
   percent,
   rangeOf,
   rangeText,
   settingsOf,
   signed,
+  spreadOf,
   Sweep,
+  tallyText,
 } from "../../src/report/mod.ts";
 
 interface Measured {
@@ -67,7 +70,7 @@ Deno.test("the middle is of every key's middle value, or the middle setting wher
 });
 
 Deno.test("how many settings show something, and settings of other keys", () => {
-  assertEquals(SWEEP.tally((setting) => exceeds(setting.mean("auroc"), 0.55)), "2 of 4");
+  assertEquals(SWEEP.tally((setting) => exceeds(setting.mean("auroc"), 0.55)), "in 2 of 4 settings of layer and p");
   const bySet = new Sweep(SWEEP.rows, ["set"]);
   assertEquals(bySet.settings.map(({ name, rows }) => [name, rows.length]), [["set a", 6], ["set b", 1]]);
   assertEquals(distinct(["b", "a", "b"]), ["b", "a"]);
@@ -90,4 +93,21 @@ Deno.test("figures of sentences", () => {
   assertEquals([percent(0.125), percent(null)], ["12.5\u00a0%", "–"]);
   assertEquals([signed(0.25), signed(-0.5), signed(0), signed(null)], ["+0.25", "−0.5", "0", "–"]);
   assertEquals([rangeText([0.5, null, 0.25]), rangeText([2, 2]), rangeText([])], ["0.25 to 0.5", "2", "–"]);
+});
+
+Deno.test("one of something has no spread, no range and no tally", () => {
+  assertEquals([spreadOf([0.3]), spreadOf([0.3, null, undefined]), spreadOf([]), spreadOf([0.3, 0.3])], [
+    ...[null, null, null, [0.3, 0.3]],
+  ]);
+  assertEquals(SWEEP.at({ layer: 5, percentile: 2 })!.spread("auroc"), null, "the other order has no AUROC");
+  assertEquals(SWEEP.at({ layer: 1, percentile: 8 })!.spread("auroc"), [0.7, 0.8]);
+  assertEquals([rangeText([0.6151, 0.6149]), rangeText([0.615, 0.616])], ["0.615", "0.615 to 0.616"]);
+  assertEquals([0, 1].map((count) => tallyText(count, 1, "percentile", "at")), [
+    ...["not at the one percentile", "at the one percentile"],
+  ]);
+  assertEquals(tallyText(0, 3, "setting of layer and p"), "in 0 of 3 settings of layer and p");
+  assertEquals([meansText(1), meansText(2, "orders", 1)], [
+    "There is one of the seeds.",
+    "Dots are orders (2), strokes their means.",
+  ]);
 });

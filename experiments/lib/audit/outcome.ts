@@ -34,15 +34,14 @@ export function auditOutcome(
     const told = new Sweep(reading.audits.filter(({ gone }) => gone !== null));
     return told.settings.length === 0 ? [] : [{ ...reading, setting: told.middle, summary: summarise(told.middle) }];
   });
-  if (shown.length === 0) {
-    throw new Error("Expected a dictionary to audit but no percentile gives one: take larger ones");
-  }
   const named = shown.flatMap(({ name, setting, summary }) =>
     Object.entries({ ...setting.key, ...summary }).map(([key, value]) => [`${name}_${key}`, value])
   );
   return {
     title: `Audit of ${after}`,
-    answer: shown.map(({ name, setting, summary }) => answer(name, setting, summary)).join(" "),
+    answer: shown.length === 0
+      ? noneAnswer(readings)
+      : shown.map(({ name, setting, summary }) => answer(name, setting, summary)).join(" "),
     findings: { ...Object.fromEntries(named), alpha },
     tables: { audits: resultTable(AUDIT, audits), regions: resultTable(REGION, regions) },
     sections: [
@@ -55,7 +54,7 @@ export function auditOutcome(
             "Share of the regions of before that after has not (dropped), and the other way round (introduced), with " +
               `the false alarms that a fresh order of the same model raises. Dashed: their nominal rate, ${alpha}.`,
           ),
-          chartBlock(
+          shown.length > 0 && chartBlock(
             "counterparts",
             counterpartsChart(shown.flatMap(({ setting }) => setting.where({ seed }).rows)),
             "Each region's nearest counterpart in the other model against that in its own model, both in another " +
@@ -74,6 +73,17 @@ export function auditOutcome(
       ),
     ],
   };
+}
+
+/** Why nothing could be audited. */
+function noneAnswer(readings: readonly AuditedReading[]): string {
+  const [failure] = readings.flatMap(({ failed }) => [...failed.before, ...failed.after]);
+  const regions = readings.some(({ audits }) => audits.length > 0);
+  return `What finetuning changed could not be asked: ${
+    regions || !failure
+      ? "no dictionary has regions enough of --min-members to tell a change from noise at --alpha. Give more texts, or lower --min-members"
+      : `no percentile gives a dictionary in both models. ${failure.reason}`
+  }.`;
 }
 
 /** Means over stream orders. */

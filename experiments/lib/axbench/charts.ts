@@ -65,7 +65,7 @@ export function tokensChart(ways: readonly WaySummary[]): ChartSpec {
 
 /** What is chosen, by setting. */
 function chosen(ways: readonly WaySummary[]) {
-  // Dictionaries that are saturated take no more tokens: the others tell how many were read.
+  // Of the dictionaries of one order all read the same; orders may have ended before a budget.
   const byBudget = Map.groupBy(ways, ({ budget }) => budget);
   const read = ({ budget }: WaySummary) =>
     Math.max(...byBudget.get(budget)!.map(({ tokens }) => Math.round(tokens ?? 0)));

@@ -7,13 +7,14 @@ import {
   figure,
   formatNumber,
   headed,
-  rangeOf,
   recordTable,
   resultTable,
   Rows,
   signed,
+  spreadOf,
 } from "../../../src/report/mod.ts";
 import { chartBlock, type CommonFlags, type Outcome, tableBlock, textBlock } from "../../../src/run/mod.ts";
+import { failedText } from "../failed_settings.ts";
 import { differencesChart, methodsChart, percentilesChart, tokensChart } from "./charts.ts";
 import {
   DETECTION,
@@ -112,7 +113,9 @@ export function axBenchOutcome(
   const count = distinct(examples.map(({ region }) => region)).length;
   return {
     title: `Concept detection in ${flags.model}`,
-    answer: `${answer(told)} In stream order ${flags.seed} the ${concepts} concepts have ${count} different regions.`,
+    answer: `${answer(told)} In stream order ${flags.seed} ${
+      concepts === 1 ? "the concept has a region" : `the ${concepts} concepts have ${count} different regions`
+    }.`,
     findings: { ...findings(told), distinct_regions: count, hook },
     tables: {
       concepts: resultTable(DETECTION, detections),
@@ -174,11 +177,7 @@ export function axBenchOutcome(
           ),
           told.layers.length > 1 &&
           tableBlock(layerTable(headlineByLayer(told)), "The choice of the first sentence at every layer."),
-          failed.length > 0 && textBlock(
-            `No dictionary could be made at: ${
-              failed.map(({ layer, percentile }) => `layer ${layer}, p ${percentile}`).join("; ")
-            } (threshold 0).`,
-          ),
+          textBlock(failedText(failed)),
         ],
       },
       {
@@ -226,12 +225,20 @@ const headlineByLayer = ({ ways, layers, percentile, budget }: Told) =>
   layers.flatMap((layer) => withValues(ways, { ...HEADLINE, layer, percentile, budget }));
 
 const between = (low: number, high: number, text = figure) => `[${text(low)}, ${text(high)}]`;
-const areaInterval = ({ aurocLow, aurocHigh }: WaySummary) => between(aurocLow, aurocHigh);
+/** Of one order, or of what was trained once, there is no spread. */
+const spreadText = (values: readonly number[]) => {
+  const spread = spreadOf(values);
+  return spread ? between(...spread) : "one run";
+};
+const areaInterval = ({ aurocLow, aurocHigh, byConcept }: WaySummary) =>
+  byConcept.length === 1 ? "one concept" : between(aurocLow, aurocHigh);
 
 function answer(told: Told): string {
   const headline = wayOf(told, HEADLINE);
   const difference = (method: Method) => {
     const [{ difference, differenceLow, differenceHigh, better }] = differencesTo(told, method);
+    // One concept has no spread.
+    if (told.concepts === 1) return signed(difference);
     return `${signed(difference)} ${
       between(differenceLow, differenceHigh, signed)
     } (better on ${better} of ${told.concepts})`;
@@ -240,12 +247,19 @@ function answer(told: Told): string {
   return [
     `A region chosen by the AUROC rule among ${formatNumber(Math.round(headline.regions))} means (layer ${told.layer},`,
     `p ${told.percentile}) detects a held-out concept with a mean AUROC of`,
-    `${figure(headline.auroc)} ${areaInterval(headline)} over ${told.concepts} concepts; its paired differences, with`,
-    `95 % bootstrap intervals over concepts, are ${difference("random")} to as many random directions,`,
+    ...(told.concepts === 1
+      ? [`${figure(headline.auroc)}, of one concept; its paired differences are ${difference("random")} to`]
+      : [
+        `${figure(headline.auroc)} ${
+          areaInterval(headline)
+        } over ${told.concepts} concepts; its paired differences, with`,
+        `95 % bootstrap intervals over concepts, are ${difference("random")} to`,
+      ]),
+    "as many random directions,",
     `${difference("coreset")} to as many random activations,`,
     `${difference("difference in means")} to the difference in means and`,
     `${difference("linear probe")} to the linear probe.`,
-    `At percentiles ${told.percentiles.join(", ")} the AUROC rule reaches with means ${curve(HEADLINE)};`,
+    `At p ${told.percentiles.join(", ")} the AUROC rule reaches with means ${curve(HEADLINE)};`,
     `with exemplars ${curve({ ...HEADLINE, basis: "exemplar" })};`,
     `with random activations ${curve({ method: "coreset", rule: "auroc" })}.`,
   ].join(" ");
@@ -312,7 +326,7 @@ function methodTable(methods: readonly WaySummary[]) {
       "95 % interval": areaInterval(way),
       ...headed(METHOD, { trainAuroc: way.trainAuroc, hardAuroc: way.hardAuroc }),
       "chosen from": Math.round(way.regions),
-      "over orders and sets": between(...rangeOf(way.byRun)!),
+      "over orders and sets": spreadText(way.byRun),
     })),
   );
 }
@@ -322,7 +336,7 @@ function pairTable(pairs: readonly Pairing[]) {
     regions: nameOf(pair),
     against: pair.other,
     difference: pair.difference,
-    "95 % interval": between(pair.differenceLow, pair.differenceHigh),
+    "95 % interval": pair.differences.length === 1 ? "one concept" : between(pair.differenceLow, pair.differenceHigh),
     "better on": `${pair.better} of ${pair.differences.length}`,
   })));
 }

@@ -31,7 +31,7 @@ export const METHODS = ["regions", "random", "coreset", "difference in means", "
 export type Method = typeof METHODS[number];
 
 const CHOSEN = { missing: "a direction is trained" } as const;
-const BOOTSTRAP = "a 95 % bootstrap interval";
+const BOOTSTRAP = "a 95 % bootstrap interval; without width of one concept";
 const CONCEPT_ID = whole("AxBench's number of the concept");
 const CONCEPT = words("the concept in words");
 

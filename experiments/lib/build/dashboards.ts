@@ -17,12 +17,12 @@ export async function saveDashboards<F extends Flags>(
   const all = discovery.growths.map((growth) => ({ growth, dashboard: new Dashboard(growth.dictionary) }));
   const stage = progress.stage("read contexts", discovery.prompts, "prompts");
   await manifest.time("contexts", async () => {
-    for await (using read of streamOf(plan)) {
+    // As far as the dictionaries read, where the budget ended within a batch too.
+    const reading = { ...plan.reading, maxPrompts: discovery.prompts };
+    for await (using read of streamOf({ ...plan, reading })) {
       signal.throwIfAborted();
       for (const { growth: { layer }, dashboard } of all) await dashboard.add(batchAt(read, layer));
-      const prompts = read.promptsBefore + read.prompts.length;
-      stage.set(prompts);
-      if (prompts >= discovery.prompts) break;
+      stage.set(read.promptsBefore + read.prompts.length);
     }
   });
   stage.end();

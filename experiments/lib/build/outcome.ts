@@ -13,24 +13,29 @@ import type { Discovery, Growth } from "../../../src/partition/mod.ts";
 import {
   coherenceChart,
   formatNumber,
+  formatShare,
   growthChart,
   headed,
   LAYER,
   number,
+  oneOf,
   PERCENTILE,
   recordTable,
   resultTable,
   row,
   type RowOf,
   sizeChart,
+  type StreamRecord,
+  streamText,
   Sweep,
   THRESHOLD,
   truth,
   voronoiChart,
   whole,
 } from "../../../src/report/mod.ts";
-import { chartBlock, type CommonFlags, type Outcome, tableBlock } from "../../../src/run/mod.ts";
+import { chartBlock, type CommonFlags, type Outcome, tableBlock, textBlock } from "../../../src/run/mod.ts";
 import { comparableModel, publishedRegions } from "../published.ts";
+import { MEASURED_ON, type MeasuredCoverage } from "./coverage.ts";
 
 // Regions that are printed and shown in the report.
 const SHOWN = 20;
@@ -44,19 +49,36 @@ export interface BuildResult {
   readonly metrics: DictionaryMetrics;
 }
 
+/** Everything that a build gave. */
+export interface Built {
+  readonly discovery: Discovery;
+  readonly results: readonly BuildResult[];
+  readonly coverage: MeasuredCoverage;
+  /** How far the corpus was read. */
+  readonly stream: StreamRecord;
+}
+
 const SETTING = row({ layer: LAYER, percentile: PERCENTILE });
 const DICTIONARY = row({
   ...SETTING,
   threshold: THRESHOLD,
   ...DICTIONARY_FIGURES,
   tokens: number("tokens read, <bos> included"),
-  saturated: truth("stopped founding regions"),
+  saturated: truth("more batches than --window founded nothing: it founds no more regions"),
+  coverage: number("share of the activations of `coverageOf` within θ, 0..1", { missing: "there were none" }),
+  coverageOf: oneOf(MEASURED_ON, "what coverage is measured on"),
+  coverageActivations: whole("activations that coverage is a share of"),
 });
 const REGION = row({ ...SETTING, ...REGION_FIGURES });
-const GROWTH = row({ ...SETTING, activations: number("seen so far"), regions: whole("founded so far") });
+const GROWTH = row({
+  ...SETTING,
+  activations: number("seen so far"),
+  regions: whole("founded so far"),
+  founding: truth("could found regions: was not saturated before"),
+});
 
 /** Tables, charts, findings and the answer. */
-export function buildOutcome(flags: CommonFlags, discovery: Discovery, results: readonly BuildResult[]): Outcome {
+export function buildOutcome(flags: CommonFlags, { discovery, results, coverage, stream }: Built): Outcome {
   const shown = dictionaryToShow(results);
   const { layer, percentile } = shown.growth;
   const name = `layer ${layer}, p ${percentile}`;
@@ -64,10 +86,18 @@ export function buildOutcome(flags: CommonFlags, discovery: Discovery, results: 
     regions.map((region) => ({ layer, percentile, ...region, ...regionFigures(region) }))
   );
   const growth = results.flatMap(({ growth: { layer, percentile, snapshots } }) =>
-    snapshots.map(({ activations, regions: size }) => ({ layer, percentile, activations, regions: size }))
+    snapshots.map(({ activations, regions: size, founded }) => {
+      return { layer, percentile, activations, regions: size, founding: founded !== null };
+    })
   );
-  const dictionaries = results.map(({ growth: { layer, percentile, dictionary, tokens, saturated }, metrics }) => {
-    return { layer, percentile, threshold: dictionary.threshold, ...dictionaryFigures(metrics), tokens, saturated };
+  const dictionaries = results.map(({ growth, metrics }, i) => {
+    const { layer, percentile, dictionary, tokens, saturated } = growth;
+    const { coverage: share, activations } = coverage.coverages[i];
+    return {
+      ...{ layer, percentile, threshold: dictionary.threshold },
+      ...dictionaryFigures(dictionary, metrics),
+      ...{ tokens, saturated, coverage: share, coverageOf: coverage.on, coverageActivations: activations },
+    };
   });
   const sweep = new Sweep(dictionaries);
   const range = sweep.range("regions")!.map((value) => formatNumber(value));
@@ -75,14 +105,21 @@ export function buildOutcome(flags: CommonFlags, discovery: Discovery, results: 
     title: `Dictionaries of ${flags.model}`,
     answer: `${formatNumber(discovery.activations)} activations of ${flags.corpus} fall into ` +
       `${[...new Set(range)].join(" to ")} regions, depending on layer and percentile; ` +
-      `${dictionaries.filter(({ saturated }) => saturated).length} of ${results.length} dictionaries saturated.`,
+      `${dictionaries.filter(({ saturated }) => saturated).length} of ${results.length} dictionaries saturated. ` +
+      `${streamText(stream)} ${coverageText(coverage)}`,
     findings: {
       layer,
       percentiles: sweep.where({ layer }).each("percentile"),
       regions: sweep.where({ layer }).values("regions"),
       thresholds: sweep.where({ layer }).values("threshold"),
       saturated: sweep.where({ layer }).values(({ saturated }) => Number(saturated)),
+      founded_until: sweep.where({ layer }).values("foundedUntil"),
+      beyond: sweep.where({ layer }).values("beyond"),
+      coverage: sweep.where({ layer }).values("coverage"),
+      coverage_of: coverage.on,
       activations: discovery.activations,
+      texts: discovery.texts,
+      ended: discovery.ended,
       tokens: discovery.tokens,
       layers: sweep.each("layer"),
       regions_by_layer: sweep.by((setting) => setting.mean("regions")),
@@ -98,7 +135,10 @@ export function buildOutcome(flags: CommonFlags, discovery: Discovery, results: 
     sections: [
       {
         heading: "Dictionaries",
-        blocks: [tableBlock(dictionaryTable(comparableModel(flags), dictionaries), undefined, { printed: true })],
+        blocks: [
+          tableBlock(dictionaryTable(comparableModel(flags), dictionaries), undefined, { printed: true }),
+          textBlock(coverageNote(coverage)),
+        ],
       },
       {
         heading: "Growth",
@@ -106,7 +146,7 @@ export function buildOutcome(flags: CommonFlags, discovery: Discovery, results: 
           chartBlock(
             "growth",
             growthChart(growth),
-            "Regions against activations seen. A line that ends early is saturated.",
+            "Regions against activations seen. A line is flat from where its dictionary is saturated and founds no more.",
           ),
         ],
       },
@@ -114,7 +154,11 @@ export function buildOutcome(flags: CommonFlags, discovery: Discovery, results: 
         heading: "Regions",
         blocks: [
           shown.regions.length >= 4 && partition(shown, name),
-          chartBlock("sizes", sizeChart(regions), "Members of the regions, from the largest on."),
+          chartBlock(
+            "sizes",
+            sizeChart(regions),
+            `Members of the regions, from the largest on, ${takenText(dictionaries)}.`,
+          ),
           chartBlock(
             "coherence",
             coherenceChart(regions),
@@ -122,13 +166,47 @@ export function buildOutcome(flags: CommonFlags, discovery: Discovery, results: 
           ),
           tableBlock(
             largestTable(shown.regions),
-            `The largest regions of ${name}. The marked token is the activation's.`,
+            `The largest regions of ${name}, their members ${
+              takenText([shown.growth.dictionary])
+            }. The marked token is the ` +
+              "activation's.",
             { printed: `The largest regions of ${name}:` },
           ),
         ],
       },
     ],
   };
+}
+
+/** What counts of members are counts of. */
+function takenText(taken: readonly { readonly activations: number; readonly beyond: number }[]): string {
+  const activations = [...new Set(taken.map(({ activations }) => activations))].sort((a, b) => a - b);
+  const [least, most] = [activations[0], activations[activations.length - 1]].map((count) => formatNumber(count));
+  const beyond = taken.reduce((most, { beyond }) => Math.max(most, beyond), 0);
+  const without = beyond === 0
+    ? ""
+    : `, of which ${taken.length > 1 ? "up to " : ""}${formatNumber(beyond)} lie beyond θ`;
+  return `of ${least === most ? most : `${least} to ${most}`} activations${without}`;
+}
+
+function coverageText({ on, texts, coverages }: MeasuredCoverage): string {
+  const shares = coverages.flatMap(({ coverage }) => coverage ?? []).sort((a, b) => a - b);
+  const [least, most] = [shares[0], shares[shares.length - 1]].map(formatShare);
+  const range = least === most ? most : `${least} to ${most}`;
+  return on === "what was read"
+    ? `Of what was read, ${range} of the activations lie within θ: of text that no dictionary grew on nothing is known.`
+    : `Of ${formatNumber(texts)} ${on}, ${range} of the activations lie within θ.`;
+}
+
+/** What coverage means, and what it does not show where there was no other text. */
+function coverageNote({ on, texts, coverages: [{ activations }] }: MeasuredCoverage): string {
+  const what =
+    `Coverage is the share of activations within θ of an exemplar, of ${on} (${formatNumber(texts)} texts, ` +
+    `${formatNumber(activations)} activations).`;
+  if (on !== "what was read") return what;
+  return `${what} While a dictionary founds, each activation joins a region or founds one, so that it is 1 by ` +
+    "construction and tells nothing of other text: with --split the entries of the corpus whose field `split` is " +
+    "`heldout` are measured, and with a smaller --max-tokens texts that are left unread.";
 }
 
 /** The dictionary of the middle layer that has about {@linkcode GLANCE} regions. */
@@ -173,6 +251,9 @@ function dictionaryTable(model: string, rows: readonly RowOf<typeof DICTIONARY>[
     ...(hasPublished && { published: published[i] }),
     ...headed(DICTIONARY, {
       saturated: row.saturated,
+      activations: row.activations,
+      foundedUntil: row.foundedUntil,
+      beyond: row.beyond,
       coverage: row.coverage,
       effectiveRegions: Math.round(row.effectiveRegions),
       silhouette: row.silhouette,

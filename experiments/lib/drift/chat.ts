@@ -54,7 +54,8 @@ export function chatOutcome(result: ChatResult): Pick<Outcome, "answer" | "findi
   }
   const refusals = new Sweep(result.refusals).where(told.key);
   return {
-    answer: [tokenAnswer(told), bestBaseAnswer(best(tokens, "base")), refusalAnswer(refusals)].join(" "),
+    answer: [tokenAnswer(told), bestBaseAnswer(best(tokens, "base")), refusalAnswer(refusals, result.labels.refused)]
+      .join(" "),
     findings: findings(told, refusals, result),
     sections: [chatSection(told, result)],
   };
@@ -140,7 +141,10 @@ function bestBaseAnswer(best: TokenSetting): string {
 }
 
 /** Where the members of the refusal region and of its nearest lie. */
-function refusalAnswer(refusals: Rows<RefusalRow>): string {
+function refusalAnswer(refusals: Rows<RefusalRow>, refused: readonly boolean[]): string {
+  if (!refused.some(Boolean)) {
+    return `What became of the refusal region could not be asked: the instruct model refuses none of the ${refused.length} prompts.`;
+  }
   if (refusals.rows.length === 0) return "No region at that setting is a refusal region.";
   return [
     `${

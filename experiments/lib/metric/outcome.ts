@@ -3,6 +3,7 @@ import { METRICS } from "../../../src/analysis/mod.ts";
 import {
   figure,
   meanOf,
+  meansText,
   middleOf,
   type NumericKey,
   resultTable,
@@ -37,7 +38,8 @@ export function metricOutcome(flags: CommonFlags, rows: readonly MetricRow[]): O
           "metrics",
           metricsChart(rows),
           "Agreement of the partitions of two orders (adjusted Rand index, 0 is chance), held-out activations whose domain " +
-            "their region's majority tells, and how uneven the sizes of regions are. Points are orders, lines their means.",
+            "their region's majority tells, and how uneven the sizes of regions are. " +
+            meansText(sweep.each("seed").length, "orders", sweep.each("layer").length),
         ),
         tableBlock(
           meansTable(sweep),
@@ -61,7 +63,9 @@ function answer(sweep: MetricSweep, shown: MetricSetting): string {
         values[i] !== null && values.every((value) => value === null || values[i]! >= value);
       return { metric, times: sweep.count((setting) => isBest(byMetric(setting, of))) };
     }).filter(({ times }) => times > 0);
-    return `${name} is ${figures.join(", ")}; over all ${sweep.settings.length} settings the highest is that of ` +
+    const told = `${name} is ${figures.join(", ")}`;
+    if (sweep.settings.length === 1) return `${told}.`;
+    return `${told}; over all ${sweep.settings.length} settings the highest is that of ` +
       `${wins.map(({ metric, times }) => `${metric} (${times})`).join(", ")}.`;
   };
   const { layer, wanted } = shown.key;

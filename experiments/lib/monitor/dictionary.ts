@@ -39,7 +39,8 @@ export async function chosenDictionary<F extends Flags>(
   }
   stage.end();
   const accuracyOf = (i: number) => grown[i].accuracy ?? -Infinity;
-  const best = instructions
+  // Where all or no instructions are refused, none tells refusal better than another.
+  const best = grown.some(({ accuracy }) => accuracy !== null)
     ? [...growths.keys()].reduce((a, b) => accuracyOf(b) > accuracyOf(a) ? b : a)
     : growths.length >> 1;
   const unusable = failed.map(({ layer, percentile, threshold }): TriedRow => {

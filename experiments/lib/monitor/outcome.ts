@@ -2,6 +2,7 @@
 import {
   ALARM_RATE,
   type AlarmRate,
+  conformalCount,
   type HandleRates,
   MEMORY,
   type RefusalHandle,
@@ -42,6 +43,8 @@ export interface MonitorResult {
   readonly rates: readonly AlarmRate[];
   /** The regions of refusal; absent without a chat template. */
   readonly handle?: RefusalHandle;
+  /** Instructions that they were looked for with, and how many of them the model refuses. */
+  readonly asked?: { readonly total: number; readonly refused: number };
   /** What they do on instructions that they were not found with. */
   readonly onOthers?: HandleRates;
   readonly watched: Watched;
@@ -70,19 +73,19 @@ export function monitorOutcome(flags: MonitorFlags, result: MonitorResult): Outc
             alarmChart(rates),
             "Share of prompts that raise the alarm against the false-alarm rate it is set for, on a random half of the " +
               `held-out text; the other half is what the line "${HELD_OUT}" shows, and it should lie on the dashed line. ` +
-              `Bands span ${flags.seeds} random halves.`,
+              `${flags.seeds === 1 ? "There is one random half" : `Bands span ${flags.seeds} random halves`}.`,
           ),
           tableBlock(
             recordTable([...scores].map(([set, distances]) => {
               const alarms = raised(rates, set, flags.falseAlarms);
-              const [smallest, largest] = alarms.range("alarms") ?? [null, null];
+              const [smallest, largest] = alarms.spread("alarms") ?? [null, null];
               return {
                 ...{ prompts: set, number: distances.length, "mean distance": meanOf(distances) },
                 ...{ alarms: alarms.mean("alarms"), smallest, largest },
               };
             })),
-            `At a false-alarm rate of ${flags.falseAlarms}: share of prompts that raise the alarm, mean and range over ` +
-              `${flags.seeds} random halves.`,
+            `At a false-alarm rate of ${flags.falseAlarms}: share of prompts that raise the alarm, ` +
+              (flags.seeds === 1 ? "of one random half." : `mean and range over ${flags.seeds} random halves.`),
           ),
         ],
       },
@@ -104,16 +107,40 @@ function raised(rates: readonly AlarmRate[], set: string, rate: number): Rows<Al
   return new Rows(rates.filter((row) => row.set === set && row.rate === rate));
 }
 
-function answer({ scores, rates, handle, onOthers, dictionary }: MonitorResult, falseAlarms: number): string {
+/** What the alarm `ood` is raised by, or why that could not be measured. */
+function oodAnswer({ scores, rates, dictionary }: MonitorResult, falseAlarms: number): string {
+  const known = scores.get(HELD_OUT)!.length;
+  if (raised(rates, HELD_OUT, falseAlarms).rows.length === 0) {
+    return `The alarm is set for ${
+      percent(falseAlarms)
+    } of false alarms. How often it is raised could not be measured: half ` +
+      `of the held-out prompts set it then, and ${known >> 1} are fewer than the ${
+        conformalCount(falseAlarms)
+      } that takes; ` +
+      "give more --prompts, or more --false-alarms.";
+  }
   const alarmsOf = (set: string) => percent(raised(rates, set, falseAlarms).mean("alarms"));
   const others = [...scores.keys()].filter((set) => set !== HELD_OUT)
     .map((set) => `${alarmsOf(set)} of ${set === SHUFFLED ? "the same with shuffled words" : set}`);
-  const ood =
-    `With the alarm set for ${percent(falseAlarms)} of false alarms, ${
-      alarmsOf(HELD_OUT)
-    } of held-out prompts raise it, and ` +
+  return `With the alarm set for ${percent(falseAlarms)} of false alarms, ${
+    alarmsOf(HELD_OUT)
+  } of held-out prompts raise it, and ` +
     `${others.join(", ")} (layer ${dictionary.source!.hook.layer}, p ${dictionary.percentile ?? "unknown"}).`;
+}
+
+function answer(result: MonitorResult, falseAlarms: number): string {
+  const { handle, onOthers, asked } = result;
+  const ood = oodAnswer(result, falseAlarms);
   if (!handle || !onOthers) return `${ood} There is no alarm for refusal without a chat template.`;
+  if (asked && (asked.refused === 0 || asked.refused === asked.total)) {
+    return `${ood} Whether regions tell refusal could not be asked: the model refuses ${
+      asked.refused === 0 ? "none" : "all"
+    } of the ${asked.total} instructions.`;
+  }
+  if (onOthers.refused === 0) {
+    return `${ood} How often the regions of refusal are raised could not be asked: the model refuses none of the ` +
+      `${onOthers.answered} other instructions.`;
+  }
   if (handle.regions.size === 0) return `${ood} No region tells refused instructions from others.`;
   return `${ood} The regions of refusal are raised by ${percent(onOthers.sensitivity)} of ${onOthers.refused} other ` +
     `instructions that the model refuses and by ${

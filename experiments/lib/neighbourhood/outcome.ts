@@ -5,6 +5,7 @@ import {
   exceeds,
   figure,
   headed,
+  meansText,
   middleOf,
   orNull,
   percent,
@@ -13,6 +14,7 @@ import {
   Rows,
   type Setting,
   Sweep,
+  tallyText,
 } from "../../../src/report/mod.ts";
 import { chartBlock, type CommonFlags, type Outcome, tableBlock, textBlock } from "../../../src/run/mod.ts";
 import { comparableModel } from "../published.ts";
@@ -84,7 +86,9 @@ export function neighbourhoodOutcome(
             "between",
             betweenChart(rows),
             "Regions between two anchors against p, a panel a layer: the closest pairs of the coarsest dictionary followed " +
-              "to finer ones, and other pairs of the same cosine in the same dictionary. Dots are seeds, lines their means.",
+              `to finer ones, and other pairs of the same cosine in the same dictionary. ${
+                meansText(sweep.each("seed").length, "seeds", sweep.each("percentile").length)
+              }`,
           ),
           tableBlock(
             pairTable(layers),
@@ -150,23 +154,29 @@ function answer(layers: readonly LayerPairs[], shown: LayerPairs, excess: number
   const control = (setting: PairSetting) => figure(compared(setting).mean("controlBetween"));
   const grows = ({ coarsest, finest }: LayerPairs) =>
     exceeds(apart(finest).mean("between"), apart(coarsest).mean("between"));
+  const isSharpened = coarsest !== finest;
+  const isRepeated = new Sweep(finest.rows, ["seed"]).settings.length > 1;
+  const tally = (holds: (layer: LayerPairs) => boolean) => tallyText(count(holds), layers.length, "layer");
   return [
     `Between the closest pairs of regions at p ${coarsest.key.percentile} (layer ${shown.layer}, K ${size(coarsest)})`,
-    `lie ${between(coarsest)} regions on average, and ${between(finest)} between their counterparts at`,
-    `p ${finest.key.percentile} (K ${size(finest)}); other pairs of the same cosine have ${control(coarsest)}`,
-    `and ${control(finest)}.`,
+    ...(isSharpened
+      ? [
+        `lie ${between(coarsest)} regions on average, and ${between(finest)} between their counterparts at`,
+        `p ${finest.key.percentile} (K ${size(finest)}); other pairs of the same cosine have ${control(coarsest)}`,
+        `and ${control(finest)}.`,
+      ]
+      : [`lie ${between(coarsest)} regions on average; other pairs of the same cosine have ${control(coarsest)}.`]),
     `At p ${coarsest.key.percentile}, ${
       percent(shareOf(apart(coarsest), isEmpty))
-    } of the pairs have nothing between them,`,
-    `at p ${finest.key.percentile} ${
-      percent(shareOf(apart(finest), isEmpty))
-    }; where one anchor is the other's nearest`,
-    "region, nothing can be between.",
-    `The number grows from the coarsest to the finest p in ${
-      count(grows)
-    } of ${layers.length} layers; at the finest it`,
-    `exceeds that of pairs of the same cosine in ${count(({ finest }) => isAbove(finest))}, at every seed in`,
-    `${count(({ finest }) => isAlwaysAbove(finest))}.`,
+    } of the pairs have nothing between them${
+      isSharpened ? `, at p ${finest.key.percentile} ${percent(shareOf(apart(finest), isEmpty))}` : ""
+    }; where one anchor is the other's nearest region, nothing can be between.`,
+    isSharpened
+      ? `The number grows from the coarsest to the finest p ${tally(grows)}; at the finest it exceeds`
+      : "How it fills up as the dictionary is sharpened could not be asked: that takes two percentiles. The number exceeds",
+    `that of pairs of the same cosine ${tally(({ finest }) => isAbove(finest))}${
+      isRepeated ? `, at every seed ${tally(({ finest }) => isAlwaysAbove(finest))}` : ""
+    }.`,
     `Of the regions between at p ${finest.key.percentile}, ${
       percent(filled(finest).mean("fromAnchors"))
     } are nearest to A or`,

@@ -8,11 +8,13 @@ import {
   figure,
   headed,
   meanOf,
+  meansText,
   recordTable,
   resultTable,
   rowTable,
   type Setting,
   Sweep,
+  tallyText,
 } from "../../../src/report/mod.ts";
 import { chartBlock, type CommonFlags, type Outcome, tableBlock, textBlock } from "../../../src/run/mod.ts";
 import { comparableModel, publishedOod } from "../published.ts";
@@ -35,6 +37,7 @@ const gap = (setting: DistanceSetting, far: PromptSet, near: PromptSet) =>
 export function oodOutcome(flags: CommonFlags, rows: readonly DistanceRow[]): Outcome {
   const sweep = new Sweep(rows);
   const shown = sweep.middle;
+  const orders = sweep.each("seed").length;
   const ofRegions = rows.filter(({ kind }) => kind === "regions");
   return {
     title: `Out-of-distribution distance in ${flags.model}`,
@@ -49,10 +52,8 @@ export function oodOutcome(flags: CommonFlags, rows: readonly DistanceRow[]): Ou
           chartBlock(
             "distances",
             distanceChart(ofRegions),
-            `Mean distance to the nearest exemplar by p, a panel a layer. Dots are seeds (${
-              sweep.each("seed").length
-            }), ` +
-              "lines their means, the dashed line is θ.",
+            "Mean distance to the nearest exemplar by p, a panel a layer; the dashed line is θ. " +
+              meansText(orders, "seeds", sweep.each("percentile").length),
           ),
           tableBlock(distanceTable(sweep), "Means over activations and seeds; K is the number of regions."),
           chartBlock(
@@ -70,7 +71,9 @@ export function oodOutcome(flags: CommonFlags, rows: readonly DistanceRow[]): Ou
             "auroc",
             aurocChart(rows),
             "How well the distance of one activation tells it from held-out text: the dictionary's exemplars, " +
-              "and as many random activations (coreset). Dots are seeds, lines their means; 0.5 is chance.",
+              `and as many random activations (coreset); 0.5 is chance. ${
+                meansText(orders, "seeds", sweep.each("layer").length)
+              }`,
           ),
           tableBlock(
             detectionTable(sweep),
@@ -86,38 +89,38 @@ export function oodOutcome(flags: CommonFlags, rows: readonly DistanceRow[]): Ou
 
 function answer(sweep: Sweep<DistanceRow>, shown: DistanceSetting): string {
   const nearer = (near: PromptSet, far: PromptSet) => sweep.tally((setting) => exceeds(gap(setting, far, near), 0));
+  const isRepeated = sweep.each("seed").length > 1;
   /** In how many single dictionaries. */
-  const nearerOnce = (near: PromptSet, far: PromptSet) => {
+  const nearerOnce = (near: PromptSet, far: PromptSet, what: string) => {
     const isNearer = sweep.settings.flatMap((setting) => {
       const others = setting.where({ set: far, kind: "regions" }).values("mean");
       return setting.where({ set: near, kind: "regions" }).values("mean").map((distance, i) => distance < others[i]);
     });
-    return `${isNearer.filter(Boolean).length} of ${isNearer.length}`;
+    return tallyText(isNearer.filter(Boolean).length, isNearer.length, what);
   };
   const beaten = (set: PromptSet) =>
-    sweep.count((setting) => exceeds(meanAt(setting, "auroc", set, "coreset"), meanAt(setting, "auroc", set)));
+    sweep.tally((setting) => exceeds(meanAt(setting, "auroc", set, "coreset"), meanAt(setting, "auroc", set)));
   const both = (set: PromptSet, of: Figure<DistanceRow> = "auroc") =>
     `${figure(meanAt(shown, of, set))} for ${set} (coreset ${figure(meanAt(shown, of, set, "coreset"))})`;
   const distances = PROMPT_SETS.map((set) => `${figure(meanAt(shown, "mean", set))} (${set})`).join(", ");
   return [
-    `Held-out text lies nearer to the exemplars than Bulgarian in ${
-      nearer("held-out", "Bulgarian")
-    } settings of layer and`,
-    `p, and nearer than random tokens in ${
-      nearer("held-out", "random tokens")
-    } (means over seeds; of single dictionaries`,
-    `in ${nearerOnce("held-out", "Bulgarian")} and ${nearerOnce("held-out", "random tokens")}).`,
+    `Held-out text lies nearer to the exemplars than Bulgarian ${nearer("held-out", "Bulgarian")}, and nearer than`,
+    `random tokens ${nearer("held-out", "random tokens")}${
+      isRepeated
+        ? ` (means over seeds; ${nearerOnce("held-out", "Bulgarian", "single dictionary")} and ${
+          nearerOnce("held-out", "random tokens", "single dictionary")
+        })`
+        : ""
+    }.`,
     `At ${shown.name} the mean distances are ${distances}.`,
-    `Bulgarian lies farther than random tokens in ${nearerOnce("random tokens", "Bulgarian")} dictionaries.`,
+    `Bulgarian lies farther than random tokens ${nearerOnce("random tokens", "Bulgarian", "dictionary")}.`,
     `The AUROC of one activation's distance at ${shown.name} is`,
     `${both("Bulgarian")} and ${both("random tokens")};`,
     `that of a whole prompt's mean distance is`,
     `${both("Bulgarian", "aurocPrompt")} and ${both("random tokens", "aurocPrompt")}.`,
-    "For single activations the coreset, as many random activations, does better in",
-    `${beaten("Bulgarian")} of ${sweep.settings.length} settings for Bulgarian, in ${
-      beaten("random tokens")
-    } for random`,
-    `tokens and in ${beaten("shuffled")} for shuffled text.`,
+    "For single activations the coreset, as many random activations, does better",
+    `${beaten("Bulgarian")} for Bulgarian, ${beaten("random tokens")} for random tokens and ${beaten("shuffled")} for`,
+    "shuffled text.",
   ].join(" ");
 }
 

@@ -37,7 +37,7 @@ export async function heldOutFirings<F extends Flags>(
 ): Promise<HeldOutFirings> {
   const { manifest, progress } = run;
   const [layer] = layers;
-  using sae = await openSae(path, backend, model, layer, { onNote: run.note });
+  using sae = await openSae(path, backend, model, layer, { onNote: run.note, isDeclared: !run.isGiven("sae") });
   const texts = shuffled(readTexts(run, corpus, { where: { split: heldout } }), seed);
   const reading = progress.stage("held-out", tokens, "activations");
   const stream = extract(model, texts, {

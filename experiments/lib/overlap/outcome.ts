@@ -14,11 +14,13 @@ import {
   formatNumber,
   headed,
   meanOf,
+  meansText,
   percent,
   recordTable,
   resultTable,
   type Setting,
   Sweep,
+  tallyText,
 } from "../../../src/report/mod.ts";
 import {
   chartBlock,
@@ -89,8 +91,10 @@ export function overlapOutcome(
           chartBlock(
             "overlap",
             overlapChart(sweep.rows),
-            `Share of the units with ${minimum} or more firings whose best F1 is above 0.5, over p. Points are stream orders ` +
-              "or draws, lines their means. Random exemplars: as many training activations in the exemplars' place. Another " +
+            `Share of the units with ${minimum} or more firings whose best F1 is above 0.5, over p. ${
+              meansText(shown.orders.length, "stream orders or draws", compared.length)
+            } ` +
+              "Random exemplars: as many training activations in the exemplars' place. Another " +
               "order: its regions are fewer to choose from than features are. Token ids: the F1 of a unit with all " +
               "occurrences of one token. Strongest tokens: the published measure.",
           ),
@@ -150,6 +154,7 @@ function answer(sweep: Sweep<SummaryRow, "percentile">, shown: OverlapSetting, c
     const sorted = sweep.settings.filter((setting) => shareOf(setting, name, side) !== null)
       .sort((a, b) => shareOf(a, name, side)! - shareOf(b, name, side)!);
     if (sorted.length === 0) return percent(null);
+    if (sorted.length === 1) return percent(shareOf(sorted[0], name, side));
     const shareText = (setting: OverlapSetting) => `${percent(shareOf(setting, name, side))} (${setting.name})`;
     return `${shareText(sorted[0])} to ${shareText(sorted.at(-1)!)}`;
   };
@@ -159,8 +164,16 @@ function answer(sweep: Sweep<SummaryRow, "percentile">, shown: OverlapSetting, c
     const [own, other] = [of(setting, "EP and SAE").range("share"), of(setting, random).range("share")];
     return own !== null && other !== null && own[0] > other[1];
   });
+  const count = sweep.settings.length;
+  const isRepeated = compared.orders.length > 1;
   const hasOther = shareOf(shown, "EP and EP of another order") !== null;
   const core = sharedCore(compared);
+  const counted = (side: FiringSide) => of(shown, "EP and SAE", side).mean("counted");
+  if (counted("regions") === 0 || counted("features") === 0) {
+    return `How far they agree at ${shown.name} could not be asked: no ${
+      counted("regions") === 0 ? "region" : "feature"
+    } fires on ${minimum} or more of the held-out tokens. Lower --minimum, or give more --tokens.`;
+  }
   return [
     `At ${shown.name} (${formatNumber(Math.round(sizeOf(compared)))} regions) ${
       share("EP and SAE")
@@ -168,8 +181,10 @@ function answer(sweep: Sweep<SummaryRow, "percentile">, shown: OverlapSetting, c
     `${share("EP and SAE", "features")} of the SAE features that fire on ${minimum} or more held-out tokens have a`,
     `counterpart on the other side with an F1 above ${F1_CUT}; with the tokens permuted it is`,
     `${both("EP and SAE, tokens permuted")}, with the stream shifted ${both("EP and SAE, tokens shifted")}.`,
-    `As many random activations in the exemplars' place reach ${both(random)}; EP's share of regions is higher at`,
-    `${higher} of ${sweep.settings.length} percentiles, at ${clear} of them without overlap of the orders.`,
+    `As many random activations in the exemplars' place reach ${both(random)}; EP's share of regions is higher`,
+    `${tallyText(higher, count, "percentile", "at")}${
+      isRepeated ? `, ${tallyText(clear, count, "percentile", "at")} without overlap of the orders` : ""
+    }.`,
     ...hasOther
       ? [
         `Between two stream orders of the same dictionary ${share("EP and EP of another order")} of the regions have a`,
@@ -181,10 +196,14 @@ function answer(sweep: Sweep<SummaryRow, "percentile">, shown: OverlapSetting, c
       share("token ids", "features")
     } of all features; one to one there`,
     `are ${compared.pairs.length} pairs.`,
-    `Over p the regions' share runs from ${over("EP and SAE", "regions")}, the features' from`,
-    `${over("EP and SAE", "features")}.`,
-    "By the published measure, the strongest tokens of soft activations, they run from",
-    `${over("EP and SAE, strongest tokens", "regions")} and from ${over("EP and SAE, strongest tokens", "features")}.`,
+    ...count === 1 ? [] : [
+      `Over p the regions' share runs from ${over("EP and SAE", "regions")}, the features' from`,
+      `${over("EP and SAE", "features")}.`,
+    ],
+    `By the published measure, the strongest tokens of soft activations, they ${count === 1 ? "are" : "run from"}`,
+    `${over("EP and SAE, strongest tokens", "regions")} and ${count === 1 ? "" : "from "}${
+      over("EP and SAE, strongest tokens", "features")
+    }.`,
   ].join(" ");
 }
 

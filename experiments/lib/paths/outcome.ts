@@ -6,10 +6,12 @@ import {
   formatNumber,
   headed,
   meanOf,
+  meansText,
   percent,
   recordTable,
   resultTable,
   Sweep,
+  tallyText,
   tokenText,
 } from "../../../src/report/mod.ts";
 import { chartBlock, type CommonFlags, type Outcome, tableBlock } from "../../../src/run/mod.ts";
@@ -59,13 +61,13 @@ export function pathsOutcome(flags: CommonFlags, rows: PathRows, path: ShownPath
             "context",
             contextChart(rows.layers),
             "Share of tokens that fall into the same region when the other tokens of their prompt are shuffled with them: " +
-              `what the token alone decides. Dots are seeds (${seeds}), lines their means.`,
+              `what the token alone decides. ${meansText(seeds, "seeds", path.layers.length)}`,
           ),
           chartBlock(
             "together",
             togetherChart(rows.steps),
             "Pairs of tokens in one region that are in one region of the next layer too, beside shuffled tokens, and the " +
-              "share of all pairs that are. Dots are seeds, lines their means.",
+              `share of all pairs that are. ${meansText(seeds, "seeds", path.layers.length - 1)}`,
           ),
           tableBlock(layerTable(rows), "Means over seeds.", { printed: true }),
         ],
@@ -104,19 +106,30 @@ function answer(means: readonly Means[], shown: Means, { percentile, layers }: S
     `At p ${percentile}, ${percent(agreementShuffled[0])} of tokens stay in their region of layer ${
       layers[0]
     } when the tokens`,
-    `of their prompt are shuffled, and ${percent(agreementShuffled[last])} in layer ${
-      layers[last]
-    } (any two tokens lie in one`,
-    `region in ${percent(agreementChance[0])} and ${percent(agreementChance[last])}).`,
-    `That share is lower in the last layer than in the first at ${falling} of ${means.length} percentiles.`,
+    ...(last === 0
+      ? [
+        `of their prompt are shuffled (any two tokens lie in one region in ${percent(agreementChance[0])}). Which way`,
+        "they take from layer to layer could not be asked: that takes two layers.",
+      ]
+      : [
+        `of their prompt are shuffled, and ${percent(agreementShuffled[last])} in layer ${
+          layers[last]
+        } (any two tokens lie in one`,
+        `region in ${percent(agreementChance[0])} and ${
+          percent(agreementChance[last])
+        }). That share is lower in the last`,
+        `layer than in the first ${tallyText(falling, means.length, "percentile", "at")}.`,
+      ]),
     ...(last === 0 ? [] : [
       `Of pairs of tokens that share a region, ${
         percent(meanOf(stay))
       } share one in the next layer too (mean of the steps;`,
       `shuffled tokens ${percent(meanOf(stayShuffled))}, chance ${
         percent(meanOf(stayChance))
-      }); that is more than chance in`,
-      `${beyond(stayChance)} of ${stay.length} steps, and more than shuffled tokens in ${beyond(stayShuffled)}.`,
+      }); that is more than chance`,
+      `${tallyText(beyond(stayChance), stay.length, "step")}, and more than shuffled tokens ${
+        tallyText(beyond(stayShuffled), stay.length, "step")
+      }.`,
     ]),
     `The ${formatNumber(shown.tokens!)} tokens take ${formatNumber(shown.distinctPaths!)} different paths, shuffled`,
     `${formatNumber(shown.distinctPathsShuffled!)}.`,

@@ -11,6 +11,7 @@ import {
   recordTable,
   resultTable,
   Rows,
+  tallyText,
 } from "../../../src/report/mod.ts";
 import { chartBlock, type CommonFlags, type Outcome, tableBlock, textBlock } from "../../../src/run/mod.ts";
 import { accuraciesChart, keptChart, type NamedSummary, shownReadouts, sparsityChart } from "./charts.ts";
@@ -101,7 +102,8 @@ export function probeOutcome(
           chartBlock(
             "kept",
             keptChart(summaries, percentiles),
-            "Share of raw accuracy above chance that one feature keeps, by percentile. Points are seeds, bands " +
+            "Share of raw accuracy above chance that one feature keeps, by percentile. Points are seeds, " +
+              (percentiles.length === 1 ? "bars " : "bands ") +
               "intervals. The SAE and the token's id do not depend on p. Random exemplars: as many activations of the " +
               "dictionaries' corpus.",
           ),
@@ -163,9 +165,12 @@ function answer({ summaries, labels, percentiles, layer, percentile }: Told): st
         topOfSae.length === 0 ? "." : `; the SAE's ${most} largest features ${kept(topOfSae)}.`
       }`,
     ]),
-    `Over all ${versusRandom.length} settings of label and p, one-hot regions are more accurate than one-hot random`,
-    `exemplars in ${versusRandom.filter(({ low }) => low > 0).length} and less in`,
-    `${versusRandom.filter(({ high }) => high < 0).length}, by an interval that leaves out 0.`,
+    "One-hot regions are more accurate than one-hot random exemplars",
+    `${
+      tallyText(versusRandom.filter(({ low }) => low > 0).length, versusRandom.length, "setting of label and p")
+    } and less`,
+    `${tallyText(versusRandom.filter(({ high }) => high < 0).length, versusRandom.length, "setting")}, by an interval`,
+    "that leaves out 0.",
     "With shuffled labels, raw activations and regions come within",
     `${formatNumber(100 * Math.max(...shuffled), 2)} points of chance.`,
   ].join(" ");

@@ -30,7 +30,7 @@ const REFERENCE = { ...DELTA, field: "reference" } as const;
 
 const WHAT = series("what", {
   "first region of refusal": COLOR.vermilion,
-  "matched null region": COLOR.blue,
+  "null region": COLOR.blue,
   "difference in means": COLOR.green,
   "mean of all final positions": COLOR.purple,
   "random direction": COLOR.soft,
@@ -42,7 +42,7 @@ export function ablationChart(ablations: readonly Ablation[], references: readon
     const { seed, layer, percentile, delta, nullDelta } = ablation;
     return [
       { seed, layer, percentile, what: "first region of refusal", delta, reference: null },
-      { seed, layer, percentile, what: "matched null region", delta: nullDelta, reference: null },
+      { seed, layer, percentile, what: "null region", delta: nullDelta, reference: null },
     ];
   });
   // References belong to no percentile: each is a line across its layer's panel.

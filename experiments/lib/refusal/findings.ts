@@ -15,7 +15,7 @@ import {
   type Steered,
 } from "../../../src/analysis/mod.ts";
 import type { FailedSetting } from "../../../src/partition/mod.ts";
-import { type Finding, formatNumber } from "../../../src/report/mod.ts";
+import { type Finding, formatNumber, formatShare } from "../../../src/report/mod.ts";
 
 /** The best ablation of one region, and what became of it elsewhere. */
 export interface BestAblation {
@@ -102,8 +102,8 @@ export function refusalAnswer(result: RefusalResult): string {
   const { lab, standard, ablations, best } = result;
   const before = answerRates(lab.before.harmful);
   if (!best) {
-    return `No: of ${result.settings.length} dictionaries none has a region in which refused prompts end, so there is ` +
-      `nothing to ablate (the model refuses ${formatNumber(before.refused)} of the held-out harmful prompts).`;
+    return `The question could not be asked, for there is nothing to ablate: ${whyNone(result)} The model refuses ` +
+      `${formatShare(before.refused)} of the held-out harmful prompts.`;
   }
   const { ablation, setting: { matched, candidates }, confirmation: { others }, steered } = best;
   const { layer, percentile, basis, seed } = ablation;
@@ -123,11 +123,7 @@ export function refusalAnswer(result: RefusalResult): string {
         otherBases.map(({ basis, nullDelta }) => `; ${basis} ${signed(nullDelta)}`).join("") + ")"
       : "there is no null region to compare with") +
     `, and the mean of all final positions, which no label enters, by ${change(SHARED)}.`,
-    `It is the best of ${effect.single_ablations} ablations of one region, chosen on these prompts; ${effect.with_effect} of ` +
-    `them lower refusal by 0.5 or more: in ${effect.with_effect_and_null} the null stays within ` +
-    `±${standard.nullTolerance} (in ${effect.with_effect_and_matched_null} of these it is also of the region's size, within ` +
-    `${standard.matchDistance} in log10 members and coherence), in ${effect.with_effect_null_falls} it falls too, ` +
-    `${effect.with_effect_without_null} have none.`,
+    effectText(effect, standard),
     `${fixed(ablation.loops)} of the answers under the best ablation end in a loop (before: ${fixed(before.loops)}).`,
     `At that layer the difference in means of harmful and harmless prompts changes refusal by ` +
     `${change("difference in means")}, a random direction by ${change("random direction")}.`,
@@ -145,8 +141,41 @@ export function refusalAnswer(result: RefusalResult): string {
   return sentences.join(" ");
 }
 
+/** How often the sweep shows an effect, and what the nulls do there. */
+function effectText(effect: ReturnType<typeof counts>, { nullTolerance, matchDistance }: Standard): string {
+  const chosen = effect.single_ablations === 1
+    ? "It is the only ablation of one region; "
+    : `It is the best of ${effect.single_ablations} ablations of one region, chosen on these prompts; `;
+  const count = effect.single_ablations === 1 ? "it" : `${effect.with_effect} of them`;
+  if (effect.with_effect === 0) return `${chosen}none lowers refusal by 0.5 or more.`;
+  const matched = effect.with_effect_and_null === 0
+    ? ""
+    : ` (in ${effect.with_effect_and_matched_null} of these it is also of the region's size, within ${matchDistance} in ` +
+      "log10 members and coherence)";
+  return `${chosen}${count} ${effect.single_ablations === 1 ? "lowers" : "lower"} refusal by 0.5 or more: in ` +
+    `${effect.with_effect_and_null} the null stays within ±${nullTolerance}${matched}, in ${effect.with_effect_null_falls} ` +
+    `it falls too, ${effect.with_effect_without_null} have none.`;
+}
+
+/** Why there is no region of refusal, in a sentence. */
+function whyNone({ refused, settings, failed }: RefusalResult): string {
+  if (!refused.some(Boolean)) return `the model refuses none of the ${refused.length} prompts to build on.`;
+  if (settings.length === 0) return `no percentile gives a dictionary (${failed.map(({ reason }) => reason)[0]}).`;
+  return `${
+    settings.length === 1 ? "the one dictionary has no" : `of ${settings.length} dictionaries none has a`
+  } region in which refused prompts end.`;
+}
+
 function verdict(result: RefusalResult, { ablation }: BestAblation): string {
-  const { standard } = result;
+  const { lab, standard } = result;
+  const { refused } = answerRates(lab.before.harmful);
+  if (refused < -REFUSAL_EFFECT) {
+    return `The question could not be asked of this model, which refuses too few of the held-out harmful prompts ` +
+      `(${formatShare(refused)}) for a fall by ${-REFUSAL_EFFECT}`;
+  }
+  if (ablation.delta <= REFUSAL_EFFECT && ablation.nullDelta === null) {
+    return "Whether by this region alone could not be asked, for lack of a null region";
+  }
   if (!(ablation.delta <= REFUSAL_EFFECT && nullHolds(ablation, standard))) return "Not specifically";
   const shared = referenceAt(result, SHARED);
   if (shared && shared.delta <= ablation.delta + standard.nullTolerance) {

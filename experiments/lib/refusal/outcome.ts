@@ -45,7 +45,9 @@ export function refusalOutcome(flags: CommonFlags, result: RefusalResult): Outco
       { heading: "Published", blocks: [textBlock(published)] },
       {
         heading: "Ablation",
-        blocks: best ? ablationBlocks(result, best) : [textBlock("No dictionary has a region of refusal.")],
+        blocks: best
+          ? ablationBlocks(result, best)
+          : [textBlock("There is nothing to ablate: no dictionary has a region of refusal.")],
       },
       { heading: "Settings that failed", blocks: [textBlock(unable.join("\n\n"))] },
       ...(best ? bestSections(best, answers) : []),

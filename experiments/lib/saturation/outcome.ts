@@ -5,6 +5,8 @@ import {
   type Figure,
   figure,
   headed,
+  orNull,
+  rangeOf,
   rangeText,
   recordTable,
   resultTable,
@@ -77,8 +79,8 @@ const meanAt = (setting: CurveSetting, stream: Stream, of: Figure<StreamCurve> =
 const means = (sweep: Curves, stream: Stream, of?: Figure<StreamCurve>) =>
   sweep.settings.map((setting) => meanAt(setting, stream, of));
 
-/** The fewest and the most regions over orders. */
-const range = (setting: CurveSetting, stream: Stream) => setting.where({ stream }).range("regions")!;
+/** The fewest and the most regions over orders; `null` of one order. */
+const range = (setting: CurveSetting, stream: Stream) => setting.where({ stream }).spread("regions");
 
 /** Chat's regions over code's. */
 const ratio = (setting: CurveSetting) => meanAt(setting, "chat") / meanAt(setting, "code");
@@ -100,6 +102,7 @@ function answer(sweep: Curves, shown: Curves): string {
   const { percentile } = shown.middle.key;
   const shape = (stream: Stream) => {
     const sizes = means(shown, stream);
+    if (layers.length === 1) return `${stream} ${Math.round(sizes[0])}`;
     const order = layers.length > 2 ? `, rank correlation with depth ${figure(spearman(layers, sizes))}` : "";
     return `${stream} ${Math.round(sizes[0])} at layer ${layers[0]} and ${Math.round(sizes.at(-1)!)} at layer ` +
       `${layers.at(-1)} (most at layer ${peakOf(shown, stream)}${order})`;
@@ -110,8 +113,10 @@ function answer(sweep: Curves, shown: Curves): string {
   });
   const areApart = (setting: CurveSetting) => {
     const [chat, code] = [range(setting, "chat"), range(setting, "code")];
+    if (chat === null || code === null) return false;
     return chat[0] > code[1] || chat[1] < code[0];
   };
+  const isRepeated = sweep.each("seed").length > 1;
   const ends = byPercentile(sweep, (own) => {
     const share = Math.max(...DOMAINS.flatMap((stream) => means(own, stream, "foundingShare")));
     return `${saturated(own)} of ${own.rows.length} at p ${own.middle.key.percentile} ` +
@@ -128,17 +133,22 @@ function answer(sweep: Curves, shown: Curves): string {
     }.`;
   });
   return [
-    `At p ${percentile} and equal budgets the domains have these regions: ${DOMAINS.map(shape).join("; ")}.`,
-    `The most over the least across layers is ${multiples.join(", ")}.`,
-    `Chat has ${
-      rangeText(shown.settings.map(ratio))
-    } times the regions of code at p ${percentile}, and more than code in`,
-    `${sweep.tally((setting) => ratio(setting) > 1)} settings of layer and p; their ranges over stream orders do not`,
-    `touch in ${sweep.count(areApart)} of them.`,
+    `At p ${percentile}${layers.length === 1 ? `, layer ${layers[0]}` : ""} and equal budgets the domains have these ` +
+    `regions: ${DOMAINS.map(shape).join("; ")}.`,
+    ...(layers.length === 1 ? [] : [`The most over the least across layers is ${multiples.join(", ")}.`]),
+    `Chat has ${rangeText(shown.settings.map(ratio))} times the regions of code at p ${percentile}, and more than code`,
+    `${sweep.tally((setting) => ratio(setting) > 1)}${
+      isRepeated ? `; their ranges over stream orders do not touch ${sweep.tally(areApart)}` : ""
+    }.`,
     `Dictionaries that met the rule of saturation (two empty batches in a row): ${ends.join(", ")};`,
     "the regions of the others are lower bounds.",
     ...complete.flat(),
   ].join(" ");
+}
+
+/** The range over orders of the stream with the widest; `null` of one order. */
+function widestRange(setting: CurveSetting): number | null {
+  return rangeOf(STREAMS.map((stream) => range(setting, stream)).map((ends) => ends && ends[1] - ends[0]))?.[1] ?? null;
 }
 
 function regionTable(sweep: Curves) {
@@ -149,7 +159,7 @@ function regionTable(sweep: Curves) {
       threshold: setting.where({ stream: "mix" }).rows[0].threshold,
     }),
     ...Object.fromEntries(STREAMS.map((stream) => [stream, Math.round(meanAt(setting, stream))])),
-    "widest range": Math.max(...STREAMS.map((stream) => range(setting, stream)).map(([low, high]) => high - low)),
+    "widest range": widestRange(setting),
     "chat / code": ratio(setting),
     ...Object.fromEntries(
       STREAMS.map((stream) => [`founding, ${stream}`, meanAt(setting, stream, "foundingShare") * 1000]),
@@ -164,7 +174,9 @@ function findings(sweep: Curves, shown: Curves): Outcome["findings"] {
     [`regions_${stream}_range`]: shown.settings.map((setting) => range(setting, stream)),
     [`regions_${stream}_by_percentile`]: sweep.by((setting) => meanAt(setting, stream)),
     [`peak_layer_${stream}`]: peakOf(shown, stream),
-    [`depth_correlation_${stream}`]: spearman(shown.each("layer"), means(shown, stream)),
+    [`depth_correlation_${stream}`]: shown.each("layer").length > 2
+      ? orNull(spearman(shown.each("layer"), means(shown, stream)))
+      : null,
     [`founding_share_${stream}`]: means(shown, stream, "foundingShare"),
   }));
   return {

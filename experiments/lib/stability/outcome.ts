@@ -93,7 +93,7 @@ const byOrder = (setting: VariantSetting) => setting.where({ variant: "means" })
 
 function answer(sweep: Sweep<VariantRow>, shown: VariantSetting): string {
   const higher = (a: StabilityVariant, b: StabilityVariant) =>
-    sweep.count((setting) => exceeds(meanAt(setting, "matchedCosine", a), meanAt(setting, "matchedCosine", b)));
+    sweep.tally((setting) => exceeds(meanAt(setting, "matchedCosine", a), meanAt(setting, "matchedCosine", b)));
   const pair = (variant: StabilityVariant) =>
     `${figure(meanAt(shown, "matchedCosine", variant))} (Spearman ${
       figure(meanAt(shown, "spearmanDensity", variant))
@@ -112,22 +112,22 @@ function answer(sweep: Sweep<VariantRow>, shown: VariantSetting): string {
       figure(meanAt(shown, "spearmanDensity", CHANCE))
     }, from ${lowestByChance}`,
     `to ${highestByChance}.`,
-    `Over all ${of} settings of layer and p the correlation is ${span("spearmanDensity")}; with members alone`,
-    `${span("spearmanMembers")}, with coherence alone ${
+    ...(of === 1 ? [] : [`Over all ${of} settings of layer and p the correlation is ${span("spearmanDensity")}.`]),
+    `With members alone it is ${span("spearmanMembers")}, with coherence alone ${
       span("spearmanCoherence")
-    }; with D among regions of two or more`,
-    `members ${span("spearmanPlural")}.`,
+    }, with D among`,
+    `regions of two or more members ${span("spearmanPlural")}.`,
     `Exemplars come back at a mean cosine of ${pair("exemplars")} at ${shown.name}; re-anchored ones at`,
-    `${pair("exemplars, re-anchored")}, higher in ${higher("exemplars, re-anchored", "exemplars")} of ${of} settings;`,
-    `those replaced while growing at ${pair("exemplars, replaced while growing")}, higher than plain ones in`,
-    `${higher("exemplars, replaced while growing", "exemplars")} of ${of}.`,
+    `${pair("exemplars, re-anchored")}, higher ${higher("exemplars, re-anchored", "exemplars")};`,
+    `those replaced while growing at ${pair("exemplars, replaced while growing")}, higher than plain ones`,
+    `${higher("exemplars, replaced while growing", "exemplars")}.`,
     `Mean directions come back at ${pair("means")}, and where exemplars were replaced while growing at`,
-    `${pair("means, replaced while growing")}, higher in ${higher("means, replaced while growing", "means")} of ${of}.`,
+    `${pair("means, replaced while growing")}, higher ${higher("means, replaced while growing", "means")}.`,
     `Absorbing the fifth of lowest D into its neighbours gives ${pair("means, unstable fifth absorbed")},`,
     `leaving it out ${pair("means, unstable fifth left out")}, absorbing a random fifth`,
-    `${pair("means, random fifth absorbed")}: absorbing beats leaving out in`,
-    `${higher("means, unstable fifth absorbed", "means, unstable fifth left out")} of ${of} settings, and absorbing a`,
-    `random fifth in ${higher("means, unstable fifth absorbed", "means, random fifth absorbed")}.`,
+    `${pair("means, random fifth absorbed")}: absorbing beats leaving out`,
+    `${higher("means, unstable fifth absorbed", "means, unstable fifth left out")}, and absorbing a random fifth`,
+    `${higher("means, unstable fifth absorbed", "means, random fifth absorbed")}.`,
   ].join(" ");
 }
 

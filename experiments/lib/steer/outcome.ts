@@ -46,6 +46,7 @@ export function steerOutcome(flags: CommonFlags, effects: readonly EffectRow[]):
   }
   const means = summaries(effects);
   const results = new Sweep(means).settings.map(resultOf);
+  const orders = distinct(effects.map(({ seed }) => seed)).length;
   const isBest = ({ layer, percentile, direction, alpha }: SummaryRow) =>
     results.some((result) =>
       result.layer === layer && result.percentile === percentile &&
@@ -65,8 +66,8 @@ export function steerOutcome(flags: CommonFlags, effects: readonly EffectRow[]):
             necessityChart(means, isBest),
             "Share of the gap between the region's members and all other positions in their divergence from the region's " +
               "typical output: left, how far members leave it when the direction is ablated; right, how near the others come " +
-              "when it is added, each at the strength that brings them nearest. Bars are means over stream orders, points the " +
-              "orders. Below 0 it acts against.",
+              "when it is added, each at the strength that brings them nearest. Below 0 it acts against. " +
+              (orders === 1 ? "There is one stream order." : "Bars are means over stream orders, points the orders."),
           ),
           tableBlock(resultsTable(results), "Means over stream orders.", { printed: true }),
         ],
@@ -129,12 +130,16 @@ function answer(effects: readonly EffectRow[], results: readonly SettingResult[]
     `Added at α ${best.region.alpha}, a region's direction closes ${
       figure(best.region.sufficiency)
     } of the gap between ` +
-    `other positions' outputs and its members' where it exceeds its null most (${best.name}; 1 is all of it), a matched ` +
-    `null's at its own best strength ${figure(best.none?.sufficiency ?? null)}.`,
-    `Ablated, it takes members ${
-      figure(needed.region.necessity)
-    } of the way to the others (${needed.name}), the null's ` +
-    `${figure(needed.none?.necessity ?? null)}.`,
+    `other positions' outputs and its members' ${
+      best.none ? "where it exceeds its null most " : ""
+    }(${best.name}; 1 is all of it), ${
+      best.none
+        ? `a matched null's at its own best strength ${figure(best.none.sufficiency)}`
+        : "beside no null, for the dictionary has no second region"
+    }.`,
+    `Ablated, it takes members ${figure(needed.region.necessity)} of the way to the others (${needed.name})${
+      needed.none ? `, the null's ${figure(needed.none.necessity)}` : ""
+    }.`,
   ];
   if (size !== null) {
     sentences.push(

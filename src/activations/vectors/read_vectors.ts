@@ -1,7 +1,9 @@
 import { join } from "node:path";
+import { assertOptions } from "../../compute/known_options.ts";
 import { isFolder } from "../../files/exists.ts";
 import { calledFrame, type Frame, frameOf } from "../../files/frames.ts";
 import { expandPattern, isPattern } from "../../files/glob.ts";
+import { UNPACK_OPTIONS } from "../../files/unpacking.ts";
 import { zipKindOf } from "../../files/zip.ts";
 import { localPath } from "../../hub/hub_file.ts";
 import { Batch } from "../batch.ts";
@@ -56,6 +58,7 @@ import { type ReadVectorsOptions, type RowBlock, ROWS, type RowsOptions, ZARR } 
  * ```
  */
 export async function* readVectors(path: string, options: ReadVectorsOptions = {}): AsyncGenerator<Batch> {
+  assertOptions("readVectors", options, { ...UNPACK_OPTIONS, name: true, batchRows: true });
   const { batchRows = ROWS } = options;
   if (!Number.isInteger(batchRows) || batchRows < 1) {
     throw new RangeError(`Expected batchRows to be a whole number from 1 on but found ${batchRows}`);

@@ -3,6 +3,7 @@ import { extract, type Text, type TokenIds } from "../../activations/extract.ts"
 import { assertContext, bosOf, type StreamSource } from "../../activations/source.ts";
 import { batchAt } from "../../activations/stream.ts";
 import type { Matrix } from "../../compute/backend.ts";
+import { assertOptions, type OptionNames } from "../../compute/known_options.ts";
 import type { LanguageModel } from "../../model/types.ts";
 import type { Dictionary } from "../../partition/dictionary.ts";
 import { directionsOf } from "../../partition/directions.ts";
@@ -20,6 +21,8 @@ export interface MonitorParts {
   /** Regions to tell when a prompt's final position lies in one of them, by the name of what they stand for. */
   readonly handles?: ReadonlyMap<string, ReadonlySet<number>>;
 }
+
+const OPTIONS: OptionNames<MonitorParts> = { model: true, dictionary: true, threshold: true, handles: true };
 
 /**
  * What a monitor says of one prompt, however many windows it was read in. Its own tokens are those that are neither
@@ -99,7 +102,9 @@ export class Monitor implements Disposable {
    * context than the model has.
    */
   static async create(options: MonitorParts): Promise<Monitor> {
-    const { dictionary } = options;
+    assertOptions("a monitor", options, OPTIONS);
+    const { dictionary, threshold = Infinity } = options;
+    if (!(threshold >= 0)) throw new RangeError(`Expected a threshold from 0 on but found ${threshold}`);
     const { source } = dictionary;
     if (source?.extractor !== "per-position") {
       throw new Error(

@@ -1,11 +1,11 @@
-import type { SparseFeatures } from "../../compute/sparse.ts";
+import { assertActive, type SparseFeatures } from "../../compute/sparse.ts";
 import { byUnit, type Firings } from "./firings.ts";
 
 /**
  * Patterns of an SAE's features: each fires where it is active.
  *
  * @param batches Active features of consecutive batches of one stream, a row a token.
- * @throws {RangeError} if there are no batches, or not all have as many features.
+ * @throws {RangeError} if there are no batches, not all have as many features, or 2^31 or more fire.
  *
  * @example
  * ```ts
@@ -26,7 +26,9 @@ export function activeFirings(
     );
   }
   const offsets = new Int32Array(batches.reduce((sum, { rows }) => sum + rows, 0) + 1);
-  const fired = new Int32Array(batches.reduce((sum, { offsets, rows }) => sum + offsets[rows], 0));
+  const firings = batches.reduce((sum, { offsets, rows }) => sum + offsets[rows], 0);
+  assertActive(firings);
+  const fired = new Int32Array(firings);
   let [token, firing] = [0, 0];
   for (const batch of batches) {
     fired.set(batch.features.subarray(0, batch.offsets[batch.rows]), firing);

@@ -1,4 +1,5 @@
 import type { Backend } from "../../compute/backend.ts";
+import { assertOptions } from "../../compute/known_options.ts";
 import type { Dictionary } from "../../partition/dictionary.ts";
 import type { Basis } from "../../partition/parts.ts";
 import { median } from "../statistics/median.ts";
@@ -62,6 +63,7 @@ export interface Matching extends DirectionMatching {
  * ```
  */
 export async function match(a: Dictionary, b: Dictionary, options: { basis?: Basis } = {}): Promise<Matching> {
+  assertOptions("match", options, { basis: true });
   if (a.dim !== b.dim) throw new RangeError(`Expected dictionaries of one width but found ${a.dim} and ${b.dim}`);
   const { basis = "mean" } = options;
   const matching = await matchDirections(a.backend, a.directions(basis), b.directions(basis), a.dim);

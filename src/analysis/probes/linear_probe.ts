@@ -1,3 +1,4 @@
+import { assertOptions, type OptionNames } from "../../compute/known_options.ts";
 import { hashUniform } from "../../compute/random.ts";
 import { featureCount, type FeatureRows, isDense, rowProducts } from "./feature_rows.ts";
 import { fitLogistic, type LogisticFit, type LogisticOptions } from "./logistic.ts";
@@ -33,6 +34,18 @@ export interface ProbeOptions {
   tolerance?: number;
 }
 
+const OPTIONS: OptionNames<ProbeOptions> = {
+  classes: true,
+  l2: true,
+  standardize: true,
+  rows: true,
+  documents: true,
+  validation: true,
+  seed: true,
+  iterations: true,
+  tolerance: true,
+};
+
 /** A trained multinomial logistic regression. */
 export interface Probe extends LogisticFit {
   /** The penalty's strength. */
@@ -60,20 +73,23 @@ export interface Probe extends LogisticFit {
  * ```
  */
 export function trainProbe(features: FeatureRows, labels: Int32Array, options: ProbeOptions = {}): Probe {
+  assertOptions("trainProbe", options, OPTIONS);
   const rows = options.rows ?? allRows(features);
   const classes = options.classes ?? labels.reduce((a, b) => Math.max(a, b), 0) + 1;
   // The strongest first: of equally good ones `>` below leaves it.
   const strengths = [options.l2 ?? 1e-3].flat().sort((a, b) => b - a);
   check(features, labels, rows, classes, strengths);
+  const { validation = 0.2, iterations = 100, tolerance = 1e-3 } = options;
+  checkTraining({ validation, iterations, tolerance });
   const settings = {
     classes,
     standardize: options.standardize ?? isDense(features),
-    iterations: options.iterations ?? 100,
-    tolerance: options.tolerance ?? 1e-3,
+    iterations,
+    tolerance,
   };
   if (strengths.length === 1) return fit(features, labels, rows, { ...settings, l2: strengths[0] });
 
-  const { documents, validation = 0.2, seed = 0 } = options;
+  const { documents, seed = 0 } = options;
   // From the seed and the document alone: the same documents validate for every set of features and labels.
   const validates = (row: number) => hashUniform(seed, documents?.[row] ?? row) < validation;
   const [held, rest] = [rows.filter(validates), rows.filter((row) => !validates(row))];
@@ -110,6 +126,18 @@ function fit(features: FeatureRows, labels: Int32Array, rows: Int32Array, option
 }
 
 const allRows = ({ rows }: FeatureRows) => Int32Array.from({ length: rows }, (_, i) => i);
+
+function checkTraining(
+  { validation, iterations, tolerance }: Record<"validation" | "iterations" | "tolerance", number>,
+) {
+  if (!(validation > 0 && validation < 1)) {
+    throw new RangeError(`Expected a share of documents between 0 and 1 to validate but found ${validation}`);
+  }
+  if (!Number.isInteger(iterations) || iterations < 1) {
+    throw new RangeError(`Expected a whole number of steps from 1 on but found ${iterations}`);
+  }
+  if (!(tolerance >= 0)) throw new RangeError(`Expected a tolerance from 0 on but found ${tolerance}`);
+}
 
 function check(
   features: FeatureRows,

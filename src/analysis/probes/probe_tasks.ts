@@ -32,7 +32,7 @@ export interface ProbeDraw {
 /**
  * A task for every label: documents parted, the same way for all labels, then rows drawn of either side.
  *
- * @throws {RangeError} if a kind has fewer than two documents, or a class no row on one side.
+ * @throws {RangeError} if a kind has fewer than two documents, or a class no row on one side; names label and class.
  *
  * @example
  * ```ts
@@ -51,6 +51,8 @@ export function probeTasks(
   const [learned, told] = [false, true].map((side) => rows.filter((row) => tests[documents[row]] === side));
   return labels.map((label) => {
     const { values, classes: { length }, ofDocument } = label;
+    assertEveryClass(label, learned, train, "train");
+    assertEveryClass(label, told, test, "test");
     const own = balancedRows(values, length, learned, train, seed);
     return {
       label,
@@ -62,4 +64,21 @@ export function probeTasks(
       ),
     };
   });
+}
+
+/** A probe is not trained on a class that it never sees, nor tested without one. */
+function assertEveryClass({ name, classes, values }: Label, rows: readonly number[], most: number, use: string): void {
+  const seen = new Set(rows.map((row) => values[row]));
+  const missing = classes.find((_, i) => !seen.has(i));
+  if (missing !== undefined) {
+    throw new RangeError(
+      `Expected activations of every class of the label "${name}" to ${use} a probe on but found none of "${missing}"`,
+    );
+  }
+  if (most < classes.length) {
+    throw new RangeError(
+      `Expected to ${use} a probe of the label "${name}" on at least ${classes.length} activations, one of each class, but ` +
+        `found room for ${most}`,
+    );
+  }
 }

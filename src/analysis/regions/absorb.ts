@@ -35,9 +35,10 @@ export function absorb({ sums, counts }: RegionSums, dim: number, chosen: readon
     return dot;
   };
   const joined = {
-    sums: Float32Array.from(kept.flatMap((region) => [...sums.subarray(region * dim, (region + 1) * dim)])),
+    sums: new Float32Array(kept.length * dim),
     counts: Float64Array.from(kept, (region) => counts[region]),
   };
+  kept.forEach((region, i) => joined.sums.set(sums.subarray(region * dim, (region + 1) * dim), i * dim));
   for (let region = 0; region < counts.length; region++) {
     if (!chosen[region]) continue;
     let [best, target] = [-Infinity, 0];

@@ -3,6 +3,7 @@
  * region is a feature, its direction the exemplar.
  */
 import { type ActivationBatch, Batch, placeText, type Prompt } from "../../activations/batch.ts";
+import { assertOptions, type OptionNames } from "../../compute/known_options.ts";
 import { writeFileAtomic } from "../../files/atomic.ts";
 import { visibleJson } from "../../files/visible_text.ts";
 import type { LanguageModel } from "../../model/types.ts";
@@ -37,6 +38,14 @@ export interface DashboardFileOptions {
   k?: number;
 }
 
+const FILE_OPTIONS: OptionNames<DashboardFileOptions> = {
+  modelId: true,
+  layer: true,
+  set: true,
+  features: true,
+  k: true,
+};
+
 /** Texts of tokens by position, of prompts that several contexts, and several dashboards, show. */
 const TOKENS = new WeakMap<Prompt, Map<number, string>>();
 
@@ -65,8 +74,9 @@ interface Slot {
  * - `values` of a context's `tokens` are the read-out `signed` on the basis `exemplar`, `<x - center, exemplar>`, in the
  *   activations' own units; negative ones too, which autoencoders do not have. Tokens without an activation, such as
  *   `<bos>`, are left out.
- * - `frac_nonzero` is the share of the pass's activations that are nearest to the region's exemplar, and the frequency
- *   histogram is of these activations' values.
+ * - `frac_nonzero` is the share of the pass's activations that are nearest to the region's exemplar and within the
+ *   threshold of it, and the frequency histogram is of these activations' values. Those beyond the threshold of all, which
+ *   come once a dictionary founds no more, count in none.
  * - `pos_str` and `pos_values` are what the logit lens reads off the exemplar, `neg_str` and `neg_values` what it reads off
  *   the opposite direction, with the logits' sign changed: the least logits, if the model's final norm has no bias. They
  *   are empty where the lens cannot read the hook.
@@ -113,7 +123,9 @@ export class Dashboard {
    *
    * @throws {RangeError} if an option is no whole number, or contexts are none.
    */
-  constructor(dictionary: Dictionary, { contexts = 10, around = 32 }: DashboardOptions = {}) {
+  constructor(dictionary: Dictionary, options: DashboardOptions = {}) {
+    assertOptions("a dashboard", options, { contexts: true, around: true });
+    const { contexts = 10, around = 32 } = options;
     assertWhole("contexts", contexts, 1);
     assertWhole("tokens around", around, 0);
     this.#dictionary = dictionary;
@@ -140,8 +152,10 @@ export class Dashboard {
       throw new Error("Expected a batch that says where its rows come from but it has no provenance: give it one");
     }
     const { regions, distances } = await this.#dictionary.assign(batch);
+    const { threshold } = this.#dictionary;
     const x = await Batch.of(batch).values();
     for (let row = 0; row < batch.rows && this.#dictionary.size > 0; row++) {
+      if (distances[row] > threshold) continue;
       // <x - c, e> = ||x - c|| cos, and the cosine is 1 less the distance.
       this.#histograms[regions[row]].add(this.#norm(x, row) * (1 - distances[row]));
     }
@@ -165,6 +179,7 @@ export class Dashboard {
    * nobody says which layer it is of.
    */
   files(model: LanguageModel, options: DashboardFileOptions = {}): DashboardFile[] {
+    assertOptions("a dashboard's files", options, FILE_OPTIONS);
     const { size, source, percentile } = this.#dictionary;
     const { features = 128, k = 10, layer = source?.hook.layer, modelId = source?.model ?? model.id } = options;
     const { set = percentile === undefined ? "exemplar" : `exemplar-p${percentile}` } = options;

@@ -10,7 +10,7 @@ export const SNAPSHOT_FIGURES = row({
   activations: whole("activations seen"),
   tokens: whole("tokens read, <bos> included"),
   regions: whole("regions after the batch"),
-  founded: whole("regions that the batch founded"),
+  founded: whole("regions that the batch founded", { missing: "saturated before, it only counts members" }),
 });
 
 /**
@@ -48,7 +48,8 @@ export function growthFigures(snapshots: readonly Snapshot[]): GrowthFigures {
 }
 
 /**
- * Share of the activations of the last quarter of the batches (one at least) that founded a region, 0..1.
+ * Share of the activations of the last quarter of the batches (one at least) that founded a region, 0..1: of those before
+ * the dictionary was saturated.
  *
  * @param snapshots One for each batch, one at least.
  *
@@ -59,8 +60,10 @@ export function growthFigures(snapshots: readonly Snapshot[]): GrowthFigures {
  * ```
  */
 export function foundingShare(snapshots: readonly Snapshot[]): number {
-  const before = snapshots[snapshots.length - 1 - Math.ceil(snapshots.length / 4)] ?? { activations: 0, regions: 0 };
-  const end = snapshots[snapshots.length - 1];
+  // Of batches that only count members none could found a region: as a share of theirs 0 would mean nothing.
+  const founding = snapshots.filter(({ founded }) => founded !== null);
+  const before = founding[founding.length - 1 - Math.ceil(founding.length / 4)] ?? { activations: 0, regions: 0 };
+  const end = founding[founding.length - 1];
   return (end.regions - before.regions) / (end.activations - before.activations);
 }
 

@@ -10,8 +10,8 @@ export interface DictionaryMetrics {
   readonly nontrivialRegions: number;
   /** Members of all regions. */
   readonly members: number;
-  /** Share of the members in nontrivial regions. */
-  readonly coverage: number;
+  /** Share of the members in nontrivial regions; published as "coverage". */
+  readonly sharedMembers: number;
   /** Mean members of a nontrivial region. */
   readonly meanMembers: number;
   /** Median members of a nontrivial region. */
@@ -54,8 +54,10 @@ const TWO_NONTRIVIAL = { missing: "fewer than two regions have two members" } as
  */
 export const DICTIONARY_FIGURES = row({
   regions: whole("number of regions"),
-  activations: whole("activations taken"),
-  coverage: number("share of members in regions of at least two"),
+  activations: whole("activations taken, which members and regions are counts of"),
+  foundedUntil: whole("activations after which it founded no more regions and only counted members"),
+  beyond: whole("activations after that beyond the threshold, in no region", { heading: "beyond θ" }),
+  sharedMembers: number("share of members in regions of at least two"),
   effectiveRegions: number("exp of the entropy of the sizes"),
   gini: number("Gini coefficient of the sizes, 0..1"),
   meanDistance: number("mean distance to the exemplar", NONTRIVIAL),
@@ -64,7 +66,7 @@ export const DICTIONARY_FIGURES = row({
 });
 
 /**
- * Metrics as a row of {@linkcode DICTIONARY_FIGURES}.
+ * A dictionary's counts and metrics as a row of {@linkcode DICTIONARY_FIGURES}.
  *
  * @example
  * ```ts
@@ -72,14 +74,18 @@ export const DICTIONARY_FIGURES = row({
  *
  * using dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.1 }, { backend: "cpu" });
  * await dictionary.add({ data: Float32Array.of(2, 0, 2, 0.1), rows: 2, dim: 2 });
- * const { regions, silhouette } = dictionaryFigures(await measure(dictionary));
+ * const { regions, silhouette } = dictionaryFigures(dictionary, await measure(dictionary));
  * if (regions !== 1 || silhouette !== null) throw new Error("one region has no other");
  * ```
  */
-export function dictionaryFigures(metrics: DictionaryMetrics): RowOf<typeof DICTIONARY_FIGURES> {
-  const { regions: size, members, coverage, effectiveRegions, gini } = metrics;
+export function dictionaryFigures(
+  dictionary: Pick<Dictionary, "activations" | "foundedUntil" | "beyond">,
+  metrics: DictionaryMetrics,
+): RowOf<typeof DICTIONARY_FIGURES> {
+  const { activations, foundedUntil, beyond } = dictionary;
+  const { regions: size, sharedMembers, effectiveRegions, gini } = metrics;
   return {
-    ...{ regions: size, activations: members, coverage, effectiveRegions, gini },
+    ...{ regions: size, activations, foundedUntil, beyond, sharedMembers, effectiveRegions, gini },
     meanDistance: orNull(metrics.meanIntraDistance),
     nearestDistance: orNull(metrics.meanNearestInterDistance),
     silhouette: orNull(metrics.silhouette),
@@ -97,9 +103,9 @@ export function dictionaryFigures(metrics: DictionaryMetrics): RowOf<typeof DICT
  *
  * using dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.1 }, { backend: "cpu" });
  * await dictionary.add({ data: Float32Array.of(1, 0, 2, 0, 3, 0, 0, 1, 0, 2, -1, 0), rows: 6, dim: 2 });
- * const { regions, nontrivialRegions, coverage, meanNearestInterDistance } = await measure(dictionary);
+ * const { regions, nontrivialRegions, sharedMembers, meanNearestInterDistance } = await measure(dictionary);
  * assertEquals([regions, nontrivialRegions], [3, 2]);
- * assertEquals([coverage, meanNearestInterDistance], [5 / 6, 1]);
+ * assertEquals([sharedMembers, meanNearestInterDistance], [5 / 6, 1]);
  * ```
  */
 export async function measure(dictionary: Dictionary): Promise<DictionaryMetrics> {
@@ -119,7 +125,7 @@ export async function measure(dictionary: Dictionary): Promise<DictionaryMetrics
     regions: size,
     nontrivialRegions: kept.length,
     members,
-    coverage: inside / members,
+    sharedMembers: inside / members,
     meanMembers,
     medianMembers: median(counts),
     maxMembers: counts.reduce((max, count) => Math.max(max, count), 0),

@@ -18,6 +18,7 @@
 export * from "./absorb.ts";
 export * from "./anchor_pairs.ts";
 export * from "./between.ts";
+export * from "./coverage.ts";
 export * from "./dashboard.ts";
 export * from "./density.ts";
 export * from "./divide_by_label.ts";

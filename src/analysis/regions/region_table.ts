@@ -1,3 +1,4 @@
+import { assertOptions } from "../../compute/known_options.ts";
 import type { LanguageModel, LensToken } from "../../model/types.ts";
 import type { Context } from "../../partition/contexts.ts";
 import type { Dictionary } from "../../partition/dictionary.ts";
@@ -57,6 +58,7 @@ export async function describeRegions(
   model: LanguageModel,
   options: { basis?: Basis; k?: number; regions?: readonly number[] } = {},
 ): Promise<RegionRow[]> {
+  assertOptions("describeRegions", options, { basis: true, k: true, regions: true });
   const { basis = "mean", k = 5 } = options;
   const { size, dim, memberCounts, coherences, distanceSums, founders } = dictionary;
   const regions = options.regions ?? Array.from({ length: size }, (_, region) => region);

@@ -1,3 +1,4 @@
+import { assertOptions, type OptionNames } from "../../compute/known_options.ts";
 import { Random } from "../../compute/random.ts";
 import { quantiles } from "./quantile.ts";
 
@@ -21,6 +22,25 @@ export interface BootstrapOptions {
   seed?: number;
 }
 
+const OPTIONS: OptionNames<BootstrapOptions> = { resamples: true, level: true, seed: true };
+
+/**
+ * How an interval is made, with the defaults.
+ *
+ * @internal
+ * @param usual Samples where the options do not say.
+ * @throws {RangeError} if there is no sample, or the level is no share.
+ */
+export function bootstrapSettings(options: BootstrapOptions, usual: number): Required<BootstrapOptions> {
+  assertOptions("a bootstrap", options, OPTIONS);
+  const { resamples = usual, level = 0.95, seed = 0 } = options;
+  if (!Number.isInteger(resamples) || resamples < 1) {
+    throw new RangeError(`Expected at least one resample but found ${resamples}`);
+  }
+  if (!(level > 0 && level < 1)) throw new RangeError(`Expected a level between 0 and 1 but found ${level}`);
+  return { resamples, level, seed };
+}
+
 /**
  * The mean of some values with its percentile bootstrap interval (Efron, "Bootstrap Methods: Another Look at the
  * Jackknife", 1979): as many values are drawn with replacement, again and again, and the interval holds the middle of
@@ -36,16 +56,12 @@ export interface BootstrapOptions {
  * ```
  */
 export function bootstrapMean(values: ArrayLike<number>, options: BootstrapOptions = {}): Interval {
-  const { resamples = 10_000, level = 0.95, seed = 0 } = options;
+  const { resamples, level, seed } = bootstrapSettings(options, 10_000);
   const count = values.length;
   const wrong = Array.from(values).find((value) => !Number.isFinite(value));
   if (count === 0 || wrong !== undefined) {
     throw new RangeError(`Expected finite values to resample but found ${count === 0 ? "none" : wrong}`);
   }
-  if (!Number.isInteger(resamples) || resamples < 1) {
-    throw new RangeError(`Expected at least one resample but found ${resamples}`);
-  }
-  if (!(level > 0 && level < 1)) throw new RangeError(`Expected a level between 0 and 1 but found ${level}`);
   const random = new Random(seed);
   const means = Float64Array.from({ length: resamples }, () => {
     let sum = 0;

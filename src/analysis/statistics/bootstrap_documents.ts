@@ -1,5 +1,5 @@
 import { Random } from "../../compute/random.ts";
-import type { BootstrapOptions, Interval } from "./bootstrap.ts";
+import { type BootstrapOptions, bootstrapSettings, type Interval } from "./bootstrap.ts";
 import { quantiles } from "./quantile.ts";
 
 /**
@@ -24,9 +24,10 @@ import { quantiles } from "./quantile.ts";
 export function bootstrapDocuments(
   documents: number,
   figure: (drawn: Int32Array) => number,
-  { resamples = 1000, level = 0.95, seed = 0 }: BootstrapOptions = {},
+  options: BootstrapOptions = {},
 ): Interval {
-  if (documents < 1) throw new RangeError("Expected documents to resample but found none");
+  const { resamples, level, seed } = bootstrapSettings(options, 1000);
+  if (!(documents >= 1)) throw new RangeError("Expected documents to resample but found none");
   const random = new Random(seed);
   // One array for all draws: `figure` must not keep it.
   const drawn = new Int32Array(documents);

@@ -2,7 +2,7 @@
 import type { BackendChoice } from "../../compute/backend.ts";
 import { MAX_UNPACKED } from "../../files/unpacking.ts";
 import { suffixes } from "../../model/dtypes.ts";
-import { TEMPLATE_DATE } from "../../model/template_date.ts";
+import { dayOf, TEMPLATE_DATE } from "../../model/template_date.ts";
 import { BOS_RULES, CONTROL_TOKEN_RULES } from "../../model/tokenizer.ts";
 import type { BosRule, ControlTokenRule, Dtype, HookSite } from "../../model/types.ts";
 import { flagName, type Flags, type Layers, UsageError } from "./flags.ts";
@@ -65,7 +65,10 @@ export interface CommonFlags {
 }
 
 /** Common flags that an experiment may lack, each with a sentence of what it has instead, without its end. */
-export type LackedFlags = Readonly<Partial<Record<"percentiles" | "corpus" | "maxTokens", string>>>;
+export type LackedFlags = Readonly<Partial<Record<"percentiles" | "corpus" | "maxTokens" | "templateDate", string>>>;
+
+/** What an experiment lacks that reads texts as they are. */
+export const WITHOUT_TEMPLATE = { templateDate: "it reads texts as they are, without a chat template" } as const;
 
 /** What an experiment says of its flags. */
 export interface FlagDeclarations {
@@ -175,6 +178,7 @@ function everyFlag({ name, defaults = {}, flags, oneLayer = false }: FlagDeclara
     templateDate: {
       type: "string",
       default: value("templateDate", TEMPLATE_DATE),
+      check: dayOf,
       help: "the day that a chat template is told it is, if it writes one",
     },
     ...flags,

@@ -67,7 +67,7 @@ export type Flag = {
     readonly sorted?: boolean;
     /** What a text names, which is to be there before anything is loaded; default nothing. */
     readonly names?: NamedKind;
-    /** Throws a {@linkcode UsageError} if a text is none that the flag takes. */
+    /** Throws if a text is none that the flag takes. */
     readonly check?: (text: string) => unknown;
   };
 }[keyof FlagTypes];
@@ -172,12 +172,20 @@ function readValue(name: string, flag: Flag, text: string): unknown {
       if (flag.maxLength === undefined) return text;
       throw new UsageError(`Expected ${name} to be ${lengthText(flag)} but got all.`);
     case "string":
-      flag.check?.(text);
+      assertForm(name, flag, text);
       return text;
     case "boolean":
       return text;
     default:
       return flag satisfies never;
+  }
+}
+
+function assertForm(name: string, { check }: Flag, text: string): void {
+  try {
+    check?.(text);
+  } catch (cause) {
+    throw cause instanceof UsageError ? cause : new UsageError(`${name}: ${(cause as Error).message}.`, { cause });
   }
 }
 

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { writeFileAtomic } from "../../files/atomic.ts";
 import { readWhole } from "../../files/byte_file.ts";
 import { checksumOf } from "../../files/checksum.ts";
-import type { CalibrationRecord } from "../../report/manifest.ts";
+import type { CalibrationRecord, StreamRecord } from "../../report/manifest.ts";
 
 const FORMAT = "exemplar stage 2";
 
@@ -17,6 +17,8 @@ export interface StageRecord {
   readonly notes: readonly string[];
   /** What its calibrations saw; absent in files of before that was told. */
   readonly calibrations?: readonly CalibrationRecord[];
+  /** How far it read to grow dictionaries; likewise. */
+  readonly streams?: readonly StreamRecord[];
 }
 
 /**

@@ -4,7 +4,7 @@ import { checksumOf } from "../../files/checksum.ts";
 import { removeIfThere } from "../../files/remove.ts";
 import { readSealedJson, writeSealedJson } from "../../files/sealed_json.ts";
 import type { CheckpointOptions } from "../../partition/checkpoint.ts";
-import { type CalibrationRecord, VERSION } from "../../report/manifest.ts";
+import { type CalibrationRecord, type StreamRecord, VERSION } from "../../report/manifest.ts";
 import { flagText } from "../command/flag_text.ts";
 import { UsageError } from "../command/flags.ts";
 import { readStage, writeStage } from "./stage_file.ts";
@@ -39,6 +39,8 @@ export interface StagesOptions {
   readonly notes: readonly string[];
   /** What its calibrations saw; those of steps that are kept are put there. Default nobody asks. */
   readonly calibrations?: CalibrationRecord[];
+  /** How far its streams were read; likewise. */
+  readonly streams?: StreamRecord[];
   /** Takes a sentence for the reader. */
   readonly note: (sentence: string) => void;
   /** Stops the run before its next step. */
@@ -125,7 +127,7 @@ export class Stages {
    */
   async kept<T>(name: string, compute: () => T | Promise<T>): Promise<T> {
     const path = `${await this.#pathOf(name)}.stage`;
-    const { notes, calibrations = [], note, signal } = this.#options;
+    const { notes, calibrations = [], streams = [], note, signal } = this.#options;
     const stage = await readStage(path, { name, run: this.#run }).catch((error: Error) => {
       note(`${error.message.replace(/\.?$/, ".")} The step "${name}" is done again.`);
       return undefined;
@@ -133,12 +135,17 @@ export class Stages {
     if (stage) {
       stage.notes.forEach(note);
       append(calibrations, stage.calibrations ?? []);
+      append(streams, stage.streams ?? []);
       return stage.value as T;
     }
     signal.throwIfAborted();
-    const [told, seen, growing] = [notes.length, calibrations.length, this.#growing.length];
+    const [told, seen, read, growing] = [notes.length, calibrations.length, streams.length, this.#growing.length];
     const value = await compute();
-    const said = { notes: notes.slice(told), calibrations: calibrations.slice(seen) };
+    const said = {
+      notes: notes.slice(told),
+      calibrations: calibrations.slice(seen),
+      streams: streams.slice(read),
+    };
     const kept = await writeStage(path, { name, run: this.#run, value, ...said });
     // Of all orders together they may not fit on the disk.
     for (const folder of this.#growing.splice(growing)) await removeIfThere(folder);

@@ -60,7 +60,7 @@ export async function calibrationsOf(
   const read = stream((state) => {
     stage.set(state.activations);
     // All that there are may be fewer.
-    if (texts !== undefined) stage.budget(state.texts, texts, "texts");
+    if (texts !== undefined) stage.budget(state.texts, texts, "texts", state.inTexts);
     if (state.activations >= activations || state.texts === texts) stage.note("taking distances");
   });
   const calibrations = await calibrateLayers(read, layers, {

@@ -5,11 +5,18 @@ import type { LanguageModel, LoadOptions } from "../../model/types.ts";
 import { readSae, type Sae } from "../../sae/sae.ts";
 import { UsageError } from "../command/flags.ts";
 
+/** How an SAE is opened. */
+export interface SaeOptions extends Pick<LoadOptions, "onNote"> {
+  /** Whether it is known to read what the model is read at, though it need not say so itself. */
+  readonly isDeclared?: boolean;
+}
+
 /**
  * Reads the SAE that a flag `--sae` names, of a model at its hook.
  *
  * @param path Here or `hf://`, in any format that `readSae` reads.
- * @param options `onNote` takes a sentence where the SAE was trained on a model of another name.
+ * @param options `onNote` takes a sentence where the SAE was trained on a model of another name, or does not say what it
+ * reads; `isDeclared`: whether somebody else says that it reads the model's hook in `layer`, default false.
  * @throws {UsageError} if its file says that it reads another place than the model's hook in `layer`, if it is a
  * transcoder, or if its activations are not as long as the model's.
  *
@@ -28,12 +35,18 @@ export async function openSae(
   backend: Backend,
   model: LanguageModel,
   layer: number,
-  { onNote }: Pick<LoadOptions, "onNote"> = {},
+  { onNote, isDeclared = false }: SaeOptions = {},
 ): Promise<Sae> {
   const sae = await readSae(path, { backend });
   try {
     assertReads(sae, path, model, layer);
-    const { model: trainedOn } = sae.source;
+    const { model: trainedOn, hook, hookPoint } = sae.source;
+    if (hook === undefined && hookPoint === undefined && !isDeclared) {
+      onNote?.(
+        `The SAE ${path} does not say what it reads and is taken for one of ${model.hook} of layer ${layer}: unless it was ` +
+          "trained there, its features mean nothing here",
+      );
+    }
     if (trainedOn !== undefined && !isSameModel(trainedOn, model.id)) {
       // No refusal: tools have names of their own for models, and a base model's autoencoder may be read on its descendants.
       onNote?.(

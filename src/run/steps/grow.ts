@@ -7,13 +7,15 @@ import {
   type TokenIds,
 } from "../../activations/extract.ts";
 import { shuffled } from "../../activations/shuffled.ts";
-import { defaultContext, describeStream, type StreamSource } from "../../activations/source.ts";
+import { defaultContext, describedBy, describeStream, type StreamSource } from "../../activations/source.ts";
 import type { StreamBatch } from "../../activations/stream.ts";
 import type { Backend } from "../../compute/backend.ts";
 import type { LanguageModel } from "../../model/types.ts";
 import type { Calibration } from "../../partition/calibration.ts";
 import { discover, type DiscoverOptions, type Discovery } from "../../partition/discover.ts";
 import { type FailedSetting, usableSettings } from "../../partition/usable.ts";
+import type { StreamRecord } from "../../report/manifest.ts";
+import { endedBecause } from "../../report/stream_text.ts";
 import type { Run } from "../experiment.ts";
 import type { CommonFlags } from "../command/common_flags.ts";
 import type { Flags } from "../command/flags.ts";
@@ -30,7 +32,7 @@ export interface ReadPlan {
   /**
    * Texts, or prompts of token ids, which are read in the order of `seed`; or a function that reads them as they come.
    */
-  readonly texts: readonly (Text | TokenIds)[] | (() => AsyncIterable<Text>);
+  readonly texts: readonly (Text | TokenIds)[] | (() => AsyncIterable<Text | TokenIds>);
   /** Name of the texts, for records: file, filter, order if not seeded. Other texts must have another name. */
   readonly corpus: string;
   /** Files that the texts come from: a calibration made before they changed is not used again. */
@@ -50,7 +52,15 @@ export interface GrowPlan extends ReadPlan {
   /** Looks at every batch before the dictionaries take it; it must not keep the batch. */
   readonly watch?: (batch: StreamBatch) => void | Promise<void>;
   /** How dictionaries are grown; the budget of tokens is `--max-tokens`, if there is that flag, unless another is given here. */
-  readonly growing?: Pick<DiscoverOptions, "saturationWindow" | "maxTokens" | "members" | "checkpoint" | "signal">;
+  readonly growing?: Pick<
+    DiscoverOptions,
+    | "saturationWindow"
+    | "readAll"
+    | "maxTokens"
+    | "members"
+    | "checkpoint"
+    | "signal"
+  >;
 }
 
 /** What is calibrated: percentiles p, and the activations to measure on. */
@@ -221,16 +231,16 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
   const levels = [...calibrations].map(([layer, { percentiles }]) => `${layer} at ${percentiles}`).join("; ");
   const name = `${label}dictionaries of layers ${levels}, seed ${seed}, ${corpus}`;
   const checkpoint = { onWarning: run.note, ...growing?.checkpoint ?? await run.stages.checkpoint(name) };
-  const budget = growing?.maxTokens ?? maxTokens;
   const stage = progress.stage(`${label}discover`, textCount(plan), "texts");
   let skipped = 0;
-  const onProgress = ({ texts, prompts, tokens }: ExtractProgress) => {
-    if (prompts <= skipped) stage.resume(texts);
-    else stage.set(texts);
-    stage.budget(tokens, budget, "tokens");
+  const onProgress = (read: ExtractProgress) => {
+    const { prompts, tokens } = read;
+    if (prompts <= skipped) stage.resume(textsSoFar(read), read.inTexts);
+    else stage.set(textsSoFar(read), undefined, read.inTexts);
+    stage.budget(tokens, maxTokens, "tokens");
   };
   // The model reads nothing beyond the budget.
-  const stream = new WatchedStream({ ...plan, layers, reading: { ...plan.reading, maxTokens: budget, onProgress } });
+  const stream = new WatchedStream({ ...plan, layers, reading: { ...plan.reading, maxTokens, onProgress } });
   const discovery = await discover(
     (skipPrompts) => {
       skipped = watch ? 0 : skipPrompts;
@@ -250,11 +260,12 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
     },
   );
   await stream.watchRest(discovery.prompts);
-  // A bar that stops early must not look like a fault.
-  const isSaturated = discovery.growths.every(({ saturated }) => saturated);
-  const isSpent = discovery.tokens >= maxTokens;
+  const record = recordOf(discovery, label.replace(/: $/, ""), textCount(plan) ?? null);
+  manifest.streams.push(record);
   const count = discovery.growths.reduce((sum, { dictionary }) => sum + dictionary.size, 0);
-  stage.note(`${count} regions, ${isSaturated ? "saturated" : isSpent ? "budget spent" : "all texts read"}`);
+  // A bar that stops early must not look like a fault.
+  const isWhole = record.ended === "stream";
+  stage.note(`${count} regions, ${isWhole ? "all texts read" : `stopped because ${endedBecause(record)}`}`);
   stage.end();
   if (discovery.silent) {
     run.note(
@@ -296,9 +307,38 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
  * ```
  */
 export function streamOf(plan: ReadPlan, skipPrompts = 0): AsyncGenerator<StreamBatch> {
-  const { model, texts, seed, layers, backend, reading } = plan;
-  const inOrder = typeof texts === "function" ? texts() : shuffled(texts, seed);
-  return extract(model, inOrder, { ...reading, layers, backend, skipPrompts });
+  const { model, layers, backend } = plan;
+  // Calibrations leave out what is beyond, and dictionaries under them.
+  const { maxNorm: _, ...reading } = plan.reading ?? {};
+  return extract(model, textsInOrder(plan), { ...reading, layers, backend, skipPrompts });
+}
+
+/**
+ * The texts of a plan in the order in which they are read.
+ *
+ * @example
+ * ```ts
+ * const texts = ["The cat sat on the mat.", "The dog sat on the cat.", "A bird."];
+ * const [once, again] = [textsInOrder({ texts, seed: 1 }), textsInOrder({ texts, seed: 1 })];
+ * if (`${await Array.fromAsync(once)}` !== `${await Array.fromAsync(again)}`) throw new Error("Expected one order");
+ * ```
+ */
+export function textsInOrder({ texts, seed }: Pick<ReadPlan, "texts" | "seed">): AsyncIterable<Text | TokenIds> {
+  return typeof texts === "function" ? texts() : shuffled(texts, seed);
+}
+
+/** How far a discovery read its stream. */
+function recordOf({ growths, ...read }: Discovery, stream: string, of: number | null): StreamRecord {
+  const { texts, tokens, activations, ended } = read;
+  const all = growths.map(({ dictionary }) => dictionary);
+  const counting = all.filter(({ foundedUntil, activations }) => foundedUntil < activations);
+  return {
+    ...{ stream, texts, of, tokens, activations, ended },
+    dictionaries: all.length,
+    saturated: growths.filter(({ saturated }) => saturated).length,
+    foundedUntil: counting.reduce((least, { foundedUntil }) => Math.min(least, foundedUntil), activations),
+    beyond: all.reduce((most, { beyond }) => Math.max(most, beyond), 0),
+  };
 }
 
 /** A plan's stream with somebody who looks at it: also at what a run that goes on passes over. */
@@ -338,6 +378,12 @@ function budgetOf({ growing }: GrowPlan, flags: Pick<CommonFlags, "maxTokens">):
   return growing?.maxTokens ?? ("maxTokens" in flags ? flags.maxTokens : Infinity);
 }
 
+/** Texts that were read, those that were begun together as what they make in whole ones. */
+function textsSoFar({ texts, inTexts }: ExtractProgress): number {
+  // Shares of one text add up to 1 but for what rounding leaves.
+  return Math.max(texts, Math.floor(inTexts));
+}
+
 /** How many texts a plan has, where that is known before they are read. */
 function textCount({ texts }: Pick<ReadPlan, "texts">): number | undefined {
   return typeof texts === "function" ? undefined : texts.length;
@@ -349,5 +395,6 @@ function sourcesOf(
   { flags }: { readonly flags: Pick<CommonFlags, "field"> },
 ): Map<number, StreamSource> {
   const corpus = flags.field === undefined ? name : `${name}, field ${flags.field}`;
-  return new Map(layers.map((layer) => [layer, describeStream({ ...reading, model, layer, corpus })]));
+  const read = describedBy(reading ?? {});
+  return new Map(layers.map((layer) => [layer, describeStream({ ...read, model, layer, corpus })]));
 }

@@ -2,6 +2,7 @@ import { append } from "../../compute/long_lists.ts";
 import { join } from "node:path";
 import { readSealedJson, writeSealedJson } from "../../files/sealed_json.ts";
 import { dictionaryFile } from "../../partition/checkpoint.ts";
+import type { StreamRecord } from "../../report/manifest.ts";
 import type { Run } from "../experiment.ts";
 import type { Flags } from "../command/flags.ts";
 import { grow, type GrowPlan } from "./grow.ts";
@@ -18,7 +19,7 @@ export interface KeptDictionary {
   readonly seed: number;
   /** Token budget of the growth. */
   readonly budget: number;
-  /** Tokens that it took, `<bos>` included: fewer if it was saturated before. */
+  /** Tokens that were read, `<bos>` included: fewer if all dictionaries were saturated before. */
   readonly tokens: number;
   /** Regions that it has. */
   readonly regions: number;
@@ -85,6 +86,8 @@ export async function growToBudgets<F extends Flags>(
       const record = await readSealedJson(index, { remedy: "remove its folder, so that it is grown again" });
       if (record) {
         const kept = record.grown as Omit<KeptDictionary, "file">[];
+        // Folders of before that was told have none.
+        if (record.stream) run.manifest.streams.push(record.stream as StreamRecord);
         append(all, kept.map((one) => ({ ...one, file: join(here, dictionaryFile(one)) })));
         continue;
       }
@@ -98,7 +101,8 @@ export async function growToBudgets<F extends Flags>(
         grown.push({ layer, percentile, seed, budget, tokens, regions: dictionary.size, file });
       }
       // Written last: a folder without it is not complete.
-      await writeSealedJson(index, { format: FORMAT, grown: grown.map(({ file: _, ...one }) => one) });
+      const stream = run.manifest.streams.at(-1);
+      await writeSealedJson(index, { format: FORMAT, grown: grown.map(({ file: _, ...one }) => one), stream });
       append(all, grown);
     }
   }

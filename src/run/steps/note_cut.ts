@@ -8,6 +8,7 @@ import { readPrompt, type Tokenizer } from "../../activations/prompt.ts";
  * @param reading The model, tokens of a prompt at most, and whether texts are turns of a chat (default not).
  * @param texts What is read.
  * @param what The texts' name: `held-out prompts`.
+ * @param label Put before the sentence, for experiments that read several times.
  *
  * @example
  * ```ts
@@ -30,11 +31,12 @@ export function noteCut(
   },
   texts: readonly Pick<CorpusEntry, "text">[],
   what: string,
+  label = "",
 ): void {
   const cut = texts.filter(({ text }, i) =>
     readPrompt(model, { id: String(i), text: i }, text, context, chat).truncated
   );
   if (cut.length === 0) return;
   const read = chat ? "the end of the message is left out" : `the first ${context} of each are read`;
-  run.note(`${cut.length} of ${texts.length} ${what} are longer than ${context} tokens: ${read}.`);
+  run.note(`${label}${cut.length} of ${texts.length} ${what} are longer than ${context} tokens: ${read}.`);
 }

@@ -61,7 +61,8 @@ export async function loadModelOf<F extends Flags>(
   { name: device }: Backend,
   id?: string,
 ): Promise<LanguageModel> {
-  const { dtype, hook, bos, controlTokens, templateDate, subfolder, modelFile, weights } = run.flags;
+  const { dtype, hook, bos, controlTokens, subfolder, modelFile, weights } = run.flags;
+  const templateDate = "templateDate" in run.flags ? run.flags.templateDate : undefined;
   // A second model, be it another revision of the same, has its own behind its name.
   const revision = id === undefined ? run.flags.revision : undefined;
   const onQuantise = quantising(run.progress);
@@ -70,6 +71,27 @@ export async function loadModelOf<F extends Flags>(
   const options = { device, dtype, hook, ...texts, ...files, onNote: run.note, onQuantise };
   const model = await run.manifest.time("load", () => loadModel(id ?? run.flags.model, options));
   return model.withSignal(run.stop);
+}
+
+/**
+ * Throws if `--template-date` is given to a model whose chat template writes no date, where it does nothing.
+ *
+ * @param run Whether the flag was given.
+ * @param model Whose template chats are read in.
+ * @throws {UsageError} A sentence.
+ *
+ * @example
+ * ```ts
+ * const run = { isGiven: () => false };
+ * assertWritesDate(run, { id: "a model without a date" });
+ * ```
+ */
+export function assertWritesDate(
+  run: Pick<Run<Flags>, "isGiven">,
+  { id, templateDate }: Pick<LanguageModel, "id" | "templateDate">,
+): void {
+  if (!run.isGiven("templateDate") || templateDate !== undefined) return;
+  throw new UsageError(`Expected no --template-date, for the chat template of ${id} writes no date: leave it out.`);
 }
 
 /**

@@ -6,6 +6,13 @@ export const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 /** A signal that ends a run. */
 export type EndSignal = keyof typeof EXIT_CODES;
 
+/** What came, and how to end at once. */
+export const TEXTS: Readonly<Record<EndSignal, readonly [came: string, again: string]>> = {
+  SIGINT: ["interrupted", "Ctrl-C again ends at once"],
+  SIGTERM: ["asked to end by SIGTERM", "A second signal ends at once"],
+  SIGHUP: ["left by its terminal (SIGHUP)", "A second signal ends at once"],
+};
+
 /** Tells a second signal from the first one's echo: `deno task` passes on what the terminal has sent to both. */
 export class Presses {
   #first: number | undefined;

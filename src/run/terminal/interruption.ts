@@ -1,14 +1,7 @@
 /** Signals that end a run: the first asks it to stop and save, the second ends the process at once. */
-import { type EndSignal, EXIT_CODES, Presses } from "./end_signals.ts";
+import { type EndSignal, EXIT_CODES, Presses, TEXTS } from "./end_signals.ts";
 import { isHangUpIgnored } from "./hang_up.ts";
 import { type Watch, watch } from "./watch.ts";
-
-/** What came, and how to end at once. */
-const TEXTS: Readonly<Record<EndSignal, readonly [came: string, again: string]>> = {
-  SIGINT: ["interrupted", "Ctrl-C again ends at once"],
-  SIGTERM: ["asked to end by SIGTERM", "A second signal ends at once"],
-  SIGHUP: ["left by its terminal (SIGHUP)", "A second signal ends at once"],
-};
 
 /**
  * Listens for Ctrl-C (SIGINT), and for SIGTERM and SIGHUP where there are such signals, until it is disposed.
@@ -27,10 +20,10 @@ export class Interruption implements Disposable {
 
   /**
    * @param say Takes a sentence for the reader.
-   * @param isProcess Whether the run is the whole process, which then ends at the second signal whatever it computes;
-   * default false.
+   * @param processName What the run calls itself where it is the whole process, which then answers a signal whatever it
+   * computes, and ends at the second; default it is not.
    */
-  constructor(private readonly say: (text: string) => void, isProcess = false) {
+  constructor(private readonly say: (text: string) => void, processName?: string) {
     this.#abandoned.promise.catch(() => {});
     const isIgnored = isHangUpIgnored();
     const signals = Deno.build.os === "windows" ? ["SIGINT"] as const : ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -40,7 +33,8 @@ export class Interruption implements Disposable {
       signal === "SIGHUP" && isIgnored ? () => {} : () => this.#onSignal(signal),
     ]);
     for (const [signal, listener] of this.#listeners) Deno.addSignalListener(signal, listener);
-    this.#watch = isProcess ? watch(signals.filter((signal) => signal !== "SIGHUP" || !isIgnored)) : undefined;
+    const heard = signals.filter((signal) => signal !== "SIGHUP" || !isIgnored);
+    this.#watch = processName === undefined ? undefined : watch(heard, processName);
   }
 
   /** Aborted at the first signal. Whoever asks for it is waited for. */
@@ -78,12 +72,18 @@ export class Interruption implements Disposable {
     return error === this.#controller.signal.reason || (error as Error)?.name === "AbortError";
   }
 
+  /** Takes what the run does now, which is told at a signal that it does not hear for a while. */
+  doing(what: string | undefined): void {
+    this.#watch?.doing(what);
+  }
+
   /** Runs the hooks, one after the other. */
   async runHooks(): Promise<void> {
     for (const hook of this.hooks) await hook();
   }
 
   #onSignal(signal: EndSignal): void {
+    this.#watch?.heard();
     const press = this.#presses.take();
     if (press === "again") Deno.exit(EXIT_CODES[signal]);
     if (press === "echo") return;

@@ -14,21 +14,27 @@ export interface ProgressOptions {
   write?: (text: string) => void;
   /** The clock in milliseconds; default `performance.now`. */
   now?: () => number;
+  /** Takes the name of the stage that begins, and undefined where one ends. */
+  onStage?: (name: string | undefined) => void;
 }
 
 /** One part of a run that counts up, perhaps to a known end. */
 export interface Stage {
   /** Adds to the count; default 1. */
   advance(by?: number): void;
-  /** Sets the count, and the end if it is known now. */
-  set(done: number, total?: number): void;
+  /**
+   * Sets the count, and the end if it is known now.
+   *
+   * @param reached How far that is with what is under way, from which share and time left are told; default `done`.
+   */
+  set(done: number, total?: number, reached?: number): void;
   /**
    * Sets a second count that may end the stage first, such as of a budget. Share and time left are those of whichever is
    * nearer to its end.
    */
-  budget(done: number, total: number, unit: string): void;
+  budget(done: number, total: number, unit: string, reached?: number): void;
   /** What was done before, by a run that this one goes on from: rate and time left are of what follows. */
-  resume(done: number): void;
+  resume(done: number, reached?: number): void;
   /** A few words behind the count, such as the number of regions so far. */
   note(text: string): void;
   /** Ends the stage and leaves its last line. */
@@ -61,6 +67,7 @@ export class Progress {
   readonly #width: () => number;
   readonly #write: (text: string) => void;
   readonly #now: () => number;
+  readonly #onStage: (name: string | undefined) => void;
   #current: { line: (final: boolean) => string; stage: Stage; leavesLine: () => boolean } | undefined;
   #drawn = -Infinity;
 
@@ -71,6 +78,7 @@ export class Progress {
     this.#width = options.width ?? terminalWidth;
     this.#write = options.write ?? writeStderr;
     this.#now = options.now ?? (() => performance.now());
+    this.#onStage = options.onStage ?? (() => {});
   }
 
   /**
@@ -106,18 +114,18 @@ export class Progress {
       stageLine({ name, count, budget, note, start, now: this.#now(), terminal: this.#terminal, final });
     const stage: Stage = {
       advance: (by = 1) => stage.set(count.done + by),
-      set: (done, total) => {
-        count.set(done, this.#now(), total);
+      set: (done, total, reached) => {
+        count.set(done, this.#now(), total, reached);
         this.#draw(stage);
       },
-      budget: (done, total, unit) => {
+      budget: (done, total, unit, reached) => {
         budget ??= new Count(unit);
-        budget.set(done, this.#now(), total);
+        budget.set(done, this.#now(), total, reached);
         this.#draw(stage);
       },
-      resume: (done) => {
+      resume: (done, reached) => {
         count.before = done;
-        stage.set(done);
+        stage.set(done, undefined, reached);
       },
       note: (text) => {
         note = text;
@@ -128,6 +136,7 @@ export class Progress {
       },
     };
     this.#current = { line, stage, leavesLine };
+    this.#onStage(name);
     this.#drawn = this.#terminal ? -Infinity : start + FIRST_LINE_MS - LINE_MS;
     this.#draw(stage);
     return stage;
@@ -142,6 +151,7 @@ export class Progress {
   end(): void {
     const current = this.#current;
     this.#current = undefined;
+    if (current) this.#onStage(undefined);
     if (!current || this.#quiet) return;
     if (!current.leavesLine()) {
       if (this.#terminal) this.#write("\r\x1b[2K");
@@ -179,20 +189,24 @@ class Count {
   done = 0;
   /** Done by the run that this one goes on from. */
   before = 0;
+  /** With what is under way. */
+  #reached = 0;
   /** Where it stood when it was first set: the rate of what is left leaves out how long the first piece took to begin. */
-  #first?: { readonly done: number; readonly ms: number };
+  #first?: { readonly reached: number; readonly ms: number };
 
   constructor(readonly unit: string, public total?: number) {}
 
-  set(done: number, ms: number, total = this.total): void {
+  set(done: number, ms: number, total = this.total, reached = done): void {
     this.done = done;
     this.total = total;
-    if (!this.#first && done > 0) this.#first = { done, ms };
+    // Parts that add up to the whole may be a last digit off it.
+    this.#reached = Math.max(done, reached);
+    if (!this.#first && reached > 0) this.#first = { reached, ms };
   }
 
   /** 0..1; 0 where the end is not known. */
   get share(): number {
-    return this.total ? Math.min(1, this.done / this.total) : 0;
+    return this.total ? Math.min(1, this.#reached / this.total) : 0;
   }
 
   /** Count and unit, `25/100 prompts`. */
@@ -208,11 +222,11 @@ class Count {
 
   /** Seconds until the end at the rate so far; undefined where nothing tells it. */
   left(start: number, now: number): number | undefined {
-    const { done, ms } = this.#first ?? { done: 0, ms: now };
-    const rate = this.done > done && now > ms
-      ? (this.done - done) / ((now - ms) / 1000)
-      : this.rate((now - start) / 1000);
-    return this.total && rate > 0 ? Math.max(0, this.total - this.done) / rate : undefined;
+    const { reached, ms } = this.#first ?? { reached: 0, ms: now };
+    const rate = this.#reached > reached && now > ms
+      ? (this.#reached - reached) / ((now - ms) / 1000)
+      : (this.#reached - this.before) / ((now - start) / 1000);
+    return this.total && rate > 0 ? Math.max(0, this.total - this.#reached) / rate : undefined;
   }
 }
 
