@@ -69,6 +69,7 @@ export {
   readActivations,
   readCorpus,
   readVectors,
+  shuffleBuffer,
   shuffled,
   writeActivations,
 } from "./src/activations/mod.ts";

@@ -199,6 +199,13 @@ await experiment({
     stage.advance();
   }
   stage.end();
+  const { rows, truncated } = reader.counts;
+  if (truncated > 0) {
+    run.note(
+      `${truncated} of the ${rows} texts of ${flags.data} that this run read are longer than ${reader.context} tokens: ` +
+        "their ends are left out.",
+    );
+  }
 
   const chosen = headlineRows(detections, flags.seed);
   const { layer, percentile, budget } = shownSetting(detections);

@@ -34,6 +34,7 @@ import {
 } from "../src/run/mod.ts";
 import { saveDashboards } from "./lib/build/dashboards.ts";
 import { measureCoverage } from "./lib/build/coverage.ts";
+import { readInOrder } from "./lib/build/in_order.ts";
 import { buildOutcome, type BuildResult } from "./lib/build/outcome.ts";
 
 /** What the field `split` says of entries that nothing is built on. */
@@ -51,7 +52,12 @@ await experiment({
     maxNorm: maxNormFlag(),
     split: { type: "string", help: "read only entries whose field `split` has this value" },
     chat: { type: "boolean", help: "read every text as a user's turn in the model's chat template" },
-    inOrder: { type: "boolean", help: "read the corpus in its own order, as needed when it does not fit into memory" },
+    inOrder: {
+      type: "boolean",
+      help:
+        "read the corpus in its own order, mixed nearby, as needed when it does not fit into memory; calibrates on a " +
+        "sample of all of it, and reads to its end or the budget",
+    },
     window: {
       type: "integer",
       default: 1,
@@ -81,7 +87,10 @@ await experiment({
     if (excludePositions !== "template" || chat) return;
     throw new UsageError("Expected --chat beside --exclude-positions template: texts have no template without it.");
   },
-  idle: [{ flags: ["windows", "stride"], beside: "chat", why: "whose turns are one prompt each" }],
+  idle: [
+    { flags: ["windows", "stride"], beside: "chat", why: "whose turns are one prompt each" },
+    { flags: ["window", "readAll"], beside: "inOrder", why: "which calls no dictionary saturated" },
+  ],
   mayChange: ["maxTokens", "readAll", "checkpointEvery", "dashboard"],
   examples: [
     ["", "the embedded model, about a minute on two cores"],
@@ -95,25 +104,32 @@ await experiment({
   const { backend, model, layers, context } = opened;
   if (chat) assertWritesDate(run, model);
   const entries = () => readTexts(run, corpus, split === undefined ? {} : { where: { split } });
+  const ordered = inOrder ? readInOrder(run, entries, flags) : undefined;
   const heldOut = async () => {
     if (split === undefined || split === HELD_OUT || inOrder) return [];
     return (await Array.fromAsync(readTexts(run, corpus))).filter(({ fields }) => fields.split === HELD_OUT);
   };
   const plan = {
     ...{ backend, model, layers, seed: flags.seed },
-    texts: inOrder ? entries : await Array.fromAsync(entries()),
+    texts: ordered?.stream ?? await Array.fromAsync(entries()),
     corpus: `${corpus}${split ? `, split ${split}` : ""}${inOrder ? ", in order" : ""}`,
     files: [corpus],
     reading: { context, chat, batchPrompts: flags.batch, ...windowsBy(flags), ...selectedBy(flags) },
     growing: {
-      saturationWindow: flags.window,
+      saturationWindow: inOrder ? Infinity : flags.window,
       readAll: flags.readAll,
       members: flags.members,
       checkpoint: { ...await run.stages.checkpoint("discover"), every: flags.checkpointEvery, seconds: 0 },
       signal: run.signal,
     },
   };
-  const growPlan = { ...plan, calibrations: await calibrated(run, plan, flags) };
+  const calibrations = ordered
+    ? await calibrated(run, { ...plan, texts: ordered.sample }, {
+      ...flags,
+      thresholdPairs: flags.thresholdPairs ?? "sample",
+    })
+    : await calibrated(run, plan, flags);
+  const growPlan = { ...plan, calibrations };
   using discovery = await grow(run, growPlan);
 
   const reading = progress.stage("read regions", discovery.growths.length, "dictionaries");
@@ -123,7 +139,8 @@ await experiment({
     const file = `dictionaries/${dictionaryFile(growth)}`;
     await save.dictionary(file, dictionary, { members: flags.members > 0 });
     const regions = await manifest.time("lens", () => describeRegions(dictionary, model));
-    results.push({ growth, regions, metrics: await measure(dictionary) });
+    const calibration = calibrations.get(growth.layer)!;
+    results.push({ growth, calibration, regions, metrics: await measure(dictionary) });
     reading.advance();
   }
   reading.end();

@@ -88,6 +88,7 @@ const BEHIND_DOORS: Readonly<Record<string, string>> = {
   "src/analysis/probes/conjugate_gradient.ts": "the minimiser alone, on functions that are known",
   "src/analysis/probes/feature_rows.ts": "moments of sparse rows against those of dense ones",
   "src/compute/backend.ts": "the error by which kernels name a row",
+  "src/compute/cpu_percentiles.ts": "counts of so few pairs that they are added up",
   "src/compute/device.ts": "which adapters there are, and what happens without one",
   "src/compute/long_lists.ts": "the length of a vector, to the bit",
   "src/compute/onnx": "graphs are made with it, and looked at",
@@ -123,6 +124,7 @@ const BEHIND_DOORS: Readonly<Record<string, string>> = {
   "src/report/svg.ts": "ids in pictures, without a report around them",
   "src/report/text.ts": "escapes alone",
   "src/run/command": "flags and their help without a command around them",
+  "src/run/terminal/end_signals.ts": "the echo of a signal, by a clock that is set",
   "src/sae/lens_config.ts": "a parser, fed what other versions wrote",
 };
 

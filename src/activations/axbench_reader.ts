@@ -40,6 +40,8 @@ export class AxBenchReader {
   readonly prefix: number;
   /** Tokens at the end that every chat has alike. */
   readonly #suffix: number;
+  readonly #read = new Set<AxBenchRow>();
+  readonly #truncated = new Set<AxBenchRow>();
 
   /**
    * Finds what all texts share.
@@ -59,11 +61,23 @@ export class AxBenchReader {
     }
   }
 
+  /** Rows that were read so far, and those of them that were cut to the context. */
+  get counts(): { readonly rows: number; readonly truncated: number } {
+    return { rows: this.#read.size, truncated: this.#truncated.size };
+  }
+
   /** Token ids of a row, the shared prefix included. */
-  tokens({ input, output }: AxBenchRow): Int32Array<ArrayBuffer> {
-    if (this.reading === "plain") return this.model.encode(input + output, this.context);
+  tokens(row: AxBenchRow): Int32Array<ArrayBuffer> {
+    const whole = this.#whole(row);
+    this.#read.add(row);
+    if (whole.length > this.context) this.#truncated.add(row);
+    return whole.slice(0, this.context);
+  }
+
+  #whole({ input, output }: AxBenchRow): Int32Array<ArrayBuffer> {
+    if (this.reading === "plain") return this.model.encode(input + output, this.context + 1);
     const tokens = this.model.encodeChat([input, output].map(message));
-    return tokens.slice(0, Math.min(this.context, tokens.length - this.#suffix));
+    return tokens.subarray(0, tokens.length - this.#suffix);
   }
 
   /**

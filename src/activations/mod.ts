@@ -32,6 +32,8 @@ export {
 } from "./corpus.ts";
 export { CorpusError } from "./errors.ts";
 export { shuffled } from "./shuffled.ts";
+export { shuffleBuffer } from "./shuffle_buffer.ts";
+export { type SampleBounds, sampledTexts } from "./sampled_texts.ts";
 export { type TokenWindow, tokenWindows } from "./token_windows.ts";
 export type { WindowOptions, Windows } from "./windows.ts";
 export { shuffledTokens, type TokenPrompts, uniformTokens } from "./random_tokens.ts";

@@ -38,7 +38,13 @@ export function percentileOf(percentile: number, count: number, valueAt: (rank: 
  * @param counts Values a bin.
  * @param below How many values lie before the first bin.
  */
-export function valueAtRank(counts: Uint32Array, start: number, width: number, rank: number, below = 0): number {
+export function valueAtRank(
+  counts: Uint32Array | Float64Array,
+  start: number,
+  width: number,
+  rank: number,
+  below = 0,
+): number {
   let seen = below;
   for (let bin = 0; bin < counts.length; bin++) {
     const count = counts[bin];

@@ -20,10 +20,11 @@ export async function describeArrow(path: string, rows: number): Promise<Content
         kind: "calibration",
         facts: {
           activations: Number(metadata.activations),
+          ...pairFacts(metadata),
           ...sourceFacts(metadata),
           dim: vectorLength(schema, "center"),
         },
-        tables: { thresholds: firstRows(await readArrow(path, { columns: ["percentile", "threshold"] }), length) },
+        tables: { thresholds: firstRows(await flatColumns(path, schema), length) },
       };
     case "exemplar activations 1":
     case "exemplar activations 2":
@@ -94,6 +95,12 @@ export function countingFacts({ beyond, founded_until }: Readonly<Record<string,
 export function sourceFacts({ source = "null" }: Readonly<Record<string, string>>): Record<string, Json> {
   const { hook, ...rest } = record(source);
   return told({ ...rest, ...(isRecord(hook) ? { layer: hook.layer, hook: hook.at } : {}) });
+}
+
+/** Which pairs a calibration's distances are of; nothing of one of before there was a choice. */
+function pairFacts({ pairs }: Readonly<Record<string, string>>): Record<string, Json> {
+  const { within, because, parts, batchRatio } = record(pairs);
+  return told({ "pairs within": within, because, "batches or blocks": parts, "batch ratio": batchRatio });
 }
 
 function record(json = "null"): Record<string, Json> {

@@ -3,12 +3,14 @@ import type { StreamSource } from "../activations/source.ts";
 import { batchAt, type LayeredBatch } from "../activations/stream.ts";
 import type { Backend, BackendChoice } from "../compute/backend.ts";
 import { assertPercentiles } from "../compute/histogram.ts";
-import { assertOptions, type OptionNames } from "../compute/known_options.ts";
+import { assertOneOf, assertOptions, type OptionNames } from "../compute/known_options.ts";
 import { Calibration, type CalibrationValues, Calibrator, type Level } from "./calibrator.ts";
 import { openBackend } from "../compute/open.ts";
+import { assertSeed } from "../compute/random.ts";
+import { PAIRS, type Pairs, type TakenPairs } from "./calibration_pairs.ts";
 import type { CalibrationSample } from "./calibration_sample.ts";
 
-export { Calibration, type CalibrationSample, type CalibrationValues, type Level };
+export { Calibration, type CalibrationSample, type CalibrationValues, type Level, type Pairs, type TakenPairs };
 
 /** Options of a calibration. */
 export interface CalibrateOptions {
@@ -21,6 +23,14 @@ export interface CalibrateOptions {
    * attention sinks lie in one direction, far out. Default none is left out.
    */
   maxNorm?: number;
+  /**
+   * Which pairs of activations distances are taken of: those within each `"batch"` of the stream, as published, or those of
+   * the whole `"sample"`, which is dealt into blocks of 2,731 to 6,143 rows. Default within batches as long as these tell of
+   * the sample; {@linkcode Calibration.pairs} says which it was, and why.
+   */
+  pairs?: Pairs;
+  /** Seed of that deal; default 0. */
+  seed?: number;
   /** Where to compute; default `"auto"`. */
   backend?: BackendChoice | Backend;
   /** Recorded in the result. */
@@ -31,6 +41,8 @@ const OPTIONS: OptionNames<CalibrateOptions> = {
   percentiles: true,
   activations: true,
   maxNorm: true,
+  pairs: true,
+  seed: true,
   backend: true,
   source: true,
 };
@@ -40,17 +52,25 @@ const OPTIONS: OptionNames<CalibrateOptions> = {
  *
  * With `u = mean(x / ||x||)` and `direction = u / ||u||`, the center is `direction * <mean(x), direction>`. The
  * threshold of a percentile is the mean over batches of that percentile (linear interpolation between ranks) of all
- * cosine distances between the batch's centred activations; batches of fewer than two are skipped, and
- * the last one if it has less than a quarter of the largest batch's rows: what is left at a stream's end must not weigh as
- * much as a whole batch. So batch size changes it: the published batch is 128 prompts of 128 tokens. Holds all activations it sees in memory,
- * `activations x dim` float32.
+ * cosine distances between the batch's centred activations, as published: the published batch is 128 shuffled prompts of
+ * 128 tokens. Batches of fewer than two are skipped, and the last one if it has less than half of the mean rows of the
+ * others: what is left at a stream's end must not weigh as much as a whole batch.
+ *
+ * Such a mean depends on how the stream is cut and ordered. So it is taken over blocks that all activations are dealt into
+ * at random instead, where batches do not tell of the whole: if one has fewer than 128 rows, if those of vectors of one's
+ * own (without provenance) differ more than twofold in size, or if distances within batches are more than 5 % off those of
+ * the whole (at p 2), as in a stream that is sorted by source. `pairs` asks for one or the other.
+ *
+ * Holds all activations it sees in memory, `activations x dim` float32.
  *
  * @param batches Activations, `rows x dim` each, all of one length.
- * @param options Percentiles, default `[10]`; activations to measure on, default 200,000; where to compute.
- * @returns The center, and the threshold of each percentile as a cosine distance, 0..2.
- * @throws {Error} if the stream is empty, has no batch of two rows, or a row that is not finite; if activations of more
- * than 10 times the median norm are together half as long as all others, or those of more than 100 times a tenth: they
- * would draw the center to them.
+ * @param options Percentiles, default `[10]`; activations to measure on, default 200,000; which pairs; where to compute.
+ * @returns The center, and the threshold of each percentile as a cosine distance, 0..2, with its spread over batches or
+ * blocks.
+ * @throws {RangeError} before anything is read, if an option makes no sense.
+ * @throws {Error} if the stream is empty, has no pair of rows, or a row that is not finite; if all rows are the same; if
+ * activations of more than 10 times the median norm are together half as long as all others, or those of more than 100
+ * times a tenth: they would draw the center to them.
  *
  * @example
  * ```ts
@@ -68,15 +88,14 @@ export async function calibrate(
 ): Promise<Calibration> {
   assertOptions("calibrate", options, OPTIONS);
   assertBatches("calibrate on", batches);
-  const { percentiles = [10], activations = 200_000, maxNorm, backend: choice, source } = options;
-  assertPercentiles(percentiles);
-  assertMaxNorm(maxNorm);
+  assertValues(options);
+  const { percentiles = [10], activations = 200_000, pairs, seed, maxNorm, backend: choice, source } = options;
   using calibrator = new Calibrator(await openBackend(choice));
   for await (const batch of batches) {
     await calibrator.push(batch);
     if (calibrator.activations >= activations) break;
   }
-  return await calibrator.finish(percentiles, { maxNorm, source });
+  return await calibrator.finish(percentiles, { pairs, seed, maxNorm, source });
 }
 
 /** What several layers are calibrated with. */
@@ -118,9 +137,9 @@ export async function calibrateLayers(
   options: CalibrateLayersOptions = {},
 ): Promise<Map<number, Calibration>> {
   assertOptions("calibrateLayers", options, LAYER_OPTIONS);
-  const { percentiles = [10], activations = 200_000, maxNorm, backend: choice, sourceOf, onBatch } = options;
-  assertPercentiles(percentiles);
-  assertMaxNorm(maxNorm);
+  assertValues(options);
+  const { percentiles = [10], activations = 200_000, pairs, seed, maxNorm, backend: choice } = options;
+  const { sourceOf, onBatch } = options;
   const backend = await openBackend(choice);
   using made = new DisposableStack();
   const calibrators = new Map(layers.map((layer) => [layer, made.use(new Calibrator(backend))]));
@@ -139,12 +158,20 @@ export async function calibrateLayers(
   for (const [layer, calibrator] of calibrators) {
     // A layer's copies are given back before the next layer makes directions of its own.
     using finished = calibrator;
-    calibrations.set(layer, await finished.finish(percentiles, { maxNorm, source: sourceOf?.(layer) }));
+    calibrations.set(layer, await finished.finish(percentiles, { pairs, seed, maxNorm, source: sourceOf?.(layer) }));
   }
   return calibrations;
 }
 
-function assertMaxNorm(maxNorm: number | undefined): void {
-  if (maxNorm === undefined || maxNorm > 1) return;
-  throw new RangeError(`Expected maxNorm to be a number of times the median norm, more than 1, but found ${maxNorm}`);
+function assertValues({ percentiles = [], activations = 1, pairs, seed = 0, maxNorm = 2 }: CalibrateOptions): void {
+  assertPercentiles(percentiles);
+  // Infinity: all that there are.
+  if (!(activations >= 1)) {
+    throw new RangeError(`Expected activations to calibrate on to be a number from 1 but found ${activations}`);
+  }
+  if (pairs !== undefined) assertOneOf("pairs", pairs, PAIRS);
+  assertSeed(seed);
+  if (!(maxNorm > 1)) {
+    throw new RangeError(`Expected maxNorm to be a number of times the median norm, more than 1, but found ${maxNorm}`);
+  }
 }

@@ -8,11 +8,13 @@ import {
   fixedSizeListsOf,
   float64Of,
   metadataOf,
+  nullableColumn,
   numberColumn,
   readArrow,
   writeArrow,
 } from "../files/arrow.ts";
 import { exists } from "../files/exists.ts";
+import type { Pairs, TakenPairs } from "./calibration_pairs.ts";
 import type { CalibrationSample } from "./calibration_sample.ts";
 import { Calibration, type CalibrationValues } from "./calibrator.ts";
 
@@ -24,7 +26,9 @@ export interface CalibrationKey {
   readonly percentiles: readonly number[];
   /** Activations asked for. */
   readonly activations: number;
-  /** Seed of the stream's order. */
+  /** Pairs asked for; absent where the batches decided. */
+  readonly pairs?: Pairs;
+  /** Seed of the stream's order, and of the deal of a sample into blocks. */
   readonly seed: number;
   /** The backend that measured: others differ in the last bits. */
   readonly backend: BackendName;
@@ -37,7 +41,8 @@ const FORMAT = "exemplar calibration 2";
 const FIRST_FORMAT = "exemplar calibration 1";
 
 /**
- * Writes a calibration as an Arrow file, a row a percentile; activations and source are in the schema's metadata.
+ * Writes a calibration as an Arrow file, a row a percentile: its threshold, and the spread of that over batches or blocks.
+ * Activations, which pairs were taken, and source are in the schema's metadata.
  *
  * @param path File to write; of that name an earlier one is replaced.
  * @param key What its numbers depend on, for whoever looks for a calibration of the same; default nothing.
@@ -60,18 +65,23 @@ export async function saveCalibration(
   calibration: CalibrationValues,
   key: CalibrationKey | null = null,
 ): Promise<void> {
-  const { center, levels, activations, sample, normLimit, source } = calibration;
+  const { center, levels, activations, pairs, sample, normLimit, source } = calibration;
   const centers = new Float32Array(levels.length * center.length);
   // A table has one length for all columns: the center stands in every row.
   levels.forEach((_, i) => centers.set(center, i * center.length));
   const table = arrowTable({
     percentile: numberColumn(Float64Array.from(levels, ({ percentile }) => percentile)),
     threshold: numberColumn(Float64Array.from(levels, ({ threshold }) => threshold)),
+    spread: nullableColumn(
+      numberColumn(Float64Array.from(levels, ({ spread = 0 }) => spread)),
+      levels.map(({ spread }) => spread !== undefined),
+    ),
     center: fixedSizeListColumn(centers, center.length),
   }, {
     metadata: {
       format: FORMAT,
       activations: String(activations),
+      ...(pairs && { pairs: JSON.stringify(pairs) }),
       ...(sample && { sample: JSON.stringify(sample) }),
       ...(normLimit !== undefined && { normLimit: String(normLimit) }),
       source: JSON.stringify(source ?? null),
@@ -112,15 +122,18 @@ async function readCalibration(path: string, onWarning?: (sentence: string) => v
     throw new Error(`Expected ${path} to be a calibration that saveCalibration wrote but it is another Arrow file`);
   }
   const centers = fixedSizeListsOf(columnOf(table, "center"));
-  const { source, key, sample } = recordsOf(path, metadata);
+  const { source, key, pairs, sample } = recordsOf(path, metadata);
   const thresholds = float64Of(columnOf(table, "threshold"));
+  // Absent from files of before it was looked at.
+  const spreads = table.getChild("spread");
   const calibration = new Calibration({
     center: centers.values.slice(0, centers.dim),
-    levels: Array.from(
-      float64Of(columnOf(table, "percentile")),
-      (percentile, i) => ({ percentile, threshold: thresholds[i] }),
-    ),
+    levels: Array.from(float64Of(columnOf(table, "percentile")), (percentile, i) => {
+      const spread: number | null = spreads?.get(i) ?? null;
+      return { percentile, threshold: thresholds[i], ...(spread !== null && { spread }) };
+    }),
     activations: Number(metadata.activations),
+    pairs,
     sample,
     normLimit: metadata.normLimit === undefined ? undefined : Number(metadata.normLimit),
     source: source ?? undefined,
@@ -128,11 +141,12 @@ async function readCalibration(path: string, onWarning?: (sentence: string) => v
   return { calibration, key };
 }
 
-function recordsOf(path: string, { source, key, sample }: Record<string, string>) {
+function recordsOf(path: string, { source, key, pairs, sample }: Record<string, string>) {
   try {
     return {
       source: JSON.parse(source) as StreamSource | null,
       key: JSON.parse(key) as CalibrationKey | null,
+      pairs: pairs === undefined ? undefined : JSON.parse(pairs) as TakenPairs,
       sample: sample === undefined ? undefined : JSON.parse(sample) as CalibrationSample,
     };
   } catch (cause) {

@@ -1,8 +1,9 @@
 import { lengthOf } from "../compute/long_lists.ts";
-import { type ActivationBatch, Batch, rowError, selectedProvenance } from "../activations/batch.ts";
+import { type ActivationBatch, Batch, selectedProvenance } from "../activations/batch.ts";
 import type { StreamSource } from "../activations/source.ts";
 import type { Backend, Matrix, Moments } from "../compute/backend.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
+import type { Pairs, TakenPairs } from "./calibration_pairs.ts";
 import {
   assertNoneOverwhelms,
   type CalibrationSample,
@@ -10,13 +11,18 @@ import {
   type SampledRows,
   sampleOf,
 } from "./calibration_sample.ts";
+import { pairPercentiles } from "./pair_percentiles.ts";
 
 /** A percentile of pairwise cosine distance, and that distance. */
 export interface Level {
   /** p, 0..100. */
   readonly percentile: number;
-  /** θ, cosine distance, 0..2. */
+  /** θ, cosine distance, 0..2: a mean over batches, or over blocks of the sample (see {@linkcode TakenPairs}). */
   readonly threshold: number;
+  /**
+   * Standard deviation of θ over these. Absent where there was one, and in calibrations of before it was looked at.
+   */
+  readonly spread?: number;
 }
 
 /** What a calibration holds. */
@@ -27,6 +33,8 @@ export interface CalibrationValues {
   readonly levels: readonly Level[];
   /** Activations seen. */
   readonly activations: number;
+  /** Which pairs distances were taken of, and why; absent in calibrations of before there was a choice. */
+  readonly pairs?: TakenPairs;
   /** Norms and repetitions of what was seen; absent in calibrations of before they were looked at. */
   readonly sample?: CalibrationSample;
   /**
@@ -55,15 +63,17 @@ export class Calibration implements CalibrationValues {
   readonly center: Float32Array<ArrayBuffer>;
   readonly levels: readonly Level[];
   readonly activations: number;
+  readonly pairs?: TakenPairs;
   readonly sample?: CalibrationSample;
   readonly normLimit?: number;
   readonly source?: StreamSource;
 
   /** Takes values that were measured. */
-  constructor({ center, levels, activations, sample, normLimit, source }: CalibrationValues) {
+  constructor({ center, levels, activations, pairs, sample, normLimit, source }: CalibrationValues) {
     this.center = center;
     this.levels = levels;
     this.activations = activations;
+    if (pairs) this.pairs = pairs;
     if (sample) this.sample = sample;
     if (normLimit !== undefined) this.normLimit = normLimit;
     if (source) this.source = source;
@@ -98,11 +108,22 @@ export class Calibration implements CalibrationValues {
 /** A batch that was pushed. */
 interface Pushed extends SampledRows {
   readonly matrix: Matrix;
+  readonly rows: number;
   readonly moments: Moments;
 }
 
-/** Share of the largest batch's rows that a stream's last batch must have for its distances to count. */
-const SMALL_BATCH = 0.25;
+/** What a calibration is finished with; see `CalibrateOptions`. */
+interface FinishOptions {
+  readonly pairs?: Pairs;
+  readonly seed?: number;
+  readonly maxNorm?: number;
+  readonly source?: StreamSource;
+}
+
+// Rows that are compared at once: those of real streams differ from the first on.
+const COMPARED_ROWS = 256;
+/** Share of its length by which a row may be off the first and still be the same: what float32 rounds. */
+const SAME = 1e-6;
 
 /** Collects batches of one hook point, for streams that carry several; see `calibrate`. */
 export class Calibrator implements Disposable {
@@ -138,7 +159,7 @@ export class Calibrator implements Disposable {
       const matrix = isKept
         ? this.backend.upload(taken.data, batch.rows, batch.dim)
         : this.#copy(x, rowNumbers(0, x.rows));
-      this.#batches.push({ matrix, moments, norms: moments.norms, provenance });
+      this.#batches.push({ matrix, rows: matrix.rows, moments, norms: moments.norms, provenance });
     });
     this.#activations += batch.rows;
   }
@@ -146,12 +167,11 @@ export class Calibrator implements Disposable {
   /**
    * The calibration of everything pushed so far.
    *
-   * @param maxNorm Times the median norm beyond which activations are left out; default none is.
+   * @param options `pairs` and `seed` as `calibrate` takes them; `maxNorm` times the median norm beyond which activations
+   * are left out, default none is.
    */
-  async finish(
-    percentiles: readonly number[],
-    { maxNorm, source }: { readonly maxNorm?: number; readonly source?: StreamSource } = {},
-  ): Promise<Calibration> {
+  async finish(percentiles: readonly number[], options: FinishOptions = {}): Promise<Calibration> {
+    const { pairs, seed = 0, maxNorm, source } = options;
     if (this.#activations === 0) {
       throw new Error(
         "Expected activations to calibrate on but the stream was empty: check the corpus and its filter, and what is left " +
@@ -161,28 +181,38 @@ export class Calibrator implements Disposable {
     const normLimit = maxNorm === undefined ? undefined : maxNorm * medianNorm(this.#batches);
     const masked = normLimit === undefined ? 0 : await this.#mask(normLimit);
     assertNoneOverwhelms(this.#batches);
+    await this.#assertDiffer();
     const center = this.#center();
-    const sums = new Float64Array(percentiles.length);
-    let measured = 0;
-    const most = this.#batches.reduce((rows, { matrix }) => Math.max(rows, matrix.rows), 0);
-    for (const [i, { matrix, provenance }] of this.#batches.entries()) {
-      // What is left at a stream's end must not weigh as much as a whole batch; in the center it counts all the same.
-      const isRest = i === this.#batches.length - 1 && matrix.rows < SMALL_BATCH * most;
-      if (matrix.rows < 2 || isRest) continue;
-      using directions = await this.backend.directions(matrix, center).catch((error) => {
-        throw rowError({ provenance }, error);
-      });
-      const values = await this.backend.percentiles(directions, percentiles);
-      values.forEach((value, i) => sums[i] += value);
-      measured++;
+    const measured = { backend: this.backend, batches: this.#batches, center };
+    const { parts, taken } = await pairPercentiles(measured, percentiles, { pairs, seed });
+    const levels = percentiles.map((percentile, i) => levelOf(percentile, parts.map((values) => values[i])));
+    return new Calibration({
+      ...{ center, levels, activations: this.#activations, pairs: taken, sample: sampleOf(this.#batches, masked) },
+      ...{ normLimit, source },
+    });
+  }
+
+  /**
+   * Throws if all activations are the same but for what float32 rounds: what lies between them and their center is then
+   * nothing, and its direction noise.
+   */
+  async #assertDiffer(): Promise<void> {
+    const [{ matrix: { dim } }] = this.#batches;
+    if (this.#activations < 2) return;
+    let first: Float32Array | undefined;
+    for (const { matrix, rows } of this.#batches) {
+      for (let row = 0; row < rows; row += COMPARED_ROWS) {
+        const part = await this.backend.download(matrix, rowNumbers(row, Math.min(COMPARED_ROWS, rows - row)));
+        first ??= part.slice(0, dim);
+        for (let start = 0; start < part.length; start += dim) {
+          if (!isSame(part.subarray(start, start + dim), first)) return;
+        }
+      }
     }
-    if (measured === 0) {
-      throw new Error("Expected a batch of at least two activations to take distances of but every batch had one");
-    }
-    // A mean of percentiles within batches, as published: pairs across batches are never looked at.
-    const levels = percentiles.map((percentile, i) => ({ percentile, threshold: sums[i] / measured }));
-    const sample = sampleOf(this.#batches, masked);
-    return new Calibration({ center, levels, activations: this.#activations, sample, normLimit, source });
+    throw new Error(
+      `Expected activations that differ, to take distances of, but all ${this.#activations} are the same: check what was ` +
+        "extracted (one token over and over, a position that every text begins with)",
+    );
   }
 
   /** Leaves out activations beyond a norm, and says how many. */
@@ -197,7 +227,7 @@ export class Calibrator implements Disposable {
       // Summed anew: what is left of a sum after its largest terms are taken away is mostly rounding.
       const moments = await this.backend.moments(matrix);
       const provenance = batch.provenance && selectedProvenance(batch.provenance, rows);
-      this.#batches[i] = { matrix, moments, norms: moments.norms, provenance };
+      this.#batches[i] = { matrix, rows: matrix.rows, moments, norms: moments.norms, provenance };
     }
     this.#activations -= masked;
     return masked;
@@ -225,6 +255,24 @@ export class Calibrator implements Disposable {
   [Symbol.dispose](): void {
     for (const { matrix } of this.#batches.splice(0)) matrix.dispose();
   }
+}
+
+/** The mean of a percentile over batches or blocks, and how far it spreads over them. */
+function levelOf(percentile: number, values: readonly number[]): Level {
+  const threshold = values.reduce((sum, value) => sum + value, 0) / values.length;
+  if (values.length < 2) return { percentile, threshold };
+  const squares = values.reduce((sum, value) => sum + (value - threshold) ** 2, 0);
+  return { percentile, threshold, spread: Math.sqrt(squares / (values.length - 1)) };
+}
+
+/** Whether two rows differ by rounding at most. */
+function isSame(row: Float32Array, other: Float32Array): boolean {
+  let [apart, length] = [0, 0];
+  for (let j = 0; j < row.length; j++) {
+    apart += (row[j] - other[j]) ** 2;
+    length += other[j] ** 2;
+  }
+  return apart <= SAME ** 2 * length;
 }
 
 /**

@@ -218,7 +218,9 @@ async function readState(path: string, onWarning: (sentence: string) => void): P
   throw new Error(`Expected ${path} to be a checkpoint that discover wrote but it is of another format.`);
 }
 
-function countsOf({ batches, prompts, texts, tokens, activations, silent, cut }: DiscoveryCounts): DiscoveryCounts {
+function countsOf(
+  { batches, prompts, texts, unfinished, tokens, activations, silent, cut }: DiscoveryCounts,
+): DiscoveryCounts {
   return {
     batches,
     prompts,
@@ -226,6 +228,7 @@ function countsOf({ batches, prompts, texts, tokens, activations, silent, cut }:
     texts: texts ?? prompts,
     tokens,
     activations,
+    ...(unfinished !== undefined && { unfinished }),
     ...(silent !== undefined && { silent }),
     ...(cut !== undefined && { cut }),
   };

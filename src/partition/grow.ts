@@ -79,7 +79,11 @@ export async function growAll(
   const [first] = batch.batches.values();
   counts.batches++;
   counts.prompts += batch.prompts.length;
-  for (const { text } of batch.prompts) counts.texts = Math.max(counts.texts, text + 1);
+  for (const { text, start = 0, continues = false } of batch.prompts) {
+    counts.texts = Math.max(counts.texts, text + 1);
+    // A text is begun by a window that goes on, and ended by one further on that does not.
+    if (continues === (start === 0)) counts.unfinished = (counts.unfinished ?? 0) + (continues ? 1 : -1);
+  }
   counts.tokens += batch.tokens;
   counts.activations += first?.rows ?? 0;
   const silent = first?.provenance ? batch.prompts.length - new Set(first.provenance.prompt).size : 0;

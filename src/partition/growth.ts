@@ -8,6 +8,8 @@ export interface DiscoveryCounts {
   prompts: number;
   /** Texts of those prompts: fewer where long ones were read in windows. */
   texts: number;
+  /** Texts of those that have windows that were not read; absent where all were short. */
+  unfinished?: number;
   /** `<bos>` included; 0 for plain batches. */
   tokens: number;
   /** `<bos>` not included. */

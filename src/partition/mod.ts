@@ -30,6 +30,8 @@ export {
   type CalibrationSample,
   type CalibrationValues,
   type Level,
+  type Pairs,
+  type TakenPairs,
 } from "./calibration.ts";
 export { type CalibrationKey, loadCalibration, saveCalibration } from "./calibration_cache.ts";
 export { Dictionary } from "./dictionary.ts";

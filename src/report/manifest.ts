@@ -21,6 +21,18 @@ export interface CalibrationRecord {
   readonly asked: number;
   /** Activations seen, those left out by norm not counted. */
   readonly activations: number;
+  /** θ of every percentile, a cosine distance, and its standard deviation over batches or blocks where there are several. */
+  readonly levels?: readonly { readonly percentile: number; readonly threshold: number; readonly spread?: number }[];
+  /**
+   * Whether pairs were taken within each batch or over the whole sample, why, and of how many batches or blocks θ is a mean;
+   * absent, as the levels, for a calibration of before they were looked at.
+   */
+  readonly pairs?: {
+    readonly within: "batch" | "sample";
+    readonly because: string;
+    readonly parts: number;
+    readonly batchRatio?: number;
+  };
   /** Their median norm; this and the following are absent for a calibration of before they were looked at. */
   readonly medianNorm?: number;
   /** Their largest norm. */
@@ -39,6 +51,8 @@ export interface StreamRecord {
   readonly stream: string;
   /** Texts that were read. */
   readonly texts: number;
+  /** Texts of those that were not read to their ends; absent in records from before texts were read in windows. */
+  readonly unfinished?: number;
   /** Texts that there are; `null` where they are read as they come, uncounted. */
   readonly of: number | null;
   /** Tokens that were read, `<bos>` included. */

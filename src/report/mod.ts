@@ -76,6 +76,7 @@ export {
 } from "./row.ts";
 export { headed, recordTable, rowTable } from "./row_table.ts";
 export {
+  counted,
   difference,
   distinct,
   exceeds,

@@ -41,11 +41,12 @@ export function endedBecause({ ended, dictionaries }: Pick<StreamRecord, "ended"
  * ```
  */
 export function streamText(record: StreamRecord): string {
-  const { texts, of, activations, dictionaries, foundedUntil, beyond, ended } = record;
+  const { texts, unfinished = 0, of, activations, dictionaries, foundedUntil, beyond, ended } = record;
+  const begun = unfinished === 0 ? "" : `, ${formatNumber(unfinished)} of them not to the end`;
   const count = of === null ? formatNumber(texts) : `${formatNumber(texts)} of ${formatNumber(of)}`;
   const reading = ended === "stream"
     ? `All ${formatNumber(texts)} texts were read.`
-    : `Reading stopped after ${count} texts, because ${endedBecause(record)}.`;
+    : `Reading stopped after ${count} texts${begun}, because ${endedBecause(record)}.`;
   if (foundedUntil >= activations) return reading;
   const which = dictionaries === 1 ? "The dictionary was saturated" : "The first dictionary was saturated";
   const later = beyond > 0

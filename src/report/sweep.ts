@@ -369,6 +369,23 @@ export function tallyText(count: number, total: number, what: string, prepositio
 }
 
 /**
+ * A number of things, as sentences have it, rounded; – where there is none.
+ *
+ * @param what What one of them is called.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals([1, 2.6, null].map((count) => counted(count, "region")), ["1 region", "3 regions", "– regions"]);
+ * ```
+ */
+export function counted(count: number | null, what: string): string {
+  const rounded = count === null ? null : Math.round(count);
+  return `${formatNumber(rounded ?? NaN)} ${what}${rounded === 1 ? "" : "s"}`;
+}
+
+/**
  * What dots and lines of a chart are, as captions have it: repetitions and their means. Of one place lines are strokes.
  *
  * @param orders How many repetitions there are.

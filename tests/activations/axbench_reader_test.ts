@@ -25,6 +25,7 @@ Deno.test({
     const lengths = rows.map((one) => short.tokens(one).length - short.prefix);
     assert(lengths[0] === 17 - short.prefix && lengths[1] < lengths[0], `one is cut: ${lengths}`);
     assertEquals([...offsets], [0, lengths[0], lengths[0] + lengths[1]]);
+    assertEquals(short.counts, { rows: 2, truncated: 1 });
     for (const [i, one] of rows.entries()) {
       const { residuals } = await model.capture([short.tokens(one)], [6]);
       const alone = residuals.get(6)!.data!.subarray(short.prefix * dim);

@@ -1,6 +1,6 @@
 /** `build --hook` from the command line to its files, against onnxruntime's own values of the untouched graph. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { readCorpus } from "../../src/activations/mod.ts";
+import { readCorpus, shuffleBuffer } from "../../src/activations/mod.ts";
 import { readArrow } from "../../src/files/mod.ts";
 import { loadModel } from "../../src/model/mod.ts";
 import { Dictionary } from "../../src/partition/mod.ts";
@@ -13,10 +13,11 @@ const CONTEXT = 32;
 const SMALL = ["--device", "cpu", "--layers", "3", "--percentiles", "10", "--in-order", "--context", `${CONTEXT}`]
   .concat(["--batch", "16", "--calibration", "1000", "--max-tokens", "4000"]);
 
-/** What a tensor of the untouched graph holds for the corpus' first activation, the token after `<bos>`. */
+/** What a tensor of the untouched graph holds for the stream's first activation, the token after `<bos>`. */
 async function firstActivation(tensor: string, dim: number): Promise<Float32Array> {
   const model = await loadModel(TOY, { device: "cpu" });
-  const { value: entry } = await readCorpus(CORPUS)[Symbol.asyncIterator]().next();
+  // As `--in-order` mixes the corpus.
+  const { value: entry } = await shuffleBuffer(readCorpus(CORPUS), 4096, 0).next();
   const tokens = model.encode(entry!.text, CONTEXT);
   await model.dispose();
   const outputs = await runPlain(TOY, "cpu", [tokens], [tensor], (graph) => {
@@ -34,7 +35,8 @@ async function assertBuilds(
 ): Promise<void> {
   await withExperiment("build", [...SMALL, "--hook", at], async ({ code, stderr, out, record }) => {
     assertEquals(code, 0, stderr);
-    assertEquals([record.flags.hook, record.notes], [at, []]);
+    assertEquals(record.flags.hook, at);
+    assertEquals(record.notes.filter((note) => !note.startsWith("The corpus is read in its own order")), []);
     using dictionary = await Dictionary.load(`${out}/dictionaries/L3-p10.arrow`, { backend: "cpu" });
     assertEquals([dictionary.source?.hook, dictionary.dim], [{ layer: 3, at }, dim]);
     assert(dictionary.size > 1);

@@ -32,8 +32,9 @@ async function files(folder: string): Promise<Record<string, string>> {
   await dictionary.save(`${folder}/d.arrow`);
   await dictionary.export(`${folder}/sae`);
   await dictionary.export(`${folder}/d.npz`);
-  const levels = [{ percentile: 4, threshold: 0.2 }, { percentile: 8, threshold: 0.3 }];
-  const calibration = { center, levels, activations: ROWS, source };
+  const levels = [{ percentile: 4, threshold: 0.2 }, { percentile: 8, threshold: 0.3, spread: 0.01 }];
+  const pairs = { within: "sample", because: "asked for", parts: 2 } as const;
+  const calibration = { center, levels, activations: ROWS, pairs, source };
   await saveCalibration(`${folder}/calibration.arrow`, calibration);
   await writeActivations(`${folder}/cache`, batches, source);
   const fields = row({
@@ -89,7 +90,11 @@ Deno.test("every kind of file is told, with what it holds", () =>
     assertEquals([saelens.facts.architecture, saelens.facts.k], ["topk", 1]);
     assertEquals(weights.tables.tensors[0], { tensor: "W_enc", dtype: "float32", shape: `${DIM} x ${size}` });
 
-    assertEquals(calibration.tables.thresholds, [{ percentile: 4, threshold: 0.2 }, { percentile: 8, threshold: 0.3 }]);
+    assertEquals(calibration.tables.thresholds, [
+      { percentile: 4, threshold: 0.2, spread: null },
+      { percentile: 8, threshold: 0.3, spread: 0.01 },
+    ]);
+    assertEquals([calibration.facts["pairs within"], calibration.facts.because], ["sample", "asked for"]);
     assertEquals([cache.kind, cache.facts.activations, cache.facts.dim], ["activation cache", ROWS, DIM]);
     assertEquals([shard.kind, shard.facts.rows], ["shard of an activation cache", ROWS]);
     assertEquals(shard.tables["first 2 rows"].length, 2);

@@ -7,7 +7,7 @@ import { numbersOf, withExperiment } from "./child.ts";
 
 const MEASURED = "--prompts 24 --seeds 3 --answer 4 --false-alarms 0.1";
 const SMALL = `--layers 4,5 --percentiles 4,10 --max-tokens 4000 --calibration 2000 --context 40 ${MEASURED}`;
-const VERDICT = ["line", "tokens", "distance", "beyond", "region", "farthest", "alarms"];
+const VERDICT = ["line", "tokens", "truncated", "distance", "beyond", "region", "farthest", "alarms"];
 
 /** Writes the first rows of each split of the instructions to a folder, and gives the flags that name the files. */
 async function fewInstructions(folder: string): Promise<string[]> {

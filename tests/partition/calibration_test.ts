@@ -45,8 +45,9 @@ function oracle(batches: readonly ActivationBatch[], percentiles: readonly numbe
   const dot = (a: number[], b: number[]) => a.reduce((sum, value, j) => sum + value * b[j], 0);
   const direction = unit(mean(rows.map(unit)));
   const center = direction.map((value) => value * dot(mean(rows), direction));
-  const most = Math.max(...batches.map((batch) => batch.rows));
-  const measured = batches.filter((batch, i) => batch.rows >= 2 && (i < batches.length - 1 || batch.rows >= most / 4))
+  const others = batches.slice(0, -1);
+  const least = others.reduce((sum, batch) => sum + batch.rows, 0) / others.length / 2;
+  const measured = batches.filter((batch, i) => batch.rows >= 2 && (i < others.length || !(batch.rows < least)))
     .map((batch) => {
       const directions = rowsIn(batch).map((x) => unit(x.map((value, j) => value - center[j])));
       const distances = directions.flatMap((a, i) => directions.slice(0, i).map((b) => 1 - dot(a, b)));
@@ -68,11 +69,11 @@ backendTest(
   "center and thresholds are their definitions', of several percentiles at once or of each",
   async (backend) => {
     const batches = batchesOf([40, 2, 25, 3]);
-    const found = await calibrate(batches, { percentiles: PERCENTILES, backend });
+    const found = await calibrate(batches, { percentiles: PERCENTILES, pairs: "batch", backend });
     assertClose(found, oracle(batches, PERCENTILES));
     assertEquals([found.activations, found.percentiles], [70, PERCENTILES]);
     for (const [i, p] of [[1, 1], [3, 37.5]]) {
-      const single = await calibrate(batches, { percentiles: [p], backend });
+      const single = await calibrate(batches, { percentiles: [p], pairs: "batch", backend });
       assertEquals(single.thresholds, [found.thresholds[i]]);
       assertEquals(single.center, found.center);
     }
@@ -81,21 +82,24 @@ backendTest(
 
 backendTest("a batch of fewer than two has no distances but counts for the center", async (backend) => {
   const batches = batchesOf([1, 20, 0, 1, 20, 1]);
-  const found = await calibrate(batches, { percentiles: [10, 50], backend });
+  const found = await calibrate(batches, { percentiles: [10, 50], pairs: "batch", backend });
   assertClose(found, oracle(batches, [10, 50]));
   assertEquals(found.activations, 43);
 });
 
-backendTest("a threshold is a mean over batches, so it depends on how the stream is cut", async (backend) => {
-  const [whole] = batchesOf([30]);
-  const cut = (from: number, to: number) => rowsOf(...rowsIn(whole).slice(from, to));
-  const halves = [cut(0, 12), cut(12, 30)];
-  const [one, two] = [await calibrate([whole], { backend }), await calibrate(halves, { backend })];
-  assertEquals(one.percentiles, [10]);
-  assertClose(one, oracle([whole], [10]));
-  assertClose(two, oracle(halves, [10]));
-  assert(Math.abs(one.thresholds[0] - two.thresholds[0]) > 1e-3);
-});
+backendTest(
+  "within batches a threshold is a mean over them, so it depends on how the stream is cut",
+  async (backend) => {
+    const [whole] = batchesOf([30]);
+    const cut = (from: number, to: number) => rowsOf(...rowsIn(whole).slice(from, to));
+    const halves = [cut(0, 12), cut(12, 30)];
+    const [one, two] = [await calibrate([whole], { backend }), await calibrate(halves, { pairs: "batch", backend })];
+    assertEquals(one.percentiles, [10]);
+    assertClose(one, oracle([whole], [10]));
+    assertClose(two, oracle(halves, [10]));
+    assert(Math.abs(one.thresholds[0] - two.thresholds[0]) > 1e-3);
+  },
+);
 
 backendTest("the stream is read until enough was seen, and no further", async (backend) => {
   let [asked, closed] = [0, false];
@@ -138,7 +142,7 @@ async function* toStream<T>(batches: Iterable<T>): AsyncGenerator<T> {
 
 backendTest("what cannot be calibrated on is refused with a sentence", async (backend) => {
   const refuse = async (batches: ActivationBatch[], ...parts: string[]) =>
-    assertSentence(await assertRejects(() => calibrate(batches, { backend })), ...parts);
+    assertSentence(await assertRejects(() => calibrate(batches, { pairs: "batch", backend })), ...parts);
   await refuse([], "the stream was empty", "check the corpus");
   await refuse([{ data: new Float32Array(0), rows: 0, dim: 3 }], "the stream was empty");
   await refuse([rowsOf([1, 2])], "at least two activations");
@@ -178,6 +182,7 @@ const KEY: CalibrationKey = {
   },
   percentiles: [10, 50],
   activations: 1000,
+  pairs: "batch",
   seed: 0,
   backend: "cpu",
   files: "1,2",
@@ -190,6 +195,7 @@ Deno.test("a saved calibration is loaded as it was", () =>
     const plain = await calibrate(batchesOf([20, 20]), { percentiles: [1 / 3, 50], backend });
     await saveCalibration(path, plain);
     assertEquals(await loadCalibration(path), plain);
+    assert(plain.levels.every(({ spread }) => spread! > 0) || plain.pairs!.parts === 1);
     const sourced = new Calibration({ ...plain, source: KEY.source });
     await saveCalibration(path, sourced, KEY);
     assertEquals(await loadCalibration(path), sourced);
@@ -212,7 +218,7 @@ Deno.test("a cached calibration is found by its whole key only", () =>
       ...[source({ extractor: "final-position" }), source({ context: 17 }), source({ batchPrompts: 9 })],
       ...[source({ chat: true }), { ...KEY, percentiles: [10] }, { ...KEY, percentiles: [50, 10] }],
       ...[{ ...KEY, activations: 1001 }, { ...KEY, seed: 1 }, { ...KEY, backend: "webgpu" as const }],
-      { ...KEY, files: "1,3" },
+      ...[{ ...KEY, files: "1,3" }, { ...KEY, pairs: "sample" as const }, { ...KEY, pairs: undefined }],
     ];
     for (const other of others) assertEquals(await cachedCalibration(folder, other), undefined, JSON.stringify(other));
 

@@ -12,6 +12,10 @@ Deno.test("how far a stream was read is said with the reason, and what came afte
     "Reading stopped after 896 of 2,000 texts, because all 3 dictionaries were saturated.",
   );
   assertEquals(
+    streamText({ ...STREAM, unfinished: 7, dictionaries: 1 }),
+    "Reading stopped after 896 of 2,000 texts, 7 of them not to the end, because the dictionary was saturated.",
+  );
+  assertEquals(
     streamText({ ...STREAM, of: null, ended: "budget", saturated: 1, foundedUntil: 8327, beyond: 40 }),
     "Reading stopped after 896 texts, because the budget was spent. The first dictionary was saturated and founded no " +
       "more after 8,327 of 11,307 activations; up to 40 of those that came later lie beyond θ and belong to no region.",

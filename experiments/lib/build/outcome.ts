@@ -9,7 +9,7 @@ import {
   type RegionRow,
   sphereCells,
 } from "../../../src/analysis/mod.ts";
-import type { Discovery, Growth } from "../../../src/partition/mod.ts";
+import type { Calibration, Discovery, Growth } from "../../../src/partition/mod.ts";
 import {
   coherenceChart,
   formatNumber,
@@ -32,6 +32,7 @@ import {
   truth,
   voronoiChart,
   whole,
+  words,
 } from "../../../src/report/mod.ts";
 import { chartBlock, type CommonFlags, type Outcome, tableBlock, textBlock } from "../../../src/run/mod.ts";
 import { comparableModel, publishedRegions } from "../published.ts";
@@ -45,6 +46,8 @@ const GLANCE = 300;
 /** One dictionary with what was read off it. */
 export interface BuildResult {
   readonly growth: Growth;
+  /** What its layer was calibrated on. */
+  readonly calibration: Calibration;
   readonly regions: readonly RegionRow[];
   readonly metrics: DictionaryMetrics;
 }
@@ -62,6 +65,15 @@ const SETTING = row({ layer: LAYER, percentile: PERCENTILE });
 const DICTIONARY = row({
   ...SETTING,
   threshold: THRESHOLD,
+  thresholdSpread: number("standard deviation of θ over the batches or blocks that it is a mean of, cosine distance", {
+    heading: "θ ±",
+    missing: "it is of a single one",
+  }),
+  thresholdPairs: oneOf(["batch", "sample"], "whether θ is of pairs within batches or of the whole sample", {
+    heading: "pairs within",
+    missing: "a calibration of before there was a choice",
+  }),
+  thresholdBecause: words("why of these pairs", { missing: "a calibration of before there was a choice" }),
   ...DICTIONARY_FIGURES,
   tokens: number("tokens read, <bos> included"),
   saturated: truth("more batches than --window founded nothing: it founds no more regions"),
@@ -90,11 +102,11 @@ export function buildOutcome(flags: CommonFlags, { discovery, results, coverage,
       return { layer, percentile, activations, regions: size, founding: founded !== null };
     })
   );
-  const dictionaries = results.map(({ growth, metrics }, i) => {
+  const dictionaries = results.map(({ growth, calibration, metrics }, i) => {
     const { layer, percentile, dictionary, tokens, saturated } = growth;
     const { coverage: share, activations } = coverage.coverages[i];
     return {
-      ...{ layer, percentile, threshold: dictionary.threshold },
+      ...{ layer, percentile, ...thresholdOf(dictionary.threshold, percentile, calibration) },
       ...dictionaryFigures(dictionary, metrics),
       ...{ tokens, saturated, coverage: share, coverageOf: coverage.on, coverageActivations: activations },
     };
@@ -104,8 +116,11 @@ export function buildOutcome(flags: CommonFlags, { discovery, results, coverage,
   return {
     title: `Dictionaries of ${flags.model}`,
     answer: `${formatNumber(discovery.activations)} activations of ${flags.corpus} fall into ` +
-      `${[...new Set(range)].join(" to ")} regions, depending on layer and percentile; ` +
-      `${dictionaries.filter(({ saturated }) => saturated).length} of ${results.length} dictionaries saturated. ` +
+      `${[...new Set(range)].join(" to ")} region${range[1] === "1" ? "" : "s"}` +
+      (results.length === 1
+        ? `; the dictionary is ${dictionaries[0].saturated ? "" : "not "}saturated. `
+        : `, depending on layer and percentile; ${dictionaries.filter(({ saturated }) => saturated).length} of ` +
+          `${results.length} dictionaries saturated. `) +
       `${streamText(stream)} ${coverageText(coverage)}`,
     findings: {
       layer,
@@ -178,6 +193,16 @@ export function buildOutcome(flags: CommonFlags, { discovery, results, coverage,
   };
 }
 
+/** A dictionary's threshold, and how it was taken. */
+function thresholdOf(threshold: number, percentile: number, { levels, pairs }: Calibration) {
+  return {
+    threshold,
+    thresholdSpread: levels.find((level) => level.percentile === percentile)?.spread ?? null,
+    thresholdPairs: pairs?.within ?? null,
+    thresholdBecause: pairs?.because ?? null,
+  };
+}
+
 /** What counts of members are counts of. */
 function takenText(taken: readonly { readonly activations: number; readonly beyond: number }[]): string {
   const activations = [...new Set(taken.map(({ activations }) => activations))].sort((a, b) => a - b);
@@ -246,6 +271,8 @@ function dictionaryTable(model: string, rows: readonly RowOf<typeof DICTIONARY>[
       layer: row.layer,
       percentile: row.percentile,
       threshold: row.threshold,
+      thresholdSpread: row.thresholdSpread,
+      thresholdPairs: row.thresholdPairs,
       regions: row.regions,
     }),
     ...(hasPublished && { published: published[i] }),

@@ -1,6 +1,7 @@
 /** What final tokens of chat prompts fall into, and what the region of refusal corresponds to. */
 import { templatePartShares } from "../../../src/activations/mod.ts";
 import {
+  counted,
   difference,
   exceeds,
   type Figure,
@@ -123,11 +124,14 @@ function tokenAnswer(told: TokenSetting): string {
   return [
     `At the final token of chat prompts (${told.name}) the instruct model's regions tell held-out harmful from harmless`,
     `prompts with a balanced accuracy of ${figure(of("instruct", "heldoutAccuracy"))}, the base model's with`,
-    `${figure(of("base", "heldoutAccuracy"))} (0.5 is chance); ${
-      count(of("instruct", "finalTokenRegions"))
-    } regions hold`,
-    `its final tokens, ${count(of("instruct", "largestRegion"))} of them in the largest, against`,
-    `${count(of("base", "finalTokenRegions"))} and ${count(of("base", "largestRegion"))} in the base model.`,
+    `${figure(of("base", "heldoutAccuracy"))} (0.5 is chance); its final tokens fall into`,
+    `${counted(of("instruct", "finalTokenRegions"), "region")}, ${
+      count(of("instruct", "largestRegion"))
+    } of them into the`,
+    `largest, against ${counted(of("base", "finalTokenRegions"), "region")} and ${
+      count(of("base", "largestRegion"))
+    } in the`,
+    "base model.",
   ].join(" ");
 }
 
@@ -137,7 +141,7 @@ function bestBaseAnswer(best: TokenSetting): string {
   return `At its own best setting (${best.name}) the base model reaches ${
     figure(best.mean("heldoutAccuracy"))
   }, there ` +
-    `with ${count(best.mean("finalTokenRegions"))} regions for ${formatNumber(finals)} final tokens.`;
+    `with ${counted(best.mean("finalTokenRegions"), "region")} for ${counted(finals, "final token")}.`;
 }
 
 /** Where the members of the refusal region and of its nearest lie. */

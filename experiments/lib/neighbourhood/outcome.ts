@@ -177,11 +177,15 @@ function answer(layers: readonly LayerPairs[], shown: LayerPairs, excess: number
     `that of pairs of the same cosine ${tally(({ finest }) => isAbove(finest))}${
       isRepeated ? `, at every seed ${tally(({ finest }) => isAlwaysAbove(finest))}` : ""
     }.`,
-    `Of the regions between at p ${finest.key.percentile}, ${
-      percent(filled(finest).mean("fromAnchors"))
-    } are nearest to A or`,
-    `B among the coarsest regions (of all regions ${percent(filled(finest).mean("fromAnchorsOfAll"))}); the others lie`,
-    "nearest to third ones.",
+    ...(filled(finest).rows.length === 0 || !isSharpened ? [] : [
+      `Of the regions between at p ${finest.key.percentile}, ${
+        percent(filled(finest).mean("fromAnchors"))
+      } are nearest to A or`,
+      `B among the coarsest regions (of all regions ${
+        percent(filled(finest).mean("fromAnchorsOfAll"))
+      }); the others lie`,
+      "nearest to third ones.",
+    ]),
     excess === null
       ? "No region lies between any two."
       : `The rule was checked on every region between: the smallest excess over cos(A, B) is ${figure(excess)}.`,

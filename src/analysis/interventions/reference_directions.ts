@@ -1,3 +1,5 @@
+import { lengthOf } from "../../compute/long_lists.ts";
+
 /**
  * The unit direction from one group's mean to the other's (difference in means; Arditi et al., "Refusal in Language Models Is
  * Mediated by a Single Direction", 2024): the supervised counterpart of a region's direction.
@@ -12,7 +14,6 @@
  * if (x !== Math.fround(0.6) || y !== Math.fround(0.8)) throw new Error(`${x} ${y}`);
  * ```
  */
-import { lengthOf } from "../../compute/long_lists.ts";
 export function differenceInMeans(
   data: Float32Array,
   dim: number,

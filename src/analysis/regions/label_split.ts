@@ -1,5 +1,6 @@
-/** One region's share of a label. */
 import { largest } from "../../compute/long_lists.ts";
+
+/** One region's share of a label. */
 export interface RegionShare {
   /** Number of the region. */
   readonly region: number;

@@ -13,6 +13,8 @@ import type { MarkDef } from "./spec.ts";
 
 /** Pixels of a series. */
 const STEP = 26;
+/** Pixels of a panel at least. */
+const WIDTH = 200;
 
 /** A chart, and what it shows. */
 export interface Described {
@@ -87,6 +89,8 @@ function seriesBelow(
       dash: undefined,
       isDodged: false,
       marks: [...marks.flatMap(lying), figures(y)],
+      // Names along the bottom take more room than a place did.
+      ...(typeof description.width === "number" && { width: Math.max(description.width, WIDTH) }),
       height: { step: STEP },
       ...(independent && { independent: independent === "x" ? "y" : "x" }),
     },

@@ -1,7 +1,11 @@
+import { PAIRS, type Pairs } from "../../partition/calibration_pairs.ts";
 import type { Flag } from "./flags.ts";
 
 /** A flag that counts something, and always has a value. */
 export type CountFlag = Extract<Flag, { readonly type: "integer" }> & { readonly default: number };
+
+/** The flag of which pairs a calibration takes; without it the batches decide. */
+export type PairsFlag = Extract<Flag, { readonly type: "string" }> & { readonly choices: readonly Pairs[] };
 
 /**
  * The flags of how a corpus is calibrated on and read.
@@ -14,14 +18,14 @@ export type CountFlag = Extract<Flag, { readonly type: "integer" }> & { readonly
  * import { readFlags, readingFlags } from "../mod.ts";
  *
  * const flags = readingFlags({ calibration: 40_000, context: 128, batch: 32 }, "window");
- * const { context, batch } = readFlags(["--batch", "8"], flags);
- * if (context !== 128 || batch !== 8) throw new Error(`${context} ${batch}`);
+ * const { context, batch, thresholdPairs } = readFlags(["--batch", "8", "--threshold-pairs", "sample"], flags);
+ * if (context !== 128 || batch !== 8 || thresholdPairs !== "sample") throw new Error(`${context} ${batch}`);
  * ```
  */
 export function readingFlags(
   defaults: { readonly calibration: number; readonly context: number; readonly batch: number },
   what = "prompt",
-): Readonly<Record<"calibration" | "context" | "batch", CountFlag>> {
+): Readonly<Record<"calibration" | "context" | "batch", CountFlag> & { thresholdPairs: PairsFlag }> {
   return {
     calibration: { type: "integer", default: defaults.calibration, min: 2, help: "activations to calibrate on" },
     context: {
@@ -35,6 +39,13 @@ export function readingFlags(
       default: defaults.batch,
       min: 1,
       help: `${what}s of a batch; thresholds depend on it`,
+    },
+    thresholdPairs: {
+      type: "string",
+      choices: PAIRS,
+      help:
+        "take distances for thresholds within each batch, or over the whole sample (default: within batches, unless " +
+        "these are small, or unlike the sample)",
     },
   };
 }

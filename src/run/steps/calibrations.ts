@@ -2,7 +2,7 @@ import type { ExtractProgress } from "../../activations/extract.ts";
 import type { StreamSource } from "../../activations/source.ts";
 import type { StreamBatch } from "../../activations/stream.ts";
 import type { Backend } from "../../compute/backend.ts";
-import { calibrateLayers, type Calibration } from "../../partition/calibration.ts";
+import { calibrateLayers, type Calibration, type Pairs } from "../../partition/calibration.ts";
 import { cacheCalibration, cachedCalibration, type CalibrationKey } from "../../partition/calibration_cache.ts";
 import { fingerprint } from "../folder/fingerprint.ts";
 import type { Progress } from "../terminal/progress.ts";
@@ -21,7 +21,9 @@ export interface CalibrationRequest {
   readonly activations: number;
   /** Times the median norm beyond which activations are left out; default none is. */
   readonly maxNorm?: number;
-  /** Seed of the stream's order. */
+  /** Pairs to take distances of; default as the batches are. */
+  readonly pairs?: Pairs;
+  /** Seed of the stream's order, and of the deal of a sample into blocks. */
   readonly seed: number;
   readonly backend: Backend;
   /** Which of the model's weights are run, and in what. */
@@ -46,10 +48,11 @@ export async function calibrationsOf(
   request: CalibrationRequest,
   stream: (onProgress: (state: ExtractProgress) => void) => AsyncIterable<StreamBatch>,
 ): Promise<Map<number, Calibration>> {
-  const { sources, percentiles, activations, maxNorm, seed, backend, progress, note, label = "", texts } = request;
+  const { sources, percentiles, activations, maxNorm, pairs, seed, backend, progress, note, texts } = request;
+  const { label = "" } = request;
   const files = [DEFINITION, request.weights, ...await Promise.all(request.files.map(fingerprint))].join(" ");
   const keyOf = (layer: number): CalibrationKey => {
-    return { source: sources.get(layer)!, percentiles, activations, seed, backend: backend.name, files };
+    return { source: sources.get(layer)!, percentiles, activations, pairs, seed, backend: backend.name, files };
   };
   const layers = [...sources.keys()];
   const cached = await Promise.all(layers.map((layer) => cachedCalibration(CACHE, keyOf(layer), note)));
@@ -66,6 +69,8 @@ export async function calibrationsOf(
   const calibrations = await calibrateLayers(read, layers, {
     percentiles,
     activations,
+    pairs,
+    seed,
     maxNorm,
     backend,
     sourceOf: (layer) => sources.get(layer)!,

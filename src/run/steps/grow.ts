@@ -11,7 +11,7 @@ import { defaultContext, describedBy, describeStream, type StreamSource } from "
 import type { StreamBatch } from "../../activations/stream.ts";
 import type { Backend } from "../../compute/backend.ts";
 import type { LanguageModel } from "../../model/types.ts";
-import type { Calibration } from "../../partition/calibration.ts";
+import type { Calibration, Pairs } from "../../partition/calibration.ts";
 import { discover, type DiscoverOptions, type Discovery } from "../../partition/discover.ts";
 import { type FailedSetting, usableSettings } from "../../partition/usable.ts";
 import type { StreamRecord } from "../../report/manifest.ts";
@@ -19,6 +19,7 @@ import { endedBecause } from "../../report/stream_text.ts";
 import type { Run } from "../experiment.ts";
 import type { CommonFlags } from "../command/common_flags.ts";
 import type { Flags } from "../command/flags.ts";
+import { pairsNotes } from "./calibration_notes.ts";
 import { calibrationsOf } from "./calibrations.ts";
 
 /** What is read, through what. */
@@ -69,6 +70,8 @@ export interface CalibrationPlan {
   readonly percentiles: readonly number[];
   /** Activations to measure on. */
   readonly calibration: number;
+  /** Pairs to take distances of; default within batches as long as these tell of the sample. */
+  readonly thresholdPairs?: Pairs;
 }
 
 /**
@@ -103,7 +106,7 @@ export interface CalibrationPlan {
 export async function calibrated<F extends Flags>(
   run: Run<F>,
   plan: ReadPlan,
-  { percentiles, calibration }: CalibrationPlan,
+  { percentiles, calibration, thresholdPairs }: CalibrationPlan,
 ): Promise<ReadonlyMap<number, Calibration>> {
   const { seed, backend, model, reading, label = "" } = plan;
   const calibrations = await run.manifest.time("calibrate", () =>
@@ -112,6 +115,7 @@ export async function calibrated<F extends Flags>(
       percentiles,
       activations: calibration,
       maxNorm: reading?.maxNorm,
+      pairs: thresholdPairs,
       seed,
       backend,
       weights: `${model.weights} ${model.dtype}`,
@@ -122,9 +126,10 @@ export async function calibrated<F extends Flags>(
       texts: textCount(plan),
     }, (onProgress) => streamOf({ ...plan, reading: { ...reading, maxActivations: calibration, onProgress } })));
   const stream = label.replace(/: $/, "");
-  for (const [layer, { activations, sample }] of calibrations) {
-    run.manifest.calibrations.push({ stream, layer, asked: calibration, activations, ...sample });
+  for (const [layer, { activations, levels, pairs, sample }] of calibrations) {
+    run.manifest.calibrations.push({ stream, layer, asked: calibration, activations, levels, pairs, ...sample });
   }
+  for (const sentence of pairsNotes(calibrations)) run.note(`${label}${sentence}`);
   const massive = [...calibrations].filter(([, { activations, sample }]) =>
     sample && sample.massive > 0.005 * activations
   );
@@ -300,7 +305,7 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
  * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
  * const texts = ["The cat sat on the mat."];
  * const plan = { backend: await openBackend("cpu"), model, layers: [3], texts, corpus: "one", files: [], seed: 0 };
- * for await (using batch of streamOf({ ...plan, reading: { context: 4 } })) {
+ * for await (using batch of streamOf({ ...plan, reading: { context: 4, windows: "first" } })) {
  *   const { rows } = batchAt(batch, 3);
  *   if (rows !== 3) throw new Error(`Expected three tokens after <bos> but found ${rows}`);
  * }
@@ -329,11 +334,11 @@ export function textsInOrder({ texts, seed }: Pick<ReadPlan, "texts" | "seed">):
 
 /** How far a discovery read its stream. */
 function recordOf({ growths, ...read }: Discovery, stream: string, of: number | null): StreamRecord {
-  const { texts, tokens, activations, ended } = read;
+  const { texts, unfinished = 0, tokens, activations, ended } = read;
   const all = growths.map(({ dictionary }) => dictionary);
   const counting = all.filter(({ foundedUntil, activations }) => foundedUntil < activations);
   return {
-    ...{ stream, texts, of, tokens, activations, ended },
+    ...{ stream, texts, unfinished, of, tokens, activations, ended },
     dictionaries: all.length,
     saturated: growths.filter(({ saturated }) => saturated).length,
     foundedUntil: counting.reduce((least, { foundedUntil }) => Math.min(least, foundedUntil), activations),
