@@ -109,7 +109,9 @@ export async function readSafetensors(path: string, names?: readonly string[]): 
 
   const strings = stringsOf(path, metadata);
   const checksums = checksumsOf(path, strings, places);
-  const missing = names?.find((name) => !places.some((place) => place.name === name));
+  const asked = names && new Set(names);
+  const known = new Set(places.map(({ name }) => name));
+  const missing = names?.find((name) => !known.has(name));
   if (missing !== undefined) {
     const there = listed(places.map(({ name }) => name));
     throw new Error(
@@ -120,8 +122,8 @@ export async function readSafetensors(path: string, names?: readonly string[]): 
   const refusals = new Map<string, Error>();
   for (const place of places) {
     const { name, shape, count, start: first, end } = place;
-    if (names && !names.includes(name)) continue;
-    if (!names && !place.dtype) {
+    if (asked && !asked.has(name)) continue;
+    if (!asked && !place.dtype) {
       refusals.set(name, unread(path, place));
       continue;
     }
@@ -190,7 +192,8 @@ export async function outlineSafetensors(
 ): Promise<ReadonlyMap<string, TensorPlace>> {
   using file = await openByteFile(path, "a .safetensors file");
   const { places, start } = await readPlaces(file);
-  const wanted = places.filter(({ name }) => names?.includes(name) ?? true);
+  const asked = names && new Set(names);
+  const wanted = places.filter(({ name }) => asked?.has(name) ?? true);
   return new Map(wanted.map((place) => {
     const { name, shape, start: first, end } = place;
     return [name, { dtype: readableDtype(path, place), shape, offset: start + first, length: end - first }];

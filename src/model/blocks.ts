@@ -6,6 +6,7 @@
  */
 import { append } from "../compute/long_lists.ts";
 import type { GraphProto, NodeProto } from "../compute/onnx/codec.ts";
+import { MOST_BLOCKS } from "./config.ts";
 import { ModelError } from "./error.ts";
 import { GraphIndex, reads } from "./graph.ts";
 import { type Branch, findSums, PRODUCTS, type Sum, viewed } from "./sums.ts";
@@ -23,6 +24,9 @@ export interface Block {
   readonly router?: string;
 }
 
+/** Sums of a block, at most: attention and feed-forward part have one each, some models a few more. */
+const SUMS = 8;
+
 /**
  * The blocks of a graph whose sums have names (see `nameSums`).
  *
@@ -31,7 +35,7 @@ export interface Block {
  */
 export function findBlocks(graph: GraphProto, count?: number): Block[] {
   const index = new GraphIndex(graph);
-  const sums = findSums(graph, index);
+  const sums = findSums(graph, index, SUMS * (count ?? MOST_BLOCKS));
   if (sums.length === 0) {
     throw new ModelError(
       "Expected a transformer whose blocks add to a residual stream but found no such sum above the logits: " +

@@ -1,4 +1,5 @@
 /** What config.json says, under the names that different families give it. */
+import { ModelError } from "./error.ts";
 import type { HeadSizes } from "./interface.ts";
 
 /** config.json as it is; a multimodal model's decoder is told in `text_config`. */
@@ -10,9 +11,24 @@ export function flattened(config: Config): Config {
   return typeof own === "object" && own !== null ? { ...config, ...own } : config;
 }
 
-/** Number of blocks; undefined if nobody tells. */
+/** Blocks of a model, at most; the deepest that are known have 126. */
+export const MOST_BLOCKS = 1000;
+
+const BLOCKS = ["num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_transformer_layers"];
+
+/**
+ * Number of blocks; undefined if nobody tells.
+ *
+ * @throws {ModelError} if no model has so many.
+ */
 export function blockCount(config: Config): number | undefined {
-  return numberOf(config, ["num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_transformer_layers"]);
+  const name = BLOCKS.find((name) => typeof config[name] === "number");
+  if (name === undefined) return undefined;
+  const count = config[name] as number;
+  if (Number.isInteger(count) && count > 0 && count <= MOST_BLOCKS) return count;
+  throw new ModelError(
+    `Expected ${name} of config.json to be a number of blocks, 1 to ${MOST_BLOCKS}, but it is ${count}: fetch the file again`,
+  );
 }
 
 /** Tokens that a text may have; Infinity if nobody tells. */

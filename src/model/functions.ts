@@ -5,11 +5,18 @@
 import { append } from "../compute/long_lists.ts";
 import { clone } from "../compute/onnx/codec.ts";
 import type { AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto } from "../compute/onnx/codec.ts";
+import { ModelError } from "./error.ts";
 
 /** Calls inside of calls, at most: a function that calls itself would have no end. */
 const DEEPEST = 64;
+/** Nodes that calls become, at most: functions that call two others each double with every level. */
+const MOST_NODES = 1e6;
 
-/** Replaces every call of a local function, also those inside of functions and subgraphs, by the function's nodes. */
+/**
+ * Replaces every call of a local function, also those inside of functions and subgraphs, by the function's nodes.
+ *
+ * @throws {ModelError} if a function calls itself, or all of them together become more nodes than a model has.
+ */
 export function inlineFunctions(model: ModelProto): void {
   if (model.functions.length === 0) return;
   const functions = new Map(model.functions.map((f) => [signature(f.domain, f.name, f.overload), f]));
@@ -22,10 +29,18 @@ export function inlineFunctions(model: ModelProto): void {
       model.opsetImport.push(opset);
     }
   }
-  let calls = 0;
-  const expand = (nodes: readonly NodeProto[], depth: number): NodeProto[] => {
-    if (depth > DEEPEST) throw new Error("Expected functions that end but one of the model's functions calls itself");
-    return nodes.flatMap((node) => {
+  let [calls, nodes] = [0, 0];
+  const expand = (body: readonly NodeProto[], depth: number): NodeProto[] => {
+    if (depth > DEEPEST) {
+      throw new ModelError("Expected functions that end but one of the model's calls itself: export anew");
+    }
+    nodes += body.length;
+    if (nodes > MOST_NODES) {
+      throw new ModelError(
+        `Expected functions of up to ${MOST_NODES} nodes but the model's become more: export it without`,
+      );
+    }
+    return body.flatMap((node) => {
       for (const { g } of node.attribute) if (g) g.node = expand(g.node, depth);
       const body = functions.get(signature(node.domain, node.opType, node.overload));
       return body ? expand(instance(body, node, `${node.name || node.opType}.${calls++}`), depth + 1) : [node];

@@ -131,10 +131,22 @@ const fixedTypes: Record<string, number> = {
 /**
  * Puts nodes after those that they read from, as ONNX has them.
  *
- * @throws {ModelError} if nodes read each other in a circle.
+ * @throws {ModelError} if nodes read each other in a circle, or two of them give one tensor.
  */
 export function sortNodes(graph: GraphProto): void {
-  const producers = new Map(graph.node.flatMap((node) => node.output.map((name) => [name, node] as const)));
+  const producers = new Map<string, NodeProto>();
+  const stored = new Set(graph.initializer.map(({ name }) => name));
+  for (const node of graph.node) {
+    for (const name of node.output) {
+      if (name === "") continue;
+      if (producers.has(name) || stored.has(name)) {
+        throw new ModelError(
+          `Expected one node that gives the tensor "${name}" but the graph has two: export the model anew`,
+        );
+      }
+      producers.set(name, node);
+    }
+  }
   const done = new Set<NodeProto>();
   const isReady = (name: string) => !producers.has(name) || done.has(producers.get(name)!);
   // Most graphs are in order, and keep theirs.
@@ -144,7 +156,11 @@ export function sortNodes(graph: GraphProto): void {
   for (const node of graph.node) {
     const before = new Set(reads(node).flatMap((name) => producers.get(name) ?? []));
     missing.set(node, before);
-    for (const other of before) readers.set(other, [...readers.get(other) ?? [], node]);
+    for (const other of before) {
+      const known = readers.get(other);
+      if (known) known.push(node);
+      else readers.set(other, [node]);
+    }
   }
   // Kahn, 1962: `sorted` grows while it is walked, by each node whose last predecessor has come.
   const sorted = graph.node.filter((node) => missing.get(node)!.size === 0);
@@ -162,6 +178,34 @@ export function sortNodes(graph: GraphProto): void {
     );
   }
   graph.node = sorted;
+}
+
+/** Graphs within graphs, at most: exports have two or three, and what walks them calls itself. */
+const DEEPEST = 64;
+
+/**
+ * How deep graphs lie within a graph's nodes (`If`, `Loop`, `Scan`).
+ *
+ * @throws {ModelError} if that is deeper than any export's.
+ */
+export function assertShallow(nodes: readonly NodeProto[]): void {
+  let level = nodes;
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > DEEPEST) {
+      throw new ModelError(
+        `Expected graphs within graphs up to ${DEEPEST} deep but the model's are deeper: export it anew, without control flow`,
+      );
+    }
+    const inner: NodeProto[] = [];
+    for (const { attribute } of level) {
+      for (const { g, graphs } of attribute) {
+        for (const graph of g ? [g, ...graphs] : graphs) {
+          for (const node of graph.node) inner.push(node);
+        }
+      }
+    }
+    level = inner;
+  }
 }
 
 /** Names that a node reads, those of its subgraphs (`If`, `Loop`) included. */

@@ -30,13 +30,16 @@ import {
   setEntry,
 } from "./external_data.ts";
 import { inlineFunctions } from "./functions.ts";
-import { computesInHalf, sortNodes } from "./graph.ts";
+import { assertShallow, computesInHalf, sortNodes } from "./graph.ts";
 import { createSession } from "./runtime.ts";
 import { slimModel } from "./slim.ts";
 import { nameSums } from "./sums.ts";
 
 /** Weights of models that onnxruntime may copy from their file, laid out to be read fast. */
 const PREPACKED = 2 ** 28;
+
+/** Nodes of a graph that onnxruntime optimises; mixtures of a hundred experts a block have more. */
+const MOST_OPTIMISED = 20_000;
 
 /** Weights handed to WebGPU at a time: one array of JavaScript cannot hold them all. */
 const CHUNK = 2 ** 30;
@@ -134,7 +137,9 @@ export class GraphFile {
     options: InferenceSession.SessionOptions = {},
   ): Promise<InferenceSession> {
     const weights = device === "cpu" ? this.#mapped(model.graph!) : await this.#loaded(model.graph!);
-    return await createSession(device, encodeModel(model), { ...options, ...weights });
+    // onnxruntime's optimisers take the square of a graph's nodes, and more.
+    const level = model.graph!.node.length > MOST_OPTIMISED ? { graphOptimizationLevel: "disabled" as const } : {};
+    return await createSession(device, encodeModel(model), { ...options, ...weights, ...level });
   }
 
   /** Weights stay in their files, which onnxruntime maps. */
@@ -233,6 +238,7 @@ async function readSlim(path: string, root: string): Promise<ModelProto> {
   const real = await Deno.realPath(path);
   using file = await openByteFile(real, "an ONNX model");
   const model = await decodeSlim(file, path);
+  for (const { node } of [model.graph!, ...model.functions]) assertShallow(node);
   const place = { path, real, root: await Deno.realPath(root) };
   for (const tensor of allExternalTensors(model)) await resolveWeights(tensor, place);
   return model;

@@ -10,7 +10,7 @@ import { buildCheckpoint } from "./architectures/checkpoint.ts";
 import { PACKED_BITS, type Storage } from "./architectures/net.ts";
 import { findBlocks } from "./blocks.ts";
 import { readChatTemplates } from "./chat_templates.ts";
-import { blockCount, flattened, headSizes, positionCount } from "./config.ts";
+import { blockCount, flattened, headSizes, MOST_BLOCKS, positionCount } from "./config.ts";
 import { Decoder } from "./decoder.ts";
 import { suffixes } from "./dtypes.ts";
 import { ModelError } from "./error.ts";
@@ -103,7 +103,10 @@ async function load(id: string, options: LoadOptions): Promise<LanguageModel> {
   const graph = file.decode().graph!;
   assertDecoder(graph, id);
   const io = describeInterface(graph, headSizes(config));
-  const blocks = built?.blocks ?? findBlocks(graph, blockCount(config));
+  const count = blockCount(config);
+  if (!built) assertOpenable(graph, count ?? MOST_BLOCKS);
+  const blocks = built?.blocks ?? findBlocks(graph, count);
+  if (!built) assertOpenable(graph, blocks.length);
   const chatTemplates = await readChatTemplates(files.folder);
   const { bos, controlTokens, templateDate } = options;
   const onDate = (day: string) => notes.add(dateNote(day));
@@ -253,6 +256,20 @@ function assertDecoder(graph: GraphProto, id: string): void {
       `${
         graph.output.slice(0, 2).map(({ name }) => name).join(", ")
       }: encoders, and models without an unembedding, are not read`,
+  );
+}
+
+/** Nodes of a block, at most: exports have up to three hundred, unrolled mixtures of a hundred experts a thousand. */
+const BLOCK_NODES = 1000;
+
+/** Throws if a graph has so many nodes for its blocks that onnxruntime, which takes their square, would not end. */
+function assertOpenable({ node }: GraphProto, blocks: number): void {
+  // Beside the blocks' there are those of embeddings, masks and the model's end.
+  const most = BLOCK_NODES * (blocks + 2);
+  if (node.length <= most) return;
+  throw new ModelError(
+    `Expected a graph of up to ${most} nodes, as one of ${blocks} blocks has, but it has ${node.length}, which would take ` +
+      "onnxruntime hours to open: export the model anew",
   );
 }
 

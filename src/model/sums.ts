@@ -6,6 +6,7 @@
  */
 import { append } from "../compute/long_lists.ts";
 import { type GraphProto, node, type NodeProto } from "../compute/onnx/codec.ts";
+import { ModelError } from "./error.ts";
 import type { GraphIndex } from "./graph.ts";
 
 /** What a sum adds to its base. */
@@ -58,11 +59,20 @@ export function nameSums(graph: GraphProto): void {
 /**
  * The stream's sums from the first block's first to the last block's last. The graph's sums must have names ({@link
  * nameSums}).
+ *
+ * @param most Sums that are looked for: each takes a walk through all of the graph before it.
+ * @throws {ModelError} if there are more.
  */
-export function findSums(graph: GraphProto, index: GraphIndex): Sum[] {
+export function findSums(graph: GraphProto, index: GraphIndex, most: number): Sum[] {
   const logits = graph.output.find((output) => output.name === "logits") ?? graph.output[0];
   const sums: Sum[] = [];
-  for (let sum = nearestSum(index, logits.name); sum; sum = nearestSum(index, sum.base)) sums.push(sum);
+  for (let sum = nearestSum(index, logits.name); sum; sum = nearestSum(index, sum.base)) {
+    sums.push(sum);
+    if (sums.length <= most) continue;
+    throw new ModelError(
+      `Expected a residual stream of up to ${most} sums but the graph's has more: check that config.json belongs to it`,
+    );
+  }
   return sums.reverse();
 }
 

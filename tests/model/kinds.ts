@@ -140,7 +140,7 @@ export function ofOnePrompt(graph: GraphProto): void {
 
 /** Adds with `Sum`. */
 export function withSums(graph: GraphProto): void {
-  for (const { branches: _, tensor } of findSums(graph, new GraphIndex(graph))) {
+  for (const { branches: _, tensor } of findSums(graph, new GraphIndex(graph), 1000)) {
     graph.node.find(({ output }) => output[0] === tensor)!.opType = "Sum";
   }
 }

@@ -1,6 +1,6 @@
 /** A checkpoint as it is published, as a graph over its files. */
 import { openByteFile } from "../../files/byte_file.ts";
-import { type Config, flattened } from "../config.ts";
+import { blockCount, type Config, flattened } from "../config.ts";
 import { ModelError } from "../error.ts";
 import { buildDecoder, type Built } from "./build.ts";
 import { FAMILIES, type KnownFamily } from "./families/all.ts";
@@ -71,6 +71,8 @@ function understood(
   const { config: own, tensors, unread } = family.wrapper
     ? textPart(family.wrapper, config, stored)
     : { config: flattened(config), tensors: stored, unread: [] };
+  // Each block is made, before its tensors are looked for.
+  blockCount(own);
   const reader = new CheckpointReader(own, tensors);
   const spec = family.read(reader);
   reader.assertUnderstood();

@@ -36,6 +36,9 @@ export function ropeOf(
   const told = kind !== undefined && nested ? ofKind(nested, kind) : nested ?? scaling;
   const settings = told as Settings | undefined ?? defaults.scaling ?? {};
   const base = numberIn(settings, "rope_theta") ?? c.agreed(thetaNames, theta);
+  if (!(base > 0)) {
+    throw new ModelError(`Expected ${thetaNames[0]} in config.json to be a number above zero but it is ${base}`);
+  }
   const share = numberIn(settings, "partial_rotary_factor") ?? c.agreed(partialNames, partial);
   if (defaults.partial === undefined && share !== 1) {
     throw new ModelError(

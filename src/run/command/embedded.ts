@@ -7,6 +7,7 @@ import { isAbsolute, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeFileAtomic } from "../../files/atomic.ts";
 import { exists } from "../../files/exists.ts";
+import { readText } from "../../files/open.ts";
 import { currentSettings } from "../../hub/options.ts";
 import type { Flags } from "./flags.ts";
 
@@ -67,7 +68,7 @@ async function cachedFrom(root: URL, path: string, cache: string | undefined, sa
   };
   // Kept like the modules that Deno has fetched from there: what is started offline then finds both.
   await keep(LIST);
-  const list = JSON.parse(await Deno.readTextFile(join(folder, LIST))) as Record<string, string>;
+  const list = JSON.parse(await readText(join(folder, LIST))) as Record<string, string>;
   for (const [file, sha256] of Object.entries(list)) {
     if (file === path || file.startsWith(`${path}/`)) await keep(file, sha256);
   }

@@ -66,6 +66,9 @@ export interface Sizes {
   readonly vocab: number;
 }
 
+/** Width of a head, at most: rotations are computed for each of its numbers before weights are looked at. */
+const WIDEST_HEAD = 2 ** 16;
+
 /**
  * @param keyHeads What an absent `num_key_value_heads` means; default as many as heads.
  * @param headDim What an absent `head_dim` means; default `hidden_size / heads`.
@@ -81,8 +84,10 @@ export function sizesOf(
   const own = told.headDim ?? dim / heads;
   const width = c.number("head_dim", own);
   const groups = c.number("num_key_value_heads", told.keyHeads ?? heads);
-  if (!Number.isInteger(width) || width < 1) {
-    throw new ModelError(`Expected heads of a whole width but config.json says ${width}`);
+  if (!Number.isInteger(width) || width < 1 || width > WIDEST_HEAD) {
+    throw new ModelError(
+      `Expected heads of a whole width (head_dim), 1 to ${WIDEST_HEAD}, but config.json says ${width}`,
+    );
   }
   if (!Number.isInteger(heads / groups)) {
     throw new ModelError(`Expected key heads that divide the ${heads} heads but config.json says ${groups}`);
