@@ -23,6 +23,15 @@ class Exit extends Error {
   }
 }
 
+/** In the place of the thread that answers signals, which a test leaves alone. */
+class NobodyWatches {
+  onmessage?: () => void;
+  postMessage() {
+    this.onmessage?.();
+  }
+  terminate() {}
+}
+
 let runs = 0;
 
 /** Runs a script as if it were the process, nothing on its standard input. */
@@ -43,7 +52,7 @@ export async function runScript(name: string, args: readonly string[]): Promise<
   });
   // The frame makes what is printed visible, once a process.
   using _____ = replaced(console, { log: (text: string) => out.push(text), error: (text: string) => err.push(text) });
-  using ______ = replaced(globalThis, { addEventListener: () => {} });
+  using ______ = replaced(globalThis, { addEventListener: () => {}, Worker: NobodyWatches });
   using _______ = replaced(Results.prototype, {
     chart: () => Promise.resolve({ chart: { spec: {}, svg: "", png: new Uint8Array() }, caption: "" }),
     report: () => Promise.resolve("report.html"),
