@@ -1,3 +1,4 @@
+import { assertOptions } from "../../compute/known_options.ts";
 import { balancedRows } from "./balanced_rows.ts";
 import { splitDocuments } from "./document_split.ts";
 import type { Label, LabelledActivations } from "./labelled_activations.ts";
@@ -44,8 +45,10 @@ export interface ProbeDraw {
  */
 export function probeTasks(
   { labels, documents, kinds }: Pick<LabelledActivations, "labels" | "documents" | "kinds">,
-  { share, train, test, shuffles, seed }: ProbeDraw,
+  draw: ProbeDraw,
 ): ProbeTask[] {
+  assertOptions("probeTasks", draw, { share: true, train: true, test: true, shuffles: true, seed: true });
+  const { share, train, test, shuffles, seed } = draw;
   const tests = splitDocuments(kinds, share, seed);
   const rows = Array.from(documents, (_, row) => row);
   const [learned, told] = [false, true].map((side) => rows.filter((row) => tests[documents[row]] === side));
