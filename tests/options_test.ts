@@ -29,14 +29,12 @@ import {
 } from "../mod.ts";
 import {
   alarmRates,
-  auditRegions,
   bootstrapMean,
   compareFirings,
   ConceptScorer,
   coverages,
   Dashboard,
   DirectionEffects,
-  probeTasks,
   refusalRegions,
   tokenClassLabel,
   trainProbe,
@@ -220,14 +218,9 @@ const MISSPELT: Record<
   bach: ["batch", (_, dictionary, model) => watch({ model, dictionary } as never, [] as never, { bach: 3 } as never)],
   rate: ["rates", () => alarmRates(new Map([["text", [1]]]), { reference: "text", rate: [0.1], seeds: [0] } as never)],
   minimun: ["minimum", () => compareFirings([], null as never, null as never, { minimun: 3 } as never)],
-  minMember: ["minMembers", (backend) => auditRegions(backend, {} as never, {} as never, { minMember: 3 } as never)],
   nullrate: ["nullRate", () => refusalRegions([], [], { nullrate: 0.1 } as object)],
   calibration: ["calibrations", () => coverages([], (async function* () {})(), { calibration: new Map() } as object)],
   aheads: ["ahead", (_, __, model) => tokenClassLabel("next", model, { aheads: 1 } as object)],
-  shufles: [
-    "shuffles",
-    () => probeTasks({ labels: [], documents: Int32Array.of(), kinds: [] }, { shufles: 1 } as never),
-  ],
   typcal: ["typical", (_, dictionary) => DirectionEffects.create({ dictionary, typcal: null } as never)],
   // Runs.
   print: ["printed", () => tableBlock({ columns: [], rows: [] } as never, "none", { print: true } as object)],

@@ -1,4 +1,3 @@
-import { assertOptions } from "../../compute/known_options.ts";
 import type { Backend, Matrix } from "../../compute/backend.ts";
 import { number, oneOf, row, type RowOf, whole } from "../../report/row.ts";
 import { sameSetting, type SettingKey } from "../../report/settings.ts";
@@ -91,10 +90,8 @@ export async function auditRegions(
   backend: Backend,
   dictionary: RegionDirections,
   { across, own }: AuditOthers,
-  rule: AuditRule,
+  { minMembers, alpha }: AuditRule,
 ): Promise<Audit> {
-  assertOptions("auditRegions", rule, { minMembers: true, alpha: true });
-  const { minMembers, alpha } = rule;
   const { size, dim, threshold, means, memberCounts } = dictionary;
   const audited = Int32Array.from(memberCounts.keys().filter((region) => memberCounts[region] >= minMembers));
   const directions = new Float32Array(audited.length * dim);

@@ -1,4 +1,3 @@
-import { assertOptions } from "../../compute/known_options.ts";
 import { balancedRows } from "./balanced_rows.ts";
 import { splitDocuments } from "./document_split.ts";
 import type { Label, LabelledActivations } from "./labelled_activations.ts";
@@ -45,10 +44,8 @@ export interface ProbeDraw {
  */
 export function probeTasks(
   { labels, documents, kinds }: Pick<LabelledActivations, "labels" | "documents" | "kinds">,
-  draw: ProbeDraw,
+  { share, train, test, shuffles, seed }: ProbeDraw,
 ): ProbeTask[] {
-  assertOptions("probeTasks", draw, { share: true, train: true, test: true, shuffles: true, seed: true });
-  const { share, train, test, shuffles, seed } = draw;
   const tests = splitDocuments(kinds, share, seed);
   const rows = Array.from(documents, (_, row) => row);
   const [learned, told] = [false, true].map((side) => rows.filter((row) => tests[documents[row]] === side));
