@@ -15,9 +15,11 @@ import {
   discover,
   extract,
   hubFile,
+  hubFiles,
   type Intervention,
   type LanguageModel,
   loadModel,
+  localPath,
   match,
   Monitor,
   readActivations,
@@ -25,8 +27,66 @@ import {
   readSae,
   readVectors,
 } from "../mod.ts";
-import { bootstrapMean, Dashboard, trainProbe } from "../src/analysis/mod.ts";
+import {
+  alarmRates,
+  bootstrapMean,
+  compareFirings,
+  ConceptScorer,
+  coverages,
+  Dashboard,
+  DirectionEffects,
+  refusalRegions,
+  tokenClassLabel,
+  trainProbe,
+  watch,
+} from "../src/analysis/mod.ts";
 import { type Backend, openBackend } from "../src/compute/mod.ts";
+import {
+  arrowTable,
+  readArrow,
+  readArrowBatches,
+  readNpz,
+  readSealedJson,
+  writeArrow,
+  writeSealedJson,
+} from "../src/files/mod.ts";
+import {
+  band,
+  bars,
+  below,
+  beside,
+  boxes,
+  by,
+  byLayer,
+  category,
+  chart,
+  dots,
+  interval,
+  line,
+  links,
+  means,
+  number,
+  ordered,
+  percentileAxis,
+  quantity,
+  rectangles,
+  renderChart,
+  resultTable,
+  rule,
+  rules,
+  saveTable,
+  seeds,
+  segments,
+  series,
+  share,
+  stacks,
+  strokes,
+  text,
+  ticks,
+  voronoiChart,
+  withInterval,
+} from "../src/report/mod.ts";
+import { Progress, runExperiment, tableBlock } from "../src/run/mod.ts";
 import { backendTest } from "./lib/backends.ts";
 import { inFolder } from "./lib/folder.ts";
 import { assertSentence } from "./lib/sentence.ts";
@@ -57,47 +117,132 @@ async function refused(action: () => unknown, ...parts: string[]): Promise<void>
   assertSentence(await assertRejects(async () => await action()), ...parts);
 }
 
-/** Whatever takes options, with a misspelt one. */
-const MISSPELT: Record<string, (backend: Backend, dictionary: Dictionary, model: LanguageModel) => unknown> = {
-  percentile: (backend) => calibrate([rows(9)], { backend, percentile: 4 } as object),
-  percentil: (backend) => calibrateLayers((async function* () {})(), [3], { backend, percentil: [4] } as object),
-  satuationWindow: (backend) => discover([rows(9)], new Map(), { backend, satuationWindow: 1 } as object),
-  member: (backend) =>
-    Dictionary.create({ center: new Float32Array(2), threshold: 0.1 }, { backend, member: 3 } as object),
-  Members: (backend) => Dictionary.load("none.arrow", { backend, Members: true } as object),
-  layers: () => Dictionary.fromHub("gemma-2-2b", { layers: 3 } as object),
-  replaced: (_, dictionary) => dictionary.add(rows(2), { replaced: true } as object),
-  bases: (_, dictionary) => dictionary.readout(rows(2), { kind: "cosine", bases: "mean" } as never),
-  base: (_, dictionary) => dictionary.decode(new Float32Array(), { base: "mean" } as object),
-  K: (_, dictionary) => dictionary.export("nowhere", { K: 1 } as object),
-  basís: (_, dictionary) => match(dictionary, dictionary, { basís: "mean" } as object),
-  region: (_, dictionary, model) => describeRegions(dictionary, model, { region: [0] } as object),
-  context: (_, dictionary) => new Dashboard(dictionary, { context: 3 } as object),
-  feature: (_, dictionary, model) => new Dashboard(dictionary).files(model, { feature: 3 } as object),
-  treshold: (_, dictionary, model) => Monitor.create({ dictionary, model, treshold: 0.2 } as never),
-  layer: (_, __, model) => extract(model, ["text"], { layer: [3] } as never).next(),
-  batchPrompt: () => describeStream({ model: "toy", layer: 3, corpus: "texts", batchPrompt: 3 } as never),
-  fields: () => readCorpus(["text"], { fields: "text" } as object).next(),
-  batchrows: () => readVectors("none.npy", { batchrows: 3 } as object).next(),
-  expected: () => readActivations("none", { expected: {} } as object).next(),
-  devices: () => loadModel(TOY, { devices: "cpu" } as object),
-  temperature: (_, __, model) => model.generate([], { temperature: 0.7 } as object),
-  skipSpecials: (_, __, model) => model.decode([1], { skipSpecials: true } as object),
-  maxUnpack: () => readSae("none", { maxUnpack: 3 } as object),
-  resample: () => bootstrapMean([1], { resample: 3 } as object),
-  L2: () => trainProbe(rows(2), Int32Array.of(0, 1), { L2: 3 } as object),
-  ofline: () => configureHub({ ofline: true } as object),
-  revisions: () => hubFile({ repo: "owner/name", path: "file", revisions: "main" } as never),
+/** Whatever takes options, with a misspelt one, and the one that is meant. */
+const MISSPELT: Record<
+  string,
+  [meant: string, use: (backend: Backend, dictionary: Dictionary, model: LanguageModel) => unknown]
+> = {
+  percentile: ["percentiles", (backend) => calibrate([rows(9)], { backend, percentile: 4 } as object)],
+  percentil: [
+    "percentiles",
+    (backend) => calibrateLayers((async function* () {})(), [3], { backend, percentil: [4] } as object),
+  ],
+  satuationWindow: [
+    "saturationWindow",
+    (backend) => discover([rows(9)], new Map(), { backend, satuationWindow: 1 } as object),
+  ],
+  foldr: [
+    "folder",
+    (backend) => discover([rows(9)], new Map(), { backend, checkpoint: { foldr: "none" } } as object),
+  ],
+  member: [
+    "members",
+    (backend) => Dictionary.create({ center: new Float32Array(2), threshold: 0.1 }, { backend, member: 3 } as object),
+  ],
+  Members: ["members", (backend) => Dictionary.load("none.arrow", { backend, Members: true } as object)],
+  layers: ["layer", () => Dictionary.fromHub("gemma-2-2b", { layers: 3 } as object)],
+  replaced: ["replace", (_, dictionary) => dictionary.add(rows(2), { replaced: true } as object)],
+  bases: ["basis", (_, dictionary) => dictionary.readout(rows(2), { kind: "cosine", bases: "mean" } as never)],
+  base: ["basis", (_, dictionary) => dictionary.decode(new Float32Array(), { base: "mean" } as object)],
+  K: ["k", (_, dictionary) => dictionary.export("nowhere", { K: 1 } as object)],
+  basís: ["basis", (_, dictionary) => match(dictionary, dictionary, { basís: "mean" } as object)],
+  region: ["regions", (_, dictionary, model) => describeRegions(dictionary, model, { region: [0] } as object)],
+  context: ["contexts", (_, dictionary) => new Dashboard(dictionary, { context: 3 } as object)],
+  feature: ["features", (_, dictionary, model) => new Dashboard(dictionary).files(model, { feature: 3 } as object)],
+  treshold: ["threshold", (_, dictionary, model) => Monitor.create({ dictionary, model, treshold: 0.2 } as never)],
+  layer: ["layers", (_, __, model) => extract(model, ["text"], { layer: [3] } as never).next()],
+  batchPrompt: [
+    "batchPrompts",
+    () => describeStream({ model: "toy", layer: 3, corpus: "texts", batchPrompt: 3 } as never),
+  ],
+  fields: ["field", () => readCorpus(["text"], { fields: "text" } as object).next()],
+  batchrows: ["batchRows", () => readVectors("none.npy", { batchrows: 3 } as object).next()],
+  expected: ["expect", () => readActivations("none", { expected: {} } as object).next()],
+  devices: ["device", () => loadModel(TOY, { devices: "cpu" } as object)],
+  maxNewToken: ["maxNewTokens", (_, __, model) => model.generate([], { maxNewToken: 3 } as object)],
+  skipSpecials: ["skipSpecial", (_, __, model) => model.decode([1], { skipSpecials: true } as object)],
+  maxUnpack: ["maxUnpacked", () => readSae("none", { maxUnpack: 3 } as object)],
+  resample: ["resamples", () => bootstrapMean([1], { resample: 3 } as object)],
+  L2: ["l2", () => trainProbe(rows(2), Int32Array.of(0, 1), { L2: 3 } as object)],
+  ofline: ["offline", () => configureHub({ ofline: true } as object)],
+  refrsh: ["refresh", () => localPath("a file", { refrsh: true } as object)],
+  revisions: ["revision", () => hubFile({ repo: "owner/name", path: "file", revisions: "main" } as never)],
+  includes: ["include", () => hubFiles({ repo: "owner/name", includes: ["file"] } as never)],
+  // Files.
+  maxUnpackd: ["maxUnpacked", () => readNpz("none.npz", undefined, { maxUnpackd: 3 } as object)],
+  column: ["columns", () => readArrow("none.arrow", { column: ["a"] } as object)],
+  Columns: ["columns", () => readArrowBatches("none.arrow", { Columns: ["a"] } as object).next()],
+  batchByte: ["batchBytes", () => writeArrow("none.arrow", arrowTable({}), { batchByte: 8 } as object)],
+  fieldMetaData: ["fieldMetadata", () => arrowTable({}, { fieldMetaData: {} } as object)],
+  remdy: ["remedy", () => readSealedJson("none.json", { remdy: "read it again" } as never)],
+  opn: ["open", () => writeSealedJson("none.json", { format: "exemplar report 2" }, { opn: null } as object)],
+  // Reports.
+  parqet: ["parquet", () => saveTable("none", "table", resultTable({}, []), { parqet: true } as object)],
+  onWarnings: ["onWarning", () => renderChart({ mark: "bar" } as never, { onWarnings: null } as object)],
+  mising: ["missing", () => number("share", { mising: "there is none" } as object)],
+  headings: ["heading", () => withInterval("auroc", "AUROC", "95 %", { headings: "AUROC" } as object)],
+  isDoged: ["isDodged", () => chart([], { marks: [], isDoged: true } as never)],
+  spacings: ["spacing", () => beside([], { spacings: 3 } as object)],
+  spacin: ["spacing", () => below([], { spacin: 3 } as object)],
+  label: ["labels", () => voronoiChart([], { label: 3 } as object)],
+  labels: ["label", () => by("layer", { labels: "layer " } as object)],
+  colums: ["columns", () => byLayer({ colums: 2 } as object)],
+  domian: ["domain", () => quantity("members", null, { domian: [0, 1] } as object)],
+  zeros: ["zero", () => share("members", null, { zeros: false } as object)],
+  ordr: ["order", () => category("token", null, { ordr: "descending" } as object)],
+  hasGrids: ["hasGrid", () => percentileAxis("p", { hasGrids: true } as object)],
+  hasAllName: ["hasAllNames", () => series("model", {}, { hasAllName: true } as object)],
+  hasLegends: ["hasLegend", () => ordered("percentile", "p", { hasLegends: false } as object)],
+  hasPoint: ["hasPoints", () => line({ hasPoint: true } as object)],
+  hasPionts: ["hasPoints", () => means({ hasPionts: true } as object)],
+  colour: ["color", () => seeds({ colour: "red" } as object)],
+  colr: ["color", () => ticks({ colr: "red" } as object)],
+  siz: ["size", () => strokes({ siz: 3 } as object)],
+  opacty: ["opacity", () => dots({ opacty: 1 } as object)],
+  end: ["ends", () => band({ end: ["low", "high"] } as object)],
+  widht: ["width", () => interval("low", "high", { widht: 3 } as object)],
+  colors: ["color", () => bars({ colors: "red" } as object)],
+  Color: ["color", () => stacks({ Color: "red" } as object)],
+  sizes: ["size", () => segments("low", "high", { sizes: 3 } as object)],
+  dashes: ["dash", () => links({ x: "x", y: "y" }, { dashes: [1] } as object)],
+  Size: ["size", () => rectangles({ x: "x", y: "y" }, { Size: 1 } as object)],
+  sise: ["size", () => boxes({ sise: 1 } as object)],
+  color_: ["color", () => rules({ color_: "red" } as object)],
+  Y: ["y", () => rule({ Y: 0.5 } as object)],
+  fontsize: ["fontSize", () => text("label", { fontsize: 9 } as object)],
+  // Analyses.
+  centre: [
+    "center",
+    (backend) => new ConceptScorer({ backend, centre: new Float32Array(2), choices: [], l2: [] } as never),
+  ],
+  bach: ["batch", (_, dictionary, model) => watch({ model, dictionary } as never, [] as never, { bach: 3 } as never)],
+  rate: ["rates", () => alarmRates(new Map([["text", [1]]]), { reference: "text", rate: [0.1], seeds: [0] } as never)],
+  minimun: ["minimum", () => compareFirings([], null as never, null as never, { minimun: 3 } as never)],
+  nullrate: ["nullRate", () => refusalRegions([], [], { nullrate: 0.1 } as object)],
+  calibration: ["calibrations", () => coverages([], (async function* () {})(), { calibration: new Map() } as object)],
+  aheads: ["ahead", (_, __, model) => tokenClassLabel("next", model, { aheads: 1 } as object)],
+  typcal: ["typical", (_, dictionary) => DirectionEffects.create({ dictionary, typcal: null } as never)],
+  // Runs.
+  print: ["printed", () => tableBlock({ columns: [], rows: [] } as never, "none", { print: true } as object)],
+  Quiet: ["quiet", () => new Progress({ Quiet: true } as object)],
+  default: [
+    "defaults",
+    () =>
+      runExperiment(
+        { name: "none", question: "", description: "", default: { seed: 3 } } as never,
+        () => Promise.resolve(),
+        { args: ["--help"], print: () => {}, printError: () => {} },
+      ),
+  ],
 };
 
 Deno.test("an option that there is not is refused by its name, wherever there are options", async () => {
   const backend = await openBackend("cpu");
   await using model = await loadModel(TOY, { device: "cpu" });
   using dictionary = await grown(backend);
-  for (const [name, use] of Object.entries(MISSPELT)) {
-    await refused(() => use(backend, dictionary, model), JSON.stringify(name));
+  for (const [name, [meant, use]] of Object.entries(MISSPELT)) {
+    await refused(() => use(backend, dictionary, model), JSON.stringify(name), `did you mean "${meant}"?`);
   }
-  await refused(() => MISSPELT.percentile(backend, dictionary, model), 'did you mean "percentiles"?');
   await refused(() => calibrate([rows(9)], "cpu" as never), 'an object, { name: value }, but found "cpu"');
   // What is not given a value is not given.
   await calibrate([rows(9)], { backend, percentile: undefined } as object);

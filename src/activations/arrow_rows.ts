@@ -20,7 +20,7 @@ export async function* readArrowRows(
   options: UnpackOptions = {},
 ): AsyncGenerator<Record<string, unknown>> {
   try {
-    for await (const table of readArrowBatches(path, options)) {
+    for await (const table of readArrowBatches(path, { maxUnpacked: options.maxUnpacked })) {
       assertDistinct(path, table.schema.fields.map(({ name }) => name));
       for (const { data } of table.batches) {
         const columns = data.children.map((column, i) => {

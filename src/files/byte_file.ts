@@ -1,6 +1,6 @@
 /** A file whose bytes are read at any place, for formats with a table of contents. */
 
-import { fileInfo, openFileSync, otherThanFile } from "./open.ts";
+import { fileInfo, openFileSync, otherThanFile, unreadReason } from "./open.ts";
 
 /** An open file. Close it, or let `using` do so. */
 export interface ByteFile extends Disposable {
@@ -28,8 +28,7 @@ export async function openByteFile(path: string, kind: string): Promise<ByteFile
     if (other !== undefined) throw new Error(`it is ${other}. Give the name of ${kind}`);
     file = await Deno.open(path);
   } catch (cause) {
-    const reason = cause instanceof Deno.errors.NotFound ? "there is no such file" : (cause as Error).message;
-    throw new Error(`Cannot read ${path}: ${reason}.`, { cause });
+    throw new Error(`Cannot read ${path}: ${unreadReason(path, cause)}.`, { cause });
   }
   const { size } = info;
   // One position in the file serves all: a read begins when the one before has ended.
@@ -84,8 +83,7 @@ export function readSync(
   try {
     file = openFileSync(path);
   } catch (cause) {
-    const reason = cause instanceof Deno.errors.NotFound ? "it is no longer there" : (cause as Error).message;
-    throw new Error(`Cannot read ${path}: ${reason}.`, { cause });
+    throw new Error(`Cannot read ${path}: ${unreadReason(path, cause, "it is no longer there")}.`, { cause });
   }
   using _ = file;
   return parts.map(({ start, length }) => {

@@ -3,6 +3,7 @@
  * FixedSizeList, List, Struct, numbers, booleans), which pyarrow, polars and Arquero read alike; only those made by
  * {@linkcode nullableColumn} have nulls.
  */
+import { assertOptions } from "../compute/known_options.ts";
 import {
   Bool,
   type Data,
@@ -262,6 +263,7 @@ export interface TableOptions {
  * ```
  */
 export function arrowTable(columns: Readonly<Record<string, Column>>, options: TableOptions = {}): Table {
+  assertOptions("arrowTable", options, { metadata: true, fieldMetadata: true });
   const length = commonLength(columns);
   const fields = Object.entries(columns).map(([name, column]) => {
     const isNullable = column.nullBitmap.length > 0;

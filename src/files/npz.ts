@@ -1,11 +1,13 @@
 /**
  * NumPy's `.npz`: a zip archive of one `.npy` file a tensor, stored or deflated.
  */
+import { assertOptions } from "../compute/known_options.ts";
 import { writeFileAtomic } from "./atomic.ts";
 import { type ByteFile, openByteFile } from "./byte_file.ts";
 import { assertNpy, formatNpy, NPY_HEAD, type NpyHeader, parseNpy, readNpyHeader, unreadNpy } from "./npy.ts";
+import { unreadReason } from "./open.ts";
 import { listed, type Tensor, type TensorOutline, type Tensors, tensorsBeside } from "./tensor.ts";
-import { UnpackBudget, type UnpackOptions } from "./unpacking.ts";
+import { UNPACK_OPTIONS, UnpackBudget, type UnpackOptions } from "./unpacking.ts";
 import { visibleText } from "./visible_text.ts";
 import { FileBytes, type FileEntry, memberStart, Writer, ZipReader, ZipWriter } from "./zip.ts";
 
@@ -49,6 +51,7 @@ export async function readNpz(
   names?: readonly string[],
   options: UnpackOptions = {},
 ): Promise<Tensors> {
+  assertOptions("readNpz", options, UNPACK_OPTIONS);
   using archive = await openNpz(path);
   archive.assertNames(names ?? []);
   const wanted = names ?? [...archive.entries.keys()];
@@ -178,7 +181,7 @@ export class NpzFile implements Disposable {
     try {
       yield* readable;
     } catch (cause) {
-      throw damaged(this.path, (cause as Error).message, cause);
+      throw damaged(this.path, unreadReason(this.path, cause), cause);
     }
     await done;
   }
@@ -242,7 +245,7 @@ async function unzipped<T>(path: string, step: Promise<T>): Promise<T> {
   try {
     return await step;
   } catch (cause) {
-    throw damaged(path, (cause as Error).message, cause);
+    throw damaged(path, unreadReason(path, cause), cause);
   }
 }
 

@@ -40,6 +40,19 @@ export async function readText(path: string): Promise<string> {
   );
 }
 
+/**
+ * Why a file could not be read, for a sentence that names it and then says what to do. What is such a sentence already gives
+ * its reason alone.
+ *
+ * @param missing What is said where there is none.
+ */
+export function unreadReason(path: string, cause: unknown, missing = "there is no such file"): string {
+  if (cause instanceof Deno.errors.NotFound) return missing;
+  const { message } = cause as Error;
+  const head = `Cannot read ${path}: `;
+  return (message.startsWith(head) ? message.slice(head.length) : message).replace(/\.$/, "");
+}
+
 /** What stands in a file's place, in words; undefined of a file. */
 export function otherThanFile(info: Deno.FileInfo): string | undefined {
   if (info.isFile) return undefined;

@@ -1,9 +1,10 @@
 /**
  * Tables from Arrow IPC files. A file that was cut off or changed is an error, never a shorter or another table.
  */
+import { assertOptions, type OptionNames } from "../compute/known_options.ts";
 import type { Schema, Table } from "./apache_arrow.ts";
 import { ArrowFile } from "./arrow_file.ts";
-import type { UnpackOptions } from "./unpacking.ts";
+import { UNPACK_OPTIONS, type UnpackOptions } from "./unpacking.ts";
 
 /** How a file is read. */
 export interface ReadArrowOptions extends UnpackOptions {
@@ -14,6 +15,8 @@ export interface ReadArrowOptions extends UnpackOptions {
   /** Gets a sentence about a file of ours from before checksums; default `console.warn`. */
   onWarning?: (sentence: string) => void;
 }
+
+const OPTIONS: OptionNames<ReadArrowOptions> = { ...UNPACK_OPTIONS, columns: true, identity: true, onWarning: true };
 
 /**
  * Reads an Arrow IPC file.
@@ -39,6 +42,7 @@ export interface ReadArrowOptions extends UnpackOptions {
  * ```
  */
 export async function readArrow(path: string, options: ReadArrowOptions = {}): Promise<Table> {
+  assertOptions("readArrow", options, OPTIONS);
   using file = await openArrow(path, options);
   return file.table(await Array.fromAsync(file.batches(options.columns)), options.columns);
 }
@@ -108,6 +112,7 @@ export async function* readArrowBatches(
   path: string,
   options: ReadArrowOptions = {},
 ): AsyncGenerator<Table> {
+  assertOptions("readArrowBatches", options, OPTIONS);
   const { columns, onWarning = console.warn } = options;
   using file = await ArrowFile.open(path, onWarning, options);
   for await (const batch of file.batches(columns)) yield file.table([batch], columns);

@@ -25,6 +25,8 @@ import { visibleText } from "./visible_text.ts";
 
 // The reference implementation reads no longer header.
 const MOST_HEADER_BYTES = 100_000_000;
+/** Bytes of tensors that are read at once. */
+const READ_TOGETHER = 2 ** 20;
 const METADATA = "__metadata__";
 /** Of its metadata: the checksums of the rest of the header and of each tensor. */
 const CHECKSUMS = "checksums";
@@ -120,22 +122,41 @@ export async function readSafetensors(path: string, names?: readonly string[]): 
   }
   const tensors = new Map<string, Tensor>();
   const refusals = new Map<string, Error>();
+  const wanted: Place[] = [];
   for (const place of places) {
-    const { name, shape, count, start: first, end } = place;
-    if (asked && !asked.has(name)) continue;
-    if (!asked && !place.dtype) {
-      refusals.set(name, unread(path, place));
-      continue;
-    }
-    const dtype = readableDtype(path, place);
-    // Into an array of its own, which is aligned wherever the tensor lies in the file.
-    const bytes = await file.read(start + first, new Uint8Array(end - first));
+    if (asked && !asked.has(place.name)) continue;
+    if (!asked && !place.dtype) refusals.set(place.name, unread(path, place));
+    else wanted.push(place);
+  }
+  for await (const [place, bytes] of valuesOf(file, start, wanted)) {
+    const { name, shape, count } = place;
     if (checksums && checksumOf(bytes) !== checksums[name]) throw damaged(path, `${name} does not fit its checksum`);
+    const dtype = readableDtype(path, place);
     tensors.set(name, { dtype, shape, data: numbersAt(dtype, bytes, 0, count) });
   }
   const outline = new Map(places.map(({ name, dtype, code, shape }) => [name, { dtype: dtype ?? code, shape }]));
   const { [CHECKSUMS]: _, ...others } = strings;
   return { tensors: tensorsBeside(tensors, refusals), outline, metadata: others };
+}
+
+/**
+ * The bytes of tensors, each in an array of its own, which is aligned wherever the tensor lies in the file. Small ones that
+ * lie one behind the other are read together: a read for each would take far longer than its bytes.
+ */
+async function* valuesOf(
+  file: ByteFile,
+  start: number,
+  places: readonly Place[],
+): AsyncGenerator<[Place, Uint8Array<ArrayBuffer>]> {
+  for (let first = 0, next = 1; first < places.length; first = next++) {
+    const { start: from } = places[first];
+    while (places[next]?.start === places[next - 1].end && places[next].end - from <= READ_TOGETHER) next++;
+    const bytes = await file.read(start + from, new Uint8Array(places[next - 1].end - from));
+    if (next === first + 1) yield [places[first], bytes];
+    else {for (const place of places.slice(first, next)) {
+        yield [place, bytes.slice(place.start - from, place.end - from)];
+      }}
+  }
 }
 
 /** The checksums of the tensors, if the file has them and the rest of its header fits them. */

@@ -2,9 +2,11 @@
  * JSON files that prove themselves: their last member `crc32` is the checksum of all others. It is taken of the values, so
  * that a file may be indented anew, but nothing in it may change.
  */
-import { writeJsonAtomic, type WriteOptions } from "./atomic.ts";
+import { assertOptions } from "../compute/known_options.ts";
+import { WRITE_OPTIONS, writeJsonAtomic, type WriteOptions } from "./atomic.ts";
 import { checksumOf, mustCarryChecksums, unprovenWarning } from "./checksum.ts";
 import { readWhole } from "./byte_file.ts";
+import { unreadReason } from "./open.ts";
 
 /** The members of a JSON object. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -38,8 +40,9 @@ export interface ReadSealedOptions {
 export function writeSealedJson(
   path: string,
   value: JsonObject & { readonly format: string },
-  options?: WriteOptions,
+  options: WriteOptions = {},
 ): Promise<void> {
+  assertOptions("writeSealedJson", options, WRITE_OPTIONS);
   return writeJsonAtomic(path, { ...value, crc32: sealOf(value) }, options);
 }
 
@@ -63,6 +66,7 @@ export function writeSealedJson(
  * ```
  */
 export async function readSealedJson(path: string, options: ReadSealedOptions): Promise<JsonObject | undefined> {
+  assertOptions("readSealedJson", options, { remedy: true, onWarning: true });
   const { remedy, onWarning = console.warn } = options;
   const bad = (reason: string, cause?: unknown) =>
     new Error(`Cannot read ${path}: ${reason}. What to do: ${remedy}.`, { cause });
@@ -71,7 +75,7 @@ export async function readSealedJson(path: string, options: ReadSealedOptions): 
     text = new TextDecoder("utf-8", { fatal: true }).decode(await readWhole(path));
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return undefined;
-    throw bad(cause instanceof TypeError ? "it is damaged: its bytes are no text" : (cause as Error).message, cause);
+    throw bad(cause instanceof TypeError ? "it is damaged: its bytes are no text" : unreadReason(path, cause), cause);
   }
   let parsed: unknown;
   try {

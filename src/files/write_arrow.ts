@@ -1,6 +1,7 @@
 /**
  * Tables to Arrow IPC files, the format that pyarrow calls Feather v2, with checksums of all that is in them.
  */
+import { assertOptions } from "../compute/known_options.ts";
 import {
   type Data,
   DataType,
@@ -14,7 +15,7 @@ import {
 import { type BatchChecksums, CHECKSUMS, formatChecksums } from "./arrow_checksums.ts";
 import { largest } from "../compute/long_lists.ts";
 import { buffersOf } from "./arrow_layout.ts";
-import { writeFileAtomic, type WriteOptions } from "./atomic.ts";
+import { WRITE_OPTIONS, writeFileAtomic, type WriteOptions } from "./atomic.ts";
 import { checksumOf } from "./checksum.ts";
 
 /** How a table is written. */
@@ -118,6 +119,7 @@ export async function writeArrow(
   table: Table | AsyncIterable<Table>,
   options: WriteArrowOptions = {},
 ): Promise<string> {
+  assertOptions("writeArrow", options, { ...WRITE_OPTIONS, batchBytes: true });
   const { batchBytes = BATCH_BYTES } = options;
   if (!(batchBytes >= 1 && batchBytes <= MOST_BYTES)) {
     throw new RangeError(`Expected record batches of 1 to ${MOST_BYTES} bytes a column but found ${batchBytes}`);

@@ -4,6 +4,7 @@
  */
 import { configure, Reader, ZipReader } from "npm:@zip.js/zip.js@2.24.0";
 import { type ByteFile, openByteFile } from "./byte_file.ts";
+import { unreadReason } from "./open.ts";
 import { visibleText } from "./visible_text.ts";
 
 configure({ useWebWorkers: false, chunkSize: 2 ** 20 });
@@ -48,7 +49,7 @@ export async function zipKindOf(path: string): Promise<ZipKind> {
   } catch (cause) {
     throw new Error(
       `Cannot read ${path}: the zip archive is cut off or damaged: ${
-        visibleText((cause as Error).message.replace(/\.$/, ""))
+        visibleText(unreadReason(path, cause))
       }. Copy it again.`,
       { cause },
     );

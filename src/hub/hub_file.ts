@@ -157,6 +157,7 @@ export async function localPath(
   options: HubOptions = {},
   beside: readonly string[] = [],
 ): Promise<string> {
+  assertOptions("localPath", options, HUB_OPTIONS);
   if (!isHubName(name)) return name;
   const match = /^hf:\/\/(datasets\/|models\/)?([^/@]+\/[^/@]+)(?:@((?:refs\/[^/]+\/)?[^/]+))?\/(.+?)\/?$/.exec(name);
   const revision = decoded(match?.[3] ?? "main");

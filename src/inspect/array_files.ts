@@ -5,7 +5,7 @@ import { outlineCsv } from "../activations/vectors/csv.ts";
 import { openByteFile } from "../files/byte_file.ts";
 import { isInside } from "../files/inside.ts";
 import { NPY_HEAD, readNpyHeader } from "../files/npy.ts";
-import { readText } from "../files/open.ts";
+import { readText, unreadReason } from "../files/open.ts";
 import { PickleObject } from "../files/pickle/pickle.ts";
 import { readSafetensors } from "../files/safetensors.ts";
 import type { TensorOutline } from "../files/tensor.ts";
@@ -121,7 +121,7 @@ async function jsonOf(path: string): Promise<Record<string, Json>> {
     value = JSON.parse(await readText(path));
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound && basename(path) === "dataset_info.json") return {};
-    const reason = cause instanceof SyntaxError ? "it is no JSON" : (cause as Error).message;
+    const reason = cause instanceof SyntaxError ? "it is no JSON" : unreadReason(path, cause);
     throw new Error(`Cannot read ${path}: ${reason}. Copy it again.`, { cause });
   }
   if (isRecord(value)) return value;

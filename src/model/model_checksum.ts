@@ -35,7 +35,8 @@ async function graphFiles({ graph, embeddings }: ModelFiles): Promise<string[]> 
     // The name of a graph that makes embeddings stands there also where there is none.
     if (path === "" || !await isFile(path)) continue;
     using file = await openByteFile(path, "a graph");
-    paths.push(path, ...(await weightLocations(file, path)).map((location) => join(path, "..", location)));
+    paths.push(path);
+    for (const location of await weightLocations(file, path)) paths.push(join(path, "..", location));
   }
   return paths;
 }

@@ -212,7 +212,8 @@ export class Dictionary implements Disposable {
    * Like {@linkcode Dictionary.add} for directions that are already centred, shared by several dictionaries, and
    * without reading the changed regions back: call {@linkcode Dictionary.refresh} before looking at the values.
    *
-   * @throws {RangeError} if the rows are of another length; the dictionary stays as it was.
+   * @throws {RangeError} if the rows are of another length. @throws {Error} if they tell that they are of another model,
+   * hook or layer. Either way the dictionary stays as it was.
    */
   ingest(
     directions: Matrix,
@@ -226,6 +227,7 @@ export class Dictionary implements Disposable {
       // Before the first change; asked of a disposed matrix, it throws.
       const { rows } = directions;
       if (provenance) assertProvenance(provenance, rows);
+      assertOfSource(parts.calibration.source, provenance);
       this.#isBehind = true;
       return ingestBatch(parts, directions, provenance, options);
     });
@@ -484,8 +486,12 @@ export class Dictionary implements Disposable {
   }
 }
 
-/** Throws if a batch tells that it is of another model, hook or layer than the dictionary's source: unknown is not other. */
-function assertOfSource(source: StreamSource | undefined, provenance: Provenance | undefined): void {
+/**
+ * Throws if a batch tells that it is of another model, hook or layer than the dictionary's source: unknown is not other.
+ *
+ * @internal
+ */
+export function assertOfSource(source: StreamSource | undefined, provenance: Provenance | undefined): void {
   if (!source || !provenance) return;
   const { hook: { layer, at }, modelChecksum } = source;
   const facts = [

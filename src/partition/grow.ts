@@ -3,7 +3,7 @@ import { assertSameReading, type StreamSource } from "../activations/source.ts";
 import type { Backend, Matrix } from "../compute/backend.ts";
 import type { CountedBatch } from "./batch_parts.ts";
 import type { CalibrationValues } from "./calibrator.ts";
-import { Dictionary } from "./dictionary.ts";
+import { assertOfSource, Dictionary } from "./dictionary.ts";
 import { directionsOf } from "./directions.ts";
 import type { DiscoveryCounts, Growth, GrowthRules } from "./growth.ts";
 
@@ -39,7 +39,8 @@ export async function startGrowths(
 }
 
 /**
- * Directions of every layer, before any dictionary changes: a bad row must leave all as they were.
+ * Directions of every layer, before any dictionary changes: a bad row must leave all as they were, and so must activations
+ * of another model, hook or layer.
  *
  * @param made Is given the matrices, also those that were made before a row was found to be bad.
  */
@@ -55,6 +56,7 @@ export async function directionsByLayer(
     const activations = batches.get(layer)!;
     const growth = growths.find((growth) => growth.layer === layer);
     if (!growth) return;
+    assertOfSource(growth.dictionary.source, activations.provenance);
     directions.set(layer, made.use(await directionsOf(growth.dictionary.backend, activations, center)));
   }));
   const failed = results.find((result) => result.status === "rejected");

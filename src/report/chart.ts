@@ -2,6 +2,7 @@
  * Charts in Vega-Lite, drawn to SVG and PNG without a browser. The description is saved with its data beside the
  * picture, so that anyone can open it in the Vega editor and change it.
  */
+import { assertOptions } from "../compute/known_options.ts";
 import { join } from "node:path";
 import { writeFileAtomic, writeJsonAtomic, writeTextAtomic } from "../files/atomic.ts";
 import { visibleLines } from "../files/visible_text.ts";
@@ -56,6 +57,7 @@ const SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json";
  * ```
  */
 export async function renderChart(spec: ChartSpec, options: ChartOptions = {}): Promise<Chart> {
+  assertOptions("a drawing", options, { onWarning: true });
   const [vega, vegaLite] = await Promise.all([loadVega(), loadVegaLite(), useOwnTextMetrics()]);
   // Through JSON, so that the picture shows exactly what the saved description holds (NaN becomes null).
   const complete: ChartSpec = JSON.parse(JSON.stringify({ $schema: SCHEMA, ...spec }));

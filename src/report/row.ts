@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { assertOptions, type OptionNames } from "../compute/known_options.ts";
 
 /** What a column is stored as. */
 export type FieldType = "integer" | "float64" | "utf8" | "bool";
@@ -18,6 +19,8 @@ export interface FieldOptions {
   /** Where there is no value, such as `"held-out text itself"`: the column may then hold `null`. */
   readonly missing?: string;
 }
+
+const FIELD_OPTIONS: OptionNames<FieldOptions> = { heading: true, unit: true, missing: true };
 
 /** A column of a row. */
 export interface Field<T> extends FieldOptions {
@@ -187,6 +190,7 @@ export function withInterval<const N extends string>(
   of: string,
   options: { readonly heading?: string } = {},
 ): { readonly [K in N | `${N}Low` | `${N}High`]: Field<number> } {
+  assertOptions("withInterval", options, { heading: true });
   const ends = {
     [name]: number(description, options),
     [`${name}Low`]: number(`lower end of its interval, ${of}`),
@@ -315,6 +319,7 @@ function field<T>(
   options: FieldOptions = {},
   isValue: (value: unknown) => boolean,
 ): Field<T> {
+  assertOptions("a column", options, FIELD_OPTIONS);
   const accepts = (value: unknown): value is T => isValue(value) || (value === null && options.missing !== undefined);
   return { type, description, ...options, accepts };
 }

@@ -2,6 +2,7 @@
  * Result tables: one Arrow file each, with what its declaration says of every column in it, and one of Parquet for tools
  * that have no Arrow.
  */
+import { assertOptions } from "../compute/known_options.ts";
 import { join } from "node:path";
 import { writeFileAtomic } from "../files/atomic.ts";
 import {
@@ -62,6 +63,7 @@ export async function saveTable<F extends Fields>(
   table: ResultTable<F>,
   options: SaveTableOptions = {},
 ): Promise<string> {
+  assertOptions("saveTable", options, { metadata: true, parquet: true });
   const path = join(folder, `${name}.arrow`);
   const columns = storedColumns(table);
   const data: Record<string, Column> = {};

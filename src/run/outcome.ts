@@ -2,6 +2,7 @@
  * What an experiment found, from which everything that it leaves is written: tables, charts, page, printed summary,
  * findings.
  */
+import { assertOptions } from "../compute/known_options.ts";
 import type { ChartSpec } from "../report/chart.ts";
 import { isBlank } from "../report/charts/chart.ts";
 import type { Block, ReportTable, Section } from "../report/html.ts";
@@ -100,6 +101,7 @@ export function tableBlock(
   caption?: string,
   options: { readonly printed?: boolean | string } = {},
 ): OutcomeBlock {
+  assertOptions("tableBlock", options, { printed: true });
   return { kind: "table", table, caption, ...options };
 }
 

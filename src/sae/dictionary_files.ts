@@ -133,7 +133,10 @@ export async function readNpzDictionary(
 ): Promise<DictionaryParts> {
   const { weights, regions: regionsPath } = gemmaScopeFiles(path);
   await assertExported(path, regionsPath);
-  const { decoder, center } = weightsOf(await readNpz(weights, ["W_dec", "b_dec"], options), weights);
+  const { decoder, center } = weightsOf(
+    await readNpz(weights, ["W_dec", "b_dec"], { maxUnpacked: options.maxUnpacked }),
+    weights,
+  );
   return await readRegions(regionsPath, decoder, center, backend, options.onWarning);
 }
 

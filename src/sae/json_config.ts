@@ -1,5 +1,5 @@
 /** The JSON files that say what an autoencoder is, and the fields that several formats have. */
-import { readText as readFileText } from "../files/open.ts";
+import { readText as readFileText, unreadReason } from "../files/open.ts";
 import { SaeError } from "./weights.ts";
 
 /** Fields of a configuration. */
@@ -24,8 +24,7 @@ export async function readText(path: string): Promise<string> {
   try {
     return await readFileText(path);
   } catch (cause) {
-    const reason = cause instanceof Deno.errors.NotFound ? "there is no such file" : (cause as Error).message;
-    throw new Error(`Cannot read ${path}: ${reason}.`, { cause });
+    throw new Error(`Cannot read ${path}: ${unreadReason(path, cause)}.`, { cause });
   }
 }
 

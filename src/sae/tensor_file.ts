@@ -18,7 +18,7 @@ export interface TensorFile {
 
 /** An `.npz` file. It is unpacked once, and whole: its arrays are what an autoencoder is made of. */
 export async function npzFile(path: string, options: UnpackOptions = {}): Promise<TensorFile> {
-  const tensors = await readNpz(path, undefined, options);
+  const tensors = await readNpz(path, undefined, { maxUnpacked: options.maxUnpacked });
   return { path, outline: tensors, read: (names) => Promise.resolve(some(tensors, names)) };
 }
 

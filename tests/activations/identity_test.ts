@@ -1,6 +1,16 @@
 /** What belongs together is told by what it is, not by its path: the same files elsewhere are the same model. */
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { batchAt, describeRegions, describeStream, Dictionary, extract, loadModel, Monitor } from "../../mod.ts";
+import {
+  batchAt,
+  describeRegions,
+  describeStream,
+  Dictionary,
+  discover,
+  extract,
+  loadModel,
+  Monitor,
+} from "../../mod.ts";
+import { openBackend } from "../../src/compute/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { assertSentence } from "../lib/sentence.ts";
 
@@ -22,6 +32,18 @@ Deno.test("a batch of another layer, and a model that is another, are refused by
     const { size, activations } = dictionary;
     await refused(() => dictionary.add(batchAt(read, 2)), "layer, 3", "of 2");
     assertEquals([dictionary.size, dictionary.activations], [size, activations]);
+    // Directions say where they come from, too, and so does a stream that is grown on.
+    const { data, rows, dim, provenance } = batchAt(read, 2);
+    const backend = await openBackend("cpu");
+    using x = backend.upload(data.slice(), rows, dim);
+    using directions = await backend.directions(x, calibration.center);
+    await refused(() => dictionary.ingest(directions, provenance), "layer, 3", "of 2");
+    assertEquals([dictionary.size, dictionary.activations], [size, activations]);
+    const levels = [{ percentile: 10, threshold: 0.3 }];
+    const measured = { center: calibration.center, levels, activations: 1, source };
+    await refused(() => discover([batchAt(read, 2)], measured, { backend }), "layer, 3", "of 2");
+    using discovery = await discover([batchAt(read, 3)], measured, { backend });
+    assertEquals(discovery.activations, rows);
 
     await using tuned = await loadModel(TUNED, { device: "cpu" });
     assertNotEquals(tuned.checksum, model.checksum);

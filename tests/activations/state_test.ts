@@ -13,6 +13,7 @@ import {
 import { type Backend, openBackend } from "../../src/compute/mod.ts";
 import { Dictionary } from "../../src/partition/mod.ts";
 import { backendTest } from "../lib/backends.ts";
+import { assertAnswersOrRefuses } from "../lib/disposed_amid.ts";
 import { inFolder } from "../lib/folder.ts";
 import { FakeModel } from "./fake_model.ts";
 
@@ -89,3 +90,47 @@ backendTest("a batch without values, or of another number of them, says so", asy
   assertThrows(() => Batch.of(few), RangeError, "Expected 2 x 2 = 4 numbers but found 3");
   await assertRejects(() => dictionary.add(few), RangeError, "Expected 2 x 2 = 4 numbers but found 3");
 });
+
+backendTest(
+  "a batch of a stream or a cache that is disposed while it is used",
+  (backend) =>
+    inFolder(async (folder) => {
+      for (const which of [0, 1]) {
+        let caches = 0;
+        const make = async () => {
+          const all = await batches(backend, `${folder}/${which}/${caches++}`);
+          all[1 - which].dispose();
+          return all[which];
+        };
+        const uses: ((batch: StreamBatch) => unknown)[] = [
+          async (batch) => (await batchAt(batch, 0).values()).slice(),
+          async (batch) => await batchAt(batch, 0).on(backend, (x) => backend.moments(x)),
+          async (batch) => await batchAt(batch, 0).on(await openBackend("cpu"), (x) => Promise.resolve(x.rows)),
+          async (batch) => {
+            using some = await batchAt(batch, 0).select(Int32Array.of(1, 0));
+            return (await some.values()).slice();
+          },
+          async (batch) => {
+            const calibration = { center: new Float32Array(batchAt(batch, 0).dim), threshold: 0.1 };
+            using dictionary = await Dictionary.create(calibration, { backend });
+            const { regions } = await dictionary.add(batchAt(batch, 0)).catch((error) => {
+              assertEquals([dictionary.size, dictionary.activations], [0, 0]);
+              throw error;
+            });
+            return regions;
+          },
+          (batch) =>
+            writeActivations(
+              `${folder}/${which}/${caches++}`,
+              streamOf(batch),
+              describeStream({ model: new FakeModel(), layer: 0, corpus: "none" }),
+            ),
+        ];
+        for (const use of uses) await assertAnswersOrRefuses(make, use);
+      }
+    }),
+);
+
+async function* streamOf(batch: StreamBatch): AsyncGenerator<StreamBatch> {
+  yield batch;
+}

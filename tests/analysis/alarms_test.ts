@@ -30,7 +30,7 @@ Deno.test("distances are of the prompts that have one, in order, a batch at a ti
   const prompts = Array.from({ length: 70 }, (_, i) => i === 3 ? "" : `${i}`);
   const distances = await promptDistances({ read }, prompts, (count) => done.push(count));
   assertEquals(distances, [...Array(70).keys()].filter((i) => i !== 3));
-  assertEquals([sizes, done], [[64, 6], [64, 70]]);
+  assertEquals([sizes, done], [[16, 16, 16, 16, 6], [16, 32, 48, 64, 70]]);
 });
 
 Deno.test("a handle needs five instructions, and has no accuracy where all or none are refused", () => {

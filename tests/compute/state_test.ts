@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Backend, Matrix } from "../../src/compute/mod.ts";
 import { backendTest } from "../lib/backends.ts";
+import { assertAnswersOrRefuses } from "../lib/disposed_amid.ts";
 import { unitRows } from "./oracles.ts";
 
 const [ROWS, DIM] = [5, 8];
@@ -104,3 +105,24 @@ backendTest("a matrix that is disposed while it is read gives its values or a se
     else assert((result.reason as Error).message === SENTENCE, `${result.reason}`);
   }
 });
+
+/** What an operation gives as plain values; matrices are read and given back. */
+async function plain(backend: Backend, answer: unknown): Promise<unknown> {
+  if (typeof answer !== "object" || answer === null || !("backend" in answer)) return answer;
+  using matrix = answer as Matrix;
+  return await backend.download(matrix);
+}
+
+for (const [name, calls] of Object.entries(OPERATIONS)) {
+  backendTest(`${name} ends well or refuses when its matrices are disposed meanwhile`, async (backend) => {
+    const make = () => {
+      const both = new DisposableStack();
+      const [used, gone] = [1, 2].map((seed) => both.use(backend.upload(unitRows(ROWS, DIM, seed), ROWS, DIM)));
+      return { used, gone, [Symbol.dispose]: () => both.dispose() };
+    };
+    const isWrong = (call: unknown) => name === "directions" && call === calls[1];
+    for (const call of calls.filter((call) => !isWrong(call))) {
+      await assertAnswersOrRefuses(make, async ({ used, gone }) => plain(backend, await call(backend, used, gone)));
+    }
+  });
+}

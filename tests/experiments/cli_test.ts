@@ -374,9 +374,9 @@ Deno.test(
       });`;
       await Deno.writeTextFile(`${folder}/script.ts`, program);
       for (const stderr of Deno.build.os === "linux" ? ["2>/dev/full", "2>&-"] : ["2>&-"]) {
-        const args = denoArguments("run", ["--allow-all", `${folder}/script.ts`, "--out", `${folder}/out`]);
-        const run = new Deno.Command("sh", { args: ["-c", `exec "$0" "$@" ${stderr}`, Deno.execPath(), ...args] });
-        const { code } = await run.output();
+        const script = ["--allow-all", `${folder}/script.ts`, "--out", `${folder}/out`];
+        const args = ["-c", `exec "$0" "$@" ${stderr}`, Deno.execPath(), ...denoArguments("run", script)];
+        const { code } = await new Deno.Command("sh", { args }).output();
         assertEquals([code, stderr], [0, stderr]);
       }
     }),

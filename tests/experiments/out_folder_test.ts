@@ -243,7 +243,7 @@ Deno.test("flags that differ from a checkpoint's are named, and a smaller budget
     const batches = [0, 1, 2].map((i) => ({ data: Float32Array.of(1, i, 2, 1, i, 1), rows: 3, dim: 2 }));
     const grow = async (run: SampleRun) => {
       const { seed, percentiles, maxTokens } = run.flags;
-      const calibration = await calibrate(batches, { percentiles, backend });
+      const calibration = await calibrate(batches, { percentiles, backend, pairs: "batch" });
       await discover(batches, calibration, {
         backend,
         seed,

@@ -23,6 +23,7 @@ async function refuses(read: () => unknown, path: string): Promise<void> {
   const work = Promise.resolve().then(read);
   const error = await assertRejects(() => Promise.race([work, waits]), Error).finally(() => clearTimeout(timer));
   assert(error.message.includes(path) && /no file|is none|there is no/.test(error.message), error.message);
+  assert(error.message.split("Cannot read ").length <= 2, `${error.message} says it twice`);
 }
 
 /** Reads what is at a path, as each kind of file. */

@@ -3,8 +3,8 @@ import { denoArguments } from "./deno.ts";
 
 const TESTS = new URL("../", import.meta.url);
 
-/** Files that start Deno otherwise: without packages, and from a folder without a configuration. */
-const OTHERS = ["files/atomic_test.ts", "import_test.ts"];
+/** Files that start Deno otherwise: from a URL, without packages, and from a folder without a configuration. */
+const OTHERS = ["experiments/embedded_test.ts", "files/atomic_test.ts", "import_test.ts"];
 
 function* sources(folder: URL): Generator<[path: string, text: string]> {
   for (const { name, isDirectory } of Deno.readDirSync(folder)) {

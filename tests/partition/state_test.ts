@@ -5,6 +5,7 @@ import type { Backend, Matrix } from "../../src/compute/mod.ts";
 import { Dictionary, discover } from "../../src/partition/mod.ts";
 import { backendTest } from "../lib/backends.ts";
 import { assertSentence } from "../lib/sentence.ts";
+import { assertAnswersOrRefuses } from "../lib/disposed_amid.ts";
 import { inFolder } from "../lib/folder.ts";
 import { namedRows, publicValues } from "./streams.ts";
 
@@ -266,4 +267,37 @@ backendTest("a discovery gives back whatever it made, if it fails too", async (b
     await Promise.resolve();
     assertEquals(inUse(), 0, sentence);
   }
+});
+
+for (const [name, run] of Object.entries(TASKS)) {
+  backendTest(
+    `${name} ends well or refuses when dictionary and directions are disposed meanwhile`,
+    (backend) =>
+      inFolder(async (folder) => {
+        const make = async () => {
+          const both = new DisposableStack();
+          const [dictionary, directions] = [both.use(await grown(backend)), both.use(await secondDirections(backend))];
+          return { dictionary, directions, [Symbol.dispose]: () => both.dispose() };
+        };
+        await assertAnswersOrRefuses(
+          make,
+          async ({ dictionary, directions }) => await plain(await run(dictionary, directions, folder), backend),
+        );
+      }),
+  );
+}
+
+backendTest("a discovery that is disposed while its dictionaries work", async (backend) => {
+  const levels = [{ percentile: 10, threshold: 0.1 }, { percentile: 50, threshold: 0.2 }];
+  const calibration = { center: new Float32Array(DIM), levels, activations: 3 };
+  await assertAnswersOrRefuses(
+    () => discover([FIRST], calibration, { backend, members: 2 }),
+    async ({ growths }) =>
+      await Promise.all(growths.map(async ({ dictionary }) => {
+        const { regions } = await dictionary.add(SECOND);
+        const { distances } = await dictionary.assign(FIRST);
+        using anchored = await dictionary.reanchor();
+        return [regions, distances, publicValues(anchored)];
+      })),
+  );
 });

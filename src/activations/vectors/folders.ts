@@ -6,7 +6,7 @@ import { readSafetensors } from "../../files/safetensors.ts";
 import type { TensorOutline } from "../../files/tensor.ts";
 import { listed } from "../../files/tensor.ts";
 import { missingShards } from "../missing_shards.ts";
-import { readText } from "../../files/open.ts";
+import { readText, unreadReason } from "../../files/open.ts";
 import { safetensorsRows } from "./arrays.ts";
 import { noSuchArray, type RowBlock, type RowsOptions, ZARR } from "./rows.ts";
 
@@ -117,7 +117,7 @@ async function record(path: string): Promise<Record<string, unknown>> {
   try {
     value = JSON.parse(await readText(path));
   } catch (cause) {
-    const reason = cause instanceof SyntaxError ? "it is no JSON" : (cause as Error).message;
+    const reason = cause instanceof SyntaxError ? "it is no JSON" : unreadReason(path, cause);
     throw new Error(`Cannot read ${path}: ${reason}. Copy it again.`, { cause });
   }
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;

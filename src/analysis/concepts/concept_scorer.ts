@@ -1,3 +1,4 @@
+import { assertOptions } from "../../compute/known_options.ts";
 import { lengthOf } from "../../compute/long_lists.ts";
 import type { TextActivations } from "../../activations/axbench_reader.ts";
 import type { Backend, Matrix } from "../../compute/backend.ts";
@@ -152,6 +153,7 @@ export class ConceptScorer<C extends Choice> {
 
   /** A scorer of activations of one layer. The sets stay their owner's. */
   constructor(options: ConceptScorerOptions<C>) {
+    assertOptions("a scorer of concepts", options, { backend: true, center: true, choices: true, l2: true });
     this.#options = options;
     this.#sets = [...new Set(options.choices.map(({ from }) => from))];
   }

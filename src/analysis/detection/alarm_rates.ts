@@ -1,3 +1,4 @@
+import { assertOptions } from "../../compute/known_options.ts";
 import { append } from "../../compute/long_lists.ts";
 import type { Text, TokenIds } from "../../activations/extract.ts";
 import { Random } from "../../compute/random.ts";
@@ -75,8 +76,10 @@ export interface AlarmOptions {
  */
 export function alarmRates(
   scores: ReadonlyMap<string, readonly number[]>,
-  { reference, rates, seeds }: AlarmOptions,
+  options: AlarmOptions,
 ): AlarmRate[] {
+  assertOptions("alarmRates", options, { reference: true, rates: true, seeds: true });
+  const { reference, rates, seeds } = options;
   const known = scores.get(reference);
   if (!known) {
     throw new RangeError(`Expected scores of "${reference}" but found those of ${[...scores.keys()].join(", ")}`);

@@ -1,3 +1,4 @@
+import { assertOptions } from "../../compute/known_options.ts";
 import { inBatches } from "../../activations/in_batches.ts";
 import type { Line } from "../../activations/lines.ts";
 import { visibleJson } from "../../files/visible_text.ts";
@@ -69,8 +70,10 @@ type Input =
 export async function watch(
   monitor: Pick<Monitor, "read">,
   lines: AsyncIterable<Line>,
-  { json, batch, write, onProgress }: WatchOptions,
+  options: WatchOptions,
 ): Promise<Watched> {
+  assertOptions("watch", options, { json: true, batch: true, write: true, onProgress: true });
+  const { json, batch, write, onProgress } = options;
   const alarms = new Map<string, number>();
   const memory: MemoryRow[] = [];
   const start = performance.now();

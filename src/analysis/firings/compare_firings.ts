@@ -1,3 +1,4 @@
+import { assertOptions } from "../../compute/known_options.ts";
 import { meanOf } from "../../report/sweep.ts";
 import { type BestMatch, bestMatches, oneToOneMatches, type Pair } from "./best_match.ts";
 import { F1_CUT } from "./best_f1.ts";
@@ -99,8 +100,10 @@ export function compareFirings(
   orders: readonly OrderFirings[],
   strongest: Firings,
   features: FeatureFirings,
-  { ids, vocab, minimum, draws }: CompareOptions,
+  options: CompareOptions,
 ): ComparedFirings {
+  assertOptions("compareFirings", options, { ids: true, vocab: true, minimum: true, draws: true });
+  const { ids, vocab, minimum, draws } = options;
   const [{ firings: first, seed: firstSeed }] = orders;
   const comparisons: ComparedSide[] = [];
   const add = (

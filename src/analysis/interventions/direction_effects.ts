@@ -1,3 +1,4 @@
+import { assertOptions, type OptionNames } from "../../compute/known_options.ts";
 import { batchAt, type StreamBatch } from "../../activations/stream.ts";
 import type { Intervention } from "../../model/types.ts";
 import type { Dictionary } from "../../partition/dictionary.ts";
@@ -59,6 +60,8 @@ export interface EffectParts {
   readonly tested: Outputs;
 }
 
+const PARTS: OptionNames<EffectParts> = { model: true, layer: true, dictionary: true, typical: true, tested: true };
+
 /**
  * What the mean directions of a dictionary's regions do to a model's next-token distributions: a direction is *ablated* (is
  * it needed?) and *added* (is it enough?), and beside it that of a region of like size and coherence, the matched null.
@@ -99,6 +102,7 @@ export class DirectionEffects {
 
   /** Finds where the positions of both prompts lie. */
   static async create(parts: EffectParts): Promise<DirectionEffects> {
+    assertOptions("effects of directions", parts, PARTS);
     const { layer, dictionary, typical, tested } = parts;
     const rowsByRegion = async ({ batch }: Outputs) => {
       const { regions } = await dictionary.assign(batchAt(batch, layer));

@@ -1,3 +1,4 @@
+import { assertOptions } from "../../compute/known_options.ts";
 import type { LanguageModel } from "../../model/types.ts";
 import { TOKEN_CLASSES, tokenClass } from "./token_class.ts";
 
@@ -53,8 +54,10 @@ export function kindLabel(name: string, kinds: readonly string[]): LabelRule {
 export function tokenClassLabel(
   name: string,
   model: Pick<LanguageModel, "decode">,
-  { ahead = 0 }: { readonly ahead?: number } = {},
+  options: { readonly ahead?: number } = {},
 ): LabelRule {
+  assertOptions("tokenClassLabel", options, { ahead: true });
+  const { ahead = 0 } = options;
   // A vocabulary is small beside a corpus: each token is decoded once.
   const known = new Map<number, string>();
   const classOf = (token: number) => {

@@ -1,3 +1,4 @@
+import { assertOptions } from "../../compute/known_options.ts";
 import { type RegionShare, splitByLabel } from "../regions/label_split.ts";
 
 /** When a region counts as one of refusal, or as none; the defaults are the published ones. */
@@ -42,6 +43,7 @@ export function refusalRegions(
   refused: readonly boolean[],
   criteria: RefusalCriteria = {},
 ): RefusalRegions {
+  assertOptions("refusalRegions", criteria, { members: true, rate: true, nullRate: true });
   const { members = 5, rate = 0.3, nullRate = 0.05 } = criteria;
   // The largest region first, of equal ones the lower number: the sort below is stable, so that its ties and the nulls
   // keep that order.

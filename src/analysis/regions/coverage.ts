@@ -1,3 +1,4 @@
+import { assertOptions } from "../../compute/known_options.ts";
 import type { ActivationBatch } from "../../activations/batch.ts";
 import { batchAt, type LayeredBatch } from "../../activations/stream.ts";
 import { withinNorms } from "../../partition/batch_parts.ts";
@@ -69,8 +70,10 @@ export async function coverage(
 export async function coverages(
   growths: readonly { readonly layer: number; readonly dictionary: Dictionary }[],
   stream: AsyncIterable<LayeredBatch>,
-  { calibrations = new Map() }: { readonly calibrations?: ReadonlyMap<number, CalibrationValues> } = {},
+  options: { readonly calibrations?: ReadonlyMap<number, CalibrationValues> } = {},
 ): Promise<Coverage[]> {
+  assertOptions("coverages", options, { calibrations: true });
+  const { calibrations = new Map() } = options;
   const all = growths.map(({ layer, dictionary }) => ({
     layer,
     dictionary,

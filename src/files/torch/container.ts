@@ -4,6 +4,7 @@
  *
  * https://docs.pytorch.org/docs/stable/notes/serialization.html
  */
+import { unreadReason } from "../open.ts";
 import { type ByteFile, openByteFile } from "../byte_file.ts";
 import { calledFrame, frameOfFile } from "../frames.ts";
 import { type PickleDialect, PickleDict, pickleLength, PickleList, PickleText, readPickle } from "../pickle/pickle.ts";
@@ -91,7 +92,7 @@ async function membersOf(file: ByteFile): Promise<Map<string, Part>> {
   try {
     entries = await new ZipReader(new FileBytes(file), { checkOverlappingEntry: true }).getEntries();
   } catch (cause) {
-    throw damaged(file.path, (cause as Error).message, cause);
+    throw damaged(file.path, unreadReason(file.path, cause), cause);
   }
   const members = new Map<string, Part>();
   for (const { filename, offset, compressionMethod, uncompressedSize } of entries) {

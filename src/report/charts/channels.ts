@@ -2,6 +2,7 @@
  * What a chart's channels show: a field of the rows with its title and scale, said once. Positions are quantities or
  * categories; colours and dashes are series, ordered values or gradients.
  */
+import { assertOptions, type OptionNames } from "../../compute/known_options.ts";
 
 /** A field of the rows that a channel shows. */
 export interface Channel<F extends string> {
@@ -43,6 +44,20 @@ export interface QuantityOptions {
   readonly area?: readonly [least: number, most: number];
 }
 
+const QUANTITY_OPTIONS: OptionNames<QuantityOptions> = {
+  format: true,
+  domain: true,
+  zero: true,
+  log: true,
+  base: true,
+  nice: true,
+  ticks: true,
+  hasAxis: true,
+  isReversed: true,
+  names: true,
+  area: true,
+};
+
 /**
  * A number on a continuous axis, or shown as a size: its field and title.
  *
@@ -64,6 +79,7 @@ export function quantity<F extends string>(
   title: string | null,
   options: QuantityOptions = {},
 ): Quantity<F> {
+  assertOptions("a quantity", options, QUANTITY_OPTIONS);
   return { ...options, kind: "quantity", field, title };
 }
 
@@ -98,6 +114,8 @@ export interface CategoryOptions {
   readonly hasLabels?: boolean;
 }
 
+const CATEGORY_OPTIONS: OptionNames<CategoryOptions> = { order: true, format: true, hasGrid: true, hasLabels: true };
+
 /**
  * One of a few values, each with a place of its own on the axis: its field and title.
  *
@@ -120,6 +138,7 @@ export function category<F extends string>(
   title: string | null = null,
   options: CategoryOptions = {},
 ): Category<F> {
+  assertOptions("a category", options, CATEGORY_OPTIONS);
   return { ...options, kind: "category", field, title };
 }
 
@@ -176,6 +195,12 @@ export interface LegendOptions {
   readonly hasLegend?: boolean;
 }
 
+const LEGEND_OPTIONS: OptionNames<Omit<LegendOptions, "title">> = {
+  columns: true,
+  hasAllNames: true,
+  hasLegend: true,
+};
+
 /**
  * Kinds of things, told apart by colour, dash or both, with one legend. Names that no row has are left out of the
  * legend, so that all charts of one comparison can have the same styles.
@@ -197,6 +222,7 @@ export function series<F extends string>(
   styles?: Readonly<Record<string, SeriesStyle>>,
   options: LegendOptions = {},
 ): Series<F> {
+  assertOptions("series", options, { ...LEGEND_OPTIONS, title: true });
   return { title: null, ...options, kind: "series", field, styles };
 }
 
@@ -233,6 +259,7 @@ export function ordered<F extends string>(
   title: string | null,
   options: Omit<LegendOptions, "title"> = {},
 ): Ordered<F> {
+  assertOptions("ordered values", options, LEGEND_OPTIONS);
   return { ...options, kind: "ordered", field, title };
 }
 

@@ -1,7 +1,8 @@
 /** Charts: rows, channels and marks become one Vega-Lite description with its data inlined. */
+import { assertOptions } from "../../compute/known_options.ts";
 import type { BelowSpec, BesideSpec, FacetSpec, LayerSpec, UnitSpec } from "./spec.ts";
 import type { Position } from "./channels.ts";
-import type { ChartDescription } from "./description.ts";
+import { CHART_NAMES, type ChartDescription } from "./description.ts";
 import { panelsOf, type PlainRow, ruleOf, type Shared, unitOf } from "./encode.ts";
 import type { ChartSpec } from "../chart.ts";
 import type { Mark, Marks, Rule } from "./marks.ts";
@@ -43,6 +44,7 @@ export function chart<R extends object>(
   rows: readonly R[],
   description: ChartDescription<NoInfer<keyof R & string>>,
 ): LayerSpec | FacetSpec {
+  assertOptions("a chart", description, CHART_NAMES);
   const { panels } = description;
   const [row, column] = !panels ? [] : "row" in panels ? [panels.row, panels.column] : [undefined, panels];
   const panelFields = [row, column].flatMap((panel) => panel ? [panel.field] : []);
@@ -164,6 +166,7 @@ function namesOf(field: string, drawn: readonly Drawn[]): string[] {
  * ```
  */
 export function beside(charts: readonly ComposableChart[], options: { spacing?: number } = {}): BesideSpec {
+  assertOptions("beside", options, { spacing: true });
   return { hconcat: charts.filter((one) => !isBlank(one)), ...options };
 }
 
@@ -186,6 +189,7 @@ export function beside(charts: readonly ComposableChart[], options: { spacing?: 
  * ```
  */
 export function below(charts: readonly ComposableChart[], options: { spacing?: number } = {}): BelowSpec {
+  assertOptions("below", options, { spacing: true });
   // Labels of three digits and of one take the same room.
   return { vconcat: charts.filter((one) => !isBlank(one)), ...options, config: { axisY: { minExtent: 36 } } };
 }

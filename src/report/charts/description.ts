@@ -1,3 +1,4 @@
+import type { OptionNames } from "../../compute/known_options.ts";
 import type { Paint, Position, Series } from "./channels.ts";
 import type { Marks } from "./marks.ts";
 import type { PanelGrid, Panels } from "./panels.ts";
@@ -27,3 +28,18 @@ export interface ChartDescription<F extends string> {
   /** The heading; default none. */
   readonly title?: string | { readonly text: string; readonly subtitle: string };
 }
+
+/** The names of what a {@linkcode ChartDescription} says. */
+export const CHART_NAMES: OptionNames<ChartDescription<string>> = {
+  panels: true,
+  x: true,
+  y: true,
+  color: true,
+  dash: true,
+  isDodged: true,
+  marks: true,
+  width: true,
+  height: true,
+  independent: true,
+  title: true,
+};

@@ -1,4 +1,5 @@
 /** A partition seen as a globe. */
+import { assertOptions } from "../../compute/known_options.ts";
 import { COLOR } from "../theme.ts";
 import type { LayerSpec, MarkDef, UnitSpec } from "./spec.ts";
 
@@ -42,6 +43,7 @@ export function voronoiChart(
   cells: readonly VoronoiCell[],
   options: { labels?: number; longitude?: number } = {},
 ): LayerSpec {
+  assertOptions("voronoiChart", options, { labels: true, longitude: true });
   const { labels = 16, longitude = 0 } = options;
   const features = cells.map(({ geometry, count }) => ({ type: "Feature", geometry: rounded(geometry), count }));
   const facing = cells.filter((cell) => facingCosine(cell, longitude) > 0.35);

@@ -2,6 +2,7 @@
  * Marks: what a chart draws of its rows. A mark takes the chart's channels (`x`, `y`, `color`, ...) unless it names its
  * own. Means are over all rows of one place, series and panel: seeds, as a rule.
  */
+import { assertOptions, type OptionNames } from "../../compute/known_options.ts";
 import { COLOR, DASH } from "../theme.ts";
 import type { MarkDef } from "./spec.ts";
 import type { Paint, Position, Quantity } from "./channels.ts";
@@ -17,6 +18,8 @@ export interface MarkChannels<F extends string> {
   /** By row, or pixels of area for all. */
   readonly size?: Quantity<F> | number;
 }
+
+const CHANNELS: OptionNames<MarkChannels<string>> = { x: true, y: true, color: true, size: true };
 
 /** One kind of mark over some rows. */
 export interface Mark<F extends string> extends MarkChannels<F> {
@@ -87,6 +90,7 @@ export type Marks<F extends string> = readonly (Mark<F> | Rule | OwnRows | Marks
 export function line<F extends string = never>(
   options: MarkChannels<F> & { dash?: readonly number[]; hasPoints?: boolean; isStepped?: boolean } = {},
 ): Mark<F> {
+  assertOptions("line", options, { ...CHANNELS, dash: true, hasPoints: true, isStepped: true });
   const { dash, hasPoints, isStepped, ...channels } = options;
   const looks = { ...(hasPoints && { point: true }), ...(isStepped && { interpolate: "step" as const }) };
   return { ...channels, kind: "mark", shape: { type: "line", ...dashes(dash), ...looks } };
@@ -109,6 +113,7 @@ export function line<F extends string = never>(
 export function means<F extends string = never>(
   options: MarkChannels<F> & { dash?: readonly number[]; hasPoints?: boolean } = {},
 ): Mark<F> {
+  assertOptions("means", options, { ...CHANNELS, dash: true, hasPoints: true });
   return { ...line(options), summary: "mean" };
 }
 
@@ -125,6 +130,7 @@ export function means<F extends string = never>(
  * ```
  */
 export function seeds<F extends string = never>(options: MarkChannels<F> = {}): Mark<F> {
+  assertOptions("seeds", options, CHANNELS);
   return { size: 22, ...options, kind: "mark", shape: { type: "point", opacity: 0.7 } };
 }
 
@@ -147,6 +153,7 @@ export function seeds<F extends string = never>(options: MarkChannels<F> = {}): 
  * ```
  */
 export function ticks<F extends string = never>(options: MarkChannels<F> = {}): Mark<F> {
+  assertOptions("ticks", options, CHANNELS);
   return { size: 14, ...options, kind: "mark", shape: { type: "tick", thickness: 2.5 }, summary: "mean" };
 }
 
@@ -163,6 +170,7 @@ export function ticks<F extends string = never>(options: MarkChannels<F> = {}): 
  * ```
  */
 export function strokes<F extends string = never>(options: MarkChannels<F> = {}): Mark<F> {
+  assertOptions("strokes", options, CHANNELS);
   return {
     size: 14,
     color: COLOR.soft,
@@ -191,6 +199,7 @@ export function strokes<F extends string = never>(options: MarkChannels<F> = {})
  * ```
  */
 export function dots<F extends string = never>(options: MarkChannels<F> & { opacity?: number } = {}): Mark<F> {
+  assertOptions("dots", options, { ...CHANNELS, opacity: true });
   const { opacity = 0.6, ...channels } = options;
   return { size: 16, ...channels, kind: "mark", shape: { type: "circle", opacity } };
 }
@@ -217,6 +226,7 @@ export function dots<F extends string = never>(options: MarkChannels<F> & { opac
 export function band<F extends string = never>(
   options: MarkChannels<F> & { ends?: readonly [low: F, high: F]; detail?: F; opacity?: number } = {},
 ): Mark<F> {
+  assertOptions("band", options, { ...CHANNELS, ends: true, detail: true, opacity: true });
   const { opacity = 0.15, ...channels } = options;
   const extent = options.ends ? {} : { summary: "span" as const };
   return { ...channels, ...extent, kind: "mark", shape: { type: "area", opacity, fillOpacity: 1 } };
@@ -250,6 +260,7 @@ export function interval<F extends string>(
   high: F,
   options: MarkChannels<F> & { width?: number } = {},
 ): Marks<F> {
+  assertOptions("interval", options, { ...CHANNELS, width: true });
   const { width = 3, ...channels } = options;
   const bar: MarkDef = { type: "rule", strokeWidth: width };
   return [
@@ -271,6 +282,7 @@ export function interval<F extends string>(
  * ```
  */
 export function bars<F extends string = never>(options: MarkChannels<F> = {}): Mark<F> {
+  assertOptions("bars", options, CHANNELS);
   return { ...options, kind: "mark", shape: { type: "bar", opacity: 0.55, size: 16 }, summary: "mean" };
 }
 
@@ -292,6 +304,7 @@ export function bars<F extends string = never>(options: MarkChannels<F> = {}): M
  * ```
  */
 export function stacks<F extends string = never>(options: MarkChannels<F> = {}): Mark<F> {
+  assertOptions("stacks", options, CHANNELS);
   return { ...options, kind: "mark", shape: { type: "bar", width: { band: 0.88 } }, isStacked: true };
 }
 
@@ -315,6 +328,7 @@ export function stacks<F extends string = never>(options: MarkChannels<F> = {}):
  * ```
  */
 export function segments<F extends string>(from: F, to: F, options: MarkChannels<F> = {}): Mark<F> {
+  assertOptions("segments", options, CHANNELS);
   const shape: MarkDef = { type: "bar", stroke: "white", strokeWidth: 0.5, height: { band: 0.8 } };
   return { ...options, kind: "mark", shape, ends: [from, to] };
 }
@@ -342,6 +356,7 @@ export function links<F extends string>(
   to: { readonly x: F; readonly y: F },
   options: MarkChannels<F> & { dash?: readonly number[] } = {},
 ): Mark<F> {
+  assertOptions("links", options, { ...CHANNELS, dash: true });
   const { dash, ...channels } = options;
   return { ...channels, kind: "mark", shape: { type: "rule", strokeWidth: 1.2, ...dashes(dash) }, to };
 }
@@ -368,6 +383,7 @@ export function rectangles<F extends string>(
   to: { readonly x: F; readonly y: F },
   options: MarkChannels<F> = {},
 ): Mark<F> {
+  assertOptions("rectangles", options, CHANNELS);
   return { ...options, kind: "mark", shape: { type: "rect" }, to };
 }
 
@@ -385,6 +401,7 @@ export function rectangles<F extends string>(
  * ```
  */
 export function boxes<F extends string = never>(options: MarkChannels<F> = {}): Mark<F> {
+  assertOptions("boxes", options, CHANNELS);
   const shape: MarkDef = {
     type: "boxplot",
     size: 20,
@@ -409,6 +426,7 @@ export function boxes<F extends string = never>(options: MarkChannels<F> = {}): 
  * ```
  */
 export function rule(place: { readonly x?: number; readonly y?: number }): Rule {
+  assertOptions("rule", place, { x: true, y: true });
   return { kind: "rule", ...place };
 }
 
@@ -430,6 +448,7 @@ export function rule(place: { readonly x?: number; readonly y?: number }): Rule 
  * ```
  */
 export function rules<F extends string = never>(options: MarkChannels<F> = {}): Mark<F> {
+  assertOptions("rules", options, CHANNELS);
   const shape: MarkDef = { type: "rule", strokeDash: [...DASH.dashed], strokeWidth: 1.4 };
   return { ...options, kind: "mark", shape, summary: "mean" };
 }
@@ -481,6 +500,18 @@ export interface TextOptions {
   readonly halo?: number;
 }
 
+const TEXT_OPTIONS: OptionNames<TextOptions> = {
+  align: true,
+  dx: true,
+  dy: true,
+  fontSize: true,
+  fontWeight: true,
+  limit: true,
+  lineBreak: true,
+  lineHeight: true,
+  halo: true,
+};
+
 /**
  * A field, written at each row's place.
  *
@@ -504,6 +535,7 @@ export function text<F extends string, G extends string = F>(
   field: F,
   options: MarkChannels<G> & TextOptions = {},
 ): Marks<F | G> {
+  assertOptions("text", options, { ...CHANNELS, ...TEXT_OPTIONS });
   const { x, y, color, size, halo = 0, ...looks } = options;
   const written = {
     ...(x && { x }),

@@ -1,4 +1,5 @@
 /** Panels: rows told apart by one field or two, a small chart each, with the same axes. */
+import { assertOptions, type OptionNames } from "../../compute/known_options.ts";
 
 /** How rows are told apart as panels. */
 export interface Panels<F extends string> {
@@ -25,6 +26,8 @@ export interface PanelGrid<F extends string> {
 /** How panels are ordered, headed and wrapped. */
 export type PanelOptions = Omit<Panels<string>, "field">;
 
+const PANEL_OPTIONS: OptionNames<PanelOptions> = { order: true, label: true, columns: true, hasHeader: true };
+
 /**
  * A panel for each value of a field.
  *
@@ -38,6 +41,7 @@ export type PanelOptions = Omit<Panels<string>, "field">;
  * ```
  */
 export function by<F extends string>(field: F, options: PanelOptions = {}): Panels<F> {
+  assertOptions("panels", options, PANEL_OPTIONS);
   return { ...options, field };
 }
 

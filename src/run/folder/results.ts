@@ -1,3 +1,4 @@
+import { assertOptions } from "../../compute/known_options.ts";
 import { append } from "../../compute/long_lists.ts";
 import { join } from "node:path";
 import type { HookSite } from "../../model/types.ts";
@@ -74,8 +75,10 @@ export class Results {
   async dictionary(
     file: string,
     dictionary: Pick<Dictionary, "save">,
-    { members = false }: { readonly members?: boolean } = {},
+    options: { readonly members?: boolean } = {},
   ): Promise<void> {
+    assertOptions("a dictionary of the results", options, { members: true });
+    const { members = false } = options;
     await this.#begin(file, calibrationPath(file), ...(members ? [membersPath(file)] : []));
     await dictionary.save(join(this.#folder.path, file));
   }

@@ -1,4 +1,5 @@
 /** How far a run is, on stderr: a bar on a terminal, a line now and then anywhere else. */
+import { assertOptions, type OptionNames } from "../../compute/known_options.ts";
 import { terminalWidth, writeStderr } from "./stderr.ts";
 import { visibleLines, visibleText } from "../../files/visible_text.ts";
 
@@ -17,6 +18,15 @@ export interface ProgressOptions {
   /** Takes the name of the stage that begins, and undefined where one ends. */
   onStage?: (name: string | undefined) => void;
 }
+
+const OPTIONS: OptionNames<ProgressOptions> = {
+  quiet: true,
+  terminal: true,
+  width: true,
+  write: true,
+  now: true,
+  onStage: true,
+};
 
 /** One part of a run that counts up, perhaps to a known end. */
 export interface Stage {
@@ -73,6 +83,7 @@ export class Progress {
 
   /** Shows nothing until a stage begins. */
   constructor(options: ProgressOptions = {}) {
+    assertOptions("progress", options, OPTIONS);
     this.#quiet = options.quiet ?? false;
     this.#terminal = options.terminal ?? Deno.stderr.isTerminal();
     this.#width = options.width ?? terminalWidth;
