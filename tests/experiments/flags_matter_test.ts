@@ -70,8 +70,11 @@ const READING: Changes = {
   batch: "3",
   windows: "first",
   stride: "7",
-  thresholdPairs: "sample",
+  // The default of batches as small as these is "sample".
+  thresholdPairs: "batch",
 };
+/** Those of what is cut into windows anyway. */
+const { windows: _, stride: __, ...READING_WINDOWS } = READING;
 const SELECTION: Changes = { excludeTokens: "16", excludePositions: "4" };
 const SPLITS: Changes = { split: "heldout", heldout: "train" };
 
@@ -126,7 +129,7 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   saturation: {
     base: `${GROWN} ${DOMAINS} --max-tokens 128 --calibration 200 --context 16 --batch 4 --seeds 1`,
-    own: { ...READING, ...SELECTION, ...OTHER_DOMAINS, maxNorm: "1.1x", seeds: "2" },
+    own: { ...READING_WINDOWS, ...SELECTION, ...OTHER_DOMAINS, maxNorm: "1.1x", seeds: "2" },
   },
   metric: {
     base: `${MODEL} ${DOMAINS} --regions 4 --windows 3 --heldout 3 --context 16 --seeds 2`,
@@ -256,7 +259,7 @@ const CASES: Readonly<Record<string, Case>> = {
       seeds: "2",
       sets: "2",
       l2: "1",
-      resamples: "120",
+      resamples: "10",
     },
   },
 };
