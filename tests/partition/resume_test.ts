@@ -176,8 +176,10 @@ Deno.test("a checkpoint of other settings is refused with what differs", () =>
     });
 
     const readBy = (bos?: BosRule) => {
-      const { bos: _, ...older } = describeStream({ model: "toy", layer: 3, corpus: "angles" });
-      const sources = new Map(LAYERS.map((layer) => [layer, bos ? { ...older, bos } : older]));
+      const sources = new Map(LAYERS.map((layer) => {
+        const { bos: _, ...older } = describeStream({ model: "toy", layer, corpus: "angles" });
+        return [layer, bos ? { ...older, bos } : older] as const;
+      }));
       return resume({ sources }, calibrations, "bos");
     };
     await readBy();
