@@ -191,11 +191,9 @@ function answer(sweep: Sweep<SummaryRow, "percentile">, shown: OverlapSetting, c
         "counterpart.",
       ]
       : [],
-    `${core.alsoTokens} of the ${core.regions} regions with a feature (first order) are matched as well by a single token`,
-    `id, as are ${share("token ids")} of all regions and ${
-      share("token ids", "features")
-    } of all features; one to one there`,
-    `are ${compared.pairs.length} pairs.`,
+    `Of the regions with a feature (${core.regions} in the first order) ${core.alsoTokens} are matched as well by a single token`,
+    `id, as are ${share("token ids")} of all regions and ${share("token ids", "features")} of all features.`,
+    `Pairs, one to one: ${compared.pairs.length}.`,
     ...count === 1 ? [] : [
       `Over p the regions' share runs from ${over("EP and SAE", "regions")}, the features' from`,
       `${over("EP and SAE", "features")}.`,
