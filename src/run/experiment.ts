@@ -317,7 +317,7 @@ export async function runExperiment<const F extends Flags>(
     await interruption.runHooks().catch(fail);
     printError(
       `${definition.name}: ${
-        await Stages.areLeft(flags.out)
+        await Stages.haveKept(flags.out)
           ? "what it had finished is kept: go on with the same command and --resume."
           : "interrupted before its first step was finished: nothing is kept."
       }`,

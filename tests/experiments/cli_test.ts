@@ -304,7 +304,7 @@ Deno.test("a run whose terminal is gone goes on to its end", unix, () =>
   }));
 
 Deno.test("Ctrl-C leaves a run that does not listen where it is, and runs its hooks", unix, async () => {
-  const { code, text } = await interrupted(
+  const { code, text, error } = await interrupted(
     `
       run.onInterrupt(() => console.log("hook"));
       console.log("ready");
@@ -313,6 +313,7 @@ Deno.test("Ctrl-C leaves a run that does not listen where it is, and runs its ho
     "SIGINT",
   );
   assertEquals([code, text], [130, "ready\nhook\n"]);
+  assertStringIncludes(error, "sample: interrupted before its first step was finished: nothing is kept.");
 });
 
 Deno.test("a second signal ends a run at once", unix, async () => {

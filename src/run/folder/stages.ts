@@ -99,6 +99,11 @@ export class Stages {
     );
   }
 
+  /** Whether a stopped run left a finished step in a folder of results, or a checkpoint of one, not its settings alone. */
+  static async haveKept(out: string): Promise<boolean> {
+    return (await namesIn(join(out, FOLDER))).some((name) => name !== SETTINGS && name !== COPY);
+  }
+
   /**
    * Opens what a stopped run left, or removes it where a run starts anew.
    *
