@@ -360,11 +360,11 @@ export function signed(value: number | null): string {
  *
  * assertEquals(tallyText(3, 12, "setting of layer and p"), "in 3 of 12 settings of layer and p");
  * assertEquals(tallyText(1, 1, "percentile", "at"), "at the one percentile");
- * assertEquals(tallyText(0, 1, "layer"), "not in the one layer");
+ * assertEquals(tallyText(0, 1, "layer"), "in no layer");
  * ```
  */
 export function tallyText(count: number, total: number, what: string, preposition = "in"): string {
-  if (total === 1) return `${count === 1 ? "" : "not "}${preposition} the one ${what}`;
+  if (total === 1) return `${preposition} ${count === 1 ? "the one" : "no"} ${what}`;
   return `${preposition} ${count} of ${total} ${what.replace(/^\S+/, "$&s")}`;
 }
 

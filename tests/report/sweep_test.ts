@@ -103,7 +103,7 @@ Deno.test("one of something has no spread, no range and no tally", () => {
   assertEquals(SWEEP.at({ layer: 1, percentile: 8 })!.spread("auroc"), [0.7, 0.8]);
   assertEquals([rangeText([0.6151, 0.6149]), rangeText([0.615, 0.616])], ["0.615", "0.615 to 0.616"]);
   assertEquals([0, 1].map((count) => tallyText(count, 1, "percentile", "at")), [
-    ...["not at the one percentile", "at the one percentile"],
+    ...["at no percentile", "at the one percentile"],
   ]);
   assertEquals(tallyText(0, 3, "setting of layer and p"), "in 0 of 3 settings of layer and p");
   assertEquals([meansText(1), meansText(2, "orders", 1)], [
