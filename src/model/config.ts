@@ -31,12 +31,24 @@ export function blockCount(config: Config): number | undefined {
   );
 }
 
-/** Tokens that a text may have; Infinity if nobody tells. */
+/**
+ * Tokens that a text may have; Infinity if nobody tells.
+ *
+ * @throws {ModelError} if what is told is no count.
+ */
 export function positionCount(config: Config): number {
   const names = ["max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx"];
-  // What is no count, such as the -1 that stands for no end in some files, limits nothing.
-  const count = numberOf(config, names) ?? Infinity;
-  if (count <= 0) return Infinity;
+  const name = names.find((name) => (config[name] ?? undefined) !== undefined);
+  // No count, or one that stands for no end in some files, limits nothing.
+  if (name === undefined || config[name] === -1 || config[name] === 0) return Infinity;
+  const count = config[name];
+  if (typeof count !== "number" || !Number.isInteger(count) || count < 0) {
+    throw new ModelError(
+      `Expected ${name} of config.json to be a number of positions but it is ${
+        JSON.stringify(count)
+      }: fetch the file again`,
+    );
+  }
   const scaling = (config.rope_scaling ?? config.rope_parameters ?? {}) as Config;
   const kind = scaling.rope_type ?? scaling.type;
   // Rotations that stretch with the text have no end; those that are stretched once reach as much farther. All others

@@ -17,6 +17,9 @@ const ABSURD: readonly (readonly [field: string, value: unknown, named?: string]
   ["head_dim", 1e8],
   ["head_dim", 0],
   ["intermediate_size", 1e12, "gate_proj"],
+  ["max_position_embeddings", -5],
+  ["max_position_embeddings", "many"],
+  ["max_position_embeddings", 0.5],
   ["rope_theta", -5],
   ["rope_theta", 0],
 ];
