@@ -48,8 +48,8 @@ const OPTIONS: OptionNames<ReadActivationsOptions> = {
  * const folder = await Deno.makeTempDir();
  * {
  *   await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
- *   const stream = extract(model, ["The cat sat on the mat."], { layers: [3, 5], context: 4 });
- *   await writeActivations(folder, stream, describeStream({ model, layer: 3, corpus: "one sentence", context: 4 }));
+ *   const stream = extract(model, ["The cat sat on the mat."], { layers: [3, 5], context: 4, windows: "first" });
+ *   await writeActivations(folder, stream, describeStream({ model, layer: 3, corpus: "one sentence", context: 4, windows: "first" }));
  * }
  * for await (using batch of readActivations(folder, { layers: [5], expect: { corpus: "one sentence" } })) {
  *   const [prompt] = batch.prompts;

@@ -81,8 +81,8 @@ export async function* cacheActivations(
  *
  * const folder = await Deno.makeTempDir();
  * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
- * const stream = extract(model, ["The cat sat on the mat."], { layers: [3, 5], context: 4 });
- * const source = describeStream({ model, layer: 3, corpus: "one sentence", context: 4 });
+ * const stream = extract(model, ["The cat sat on the mat."], { layers: [3, 5], context: 4, windows: "first" });
+ * const source = describeStream({ model, layer: 3, corpus: "one sentence", context: 4, windows: "first" });
  * const rows = await writeActivations(folder, stream, source);
  * if (rows !== 3) throw new Error(`Expected three tokens after <bos> but found ${rows}`);
  * await Deno.remove(folder, { recursive: true });

@@ -145,7 +145,7 @@ interface Selected {
  *
  * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
  * const texts = ["The cat sat on the mat.", "The dog."];
- * for await (using batch of extract(model, texts, { layers: [2, 3], context: 4 })) {
+ * for await (using batch of extract(model, texts, { layers: [2, 3], context: 4, windows: "first" })) {
  *   const { rows, dim } = batchAt(batch, 3);
  *   if (rows !== 6 || dim !== model.dim) throw new Error(`Expected three tokens of each but found ${rows}`);
  * }
