@@ -24,7 +24,7 @@ import type { Run } from "../experiment.ts";
  *   const texts = await Array.fromAsync(readTexts(run));
  *   if (texts.length !== 1) throw new Error(`${texts.length}`);
  * }, {
- *   args: ["--corpus", corpus, "--field", "body", "--out", `${out}/results`, "--quiet"],
+ *   args: ["--corpus", corpus, "--field", "body", "--out", `${out}/results`],
  *   print: console.log,
  *   printError: (text) => said.push(text),
  * });
