@@ -3,7 +3,7 @@
  * region is a feature, its direction the exemplar.
  */
 import { type ActivationBatch, Batch, placeText, type Prompt } from "../../activations/batch.ts";
-import { assertOptions, type OptionNames } from "../../compute/known_options.ts";
+import { assertOptions, type OptionKinds } from "../../compute/known_options.ts";
 import { writeFileAtomic } from "../../files/atomic.ts";
 import { visibleJson } from "../../files/visible_text.ts";
 import type { LanguageModel } from "../../model/types.ts";
@@ -38,12 +38,12 @@ export interface DashboardFileOptions {
   k?: number;
 }
 
-const FILE_OPTIONS: OptionNames<DashboardFileOptions> = {
-  modelId: true,
-  layer: true,
-  set: true,
-  features: true,
-  k: true,
+const FILE_OPTIONS: OptionKinds<DashboardFileOptions> = {
+  modelId: "string",
+  layer: "number",
+  set: "string",
+  features: "number",
+  k: "number",
 };
 
 /** Texts of tokens by position, of prompts that several contexts, and several dashboards, show. */
@@ -124,7 +124,7 @@ export class Dashboard {
    * @throws {RangeError} if an option is no whole number, or contexts are none.
    */
   constructor(dictionary: Dictionary, options: DashboardOptions = {}) {
-    assertOptions("a dashboard", options, { contexts: true, around: true });
+    assertOptions("a dashboard", options, { contexts: "number", around: "number" });
     const { contexts = 10, around = 32 } = options;
     assertWhole("contexts", contexts, 1);
     assertWhole("tokens around", around, 0);

@@ -2,7 +2,7 @@
  * Marks: what a chart draws of its rows. A mark takes the chart's channels (`x`, `y`, `color`, ...) unless it names its
  * own. Means are over all rows of one place, series and panel: seeds, as a rule.
  */
-import { assertOptions, type OptionNames } from "../../compute/known_options.ts";
+import { assertOptions, type OptionKinds } from "../../compute/known_options.ts";
 import { COLOR, DASH } from "../theme.ts";
 import type { MarkDef } from "./spec.ts";
 import type { Paint, Position, Quantity } from "./channels.ts";
@@ -19,7 +19,12 @@ export interface MarkChannels<F extends string> {
   readonly size?: Quantity<F> | number;
 }
 
-const CHANNELS: OptionNames<MarkChannels<string>> = { x: true, y: true, color: true, size: true };
+const CHANNELS: OptionKinds<MarkChannels<string>> = {
+  x: ["object", "null"],
+  y: ["object", "null"],
+  color: ["object", "string"],
+  size: ["object", "number"],
+};
 
 /** One kind of mark over some rows. */
 export interface Mark<F extends string> extends MarkChannels<F> {
@@ -90,7 +95,7 @@ export type Marks<F extends string> = readonly (Mark<F> | Rule | OwnRows | Marks
 export function line<F extends string = never>(
   options: MarkChannels<F> & { dash?: readonly number[]; hasPoints?: boolean; isStepped?: boolean } = {},
 ): Mark<F> {
-  assertOptions("line", options, { ...CHANNELS, dash: true, hasPoints: true, isStepped: true });
+  assertOptions("line", options, { ...CHANNELS, dash: "numbers", hasPoints: "boolean", isStepped: "boolean" });
   const { dash, hasPoints, isStepped, ...channels } = options;
   const looks = { ...(hasPoints && { point: true }), ...(isStepped && { interpolate: "step" as const }) };
   return { ...channels, kind: "mark", shape: { type: "line", ...dashes(dash), ...looks } };
@@ -113,7 +118,7 @@ export function line<F extends string = never>(
 export function means<F extends string = never>(
   options: MarkChannels<F> & { dash?: readonly number[]; hasPoints?: boolean } = {},
 ): Mark<F> {
-  assertOptions("means", options, { ...CHANNELS, dash: true, hasPoints: true });
+  assertOptions("means", options, { ...CHANNELS, dash: "numbers", hasPoints: "boolean" });
   return { ...line(options), summary: "mean" };
 }
 
@@ -199,16 +204,30 @@ export function strokes<F extends string = never>(options: MarkChannels<F> = {})
  * ```
  */
 export function dots<F extends string = never>(options: MarkChannels<F> & { opacity?: number } = {}): Mark<F> {
-  assertOptions("dots", options, { ...CHANNELS, opacity: true });
+  assertOptions("dots", options, { ...CHANNELS, opacity: "number" });
   const { opacity = 0.6, ...channels } = options;
   return { size: 16, ...channels, kind: "mark", shape: { type: "circle", opacity } };
 }
 
+/** What a band is drawn with. */
+export interface BandOptions<F extends string> extends MarkChannels<F> {
+  /** The fields of its lower and upper side; default the least and the most of each place. */
+  readonly ends?: readonly [low: F, high: F];
+  /** The field that tells bands of one colour apart. */
+  readonly detail?: F;
+  /** 0..1; default 0.15. */
+  readonly opacity?: number;
+}
+
+const BAND_OPTIONS: OptionKinds<BandOptions<string>> = {
+  ...CHANNELS,
+  ends: "strings",
+  detail: "string",
+  opacity: "number",
+};
+
 /**
  * A band over the range of the rows of one place, or between two fields.
- *
- * @param options `ends`: the fields of its lower and upper side, default the least and the most of each place;
- * `detail`: the field that tells bands of one colour apart; `opacity`, 0..1, default 0.15.
  *
  * @example From the least seed to the most, behind their mean
  * ```ts
@@ -223,10 +242,8 @@ export function dots<F extends string = never>(options: MarkChannels<F> & { opac
  * if (!JSON.stringify(figure).includes('"aggregate":"max"')) throw new Error("up to the most");
  * ```
  */
-export function band<F extends string = never>(
-  options: MarkChannels<F> & { ends?: readonly [low: F, high: F]; detail?: F; opacity?: number } = {},
-): Mark<F> {
-  assertOptions("band", options, { ...CHANNELS, ends: true, detail: true, opacity: true });
+export function band<F extends string = never>(options: BandOptions<F> = {}): Mark<F> {
+  assertOptions<BandOptions<string>>("band", options, BAND_OPTIONS);
   const { opacity = 0.15, ...channels } = options;
   const extent = options.ends ? {} : { summary: "span" as const };
   return { ...channels, ...extent, kind: "mark", shape: { type: "area", opacity, fillOpacity: 1 } };
@@ -260,7 +277,7 @@ export function interval<F extends string>(
   high: F,
   options: MarkChannels<F> & { width?: number } = {},
 ): Marks<F> {
-  assertOptions("interval", options, { ...CHANNELS, width: true });
+  assertOptions("interval", options, { ...CHANNELS, width: "number" });
   const { width = 3, ...channels } = options;
   const bar: MarkDef = { type: "rule", strokeWidth: width };
   return [
@@ -356,7 +373,7 @@ export function links<F extends string>(
   to: { readonly x: F; readonly y: F },
   options: MarkChannels<F> & { dash?: readonly number[] } = {},
 ): Mark<F> {
-  assertOptions("links", options, { ...CHANNELS, dash: true });
+  assertOptions("links", options, { ...CHANNELS, dash: "numbers" });
   const { dash, ...channels } = options;
   return { ...channels, kind: "mark", shape: { type: "rule", strokeWidth: 1.2, ...dashes(dash) }, to };
 }
@@ -426,7 +443,7 @@ export function boxes<F extends string = never>(options: MarkChannels<F> = {}): 
  * ```
  */
 export function rule(place: { readonly x?: number; readonly y?: number }): Rule {
-  assertOptions("rule", place, { x: true, y: true });
+  assertOptions("rule", place, { x: "number", y: "number" });
   return { kind: "rule", ...place };
 }
 
@@ -500,16 +517,16 @@ export interface TextOptions {
   readonly halo?: number;
 }
 
-const TEXT_OPTIONS: OptionNames<TextOptions> = {
-  align: true,
-  dx: true,
-  dy: true,
-  fontSize: true,
-  fontWeight: true,
-  limit: true,
-  lineBreak: true,
-  lineHeight: true,
-  halo: true,
+const TEXT_OPTIONS: OptionKinds<TextOptions> = {
+  align: "string",
+  dx: "number",
+  dy: "number",
+  fontSize: "number",
+  fontWeight: "string",
+  limit: "number",
+  lineBreak: "string",
+  lineHeight: "number",
+  halo: "number",
 };
 
 /**
