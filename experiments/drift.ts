@@ -28,6 +28,7 @@ import {
   loadModelOf,
   openModel,
   partitionPrompts,
+  PERCENTILE_LIMITS,
   readTexts,
   seedsFlag,
   usable,
@@ -50,8 +51,7 @@ await experiment({
     chatPercentiles: {
       type: "numbers",
       default: [0.3, 1, 2, 4, 8],
-      min: 0,
-      max: 100,
+      ...PERCENTILE_LIMITS,
       sorted: true,
       help: "percentiles of the dictionaries of chat prompts",
     },

@@ -53,11 +53,11 @@ const args = parseArgs([...Deno.args], {
 const rows = Number(args.rows);
 if (args.help) {
   console.log(USAGE);
-  Deno.exit(0);
+  Deno.exit();
 }
 if (args.families) {
   for (const { type, models } of knownFamilies()) console.log(`${type.padEnd(18)}${models}`);
-  Deno.exit(0);
+  Deno.exit();
 }
 if (args._.length === 0) fail(2, "Expected a file to inspect. See --help.");
 if (!Number.isInteger(rows) || rows < 1) {

@@ -48,6 +48,7 @@ import {
   noteCut,
   openModel,
   openSae,
+  PERCENTILE_LIMITS,
   readingFlags,
   readTexts,
   seedsFlag,
@@ -115,8 +116,7 @@ await experiment({
     },
     kPercentiles: {
       type: "numbers",
-      min: 0,
-      max: 100,
+      ...PERCENTILE_LIMITS,
       sorted: true,
       help: "percentiles at which more than one is read; default the middle one",
     },

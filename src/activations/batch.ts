@@ -1,8 +1,9 @@
 import { assertShape, type Backend, type Matrix, NoDirectionError, NonFiniteRowError } from "../compute/backend.ts";
 import { openBackend } from "../compute/open.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
-import type { HookSite } from "../model/types.ts";
 import { float32Values } from "./float32_values.ts";
+import type { Prompt } from "./prompt.ts";
+import type { StreamSource } from "./source.ts";
 
 /** Activations as a caller has them: rows on the host, `rows x dim`, row-major. A {@linkcode Batch} is one too. */
 export interface ActivationBatch {
@@ -216,7 +217,7 @@ export function describeRow({ provenance }: Pick<ActivationBatch, "provenance">,
   const prompt = provenance.prompts[provenance.prompt[row]];
   const position = provenance.position[row];
   const token = JSON.stringify(prompt.excerpt(position).token);
-  const layer = provenance.layer === undefined ? "" : `, layer ${provenance.layer}`;
+  const layer = provenance.source ? `, layer ${provenance.source.hook.layer}` : "";
   return `prompt "${prompt.id}", ${placeText(position, prompt.start)} (${token})${layer}`;
 }
 
@@ -257,43 +258,9 @@ export interface Provenance {
   readonly position: Int32Array<ArrayBuffer>;
   /** For each row, its token id. */
   readonly token: Int32Array<ArrayBuffer>;
-  /** Layer of the hook point, for messages; dictionaries that say theirs take no other. */
-  readonly layer?: number;
-  /** Where in the layer, likewise. */
-  readonly at?: HookSite;
-  /** Checksum of the model's files, see `LanguageModel.checksum`, likewise. */
-  readonly modelChecksum?: string;
-}
-
-/** One prompt of the stream, as the model read it. */
-export interface Prompt {
-  /** Identifier of its text from the corpus, or the text's number. */
-  readonly id: string;
-  /** Number of its text in the stream, from 0; the windows of a long text share it. */
-  readonly text: number;
   /**
-   * Where in its text a window begins: the token at position p, from 1 on, is token `start + p` of the text, whose `<bos>`
-   * is token 0. Absent where the prompt begins with its text.
+   * What they were read from and how. Calibrations and dictionaries record that of the first batch, and take no other
+   * model, hook or reading from then on.
    */
-  readonly start?: number;
-  /** Whether another window of its text comes further on; absent where none does. */
-  readonly continues?: boolean;
-  /** Share of its text that it is, 0..1, for progress; absent where it is all of it or all that is read, and in a cache. */
-  readonly share?: number;
-  /** Whether it was cut, and the rest of its text is in no other prompt; absent where nothing is left out. */
-  readonly truncated?: boolean;
-  /** Token ids, `<bos>` first, cut to the context. */
-  readonly tokens: Int32Array<ArrayBuffer>;
-  /** The text around a token position. Decoded when asked for: few positions ever are. */
-  excerpt(position: number): Excerpt;
-}
-
-/** A token in its surroundings. */
-export interface Excerpt {
-  /** What stands before the token. */
-  readonly before: string;
-  /** The token. */
-  readonly token: string;
-  /** What follows. */
-  readonly after: string;
+  readonly source?: StreamSource;
 }

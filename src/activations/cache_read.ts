@@ -152,14 +152,13 @@ function assertBelongs(path: string, table: Table, expected: Record<string, stri
 function batchOf(
   { layers, provenance }: Shard,
   entry: ShardEntry,
-  { dim, hook: at, source: { modelChecksum } }: CacheIndex,
+  { dim, hook: at, source: reading }: CacheIndex,
   backend?: Backend,
 ): StreamBatch {
-  const place = { at, ...(modelChecksum !== undefined && { modelChecksum }) };
   const batches = new Map<number, Batch>();
   for (const [layer, data] of layers) {
-    const rows = { data, rows: entry.rows, dim, provenance: { ...provenance, ...place, layer } };
-    batches.set(layer, Batch.of(rows, backend));
+    const source = { ...reading, hook: { layer, at } };
+    batches.set(layer, Batch.of({ data, rows: entry.rows, dim, provenance: { ...provenance, source } }, backend));
   }
   return streamBatch({
     prompts: provenance.prompts,

@@ -3,15 +3,15 @@ import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import { otherTurns } from "../compute/other_turns.ts";
 import { tokensAtOnce } from "../model/pieces.ts";
 import type { LanguageModel } from "../model/types.ts";
-import type { Prompt } from "./batch.ts";
 import type { CorpusEntry } from "./corpus.ts";
 import { CorpusError } from "./errors.ts";
 import { assertExtractor, type Extractor } from "./extractor.ts";
 import { type Gather, gatherer, type GatherFactory } from "./gather.ts";
 import { layOut, type Pass } from "./layout.ts";
-import { readPrompt, tokenPrompt, windowPrompts } from "./prompt.ts";
+import type { Prompt } from "./prompt.ts";
+import { readPrompt, tokenPrompt, windowPrompts } from "./read_prompts.ts";
 import { SELECT_OPTIONS, type Selection, selectionOf, type SelectOptions, Selector } from "./selection.ts";
-import { assertContext, defaultContext } from "./source.ts";
+import { assertContext, defaultContext, describedBy, describeStream, type StreamSource } from "./source.ts";
 import { type StreamBatch, streamBatch } from "./stream.ts";
 import { strideOf, WINDOW_OPTIONS, type WindowOptions } from "./windows.ts";
 
@@ -160,13 +160,15 @@ export async function* extract(
   assertTexts(corpus);
   const settings = settle(model, options);
   const newGather = await gatherer(model, options.backend);
+  const described = describedBy(options);
+  const sources = new Map(settings.layers.map((layer) => [layer, describeStream({ ...described, model, layer })]));
   // What the next batch follows on.
   let before: ExtractProgress = NOTHING;
   const selector = new Selector(settings.selection);
   let selected: Selected[] = [];
 
   const emit = async (isPart = false): Promise<StreamBatch> => {
-    const batch = await runBatch(model, selected, settings, newGather, before, isPart);
+    const batch = await runBatch(model, selected, settings, sources, newGather, before, isPart);
     before = sumOf(before, selected);
     settings.onProgress(before);
     selected = [];
@@ -316,6 +318,7 @@ async function runBatch(
   model: LanguageModel,
   selected: readonly Selected[],
   { layers, forwardPrompts, forwardTokens, onProgress }: Settings,
+  sources: ReadonlyMap<number, StreamSource>,
   newGather: GatherFactory,
   before: ExtractProgress,
   isPart: boolean,
@@ -323,7 +326,7 @@ async function runBatch(
   const prompts = selected.map(({ prompt }) => prompt);
   const most = { prompts: forwardPrompts, tokens: forwardTokens };
   const { rows, provenance, passes } = layOut(prompts, selected.map(({ positions }) => positions), most);
-  using gather = newGather(layers, rows);
+  using gather = newGather(sources, rows);
   const run = { ...before };
   let forwardSeconds = 0;
   for (const pass of passes) {

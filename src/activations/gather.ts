@@ -4,6 +4,7 @@ import type { WebGpuBackend } from "../compute/webgpu.ts";
 import type { Capture, LanguageModel, Residual } from "../model/types.ts";
 import { Batch, type Provenance } from "./batch.ts";
 import type { Pass } from "./layout.ts";
+import type { StreamSource } from "./source.ts";
 
 /** Collects the activations of one batch from its forward passes, in the batch's row order. */
 export interface Gather extends Disposable {
@@ -12,13 +13,13 @@ export interface Gather extends Disposable {
   /**
    * The activations by layer; the caller's from now on. What is not finished is given back by `using`.
    *
-   * @param provenance That of the rows; each layer's names the layer.
+   * @param provenance That of the rows, but for their source, which each layer has its own of.
    */
   finish(provenance: Provenance): Map<number, Batch>;
 }
 
-/** Starts collecting a batch of `rows` activations at `layers`. */
-export type GatherFactory = (layers: readonly number[], rows: number) => Gather;
+/** Starts collecting a batch of `rows` activations at layers, which have a source each. */
+export type GatherFactory = (sources: ReadonlyMap<number, StreamSource>, rows: number) => Gather;
 
 /**
  * How activations get from a model to where they are wanted. From a WebGPU model to the WebGPU backend they stay on the
@@ -27,16 +28,11 @@ export type GatherFactory = (layers: readonly number[], rows: number) => Gather;
  * @param backend Where they are wanted; the host only when absent.
  */
 export async function gatherer(model: LanguageModel, backend?: Backend): Promise<GatherFactory> {
-  if (model.device === "cpu") return (layers, rows) => new HostGather(layers, rows, model, backend);
+  if (model.device === "cpu") return (sources, rows) => new HostGather(sources, rows, model, backend);
   // Both live on the process's one GPU device, so the backend reads the model's buffers as matrices.
   const gpu = await openBackend("webgpu") as WebGpuBackend;
-  if (backend?.name === "webgpu") return (layers, rows) => new DeviceGather(layers, rows, model, gpu);
-  return (layers, rows) => new HostGather(layers, rows, model, backend, gpu);
-}
-
-/** Where the rows of a layer were read. */
-function placeOf({ hook, checksum }: LanguageModel, layer: number): Pick<Provenance, "layer" | "at" | "modelChecksum"> {
-  return { layer, at: hook, ...(checksum !== undefined && { modelChecksum: checksum }) };
+  if (backend?.name === "webgpu") return (sources, rows) => new DeviceGather(sources, rows, model, gpu);
+  return (sources, rows) => new HostGather(sources, rows, model, backend, gpu);
 }
 
 /** Collects on the host, then hands the array to the backend, if any. */
@@ -44,13 +40,13 @@ class HostGather implements Gather {
   readonly #layers: Map<number, Float32Array<ArrayBuffer>>;
 
   constructor(
-    layers: readonly number[],
+    readonly sources: ReadonlyMap<number, StreamSource>,
     readonly rows: number,
     readonly model: LanguageModel,
     readonly backend?: Backend,
     readonly gpu?: WebGpuBackend,
   ) {
-    this.#layers = new Map(layers.map((layer) => [layer, new Float32Array(rows * model.dim)]));
+    this.#layers = new Map(sources.keys().map((layer) => [layer, new Float32Array(rows * model.dim)]));
   }
 
   async take(capture: Capture, { sourceRows, targetRows }: Pass): Promise<void> {
@@ -76,7 +72,7 @@ class HostGather implements Gather {
     return new Map(
       this.#layers.entries().map(([layer, data]) => [
         layer,
-        Batch.of({ data, rows, dim, provenance: { ...provenance, ...placeOf(this.model, layer) } }, backend),
+        Batch.of({ data, rows, dim, provenance: { ...provenance, source: this.sources.get(layer) } }, backend),
       ]),
     );
   }
@@ -91,12 +87,12 @@ class DeviceGather implements Gather {
   readonly #layers: Map<number, Matrix>;
 
   constructor(
-    layers: readonly number[],
+    readonly sources: ReadonlyMap<number, StreamSource>,
     rows: number,
     readonly model: LanguageModel,
     readonly gpu: WebGpuBackend,
   ) {
-    this.#layers = new Map(layers.map((layer) => [layer, gpu.create(model.dim, rows)]));
+    this.#layers = new Map(sources.keys().map((layer) => [layer, gpu.create(model.dim, rows)]));
   }
 
   take(capture: Capture, { sourceRows, targetRows }: Pass): Promise<void> {
@@ -117,7 +113,7 @@ class DeviceGather implements Gather {
     const gathered = new Map(
       this.#layers.entries().map(([layer, matrix]) => [
         layer,
-        Batch.onBackend(matrix, { ...provenance, ...placeOf(this.model, layer) }),
+        Batch.onBackend(matrix, { ...provenance, source: this.sources.get(layer) }),
       ]),
     );
     this.#layers.clear();

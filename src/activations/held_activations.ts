@@ -1,4 +1,5 @@
-import type { Batch, Excerpt } from "./batch.ts";
+import type { Batch } from "./batch.ts";
+import type { Excerpt } from "./prompt.ts";
 import { batchAt, type StreamBatch } from "./stream.ts";
 
 /** Activations of a text on the host, and what token each is of. Tokens are numbered in stream order. */

@@ -1,4 +1,5 @@
-import type { Prompt, Provenance } from "./batch.ts";
+import type { Provenance } from "./batch.ts";
+import type { Prompt } from "./prompt.ts";
 
 /** Prompts of one forward pass, and where their activations go. */
 export interface Pass {

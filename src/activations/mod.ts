@@ -21,7 +21,8 @@
  *
  * @module
  */
-export { type ActivationBatch, Batch, type Excerpt, type Prompt, type Provenance } from "./batch.ts";
+export { type ActivationBatch, Batch, type Provenance } from "./batch.ts";
+export type { Excerpt, Prompt } from "./prompt.ts";
 export {
   type CorpusEntry,
   type CorpusItem,
@@ -47,7 +48,7 @@ export type { Extractor } from "./extractor.ts";
 export type { Repeats, Selection, SelectOptions } from "./selection.ts";
 export { type HeldActivations, holdActivations } from "./held_activations.ts";
 export { type PromptSets, promptSets } from "./prompt_sets.ts";
-export { encodeBeginning, type Tokenizer } from "./prompt.ts";
+export { encodeBeginning, type Tokenizer } from "./read_prompts.ts";
 export { atLayer, batchAt, type LayeredBatch, type StreamBatch } from "./stream.ts";
 export { type DescribeOptions, describeStream, type Reading, type StreamSource } from "./source.ts";
 export {

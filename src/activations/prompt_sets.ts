@@ -1,7 +1,7 @@
 import type { LanguageModel } from "../model/types.ts";
 import type { CorpusEntry } from "./corpus.ts";
 import type { TokenIds } from "./extract.ts";
-import { encodeBeginning } from "./prompt.ts";
+import { encodeBeginning } from "./read_prompts.ts";
 import { shuffledTokens, uniformTokens } from "./random_tokens.ts";
 
 /** Prompts of one kind of text, and the same lengths of what that kind is not. */

@@ -1,8 +1,8 @@
 /** Which positions of a stream's prompts become activations. */
 import type { OptionKinds } from "../compute/known_options.ts";
 import type { LanguageModel } from "../model/types.ts";
-import type { Prompt } from "./batch.ts";
 import { type Extractor, keptPositions } from "./extractor.ts";
+import type { Prompt } from "./prompt.ts";
 import { SharedPrefixes } from "./shared_prefixes.ts";
 import { chatTemplateOf, type Template, templatePart } from "./template_parts.ts";
 

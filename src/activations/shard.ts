@@ -21,8 +21,8 @@ import {
   stringsOf,
   type Table,
 } from "../files/arrow.ts";
-import type { Excerpt, Prompt, Provenance } from "./batch.ts";
-import { assertPosition, type PromptPlace } from "./prompt.ts";
+import type { Provenance } from "./batch.ts";
+import { type Excerpt, type Prompt, promptOf, type PromptPlace } from "./prompt.ts";
 
 /** The contents of one shard. */
 export interface Shard {
@@ -131,7 +131,7 @@ export function readShardTables(
     for (let r = first; r < row; r++) {
       excerpts.set(position[r], { before: before[r], token: text[r], after: after[r] });
     }
-    return new CachedPrompt({ id, ...places(i) }, tokens.slice(offsets[i], offsets[i + 1]), excerpts);
+    return cachedPrompt({ id, ...places(i) }, tokens.slice(offsets[i], offsets[i + 1]), excerpts);
   });
   if (row !== prompt.length) {
     throw new Error(`Expected rows in the order of ${ids.length} prompts but row ${row} is of prompt ${prompt[row]}`);
@@ -155,34 +155,17 @@ function placesOf(prompts: Table, promptsBefore: number): (i: number) => Omit<Pr
 }
 
 /** A prompt with the excerpts that were written. */
-class CachedPrompt implements Prompt {
-  readonly id: string;
-  readonly text: number;
-  readonly start?: number;
-  readonly continues?: boolean;
-  readonly truncated?: boolean;
-  readonly #excerpts: ReadonlyMap<number, Excerpt>;
-
-  constructor(
-    place: PromptPlace,
-    readonly tokens: Int32Array<ArrayBuffer>,
-    excerpts: ReadonlyMap<number, Excerpt>,
-  ) {
-    this.id = place.id;
-    this.text = place.text;
-    if (place.start) this.start = place.start;
-    if (place.continues) this.continues = true;
-    if (place.truncated) this.truncated = true;
-    this.#excerpts = excerpts;
-  }
-
-  excerpt(position: number): Excerpt {
-    assertPosition(this, position);
-    const excerpt = this.#excerpts.get(position);
+function cachedPrompt(
+  place: PromptPlace,
+  tokens: Int32Array<ArrayBuffer>,
+  excerpts: ReadonlyMap<number, Excerpt>,
+): Prompt {
+  return promptOf(place, tokens, (position) => {
+    const excerpt = excerpts.get(position);
     if (excerpt) return excerpt;
     throw new RangeError(
-      `Expected a position of prompt "${this.id}" that has an activation but found ${position}: the cache holds no ` +
+      `Expected a position of prompt "${place.id}" that has an activation but found ${position}: the cache holds no ` +
         `text for the others`,
     );
-  }
+  });
 }

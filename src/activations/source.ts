@@ -27,8 +27,8 @@ export type Reading = Selection & {
   readonly batchPrompts: number;
   /** Whether texts are read as a user's turn of a chat. */
   readonly chat: boolean;
-  /** Name of the corpus, such as its path. */
-  readonly corpus: string;
+  /** Name of the corpus, such as its path; absent where nobody told it. */
+  readonly corpus?: string;
   /** Times the median norm beyond which activations were left out; absent if none was. */
   readonly maxNorm?: number;
   /** Whether `<bos>` stands before texts; absent in records from before there was a choice, when it always did. */
@@ -70,7 +70,7 @@ export function assertContext(
   );
 }
 
-/** What {@link describeStream} needs; all but the layer, the model and the corpus have the defaults of `extract`. */
+/** What {@link describeStream} needs; all but the layer and the model have the defaults of `extract`. */
 export interface DescribeOptions extends SelectOptions, WindowOptions {
   /** The model, or its folder or hub id. */
   model:
@@ -94,8 +94,8 @@ export interface DescribeOptions extends SelectOptions, WindowOptions {
   layer: number;
   /** Where in the layer; default the model's own hook, `"resid_post"` where it is given by its name. */
   at?: HookSite;
-  /** Name of the corpus, such as its path. */
-  corpus: string;
+  /** Name of the corpus, such as its path; default none is recorded. */
+  corpus?: string;
   /** Default `"per-position"`. */
   extractor?: Extractor;
   /** Default 128, or what the model can read, if that is less. */
@@ -175,7 +175,7 @@ export function describeStream(options: DescribeOptions): StreamSource {
     ...(stride !== undefined && { stride }),
     batchPrompts,
     chat,
-    corpus,
+    ...(corpus !== undefined && { corpus }),
     ...(options.maxNorm !== undefined && { maxNorm: options.maxNorm }),
     bos: options.bos ?? bos,
     ...(controlTokens !== undefined && { controlTokens }),
@@ -269,4 +269,48 @@ export function assertSameReading(calibration: StreamSource, stream: StreamSourc
         `or extract it as the calibration did`,
     );
   }
+}
+
+/**
+ * Throws if a batch tells that it is of another model, hook or layer than what takes it, or was read in another way. What
+ * one of them does not tell is not different.
+ *
+ * @param whose What takes it, for the message.
+ * @param own Its record.
+ * @param source The batch's.
+ * @throws {Error} that names the first difference.
+ */
+export function assertReadAs(
+  whose: "calibration" | "dictionary",
+  own: StreamSource | undefined,
+  source: StreamSource | undefined,
+): void {
+  // All batches of a stream have one.
+  if (!own || !source || own === source) return;
+  assertSameOrigin(whose, own, source);
+  // Which norms are left out is not the stream's to tell.
+  assertSameReading(own, { ...source, maxNorm: own.maxNorm });
+}
+
+/** Throws if a batch tells that it is of another model, hook or layer; see {@linkcode assertReadAs}. */
+export function assertSameOrigin(
+  whose: "calibration" | "dictionary",
+  own: StreamSource | undefined,
+  source: StreamSource | undefined,
+): void {
+  if (!own || !source) return;
+  const facts: [string, (source: StreamSource) => string | number | undefined][] = [
+    ["layer", ({ hook }) => hook.layer],
+    ["hook", ({ hook }) => hook.at],
+    ["model, by its checksum", ({ modelChecksum }) => modelChecksum],
+    ["storage type of weights", ({ dtype }) => dtype],
+    ["kind of weights", ({ weights }) => weights],
+  ];
+  const other = facts.find(([, read]) => differ(read(own), read(source)));
+  if (!other) return;
+  const [name, read] = other;
+  throw new Error(
+    `Expected activations of the ${whose}'s own ${name}, ${read(own)}, but found a batch of ${read(source)}: ` +
+      (whose === "dictionary" ? "add it to a dictionary of that, or assign it" : "calibrate on it apart"),
+  );
 }

@@ -1,4 +1,5 @@
-import { type ActivationBatch, Batch, type Prompt } from "./batch.ts";
+import { type ActivationBatch, Batch } from "./batch.ts";
+import type { Prompt } from "./prompt.ts";
 
 /** One published batch of a stream of activations: some prompts, and their activations at every layer asked for. */
 export interface StreamBatch extends Disposable {

@@ -33,7 +33,7 @@ export interface CalibrateOptions {
   seed?: number;
   /** Where to compute; default `"auto"`. */
   backend?: BackendChoice | Backend;
-  /** Recorded in the result. */
+  /** Recorded in the result; default what the batches tell. */
   source?: StreamSource;
 }
 
@@ -90,17 +90,17 @@ export async function calibrate(
   assertBatches("calibrate on", batches);
   assertValues(options);
   const { percentiles = [10], activations = 200_000, pairs, seed, maxNorm, backend: choice, source } = options;
-  using calibrator = new Calibrator(await openBackend(choice));
+  using calibrator = new Calibrator(await openBackend(choice), source);
   for await (const batch of batches) {
     await calibrator.push(batch);
     if (calibrator.activations >= activations) break;
   }
-  return await calibrator.finish(percentiles, { pairs, seed, maxNorm, source });
+  return await calibrator.finish(percentiles, { pairs, seed, maxNorm });
 }
 
 /** What several layers are calibrated with. */
 export type CalibrateLayersOptions = Omit<CalibrateOptions, "source"> & {
-  /** What is recorded for each layer. */
+  /** What is recorded for each layer; default what its batches tell. */
   sourceOf?: (layer: number) => StreamSource;
   /** Called after every batch with the activations seen so far. */
   onBatch?: (activations: number) => void;
@@ -142,7 +142,7 @@ export async function calibrateLayers(
   const { sourceOf, onBatch } = options;
   const backend = await openBackend(choice);
   using made = new DisposableStack();
-  const calibrators = new Map(layers.map((layer) => [layer, made.use(new Calibrator(backend))]));
+  const calibrators = new Map(layers.map((layer) => [layer, made.use(new Calibrator(backend, sourceOf?.(layer)))]));
   let seen = 0;
   for await (using streamed of stream) {
     for (const [layer, calibrator] of calibrators) {
@@ -158,7 +158,7 @@ export async function calibrateLayers(
   for (const [layer, calibrator] of calibrators) {
     // A layer's copies are given back before the next layer makes directions of its own.
     using finished = calibrator;
-    calibrations.set(layer, await finished.finish(percentiles, { pairs, seed, maxNorm, source: sourceOf?.(layer) }));
+    calibrations.set(layer, await finished.finish(percentiles, { pairs, seed, maxNorm }));
   }
   return calibrations;
 }

@@ -1,6 +1,6 @@
 import { lengthOf } from "../compute/long_lists.ts";
 import { type ActivationBatch, Batch, selectedProvenance } from "../activations/batch.ts";
-import type { StreamSource } from "../activations/source.ts";
+import { assertReadAs, assertSameOrigin, type StreamSource } from "../activations/source.ts";
 import type { Backend, Matrix, Moments } from "../compute/backend.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
 import type { Pairs, TakenPairs } from "./calibration_pairs.ts";
@@ -117,7 +117,6 @@ interface FinishOptions {
   readonly pairs?: Pairs;
   readonly seed?: number;
   readonly maxNorm?: number;
-  readonly source?: StreamSource;
 }
 
 // Rows that are compared at once: those of real streams differ from the first on.
@@ -129,8 +128,14 @@ const SAME = 1e-6;
 export class Calibrator implements Disposable {
   readonly #batches: Pushed[] = [];
   #activations = 0;
+  /** What the batches tell that they were read from. */
+  #source?: StreamSource;
 
-  constructor(readonly backend: Backend) {}
+  /**
+   * @param backend Where to compute.
+   * @param source What is recorded; default what the batches tell.
+   */
+  constructor(readonly backend: Backend, readonly source?: StreamSource) {}
 
   /** Activations seen so far. */
   get activations(): number {
@@ -152,6 +157,10 @@ export class Calibrator implements Disposable {
       );
     }
     const { provenance } = taken;
+    assertSameOrigin("calibration", this.source, provenance?.source);
+    // Who names a source may mix streams that were read in several ways.
+    if (!this.source) assertReadAs("calibration", this.#source, provenance?.source);
+    this.#source ??= provenance?.source;
     await taken.on(this.backend, async (x) => {
       const moments = await this.backend.moments(x);
       // Distances need the center, which is known at the end only: until then every batch is kept.
@@ -171,7 +180,7 @@ export class Calibrator implements Disposable {
    * are left out, default none is.
    */
   async finish(percentiles: readonly number[], options: FinishOptions = {}): Promise<Calibration> {
-    const { pairs, seed = 0, maxNorm, source } = options;
+    const { pairs, seed = 0, maxNorm } = options;
     if (this.#activations === 0) {
       throw new Error(
         "Expected activations to calibrate on but the stream was empty: check the corpus and its filter, and what is left " +
@@ -186,9 +195,10 @@ export class Calibrator implements Disposable {
     const measured = { backend: this.backend, batches: this.#batches, center };
     const { parts, taken } = await pairPercentiles(measured, percentiles, { pairs, seed });
     const levels = percentiles.map((percentile, i) => levelOf(percentile, parts.map((values) => values[i])));
+    const told = this.#source && { ...this.#source, ...(maxNorm !== undefined && { maxNorm }) };
     return new Calibration({
       ...{ center, levels, activations: this.#activations, pairs: taken, sample: sampleOf(this.#batches, masked) },
-      ...{ normLimit, source },
+      ...{ normLimit, source: this.source ?? told },
     });
   }
 

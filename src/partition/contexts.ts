@@ -1,4 +1,4 @@
-import type { Excerpt, Prompt } from "../activations/batch.ts";
+import type { Excerpt, Prompt } from "../activations/prompt.ts";
 
 /** Contexts kept at each end of a region. */
 export const CONTEXTS = 10;

@@ -1,5 +1,5 @@
 import { type ActivationBatch, assertProvenance, type Provenance } from "../activations/batch.ts";
-import type { StreamSource } from "../activations/source.ts";
+import { assertReadAs, type StreamSource } from "../activations/source.ts";
 import { assertOwned, assertSameDim, type Backend, type Matrix } from "../compute/backend.ts";
 import { assertOptions } from "../compute/known_options.ts";
 import { openBackend } from "../compute/open.ts";
@@ -196,7 +196,7 @@ export class Dictionary implements Disposable {
   add(batch: ActivationBatch, options: AddOptions = {}): Promise<Assignment> {
     return this.#inTurn("add", async (parts) => {
       assertOptions("Dictionary.add", options, { replace: "boolean", found: "boolean" });
-      assertOfSource(parts.calibration.source, batch.provenance);
+      assertReadAs("dictionary", parts.calibration.source, batch.provenance?.source);
       using directions = await directionsOf(parts.backend, batch, parts.calibration.center);
       const wasBehind = this.#isBehind;
       // Before the first change: what fails half-way must not read as up to date.
@@ -227,7 +227,7 @@ export class Dictionary implements Disposable {
       // Before the first change; asked of a disposed matrix, it throws.
       const { rows } = directions;
       if (provenance) assertProvenance(provenance, rows);
-      assertOfSource(parts.calibration.source, provenance);
+      assertReadAs("dictionary", parts.calibration.source, provenance?.source);
       this.#isBehind = true;
       return ingestBatch(parts, directions, provenance, options);
     });
@@ -484,29 +484,6 @@ export class Dictionary implements Disposable {
       return await task(parts, this.#host);
     });
   }
-}
-
-/**
- * Throws if a batch tells that it is of another model, hook or layer than the dictionary's source: unknown is not other.
- *
- * @internal
- */
-export function assertOfSource(source: StreamSource | undefined, provenance: Provenance | undefined): void {
-  if (!source || !provenance) return;
-  const { hook: { layer, at }, modelChecksum } = source;
-  const facts = [
-    ["layer", layer, provenance.layer],
-    ["hook", at, provenance.at],
-    ["model, by its checksum", modelChecksum, provenance.modelChecksum],
-  ] as const;
-  const other = facts.find(([, own, its]) => own !== undefined && its !== undefined && own !== its);
-  if (!other) return;
-  throw new Error(
-    `Expected activations of the dictionary's own ${other[0]}, ${other[1]}, but found a batch of ${
-      other[2]
-    }: add it to a ` +
-      "dictionary of that, or assign it",
-  );
 }
 
 /** A plain stream as one of layer 0. */

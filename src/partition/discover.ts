@@ -28,7 +28,10 @@ export interface DiscoverOptions {
   maxPrompts?: number;
   /** Merge regions within the threshold of each other after every batch; default false. */
   merge?: boolean;
-  /** What each layer of the stream is read from: checked against the calibration, recorded in the dictionary. */
+  /**
+   * What each layer of the stream is read from: checked against the calibration, recorded in the dictionary; default what
+   * the calibration tells.
+   */
   sources?: ReadonlyMap<number, StreamSource>;
   /** Where and how often to keep the state of the run, and whether to go on from it. */
   checkpoint?: CheckpointOptions;
@@ -85,7 +88,7 @@ export type ActivationStream =
  * @param calibrations By layer, or that of one layer: the one that its source names, 0 if it names none.
  * @throws {CheckpointMismatchError} if a checkpoint to go on from is of other settings, or of a larger budget.
  * @throws {Error} if a calibration was made for another reading, all checkpoints are damaged, the stream is empty,
- * or a batch is bad. What was grown before is in the checkpoint, if there is one.
+ * there is a budget and batches do not tell their prompts, or a batch is bad. What was grown before is in the checkpoint, if there is one.
  *
  * @example
  * ```ts
@@ -151,7 +154,7 @@ export async function discover(
   let waiting = performance.now();
   try {
     // A run that goes on from its end reads nothing.
-    for await (const batch of isOver() ? [] : openStream(stream, byLayer, counts)) {
+    for await (const batch of isOver() ? [] : openStream(stream, byLayer, counts, { maxTokens, maxPrompts })) {
       const arrived = performance.now();
       secondsExtract += (arrived - waiting) / 1000;
       {
@@ -223,6 +226,7 @@ async function* openStream(
   stream: ActivationStream | ((skipPrompts: number) => ActivationStream),
   calibrations: ReadonlyMap<number, CalibrationValues>,
   counts: DiscoveryCounts,
+  budget: Readonly<Record<"maxTokens" | "maxPrompts", number>>,
 ): AsyncGenerator<CountedBatch> {
   // A batch in which the budget ended before is read again, without the prompts that were taken.
   const { cut = 0 } = counts;
@@ -233,13 +237,7 @@ async function* openStream(
   let isFirst = true;
   const [layer] = calibrations.keys();
   for await (const batch of opened) {
-    const dressed = "batches" in batch ? batch : {
-      batches: new Map([[layer, batch]]),
-      prompts: batch.provenance?.prompts ?? [],
-      tokens: 0,
-      // Whoever made a plain batch gives it back.
-      [Symbol.dispose]() {},
-    };
+    const dressed = "batches" in batch ? batch : dressedBatch(batch, layer, budget);
     if (skip-- > 0) {
       dressed[Symbol.dispose]();
       continue;
@@ -247,4 +245,23 @@ async function* openStream(
     yield isFirst ? await promptsOf(dressed, cut, dressed.prompts.length) : dressed;
     isFirst = false;
   }
+}
+
+/** A plain batch as one of a stream; vectors of one's own, which tell no prompts, count none. */
+function dressedBatch(
+  batch: ActivationBatch,
+  layer: number,
+  budget: Readonly<Record<"maxTokens" | "maxPrompts", number>>,
+): CountedBatch {
+  const prompts = batch.provenance?.prompts ?? [];
+  const [limit] = Object.entries(budget).find(([, most]) => Number.isFinite(most)) ?? [];
+  if (limit && prompts.length === 0 && batch.rows > 0) {
+    throw new Error(
+      `Expected batches that tell their prompts, to count up to ${limit}, but found ${batch.rows} rows without: give ` +
+        "as many batches as it shall read, without it",
+    );
+  }
+  const tokens = prompts.reduce((sum, prompt) => sum + prompt.tokens.length, 0);
+  // Whoever made a plain batch gives it back.
+  return { batches: new Map([[layer, batch]]), prompts, tokens, [Symbol.dispose]() {} };
 }

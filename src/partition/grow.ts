@@ -1,9 +1,9 @@
 import type { ActivationBatch, Batch } from "../activations/batch.ts";
-import { assertSameReading, type StreamSource } from "../activations/source.ts";
+import { assertReadAs, assertSameReading, type StreamSource } from "../activations/source.ts";
 import type { Backend, Matrix } from "../compute/backend.ts";
 import type { CountedBatch } from "./batch_parts.ts";
 import type { CalibrationValues } from "./calibrator.ts";
-import { assertOfSource, Dictionary } from "./dictionary.ts";
+import { Dictionary } from "./dictionary.ts";
 import { directionsOf } from "./directions.ts";
 import type { DiscoveryCounts, Growth, GrowthRules } from "./growth.ts";
 
@@ -56,7 +56,7 @@ export async function directionsByLayer(
     const activations = batches.get(layer)!;
     const growth = growths.find((growth) => growth.layer === layer);
     if (!growth) return;
-    assertOfSource(growth.dictionary.source, activations.provenance);
+    assertReadAs("dictionary", growth.dictionary.source, activations.provenance?.source);
     directions.set(layer, made.use(await directionsOf(growth.dictionary.backend, activations, center)));
   }));
   const failed = results.find((result) => result.status === "rejected");

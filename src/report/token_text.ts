@@ -1,4 +1,4 @@
-import type { Excerpt } from "../activations/batch.ts";
+import type { Excerpt } from "../activations/prompt.ts";
 import { visibleText } from "./text.ts";
 
 /**

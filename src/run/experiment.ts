@@ -163,9 +163,10 @@ export async function experiment<const F extends Flags>(
   const printError = (text: string) => writeStderr(`${visibleLines(text)}\n`);
   guardTerminal(definition.name);
   const script = ownScript();
-  Deno.exit(
-    await runExperiment(definition, body, { args: Deno.args, print: console.log, printError, script, isProcess: true }),
-  );
+  const terminal = { args: Deno.args, print: console.log, printError, script, isProcess: true };
+  const code = await runExperiment(definition, body, terminal);
+  // What could not be printed is a failure of a run that is done, too.
+  Deno.exit(code || Deno.exitCode);
 }
 
 /** The script that runs, as it is named from the working folder; where it comes from, if that is no file. */

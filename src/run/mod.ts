@@ -66,7 +66,7 @@ export {
   type TextFlag,
 } from "./command/selection_flags.ts";
 export type { About } from "./command/help.ts";
-export { type CommonFlags, type LackedFlags, WITHOUT_TEMPLATE } from "./command/common_flags.ts";
+export { type CommonFlags, type LackedFlags, PERCENTILE_LIMITS, WITHOUT_TEMPLATE } from "./command/common_flags.ts";
 export type { IdleFlags } from "./command/idle_flags.ts";
 export {
   type Flag,

@@ -89,7 +89,7 @@ async function saeLensConfig({ calibration, regions }: DictionaryParts, k: numbe
     hook_head_index: null,
     context_size: source?.context ?? null,
     prepend_bos: !source || bosOf(source) !== "never",
-    dataset_path: (source && await datasetName(source.corpus)) ?? "unknown",
+    dataset_path: await datasetName(source?.corpus) ?? "unknown",
     neuronpedia_id: null,
     model_from_pretrained_kwargs: {},
     sae_lens_training_version: null,
@@ -118,7 +118,7 @@ async function saeLensConfig({ calibration, regions }: DictionaryParts, k: numbe
 const CORPUS_FILE = /\.(?:jsonl?|ndjson|txt|csv|tsv|parquet|arrow|feather|gz|zst)$/i;
 
 /** What the hub calls a corpus, which others can load; undefined of files, whose paths are nobody's but this machine's. */
-async function datasetName(corpus: string): Promise<string | undefined> {
+async function datasetName(corpus = ""): Promise<string | undefined> {
   const [, ofHub] = /^hf:\/\/datasets\/([^/@]+\/[^/@]+)/.exec(corpus) ?? [];
   if (ofHub !== undefined) return ofHub;
   const isName = /^[\w-][\w.-]*\/[\w-][\w.-]*$/.test(corpus) && !CORPUS_FILE.test(corpus);

@@ -31,7 +31,8 @@ function read(folder: string, options?: ReadActivationsOptions): Promise<StreamB
 /** Everything a batch says, as plain values; excerpts too. */
 function plain({ prompts, tokens, start, promptsBefore, batches }: StreamBatch) {
   const layers = [...batches].map(([layer, { rows, dim, data, provenance }]) => {
-    const { prompt, position, token, layer: named } = provenance!;
+    const { prompt, position, token, source } = provenance!;
+    const named = source?.hook;
     const excerpts = Array.from(prompt, (index, row) => prompts[index].excerpt(position[row]));
     return { layer, rows, dim, bytes: new Uint32Array(data.slice().buffer), prompt, position, token, named, excerpts };
   });

@@ -34,7 +34,7 @@ function assertRows(batch: StreamBatch, positionsOf: (length: number) => number[
   );
   for (const [layer, { rows, dim, data, provenance }] of batch.batches) {
     assertEquals([rows, dim, data.length], [expected.length, DIM, expected.length * DIM]);
-    assertEquals(provenance!.layer, layer);
+    assertEquals(provenance!.source?.hook.layer, layer);
     assert(provenance!.prompts === batch.prompts);
     expected.forEach(({ prompt, position, tokens }, row) => {
       assertEquals([...data.subarray(row * DIM, (row + 1) * DIM)], fakeActivation(tokens, position, layer));
@@ -206,7 +206,7 @@ Deno.test("atLayer gives one layer and disposes each batch when the next is aske
   }));
   const seen: number[] = [];
   for await (const batch of atLayer(watched, 3)) {
-    assertEquals(batch.provenance!.layer, 3);
+    assertEquals(batch.provenance!.source?.hook.layer, 3);
     assertEquals(disposed.length, seen.length);
     seen.push(batch.rows);
     if (seen.length === 2) break;

@@ -1,12 +1,16 @@
 /** What belongs together is told by what it is, not by its path: the same files elsewhere are the same model. */
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import {
+  atLayer,
+  type Batch,
   batchAt,
+  calibrate,
   describeRegions,
   describeStream,
   Dictionary,
   discover,
   extract,
+  type ExtractOptions,
   loadModel,
   Monitor,
 } from "../../mod.ts";
@@ -67,3 +71,56 @@ Deno.test("a batch of another layer, and a model that is another, are refused by
     using monitor = await Monitor.create({ model: same, dictionary });
     assertEquals((await monitor.read(["The king said"])).length, 1);
   }));
+
+Deno.test("what is calibrated and grown on a model's stream says how it was read, and takes no other reading", async () => {
+  await using model = await loadModel(TOY, { device: "cpu" });
+  const texts = ["The king said that the war was over.", "One, two, three"];
+  const read = (options: Partial<ExtractOptions> = {}, layer = 3) =>
+    atLayer(extract(model, texts, { layers: [layer], context: 8, batchPrompts: 2, ...options }), layer);
+  const calibration = await calibrate(read(), { backend: "cpu", maxNorm: 50 });
+  const source = describeStream({ model, layer: 3, context: 8, batchPrompts: 2, maxNorm: 50 });
+  assertEquals(calibration.source, source);
+  using discovery = await discover(read(), calibration, { backend: "cpu" });
+  const [{ dictionary }] = discovery.growths;
+  assertEquals(dictionary.source, source);
+  using monitor = await Monitor.create({ model, dictionary });
+  assertEquals((await monitor.read(texts)).length, 2);
+
+  const grow = (options: Partial<ExtractOptions>) => discover(read(options), calibration, { backend: "cpu" });
+  await refused(() => grow({ context: 6 }), "context length, 8", "found 6");
+  await refused(() => grow({ chat: true, context: 64 }), "plain text", "found chats");
+  await refused(() => grow({ excludePositions: 2 }), "extractor");
+  const { size } = dictionary;
+  await refused(async () => {
+    for await (const batch of read({ stride: 3 })) await dictionary.add(batch);
+  }, "long texts");
+  assertEquals(dictionary.size, size);
+
+  // Streams of several readings are one only for who says so; of several layers never.
+  async function* both(other: AsyncIterable<Batch>) {
+    yield* read();
+    yield* other;
+  }
+  await refused(() => calibrate(both(read({ chat: true, context: 64 })), { backend: "cpu" }), "found chats");
+  await refused(() => calibrate(both(read({}, 2)), { backend: "cpu" }), "calibration's own layer, 3", "of 2");
+  await refused(() => calibrate(read({}, 2), { backend: "cpu", source }), "calibration's own layer, 3", "of 2");
+  const mixed = await calibrate(both(read({ chat: true, context: 64 })), { backend: "cpu", source });
+  assertEquals(mixed.source, source);
+});
+
+Deno.test("a budget counts the tokens of plain batches that tell their prompts, and is refused for those that do not", async () => {
+  await using model = await loadModel(TOY, { device: "cpu" });
+  const texts = ["The king said", "One, two", "The cat sat", "A dog"];
+  const read = () => atLayer(extract(model, texts, { layers: [3], batchPrompts: 1 }), 3);
+  const calibration = await calibrate(read(), { backend: "cpu", pairs: "sample" });
+  using all = await discover(read(), calibration, { backend: "cpu", readAll: true });
+  const tokens = texts.reduce((sum, text) => sum + model.encode(text).length, 0);
+  assertEquals([all.prompts, all.tokens, all.ended], [4, tokens, "stream"]);
+  using some = await discover(read(), calibration, { backend: "cpu", readAll: true, maxTokens: 5 });
+  assertEquals([some.prompts, some.ended], [2, "budget"]);
+
+  const rows = { data: Float32Array.of(1, 0, 0, 1, 1, 1), rows: 3, dim: 2 };
+  const own = await calibrate([rows], { backend: "cpu" });
+  await refused(() => discover([rows], own, { backend: "cpu", maxTokens: 1 }), "maxTokens", "3 rows without");
+  await refused(() => discover([rows], own, { backend: "cpu", maxPrompts: 1 }), "maxPrompts", "3 rows without");
+});

@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { exists } from "../../src/files/exists.ts";
 import { contextOf, runExperiment } from "../../src/run/mod.ts";
 import { FakeModel } from "../activations/fake_model.ts";
 import { denoArguments, denoCommand } from "../lib/deno.ts";
@@ -7,6 +8,7 @@ import { Presses } from "../../src/run/terminal/end_signals.ts";
 import { DEFINITION, run, type SampleRun } from "./sample.ts";
 
 const RUN = new URL("../../src/run/", import.meta.url);
+const unix = { ignore: Deno.build.os === "windows" };
 
 Deno.test("a run gets its flags, and leaves run.json", () =>
   inFolder(async (folder) => {
@@ -188,6 +190,51 @@ Deno.test("files that flags name are there before anything is loaded, or the fla
     assertEquals(await said("--sae", "none"), "0 ");
   }));
 
+Deno.test(
+  "a pipe, a device or a folder of nothing in the place of a file that a flag names is refused",
+  unix,
+  () =>
+    inFolder(async (folder) => {
+      const named = { type: "string", help: "a file" } as const;
+      const flags = {
+        several: { ...named, names: "corpora" },
+        dictionary: { ...named, names: "dictionaries" },
+        sae: { ...named, names: "file" },
+        other: { ...named, names: "file or none" },
+      } as const;
+      const { success } = await new Deno.Command("mkfifo", { args: [`${folder}/pipe.jsonl`] }).output();
+      assertEquals(success, true);
+      const refusal = async (flag: string, path: string) => {
+        const said: string[] = [];
+        const args = ["--out", `${folder}/out`, flag, path];
+        const print = (text: string) => said.push(text);
+        const body = () => Promise.reject(new Error("It began."));
+        const about = { name: "sample", question: "", description: "" };
+        assertEquals(
+          await runExperiment({ ...about, flags }, body, { args, print, printError: print }),
+          2,
+          said.join(),
+        );
+        return said.join();
+      };
+      for (const flag of ["--corpus", "--several", "--dictionary", "--sae", "--other"]) {
+        const pipe = `sample: ${flag}: Cannot read ${folder}/pipe.jsonl: it is a pipe, no file.`;
+        assertStringIncludes(await refusal(flag, `${folder}/pipe.jsonl`), pipe);
+        assertStringIncludes(
+          await refusal(flag, "/dev/null"),
+          `${flag}: Cannot read /dev/null: it is a device, no file.`,
+        );
+      }
+      // Among the files of a pattern or a folder it is looked for, too.
+      await Deno.writeTextFile(`${folder}/a.jsonl`, '{"text": "a"}');
+      for (const path of [`${folder}/*.jsonl`, folder]) {
+        assertStringIncludes(await refusal("--corpus", path), "pipe.jsonl: it is a pipe, no file.");
+      }
+      await Deno.mkdir(`${folder}/empty`);
+      assertStringIncludes(await refusal("--several", `${folder}/empty`), "has none at all");
+    }),
+);
+
 Deno.test("a mistake on the command line exits with 2", () =>
   inFolder(async (folder) => {
     const unknown = await run(["--top-kk", "1"]);
@@ -251,8 +298,6 @@ async function interrupted(body: string, ...signals: Deno.Signal[]) {
   await Deno.remove(folder, { recursive: true });
   return { code, text, error, files };
 }
-
-const unix = { ignore: Deno.build.os === "windows" };
 
 for (
   const [signal, code, said] of [
@@ -380,6 +425,42 @@ Deno.test(
         const { code } = await new Deno.Command("sh", { args }).output();
         assertEquals([code, stderr], [0, stderr]);
       }
+    }),
+);
+
+Deno.test(
+  "a full stdout is told, and a reader who has left is not; results are written",
+  unix,
+  () =>
+    inFolder(async (folder) => {
+      const program = `import { experiment } from ${JSON.stringify(new URL("experiment.ts", RUN).href)};
+      await experiment({ name: "sample", question: "", description: "" }, () => {
+        for (let line = 0; line < 3; line++) console.log("a table".repeat(20_000));
+        return Promise.resolve();
+      });`;
+      await Deno.writeTextFile(`${folder}/script.ts`, program);
+      const ended = async (stdout: string, ...more: string[]) => {
+        await Deno.remove(`${folder}/out`, { recursive: true }).catch(() => {});
+        const script = ["--allow-all", `${folder}/script.ts`, "--out", `${folder}/out`, ...more];
+        const args = [
+          "-c",
+          `{ "$0" "$@"; echo "$?" >&2; } ${stdout}`,
+          Deno.execPath(),
+          ...denoArguments("run", script),
+        ];
+        const { stderr } = await new Deno.Command("sh", { args }).output();
+        const names = await exists(`${folder}/out`)
+          ? Array.from(Deno.readDirSync(`${folder}/out`), ({ name }) => name)
+          : [];
+        return [new TextDecoder().decode(stderr), names.includes("run.json")];
+      };
+      assertEquals(await ended("| head -1"), ["0\n", true]);
+      assertEquals(await ended("| true"), ["0\n", true]);
+      if (Deno.build.os !== "linux") return;
+      const told =
+        "sample: Cannot write to standard output: No space left on device (os error 28). Send it where there is room.";
+      assertEquals(await ended(">/dev/full"), [`${told}\n1\n`, true]);
+      assertEquals(await ended(">/dev/full", "--help"), [`${told}\n1\n`, false]);
     }),
 );
 

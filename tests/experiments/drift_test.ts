@@ -3,7 +3,7 @@ import { type LanguageModel, sameTokens } from "../../src/model/mod.ts";
 import { numbersOf, withExperiment } from "./child.ts";
 
 const SMALL =
-  "--layers 6 --percentiles 8 --seeds 2 --texts 12 --prompts 24 --chat-percentiles 0,2 --calibration 2000 " +
+  "--layers 6 --percentiles 8 --seeds 2 --texts 12 --prompts 24 --chat-percentiles 0.001,2 --calibration 2000 " +
   "--new-tokens 8";
 
 Deno.test("drift leaves its tables, charts and report, and findings beside their controls", () =>

@@ -110,6 +110,15 @@ Deno.test("help tells every limit", () => {
   ) assertStringIncludes(text, part);
 });
 
+Deno.test("percentiles of no dictionary are refused, and help tells which there are", () => {
+  const flags = allFlags({ name: "any" });
+  for (const [text, limit] of [["0", "at least 0.001"], ["4,0", "at least 0.001"], ["101", "at most 100"]]) {
+    assertThrows(() => readFlags(["--percentiles", text], flags), UsageError, `Expected --percentiles to be ${limit}`);
+  }
+  const lines = helpText({ name: "any", question: "", description: "" }, flags).replace(/\s+/g, " ");
+  assertStringIncludes(lines, "one dictionary each (0.001 to 100; default 1,2,4,8,10)");
+});
+
 Deno.test("layers are checked against the model's", () => {
   assertEquals(resolveLayers("all", 3), [0, 1, 2]);
   assertEquals(resolveLayers([2, 0, 2], 3), [0, 2]);

@@ -128,3 +128,15 @@ Deno.test("lines are cut to the longest that is kept, and other bytes than UTF-8
   const lines = await Array.fromAsync(linesOf(stream, "test", { replace: true, longest: 4 }));
   assertEquals(lines.map(({ text }) => text), ["abcd", "xy", "\ufffd", "last"]);
 });
+
+Deno.test("a stream of prompts ends where nobody reads its verdicts, though more may come", async () => {
+  const lines = async function* () {
+    for (let number = 1; number <= 4; number++) yield { number, text: `${number}` };
+    await new Promise(() => {});
+  };
+  const written: string[] = [];
+  const write = (line: string) => Promise.resolve(written.push(line) < 3);
+  const read = (prompts: readonly string[]) => Promise.resolve(prompts.map(() => verdict));
+  const { prompts, memory } = await watch({ read }, lines(), { json: false, batch: 1, write });
+  assertEquals([prompts, written.length, memory.at(-1)?.prompts], [3, 3, 3]);
+});

@@ -150,7 +150,7 @@ backendTest("what cannot be calibrated on is refused with a sentence", async (ba
   await refuse([rowsOf([1, 2]), rowsOf([3, 4, 5])], "length 2", "found 3", "one model and layer");
   await refuse([rowsOf([1, 2], [3, NaN])], "NaN", "row 1");
 
-  const { start, batches } = streamOf(corpus(20, [3]), 10)[1];
+  const { start, batches } = streamOf(corpus(20, [3]), 10, { isTold: true })[1];
   const batch = batches.get(3)!;
   batch.data[4 * batch.dim] = Infinity;
   assert(start > 0);

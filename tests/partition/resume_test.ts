@@ -40,7 +40,7 @@ backendTest(
       const whole = await run(backend, streamOf(CORPUS, BATCH), `${folder}/whole`);
       assert(whole.batches > 4 && whole.growths.some(({ saturated }) => saturated), `${whole.batches} batches`);
 
-      const broken = streamOf(CORPUS, BATCH);
+      const broken = streamOf(CORPUS, BATCH, { isTold: true });
       const bad = broken[3].batches.get(5)!;
       bad.data[7 * DIM + 2] = NaN;
       const { prompts, prompt, position } = bad.provenance!;

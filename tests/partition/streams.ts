@@ -1,5 +1,11 @@
 /** Small seeded streams with everything that a model's have: prompts, positions, several layers, batches. */
-import { type ActivationBatch, Batch, type Prompt, type StreamBatch } from "../../src/activations/mod.ts";
+import {
+  type ActivationBatch,
+  Batch,
+  describeStream,
+  type Prompt,
+  type StreamBatch,
+} from "../../src/activations/mod.ts";
 import { Random } from "../../src/compute/mod.ts";
 import type { Dictionary } from "../../src/partition/mod.ts";
 import { partsOf } from "../../src/partition/dictionary.ts";
@@ -38,13 +44,16 @@ export function corpus(count: number, layers: readonly number[], seed = 1): Corp
   return { prompts, layers: new Map(layers.map((layer) => [layer, clustered(rows, DIM, seed + layer)])) };
 }
 
-/** The stream of a corpus in batches of some prompts, from a prompt on; `disposed` counts the batches given back. */
+/**
+ * The stream of a corpus in batches of some prompts, from a prompt on, which tell their source if asked to; `onDispose` is
+ * called for every batch that is given back.
+ */
 export function streamOf(
   { prompts, layers }: Corpus,
   batchPrompts: number,
-  options: { skipPrompts?: number; onDispose?: () => void } = {},
+  options: { skipPrompts?: number; isTold?: boolean; onDispose?: () => void } = {},
 ): StreamBatch[] {
-  const { skipPrompts = 0, onDispose } = options;
+  const { skipPrompts = 0, isTold = false, onDispose } = options;
   const kept = (some: readonly Prompt[]) => some.reduce((sum, { tokens }) => sum + tokens.length - 1, 0);
   const batches: StreamBatch[] = [];
   for (let from = skipPrompts; from < prompts.length; from += batchPrompts) {
@@ -55,7 +64,8 @@ export function streamOf(
     const provenance = { prompts: some, prompt: column(0), position: column(1), token: column(2) };
     const batchOf = ([layer, values]: [number, Float32Array<ArrayBuffer>]): [number, Batch] => {
       const data = values.slice(start * DIM, (start + rows) * DIM);
-      return [layer, Batch.of({ data, rows, dim: DIM, provenance: { ...provenance, layer } })];
+      const source = isTold && { source: describeStream({ model: "", layer }) };
+      return [layer, Batch.of({ data, rows, dim: DIM, provenance: { ...provenance, ...source } })];
     };
     batches.push({
       prompts: some,

@@ -1,4 +1,4 @@
-import type { Prompt } from "../../activations/batch.ts";
+import type { Prompt } from "../../activations/prompt.ts";
 import { extract, type Text, type TokenIds } from "../../activations/extract.ts";
 import { assertContext, assertSameModel, bosOf, type StreamSource } from "../../activations/source.ts";
 import { batchAt } from "../../activations/stream.ts";
@@ -109,7 +109,10 @@ export class Monitor implements Disposable {
     if (source?.extractor !== "per-position") {
       throw new Error(
         `Expected a dictionary of every position that says how it was read but found ` +
-          `${source ? `one of the extractor ${source.extractor}` : "one without a source"}: build one with discover`,
+          `${
+            source ? `one of the extractor ${source.extractor}` : "one without a source"
+          }: calibrate and build it on ` +
+          "batches of extract, or create it with a source (describeStream)",
       );
     }
     assertSameModel(source, options.model, "give that model, or a dictionary of this one");

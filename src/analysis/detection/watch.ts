@@ -37,8 +37,8 @@ export interface WatchOptions {
   readonly json: boolean;
   /** Prompts read together at most. */
   readonly batch: number;
-  /** Takes a line of JSON for each prompt, in order. */
-  readonly write: (line: string) => Promise<void>;
+  /** Takes a line of JSON for each prompt, in order; false where nobody reads on, which ends the stream. */
+  readonly write: (line: string) => Promise<void | boolean>;
   /** Called with the number of prompts so far and those that raised an alarm. */
   readonly onProgress?: (prompts: number, alarmed: number) => void;
 }
@@ -84,7 +84,7 @@ export async function watch(
     const readable = inputs.filter((input) => "text" in input);
     const verdicts = (await monitor.read(readable.map(({ text }) => text))).values();
     const answers = inputs.map((input) => "text" in input ? recordOf(input, verdicts.next().value!) : input);
-    await write(answers.map((answer) => `${visibleJson(answer)}\n`).join(""));
+    const isRead = await write(answers.map((answer) => `${visibleJson(answer)}\n`).join(""));
 
     prompts += inputs.length;
     unreadable += inputs.length - readable.length;
@@ -94,9 +94,9 @@ export async function watch(
       for (const alarm of answer.alarms) alarms.set(alarm, (alarms.get(alarm) ?? 0) + 1);
     }
     onProgress?.(prompts, alarmed);
-    if (prompts < sampleAt) continue;
-    sample();
+    if (prompts >= sampleAt) sample();
     while (sampleAt <= prompts) sampleAt *= 2;
+    if (isRead === false) break;
   }
   if (memory.at(-1)?.prompts !== prompts) sample();
   return { prompts, unreadable, alarms, seconds: (performance.now() - start) / 1000, memory };

@@ -1,4 +1,4 @@
-import type { Excerpt } from "../../activations/batch.ts";
+import type { Excerpt } from "../../activations/prompt.ts";
 import type { HeldActivations } from "../../activations/held_activations.ts";
 import type { LanguageModel } from "../../model/types.ts";
 import { tokenText } from "../../report/token_text.ts";

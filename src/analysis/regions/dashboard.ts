@@ -2,7 +2,8 @@
  * Regions as other people's feature browsers read them: the JSON of SAEDashboard (0.8), which Neuronpedia imports. A
  * region is a feature, its direction the exemplar.
  */
-import { type ActivationBatch, Batch, placeText, type Prompt } from "../../activations/batch.ts";
+import { type ActivationBatch, Batch, placeText } from "../../activations/batch.ts";
+import type { Prompt } from "../../activations/prompt.ts";
 import { assertOptions, type OptionKinds } from "../../compute/known_options.ts";
 import { writeFileAtomic } from "../../files/atomic.ts";
 import { visibleJson } from "../../files/visible_text.ts";

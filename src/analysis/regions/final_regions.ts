@@ -34,7 +34,8 @@ export async function finalRegions(
   const { source, backend } = dictionary;
   if (!source) {
     throw new Error(
-      "Expected a dictionary that says how it was read but found one without a source: build one with discover",
+      "Expected a dictionary that says how it was read but found one without a source: calibrate and build it on batches " +
+        "of extract, or create it with a source (describeStream)",
     );
   }
   const { hook: { layer }, context, chat } = source;

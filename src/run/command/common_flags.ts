@@ -64,6 +64,20 @@ export interface CommonFlags {
   readonly quiet: boolean;
 }
 
+/**
+ * From where to where percentiles of flags go. Of the smallest distance of all, percentile 0, no dictionary can be made: it
+ * is that of the two activations that are nearest to equal.
+ *
+ * @example
+ * ```ts
+ * import { PERCENTILE_LIMITS, readFlags } from "../mod.ts";
+ *
+ * const flags = { at: { type: "numbers", ...PERCENTILE_LIMITS, help: "percentiles" } } as const;
+ * if (readFlags(["--at", "0.3,8"], flags).at?.length !== 2) throw new Error("Expected two percentiles");
+ * ```
+ */
+export const PERCENTILE_LIMITS = { min: 0.001, max: 100 } as const;
+
 /** Common flags that an experiment may lack, each with a sentence of what it has instead, without its end. */
 export type LackedFlags = Readonly<Partial<Record<"percentiles" | "corpus" | "maxTokens" | "templateDate", string>>>;
 
@@ -132,8 +146,7 @@ function everyFlag({ name, defaults = {}, flags, oneLayer = false }: FlagDeclara
     percentiles: {
       type: "numbers",
       default: value("percentiles", [1, 2, 4, 8, 10]),
-      min: 0,
-      max: 100,
+      ...PERCENTILE_LIMITS,
       sorted: true,
       help: "percentiles p of pairwise distance, one dictionary each",
     },

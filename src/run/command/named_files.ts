@@ -1,7 +1,8 @@
 /** Files and folders that flags name: a run finds out that one is not there before it loads anything. */
 import { corpusFiles } from "../../activations/corpus_files.ts";
 import { isHubName } from "../../hub/hub_file.ts";
-import { exists } from "../../files/exists.ts";
+import { isFolder } from "../../files/exists.ts";
+import { fileInfo } from "../../files/open.ts";
 import { type Flag, flagName, type Flags, type NamedKind, UsageError } from "./flags.ts";
 
 /** A published dictionary, which is no file here. */
@@ -58,16 +59,27 @@ async function assertThere(name: string, kind: NamedKind): Promise<void> {
   switch (kind) {
     case "corpus":
     case "corpora":
-      await corpusFiles(name);
+      // A pipe among them would give its texts to nobody but the first who reads it.
+      for (const { path } of await corpusFiles(name)) await fileInfo(path);
       return;
     case "file":
     case "file or none":
     case "dictionaries":
-      if (await exists(name)) return;
-      throw new UsageError(
-        `Expected a file or folder at "${name}" but there is none: check the path, seen from "${Deno.cwd()}"`,
-      );
+      if (!await isFolder(name)) await assertFileThere(name);
+      return;
     default:
       return kind satisfies never;
+  }
+}
+
+async function assertFileThere(name: string): Promise<void> {
+  try {
+    await fileInfo(name);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory)) throw cause;
+    throw new UsageError(
+      `Expected a file or folder at "${name}" but there is none: check the path, seen from "${Deno.cwd()}"`,
+      { cause },
+    );
   }
 }

@@ -1,5 +1,5 @@
 import type { CorpusEntry } from "../../activations/corpus.ts";
-import { readPrompt } from "../../activations/prompt.ts";
+import { readPrompt } from "../../activations/read_prompts.ts";
 import type { Intervention, LanguageModel } from "../../model/types.ts";
 import type { Run } from "../experiment.ts";
 import type { Flags } from "../command/flags.ts";

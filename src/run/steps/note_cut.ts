@@ -1,5 +1,5 @@
 import type { CorpusEntry } from "../../activations/corpus.ts";
-import { readPrompt, type Tokenizer } from "../../activations/prompt.ts";
+import { readPrompt, type Tokenizer } from "../../activations/read_prompts.ts";
 
 /**
  * Says how many texts are longer than the context, where each is one prompt and the rest of it is not read.

@@ -2,9 +2,9 @@
  * Dictionaries of chat prompts, and where each prompt's positions went: what remains once the device's memory is given
  * back.
  */
-import type { Prompt } from "../../activations/batch.ts";
+import type { Prompt } from "../../activations/prompt.ts";
 import type { CorpusEntry } from "../../activations/corpus.ts";
-import { readPrompt } from "../../activations/prompt.ts";
+import { readPrompt } from "../../activations/read_prompts.ts";
 import { extract, type ExtractProgress } from "../../activations/extract.ts";
 import { defaultContext } from "../../activations/source.ts";
 import { batchAt } from "../../activations/stream.ts";

@@ -2,10 +2,13 @@
 import { format } from "node:util";
 import { visibleLines } from "../../files/visible_text.ts";
 import { writeStderr } from "./stderr.ts";
+import { stdoutFailure } from "./stdout.ts";
 
 /**
  * From here on no text acts on the terminal: not what this process prints through the console, be it the library's or a
- * package's, and not the message of an error that nobody catches.
+ * package's, and not the message of an error that nobody catches. What can no longer be printed is told once, and the
+ * process goes on to write its files: `Deno.exitCode` then says that something failed. A reader who has left, as `head` does,
+ * is no failure.
  *
  * @param name The script, before what is said of such an error.
  *
@@ -21,8 +24,7 @@ import { writeStderr } from "./stderr.ts";
 export function guardTerminal(name: string): void {
   for (const level of ["debug", "log", "info", "warn", "error"] as const) {
     const isSaid = level === "warn" || level === "error";
-    // What goes to stderr must not end the run where that is full or gone.
-    const write = isSaid ? (text: string) => writeStderr(`${text}\n`) : console[level].bind(console);
+    const write = isSaid ? toStderr : printing(console[level].bind(console), name);
     console[level] = (...parts: unknown[]) => write(visibleLines(format(...parts)));
   }
   const end = (event: Event, error: unknown) => {
@@ -32,6 +34,24 @@ export function guardTerminal(name: string): void {
   };
   globalThis.addEventListener("error", (event) => end(event, event.error));
   globalThis.addEventListener("unhandledrejection", (event) => end(event, event.reason));
+}
+
+/** What goes to stderr must not end the run where that is full or gone. */
+const toStderr = (text: string) => writeStderr(`${text}\n`);
+
+/** Has the console print until it cannot; of a reader who has left Deno says nothing. */
+function printing(print: (text: string) => void, name: string): (text: string) => void {
+  let isFull = false;
+  return (text) => {
+    if (isFull) return;
+    try {
+      print(text);
+    } catch (cause) {
+      isFull = true;
+      Deno.exitCode = 1;
+      toStderr(`${name}: ${stdoutFailure(cause)}`);
+    }
+  };
 }
 
 /**
