@@ -1,5 +1,5 @@
 /** Kinds of values, a word each: JavaScript passes any value for any other. */
-import type { Backend } from "./backend.ts";
+import type { Backend, Matrix } from "./backend.ts";
 
 interface Kind {
   /** What a message calls it. */
@@ -19,7 +19,13 @@ const KINDS = {
   strings: { title: "a list of texts", accepts: (value) => Array.isArray(value) && value.every(isString) },
   list: { title: "a list", accepts: (value) => Array.isArray(value) },
   array: { title: "an array of numbers", accepts: isArray },
-  backend: { title: "a backend as openBackend gives it", accepts: isBackend },
+  iterable: { title: "a list or a stream", accepts: isIterable },
+  backend: { title: "a backend as openBackend gives it", accepts: hasMethods("upload", "directions", "nearest") },
+  matrix: {
+    title: "a matrix of a backend",
+    accepts: (value) => hasMethods("dispose")(value) && "backend" in Object(value),
+  },
+  model: { title: "a model as loadModel gives it", accepts: hasMethods("encode", "capture") },
   object: { title: "an object", accepts: (value) => isObject(value) && !Array.isArray(value) },
 } satisfies Record<string, Kind>;
 
@@ -36,6 +42,9 @@ type WordOf<V> = V extends null ? "null"
   : V extends readonly unknown[] ? "list"
   : V extends ArrayLike<number> ? "array"
   : V extends Backend ? "backend"
+  : V extends Matrix ? "matrix"
+  : V extends Iterable<unknown> | AsyncIterable<unknown> ? "iterable"
+  : V extends { capture(...args: never[]): unknown; encode(...args: never[]): unknown } ? "model"
   : "object";
 
 /** All words of a union, in any order. */
@@ -110,6 +119,7 @@ export function inWords(value: unknown): string {
         const first = value.slice(0, 4).map((one) => Array.isArray(one) ? "[...]" : inWords(one));
         return `[${[...first, ...value.length > 4 ? ["..."] : []].join(", ")}]`;
       }
+      if (value instanceof Promise) return "a Promise: await it";
       const name = Object.getPrototypeOf(value)?.constructor?.name;
       return withArticle(typeof name === "string" && name !== "" && name !== "Object" ? name : "object");
     }
@@ -119,7 +129,7 @@ export function inWords(value: unknown): string {
 }
 
 function withArticle(name: string): string {
-  return `${/^[aeiou]/i.test(name) ? "an" : "a"} ${name}`;
+  return `${/^(?!u(int|rl))[aeiou]/i.test(name) ? "an" : "a"} ${name}`;
 }
 
 function isNumber(value: unknown): boolean {
@@ -131,15 +141,20 @@ function isString(value: unknown): boolean {
 }
 
 function isArray(value: unknown): boolean {
-  // Their numbers may be checked for more, one by one, by whoever reads them.
-  return ArrayBuffer.isView(value) && !(value instanceof DataView) || Array.isArray(value) && value.every(isNumber);
+  // Those of 64 bits hold bigints.
+  const isTyped = ArrayBuffer.isView(value) && !/^DataView$|^Big/.test(value.constructor.name);
+  return isTyped || Array.isArray(value) && value.every(isNumber);
 }
 
 function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null;
 }
 
-function isBackend(value: unknown): boolean {
-  const { upload, directions, nearest } = Object(value) as Partial<Backend>;
-  return isObject(value) && [upload, directions, nearest].every((method) => typeof method === "function");
+function isIterable(value: unknown): boolean {
+  return isObject(value) && (Symbol.iterator in value || Symbol.asyncIterator in value);
+}
+
+/** A kind of objects that are told by what they can do: a caller may have made one, or wrapped ours. */
+function hasMethods(...names: readonly string[]): (value: unknown) => boolean {
+  return (value) => isObject(value) && names.every((name) => typeof Reflect.get(value, name) === "function");
 }

@@ -1,6 +1,7 @@
 import type { Backend, BackendChoice } from "./backend.ts";
 import type { CpuBackend } from "./cpu.ts";
 import { gpuAdapter, isSoftwareAdapter } from "./device.ts";
+import { assertKind } from "./kinds.ts";
 import type { WebGpuBackend } from "./webgpu.ts";
 
 let cpu: Promise<CpuBackend> | undefined;
@@ -12,7 +13,7 @@ let webgpu: Promise<WebGpuBackend> | undefined;
  * @param choice `"auto"` (default) takes WebGPU on a real GPU and the CPU otherwise; `"webgpu"` takes any adapter, a
  * software one too; a backend is given as it is.
  * @throws {GpuError} if `"webgpu"` was chosen and there is no adapter.
- * @throws {RangeError} for another name.
+ * @throws {RangeError} for another name. @throws {TypeError} for what is neither a name nor a backend.
  *
  * @example
  * ```ts
@@ -21,7 +22,10 @@ let webgpu: Promise<WebGpuBackend> | undefined;
  * ```
  */
 export async function openBackend(choice: BackendChoice | Backend = "auto"): Promise<Backend> {
-  if (choice instanceof Object) return choice;
+  if (typeof choice !== "string") {
+    assertKind("the backend", choice, ["string", "backend"]);
+    return choice;
+  }
   switch (choice) {
     case "cpu":
       return await openCpu();

@@ -1,6 +1,7 @@
 /**
  * Composes interventions into what the hook of a tensor is fed: one basis to remove, one offset to add, replacements.
  */
+import { assertKind } from "../compute/kinds.ts";
 import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import type { Hook } from "./intervene.ts";
 import type { HookPoint, Intervention, Replacement } from "./types.ts";
@@ -35,8 +36,6 @@ export interface Edit extends Hook, Target {
  * @param site The site of interventions that name none.
  * @param prompts Lengths of the prompts; `grow` tells whether tokens will follow them.
  * @throws {RangeError} if a vector is not `dim` finite numbers, a direction is zero, or replacements do not fit.
- * @throws {TypeError} if an intervention has a key that there is not, or changes nothing: it has nothing to ablate, steer
- * or replace, as one whose key is misspelt.
  * @throws {Error} if two ablations of one tensor have different centers.
  */
 export function composeEdits(
@@ -45,7 +44,6 @@ export function composeEdits(
   site: string,
   prompts: { readonly lengths: readonly number[]; readonly grow: boolean },
 ): Edit[] {
-  interventions.forEach(assertIntervention);
   const places = interventions.map(({ layer, at = site }) => ({
     target: target({ layer, at }),
     where: `${at} of layer ${layer}`,
@@ -68,7 +66,13 @@ const ABLATE: OptionKinds<NonNullable<Intervention["ablate"]>> = { directions: "
 const STEER: OptionKinds<NonNullable<Intervention["steer"]>> = { direction: "array", alpha: "number" };
 const REPLACE: OptionKinds<Replacement> = { positions: "numbers", values: "array" };
 
-function assertIntervention(intervention: Intervention): void {
+/**
+ * Throws unless an intervention is at a layer and changes something.
+ *
+ * @throws {TypeError} if it has a key that there is not or a value of another kind, or has nothing to ablate, steer or
+ * replace, as one whose key is misspelt.
+ */
+export function assertIntervention(intervention: Intervention): void {
   assertOptions("an intervention", intervention, INTERVENTION);
   const { layer, ablate, steer, replace } = intervention;
   if (ablate) assertOptions("an ablation", ablate, ABLATE);
@@ -76,6 +80,11 @@ function assertIntervention(intervention: Intervention): void {
   if (replace) assertOptions("a replacement", replace, REPLACE);
   if (ablate && !(ablate.directions?.length > 0)) {
     throw new TypeError(`Expected directions to ablate at layer ${layer} but found none: leave the ablation out`);
+  }
+  assertKind("layer of an intervention", layer, "number");
+  if (replace) {
+    assertKind("positions of a replacement", replace.positions, "numbers");
+    assertKind("values of a replacement", replace.values, "array");
   }
   if (ablate || steer || replace) return;
   throw new TypeError(

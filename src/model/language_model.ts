@@ -1,10 +1,11 @@
 /** A loaded language model: what it answers from its decoder. */
 import type { BackendName } from "../compute/backend.ts";
+import { assertKind, inWords } from "../compute/kinds.ts";
 import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import { otherTurns } from "../compute/other_turns.ts";
-import { assertCount } from "./check.ts";
+import { assertChat, assertCount } from "./check.ts";
 import type { Decoder } from "./decoder.ts";
-import { composeEdits, type Edit, type Target } from "./edits.ts";
+import { assertIntervention, composeEdits, type Edit, type Target } from "./edits.ts";
 import { generateTokens, type Generator } from "./generate.ts";
 import { float32, residual, residualOf, topK } from "./outputs.ts";
 import { tokensAtOnce } from "./pieces.ts";
@@ -124,25 +125,30 @@ export class HookedLanguageModel implements LanguageModel {
     return new HookedLanguageModel(parts, hook, await parts.shapes.widthOf(hook), signal);
   }
 
-  withHook(at: HookSite): Promise<LanguageModel> {
-    return HookedLanguageModel.at(this.#parts, at, this.signal);
+  async withHook(at: HookSite): Promise<LanguageModel> {
+    assertKind("the hook of withHook", at, "string");
+    return await HookedLanguageModel.at(this.#parts, at, this.signal);
   }
 
   withSignal(signal: AbortSignal): LanguageModel {
+    assertKind("the signal of withSignal", signal, AbortSignal);
     const either = this.signal ? AbortSignal.any([this.signal, signal]) : signal;
     return new HookedLanguageModel(this.#parts, this.hook, this.dim, either);
   }
 
   encode(text: string, context?: number): Int32Array<ArrayBuffer> {
+    assertKind("the text of encode", text, "string");
     return this.#parts.tokenizer.encode(text, context);
   }
 
   encodeChat(messages: readonly ChatMessage[], context?: number): Int32Array<ArrayBuffer> {
+    assertChat(messages);
     return this.#parts.tokenizer.encodeChat(messages, context);
   }
 
   decode(tokens: ArrayLike<number>, options: { skipSpecial?: boolean } = {}): string {
     assertOptions("decode", options, { skipSpecial: "boolean" });
+    this.#assertTokens(tokens);
     return this.#parts.tokenizer.decode(tokens, options.skipSpecial ?? false);
   }
 
@@ -153,6 +159,8 @@ export class HookedLanguageModel implements LanguageModel {
   ): Promise<Capture> {
     const { decoder, shapes, generator } = this.#parts;
     this.#assertReadable(prompts);
+    assertKind("layers of capture", layers, "numbers");
+    assertKind("the hook of capture", at, "string");
     if (layers.length === 0) throw new RangeError("Expected at least one layer to capture but got none");
     const wanted = [...new Set(layers)].sort((a, b) => a - b);
     const points = wanted.map((layer) => ({ layer, at }));
@@ -231,6 +239,10 @@ export class HookedLanguageModel implements LanguageModel {
   async lens(directions: Float32Array<ArrayBuffer>, rows: number, k = 5): Promise<LensToken[][]> {
     const { streamDim, vocab } = this;
     assertCount("k", k);
+    assertKind("directions of lens", directions, "array");
+    if (!Number.isInteger(rows) || rows < 0) {
+      throw new RangeError(`Expected rows of lens to be a number of directions but found ${inWords(rows)}`);
+    }
     if (directions.length !== rows * streamDim) {
       throw new RangeError(
         `Expected ${rows} directions of ${streamDim} numbers, the width of the stream, but got ${directions.length} numbers`,
@@ -339,19 +351,44 @@ export class HookedLanguageModel implements LanguageModel {
    * table, and on WebGPU a position behind the end of its table for one that it has.
    */
   #assertReadable(prompts: readonly Int32Array[]): void {
+    if (!Array.isArray(prompts)) {
+      throw new TypeError(`Expected a list of prompts, [encode(text)], but found ${inWords(prompts)}`);
+    }
     for (const [i, prompt] of prompts.entries()) {
+      if (!isArray(prompt)) {
+        throw new TypeError(
+          `Expected prompts as token ids, as encode gives them, but prompt ${i} is ${inWords(prompt)}: encode it`,
+        );
+      }
       if (prompt.length > this.maxContext) {
         throw new RangeError(
           `Expected prompts of at most ${this.maxContext} tokens, all the positions that ${this.id} has, but ` +
             `prompt ${i} has ${prompt.length}: cut it (--context ${this.maxContext}), or take a shorter one`,
         );
       }
-      const wrong = prompt.find((id) => id < 0 || id >= this.#parts.tokens);
+      const wrong = prompt.find((id: unknown) => !isToken(id, this.#parts.tokens));
       if (wrong === undefined) continue;
       throw new RangeError(
-        `Expected token ids from 0 to ${this.#parts.tokens - 1}, which ${this.id} has, but prompt ${i} holds ${wrong}`,
+        `Expected token ids from 0 to ${this.#parts.tokens - 1}, which ${this.id} has, but prompt ${i} holds ${
+          inWords(wrong)
+        }`,
       );
     }
+  }
+
+  /** Throws unless the model has the tokens: a tokenizer gives "" for those that it does not have. */
+  #assertTokens(tokens: ArrayLike<number>): void {
+    if (!isArray(tokens)) {
+      throw new TypeError(`Expected token ids to decode, as encode gives them, but found ${inWords(tokens)}`);
+    }
+    // Tables of tokens are often padded: logits may be of ids that no text has, and those are "".
+    const { tokens: readable } = this.#parts;
+    const count = Number.isFinite(readable) ? Math.max(readable, this.vocab) : this.vocab;
+    const wrong = Array.from(tokens).findIndex((id) => !isToken(id, count));
+    if (wrong < 0) return;
+    throw new RangeError(
+      `Expected token ids from 0 to ${count - 1}, which ${this.id} has, but found ${inWords(tokens[wrong])}`,
+    );
   }
 
   async #edits(
@@ -360,6 +397,8 @@ export class HookedLanguageModel implements LanguageModel {
     grow: boolean,
   ): Promise<Edit[]> {
     const { shapes } = this.#parts;
+    assertKind("interventions", interventions, "list");
+    interventions.forEach(assertIntervention);
     const points = interventions.map(({ layer, at = this.hook }) => ({ layer, at }));
     await shapes.know(points);
     const target = (point: typeof points[number]): Target => shapes.target(point);
@@ -368,6 +407,16 @@ export class HookedLanguageModel implements LanguageModel {
     await shapes.assertIdle(edits);
     return edits;
   }
+}
+
+/** Whether this is an array of whatever, for {@linkcode isToken} to look at. */
+function isArray(value: unknown): boolean {
+  return Array.isArray(value) || ArrayBuffer.isView(value);
+}
+
+/** Whether this is one of so many token ids, as a number or, in arrays of 64 bits, a bigint. */
+function isToken(id: unknown, count: number): boolean {
+  return (typeof id === "bigint" || Number.isInteger(id)) && Number(id) >= 0 && Number(id) < count;
 }
 
 /** Activations of prompts that are read in groups, as one padded batch on the host. */

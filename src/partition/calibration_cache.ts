@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { StreamSource } from "../activations/source.ts";
 import type { BackendName } from "../compute/backend.ts";
+import { assertKind } from "../compute/kinds.ts";
 import {
   arrowTable,
   columnOf,
@@ -14,6 +15,7 @@ import {
   writeArrow,
 } from "../files/arrow.ts";
 import { exists } from "../files/exists.ts";
+import { assertCalibration } from "./calibration_values.ts";
 import type { Pairs, TakenPairs } from "./calibration_pairs.ts";
 import type { CalibrationSample } from "./calibration_sample.ts";
 import { Calibration, type CalibrationValues } from "./calibrator.ts";
@@ -65,6 +67,8 @@ export async function saveCalibration(
   calibration: CalibrationValues,
   key: CalibrationKey | null = null,
 ): Promise<void> {
+  assertKind("the path of saveCalibration", path, "string");
+  assertCalibration(calibration);
   const { center, levels, activations, pairs, sample, normLimit, source } = calibration;
   const centers = new Float32Array(levels.length * center.length);
   // A table has one length for all columns: the center stands in every row.

@@ -3,6 +3,7 @@ import { type ActivationBatch, Batch, selectedProvenance } from "../activations/
 import { assertReadAs, assertSameOrigin, type StreamSource } from "../activations/source.ts";
 import type { Backend, Matrix, Moments } from "../compute/backend.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
+import { assertCalibration, type CalibrationValues, type Level } from "./calibration_values.ts";
 import type { Pairs, TakenPairs } from "./calibration_pairs.ts";
 import {
   assertNoneOverwhelms,
@@ -13,38 +14,7 @@ import {
 } from "./calibration_sample.ts";
 import { pairPercentiles } from "./pair_percentiles.ts";
 
-/** A percentile of pairwise cosine distance, and that distance. */
-export interface Level {
-  /** p, 0..100. */
-  readonly percentile: number;
-  /** θ, cosine distance, 0..2: a mean over batches, or over blocks of the sample (see {@linkcode TakenPairs}). */
-  readonly threshold: number;
-  /**
-   * Standard deviation of θ over these. Absent where there was one, and in calibrations of before it was looked at.
-   */
-  readonly spread?: number;
-}
-
-/** What a calibration holds. */
-export interface CalibrationValues {
-  /** Length `dim`; the spherical mean, scaled; see `calibrate`. */
-  readonly center: Float32Array<ArrayBuffer>;
-  /** In the order in which percentiles were asked for. */
-  readonly levels: readonly Level[];
-  /** Activations seen. */
-  readonly activations: number;
-  /** Which pairs distances were taken of, and why; absent in calibrations of before there was a choice. */
-  readonly pairs?: TakenPairs;
-  /** Norms and repetitions of what was seen; absent in calibrations of before they were looked at. */
-  readonly sample?: CalibrationSample;
-  /**
-   * Norm beyond which activations were left out; absent if none was. `discover` leaves them out too; who adds batches to a
-   * dictionary by hand leaves them out there.
-   */
-  readonly normLimit?: number;
-  /** What produced them (model, hook, extractor, context, corpus). */
-  readonly source?: StreamSource;
-}
+export type { CalibrationValues, Level };
 
 /**
  * What a stream of activations is measured against: its center, and the distances at which dictionaries can be grown.
@@ -69,7 +39,9 @@ export class Calibration implements CalibrationValues {
   readonly source?: StreamSource;
 
   /** Takes values that were measured. */
-  constructor({ center, levels, activations, pairs, sample, normLimit, source }: CalibrationValues) {
+  constructor(values: CalibrationValues) {
+    assertCalibration(values);
+    const { center, levels, activations, pairs, sample, normLimit, source } = values;
     this.center = center;
     this.levels = levels;
     this.activations = activations;

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import type { StreamSource } from "../activations/source.ts";
 import type { Backend } from "../compute/backend.ts";
 import { GpuError } from "../compute/device.ts";
-import type { OptionKinds } from "../compute/known_options.ts";
+import { assertKind } from "../compute/kinds.ts";
+import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import { renameForGood } from "../files/atomic.ts";
 import { removeIfThere } from "../files/remove.ts";
 import { readSealedJson, writeSealedJson } from "../files/sealed_json.ts";
@@ -28,14 +29,22 @@ export interface CheckpointOptions {
   onWarning?: (sentence: string) => void;
 }
 
-/** The kinds of {@linkcode CheckpointOptions}. */
-export const CHECKPOINT_OPTIONS: OptionKinds<CheckpointOptions> = {
+const OPTIONS: OptionKinds<CheckpointOptions> = {
   folder: "string",
   every: "number",
   seconds: "number",
   resume: "boolean",
   onWarning: "function",
 };
+
+/** Throws unless checkpoints have a folder, and come now and then. */
+export function assertCheckpoint(options: CheckpointOptions): void {
+  assertOptions("a checkpoint", options, OPTIONS);
+  const { folder, every = 0, seconds = 0 } = options;
+  assertKind("the folder of a checkpoint", folder, "string");
+  if (every >= 0 && seconds >= 0) return;
+  throw new RangeError(`Expected batches and seconds between checkpoints from 0 on but found ${every} and ${seconds}`);
+}
 
 /** What a run goes on from. */
 export interface Resumed {

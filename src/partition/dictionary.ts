@@ -1,6 +1,7 @@
-import { type ActivationBatch, assertProvenance, type Provenance } from "../activations/batch.ts";
+import { type ActivationBatch, assertBatches, assertProvenance, type Provenance } from "../activations/batch.ts";
 import { assertReadAs, type StreamSource } from "../activations/source.ts";
 import { assertOwned, assertSameDim, type Backend, type Matrix } from "../compute/backend.ts";
+import { assertKind } from "../compute/kinds.ts";
 import { assertOptions } from "../compute/known_options.ts";
 import { openBackend } from "../compute/open.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
@@ -19,7 +20,7 @@ import { mergeRegions } from "./merge.ts";
 import { DICTIONARY_OPTIONS, type DictionaryOptions } from "./options.ts";
 import type { Basis, DictionaryCalibration, DictionaryParts } from "./parts.ts";
 import { type DictionaryLoadOptions, LOAD_OPTIONS, saveArrow, saveDictionary } from "./persistence.ts";
-import { decodeFeatures, readFeatures, type ReadoutOptions } from "./readout.ts";
+import { assertReadout, decodeFeatures, readFeatures, type ReadoutOptions } from "./readout.ts";
 import { fromSample, secondPass } from "./reanchor.ts";
 import { exportDictionary, type ExportOptions } from "../sae/dictionary_files.ts";
 import { Turns } from "./turns.ts";
@@ -222,6 +223,7 @@ export class Dictionary implements Disposable {
   ): Promise<Assignment> {
     return this.#inTurn("ingest", (parts) => {
       assertOptions("Dictionary.ingest", options, { found: "boolean" });
+      assertKind("directions of Dictionary.ingest", directions, "matrix");
       assertOwned(directions, parts.backend.name);
       assertSameDim(directions, parts.exemplars);
       // Before the first change; asked of a disposed matrix, it throws.
@@ -272,10 +274,10 @@ export class Dictionary implements Disposable {
    * @param directions Unit rows on the dictionary's backend, `rows x dim`.
    */
   nearest(directions: Matrix): Promise<Assignment> {
-    return this.#inTurn(
-      "nearest",
-      ({ backend, exemplars, calibration: { threshold } }) => nearestRegions(backend, directions, exemplars, threshold),
-    );
+    return this.#inTurn("nearest", ({ backend, exemplars, calibration: { threshold } }) => {
+      assertKind("directions of Dictionary.nearest", directions, "matrix");
+      return nearestRegions(backend, directions, exemplars, threshold);
+    });
   }
 
   /**
@@ -286,7 +288,7 @@ export class Dictionary implements Disposable {
    */
   exemplarMatrix(regions?: ArrayLike<number>): Promise<Matrix> {
     return this.#inTurn("exemplarMatrix", ({ backend, exemplars }) => {
-      const rows = regions ? Int32Array.from(regions) : rowNumbers(0, exemplars.rows);
+      const rows = regions === undefined ? rowNumbers(0, exemplars.rows) : wholeRegions(regions, exemplars.rows);
       const matrix = backend.create(exemplars.dim, rows.length);
       try {
         backend.copyRows(exemplars, rows, matrix, rowNumbers(0, rows.length));
@@ -309,16 +311,16 @@ export class Dictionary implements Disposable {
 
   /** Activations as features, `rows x size`; see {@linkcode ReadoutOptions}. */
   readout(batch: ActivationBatch, options: ReadoutOptions): Promise<Float32Array<ArrayBuffer>> {
-    return this.#reading(
-      "readout",
-      ({ backend, calibration: { center } }, host) =>
-        readFeatures(backend, center, host.directions(options.basis ?? "mean"), batch, options),
-    );
+    return this.#reading("readout", ({ backend, calibration: { center } }, host) => {
+      assertReadout(options);
+      return readFeatures(backend, center, host.directions(options.basis ?? "mean"), batch, options);
+    });
   }
 
   /** Features (`rows x size`) as activations, `rows x dim`: `features W + center`. */
   decode(features: Float32Array<ArrayBuffer>, options: { basis?: Basis } = {}): Promise<Float32Array<ArrayBuffer>> {
     assertOptions("Dictionary.decode", options, { basis: "string" });
+    assertKind("features of Dictionary.decode", features, Float32Array);
     const { basis = "mean" } = options;
     return this.#reading(
       "decode",
@@ -335,7 +337,8 @@ export class Dictionary implements Disposable {
    */
   merge(threshold?: number): Promise<Int32Array<ArrayBuffer>> {
     return this.#inTurn("merge", async (parts) => {
-      const within = threshold ?? parts.calibration.threshold;
+      const within = threshold === undefined ? parts.calibration.threshold : threshold;
+      assertKind("the threshold of Dictionary.merge", within, "number");
       if (!(within >= 0 && within <= 2)) {
         throw new RangeError(`Expected a cosine distance from 0 to 2 to merge within but found ${within}`);
       }
@@ -357,8 +360,9 @@ export class Dictionary implements Disposable {
    * @throws {Error} A sentence if it is another stream, or if there are neither stream nor members.
    */
   async reanchor(stream?: AsyncIterable<ActivationBatch> | Iterable<ActivationBatch>): Promise<Dictionary> {
+    if (stream !== undefined) assertBatches("re-anchor on", stream);
     const anchored = await this.#reading("reanchor", async (parts, { sums }) => {
-      if (!stream) return fromSample(parts, sums);
+      if (stream === undefined) return fromSample(parts, sums);
       return (await secondPass([{ layer: 0, parts }], atLayerZero(stream)))[0];
     });
     return await Dictionary.of(anchored);
@@ -370,8 +374,9 @@ export class Dictionary implements Disposable {
    * which stand in the metadata, are also written to `<name>.calibration.json`, for people and for tools that drop the
    * metadata; {@linkcode Dictionary.load} does not need it.
    */
-  save(path: string): Promise<void> {
-    return this.#reading("save", (parts, host) => saveDictionary(parts, host, path));
+  async save(path: string): Promise<void> {
+    assertKind("the path of Dictionary.save", path, "string");
+    await this.#reading("save", (parts, host) => saveDictionary(parts, host, path));
   }
 
   /**
@@ -387,8 +392,9 @@ export class Dictionary implements Disposable {
    *
    * @throws {RangeError} if the dictionary is empty, or k is not from 1 to its size.
    */
-  export(path: string, options: ExportOptions = {}): Promise<void> {
-    return this.#reading("export", (parts, host) => exportDictionary(parts, host, path, options));
+  async export(path: string, options: ExportOptions = {}): Promise<void> {
+    assertKind("the path of Dictionary.export", path, "string");
+    await this.#reading("export", (parts, host) => exportDictionary(parts, host, path, options));
   }
 
   /**
@@ -484,6 +490,14 @@ export class Dictionary implements Disposable {
       return await task(parts, this.#host);
     });
   }
+}
+
+/** Numbers of regions as a caller gave them; in an array of the platform's, what is no number would be 0. */
+function wholeRegions(regions: ArrayLike<number>, size: number): Int32Array<ArrayBuffer> {
+  assertKind("the regions of Dictionary.exemplarMatrix", regions, "array");
+  const wrong = Array.from(regions).find((region) => !Number.isInteger(region) || region < 0 || region >= size);
+  if (wrong === undefined) return Int32Array.from(regions);
+  throw new RangeError(`Expected regions of 0 to ${size - 1} but found ${wrong}`);
 }
 
 /** A plain stream as one of layer 0. */

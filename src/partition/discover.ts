@@ -4,8 +4,9 @@ import type { StreamBatch } from "../activations/stream.ts";
 import type { Backend, BackendChoice } from "../compute/backend.ts";
 import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import { openBackend } from "../compute/open.ts";
+import { assertCalibration } from "./calibration_values.ts";
 import type { CalibrationValues } from "./calibrator.ts";
-import { CHECKPOINT_OPTIONS, type CheckpointOptions, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { assertCheckpoint, type CheckpointOptions, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { type CountedBatch, promptsOf, promptsWithin, withinNorms } from "./batch_parts.ts";
 import { directionsByLayer, growAll, startGrowths } from "./grow.ts";
 import type { DiscoveryCounts, Growth } from "./growth.ts";
@@ -107,7 +108,7 @@ export async function discover(
   options: DiscoverOptions = {},
 ): Promise<Discovery> {
   assertOptions("discover", options, OPTIONS);
-  if (options.checkpoint) assertOptions("a checkpoint", options.checkpoint, CHECKPOINT_OPTIONS);
+  if (options.checkpoint) assertCheckpoint(options.checkpoint);
   const { backend: choice, saturationWindow = 1, readAll = false, checkpoint, signal } = options;
   const { maxTokens = Infinity, maxPrompts = Infinity } = options;
   if (!(saturationWindow >= 0)) {
@@ -217,8 +218,13 @@ function isDue({ every = 10, seconds = 0 }: CheckpointOptions, batches: number, 
 function calibrationsByLayer(
   calibrations: CalibrationValues | ReadonlyMap<number, CalibrationValues>,
 ): ReadonlyMap<number, CalibrationValues> {
-  if (!("center" in calibrations)) return calibrations;
-  return new Map([[calibrations.source?.hook.layer ?? 0, calibrations]]);
+  if (calibrations instanceof Map) {
+    calibrations.values().forEach(assertCalibration);
+    return calibrations;
+  }
+  const calibration = calibrations as CalibrationValues;
+  assertCalibration(calibration);
+  return new Map([[calibration.source?.hook.layer ?? 0, calibration]]);
 }
 
 /** The stream from where `counts` stands, plain batches dressed as those of the first layer. */

@@ -1,6 +1,9 @@
 import type { Backend } from "../compute/backend.ts";
+import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import { assertSeed } from "../compute/random.ts";
 import { Contexts } from "./contexts.ts";
+import { LEVEL } from "./calibration_values.ts";
+import type { Calibration, Level } from "./calibrator.ts";
 import type { DictionaryOptions } from "./options.ts";
 import type { DictionaryCalibration, DictionaryParts } from "./parts.ts";
 import { RegionArrays } from "./region_arrays.ts";
@@ -20,12 +23,8 @@ export function emptyParts(
   backend: Backend,
   { seed = 0, members = 0 }: Pick<DictionaryOptions, "seed" | "members">,
 ): DictionaryParts {
+  assertCalibrated(calibration);
   const { threshold, percentile } = calibration;
-  if (calibration.center === undefined) {
-    throw new TypeError(
-      "Expected a calibration with its center and threshold, as Calibration.at gives one, but found no center",
-    );
-  }
   const center = Float32Array.from(calibration.center);
   if (center.length === 0 || !center.every(Number.isFinite)) {
     throw new RangeError(`Expected a center of finite numbers but found ${center.length} of them, not all finite`);
@@ -55,4 +54,30 @@ export function emptyParts(
     foundedUntil: 0,
     batches: 0,
   };
+}
+
+/** Beside what a dictionary is built under, what `Calibration.at` says of the percentile. */
+const CALIBRATED: OptionKinds<DictionaryCalibration & Level> = {
+  ...LEVEL,
+  center: "array",
+  source: "object",
+};
+
+/** Throws unless this is the center and threshold of one percentile, not a whole calibration. */
+function assertCalibrated(calibration: DictionaryCalibration): void {
+  const { levels }: Partial<Calibration> = Object(calibration);
+  if (Array.isArray(levels)) {
+    const some = levels.map(({ percentile }) => percentile).join(", ");
+    throw new TypeError(
+      `Expected the center and threshold of one percentile but found a whole calibration, of ${some}: give what its at() ` +
+        "gives, calibration.at(10)",
+    );
+  }
+  assertOptions("a calibration", calibration as DictionaryCalibration & Level, CALIBRATED);
+  for (const name of ["center", "threshold"] as const) {
+    if (calibration[name] !== undefined) continue;
+    throw new TypeError(
+      `Expected a calibration with its center and threshold, as Calibration.at gives one, but found no ${name}`,
+    );
+  }
 }

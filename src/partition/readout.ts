@@ -40,8 +40,8 @@ const OPTIONS: OptionKinds<ReadoutOptions> = { kind: "string", k: "number", basi
  * @param batch Activations, `rows x dim`.
  * @returns `rows x size`.
  * @throws {Error} if a row is not finite, or lies on the center, which has no cosine; `signed` and `topk` of it are 0.
- * @throws {RangeError} if there is no such read-out, `k` is no whole number of at least 1, or the activations are of
- * another length.
+ * @throws {RangeError} if there is no such read-out, `k` is no whole number of at least 1 or more than 1 where it does
+ * nothing, or the activations are of another length.
  *
  * @example
  * ```ts
@@ -60,18 +60,28 @@ export async function readFeatures(
   batch: ActivationBatch,
   options: ReadoutOptions,
 ): Promise<Float32Array<ArrayBuffer>> {
-  assertOptions("a read-out", options, OPTIONS);
+  assertReadout(options);
   const { kind, k = 1 } = options;
-  if (!Object.hasOwn(ROW_READOUTS, kind)) {
-    throw new RangeError(`Expected a read-out of ${Object.keys(ROW_READOUTS).join(", ")} but found "${kind}"`);
-  }
-  if (!Number.isInteger(k) || k < 1) throw new RangeError(`Expected k to be an integer of at least 1 but found ${k}`);
   const size = weights.length / center.length;
   const isProjection = kind === "signed" || kind === "topk";
   const values = await (isProjection ? projections : cosines)(backend, center, weights, batch);
   const row = ROW_READOUTS[kind];
   for (let from = 0; from < values.length; from += size) row(values.subarray(from, from + size), k);
   return values;
+}
+
+/** Throws unless there is such a read-out. */
+export function assertReadout(options: ReadoutOptions): void {
+  assertOptions("a read-out", options, OPTIONS);
+  const { kind, k = 1 } = options;
+  if (!Object.hasOwn(ROW_READOUTS, kind)) {
+    throw new RangeError(`Expected a read-out of ${Object.keys(ROW_READOUTS).join(", ")} but found "${kind}"`);
+  }
+  if (!Number.isInteger(k) || k < 1) throw new RangeError(`Expected k to be an integer of at least 1 but found ${k}`);
+  if (k === 1 || kind === "topk" || kind === "topk_norm") return;
+  throw new RangeError(
+    `Expected k of topk or topk_norm but found ${k} beside ${kind}, which keeps as many as there are`,
+  );
 }
 
 /**

@@ -22,7 +22,7 @@ export interface MonitorParts {
   readonly handles?: ReadonlyMap<string, ReadonlySet<number>>;
 }
 
-const OPTIONS: OptionKinds<MonitorParts> = { model: "object", dictionary: "object", threshold: "number", handles: Map };
+const OPTIONS: OptionKinds<MonitorParts> = { model: "model", dictionary: "object", threshold: "number", handles: Map };
 
 /**
  * What a monitor says of one prompt, however many windows it was read in. Its own tokens are those that are neither
