@@ -1,4 +1,5 @@
 import { assertShape, type Backend, type Matrix, NoDirectionError, NonFiniteRowError } from "../compute/backend.ts";
+import { assertKind, inWords } from "../compute/kinds.ts";
 import { openBackend } from "../compute/open.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
 import { float32Values } from "./float32_values.ts";
@@ -62,6 +63,7 @@ export class Batch implements ActivationBatch, Disposable {
    */
   static of(batch: ActivationBatch, backend?: Backend): Batch {
     if (batch instanceof Batch) return batch;
+    if (backend !== undefined) assertKind("the backend of a batch", backend, "backend");
     // Whatever JavaScript passes: what has no values is refused for that.
     const { rows, dim, provenance, data: values } = Object(batch) as ActivationBatch;
     const data = float32Values(values, dim);
@@ -76,6 +78,7 @@ export class Batch implements ActivationBatch, Disposable {
    * @param matrix The batch disposes it; who does not hand it over does not dispose the batch.
    */
   static onBackend(matrix: Matrix, provenance?: Provenance): Batch {
+    assertKind("the matrix of a batch", matrix, "matrix");
     if (provenance) assertProvenance(provenance, matrix.rows);
     return new Batch(matrix.rows, matrix.dim, { matrix }, provenance);
   }
@@ -110,6 +113,8 @@ export class Batch implements ActivationBatch, Disposable {
    * position and layer.
    */
   async on<T>(backend: Backend, use: (x: Matrix) => Promise<T>): Promise<T> {
+    assertKind("the backend of on", backend, "backend");
+    assertKind("the use of a batch", use, "function");
     using made = new DisposableStack();
     const { matrix } = this.#place;
     const x = matrix?.backend === backend.name
@@ -137,9 +142,15 @@ export class Batch implements ActivationBatch, Disposable {
    *
    * @param rows Row numbers, in the order in which they are wanted.
    * @returns A batch of copies, which the caller disposes.
+   * @throws {RangeError} if the batch has no such row.
    */
   async select(rows: Int32Array): Promise<Batch> {
     const { data, matrix } = this.#place;
+    assertKind("rows to select", rows, "array");
+    const wrong = rows.find((row) => !Number.isInteger(row) || row < 0 || row >= this.rows);
+    if (wrong !== undefined) {
+      throw new RangeError(`Expected rows of 0 to ${this.rows - 1} to select but found ${wrong}`);
+    }
     const provenance = this.provenance && selectedProvenance(this.provenance, rows);
     if (data) {
       const { dim } = this;
@@ -177,7 +188,7 @@ export class Batch implements ActivationBatch, Disposable {
 export function assertBatches(purpose: string, batches: unknown): void {
   const object = Object(batches);
   if (typeof batches === "object" && (Symbol.iterator in object || Symbol.asyncIterator in object)) return;
-  const found = "rows" in object && "dim" in object ? "one batch: put it into an array, [batch]" : typeof batches;
+  const found = "rows" in object && "dim" in object ? "one batch: put it into an array, [batch]" : inWords(batches);
   throw new TypeError(`Expected batches to ${purpose}, an array or a stream of them, but found ${found}`);
 }
 

@@ -1,4 +1,5 @@
 import type { Backend } from "../compute/backend.ts";
+import { assertKind } from "../compute/kinds.ts";
 import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import { metadataOf, outlineArrow, readArrow, type Table } from "../files/arrow.ts";
 import type { HookSite } from "../model/types.ts";
@@ -63,6 +64,7 @@ export async function* readActivations(
   options: ReadActivationsOptions = {},
 ): AsyncGenerator<StreamBatch> {
   assertOptions("readActivations", options, OPTIONS);
+  assertKind("the folder of a cache", folder, "string");
   const index = await readCacheIndex(folder, options.onWarning);
   const { backend, expect = {}, layers = index.layers, skipPrompts = 0 } = options;
   assertExpected(folder, index, expect);

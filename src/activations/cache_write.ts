@@ -1,3 +1,4 @@
+import { assertKind } from "../compute/kinds.ts";
 import { dirname, join } from "node:path";
 import { writeArrow } from "../files/arrow.ts";
 import { exists } from "../files/exists.ts";
@@ -46,6 +47,9 @@ export async function* cacheActivations(
   folder: string,
   source: StreamSource,
 ): AsyncGenerator<StreamBatch> {
+  assertKind("a stream to cache", stream, "iterable");
+  assertKind("the folder of a cache", folder, "string");
+  assertKind("the source of a cache", source, "object");
   await assertNoCache(folder);
   await removeShards(folder);
   const made = { source: readingOf(source), hook: source.hook.at };

@@ -1,3 +1,4 @@
+import { assertKind } from "../compute/kinds.ts";
 import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import { UNPACK_OPTIONS, type UnpackOptions } from "../files/unpacking.ts";
 import { CorpusError } from "./errors.ts";
@@ -106,6 +107,7 @@ export async function* readCorpus(
   options: CorpusOptions = {},
 ): AsyncGenerator<CorpusEntry> {
   assertOptions("readCorpus", options, OPTIONS);
+  assertKind("the corpus of readCorpus", source, ["string", "iterable"]);
   const filter = new Filter(options.where ?? {});
   const named = typeof options.field === "string" ? [options.field] : options.field;
   const without = new WithoutText(typeof source === "string" ? `"${source}"` : "the corpus", named);

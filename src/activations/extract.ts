@@ -1,5 +1,6 @@
 import type { Backend } from "../compute/backend.ts";
-import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
+import { assertKind } from "../compute/kinds.ts";
+import { assertOptions, assertWhole, type OptionKinds } from "../compute/known_options.ts";
 import { otherTurns } from "../compute/other_turns.ts";
 import { tokensAtOnce } from "../model/pieces.ts";
 import type { LanguageModel } from "../model/types.ts";
@@ -156,6 +157,7 @@ export async function* extract(
   corpus: Iterable<Text | TokenIds> | AsyncIterable<Text | TokenIds>,
   options: ExtractOptions,
 ): AsyncGenerator<StreamBatch> {
+  assertKind("the model of extract", model, "model");
   assertOptions("extract", options, OPTIONS);
   assertTexts(corpus);
   const settings = settle(model, options);
@@ -212,6 +214,8 @@ function assertTexts(corpus: unknown): void {
 
 function assertEntry(entry: unknown, number: number): void {
   const fields = typeof entry === "string" ? { text: entry } : Object(entry);
+  if (fields.id !== undefined) assertKind(`the id of prompt ${number} of the stream`, fields.id, "string");
+  if (fields.tokens !== undefined) assertKind(`the tokens of prompt ${number} of the stream`, fields.tokens, "array");
   if (typeof fields.text === "string" || fields.tokens !== undefined) return;
   throw new TypeError(
     `Expected a text, { text } or { tokens } but prompt ${number} of the stream is ${
@@ -285,6 +289,7 @@ function settle(model: LanguageModel, options: ExtractOptions): Settings {
     options;
   const { chat = false, skipPrompts = 0, onProgress = () => {} } = options;
   const { maxPrompts = Infinity, maxTokens = Infinity, maxActivations = Infinity } = options;
+  assertKind("layers of extract", options.layers, "numbers");
   const layers = [...new Set(options.layers)];
   assertExtractor(extractor);
   const selected = selectionOf({ ...options, extractor, chat }, model);
@@ -306,12 +311,6 @@ function settle(model: LanguageModel, options: ExtractOptions): Settings {
   const passes = { forwardPrompts, forwardTokens };
   const budget = { skipPrompts, maxPrompts, maxTokens, maxActivations };
   return { layers, selection, context, stride, batchPrompts, chat, ...passes, ...budget, onProgress };
-}
-
-function assertWhole(what: string, value: number, from: number, to = Number.MAX_SAFE_INTEGER): void {
-  if (Number.isInteger(value) && value >= from && value <= to) return;
-  const range = to === Number.MAX_SAFE_INTEGER ? `from ${from}` : `from ${from} to ${to}`;
-  throw new RangeError(`Expected ${what} to be a whole number ${range} but found ${value}`);
 }
 
 async function runBatch(

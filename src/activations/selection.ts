@@ -1,5 +1,6 @@
 /** Which positions of a stream's prompts become activations. */
-import type { OptionKinds } from "../compute/known_options.ts";
+import { inWords } from "../compute/kinds.ts";
+import { assertOneOf, assertOptions, assertWhole, type OptionKinds } from "../compute/known_options.ts";
 import type { LanguageModel } from "../model/types.ts";
 import { type Extractor, keptPositions } from "./extractor.ts";
 import type { Prompt } from "./prompt.ts";
@@ -72,6 +73,9 @@ export function selectionOf(
   if (repeats !== "each" && repeats !== "once") {
     throw new RangeError(`Expected repeats to be "each" or "once" but found ${JSON.stringify(repeats)}`);
   }
+  if (typeof excludeTokens === "string") {
+    assertOneOf("excludeTokens, unless it is a list of ids,", excludeTokens, ["special"]);
+  }
   const tokens = excludeTokens === "special" ? known(model.specialTokens, 'excludeTokens "special"') : excludeTokens;
   assertTokens(tokens, model.vocab);
   return {
@@ -123,6 +127,8 @@ export function selectionText({ extractor, excludeTokens, excludePositions, repe
   ].join(", ");
 }
 
+const TEMPLATE: OptionKinds<Template> = { before: "number", after: "number" };
+
 function positionsOf(
   positions: "template" | number | Template,
   chat: boolean,
@@ -135,8 +141,13 @@ function positionsOf(
       "Expected chats, whose template is left out, but texts are read as they are: set chat (--chat)",
     );
   }
-  if (typeof positions === "object" || Number.isInteger(positions) && positions >= 0) return positions;
-  throw new RangeError(`Expected excludePositions to be a whole number or "template" but found ${positions}`);
+  if (typeof positions === "object") {
+    assertOptions("a template", positions, TEMPLATE);
+    for (const part of ["before", "after"] as const) assertWhole(`${part} of a template`, positions[part], 0);
+    return positions;
+  }
+  if (Number.isInteger(positions) && positions >= 0) return positions;
+  throw new RangeError(`Expected excludePositions to be a whole number or "template" but found ${inWords(positions)}`);
 }
 
 function known<T>(value: T | undefined, what: string): T {

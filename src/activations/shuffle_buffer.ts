@@ -1,3 +1,4 @@
+import { assertKind } from "../compute/kinds.ts";
 import { Random } from "../compute/random.ts";
 
 /**
@@ -29,6 +30,7 @@ export async function* shuffleBuffer<T>(
   if (!Number.isSafeInteger(size) || size < 1) {
     throw new RangeError(`Expected the size of a shuffle buffer to be a whole number from 1 but found ${size}`);
   }
+  assertKind("what is shuffled", items, "iterable");
   const random = new Random(seed);
   const waiting: T[] = [];
   for await (const item of items) {

@@ -1,3 +1,4 @@
+import { assertKind } from "../compute/kinds.ts";
 import { Random } from "../compute/random.ts";
 
 /**
@@ -17,6 +18,7 @@ import { Random } from "../compute/random.ts";
  * ```
  */
 export async function* shuffled<T>(entries: Iterable<T> | AsyncIterable<T>, seed: number): AsyncGenerator<T> {
+  assertKind("what is shuffled", entries, "iterable");
   const random = new Random(seed);
   yield* random.shuffle(await Array.fromAsync(entries));
 }

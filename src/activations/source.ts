@@ -1,8 +1,9 @@
-import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
+import { assertKind } from "../compute/kinds.ts";
+import { assertOneOf, assertOptions, assertWhole, type OptionKinds } from "../compute/known_options.ts";
 import { bareName } from "../model/exports.ts";
 import type { BosRule, ControlTokenRule, Dtype, HookPoint, HookSite, LanguageModel } from "../model/types.ts";
 import { SELECT_OPTIONS, type Selection, selectionOf, selectionText, type SelectOptions } from "./selection.ts";
-import type { Extractor } from "./extractor.ts";
+import { assertExtractor, type Extractor } from "./extractor.ts";
 import { strideOf, WINDOW_OPTIONS, type WindowOptions, windowsText } from "./windows.ts";
 
 /** How a stream of activations was read, whatever the layer. */
@@ -157,11 +158,18 @@ export function describedBy<T extends object>(options: T): Pick<T, keyof T & key
 export function describeStream(options: DescribeOptions): StreamSource {
   assertOptions("describeStream", options, DESCRIBE_OPTIONS);
   const { model, layer, corpus, extractor = "per-position", batchPrompts = 128, chat = false } = options;
+  assertKind("model of describeStream", model, ["string", "object"]);
+  assertWhole("layer of describeStream", layer, 0);
+  assertWhole("batchPrompts", batchPrompts, 1);
+  assertExtractor(extractor);
   const given: Exclude<DescribeOptions["model"], string> = typeof model === "string"
     ? { id: model, hook: "resid_post", bos: "always" }
     : model;
   const { id, checksum, dtype, weights, hook, bos, controlTokens, templateDate, revision, commit, maxContext } = given;
+  assertKind("the model's id", id, "string");
+  if (options.bos !== undefined) assertOneOf<BosRule>("bos", options.bos, ["always", "tokenizer", "never"]);
   const { context = defaultContext({ maxContext }) } = options;
+  assertWhole("a context", context, 1);
   const stride = strideOf({ ...options, context, extractor, chat });
   return {
     model: id,

@@ -1,3 +1,4 @@
+import { assertKind, inWords } from "../compute/kinds.ts";
 import { type ActivationBatch, Batch } from "./batch.ts";
 import type { Prompt } from "./prompt.ts";
 
@@ -71,10 +72,11 @@ export function streamBatch(
  * ```
  */
 export function batchAt(streamed: Pick<LayeredBatch, "batches">, layer: number): Batch {
+  assertLayered(streamed);
   const batch = streamed.batches.get(layer);
   if (batch) return Batch.of(batch);
   const layers = [...streamed.batches.keys()].join(", ");
-  throw new RangeError(`Expected one of the stream's layers ${layers} but found ${layer}: extract it too`);
+  throw new RangeError(`Expected one of the stream's layers ${layers} but found ${inWords(layer)}: extract it too`);
 }
 
 /**
@@ -95,7 +97,29 @@ export async function* atLayer(
   stream: AsyncIterable<LayeredBatch> | Iterable<LayeredBatch>,
   layer: number,
 ): AsyncGenerator<Batch> {
-  for await (using streamed of stream) {
+  for await (using streamed of layered(stream)) {
     yield batchAt(streamed, layer);
   }
+}
+
+/**
+ * A stream as it is, of which each batch has been found to be one with layers: another, as one of plain batches gives, is
+ * refused before anything asks for its end.
+ *
+ * @throws {TypeError} if it is no stream, or one of something else.
+ */
+export async function* layered<B extends LayeredBatch>(stream: AsyncIterable<B> | Iterable<B>): AsyncGenerator<B> {
+  assertKind("a stream of activations", stream, "iterable");
+  for await (const streamed of stream) {
+    assertLayered(streamed);
+    yield streamed;
+  }
+}
+
+function assertLayered(streamed: Pick<LayeredBatch, "batches">): void {
+  if (Object(streamed).batches instanceof Map) return;
+  throw new TypeError(
+    `Expected batches of a stream with its layers, as extract gives them, but found ${inWords(streamed)}: of plain ` +
+      "batches there is one layer, which needs no number",
+  );
 }

@@ -33,7 +33,7 @@ export function assertOptions<T extends object>(
   options: T,
   kinds: OptionKinds<NoInfer<T>> & Kinds,
 ): void {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+  if (!isBag(options)) {
     throw new TypeError(
       `Expected the options of ${whose} as an object, { name: value }, but found ${inWords(options)}`,
     );
@@ -42,6 +42,12 @@ export function assertOptions<T extends object>(
   const unknown = given.find(([name]) => !Object.hasOwn(kinds, name));
   if (unknown) throw new TypeError(`Expected options of ${whose} but found ${meant(unknown[0], Object.keys(kinds))}`);
   for (const [name, value] of given) assertKind(`${name} of ${whose}`, value, kinds[name]);
+}
+
+/** Whether this holds options by their names: a Map or a Promise has none, and would pass for nothing given. */
+function isBag(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return [Object.prototype, null].includes(Object.getPrototypeOf(value)) || Object.keys(value).length > 0;
 }
 
 /** A name that there is not, with the one that may have been meant, and all that there are. */
@@ -63,4 +69,15 @@ export function assertOneOf<T extends string>(what: string, value: T, values: re
   throw new RangeError(
     `Expected ${what} to be ${values.map((one) => `"${one}"`).join(" or ")} but found ${inWords(value)}`,
   );
+}
+
+/**
+ * Throws unless a value is a whole number of a range.
+ *
+ * @throws {RangeError} that says which.
+ */
+export function assertWhole(what: string, value: number, from: number, to = Number.MAX_SAFE_INTEGER): void {
+  if (Number.isInteger(value) && value >= from && value <= to) return;
+  const range = to === Number.MAX_SAFE_INTEGER ? `from ${from}` : `from ${from} to ${to}`;
+  throw new RangeError(`Expected ${what} to be a whole number ${range} but found ${inWords(value)}`);
 }

@@ -3,6 +3,7 @@
  * read from there; nothing is written into it. A cached revision stays what it is, and asks nobody, until it is refreshed.
  */
 import { join, matchesGlob, posix } from "node:path";
+import { assertKind } from "../compute/kinds.ts";
 import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import { isPattern } from "../files/glob.ts";
 import { HubError, HubNotFoundError } from "./errors.ts";
@@ -158,6 +159,7 @@ export async function localPath(
   beside: readonly string[] = [],
 ): Promise<string> {
   assertOptions("localPath", options, HUB_OPTIONS);
+  assertKind("the path of a file", name, "string");
   if (!isHubName(name)) return name;
   const match = /^hf:\/\/(datasets\/|models\/)?([^/@]+\/[^/@]+)(?:@((?:refs\/[^/]+\/)?[^/]+))?\/(.+?)\/?$/.exec(name);
   const revision = decoded(match?.[3] ?? "main");

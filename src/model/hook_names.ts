@@ -1,4 +1,6 @@
 /** The names that other tools give to hook points, and back. */
+import { assertKind, inWords } from "../compute/kinds.ts";
+import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import { SITES } from "./sites.ts";
 import type { HookPoint, HookSite } from "./types.ts";
 
@@ -59,7 +61,9 @@ const IN_BLOCK =
  * if (name !== "blocks.12.hook_attn_out") throw new Error(name);
  * ```
  */
-export function hookName({ layer, at }: HookPoint): string {
+export function hookName(point: HookPoint): string {
+  assertHookPoint(point);
+  const { layer, at } = point;
   const name = LENS_NAMES.get(at);
   return name === undefined ? at.replaceAll("{layer}", String(layer)) : `blocks.${layer}.${name}`;
 }
@@ -90,6 +94,7 @@ export function hookName({ layer, at }: HookPoint): string {
  * ```
  */
 export function parseHookName(name: string, layer?: number): HookPoint {
+  assertKind("the name of a hook point", name, "string");
   const point = findHookPoint(name, layer);
   if (point) return point;
   const advice = name.includes("{layer}") && layer === undefined
@@ -118,8 +123,21 @@ export function findHookPoint(name: string, layer?: number): HookPoint | undefin
  * if (layer !== 7 || at !== "resid_post") throw new Error(`${layer} ${at}`);
  * ```
  */
-export function normalHookPoint({ layer, at }: HookPoint): HookPoint {
+export function normalHookPoint(point: HookPoint): HookPoint {
+  assertHookPoint(point);
+  const { layer, at } = point;
   return at === "resid_pre" && layer > 0 ? { layer: layer - 1, at: "resid_post" } : { layer, at };
+}
+
+const HOOK_POINT: OptionKinds<HookPoint> = { layer: "number", at: "string" };
+
+function assertHookPoint(point: HookPoint): void {
+  assertOptions("a hook point", point, HOOK_POINT);
+  const { layer, at } = point;
+  if (Number.isInteger(layer) && layer >= 0 && at !== undefined) return;
+  throw new RangeError(
+    `Expected a hook point such as { layer: 3, at: "resid_post" } but found layer ${layer} and at ${inWords(at)}`,
+  );
 }
 
 /**

@@ -248,6 +248,9 @@ export class HookedLanguageModel implements LanguageModel {
         `Expected ${rows} directions of ${streamDim} numbers, the width of the stream, but got ${directions.length} numbers`,
       );
     }
+    if (!directions.every(Number.isFinite)) {
+      throw new RangeError("Expected directions of finite numbers to read but they hold NaN or an infinity");
+    }
     const lens: LensToken[][] = [];
     const step = this.#lensRows();
     for (let from = 0; from < rows; from += step) {
@@ -366,11 +369,11 @@ export class HookedLanguageModel implements LanguageModel {
             `prompt ${i} has ${prompt.length}: cut it (--context ${this.maxContext}), or take a shorter one`,
         );
       }
-      const wrong = prompt.find((id: unknown) => !isToken(id, this.#parts.tokens));
-      if (wrong === undefined) continue;
+      const wrong = prompt.findIndex((id: unknown) => !isToken(id, this.#parts.tokens));
+      if (wrong < 0) continue;
       throw new RangeError(
         `Expected token ids from 0 to ${this.#parts.tokens - 1}, which ${this.id} has, but prompt ${i} holds ${
-          inWords(wrong)
+          inWords(prompt[wrong])
         }`,
       );
     }

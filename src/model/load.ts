@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { BackendName } from "../compute/backend.ts";
 import { gpuAdapter, gpuDevice, GpuError, isSoftwareAdapter } from "../compute/device.ts";
+import { assertKind } from "../compute/kinds.ts";
 import { assertOneOf, assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import type { GraphProto } from "../compute/onnx/codec.ts";
 import { currentSettings, HUB_OPTIONS } from "../hub/options.ts";
@@ -71,6 +72,7 @@ const OPTIONS: OptionKinds<LoadOptions> = {
  */
 export async function loadModel(id: string, options: LoadOptions = {}): Promise<LanguageModel> {
   assertOptions("loadModel", options, OPTIONS);
+  assertKind("the model's folder or name", id, "string");
   assertOneOf("device", options.device ?? "auto", ["auto", "cpu", "webgpu"]);
   try {
     return await load(id, options);

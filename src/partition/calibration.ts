@@ -1,8 +1,9 @@
 import { type ActivationBatch, assertBatches } from "../activations/batch.ts";
 import type { StreamSource } from "../activations/source.ts";
-import { batchAt, type LayeredBatch } from "../activations/stream.ts";
+import { batchAt, layered, type LayeredBatch } from "../activations/stream.ts";
 import type { Backend, BackendChoice } from "../compute/backend.ts";
 import { assertPercentiles } from "../compute/histogram.ts";
+import { assertKind } from "../compute/kinds.ts";
 import { assertOneOf, assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import { Calibration, type CalibrationValues, Calibrator, type Level } from "./calibrator.ts";
 import { openBackend } from "../compute/open.ts";
@@ -138,13 +139,15 @@ export async function calibrateLayers(
 ): Promise<Map<number, Calibration>> {
   assertOptions("calibrateLayers", options, LAYER_OPTIONS);
   assertValues(options);
+  assertKind("layers of calibrateLayers", layers, "numbers");
+  if (layers.length === 0) throw new RangeError("Expected at least one layer to calibrate but found none");
   const { percentiles = [10], activations = 200_000, pairs, seed, maxNorm, backend: choice } = options;
   const { sourceOf, onBatch } = options;
   const backend = await openBackend(choice);
   using made = new DisposableStack();
   const calibrators = new Map(layers.map((layer) => [layer, made.use(new Calibrator(backend, sourceOf?.(layer)))]));
   let seen = 0;
-  for await (using streamed of stream) {
+  for await (using streamed of layered(stream)) {
     for (const [layer, calibrator] of calibrators) {
       // Each batch of a stream has arrays of its own.
       await calibrator.push(batchAt(streamed, layer), true);

@@ -115,6 +115,7 @@ export async function loadCalibration(
   path: string,
   onWarning?: (sentence: string) => void,
 ): Promise<Calibration> {
+  assertKind("the path of loadCalibration", path, "string");
   return (await readCalibration(path, onWarning)).calibration;
 }
 

@@ -2,6 +2,7 @@ import { lengthOf } from "../compute/long_lists.ts";
 import { type ActivationBatch, Batch, selectedProvenance } from "../activations/batch.ts";
 import { assertReadAs, assertSameOrigin, type StreamSource } from "../activations/source.ts";
 import type { Backend, Matrix, Moments } from "../compute/backend.ts";
+import { inWords } from "../compute/kinds.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
 import { assertCalibration, type CalibrationValues, type Level } from "./calibration_values.ts";
 import type { Pairs, TakenPairs } from "./calibration_pairs.ts";
@@ -70,9 +71,9 @@ export class Calibration implements CalibrationValues {
     const level = this.levels.find((level) => level.percentile === percentile);
     if (level) return { ...level, center: this.center, ...(this.source && { source: this.source }) };
     throw new RangeError(
-      `Expected one of the calibrated percentiles ${
-        this.percentiles.join(", ")
-      } but found ${percentile}: calibrate it too`,
+      `Expected one of the calibrated percentiles ${this.percentiles.join(", ")} but found ${
+        inWords(percentile)
+      }: calibrate it too`,
     );
   }
 }

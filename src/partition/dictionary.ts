@@ -1,7 +1,7 @@
-import { type ActivationBatch, assertBatches, assertProvenance, type Provenance } from "../activations/batch.ts";
+import { type ActivationBatch, assertBatches, assertProvenance, Batch, type Provenance } from "../activations/batch.ts";
 import { assertReadAs, type StreamSource } from "../activations/source.ts";
 import { assertOwned, assertSameDim, type Backend, type Matrix } from "../compute/backend.ts";
-import { assertKind } from "../compute/kinds.ts";
+import { assertKind, inWords } from "../compute/kinds.ts";
 import { assertOptions } from "../compute/known_options.ts";
 import { openBackend } from "../compute/open.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
@@ -197,12 +197,13 @@ export class Dictionary implements Disposable {
   add(batch: ActivationBatch, options: AddOptions = {}): Promise<Assignment> {
     return this.#inTurn("add", async (parts) => {
       assertOptions("Dictionary.add", options, { replace: "boolean", found: "boolean" });
-      assertReadAs("dictionary", parts.calibration.source, batch.provenance?.source);
+      const { provenance } = Batch.of(batch);
+      assertReadAs("dictionary", parts.calibration.source, provenance?.source);
       using directions = await directionsOf(parts.backend, batch, parts.calibration.center);
       const wasBehind = this.#isBehind;
       // Before the first change: what fails half-way must not read as up to date.
       this.#isBehind = true;
-      const assignment = await ingestBatch(parts, directions, batch.provenance, options);
+      const assignment = await ingestBatch(parts, directions, provenance, options);
       // Only what the batch touched, where all else is there already.
       await this.#refresh(wasBehind ? undefined : groupRows(assignment.regions, parts.regions.size).regions);
       return assignment;
@@ -458,7 +459,9 @@ export class Dictionary implements Disposable {
   #contextsOf(name: string, region: number): DictionaryParts["contexts"] {
     const { contexts, regions: { size } } = this.#inUse(name);
     if (Number.isInteger(region) && region >= 0 && region < size) return contexts;
-    throw new RangeError(`Expected a region below ${size}, as many as the dictionary has, but found ${region}`);
+    throw new RangeError(
+      `Expected a region below ${size}, as many as the dictionary has, but found ${inWords(region)}`,
+    );
   }
 
   /** Its values on the host; throws while they are not those of all regions. */

@@ -1,4 +1,5 @@
-import type { LayeredBatch } from "../activations/stream.ts";
+import { layered, type LayeredBatch } from "../activations/stream.ts";
+import { assertKind } from "../compute/kinds.ts";
 import { Dictionary, partsOf } from "./dictionary.ts";
 import type { Growth } from "./growth.ts";
 import { secondPass } from "./reanchor.ts";
@@ -32,6 +33,8 @@ export async function reanchorAll(
   growths: readonly Pick<Growth, "layer" | "dictionary">[],
   stream: AsyncIterable<LayeredBatch>,
 ): Promise<Dictionary[]> {
+  assertKind("growths of reanchorAll", growths, "list");
+  for (const growth of growths) assertKind("dictionary of a growth", Object(growth).dictionary, Dictionary);
   const grown = growths.map(({ layer, dictionary }) => ({ layer, parts: partsOf(dictionary) }));
-  return await Promise.all((await secondPass(grown, stream)).map((parts) => Dictionary.of(parts)));
+  return await Promise.all((await secondPass(grown, layered(stream))).map((parts) => Dictionary.of(parts)));
 }

@@ -3,9 +3,10 @@ import { extract, type Text, type TokenIds } from "../../activations/extract.ts"
 import { assertContext, assertSameModel, bosOf, type StreamSource } from "../../activations/source.ts";
 import { batchAt } from "../../activations/stream.ts";
 import type { Matrix } from "../../compute/backend.ts";
+import { assertKind } from "../../compute/kinds.ts";
 import { assertOptions, type OptionKinds } from "../../compute/known_options.ts";
 import type { LanguageModel } from "../../model/types.ts";
-import type { Dictionary } from "../../partition/dictionary.ts";
+import { Dictionary } from "../../partition/dictionary.ts";
 import { directionsOf } from "../../partition/directions.ts";
 import { nearestRegions } from "../../partition/leader.ts";
 import { chatTemplateOf, CONTENTS, type Template, templatePart } from "../../activations/template_parts.ts";
@@ -104,6 +105,8 @@ export class Monitor implements Disposable {
   static async create(options: MonitorParts): Promise<Monitor> {
     assertOptions("a monitor", options, OPTIONS);
     const { dictionary, threshold = Infinity } = options;
+    assertKind("model of a monitor", options.model, "model");
+    assertKind("dictionary of a monitor", dictionary, Dictionary);
     if (!(threshold >= 0)) throw new RangeError(`Expected a threshold from 0 on but found ${threshold}`);
     const { source } = dictionary;
     if (source?.extractor !== "per-position") {

@@ -1,6 +1,7 @@
 import type { Backend } from "../../compute/backend.ts";
+import { assertKind } from "../../compute/kinds.ts";
 import { assertOptions } from "../../compute/known_options.ts";
-import type { Dictionary } from "../../partition/dictionary.ts";
+import { Dictionary } from "../../partition/dictionary.ts";
 import type { Basis } from "../../partition/parts.ts";
 import { median } from "../statistics/median.ts";
 import { assignRows } from "./hungarian.ts";
@@ -64,6 +65,7 @@ export interface Matching extends DirectionMatching {
  */
 export async function match(a: Dictionary, b: Dictionary, options: { basis?: Basis } = {}): Promise<Matching> {
   assertOptions("match", options, { basis: "string" });
+  for (const dictionary of [a, b]) assertKind("each dictionary of match", dictionary, Dictionary);
   if (a.dim !== b.dim) throw new RangeError(`Expected dictionaries of one width but found ${a.dim} and ${b.dim}`);
   const { basis = "mean" } = options;
   const matching = await matchDirections(a.backend, a.directions(basis), b.directions(basis), a.dim);

@@ -1,9 +1,10 @@
+import { assertKind } from "../../compute/kinds.ts";
 import { assertOptions } from "../../compute/known_options.ts";
-import type { ActivationBatch } from "../../activations/batch.ts";
-import { batchAt, type LayeredBatch } from "../../activations/stream.ts";
+import { type ActivationBatch, assertBatches } from "../../activations/batch.ts";
+import { batchAt, layered, type LayeredBatch } from "../../activations/stream.ts";
 import { withinNorms } from "../../partition/batch_parts.ts";
 import type { CalibrationValues } from "../../partition/calibrator.ts";
-import type { Dictionary } from "../../partition/dictionary.ts";
+import { Dictionary } from "../../partition/dictionary.ts";
 import { directionsOf } from "../../partition/directions.ts";
 
 /** How much of a stream a dictionary covers. */
@@ -39,6 +40,8 @@ export async function coverage(
   dictionary: Dictionary,
   stream: AsyncIterable<ActivationBatch> | Iterable<ActivationBatch>,
 ): Promise<Coverage> {
+  assertKind("the dictionary of coverage", dictionary, Dictionary);
+  assertBatches("take the coverage of", stream);
   const counted = new Counted(dictionary.threshold);
   for await (const batch of stream) counted.add((await dictionary.assign(batch)).distances);
   return counted.coverage;
@@ -74,12 +77,14 @@ export async function coverages(
 ): Promise<Coverage[]> {
   assertOptions("coverages", options, { calibrations: Map });
   const { calibrations = new Map() } = options;
+  assertKind("growths of coverages", growths, "list");
+  for (const growth of growths) assertKind("dictionary of a growth", Object(growth).dictionary, Dictionary);
   const all = growths.map(({ layer, dictionary }) => ({
     layer,
     dictionary,
     counted: new Counted(dictionary.threshold),
   }));
-  for await (using streamed of stream) {
+  for await (using streamed of layered(stream)) {
     for (const [layer, own] of Map.groupBy(all, ({ layer }) => layer)) {
       const [{ dictionary: { backend, center } }] = own;
       using held = new DisposableStack();

@@ -1,4 +1,5 @@
-import type { Dictionary } from "../../partition/dictionary.ts";
+import { assertKind } from "../../compute/kinds.ts";
+import { Dictionary } from "../../partition/dictionary.ts";
 import { number, orNull, row, type RowOf, whole } from "../../report/row.ts";
 import { median } from "../statistics/median.ts";
 
@@ -109,6 +110,7 @@ export function dictionaryFigures(
  * ```
  */
 export async function measure(dictionary: Dictionary): Promise<DictionaryMetrics> {
+  assertKind("the dictionary of measure", dictionary, Dictionary);
   const { memberCounts, distanceSums, size } = dictionary;
   const kept = [...memberCounts.keys()].filter((region) => memberCounts[region] >= 2);
   const counts = Float64Array.from(kept, (region) => memberCounts[region]);

@@ -1,8 +1,9 @@
 import { assertSameModel } from "../../activations/source.ts";
+import { assertKind } from "../../compute/kinds.ts";
 import { assertOptions } from "../../compute/known_options.ts";
 import type { LanguageModel, LensToken } from "../../model/types.ts";
 import type { Context } from "../../partition/contexts.ts";
-import type { Dictionary } from "../../partition/dictionary.ts";
+import { Dictionary } from "../../partition/dictionary.ts";
 import type { Basis } from "../../partition/parts.ts";
 import { number, row, type RowOf, whole, words } from "../../report/row.ts";
 import { contextText } from "../../report/token_text.ts";
@@ -60,6 +61,8 @@ export async function describeRegions(
   options: { basis?: Basis; k?: number; regions?: readonly number[] } = {},
 ): Promise<RegionRow[]> {
   assertOptions("describeRegions", options, { basis: "string", k: "number", regions: "numbers" });
+  assertKind("the dictionary of describeRegions", dictionary, Dictionary);
+  assertKind("the model of describeRegions", model, "model");
   const { basis = "mean", k = 5 } = options;
   const { source } = dictionary;
   if (source) assertSameModel(source, model, "give that model, whose lens reads what its regions mean");

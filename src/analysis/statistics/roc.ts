@@ -1,3 +1,5 @@
+import { assertKind } from "../../compute/kinds.ts";
+
 /**
  * Area under the ROC curve: how often a positive scores higher than a negative, ties counted half (Mann and Whitney's U
  * over the number of pairs). 0.5 is chance, 1 is perfect.
@@ -13,6 +15,8 @@
  * ```
  */
 export function auroc(negatives: ArrayLike<number>, positives: ArrayLike<number>): number {
+  assertKind("the negatives of auroc", negatives, "array");
+  assertKind("the positives of auroc", positives, "array");
   const low = Float64Array.from(negatives).sort();
   const high = Float64Array.from(positives).sort();
   if (Number.isNaN(low.at(-1)) || Number.isNaN(high.at(-1))) return NaN;

@@ -1,3 +1,5 @@
+import { assertKind } from "../../compute/kinds.ts";
+
 /**
  * Spearman's rank correlation: Pearson's of the ranks, equal values sharing their mean rank. -1..1; NaN for fewer than two
  * pairs, or where one side is constant or holds a NaN.
@@ -10,6 +12,7 @@
  * ```
  */
 export function spearman(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  for (const side of [a, b]) assertKind("each side of spearman", side, "array");
   if (a.length !== b.length) {
     throw new RangeError(`Expected as many values on both sides but found ${a.length} and ${b.length}`);
   }
