@@ -39,6 +39,7 @@ import {
   givenDictionary,
   keptAnswers,
   openModel,
+  readAllFlag,
   readTexts,
   seedsFlag,
 } from "../src/run/mod.ts";
@@ -103,10 +104,11 @@ await experiment({
       help: "tokens of a prompt that are read at once, template included",
     },
     batch: { type: "integer", default: 32, min: 1, help: "prompts read together, if so many are waiting" },
+    readAll: readAllFlag(),
   },
   idle: [
     {
-      flags: ["layers", "percentiles", "maxTokens", "calibration", "context", "plain"],
+      flags: ["layers", "percentiles", "maxTokens", "readAll", "calibration", "context", "plain"],
       beside: "dictionary",
       why: "which has its own",
     },
