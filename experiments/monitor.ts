@@ -101,7 +101,9 @@ await experiment({
       type: "integer",
       default: 128,
       min: 2,
-      help: "tokens of a prompt that are read at once, template included",
+      help:
+        "tokens of a prompt that are read at once, template included; longer prompts are watched window by window, and " +
+        "chats to grow on are cut",
     },
     batch: { type: "integer", default: 32, min: 1, help: "prompts read together, if so many are waiting" },
     readAll: readAllFlag(),

@@ -187,11 +187,11 @@ const CASES: Readonly<Record<string, Case>> = {
   audit: {
     isLong: true,
     base: `${GROWN} --after after-model --chat-corpora harmful.jsonl,harmless.jsonl --corpus pile.jsonl ` +
-      "--calibration 300 --texts 10 --prompts 8 --seeds 4 --min-members 1 --alpha 0.2",
+      "--calibration 300 --context 16 --batch 6 --texts 10 --prompts 8 --seeds 4 --min-members 1 --alpha 0.2",
     own: {
       after: "other-model",
       chatCorpora: "other-harmful.jsonl,harmless.jsonl",
-      calibration: "60",
+      ...READING,
       texts: "8",
       prompts: "5",
       seeds: "5",
@@ -203,11 +203,12 @@ const CASES: Readonly<Record<string, Case>> = {
     isLong: true,
     base:
       `${GROWN} --instruct after-model ${INSTRUCTIONS} --corpus pile.jsonl --calibration 300 --texts 10 --seeds 2 ` +
+      "--context 16 --batch 6 " +
       "--chat-percentiles 5 --prompts 10 --new-tokens 3 --min-members 2 --min-rate 0.3",
     own: {
       ...OTHER_INSTRUCTIONS,
       instruct: "other-model",
-      calibration: "60",
+      ...READING,
       texts: "8",
       cut: "0.95",
       seeds: "3",
