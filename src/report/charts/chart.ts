@@ -5,7 +5,7 @@ import type { Position } from "./channels.ts";
 import { CHART_NAMES, type ChartDescription } from "./description.ts";
 import { panelsOf, type PlainRow, ruleOf, type Shared, unitOf } from "./encode.ts";
 import type { ChartSpec } from "../chart.ts";
-import type { Mark, Marks, Rule } from "./marks.ts";
+import type { Mark, Marks, Rule } from "./mark.ts";
 import { withoutOnePointLines } from "./one_place.ts";
 
 /** A chart, or charts side by side: Vega-Lite's description, which `saveChart` draws. */

@@ -1,6 +1,6 @@
 import type { OptionKinds } from "../../compute/known_options.ts";
 import type { Paint, Position, Series } from "./channels.ts";
-import type { Marks } from "./marks.ts";
+import type { Marks } from "./mark.ts";
 import type { PanelGrid, Panels } from "./panels.ts";
 
 /** What a chart shows of its rows, whose fields are `F`. */
