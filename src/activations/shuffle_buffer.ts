@@ -1,4 +1,4 @@
-import { assertKind } from "../compute/kinds.ts";
+import { assertKind, inWords } from "../compute/kinds.ts";
 import { Random } from "../compute/random.ts";
 
 /**
@@ -28,7 +28,9 @@ export async function* shuffleBuffer<T>(
   seed: number,
 ): AsyncGenerator<T> {
   if (!Number.isSafeInteger(size) || size < 1) {
-    throw new RangeError(`Expected the size of a shuffle buffer to be a whole number from 1 but found ${size}`);
+    throw new RangeError(
+      `Expected the size of a shuffle buffer to be a whole number from 1 but found ${inWords(size)}`,
+    );
   }
   assertKind("what is shuffled", items, "iterable");
   const random = new Random(seed);

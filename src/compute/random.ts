@@ -5,6 +5,7 @@
  * by splitmix32. {@link hashUniform} keeps no state: a draw depends on the seed and an index only, so a stream that is
  * stopped, resumed or cut into other batches draws the same.
  */
+import { inWords } from "./kinds.ts";
 
 /** Weyl constant of splitmix: 2^32 divided by the golden ratio, made odd. */
 const GOLDEN = 0x9e3779b9;
@@ -22,13 +23,15 @@ function hashInteger(value: number): number {
 }
 
 function assertSafeInteger(value: number, what: string): void {
-  if (!Number.isSafeInteger(value)) throw new RangeError(`Expected ${what} to be a whole number but found ${value}`);
+  if (!Number.isSafeInteger(value)) {
+    throw new RangeError(`Expected ${what} to be a whole number but found ${inWords(value)}`);
+  }
 }
 
 /** Throws unless a value can seed what a run draws, and be written down: a whole number from 0 to 2^53 - 1. */
 export function assertSeed(seed: number): void {
   if (Number.isSafeInteger(seed) && seed >= 0) return;
-  throw new RangeError(`Expected a seed, a whole number from 0 to 2^53 - 1, but found ${seed}`);
+  throw new RangeError(`Expected a seed, a whole number from 0 to 2^53 - 1, but found ${inWords(seed)}`);
 }
 
 /** One step of xoshiro128**: 32 random bits, and `state` (four words, not all zero) moved on. */
