@@ -6,6 +6,7 @@
  * backend gives the same bytes.
  */
 
+import { assertKind, inWords } from "./kinds.ts";
 import type { ActivationRule, SparseFeatures } from "./sparse.ts";
 
 /** Where a matrix lives and who computes on it. */
@@ -183,6 +184,7 @@ export class NoDirectionError extends Error {
 
 /** Throws unless `matrix` belongs to `backend`; handles are opaque, so a mix-up would otherwise read garbage. */
 export function assertOwned(matrix: Matrix, backend: BackendName): void {
+  assertKind("an operand", matrix, "matrix");
   if (matrix.backend !== backend) {
     throw new TypeError(
       `Expected a matrix of the ${backend} backend but got one of the ${matrix.backend} backend: download it and upload it here`,
@@ -197,12 +199,25 @@ export function disposedError(): TypeError {
 
 /** Throws unless `data` holds `rows x dim` numbers. */
 export function assertShape(data: Float32Array, rows: number, dim: number): void {
+  assertKind("the values of a matrix", data, Float32Array);
   if (!Number.isInteger(rows) || rows < 0 || !Number.isInteger(dim) || dim < 1) {
     throw new RangeError(`Expected a shape of at least 0 rows and 1 column but found ${rows} x ${dim}`);
   }
   if (data.length !== rows * dim) {
     throw new RangeError(`Expected ${rows} x ${dim} = ${rows * dim} numbers but found ${data.length}`);
   }
+}
+
+/** Throws unless rows can be of such a length. */
+export function assertDim(dim: number): void {
+  if (Number.isInteger(dim) && dim >= 1) return;
+  throw new RangeError(`Expected rows of a whole number of columns from 1 on but found ${inWords(dim)}`);
+}
+
+/** Throws unless a center is one for rows of a length. */
+export function assertCenter(center: Float32Array, dim: number): void {
+  assertKind("a center", center, Float32Array);
+  if (center.length !== dim) throw new RangeError(`Expected a center of length ${dim} but found ${center.length}`);
 }
 
 /** Throws unless the rows of both are of one length. */

@@ -1,4 +1,6 @@
 import {
+  assertCenter,
+  assertDim,
   assertSameDim,
   assertShape,
   type Backend,
@@ -55,6 +57,7 @@ export class CpuBackend implements Backend {
   #spare: Float32Array<ArrayBuffer> = new Float32Array();
 
   create(dim: number, capacity = 0): Matrix {
+    assertDim(dim);
     return new CpuMatrix(new Float32Array(capacity * dim), 0, dim);
   }
 
@@ -98,9 +101,7 @@ export class CpuBackend implements Backend {
 
   async directions(x: Matrix, center: Float32Array<ArrayBuffer>): Promise<Matrix> {
     const source = cpuMatrix(x);
-    if (center.length !== source.dim) {
-      throw new RangeError(`Expected a center of length ${source.dim} but found ${center.length}`);
-    }
+    assertCenter(center, source.dim);
     const result = new CpuMatrix(new Float32Array(source.rows * source.dim), source.rows, source.dim);
     const from = { data: center, dims: [source.dim] };
     const shortest = shortestFrom(center);

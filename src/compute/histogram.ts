@@ -2,12 +2,14 @@
  * Percentiles from counts. Cosine distances lie in [0, 2], so a histogram of equal bins over that range gives any rank
  * to within a bin.
  */
+import { assertKind } from "./kinds.ts";
 
 /** Largest cosine distance. */
 export const MAX_DISTANCE = 2;
 
 /** Checks that every percentile lies in 0..100. */
 export function assertPercentiles(percentiles: readonly number[]): void {
+  assertKind("percentiles", percentiles, "numbers");
   for (const p of percentiles) {
     if (!(p >= 0 && p <= 100)) throw new RangeError(`Expected percentiles between 0 and 100 but found ${p}`);
   }

@@ -1,5 +1,4 @@
 /** Kinds of values, a word each: JavaScript passes any value for any other. */
-import type { Backend, Matrix } from "./backend.ts";
 
 interface Kind {
   /** What a message calls it. */
@@ -20,12 +19,12 @@ const KINDS = {
   list: { title: "a list", accepts: (value) => Array.isArray(value) },
   array: { title: "an array of numbers", accepts: isArray },
   iterable: { title: "a list or a stream", accepts: isIterable },
-  backend: { title: "a backend as openBackend gives it", accepts: hasMethods("upload", "directions", "nearest") },
+  backend: { title: "a backend as openBackend gives it", accepts: can("upload", "nearest") },
   matrix: {
     title: "a matrix of a backend",
-    accepts: (value) => hasMethods("dispose")(value) && "backend" in Object(value),
+    accepts: (value) => can("dispose")(value) && "backend" in Object(value),
   },
-  model: { title: "a model as loadModel gives it", accepts: hasMethods("encode", "capture") },
+  model: { title: "a model as loadModel gives it", accepts: can("encode", "capture") },
   object: { title: "an object", accepts: (value) => isObject(value) && !Array.isArray(value) },
 } satisfies Record<string, Kind>;
 
@@ -41,11 +40,14 @@ type WordOf<V> = V extends null ? "null"
   : V extends readonly string[] ? "strings"
   : V extends readonly unknown[] ? "list"
   : V extends ArrayLike<number> ? "array"
-  : V extends Backend ? "backend"
-  : V extends Matrix ? "matrix"
+  : V extends Can<"upload" | "nearest"> ? "backend"
+  : V extends Can<"dispose"> & { readonly backend: string } ? "matrix"
   : V extends Iterable<unknown> | AsyncIterable<unknown> ? "iterable"
-  : V extends { capture(...args: never[]): unknown; encode(...args: never[]): unknown } ? "model"
+  : V extends Can<"encode" | "capture"> ? "model"
   : "object";
+
+/** What has these methods. */
+type Can<Names extends string> = Readonly<Record<Names, (...args: never[]) => unknown>>;
 
 /** All words of a union, in any order. */
 type AnyOrder<Words, One = Words> = [Words] extends [never] ? readonly []
@@ -155,6 +157,6 @@ function isIterable(value: unknown): boolean {
 }
 
 /** A kind of objects that are told by what they can do: a caller may have made one, or wrapped ours. */
-function hasMethods(...names: readonly string[]): (value: unknown) => boolean {
+function can(...names: readonly string[]): (value: unknown) => boolean {
   return (value) => isObject(value) && names.every((name) => typeof Reflect.get(value, name) === "function");
 }

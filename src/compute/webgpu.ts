@@ -1,4 +1,6 @@
 import {
+  assertCenter,
+  assertDim,
   assertSameDim,
   assertShape,
   type Backend,
@@ -49,6 +51,7 @@ export class WebGpuBackend implements Backend, Disposable {
   }
 
   create(dim: number, capacity = 0): Matrix {
+    assertDim(dim);
     return new WebGpuMatrix(this.#context, dim, capacity);
   }
 
@@ -96,9 +99,7 @@ export class WebGpuBackend implements Backend, Disposable {
 
   async directions(x: Matrix, center: Float32Array<ArrayBuffer>): Promise<Matrix> {
     const source = webgpuMatrix(x);
-    if (center.length !== source.dim) {
-      throw new RangeError(`Expected a center of length ${source.dim} but found ${center.length}`);
-    }
+    assertCenter(center, source.dim);
     return await directions(this.#context, source, center);
   }
 
