@@ -2,6 +2,7 @@
  * Files that are either whole or not there: everything is written beside its destination, flushed to the disk and
  * renamed into place, so that a killed run, a full disk or a pulled plug leaves the last good version.
  */
+import { assertKind } from "../compute/kinds.ts";
 import type { OptionKinds } from "../compute/known_options.ts";
 import { basename, dirname, join } from "node:path";
 import { exists } from "./exists.ts";
@@ -30,6 +31,7 @@ export const WRITE_OPTIONS: OptionKinds<WriteOptions> = { open: "function" };
  * on as it is.
  */
 export async function writeFileAtomic(path: string, content: Content, options: WriteOptions = {}): Promise<void> {
+  assertKind("the path to write to", path, "string");
   const open = options.open ?? ((path) => Deno.open(path, { write: true, createNew: true }));
   // In the same folder: only within one file system is a rename one step.
   const temporary = join(dirname(path), `.${basename(path).slice(0, 80)}.${crypto.randomUUID()}.tmp`);

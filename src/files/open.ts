@@ -2,6 +2,7 @@
  * The one door to files that are read. What stands in a file's place is not opened: a named pipe would wait for somebody
  * to write, a device may never end, `/dev/stdin` and what a shell puts in a command's place (`<(...)`) are read once only.
  */
+import { assertKind } from "../compute/kinds.ts";
 
 /** Characters that JavaScript's engine lets a text have. */
 const LONGEST_TEXT = 2 ** 29 - 24;
@@ -20,12 +21,14 @@ export async function openFile(path: string): Promise<Deno.FsFile> {
 
 /** {@linkcode openFile} where nobody can wait. */
 export function openFileSync(path: string): Deno.FsFile {
+  assertKind("the path of a file", path, "string");
   assertFile(path, Deno.statSync(path));
   return Deno.openSync(path);
 }
 
 /** What the system says of a file; throws as {@linkcode openFile}. */
 export async function fileInfo(path: string): Promise<Deno.FileInfo> {
+  assertKind("the path of a file", path, "string");
   const info = await Deno.stat(path);
   assertFile(path, info);
   return info;

@@ -73,6 +73,7 @@ export class Dictionary implements Disposable {
    * @param calibration Center and threshold, usually from `calibrate`.
    * @throws {RangeError} if the threshold is not more than 1e-6 and less than 2, the center is not finite, or the
    * number of members to keep is none.
+   * @throws {TypeError} if the calibration is that of all percentiles, which `at` has one of, or lacks either.
    */
   static async create(calibration: DictionaryCalibration, options: DictionaryOptions = {}): Promise<Dictionary> {
     assertOptions("Dictionary.create", options, DICTIONARY_OPTIONS);
