@@ -24,7 +24,8 @@ const KINDS = {
     title: "a matrix of a backend",
     accepts: (value) => can("dispose")(value) && "backend" in Object(value),
   },
-  model: { title: "a model as loadModel gives it", accepts: can("encode", "capture") },
+  // A part of a model's methods is enough for what uses no others.
+  model: { title: "a model as loadModel gives it", accepts: (value) => can("capture")(value) || can("lens")(value) },
   object: { title: "an object", accepts: (value) => isObject(value) && !Array.isArray(value) },
 } satisfies Record<string, Kind>;
 
@@ -43,7 +44,7 @@ type WordOf<V> = V extends null ? "null"
   : V extends Can<"upload" | "nearest"> ? "backend"
   : V extends Can<"dispose"> & { readonly backend: string } ? "matrix"
   : V extends Iterable<unknown> | AsyncIterable<unknown> ? "iterable"
-  : V extends Can<"encode" | "capture"> ? "model"
+  : V extends Can<"capture" | "lens"> ? "model"
   : "object";
 
 /** What has these methods. */

@@ -23,6 +23,7 @@ export interface InnerTokenizer {
   readonly splitter_normalized: Splitter;
   /** Tokens of the pieces of a text. */
   readonly model: (pieces: string[]) => string[];
+  id_to_token(id: number): string | undefined;
   encode(text: string, options: { add_special_tokens?: boolean }): { readonly ids: (number | undefined)[] };
 }
 

@@ -379,15 +379,17 @@ export class HookedLanguageModel implements LanguageModel {
     }
   }
 
-  /** Throws unless the model has the tokens: a tokenizer gives "" for those that it does not have. */
+  /** Throws unless the model or its tokenizer has the tokens: others would be "". */
   #assertTokens(tokens: ArrayLike<number>): void {
     if (!isArray(tokens)) {
       throw new TypeError(`Expected token ids to decode, as encode gives them, but found ${inWords(tokens)}`);
     }
-    // Tables of tokens are often padded: logits may be of ids that no text has, and those are "".
-    const { tokens: readable } = this.#parts;
+    // Tables of tokens are often padded: logits may be of ids that no text has, and those are "". And a tokenizer may have
+    // more tokens than the model reads.
+    const { tokens: readable, tokenizer } = this.#parts;
     const count = Number.isFinite(readable) ? Math.max(readable, this.vocab) : this.vocab;
-    const wrong = Array.from(tokens).findIndex((id) => !isToken(id, count));
+    const isKnown = (id: unknown) => isToken(id, count) || isToken(id, Infinity) && tokenizer.has(Number(id));
+    const wrong = Array.from(tokens).findIndex((id) => !isKnown(id));
     if (wrong < 0) return;
     throw new RangeError(
       `Expected token ids from 0 to ${count - 1}, which ${this.id} has, but found ${inWords(tokens[wrong])}`,

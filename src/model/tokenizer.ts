@@ -128,6 +128,11 @@ export class Tokenizer {
     );
   }
 
+  /** Whether it has a token of this id. */
+  has(id: number): boolean {
+    return (this.#inner._tokenizer as unknown as InnerTokenizer).id_to_token(id) !== undefined;
+  }
+
   /** Text of token ids. */
   decode(tokens: ArrayLike<number>, skipSpecial: boolean): string {
     if (tokens.length === 0) return "";
