@@ -21,7 +21,8 @@ export function alarmChart(rates: readonly AlarmRate[]): ChartSpec {
   return chart(rates, {
     x: share("rate", "false-alarm rate that the alarm is set for", {
       log: true,
-      domain: [ticks[0], ticks[ticks.length - 1]],
+      // Of no rate there is nothing to draw.
+      ...(ticks.length > 0 && { domain: [ticks[0], ticks[ticks.length - 1]] as const }),
       nice: false,
       ticks,
       format: ".1~%",
