@@ -40,8 +40,6 @@ interface Case {
   readonly own: Changes;
   /** Own flags that change no result, and why. */
   readonly free?: Readonly<Record<string, string>>;
-  /** Own flags that a run of a second shows nothing of, and why: they want another model. */
-  readonly untried?: Readonly<Record<string, string>>;
   /** Whether its runs together take more than ten seconds: they are tried where that is asked for. */
   readonly isLong?: boolean;
 }
@@ -201,7 +199,7 @@ const CASES: Readonly<Record<string, Case>> = {
     isLong: true,
     base:
       `${GROWN} --instruct after-model ${INSTRUCTIONS} --corpus pile.jsonl --calibration 300 --texts 10 --seeds 2 ` +
-      "--chat-percentiles 5 --prompts 10 --new-tokens 3 --min-members 2 --min-rate 0.3",
+      "--chat-percentiles 2 --prompts 10 --new-tokens 3 --min-members 2 --min-rate 0.3",
     own: {
       ...OTHER_INSTRUCTIONS,
       instruct: "other-model",
@@ -212,33 +210,29 @@ const CASES: Readonly<Record<string, Case>> = {
       chatPercentiles: "15",
       prompts: "6",
       newTokens: "1",
+      minMembers: "15",
+      minRate: "1",
       // The model writes the day before a chat.
       templateDate: OTHER_DATE,
-    },
-    untried: {
-      minMembers: "no region of so small a run is told by it",
-      minRate: "no region of so small a run is told by it",
     },
   },
   refusal: {
     isLong: true,
     base:
-      `${GROWN} --percentiles 5 --corpus harmful.jsonl --harmless harmless.jsonl --other harmful_other.jsonl --seeds 1 ` +
-      "--prompts 12 --heldout 6 --tokens 3 --top-k 1 --alphas 0.5 --batch 4",
+      `${GROWN} --percentiles 1 --corpus harmful.jsonl --harmless harmless.jsonl --other harmful_other.jsonl --seeds 1 ` +
+      "--prompts 12 --heldout 12 --tokens 3 --top-k 1 --alphas 0.5 --batch 4",
     own: {
       harmless: "other-harmless.jsonl",
       other: "other-harmful_other.jsonl",
       seeds: "2",
-      prompts: "10",
-      heldout: "4",
+      prompts: "8",
+      heldout: "8",
       tokens: "1",
+      topK: "2",
       alphas: "4",
       batch: "8",
-    },
-    untried: {
-      topK: "a model of random weights refuses nothing that could be ablated",
-      nullTolerance: "a model of random weights refuses nothing that could be matched",
-      matchDistance: "a model of random weights refuses nothing that could be matched",
+      nullTolerance: "0.01",
+      matchDistance: "0.1",
     },
   },
   monitor: {
@@ -393,7 +387,7 @@ async function measured(name: string, args: string): Promise<Measured | string> 
 /** Three minutes more than the suite has. */
 const ALL = Deno.env.get("EXEMPLAR_ALL_FLAGS") === "1";
 
-for (const [name, { base, own, free = {}, untried = {}, isLong = false }] of Object.entries(CASES)) {
+for (const [name, { base, own, free = {}, isLong = false }] of Object.entries(CASES)) {
   Deno.test({
     name: `every flag of ${name} changes a result or is refused${isLong && !ALL ? " (EXEMPLAR_ALL_FLAGS=1)" : ""}`,
     ...ORT_TEST,
@@ -404,10 +398,10 @@ for (const [name, { base, own, free = {}, untried = {}, isLong = false }] of Obj
         await Deno.copyFile(`${folder}/out-build/dictionaries/L1-p50.arrow`, `${folder}/given.arrow`);
       }
       const flags = await flagsOf(name);
-      const known = { ...FREE, ...COMMON, ...free, ...untried, ...own };
+      const known = { ...FREE, ...COMMON, ...free, ...own };
       assertEquals(flags.filter((flag) => !(flag in known)), [], "flags without a change here");
       assertEquals(
-        Object.keys({ ...free, ...untried, ...own }).filter((flag) => !flags.includes(flag)),
+        Object.keys({ ...free, ...own }).filter((flag) => !flags.includes(flag)),
         [],
         "changes without a flag",
       );
