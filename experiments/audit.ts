@@ -22,13 +22,17 @@ import { auditOrders, keptDirections } from "../src/analysis/mod.ts";
 import { sameTokens } from "../src/model/mod.ts";
 import {
   assertWritesDate,
+  contextOf,
   experiment,
   growOrders,
   loadModelOf,
   openModel,
+  readingFlags,
   readTexts,
   seedsFlag,
   usable,
+  windowFlags,
+  windowsBy,
 } from "../src/run/mod.ts";
 import { auditOutcome } from "./lib/audit/outcome.ts";
 import { type AuditedReading, regionRows, type Side, SIDES, textsOf } from "./lib/audit/rows.ts";
@@ -47,7 +51,6 @@ await experiment({
       default: "fixtures/corpora/harmful.jsonl,fixtures/corpora/harmless.jsonl",
       help: "files of user turns, with commas, read in the chat template of --after",
     },
-    calibration: { type: "integer", default: 20_000, min: 2, help: "activations to calibrate on; published: 200k" },
     texts: { type: "integer", default: 150, min: 2, help: "texts drawn from --corpus" },
     prompts: { type: "integer", default: 200, min: 2, help: "user turns drawn from each of --chat-corpora" },
     seeds: seedsFlag(4, "stream orders", 4),
@@ -59,6 +62,8 @@ await experiment({
       help: "rate of false alarms among unchanged regions",
     },
     minMembers: { type: "integer", default: 5, min: 1, help: "members that a region is audited from" },
+    ...readingFlags({ calibration: 20_000, context: 128, batch: 128 }, "text"),
+    ...windowFlags(),
   },
   examples: [["--layers 5 --percentiles 2", "one setting"]],
 }, async (run) => {
@@ -69,6 +74,7 @@ await experiment({
   assertWritesDate(run, after);
   const models = { before: sameTokens(model, after), after };
   const layers = run.layers(after.layers);
+  const context = Math.min(opened.context, contextOf(run, after, "context"));
 
   const draw = async (file: string, count: number) =>
     (await Array.fromAsync(shuffled(readTexts(run, file), flags.seed))).slice(0, count);
@@ -86,7 +92,13 @@ await experiment({
         ...{ backend, model: models[side], layers, texts, files },
         corpus: `${files.join(" and ")}, ${texts.length} drawn with seed ${flags.seed}`,
         // Template and final positions are what finetuning changes.
-        reading: { chat, repeats: "each" as const },
+        reading: {
+          chat,
+          context,
+          batchPrompts: flags.batch,
+          ...windowsBy({ ...flags, chat }),
+          repeats: "each" as const,
+        },
         label: `${side}, ${name}: `,
       };
       // All orders under the first one's calibration, and over all texts: nothing but the order differs.

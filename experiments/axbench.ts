@@ -35,6 +35,7 @@ import {
   growToBudgets,
   loadDictionary,
   openModel,
+  readAllFlag,
   readingFlags,
   readTexts,
   RowStore,
@@ -97,6 +98,7 @@ await experiment({
     sets: seedsFlag(2, "random sets of each kind"),
     ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }, "corpus prompt"),
     ...windowFlags(),
+    readAll: readAllFlag(),
     l2: {
       type: "numbers",
       default: [0.01],
@@ -106,7 +108,7 @@ await experiment({
     resamples: { type: "integer", default: 10_000, min: 100, max: 1e6, help: "bootstrap samples of each interval" },
   },
   idle: [{
-    flags: ["layers", "percentiles", "budgets", "maxTokens", "seeds"],
+    flags: ["layers", "percentiles", "budgets", "maxTokens", "readAll", "seeds"],
     beside: "dictionaries",
     why: "which are grown already",
   }, { flags: ["templateDate"], beside: "reading", value: "plain", why: "which takes no chat template" }],

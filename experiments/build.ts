@@ -24,6 +24,7 @@ import {
   grow,
   maxNormFlag,
   openModel,
+  readAllFlag,
   readingFlags,
   readTexts,
   selectedBy,
@@ -64,10 +65,7 @@ await experiment({
       min: 0,
       help: "saturated after more than this many batches without a founder",
     },
-    readAll: {
-      type: "boolean",
-      help: "read on to the end of the corpus or budget when all dictionaries are saturated",
-    },
+    readAll: readAllFlag(),
     members: {
       type: "integer",
       default: 0,
@@ -117,7 +115,6 @@ await experiment({
     reading: { context, chat, batchPrompts: flags.batch, ...windowsBy(flags), ...selectedBy(flags) },
     growing: {
       saturationWindow: inOrder ? Infinity : flags.window,
-      readAll: flags.readAll,
       members: flags.members,
       checkpoint: { ...await run.stages.checkpoint("discover"), every: flags.checkpointEvery, seconds: 0 },
       signal: run.signal,

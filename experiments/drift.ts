@@ -22,6 +22,7 @@ import { isRefusal, keptDirections, matchOrders } from "../src/analysis/mod.ts";
 import { type LanguageModel, sameTokens } from "../src/model/mod.ts";
 import {
   assertWritesDate,
+  contextOf,
   experiment,
   growOrders,
   keptAnswers,
@@ -29,9 +30,12 @@ import {
   openModel,
   partitionPrompts,
   PERCENTILE_LIMITS,
+  readingFlags,
   readTexts,
   seedsFlag,
   usable,
+  windowFlags,
+  windowsBy,
 } from "../src/run/mod.ts";
 import { driftOutcome } from "./lib/drift/outcome.ts";
 import { COMPARISONS, finalTokenRows, refusalRows } from "./lib/drift/rows.ts";
@@ -44,7 +48,6 @@ await experiment({
   without: { maxTokens: "it reads all of --texts and --prompts" },
   flags: {
     instruct: { type: "string", default: "fixtures/gemma-2-toy-it", help: "the finetuned model; --model is the base" },
-    calibration: { type: "integer", default: 20_000, min: 2, help: "activations to calibrate on; published: 200k" },
     texts: { type: "integer", default: 250, min: 2, help: "texts drawn from the corpus" },
     cut: { type: "number", default: 0.7, min: -1, max: 1, help: "cosine from which a pair counts as persisted" },
     seeds: seedsFlag(3, "stream orders", 2),
@@ -71,11 +74,13 @@ await experiment({
     minMembers: { type: "integer", default: 5, min: 1, help: "final tokens that a region's share is reported from" },
     minRate: { type: "number", default: 0.3, min: 0, max: 1, help: "refusal rate of a refusal region at least" },
     newTokens: { type: "integer", default: 24, min: 1, help: "tokens generated to see whether a prompt is refused" },
+    ...readingFlags({ calibration: 20_000, context: 128, batch: 128 }, "text"),
+    ...windowFlags(),
   },
   examples: [
     ["", "the embedded pair, about two minutes on two cores"],
     [
-      "--model google/gemma-2-2b --instruct google/gemma-2-2b-it --layers 12,20",
+      "--model google/gemma-2-2b --instruct google/gemma-2-2b-it --layers 12,20 --calibration 200k",
       "the published pair",
     ],
   ],
@@ -87,12 +92,14 @@ await experiment({
   const base = sameTokens(model, instruct);
   assertWritesDate(run, instruct);
   const layers = run.layers(base.layers);
+  const context = Math.min(opened.context, contextOf(run, instruct, "context"));
 
   // The same texts through both models, in several orders; every dictionary sees all of them.
   const texts = (await Array.fromAsync(shuffled(readTexts(run, flags.corpus), flags.seed))).slice(0, flags.texts);
   const directionsOf = async (model: LanguageModel, label: string) => {
     const corpus = `${flags.corpus}, ${texts.length} drawn with seed ${flags.seed}`;
-    const plan = { backend, model, layers, texts, corpus, files: [flags.corpus], label };
+    const reading = { context, batchPrompts: flags.batch, ...windowsBy(flags) };
+    const plan = { backend, model, layers, texts, corpus, files: [flags.corpus], reading, label };
     const { calibrations } = await usable(run, { ...plan, seed: seeds[0] }, flags);
     const growing = { saturationWindow: Infinity, signal };
     return await growOrders(run, { ...plan, calibrations, growing }, seeds, keptDirections);

@@ -39,6 +39,7 @@ import {
   givenDictionary,
   keptAnswers,
   openModel,
+  readAllFlag,
   readTexts,
   seedsFlag,
 } from "../src/run/mod.ts";
@@ -100,13 +101,16 @@ await experiment({
       type: "integer",
       default: 128,
       min: 2,
-      help: "tokens of a prompt that are read at once, template included",
+      help:
+        "tokens of a prompt that are read at once, template included; longer prompts are watched window by window, and " +
+        "chats to grow on are cut",
     },
     batch: { type: "integer", default: 32, min: 1, help: "prompts read together, if so many are waiting" },
+    readAll: readAllFlag(),
   },
   idle: [
     {
-      flags: ["layers", "percentiles", "maxTokens", "calibration", "context", "plain"],
+      flags: ["layers", "percentiles", "maxTokens", "readAll", "calibration", "context", "plain"],
       beside: "dictionary",
       why: "which has its own",
     },

@@ -21,6 +21,7 @@ import {
   experiment,
   grow,
   openModel,
+  readAllFlag,
   readingFlags,
   readTexts,
   seedsFlag,
@@ -52,6 +53,7 @@ await experiment({
     split: { type: "string", default: "train", help: "rows of --corpus to build on, by their field `split`" },
     ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }),
     ...windowFlags(),
+    readAll: readAllFlag(),
     ...selectionFlags(),
   },
   examples: [

@@ -22,6 +22,7 @@ import {
   grow,
   noteCut,
   openModel,
+  readAllFlag,
   readingFlags,
   readTexts,
   seedsFlag,
@@ -58,6 +59,7 @@ await experiment({
     prompts: { type: "integer", default: 100, min: 2, help: "prompts of each scored set at most" },
     ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }),
     ...windowFlags(),
+    readAll: readAllFlag(),
     ...selectionFlags(),
   },
   examples: [

@@ -30,6 +30,7 @@ import {
   grow,
   noteCut,
   openModel,
+  readAllFlag,
   readingFlags,
   readTexts,
   seedsFlag,
@@ -61,6 +62,7 @@ await experiment({
     heldout: { type: "string", default: "heldout", help: "rows of --corpus to follow, by their field `split`" },
     ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }),
     ...windowFlags(),
+    readAll: readAllFlag(),
   },
   examples: [
     ["", "the embedded model, all layers"],

@@ -49,6 +49,7 @@ import {
   openModel,
   openSae,
   PERCENTILE_LIMITS,
+  readAllFlag,
   readingFlags,
   readTexts,
   seedsFlag,
@@ -132,6 +133,7 @@ await experiment({
     },
     ...readingFlags({ calibration: 40_000, context: 128, batch: 128 }),
     ...windowFlags(),
+    readAll: readAllFlag(),
   },
   idle: [{ flags: ["saeLayer", "saeHook"], beside: "sae", value: "none", why: "which reads none" }],
   assertFlags({ sae, saeLayer, saeHook, hook, layers, percentiles, kPercentiles }, isGiven) {

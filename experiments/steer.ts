@@ -22,6 +22,7 @@ import {
   grow,
   noteCut,
   openModel,
+  readAllFlag,
   readingFlags,
   readTexts,
   seedsFlag,
@@ -56,6 +57,7 @@ await experiment({
     },
     ...readingFlags({ calibration: 20_000, context: 48, batch: 128 }),
     ...windowFlags(),
+    readAll: readAllFlag(),
   },
   assertFlags({ members, probe, context }) {
     const positions = probe * (context - 1);

@@ -1,7 +1,6 @@
-// (x - center) / ||x - center|| for every row, of whatever length from 1e-30 to 1e30.
+// (x - center) / ||x - center|| for every row, of whatever length from 1e-30 to 1e30; follows row_length.wgsl.
 //
-// One workgroup a row, row = x + y * rows_per_line. Thread t squares the vec4s t, t + 64, ...; the 64 partial sums are
-// added in a fixed tree. Where the squares leave float32 they are taken anew of the row times a power of two.
+// One workgroup a row, row = x + y * rows_per_line.
 //
 // x            rows x stride vec4s
 // center       stride vec4s
@@ -25,35 +24,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> first_bad: atomic<u32>;
 @group(0) @binding(4) var<uniform> params: Params;
 
-const LONGEST = 1e30;
-const SCALE = 0x1p+80;
-
-var<workgroup> partial: array<f32, 64>;
-
-// The sum of the squares of a row's differences times `scale`, the same in all threads.
-fn squares_of(start: u32, thread: u32, scale: f32) -> f32 {
-  var sum = 0.0;
-  for (var d = thread; d < params.stride; d += 64u) {
-    let value = (x[start + d] - center[d]) * scale;
-    sum += dot(value, value);
-  }
-  // Nobody reads the sum before any more.
-  workgroupBarrier();
-  partial[thread] = sum;
-  workgroupBarrier();
-  for (var half = 32u; half > 0u; half /= 2u) {
-    if (thread < half) {
-      partial[thread] += partial[thread + half];
-    }
-    workgroupBarrier();
-  }
-  return workgroupUniformLoad(&partial[0]);
-}
-
-// The power of two of a number, 127 more; 255 of NaN and infinities. Of the bits, because compilers may assume that no
-// number is NaN.
-fn exponent_of(value: f32) -> u32 {
-  return (bitcast<u32>(value) >> 23u) & 255u;
+fn row_at(place: u32, d: u32) -> vec4f {
+  return x[place + d] - center[d];
 }
 
 @compute @workgroup_size(64)
@@ -62,27 +34,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   if (row >= params.rows) {
     return;
   }
-  let start = row * params.stride;
-  var scale = 1.0;
-  var squares = squares_of(start, thread, scale);
-  var length = sqrt(squares);
-  // Below 2^-80 small numbers of the row have vanished, above 2^124 large ones may have overflowed.
-  if (exponent_of(squares) < 47u) {
-    scale = SCALE;
-    squares = squares_of(start, thread, scale);
-    length = sqrt(squares) / SCALE;
-  } else if (exponent_of(squares) > 251u) {
-    scale = 1.0 / SCALE;
-    squares = squares_of(start, thread, scale);
-    // Beyond 2^120 it is too long, whatever it is: the product stays finite.
-    length = min(sqrt(squares), 0x1p+40) * SCALE;
-  }
-  let norm = sqrt(squares);
-  if (thread == 0u && (exponent_of(squares) == 255u || length < params.shortest || length > LONGEST)) {
+  let place = row * params.stride;
+  let measured = measure_row(place, thread);
+  let is_long = measured.length >= params.shortest && measured.length <= LONGEST;
+  if (thread == 0u && !(measured.is_finite && is_long)) {
     atomicMin(&first_bad, params.first + row);
   }
   // Padding stays 0, as the center's is.
   for (var d = thread; d < params.stride; d += 64u) {
-    directions[start + d] = (x[start + d] - center[d]) * scale / norm;
+    directions[place + d] = row_at(place, d) * measured.scale / measured.norm;
   }
 }

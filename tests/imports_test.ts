@@ -90,6 +90,7 @@ const BEHIND_DOORS: Readonly<Record<string, string>> = {
   "src/compute/backend.ts": "the error by which kernels name a row",
   "src/compute/cpu_percentiles.ts": "counts of so few pairs that they are added up",
   "src/compute/device.ts": "which adapters there are, and what happens without one",
+  "src/compute/kinds.ts": "each kind of value alone",
   "src/compute/long_lists.ts": "the length of a vector, to the bit",
   "src/compute/onnx": "graphs are made with it, and looked at",
   "src/compute/ort.ts": "plain sessions to compare with",

@@ -1,5 +1,5 @@
 import type { Backend } from "../compute/backend.ts";
-import { assertOptions, type OptionNames } from "../compute/known_options.ts";
+import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import { metadataOf, outlineArrow, readArrow, type Table } from "../files/arrow.ts";
 import type { HookSite } from "../model/types.ts";
 import { Batch } from "./batch.ts";
@@ -23,12 +23,12 @@ export interface ReadActivationsOptions {
   skipPrompts?: number;
 }
 
-const OPTIONS: OptionNames<ReadActivationsOptions> = {
-  layers: true,
-  backend: true,
-  expect: true,
-  onWarning: true,
-  skipPrompts: true,
+const OPTIONS: OptionKinds<ReadActivationsOptions> = {
+  layers: "numbers",
+  backend: "backend",
+  expect: "object",
+  onWarning: "function",
+  skipPrompts: "number",
 };
 
 /**

@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../compute/known_options.ts";
+import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import { UNPACK_OPTIONS, type UnpackOptions } from "../files/unpacking.ts";
 import { CorpusError } from "./errors.ts";
 import { exactText } from "./exact_text.ts";
@@ -50,7 +50,12 @@ export interface CorpusOptions extends UnpackOptions {
   onSkipped?: (skipped: SkippedRows) => void;
 }
 
-const OPTIONS: OptionNames<CorpusOptions> = { ...UNPACK_OPTIONS, field: true, where: true, onSkipped: true };
+const OPTIONS: OptionKinds<CorpusOptions> = {
+  ...UNPACK_OPTIONS,
+  field: ["string", "strings"],
+  where: "object",
+  onSkipped: "function",
+};
 
 const VALUES_NAMED = 8;
 /** Rows without a text after which no other is waited for. */

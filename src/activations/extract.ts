@@ -1,5 +1,5 @@
 import type { Backend } from "../compute/backend.ts";
-import { assertOptions, type OptionNames } from "../compute/known_options.ts";
+import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import { otherTurns } from "../compute/other_turns.ts";
 import { tokensAtOnce } from "../model/pieces.ts";
 import type { LanguageModel } from "../model/types.ts";
@@ -85,22 +85,22 @@ export interface ExtractProgress {
   readonly activations: number;
 }
 
-const OPTIONS: OptionNames<ExtractOptions> = {
+const OPTIONS: OptionKinds<ExtractOptions> = {
   ...SELECT_OPTIONS,
   ...WINDOW_OPTIONS,
-  layers: true,
-  extractor: true,
-  context: true,
-  batchPrompts: true,
-  forwardPrompts: true,
-  forwardTokens: true,
-  backend: true,
-  chat: true,
-  skipPrompts: true,
-  maxPrompts: true,
-  maxTokens: true,
-  maxActivations: true,
-  onProgress: true,
+  layers: "numbers",
+  extractor: "string",
+  context: "number",
+  batchPrompts: "number",
+  forwardPrompts: "number",
+  forwardTokens: "number",
+  backend: "backend",
+  chat: "boolean",
+  skipPrompts: "number",
+  maxPrompts: "number",
+  maxTokens: "number",
+  maxActivations: "number",
+  onProgress: "function",
 };
 
 type Settings =

@@ -60,7 +60,7 @@ export async function* linesOf(
   name: string,
   options: { replace?: boolean; longest?: number; most?: number } = {},
 ): AsyncGenerator<Line> {
-  assertOptions("linesOf", options, { replace: true, longest: true, most: true });
+  assertOptions("linesOf", options, { replace: "boolean", longest: "number", most: "number" });
   const { replace = false, longest = Infinity, most = Infinity } = options;
   const decoder = new TextDecoder("utf-8", { fatal: !replace });
   let number = 0;

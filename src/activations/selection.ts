@@ -1,5 +1,5 @@
 /** Which positions of a stream's prompts become activations. */
-import type { OptionNames } from "../compute/known_options.ts";
+import type { OptionKinds } from "../compute/known_options.ts";
 import type { LanguageModel } from "../model/types.ts";
 import { type Extractor, keptPositions } from "./extractor.ts";
 import type { Prompt } from "./prompt.ts";
@@ -25,11 +25,11 @@ export interface SelectOptions {
   repeats?: Repeats;
 }
 
-/** The names of {@linkcode SelectOptions}. */
-export const SELECT_OPTIONS: OptionNames<SelectOptions> = {
-  excludeTokens: true,
-  excludePositions: true,
-  repeats: true,
+/** The kinds of {@linkcode SelectOptions}. */
+export const SELECT_OPTIONS: OptionKinds<SelectOptions> = {
+  excludeTokens: ["string", "numbers"],
+  excludePositions: ["string", "number", "object"],
+  repeats: "string",
 };
 
 /** How often the same tokens give an activation. */

@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../compute/known_options.ts";
+import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import { bareName } from "../model/exports.ts";
 import type { BosRule, ControlTokenRule, Dtype, HookPoint, HookSite, LanguageModel } from "../model/types.ts";
 import { SELECT_OPTIONS, type Selection, selectionOf, selectionText, type SelectOptions } from "./selection.ts";
@@ -113,27 +113,27 @@ export interface DescribeOptions extends SelectOptions, WindowOptions {
 /** What a source says beyond the options, which may be spread into them: the model and the layer tell it. */
 type OfTheModel = Partial<Omit<StreamSource, keyof DescribeOptions>>;
 
-const DESCRIBE_OPTIONS: OptionNames<DescribeOptions & OfTheModel> = {
+const DESCRIBE_OPTIONS: OptionKinds<DescribeOptions & OfTheModel> = {
   ...SELECT_OPTIONS,
   ...WINDOW_OPTIONS,
-  hook: true,
-  revision: true,
-  commit: true,
-  modelChecksum: true,
-  dtype: true,
-  weights: true,
-  controlTokens: true,
-  templateDate: true,
-  model: true,
-  layer: true,
-  at: true,
-  corpus: true,
-  extractor: true,
-  context: true,
-  batchPrompts: true,
-  chat: true,
-  maxNorm: true,
-  bos: true,
+  hook: "object",
+  revision: "string",
+  commit: "string",
+  modelChecksum: "string",
+  dtype: "string",
+  weights: "string",
+  controlTokens: "string",
+  templateDate: "string",
+  model: ["string", "object"],
+  layer: "number",
+  at: "string",
+  corpus: "string",
+  extractor: "string",
+  context: "number",
+  batchPrompts: "number",
+  chat: "boolean",
+  maxNorm: "number",
+  bos: "string",
 };
 
 /** Of options of an extraction those that {@linkcode describeStream} takes: how much is read at once changes no activation. */

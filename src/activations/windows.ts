@@ -1,5 +1,5 @@
 /** How texts that are longer than the context are read: in windows. */
-import type { OptionNames } from "../compute/known_options.ts";
+import type { OptionKinds } from "../compute/known_options.ts";
 import type { Piece } from "./encode_pieces.ts";
 import type { Extractor } from "./extractor.ts";
 
@@ -19,8 +19,8 @@ export interface WindowOptions {
   stride?: number;
 }
 
-/** The names of {@linkcode WindowOptions}. */
-export const WINDOW_OPTIONS: OptionNames<WindowOptions> = { windows: true, stride: true };
+/** The kinds of {@linkcode WindowOptions}. */
+export const WINDOW_OPTIONS: OptionKinds<WindowOptions> = { windows: "string", stride: "number" };
 
 /** What of a text longer than the context is read. */
 export type Windows = "all" | "first";

@@ -1,44 +1,56 @@
-/** Options of public functions, told from misspelt ones: in JavaScript nothing else tells these from a default. */
+/** Options of public functions, told from misspelt ones and from values of another kind: JavaScript passes all. */
 import { editDistance, nearestNames } from "../hub/nearest.ts";
+import { type AnyKind, assertKind, inWords, type KindOf } from "./kinds.ts";
 
-/** The names of all options of a type: the types tell of one that is missing here. */
-export type OptionNames<T> = Readonly<Record<keyof T, true>>;
+/** The kind of each option of a type: the types tell of one that is missing here, or is of another kind. */
+export type OptionKinds<T> = { readonly [Name in keyof T]-?: KindOf<Exclude<T[Name], undefined>> };
+
+type Kinds = Readonly<Record<string, AnyKind>>;
 
 /**
- * Throws unless all options that are given a value are known ones.
+ * Throws unless all options that are given a value are known ones, and their values of the kind that they take.
  *
  * @param whose What takes them, for the message: `calibrate`.
  * @param options What a caller gave.
- * @param names All that there are.
- * @throws {TypeError} that names the first that is not known, and what may have been meant.
+ * @param kinds All options that there are.
+ * @throws {TypeError} that names the first that is not known, and what may have been meant; or the first whose value is of
+ * another kind, and what it takes.
  *
  * @example
  * ```ts
  * import { assertThrows } from "@std/assert";
  *
  * type Options = { percentiles?: number[] };
- * const names: OptionNames<Options> = { percentiles: true };
+ * const kinds: OptionKinds<Options> = { percentiles: "numbers" };
  * // As JavaScript passes it.
- * const given: object = { percentile: 4 };
- * assertThrows(() => assertOptions("calibrate", given as Options, names), TypeError, 'did you mean "percentiles"?');
+ * const given = (options: object) => () => assertOptions("calibrate", options as Options, kinds);
+ * assertThrows(given({ percentile: 4 }), TypeError, 'did you mean "percentiles"?');
+ * assertThrows(given({ percentiles: 4 }), TypeError, "percentiles of calibrate to be a list of numbers but found 4");
  * ```
  */
-export function assertOptions<T extends object>(whose: string, options: T, names: OptionNames<T>): void {
+export function assertOptions<T extends object>(
+  whose: string,
+  options: T,
+  kinds: OptionKinds<NoInfer<T>> & Kinds,
+): void {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    const found = Array.isArray(options) ? "an array" : JSON.stringify(options) ?? typeof options;
-    throw new TypeError(`Expected the options of ${whose} as an object, { name: value }, but found ${found}`);
+    throw new TypeError(
+      `Expected the options of ${whose} as an object, { name: value }, but found ${inWords(options)}`,
+    );
   }
-  const unknown = Object.entries(options).find(([name, value]) => value !== undefined && !Object.hasOwn(names, name));
-  if (!unknown) return;
-  const [name] = unknown;
-  const known = Object.keys(names);
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  const unknown = given.find(([name]) => !Object.hasOwn(kinds, name));
+  if (unknown) throw new TypeError(`Expected options of ${whose} but found ${meant(unknown[0], Object.keys(kinds))}`);
+  for (const [name, value] of given) assertKind(`${name} of ${whose}`, value, kinds[name]);
+}
+
+/** A name that there is not, with the one that may have been meant, and all that there are. */
+function meant(name: string, known: readonly string[]): string {
   const [nearest] = nearestNames(name, known, 1);
   // Half of the letters are others: it is no slip of the hand.
   const isNear = editDistance(name.toLowerCase(), nearest.toLowerCase()) <= name.length / 2;
-  throw new TypeError(
-    `Expected options of ${whose} but found ${JSON.stringify(name)}: ` +
-      (isNear ? `did you mean "${nearest}"? ` : "") + `There are ${known.join(", ")}`,
-  );
+  const suggestion = isNear ? `did you mean "${nearest}"? ` : "";
+  return `${JSON.stringify(name)}: ${suggestion}There are ${known.join(", ")}`;
 }
 
 /**
@@ -49,6 +61,6 @@ export function assertOptions<T extends object>(whose: string, options: T, names
 export function assertOneOf<T extends string>(what: string, value: T, values: readonly T[]): void {
   if (values.includes(value)) return;
   throw new RangeError(
-    `Expected ${what} to be ${values.map((one) => `"${one}"`).join(" or ")} but found ${JSON.stringify(value)}`,
+    `Expected ${what} to be ${values.map((one) => `"${one}"`).join(" or ")} but found ${inWords(value)}`,
   );
 }

@@ -10,23 +10,24 @@ import moments from "../../kernels/moments.wgsl" with { type: "text" };
 import nearest from "../../kernels/nearest.wgsl" with { type: "text" };
 import nearestReduce from "../../kernels/nearest_reduce.wgsl" with { type: "text" };
 import padRows from "../../kernels/pad_rows.wgsl" with { type: "text" };
+import rowLength from "../../kernels/row_length.wgsl" with { type: "text" };
 import rowNorms from "../../kernels/row_norms.wgsl" with { type: "text" };
 import similarities from "../../kernels/similarities.wgsl" with { type: "text" };
 
-/** Every kernel's source; those that multiply rows share one way to do it. */
+/** Every kernel's source; those that multiply rows share one way to do it, and so do those that measure them. */
 const SOURCES = {
   activate,
   addRows,
   combine,
   copyRows,
-  directions,
+  directions: rowLength + directions,
   groupSums,
   histogram: dotTile + histogram,
   moments,
   nearest: dotTile + nearest,
   nearestReduce,
   padRows,
-  rowNorms,
+  rowNorms: rowLength + rowNorms,
   similarities: dotTile + similarities,
 };
 

@@ -2,7 +2,7 @@
  * Files that are either whole or not there: everything is written beside its destination, flushed to the disk and
  * renamed into place, so that a killed run, a full disk or a pulled plug leaves the last good version.
  */
-import type { OptionNames } from "../compute/known_options.ts";
+import type { OptionKinds } from "../compute/known_options.ts";
 import { basename, dirname, join } from "node:path";
 import { exists } from "./exists.ts";
 import { visibleJson } from "./visible_text.ts";
@@ -16,8 +16,8 @@ export interface WriteOptions {
   open?: (path: string) => Promise<Deno.FsFile>;
 }
 
-/** The names of {@linkcode WriteOptions}. */
-export const WRITE_OPTIONS: OptionNames<WriteOptions> = { open: true };
+/** The kinds of {@linkcode WriteOptions}. */
+export const WRITE_OPTIONS: OptionKinds<WriteOptions> = { open: "function" };
 
 /**
  * Writes a file in one step: whoever looks sees the old bytes or the new ones, never a part. Makes parent folders. If

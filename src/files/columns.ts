@@ -263,7 +263,7 @@ export interface TableOptions {
  * ```
  */
 export function arrowTable(columns: Readonly<Record<string, Column>>, options: TableOptions = {}): Table {
-  assertOptions("arrowTable", options, { metadata: true, fieldMetadata: true });
+  assertOptions("arrowTable", options, { metadata: "object", fieldMetadata: "object" });
   const length = commonLength(columns);
   const fields = Object.entries(columns).map(([name, column]) => {
     const isNullable = column.nullBitmap.length > 0;

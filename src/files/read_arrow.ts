@@ -1,7 +1,7 @@
 /**
  * Tables from Arrow IPC files. A file that was cut off or changed is an error, never a shorter or another table.
  */
-import { assertOptions, type OptionNames } from "../compute/known_options.ts";
+import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import type { Schema, Table } from "./apache_arrow.ts";
 import { ArrowFile } from "./arrow_file.ts";
 import { UNPACK_OPTIONS, type UnpackOptions } from "./unpacking.ts";
@@ -16,7 +16,12 @@ export interface ReadArrowOptions extends UnpackOptions {
   onWarning?: (sentence: string) => void;
 }
 
-const OPTIONS: OptionNames<ReadArrowOptions> = { ...UNPACK_OPTIONS, columns: true, identity: true, onWarning: true };
+const OPTIONS: OptionKinds<ReadArrowOptions> = {
+  ...UNPACK_OPTIONS,
+  columns: "strings",
+  identity: "string",
+  onWarning: "function",
+};
 
 /**
  * Reads an Arrow IPC file.

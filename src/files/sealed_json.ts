@@ -66,7 +66,7 @@ export function writeSealedJson(
  * ```
  */
 export async function readSealedJson(path: string, options: ReadSealedOptions): Promise<JsonObject | undefined> {
-  assertOptions("readSealedJson", options, { remedy: true, onWarning: true });
+  assertOptions("readSealedJson", options, { remedy: "string", onWarning: "function" });
   const { remedy, onWarning = console.warn } = options;
   const bad = (reason: string, cause?: unknown) =>
     new Error(`Cannot read ${path}: ${reason}. What to do: ${remedy}.`, { cause });

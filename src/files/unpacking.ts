@@ -1,5 +1,5 @@
 /** How much compressed files may unpack to: a file of a few megabytes can claim, and be, a thousand times as much. */
-import type { OptionNames } from "../compute/known_options.ts";
+import type { OptionKinds } from "../compute/known_options.ts";
 
 /** Bytes that a compressed file may unpack to where nothing else is said. */
 export const MAX_UNPACKED = 2e9;
@@ -10,8 +10,8 @@ export interface UnpackOptions {
   readonly maxUnpacked?: number;
 }
 
-/** The names of {@linkcode UnpackOptions}. */
-export const UNPACK_OPTIONS: OptionNames<UnpackOptions> = { maxUnpacked: true };
+/** The kinds of {@linkcode UnpackOptions}. */
+export const UNPACK_OPTIONS: OptionKinds<UnpackOptions> = { maxUnpacked: "number" };
 
 /**
  * A file that would unpack to more than is allowed, told before that is done. Of a corpus it is the cause of a

@@ -119,7 +119,7 @@ export async function writeArrow(
   table: Table | AsyncIterable<Table>,
   options: WriteArrowOptions = {},
 ): Promise<string> {
-  assertOptions("writeArrow", options, { ...WRITE_OPTIONS, batchBytes: true });
+  assertOptions("writeArrow", options, { ...WRITE_OPTIONS, batchBytes: "number" });
   const { batchBytes = BATCH_BYTES } = options;
   if (!(batchBytes >= 1 && batchBytes <= MOST_BYTES)) {
     throw new RangeError(`Expected record batches of 1 to ${MOST_BYTES} bytes a column but found ${batchBytes}`);

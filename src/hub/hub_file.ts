@@ -3,7 +3,7 @@
  * read from there; nothing is written into it. A cached revision stays what it is, and asks nobody, until it is refreshed.
  */
 import { join, matchesGlob, posix } from "node:path";
-import { assertOptions, type OptionNames } from "../compute/known_options.ts";
+import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import { isPattern } from "../files/glob.ts";
 import { HubError, HubNotFoundError } from "./errors.ts";
 import { HUB_OPTIONS, type HubOptions } from "./options.ts";
@@ -28,13 +28,13 @@ export interface HubFilesOptions extends Omit<HubFileOptions, "path"> {
   include: (path: string) => boolean;
 }
 
-const REPOSITORY_OPTIONS: OptionNames<Omit<HubFileOptions, "path">> = {
+const REPOSITORY_OPTIONS: OptionKinds<Omit<HubFileOptions, "path">> = {
   ...HUB_OPTIONS,
-  repo: true,
-  type: true,
-  revision: true,
+  repo: "string",
+  type: "string",
+  revision: "string",
 };
-const FILE_OPTIONS: OptionNames<HubFileOptions> = { ...REPOSITORY_OPTIONS, path: true };
+const FILE_OPTIONS: OptionKinds<HubFileOptions> = { ...REPOSITORY_OPTIONS, path: "string" };
 
 /** Files of one commit, on this machine. */
 export interface HubFiles {
@@ -103,7 +103,7 @@ export async function hubFile(options: HubFileOptions): Promise<string> {
  * ```
  */
 export async function hubFiles(options: HubFilesOptions): Promise<HubFiles> {
-  assertOptions("hubFiles", options, { ...REPOSITORY_OPTIONS, include: true });
+  assertOptions("hubFiles", options, { ...REPOSITORY_OPTIONS, include: "function" });
   return await useRepository(revisionOf(options), options, async (files) => {
     if (!files.files) throw new HubNotFoundError(`Cannot list ${options.repo}: what it holds is not told.`);
     const paths = [...files.files.keys()].filter(options.include).sort();

@@ -1,6 +1,6 @@
 /** Where the hub is, who asks, and where files are kept: what a caller says, else the variables of the field's tools. */
 import { join, resolve } from "node:path";
-import { assertOptions, type OptionNames } from "../compute/known_options.ts";
+import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import { readText } from "../files/open.ts";
 import { HubError } from "./errors.ts";
 
@@ -39,19 +39,19 @@ export interface HubOptions {
   onUse?: (use: HubUse) => void;
 }
 
-/** The names of {@linkcode HubOptions}. */
-export const HUB_OPTIONS: OptionNames<HubOptions> = {
-  endpoint: true,
-  token: true,
-  tokenFor: true,
-  cacheDir: true,
-  offline: true,
-  refresh: true,
-  signal: true,
-  onPlan: true,
-  onProgress: true,
-  onWait: true,
-  onUse: true,
+/** The kinds of {@linkcode HubOptions}. */
+export const HUB_OPTIONS: OptionKinds<HubOptions> = {
+  endpoint: "string",
+  token: "string",
+  tokenFor: "strings",
+  cacheDir: "string",
+  offline: "boolean",
+  refresh: "boolean",
+  signal: AbortSignal,
+  onPlan: "function",
+  onProgress: "function",
+  onWait: "function",
+  onUse: "function",
 };
 
 /** Which commit of a repository was used. */

@@ -1,7 +1,7 @@
 /**
  * Composes interventions into what the hook of a tensor is fed: one basis to remove, one offset to add, replacements.
  */
-import { assertOptions, type OptionNames } from "../compute/known_options.ts";
+import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import type { Hook } from "./intervene.ts";
 import type { HookPoint, Intervention, Replacement } from "./types.ts";
 
@@ -57,10 +57,16 @@ export function composeEdits(
   }).toArray();
 }
 
-const INTERVENTION: OptionNames<Intervention> = { layer: true, at: true, ablate: true, steer: true, replace: true };
-const ABLATE: OptionNames<NonNullable<Intervention["ablate"]>> = { directions: true, center: true };
-const STEER: OptionNames<NonNullable<Intervention["steer"]>> = { direction: true, alpha: true };
-const REPLACE: OptionNames<Replacement> = { positions: true, values: true };
+const INTERVENTION: OptionKinds<Intervention> = {
+  layer: "number",
+  at: "string",
+  ablate: "object",
+  steer: "object",
+  replace: "object",
+};
+const ABLATE: OptionKinds<NonNullable<Intervention["ablate"]>> = { directions: "list", center: "array" };
+const STEER: OptionKinds<NonNullable<Intervention["steer"]>> = { direction: "array", alpha: "number" };
+const REPLACE: OptionKinds<Replacement> = { positions: "numbers", values: "array" };
 
 function assertIntervention(intervention: Intervention): void {
   assertOptions("an intervention", intervention, INTERVENTION);

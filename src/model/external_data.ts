@@ -54,24 +54,55 @@ export interface GraphPlace {
   readonly root: string;
 }
 
-/**
- * Makes a tensor's location absolute.
- *
- * @throws {ModelError} unless its bytes are in a file beside the graph or below, which is no link out of the model's
- * folder.
- */
-export async function resolveWeights(tensor: TensorProto, place: GraphPlace): Promise<void> {
-  const { path, real } = place;
-  const keys = tensor.externalData.map(({ key }) => key);
-  const twice = keys.find((key, i) => keys.indexOf(key) < i);
-  if (twice !== undefined) {
-    throw new ModelError(
-      `Expected one ${twice} of the weight "${tensor.name}" of "${path}" but it has several: export the model again`,
-    );
+/** A file of weights: its path without links, and its length in bytes. */
+interface WeightFile {
+  readonly path: string;
+  readonly size: number;
+}
+
+/** The files of a graph's weights. Each is looked for once: thousands of tensors lie in one, and asking takes its time. */
+export class WeightFiles {
+  readonly #place: GraphPlace;
+  readonly #files = new Map<string, WeightFile>();
+
+  constructor(place: GraphPlace) {
+    this.#place = place;
   }
-  const location = entryOf(tensor, "location") ?? "";
-  // The graph's own file, which slimModel names: its offsets were read, not told.
-  if (location === real) return;
+
+  /**
+   * Makes a tensor's location absolute.
+   *
+   * @throws {ModelError} unless its bytes are in a file beside the graph or below, which is no link out of the model's
+   * folder.
+   */
+  async resolve(tensor: TensorProto): Promise<void> {
+    const { path, real } = this.#place;
+    const keys = tensor.externalData.map(({ key }) => key);
+    const twice = keys.find((key, i) => keys.indexOf(key) < i);
+    if (twice !== undefined) {
+      throw new ModelError(
+        `Expected one ${twice} of the weight "${tensor.name}" of "${path}" but it has several: export the model again`,
+      );
+    }
+    const location = entryOf(tensor, "location") ?? "";
+    // The graph's own file, which slimModel names: its offsets were read, not told.
+    if (location === real) return;
+    let file = this.#files.get(location);
+    if (!file) this.#files.set(location, file = await weightFile(location, this.#place));
+    const [offset, length] = [Number(entryOf(tensor, "offset") ?? 0), lengthOf(tensor)];
+    const end = offset + length;
+    if (!(offset >= 0 && length >= 0 && end <= file.size)) {
+      throw new ModelError(
+        `Expected "${location}" to hold the ${length} bytes of the weight "${tensor.name}" up to byte ${end} but it has ` +
+          `${file.size} bytes: fetch or copy it again`,
+      );
+    }
+    setEntry(tensor, "location", file.path);
+  }
+}
+
+async function weightFile(location: string, place: GraphPlace): Promise<WeightFile> {
+  const { path } = place;
   const beside = dirname(resolve(path));
   const file = join(beside, location);
   if (isAbsolute(location) || isOutside(beside, file)) {
@@ -97,15 +128,7 @@ export async function resolveWeights(tensor: TensorProto, place: GraphPlace): Pr
       `Expected the weights of "${path}" in "${location}" beside it but that is no file: fetch it too`,
     );
   }
-  const [offset, length] = [Number(entryOf(tensor, "offset") ?? 0), lengthOf(tensor)];
-  const end = offset + length;
-  if (!(offset >= 0 && length >= 0 && end <= size)) {
-    throw new ModelError(
-      `Expected "${location}" to hold the ${length} bytes of the weight "${tensor.name}" up to byte ${end} but it has ` +
-        `${size} bytes: fetch or copy it again`,
-    );
-  }
-  setEntry(tensor, "location", target);
+  return { path: target, size };
 }
 
 /** A file of a commit in a cache of the hub's; it may be a link to its bytes, which are named by their checksum. */

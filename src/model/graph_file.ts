@@ -26,8 +26,8 @@ import {
   isOutside,
   lengthOf,
   locationOf,
-  resolveWeights,
   setEntry,
+  WeightFiles,
 } from "./external_data.ts";
 import { inlineFunctions } from "./functions.ts";
 import { assertShallow, computesInHalf, sortNodes } from "./graph.ts";
@@ -239,8 +239,8 @@ async function readSlim(path: string, root: string): Promise<ModelProto> {
   using file = await openByteFile(real, "an ONNX model");
   const model = await decodeSlim(file, path);
   for (const { node } of [model.graph!, ...model.functions]) assertShallow(node);
-  const place = { path, real, root: await Deno.realPath(root) };
-  for (const tensor of allExternalTensors(model)) await resolveWeights(tensor, place);
+  const files = new WeightFiles({ path, real, root: await Deno.realPath(root) });
+  for (const tensor of allExternalTensors(model)) await files.resolve(tensor);
   return model;
 }
 

@@ -1,6 +1,6 @@
 /** A loaded language model: what it answers from its decoder. */
 import type { BackendName } from "../compute/backend.ts";
-import { assertOptions, type OptionNames } from "../compute/known_options.ts";
+import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import { otherTurns } from "../compute/other_turns.ts";
 import { assertCount } from "./check.ts";
 import type { Decoder } from "./decoder.ts";
@@ -33,11 +33,11 @@ import type {
 const LENS_LOGITS = 2 ** 22;
 const FEWEST_STREAMS = 64;
 
-const GENERATE_OPTIONS: OptionNames<GenerateOptions> = {
-  maxNewTokens: true,
-  interventions: true,
-  onProgress: true,
-  batchSize: true,
+const GENERATE_OPTIONS: OptionKinds<GenerateOptions> = {
+  maxNewTokens: "number",
+  interventions: "list",
+  onProgress: "function",
+  batchSize: "number",
 };
 
 /** What a model is made of; {@link "./load.ts"} puts it together. */
@@ -142,7 +142,7 @@ export class HookedLanguageModel implements LanguageModel {
   }
 
   decode(tokens: ArrayLike<number>, options: { skipSpecial?: boolean } = {}): string {
-    assertOptions("decode", options, { skipSpecial: true });
+    assertOptions("decode", options, { skipSpecial: "boolean" });
     return this.#parts.tokenizer.decode(tokens, options.skipSpecial ?? false);
   }
 

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { BackendName } from "../compute/backend.ts";
 import { gpuAdapter, gpuDevice, GpuError, isSoftwareAdapter } from "../compute/device.ts";
-import { assertOneOf, assertOptions, type OptionNames } from "../compute/known_options.ts";
+import { assertOneOf, assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import type { GraphProto } from "../compute/onnx/codec.ts";
 import { currentSettings, HUB_OPTIONS } from "../hub/options.ts";
 import type { Built } from "./architectures/build.ts";
@@ -29,21 +29,21 @@ import { readTokenizerFiles } from "./tokenizer_files.ts";
 import { traitsOf } from "./traits.ts";
 import type { LanguageModel, LoadOptions } from "./types.ts";
 
-const OPTIONS: OptionNames<LoadOptions> = {
+const OPTIONS: OptionKinds<LoadOptions> = {
   ...HUB_OPTIONS,
-  hook: true,
-  bos: true,
-  controlTokens: true,
-  templateDate: true,
-  device: true,
-  dtype: true,
-  weights: true,
-  revision: true,
-  subfolder: true,
-  modelFile: true,
-  onNote: true,
-  onQuantise: true,
-  onDownload: true,
+  hook: "string",
+  bos: "string",
+  controlTokens: "string",
+  templateDate: "string",
+  device: "string",
+  dtype: "string",
+  weights: "string",
+  revision: "string",
+  subfolder: "string",
+  modelFile: "string",
+  onNote: "function",
+  onQuantise: "function",
+  onDownload: "function",
 };
 
 /**

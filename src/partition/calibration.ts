@@ -3,7 +3,7 @@ import type { StreamSource } from "../activations/source.ts";
 import { batchAt, type LayeredBatch } from "../activations/stream.ts";
 import type { Backend, BackendChoice } from "../compute/backend.ts";
 import { assertPercentiles } from "../compute/histogram.ts";
-import { assertOneOf, assertOptions, type OptionNames } from "../compute/known_options.ts";
+import { assertOneOf, assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import { Calibration, type CalibrationValues, Calibrator, type Level } from "./calibrator.ts";
 import { openBackend } from "../compute/open.ts";
 import { assertSeed } from "../compute/random.ts";
@@ -37,14 +37,14 @@ export interface CalibrateOptions {
   source?: StreamSource;
 }
 
-const OPTIONS: OptionNames<CalibrateOptions> = {
-  percentiles: true,
-  activations: true,
-  maxNorm: true,
-  pairs: true,
-  seed: true,
-  backend: true,
-  source: true,
+const OPTIONS: OptionKinds<CalibrateOptions> = {
+  percentiles: "numbers",
+  activations: "number",
+  maxNorm: "number",
+  pairs: "string",
+  seed: "number",
+  backend: ["string", "backend"],
+  source: "object",
 };
 
 /**
@@ -107,7 +107,7 @@ export type CalibrateLayersOptions = Omit<CalibrateOptions, "source"> & {
 };
 
 const { source: _, ...SHARED } = OPTIONS;
-const LAYER_OPTIONS: OptionNames<CalibrateLayersOptions> = { ...SHARED, sourceOf: true, onBatch: true };
+const LAYER_OPTIONS: OptionKinds<CalibrateLayersOptions> = { ...SHARED, sourceOf: "function", onBatch: "function" };
 
 /**
  * Calibrates several layers in one pass over a stream, each as {@linkcode calibrate} does one.

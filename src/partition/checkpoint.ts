@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { StreamSource } from "../activations/source.ts";
 import type { Backend } from "../compute/backend.ts";
 import { GpuError } from "../compute/device.ts";
-import type { OptionNames } from "../compute/known_options.ts";
+import type { OptionKinds } from "../compute/known_options.ts";
 import { renameForGood } from "../files/atomic.ts";
 import { removeIfThere } from "../files/remove.ts";
 import { readSealedJson, writeSealedJson } from "../files/sealed_json.ts";
@@ -28,13 +28,13 @@ export interface CheckpointOptions {
   onWarning?: (sentence: string) => void;
 }
 
-/** The names of {@linkcode CheckpointOptions}. */
-export const CHECKPOINT_OPTIONS: OptionNames<CheckpointOptions> = {
-  folder: true,
-  every: true,
-  seconds: true,
-  resume: true,
-  onWarning: true,
+/** The kinds of {@linkcode CheckpointOptions}. */
+export const CHECKPOINT_OPTIONS: OptionKinds<CheckpointOptions> = {
+  folder: "string",
+  every: "number",
+  seconds: "number",
+  resume: "boolean",
+  onWarning: "function",
 };
 
 /** What a run goes on from. */

@@ -195,7 +195,7 @@ export class Dictionary implements Disposable {
    */
   add(batch: ActivationBatch, options: AddOptions = {}): Promise<Assignment> {
     return this.#inTurn("add", async (parts) => {
-      assertOptions("Dictionary.add", options, { replace: true, found: true });
+      assertOptions("Dictionary.add", options, { replace: "boolean", found: "boolean" });
       assertReadAs("dictionary", parts.calibration.source, batch.provenance?.source);
       using directions = await directionsOf(parts.backend, batch, parts.calibration.center);
       const wasBehind = this.#isBehind;
@@ -221,7 +221,7 @@ export class Dictionary implements Disposable {
     options: Pick<AddOptions, "found"> = {},
   ): Promise<Assignment> {
     return this.#inTurn("ingest", (parts) => {
-      assertOptions("Dictionary.ingest", options, { found: true });
+      assertOptions("Dictionary.ingest", options, { found: "boolean" });
       assertOwned(directions, parts.backend.name);
       assertSameDim(directions, parts.exemplars);
       // Before the first change; asked of a disposed matrix, it throws.
@@ -318,7 +318,7 @@ export class Dictionary implements Disposable {
 
   /** Features (`rows x size`) as activations, `rows x dim`: `features W + center`. */
   decode(features: Float32Array<ArrayBuffer>, options: { basis?: Basis } = {}): Promise<Float32Array<ArrayBuffer>> {
-    assertOptions("Dictionary.decode", options, { basis: true });
+    assertOptions("Dictionary.decode", options, { basis: "string" });
     const { basis = "mean" } = options;
     return this.#reading(
       "decode",
@@ -404,7 +404,7 @@ export class Dictionary implements Disposable {
     path: string,
     options: Pick<DictionaryOptions, "backend"> & DictionaryLoadOptions = {},
   ): Promise<Dictionary> {
-    assertOptions("Dictionary.load", options, { ...LOAD_OPTIONS, backend: true });
+    assertOptions("Dictionary.load", options, { ...LOAD_OPTIONS, backend: ["string", "backend"] });
     return await Dictionary.of(await loadParts(await localPath(path), await openBackend(options.backend), options));
   }
 

@@ -2,7 +2,7 @@ import { type ActivationBatch, assertBatches } from "../activations/batch.ts";
 import type { StreamSource } from "../activations/source.ts";
 import type { StreamBatch } from "../activations/stream.ts";
 import type { Backend, BackendChoice } from "../compute/backend.ts";
-import { assertOptions, type OptionNames } from "../compute/known_options.ts";
+import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import { openBackend } from "../compute/open.ts";
 import type { CalibrationValues } from "./calibrator.ts";
 import { CHECKPOINT_OPTIONS, type CheckpointOptions, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
@@ -41,19 +41,19 @@ export interface DiscoverOptions {
   onProgress?: (state: DiscoveryCounts & { readonly regions: number }) => void;
 }
 
-const OPTIONS: OptionNames<DiscoverOptions> = {
-  backend: true,
-  seed: true,
-  members: true,
-  saturationWindow: true,
-  maxTokens: true,
-  maxPrompts: true,
-  merge: true,
-  readAll: true,
-  sources: true,
-  checkpoint: true,
-  signal: true,
-  onProgress: true,
+const OPTIONS: OptionKinds<DiscoverOptions> = {
+  backend: ["string", "backend"],
+  seed: "number",
+  members: "number",
+  saturationWindow: "number",
+  maxTokens: "number",
+  maxPrompts: "number",
+  merge: "boolean",
+  readAll: "boolean",
+  sources: Map,
+  checkpoint: "object",
+  signal: AbortSignal,
+  onProgress: "function",
 };
 
 /** Why a discovery read no further: all its dictionaries were saturated, its budget was spent, its stream was over. */

@@ -1,6 +1,6 @@
 import type { StreamSource } from "../activations/source.ts";
 import type { Backend } from "../compute/backend.ts";
-import { assertOptions, type OptionNames } from "../compute/known_options.ts";
+import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import { readWhole } from "../files/byte_file.ts";
 import { HubNotFoundError } from "../hub/errors.ts";
 import { HUB_OPTIONS, type HubOptions } from "../hub/options.ts";
@@ -25,14 +25,14 @@ export interface FromHubOptions extends Pick<DictionaryOptions, "backend">, HubO
   members?: boolean;
 }
 
-const OPTIONS: OptionNames<FromHubOptions> = {
+const OPTIONS: OptionKinds<FromHubOptions> = {
   ...HUB_OPTIONS,
-  backend: true,
-  layer: true,
-  percentile: true,
-  repo: true,
-  revision: true,
-  members: true,
+  backend: ["string", "backend"],
+  layer: "number",
+  percentile: "number",
+  repo: "string",
+  revision: "string",
+  members: "boolean",
 };
 
 /** The parts of a published dictionary. See `Dictionary.fromHub`. */

@@ -1,5 +1,5 @@
 import type { Backend, BackendChoice } from "../compute/backend.ts";
-import type { OptionNames } from "../compute/known_options.ts";
+import type { OptionKinds } from "../compute/known_options.ts";
 
 /** Options of a dictionary. */
 export interface DictionaryOptions {
@@ -11,5 +11,9 @@ export interface DictionaryOptions {
   members?: number;
 }
 
-/** The names of {@linkcode DictionaryOptions}. */
-export const DICTIONARY_OPTIONS: OptionNames<DictionaryOptions> = { backend: true, seed: true, members: true };
+/** The kinds of {@linkcode DictionaryOptions}. */
+export const DICTIONARY_OPTIONS: OptionKinds<DictionaryOptions> = {
+  backend: ["string", "backend"],
+  seed: "number",
+  members: "number",
+};

@@ -1,6 +1,6 @@
 import type { StreamSource } from "../activations/source.ts";
 import type { Backend } from "../compute/backend.ts";
-import type { OptionNames } from "../compute/known_options.ts";
+import type { OptionKinds } from "../compute/known_options.ts";
 import {
   type ArrowFile,
   arrowTable,
@@ -45,8 +45,12 @@ export interface DictionaryLoadOptions extends UnpackOptions {
   onWarning?: (sentence: string) => void;
 }
 
-/** The names of {@linkcode DictionaryLoadOptions}. */
-export const LOAD_OPTIONS: OptionNames<DictionaryLoadOptions> = { ...UNPACK_OPTIONS, members: true, onWarning: true };
+/** The kinds of {@linkcode DictionaryLoadOptions}. */
+export const LOAD_OPTIONS: OptionKinds<DictionaryLoadOptions> = {
+  ...UNPACK_OPTIONS,
+  members: "boolean",
+  onWarning: "function",
+};
 
 /** The columns, and what their fields' metadata say of them, as those of result tables do. */
 const COLUMNS = {

@@ -1,6 +1,6 @@
 import { type ActivationBatch, Batch } from "../activations/batch.ts";
 import type { Backend } from "../compute/backend.ts";
-import { assertOptions, type OptionNames } from "../compute/known_options.ts";
+import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import { shortestFrom } from "../compute/row_lengths.ts";
 import { transposed } from "../compute/transposed.ts";
 import type { Basis } from "./parts.ts";
@@ -29,7 +29,7 @@ export interface ReadoutOptions {
   basis?: Basis;
 }
 
-const OPTIONS: OptionNames<ReadoutOptions> = { kind: true, k: true, basis: true };
+const OPTIONS: OptionKinds<ReadoutOptions> = { kind: "string", k: "number", basis: "string" };
 
 /**
  * Features of activations by a center and a basis, as `Dictionary.readout` gives them. Of equal values the lower region

@@ -57,7 +57,7 @@ const SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json";
  * ```
  */
 export async function renderChart(spec: ChartSpec, options: ChartOptions = {}): Promise<Chart> {
-  assertOptions("a drawing", options, { onWarning: true });
+  assertOptions("a drawing", options, { onWarning: "function" });
   const [vega, vegaLite] = await Promise.all([loadVega(), loadVegaLite(), useOwnTextMetrics()]);
   // Through JSON, so that the picture shows exactly what the saved description holds (NaN becomes null).
   const complete: ChartSpec = JSON.parse(JSON.stringify({ $schema: SCHEMA, ...spec }));

@@ -8,7 +8,7 @@ import { visibleLines } from "../files/visible_text.ts";
 import type { Chart } from "./chart.ts";
 import { type Cell, tableHtml } from "./html_table.ts";
 import { REPORT_STYLE } from "./html_style.ts";
-import type { Finding, RunRecord } from "./manifest.ts";
+import type { CalibrationRecord, Finding, RunRecord } from "./manifest.ts";
 import { endedBecause } from "./stream_text.ts";
 import { prefixIds } from "./svg.ts";
 import { escapeHtml, formatNumber } from "./text.ts";
@@ -159,8 +159,9 @@ function runSections(run: RunRecord): string[] {
     ...flatten(run.flags),
   ];
   const versions = Object.entries(run.versions).map(([name, version]) => `${name} ${version}`).join(", ");
-  const calibrations = run.calibrations.map(({ stream, ...seen }): Cell[] => [
-    ...[stream, seen.layer, seen.asked, seen.activations, seen.medianNorm ?? null, seen.largestNorm ?? null],
+  const calibrations = run.calibrations.map(({ stream, levels, ...seen }): Cell[] => [
+    ...[stream, seen.layer, seen.asked, seen.activations, levels ? levels.map(levelText).join(", ") : null],
+    ...[seen.pairs?.within ?? null, seen.medianNorm ?? null, seen.largestNorm ?? null],
     ...[seen.massive ?? null, seen.masked ?? null, seen.identicalPairs ?? null],
   ]);
   const streams = run.streams.map((record): Cell[] => [
@@ -169,8 +170,8 @@ function runSections(run: RunRecord): string[] {
   ]);
   const read = ["stream", "texts read", "of", "tokens", "activations", "no more, because"];
   const grown = [...read, "dictionaries", "saturated", "first founded until", "most beyond θ after"];
-  const seen = ["stream", "layer", "activations asked for", "seen", "median norm", "largest norm"];
-  const columns = [...seen, "beyond 10 medians", "left out by norm", "identical pairs"];
+  const seen = ["stream", "layer", "activations asked for", "seen", "θ ± its spread by p", "pairs within"];
+  const columns = [...seen, "median norm", "largest norm", "beyond 10 medians", "left out by norm", "identical pairs"];
   return [
     `<section>\n<h2>Findings</h2>\n${tableHtml(["finding", "value"], findings)}\n</section>`,
     `<section class="run">\n<h2>The run</h2>
@@ -181,6 +182,12 @@ ${list("Seconds", Object.entries(run.timings))}
 ${small("Files", run.outputs.join(", "))}
 ${small("Versions", versions)}\n</section>`,
   ];
+}
+
+/** θ of a percentile, with its standard deviation over batches or blocks: `p 4: 0.21 ± 0.01`. */
+function levelText({ percentile, threshold, spread }: NonNullable<CalibrationRecord["levels"]>[number]): string {
+  const theta = `p ${formatNumber(percentile)}: ${formatNumber(threshold)}`;
+  return spread === undefined ? theta : `${theta} ± ${formatNumber(spread)}`;
 }
 
 /** Nested findings as rows of path and value; short lists stay in one cell. */

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { assertOptions, type OptionNames } from "../compute/known_options.ts";
+import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
 
 /** What a column is stored as. */
 export type FieldType = "integer" | "float64" | "utf8" | "bool";
@@ -20,7 +20,7 @@ export interface FieldOptions {
   readonly missing?: string;
 }
 
-const FIELD_OPTIONS: OptionNames<FieldOptions> = { heading: true, unit: true, missing: true };
+const FIELD_OPTIONS: OptionKinds<FieldOptions> = { heading: "string", unit: "string", missing: "string" };
 
 /** A column of a row. */
 export interface Field<T> extends FieldOptions {
@@ -190,7 +190,7 @@ export function withInterval<const N extends string>(
   of: string,
   options: { readonly heading?: string } = {},
 ): { readonly [K in N | `${N}Low` | `${N}High`]: Field<number> } {
-  assertOptions("withInterval", options, { heading: true });
+  assertOptions("withInterval", options, { heading: "string" });
   const ends = {
     [name]: number(description, options),
     [`${name}Low`]: number(`lower end of its interval, ${of}`),

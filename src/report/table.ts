@@ -63,7 +63,7 @@ export async function saveTable<F extends Fields>(
   table: ResultTable<F>,
   options: SaveTableOptions = {},
 ): Promise<string> {
-  assertOptions("saveTable", options, { metadata: true, parquet: true });
+  assertOptions("saveTable", options, { metadata: "object", parquet: "boolean" });
   const path = join(folder, `${name}.arrow`);
   const columns = storedColumns(table);
   const data: Record<string, Column> = {};

@@ -4,7 +4,7 @@
  * Exit codes: 0 done, 1 failed (one sentence on stderr; the stack too with `EXEMPLAR_DEBUG=1`), 2 a mistake on the
  * command line; interrupted: 130 by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
  */
-import { assertOptions, type OptionNames } from "../compute/known_options.ts";
+import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Finding, RunManifest } from "../report/manifest.ts";
@@ -60,20 +60,20 @@ export interface Experiment<F extends Flags> extends About {
   readonly keepsState?: boolean;
 }
 
-const EXPERIMENT: OptionNames<Experiment<Flags>> = {
-  name: true,
-  question: true,
-  description: true,
-  examples: true,
-  defaults: true,
-  flags: true,
-  without: true,
-  oneLayer: true,
-  idle: true,
-  assertFlags: true,
-  mayChange: true,
-  ownsStdout: true,
-  keepsState: true,
+const EXPERIMENT: OptionKinds<Experiment<Flags>> = {
+  name: "string",
+  question: "string",
+  description: "string",
+  examples: "list",
+  defaults: "object",
+  flags: "object",
+  without: "object",
+  oneLayer: "boolean",
+  idle: "list",
+  assertFlags: "function",
+  mayChange: "strings",
+  ownsStdout: "boolean",
+  keepsState: "boolean",
 };
 
 /** What an experiment's body works with. */
@@ -199,7 +199,8 @@ export async function runExperiment<const F extends Flags>(
   body: Body<F>,
   { args, print, printError, script, isProcess }: Console,
 ): Promise<number> {
-  assertOptions("an experiment", definition, EXPERIMENT);
+  // As an object: of which flags they are makes no difference here.
+  assertOptions("an experiment", definition as object, EXPERIMENT);
   const declared = allFlags(definition);
   if (args.includes("--help") || args.includes("-h")) {
     print(helpText(definition, declared, { script }));

@@ -54,7 +54,14 @@ export {
   textBlock,
   writeOutcome,
 } from "./outcome.ts";
-export { type CountFlag, type PairsFlag, readingFlags, seedsFlag } from "./command/reading_flags.ts";
+export {
+  type CountFlag,
+  type PairsFlag,
+  type ReadAllFlag,
+  readAllFlag,
+  readingFlags,
+  seedsFlag,
+} from "./command/reading_flags.ts";
 export { type WindowFlags, windowFlags, type WindowsBy, windowsBy } from "./command/window_flags.ts";
 export { noteCut } from "./steps/note_cut.ts";
 export {

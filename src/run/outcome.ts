@@ -101,7 +101,7 @@ export function tableBlock(
   caption?: string,
   options: { readonly printed?: boolean | string } = {},
 ): OutcomeBlock {
-  assertOptions("tableBlock", options, { printed: true });
+  assertOptions("tableBlock", options, { printed: ["boolean", "string"] });
   return { kind: "table", table, caption, ...options };
 }
 

@@ -42,7 +42,7 @@ export async function exportDictionary(
   path: string,
   options: ExportOptions = {},
 ): Promise<void> {
-  assertOptions("Dictionary.export", options, { basis: true, k: true });
+  assertOptions("Dictionary.export", options, { basis: "string", k: "number" });
   const { basis = "exemplar", k = 1 } = options;
   assertOneOf("basis", basis, BASES);
   const { size } = parts.regions;

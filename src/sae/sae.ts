@@ -50,7 +50,7 @@ export interface ReadSaeOptions extends UnpackOptions {
  * ```
  */
 export async function readSae(path: string, options: ReadSaeOptions = {}): Promise<Sae> {
-  assertOptions("readSae", options, { ...UNPACK_OPTIONS, backend: true });
+  assertOptions("readSae", options, { ...UNPACK_OPTIONS, backend: ["string", "backend"] });
   const weights = await readWeights(await localSae(path), options);
   return new Sae(weights, await openBackend(options.backend));
 }

@@ -442,12 +442,8 @@ Deno.test(
       const ended = async (stdout: string, ...more: string[]) => {
         await Deno.remove(`${folder}/out`, { recursive: true }).catch(() => {});
         const script = ["--allow-all", `${folder}/script.ts`, "--out", `${folder}/out`, ...more];
-        const args = [
-          "-c",
-          `{ "$0" "$@"; echo "$?" >&2; } ${stdout}`,
-          Deno.execPath(),
-          ...denoArguments("run", script),
-        ];
+        const shell = ["-c", `{ "$0" "$@"; echo "$?" >&2; } ${stdout}`];
+        const args = [...shell, Deno.execPath(), ...denoArguments("run", script)];
         const { stderr } = await new Deno.Command("sh", { args }).output();
         const names = await exists(`${folder}/out`)
           ? Array.from(Deno.readDirSync(`${folder}/out`), ({ name }) => name)

@@ -75,6 +75,8 @@ const READING: Changes = {
   // The default of batches as small as these is "sample".
   thresholdPairs: "batch",
 };
+/** Those of what may be saturated, too. */
+const READING_ON: Changes = { ...READING, readAll: null };
 /** Those of what is cut into windows anyway. */
 const { windows: _, stride: __, ...READING_WINDOWS } = READING;
 const SELECTION: Changes = { excludeTokens: "16", excludePositions: "4" };
@@ -82,7 +84,8 @@ const SPLITS: Changes = { split: "heldout", heldout: "train" };
 
 const MODEL = "--model model --layers 1";
 const GROWN = `${MODEL} --percentiles 10`;
-const READ = `${GROWN} --corpus pile.jsonl --max-tokens 700 --calibration 200 --context 16 --batch 6`;
+// At so large a percentile a dictionary is saturated before the budget is spent.
+const READ = `${MODEL} --percentiles 50 --corpus pile.jsonl --max-tokens 700 --calibration 200 --context 16 --batch 6`;
 const DOMAINS = "--math math.jsonl --code code.jsonl --chat chat.jsonl";
 const OTHER_DOMAINS: Changes = { math: "other-math.jsonl", code: "other-code.jsonl", chat: "other-chat.jsonl" };
 const INSTRUCTIONS = "--harmful harmful.jsonl --harmless harmless.jsonl";
@@ -94,17 +97,16 @@ const DETECTED = "--concepts 0,1 --sets 1 --text-context 24 --l2 0.01 --resample
 const CASES: Readonly<Record<string, Case>> = {
   build: {
     isLong: true,
-    base: `${READ} --percentiles 50`,
+    base: READ,
     own: {
       ...COMMON,
-      ...READING,
+      ...READING_ON,
       ...SELECTION,
       maxNorm: "1.1x",
       split: "heldout",
       chat: null,
       inOrder: null,
       window: "0",
-      readAll: null,
       members: "2",
       dashboard: null,
     },
@@ -112,20 +114,20 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   ood: {
     base: `${READ} --seeds 1 --prompts 8 --bulgarian bulgarian.jsonl`,
-    own: { ...READING, ...SELECTION, ...SPLITS, seeds: "2", bulgarian: "other-bulgarian.jsonl", prompts: "4" },
+    own: { ...READING_ON, ...SELECTION, ...SPLITS, seeds: "2", bulgarian: "other-bulgarian.jsonl", prompts: "4" },
   },
   neighbourhood: {
-    base: `${READ} --percentiles 10,30 --seeds 1 --pairs 4 --controls 3`,
-    own: { ...READING, ...SELECTION, split: "heldout", seeds: "2", pairs: "3", controls: "2" },
+    base: `${READ} --percentiles 40,60 --seeds 1 --pairs 4 --controls 3`,
+    own: { ...READING_ON, ...SELECTION, split: "heldout", seeds: "2", pairs: "3", controls: "2" },
   },
   paths: {
     base: `${READ} --seeds 1 --shown 12 --prompts 6`,
-    own: { ...READING, ...SPLITS, seeds: "2", prompt: "king", shown: "8", prompts: "3" },
+    own: { ...READING_ON, ...SPLITS, seeds: "2", prompt: "king", shown: "8", prompts: "3" },
   },
   steer: {
     isLong: true,
     base: `${READ} --seeds 1 --probe 6 --regions 2 --members 2 --alphas 1`,
-    own: { ...READING, ...SPLITS, seeds: "2", probe: "4", regions: "3", members: "4", alphas: "2" },
+    own: { ...READING_ON, ...SPLITS, seeds: "2", probe: "4", regions: "3", members: "20", alphas: "2" },
   },
   stability: {
     isLong: true,
@@ -159,7 +161,7 @@ const CASES: Readonly<Record<string, Case>> = {
       `${READ} --sae sae --sae-layer 1 ${INSTRUCTIONS} --documents 6 --instructions 8 --train 120 --test 80 --k 1,2 ` +
       "--strengths 0.01,0.1 --iterations 4 --seeds 1 --shuffles 1",
     own: {
-      ...READING,
+      ...READING_ON,
       ...OTHER_INSTRUCTIONS,
       split: "heldout",
       probed: "train",
@@ -183,11 +185,11 @@ const CASES: Readonly<Record<string, Case>> = {
   audit: {
     isLong: true,
     base: `${GROWN} --after after-model --chat-corpora harmful.jsonl,harmless.jsonl --corpus pile.jsonl ` +
-      "--calibration 300 --texts 10 --prompts 8 --seeds 4 --min-members 1 --alpha 0.2",
+      "--calibration 300 --context 16 --batch 6 --texts 10 --prompts 8 --seeds 4 --min-members 1 --alpha 0.2",
     own: {
       after: "other-model",
       chatCorpora: "other-harmful.jsonl,harmless.jsonl",
-      calibration: "60",
+      ...READING,
       texts: "8",
       prompts: "5",
       seeds: "5",
@@ -199,11 +201,11 @@ const CASES: Readonly<Record<string, Case>> = {
     isLong: true,
     base:
       `${GROWN} --instruct after-model ${INSTRUCTIONS} --corpus pile.jsonl --calibration 300 --texts 10 --seeds 2 ` +
-      "--chat-percentiles 2 --prompts 10 --new-tokens 3 --min-members 2 --min-rate 0.3",
+      "--context 16 --batch 6 --chat-percentiles 2 --prompts 10 --new-tokens 3 --min-members 2 --min-rate 0.3",
     own: {
       ...OTHER_INSTRUCTIONS,
       instruct: "other-model",
-      calibration: "60",
+      ...READING,
       texts: "8",
       cut: "0.95",
       seeds: "3",
@@ -251,13 +253,14 @@ const CASES: Readonly<Record<string, Case>> = {
       calibration: "60",
       context: "12",
     },
+    untried: { readAll: "so few texts are one batch, and saturation takes two without a founder" },
     free: { json: "how lines of standard input are read", batch: "how many lines are read together" },
   },
   axbench: {
     isLong: true,
     base: `${READ} --data axbench --budgets 400 --seeds 1 ${DETECTED}`,
     own: {
-      ...READING,
+      ...READING_ON,
       data: "other-axbench",
       concepts: "1",
       dictionaries: {

@@ -1,5 +1,5 @@
 /** Weights of a graph that are in other files: only in those of the model's folder, wherever in the graph they stand. */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { create } from "npm:@bufbuild/protobuf@2.17.0";
 import { ModelError } from "../../src/model/mod.ts";
 import {
@@ -119,4 +119,22 @@ Deno.test("where the graph is a link, weights may be beside what it leads to", (
       await Deno.symlink(`${elsewhere}/onnx/${name}`, `${root}/onnx/${name}`);
     }
     assertEquals((await GraphFile.read(`${root}/onnx/model.onnx`, { root })).folder, `${elsewhere}/onnx`);
+  }));
+
+Deno.test("a file that holds many weights is looked for once", () =>
+  inModel(async (folder) => {
+    await Deno.writeFile(`${folder}/onnx/weights`, new Uint8Array(8));
+    const many = model((_, graph) => {
+      for (let i = 0; i < 1000; i++) graph.initializer.push(outside("weights"));
+    });
+    const { stat, realPath } = Deno;
+    let asked = 0;
+    const counted = <A extends unknown[], R>(ask: (...args: A) => R) => (...args: A) => (asked++, ask(...args));
+    Object.assign(Deno, { stat: counted(stat), realPath: counted(realPath) });
+    try {
+      await read(folder, many);
+    } finally {
+      Object.assign(Deno, { stat, realPath });
+    }
+    assert(asked < 20, `${asked} questions`);
   }));

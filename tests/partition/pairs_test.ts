@@ -187,10 +187,11 @@ Deno.test("options that make no sense are refused before anything is read", asyn
   const never = { [Symbol.iterator]: () => assert(false, "the stream must not be read") as never };
   const refuse = async (options: Record<string, unknown>, ...parts: string[]) => {
     const calibrated = () => calibrate(never, { backend: "cpu", ...options } as CalibrateOptions);
-    assertSentence(await assertRejects(calibrated, RangeError), ...parts);
+    assertSentence(await assertRejects(calibrated) as Error, ...parts);
   };
+  await refuse({ activations: "many" }, "a number", '"many"');
   await refuse({ activations: NaN }, "from 1", "NaN");
-  for (const activations of [0, -5, "many"]) await refuse({ activations }, "from 1", `${activations}`);
+  for (const activations of [0, -5]) await refuse({ activations }, "from 1", `${activations}`);
   await refuse({ pairs: "batches" }, '"batch" or "sample"', '"batches"');
   for (const seed of [1.5, NaN, 2 ** 60]) await refuse({ seed }, "whole number", `${seed}`);
   for (const maxNorm of [1, 0, NaN]) await refuse({ maxNorm }, "more than 1", `${maxNorm}`);

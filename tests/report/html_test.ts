@@ -107,3 +107,14 @@ Deno.test("a report is written as report.html", async () => {
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("θ of every experiment stands beside its spread over batches, and of one batch alone", () => {
+  const manifest = new RunManifest({ name: "sample", flags: {}, seed: 1, now: () => 0 });
+  const levels = [{ percentile: 4, threshold: 0.25, spread: 0.0625 }, { percentile: 8, threshold: 0.5 }];
+  const pairs = { within: "sample", because: "asked", parts: 3 } as const;
+  manifest.calibrations.push({ stream: "order 0", layer: 3, asked: 100, activations: 60, levels, pairs });
+  manifest.calibrations.push({ stream: "of before", layer: 3, asked: 100, activations: 60 });
+  const html = renderReport({ title: "", question: "", answer: "", sections: [], run: manifest.record() });
+  assertStringIncludes(html, "θ ± its spread by p");
+  assertStringIncludes(html, "p 4: 0.25 ± 0.0625, p 8: 0.5</td>");
+});

@@ -58,7 +58,7 @@ import { type ReadVectorsOptions, type RowBlock, ROWS, type RowsOptions, ZARR } 
  * ```
  */
 export async function* readVectors(path: string, options: ReadVectorsOptions = {}): AsyncGenerator<Batch> {
-  assertOptions("readVectors", options, { ...UNPACK_OPTIONS, name: true, batchRows: true });
+  assertOptions("readVectors", options, { ...UNPACK_OPTIONS, name: "string", batchRows: "number" });
   const { batchRows = ROWS } = options;
   if (!Number.isInteger(batchRows) || batchRows < 1) {
     throw new RangeError(`Expected batchRows to be a whole number from 1 on but found ${batchRows}`);

@@ -153,7 +153,12 @@ export class ConceptScorer<C extends Choice> {
 
   /** A scorer of activations of one layer. The sets stay their owner's. */
   constructor(options: ConceptScorerOptions<C>) {
-    assertOptions("a scorer of concepts", options, { backend: true, center: true, choices: true, l2: true });
+    assertOptions<ConceptScorerOptions<Choice>>("a scorer of concepts", options, {
+      backend: "backend",
+      center: "array",
+      choices: "list",
+      l2: "numbers",
+    });
     this.#options = options;
     this.#sets = [...new Set(options.choices.map(({ from }) => from))];
   }

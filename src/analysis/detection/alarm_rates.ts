@@ -78,7 +78,7 @@ export function alarmRates(
   scores: ReadonlyMap<string, readonly number[]>,
   options: AlarmOptions,
 ): AlarmRate[] {
-  assertOptions("alarmRates", options, { reference: true, rates: true, seeds: true });
+  assertOptions("alarmRates", options, { reference: "string", rates: "numbers", seeds: "numbers" });
   const { reference, rates, seeds } = options;
   const known = scores.get(reference);
   if (!known) {

@@ -3,7 +3,7 @@ import { extract, type Text, type TokenIds } from "../../activations/extract.ts"
 import { assertContext, assertSameModel, bosOf, type StreamSource } from "../../activations/source.ts";
 import { batchAt } from "../../activations/stream.ts";
 import type { Matrix } from "../../compute/backend.ts";
-import { assertOptions, type OptionNames } from "../../compute/known_options.ts";
+import { assertOptions, type OptionKinds } from "../../compute/known_options.ts";
 import type { LanguageModel } from "../../model/types.ts";
 import type { Dictionary } from "../../partition/dictionary.ts";
 import { directionsOf } from "../../partition/directions.ts";
@@ -22,7 +22,7 @@ export interface MonitorParts {
   readonly handles?: ReadonlyMap<string, ReadonlySet<number>>;
 }
 
-const OPTIONS: OptionNames<MonitorParts> = { model: true, dictionary: true, threshold: true, handles: true };
+const OPTIONS: OptionKinds<MonitorParts> = { model: "object", dictionary: "object", threshold: "number", handles: Map };
 
 /**
  * What a monitor says of one prompt, however many windows it was read in. Its own tokens are those that are neither

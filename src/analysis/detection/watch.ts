@@ -72,7 +72,7 @@ export async function watch(
   lines: AsyncIterable<Line>,
   options: WatchOptions,
 ): Promise<Watched> {
-  assertOptions("watch", options, { json: true, batch: true, write: true, onProgress: true });
+  assertOptions("watch", options, { json: "boolean", batch: "number", write: "function", onProgress: "function" });
   const { json, batch, write, onProgress } = options;
   const alarms = new Map<string, number>();
   const memory: MemoryRow[] = [];

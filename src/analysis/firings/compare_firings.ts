@@ -102,7 +102,7 @@ export function compareFirings(
   features: FeatureFirings,
   options: CompareOptions,
 ): ComparedFirings {
-  assertOptions("compareFirings", options, { ids: true, vocab: true, minimum: true, draws: true });
+  assertOptions("compareFirings", options, { ids: "array", vocab: "number", minimum: "number", draws: "numbers" });
   const { ids, vocab, minimum, draws } = options;
   const [{ firings: first, seed: firstSeed }] = orders;
   const comparisons: ComparedSide[] = [];

@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../../compute/known_options.ts";
+import { assertOptions, type OptionKinds } from "../../compute/known_options.ts";
 import { batchAt, type StreamBatch } from "../../activations/stream.ts";
 import type { Intervention } from "../../model/types.ts";
 import type { Dictionary } from "../../partition/dictionary.ts";
@@ -60,7 +60,13 @@ export interface EffectParts {
   readonly tested: Outputs;
 }
 
-const PARTS: OptionNames<EffectParts> = { model: true, layer: true, dictionary: true, typical: true, tested: true };
+const PARTS: OptionKinds<EffectParts> = {
+  model: "object",
+  layer: "number",
+  dictionary: "object",
+  typical: "object",
+  tested: "object",
+};
 
 /**
  * What the mean directions of a dictionary's regions do to a model's next-token distributions: a direction is *ablated* (is

@@ -63,7 +63,7 @@ export interface Matching extends DirectionMatching {
  * ```
  */
 export async function match(a: Dictionary, b: Dictionary, options: { basis?: Basis } = {}): Promise<Matching> {
-  assertOptions("match", options, { basis: true });
+  assertOptions("match", options, { basis: "string" });
   if (a.dim !== b.dim) throw new RangeError(`Expected dictionaries of one width but found ${a.dim} and ${b.dim}`);
   const { basis = "mean" } = options;
   const matching = await matchDirections(a.backend, a.directions(basis), b.directions(basis), a.dim);

@@ -56,7 +56,7 @@ export function tokenClassLabel(
   model: Pick<LanguageModel, "decode">,
   options: { readonly ahead?: number } = {},
 ): LabelRule {
-  assertOptions("tokenClassLabel", options, { ahead: true });
+  assertOptions("tokenClassLabel", options, { ahead: "number" });
   const { ahead = 0 } = options;
   // A vocabulary is small beside a corpus: each token is decoded once.
   const known = new Map<number, string>();

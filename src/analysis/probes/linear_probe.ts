@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../../compute/known_options.ts";
+import { assertOptions, type OptionKinds } from "../../compute/known_options.ts";
 import { hashUniform } from "../../compute/random.ts";
 import { featureCount, type FeatureRows, isDense, rowProducts } from "./feature_rows.ts";
 import { fitLogistic, type LogisticFit, type LogisticOptions } from "./logistic.ts";
@@ -34,16 +34,16 @@ export interface ProbeOptions {
   tolerance?: number;
 }
 
-const OPTIONS: OptionNames<ProbeOptions> = {
-  classes: true,
-  l2: true,
-  standardize: true,
-  rows: true,
-  documents: true,
-  validation: true,
-  seed: true,
-  iterations: true,
-  tolerance: true,
+const OPTIONS: OptionKinds<ProbeOptions> = {
+  classes: "number",
+  l2: ["number", "numbers"],
+  standardize: "boolean",
+  rows: "array",
+  documents: "array",
+  validation: "number",
+  seed: "number",
+  iterations: "number",
+  tolerance: "number",
 };
 
 /** A trained multinomial logistic regression. */

@@ -43,7 +43,7 @@ export function refusalRegions(
   refused: readonly boolean[],
   criteria: RefusalCriteria = {},
 ): RefusalRegions {
-  assertOptions("refusalRegions", criteria, { members: true, rate: true, nullRate: true });
+  assertOptions("refusalRegions", criteria, { members: "number", rate: "number", nullRate: "number" });
   const { members = 5, rate = 0.3, nullRate = 0.05 } = criteria;
   // The largest region first, of equal ones the lower number: the sort below is stable, so that its ties and the nulls
   // keep that order.

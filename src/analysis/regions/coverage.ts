@@ -72,7 +72,7 @@ export async function coverages(
   stream: AsyncIterable<LayeredBatch>,
   options: { readonly calibrations?: ReadonlyMap<number, CalibrationValues> } = {},
 ): Promise<Coverage[]> {
-  assertOptions("coverages", options, { calibrations: true });
+  assertOptions("coverages", options, { calibrations: Map });
   const { calibrations = new Map() } = options;
   const all = growths.map(({ layer, dictionary }) => ({
     layer,

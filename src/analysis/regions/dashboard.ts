@@ -4,7 +4,7 @@
  */
 import { type ActivationBatch, Batch, placeText } from "../../activations/batch.ts";
 import type { Prompt } from "../../activations/prompt.ts";
-import { assertOptions, type OptionNames } from "../../compute/known_options.ts";
+import { assertOptions, type OptionKinds } from "../../compute/known_options.ts";
 import { writeFileAtomic } from "../../files/atomic.ts";
 import { visibleJson } from "../../files/visible_text.ts";
 import type { LanguageModel } from "../../model/types.ts";
@@ -39,12 +39,12 @@ export interface DashboardFileOptions {
   k?: number;
 }
 
-const FILE_OPTIONS: OptionNames<DashboardFileOptions> = {
-  modelId: true,
-  layer: true,
-  set: true,
-  features: true,
-  k: true,
+const FILE_OPTIONS: OptionKinds<DashboardFileOptions> = {
+  modelId: "string",
+  layer: "number",
+  set: "string",
+  features: "number",
+  k: "number",
 };
 
 /** Texts of tokens by position, of prompts that several contexts, and several dashboards, show. */
@@ -125,7 +125,7 @@ export class Dashboard {
    * @throws {RangeError} if an option is no whole number, or contexts are none.
    */
   constructor(dictionary: Dictionary, options: DashboardOptions = {}) {
-    assertOptions("a dashboard", options, { contexts: true, around: true });
+    assertOptions("a dashboard", options, { contexts: "number", around: "number" });
     const { contexts = 10, around = 32 } = options;
     assertWhole("contexts", contexts, 1);
     assertWhole("tokens around", around, 0);

@@ -59,7 +59,7 @@ export async function describeRegions(
   model: LanguageModel,
   options: { basis?: Basis; k?: number; regions?: readonly number[] } = {},
 ): Promise<RegionRow[]> {
-  assertOptions("describeRegions", options, { basis: true, k: true, regions: true });
+  assertOptions("describeRegions", options, { basis: "string", k: "number", regions: "numbers" });
   const { basis = "mean", k = 5 } = options;
   const { source } = dictionary;
   if (source) assertSameModel(source, model, "give that model, whose lens reads what its regions mean");

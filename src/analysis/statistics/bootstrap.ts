@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../../compute/known_options.ts";
+import { assertOptions, type OptionKinds } from "../../compute/known_options.ts";
 import { Random } from "../../compute/random.ts";
 import { quantiles } from "./quantile.ts";
 
@@ -22,7 +22,7 @@ export interface BootstrapOptions {
   seed?: number;
 }
 
-const OPTIONS: OptionNames<BootstrapOptions> = { resamples: true, level: true, seed: true };
+const OPTIONS: OptionKinds<BootstrapOptions> = { resamples: "number", level: "number", seed: "number" };
 
 /**
  * How an interval is made, with the defaults.

@@ -2,7 +2,7 @@
  * What a chart's channels show: a field of the rows with its title and scale, said once. Positions are quantities or
  * categories; colours and dashes are series, ordered values or gradients.
  */
-import { assertOptions, type OptionNames } from "../../compute/known_options.ts";
+import { assertOptions, type OptionKinds } from "../../compute/known_options.ts";
 
 /** A field of the rows that a channel shows. */
 export interface Channel<F extends string> {
@@ -44,18 +44,18 @@ export interface QuantityOptions {
   readonly area?: readonly [least: number, most: number];
 }
 
-const QUANTITY_OPTIONS: OptionNames<QuantityOptions> = {
-  format: true,
-  domain: true,
-  zero: true,
-  log: true,
-  base: true,
-  nice: true,
-  ticks: true,
-  hasAxis: true,
-  isReversed: true,
-  names: true,
-  area: true,
+const QUANTITY_OPTIONS: OptionKinds<QuantityOptions> = {
+  format: "string",
+  domain: "numbers",
+  zero: "boolean",
+  log: ["boolean", "string"],
+  base: "number",
+  nice: "boolean",
+  ticks: ["number", "numbers"],
+  hasAxis: "boolean",
+  isReversed: "boolean",
+  names: "strings",
+  area: "numbers",
 };
 
 /**
@@ -114,7 +114,12 @@ export interface CategoryOptions {
   readonly hasLabels?: boolean;
 }
 
-const CATEGORY_OPTIONS: OptionNames<CategoryOptions> = { order: true, format: true, hasGrid: true, hasLabels: true };
+const CATEGORY_OPTIONS: OptionKinds<CategoryOptions> = {
+  order: ["strings", "string"],
+  format: "string",
+  hasGrid: "boolean",
+  hasLabels: "boolean",
+};
 
 /**
  * One of a few values, each with a place of its own on the axis: its field and title.
@@ -195,10 +200,10 @@ export interface LegendOptions {
   readonly hasLegend?: boolean;
 }
 
-const LEGEND_OPTIONS: OptionNames<Omit<LegendOptions, "title">> = {
-  columns: true,
-  hasAllNames: true,
-  hasLegend: true,
+const LEGEND_OPTIONS: OptionKinds<Omit<LegendOptions, "title">> = {
+  columns: "number",
+  hasAllNames: "boolean",
+  hasLegend: "boolean",
 };
 
 /**
@@ -222,7 +227,7 @@ export function series<F extends string>(
   styles?: Readonly<Record<string, SeriesStyle>>,
   options: LegendOptions = {},
 ): Series<F> {
-  assertOptions("series", options, { ...LEGEND_OPTIONS, title: true });
+  assertOptions("series", options, { ...LEGEND_OPTIONS, title: ["string", "null"] });
   return { title: null, ...options, kind: "series", field, styles };
 }
 

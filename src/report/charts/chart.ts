@@ -5,7 +5,7 @@ import type { Position } from "./channels.ts";
 import { CHART_NAMES, type ChartDescription } from "./description.ts";
 import { panelsOf, type PlainRow, ruleOf, type Shared, unitOf } from "./encode.ts";
 import type { ChartSpec } from "../chart.ts";
-import type { Mark, Marks, Rule } from "./marks.ts";
+import type { Mark, Marks, Rule } from "./mark.ts";
 import { withoutOnePointLines } from "./one_place.ts";
 
 /** A chart, or charts side by side: Vega-Lite's description, which `saveChart` draws. */
@@ -44,7 +44,7 @@ export function chart<R extends object>(
   rows: readonly R[],
   description: ChartDescription<NoInfer<keyof R & string>>,
 ): LayerSpec | FacetSpec {
-  assertOptions("a chart", description, CHART_NAMES);
+  assertOptions<ChartDescription<string>>("a chart", description, CHART_NAMES);
   const { panels } = description;
   const [row, column] = !panels ? [] : "row" in panels ? [panels.row, panels.column] : [undefined, panels];
   const panelFields = [row, column].flatMap((panel) => panel ? [panel.field] : []);
@@ -166,7 +166,7 @@ function namesOf(field: string, drawn: readonly Drawn[]): string[] {
  * ```
  */
 export function beside(charts: readonly ComposableChart[], options: { spacing?: number } = {}): BesideSpec {
-  assertOptions("beside", options, { spacing: true });
+  assertOptions("beside", options, { spacing: "number" });
   return { hconcat: charts.filter((one) => !isBlank(one)), ...options };
 }
 
@@ -189,7 +189,7 @@ export function beside(charts: readonly ComposableChart[], options: { spacing?: 
  * ```
  */
 export function below(charts: readonly ComposableChart[], options: { spacing?: number } = {}): BelowSpec {
-  assertOptions("below", options, { spacing: true });
+  assertOptions("below", options, { spacing: "number" });
   // Labels of three digits and of one take the same room.
   return { vconcat: charts.filter((one) => !isBlank(one)), ...options, config: { axisY: { minExtent: 36 } } };
 }

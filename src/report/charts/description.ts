@@ -1,6 +1,6 @@
-import type { OptionNames } from "../../compute/known_options.ts";
+import type { OptionKinds } from "../../compute/known_options.ts";
 import type { Paint, Position, Series } from "./channels.ts";
-import type { Marks } from "./marks.ts";
+import type { Marks } from "./mark.ts";
 import type { PanelGrid, Panels } from "./panels.ts";
 
 /** What a chart shows of its rows, whose fields are `F`. */
@@ -30,16 +30,16 @@ export interface ChartDescription<F extends string> {
 }
 
 /** The names of what a {@linkcode ChartDescription} says. */
-export const CHART_NAMES: OptionNames<ChartDescription<string>> = {
-  panels: true,
-  x: true,
-  y: true,
-  color: true,
-  dash: true,
-  isDodged: true,
-  marks: true,
-  width: true,
-  height: true,
-  independent: true,
-  title: true,
+export const CHART_NAMES: OptionKinds<ChartDescription<string>> = {
+  panels: "object",
+  x: "object",
+  y: "object",
+  color: "object",
+  dash: "object",
+  isDodged: "boolean",
+  marks: "list",
+  width: ["number", "object"],
+  height: ["number", "object"],
+  independent: "string",
+  title: ["string", "object"],
 };

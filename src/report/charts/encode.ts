@@ -2,7 +2,7 @@
 import { COLOR, DASH, PALETTE } from "../theme.ts";
 import type { Encoding, FacetDef, MarkDef, Transform, UnitSpec } from "./spec.ts";
 import type { Category, LegendOptions, Paint, Position, Quantity, Series, SeriesStyle } from "./channels.ts";
-import type { Mark, Rule } from "./marks.ts";
+import type { Mark, Rule } from "./mark.ts";
 import type { Panels } from "./panels.ts";
 
 /** A row as it is saved: plain values, null for what is missing. */

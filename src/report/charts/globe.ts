@@ -43,7 +43,7 @@ export function voronoiChart(
   cells: readonly VoronoiCell[],
   options: { labels?: number; longitude?: number } = {},
 ): LayerSpec {
-  assertOptions("voronoiChart", options, { labels: true, longitude: true });
+  assertOptions("voronoiChart", options, { labels: "number", longitude: "number" });
   const { labels = 16, longitude = 0 } = options;
   const features = cells.map(({ geometry, count }) => ({ type: "Feature", geometry: rounded(geometry), count }));
   const facing = cells.filter((cell) => facingCosine(cell, longitude) > 0.35);

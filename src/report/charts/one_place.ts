@@ -8,7 +8,7 @@ import type { Category, Channel, Quantity, Series } from "./channels.ts";
 import { category } from "./channels.ts";
 import type { ChartDescription } from "./description.ts";
 import type { PlainRow } from "./encode.ts";
-import type { Mark, Marks } from "./marks.ts";
+import type { Mark, Marks } from "./mark.ts";
 import type { MarkDef } from "./spec.ts";
 
 /** Pixels of a series. */

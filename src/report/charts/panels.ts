@@ -1,5 +1,5 @@
 /** Panels: rows told apart by one field or two, a small chart each, with the same axes. */
-import { assertOptions, type OptionNames } from "../../compute/known_options.ts";
+import { assertOptions, type OptionKinds } from "../../compute/known_options.ts";
 
 /** How rows are told apart as panels. */
 export interface Panels<F extends string> {
@@ -26,7 +26,12 @@ export interface PanelGrid<F extends string> {
 /** How panels are ordered, headed and wrapped. */
 export type PanelOptions = Omit<Panels<string>, "field">;
 
-const PANEL_OPTIONS: OptionNames<PanelOptions> = { order: true, label: true, columns: true, hasHeader: true };
+const PANEL_OPTIONS: OptionKinds<PanelOptions> = {
+  order: "strings",
+  label: "string",
+  columns: "number",
+  hasHeader: "boolean",
+};
 
 /**
  * A panel for each value of a field.

@@ -1,7 +1,8 @@
 /** Charts of partitions: how regions come to be, how large they are, how alike their members. */
 import { ordered, percentileAxis, quantity } from "./channels.ts";
 import { chart, type ComposableChart } from "./chart.ts";
-import { boxes, line } from "./marks.ts";
+import { boxes } from "./place_marks.ts";
+import { line } from "./row_marks.ts";
 import { byLayer } from "./panels.ts";
 
 const BY_PERCENTILE = ordered("percentile", "percentile p");

@@ -50,6 +50,24 @@ export function readingFlags(
   };
 }
 
+/** The flag of whether reading goes on when all dictionaries are saturated. */
+export type ReadAllFlag = Extract<Flag, { readonly type: "boolean" }>;
+
+/**
+ * The flag `--read-all`, for experiments that read until all dictionaries are saturated; `grow` goes by it.
+ *
+ * @example
+ * ```ts
+ * import { readAllFlag, readFlags } from "../mod.ts";
+ *
+ * const { readAll } = readFlags(["--read-all"], { readAll: readAllFlag() });
+ * if (!readAll) throw new Error("Expected a switch");
+ * ```
+ */
+export function readAllFlag(): ReadAllFlag {
+  return { type: "boolean", help: "read on to the end of the corpus or budget when all dictionaries are saturated" };
+}
+
 /** More repetitions than anybody waits for: a slip of the keyboard does not fill the memory. */
 const MOST_SEEDS = 10_000;
 

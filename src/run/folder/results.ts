@@ -77,7 +77,7 @@ export class Results {
     dictionary: Pick<Dictionary, "save">,
     options: { readonly members?: boolean } = {},
   ): Promise<void> {
-    assertOptions("a dictionary of the results", options, { members: true });
+    assertOptions("a dictionary of the results", options, { members: "boolean" });
     const { members = false } = options;
     await this.#begin(file, calibrationPath(file), ...(members ? [membersPath(file)] : []));
     await dictionary.save(join(this.#folder.path, file));

@@ -52,7 +52,10 @@ export interface GrowPlan extends ReadPlan {
   readonly calibrations: ReadonlyMap<number, Calibration>;
   /** Looks at every batch before the dictionaries take it; it must not keep the batch. */
   readonly watch?: (batch: StreamBatch) => void | Promise<void>;
-  /** How dictionaries are grown; the budget of tokens is `--max-tokens`, if there is that flag, unless another is given here. */
+  /**
+   * How dictionaries are grown; budget of tokens and whether all is read are `--max-tokens` and `--read-all`, if there are
+   * those flags, unless they are given here.
+   */
   readonly growing?: Pick<
     DiscoverOptions,
     | "saturationWindow"
@@ -254,6 +257,7 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
     calibrations,
     {
       maxTokens,
+      readAll: "readAll" in flags && flags.readAll === true,
       // What was grown is kept when the run is interrupted.
       signal: run.signal,
       ...growing,

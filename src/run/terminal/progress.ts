@@ -1,5 +1,5 @@
 /** How far a run is, on stderr: a bar on a terminal, a line now and then anywhere else. */
-import { assertOptions, type OptionNames } from "../../compute/known_options.ts";
+import { assertOptions, type OptionKinds } from "../../compute/known_options.ts";
 import { terminalWidth, writeStderr } from "./stderr.ts";
 import { visibleLines, visibleText } from "../../files/visible_text.ts";
 
@@ -19,13 +19,13 @@ export interface ProgressOptions {
   onStage?: (name: string | undefined) => void;
 }
 
-const OPTIONS: OptionNames<ProgressOptions> = {
-  quiet: true,
-  terminal: true,
-  width: true,
-  write: true,
-  now: true,
-  onStage: true,
+const OPTIONS: OptionKinds<ProgressOptions> = {
+  quiet: "boolean",
+  terminal: "boolean",
+  width: "function",
+  write: "function",
+  now: "function",
+  onStage: "function",
 };
 
 /** One part of a run that counts up, perhaps to a known end. */
