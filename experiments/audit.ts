@@ -44,7 +44,12 @@ await experiment({
   defaults: { layers: [3, 5, 7], percentiles: [1, 2, 4] },
   without: { maxTokens: "it reads all of --texts and --prompts" },
   flags: {
-    after: { type: "string", default: "fixtures/gemma-2-toy-it", help: "the finetuned model; --model is before" },
+    after: {
+      type: "string",
+      names: "model",
+      default: "fixtures/gemma-2-toy-it",
+      help: "the finetuned model; --model is before",
+    },
     chatCorpora: {
       type: "string",
       names: "corpora",

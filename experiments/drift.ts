@@ -47,7 +47,12 @@ await experiment({
   defaults: { layers: [3, 5, 7], percentiles: [2, 4, 8] },
   without: { maxTokens: "it reads all of --texts and --prompts" },
   flags: {
-    instruct: { type: "string", default: "fixtures/gemma-2-toy-it", help: "the finetuned model; --model is the base" },
+    instruct: {
+      type: "string",
+      names: "model",
+      default: "fixtures/gemma-2-toy-it",
+      help: "the finetuned model; --model is the base",
+    },
     texts: { type: "integer", default: 250, min: 2, help: "texts drawn from the corpus" },
     cut: { type: "number", default: 0.7, min: -1, max: 1, help: "cosine from which a pair counts as persisted" },
     seeds: seedsFlag(3, "stream orders", 2),

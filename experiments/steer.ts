@@ -53,6 +53,8 @@ await experiment({
     alphas: {
       type: "numbers",
       default: [0.5, 1, 2, 4],
+      min: -1000,
+      max: 1000,
       help: "strengths of steering, in mean distances of the probe's activations from the center",
     },
     ...readingFlags({ calibration: 20_000, context: 48, batch: 128 }),

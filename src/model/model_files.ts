@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { dirname, join } from "node:path/posix";
 import { openByteFile } from "../files/byte_file.ts";
 import { exists } from "../files/exists.ts";
-import { readText } from "../files/open.ts";
+import { otherThanFile, readText } from "../files/open.ts";
 import { HubError, HubNotFoundError, HubRepositoryNotFoundError } from "../hub/errors.ts";
 import { type RepoFiles, useRepository } from "../hub/repository.ts";
 import { assertUnderstood, isKnownFamily } from "./architectures/checkpoint.ts";
@@ -54,6 +54,7 @@ type Source = Omit<RepoFiles, "commit" | "repo"> & Partial<Pick<RepoFiles, "repo
  * @throws {ModelError} if the folder lacks one, the hub cannot give it, or a JSON file is none.
  */
 export async function findModelFiles(id: string, options: LoadOptions): Promise<ModelFiles> {
+  await assertModelPlace(id);
   const folder = resolve(id);
   const onHub = hubId(id, options.revision);
   try {
@@ -65,8 +66,7 @@ export async function findModelFiles(id: string, options: LoadOptions): Promise<
       }
       return await collect(inFolder(folder), `"${folder}"`, options);
     }
-    if (!onHub) throw new ModelError(noSuchModel(id, folder));
-    const { repo, revision } = onHub;
+    const { repo, revision } = onHub!;
     return await useRepository({ repo, type: "model", revision }, hubOptions(options), async (files) => {
       const modelFiles = await collect(files, `"${repo}" at commit ${files.commit}`, options);
       return { ...modelFiles, origin: { repo, revision, commit: files.commit } };
@@ -76,6 +76,24 @@ export async function findModelFiles(id: string, options: LoadOptions): Promise<
     const also = onHub && cause instanceof HubRepositoryNotFoundError ? otherNames(onHub.repo, folder) : "";
     throw new ModelError(`${cause.message}${also}`, { cause });
   }
+}
+
+/**
+ * Throws where no model can be: at something that is no folder, or at nothing, unless it is a name on the hub.
+ *
+ * @throws {ModelError} A sentence that says what there is.
+ */
+export async function assertModelPlace(id: string): Promise<void> {
+  const folder = resolve(id);
+  if (!await exists(folder)) {
+    if (hubId(id, undefined)) return;
+    throw new ModelError(noSuchModel(id, folder));
+  }
+  const info = await Deno.stat(folder);
+  if (info.isDirectory) return;
+  throw new ModelError(
+    `Expected a model folder at "${folder}" but it is ${otherThanFile(info) ?? "a file"}: give a folder with ${LAYOUT}`,
+  );
 }
 
 /** Repository and revision of `owner/name` or `owner/name@revision`; undefined if it is neither. */

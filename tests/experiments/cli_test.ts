@@ -200,6 +200,7 @@ Deno.test(
         dictionary: { ...named, names: "dictionaries" },
         sae: { ...named, names: "file" },
         other: { ...named, names: "file or none" },
+        second: { ...named, names: "model" },
       } as const;
       const { success } = await new Deno.Command("mkfifo", { args: [`${folder}/pipe.jsonl`] }).output();
       assertEquals(success, true);
@@ -223,6 +224,15 @@ Deno.test(
           await refusal(flag, "/dev/null"),
           `${flag}: Cannot read /dev/null: it is a device, no file.`,
         );
+      }
+      for (const flag of ["--model", "--second"]) {
+        const expected = `sample: ${flag}: Expected a model folder at "`;
+        assertStringIncludes(
+          await refusal(flag, `${folder}/pipe.jsonl`),
+          `${expected}${folder}/pipe.jsonl" but it is a pipe`,
+        );
+        assertStringIncludes(await refusal(flag, "/dev/null"), `${expected}/dev/null" but it is a device, no file`);
+        assertStringIncludes(await refusal(flag, `${folder}/none`), `${expected}${folder}/none" but there is none`);
       }
       // Among the files of a pattern or a folder it is looked for, too.
       await Deno.writeTextFile(`${folder}/a.jsonl`, '{"text": "a"}');

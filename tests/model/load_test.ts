@@ -100,7 +100,7 @@ Deno.test({
     };
     await refuse("/no/such/folder", 'a model folder at "/no/such/folder"', "config.json, tokenizer.json");
     await refuse("./fixtures", "no config.json", "onnx/model.onnx");
-    await refuse(TOY + "/config.json", "no config.json");
+    await refuse(TOY + "/config.json", "but it is a file");
 
     const { bytes } = smallModel("gpt2");
     const folder = await writeModelFolder(bytes, CONFIG);

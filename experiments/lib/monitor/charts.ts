@@ -18,12 +18,11 @@ import {
 export function alarmChart(rates: readonly AlarmRate[]): ChartSpec {
   const ticks = [...new Set(rates.map(({ rate }) => rate))];
   const asSet = ticks.map((rate) => ({ rate, alarms: rate }));
-  // Without a rate that could be measured there is none to span.
-  const span = ticks.length > 0 && { domain: [ticks[0], ticks[ticks.length - 1]] as const };
   return chart(rates, {
     x: share("rate", "false-alarm rate that the alarm is set for", {
       log: true,
-      ...span,
+      // Of no rate there is nothing to draw.
+      ...(ticks.length > 0 && { domain: [ticks[0], ticks[ticks.length - 1]] as const }),
       nice: false,
       ticks,
       format: ".1~%",

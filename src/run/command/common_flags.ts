@@ -132,6 +132,7 @@ function everyFlag({ name, defaults = {}, flags, oneLayer = false }: FlagDeclara
     model: {
       type: "string",
       default: value("model", "fixtures/gemma-2-toy"),
+      names: "model",
       help: "folder of the model, or owner/name on the hub",
     },
     layers: {

@@ -41,9 +41,9 @@ export interface FlagTypes {
 
 /**
  * What the text of a flag may name: a corpus (a file, a folder of shards, a pattern), several with commas, a file or
- * folder, or dictionaries with commas, published ones too.
+ * folder, dictionaries with commas, published ones too, or a model.
  */
-export type NamedKind = "corpus" | "corpora" | "file" | "file or none" | "dictionaries";
+export type NamedKind = "corpus" | "corpora" | "file" | "file or none" | "dictionaries" | "model";
 
 /** A flag. `maxTokens` is written `--max-tokens`. */
 export type Flag = {

@@ -3,6 +3,7 @@ import { corpusFiles } from "../../activations/corpus_files.ts";
 import { isHubName } from "../../hub/hub_file.ts";
 import { isFolder } from "../../files/exists.ts";
 import { fileInfo } from "../../files/open.ts";
+import { assertModelPlace } from "../../model/model_files.ts";
 import { type Flag, flagName, type Flags, type NamedKind, UsageError } from "./flags.ts";
 
 /** A published dictionary, which is no file here. */
@@ -35,6 +36,7 @@ function namesIn(value: string, kind: NamedKind): string[] {
   switch (kind) {
     case "corpus":
     case "file":
+    case "model":
       return [value];
     case "file or none":
       return value === "none" ? [] : [value];
@@ -61,6 +63,9 @@ async function assertThere(name: string, kind: NamedKind): Promise<void> {
     case "corpora":
       // A pipe among them would give its texts to nobody but the first who reads it.
       for (const { path } of await corpusFiles(name)) await fileInfo(path);
+      return;
+    case "model":
+      await assertModelPlace(name);
       return;
     case "file":
     case "file or none":
