@@ -239,6 +239,11 @@ Deno.test(
       for (const path of [`${folder}/*.jsonl`, folder]) {
         assertStringIncludes(await refusal("--corpus", path), "pipe.jsonl: it is a pipe, no file.");
       }
+      const within = `${folder}/a.jsonl/b.jsonl`;
+      assertStringIncludes(
+        await refusal("--corpus", within),
+        `Expected a corpus at "${within}" but there is no such file`,
+      );
       await Deno.mkdir(`${folder}/empty`);
       assertStringIncludes(await refusal("--several", `${folder}/empty`), "has none at all");
     }),
