@@ -120,7 +120,7 @@ const CASES: Readonly<Record<string, Case>> = {
     own: { ...READING_ON, ...SELECTION, split: "heldout", seeds: "2", pairs: "3", controls: "2" },
   },
   paths: {
-    base: `${READ} --seeds 1 --shown 12 --prompts 6`,
+    base: `${READ} --percentiles 40 --seeds 1 --shown 12 --prompts 6`,
     own: { ...READING_ON, ...SPLITS, seeds: "2", prompt: "king", shown: "8", prompts: "3" },
   },
   steer: {
