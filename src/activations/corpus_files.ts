@@ -71,7 +71,7 @@ async function isDirectory(path: string): Promise<boolean> {
   try {
     return (await Deno.stat(path)).isDirectory;
   } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    if (!(cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory)) throw cause;
     if (isPattern(path)) return false;
     throw new CorpusError(
       `Expected a corpus at "${path}" but there is no such file: check the path, seen from "${Deno.cwd()}"`,

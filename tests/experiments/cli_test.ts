@@ -1,5 +1,4 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { exists } from "../../src/files/exists.ts";
 import { contextOf, runExperiment } from "../../src/run/mod.ts";
 import { FakeModel } from "../activations/fake_model.ts";
 import { denoArguments, denoCommand } from "../lib/deno.ts";
@@ -240,6 +239,11 @@ Deno.test(
       for (const path of [`${folder}/*.jsonl`, folder]) {
         assertStringIncludes(await refusal("--corpus", path), "pipe.jsonl: it is a pipe, no file.");
       }
+      const within = `${folder}/a.jsonl/b.jsonl`;
+      assertStringIncludes(
+        await refusal("--corpus", within),
+        `Expected a corpus at "${within}" but there is no such file`,
+      );
       await Deno.mkdir(`${folder}/empty`);
       assertStringIncludes(await refusal("--several", `${folder}/empty`), "has none at all");
     }),
@@ -452,17 +456,13 @@ Deno.test(
       const ended = async (stdout: string, ...more: string[]) => {
         await Deno.remove(`${folder}/out`, { recursive: true }).catch(() => {});
         const script = ["--allow-all", `${folder}/script.ts`, "--out", `${folder}/out`, ...more];
-        const args = [
-          "-c",
-          `{ "$0" "$@"; echo "$?" >&2; } ${stdout}`,
-          Deno.execPath(),
-          ...denoArguments("run", script),
-        ];
+        const shell = ["-c", `{ "$0" "$@"; echo "$?" >&2; } ${stdout}`];
+        const args = [...shell, Deno.execPath(), ...denoArguments("run", script)];
         const { stderr } = await new Deno.Command("sh", { args }).output();
-        const names = await exists(`${folder}/out`)
-          ? Array.from(Deno.readDirSync(`${folder}/out`), ({ name }) => name)
-          : [];
-        return [new TextDecoder().decode(stderr), names.includes("run.json")];
+        const left = Array.from(Deno.readDirSync(folder), ({ name }) => name);
+        const isWhole = left.includes("out") &&
+          Deno.readDirSync(`${folder}/out`).some(({ name }) => name === "run.json");
+        return [new TextDecoder().decode(stderr), isWhole];
       };
       assertEquals(await ended("| head -1"), ["0\n", true]);
       assertEquals(await ended("| true"), ["0\n", true]);

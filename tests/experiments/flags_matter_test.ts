@@ -28,8 +28,8 @@ const FREE: Readonly<Record<string, string>> = {
   help: "no run at all",
 };
 
-/** What one flag is changed to: a value, nothing for a switch, or a run without the other flags of the base. */
-type Change = string | null | { readonly instead: string };
+/** What one flag is changed to: a value, nothing for a switch; or all arguments of the run with it, and of that without. */
+type Change = string | null | { readonly from?: string; readonly to: string };
 
 type Changes = Readonly<Record<string, Change>>;
 
@@ -40,16 +40,12 @@ interface Case {
   readonly own: Changes;
   /** Own flags that change no result, and why. */
   readonly free?: Readonly<Record<string, string>>;
-  /** Own flags that a run of a second shows nothing of, and why: they want another model. */
-  readonly untried?: Readonly<Record<string, string>>;
-  /** Whether its runs together take more than ten seconds: they are tried where that is asked for. */
-  readonly isLong?: boolean;
 }
 
 const OTHER_DATE = "2023-01-02";
 
 /** What flags that all experiments have are changed to, in the first of them. */
-const COMMON: Changes = {
+const COMMON: Readonly<Record<string, string>> = {
   model: "other-model",
   layers: "0",
   percentiles: "30",
@@ -94,11 +90,12 @@ const INSTRUCTIONS = "--harmful harmful.jsonl --harmless harmless.jsonl";
 const OTHER_INSTRUCTIONS: Changes = { harmful: "other-harmful.jsonl", harmless: "other-harmless.jsonl" };
 
 const MEASURED = `--bulgarian bulgarian.jsonl ${INSTRUCTIONS} --false-alarms 0.2 --seeds 2 --prompts 20`;
+const WATCHED = `${GROWN} --corpus pile.jsonl --max-tokens 1500 --calibration 300`;
+const SATURATED = `${WATCHED} --plain --context 4 --percentiles 90 --max-tokens 6000 ${MEASURED}`;
 const DETECTED = "--concepts 0,1 --sets 1 --text-context 24 --l2 0.01 --resamples 100";
 
 const CASES: Readonly<Record<string, Case>> = {
   build: {
-    isLong: true,
     base: READ,
     own: {
       ...COMMON,
@@ -123,16 +120,14 @@ const CASES: Readonly<Record<string, Case>> = {
     own: { ...READING_ON, ...SELECTION, split: "heldout", seeds: "2", pairs: "3", controls: "2" },
   },
   paths: {
-    base: `${READ} --seeds 1 --shown 12 --prompts 6`,
+    base: `${READ} --percentiles 40 --seeds 1 --shown 12 --prompts 6`,
     own: { ...READING_ON, ...SPLITS, seeds: "2", prompt: "king", shown: "8", prompts: "3" },
   },
   steer: {
-    isLong: true,
     base: `${READ} --seeds 1 --probe 6 --regions 2 --members 2 --alphas 1`,
     own: { ...READING_ON, ...SPLITS, seeds: "2", probe: "4", regions: "3", members: "20", alphas: "2" },
   },
   stability: {
-    isLong: true,
     base: `${GROWN} --corpus pile.jsonl --calibration 300 --context 16 --batch 6 --seeds 2 --texts 12`,
     own: { ...READING, ...SELECTION, seeds: "3", texts: "9" },
   },
@@ -158,7 +153,6 @@ const CASES: Readonly<Record<string, Case>> = {
     },
   },
   probe: {
-    isLong: true,
     base:
       `${READ} --sae sae --sae-layer 1 ${INSTRUCTIONS} --documents 6 --instructions 8 --train 120 --test 80 --k 1,2 ` +
       "--strengths 0.01,0.1 --iterations 4 --seeds 1 --shuffles 1",
@@ -185,7 +179,6 @@ const CASES: Readonly<Record<string, Case>> = {
     },
   },
   audit: {
-    isLong: true,
     base: `${GROWN} --after after-model --chat-corpora harmful.jsonl,harmless.jsonl --corpus pile.jsonl ` +
       "--calibration 300 --context 16 --batch 6 --texts 10 --prompts 8 --seeds 4 --min-members 1 --alpha 0.2",
     own: {
@@ -200,11 +193,9 @@ const CASES: Readonly<Record<string, Case>> = {
     },
   },
   drift: {
-    isLong: true,
     base:
       `${GROWN} --instruct after-model ${INSTRUCTIONS} --corpus pile.jsonl --calibration 300 --texts 10 --seeds 2 ` +
-      "--context 16 --batch 6 " +
-      "--chat-percentiles 5 --prompts 10 --new-tokens 3 --min-members 2 --min-rate 0.3",
+      "--context 16 --batch 6 --chat-percentiles 2 --prompts 10 --new-tokens 3 --min-members 2 --min-rate 0.3",
     own: {
       ...OTHER_INSTRUCTIONS,
       instruct: "other-model",
@@ -215,42 +206,36 @@ const CASES: Readonly<Record<string, Case>> = {
       chatPercentiles: "15",
       prompts: "6",
       newTokens: "1",
+      minMembers: "15",
+      minRate: "1",
       // The model writes the day before a chat.
       templateDate: OTHER_DATE,
     },
-    untried: {
-      minMembers: "no region of so small a run is told by it",
-      minRate: "no region of so small a run is told by it",
-    },
   },
   refusal: {
-    isLong: true,
     base:
-      `${GROWN} --percentiles 5 --corpus harmful.jsonl --harmless harmless.jsonl --other harmful_other.jsonl --seeds 1 ` +
-      "--prompts 12 --heldout 6 --tokens 3 --top-k 1 --alphas 0.5 --batch 4",
+      `${GROWN} --percentiles 1 --corpus harmful.jsonl --harmless harmless.jsonl --other harmful_other.jsonl --seeds 1 ` +
+      "--prompts 12 --heldout 12 --tokens 3 --top-k 1 --alphas 0.5 --batch 4",
     own: {
       harmless: "other-harmless.jsonl",
       other: "other-harmful_other.jsonl",
       seeds: "2",
-      prompts: "10",
-      heldout: "4",
+      prompts: "8",
+      heldout: "8",
       tokens: "1",
+      topK: "2",
       alphas: "4",
       batch: "8",
-    },
-    untried: {
-      topK: "a model of random weights refuses nothing that could be ablated",
-      nullTolerance: "a model of random weights refuses nothing that could be matched",
-      matchDistance: "a model of random weights refuses nothing that could be matched",
+      nullTolerance: "0.01",
+      matchDistance: "0.1",
     },
   },
   monitor: {
-    isLong: true,
-    base: `${GROWN} --corpus pile.jsonl --max-tokens 1500 --calibration 300 --context 24 --answer 3 ${MEASURED}`,
+    base: `${WATCHED} --context 24 --answer 3 ${MEASURED}`,
     own: {
       ...OTHER_INSTRUCTIONS,
       ...SPLITS,
-      dictionary: { instead: `--model model --dictionary given.arrow --corpus pile.jsonl ${MEASURED}` },
+      dictionary: { to: `--model model --dictionary given.arrow --corpus pile.jsonl ${MEASURED}` },
       falseAlarms: "0.4",
       plain: null,
       seeds: "3",
@@ -259,19 +244,19 @@ const CASES: Readonly<Record<string, Case>> = {
       answer: "1",
       calibration: "60",
       context: "12",
+      // Batches are of 128 prompts, and a dictionary of few regions is saturated after two.
+      readAll: { from: SATURATED, to: `${SATURATED} --read-all` },
     },
-    untried: { readAll: "so few texts are one batch, and saturation takes two without a founder" },
     free: { json: "how lines of standard input are read", batch: "how many lines are read together" },
   },
   axbench: {
-    isLong: true,
     base: `${READ} --data axbench --budgets 400 --seeds 1 ${DETECTED}`,
     own: {
       ...READING_ON,
       data: "other-axbench",
       concepts: "1",
       dictionaries: {
-        instead: `--model model --dictionaries given.arrow --corpus pile.jsonl --data axbench ${DETECTED}`,
+        to: `--model model --dictionaries given.arrow --corpus pile.jsonl --data axbench ${DETECTED}`,
       },
       reading: "plain",
       textContext: "16",
@@ -288,7 +273,7 @@ const CASES: Readonly<Record<string, Case>> = {
 const isSame = (a: object, b: object) => JSON.stringify(a) === JSON.stringify(b);
 
 /** A flag and what it is changed to, as they are typed. */
-const changed = (flag: string, change: Change) => change === null ? dashed(flag) : `${dashed(flag)} ${change}`;
+const changed = (flag: string, change: string | null) => change === null ? dashed(flag) : `${dashed(flag)} ${change}`;
 
 const dashed = (flag: string) => `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
@@ -394,24 +379,20 @@ async function measured(name: string, args: string): Promise<Measured | string> 
   return code === 0 ? { results: await resultsOf(out), printed } : err;
 }
 
-/** Three minutes more than the suite has. */
-const ALL = Deno.env.get("EXEMPLAR_ALL_FLAGS") === "1";
-
-for (const [name, { base, own, free = {}, untried = {}, isLong = false }] of Object.entries(CASES)) {
+for (const [name, { base, own, free = {} }] of Object.entries(CASES)) {
   Deno.test({
-    name: `every flag of ${name} changes a result or is refused${isLong && !ALL ? " (EXEMPLAR_ALL_FLAGS=1)" : ""}`,
+    name: `every flag of ${name} changes a result or is refused`,
     ...ORT_TEST,
-    ignore: isLong && !ALL,
     async fn() {
       if (!files.includes("given.arrow")) {
         await measured("build", CASES.build.base);
         await Deno.copyFile(`${folder}/out-build/dictionaries/L1-p50.arrow`, `${folder}/given.arrow`);
       }
       const flags = await flagsOf(name);
-      const known = { ...FREE, ...COMMON, ...free, ...untried, ...own };
+      const known = { ...FREE, ...COMMON, ...free, ...own };
       assertEquals(flags.filter((flag) => !(flag in known)), [], "flags without a change here");
       assertEquals(
-        Object.keys({ ...free, ...untried, ...own }).filter((flag) => !flags.includes(flag)),
+        Object.keys({ ...free, ...own }).filter((flag) => !flags.includes(flag)),
         [],
         "changes without a flag",
       );
@@ -427,10 +408,13 @@ for (const [name, { base, own, free = {}, untried = {}, isLong = false }] of Obj
       for (const words of OF_MANY) assert(!words.test(before.printed), `${words}: ${before.printed}`);
       const idle: string[] = [];
       for (const [flag, change] of Object.entries(own)) {
-        const instead = typeof change === "object" && change?.instead;
-        const after = await measured(name, instead || `${base} ${changed(flag, change)}`);
+        const isPair = typeof change === "object" && change !== null;
+        const { from = base, to } = isPair ? change : { to: `${base} ${changed(flag, change)}` };
+        const unchanged = from === base ? before : await measured(name, from);
+        assert(typeof unchanged === "object", `${unchanged}`);
+        const after = await measured(name, to);
         if (typeof after === "string") assertMatch(after, /: (Expected|Cannot) /);
-        else if (isSame(after.results, before.results)) idle.push(dashed(flag));
+        else if (isSame(after.results, unchanged.results)) idle.push(dashed(flag));
       }
       assertEquals(idle, [], "flags that change nothing");
     },

@@ -6,6 +6,7 @@ import { resultTable, whole } from "../../src/report/mod.ts";
 import { denoCommand } from "../lib/deno.ts";
 import { inFolder } from "../lib/folder.ts";
 import { onFullDisk } from "../lib/full_disk.ts";
+import { corpus, streamOf } from "../partition/streams.ts";
 import { DEFINITION, run, type SampleRun } from "./sample.ts";
 
 /** Files below a folder, sorted. */
@@ -240,11 +241,12 @@ Deno.test("a full disk at any file is a sentence and exit code 1; with room agai
 Deno.test("flags that differ from a checkpoint's are named, and a smaller budget is refused", () =>
   inFolder(async (folder) => {
     const backend = await openBackend("cpu");
-    const batches = [0, 1, 2].map((i) => ({ data: Float32Array.of(1, i, 2, 1, i, 1), rows: 3, dim: 2 }));
+    const stream = streamOf(corpus(12, [0]), 4);
+    const batches = stream.map(({ batches }) => batches.get(0)!);
     const grow = async (run: SampleRun) => {
       const { seed, percentiles, maxTokens } = run.flags;
       const calibration = await calibrate(batches, { percentiles, backend, pairs: "batch" });
-      await discover(batches, calibration, {
+      await discover(stream, calibration, {
         backend,
         seed,
         maxTokens,

@@ -1,5 +1,5 @@
 /** A chat model of two blocks of width 64, made in a second, for tests that run experiments many times. */
-import { batchAt, extract, readCorpus } from "../../src/activations/mod.ts";
+import { batchAt, type CorpusEntry, extract, readCorpus } from "../../src/activations/mod.ts";
 import { Random } from "../../src/compute/mod.ts";
 import { float32Tensor, type Tensors, writeSafetensors } from "../../src/files/mod.ts";
 import { loadModel } from "../../src/model/mod.ts";
@@ -37,7 +37,7 @@ const CONFIG = {
 };
 
 /**
- * Writes the model to a folder: random blocks, and an unembedding that answers a prompt with "Sure" or, where its end is
+ * Writes the model to a folder: an embedding that tells words of harmful instructions, random blocks, and an unembedding that answers a prompt with "Sure" or, where its end is
  * more like those of harmful instructions, with "I cannot". Tokenizer and template are those of the embedded chat model, with the
  * day before the first turn.
  *
@@ -55,6 +55,8 @@ export async function writeTinyModel(folder: string, seed = 0): Promise<void> {
   await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify(CONFIG));
   const tensors = randomTensors(seed);
   const write = () => writeSafetensors(`${folder}/model.safetensors`, tensors, { format: "pt" });
+  await write();
+  await tellHarm(folder, tensors.get("model.embed_tokens.weight")!.data as Float32Array, seed);
   await write();
   const { mean, direction, idOf } = await promptEnds(folder);
 
@@ -94,11 +96,37 @@ function randomTensors(seed: number): Map<string, ReturnType<typeof float32Tenso
   return tensors;
 }
 
+/** The first prompts of each kind. */
+async function promptsOf(name: string): Promise<CorpusEntry[]> {
+  return (await Array.fromAsync(readCorpus(`${CORPORA}${name}.jsonl`))).slice(0, PROMPTS);
+}
+
+/** Moves the embeddings of tokens along one direction by how much more often they stand in harmful prompts than in harmless. */
+async function tellHarm(folder: string, embedding: Float32Array, seed: number): Promise<void> {
+  await using model = await loadModel(folder, { device: "cpu" });
+  const counts = async (name: string) => {
+    const count = new Float32Array(VOCAB).fill(1);
+    for (const { text } of await promptsOf(name)) for (const token of new Set(model.encode(text))) count[token]++;
+    return count;
+  };
+  const [harmful, harmless] = [await counts("harmful"), await counts("harmless")];
+  const random = new Random(seed + 1000);
+  const direction = Array.from({ length: DIM }, () => random.normal());
+  // What it says itself is neither.
+  for (const token of Object.values(ANSWERS).flat().map((text) => model.encode(text).at(-1)!)) {
+    harmful[token] = harmless[token] = 1;
+  }
+  embedding.forEach((_, i) => {
+    const token = Math.floor(i / DIM);
+    embedding[i] += Math.log(harmful[token] / harmless[token]) * direction[i % DIM];
+  });
+}
+
 /** Where prompts end in the last block's stream, at a norm of 1: their mean, and how harmful ones differ beside that. */
 async function promptEnds(folder: string) {
   await using model = await loadModel(folder, { device: "cpu" });
   const meanOf = async (name: string) => {
-    const prompts = (await Array.fromAsync(readCorpus(`${CORPORA}${name}.jsonl`))).slice(0, PROMPTS);
+    const prompts = await promptsOf(name);
     const options = { layers: [BLOCKS - 1], extractor: "final-position", chat: true } as const;
     const mean = new Float32Array(DIM);
     for await (const batch of extract(model, prompts, options)) {

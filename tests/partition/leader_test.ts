@@ -1,5 +1,6 @@
 /** The invariants of leader clustering, on random and on awkward data. */
 import { assert, assertEquals, assertGreater, assertRejects } from "@std/assert";
+import { describeStream } from "../../src/activations/mod.ts";
 import { type Backend, Random } from "../../src/compute/mod.ts";
 import { Dictionary } from "../../src/partition/mod.ts";
 import { backendTest } from "../lib/backends.ts";
@@ -178,7 +179,7 @@ backendTest("the name of a row that is not finite is its prompt, position and la
     prompt: Int32Array.of(0),
     position: Int32Array.of(1),
     token: Int32Array.of(9),
-    layer: 5,
+    source: describeStream({ model: "", layer: 5 }),
   };
   const batch = { data: Float32Array.of(NaN), rows: 1, dim: 1, provenance };
   const error = await assertRejects(() => dictionary.add(batch), Error);
