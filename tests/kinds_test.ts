@@ -2,7 +2,7 @@
  * Values of another kind, which JavaScript passes where types would not: whatever takes them refuses them by a sentence that
  * says what was expected, never in words of the runtime's.
  */
-import { assertRejects } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import * as exemplar from "../mod.ts";
 import { assertSentence } from "./lib/sentence.ts";
 
@@ -293,11 +293,11 @@ const CALLS: Record<string, { taken?: readonly (keyof typeof VALUES)[]; calls: r
 };
 
 /** Fails unless an action is refused by a sentence of ours. */
-async function refused(where: string, action: () => unknown): Promise<void> {
+async function refused(where: string, action: () => unknown, ...parts: string[]): Promise<void> {
   try {
     // `async`: what is thrown at once is a refusal too.
     const error = await assertRejects(async () => await action(), Error);
-    assertSentence(error);
+    assertSentence(error, ...parts);
     if (RUNTIME.test(error.message)) throw new Error(error.message);
   } catch (cause) {
     throw new Error(`${where}: ${cause instanceof Error ? cause.message : cause}`);
@@ -308,21 +308,60 @@ async function refused(where: string, action: () => unknown): Promise<void> {
 const RUNTIME =
   /is not a|not iterable|Cannot (read prop|convert|destructure|access)|must be of type|BigInt|integer, got/;
 
-for (const [place, { taken = [], calls }] of Object.entries(CALLS)) {
-  Deno.test(`what is none in the place of ${place} is refused by a sentence`, async () => {
-    const backend = await exemplar.openBackend("cpu");
-    await using model = await exemplar.loadModel(TOY, { device: "cpu" });
-    const calibration = await exemplar.calibrate([rows(30)], { backend });
-    using dictionary = await exemplar.Dictionary.create(calibration.at(10), { backend });
-    await dictionary.add(rows(20));
-    const before = `${dictionary.activations} ${dictionary.sums}`;
-    const world: World = { backend, model, dictionary, calibration };
-    for (const [kind, value] of Object.entries(VALUES)) {
-      if (taken.includes(kind as keyof typeof VALUES)) continue;
-      for (const call of calls) {
-        await refused(`${call} of ${kind}`, () => call(value, world));
-      }
-    }
-    if (`${dictionary.activations} ${dictionary.sums}` !== before) throw new Error("the dictionary has changed");
-  });
+/** Runs a body with what is real; the dictionary must be at its end what it was. */
+async function inWorld(body: (world: World) => Promise<void>): Promise<void> {
+  const backend = await exemplar.openBackend("cpu");
+  await using model = await exemplar.loadModel(TOY, { device: "cpu" });
+  const calibration = await exemplar.calibrate([rows(30)], { backend });
+  using dictionary = await exemplar.Dictionary.create(calibration.at(10), { backend });
+  await dictionary.add(rows(20));
+  const state = () => `${dictionary.activations} ${dictionary.sums}`;
+  const before = state();
+  await body({ backend, model, dictionary, calibration });
+  assertEquals(state(), before);
 }
+
+for (const [place, { taken = [], calls }] of Object.entries(CALLS)) {
+  Deno.test(`what is none in the place of ${place} is refused by a sentence`, () =>
+    inWorld(async (world) => {
+      for (const [kind, value] of Object.entries(VALUES)) {
+        if (taken.includes(kind as keyof typeof VALUES)) continue;
+        for (const call of calls) await refused(`${call} of ${kind}`, () => call(value, world));
+      }
+    }));
+}
+
+/** Values of the kind that is taken, of which nothing can come, each with a part of the sentence. */
+const NOTHING: readonly [part: string, call: (world: World) => unknown][] = [
+  ["ids from 0 to", ({ model }) => model.decode([999_999])],
+  ["ids from 0 to", ({ model }) => model.decode([-1])],
+  ["found 1.5", ({ model }) => model.decode([1.5])],
+  ["prompt 0 holds 5.5", ({ model }) => model.capture([[2, 5.5]], [3])],
+  ['prompt 1 is "a": encode it', ({ model }) => model.generate([IDS[0], "a"])],
+  ["prompt 0 holds undefined", ({ model }) => model.logits([[undefined]])],
+  ["NaN or an infinity", ({ model }) => model.lens(new Float32Array(model.streamDim).fill(NaN), 1)],
+  ["k of topk or topk_norm", ({ dictionary }) => dictionary.readout(rows(2), { kind: "signed", k: 3 })],
+  ["rows of 0 to 1", () => js.Batch.of(rows(2)).select(Int32Array.of(2))],
+  ["found none", ({ backend }) => js.calibrateLayers(stream(), [], { backend })],
+  ["found 1.5", () => js.describeStream({ model: "toy", layer: 1.5 })],
+  [
+    "between checkpoints",
+    ({ calibration }) => js.discover([rows(9)], calibration, { checkpoint: { folder: "none", every: NaN } }),
+  ],
+  ['did you mean "threshold"?', () => js.Dictionary.create({ center: new Float32Array(2), treshold: 0.1 })],
+  [
+    'did you mean "percentile"?',
+    ({ calibration }) => js.Dictionary.create({ ...calibration.at(10), percentile: undefined, percentil: 3 }),
+  ],
+  ["a whole calibration, of 10", ({ calibration }) => js.Dictionary.create(calibration)],
+  ["one percentile of it", ({ calibration }) => js.discover([rows(9)], calibration.at(10))],
+  ["a Promise: await it", () => js.measure(Promise.resolve(3))],
+  ["excludeTokens", ({ model }) => drained(js.extract(model, TEXTS, { layers: [3], excludeTokens: "specials" }))],
+  ["a Float64Array", ({ backend }) => backend.upload(new Float64Array(2), 1, 2)],
+  ["found 2.5", ({ backend }) => backend.create(2.5)],
+];
+
+Deno.test("what is of the kind that is taken and means nothing is refused by a sentence", () =>
+  inWorld(async (world) => {
+    for (const [part, call] of NOTHING) await refused(`${call}`, () => call(world), part);
+  }));
