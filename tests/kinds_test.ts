@@ -344,6 +344,7 @@ const NOTHING: readonly [part: string, call: (world: World) => unknown][] = [
   ["rows of 0 to 1", () => js.Batch.of(rows(2)).select(Int32Array.of(2))],
   ["found none", ({ backend }) => js.calibrateLayers(stream(), [], { backend })],
   ["found 1.5", () => js.describeStream({ model: "toy", layer: 1.5 })],
+  ["more than 1", () => js.describeStream({ model: "toy", layer: 3, maxNorm: NaN })],
   [
     "between checkpoints",
     ({ calibration }) => js.discover([rows(9)], calibration, { checkpoint: { folder: "none", every: NaN } }),

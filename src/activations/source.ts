@@ -162,6 +162,9 @@ export function describeStream(options: DescribeOptions): StreamSource {
   assertWhole("layer of describeStream", layer, 0);
   assertWhole("batchPrompts", batchPrompts, 1);
   assertExtractor(extractor);
+  if (options.maxNorm !== undefined && !(options.maxNorm > 1)) {
+    throw new RangeError(`Expected maxNorm of describeStream to be more than 1 but found ${options.maxNorm}`);
+  }
   const given: Exclude<DescribeOptions["model"], string> = typeof model === "string"
     ? { id: model, hook: "resid_post", bos: "always" }
     : model;
