@@ -38,7 +38,7 @@ export interface CalibrationValues {
   readonly source?: StreamSource;
 }
 
-const VALUES: OptionKinds<CalibrationValues> = {
+export const VALUES: OptionKinds<CalibrationValues> = {
   center: "array",
   levels: "list",
   activations: "number",

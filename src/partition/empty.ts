@@ -2,8 +2,7 @@ import type { Backend } from "../compute/backend.ts";
 import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import { assertSeed } from "../compute/random.ts";
 import { Contexts } from "./contexts.ts";
-import { LEVEL } from "./calibration_values.ts";
-import type { Calibration, Level } from "./calibrator.ts";
+import { type CalibrationValues, LEVEL, type Level, VALUES } from "./calibration_values.ts";
 import type { DictionaryOptions } from "./options.ts";
 import type { DictionaryCalibration, DictionaryParts } from "./parts.ts";
 import { RegionArrays } from "./region_arrays.ts";
@@ -56,24 +55,24 @@ export function emptyParts(
   };
 }
 
-/** Beside what a dictionary is built under, what `Calibration.at` says of the percentile. */
-const CALIBRATED: OptionKinds<DictionaryCalibration & Level> = {
-  ...LEVEL,
-  center: "array",
-  source: "object",
-};
+type Calibrated = DictionaryCalibration & Level & CalibrationValues;
+
+/** What `Calibration.at` says of a percentile, or a whole calibration with a threshold beside it. */
+const CALIBRATED: OptionKinds<Calibrated> = { ...VALUES, ...LEVEL };
 
 /** Throws unless this is the center and threshold of one percentile, not a whole calibration. */
 function assertCalibrated(calibration: DictionaryCalibration): void {
-  const { levels }: Partial<Calibration> = Object(calibration);
-  if (Array.isArray(levels)) {
-    const some = levels.map(({ percentile }) => percentile).join(", ");
+  const { levels, threshold }: Partial<Calibrated> = Object(calibration);
+  if (Array.isArray(levels) && threshold === undefined) {
+    const percentiles = levels.map(({ percentile }) => percentile);
     throw new TypeError(
-      `Expected the center and threshold of one percentile but found a whole calibration, of ${some}: give what its at() ` +
-        "gives, calibration.at(10)",
+      `Expected the center and threshold of one percentile but found a whole calibration, of ${
+        percentiles.join(", ")
+      }: ` +
+        `give what its at() gives, calibration.at(${percentiles[0]})`,
     );
   }
-  assertOptions("a calibration", calibration as DictionaryCalibration & Level, CALIBRATED);
+  assertOptions("a calibration", calibration as Calibrated, CALIBRATED);
   for (const name of ["center", "threshold"] as const) {
     if (calibration[name] !== undefined) continue;
     throw new TypeError(

@@ -186,6 +186,7 @@ Deno.test({
           flags: { model: REPO, revision: "v2", dtype: "fp32", hook: "resid_post", bos: "always" },
           manifest: { time: (_name: string, step: () => unknown) => step() },
           note() {},
+          stop: new AbortController().signal,
         } as unknown as Parameters<typeof loadModelOf>[0];
         const backend = await openBackend("cpu");
         const models = [await loadModelOf(run, backend), await loadModelOf(run, backend, REPO)];
