@@ -21,11 +21,13 @@ export async function promptsOf(batch: CountedBatch, from: number, to: number): 
   if (prompts.length === batch.prompts.length || !isTold) return batch;
   using made = new DisposableStack();
   made.use(batch);
+  const kept = new Set(prompts);
   const batches = new Map<number, Batch>();
   for (const layer of batch.batches.keys()) {
     const whole = batchAt(batch, layer);
-    const { prompt } = whole.provenance!;
-    const rows = Int32Array.from(prompt.keys().filter((row) => prompt[row] >= from && prompt[row] < to));
+    const { prompt, prompts: all } = whole.provenance!;
+    // By the prompts themselves: what is part of a part numbers them as the whole did.
+    const rows = Int32Array.from(prompt.keys().filter((row) => kept.has(all[prompt[row]])));
     batches.set(layer, made.use(await whole.select(rows)));
   }
   const tokens = prompts.reduce((sum, { tokens }) => sum + tokens.length, 0);

@@ -228,7 +228,7 @@ async function readState(path: string, onWarning: (sentence: string) => void): P
 }
 
 function countsOf(
-  { batches, prompts, texts, unfinished, tokens, activations, silent, cut }: DiscoveryCounts,
+  { batches, prompts, texts, unfinished, tokens, activations, silent, cut, rests }: DiscoveryCounts,
 ): DiscoveryCounts {
   return {
     batches,
@@ -240,6 +240,7 @@ function countsOf(
     ...(unfinished !== undefined && { unfinished }),
     ...(silent !== undefined && { silent }),
     ...(cut !== undefined && { cut }),
+    ...(rests !== undefined && { rests }),
   };
 }
 

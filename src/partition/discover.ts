@@ -235,11 +235,11 @@ async function* openStream(
   budget: Readonly<Record<"maxTokens" | "maxPrompts", number>>,
 ): AsyncGenerator<CountedBatch> {
   // A batch in which the budget ended before is read again, without the prompts that were taken.
-  const { cut = 0 } = counts;
+  const { cut = 0, rests = 0 } = counts;
   const opened = typeof stream === "function" ? stream(counts.prompts - cut) : stream;
   assertBatches("discover in", opened);
   // Batches that name no prompts can only be counted.
-  let skip = typeof stream === "function" && counts.prompts > 0 ? 0 : counts.batches - (cut > 0 ? 1 : 0);
+  let skip = typeof stream === "function" && counts.prompts > 0 ? 0 : counts.batches - rests - (cut > 0 ? 1 : 0);
   let isFirst = true;
   const [layer] = calibrations.keys();
   for await (const batch of opened) {

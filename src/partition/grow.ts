@@ -5,7 +5,7 @@ import type { CountedBatch } from "./batch_parts.ts";
 import type { CalibrationValues } from "./calibrator.ts";
 import { Dictionary } from "./dictionary.ts";
 import { directionsOf } from "./directions.ts";
-import type { DiscoveryCounts, Growth, GrowthRules } from "./growth.ts";
+import type { DiscoveryCounts, Growth, GrowthRules, Snapshot } from "./growth.ts";
 
 /** An empty dictionary for every layer and percentile. */
 export async function startGrowths(
@@ -80,6 +80,7 @@ export async function growAll(
 ): Promise<void> {
   const [first] = batch.batches.values();
   counts.batches++;
+  if (counts.cut !== undefined) counts.rests = (counts.rests ?? 0) + 1;
   counts.prompts += batch.prompts.length;
   for (const { text, start = 0, continues = false } of batch.prompts) {
     counts.texts = Math.max(counts.texts, text + 1);
@@ -94,8 +95,9 @@ export async function growAll(
   const results = await Promise.allSettled(
     growths.map(async (growth) => {
       Object.assign(growth, counts);
+      const taken = { batch: batches.get(growth.layer)!, isPart: batch.isPart ?? false };
       const takes = growth.saturated ? count : grow;
-      await takes(growth, directions.get(growth.layer)!, batches.get(growth.layer)!, merge);
+      await takes(growth, directions.get(growth.layer)!, taken, merge);
       growth.saturated ||= growth.emptyBatches > saturationWindow;
     }),
   );
@@ -103,24 +105,38 @@ export async function growAll(
   if (failed) throw failed.reason;
 }
 
-async function grow(growth: Growth, directions: Matrix, batch: ActivationBatch, merge: boolean): Promise<void> {
+/** Activations of one layer: a batch, or of one that a budget cuts what comes before, or its rest. */
+interface Taken {
+  readonly batch: ActivationBatch;
+  readonly isPart: boolean;
+}
+
+async function grow(growth: Growth, directions: Matrix, { batch, isPart }: Taken, merge: boolean): Promise<void> {
   const { dictionary, snapshots } = growth;
+  const before = snapshots.at(-1)?.isPart ? snapshots.pop()! : undefined;
   // A batch of prompts without an activation says nothing about saturation.
-  if (batch.rows === 0) return;
-  const before = dictionary.size;
-  await dictionary.ingest(directions, batch.provenance);
+  if (batch.rows === 0 && !before) return;
+  const size = dictionary.size;
+  if (batch.rows > 0) await dictionary.ingest(directions, batch.provenance);
   // Before merging, which may take away again what this batch founded.
-  const founded = dictionary.size - before;
+  const founded = dictionary.size - size + (before?.founded ?? 0);
   if (merge) await dictionary.merge();
-  growth.emptyBatches = founded > 0 ? 0 : growth.emptyBatches + 1;
-  const { activations } = dictionary;
-  snapshots.push({ activations, tokens: growth.tokens, regions: dictionary.size, founded });
+  // A batch is empty when all of it has founded nothing: where budgets end does not matter.
+  if (founded > 0) growth.emptyBatches = 0;
+  else if (!isPart) growth.emptyBatches++;
+  snapshots.push(snapshotOf(growth, founded, isPart));
 }
 
 /** Its regions are what they would be without the batch: they do not depend on how long other dictionaries grow. */
-async function count({ dictionary, snapshots, tokens }: Growth, directions: Matrix, batch: ActivationBatch) {
+async function count(growth: Growth, directions: Matrix, { batch, isPart }: Taken): Promise<void> {
+  const { dictionary, snapshots } = growth;
   if (batch.rows === 0) return;
+  if (snapshots.at(-1)?.isPart) snapshots.pop();
   await dictionary.ingest(directions, batch.provenance, { found: false });
+  snapshots.push(snapshotOf(growth, null, isPart));
+}
+
+function snapshotOf({ dictionary, tokens }: Growth, founded: number | null, isPart: boolean): Snapshot {
   const { activations, size } = dictionary;
-  snapshots.push({ activations, tokens, regions: size, founded: null });
+  return { activations, tokens, regions: size, founded, ...(isPart && { isPart }) };
 }

@@ -18,6 +18,8 @@ export interface DiscoveryCounts {
   silent?: number;
   /** Prompts that were read of the last batch, where the budget of tokens ended within it. */
   cut?: number;
+  /** Of the batches those that are the rest of one that a budget had cut; absent if there is none. */
+  rests?: number;
 }
 
 /** State of one dictionary after a batch. */
@@ -30,6 +32,8 @@ export interface Snapshot {
   readonly regions: number;
   /** Regions that the batch founded; `null` where the dictionary was saturated before, so that none could be. */
   readonly founded: number | null;
+  /** Whether the budget ended within the batch, and its rest was not taken; absent if it was whole. */
+  readonly isPart?: boolean;
 }
 
 /** One dictionary that was grown, and how far its stream was read: as far as for all others of the run. */
@@ -47,7 +51,7 @@ export interface Growth extends DiscoveryCounts {
   saturated: boolean;
   /** Consecutive batches that founded nothing, up to where it was saturated, or to now. */
   emptyBatches: number;
-  /** One for each batch that it took. */
+  /** One for each batch that it took, in however many parts. */
   readonly snapshots: Snapshot[];
 }
 

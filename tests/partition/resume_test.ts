@@ -1,6 +1,6 @@
 /** Discovery outlives what goes wrong: checkpoints, and runs that go on from them. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { describeStream } from "../../src/activations/mod.ts";
+import { describeStream, type StreamBatch } from "../../src/activations/mod.ts";
 import { type Backend, openBackend } from "../../src/compute/mod.ts";
 import type { BosRule, HookSite } from "../../src/model/mod.ts";
 import {
@@ -8,6 +8,7 @@ import {
   CheckpointMismatchError,
   discover,
   type DiscoverOptions,
+  type Discovery,
   type SettingValue,
 } from "../../src/partition/mod.ts";
 import { backendTest } from "../lib/backends.ts";
@@ -280,3 +281,31 @@ Deno.test("without resume a run starts anew in a folder that has checkpoints, an
       "notes.txt",
     ]]);
   }));
+
+backendTest(
+  "budgets that end within batches leave none out, and no saturation depends on them",
+  (backend) =>
+    inFolder(async (folder) => {
+      const told = ({ prompts, activations, growths }: Discovery) => ({
+        ...{ prompts, activations },
+        growths: growths.map(({ dictionary, saturated, emptyBatches, snapshots }) => ({
+          ...{ saturated, emptyBatches, snapshots, exemplars: dictionary.exemplars },
+        })),
+      });
+      using whole = await run(backend, streamOf(CORPUS, BATCH), `${folder}/whole`, { readAll: true });
+      for (
+        const [name, seen] of Object.entries({
+          list: (batches: StreamBatch[]) => batches,
+          stream: toStream<StreamBatch>,
+        })
+      ) {
+        const parts = `${folder}/${name}`;
+        for (let maxTokens = 7; maxTokens < whole.tokens; maxTokens = Math.ceil(1.4 * maxTokens)) {
+          using some = await run(backend, seen(streamOf(CORPUS, BATCH)), parts, { readAll: true, maxTokens });
+          assertEquals(some.ended, "budget");
+        }
+        using all = await run(backend, seen(streamOf(CORPUS, BATCH)), parts, { readAll: true });
+        assertEquals(told(all), told(whole));
+      }
+    }),
+);
