@@ -5,7 +5,7 @@
  * Calibrates on the corpus, then grows one dictionary for every layer and percentile in one pass over it, until all are
  * saturated (with `--read-all` also then), the budget is spent or the corpus ends. A dictionary that is saturated before
  * founds no more regions but goes on counting their members. How much lies within θ is measured on held-out texts: with
- * `--split` on entries whose field `split` is `heldout`, if there are any, else on texts that were left unread.
+ * `--split` on entries whose field `split` is `heldout`, if there are any (with `--in-order` there are none), else on texts that were left unread.
  *
  *     deno task run experiments/build.ts --layers 3 --percentiles 4,10
  *
@@ -123,7 +123,8 @@ await experiment({
   const calibrations = ordered
     ? await calibrated(run, { ...plan, texts: ordered.sample }, {
       ...flags,
-      thresholdPairs: flags.thresholdPairs ?? "sample",
+      ...flags.thresholdPairs === undefined &&
+        { thresholdPairs: "sample", because: "the corpus is read in its own order" } as const,
     })
     : await calibrated(run, plan, flags);
   const growPlan = { ...plan, calibrations };

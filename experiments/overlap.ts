@@ -62,7 +62,7 @@ await experiment({
     },
     split: { type: "string", default: "train", help: "rows of --corpus to grow on, by their field `split`" },
     heldout: { type: "string", default: "heldout", help: "rows of --corpus to compare on, by their field `split`" },
-    tokens: { type: "integer", default: 80_000, min: 2, help: "held-out activations, rounded up to a batch" },
+    tokens: { type: "integer", default: 80_000, min: 2, help: "held-out activations" },
     minimum: { type: "integer", default: 20, min: 1, help: "firings below which a region or feature does not count" },
     strongest: { type: "integer", default: 100, min: 1, help: "tokens of each unit in the published measure" },
     seeds: seedsFlag(3, "stream orders"),

@@ -21,6 +21,8 @@ export interface ShardEntry {
   readonly start: number;
   /** Prompts of the stream before the shard. */
   readonly promptsBefore: number;
+  /** Whether a budget ended the stream within the batch; absent if not. */
+  readonly isPart?: boolean;
   /** What tells its two files from all others; caches of before checksums have none. */
   readonly files?: { readonly activations: string; readonly prompts: string };
 }

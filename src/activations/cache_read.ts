@@ -168,6 +168,7 @@ function batchOf(
     promptsBefore: entry.promptsBefore,
     start: entry.start,
     batches,
+    ...(entry.isPart && { isPart: true }),
     forwardSeconds: 0,
   });
 }

@@ -6,8 +6,8 @@ import { writeSealedJson } from "../files/sealed_json.ts";
 import type { Provenance } from "./batch.ts";
 import { type CacheIndex, findIndex, FORMAT, indexPath, type ShardEntry, shardPath } from "./cache_index.ts";
 import { shardTables } from "./shard.ts";
-import { type Selection, selectionText, Selector } from "./selection.ts";
-import { bosOf, type Reading, type StreamSource } from "./source.ts";
+import { selectionText, Selector } from "./selection.ts";
+import { assertReadAs, bosOf, type Reading, type StreamSource } from "./source.ts";
 import type { StreamBatch } from "./stream.ts";
 
 /**
@@ -121,8 +121,12 @@ function rowsOf({ batches }: StreamBatch): number {
 function readingOf(source: Reading): Reading {
   const { model, revision, commit, context, stride, batchPrompts, chat, corpus } = source;
   const { extractor, excludeTokens, excludePositions, repeats, controlTokens, templateDate } = source;
+  const { modelChecksum, dtype, weights } = source;
   return {
     model,
+    ...(modelChecksum !== undefined && { modelChecksum }),
+    ...(dtype && { dtype }),
+    ...(weights && { weights }),
     ...(commit === undefined ? {} : { revision, commit }),
     extractor,
     ...(excludeTokens && { excludeTokens }),
@@ -158,7 +162,7 @@ async function removeShards(folder: string): Promise<void> {
 }
 
 /** @param selector Sees every prompt of the stream once. */
-function assertFits(batch: StreamBatch, { layers, dim }: Shape, selection: Selection, selector: Selector): void {
+function assertFits(batch: StreamBatch, { layers, dim }: Shape, described: StreamSource, selector: Selector): void {
   const found = [...batch.batches.keys()];
   if (found.join() !== layers.join()) {
     throw new Error(`Expected batches of layers ${layers.join(", ")} but found one of ${found.join(", ")}`);
@@ -167,10 +171,19 @@ function assertFits(batch: StreamBatch, { layers, dim }: Shape, selection: Selec
     if (activations.dim === dim) continue;
     throw new Error(`Expected activations of length ${dim} but found ${activations.dim} in layer ${layer}`);
   }
-  const kept = batch.prompts.reduce((sum, prompt) => sum + selector.take(prompt).length, 0);
-  if (rowsOf(batch) !== kept) {
+  for (const { provenance } of batch.batches.values()) {
+    const { source } = provenance ?? {};
+    // It describes one of the layers.
+    const hook = { ...described.hook, ...(source && { layer: source.hook.layer }) };
+    assertReadAs("cache", { ...described, hook }, source);
+  }
+  const each = batch.prompts.map((prompt) => selector.take(prompt).length);
+  const kept = each.reduce((sum, count) => sum + count, 0);
+  // A budget of activations can end within the last prompt.
+  const least = batch.isPart ? kept - each[each.length - 1] : kept;
+  if (rowsOf(batch) < least || rowsOf(batch) > kept) {
     throw new Error(
-      `Expected the ${kept} activations that the ${selectionText(selection).replace(/^[^,]+/, "$& extractor")} gives ` +
+      `Expected the ${kept} activations that the ${selectionText(described).replace(/^[^,]+/, "$& extractor")} gives ` +
         `for ${batch.prompts.length} prompts but found ${rowsOf(batch)}: describe the stream as it was extracted`,
     );
   }
@@ -190,6 +203,7 @@ async function writeShard(
     rows: rowsOf(batch),
     start: batch.start,
     promptsBefore: batch.promptsBefore,
+    ...(batch.isPart && { isPart: true }),
   };
   const layers = new Map<number, Float32Array<ArrayBuffer>>();
   for (const [layer, activations] of batch.batches) layers.set(layer, await activations.values());

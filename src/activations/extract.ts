@@ -183,7 +183,8 @@ export async function* extract(
     await otherTurns(model.signal);
     // Skipped prompts are tokenized too: the stream index of what follows counts the activations that they would have
     // given, and what they hold is a repetition further on.
-    const positions = selector.take(prompt).subarray(0, settings.maxActivations - seen.activations);
+    const all = selector.take(prompt);
+    const positions = all.subarray(0, settings.maxActivations - seen.activations);
     const isSkipped = seen.prompts < settings.skipPrompts;
     seen = sumOf(seen, [{ prompt, positions }]);
     if (isSkipped) {
@@ -191,7 +192,7 @@ export async function* extract(
       if (seen.prompts === settings.skipPrompts) settings.onProgress(before);
     } else {
       selected.push({ prompt, positions });
-      if (selected.length === settings.batchPrompts) yield await emit();
+      if (selected.length === settings.batchPrompts) yield await emit(positions.length < all.length);
     }
     const { prompts, tokens, activations } = seen;
     // Before the batch is run: the model reads nothing beyond the budget.

@@ -242,6 +242,45 @@ export function bosOf({ bos = "always" }: Reading): BosRule {
   return bos;
 }
 
+/** What decides which tokens a model reads of a text. */
+type Tokenizing = Pick<LanguageModel, "bos"> & Partial<Pick<LanguageModel, "controlTokens" | "templateDate">>;
+
+/**
+ * What makes a model read other tokens of a text than a record's stream, by the name of its option in `loadModel`.
+ *
+ * @returns The option, its value in the record and that of the model; nothing if they read alike.
+ */
+export function tokensDifference(
+  source: Reading,
+  model: Tokenizing,
+): { readonly option: keyof Tokenizing; readonly own: string; readonly its: string } | undefined {
+  const values = [
+    ["bos", bosOf(source), model.bos],
+    ["controlTokens", source.controlTokens, model.controlTokens],
+    // Texts have no template.
+    ["templateDate", source.chat ? source.templateDate : undefined, model.templateDate],
+  ] as const;
+  for (const [option, own, its] of values) {
+    if (own !== undefined && its !== undefined && own !== its) return { option, own, its };
+  }
+}
+
+/** What takes batches, and what to do with those of another model, hook or layer. */
+const REMEDIES = {
+  dictionary: "add it to a dictionary of that, or assign it",
+  calibration: "calibrate on it apart",
+  cache: "describe the stream as it was extracted",
+} as const;
+
+type Recording = keyof typeof REMEDIES;
+
+/** What to do with those that were read in another way. */
+const READ_AS: Readonly<Record<Recording, string>> = {
+  dictionary: "extract it as the dictionary's was, or build one on this stream",
+  calibration: "calibrate on this stream, or extract it as the calibration did",
+  cache: "describe the stream as it was extracted",
+};
+
 /**
  * Throws unless two streams are read alike: a threshold made for one hook, extractor, context or rule for `<bos>`, for
  * texts or for chats, says nothing about another. Model and corpus may differ, as when an instruct model is read with its base model's
@@ -249,9 +288,14 @@ export function bosOf({ bos = "always" }: Reading): BosRule {
  *
  * @param calibration What the calibration was made from.
  * @param stream What it is to be used on.
+ * @param whose What else than a calibration the first is of, for the message.
  * @throws {Error} that names the first difference.
  */
-export function assertSameReading(calibration: StreamSource, stream: StreamSource): void {
+export function assertSameReading(
+  calibration: StreamSource,
+  stream: StreamSource,
+  whose: Recording = "calibration",
+): void {
   const other = bareName(calibration.model) === bareName(stream.model)
     ? modelDifference(calibration, stream)
     : undefined;
@@ -275,10 +319,7 @@ export function assertSameReading(calibration: StreamSource, stream: StreamSourc
   for (const [name, read] of readings) {
     const [expected, found] = [read(calibration), read(stream)];
     if (!differ(expected, found)) continue;
-    throw new Error(
-      `Expected a stream of the calibration's ${name}, ${expected}, but found ${found}: calibrate on this stream, ` +
-        `or extract it as the calibration did`,
-    );
+    throw new Error(`Expected a stream of the ${whose}'s ${name}, ${expected}, but found ${found}: ${READ_AS[whose]}`);
   }
 }
 
@@ -292,7 +333,7 @@ export function assertSameReading(calibration: StreamSource, stream: StreamSourc
  * @throws {Error} that names the first difference.
  */
 export function assertReadAs(
-  whose: "calibration" | "dictionary",
+  whose: Recording,
   own: StreamSource | undefined,
   source: StreamSource | undefined,
 ): void {
@@ -300,12 +341,12 @@ export function assertReadAs(
   if (!own || !source || own === source) return;
   assertSameOrigin(whose, own, source);
   // Which norms are left out is not the stream's to tell.
-  assertSameReading(own, { ...source, maxNorm: own.maxNorm });
+  assertSameReading(own, { ...source, maxNorm: own.maxNorm }, whose);
 }
 
 /** Throws if a batch tells that it is of another model, hook or layer; see {@linkcode assertReadAs}. */
 export function assertSameOrigin(
-  whose: "calibration" | "dictionary",
+  whose: Recording,
   own: StreamSource | undefined,
   source: StreamSource | undefined,
 ): void {
@@ -322,6 +363,6 @@ export function assertSameOrigin(
   const [name, read] = other;
   throw new Error(
     `Expected activations of the ${whose}'s own ${name}, ${read(own)}, but found a batch of ${read(source)}: ` +
-      (whose === "dictionary" ? "add it to a dictionary of that, or assign it" : "calibrate on it apart"),
+      REMEDIES[whose],
   );
 }

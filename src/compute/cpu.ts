@@ -22,7 +22,7 @@ import { DistanceCounts } from "./cpu_percentiles.ts";
 import { accumulate, copyRows, download } from "./cpu_rows.ts";
 import { ActiveFeatures, combineRows, tileRows } from "./cpu_sparse.ts";
 import { assertPairs, assertPercentiles } from "./histogram.ts";
-import { type InferenceSession, nativeRuntime, ORT_VERSION, type Tensor } from "./ort.ts";
+import { type InferenceSession, nativeRuntime, ORT_VERSION, SLEEPING, type Tensor } from "./ort.ts";
 import { assertLengths, lengthOf, LONGEST, rowError, SHORTEST, shortestFrom } from "./row_lengths.ts";
 import type { ActivationRule, SparseFeatures } from "./sparse.ts";
 import { assertDecoder, assertEncoder } from "./sparse_checks.ts";
@@ -238,7 +238,7 @@ export class CpuBackend implements Backend {
     let session = this.#sessions.get(operation);
     if (!session) {
       session = nativeRuntime().then(({ InferenceSession }) =>
-        InferenceSession.create(GRAPHS[operation](), { executionProviders: ["cpu"] })
+        InferenceSession.create(GRAPHS[operation](), { ...SLEEPING, executionProviders: ["cpu"] })
       );
       this.#sessions.set(operation, session);
     }

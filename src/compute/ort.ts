@@ -11,6 +11,12 @@ export type { InferenceSession, Tensor, TypedTensor } from "npm:onnxruntime-comm
 /** The version of both. */
 export const ORT_VERSION = "1.30.0";
 
+/**
+ * Options of every native session: threads that wait for each other sleep. By default they spin, and take the cores from
+ * whatever else runs, be it the next piece of the same work.
+ */
+export const SLEEPING = { extra: { session: { intra_op: { allow_spinning: "0" } } } } as const;
+
 let native: Promise<OrtRuntime> | undefined;
 let web: Promise<OrtRuntime> | undefined;
 

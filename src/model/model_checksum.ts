@@ -3,17 +3,20 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { openByteFile } from "../files/byte_file.ts";
 import { isFile } from "../files/exists.ts";
+import { namesIn } from "../files/names_in.ts";
 import { weightLocations } from "./graph_file.ts";
 import type { ModelFiles } from "./model_files.ts";
 
 /** Parts of a file that are read, and bytes of each: of a smaller file all of it. */
 const [PARTS, PART_BYTES] = [64, 1 << 15];
-/** Files that make tokens of texts. */
-const TOKENIZER = ["tokenizer.json", "chat_template.jinja"];
+/** Files that make tokens of texts and chats. */
+const TOKENIZER = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"];
+/** More chat templates, by name. */
+const TEMPLATES = "additional_chat_templates";
 
 /**
  * A checksum of all that activations of a text depend on: the graph and its weights, or the checkpoint and its
- * config.json; the tokenizer and its chat template. Of a file of more than 2 MiB 64 parts and the size are taken, evenly
+ * config.json; the tokenizer, its settings and its chat templates. Of a file of more than 2 MiB 64 parts and the size are taken, evenly
  * spread, so that a model of any size is told in a moment: weights that were trained on differ nearly everywhere, a file
  * whose bytes were changed here and there may not be told.
  */
@@ -21,7 +24,8 @@ export async function modelChecksum(files: ModelFiles, isBuilt: boolean): Promis
   const hash = createHash("sha256");
   for (const path of isBuilt ? files.weights : await graphFiles(files)) await addFile(hash, path);
   if (isBuilt) hash.update(JSON.stringify(files.config));
-  for (const name of TOKENIZER) {
+  const templates = (await namesIn(join(files.folder, TEMPLATES))).filter((name) => name.endsWith(".jinja")).sort();
+  for (const name of [...TOKENIZER, ...templates.map((name) => join(TEMPLATES, name))]) {
     const path = join(files.folder, name);
     if (await isFile(path)) await addFile(hash, path);
   }

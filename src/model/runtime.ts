@@ -10,6 +10,7 @@ import {
   keepNativeQuiet,
   nativeRuntime,
   type OrtRuntime,
+  SLEEPING,
   type Tensor as OnnxValue,
   webRuntime,
 } from "../compute/ort.ts";
@@ -50,7 +51,9 @@ export async function createSession(
   const executionProviders = [device === "webgpu" ? await webgpuProvider() : device];
   // onnxruntime-web takes a string for a URL. `create` is overloaded for paths and bytes, one signature each.
   const source = (device === "webgpu" && typeof model === "string" ? await readWhole(model) : model) as string;
-  const create = () => runtime.InferenceSession.create(source, { logSeverityLevel: 4, ...options, executionProviders });
+  const own = device === "webgpu" ? {} : SLEEPING;
+  const settings = { logSeverityLevel: 4, ...own, ...options, executionProviders } as const;
+  const create = () => runtime.InferenceSession.create(source, settings);
   return device === "webgpu" ? await createWebSession(create) : takingHalves(await create());
 }
 

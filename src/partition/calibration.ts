@@ -26,7 +26,7 @@ export interface CalibrateOptions {
   maxNorm?: number;
   /**
    * Which pairs of activations distances are taken of: those within each `"batch"` of the stream, as published, or those of
-   * the whole `"sample"`, which is dealt into blocks of 2,731 to 6,143 rows. Default within batches as long as these tell of
+   * the whole `"sample"`, which is dealt into blocks of 3,072 to 5,119 rows, or one of up to 6,143. Default within batches as long as these tell of
    * the sample; {@linkcode Calibration.pairs} says which it was, and why.
    */
   pairs?: Pairs;

@@ -87,7 +87,7 @@ export function isApart(ratio: number): boolean {
 }
 
 /**
- * Deals rows into blocks of even size, 2,731 to 6,143 rows, or one of fewer: in an order that depends on the seed and the
+ * Deals rows into blocks of even size, 3,072 to 5,119 rows, or one of up to 6,143: in an order that depends on the seed and the
  * number of rows alone, so that the batches that rows came in do not matter.
  *
  * @returns The rows of each block, ascending.

@@ -361,11 +361,17 @@ export function signed(value: number | null): string {
  * assertEquals(tallyText(3, 12, "setting of layer and p"), "in 3 of 12 settings of layer and p");
  * assertEquals(tallyText(1, 1, "percentile", "at"), "at the one percentile");
  * assertEquals(tallyText(0, 1, "layer"), "in no layer");
+ * assertEquals(tallyText(2, 3, "dictionary of one order"), "in 2 of 3 dictionaries of one order");
  * ```
  */
 export function tallyText(count: number, total: number, what: string, preposition = "in"): string {
   if (total === 1) return `${preposition} ${count === 1 ? "the one" : "no"} ${what}`;
-  return `${preposition} ${count} of ${total} ${what.replace(/^\S+/, "$&s")}`;
+  return `${preposition} ${count} of ${total} ${what.replace(/^\S+/, plural)}`;
+}
+
+/** More than one of what a word names. */
+function plural(word: string): string {
+  return /[^aeiou]y$/.test(word) ? word.replace(/y$/, "ies") : `${word}s`;
 }
 
 /**
@@ -382,7 +388,7 @@ export function tallyText(count: number, total: number, what: string, prepositio
  */
 export function counted(count: number | null, what: string): string {
   const rounded = count === null ? null : Math.round(count);
-  return `${formatNumber(rounded ?? NaN)} ${what}${rounded === 1 ? "" : "s"}`;
+  return `${formatNumber(rounded ?? NaN)} ${rounded === 1 ? what : plural(what)}`;
 }
 
 /**

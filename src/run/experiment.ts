@@ -28,6 +28,7 @@ import { Interruption } from "./terminal/interruption.ts";
 import { OutFolder } from "./folder/out_folder.ts";
 import { Progress } from "./terminal/progress.ts";
 import { Results } from "./folder/results.ts";
+import { RowStore } from "./folder/row_store.ts";
 import { Stages } from "./folder/stages.ts";
 import { writeStderr } from "./terminal/stderr.ts";
 import { type Outcome, writeOutcome } from "./outcome.ts";
@@ -56,7 +57,7 @@ export interface Experiment<F extends Flags> extends About {
   readonly mayChange?: readonly string[];
   /** Whether standard output is for what it writes there itself: what the frame says of the results goes to stderr. */
   readonly ownsStdout?: boolean;
-  /** Whether it keeps what it has finished by itself. */
+  /** Whether it keeps what it has finished by itself, in a `RowStore`. */
   readonly keepsState?: boolean;
 }
 
@@ -319,7 +320,7 @@ export async function runExperiment<const F extends Flags>(
     await interruption.runHooks().catch(fail);
     printError(
       `${definition.name}: ${
-        await Stages.haveKept(flags.out)
+        await (definition.keepsState ? RowStore : Stages).haveKept(flags.out)
           ? "what it had finished is kept: go on with the same command and --resume."
           : "interrupted before its first step was finished: nothing is kept."
       }`,

@@ -12,13 +12,15 @@ import {
 } from "../../src/activations/mod.ts";
 import { openBackend } from "../../src/compute/mod.ts";
 import { readArrow, writeArrow, writeSealedJson } from "../../src/files/mod.ts";
-import type { BosRule } from "../../src/model/mod.ts";
+import type { BosRule, LanguageModel } from "../../src/model/mod.ts";
+import { Dictionary } from "../../src/partition/mod.ts";
 import { readCacheIndex } from "../../src/activations/cache_index.ts";
 import { readShardTables, shardTables } from "../../src/activations/shard.ts";
 import { DIM, FakeModel } from "./fake_model.ts";
 
 const TEXTS = ["abc", "", "a longer text, ъ 🙂", "x", "yz", "12345678", ""];
-const SOURCE = describeStream({ model: "fake", layer: 0, corpus: "texts", batchPrompts: 3 });
+const DESCRIBED = { model: "fake", layer: 0, corpus: "texts", batchPrompts: 3 };
+const SOURCE = describeStream(DESCRIBED);
 
 function streamOf(options: Partial<ExtractOptions> = {}): AsyncGenerator<StreamBatch> {
   return extract(new FakeModel(), TEXTS, { layers: [0, 3], batchPrompts: 3, ...options });
@@ -228,8 +230,21 @@ Deno.test("a stream of several shapes, or described by another extractor, is not
     const fewer = await changed((all) => new Map([[3, all.get(3)!]]));
     await assertRejects(() => write(fewer), Error, "of layers 0, 3 but found one of 3");
     await assertRejects(() => write([]), Error, "the stream is empty");
+    const final = () => streamOf({ extractor: "final-position" });
     await assertRejects(
-      () => writeActivations(folder, streamOf({ extractor: "final-position" }), SOURCE),
+      () => writeActivations(folder, final(), SOURCE),
+      Error,
+      "cache's extractor, per-position, but found final-position: describe the stream as it was extracted",
+    );
+    const untold = await Array.fromAsync(final(), (batch) => ({
+      ...batch,
+      batches: new Map(Array.from(batch.batches, ([layer, { data, rows, dim, provenance }]) => {
+        const { source: _, ...rest } = provenance!;
+        return [layer, Batch.of({ data, rows, dim, provenance: rest })];
+      })),
+    }));
+    await assertRejects(
+      () => write(untold),
       Error,
       "Expected the 21 activations that the per-position extractor gives for 3 prompts but found 3",
     );
@@ -263,7 +278,7 @@ Deno.test("a shard that is missing, cut short or of another cache is refused, an
 
 Deno.test("a cache of final positions has no text for the positions before them", async () => {
   await withFolder(async (folder) => {
-    const source = { ...SOURCE, extractor: "final-position" as const };
+    const source = describeStream({ ...DESCRIBED, extractor: "final-position" });
     await writeActivations(folder, streamOf({ extractor: "final-position" }), source);
     const [{ prompts }] = await read(folder);
     assertEquals(prompts[2].excerpt(18).before, "ger text, ъ ");
@@ -356,4 +371,38 @@ Deno.test("a folder that holds a cache of an older layout is not written over", 
     await Deno.rename(`${folder}/_index.json`, `${folder}/index.json`);
     await assertRejects(() => writeActivations(folder, streamOf(), SOURCE), Error, `but ${folder} holds one`);
   });
+});
+
+Deno.test("a cache keeps which model was read, of which a dictionary takes its own only", async () => {
+  await withFolder(async (folder) => {
+    const { model: _, ...described } = DESCRIBED;
+    const told = (checksum: string, dtype: "fp32" | "fp16") => Object.assign(new FakeModel(), { checksum, dtype });
+    const [one, other] = [told("one", "fp32"), told("other", "fp16")];
+    const stream = (model: LanguageModel) => extract(model, TEXTS, { layers: [0], batchPrompts: 3 });
+    const source = describeStream({ ...described, model: one });
+    await assertRejects(
+      () => writeActivations(folder, stream(other), source),
+      Error,
+      "cache's own model, by its checksum",
+    );
+    await writeActivations(folder, stream(one), source);
+    await read(folder, { expect: { modelChecksum: "one", dtype: "fp32" } });
+    await assertRejects(() => read(folder, { expect: { dtype: "fp16" } }), Error, "dtype fp16");
+    const calibration = {
+      center: new Float32Array(DIM),
+      threshold: 0.5,
+      source: describeStream({ ...described, model: other }),
+    };
+    using dictionary = await Dictionary.create(calibration, { backend: "cpu" });
+    const [batch] = await read(folder);
+    await assertRejects(() => dictionary.add(batch.batches.get(0)!), Error, "model, by its checksum");
+  }, false);
+});
+
+Deno.test("a stream that a budget ends within a prompt is cached, and read as a part of a batch", async () => {
+  await withFolder(async (folder) => {
+    await writeActivations(folder, streamOf({ maxActivations: 5 }), SOURCE);
+    const batches = await read(folder);
+    assertEquals(batches.map(({ batches, isPart }) => [batches.get(0)!.rows, isPart]), [[5, true]]);
+  }, false);
 });

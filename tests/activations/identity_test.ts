@@ -70,6 +70,19 @@ Deno.test("a batch of another layer, and a model that is another, are refused by
     assertEquals(same.checksum, model.checksum);
     using monitor = await Monitor.create({ model: same, dictionary });
     assertEquals((await monitor.read(["The king said"])).length, 1);
+
+    // Loaded otherwise, it reads other tokens; with another chat template it is another model.
+    await using asTokens = await loadModel(TOY, { device: "cpu", controlTokens: "tokens" });
+    await refused(
+      () => Monitor.create({ model: asTokens, dictionary }),
+      'controlTokens "text"',
+      'controlTokens "tokens"',
+    );
+    const config = JSON.parse(await Deno.readTextFile(`${TOY}/tokenizer_config.json`));
+    await Deno.remove(`${moved}/tokenizer_config.json`);
+    await Deno.writeTextFile(`${moved}/tokenizer_config.json`, JSON.stringify({ ...config, chat_template: "{{ 1 }}" }));
+    await using retold = await loadModel(moved, { device: "cpu" });
+    assertNotEquals(retold.checksum, model.checksum);
   }));
 
 Deno.test("what is calibrated and grown on a model's stream says how it was read, and takes no other reading", async () => {

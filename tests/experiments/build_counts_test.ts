@@ -2,7 +2,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { readArrow } from "../../src/files/mod.ts";
 import { inFolder } from "../lib/folder.ts";
+import { ORT_TEST } from "../model/toy.ts";
 import { withExperiment } from "./child.ts";
+import { runScript } from "./in_process.ts";
 
 const FLAGS = "--layers 3 --percentiles 8,40 --calibration 600 --batch 8 --device cpu".split(" ");
 
@@ -79,3 +81,21 @@ Deno.test("a build whose dictionaries are saturated early says so beside its cou
       assertStringIncludes(stdout, "Of 50 held-out texts, ");
     });
   }));
+
+Deno.test({
+  name: "a budget that ends when all texts are begun leaves none to measure coverage on, and says so",
+  ...ORT_TEST,
+  fn: () =>
+    inFolder(async (folder) => {
+      const texts = [1, 2, 3].map((i) =>
+        JSON.stringify({ text: `The ${i} kings said that the war was over. `.repeat(40) })
+      );
+      await Deno.writeTextFile(`${folder}/long.jsonl`, texts.join("\n"));
+      const reading = ["--layers", "3", "--percentiles", "20", "--context", "16", "--calibration", "100"];
+      const place = ["--device", "cpu", "--quiet", "--corpus", `${folder}/long.jsonl`, "--out", `${folder}/out`];
+      const { code, err } = await runScript("build", [...reading, ...place, "--max-tokens", "200"]);
+      assertEquals([code, err], [0, ""]);
+      const { findings } = JSON.parse(await Deno.readTextFile(`${folder}/out/run.json`));
+      assertEquals([findings.texts, findings.ended, findings.coverage_of], [3, "budget", "what was read"]);
+    }),
+});

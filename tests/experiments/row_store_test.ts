@@ -15,7 +15,9 @@ const SETTINGS = { flags: { percentiles: [1, 2], seed: 0 }, facts: { backend: "c
 Deno.test("rows are kept as they were, and other settings are refused", () =>
   inFolder(async (out) => {
     const store = await RowStore.open<Row>(out, { ...SETTINGS, resume: false });
+    assertEquals(await RowStore.haveKept(out), false, "settings alone are nothing to go on from");
     await store.write("concepts/3", ROWS);
+    assertEquals(await RowStore.haveKept(out), true);
     const again = await RowStore.open<Row>(out, { ...SETTINGS, resume: true });
     assertEquals(await again.read("concepts/3"), ROWS);
     assertEquals(await again.read("concepts/4"), undefined);

@@ -1,5 +1,5 @@
 /** How much of text that dictionaries did not grow on lies within their thresholds. */
-import type { Text } from "../../../src/activations/mod.ts";
+import type { ExtractProgress, Text } from "../../../src/activations/mod.ts";
 import { type Coverage, coverages } from "../../../src/analysis/mod.ts";
 import type { Discovery } from "../../../src/partition/mod.ts";
 import { type Flags, type GrowPlan, type Run, streamOf, textsInOrder } from "../../../src/run/mod.ts";
@@ -16,8 +16,8 @@ export interface MeasuredCoverage {
   readonly coverages: readonly Coverage[];
 }
 
-/** Texts that are read for it: a tenth of those that dictionaries grew on, within these bounds. */
-const [LEAST_TEXTS, MOST_TEXTS] = [50, 1000];
+/** Texts that are read for it: a tenth of those that dictionaries grew on, within these bounds, and a tenth of the tokens. */
+const [LEAST_TEXTS, MOST_TEXTS, LEAST_TOKENS] = [50, 1000, 10_000];
 
 /**
  * Measures how much the dictionaries cover: of held-out texts if there are some, else of texts of the corpus that were
@@ -32,31 +32,40 @@ export async function measureCoverage<F extends Flags>(
   heldOut: readonly Text[],
 ): Promise<MeasuredCoverage> {
   const most = Math.min(MOST_TEXTS, Math.max(LEAST_TEXTS, Math.ceil(discovery.texts / 10)));
+  const maxTokens = Math.max(LEAST_TOKENS, Math.ceil(discovery.tokens / 10));
   const { seed, calibrations } = plan;
+  const layers = [...calibrations.keys()];
+  const unread = discovery.ended === "stream" ? Infinity : discovery.texts;
   for (
-    const { on, texts, from } of [
-      ...(heldOut.length > 0 ? [{ on: MEASURED_ON[0], texts: textsInOrder({ texts: heldOut, seed }), from: 0 }] : []),
-      ...(discovery.ended === "stream"
-        ? []
-        : [{ on: MEASURED_ON[1], texts: textsInOrder(plan), from: discovery.texts }]),
+    const { on, from, open } of [
+      { on: MEASURED_ON[0], from: 0, open: () => textsInOrder({ texts: heldOut, seed }) },
+      { on: MEASURED_ON[1], from: unread, open: () => textsInOrder(plan) },
     ]
   ) {
+    const texts = () => slice(open(), from, from + most);
+    if (from === Infinity || await isEmpty(texts())) continue;
     const stage = run.progress.stage(`coverage of ${on}`, most, "texts");
     let count = 0;
-    const chosen = async function* () {
-      for await (const text of slice(texts, from, from + most)) {
-        run.signal.throwIfAborted();
-        stage.set(++count);
-        yield text;
-      }
+    const onProgress = (read: ExtractProgress) => {
+      run.signal.throwIfAborted();
+      count = read.texts;
+      stage.set(count, undefined, read.inTexts);
+      stage.budget(read.tokens, maxTokens, "tokens");
     };
-    const stream = streamOf({ ...plan, layers: [...calibrations.keys()], texts: chosen });
+    const stream = streamOf({ ...plan, layers, texts, reading: { ...plan.reading, maxTokens, onProgress } });
     const measure = () => coverages(discovery.growths, stream, { calibrations });
     const measured = await run.manifest.time("coverage", measure);
     stage.end();
     if (measured.every(({ activations }) => activations > 0)) return { on, texts: count, coverages: measured };
   }
   return { on: MEASURED_ON[2], texts: discovery.texts, coverages: discovery.growths.map(ofWhatWasRead) };
+}
+
+/** Whether there is no text: long ones take turns, so that all can have been begun where not all was read. */
+async function isEmpty(texts: AsyncGenerator<unknown>): Promise<boolean> {
+  const { done = false } = await texts.next();
+  await texts.return(undefined);
+  return done;
 }
 
 async function* slice<T>(texts: AsyncIterable<T>, from: number, to: number): AsyncGenerator<T> {

@@ -107,8 +107,8 @@ function answer(sweep: Sweep<DistanceRow>, shown: DistanceSetting): string {
     `Held-out text lies nearer to the exemplars than Bulgarian ${nearer("held-out", "Bulgarian")}, and nearer than`,
     `random tokens ${nearer("held-out", "random tokens")}${
       isRepeated
-        ? ` (means over seeds; ${nearerOnce("held-out", "Bulgarian", "single dictionary")} and ${
-          nearerOnce("held-out", "random tokens", "single dictionary")
+        ? ` (means over seeds; ${nearerOnce("held-out", "Bulgarian", "dictionary of one order")} and ${
+          nearerOnce("held-out", "random tokens", "dictionary of one order")
         })`
         : ""
     }.`,

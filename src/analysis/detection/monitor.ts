@@ -1,6 +1,6 @@
 import type { Prompt } from "../../activations/prompt.ts";
 import { extract, type Text, type TokenIds } from "../../activations/extract.ts";
-import { assertContext, assertSameModel, bosOf, type StreamSource } from "../../activations/source.ts";
+import { assertContext, assertSameModel, type StreamSource, tokensDifference } from "../../activations/source.ts";
 import { batchAt } from "../../activations/stream.ts";
 import type { Matrix } from "../../compute/backend.ts";
 import { assertKind } from "../../compute/kinds.ts";
@@ -54,7 +54,7 @@ const BATCH = 128;
 /**
  * Reads prompts as a dictionary was built and tells which of them are far from its exemplars, or in regions to watch.
  *
- * Texts longer than the dictionary's context are read in windows that do not overlap, all of them, and scored as one:
+ * Texts longer than the dictionary's context are read in windows as it was built, all of them, and scored as one:
  * means are over all tokens. A chat's windows are parts of its message, each in the template; it is told by a handle
  * where one of them ends in its regions.
  *
@@ -120,10 +120,11 @@ export class Monitor implements Disposable {
     }
     assertSameModel(source, options.model, "give that model, or a dictionary of this one");
     const model = await options.model.withHook(source.hook.at);
-    if (model.bos !== bosOf(source)) {
+    const other = tokensDifference(source, model);
+    if (other) {
       throw new Error(
-        `Expected a model loaded with bos "${bosOf(source)}", as the dictionary was built, but found one with bos ` +
-          `"${model.bos}": load it so`,
+        `Expected a model loaded with ${other.option} "${other.own}", as the dictionary was built, but found one with ` +
+          `${other.option} "${other.its}": load it so`,
       );
     }
     const parts = { ...options, model };

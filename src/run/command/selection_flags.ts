@@ -44,7 +44,7 @@ export function selectionFlags({ chat = false }: { readonly chat?: boolean } = {
     },
     excludePositions: {
       type: "string",
-      help: `positions that give no activation: first N of a text${orTemplate}`,
+      help: `positions that give no activation: first N of a text, and of each window of a long one${orTemplate}`,
       check(excludePositions) {
         if (!chat && excludePositions === "template") {
           throw new UsageError(

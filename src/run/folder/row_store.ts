@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { namesIn } from "../../files/names_in.ts";
 import { removeIfThere } from "../../files/remove.ts";
 import { readSealedJson, writeSealedJson } from "../../files/sealed_json.ts";
 import { flagText } from "../command/flag_text.ts";
@@ -20,6 +21,7 @@ export interface RowStoreOptions {
 const BEFORE: StoreSettings = { hook: "resid_post", bos: "always", controlTokens: "tokens" };
 
 const FORMAT = "exemplar rows 3";
+const [FOLDER, SETTINGS] = ["state", "settings.json"];
 
 /**
  * Result rows of what a run does one after the other, a file each, so that a run that was stopped goes on with the
@@ -39,6 +41,11 @@ const FORMAT = "exemplar rows 3";
 export class RowStore<R extends object> {
   private constructor(readonly folder: string) {}
 
+  /** Whether a stopped run left more than its settings in a folder of results. */
+  static async haveKept(out: string): Promise<boolean> {
+    return (await namesIn(join(out, FOLDER))).some((name) => name !== SETTINGS);
+  }
+
   /**
    * Opens `<out>/state`.
    *
@@ -49,8 +56,8 @@ export class RowStore<R extends object> {
     out: string,
     { flags, facts = {}, resume }: RowStoreOptions,
   ): Promise<RowStore<R>> {
-    const folder = join(out, "state");
-    const path = join(folder, "settings.json");
+    const folder = join(out, FOLDER);
+    const path = join(folder, SETTINGS);
     const settings: StoreSettings = { ...flags, ...facts };
     const saved = resume
       ? await readSealedJson(path, { remedy: "start again without --resume" }) as StoreSettings | undefined

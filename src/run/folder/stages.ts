@@ -1,6 +1,7 @@
 import { append } from "../../compute/long_lists.ts";
 import { join } from "node:path";
 import { checksumOf } from "../../files/checksum.ts";
+import { namesIn } from "../../files/names_in.ts";
 import { removeIfThere } from "../../files/remove.ts";
 import { readSealedJson, writeSealedJson } from "../../files/sealed_json.ts";
 import type { CheckpointOptions } from "../../partition/checkpoint.ts";
@@ -262,13 +263,4 @@ function assertSameFlags(out: string, before: Settings, options: StagesOptions):
     }: give the same flags, or start ` +
       "anew without --resume.",
   );
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
 }

@@ -1,10 +1,10 @@
 /** Dictionaries that a flag names. */
-import { bosOf } from "../../activations/source.ts";
+import { modelDifference, tokensDifference } from "../../activations/source.ts";
 import type { Backend } from "../../compute/backend.ts";
 import { bareName } from "../../model/exports.ts";
 import type { HookSite, LanguageModel } from "../../model/types.ts";
 import { Dictionary } from "../../partition/dictionary.ts";
-import { UsageError } from "../command/flags.ts";
+import { flagName, UsageError } from "../command/flags.ts";
 import type { KeptDictionary } from "./grow_budgets.ts";
 
 /** What a flag for a dictionary may be. */
@@ -90,9 +90,19 @@ export async function givenDictionary(name: string, model: LanguageModel, backen
         `--revision ${source.commit}, or another dictionary`,
     );
   }
-  if (bosOf(source) !== model.bos) {
+  const { id, checksum, dtype, weights } = model;
+  const different = modelDifference({ model: id, modelChecksum: checksum, dtype, weights }, source);
+  if (different) {
     throw new Error(
-      `Expected a dictionary built with --bos ${model.bos} but ${name} was with ${bosOf(source)}: give the same --bos`,
+      `Expected a dictionary of ${model.id} as it is but ${name} was built on it with ${different}: give that model with ` +
+        "--model, or another dictionary",
+    );
+  }
+  const other = tokensDifference(source, model);
+  if (other) {
+    const flag = flagName(other.option);
+    throw new Error(
+      `Expected a dictionary built with ${flag} ${other.its} but ${name} was with ${other.own}: give the same ${flag}`,
     );
   }
   const { at } = source.hook;

@@ -11,7 +11,7 @@ import { defaultContext, describedBy, describeStream, type StreamSource } from "
 import type { StreamBatch } from "../../activations/stream.ts";
 import type { Backend } from "../../compute/backend.ts";
 import type { LanguageModel } from "../../model/types.ts";
-import type { Calibration, Pairs } from "../../partition/calibration.ts";
+import { Calibration, type Pairs } from "../../partition/calibration.ts";
 import { discover, type DiscoverOptions, type Discovery } from "../../partition/discover.ts";
 import { type FailedSetting, usableSettings } from "../../partition/usable.ts";
 import type { StreamRecord } from "../../report/manifest.ts";
@@ -75,6 +75,8 @@ export interface CalibrationPlan {
   readonly calibration: number;
   /** Pairs to take distances of; default within batches as long as these tell of the sample. */
   readonly thresholdPairs?: Pairs;
+  /** Why these pairs are taken, where no flag asks for them. */
+  readonly because?: string;
 }
 
 /**
@@ -109,10 +111,10 @@ export interface CalibrationPlan {
 export async function calibrated<F extends Flags>(
   run: Run<F>,
   plan: ReadPlan,
-  { percentiles, calibration, thresholdPairs }: CalibrationPlan,
+  { percentiles, calibration, thresholdPairs, because }: CalibrationPlan,
 ): Promise<ReadonlyMap<number, Calibration>> {
   const { seed, backend, model, reading, label = "" } = plan;
-  const calibrations = await run.manifest.time("calibrate", () =>
+  const measured = await run.manifest.time("calibrate", () =>
     calibrationsOf({
       sources: sourcesOf(plan, run),
       percentiles,
@@ -128,6 +130,12 @@ export async function calibrated<F extends Flags>(
       label,
       texts: textCount(plan),
     }, (onProgress) => streamOf({ ...plan, reading: { ...reading, maxActivations: calibration, onProgress } })));
+  const calibrations = new Map(
+    Array.from(measured, ([layer, one]) => {
+      const pairs = one.pairs && { ...one.pairs, because: because ?? one.pairs.because };
+      return [layer, new Calibration({ ...one, pairs })];
+    }),
+  );
   const stream = label.replace(/: $/, "");
   for (const [layer, { activations, levels, pairs, sample }] of calibrations) {
     run.manifest.calibrations.push({ stream, layer, asked: calibration, activations, levels, pairs, ...sample });
@@ -146,9 +154,10 @@ export async function calibrated<F extends Flags>(
   }
   const [first] = calibrations.values();
   // Where no flag asks for a number, all that there are is what was meant.
-  if (first && first.activations < calibration && "calibration" in run.flags) {
+  const seen = first && first.activations + (first.sample?.masked ?? 0);
+  if (seen && seen < calibration && "calibration" in run.flags) {
     run.note(
-      `${label}The calibration saw ${first.activations} activations, all that the texts give, not the ${calibration} ` +
+      `${label}The calibration saw ${seen} activations, all that the texts give, not the ${calibration} ` +
         "that were asked for: its thresholds are of a smaller sample.",
     );
   }
