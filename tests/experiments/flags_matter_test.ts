@@ -93,6 +93,7 @@ const MEASURED = `--bulgarian bulgarian.jsonl ${INSTRUCTIONS} --false-alarms 0.2
 const WATCHED = `${GROWN} --corpus pile.jsonl --max-tokens 1500 --calibration 300`;
 const SATURATED = `${WATCHED} --plain --context 4 --percentiles 90 --max-tokens 6000 ${MEASURED}`;
 const DETECTED = "--concepts 0,1 --sets 1 --text-context 24 --l2 0.01 --resamples 100";
+const DETECTING = `${READ} --data axbench --budgets 400 --seeds 1 ${DETECTED}`;
 
 const CASES: Readonly<Record<string, Case>> = {
   build: {
@@ -180,12 +181,12 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   audit: {
     base: `${GROWN} --after after-model --chat-corpora harmful.jsonl,harmless.jsonl --corpus pile.jsonl ` +
-      "--calibration 300 --context 16 --batch 6 --texts 10 --prompts 8 --seeds 4 --min-members 1 --alpha 0.2",
+      "--calibration 300 --context 16 --batch 6 --texts 6 --prompts 8 --seeds 4 --min-members 1 --alpha 0.2",
     own: {
       after: "other-model",
       chatCorpora: "other-harmful.jsonl,harmless.jsonl",
       ...READING,
-      texts: "8",
+      texts: "5",
       prompts: "5",
       seeds: "5",
       alpha: "0.4",
@@ -193,14 +194,13 @@ const CASES: Readonly<Record<string, Case>> = {
     },
   },
   drift: {
-    base:
-      `${GROWN} --instruct after-model ${INSTRUCTIONS} --corpus pile.jsonl --calibration 300 --texts 10 --seeds 2 ` +
+    base: `${GROWN} --instruct after-model ${INSTRUCTIONS} --corpus pile.jsonl --calibration 300 --texts 6 --seeds 2 ` +
       "--context 16 --batch 6 --chat-percentiles 2 --prompts 10 --new-tokens 3 --min-members 2 --min-rate 0.3",
     own: {
       ...OTHER_INSTRUCTIONS,
       instruct: "other-model",
       ...READING,
-      texts: "8",
+      texts: "5",
       cut: "0.95",
       seeds: "3",
       chatPercentiles: "15",
@@ -250,7 +250,7 @@ const CASES: Readonly<Record<string, Case>> = {
     free: { json: "how lines of standard input are read", batch: "how many lines are read together" },
   },
   axbench: {
-    base: `${READ} --data axbench --budgets 400 --seeds 1 ${DETECTED}`,
+    base: DETECTING,
     own: {
       ...READING_ON,
       data: "other-axbench",
@@ -265,7 +265,8 @@ const CASES: Readonly<Record<string, Case>> = {
       seeds: "2",
       sets: "2",
       l2: "1",
-      resamples: "10",
+      // Of two concepts there are too few resamples that differ.
+      resamples: { from: `${DETECTING} --concepts 0-4`, to: `${DETECTING} --concepts 0-4 --resamples 137` },
     },
   },
 };
