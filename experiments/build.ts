@@ -127,7 +127,7 @@ await experiment({
         { thresholdPairs: "sample", because: "the corpus is read in its own order" } as const,
     })
     : await calibrated(run, plan, flags);
-  const growPlan = { ...plan, calibrations };
+  const growPlan = { ...plan, calibrations, count: ordered?.count() };
   using discovery = await grow(run, growPlan);
 
   const reading = progress.stage("read regions", discovery.growths.length, "dictionaries");

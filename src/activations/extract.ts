@@ -205,7 +205,7 @@ export async function* extract(
 }
 
 /** Throws at one text where several are meant: its characters would be read as prompts. */
-function assertTexts(corpus: unknown): void {
+export function assertTexts(corpus: unknown): void {
   const isList = typeof corpus === "object" && corpus !== null &&
     (Symbol.iterator in corpus || Symbol.asyncIterator in corpus);
   if (isList) return;
@@ -213,7 +213,8 @@ function assertTexts(corpus: unknown): void {
   throw new TypeError(`Expected a list of texts, [text], to extract from but found ${found}`);
 }
 
-function assertEntry(entry: unknown, number: number): void {
+/** Throws unless this is a text of a stream, or token ids. */
+export function assertEntry(entry: unknown, number: number): void {
   const fields = typeof entry === "string" ? { text: entry } : Object(entry);
   if (fields.id !== undefined) assertKind(`the id of prompt ${number} of the stream`, fields.id, "string");
   if (fields.tokens !== undefined) assertKind(`the tokens of prompt ${number} of the stream`, fields.tokens, "array");

@@ -37,8 +37,10 @@ export async function writeFileAtomic(path: string, content: Content, options: W
   const temporary = join(dirname(path), `.${basename(path).slice(0, 80)}.${crypto.randomUUID()}.tmp`);
   const doing = <T>(step: Promise<T>) => step.catch((cause) => Promise.reject(writeError(path, cause)));
 
-  if ((await Deno.stat(path).catch(() => undefined))?.isDirectory) {
-    throw new Error(`Cannot write ${path}: it is a folder. Give the name of a file.`);
+  const there = await Deno.stat(path).catch(() => undefined);
+  if (path === "" || (there && !there.isFile)) {
+    const what = path === "" ? "it has no name" : there!.isDirectory ? "it is a folder" : "it is a pipe or a device";
+    throw new Error(`Cannot write ${path || "a file"}: ${what}. Give the name of a file.`);
   }
   await doing(Deno.mkdir(dirname(path), { recursive: true }));
   const file = await doing(open(temporary));

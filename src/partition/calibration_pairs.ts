@@ -61,8 +61,8 @@ export function countedBatches<T extends Sized>(batches: readonly T[]): T[] {
 export function unfitSizes(batches: readonly Sized[]): string | undefined {
   const counted = countedBatches(batches);
   if (counted.length === 0) return "batches have one activation each";
-  // One batch is the sample.
-  if (counted.length === 1) return undefined;
+  // One batch is the sample, unless others were left out.
+  if (counted.length === 1 && batches.length === 1) return undefined;
   const sizes = counted.map(({ rows }) => rows);
   const [least, most] = [Math.min, Math.max].map((of) => sizes.reduce((a, b) => of(a, b)));
   if (least < SMALL_BATCH_ROWS) return `batches have as few as ${least} activations, under ${SMALL_BATCH_ROWS}`;

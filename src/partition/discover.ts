@@ -23,7 +23,11 @@ export interface DiscoverOptions {
   saturationWindow?: number;
   /** Read on when all dictionaries are saturated, to the end of the stream or the budget; default false. */
   readAll?: boolean;
-  /** Stop after the prompt that reaches this many tokens, `<bos>` included; default: no limit. */
+  /**
+   * Stop after the prompt that reaches this many tokens, `<bos>` included; default: no limit. A run that goes on with a larger
+   * budget gets the regions of one that had it from the start; rows of a batch that the smaller one cut are members of the
+   * nearest of the regions that there were then.
+   */
   maxTokens?: number;
   /** Stop after the batch that reaches this many prompts; default: no limit. */
   maxPrompts?: number;

@@ -74,13 +74,13 @@ export async function pairPercentiles(
     compared.forEach((_, i) => compared[i] += values[percentiles.length + i] / counted.length);
   }
   // Pairs of one batch are pairs of the sample.
-  const ratio = counted.length > 1
+  const ratio = batches.length > 1
     ? batchRatio(compared, [...await percentilesOfBlock(sample, blocks[0], COMPARED_PERCENTILES)])
     : undefined;
   if (pairs === undefined && ratio !== undefined && isApart(ratio)) {
     return await ofSample(`distances within batches are ${ratio.toFixed(2)} times those of the whole sample`, ratio);
   }
-  const because = pairs ? ASKED : counted.length > 1 ? "batches are full and like the sample" : "it is one batch";
+  const because = pairs ? ASKED : batches.length > 1 ? "batches are full and like the sample" : "it is one batch";
   const of = ratio === undefined ? {} : { batchRatio: ratio };
   return { parts, taken: { within: "batch", because, parts: parts.length, ...of } };
 }

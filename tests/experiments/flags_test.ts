@@ -143,3 +143,15 @@ Deno.test("help names every flag with its default, and the examples", () => {
   assertStringIncludes(text, "# two layers\n  deno task run experiments/build.ts --layers 3,5");
   assertEquals(text.split("\n").every((line) => line.length <= 80), true);
 });
+
+Deno.test("a switch is on or off by =true and =false, and takes nothing else", () => {
+  const flags = { chat: { type: "boolean", help: "" }, warm: { type: "boolean", default: true, help: "" } } as const;
+  assertEquals(readFlags(["--chat=true", "--warm=false"], flags), { chat: true, warm: false });
+  assertEquals(readFlags(["--chat=false"], flags), { chat: false, warm: true });
+  assertEquals(readFlags(["--chat"], flags), { chat: true, warm: true });
+  assertThrows(
+    () => readFlags(["--chat=maybe"], flags),
+    UsageError,
+    'Expected nothing after --chat, or =true or =false, but got "maybe"',
+  );
+});

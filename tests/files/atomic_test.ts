@@ -148,3 +148,19 @@ Deno.test("writers of one file at once leave one whole version", () =>
     assertEquals(versions.includes(await Deno.readTextFile(path)), true);
     assertEquals(names(folder), ["file"]);
   }));
+
+Deno.test({
+  name: "a pipe or a device is not replaced by a file",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    inFolder(async (folder) => {
+      await new Deno.Command("mkfifo", { args: [`${folder}/pipe`] }).output();
+      await assertRejects(
+        () => writeFileAtomic(`${folder}/pipe`, new Uint8Array(1)),
+        Error,
+        "it is a pipe or a device",
+      );
+      assertEquals((await Deno.stat(`${folder}/pipe`)).isFifo, true);
+      await assertRejects(() => writeFileAtomic("", new Uint8Array(1)), Error, "Cannot write a file: it has no name");
+    }),
+});

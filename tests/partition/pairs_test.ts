@@ -196,3 +196,17 @@ Deno.test("options that make no sense are refused before anything is read", asyn
   for (const seed of [1.5, NaN, 2 ** 60]) await refuse({ seed }, "whole number", `${seed}`);
   for (const maxNorm of [1, 0, NaN]) await refuse({ maxNorm }, "more than 1", `${maxNorm}`);
 });
+
+backendTest("one batch and a smaller rest are not taken for the sample", async (backend) => {
+  const [wide, tight] = [topics(1500), topics(2100, 2).slice(0, 600)];
+  const rows = [...wide, ...tight];
+  const right = await ofAllPairs(rows, 4, backend);
+  const { thresholds: [theta], pairs } = await calibrate(cut(rows, 1500, 600), { percentiles: [4], backend });
+  assertEquals(pairs!.within, "sample");
+  assertLess(Math.abs(theta - right), 0.05 * right);
+  const small = await calibrate(cut(rows.slice(0, 140), 100, 40), { percentiles: [4], backend });
+  assertEquals([small.pairs!.within, small.pairs!.because], [
+    "sample",
+    "batches have as few as 100 activations, under 128",
+  ]);
+});

@@ -15,6 +15,8 @@ export interface InOrder {
   readonly stream: () => AsyncIterable<CorpusEntry>;
   /** Texts of the whole corpus in random order, enough to calibrate on. */
   readonly sample: () => AsyncIterable<CorpusEntry>;
+  /** Texts of the corpus, once a sample was taken. */
+  readonly count: () => number | undefined;
 }
 
 /**
@@ -32,6 +34,7 @@ export function readInOrder<F extends Flags>(
     `The corpus is read in its own order, through a buffer of ${BUFFER} texts. What comes late may be of another kind than ` +
       "all before, so no dictionary counts as saturated: they grow to the end of the corpus, or to --max-tokens.",
   );
+  let count: number | undefined;
   async function* looked() {
     let read = 0;
     for await (const entry of entries()) {
@@ -41,9 +44,11 @@ export function readInOrder<F extends Flags>(
       }
       yield entry;
     }
+    count = read;
   }
   return {
     stream: () => shuffleBuffer(entries(), BUFFER, seed),
+    count: () => count,
     // Hardly a text gives no activation, so as many texts as activations are enough.
     sample: () => sampledTexts(looked(), { texts: calibration, characters: CHARACTERS * calibration, seed }),
   };

@@ -1,5 +1,5 @@
 import type { Prompt } from "../../activations/prompt.ts";
-import { extract, type Text, type TokenIds } from "../../activations/extract.ts";
+import { assertEntry, assertTexts, extract, type Text, type TokenIds } from "../../activations/extract.ts";
 import { assertContext, assertSameModel, type StreamSource, tokensDifference } from "../../activations/source.ts";
 import { batchAt } from "../../activations/stream.ts";
 import type { Matrix } from "../../compute/backend.ts";
@@ -149,6 +149,8 @@ export class Monitor implements Disposable {
     if (this.#isDisposed) {
       throw new Error("Expected a monitor in use but found a disposed one: keep it until the last use");
     }
+    assertTexts(prompts);
+    prompts.forEach(assertEntry);
     const { model, dictionary } = this.parts;
     const { backend, threshold, center } = dictionary;
     const { hook: { layer }, extractor, context, stride, chat } = this.#source;

@@ -128,10 +128,18 @@ export function readFlags<F extends Flags>(args: readonly string[], flags: F): F
   const entries = names.map((name) => {
     const flag = flags[keys.get(name)!];
     const value = given[name];
-    if (flag.type === "boolean") return [keys.get(name), value || (flag.default ?? false)];
+    if (flag.type === "boolean") return [keys.get(name), readSwitch(`--${name}`, value) ?? flag.default ?? false];
     return [keys.get(name), value === undefined ? flag.default : readValue(`--${name}`, flag, value)];
   });
   return Object.fromEntries(entries);
+}
+
+/** Whether a switch is on; undefined where it is not given. */
+function readSwitch(name: string, value: unknown): boolean | undefined {
+  // Of one that is not given the parser tells the same as of `--no-`, which no flag has.
+  if (typeof value !== "string") return value === true ? true : undefined;
+  if (value === "true" || value === "false") return value === "true";
+  throw new UsageError(`Expected nothing after ${name}, or =true or =false, but got "${value}". See --help.`);
 }
 
 /** `--alpha -50` as `--alpha=-50`: the parser would take the minus for another flag's. */

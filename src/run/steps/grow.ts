@@ -34,6 +34,8 @@ export interface ReadPlan {
    * Texts, or prompts of token ids, which are read in the order of `seed`; or a function that reads them as they come.
    */
   readonly texts: readonly (Text | TokenIds)[] | (() => AsyncIterable<Text | TokenIds>);
+  /** How many texts a function gives, for progress, where that is known. */
+  readonly count?: number;
   /** Name of the texts, for records: file, filter, order if not seeded. Other texts must have another name. */
   readonly corpus: string;
   /** Files that the texts come from: a calibration made before they changed is not used again. */
@@ -403,8 +405,8 @@ function textsSoFar({ texts, inTexts }: ExtractProgress): number {
 }
 
 /** How many texts a plan has, where that is known before they are read. */
-function textCount({ texts }: Pick<ReadPlan, "texts">): number | undefined {
-  return typeof texts === "function" ? undefined : texts.length;
+function textCount({ texts, count }: Pick<ReadPlan, "texts" | "count">): number | undefined {
+  return typeof texts === "function" ? count : texts.length;
 }
 
 /** What each layer of a plan is read from. Another `--field` gives other texts, which have another name. */
