@@ -14,7 +14,7 @@
  * `regions.arrow` (a row a region of the first order: cosines with its counterparts, verdict, logit lens, nearest context);
  * the charts `audit` and `counterparts`; `report.html`; `run.json`.
  *
- * About two minutes on the embedded models and two cores. On Gemma-2-2B, one layer, 20,000 texts: eight passes of 2.5 M
+ * Three to four minutes on the embedded models and two cores. On Gemma-2-2B, one layer, 20,000 texts: eight passes of 2.5 M
  * tokens, about 15 minutes on a GPU.
  */
 import { shuffled } from "../src/activations/mod.ts";

@@ -56,7 +56,7 @@ await experiment({
   question: "Does a region, chosen by a few labelled texts, detect a concept in held-out texts?",
   description:
     "AxBench's concept detection with regions of dictionaries, random directions, a coreset, difference in means and a " +
-    "linear probe. The embedded model and ten concepts take about two minutes; Gemma-2-2B-it and 500 concepts hours on " +
+    "linear probe. The embedded model and ten concepts take four to five minutes; Gemma-2-2B-it and 500 concepts hours on " +
     "a GPU: stop it whenever you like and go on with --resume.",
   // The embedded model's layer at the depth of layer 20 of Gemma-2-2B's 26.
   defaults: { model: "fixtures/gemma-2-toy-it", layers: [6] },

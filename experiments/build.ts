@@ -91,7 +91,7 @@ await experiment({
   ],
   mayChange: ["maxTokens", "readAll", "checkpointEvery", "dashboard"],
   examples: [
-    ["", "the embedded model, about a minute on two cores"],
+    ["", "the embedded model, two to three minutes on two cores"],
     ["--model onnx-community/Qwen3-0.6B-ONNX --dtype fp16 --layers 14 --corpus pile.jsonl", "a model of the hub"],
     ["--resume", "go on after an interruption"],
   ],

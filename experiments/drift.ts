@@ -14,7 +14,7 @@
  * tokens), `refusal_regions.arrow` (a row a refusal region and its nearest); the charts `matches`, `medians`,
  * `final-tokens`, `accuracy` and `positions`; `report.html`; `run.json`.
  *
- * About two minutes on the embedded models and two cores. On Gemma-2-2B, `--texts 20000`, two layers: ten passes of 2.5 M
+ * About five minutes on the embedded models and two cores. On Gemma-2-2B, `--texts 20000`, two layers: ten passes of 2.5 M
  * tokens, about 20 minutes on a GPU.
  */
 import { shuffled } from "../src/activations/mod.ts";
@@ -83,7 +83,7 @@ await experiment({
     ...windowFlags(),
   },
   examples: [
-    ["", "the embedded pair, about two minutes on two cores"],
+    ["", "the embedded pair, about five minutes on two cores"],
     [
       "--model google/gemma-2-2b --instruct google/gemma-2-2b-it --layers 12,20 --calibration 200k",
       "the published pair",

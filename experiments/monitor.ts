@@ -54,7 +54,7 @@ await experiment({
   name: "monitor",
   question: "Can a dictionary tell which prompts are unlike its corpus, and which the model will refuse?",
   description: "Sets both alarms up, measures them, then reads prompts from standard input, one a line, and writes a " +
-    "line of JSON for each to standard output. The embedded model takes about 2 minutes to set up, half a minute with " +
+    "line of JSON for each to standard output. The embedded model takes about four minutes to set up, two with " +
     "--dictionary; a model of 2 billion parameters hours on a CPU.",
   defaults: { model: "fixtures/gemma-2-toy-it", layers: [3, 4, 5, 6], percentiles: [1, 1.5, 2, 3] },
   ownsStdout: true,

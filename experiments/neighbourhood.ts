@@ -42,7 +42,7 @@ await experiment({
   question: "What lies between two close regions, and how does it fill up as the dictionary is sharpened?",
   description:
     "Follows the closest pairs of regions of the coarsest dictionary to finer ones and counts the regions between " +
-    "them, beside pairs of the same cosine. The embedded model takes one to two minutes; Gemma-2-2B at one layer and " +
+    "them, beside pairs of the same cosine. The embedded model takes about four minutes; Gemma-2-2B at one layer and " +
     "p from 8 on, about 400k tokens, hours on a CPU, minutes on a GPU.",
   defaults: { layers: [1, 3, 5, 7], percentiles: [2, 4, 8, 16] },
   without: WITHOUT_TEMPLATE,

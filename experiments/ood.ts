@@ -43,7 +43,7 @@ await experiment({
   question: "Does the distance to the nearest exemplar tell what the dictionary's corpus did not have?",
   description:
     "Compares held-out text, shuffled text, Bulgarian and random token ids by their distance to the nearest " +
-    "exemplar, and as many random activations in the exemplars' place. The embedded model takes one to two minutes; " +
+    "exemplar, and as many random activations in the exemplars' place. The embedded model takes five to six minutes; " +
     "Gemma-2-2B-it at one layer on 5 million tokens hours on a CPU, minutes on a GPU.",
   without: WITHOUT_TEMPLATE,
   flags: {

@@ -48,7 +48,7 @@ await experiment({
   question: "Do the regions of a dictionary and the features of an SAE fire on the same tokens?",
   description:
     "Matches EP regions and SAE features by the F1 of the held-out tokens that fire them, both ways, over p, beside " +
-    "chance, random exemplars and another stream order. The embedded model takes about a minute and a half; the second " +
+    "chance, random exemplars and another stream order. The embedded model takes about four minutes; the second " +
     "example an estimated half an hour on a GPU (three passes of 2 M tokens), and 5 GB for the held-out activations.",
   defaults: { layers: [4], percentiles: [1, 2, 4, 8, 10, 16] },
   oneLayer: true,

@@ -49,7 +49,7 @@ await experiment({
   question: "Which way does a prompt take through the dictionaries of every layer?",
   description:
     "Follows each token of held-out prompts through the regions of every layer, beside the same prompts with their " +
-    "tokens shuffled. The embedded model takes one to two minutes; Gemma-2-2B with all 26 layers on 400k tokens hours on " +
+    "tokens shuffled. The embedded model takes four to five minutes; Gemma-2-2B with all 26 layers on 400k tokens hours on " +
     "a CPU, minutes on a GPU.",
   defaults: { percentiles: [2, 4, 8, 16] },
   without: WITHOUT_TEMPLATE,

@@ -16,7 +16,7 @@
  * `recalls.arrow` (a row for every seed, label, read-out and class); the charts `kept`, `sparsity` and `accuracies`;
  * `report.html`; `run.json`.
  *
- * About a minute and a half on the embedded model and two cores. Probes run on the host: at the 2,304 dimensions of
+ * Three to four minutes on the embedded model and two cores. Probes run on the host: at the 2,304 dimensions of
  * Gemma-2-2B and 4,000 rows one evaluation of the loss takes 0.1 s, a raw probe 2 to 10 s a penalty, regions hardly
  * longer than here. Its corpus needs the fields `split` and `source`; without an SAE that was trained on the layer,
  * `--sae none`.
@@ -70,7 +70,7 @@ await experiment({
   question: "How much of what a linear probe reads from raw activations survives in one-hot regions?",
   description:
     "Trains logistic probes on raw activations, on regions and on SAE features, and tests them on other documents. " +
-    "The embedded model takes about a minute and a half; for Gemma-2-2B give --max-tokens, a corpus with domains and " +
+    "The embedded model takes three to four minutes; for Gemma-2-2B give --max-tokens, a corpus with domains and " +
     "--sae none.",
   defaults: { layers: [4], percentiles: [1, 2, 4, 8, 16] },
   oneLayer: true,

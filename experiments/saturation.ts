@@ -13,7 +13,7 @@
  * end, share of the last quarter's activations that founded one, activations until saturation); the charts `curves` and
  * `depth`; `report.html`; `run.json`.
  *
- * About two minutes on the embedded model and two cores. On Gemma-2-2B with `--max-tokens 2M` and three layers: twelve
+ * About three minutes on the embedded model and two cores. On Gemma-2-2B with `--max-tokens 2M` and three layers: twelve
  * passes of 2 M tokens, about an hour on a GPU.
  */
 import { shuffled, tokenWindows } from "../src/activations/mod.ts";
@@ -40,7 +40,7 @@ await experiment({
   question: "How many regions do math, code and chat need at each layer, at equal budgets of tokens?",
   description:
     "Grows dictionaries of three domains, and of their mix, under one calibration, in several stream orders. The " +
-    "embedded model takes about two minutes; Gemma-2-2B at three layers on 2M tokens about an hour on a GPU.",
+    "embedded model takes about three minutes; Gemma-2-2B at three layers on 2M tokens about an hour on a GPU.",
   defaults: { percentiles: [4, 8, 16], maxTokens: 40_000 },
   without: { ...WITHOUT_TEMPLATE, corpus: "its texts are those of --math, --code and --chat" },
   flags: {

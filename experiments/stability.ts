@@ -15,7 +15,7 @@
  * Spearman with D, members and coherence, five quintile means); the charts `quintiles`, `density` and `variants`;
  * `report.html`; `run.json`.
  *
- * About two minutes on the embedded model and two cores. On Gemma-2-2B, one layer, `--texts 20000`: eight passes of 2.5 M
+ * About five minutes on the embedded model and two cores. On Gemma-2-2B, one layer, `--texts 20000`: eight passes of 2.5 M
  * tokens, about twenty minutes on a GPU.
  */
 import { shuffled } from "../src/activations/mod.ts";
@@ -45,7 +45,7 @@ await experiment({
   question: "Which regions come back in another stream order, does D = log10(N c²) tell them, and what helps?",
   description:
     "Matches dictionaries of several stream orders, plain and after three remedies, beside controls. The embedded model " +
-    "takes about two minutes; Gemma-2-2B at one layer on 2.5M tokens about twenty on a GPU.",
+    "takes about five minutes; Gemma-2-2B at one layer on 2.5M tokens about twenty on a GPU.",
   defaults: { layers: [3, 5, 7], percentiles: [2, 4, 8] },
   without: { ...WITHOUT_TEMPLATE, maxTokens: "it reads all of --texts" },
   flags: {

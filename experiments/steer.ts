@@ -39,7 +39,7 @@ await experiment({
   question:
     "Which regions can steer the model: is a region's direction needed for its output, or enough to bring it about?",
   description: "Adds and ablates the directions of regions at several resolutions, beside matched null regions, and " +
-    "measures the next-token distributions. The embedded model takes about 2 minutes; Gemma-2-2B hours on a CPU, half an " +
+    "measures the next-token distributions. The embedded model takes about a minute; Gemma-2-2B hours on a CPU, half an " +
     "hour on a GPU.",
   defaults: { layers: [4], percentiles: [1, 2, 4, 8], maxTokens: 40_000 },
   without: WITHOUT_TEMPLATE,
@@ -69,7 +69,7 @@ await experiment({
         `but got ${members}.`,
     );
   },
-  examples: [["", "the embedded model, about 2 minutes on two cores"], ["--layers all --seeds 1", "every layer"]],
+  examples: [["", "the embedded model, about a minute on two cores"], ["--layers all --seeds 1", "every layer"]],
 }, async (run) => {
   const { flags, manifest, progress } = run;
   const { corpus } = flags;
