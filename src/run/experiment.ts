@@ -322,7 +322,7 @@ export async function runExperiment<const F extends Flags>(
       `${definition.name}: ${
         await (definition.keepsState ? RowStore : Stages).haveKept(flags.out)
           ? "what it had finished is kept: go on with the same command and --resume."
-          : "interrupted before its first step was finished: nothing is kept."
+          : "interrupted before its first step was finished: there is nothing to go on from."
       }`,
     );
     return interruption.exitCode;
