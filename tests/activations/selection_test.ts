@@ -102,7 +102,7 @@ Deno.test("a cache keeps what was left out, and is told by it", () =>
     await assertRejects(
       () => writeActivations(`${folder}/other`, stream(), plain),
       Error,
-      "activations that the per-position extractor gives",
+      "cache's extractor, per-position, but found per-position, without tokens",
     );
   }));
 

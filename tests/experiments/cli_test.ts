@@ -372,7 +372,10 @@ Deno.test("Ctrl-C leaves a run that does not listen where it is, and runs its ho
     "SIGINT",
   );
   assertEquals([code, text], [130, "ready\nhook\n"]);
-  assertStringIncludes(error, "sample: interrupted before its first step was finished: there is nothing to go on from.");
+  assertStringIncludes(
+    error,
+    "sample: interrupted before its first step was finished: there is nothing to go on from.",
+  );
 });
 
 Deno.test("a second signal ends a run at once", unix, async () => {

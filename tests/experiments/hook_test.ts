@@ -36,7 +36,7 @@ async function assertBuilds(
   await withExperiment("build", [...SMALL, "--hook", at], async ({ code, stderr, out, record }) => {
     assertEquals(code, 0, stderr);
     assertEquals(record.flags.hook, at);
-    assertEquals(record.notes.filter((note) => !note.startsWith("The corpus is read in its own order")), []);
+    assertEquals(record.notes.filter((note) => !note.includes("corpus is read in its own order")), []);
     using dictionary = await Dictionary.load(`${out}/dictionaries/L3-p10.arrow`, { backend: "cpu" });
     assertEquals([dictionary.source?.hook, dictionary.dim], [{ layer: 3, at }, dim]);
     assert(dictionary.size > 1);
