@@ -283,8 +283,8 @@ const READ_AS: Readonly<Record<Recording, string>> = {
 
 /**
  * Throws unless two streams are read alike: a threshold made for one hook, extractor, context or rule for `<bos>`, for
- * texts or for chats, says nothing about another. Model and corpus may differ, as when an instruct model is read with its base model's
- * calibration.
+ * texts or for chats, says nothing about another. Model and corpus may differ, as when an instruct model is read with its
+ * base model's calibration.
  *
  * @param calibration What the calibration was made from.
  * @param stream What it is to be used on.
@@ -301,8 +301,7 @@ export function assertSameReading(
     : undefined;
   if (other) {
     throw new Error(
-      `Expected a stream of the model that was calibrated, ${calibration.model}, but found it with ${other}: calibrate on ` +
-        "this stream, or load the model as it was",
+      `Expected a stream of the ${whose}'s model, ${calibration.model}, but found it with ${other}: ${READ_AS[whose]}`,
     );
   }
   const readings: [string, (source: StreamSource) => string | number | undefined][] = [

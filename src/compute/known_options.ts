@@ -1,5 +1,5 @@
 /** Options of public functions, told from misspelt ones and from values of another kind: JavaScript passes all. */
-import { editDistance, nearestNames } from "../hub/nearest.ts";
+import { editDistance, nearestNames } from "./near_names.ts";
 import { type AnyKind, assertKind, inWords, type KindOf } from "./kinds.ts";
 
 /** The kind of each option of a type: the types tell of one that is missing here, or is of another kind. */

@@ -8,7 +8,7 @@ import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
 import { isPattern } from "../files/glob.ts";
 import { HubError, HubNotFoundError } from "./errors.ts";
 import { HUB_OPTIONS, type HubOptions } from "./options.ts";
-import { nearestNames } from "./nearest.ts";
+import { nearestNames } from "../compute/near_names.ts";
 import { type RepoFiles, type RepoRevision, useRepository } from "./repository.ts";
 
 /** Which file, and how it is fetched. */

@@ -2,7 +2,7 @@
 import { type Entry, isChecksum, isCommit, type RepoName } from "./cache.ts";
 import { type HubClient, plainUrl, refusal } from "./client.ts";
 import { HubError, HubNotFoundError, HubRepositoryNotFoundError } from "./errors.ts";
-import { nearestNames } from "./nearest.ts";
+import { nearestNames } from "../compute/near_names.ts";
 
 /** A commit of a repository on the hub. */
 export interface RemoteCommit {

@@ -5,7 +5,7 @@ import { type HubClient, refusal } from "./client.ts";
 import { bytesText, freeBytes } from "./disk.ts";
 import { download, partOf } from "./download.ts";
 import { HubError, HubNotFoundError } from "./errors.ts";
-import { nearestNames } from "./nearest.ts";
+import { nearestNames } from "../compute/near_names.ts";
 import { fileUrl, listCommit, lookUpFile, type RemoteCommit } from "./remote.ts";
 import { assertInside, type RepoFiles, type RepoRevision } from "./repo_files.ts";
 

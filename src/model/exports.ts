@@ -1,5 +1,5 @@
 /** Names of models on the hub that have an ONNX graph, for advice to whoever names one that has none. */
-import { editDistance } from "../hub/nearest.ts";
+import { editDistance } from "../compute/near_names.ts";
 
 /** Exports that are there, by whoever made them. */
 const EXPORTS = [

@@ -38,6 +38,7 @@ export interface CalibrationValues {
   readonly source?: StreamSource;
 }
 
+/** The kinds of {@linkcode CalibrationValues}. */
 export const VALUES: OptionKinds<CalibrationValues> = {
   center: "array",
   levels: "list",

@@ -24,8 +24,8 @@ export interface DiscoverOptions {
   /** Read on when all dictionaries are saturated, to the end of the stream or the budget; default false. */
   readAll?: boolean;
   /**
-   * Stop after the prompt that reaches this many tokens, `<bos>` included; default: no limit. A run that goes on with a larger
-   * budget gets the regions of one that had it from the start; rows of a batch that the smaller one cut are members of the
+   * Stop after the prompt that reaches this many tokens, `<bos>` included; default: no limit. A run that goes on with a
+   * larger budget gets the regions of one that had it from the start; rows of a batch that the smaller one cut are members of the
    * nearest of the regions that there were then.
    */
   maxTokens?: number;
@@ -93,7 +93,8 @@ export type ActivationStream =
  * @param calibrations By layer, or that of one layer: the one that its source names, 0 if it names none.
  * @throws {CheckpointMismatchError} if a checkpoint to go on from is of other settings, or of a larger budget.
  * @throws {Error} if a calibration was made for another reading, all checkpoints are damaged, the stream is empty,
- * there is a budget and batches do not tell their prompts, or a batch is bad. What was grown before is in the checkpoint, if there is one.
+ * there is a budget and batches do not tell their prompts, or a batch is bad. What was grown before is in the checkpoint,
+ * if there is one.
  *
  * @example
  * ```ts

@@ -105,9 +105,10 @@ export async function growAll(
   if (failed) throw failed.reason;
 }
 
-/** Activations of one layer: a batch, or of one that a budget cuts what comes before, or its rest. */
+/** Activations of one layer: those of a batch, or of a part of one that a budget cuts. */
 interface Taken {
   readonly batch: ActivationBatch;
+  /** Whether more of the batch comes after it, with a larger budget. */
   readonly isPart: boolean;
 }
 

@@ -1,6 +1,6 @@
 /** Command-line flags: declared once, read with their types, explained by `--help`. */
 import { parseArgs } from "jsr:@std/cli@^1.0.20/parse-args";
-import { editDistance } from "../../hub/nearest.ts";
+import { editDistance } from "../../compute/near_names.ts";
 
 /**
  * A mistake on the command line: one sentence, exit code 2.
