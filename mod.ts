@@ -166,6 +166,7 @@ export type {
   Moments,
   Nearest,
   RowGroups,
+  SearchWay,
   SparseFeatures,
 } from "./src/compute/mod.ts";
 

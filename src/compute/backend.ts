@@ -44,6 +44,17 @@ export interface Nearest {
   readonly similarities: Float32Array<ArrayBuffer>;
 }
 
+/** How a backend finds the nearest of many exemplars. Both ways give the same bytes. */
+export interface SearchWay {
+  /**
+   * `"integers"`: 8-bit products find who may be nearest, and only they are compared in full; `"float"`: all are. Searches
+   * too small to gain by it are done in float in any case.
+   */
+  readonly way: "integers" | "float";
+  /** Why, for run manifests: what was measured, what is missing, or that it was asked for. */
+  readonly because: string;
+}
+
 /** Sums over the rows of a matrix, in float64, and the rows' lengths. */
 export interface Moments {
   /** `sum of x`, length `dim`. */
@@ -72,6 +83,8 @@ export interface Backend {
   readonly name: BackendName;
   /** The device in words, for run manifests. */
   readonly device: string;
+  /** How large searches are done; `undefined` until the first of them has it decided. */
+  readonly search: SearchWay | undefined;
 
   /** An empty matrix of `0 x dim` with room for `capacity` rows. */
   create(dim: number, capacity?: number): Matrix;

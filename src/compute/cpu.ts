@@ -52,6 +52,7 @@ interface Floats {
 export class CpuBackend implements Backend {
   readonly name = "cpu";
   readonly device = `onnxruntime-node ${ORT_VERSION}, ${navigator.hardwareConcurrency} threads`;
+  readonly search = undefined;
   readonly #sessions = new Map<Operation, Promise<InferenceSession>>();
   // Dense numbers of the last `activate`, for the next; empty while one runs.
   #spare: Float32Array<ArrayBuffer> = new Float32Array();

@@ -17,7 +17,7 @@
  * @module
  */
 export { openBackend } from "./open.ts";
-export type { Backend, BackendChoice, BackendName, Matrix, Moments, Nearest, RowGroups } from "./backend.ts";
+export type { Backend, BackendChoice, BackendName, Matrix, Moments, Nearest, RowGroups, SearchWay } from "./backend.ts";
 export type { ActivationRule, SparseFeatures } from "./sparse.ts";
 export { GpuError } from "./device.ts";
 export { append, largest, smallest } from "./long_lists.ts";

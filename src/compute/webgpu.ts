@@ -31,6 +31,7 @@ export interface WebGpuOptions {
 export class WebGpuBackend implements Backend, Disposable {
   readonly name = "webgpu";
   readonly device: string;
+  readonly search = undefined;
   readonly #context: GpuContext;
 
   private constructor(context: GpuContext) {
