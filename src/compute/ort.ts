@@ -13,9 +13,9 @@ export const ORT_VERSION = "1.30.0";
 
 /**
  * Options of every native session: threads that wait for each other sleep. By default they spin, and take the cores from
- * whatever else runs, be it the next piece of the same work.
+ * whatever else runs, be it the next piece of the same work. `extra` goes with what else stands there: spread it, too.
  */
-export const SLEEPING = { extra: { session: { intra_op: { allow_spinning: "0" } } } } as const;
+export const SLEEPING = { extra: { "session.intra_op.allow_spinning": "0" } } as const;
 
 let native: Promise<OrtRuntime> | undefined;
 let web: Promise<OrtRuntime> | undefined;

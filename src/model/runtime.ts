@@ -51,8 +51,9 @@ export async function createSession(
   const executionProviders = [device === "webgpu" ? await webgpuProvider() : device];
   // onnxruntime-web takes a string for a URL. `create` is overloaded for paths and bytes, one signature each.
   const source = (device === "webgpu" && typeof model === "string" ? await readWhole(model) : model) as string;
-  const own = device === "webgpu" ? {} : SLEEPING;
-  const settings = { logSeverityLevel: 4, ...own, ...options, executionProviders } as const;
+  // A model asks for more of its own there.
+  const extra = device === "webgpu" ? options.extra : { ...SLEEPING.extra, ...options.extra };
+  const settings = { logSeverityLevel: 4, ...options, extra, executionProviders } as const;
   const create = () => runtime.InferenceSession.create(source, settings);
   return device === "webgpu" ? await createWebSession(create) : takingHalves(await create());
 }
