@@ -58,7 +58,9 @@ for (const name of ["cpu", "webgpu"] satisfies BackendName[]) {
         assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), files);
 
         for (const path of asked) assert(/^\/(mod\.ts$|src\/|kernels\/)/.test(path), `${path} is not published`);
-        assert([...asked].some((path) => path.endsWith(".wgsl")), "kernels come from the URL too");
+        for (const ending of [".wgsl", ".wasm"]) {
+          assert([...asked].some((path) => path.endsWith(ending)), `kernels come from the URL too: ${ending}`);
+        }
       } finally {
         await Deno.remove(folder, { recursive: true });
       }
@@ -121,7 +123,7 @@ Deno.test("mod.ts reaches the heavy packages by dynamic imports only, and every 
   );
   assert(imports.length > 50, `${imports.length} imports are not all`);
   for (const { specifier, from } of imports) {
-    const works = /^\.\.?\/.*\.(ts|wgsl)$|^node:|^npm:(@[^/]+\/)?[^/@]+@\d+\.\d+\.\d+(\/|$)/.test(specifier);
+    const works = /^\.\.?\/.*\.(ts|js|wgsl|wasm)$|^node:|^npm:(@[^/]+\/)?[^/@]+@\d+\.\d+\.\d+(\/|$)/.test(specifier);
     assert(works, `${from} imports ${specifier}, which an import map or a version must explain`);
   }
   const heavy = imports.filter(({ specifier, code }) =>

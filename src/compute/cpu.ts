@@ -18,7 +18,7 @@ import {
   similaritiesGraph,
 } from "./cpu_graphs.ts";
 import { CpuMatrix, cpuMatrix } from "./cpu_matrix.ts";
-import { DistanceCounts } from "./cpu_percentiles.ts";
+import { percentilesOf } from "./cpu_percentiles.ts";
 import { accumulate, copyRows, download } from "./cpu_rows.ts";
 import { ActiveFeatures, combineRows, tileRows } from "./cpu_sparse.ts";
 import { assertPairs, assertPercentiles } from "./histogram.ts";
@@ -169,17 +169,7 @@ export class CpuBackend implements Backend {
     const source = cpuMatrix(directions);
     assertPairs(source.rows);
     assertPercentiles(percentiles);
-    const distances = new DistanceCounts();
-    const tile = new Float32Array(Math.min(TILE_ROWS, source.rows) * Math.min(TILE_EXEMPLARS, source.rows));
-    for (let i = 0; i < source.rows; i += TILE_ROWS) {
-      const a = this.#rowsOf(source, i, i + TILE_ROWS);
-      // From the diagonal on, so that each pair i < j lies in one tile; `i - j` tells where the diagonal crosses it.
-      for (let j = i; j < source.rows; j += TILE_EXEMPLARS) {
-        const b = this.#rowsOf(source, j, j + TILE_EXEMPLARS);
-        distances.add(await this.#multiply(a, b, tile), b.dims[0], i - j);
-      }
-    }
-    return distances.percentiles(percentiles, source.rows);
+    return await percentilesOf(source, percentiles, (a, b, target) => this.#multiply(a, b, target));
   }
 
   async activate(

@@ -1,57 +1,134 @@
-/** Percentiles of pairwise cosine distances on the host. */
-import { MAX_DISTANCE, percentileOf, valueAtRank } from "./histogram.ts";
+/**
+ * Percentiles of pairwise cosine distances on the CPU, in about one pass over all pairs: a sample of them says where the
+ * wanted ranks are likely to lie, and all are counted below these brackets and inside of them. The counts prove where a
+ * rank lies; one that a bracket missed is counted again between the bounds that are proven. So the sample decides the time
+ * and never the answer.
+ */
+import type { CpuMatrix } from "./cpu_matrix.ts";
+import { percentileOf } from "./histogram.ts";
+import { ALL_STEPS, distanceOfStep, PairCounts, type Steps } from "./pair_counts.ts";
+import { Random } from "./random.ts";
 
-// 2^21 bins over [0, 2]: distances to 1e-6 in one pass.
-const BINS = 1 << 21;
-// Counting in 32 bits takes half the cache of 64: more pairs than that are counted in parts, and added in float64.
-const MOST_COUNTED = 2 ** 32 - 1;
+// Rows of a tile cut little waste at the diagonal; 4 MB of similarities.
+const TILE_ROWS = 256;
+const TILE_COLUMNS = 4096;
+// Every row is sampled together with so many rows but one, drawn anew: no row weighs more than another, which would widen
+// the sample's error far beyond that of as many single pairs.
+const SAMPLE_ROWS = 128;
+const SAMPLE_SEED = 1;
+// Of a 30,000th of a unit of distance: a small part of a bracket.
+const SAMPLE_BINS = 2 ** 16 + 1;
+// A sample takes longer than it saves when there are fewer rows.
+const SAMPLED_FROM = 512;
+// Brackets reach so many standard errors beyond a rank: the sample misses one in a million.
+const ERRORS = 5;
+
+/** Rows of a matrix, and their shape. */
+interface Rows {
+  readonly data: Float32Array<ArrayBuffer>;
+  readonly dims: readonly [rows: number, dim: number];
+}
+
+/** Writes all dot products of the rows of `a` and `b` to the start of `target`. */
+export type Multiply = (a: Rows, b: Rows, target: Float32Array<ArrayBuffer>) => Promise<unknown>;
+
+/** Where the distances of `ranks` are likely to lie, one for each. */
+export type Guess = (
+  directions: CpuMatrix,
+  ranks: readonly number[],
+  counts: PairCounts,
+  multiply: Multiply,
+) => Promise<readonly Steps[]>;
 
 /**
- * Counts distances, a tile of similarities at a time.
+ * The percentiles, exact for the float32 distances; see `Backend.percentiles`.
  *
- * @param mostCounted Most pairs that are counted in 32 bits before they are added up, at least those of one tile.
+ * @param guess Decides how long it takes, not what comes out.
  */
-export class DistanceCounts {
-  readonly #counts = new Uint32Array(BINS);
-  /** The pairs in `#counts`, if all lie in one bin. */
-  #counted = 0;
-  /** What was counted before, once there are more pairs than a bin can hold. */
-  #totals?: Float64Array<ArrayBuffer>;
+export async function percentilesOf(
+  directions: CpuMatrix,
+  percentiles: readonly number[],
+  multiply: Multiply,
+  guess: Guess = guessBySample,
+): Promise<Float64Array<ArrayBuffer>> {
+  if (percentiles.length === 0) return new Float64Array();
+  const { rows } = directions;
+  const pairs = rows * (rows - 1) / 2;
+  // The ranks are known before the distances: asking for each percentile once without values collects them.
+  const asked = new Set<number>();
+  for (const p of percentiles) percentileOf(p, pairs, (rank) => asked.add(rank).size);
+  const ranks = [...asked].sort((a, b) => a - b);
 
-  constructor(readonly mostCounted = MOST_COUNTED) {}
+  const columns = Math.min(TILE_COLUMNS, rows);
+  const counts = new PairCounts(Math.min(TILE_ROWS, rows) * columns, columns, ranks.length);
+  // What is proven of a rank, and where it is looked for next: anywhere, after a guess that missed.
+  let proven: readonly Steps[] = ranks.map(() => ALL_STEPS);
+  let next = await guess(directions, ranks, counts, multiply);
+  while (true) {
+    counts.start(union(next));
+    await countAll(directions, counts, multiply);
+    proven = counts.locate(ranks, proven);
+    next = proven.filter(({ first, end }) => end - first > 1);
+    if (next.length === 0) break;
+  }
+  const distances = new Map(ranks.map((rank, i) => [rank, distanceOfStep(proven[i].first)]));
+  return Float64Array.from(percentiles, (p) => percentileOf(p, pairs, (rank) => distances.get(rank)!));
+}
 
-  /** Counts the distances of a tile's pairs `(r, c)` with `c > r + diagonal`, the ones above the matrix's diagonal. */
-  add(similarities: Float32Array, columns: number, diagonal: number): void {
-    if (this.#counted + similarities.length > this.mostCounted) this.#addUp();
-    this.#counted += similarities.length;
-    const counts = this.#counts;
-    const scale = BINS / MAX_DISTANCE;
-    const last = BINS - 1;
-    const rows = similarities.length / columns;
-    for (let r = 0; r < rows; r++) {
-      const end = (r + 1) * columns;
-      for (let i = r * columns + Math.max(0, r + diagonal + 1); i < end; i++) {
-        // `| 0` cuts towards zero; what rounding put outside of [0, 2] is clamped to the outer bins.
-        const bin = ((1 - similarities[i]) * scale) | 0;
-        counts[bin < 0 ? 0 : bin > last ? last : bin]++;
-      }
+/** Looks where the ranks of a sample of pairs lie. */
+const guessBySample: Guess = async (directions, ranks, counts, multiply) => {
+  const { rows, dim } = directions;
+  if (rows < SAMPLED_FROM) return ranks.map(() => ALL_STEPS);
+  const order = new Random(SAMPLE_SEED).shuffle(Array.from({ length: rows }, (_, row) => row));
+  const block = new Float32Array(SAMPLE_ROWS * dim);
+  counts.start([ALL_STEPS], SAMPLE_BINS);
+  let pairs = 0;
+  for (let start = 0; start < rows; start += SAMPLE_ROWS) {
+    const taken = order.slice(start, start + SAMPLE_ROWS);
+    taken.forEach((row, i) => block.set(directions.view(row, row + 1), i * dim));
+    const some: Rows = { data: block.subarray(0, taken.length * dim), dims: [taken.length, dim] };
+    await multiply(some, some, counts.tile);
+    counts.add(taken.length, taken.length, 0);
+    pairs += taken.length * (taken.length - 1) / 2;
+  }
+  const all = rows * (rows - 1) / 2;
+  // The error is that of as many single pairs, and one rank more: the ends have none. A rank below 0 or above the last lies
+  // outside of all steps, and leaves its bracket open to that side.
+  const ranksOf = (side: number) =>
+    ranks.map((rank) => {
+      const share = rank / (all - 1);
+      return share * (pairs - 1) + side * (1 + ERRORS * Math.sqrt(share * (1 - share) * pairs));
+    });
+  const anywhere = ranks.map(() => ALL_STEPS);
+  const low = counts.locate(ranksOf(-1).map(Math.floor), anywhere);
+  const high = counts.locate(ranksOf(1).map(Math.ceil), anywhere);
+  return ranks.map((_, i) => ({ first: low[i].first, end: high[i].end }));
+};
+
+/** Counts every pair once: each lies in one tile, from the diagonal on. */
+async function countAll(directions: CpuMatrix, counts: PairCounts, multiply: Multiply): Promise<void> {
+  const { rows, dim } = directions;
+  const part = (from: number, most: number): Rows => {
+    const to = Math.min(from + most, rows);
+    return { data: directions.view(from, to), dims: [to - from, dim] };
+  };
+  for (let i = 0; i < rows; i += TILE_ROWS) {
+    const a = part(i, TILE_ROWS);
+    for (let j = i; j < rows; j += TILE_COLUMNS) {
+      const b = part(j, TILE_COLUMNS);
+      await multiply(a, b, counts.tile);
+      counts.add(a.dims[0], b.dims[0], i - j);
     }
   }
+}
 
-  /** The percentiles of the distances of all pairs of `rows` rows, once they are counted. */
-  percentiles(percentiles: readonly number[], rows: number): Float64Array<ArrayBuffer> {
-    const [pairs, width] = [rows * (rows - 1) / 2, MAX_DISTANCE / BINS];
-    if (this.#totals) this.#addUp();
-    const counts = this.#totals ?? this.#counts;
-    const valueAt = (rank: number) => valueAtRank(counts, 0, width, rank);
-    return Float64Array.from(percentiles, (percentile) => percentileOf(percentile, pairs, valueAt));
+/** The steps that lie in any of several ranges, as ranges that ascend. */
+function union(ranges: readonly Steps[]): Steps[] {
+  const united: { first: number; end: number }[] = [];
+  for (const { first, end } of ranges.toSorted((a, b) => a.first - b.first)) {
+    const last = united.at(-1);
+    if (last && first <= last.end) last.end = Math.max(last.end, end);
+    else united.push({ first, end });
   }
-
-  /** Moves the counts to the totals, so that none starts over at 2^32. */
-  #addUp(): void {
-    const totals = this.#totals ??= new Float64Array(BINS);
-    for (let bin = 0; bin < BINS; bin++) totals[bin] += this.#counts[bin];
-    this.#counts.fill(0);
-    this.#counted = 0;
-  }
+  return united;
 }

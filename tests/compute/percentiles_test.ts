@@ -1,5 +1,4 @@
 import { assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
-import { DistanceCounts } from "../../src/compute/cpu_percentiles.ts";
 import { backendTest } from "../lib/backends.ts";
 import { percentileBySorting, unitRows } from "./oracles.ts";
 
@@ -46,15 +45,4 @@ backendTest("percentiles want two rows and a p from 0 to 100", async (backend) =
   using two = backend.upload(unitRows(2, 4), 2, 4);
   await assertRejects(() => backend.percentiles(two, [101]), RangeError, "between 0 and 100 but found 101");
   await assertRejects(() => backend.percentiles(two, [NaN]), RangeError, "between 0 and 100 but found NaN");
-});
-
-Deno.test("more pairs than 32 bits count are counted in parts, to the same percentiles", () => {
-  const rows = 40;
-  const tile = Float32Array.from({ length: rows * rows }, (_, i) => i % 3 === 0 ? 1 : Math.sin(i));
-  const percentilesOf = (mostCounted?: number) => {
-    const counts = new DistanceCounts(mostCounted);
-    for (let row = 0; row < rows; row++) counts.add(tile.subarray(row * rows, (row + 1) * rows), rows, row);
-    return counts.percentiles(ALL, rows);
-  };
-  for (const mostCounted of [rows, 100, rows * rows - 1]) assertEquals(percentilesOf(mostCounted), percentilesOf());
 });
