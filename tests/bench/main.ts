@@ -1,50 +1,95 @@
 /**
- * Measures everything in this folder, prints it, and saves it with the machine's description:
- * `deno task bench` leaves `results/bench/bench.json` and `bench.arrow`.
+ * Measures how fast this module is, each question beside its yardstick in the same run, and saves it with the machine's
+ * description. README.md beside this file says what each question is, and what is saved.
  */
-import { cpus, totalmem } from "node:os";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { formatNumber, resultTable, row, type RowOf, saveTable, words } from "../../src/report/mod.ts";
-import { printTable } from "../../src/run/mod.ts";
-import { describeAdapter, gpuAdapter } from "../../src/compute/device.ts";
+import { type Flags, printTable, readFlags } from "../../src/run/mod.ts";
+import { helpText } from "../../src/run/command/help.ts";
 import { writeJsonAtomic } from "../../src/files/atomic.ts";
-import { benchAssignment } from "./assignment.ts";
+import { benchBuild } from "./build.ts";
 import { benchCalibration } from "./calibration.ts";
-import { benchEndToEnd } from "./end_to_end.ts";
 import { benchExtraction } from "./extraction.ts";
+import { describeMachine } from "./machine.ts";
+import { benchNearest } from "./nearest.ts";
+import { Peer } from "./peer.ts";
 import { benchSae } from "./sae.ts";
-import { FIGURE } from "./timing.ts";
+import type { BenchSettings } from "./settings.ts";
+import { type BenchRow, FIGURE } from "./timing.ts";
+import { benchWebGpu } from "./webgpu.ts";
 
-const OUT = "results/bench";
-const adapter = await gpuAdapter();
-const machine = {
-  system: `${Deno.build.os} ${Deno.build.arch}`,
-  processor: cpus()[0]?.model ?? "unknown",
-  cores: navigator.hardwareConcurrency,
-  memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
-  gpu: adapter ? describeAdapter(adapter.info) : "none",
-  deno: Deno.version.deno,
-  date: new Date().toISOString(),
+const BENCHES: Readonly<Record<string, (settings: BenchSettings) => Promise<BenchRow[]>>> = {
+  nearest: benchNearest,
+  build: benchBuild,
+  calibration: benchCalibration,
+  extraction: benchExtraction,
+  sae: benchSae,
+  webgpu: benchWebGpu,
 };
+
+const EMBEDDED = new URL("../../fixtures/gemma-2-toy", import.meta.url).pathname;
+
+const FLAGS = {
+  only: { type: "string", help: `benches to run, with commas: ${Object.keys(BENCHES).join(", ")}; default all` },
+  quick: { type: "boolean", help: "small sizes, to see that everything runs: their figures say little" },
+  repeats: { type: "integer", default: 5, min: 1, help: "runs of each way, in turns" },
+  before: { type: "string", help: "folder of an older version of this module, to be measured beside this one" },
+  model: { type: "string", help: "folder of a model to read in place of the embedded one" },
+  out: { type: "string", default: "results/bench", help: "folder for what is measured" },
+  help: { type: "boolean", help: "say this" },
+} as const satisfies Flags;
+
+const ABOUT = {
+  name: "bench",
+  question: "How fast is it, beside what else does the same?",
+  description: "Measures each question beside its yardstick in the same run, in turns, and saves medians and spreads.",
+  examples: [["--only nearest,build", "two of them"], ["--quick", "all of them in minutes"]] as const,
+};
+
+const { only, quick, repeats, before, model = EMBEDDED, out, help } = readFlags(Deno.args, FLAGS);
+if (help) {
+  console.log(helpText(ABOUT, FLAGS).replaceAll("deno task run experiments/bench.ts", "deno task bench"));
+  Deno.exit();
+}
+const chosen = only?.split(",") ?? Object.keys(BENCHES);
+const unknown = chosen.find((name) => !Object.hasOwn(BENCHES, name));
+if (unknown !== undefined) {
+  console.error(`Expected --only to be of ${Object.keys(BENCHES).join(", ")} but got ${unknown}.`);
+  Deno.exit(2);
+}
+
+const notes: string[] = [];
+const note = (sentence: string) => {
+  notes.push(sentence);
+  console.error(sentence);
+};
+await using peer = await Peer.start();
+if (!peer) note("No Python with NumPy was found: its figures are left out. Debian's python3-numpy is one.");
+if (peer && !peer.has("scipy")) note("SciPy was not found: the figures of its pdist are left out.");
+if (peer && !peer.has("faiss")) note("faiss was not found: its figures are left out.");
+const machine = await describeMachine(peer);
 console.log(Object.entries(machine).map(([key, value]) => `${key}: ${value}`).join("\n") + "\n");
 
+const folder = await Deno.makeTempDir({ prefix: "exemplar-bench-" });
 const BENCH = row({ bench: words("file of tests/bench"), ...FIGURE });
 const rows: RowOf<typeof BENCH>[] = [];
-for (
-  const [bench, measure] of Object.entries({
-    extraction: benchExtraction,
-    assignment: benchAssignment,
-    calibration: benchCalibration,
-    "sparse autoencoders": benchSae,
-    "end to end": benchEndToEnd,
-  })
-) {
-  console.error(`measuring ${bench} ...`);
-  rows.push(...(await measure()).map((row) => ({ bench, ...row })));
+try {
+  const settings = {
+    ...{ quick, repeats, folder, peer, model, note },
+    before: before === undefined ? undefined : await import(pathToFileURL(resolve(before, "mod.ts")).href),
+  };
+  for (const bench of chosen) {
+    console.error(`measuring ${bench} ...`);
+    rows.push(...(await BENCHES[bench](settings)).map((row) => ({ bench, ...row })));
+  }
+} finally {
+  await Deno.remove(folder, { recursive: true });
 }
-printTable(rows.map(({ bench, name, value, unit }) => ({ bench, name, figure: formatNumber(value), unit })));
+printTable(rows.map(({ name, way, median, least, most, unit }) => ({
+  ...{ name, way, median: formatNumber(median), spread: `${formatNumber(least)} to ${formatNumber(most)}`, unit },
+})));
 
-await writeJsonAtomic(`${OUT}/bench.json`, { machine, rows });
-await saveTable(OUT, "bench", resultTable(BENCH, rows), {
-  metadata: Object.fromEntries(Object.entries(machine).map(([key, value]) => [key, String(value)])),
-});
-console.log(`\nSaved in ${OUT}.`);
+await writeJsonAtomic(`${out}/bench.json`, { machine, notes, rows });
+await saveTable(out, "bench", resultTable(BENCH, rows), { metadata: machine });
+console.log(`\nSaved in ${out}.`);

@@ -9,7 +9,9 @@ import { Sae, type SaeWeights } from "../../src/sae/mod.ts";
 import { gpuAdapter, isSoftwareAdapter, webgpuProvider } from "../../src/compute/device.ts";
 import { ElementType, encodeModel, graphModel, initializer, node, valueInfo } from "../../src/compute/onnx/codec.ts";
 import { nativeRuntime, webRuntime } from "../../src/compute/ort.ts";
-import { type BenchRow, inTurns, median, ratios } from "./timing.ts";
+import { OURS } from "./contenders.ts";
+import type { BenchSettings } from "./settings.ts";
+import { type BenchRow, figuresOf, inTurns } from "./timing.ts";
 
 /** Rows, length of an activation, features, and the threshold that some 60 normally distributed features exceed. */
 type Shape = readonly [rows: number, dim: number, size: number, threshold: number];
@@ -17,18 +19,23 @@ const TOY: Shape = [2048, 192, 2048, 1.89];
 const GEMMA: Shape = [512, 2304, 16384, 2.68];
 
 /** Measures every backend of this machine; the size of Gemma Scope's autoencoders only where it takes seconds at most. */
-export async function benchSae(): Promise<BenchRow[]> {
+export async function benchSae({ quick, repeats }: BenchSettings): Promise<BenchRow[]> {
   const cpu = await openBackend("cpu");
-  const rows = [...await measure(cpu, TOY), ...await measure(cpu, GEMMA)];
+  const rows = await measure(cpu, TOY, repeats);
+  if (!quick) rows.push(...await measure(cpu, GEMMA, repeats));
   const adapter = await gpuAdapter();
   if (!adapter) return rows;
   const webgpu = await openBackend("webgpu");
-  rows.push(...await measure(webgpu, TOY));
-  if (!isSoftwareAdapter(adapter.info)) rows.push(...await measure(webgpu, GEMMA));
+  rows.push(...await measure(webgpu, TOY, repeats));
+  if (!quick && !isSoftwareAdapter(adapter.info)) rows.push(...await measure(webgpu, GEMMA, repeats));
   return rows;
 }
 
-async function measure(backend: Backend, [rows, dim, size, threshold]: Shape): Promise<BenchRow[]> {
+async function measure(
+  backend: Backend,
+  [rows, dim, size, threshold]: Shape,
+  repeats: number,
+): Promise<BenchRow[]> {
   const random = new Random(1);
   const normals = (length: number, scale: number) => Float32Array.from({ length }, () => scale * random.normal());
   const weights: SaeWeights = {
@@ -52,26 +59,19 @@ async function measure(backend: Backend, [rows, dim, size, threshold]: Shape): P
   ];
   const features = await sae.encode(batch);
   assertSameWork(features, await dense.run(), await sparse.run());
-  const encode = () => sae.encode(batch);
-  const [times, sparseTimes] = [await inTurns(encode, dense.run), await inTurns(encode, sparse.run)];
+  const times = await inTurns([
+    { name: OURS, run: async () => void await sae.encode(batch) },
+    { name: "onnxruntime, dense", run: async () => void await dense.run() },
+    { name: "onnxruntime, dense and then sparse", run: async () => void await sparse.run() },
+  ], repeats);
   await Promise.all([dense.release(), sparse.release()]);
   matrix.dispose();
   sae.dispose();
-
-  const name = `encode, ${backend.name}, ${rows} x ${dim} to ${size} features`;
   const active = (features.values.length / rows).toFixed(0);
-  const detail = `median of ${times.ours.length} paired runs, ${active} active features a row, ${backend.device}`;
-  const against = (peer: string, times: { ours: number[]; peer: number[] }): BenchRow => ({
-    name: `${name}, against onnxruntime's ${peer} encode`,
-    value: round(median(ratios(times))),
-    unit: "times as fast",
-    detail: `${detail}; single pairs ${ratios(times).map(round).join(", ")}`,
+  return figuresOf(times, {
+    ...{ name: `encode, ${backend.name}`, amount: rows, unit: "activations" },
+    detail: `${rows} x ${dim} to ${size} features, ${active} active in a row, ${backend.device}`,
   });
-  return [
-    { name, value: Math.round(rows / median(times.ours)), unit: "rows/s", detail },
-    against("dense", times),
-    against("dense and then sparse", sparseTimes),
-  ];
 }
 
 /** The peer's encode; its weights are constants, which onnxruntime packs beforehand. */
@@ -138,9 +138,3 @@ function assertSameWork(
     throw new Error(`Expected the values that onnxruntime finds but ${different} of ${values.length} differ`);
   }
 }
-
-function round(value: number): number {
-  return Number(value.toPrecision(3));
-}
-
-if (import.meta.main) console.table(await benchSae());

@@ -1,0 +1,102 @@
+/** The NumPy port of `peer.py`, as a process that is asked line by line, so that it reads its arrays once. */
+
+/** Pythons that may have NumPy: the user's, and the system's. */
+const PYTHONS = ["python3", "/usr/bin/python3"];
+
+const PROGRAM = new URL("peer.py", import.meta.url).pathname;
+
+/** What workplaces set to steer OpenBLAS is not what anyone's NumPy runs under. */
+const UNSET = ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"];
+
+/** What a request may give back. */
+export interface PeerAnswer {
+  /** What the work took by the peer's own clock, reading and writing of files left out. */
+  readonly seconds: number;
+  /** Regions of a build. */
+  readonly size: number;
+  /** Thresholds of a calibration, and values of percentiles, in the order in which they were asked for. */
+  readonly thresholds: readonly number[];
+  readonly values: readonly number[];
+}
+
+/** A running peer; it ends when it is disposed. */
+export class Peer implements AsyncDisposable {
+  readonly #process: Deno.ChildProcess;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #lines: ReadableStreamDefaultReader<string>;
+  #rest = "";
+
+  private constructor(python: string, readonly versions: Readonly<Record<string, string>>) {
+    this.#process = new Deno.Command(python, {
+      args: [PROGRAM],
+      ...{ clearEnv: true, env: environment(), stdin: "piped", stdout: "piped", stderr: "inherit" } as const,
+    }).spawn();
+    this.#input = this.#process.stdin.getWriter();
+    this.#lines = this.#process.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  }
+
+  /** Starts it with the first Python that has NumPy; `undefined` where none has. */
+  static async start(): Promise<Peer | undefined> {
+    for (const python of PYTHONS) {
+      const versions = await versionsOf(python);
+      if (versions) return new Peer(python, versions);
+    }
+  }
+
+  /** NumPy's name in tables. */
+  get name(): string {
+    return `NumPy ${this.versions.numpy}`;
+  }
+
+  /** Whether it can import a module beside NumPy. */
+  has(module: "scipy" | "faiss"): boolean {
+    return module in this.versions;
+  }
+
+  /**
+   * Has it do one of the things that `peer.py` lists.
+   *
+   * @throws {Error} if it ended; what it said stands on stderr.
+   */
+  async ask(request: Readonly<Record<string, unknown>> & { readonly do: string }): Promise<PeerAnswer> {
+    await this.#input.write(new TextEncoder().encode(`${JSON.stringify(request)}\n`));
+    while (!this.#rest.includes("\n")) {
+      const { value, done } = await this.#lines.read();
+      if (done) throw new Error(`Expected the peer to answer "${request.do}" but it ended: see what it says above`);
+      this.#rest += value;
+    }
+    const end = this.#rest.indexOf("\n");
+    const answer = JSON.parse(this.#rest.slice(0, end));
+    this.#rest = this.#rest.slice(end + 1);
+    return answer;
+  }
+
+  /** Has it read float32 rows from a file, under a name for later requests. */
+  async load(name: string, path: string, dim: number): Promise<void> {
+    await this.ask({ do: "load", name, path, dim });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#input.close();
+    await this.#lines.cancel();
+    await this.#process.status;
+  }
+}
+
+/** What a Python and its modules call themselves; `undefined` if it is not there or has no NumPy. */
+async function versionsOf(python: string): Promise<Record<string, string> | undefined> {
+  try {
+    const { success, stdout } = await new Deno.Command(python, {
+      args: [PROGRAM, "versions"],
+      ...{ clearEnv: true, env: environment(), stderr: "null" } as const,
+    }).output();
+    return success ? JSON.parse(new TextDecoder().decode(stdout)) : undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function environment(): Record<string, string> {
+  return Object.fromEntries(Object.entries(Deno.env.toObject()).filter(([name]) => !UNSET.includes(name)));
+}
