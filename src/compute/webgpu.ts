@@ -8,12 +8,15 @@ import {
   type Moments,
   type Nearest,
   type RowGroups,
+  type SearchWay,
 } from "./backend.ts";
-import { describeAdapter, gpuDevice } from "./device.ts";
+import { describeAdapter, gpuDevice, GpuError } from "./device.ts";
 import { assertPairs, assertPercentiles } from "./histogram.ts";
 import { GpuContext } from "./webgpu_commands.ts";
 import { WebGpuMatrix, webgpuMatrix } from "./webgpu_matrix.ts";
 import { nearest, similarities } from "./webgpu_products.ts";
+import { nearestByIntegers } from "./webgpu_integer_search.ts";
+import { canQuantise, fasterWay, hasIntegers, isLarge } from "./webgpu_search_way.ts";
 import { percentilesOf } from "./webgpu_percentiles.ts";
 import type { ActivationRule, SparseFeatures } from "./sparse.ts";
 import { assertDecoder, assertEncoder } from "./sparse_checks.ts";
@@ -25,30 +28,45 @@ import { directions, moments } from "./webgpu_vectors.ts";
 export interface WebGpuOptions {
   /** Most bytes of one buffer of a matrix; default: what the device binds at once. Tests set it low. */
   chunkBytes?: number;
+  /** How all searches are done, be they large or small; default: large ones as is faster here. */
+  way?: SearchWay["way"];
 }
 
 /** The WebGPU backend: every operation is a kernel in WGSL, on the device that models run on too. */
 export class WebGpuBackend implements Backend, Disposable {
   readonly name = "webgpu";
   readonly device: string;
-  readonly search = undefined;
   readonly #context: GpuContext;
+  readonly #asked: SearchWay["way"] | undefined;
+  #search: SearchWay | undefined;
+  #choosing: Promise<SearchWay> | undefined;
 
-  private constructor(context: GpuContext) {
+  private constructor(context: GpuContext, asked: SearchWay["way"] | undefined) {
     this.#context = context;
+    this.#asked = asked;
+    if (asked) this.#search = { way: asked, because: "it was asked for" };
     this.device = describeAdapter(context.device.adapterInfo);
   }
 
   /**
    * Opens the GPU. Kernels are compiled when first used.
    *
-   * @throws {GpuError} if there is no adapter.
+   * @throws {GpuError} if there is no adapter, or integers are asked for and WGSL has no products of them here.
    */
   static async create(options: WebGpuOptions = {}): Promise<WebGpuBackend> {
     const device = await gpuDevice();
+    if (options.way === "integers" && !hasIntegers()) {
+      throw new GpuError(
+        'Expected products of 8-bit integers in WGSL but it has none here: leave out way: "integers"',
+      );
+    }
     const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
     const chunkBytes = Math.min(options.chunkBytes ?? Infinity, maxStorageBufferBindingSize, maxBufferSize);
-    return new WebGpuBackend(new GpuContext(device, chunkBytes));
+    return new WebGpuBackend(new GpuContext(device, chunkBytes), options.way);
+  }
+
+  get search(): SearchWay | undefined {
+    return this.#search;
   }
 
   create(dim: number, capacity = 0): Matrix {
@@ -110,7 +128,19 @@ export class WebGpuBackend implements Backend, Disposable {
     if (left.rows > 0 && from >= right.rows) {
       throw new RangeError(`Expected an exemplar from ${from} on but found ${right.rows}`);
     }
-    return await nearest(this.#context, left, right, from);
+    if (left.rows === 0) return { regions: new Int32Array(), similarities: new Float32Array() };
+    const isLargeOne = isLarge(left.rows, right.rows - from, left.dim);
+    const byIntegers = this.#search?.way === "integers" && canQuantise(left.dim) && (this.#asked || isLargeOne);
+    // Recorded before anything is waited for, so that what happens to the matrices meanwhile does not show.
+    const found = await (byIntegers ? nearestByIntegers : nearest)(this.#context, left, right, from);
+    if (isLargeOne && !this.#search) await this.#choose();
+    return found;
+  }
+
+  /** Measures which way is faster, once. */
+  async #choose(): Promise<void> {
+    this.#choosing ??= fasterWay(this.#context).finally(() => this.#choosing = undefined);
+    this.#search = await this.#choosing;
   }
 
   async similarities(a: Matrix, b: Matrix): Promise<Float32Array<ArrayBuffer>> {

@@ -17,6 +17,9 @@ const UNIFORMS_PER_PAGE = 64;
 // a second, a fast one in milliseconds.
 const WORK_PER_SUBMISSION = 2 ** 37;
 
+/** How many workgroups to run in x, y and z; or where a kernel before leaves the three numbers, in a temporary. */
+export type Workgroups = readonly [number, number?, number?] | Omit<BufferRange, "size">;
+
 /** A device with what all operations share: compiled kernels and buffers to use again. */
 export class GpuContext implements Disposable {
   readonly kernels: Kernels;
@@ -26,8 +29,8 @@ export class GpuContext implements Disposable {
   /** @param chunkBytes Most bytes that a matrix may ask for in one buffer. */
   constructor(readonly device: GPUDevice, readonly chunkBytes: number) {
     this.kernels = new Kernels(device);
-    const { STORAGE, UNIFORM, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
-    this.temporaries = new BufferPool(device, STORAGE | UNIFORM | COPY_SRC | COPY_DST);
+    const { STORAGE, UNIFORM, INDIRECT, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
+    this.temporaries = new BufferPool(device, STORAGE | UNIFORM | INDIRECT | COPY_SRC | COPY_DST);
     this.staging = new BufferPool(device, MAP_READ | COPY_DST);
   }
 
@@ -78,14 +81,13 @@ export class Commands {
   /**
    * Runs a kernel: `buffers` at bindings 0, 1, ..., then `params` as its uniform.
    *
-   * @param workgroups Workgroups in x, y and z.
    * @param work Multiply-adds, so that long operations are submitted in parts.
    */
   dispatch(
     name: KernelName,
     buffers: readonly (GPUBuffer | BufferRange)[],
     params: readonly number[],
-    workgroups: readonly [number, number?, number?],
+    workgroups: Workgroups,
     work = 0,
   ): void {
     if (this.#work + work > WORK_PER_SUBMISSION) this.#flush();
@@ -104,7 +106,8 @@ export class Commands {
         entries: resources.map((resource, binding) => ({ binding, resource })),
       }),
     );
-    this.#pass.dispatchWorkgroups(...workgroups);
+    if ("buffer" in workgroups) this.#pass.dispatchWorkgroupsIndirect(workgroups.buffer, workgroups.offset);
+    else this.#pass.dispatchWorkgroups(...workgroups);
     this.#work += work;
   }
 
@@ -192,4 +195,9 @@ export class Commands {
     this.#pass?.end();
     this.#pass = undefined;
   }
+}
+
+/** A float as kernels read it of a parameter. */
+export function bitsOf(value: number): number {
+  return new Uint32Array(Float32Array.of(value).buffer)[0];
 }

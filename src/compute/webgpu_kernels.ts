@@ -8,10 +8,14 @@ import groupSums from "../../kernels/group_sums.wgsl" with { type: "text" };
 import histogram from "../../kernels/histogram.wgsl" with { type: "text" };
 import moments from "../../kernels/moments.wgsl" with { type: "text" };
 import nearest from "../../kernels/nearest.wgsl" with { type: "text" };
+import nearestExact from "../../kernels/nearest_exact.wgsl" with { type: "text" };
 import nearestReduce from "../../kernels/nearest_reduce.wgsl" with { type: "text" };
+import nearestSettle from "../../kernels/nearest_settle.wgsl" with { type: "text" };
 import padRows from "../../kernels/pad_rows.wgsl" with { type: "text" };
+import quantise from "../../kernels/quantise.wgsl" with { type: "text" };
 import rowLength from "../../kernels/row_length.wgsl" with { type: "text" };
 import rowNorms from "../../kernels/row_norms.wgsl" with { type: "text" };
+import similarityBounds from "../../kernels/similarity_bounds.wgsl" with { type: "text" };
 import similarities from "../../kernels/similarities.wgsl" with { type: "text" };
 
 /** Every kernel's source; those that multiply rows share one way to do it, and so do those that measure them. */
@@ -25,10 +29,14 @@ const SOURCES = {
   histogram: dotTile + histogram,
   moments,
   nearest: dotTile + nearest,
+  nearestExact,
   nearestReduce,
+  nearestSettle,
   padRows,
+  quantise,
   rowNorms: rowLength + rowNorms,
   similarities: dotTile + similarities,
+  similarityBounds,
 };
 
 /** Name of a kernel. */

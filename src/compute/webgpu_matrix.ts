@@ -1,5 +1,6 @@
 import { assertOwned, disposedError, type Matrix } from "./backend.ts";
 import type { BufferRange, GpuContext } from "./webgpu_commands.ts";
+import type { QuantisedRows } from "./webgpu_quantised.ts";
 
 /** Consecutive rows of a matrix that lie in one buffer. */
 export interface Chunk extends BufferRange {
@@ -29,18 +30,25 @@ export class WebGpuMatrix implements Matrix {
   readonly backend = "webgpu";
   /** Length of a padded row, in vec4s. */
   readonly stride: number;
+  /** Rows of every chunk but the last. */
+  readonly rowsPerChunk: number;
+  /** Its rows in 8 bits, from their first use on; they follow the matrix and are disposed with it. */
+  quantised: QuantisedRows | undefined;
   readonly #context: GpuContext;
-  readonly #rowsPerChunk: number;
   #allocations: Allocation[] = [];
   #rows = 0;
   #isDisposed = false;
   #release: (() => void) | undefined;
 
-  /** An empty matrix with room for `capacity` rows. */
-  constructor(context: GpuContext, readonly dim: number, capacity = 0) {
+  /**
+   * An empty matrix with room for `capacity` rows.
+   *
+   * @param rowsPerChunk Default: as many as fit.
+   */
+  constructor(context: GpuContext, readonly dim: number, capacity = 0, rowsPerChunk?: number) {
     this.#context = context;
     this.stride = Math.ceil(dim / 4);
-    this.#rowsPerChunk = rowsPerChunk(this.stride * 16, Math.min(context.chunkBytes, LARGEST_CHUNK));
+    this.rowsPerChunk = rowsPerChunk ?? mostRows(this.stride * 16, Math.min(context.chunkBytes, LARGEST_CHUNK));
     this.#reserve(capacity);
   }
 
@@ -49,8 +57,8 @@ export class WebGpuMatrix implements Matrix {
     if (dim % 4 !== 0) throw new RangeError(`Expected rows of whole vec4s to wrap but found ${dim}: copy them`);
     const matrix = new WebGpuMatrix(context, dim);
     matrix.#release = release ?? (() => {});
-    for (let row = 0; row < rows; row += matrix.#rowsPerChunk) {
-      const capacity = Math.min(matrix.#rowsPerChunk, rows - row);
+    for (let row = 0; row < rows; row += matrix.rowsPerChunk) {
+      const capacity = Math.min(matrix.rowsPerChunk, rows - row);
       matrix.#allocations.push({ buffer, offset: row * dim * 4, capacity });
     }
     matrix.#rows = rows;
@@ -71,9 +79,9 @@ export class WebGpuMatrix implements Matrix {
   chunks(): Chunk[] {
     this.assertInUse();
     const chunks: Chunk[] = [];
-    for (let first = 0; first < this.#rows; first += this.#rowsPerChunk) {
+    for (let first = 0; first < this.#rows; first += this.rowsPerChunk) {
       const { buffer, offset } = this.#allocations[chunks.length];
-      const rows = Math.min(this.#rowsPerChunk, this.#rows - first);
+      const rows = Math.min(this.rowsPerChunk, this.#rows - first);
       chunks.push({ buffer, offset, size: rows * this.stride * 16, first, rows });
     }
     return chunks;
@@ -81,7 +89,17 @@ export class WebGpuMatrix implements Matrix {
 
   /** The number of the chunk that holds `row`. */
   chunkOf(row: number): number {
-    return Math.floor(row / this.#rowsPerChunk);
+    return Math.floor(row / this.rowsPerChunk);
+  }
+
+  /** Whether its memory is somebody else's, who may write to it. */
+  get isWrapped(): boolean {
+    return this.#release !== undefined;
+  }
+
+  /** Whoever writes to rows `from` to `to` (exclusive) that were there before says so here. */
+  changed(from: number, to: number): void {
+    this.quantised?.changed(from, to);
   }
 
   /** Makes the matrix at least `rows` long; new rows are zeros. */
@@ -93,6 +111,7 @@ export class WebGpuMatrix implements Matrix {
       );
     }
     this.#reserve(rows);
+    this.changed(this.#rows, rows);
     this.#rows = rows;
   }
 
@@ -102,6 +121,7 @@ export class WebGpuMatrix implements Matrix {
     if (this.#release) this.#release();
     else this.#allocations.forEach(({ buffer }) => buffer.destroy());
     this.#allocations = [];
+    this.quantised?.dispose();
   }
 
   [Symbol.dispose](): void {
@@ -109,7 +129,7 @@ export class WebGpuMatrix implements Matrix {
   }
 
   #reserve(rows: number): void {
-    const perChunk = this.#rowsPerChunk;
+    const perChunk = this.rowsPerChunk;
     while (this.#capacity() < rows) {
       const last = this.#allocations.at(-1);
       if (!last || last.capacity === perChunk) {
@@ -150,7 +170,7 @@ export function webgpuMatrix(matrix: Matrix): WebGpuMatrix {
   return own;
 }
 
-function rowsPerChunk(rowBytes: number, chunkBytes: number): number {
+function mostRows(rowBytes: number, chunkBytes: number): number {
   const rows = Math.min(Math.floor(chunkBytes / rowBytes), MOST_ROWS);
   if (rows < 1) throw new RangeError(`Expected rows of at most ${chunkBytes} bytes but found ${rowBytes} bytes a row`);
   // Rows of which not even 64 fit begin where they can: only tests have chunks so small.

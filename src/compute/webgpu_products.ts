@@ -1,7 +1,7 @@
 /** Dot products of rows with rows: the nearest, and all of them. */
 import { largest } from "./long_lists.ts";
 import type { Nearest } from "./backend.ts";
-import { Commands, type GpuContext } from "./webgpu_commands.ts";
+import { Commands, type GpuContext, type Workgroups } from "./webgpu_commands.ts";
 import type { Chunk, WebGpuMatrix } from "./webgpu_matrix.ts";
 
 /** Rows and columns of a tile in dot_tile.wgsl. */
@@ -20,34 +20,65 @@ export async function nearest(
   exemplars: WebGpuMatrix,
   from: number,
 ): Promise<Nearest> {
-  const { rows, stride } = queries;
-  const regions = new Int32Array(rows);
-  const similarities = new Float32Array(rows);
-  if (rows === 0) return { regions, similarities };
   const commands = new Commands(context);
-  const results = commands.temporary(rows * 8);
-  const chunks = exemplars.chunks().filter((chunk) => chunk.first + chunk.rows > from);
-  const mostTiles = largest(chunks.map((chunk) => Math.ceil(chunk.rows / TILE)));
+  const results = commands.temporary(queries.rows * 8);
   for (const block of blocks(queries, exemplars.rows - from)) {
-    const rowTiles = Math.ceil(block.rows / TILE);
-    // A share is the same part of every chunk, so that one list of running bests serves them all: see nearest.wgsl.
-    const shares = Math.min(Math.ceil(WORKGROUPS / rowTiles), mostTiles);
-    const best = commands.temporary(shares * block.rows * 8);
-    chunks.forEach((chunk, i) => {
-      const start = Math.max(0, from - chunk.first);
-      const tilesPerShare = Math.ceil(Math.ceil((chunk.rows - start) / TILE) / shares);
-      commands.dispatch(
-        "nearest",
-        [block, chunk, best],
-        [block.rows, start, chunk.rows, stride, chunk.first, tilesPerShare, i],
-        [rowTiles, shares],
-        block.rows * (chunk.rows - start) * stride * 4,
-      );
-    });
-    commands.dispatch("nearestReduce", [best, results], [block.rows, shares, block.first], [rowTiles]);
+    nearestOfBlock(commands, block, exemplars, from, results, block.first);
   }
+  return await readNearest(commands, results, queries.rows);
+}
+
+/**
+ * Finds the exemplars of a block of queries.
+ *
+ * @param results Takes bits of the similarity and the region of each, from number `offset` on.
+ * @param workgroups Where the workgroups of `nearest` and of `nearestReduce` are told, if kernels say how many of the block's
+ * rows there are.
+ */
+export function nearestOfBlock(
+  commands: Commands,
+  block: Chunk,
+  exemplars: WebGpuMatrix,
+  from: number,
+  results: GPUBuffer,
+  offset: number,
+  workgroups?: { readonly search: Workgroups; readonly reduce: Workgroups },
+): void {
+  const { stride } = exemplars;
+  const rowTiles = Math.ceil(block.rows / TILE);
+  const chunks = chunksFrom(exemplars, from);
+  const shares = sharesOf(block.rows, chunks);
+  const best = commands.temporary(shares * block.rows * 8);
+  chunks.forEach((chunk, i) => {
+    const start = Math.max(0, from - chunk.first);
+    const tilesPerShare = Math.ceil(Math.ceil((chunk.rows - start) / TILE) / shares);
+    commands.dispatch(
+      "nearest",
+      [block, chunk, best],
+      [block.rows, start, chunk.rows, stride, chunk.first, tilesPerShare, i],
+      workgroups?.search ?? [rowTiles, shares],
+      block.rows * (chunk.rows - start) * stride * 4,
+    );
+  });
+  commands.dispatch("nearestReduce", [best, results], [block.rows, shares, offset], workgroups?.reduce ?? [rowTiles]);
+}
+
+/** The chunks that hold exemplars `from` to the last. */
+export function chunksFrom(exemplars: WebGpuMatrix, from: number): Chunk[] {
+  return exemplars.chunks().filter((chunk) => chunk.first + chunk.rows > from);
+}
+
+/** In how many shares the exemplars are searched: the same part of every chunk, so that one list of running bests does. */
+export function sharesOf(rows: number, chunks: readonly Chunk[]): number {
+  const mostTiles = largest(chunks.map((chunk) => Math.ceil(chunk.rows / TILE)));
+  return Math.min(Math.ceil(WORKGROUPS / Math.ceil(rows / TILE)), mostTiles);
+}
+
+/** Submits the commands and reads back what they found for each query. */
+export async function readNearest(commands: Commands, results: GPUBuffer, rows: number): Promise<Nearest> {
   const bytes = await commands.read([{ buffer: results, offset: 0, size: rows * 8 }]);
   const [bits, numbers] = [new Float32Array(bytes), new Int32Array(bytes)];
+  const [regions, similarities] = [new Int32Array(rows), new Float32Array(rows)];
   for (let row = 0; row < rows; row++) {
     similarities[row] = bits[2 * row];
     regions[row] = numbers[2 * row + 1];

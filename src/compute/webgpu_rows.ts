@@ -77,9 +77,11 @@ export function copyRows(
     copyRows(context, moved, Int32Array.from(sourceRows, (_, i) => i), target, targetRows);
     return;
   }
-  let last = -1;
-  for (const row of targetRows) last = Math.max(last, row);
+  if (targetRows.length === 0) return;
+  let [first, last] = [Infinity, -1];
+  for (const row of targetRows) [first, last] = [Math.min(first, row), Math.max(last, row)];
   target.grow(last + 1);
+  target.changed(first, last + 1);
   const [from, to] = [source.chunks(), target.chunks()];
   const commands = new Commands(context);
   for (const { sourceChunk, targetChunk, pairs } of byChunks(source, sourceRows, target, targetRows)) {
@@ -101,7 +103,9 @@ export function accumulate(context: GpuContext, sums: WebGpuMatrix, directions: 
   if (regions.length === 0) return;
   assertRowNumbers(rows, directions);
   const { stride } = sums;
-  sums.grow(regions[regions.length - 1] + 1);
+  const end = regions[regions.length - 1] + 1;
+  sums.grow(end);
+  sums.changed(regions[0], end);
   const columns = Math.ceil(stride / 64);
   // Groups in blocks: their sums lie in one buffer, and a group is a workgroup in y.
   const perBlock = Math.min(MOST_WORKGROUPS, Math.max(1, Math.floor(context.chunkBytes / (stride * 16))));

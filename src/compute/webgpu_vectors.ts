@@ -1,7 +1,7 @@
 /** Operations on each row by itself: directions, and the sums that the center is made of. */
 import type { Moments } from "./backend.ts";
 import { rowError, shortestFrom } from "./row_lengths.ts";
-import { Commands, type GpuContext } from "./webgpu_commands.ts";
+import { bitsOf, Commands, type GpuContext } from "./webgpu_commands.ts";
 import { download } from "./webgpu_rows.ts";
 import { WebGpuMatrix } from "./webgpu_matrix.ts";
 
@@ -100,9 +100,4 @@ export async function assertNone(
   center?: Float32Array,
 ): Promise<void> {
   if (firstBad !== NO_ROW) throw rowError(await download(context, x, Int32Array.of(firstBad)), firstBad, center);
-}
-
-/** A float as kernels read it of a parameter. */
-function bitsOf(value: number): number {
-  return new Uint32Array(Float32Array.of(value).buffer)[0];
 }

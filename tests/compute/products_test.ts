@@ -22,7 +22,7 @@ backendTest("nearest and similarities agree with plain loops for every odd shape
     queries.dispose();
     founders.dispose();
   }
-}, { chunked: true });
+}, { chunked: true, integers: true });
 
 backendTest("the lowest of equally near exemplars wins, across tiles and chunks too", async (backend) => {
   const [dim, copies] = [192, 5];
@@ -39,7 +39,7 @@ backendTest("the lowest of equally near exemplars wins, across tiles and chunks 
   assertEquals((await backend.nearest(queries, exemplars, 150)).regions, range(10, 210));
   queries.dispose();
   exemplars.dispose();
-}, { chunked: true });
+}, { chunked: true, integers: true });
 
 backendTest("the first of many identical exemplars wins", async (backend) => {
   const [rows, exemplars, dim] = [70, 300, 192];
@@ -54,7 +54,7 @@ backendTest("the first of many identical exemplars wins", async (backend) => {
   }
   queries.dispose();
   founders.dispose();
-}, { chunked: true });
+}, { chunked: true, integers: true });
 
 backendTest("opposite exemplars are found although every similarity is negative", async (backend) => {
   const rows = 70;
@@ -63,7 +63,7 @@ backendTest("opposite exemplars are found although every similarity is negative"
   const { regions, similarities } = await backend.nearest(queries, exemplars);
   assertEquals(regions, new Int32Array(rows).fill(1));
   similarities.forEach((similarity) => assertAlmostEquals(similarity, -0.6, 1e-6));
-});
+}, { integers: true });
 
 backendTest("nearest repeats to the byte and gives the similarity that similarities gives", async (backend) => {
   const [rows, exemplars, dim] = [130, 500, 192];
@@ -79,7 +79,7 @@ backendTest("nearest repeats to the byte and gives the similarity that similarit
   );
   queries.dispose();
   founders.dispose();
-}, { chunked: true });
+}, { chunked: true, integers: true });
 
 backendTest("no queries have no nearest, and nothing is similar to nothing", async (backend) => {
   const [none, some] = [backend.create(8), backend.upload(unitRows(3, 8), 3, 8)];
@@ -87,14 +87,14 @@ backendTest("no queries have no nearest, and nothing is similar to nothing", asy
   assertEquals(await backend.similarities(none, some), new Float32Array());
   assertEquals(await backend.similarities(some, none), new Float32Array());
   some.dispose();
-});
+}, { integers: true });
 
 backendTest("nearest wants an exemplar in its range", async (backend) => {
   const [none, some] = [backend.create(8), backend.upload(unitRows(3, 8), 3, 8)];
   await assertRejects(() => backend.nearest(some, none), RangeError, "Expected an exemplar");
   await assertRejects(() => backend.nearest(some, some, 3), RangeError, "Expected an exemplar from 3 on but found 3");
   some.dispose();
-});
+}, { integers: true });
 
 backendTest("rows of different lengths cannot be compared", async (backend) => {
   const [eight, nine] = [backend.upload(unitRows(3, 8), 3, 8), backend.upload(unitRows(3, 9), 3, 9)];

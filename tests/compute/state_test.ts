@@ -49,7 +49,7 @@ const OPERATIONS: Record<string, ((backend: Backend, used: Matrix, gone: Matrix)
 const AT_ONCE = ["view", "copyRows", "accumulate", "combine"];
 
 /** Those that take none. */
-const OTHERS = ["constructor", "create", "upload", "wrap", "dispose"];
+const OTHERS = ["constructor", "create", "upload", "wrap", "dispose", "search"];
 
 const groupOf = (row: number) => ({
   regions: Int32Array.of(0),

@@ -1,5 +1,6 @@
 import { type Backend, openBackend } from "../../src/compute/mod.ts";
 import { gpuAdapter } from "../../src/compute/device.ts";
+import type { WebGpuOptions } from "../../src/compute/webgpu.ts";
 
 /** Small enough that matrices of a few hundred rows are cut in several chunks. */
 export const TINY_CHUNK_BYTES = 64 * 1024;
@@ -14,6 +15,8 @@ export const skipWebGpu = !adapter && !required;
 export interface BackendTestOptions {
   /** Also run it on WebGPU with chunks of {@link TINY_CHUNK_BYTES}, so that matrices are cut. Default false. */
   chunked?: boolean;
+  /** Also run it on WebGPU with all searches done by integers, be they ever so small, in the same chunks. Default false. */
+  integers?: boolean;
 }
 
 /** Registers `run` once a backend: `<name> [cpu]`, `<name> [webgpu]`. */
@@ -24,13 +27,14 @@ export function backendTest(
 ): void {
   Deno.test(`${name} [cpu]`, async () => await run(await openBackend("cpu")));
   webgpuTest(`${name} [webgpu]`, async () => await run(await openBackend("webgpu")));
-  if (options.chunked) {
-    webgpuTest(`${name} [webgpu, tiny chunks]`, async () => {
+  const webgpuTestWith = (how: string, webgpuOptions: WebGpuOptions) =>
+    webgpuTest(`${name} [webgpu, ${how}]`, async () => {
       const { WebGpuBackend } = await import("../../src/compute/webgpu.ts");
-      using backend = await WebGpuBackend.create({ chunkBytes: TINY_CHUNK_BYTES });
+      using backend = await WebGpuBackend.create(webgpuOptions);
       await run(backend);
     });
-  }
+  if (options.chunked) webgpuTestWith("tiny chunks", { chunkBytes: TINY_CHUNK_BYTES });
+  if (options.integers) webgpuTestWith("integers", { chunkBytes: TINY_CHUNK_BYTES, way: "integers" });
 }
 
 /** Registers a test that needs a WebGPU adapter. Where it is skipped, its name says why: `--quiet` hides other output. */
