@@ -65,6 +65,7 @@ export class WebGpuBackend implements Backend, Disposable {
     return new WebGpuBackend(new GpuContext(device, chunkBytes), options.way);
   }
 
+  /** How large searches are done; `undefined` until the first of them has it measured. */
   get search(): SearchWay | undefined {
     return this.#search;
   }
