@@ -1,6 +1,5 @@
 import { assertOwned, disposedError, type Matrix } from "./backend.ts";
 import type { BufferRange, GpuContext } from "./webgpu_commands.ts";
-import type { QuantisedRows } from "./webgpu_quantised.ts";
 
 /** Consecutive rows of a matrix that lie in one buffer. */
 export interface Chunk extends BufferRange {
@@ -8,6 +7,12 @@ export interface Chunk extends BufferRange {
   readonly first: number;
   /** Rows in use. */
   readonly rows: number;
+}
+
+/** What is kept beside a matrix's rows and follows them, such as the rows in 8 bits; it is disposed with the matrix. */
+export interface Companion extends Disposable {
+  /** Rows `from` to `to` (exclusive) are new, or were written to. */
+  changed(from: number, to: number): void;
 }
 
 // Growing copies the last chunk only, so that a large dictionary never needs twice its memory.
@@ -32,8 +37,8 @@ export class WebGpuMatrix implements Matrix {
   readonly stride: number;
   /** Rows of every chunk but the last. */
   readonly rowsPerChunk: number;
-  /** Its rows in 8 bits, from their first use on; they follow the matrix and are disposed with it. */
-  quantised: QuantisedRows | undefined;
+  /** What is kept beside its rows, if anything is. */
+  companion: Companion | undefined;
   readonly #context: GpuContext;
   #allocations: Allocation[] = [];
   #rows = 0;
@@ -99,7 +104,7 @@ export class WebGpuMatrix implements Matrix {
 
   /** Whoever writes to rows `from` to `to` (exclusive) that were there before says so here. */
   changed(from: number, to: number): void {
-    this.quantised?.changed(from, to);
+    this.companion?.changed(from, to);
   }
 
   /** Makes the matrix at least `rows` long; new rows are zeros. */
@@ -121,7 +126,7 @@ export class WebGpuMatrix implements Matrix {
     if (this.#release) this.#release();
     else this.#allocations.forEach(({ buffer }) => buffer.destroy());
     this.#allocations = [];
-    this.quantised?.dispose();
+    this.companion?.[Symbol.dispose]();
   }
 
   [Symbol.dispose](): void {

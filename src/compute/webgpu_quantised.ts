@@ -1,7 +1,7 @@
 /** Rows in 8 bits beside a matrix, for the search by integers: see kernels/quantise.wgsl. */
 import { gpuFailures } from "./device.ts";
 import { bitsOf, type BufferRange, type Commands, type GpuContext } from "./webgpu_commands.ts";
-import { type Chunk, WebGpuMatrix } from "./webgpu_matrix.ts";
+import { type Chunk, type Companion, WebGpuMatrix } from "./webgpu_matrix.ts";
 
 // Coordinates of a strip in similarity_bounds.wgsl: packed rows are whole ones.
 const STRIP = 64;
@@ -20,7 +20,7 @@ const OTHER_OPERATIONS = 64;
 export const WIDEST = 2 ** 15;
 
 /** Rows of a matrix, quantised when they are first searched, and again when they have changed. */
-export class QuantisedRows implements Disposable {
+export class QuantisedRows implements Companion {
   /** Coordinates of a packed row. */
   readonly width: number;
   readonly #matrix: WebGpuMatrix;
@@ -42,9 +42,10 @@ export class QuantisedRows implements Disposable {
 
   /** A matrix's own, as they are now; what is missing is quantised by commands that are added to `commands`. */
   static of(context: GpuContext, commands: Commands, matrix: WebGpuMatrix): QuantisedRows {
-    matrix.quantised ??= new QuantisedRows(context, matrix);
-    matrix.quantised.#update(commands);
-    return matrix.quantised;
+    const own = matrix.companion instanceof QuantisedRows ? matrix.companion : new QuantisedRows(context, matrix);
+    matrix.companion = own;
+    own.#update(commands);
+    return own;
   }
 
   /** Has rows `from` to `to` (exclusive) quantised again. */
@@ -63,13 +64,9 @@ export class QuantisedRows implements Disposable {
     return [rowsOf(this.#packed), rowsOf(this.#sizes)];
   }
 
-  dispose(): void {
+  [Symbol.dispose](): void {
     this.#packed.dispose();
     this.#sizes.dispose();
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
   }
 
   #update(commands: Commands): void {

@@ -334,8 +334,8 @@ webgpuTest("quantised rows are given back with their matrix", async () => {
   using gpu = await context();
   const matrix = upload(gpu, families(70, 64, 1), 70, 64);
   await nearestByIntegers(gpu, matrix, matrix, 0);
-  const { quantised } = matrix;
-  assert(quantised);
+  const quantised = matrix.companion;
+  assert(quantised instanceof QuantisedRows);
   const [chunk] = matrix.chunks();
   const [words, sizes] = quantised.part(chunk);
   assertEquals([words.size, sizes.size], [70 * 64, 70 * 16]);
