@@ -15,7 +15,7 @@ import { assertPairs, assertPercentiles } from "./histogram.ts";
 import { GpuContext } from "./webgpu_commands.ts";
 import { WebGpuMatrix, webgpuMatrix } from "./webgpu_matrix.ts";
 import { nearest, similarities } from "./webgpu_products.ts";
-import { nearestByIntegers } from "./webgpu_integer_search.ts";
+import { isCrowded, nearestByIntegers } from "./webgpu_integer_search.ts";
 import { canQuantise, fasterWay, hasIntegers, isLarge } from "./webgpu_search_way.ts";
 import { percentilesOf } from "./webgpu_percentiles.ts";
 import type { ActivationRule, SparseFeatures } from "./sparse.ts";
@@ -131,7 +131,8 @@ export class WebGpuBackend implements Backend, Disposable {
     }
     if (left.rows === 0) return { regions: new Int32Array(), similarities: new Float32Array() };
     const isLargeOne = isLarge(left.rows, right.rows - from, left.dim);
-    const byIntegers = this.#search?.way === "integers" && canQuantise(left.dim) && (this.#asked || isLargeOne);
+    const pays = this.#asked !== undefined || (isLargeOne && !isCrowded(right));
+    const byIntegers = this.#search?.way === "integers" && canQuantise(left.dim) && pays;
     // Recorded before anything is waited for, so that what happens to the matrices meanwhile does not show.
     const found = await (byIntegers ? nearestByIntegers : nearest)(this.#context, left, right, from);
     if (isLargeOne && !this.#search) await this.#choose();

@@ -11,7 +11,7 @@ import type { Nearest } from "./backend.ts";
 import { largest } from "./long_lists.ts";
 import { bitsOf, Commands, type GpuContext } from "./webgpu_commands.ts";
 import type { Chunk, WebGpuMatrix } from "./webgpu_matrix.ts";
-import { blocks, chunksFrom, nearestOfBlock, readNearest, sharesOf, TILE } from "./webgpu_products.ts";
+import { blocks, chunksFrom, nearestOf, nearestOfBlock, sharesOf, TILE } from "./webgpu_products.ts";
 import { QuantisedRows, roundingOf } from "./webgpu_quantised.ts";
 
 // Exemplars that share a bound in similarity_bounds.wgsl.
@@ -20,6 +20,11 @@ const GROUP = 8;
 const BLOCK_BYTES = 2 ** 26;
 // Queries are workgroups of one dimension.
 const MOST_ROWS = 65535;
+
+// Share of a search's queries that may be left to float32 before integers cost more than they save.
+const MOST_UNSETTLED = 0.25;
+// Exemplars of which more were left.
+const crowded = new WeakSet<WebGpuMatrix>();
 
 /** What one block after the other uses. */
 interface Scratch {
@@ -42,25 +47,35 @@ export async function nearestByIntegers(
   from: number,
   allowance = 1,
 ): Promise<Nearest> {
+  const { rows, stride } = queries;
   const commands = new Commands(context);
-  const results = commands.temporary(queries.rows * 8);
+  const results = commands.temporary(rows * 8);
   const left = QuantisedRows.of(context, commands, queries);
   const right = QuantisedRows.of(context, commands, exemplars);
-  const columns = largest(chunksFrom(exemplars, from).map(({ rows }) => groupsOf(0, rows)));
-  const most = Math.min(BLOCK_BYTES / (columns * 4), BLOCK_BYTES / (queries.stride * 16), MOST_ROWS);
+  const groups = largest(chunksFrom(exemplars, from).map((chunk) => groupsOf(0, chunk.rows)));
+  const most = Math.min(BLOCK_BYTES / (groups * 4), BLOCK_BYTES / (stride * 16), MOST_ROWS);
   const all = blocks(queries, exemplars.rows - from, most);
-  const rows = largest(all.map((block) => block.rows));
+  const tallest = largest(all.map((block) => block.rows));
   const scratch = {
-    bounds: commands.temporary(rows * columns * 4),
-    unsettled: commands.temporary(rows * 8),
-    rows: commands.temporary(rows * queries.stride * 16),
-    settled: commands.temporary(rows * 8),
+    bounds: commands.temporary(tallest * groups * 4),
+    unsettled: commands.temporary(tallest * 8),
+    rows: commands.temporary(tallest * stride * 16),
+    settled: commands.temporary(tallest * 8),
   };
-  for (const block of all) {
+  const lists = all.map((block) => {
     const workgroups = boundAndCompare(commands, block, left, right, exemplars, from, allowance, results, scratch);
     settle(commands, block, exemplars, from, workgroups, results, scratch);
-  }
-  return await readNearest(commands, results, queries.rows);
+    return { buffer: workgroups, offset: 4, size: 4 };
+  });
+  const bytes = await commands.read([{ buffer: results, offset: 0, size: rows * 8 }, ...lists]);
+  const unsettled = new Uint32Array(bytes, rows * 8).reduce((sum, count) => sum + count, 0);
+  if (unsettled > MOST_UNSETTLED * rows) crowded.add(exemplars);
+  return nearestOf(bytes, rows);
+}
+
+/** Whether integers told too little apart when these exemplars were searched: they are all near to each other, say. */
+export function isCrowded(exemplars: WebGpuMatrix): boolean {
+  return crowded.has(exemplars);
 }
 
 /** Finds the exemplars of a block, but for those queries that too many are left of: a list of them, and its workgroups. */

@@ -20,12 +20,13 @@ export async function nearest(
   exemplars: WebGpuMatrix,
   from: number,
 ): Promise<Nearest> {
+  const { rows } = queries;
   const commands = new Commands(context);
-  const results = commands.temporary(queries.rows * 8);
+  const results = commands.temporary(rows * 8);
   for (const block of blocks(queries, exemplars.rows - from)) {
     nearestOfBlock(commands, block, exemplars, from, results, block.first);
   }
-  return await readNearest(commands, results, queries.rows);
+  return nearestOf(await commands.read([{ buffer: results, offset: 0, size: rows * 8 }]), rows);
 }
 
 /**
@@ -74,9 +75,8 @@ export function sharesOf(rows: number, chunks: readonly Chunk[]): number {
   return Math.min(Math.ceil(WORKGROUPS / Math.ceil(rows / TILE)), mostTiles);
 }
 
-/** Submits the commands and reads back what they found for each query. */
-export async function readNearest(commands: Commands, results: GPUBuffer, rows: number): Promise<Nearest> {
-  const bytes = await commands.read([{ buffer: results, offset: 0, size: rows * 8 }]);
+/** What was found for each query, from the start of what was read back. */
+export function nearestOf(bytes: ArrayBuffer, rows: number): Nearest {
   const [bits, numbers] = [new Float32Array(bytes), new Int32Array(bytes)];
   const [regions, similarities] = [new Int32Array(rows), new Float32Array(rows)];
   for (let row = 0; row < rows; row++) {

@@ -1,16 +1,19 @@
 /**
- * How fast activations find their nearest exemplar on WebGPU: `Backend.nearest` against plain onnxruntime on the same device,
- * a MatMul of everything at once (the exemplars transposed beforehand) and an ArgMax, which holds all similarities.
+ * How fast activations find their nearest exemplar on WebGPU, by integers and in float32: both ways of `Backend.nearest`,
+ * whose answers must be the same to the byte, and plain onnxruntime on the same device, a MatMul of everything at once (the
+ * exemplars transposed beforehand) and an ArgMax, which holds all similarities.
  */
 import { type Nearest, openBackend } from "../../src/compute/mod.ts";
 import { gpuAdapter, gpuDevice, isSoftwareAdapter, webgpuProvider } from "../../src/compute/device.ts";
-import { directionsOf } from "../../src/partition/directions.ts";
 import { ElementType, encodeModel, graphModel, node, valueInfo } from "../../src/compute/onnx/codec.ts";
 import { type TypedTensor, webRuntime } from "../../src/compute/ort.ts";
-import { OURS } from "./contenders.ts";
+import { WebGpuBackend } from "../../src/compute/webgpu.ts";
+import { hasIntegers } from "../../src/compute/webgpu_search_way.ts";
 import { Clustered } from "./data.ts";
 import type { BenchSettings } from "./settings.ts";
-import { type BenchRow, figure, figuresOf, inTurns, secondsOf } from "./timing.ts";
+import { type BenchRow, figure, figuresOf, inTurns, secondsOf, type Way } from "./timing.ts";
+
+const NAME = "nearest exemplar, WebGPU";
 
 /** Measures any adapter that there is; the size of real use only on a GPU. */
 export async function benchWebGpu({ quick, repeats, note }: BenchSettings): Promise<BenchRow[]> {
@@ -19,23 +22,54 @@ export async function benchWebGpu({ quick, repeats, note }: BenchSettings): Prom
     note("WebGPU: no adapter was found, and nothing is measured on one.");
     return [];
   }
-  const backend = await openBackend("webgpu");
-  const [rows, dim, size] = quick || isSoftwareAdapter(adapter.info) ? [1024, 192, 1024] : [8192, 2304, 16_000];
+  const [rows, dim, size] = sizesOf(quick, isSoftwareAdapter(adapter.info));
   const stream = new Clustered({ dim });
-  const [x, e] = [await unitRows(stream, rows), await unitRows(stream, size)];
-  using queries = backend.upload(x, rows, dim);
-  using exemplars = backend.upload(e, size, dim);
+  const all = await directionsOf(stream, rows + size);
+  const [x, e] = [all.slice(0, rows * dim), all.slice(rows * dim)];
+  using float = await searcher("float", x, e, dim);
+  using integers = hasIntegers() ? await searcher("integers", x, e, dim) : undefined;
+  if (!integers) note("WebGPU: WGSL has no products of packed integers here, and only float32 is measured.");
   await using peer = await plainOnnxruntime(x, e, dim);
-  assertSameWork(await backend.nearest(queries, exemplars), await peer.run());
-  const times = await inTurns([
-    { name: OURS, run: async () => void await backend.nearest(queries, exemplars) },
-    { name: "onnxruntime's MatMul and ArgMax", run: async () => void await peer.run() },
-  ], repeats);
-  const detail = `${rows} x ${dim} against ${size} exemplars, ${backend.device}`;
+  const found = await float.search();
+  assertSameWork(found, await peer.run());
+  if (integers) assertSameBytes(await integers.search(), found);
+  const ways: Way[] = [integers, float].flatMap((own) => own ? [{ name: own.name, run: own.run }] : []);
+  ways.push({ name: "onnxruntime's MatMul and ArgMax", run: async () => void await peer.run() });
+  const detail = `${rows} x ${dim} against ${size} exemplars, ${float.device}`;
   return [
-    ...figuresOf(times, { name: "nearest exemplar, WebGPU", amount: rows, unit: "activations", detail }),
-    await floor(backend.device),
+    ...figuresOf(await inTurns(ways, repeats), { name: NAME, amount: rows, unit: "activations", detail }),
+    await floor(float.device),
   ];
+}
+
+/** Rows, dim and exemplars. */
+function sizesOf(quick: boolean, isSoftware: boolean): [number, number, number] {
+  if (quick) return [1024, 192, 1024];
+  return isSoftware ? [1024, 2304, 2048] : [8192, 2304, 16_000];
+}
+
+/** One way of the two. Queries are quantised anew in every run, as those of a stream are; exemplars once, as a dictionary's. */
+async function searcher(
+  way: "integers" | "float",
+  x: Float32Array<ArrayBuffer>,
+  e: Float32Array<ArrayBuffer>,
+  dim: number,
+) {
+  const backend = await WebGpuBackend.create({ way });
+  const all = Int32Array.from({ length: x.length / dim }, (_, row) => row);
+  const [source, queries] = [backend.upload(x, x.length / dim, dim), backend.create(dim)];
+  const exemplars = backend.upload(e, e.length / dim, dim);
+  const search = () => {
+    backend.copyRows(source, all, queries, all);
+    return backend.nearest(queries, exemplars);
+  };
+  return {
+    name: way === "float" ? "in float32" : "by integers",
+    device: backend.device,
+    search,
+    run: async () => void await search(),
+    [Symbol.dispose]: () => [source, queries, exemplars, backend].forEach((each) => each.dispose()),
+  };
 }
 
 /** MatMul and ArgMax in one session on the device of our kernels, with its inputs already there. */
@@ -100,7 +134,7 @@ async function floor(detail: string): Promise<BenchRow> {
   const name = "a kernel that does nothing, and its result read back";
   return figure(
     name,
-    OURS,
+    "a call",
     "ms",
     times.map((seconds) => seconds * 1000),
     `${detail}; Deno 2.9 waits 10 ms in every read`,
@@ -115,10 +149,19 @@ function assertSameWork(ours: Nearest, peer: BigInt64Array): void {
   }
 }
 
-async function unitRows(stream: Clustered, rows: number): Promise<Float32Array<ArrayBuffer>> {
+function assertSameBytes(ours: Nearest, other: Nearest): void {
+  const isSame = ours.regions.every((region, row) =>
+    region === other.regions[row] && Object.is(ours.similarities[row], other.similarities[row])
+  );
+  if (!isSame) throw new Error("Expected the same bytes by integers as in float32 but they differ");
+}
+
+/** Directions of a stream's rows from their mean. */
+async function directionsOf(stream: Clustered, rows: number): Promise<Float32Array<ArrayBuffer>> {
   const backend = await openBackend("cpu");
-  const batch = { data: stream.take(rows), rows, dim: stream.dim };
-  using directions = await directionsOf(backend, batch, new Float32Array(stream.dim));
+  using activations = backend.upload(stream.take(rows), rows, stream.dim);
+  const { sum } = await backend.moments(activations);
+  using directions = await backend.directions(activations, Float32Array.from(sum, (value) => value / rows));
   return await backend.download(directions);
 }
 

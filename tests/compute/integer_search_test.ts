@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Random } from "../../src/compute/mod.ts";
 import { gpuDevice } from "../../src/compute/device.ts";
 import { bitsOf, Commands, GpuContext } from "../../src/compute/webgpu_commands.ts";
-import { nearestByIntegers } from "../../src/compute/webgpu_integer_search.ts";
+import { isCrowded, nearestByIntegers } from "../../src/compute/webgpu_integer_search.ts";
 import { WebGpuMatrix } from "../../src/compute/webgpu_matrix.ts";
 import { nearest } from "../../src/compute/webgpu_products.ts";
 import { QuantisedRows, roundingOf } from "../../src/compute/webgpu_quantised.ts";
@@ -297,6 +297,18 @@ webgpuTest(
     }
   },
 );
+
+webgpuTest("exemplars are known for crowded where integers leave most queries to float32", async () => {
+  const gpu = await sharedContext();
+  const [dim, size] = [64, TOO_MANY];
+  const [same, others] = [unitRows(1, dim), families(size, dim, 1)];
+  using queries = upload(gpu, others.slice(0, 70 * dim), 70, dim);
+  using apart = upload(gpu, others, size, dim);
+  using together = upload(gpu, others.map((_, i) => same[i % dim]), size, dim);
+  assert(!isCrowded(apart) && !isCrowded(together));
+  for (const exemplars of [apart, together]) await nearestByIntegers(gpu, queries, exemplars, 0);
+  assert(!isCrowded(apart) && isCrowded(together));
+});
 
 webgpuTest("a wrapped buffer, which others may write to, is quantised for every search", async () => {
   using gpu = await context();

@@ -4,7 +4,7 @@ import { WebGpuBackend } from "../../src/compute/webgpu.ts";
 import { webgpuTest } from "../lib/backends.ts";
 import { unitRows } from "./oracles.ts";
 
-const [ROWS, EXEMPLARS, DIM] = [300, 1400, 192];
+const [ROWS, EXEMPLARS, DIM] = [300, 2800, 192];
 const [x, e] = [unitRows(ROWS, DIM), unitRows(EXEMPLARS, DIM, 2)];
 
 /** Searches a backend with more than it measures for, or with `rows` of it. */
