@@ -1,11 +1,18 @@
 import { assertOwned, disposedError, type Matrix } from "./backend.ts";
 
+/** Rows that searches take at once, and of whose changes a matrix keeps count together. */
+export const ROWS_A_TILE = 4096;
+
 /** A matrix in host memory, with room to grow. */
 export class CpuMatrix implements Matrix {
   readonly backend = "cpu";
   #data: Float32Array<ArrayBuffer>;
   #rows: number;
   #isDisposed = false;
+  /** How often rows of each tile were overwritten. */
+  readonly #revisions: number[] = [];
+  /** What searches made of the rows, to be used again. */
+  readonly #derived = new Map<string, unknown>();
 
   constructor(data: Float32Array<ArrayBuffer>, rows: number, readonly dim: number) {
     this.#data = data;
@@ -41,8 +48,37 @@ export class CpuMatrix implements Matrix {
     this.#rows = rows;
   }
 
+  /** Rows `from` to `to` (exclusive) to be written over. */
+  overwrite(from: number, to: number): Float32Array<ArrayBuffer> {
+    for (let tile = Math.floor(from / ROWS_A_TILE); tile * ROWS_A_TILE < to; tile++) {
+      this.#revisions[tile] = this.revisionOf(tile) + 1;
+    }
+    return this.view(from, to);
+  }
+
+  /** How often rows of a tile were overwritten; rows that were appended since were not. */
+  revisionOf(tile: number): number {
+    return this.#revisions[tile] ?? 0;
+  }
+
+  /** What was made of the matrix under a key before, or is made now; it goes with the matrix. */
+  derived<T>(key: string, make: () => T): T {
+    this.assertInUse();
+    if (!this.#derived.has(key)) this.#derived.set(key, make());
+    return this.#derived.get(key) as T;
+  }
+
+  /** The same of the rows as they are now: made anew when any was appended or overwritten. */
+  kept<T>(key: string, make: () => T): T {
+    const state = `${this.rows} ${this.#revisions.join()}`;
+    const kept = this.derived(key, () => ({ state, value: make() }));
+    if (kept.state !== state) Object.assign(kept, { state, value: make() });
+    return kept.value;
+  }
+
   dispose(): void {
     this.#isDisposed = true;
+    this.#derived.clear();
     this.#data = new Float32Array(0);
   }
 

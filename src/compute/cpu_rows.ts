@@ -14,6 +14,7 @@ export function download(matrix: CpuMatrix, rows?: Int32Array): Float32Array<Arr
 /** Copies rows; of several copies to one target row the last counts. */
 export function copyRows(from: CpuMatrix, sourceRows: Int32Array, to: CpuMatrix, targetRows: Int32Array): void {
   assertCopy(from, sourceRows, to, targetRows);
+  const { rows: before } = to;
   let last = -1;
   for (const row of targetRows) last = Math.max(last, row);
   to.grow(last + 1);
@@ -22,7 +23,11 @@ export function copyRows(from: CpuMatrix, sourceRows: Int32Array, to: CpuMatrix,
     sourceRows,
     (row) => from === to ? from.view(row, row + 1).slice() : from.view(row, row + 1),
   );
-  rows.forEach((row, i) => to.view(targetRows[i], targetRows[i] + 1).set(row));
+  rows.forEach((row, i) => {
+    const [target, end] = [targetRows[i], targetRows[i] + 1];
+    // What is appended, nobody has looked at.
+    (target < before ? to.overwrite(target, end) : to.view(target, end)).set(row);
+  });
 }
 
 /**
@@ -43,7 +48,7 @@ export function accumulate(sums: CpuMatrix, directions: CpuMatrix, { regions, of
       const row = directions.view(rows[i], rows[i] + 1);
       for (let j = 0; j < row.length; j++) partial[j] += row[j];
     }
-    const target = sums.view(regions[g], regions[g] + 1);
+    const target = sums.overwrite(regions[g], regions[g] + 1);
     for (let j = 0; j < target.length; j++) target[j] += partial[j];
   }
 }

@@ -1,0 +1,103 @@
+import type { CpuMatrix } from "../cpu_matrix.ts";
+import { ROWS_A_TILE } from "../cpu_matrix.ts";
+import type { RowCoder } from "./row_coder.ts";
+import type { Tile } from "./settle.ts";
+
+/** Columns by which a tile grows: a few zeros more cost less than laying all columns out anew. */
+const COLUMN_STEP = 64;
+
+/** A tile of exemplars in codes, a column an exemplar, as onnxruntime's integer product wants them. */
+export interface CodedTile extends Tile {
+  /** `width x columns` codes; columns beyond the tile's size are zeros. */
+  readonly codes: Int8Array<ArrayBuffer>;
+  readonly columns: number;
+}
+
+interface OwnTile extends CodedTile {
+  size: number;
+  scale: number;
+  norm: number;
+  error: number;
+  codes: Int8Array<ArrayBuffer>;
+  columns: number;
+  /** The scale of its codes, before the share of the rotation. */
+  codeScale: number;
+  /** How often rows of the tile had been overwritten. */
+  revision: number;
+}
+
+/** The codes of a matrix of exemplars, which follow when it grows or rows of it are overwritten. */
+export class ExemplarCodes {
+  readonly #tiles: OwnTile[] = [];
+
+  /** @param levels Largest code. */
+  constructor(readonly coder: RowCoder, readonly levels: number) {}
+
+  /**
+   * The tiles of a matrix as it is now. Only what is new is coded.
+   *
+   * @returns `undefined` if a row is not of finite numbers of ordinary size.
+   */
+  follow(matrix: CpuMatrix): readonly CodedTile[] | undefined {
+    for (let first = 0; first < matrix.rows; first += ROWS_A_TILE) {
+      const at = first / ROWS_A_TILE;
+      const size = Math.min(ROWS_A_TILE, matrix.rows - first);
+      const revision = matrix.revisionOf(at);
+      const known = this.#tiles[at];
+      if (known?.size === size && known.revision === revision) continue;
+      const isGrown = known !== undefined && known.revision === revision;
+      const isCoded = isGrown ? this.#grow(known, matrix, size) : this.#lay(at, matrix, size, revision);
+      if (!isCoded) return undefined;
+    }
+    return this.#tiles;
+  }
+
+  /** Codes a tile from its first row on. */
+  #lay(at: number, matrix: CpuMatrix, size: number, revision: number): boolean {
+    const first = at * ROWS_A_TILE;
+    delete this.#tiles[at];
+    const scale = this.coder.scaleOf(matrix.view(first, first + size), this.levels);
+    if (scale === undefined) return false;
+    const columns = Math.ceil(size / COLUMN_STEP) * COLUMN_STEP;
+    const codes = new Int8Array(this.coder.width * columns);
+    const tile = { first, size: 0, scale: 0, norm: 0, error: 0, codes, columns, codeScale: scale, revision };
+    this.#add(tile, matrix, size);
+    this.#tiles[at] = tile;
+    return true;
+  }
+
+  /** Codes the rows that were appended to a tile; all of them, if one has a larger number than those before. */
+  #grow(tile: OwnTile, matrix: CpuMatrix, size: number): boolean {
+    const scale = this.coder.scaleOf(matrix.view(tile.first + tile.size, tile.first + size), this.levels);
+    if (scale === undefined) return false;
+    if (scale > tile.codeScale) return this.#lay(tile.first / ROWS_A_TILE, matrix, size, tile.revision);
+    if (size > tile.columns) {
+      const columns = Math.ceil(size / COLUMN_STEP) * COLUMN_STEP;
+      const codes = new Int8Array(this.coder.width * columns);
+      for (let j = 0; j < this.coder.width; j++) {
+        codes.set(tile.codes.subarray(j * tile.columns, j * tile.columns + tile.size), j * columns);
+      }
+      [tile.codes, tile.columns] = [codes, columns];
+    }
+    this.#add(tile, matrix, size);
+    return true;
+  }
+
+  /** Codes the tile's rows from its size on. */
+  #add(tile: OwnTile, matrix: CpuMatrix, size: number): void {
+    const { width } = this.coder;
+    for (let from = tile.size; from < size; from += COLUMN_STEP) {
+      const to = Math.min(from + COLUMN_STEP, size);
+      const part = this.coder.exemplars(matrix.view(tile.first + from, tile.first + to), tile.codeScale);
+      for (let j = 0; j < width; j++) {
+        for (let k = from; k < to; k++) tile.codes[j * tile.columns + k] = part.codes[(k - from) * width + j];
+      }
+      tile.scale = part.scales[0];
+      for (let i = 0; i < to - from; i++) {
+        tile.norm = Math.max(tile.norm, part.norms[i]);
+        tile.error = Math.max(tile.error, part.errors[i]);
+      }
+    }
+    tile.size = size;
+  }
+}

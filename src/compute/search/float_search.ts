@@ -1,0 +1,95 @@
+import type { Nearest } from "../backend.ts";
+import { type CpuMatrix, ROWS_A_TILE } from "../cpu_matrix.ts";
+import { nativeRuntime, type Tensor } from "../ort.ts";
+import { floatProducts } from "./products.ts";
+import { cutOf, noneKnown, score, settle, type Strip, type Tile } from "./settle.ts";
+
+/** Rows that are searched at once: with a tile's exemplars their products stay within the second-level cache. */
+export const STRIP_ROWS = 512;
+/** Candidates that a tile tells of each row: hardly any row has a second within the margin. */
+const WIDTH = 2;
+/** Float32's unit roundoff. */
+const UNIT = 2 ** -24;
+
+const ONES = new Float32Array(STRIP_ROWS).fill(1);
+const ZEROS = new Float32Array(STRIP_ROWS);
+
+interface FloatTile extends Tile {
+  readonly b: Tensor;
+}
+
+/** The exact nearest among the exemplars from `from` on, found with float32 products. */
+export async function searchFloats(queries: CpuMatrix, exemplars: CpuMatrix, from: number): Promise<Nearest> {
+  const { Tensor } = await nativeRuntime();
+  const { dim, rows } = queries;
+  const best = noneKnown(rows);
+  const [norms, exemplarNorms] = [lengthsOf(queries), lengthsOf(exemplars)];
+  const tiles: FloatTile[] = [];
+  for (let first = from; first < exemplars.rows; first += ROWS_A_TILE) {
+    const end = Math.min(first + ROWS_A_TILE, exemplars.rows);
+    const norm = exemplarNorms.subarray(first, end).reduce((most, length) => Math.max(most, length), 0);
+    const b = new Tensor("float32", exemplars.view(first, end), [end - first, dim]);
+    tiles.push({ first, size: end - first, scale: 1, norm, error: 0, b });
+  }
+  const [data, values] = [queries.view(), exemplars.view()];
+  // A sum of n products is off by at most n roundings of each, in whatever order; the similarity has one of its own.
+  const rounding = (dim + 2) * UNIT;
+  for (let first = 0; first < rows; first += STRIP_ROWS) {
+    const end = Math.min(first + STRIP_ROWS, rows);
+    const bounds = { scales: ONES, norms: norms.subarray(first, end), errors: ZEROS, rounding };
+    const strip: Strip = { data, dim, first, rows: end - first, ...bounds };
+    const a = new Tensor("float32", data.subarray(first * dim, end * dim), [end - first, dim]);
+    const tops = [];
+    for (const tile of tiles) tops.push(await floatProducts.tops(WIDTH, tile, a, tile.b));
+    const open = tiles.map((): number[] => []);
+    settle(best, strip, tops, values, (i, tile) => open[tile].push(i));
+    for (const [t, tile] of tiles.entries()) {
+      if (open[t].length > 0) await settleWhole(best, strip, open[t], tile, values);
+    }
+  }
+  return best;
+}
+
+/** Settles rows that have more candidates in a tile than it told. */
+async function settleWhole(
+  best: Nearest,
+  strip: Strip,
+  open: readonly number[],
+  tile: FloatTile,
+  exemplars: Float32Array,
+): Promise<void> {
+  const { Tensor } = await nativeRuntime();
+  const { data, dim, first } = strip;
+  const rows = new Float32Array(open.length * dim);
+  open.forEach((i, at) => rows.set(data.subarray((first + i) * dim, (first + i + 1) * dim), at * dim));
+  const products = await floatProducts.all(new Tensor("float32", rows, [open.length, dim]), tile.b);
+  open.forEach((i, at) => {
+    const cut = cutOf(best.similarities[first + i], strip, i, tile);
+    for (let k = 0; k < tile.size; k++) {
+      if (products[at * tile.size + k] >= cut) score(best, strip, first + i, exemplars, tile.first + k);
+    }
+  });
+}
+
+/** Upper bounds of the lengths of a matrix's rows. */
+function lengthsOf(matrix: CpuMatrix): Float32Array {
+  return matrix.kept("lengths", () => {
+    const { dim, rows } = matrix;
+    const data = matrix.view();
+    const lengths = new Float32Array(rows);
+    for (let row = 0; row < rows; row++) lengths[row] = lengthOf(data, row * dim, dim) * (1 + 4 * UNIT);
+    return lengths;
+  });
+}
+
+/** In two sums, as one would wait for each addition before the next. */
+function lengthOf(data: Float32Array, at: number, dim: number): number {
+  let [even, odd] = [0, 0];
+  const end = at + dim;
+  for (let j = at + 1; j < end; j += 2) {
+    even += data[j - 1] * data[j - 1];
+    odd += data[j] * data[j];
+  }
+  if (dim % 2 === 1) even += data[end - 1] * data[end - 1];
+  return Math.sqrt(even + odd);
+}

@@ -1,0 +1,41 @@
+/** The products of a search as small ONNX graphs; `n`, `k` and `d` are dynamic. */
+import { ElementType, encodeModel, graphModel, initializer, node, valueInfo } from "../onnx/codec.ts";
+
+const { float32, int8, int32, int64, uint8 } = ElementType;
+
+/** What is added to codes of queries, so that they are unsigned: that pair of types is the fast one. */
+const ZERO = 128;
+
+const topOf = (width: number) => initializer("width", int64, [1], BigInt64Array.of(BigInt(width)));
+const top = () => node("TopK", ["product", "width"], ["values", "places"], { axis: 1n });
+
+/**
+ * `a [n, d]`, `b [k, d]` -> the `values [n, width]` of the largest products of every row, and their `places [n, width]`
+ * (int64), lower ones first among equals; all as `product [n, k]`.
+ */
+export function floatSearchGraph(width: number): Uint8Array {
+  return encodeModel(graphModel({
+    nodes: [node("Gemm", ["a", "b"], ["product"], { transB: 1n }), top()],
+    inputs: [valueInfo("a", float32, ["n", "d"]), valueInfo("b", float32, ["k", "d"])],
+    outputs: [
+      valueInfo("values", float32, ["n", width]),
+      valueInfo("places", int64, ["n", width]),
+      valueInfo("product", float32, ["n", "k"]),
+    ],
+    initializers: [topOf(width)],
+  }));
+}
+
+/** The same of `a [n, d]`, codes of rows with 128 added, and `b [d, k]`, codes of exemplars. */
+export function integerSearchGraph(width: number): Uint8Array {
+  return encodeModel(graphModel({
+    nodes: [node("MatMulInteger", ["a", "b", "zero"], ["product"]), top()],
+    inputs: [valueInfo("a", uint8, ["n", "d"]), valueInfo("b", int8, ["d", "k"])],
+    outputs: [
+      valueInfo("values", int32, ["n", width]),
+      valueInfo("places", int64, ["n", width]),
+      valueInfo("product", int32, ["n", "k"]),
+    ],
+    initializers: [topOf(width), initializer("zero", uint8, [], Uint8Array.of(ZERO))],
+  }));
+}

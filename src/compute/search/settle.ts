@@ -1,0 +1,128 @@
+/**
+ * The exact nearest exemplar from products that are not: a filter.
+ *
+ * Products of a row `x` with all exemplars are found in a cheap way, up to a margin that is proved. Whoever's product and
+ * margin reach the best product that is known exactly may be the nearest and is scored exactly, in float64 rounded to
+ * float32; of equals the lowest wins. So the answer does not depend on the way.
+ */
+import type { Nearest } from "../backend.ts";
+import { exactDot } from "./exact_dot.ts";
+
+/** Consecutive rows of a matrix whose nearest are sought, and how far off their products may be. */
+export interface Strip {
+  /** Values of the whole matrix, `rows x dim`. */
+  readonly data: Float32Array;
+  readonly dim: number;
+  /** The matrix's row of the strip's first. */
+  readonly first: number;
+  readonly rows: number;
+  /** A unit of the products of each row, beside that of the tile. */
+  readonly scales: Float32Array;
+  /** Upper bounds of the rows' lengths. */
+  readonly norms: Float32Array;
+  /** Upper bounds of the lengths of what the products leave out of each row. */
+  readonly errors: Float32Array;
+  /** What float32 rounds in products, as a share of `|x| |w|`. */
+  readonly rounding: number;
+}
+
+/** Exemplars that are compared at once. */
+export interface Tile {
+  /** Number of its first exemplar. */
+  readonly first: number;
+  readonly size: number;
+  /** Unit of its products, beside that of a row. */
+  readonly scale: number;
+  /** Upper bound of its exemplars' lengths. */
+  readonly norm: number;
+  /** Upper bound of the lengths of what the products leave out of its exemplars. */
+  readonly error: number;
+}
+
+/** The largest products of every row of a strip with a tile. */
+export interface Tops {
+  readonly tile: Tile;
+  /** How many of each row. */
+  readonly width: number;
+  /** `rows x width`, each row descending. */
+  readonly values: Int32Array | Float32Array;
+  /** Their places in the tile, the low halves of 64-bit numbers; a place beyond the tile's size is none. */
+  readonly places: Int32Array;
+}
+
+/** The nearest of no row is known. */
+export function noneKnown(rows: number): Nearest {
+  return { regions: new Int32Array(rows), similarities: new Float32Array(rows).fill(-Infinity) };
+}
+
+/** Scores row `row` of a matrix exactly against an exemplar, and keeps it if it is nearer, or as near and lower. */
+export function score(best: Nearest, { data, dim }: Strip, row: number, exemplars: Float32Array, region: number): void {
+  const similarity = Math.fround(exactDot(data, row * dim, exemplars, region * dim, dim));
+  const known = best.similarities[row];
+  if (similarity > known || (similarity === known && region < best.regions[row])) {
+    best.similarities[row] = similarity;
+    best.regions[row] = region;
+  }
+}
+
+/**
+ * Settles the rows of a strip, given their largest products with all tiles.
+ *
+ * @param exemplars Values, `size x dim`.
+ * @param open Called for a row of the strip, and the number of a tile, that may have more candidates than it tells.
+ */
+export function settle(
+  best: Nearest,
+  strip: Strip,
+  tops: readonly Tops[],
+  exemplars: Float32Array,
+  open: (i: number, tile: number) => void,
+): void {
+  for (let i = 0; i < strip.rows; i++) {
+    const row = strip.first + i;
+    // First whoever seems nearest: the more is known, the fewer others can still be it.
+    const nearest = seemsNearest(tops, i);
+    score(best, strip, row, exemplars, tops[nearest].tile.first + placeOf(tops[nearest], i, 0));
+    for (let t = 0; t < tops.length; t++) {
+      const { tile, width, values } = tops[t];
+      const cut = cutOf(best.similarities[row], strip, i, tile);
+      const start = i * width;
+      if (width < tile.size && values[start + width - 1] >= cut) {
+        open(i, t);
+        continue;
+      }
+      for (let c = t === nearest ? 1 : 0; c < width && values[start + c] >= cut; c++) {
+        const place = placeOf(tops[t], i, c);
+        if (place < tile.size) score(best, strip, row, exemplars, tile.first + place);
+      }
+    }
+  }
+}
+
+/**
+ * The least product, in the units of strip and tile, with which an exemplar may still be as near as the best known.
+ *
+ * With `x^` and `w^` what the products are of, `x.w = x^.w^ + (x - x^).w + x^.(w - w^)`: they differ by at most
+ * `e_x |w| + (|x| + e_x) e_w`, and by what float32 rounds.
+ */
+export function cutOf(similarity: number, strip: Strip, i: number, tile: Tile): number {
+  const [norm, error] = [strip.norms[i], strip.errors[i]];
+  const margin = error * tile.norm + (norm + error) * tile.error + strip.rounding * norm * tile.norm;
+  return (similarity - margin) / (strip.scales[i] * tile.scale);
+}
+
+/** The tile with the largest product of a row. */
+function seemsNearest(tops: readonly Tops[], i: number): number {
+  let [nearest, most] = [0, -Infinity];
+  for (let t = 0; t < tops.length; t++) {
+    const { tile, width, values } = tops[t];
+    const product = values[i * width] * tile.scale;
+    // The place of a column that only fills up the tile is none.
+    if (product > most && placeOf(tops[t], i, 0) < tile.size) [nearest, most] = [t, product];
+  }
+  return nearest;
+}
+
+function placeOf({ places, width }: Tops, i: number, c: number): number {
+  return places[2 * (i * width + c)];
+}

@@ -1,0 +1,130 @@
+/** Which products find the nearest on the CPU: by size, and by how fast this machine makes either. */
+import type { SearchWay } from "../backend.ts";
+import { CpuMatrix } from "../cpu_matrix.ts";
+import { nativeRuntime } from "../ort.ts";
+import { Random } from "../random.ts";
+import { integerLevels } from "./integer_levels.ts";
+import { floatProducts, integerProducts } from "./products.ts";
+import { RowCoder } from "./row_coder.ts";
+
+/** Fewer rows or exemplars, or shorter ones, are not worth a look. */
+const [FEWEST_ROWS, FEWEST_EXEMPLARS, SHORTEST] = [16, 256, 64];
+/** Multiply-adds that are done with float32 products before anything is measured: some tenths of a second. */
+const UNMEASURED = 2 ** 33;
+/** What is measured: this many rows and exemplars, of two lengths, and the fastest of this many times. */
+const [ROWS, EXEMPLARS, LENGTHS, TIMES] = [256, 2048, [256, 1024], 3] as const;
+
+/** Nanoseconds that a product of one row with one exemplar takes: `fixed + length * each`. */
+interface Cost {
+  readonly fixed: number;
+  readonly each: number;
+}
+
+interface Measured {
+  readonly float: Cost;
+  readonly integer: Cost;
+  /** Nanoseconds that coding a number takes. */
+  readonly coding: number;
+  readonly levels: number;
+}
+
+/** A caller's choice, for tests and benchmarks. */
+export type ForcedWay = SearchWay["way"];
+
+/** Chooses for one process. */
+export class WayChooser {
+  #measured?: Measured;
+  #chosen?: SearchWay;
+  #isMeasuring?: Promise<void>;
+  #work = 0;
+
+  /** @param forced The way of all searches; default the faster. */
+  constructor(readonly forced?: ForcedWay) {}
+
+  /** What was chosen and why; `undefined` before there was anything to choose. */
+  get chosen(): SearchWay | undefined {
+    return this.#chosen;
+  }
+
+  /** The largest code of an exemplar if a search is to be done with integers; `undefined` if with float32 products. */
+  async levels(queries: CpuMatrix, exemplars: CpuMatrix): Promise<number | undefined> {
+    const { rows, dim } = queries;
+    if (this.forced === "float") return undefined;
+    if (this.forced === undefined) {
+      if (rows < FEWEST_ROWS || exemplars.rows < FEWEST_EXEMPLARS || dim < SHORTEST) return undefined;
+      this.#work += rows * exemplars.rows * dim;
+      if (this.#work < UNMEASURED) return undefined;
+    }
+    await (this.#isMeasuring ??= this.#measure());
+    if (!this.#measured || this.#chosen?.way === "float") return undefined;
+    const { float, integer, coding, levels } = this.#measured;
+    if (this.forced) return levels;
+    const width = new RowCoder(dim).width;
+    const saved = exemplars.rows * (at(float, dim) - at(integer, width)) - coding * width;
+    // Coding the exemplars must pay, too: with what all searches among them would have saved so far.
+    const among = exemplars.derived("searches", () => ({ rows: 0, coded: 0 }));
+    among.rows += rows;
+    if (saved * among.rows < coding * width * (exemplars.rows - among.coded)) return undefined;
+    among.coded = exemplars.rows;
+    return levels;
+  }
+
+  async #measure(): Promise<void> {
+    const { Tensor } = await nativeRuntime();
+    const levels = await integerLevels((a, b) => integerProducts.all(a, b), Tensor);
+    if (levels === undefined) {
+      this.#chosen = { way: "float", because: "this processor adds up products of 8-bit integers wrongly" };
+      return;
+    }
+    const times = [];
+    for (const length of LENGTHS) times.push(await timesOf(length, levels));
+    const line = (way: "float" | "integer"): Cost => {
+      const [short, long] = times.map((time) => time[way] * 1e6 / (ROWS * EXEMPLARS));
+      const each = Math.max(0, (long - short) / (LENGTHS[1] - LENGTHS[0]));
+      return { each, fixed: short - each * LENGTHS[0] };
+    };
+    const coding = times[1].coding * 1e6 / (ROWS * LENGTHS[1]);
+    this.#measured = { float: line("float"), integer: line("integer"), coding, levels };
+    const bits = levels === 127 ? 8 : 7;
+    const told = times.map(({ float, integer }, i) => `${(float / integer).toFixed(1)} times as fast at ${LENGTHS[i]}`);
+    const because = this.forced ? "asked for" : `products of ${bits}-bit integers are ${told.join(" and ")} columns`;
+    const isFaster = times.some(({ float, integer }) => integer < float);
+    this.#chosen = { way: this.forced ?? (isFaster ? "integers" : "float"), because };
+  }
+}
+
+function at({ fixed, each }: Cost, length: number): number {
+  return fixed + each * length;
+}
+
+/** Milliseconds of each way's products, and of coding the rows. */
+async function timesOf(length: number, levels: number) {
+  const { Tensor } = await nativeRuntime();
+  const random = new Random(1);
+  const numbers = (rows: number) => Float32Array.from({ length: rows * length }, () => random.next() - 0.5);
+  const [rows, exemplars] = [numbers(ROWS), numbers(EXEMPLARS)];
+  const coder = new RowCoder(length);
+  const codes = coder.queries(rows)!.codes;
+  const columns = new Int8Array(length * EXEMPLARS).map((_, i) => (i * 7919) % (2 * levels + 1) - levels);
+  const tile = { first: 0, size: EXEMPLARS, scale: 1, norm: 1, error: 0 };
+  const floats = [
+    new Tensor("float32", rows, [ROWS, length]),
+    new Tensor("float32", exemplars, [EXEMPLARS, length]),
+  ] as const;
+  const integers = [
+    new Tensor("uint8", codes, [ROWS, length]),
+    new Tensor("int8", columns, [length, EXEMPLARS]),
+  ] as const;
+  const times = { float: Infinity, integer: Infinity, coding: Infinity };
+  const time = async (what: keyof typeof times, work: () => unknown) => {
+    const start = performance.now();
+    await work();
+    times[what] = Math.min(times[what], performance.now() - start);
+  };
+  for (let run = 0; run <= TIMES; run++) {
+    await time("float", () => floatProducts.tops(2, tile, ...floats));
+    await time("integer", () => integerProducts.tops(8, tile, ...integers));
+    await time("coding", () => coder.queries(rows));
+  }
+  return times;
+}
