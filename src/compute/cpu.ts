@@ -8,15 +8,9 @@ import {
   type Moments,
   type Nearest,
   type RowGroups,
+  type SearchWay,
 } from "./backend.ts";
-import {
-  affineGraph,
-  directionsGraph,
-  isPlainNorm,
-  momentsGraph,
-  nearestGraph,
-  similaritiesGraph,
-} from "./cpu_graphs.ts";
+import { affineGraph, directionsGraph, isPlainNorm, momentsGraph, similaritiesGraph } from "./cpu_graphs.ts";
 import { CpuMatrix, cpuMatrix } from "./cpu_matrix.ts";
 import { percentilesOf } from "./cpu_percentiles.ts";
 import { accumulate, copyRows, download } from "./cpu_rows.ts";
@@ -24,6 +18,10 @@ import { ActiveFeatures, combineRows, tileRows } from "./cpu_sparse.ts";
 import { assertPairs, assertPercentiles } from "./histogram.ts";
 import { type InferenceSession, nativeRuntime, ORT_VERSION, SLEEPING, type Tensor } from "./ort.ts";
 import { assertLengths, lengthOf, LONGEST, rowError, SHORTEST, shortestFrom } from "./row_lengths.ts";
+import { searchFloats } from "./search/float_search.ts";
+import { searchIntegers } from "./search/integer_search.ts";
+import { noneKnown } from "./search/settle.ts";
+import { WayChooser } from "./search/way.ts";
 import type { ActivationRule, SparseFeatures } from "./sparse.ts";
 import { assertDecoder, assertEncoder } from "./sparse_checks.ts";
 
@@ -37,7 +35,6 @@ const GRAPHS = {
   affine: affineGraph,
   directions: directionsGraph,
   moments: momentsGraph,
-  nearest: nearestGraph,
   similarities: similaritiesGraph,
 };
 type Operation = keyof typeof GRAPHS;
@@ -48,14 +45,28 @@ interface Floats {
   readonly dims: readonly number[];
 }
 
+/** How to open the CPU backend. */
+export interface CpuOptions {
+  /** How to search the nearest exemplars; default the faster way. Both give the same bytes. */
+  way?: SearchWay["way"];
+}
+
 /** The CPU backend: every O(rows x dim x exemplars) operation is a GEMM of onnxruntime's. */
 export class CpuBackend implements Backend {
   readonly name = "cpu";
   readonly device = `onnxruntime-node ${ORT_VERSION}, ${navigator.hardwareConcurrency} threads`;
-  readonly search = undefined;
   readonly #sessions = new Map<Operation, Promise<InferenceSession>>();
+  readonly #way: WayChooser;
   // Dense numbers of the last `activate`, for the next; empty while one runs.
   #spare: Float32Array<ArrayBuffer> = new Float32Array();
+
+  constructor({ way }: CpuOptions = {}) {
+    this.#way = new WayChooser(way);
+  }
+
+  get search(): SearchWay | undefined {
+    return this.#way.chosen;
+  }
 
   create(dim: number, capacity = 0): Matrix {
     assertDim(dim);
@@ -125,27 +136,11 @@ export class CpuBackend implements Backend {
     const [a, b] = [cpuMatrix(queries), cpuMatrix(exemplars)];
     assertSameDim(a, b);
     if (a.rows > 0 && from >= b.rows) throw new RangeError(`Expected an exemplar from ${from} on but found ${b.rows}`);
-    // TopK gives the lowest of a tile's ties, and tiles ascend: with `>` the lowest of all exemplars stays.
-    const regions = new Int32Array(a.rows);
-    const similarities = new Float32Array(a.rows).fill(-Infinity);
-    for (let row = 0; row < a.rows; row += TILE_ROWS) {
-      const tile = this.#rowsOf(a, row, row + TILE_ROWS);
-      for (let k = from; k < b.rows; k += TILE_EXEMPLARS) {
-        const { best, index } = await this.#run("nearest", {
-          a: tile,
-          b: this.#rowsOf(b, k, k + TILE_EXEMPLARS),
-        });
-        const values = floats(best);
-        const indices = index.data as BigInt64Array;
-        for (let i = 0; i < values.length; i++) {
-          if (values[i] > similarities[row + i]) {
-            similarities[row + i] = values[i];
-            regions[row + i] = k + Number(indices[i]);
-          }
-        }
-      }
-    }
-    return { regions, similarities };
+    if (a.rows === 0) return noneKnown(0);
+    // A search from the middle on is among the few that were founded last.
+    const levels = from === 0 ? await this.#way.levels(a, b) : undefined;
+    const found = levels === undefined ? undefined : await searchIntegers(a, b, { levels });
+    return found ?? await searchFloats(a, b, from);
   }
 
   async similarities(queries: Matrix, exemplars: Matrix): Promise<Float32Array<ArrayBuffer>> {

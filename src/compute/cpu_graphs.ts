@@ -72,17 +72,3 @@ export function affineGraph(): Uint8Array {
     outputs: [valueInfo("pre", float32, ["n", "k"])],
   }));
 }
-
-/**
- * `a [n, d]`, `b [k, d]` -> `best [n, 1]` and its `index [n, 1]` (int64). TopK breaks ties by the lower index; with k =
- * 1 it was the fastest of the ways to get both in onnxruntime 1.30 (ArgMax with GatherElements or with ReduceMax took
- * longer).
- */
-export function nearestGraph(): Uint8Array {
-  return encodeModel(graphModel({
-    nodes: [product(), node("TopK", ["similarity", "one"], ["best", "index"], { axis: 1n })],
-    inputs: factors(),
-    outputs: [valueInfo("best", float32, ["n", 1]), valueInfo("index", int64, ["n", 1])],
-    initializers: [initializer("one", int64, [1], new BigInt64Array([1n]))],
-  }));
-}

@@ -1,4 +1,5 @@
 import type { Backend, Matrix } from "../compute/backend.ts";
+import { exactDot } from "../compute/exact_dot.ts";
 
 /**
  * How near to the threshold a float32 similarity may lie before it is computed again in float64. A GEMM's rounding
@@ -48,13 +49,10 @@ export async function exactProducts(
     backend.download(b, right.rows),
   ]);
   const { dim } = a;
-  return Float64Array.from(aRows, (_, i) => {
-    const [l, r] = [left.slots[i] * dim, right.slots[i] * dim];
-    // Always in this order, so that a pair has one product whatever batch it is met in.
-    let dot = 0;
-    for (let j = 0; j < dim; j++) dot += leftData[l + j] * rightData[r + j];
-    return dot;
-  });
+  return Float64Array.from(
+    aRows,
+    (_, i) => exactDot(leftData, left.slots[i] * dim, rightData, right.slots[i] * dim, dim),
+  );
 }
 
 /** The distinct rows of a list, and for each entry of the list the place of its row among them. */

@@ -18,8 +18,8 @@ const KEPT_BYTES = 2 ** 26;
 export interface IntegerOptions {
   /** Largest code of an exemplar: what the processor adds up without saturating. */
   readonly levels: number;
-  /** What float32 rounds in codes, as a share of `|x| |w|`; tests make it too small. */
-  readonly rounding?: number;
+  /** Share of the bound that is taken, 1 by default; tests show that less is wrong. */
+  readonly share?: number;
 }
 
 /**
@@ -31,7 +31,7 @@ export interface IntegerOptions {
 export async function searchIntegers(
   queries: CpuMatrix,
   exemplars: CpuMatrix,
-  { levels, rounding = CODE_ROUNDING }: IntegerOptions,
+  { levels, share = 1 }: IntegerOptions,
 ): Promise<Nearest | undefined> {
   const coder = coderOf(queries.dim);
   const tiles = exemplars.derived(`codes up to ${levels}`, () => new ExemplarCodes(coder, levels)).follow(exemplars);
@@ -49,7 +49,13 @@ export async function searchIntegers(
     for (let from = 0; from < part.norms.length && unsettled.size <= MOST_UNSETTLED * searched; from += STRIP_ROWS) {
       const to = Math.min(from + STRIP_ROWS, part.norms.length);
       const own = (values: Float32Array) => values.subarray(from, to);
-      const bounds = { scales: own(part.scales), norms: own(part.norms), errors: own(part.errors), rounding };
+      const bounds = {
+        scales: own(part.scales),
+        norms: own(part.norms),
+        errors: own(part.errors),
+        rounding: CODE_ROUNDING,
+        share,
+      };
       const strip: Strip = { data, dim, first: searched, rows: to - from, ...bounds };
       const a = new Tensor("uint8", part.codes.subarray(from * width, to * width), [to - from, width]);
       const tops = [];

@@ -21,7 +21,14 @@ export const codeRowsKernel = {
   rotate: exports.rotate,
   quantise: exports.quantise,
   bench(rows: number, width: number): Bench {
-    const sizes = { rows: rows * width * 4, signs: width * 4, codes: rows * width, tops: rows * 4, squares: rows * 4, scales: rows * 4 };
+    const sizes = {
+      rows: rows * width * 4,
+      signs: width * 4,
+      codes: rows * width,
+      tops: rows * 4,
+      squares: rows * 4,
+      scales: rows * 4,
+    };
     let end = 0;
     const places = {} as Record<keyof typeof sizes, number>;
     for (const [name, size] of Object.entries(sizes) as [keyof typeof sizes, number][]) {
@@ -33,7 +40,11 @@ export const codeRowsKernel = {
     if (pages > 0) memory.grow(pages);
     const floats = (name: keyof typeof sizes) => new Float32Array(memory.buffer, places[name], sizes[name] / 4);
     return {
-      rows: floats("rows"), signs: floats("signs"), tops: floats("tops"), squares: floats("squares"), scales: floats("scales"),
+      rows: floats("rows"),
+      signs: floats("signs"),
+      tops: floats("tops"),
+      squares: floats("squares"),
+      scales: floats("scales"),
       codes: new Uint8Array(memory.buffer, places.codes, sizes.codes),
       places,
     };

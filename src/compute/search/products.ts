@@ -21,7 +21,7 @@ export class Products {
     const { values, places } = await (await this.#open(most)).run({ a, b }, ["values", "places"]);
     const words = places.data as BigInt64Array;
     return {
-      ...{ tile, width: most, values: values.data as Int32Array | Float32Array },
+      ...{ tile, columns, width: most, values: values.data as Int32Array | Float32Array },
       places: new Int32Array(words.buffer, words.byteOffset, 2 * words.length),
     };
   }

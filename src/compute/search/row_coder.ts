@@ -13,6 +13,8 @@ const STEP = 64;
 const WORKBENCH_BYTES = 2 ** 19;
 /** Largest code of a row. */
 const LEVELS = 127;
+/** Lengths of rows whose squares are plain float32 numbers. */
+const [SHORTEST, LONGEST] = [1e-12, 1e12];
 /** Float32's unit roundoff. */
 const UNIT = 2 ** -24;
 // Sums of squares are of float32 too: each of `width` terms, in sums of four, is off by less than this share at any width.
@@ -71,7 +73,7 @@ export class RowCoder {
   scaleOf(data: Float32Array<ArrayBuffer>, levels: number): number | undefined {
     let most = 0;
     for (const { tops, norms } of this.#rotated(data)) {
-      if (!norms.every(isOrdinary)) return undefined;
+      if (!areOrdinary(tops, norms)) return undefined;
       for (const top of tops) if (top > most) most = top;
     }
     return most === 0 ? 1 : Math.fround(most / levels * (1 + 2 * UNIT));
@@ -88,7 +90,7 @@ export class RowCoder {
     const [scales, norms, errors] = [new Float32Array(rows), new Float32Array(rows), new Float32Array(rows)];
     const { quantise } = codeRowsKernel;
     for (const part of this.#rotated(data)) {
-      if (!part.norms.every(isOrdinary)) return undefined;
+      if (!areOrdinary(part.tops, part.norms)) return undefined;
       const { first, count, bench } = part;
       part.tops.forEach((top, i) => bench.scales[i] = top === 0 ? 1 : scaleOf(top));
       const { rows: at, scales: scalesAt, codes: codesAt, squares: lossesAt } = bench.places;
@@ -134,7 +136,7 @@ export class RowCoder {
   }
 }
 
-/** Whether squares of a row of such a length neither overflow float32 nor vanish in it. */
-function isOrdinary(norm: number): boolean {
-  return norm === 0 || (norm > 1e-12 && norm < 1e12);
+/** Whether squares of the rows neither overflow float32 nor vanish in it; those of zeros may. */
+function areOrdinary(tops: Float32Array, norms: Float32Array): boolean {
+  return norms.every((norm, i) => tops[i] === 0 || (norm > SHORTEST && norm < LONGEST));
 }

@@ -6,7 +6,7 @@
  * float32; of equals the lowest wins. So the answer does not depend on the way.
  */
 import type { Nearest } from "../backend.ts";
-import { exactDot } from "./exact_dot.ts";
+import { exactDot } from "../exact_dot.ts";
 
 /** Consecutive rows of a matrix whose nearest are sought, and how far off their products may be. */
 export interface Strip {
@@ -24,6 +24,8 @@ export interface Strip {
   readonly errors: Float32Array;
   /** What float32 rounds in products, as a share of `|x| |w|`. */
   readonly rounding: number;
+  /** Share of the margin that is taken: 1, but to show that less is wrong. */
+  readonly share?: number;
 }
 
 /** Exemplars that are compared at once. */
@@ -44,6 +46,8 @@ export interface Tops {
   readonly tile: Tile;
   /** How many of each row. */
   readonly width: number;
+  /** Of how many: the tile's exemplars, and columns of zeros that only fill it up. */
+  readonly columns: number;
   /** `rows x width`, each row descending. */
   readonly values: Int32Array | Float32Array;
   /** Their places in the tile, the low halves of 64-bit numbers; a place beyond the tile's size is none. */
@@ -82,12 +86,16 @@ export function settle(
     const row = strip.first + i;
     // First whoever seems nearest: the more is known, the fewer others can still be it.
     const nearest = seemsNearest(tops, i);
+    if (nearest < 0) {
+      tops.forEach((_, t) => open(i, t));
+      continue;
+    }
     score(best, strip, row, exemplars, tops[nearest].tile.first + placeOf(tops[nearest], i, 0));
     for (let t = 0; t < tops.length; t++) {
-      const { tile, width, values } = tops[t];
+      const { tile, width, columns, values } = tops[t];
       const cut = cutOf(best.similarities[row], strip, i, tile);
       const start = i * width;
-      if (width < tile.size && values[start + width - 1] >= cut) {
+      if (width < columns && values[start + width - 1] >= cut) {
         open(i, t);
         continue;
       }
@@ -108,16 +116,15 @@ export function settle(
 export function cutOf(similarity: number, strip: Strip, i: number, tile: Tile): number {
   const [norm, error] = [strip.norms[i], strip.errors[i]];
   const margin = error * tile.norm + (norm + error) * tile.error + strip.rounding * norm * tile.norm;
-  return (similarity - margin) / (strip.scales[i] * tile.scale);
+  return (similarity - margin * (strip.share ?? 1)) / (strip.scales[i] * tile.scale);
 }
 
-/** The tile with the largest product of a row. */
+/** The tile with the largest product of a row; -1 if columns of zeros have the largest in all. */
 function seemsNearest(tops: readonly Tops[], i: number): number {
-  let [nearest, most] = [0, -Infinity];
+  let [nearest, most] = [-1, -Infinity];
   for (let t = 0; t < tops.length; t++) {
     const { tile, width, values } = tops[t];
     const product = values[i * width] * tile.scale;
-    // The place of a column that only fills up the tile is none.
     if (product > most && placeOf(tops[t], i, 0) < tile.size) [nearest, most] = [t, product];
   }
   return nearest;

@@ -1,6 +1,7 @@
 /** Which products find the nearest on the CPU: by size, and by how fast this machine makes either. */
 import type { SearchWay } from "../backend.ts";
-import { CpuMatrix } from "../cpu_matrix.ts";
+import type { CpuMatrix } from "../cpu_matrix.ts";
+import { assertOneOf } from "../known_options.ts";
 import { nativeRuntime } from "../ort.ts";
 import { Random } from "../random.ts";
 import { integerLevels } from "./integer_levels.ts";
@@ -28,8 +29,8 @@ interface Measured {
   readonly levels: number;
 }
 
-/** A caller's choice, for tests and benchmarks. */
-export type ForcedWay = SearchWay["way"];
+const WAYS = ["integers", "float"] as const;
+const ASKED = "asked for";
 
 /** Chooses for one process. */
 export class WayChooser {
@@ -39,7 +40,10 @@ export class WayChooser {
   #work = 0;
 
   /** @param forced The way of all searches; default the faster. */
-  constructor(readonly forced?: ForcedWay) {}
+  constructor(readonly forced?: SearchWay["way"]) {
+    if (forced !== undefined) assertOneOf("the way to search", forced, WAYS);
+    if (forced === "float") this.#chosen = { way: "float", because: ASKED };
+  }
 
   /** What was chosen and why; `undefined` before there was anything to choose. */
   get chosen(): SearchWay | undefined {
@@ -76,7 +80,7 @@ export class WayChooser {
       this.#chosen = { way: "float", because: "this processor adds up products of 8-bit integers wrongly" };
       return;
     }
-    const times = [];
+    const times: Times[] = [];
     for (const length of LENGTHS) times.push(await timesOf(length, levels));
     const line = (way: "float" | "integer"): Cost => {
       const [short, long] = times.map((time) => time[way] * 1e6 / (ROWS * EXEMPLARS));
@@ -87,7 +91,7 @@ export class WayChooser {
     this.#measured = { float: line("float"), integer: line("integer"), coding, levels };
     const bits = levels === 127 ? 8 : 7;
     const told = times.map(({ float, integer }, i) => `${(float / integer).toFixed(1)} times as fast at ${LENGTHS[i]}`);
-    const because = this.forced ? "asked for" : `products of ${bits}-bit integers are ${told.join(" and ")} columns`;
+    const because = this.forced ? ASKED : `products of ${bits}-bit integers are ${told.join(" and ")} columns`;
     const isFaster = times.some(({ float, integer }) => integer < float);
     this.#chosen = { way: this.forced ?? (isFaster ? "integers" : "float"), because };
   }
@@ -98,7 +102,9 @@ function at({ fixed, each }: Cost, length: number): number {
 }
 
 /** Milliseconds of each way's products, and of coding the rows. */
-async function timesOf(length: number, levels: number) {
+type Times = Record<"float" | "integer" | "coding", number>;
+
+async function timesOf(length: number, levels: number): Promise<Times> {
   const { Tensor } = await nativeRuntime();
   const random = new Random(1);
   const numbers = (rows: number) => Float32Array.from({ length: rows * length }, () => random.next() - 0.5);
@@ -116,7 +122,7 @@ async function timesOf(length: number, levels: number) {
     new Tensor("int8", columns, [length, EXEMPLARS]),
   ] as const;
   const times = { float: Infinity, integer: Infinity, coding: Infinity };
-  const time = async (what: keyof typeof times, work: () => unknown) => {
+  const time = async (what: keyof Times, work: () => unknown) => {
     const start = performance.now();
     await work();
     times[what] = Math.min(times[what], performance.now() - start);

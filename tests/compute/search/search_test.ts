@@ -1,0 +1,206 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { Nearest } from "../../../src/compute/mod.ts";
+import { Random } from "../../../src/compute/mod.ts";
+import { CpuBackend } from "../../../src/compute/cpu.ts";
+import { CpuMatrix, ROWS_A_TILE } from "../../../src/compute/cpu_matrix.ts";
+import { nativeRuntime } from "../../../src/compute/ort.ts";
+import { searchFloats } from "../../../src/compute/search/float_search.ts";
+import { integerLevels } from "../../../src/compute/search/integer_levels.ts";
+import { searchIntegers } from "../../../src/compute/search/integer_search.ts";
+import { integerProducts } from "../../../src/compute/search/products.ts";
+import { normals, unitRows } from "../oracles.ts";
+
+type Rows = Float32Array<ArrayBuffer>;
+
+/** What `nearest` means: float64 products rounded to float32, the lowest of equals. */
+function bruteForce(queries: Rows, exemplars: Rows, dim: number): Nearest {
+  const rows = queries.length / dim;
+  const [regions, similarities] = [new Int32Array(rows), new Float32Array(rows).fill(-Infinity)];
+  for (let row = 0; row < rows; row++) {
+    for (let region = 0; region < exemplars.length / dim; region++) {
+      // In the order in which exactDot adds: four sums.
+      const sums = [0, 0, 0, 0];
+      const whole = dim - dim % 4;
+      for (let j = 0; j < dim; j++) {
+        sums[j < whole ? j % 4 : 0] += queries[row * dim + j] * exemplars[region * dim + j];
+      }
+      const similarity = Math.fround(sums[0] + sums[1] + (sums[2] + sums[3]));
+      if (similarity > similarities[row]) [similarities[row], regions[row]] = [similarity, region];
+    }
+  }
+  return { regions, similarities };
+}
+
+/** Directions in families, with a few coordinates that are much larger than the others. */
+function clustered(rows: number, dim: number, seed: number, families = 30): Rows {
+  const random = new Random(seed);
+  const scale = Float64Array.from({ length: dim }, (_, j) => j % 61 === 7 ? 15 : 1);
+  const own = new Random(7);
+  const centers = Array.from({ length: families }, () => scale.map((of) => of * own.normal()));
+  const data = new Float32Array(rows * dim);
+  for (let row = 0; row < rows; row++) {
+    const center = centers[random.integer(families)];
+    for (let j = 0; j < dim; j++) data[row * dim + j] = center[j] + 0.5 * scale[j] * random.normal();
+  }
+  return toUnit(data, dim);
+}
+
+function toUnit(data: Rows, dim: number): Rows {
+  for (let at = 0; at < data.length; at += dim) {
+    const row = data.subarray(at, at + dim);
+    const length = Math.hypot(...row);
+    row.forEach((value, j) => row[j] = value / length);
+  }
+  return data;
+}
+
+function joined(...parts: readonly Rows[]): Rows {
+  return Float32Array.from(parts.flatMap((part) => [...part]));
+}
+
+/** `count` rows that differ from one by a little. */
+function near(row: Rows, count: number, by: number, seed: number): Rows {
+  const noise = normals(count, row.length, seed);
+  return toUnit(noise.map((value, i) => row[i % row.length] + by * value), row.length);
+}
+
+const one = (dim: number, seed: number) => unitRows(1, dim, seed);
+const repeated = (row: Rows, times: number) => joined(...Array<Rows>(times).fill(row));
+
+/** Queries and exemplars of one length, and what is hard about them. */
+const CASES: Record<string, readonly [dim: number, queries: Rows, exemplars: Rows]> = {
+  "heavy outlier coordinates": [768, clustered(300, 768, 1), clustered(700, 768, 2)],
+  "rows that are exemplars": [256, joined(unitRows(90, 256, 1), unitRows(40, 256, 2)), unitRows(90, 256, 1)],
+  "near-duplicates": [192, near(one(192, 3), 60, 1e-4, 1), near(one(192, 3), 500, 1e-4, 2)],
+  "nearer than float32 tells": [192, near(one(192, 3), 60, 1e-8, 1), near(one(192, 3), 300, 1e-8, 2)],
+  "ties": [320, joined(one(320, 3), unitRows(30, 320, 4)), joined(unitRows(9, 320, 5), repeated(one(320, 3), 40))],
+  "a length that is no multiple of 256": [1000, clustered(60, 1000, 1), clustered(300, 1000, 2)],
+  "a length that is no multiple of 4": [131, clustered(60, 131, 1), clustered(300, 131, 2)],
+  "short rows": [3, unitRows(200, 3, 1), unitRows(500, 3, 2)],
+  "one coordinate": [1, Float32Array.of(1, -1, 1), Float32Array.of(-1, -1, 1)],
+  "one exemplar": [256, unitRows(40, 256, 1), unitRows(1, 256, 2)],
+  "more candidates than a tile tells": [64, unitRows(50, 64, 1), near(one(64, 9), 900, 0.003, 3)],
+  "opposite rows only": [128, one(128, 1), near(one(128, 1).map((value) => -value), 20, 0.1, 2)],
+  "several tiles": [64, clustered(80, 64, 1), clustered(2 * ROWS_A_TILE + 100, 64, 2)],
+  "several strips": [64, clustered(1300, 64, 1), clustered(300, 64, 2)],
+  "rows of other lengths": [128, normals(60, 128, 1), normals(200, 128, 2).map((value, i) => value * (1 + i % 7))],
+  "zeros among them": [128, joined(new Float32Array(128), unitRows(20, 128, 1)), unitRows(60, 128, 2)],
+  "zeros only": [128, new Float32Array(4 * 128), new Float32Array(30 * 128)],
+};
+
+for (const [what, [dim, queries, exemplars]] of Object.entries(CASES)) {
+  Deno.test(`integers and float32 find what float64 finds: ${what}`, async () => {
+    const expected = bruteForce(queries, exemplars, dim);
+    using x = new CpuMatrix(queries, queries.length / dim, dim);
+    using e = new CpuMatrix(exemplars, exemplars.length / dim, dim);
+    assertEquals(await searchFloats(x, e, 0), expected);
+    for (const levels of [127, 64]) assertEquals(await searchIntegers(x, e, { levels }), expected);
+  });
+}
+
+Deno.test("a bound that is too small loses exemplars", async () => {
+  const [dim, queries, exemplars] = CASES["heavy outlier coordinates"];
+  const expected = bruteForce(queries, exemplars, dim);
+  using x = new CpuMatrix(queries, queries.length / dim, dim);
+  using e = new CpuMatrix(exemplars, exemplars.length / dim, dim);
+  const { regions } = (await searchIntegers(x, e, { levels: 127, share: 0 }))!;
+  assert(regions.some((region, row) => region !== expected.regions[row]));
+});
+
+Deno.test("codes follow exemplars that are appended or overwritten", async () => {
+  const [dim, rows] = [96, 700];
+  const backend = new CpuBackend({ way: "integers" });
+  using x = backend.upload(clustered(50, dim, 1), 50, dim);
+  using source = backend.upload(clustered(rows, dim, 2), rows, dim);
+  using exemplars = backend.create(dim);
+  const numbers = (from: number, to: number) => Int32Array.from({ length: to - from }, (_, i) => from + i);
+  const check = async () => {
+    const [queries, values] = [await backend.download(x), await backend.download(exemplars)];
+    assertEquals(await backend.nearest(x, exemplars), bruteForce(queries, values, dim));
+  };
+  for (const [from, to] of [[0, 1], [1, 40], [40, 65], [65, 300], [300, 700]]) {
+    backend.copyRows(source, numbers(from, to), exemplars, numbers(from, to));
+    await check();
+  }
+  backend.copyRows(source, numbers(600, 700), exemplars, numbers(0, 100));
+  await check();
+  // Larger numbers than a tile's scale holds.
+  using larger = backend.upload((await backend.download(source)).map((value) => 3 * value), rows, dim);
+  backend.copyRows(larger, numbers(0, 10), exemplars, numbers(700, 710));
+  await check();
+  backend.accumulate(exemplars, source, {
+    regions: Int32Array.of(5),
+    offsets: Int32Array.of(0, 2),
+    rows: Int32Array.of(1, 2),
+  });
+  await check();
+  // Queries that were overwritten.
+  backend.copyRows(source, numbers(0, 50), x, numbers(0, 50));
+  await check();
+});
+
+Deno.test("rows that are not of ordinary size are searched in float32", async () => {
+  const dim = 128;
+  const integers = new CpuBackend({ way: "integers" });
+  const floats = new CpuBackend({ way: "float" });
+  for (const value of [NaN, Infinity, 1e25, 1e-25]) {
+    const queries = unitRows(20, dim, 1).map((x, i) => i === 130 ? value : x);
+    const tiny = unitRows(20, dim, 1).map((x) => x * value);
+    for (const rows of [queries, tiny]) {
+      const [a, b] = [rows, unitRows(40, dim, 2)].map((rows) => integers.upload(rows, rows.length / dim, dim));
+      assertEquals(await integers.nearest(a, b), await floats.nearest(a, b));
+      assertEquals(await integers.nearest(b, a), await floats.nearest(b, a));
+    }
+  }
+});
+
+Deno.test("a row of NaN has no nearest: region 0 at -Infinity", async () => {
+  const backend = new CpuBackend();
+  using x = backend.upload(new Float32Array(8).fill(NaN), 2, 4);
+  using exemplars = backend.upload(unitRows(3, 4), 3, 4);
+  assertEquals(await backend.nearest(x, exemplars), {
+    regions: Int32Array.of(0, 0),
+    similarities: Float32Array.of(-Infinity, -Infinity),
+  });
+});
+
+Deno.test("integers that saturate are found out, and fewer bits are taken", async () => {
+  const { Tensor } = await nativeRuntime();
+  const exact = await integerLevels((a, b) => integerProducts.all(a, b), Tensor);
+  assert(exact === 127 || exact === 64, `${exact}`);
+  // What x86 without VNNI does: pairs of products are added up in 16 bits.
+  const pairwise = (most: number) => (a: Tensor, b: Tensor) => {
+    const [[rows, dim], [, columns]] = [a.dims, b.dims];
+    const products = new Int32Array(rows * columns);
+    const at = (i: number, j: number, k: number) =>
+      (a.data as Uint8Array)[i * dim + j] * (b.data as Int8Array)[j * columns + k];
+    for (let i = 0; i < rows; i++) {
+      for (let k = 0; k < columns; k++) {
+        let sum = 0;
+        for (let j = 0; j < dim; j += 2) {
+          sum += Math.max(-most - 1, Math.min(most, at(i, j, k) + at(i, j + 1, k)));
+          sum -= 128 * ((b.data as Int8Array)[j * columns + k] + (b.data as Int8Array)[(j + 1) * columns + k]);
+        }
+        products[i * columns + k] = sum;
+      }
+    }
+    return Promise.resolve(products);
+  };
+  assertEquals(await integerLevels(pairwise(2 ** 31 - 1), Tensor), 127);
+  assertEquals(await integerLevels(pairwise(2 ** 15 - 1), Tensor), 64);
+  assertEquals(await integerLevels(pairwise(2 ** 14 - 1), Tensor), undefined);
+});
+
+Deno.test("a backend says which way it searches, and why", async () => {
+  const backend = new CpuBackend({ way: "integers" });
+  assertEquals(backend.search, undefined);
+  using x = backend.upload(unitRows(20, 128), 20, 128);
+  await backend.nearest(x, x);
+  assertEquals(backend.search, { way: "integers", because: "asked for" });
+  const float = new CpuBackend({ way: "float" });
+  await float.nearest(x, x);
+  assertEquals(float.search, { way: "float", because: "asked for" });
+  await assertRejects(() => Promise.try(() => new CpuBackend({ way: "double" as "float" })), RangeError, '"double"');
+});
+
+type Tensor = Parameters<typeof integerProducts.all>[0];
