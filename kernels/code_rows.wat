@@ -3,7 +3,7 @@
 ;; Rows lie one after another in memory, `width` numbers each, a multiple of 64; `block` is a power of two from 64 to 256
 ;; that divides it. Four numbers are worked on at once.
 (module
-  (memory (export "memory") 1)
+  (import "host" "memory" (memory 1))
 
   ;; The largest of a vector's four numbers.
   (func $largest (param $v v128) (result f32)
@@ -24,7 +24,8 @@
     (param $row i32) (param $rows i32) (param $width i32) (param $block i32) (param $signs i32)
     (param $tops i32) (param $squares i32)
     (local $bytes i32) (local $end i32) (local $at i32) (local $half i32) (local $stop i32)
-    (local $a v128) (local $b v128) (local $top v128) (local $square v128)
+    (local $second i32) (local $third i32) (local $fourth i32)
+    (local $a v128) (local $b v128) (local $c v128) (local $d v128) (local $top v128) (local $square v128)
     (local.set $bytes (i32.shl (local.get $width) (i32.const 2)))
     (local.set $block (i32.shl (local.get $block) (i32.const 2)))
     (block $done (loop $each_row
@@ -53,23 +54,49 @@
         (local.set $at (i32.add (local.get $at) (i32.const 16)))
         (br_if $each_vector (i32.lt_u (local.get $at) (local.get $end))))
 
-      ;; The same between vectors that lie `half` bytes apart, up to half a block.
+      ;; The same between vectors that lie `half` bytes apart, up to half a block: two stages at a time, among four vectors.
       (local.set $half (i32.const 16))
-      (loop $each_stage
+      (loop $each_two_stages
         (local.set $at (local.get $row))
-        (loop $each_pair_of_runs
+        (loop $each_four_runs
           (local.set $stop (i32.add (local.get $at) (local.get $half)))
-          (loop $each_pair
-            (local.set $a (v128.load (local.get $at)))
-            (local.set $b (v128.load (i32.add (local.get $at) (local.get $half))))
-            (v128.store (local.get $at) (f32x4.add (local.get $a) (local.get $b)))
-            (v128.store (i32.add (local.get $at) (local.get $half)) (f32x4.sub (local.get $a) (local.get $b)))
+          (local.set $second (i32.add (local.get $at) (local.get $half)))
+          (local.set $third (i32.add (local.get $second) (local.get $half)))
+          (local.set $fourth (i32.add (local.get $third) (local.get $half)))
+          (loop $each_four
+            (local.set $a (f32x4.add (v128.load (local.get $at)) (v128.load (local.get $second))))
+            (local.set $b (f32x4.sub (v128.load (local.get $at)) (v128.load (local.get $second))))
+            (local.set $c (f32x4.add (v128.load (local.get $third)) (v128.load (local.get $fourth))))
+            (local.set $d (f32x4.sub (v128.load (local.get $third)) (v128.load (local.get $fourth))))
+            (v128.store (local.get $at) (f32x4.add (local.get $a) (local.get $c)))
+            (v128.store (local.get $second) (f32x4.add (local.get $b) (local.get $d)))
+            (v128.store (local.get $third) (f32x4.sub (local.get $a) (local.get $c)))
+            (v128.store (local.get $fourth) (f32x4.sub (local.get $b) (local.get $d)))
             (local.set $at (i32.add (local.get $at) (i32.const 16)))
-            (br_if $each_pair (i32.lt_u (local.get $at) (local.get $stop))))
-          (local.set $at (i32.add (local.get $at) (local.get $half)))
-          (br_if $each_pair_of_runs (i32.lt_u (local.get $at) (local.get $end))))
-        (local.set $half (i32.shl (local.get $half) (i32.const 1)))
-        (br_if $each_stage (i32.lt_u (local.get $half) (local.get $block))))
+            (local.set $second (i32.add (local.get $second) (i32.const 16)))
+            (local.set $third (i32.add (local.get $third) (i32.const 16)))
+            (local.set $fourth (i32.add (local.get $fourth) (i32.const 16)))
+            (br_if $each_four (i32.lt_u (local.get $at) (local.get $stop))))
+          (local.set $at (local.get $fourth))
+          (br_if $each_four_runs (i32.lt_u (local.get $at) (local.get $end))))
+        (local.set $half (i32.shl (local.get $half) (i32.const 2)))
+        (br_if $each_two_stages (i32.le_u (i32.shl (local.get $half) (i32.const 2)) (local.get $block))))
+
+      ;; A last stage where their number is odd.
+      (if (i32.lt_u (local.get $half) (local.get $block))
+        (then
+          (local.set $at (local.get $row))
+          (loop $each_two_runs
+            (local.set $stop (i32.add (local.get $at) (local.get $half)))
+            (loop $each_two
+              (local.set $a (v128.load (local.get $at)))
+              (local.set $b (v128.load (i32.add (local.get $at) (local.get $half))))
+              (v128.store (local.get $at) (f32x4.add (local.get $a) (local.get $b)))
+              (v128.store (i32.add (local.get $at) (local.get $half)) (f32x4.sub (local.get $a) (local.get $b)))
+              (local.set $at (i32.add (local.get $at) (i32.const 16)))
+              (br_if $each_two (i32.lt_u (local.get $at) (local.get $stop))))
+            (local.set $at (i32.add (local.get $at) (local.get $half)))
+            (br_if $each_two_runs (i32.lt_u (local.get $at) (local.get $end))))))
 
       (local.set $at (local.get $row))
       (local.set $top (v128.const f32x4 0 0 0 0))

@@ -27,7 +27,6 @@ import { assertDecoder, assertEncoder } from "./sparse_checks.ts";
 
 // Tiles keep the similarities of one call within the second-level cache; measured best of 256..2048 x 1024..4096.
 const TILE_ROWS = 512;
-const TILE_EXEMPLARS = 4096;
 // Rows that moments sums in float32 before it goes on in float64.
 const MOMENT_ROWS = 256;
 

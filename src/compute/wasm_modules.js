@@ -2,7 +2,8 @@
  * The assembled kernels: see kernels/README.md. In JavaScript, because TypeScript cannot read imports of a module's source
  * yet. They work from URLs, and unlike other imports of `.wasm` leave it to us how many instances there are.
  */
+import source codeRows from "../../kernels/code_rows.wasm";
 import source countPairs from "../../kernels/count_pairs.wasm";
 
-/** Modules by the name of their file; see `openKernel` of `wasm.ts`. @type {{ countPairs: WebAssembly.Module }} */
-export const modules = { countPairs };
+/** Modules by the name of their file; see `openKernel` of `wasm.ts`. @type {{ codeRows: WebAssembly.Module, countPairs: WebAssembly.Module }} */
+export const modules = { codeRows, countPairs };

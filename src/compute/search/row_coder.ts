@@ -1,16 +1,16 @@
 /**
  * Rows turned into 8-bit codes: rotated, so that a few outlier coordinates do not take all of the 8 bits, then rounded. The
- * numbers are worked on by kernels/code_rows.wasm, whose memory is this module's workbench.
+ * numbers are worked on by kernels/code_rows.wat.
  */
 import { Random } from "../random.ts";
-import { codeRowsKernel } from "./kernel.ts";
+import { openKernel } from "../wasm.ts";
 
 /** Coordinates that are rotated among each other. */
 const LARGEST_BLOCK = 256;
 /** Codes of a row are a multiple of that many: what the kernel and matrix units like. */
 const STEP = 64;
-/** Bytes of rotated rows that are on the workbench at once: they stay in a core's cache. */
-const WORKBENCH_BYTES = 2 ** 19;
+/** Numbers of rows that are worked on at once: they stay in a core's cache. */
+const NUMBERS = 2 ** 17;
 /** Largest code of a row. */
 const LEVELS = 127;
 /** Lengths of rows whose squares are plain float32 numbers. */
@@ -39,24 +39,37 @@ export interface Codes {
   readonly errors: Float32Array<ArrayBuffer>;
 }
 
+/** Codes of a row of `dim` numbers: as many, and zeros up to a multiple of 64. */
+export function codedWidth(dim: number): number {
+  return Math.ceil(dim / STEP) * STEP;
+}
+
 /** Turns rows of one length into codes. */
 export class RowCoder {
-  /** Codes a row: `dim` and zeros up to a multiple of 64. */
+  /** See {@linkcode codedWidth}. */
   readonly width: number;
+  /** Numbers that are rotated among each other. */
   readonly #block: number;
-  readonly #signs: Float32Array<ArrayBuffer>;
+  /** Rows that the kernel takes at once. */
+  readonly #step: number;
+  readonly #kernel;
 
   constructor(readonly dim: number) {
-    this.width = Math.ceil(dim / STEP) * STEP;
+    this.width = codedWidth(dim);
     this.#block = STEP;
     while (this.#block < LARGEST_BLOCK && this.width % (2 * this.#block) === 0) this.#block *= 2;
     const random = new Random(1);
-    this.#signs = Float32Array.from({ length: this.width }, () => random.next() < 0.5 ? -1 : 1);
-  }
-
-  /** Rows that fit the workbench. */
-  get #step(): number {
-    return Math.max(1, Math.floor(WORKBENCH_BYTES / (4 * this.width)));
+    this.#step = Math.max(1, Math.floor(NUMBERS / this.width));
+    this.#kernel = openKernel("codeRows", {
+      rows: ["f32", this.#step * this.width],
+      signs: ["f32", this.width],
+      codes: ["u8", this.#step * this.width],
+      scales: ["f32", this.#step],
+      tops: ["f32", this.#step],
+      squares: ["f32", this.#step],
+    });
+    const { signs } = this.#kernel.arrays;
+    for (let j = 0; j < this.width; j++) signs[j] = random.next() < 0.5 ? -1 : 1;
   }
 
   /**
@@ -88,45 +101,43 @@ export class RowCoder {
     const rows = data.length / this.dim;
     const codes = new Uint8Array(rows * this.width);
     const [scales, norms, errors] = [new Float32Array(rows), new Float32Array(rows), new Float32Array(rows)];
-    const { quantise } = codeRowsKernel;
-    for (const part of this.#rotated(data)) {
-      if (!areOrdinary(part.tops, part.norms)) return undefined;
-      const { first, count, bench } = part;
-      part.tops.forEach((top, i) => bench.scales[i] = top === 0 ? 1 : scaleOf(top));
-      const { rows: at, scales: scalesAt, codes: codesAt, squares: lossesAt } = bench.places;
-      norms.set(part.norms, first);
-      quantise(at, count, this.width, scalesAt, flip, codesAt, lossesAt);
-      codes.set(bench.codes.subarray(0, count * this.width), first * this.width);
+    const { run, arrays } = this.#kernel;
+    for (const { first, count, tops, norms: own } of this.#rotated(data)) {
+      if (!areOrdinary(tops, own)) return undefined;
+      norms.set(own, first);
+      tops.forEach((top, i) => arrays.scales[i] = top === 0 ? 1 : scaleOf(top));
+      const at = [arrays.rows.byteOffset, count, this.width, arrays.scales.byteOffset];
+      run.quantise(...at, flip, arrays.codes.byteOffset, arrays.squares.byteOffset);
+      codes.set(arrays.codes.subarray(0, count * this.width), first * this.width);
       for (let i = 0; i < count; i++) {
         // A product of rotated rows is `block` times as large: each side's scale has the square root.
-        scales[first + i] = bench.scales[i] / Math.sqrt(this.#block);
-        errors[first + i] = this.#lengthOf(bench.squares[i]);
+        scales[first + i] = arrays.scales[i] / Math.sqrt(this.#block);
+        errors[first + i] = this.#lengthOf(arrays.squares[i]);
       }
     }
     return { codes, scales, norms, errors };
   }
 
-  /** Rotates rows on the workbench, as many as fit at a time; what is given is overwritten by the next. */
+  /** Rotates rows, some at a time, in the kernel's memory, where the next overwrite them. */
   *#rotated(data: Float32Array<ArrayBuffer>) {
-    const { rotate } = codeRowsKernel;
-    const rows = data.length / this.dim;
-    const step = Math.min(this.#step, rows);
-    const bench = codeRowsKernel.bench(step, this.width);
-    bench.signs.set(this.#signs);
-    const { rows: at, signs, tops, squares } = bench.places;
-    for (let first = 0; first < rows; first += step) {
-      const count = Math.min(step, rows - first);
-      if (this.width === this.dim) {
-        bench.rows.set(data.subarray(first * this.dim, (first + count) * this.dim));
+    const { run, arrays } = this.#kernel;
+    const { dim, width } = this;
+    const rows = data.length / dim;
+    for (let first = 0; first < rows; first += this.#step) {
+      const count = Math.min(this.#step, rows - first);
+      if (width === dim) {
+        arrays.rows.set(data.subarray(first * dim, (first + count) * dim));
       } else {
-        bench.rows.fill(0);
+        arrays.rows.fill(0);
         for (let i = 0; i < count; i++) {
-          bench.rows.set(data.subarray((first + i) * this.dim, (first + i + 1) * this.dim), i * this.width);
+          arrays.rows.set(data.subarray((first + i) * dim, (first + i + 1) * dim), i * width);
         }
       }
-      rotate(at, count, this.width, this.#block, signs, tops, squares);
-      const norms = Float32Array.from(bench.squares.subarray(0, count), (square) => this.#lengthOf(square));
-      yield { first, count, bench, tops: bench.tops.subarray(0, count), norms };
+      const at = [arrays.rows.byteOffset, count, width, this.#block, arrays.signs.byteOffset];
+      run.rotate(...at, arrays.tops.byteOffset, arrays.squares.byteOffset);
+      const norms = new Float32Array(count);
+      for (let i = 0; i < count; i++) norms[i] = this.#lengthOf(arrays.squares[i]);
+      yield { first, count, tops: arrays.tops.subarray(0, count), norms };
     }
   }
 

@@ -6,7 +6,7 @@ import { nativeRuntime } from "../ort.ts";
 import { Random } from "../random.ts";
 import { integerLevels } from "./integer_levels.ts";
 import { floatProducts, integerProducts } from "./products.ts";
-import { RowCoder } from "./row_coder.ts";
+import { codedWidth, RowCoder } from "./row_coder.ts";
 
 /** Fewer rows or exemplars, or shorter ones, are not worth a look. */
 const [FEWEST_ROWS, FEWEST_EXEMPLARS, SHORTEST] = [16, 256, 64];
@@ -63,7 +63,7 @@ export class WayChooser {
     if (!this.#measured || this.#chosen?.way === "float") return undefined;
     const { float, integer, coding, levels } = this.#measured;
     if (this.forced) return levels;
-    const width = new RowCoder(dim).width;
+    const width = codedWidth(dim);
     const saved = exemplars.rows * (at(float, dim) - at(integer, width)) - coding * width;
     // Coding the exemplars must pay, too: with what all searches among them would have saved so far.
     const among = exemplars.derived("searches", () => ({ rows: 0, coded: 0 }));
