@@ -153,6 +153,7 @@ function runSections(run: RunRecord): string[] {
   const findings = flatten(run.findings);
   const settings: [string, Cell][] = [
     ["device", run.device || "–"],
+    ["search", run.search ? `${run.search.way}: ${run.search.because}` : "–"],
     ["system", run.system],
     ["started", run.started],
     ...run.hub.map(({ repo, revision, commit }): [string, string] => [`${repo} at ${revision}`, `commit ${commit}`]),

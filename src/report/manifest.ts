@@ -87,6 +87,8 @@ export interface RunRecord {
   readonly system: string;
   /** The device in words. */
   readonly device: string;
+  /** How the nearest exemplars were searched, and why; null if no search was large enough to choose. */
+  readonly search: { readonly way: string; readonly because: string } | null;
   /** What a reader should know of how it was run, a sentence each. */
   readonly notes: readonly string[];
   /** Repositories of the hub that files were taken from, and the commits that their revisions were. */
@@ -146,6 +148,8 @@ export interface RunStart {
 export class RunManifest {
   /** The device in words; set it as soon as it is known. */
   device = "";
+  /** How the nearest exemplars were searched: asked as the run is recorded, as a backend chooses when it first has to. */
+  search: () => RunRecord["search"] = () => null;
   /** What a reader should know of how it was run, a sentence each. */
   readonly notes: string[] = [];
   /** Repositories of the hub that files were taken from. */
@@ -204,6 +208,7 @@ export class RunManifest {
       versions: { ...Deno.version, exemplar: VERSION, ...PACKAGES },
       system: `${Deno.build.os} ${Deno.build.arch}, ${navigator.hardwareConcurrency} CPU cores`,
       device: this.device,
+      search: this.search(),
       notes: [...this.notes],
       hub: [...this.hub],
       calibrations: [...this.calibrations],

@@ -28,6 +28,7 @@ import type { Progress, Stage } from "../terminal/progress.ts";
 export async function openDevice<F extends Flags>({ flags, manifest }: Run<F>): Promise<Backend> {
   const backend = await openBackend(flags.device);
   manifest.device = backend.device;
+  manifest.search = () => backend.search ?? null;
   return backend;
 }
 
