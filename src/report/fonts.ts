@@ -54,7 +54,9 @@ interface Font {
 /** A function that measures text in the charts' typeface. */
 export async function textMeasure(): Promise<MeasureText> {
   const { parse } = await import("npm:opentype.js@2.0.0/dist/opentype.mjs");
-  const [regular, bold, fallback] = Object.values(await fontFiles()).map((file) => widthTable(parse(file.buffer)));
+  // A chart has some dozen of thousands of letters: each is read when it is asked for, not all when a font is opened.
+  const open = (file: Uint8Array) => widthTable(parse(file.buffer, { lowMemory: true }));
+  const [regular, bold, fallback] = Object.values(await fontFiles()).map(open);
   return (text, size, isBold) => {
     const chars = [...text];
     const first = isBold ? bold : regular;
