@@ -4,16 +4,19 @@
  */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { formatNumber, resultTable, row, type RowOf, saveTable, words } from "../../src/report/mod.ts";
+import { formatNumber, resultTable, row, saveTable, words, writeReport } from "../../src/report/mod.ts";
 import { type Flags, printTable, readFlags } from "../../src/run/mod.ts";
 import { helpText } from "../../src/run/command/help.ts";
 import { writeJsonAtomic } from "../../src/files/atomic.ts";
 import { benchBuild } from "./build.ts";
 import { benchCalibration } from "./calibration.ts";
 import { benchExtraction } from "./extraction.ts";
+import { benchGrowth, type CurvePoint, curvesOf, POINT } from "./growth.ts";
 import { describeMachine } from "./machine.ts";
+import { benchMemory } from "./memory.ts";
 import { benchNearest } from "./nearest.ts";
 import { Peer } from "./peer.ts";
+import { benchReport } from "./report.ts";
 import { benchSae } from "./sae.ts";
 import type { BenchSettings } from "./settings.ts";
 import { type BenchRow, FIGURE } from "./timing.ts";
@@ -26,6 +29,8 @@ const BENCHES: Readonly<Record<string, (settings: BenchSettings) => Promise<Benc
   extraction: benchExtraction,
   sae: benchSae,
   webgpu: benchWebGpu,
+  memory: benchMemory,
+  growth: benchGrowth,
 };
 
 const EMBEDDED = new URL("../../fixtures/gemma-2-toy", import.meta.url).pathname;
@@ -72,24 +77,29 @@ const machine = await describeMachine(peer);
 console.log(Object.entries(machine).map(([key, value]) => `${key}: ${value}`).join("\n") + "\n");
 
 const folder = await Deno.makeTempDir({ prefix: "exemplar-bench-" });
-const BENCH = row({ bench: words("file of tests/bench"), ...FIGURE });
-const rows: RowOf<typeof BENCH>[] = [];
+const figures = new Map<string, BenchRow[]>();
+const points: CurvePoint[] = [];
 try {
   const settings = {
-    ...{ quick, repeats, folder, peer, model, note },
+    ...{ quick, repeats, folder, peer, model, note, record: (point: CurvePoint) => void points.push(point) },
     before: before === undefined ? undefined : await import(pathToFileURL(resolve(before, "mod.ts")).href),
   };
   for (const bench of chosen) {
     console.error(`measuring ${bench} ...`);
-    rows.push(...(await BENCHES[bench](settings)).map((row) => ({ bench, ...row })));
+    figures.set(bench, await BENCHES[bench](settings));
   }
 } finally {
   await Deno.remove(folder, { recursive: true });
 }
+const rows = [...figures].flatMap(([bench, own]) => own.map((row) => ({ bench, ...row })));
 printTable(rows.map(({ name, way, median, least, most, unit }) => ({
   ...{ name, way, median: formatNumber(median), spread: `${formatNumber(least)} to ${formatNumber(most)}`, unit },
 })));
 
-await writeJsonAtomic(`${out}/bench.json`, { machine, notes, rows });
+await writeJsonAtomic(`${out}/bench.json`, { machine, notes, rows, points });
+const BENCH = row({ bench: words("file of tests/bench"), ...FIGURE });
 await saveTable(out, "bench", resultTable(BENCH, rows), { metadata: machine });
-console.log(`\nSaved in ${out}.`);
+if (points.length > 0) await saveTable(out, "growth", resultTable(POINT, points), { metadata: machine });
+const curves = curvesOf({ quick, model });
+const page = await writeReport(out, await benchReport(out, { machine, notes, figures, curves, points }));
+console.log(`\nSaved in ${out}: ${page}`);

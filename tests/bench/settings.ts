@@ -1,5 +1,6 @@
 /** What all benchmarks are told. */
 import type * as Exemplar from "../../mod.ts";
+import type { CurvePoint } from "./growth.ts";
 import type { Peer } from "./peer.ts";
 
 /** What all benchmarks are told. */
@@ -18,4 +19,6 @@ export interface BenchSettings {
   readonly model: string;
   /** Tells the user, and the report, of what is left out, and of what takes minutes. */
   note(sentence: string): void;
+  /** Keeps a point of a growth curve, for the charts. */
+  record(point: CurvePoint): void;
 }

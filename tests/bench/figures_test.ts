@@ -1,0 +1,43 @@
+import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { fitPowerLaw } from "./fit.ts";
+import { differenceOf } from "./same_partition.ts";
+import { figuresOf, inTurns } from "./timing.ts";
+
+Deno.test("ways run in turns, by the clock of whoever measures, and are compared turn by turn", async () => {
+  const order: string[] = [];
+  const way = (name: string, seconds: number[]) => ({
+    name,
+    run: () => {
+      order.push(name);
+      return Promise.resolve(seconds.shift()!);
+    },
+  });
+  const times = await inTurns([way("ours", [1, 2, 4]), way("other", [3, 2, 2])], 3);
+  assertEquals(order, ["ours", "other", "ours", "other", "ours", "other"]);
+  const figures = figuresOf(times, { name: "work", amount: 8, unit: "rows", detail: "" });
+  assertEquals(figures.map(({ way, unit, median, least, most, runs }) => [way, unit, median, least, most, runs]), [
+    ["ours", "rows/s", 4, 2, 8, 3],
+    ["other", "rows/s", 4, 8 / 3, 4, 3],
+    ["ours against other", "times as fast", 1, 0.5, 3, 3],
+  ]);
+});
+
+Deno.test("a power law is found again", () => {
+  const { exponent, factor } = fitPowerLaw([1, 10, 300].map((x) => ({ x, y: 4 * x ** 1.5 })));
+  assertAlmostEquals(exponent, 1.5, 1e-12);
+  assertAlmostEquals(factor, 4, 1e-12);
+});
+
+Deno.test("partitions are compared by founders, whatever the order of regions, and ties are told from the rest", () => {
+  // The third lies between the first two, the fourth nearer to the second.
+  const stream = { data: Float32Array.of(1, 0, 0, 1, 1, 1, 1, 2), center: new Float32Array(2), threshold: 0.5 };
+  const one = { founders: [0, 1], regions: [0, 1, 0, 1] };
+  const compare = (founders: number[], regions: number[]) => differenceOf(one, { founders, regions }, stream);
+  assertEquals(compare([1, 0], [1, 0, 1, 0]), { founders: 0, members: 0, beyondTies: 0 });
+  assertEquals(compare([0, 1], [0, 1, 1, 1]), { founders: 0, members: 1, beyondTies: 0 });
+  assertEquals(compare([0, 1], [0, 1, 1, 0]), { founders: 0, members: 2, beyondTies: 1 });
+  // The third founds a region in one of them, its distance to the first is 0.29.
+  assertEquals(compare([0, 1, 2], [0, 1, 2, 1]), { founders: 1, members: 1, beyondTies: 1 });
+  const near = { ...stream, threshold: 1 - Math.SQRT1_2 };
+  assertEquals(differenceOf(one, { founders: [0, 1, 2], regions: [0, 1, 2, 1] }, near).beyondTies, 0);
+});

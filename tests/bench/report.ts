@@ -1,0 +1,104 @@
+/** The page of a run of the benchmarks. */
+import {
+  beside,
+  chart,
+  DASH,
+  formatNumber,
+  line,
+  on,
+  quantity,
+  type Report,
+  rowTable,
+  saveChart,
+  type Section,
+  seeds,
+} from "../../src/report/mod.ts";
+import { OURS } from "./contenders.ts";
+import { fitPowerLaw } from "./fit.ts";
+import type { Curve, CurvePoint } from "./growth.ts";
+import { type BenchRow, FIGURE } from "./timing.ts";
+
+/** What was measured. */
+export interface Measured {
+  readonly machine: Readonly<Record<string, string>>;
+  readonly notes: readonly string[];
+  /** By bench. */
+  readonly figures: ReadonlyMap<string, readonly BenchRow[]>;
+  readonly curves: readonly Curve[];
+  readonly points: readonly CurvePoint[];
+}
+
+/** Draws the curves into `folder`, and gives the page. */
+export async function benchReport(folder: string, measured: Measured): Promise<Report> {
+  const { machine, notes, figures, curves, points } = measured;
+  const sections: Section[] = [...figures].map(([heading, rows]) => ({
+    heading,
+    blocks: [{
+      kind: "table",
+      table: rowTable(FIGURE, rows),
+      caption: "Medians over runs in turns, and their spread.",
+    }],
+  }));
+  for (const curve of curves) {
+    const own = points.filter((point) => point.curve === curve.name);
+    if (own.length > 0) sections.push(await curveSection(folder, curve, own));
+  }
+  const machineRows = Object.entries(machine);
+  return {
+    title: "How fast it is",
+    question: "How fast is it, beside what else does the same?",
+    answer: answerOf([...figures.values()].flat()),
+    sections: [
+      ...sections,
+      {
+        heading: "The run",
+        blocks: [
+          ...notes.map((text) => ({ kind: "text", text }) as const),
+          { kind: "table", table: { columns: ["", ""], rows: machineRows } },
+        ],
+      },
+    ],
+  };
+}
+
+/** In how many comparisons with others this module is faster, and where it is not. */
+function answerOf(rows: readonly BenchRow[]): string {
+  const others = rows.filter(({ way, unit }) => unit === "times as fast" && way.startsWith(`${OURS} against `));
+  const lost = others.filter(({ median }) => median < 1);
+  const ahead = `It is faster in ${others.length - lost.length} of ${others.length} comparisons.`;
+  const behind = lost.map(({ name, way, median }) => `${name}, ${way}: ${formatNumber(median)}`);
+  return behind.length > 0 ? `${ahead} It is not in: ${behind.join("; ")}.` : ahead;
+}
+
+async function curveSection(folder: string, curve: Curve, points: readonly CurvePoint[]): Promise<Section> {
+  const panel = (of: "seconds" | "memory", title: string) => {
+    const law = fitPowerLaw(points.map((point) => ({ x: point.x, y: point[of] })));
+    const fitted = curve.places.map((x) => ({ x, y: law.factor * x ** law.exponent }));
+    const measured = points.map((point) => ({ x: point.x, y: point[of] }));
+    const power = formatNumber(Number(law.exponent.toFixed(2)));
+    return chart(measured, {
+      x: quantity("x", curve.name, { log: true, ticks: curve.places, format: "~s", nice: false }),
+      y: quantity("y", null, logAxis([...measured, ...fitted].map(({ y }) => y))),
+      marks: [on(fitted, line({ dash: DASH.dashed })), seeds()],
+      title: { text: title, subtitle: `grows with the power ${power} of ${curve.name}` },
+      width: 330,
+      height: 230,
+    });
+  };
+  const panels = [panel("seconds", "Seconds")];
+  // Not every system tells how much memory a process has had.
+  if (points.every(({ memory }) => memory > 0)) panels.push(panel("memory", "MiB added to the process"));
+  const drawn = await saveChart(folder, `growth-${curve.name.split(" ")[0]}`, beside(panels, { spacing: 40 }));
+  const caption = `Against ${curve.name}: ${curve.setting}. A dot a run; dashed the fitted power law.`;
+  return { heading: `Growth with ${curve.name}`, blocks: [{ kind: "chart", chart: drawn, caption }] };
+}
+
+/** A logarithmic axis that ends a little beyond the values, with two to five labels a decade, none at its very end. */
+function logAxis(values: readonly number[]) {
+  const [low, high] = [Math.min(...values) / 1.3, Math.max(...values) * 1.3];
+  const steps = high / low > 30 ? [1, 3] : high / low > 6 ? [1, 2, 5] : [1, 2, 3, 5, 7];
+  const [first, last] = [low, high].map((end) => Math.floor(Math.log10(end)));
+  const ticks = Array.from({ length: last - first + 1 }, (_, i) => steps.map((step) => step * 10 ** (first + i)))
+    .flat().filter((tick) => tick >= low && tick <= high / 1.1);
+  return { log: true, format: "~g", nice: false, domain: [low, high], ticks } as const;
+}
