@@ -3,7 +3,7 @@
  * and whether both have the same exemplars and the same members.
  */
 import { calibrate } from "../../src/partition/mod.ts";
-import { cpuContenders, OURS } from "./contenders.ts";
+import { cpuSearches, OURS } from "./contenders.ts";
 import { Clustered } from "./data.ts";
 import { readIntegers, writeRaw } from "./files.ts";
 import { differenceOf, type Partition } from "./same_partition.ts";
@@ -17,7 +17,7 @@ const BATCH = 4064;
 /** Measures it at the size of a small real run. */
 export async function benchBuild(settings: BenchSettings): Promise<BenchRow[]> {
   const { quick, repeats, peer, folder, note } = settings;
-  const contenders = await cpuContenders(settings);
+  const contenders = await cpuSearches(settings);
   const [dim, rows, batch] = quick ? [256, 4000, 500] : [2304, 10 * BATCH, BATCH];
   if (!quick) note("build: 40,640 activations at D 2304 take some 10 s a run and way on two cores");
   const data = new Clustered({ dim }).take(rows);
@@ -26,16 +26,24 @@ export async function benchBuild(settings: BenchSettings): Promise<BenchRow[]> {
   const { center, threshold } = calibration.at(PERCENTILE);
 
   const [ways, partitions]: [Way[], Map<string, Partition>] = [[], new Map()];
-  for (const { name, backend, module } of contenders) {
-    const run = async (): Promise<Partition> => {
-      using dictionary = await module.Dictionary.create({ center, threshold }, { backend });
-      const regions = new Int32Array(rows);
+  const same: (Partition & { distances: Float32Array })[] = [];
+  for (const { name, backend, module, isExact } of contenders) {
+    const run = async (): Promise<Partition & { distances: Float32Array }> => {
+      const dictionary = await module.Dictionary.create({ center, threshold }, { backend });
+      const [regions, distances] = [new Int32Array(rows), new Float32Array(rows)];
       for (let start = 0; start < rows; start += batch) {
-        regions.set((await dictionary.add(part(start))).regions, start);
+        const assignment = await dictionary.add(part(start));
+        regions.set(assignment.regions, start);
+        distances.set(assignment.distances, start);
       }
-      return { founders: Array.from(dictionary.founders), regions };
+      const founders = Array.from(dictionary.founders);
+      // Not by `using`: older versions do not know it.
+      dictionary.dispose();
+      return { founders, regions, distances };
     };
-    partitions.set(name, await run());
+    const partition = await run();
+    if (name === OURS || !isExact) partitions.set(name, partition);
+    if (isExact) same.push(partition);
     ways.push({ name, run: async () => void await run() });
   }
   if (peer) {
@@ -45,7 +53,7 @@ export async function benchBuild(settings: BenchSettings): Promise<BenchRow[]> {
     await run();
     const read = (name: string) => readIntegers(folder, name);
     partitions.set(peer.name, { founders: await read("founders.i32"), regions: await read("regions.i32") });
-    ways.push({ name: peer.name, run: async () => (await run()).seconds });
+    ways.push({ name: peer.name, run });
   }
 
   const [[, ours], ...others] = partitions;
@@ -59,8 +67,14 @@ export async function benchBuild(settings: BenchSettings): Promise<BenchRow[]> {
       "of them no ties within float32": difference.beyondTies,
     }).map(([what, count]) => figure(`${name}, ${what}`, `${OURS} against ${other}`, "activations", [count], detail));
   });
+  const [first] = same;
+  const apart =
+    first.distances.filter((distance, row) =>
+      same.some(({ regions, distances }) => distances[row] !== distance || regions[row] !== first.regions[row])
+    ).length;
   return [
     ...figuresOf(await inTurns(ways, repeats), { name, amount: rows, unit: "activations", detail }),
     ...differences,
+    figure(`${name}, other bytes by integers than in float`, OURS, "activations", [apart], detail),
   ];
 }

@@ -9,7 +9,7 @@ import { cpuContenders, OURS } from "./contenders.ts";
 import { Clustered } from "./data.ts";
 import { writeRaw } from "./files.ts";
 import type { BenchSettings } from "./settings.ts";
-import { type BenchRow, figure, figuresOf, inTurns, type Way } from "./timing.ts";
+import { type BenchRow, figure, figuresOf, inTurns, type RunTime, type Way } from "./timing.ts";
 
 const PERCENTILES = [1, 2, 4, 8, 10];
 const BATCH = 4064;
@@ -47,7 +47,7 @@ async function calibrations(settings: BenchSettings, dim: number, batch: number)
     for (const [task, name] of peers) {
       const run = () => peer.ask({ do: task, x: "x", percentiles: PERCENTILES, batch });
       answers.set(name, (await run()).thresholds);
-      ways.push({ name, run: async () => (await run()).seconds });
+      ways.push({ name, run });
     }
   }
   const work = { name: "calibration", amount: rows, unit: "activations" };
@@ -71,18 +71,24 @@ async function percentiles(settings: BenchSettings, dim: number, rows: number, f
     await peer.load("x", await writeRaw(folder, "directions.f32", directions), dim);
     const run = () => peer.ask({ do: "percentiles", x: "x", percentiles: PERCENTILES });
     answers.set(peer.name, (await run()).values);
-    ways.push({ name: peer.name, run: async () => (await run()).seconds });
+    ways.push({ name: peer.name, run });
   }
   if (peer?.has("scipy")) {
     // A pair takes pdist as long however many there are; all of these would take it minutes.
     await peer.load("few", await writeRaw(folder, "few.f32", directions.subarray(0, few * dim)), dim);
     const run = () => peer.ask({ do: "percentiles pdist", x: "few", percentiles: PERCENTILES });
-    const scale = pairsOf(rows) / pairsOf(few);
-    ways.push({ name: `SciPy's pdist, at its rate for ${few} rows`, run: async () => (await run()).seconds * scale });
+    ways.push({
+      name: `SciPy's pdist, at its rate for ${few} rows`,
+      run: async () => scaled(await run(), pairsOf(rows) / pairsOf(few)),
+    });
   }
   const work = { name: `percentiles of all pairs, D ${dim}`, amount: pairsOf(rows), unit: "pairs" };
   const detail = `${rows} x ${dim}, ${PERCENTILES.length} percentiles`;
   return [...figuresOf(await inTurns(ways, repeats), { ...work, detail }), ...apart(work.name, answers, detail)];
+}
+
+function scaled({ seconds, processor }: RunTime, factor: number): RunTime {
+  return { seconds: seconds * factor, processor: processor * factor };
 }
 
 async function unitRows(dim: number, rows: number): Promise<Float32Array<ArrayBuffer>> {

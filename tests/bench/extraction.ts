@@ -53,7 +53,7 @@ async function passes(
   return [
     ...figuresOf(times, { name, amount: prompts.length * CONTEXT, unit: "tokens", detail }),
     ...depths.map((layer) => {
-      const gains = ratiosOf(times.get(capture(layer).name)!, whole).map((gain) => gain / (n / (layer + 1)));
+      const gains = ratiosOf(times.get(capture(layer).name)!, whole, "seconds").map((gain) => gain / (n / (layer + 1)));
       return figure(
         `${name}, gain of stopping at block ${layer}`,
         OURS,

@@ -9,17 +9,24 @@ Deno.test("ways run in turns, by the clock of whoever measures, and are compared
     name,
     run: () => {
       order.push(name);
-      return Promise.resolve(seconds.shift()!);
+      return Promise.resolve({ seconds: seconds.shift()!, processor: 2 });
     },
   });
   const times = await inTurns([way("ours", [1, 2, 4]), way("other", [3, 2, 2])], 3);
-  assertEquals(order, ["ours", "other", "ours", "other", "ours", "other"]);
+  assertEquals(order, ["ours", "other", "other", "ours", "ours", "other"]);
   const figures = figuresOf(times, { name: "work", amount: 8, unit: "rows", detail: "" });
   assertEquals(figures.map(({ way, unit, median, least, most, runs }) => [way, unit, median, least, most, runs]), [
     ["ours", "rows/s", 4, 2, 8, 3],
     ["other", "rows/s", 4, 8 / 3, 4, 3],
     ["ours against other", "times as fast", 1, 0.5, 3, 3],
   ]);
+});
+
+Deno.test("a ratio is told of processor time too", () => {
+  const run = (processor: number) => [{ seconds: 1, processor }];
+  const work = { name: "work", amount: 1, unit: "rows", detail: "" };
+  const figures = figuresOf(new Map([["ours", run(2)], ["other", run(3)]]), work);
+  assertEquals(figures.map(({ byProcessor }) => byProcessor), [null, null, 1.5]);
 });
 
 Deno.test("a power law is found again", () => {

@@ -92,8 +92,9 @@ try {
   await Deno.remove(folder, { recursive: true });
 }
 const rows = [...figures].flatMap(([bench, own]) => own.map((row) => ({ bench, ...row })));
-printTable(rows.map(({ name, way, median, least, most, unit }) => ({
+printTable(rows.map(({ name, way, median, least, most, byProcessor, unit }) => ({
   ...{ name, way, median: formatNumber(median), spread: `${formatNumber(least)} to ${formatNumber(most)}`, unit },
+  "by processor time": byProcessor === null ? "" : formatNumber(byProcessor),
 })));
 
 await writeJsonAtomic(`${out}/bench.json`, { machine, notes, rows, points });

@@ -4,8 +4,8 @@
  * keeps one core busy. Whose answers are right, a search in float64 says.
  */
 import { calibrate, Dictionary } from "../../src/partition/mod.ts";
-import type { Backend } from "../../src/compute/mod.ts";
-import { cpuContenders, OURS } from "./contenders.ts";
+import type { Backend, Nearest } from "../../src/compute/mod.ts";
+import { cpuSearches, LIMIT, OURS } from "./contenders.ts";
 import { Clustered } from "./data.ts";
 import { readIntegers, writeRaw } from "./files.ts";
 import { bareGemm, exactNearest } from "./gemm.ts";
@@ -26,7 +26,7 @@ interface Search {
 /** Measures it at the sizes of real use. */
 export async function benchNearest(settings: BenchSettings): Promise<BenchRow[]> {
   const { quick, repeats, peer, folder, note } = settings;
-  const contenders = await cpuContenders(settings);
+  const contenders = await cpuSearches(settings);
   const [dim, size, count] = quick ? [256, 2000, 1024] : [2304, 16_000, 8192];
   if (!quick) note("nearest: growing the 16,000 exemplars takes about half a minute");
   const search = await searchOf(contenders[0].backend, dim, size, count);
@@ -34,10 +34,13 @@ export async function benchNearest(settings: BenchSettings): Promise<BenchRow[]>
 
   const judge = await exactNearest(rows, exemplars, dim);
   const [ways, answers]: [Way[], Map<string, ArrayLike<number>>] = [[], new Map()];
-  for (const { name, backend } of contenders) {
+  const same: Nearest[] = [];
+  for (const { name, backend, isExact } of contenders) {
     const [x, e] = [backend.upload(rows, count, dim), backend.upload(exemplars, size, dim)];
     const run = () => backend.nearest(x, e);
-    answers.set(name, (await run()).regions);
+    const nearest = await run();
+    answers.set(name, nearest.regions);
+    if (isExact) same.push(nearest);
     ways.push({ name, run: async () => void await run() });
   }
   if (peer) {
@@ -48,15 +51,16 @@ export async function benchNearest(settings: BenchSettings): Promise<BenchRow[]>
       const run = () => peer.ask({ do: task, x: "x", exemplars: "e", out: folder });
       await run();
       answers.set(name, await readIntegers(folder, `${task}.i32`));
-      ways.push({ name, run: async () => (await run()).seconds });
+      ways.push({ name, run });
     }
   }
   const product = await bareGemm(rows, exemplars, dim);
   await product();
-  ways.push({ name: "onnxruntime's product alone", run: product });
+  ways.push({ name: LIMIT, run: product });
 
   const name = "nearest exemplar";
-  const detail = `${count} x ${dim} against ${size} exemplars`;
+  const way = contenders[0].backend.search;
+  const detail = `${count} x ${dim} against ${size} exemplars${way ? `; ${way.way}: ${way.because}` : ""}`;
   const work = { name, amount: count, unit: "activations", detail };
   const figures = figuresOf(await inTurns(ways, repeats), work);
   using _busy = busyCore();
@@ -65,7 +69,9 @@ export async function benchNearest(settings: BenchSettings): Promise<BenchRow[]>
     figure(`${name}, other than in float64 beyond ties`, way, "rows", [wrongRows(search, regions, judge)], detail)
   );
   if (wrong[0].median > 0) note(`nearest: ${wrong[0].median} rows of ${OURS} are not those of a search in float64`);
-  return [...figures, ...beside, ...wrong];
+  const apart = differentRows(same);
+  const between = figure(`${name}, other bytes by integers than in float`, OURS, "rows", [apart], detail);
+  return [...figures, ...beside, ...wrong, between];
 }
 
 /** Exemplars that a dictionary of a stream has, and directions of what comes next in it. */
@@ -101,6 +107,13 @@ function wrongRows(
     for (let j = 0; j < dim; j++) product += rows[row * dim + j] * exemplars[regions[row] * dim + j];
     return Math.fround(product) < Math.fround(best) && best - product > ROUNDING;
   }).length;
+}
+
+/** Rows of which not all searches have the same region and the same bits of similarity. */
+function differentRows([first, ...others]: readonly Nearest[]): number {
+  return first.regions.filter((region, row) =>
+    others.some(({ regions, similarities }) => regions[row] !== region || similarities[row] !== first.similarities[row])
+  ).length;
 }
 
 /** Another process that does nothing, as fast as it can, until it is disposed. */

@@ -1,5 +1,7 @@
 /** The NumPy port of `peer.py`, as a process that is asked line by line, so that it reads its arrays once. */
 
+import type { RunTime } from "./timing.ts";
+
 /** Pythons that may have NumPy: the user's, and the system's. */
 const PYTHONS = ["python3", "/usr/bin/python3"];
 
@@ -8,10 +10,8 @@ const PROGRAM = new URL("peer.py", import.meta.url).pathname;
 /** What workplaces set to steer OpenBLAS is not what anyone's NumPy runs under. */
 const UNSET = ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"];
 
-/** What a request may give back. */
-export interface PeerAnswer {
-  /** What the work took by the peer's own clock, reading and writing of files left out. */
-  readonly seconds: number;
+/** What a request may give back; what it took leaves reading and writing of files out. */
+export interface PeerAnswer extends RunTime {
   /** Regions of a build. */
   readonly size: number;
   /** Thresholds of a calibration, and values of percentiles, in the order in which they were asked for. */

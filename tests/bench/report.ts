@@ -13,10 +13,10 @@ import {
   type Section,
   seeds,
 } from "../../src/report/mod.ts";
-import { OURS } from "./contenders.ts";
+import { BEFORE, LIMIT, OURS } from "./contenders.ts";
 import { fitPowerLaw } from "./fit.ts";
 import type { Curve, CurvePoint } from "./growth.ts";
-import { type BenchRow, FIGURE } from "./timing.ts";
+import { type BenchRow, FASTER, FIGURE } from "./timing.ts";
 
 /** What was measured. */
 export interface Measured {
@@ -28,6 +28,8 @@ export interface Measured {
   readonly points: readonly CurvePoint[];
 }
 
+const SHOWN = ["name", "way", "median", "least", "most", "unit", "byProcessor", "detail"] as const;
+
 /** Draws the curves into `folder`, and gives the page. */
 export async function benchReport(folder: string, measured: Measured): Promise<Report> {
   const { machine, notes, figures, curves, points } = measured;
@@ -35,7 +37,7 @@ export async function benchReport(folder: string, measured: Measured): Promise<R
     heading,
     blocks: [{
       kind: "table",
-      table: rowTable(FIGURE, rows),
+      table: rowTable(FIGURE, rows, SHOWN),
       caption: "Medians over runs in turns, and their spread.",
     }],
   }));
@@ -61,9 +63,14 @@ export async function benchReport(folder: string, measured: Measured): Promise<R
   };
 }
 
+/** What stands beside us for comparison, and does not do the same work or is no other. */
+const NO_OTHERS = [BEFORE, `${OURS}, `, LIMIT];
+
 /** In how many comparisons with others this module is faster, and where it is not. */
 function answerOf(rows: readonly BenchRow[]): string {
-  const others = rows.filter(({ way, unit }) => unit === "times as fast" && way.startsWith(`${OURS} against `));
+  const others = rows.filter(({ way, unit }) =>
+    unit === FASTER && way.startsWith(`${OURS} against `) && !NO_OTHERS.some((name) => way.includes(name))
+  );
   const lost = others.filter(({ median }) => median < 1);
   const ahead = `It is faster in ${others.length - lost.length} of ${others.length} comparisons.`;
   const behind = lost.map(({ name, way, median }) => `${name}, ${way}: ${formatNumber(median)}`);

@@ -11,7 +11,7 @@ import { WebGpuBackend } from "../../src/compute/webgpu.ts";
 import { hasIntegers } from "../../src/compute/webgpu_search_way.ts";
 import { Clustered } from "./data.ts";
 import type { BenchSettings } from "./settings.ts";
-import { type BenchRow, figure, figuresOf, inTurns, secondsOf, type Way } from "./timing.ts";
+import { type BenchRow, figure, figuresOf, inTurns, type RunTime, timeOf, type Way } from "./timing.ts";
 
 const NAME = "nearest exemplar, WebGPU";
 
@@ -113,10 +113,10 @@ async function floor(detail: string): Promise<BenchRow> {
   const pipeline = device.createComputePipeline({ layout: "auto", compute: { module } });
   const source = device.createBuffer({ size: 256, usage: GPUBufferUsage.COPY_SRC });
   const staging = device.createBuffer({ size: 256, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
-  const times: number[] = [];
+  const times: RunTime[] = [];
   for (let run = 0; run < 20; run++) {
     times.push(
-      await secondsOf(async (): Promise<void> => {
+      await timeOf(async (): Promise<void> => {
         const encoder = device.createCommandEncoder();
         const pass = encoder.beginComputePass();
         pass.setPipeline(pipeline);
@@ -136,7 +136,7 @@ async function floor(detail: string): Promise<BenchRow> {
     name,
     "a call",
     "ms",
-    times.map((seconds) => seconds * 1000),
+    times.map(({ seconds }) => seconds * 1000),
     `${detail}; Deno 2.9 waits 10 ms in every read`,
   );
 }
