@@ -72,8 +72,9 @@ async function directions(backend: Backend, stream: Clustered, rows: number, cen
   return all;
 }
 
-async function grow({ model: folder, texts: count, layers, percentiles }: GrowTask, backend: Backend): Promise<Taken> {
+async function grow({ model: folder, texts: count, percentiles, ...task }: GrowTask, backend: Backend): Promise<Taken> {
   await using model = await loadModel(folder, { device: "cpu" });
+  const layers = Array.from({ length: task.layers }, (_, i) => Math.round(model.layers * (i + 1) / task.layers) - 1);
   const texts = (await Array.fromAsync(readCorpus(CORPUS))).slice(0, count);
   const stream = (maxPrompts?: number) => extract(model, texts, { layers, backend, windows: "first", maxPrompts });
   const before = await peakMemory();

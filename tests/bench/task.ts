@@ -23,7 +23,8 @@ export interface GrowTask {
   /** Folder of the model. */
   readonly model: string;
   readonly texts: number;
-  readonly layers: readonly number[];
+  /** How many, evenly spread; the deepest is the model's last. */
+  readonly layers: number;
   readonly percentiles: readonly number[];
 }
 
