@@ -6,6 +6,7 @@ import { loadModel } from "../../src/model/mod.ts";
 import { calibrateLayers, Dictionary, discover } from "../../src/partition/mod.ts";
 import { directionsOf } from "../../src/partition/directions.ts";
 import { Clustered } from "./data.ts";
+import { median, timeOf } from "./timing.ts";
 import type { BuildTask, GrowTask, NearestTask, Taken, Task } from "./task.ts";
 
 const BATCH = 4064;
@@ -54,11 +55,16 @@ async function nearest({ rows, dim, exemplars }: NearestTask, backend: Backend):
   const before = await peakMemory();
   using regions = await directions(backend, stream, exemplars, center);
   using queries = await directions(backend, stream, rows, center);
-  // Once unmeasured: what is made of exemplars once is made.
+  // Once unmeasured: what is made of exemplars once is made; what is made of queries is made of each anew.
   await backend.nearest(queries, regions);
-  const start = performance.now();
-  await backend.nearest(queries, regions);
-  const seconds = (performance.now() - start) / 1000;
+  const times: number[] = [];
+  for (let run = 0; run < 3; run++) {
+    using again = backend.upload(backend.view(queries)!, rows, dim);
+    const { seconds } = await timeOf(async () => void await backend.nearest(again, regions));
+    times.push(seconds);
+  }
+  // The median, as in one of them the backend may measure which way of searching is the faster.
+  const seconds = median(times);
   return { seconds, before, peak: await peakMemory(), held: FLOAT * dim * (rows + exemplars), regions: exemplars };
 }
 

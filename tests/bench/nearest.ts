@@ -36,8 +36,9 @@ export async function benchNearest(settings: BenchSettings): Promise<BenchRow[]>
   const [ways, answers]: [Way[], Map<string, ArrayLike<number>>] = [[], new Map()];
   const same: Nearest[] = [];
   for (const { name, backend, isExact } of contenders) {
-    const [x, e] = [backend.upload(rows, count, dim), backend.upload(exemplars, size, dim)];
-    const run = () => backend.nearest(x, e);
+    const e = backend.upload(exemplars, size, dim);
+    // Rows of a stream come once: what a backend makes of them it makes in every run. On the CPU they are not copied.
+    const run = () => backend.nearest(backend.upload(rows, count, dim), e);
     const nearest = await run();
     answers.set(name, nearest.regions);
     if (isExact) same.push(nearest);
