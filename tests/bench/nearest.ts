@@ -117,8 +117,11 @@ function differentRows([first, ...others]: readonly Nearest[]): number {
   ).length;
 }
 
+/** What keeps a core busy; it ends with whoever started it, even if that was killed. */
+const BUSY = "const parent = Deno.ppid; while (Deno.ppid === parent);";
+
 /** Another process that does nothing, as fast as it can, until it is disposed. */
 function busyCore(): Disposable {
-  const process = new Deno.Command(Deno.execPath(), { args: ["eval", "for (;;);"] }).spawn();
+  const process = new Deno.Command(Deno.execPath(), { args: ["eval", BUSY] }).spawn();
   return { [Symbol.dispose]: () => process.kill() };
 }
