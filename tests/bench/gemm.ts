@@ -25,7 +25,7 @@ export async function exactNearest(rows: Float32Array, exemplars: Float32Array, 
   const run = await session("float64", ["best", "index"]);
   const regions = new Int32Array(rows.length / dim);
   const best = new Float64Array(regions.length).fill(-Infinity);
-  for (const [a, b, firstRow, firstExemplar] of tiles(Float64Array.from(rows), Float64Array.from(exemplars), dim)) {
+  for (const [a, b, firstRow, firstExemplar] of tiles(new Float64Array(rows), new Float64Array(exemplars), dim)) {
     const outputs = await run(a, b, dim);
     const [values, indices] = [outputs.best.data as Float64Array, outputs.index.data as BigInt64Array];
     values.forEach((value, i) => {
