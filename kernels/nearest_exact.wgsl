@@ -58,17 +58,26 @@ fn is_before(a: vec2u, b: vec2u) -> bool {
 
 // The first of all threads' offers, the same in all of them.
 fn first_of(offer: vec2u, thread: u32) -> vec2u {
-  // Nobody reads an earlier first any more.
+  // Nobody reads the offers before any more.
   workgroupBarrier();
   offers[thread] = offer;
   workgroupBarrier();
-  for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-    if (thread < half && is_before(offers[thread + half], offers[thread])) {
-      offers[thread] = offers[thread + half];
+  // Eight threads look at eight offers each, then each thread at what these have left.
+  if (thread < 8u) {
+    for (var other = thread + 8u; other < THREADS; other += 8u) {
+      if (is_before(offers[other], offers[thread])) {
+        offers[thread] = offers[other];
+      }
     }
-    workgroupBarrier();
   }
-  return workgroupUniformLoad(&offers[0]);
+  workgroupBarrier();
+  var first = offers[0];
+  for (var other = 1u; other < 8u; other++) {
+    if (is_before(offers[other], first)) {
+      first = offers[other];
+    }
+  }
+  return first;
 }
 
 fn query_at(place: u32, d: u32) -> vec4f {

@@ -213,16 +213,20 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   }
   squares[thread] = own;
   workgroupBarrier();
-  for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-    if (thread < half) {
-      squares[thread] += squares[thread + half];
+  if (thread < 8u) {
+    for (var other = thread + 8u; other < THREADS; other += 8u) {
+      squares[thread] += squares[other];
     }
-    workgroupBarrier();
   }
+  workgroupBarrier();
   if (thread == 0u) {
     let shorten = 1.0 / sqrt(f32(params.block));
     let rounding = bitcast<f32>(params.rounding);
-    let lengths = sqrt(squares[0]) * shorten * (1.0 + rounding);
+    var sums = squares[0];
+    for (var other = 1u; other < 8u; other++) {
+      sums += squares[other];
+    }
+    let lengths = sqrt(sums) * shorten * (1.0 + rounding);
     sizes[row] = vec4f(scale * shorten, lengths.x, lengths.y + rounding * lengths.x, 0.0);
   }
 }
