@@ -100,6 +100,7 @@ const BEHIND_DOORS: Readonly<Record<string, string>> = {
   "src/compute/ort.ts": "plain sessions to compare with",
   "src/compute/pair_counts.ts": "a kernel alone",
   "src/compute/random.ts": "the generator against its published numbers",
+  "src/compute/row_numbers.ts": "numbers of the rows that a bench moves",
   "src/compute/search": "each way to search alone",
   "src/compute/wasm.ts": "the memory of a kernel",
   "src/compute/wasm_modules.js": "the list against the kernels there are",

@@ -83,7 +83,7 @@ export interface Backend {
   readonly name: BackendName;
   /** The device in words, for run manifests. */
   readonly device: string;
-  /** How large searches are done; `undefined` until the first of them has it decided. */
+  /** How large searches are done; `undefined` until they took so long that it was decided. */
   readonly search: SearchWay | undefined;
 
   /** An empty matrix of `0 x dim` with room for `capacity` rows. */

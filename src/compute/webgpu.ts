@@ -14,9 +14,9 @@ import { describeAdapter, gpuDevice, GpuError } from "./device.ts";
 import { assertPairs, assertPercentiles } from "./histogram.ts";
 import { GpuContext } from "./webgpu_commands.ts";
 import { WebGpuMatrix, webgpuMatrix } from "./webgpu_matrix.ts";
-import { nearest, similarities } from "./webgpu_products.ts";
-import { isCrowded, nearestByIntegers } from "./webgpu_integer_search.ts";
-import { canQuantise, fasterWay, hasIntegers, isLarge } from "./webgpu_search_way.ts";
+import { similarities } from "./webgpu_products.ts";
+import { hasIntegers } from "./webgpu_search_way.ts";
+import { Searcher } from "./webgpu_searcher.ts";
 import { percentilesOf } from "./webgpu_percentiles.ts";
 import type { ActivationRule, SparseFeatures } from "./sparse.ts";
 import { assertDecoder, assertEncoder } from "./sparse_checks.ts";
@@ -37,14 +37,11 @@ export class WebGpuBackend implements Backend, Disposable {
   readonly name = "webgpu";
   readonly device: string;
   readonly #context: GpuContext;
-  readonly #asked: SearchWay["way"] | undefined;
-  #search: SearchWay | undefined;
-  #choosing: Promise<SearchWay> | undefined;
+  readonly #searcher: Searcher;
 
-  private constructor(context: GpuContext, asked: SearchWay["way"] | undefined) {
+  private constructor(context: GpuContext, searcher: Searcher) {
     this.#context = context;
-    this.#asked = asked;
-    if (asked) this.#search = { way: asked, because: "it was asked for" };
+    this.#searcher = searcher;
     this.device = describeAdapter(context.device.adapterInfo);
   }
 
@@ -62,12 +59,13 @@ export class WebGpuBackend implements Backend, Disposable {
     }
     const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
     const chunkBytes = Math.min(options.chunkBytes ?? Infinity, maxStorageBufferBindingSize, maxBufferSize);
-    return new WebGpuBackend(new GpuContext(device, chunkBytes), options.way);
+    const context = new GpuContext(device, chunkBytes);
+    return new WebGpuBackend(context, new Searcher(context, options.way));
   }
 
-  /** How large searches are done; `undefined` until the first of them has it measured. */
+  /** How large searches are done; `undefined` until they have taken long enough for it to be measured. */
   get search(): SearchWay | undefined {
-    return this.#search;
+    return this.#searcher.way;
   }
 
   create(dim: number, capacity = 0): Matrix {
@@ -129,20 +127,7 @@ export class WebGpuBackend implements Backend, Disposable {
     if (left.rows > 0 && from >= right.rows) {
       throw new RangeError(`Expected an exemplar from ${from} on but found ${right.rows}`);
     }
-    if (left.rows === 0) return { regions: new Int32Array(), similarities: new Float32Array() };
-    const isLargeOne = isLarge(left.rows, right.rows - from, left.dim);
-    const pays = this.#asked !== undefined || (isLargeOne && !isCrowded(right));
-    const byIntegers = this.#search?.way === "integers" && canQuantise(left.dim) && pays;
-    // Recorded before anything is waited for, so that what happens to the matrices meanwhile does not show.
-    const found = await (byIntegers ? nearestByIntegers : nearest)(this.#context, left, right, from);
-    if (isLargeOne && !this.#search) await this.#choose();
-    return found;
-  }
-
-  /** Measures which way is faster, once. */
-  async #choose(): Promise<void> {
-    this.#choosing ??= fasterWay(this.#context).finally(() => this.#choosing = undefined);
-    this.#search = await this.#choosing;
+    return await this.#searcher.nearest(left, right, from);
   }
 
   async similarities(a: Matrix, b: Matrix): Promise<Float32Array<ArrayBuffer>> {

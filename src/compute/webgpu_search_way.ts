@@ -5,7 +5,6 @@ import type { GpuContext } from "./webgpu_commands.ts";
 import { nearestByIntegers } from "./webgpu_integer_search.ts";
 import type { WebGpuMatrix } from "./webgpu_matrix.ts";
 import { nearest } from "./webgpu_products.ts";
-import { WIDEST } from "./webgpu_quantised.ts";
 import { upload } from "./webgpu_rows.ts";
 
 /** The language feature that the integers need: four products of 8 bits and their sum in one operation. */
@@ -17,27 +16,11 @@ const CHANGE = 0.5;
 // A time is one of so many milliseconds, beside which the 10 that Deno waits in every read are little.
 const ENOUGH = 60;
 const TURNS = 3;
-// Below any of these a search gains nothing by integers, or too little to be worth the quantising of its rows; the last are
-// the exemplars' coordinates. Measured on llvmpipe, where 1,024 exemplars of 192 are searched as fast as in float32, 4,096 of
-// 192 and 512 of 2,304 about twice as fast.
-const SMALLEST = { rows: 256, exemplars: 256, dim: 128, coordinates: 2 ** 19 };
-
 /** Whether WGSL has the operation here. */
 export function hasIntegers(): boolean {
   // Deno 2.9 has the set but not its type; older runtimes have neither.
   const { wgslLanguageFeatures } = navigator.gpu as { readonly wgslLanguageFeatures?: ReadonlySet<string> };
   return wgslLanguageFeatures?.has(FEATURE) ?? false;
-}
-
-/** Whether rows can be quantised at all. */
-export function canQuantise(dim: number): boolean {
-  return dim <= WIDEST;
-}
-
-/** Whether a search is large enough that the way matters. */
-export function isLarge(rows: number, exemplars: number, dim: number): boolean {
-  const isWide = dim >= SMALLEST.dim && exemplars * dim >= SMALLEST.coordinates;
-  return isWide && rows >= SMALLEST.rows && exemplars >= SMALLEST.exemplars;
 }
 
 /** The faster way. Measuring takes about a second. */
