@@ -1,4 +1,4 @@
-;; Counts the cosine distances of a tile of similarities: below brackets, and inside of them by bins.
+;; Counts the cosine distances of a tile of similarities below brackets, and collects those inside or counts them by bins.
 ;;
 ;; A distance is d = 1 - similarity, in float32, and a whole number of steps of 2^-24: float32 numbers from 1/2 to 1 are
 ;; so far apart, so similarities from 1/2 on and what is left of 1 are whole steps; larger distances lie on coarser grids.
@@ -20,6 +20,9 @@
 ;; Counts are float64, whole numbers up to 2^53: the host reads them as they are.
 (module
   (import "host" "memory" (memory 1))
+
+  ;; Where the next similarity is collected; 0 where bins are counted.
+  (global $collected (mut i32) (i32.const 0))
 
   ;; Below 1024 memory is the kernel's own. From 0: for each set of lanes the bytes that move them to the front, in
   ;; order; what is behind them becomes 0. From 256: 16 lanes, for what is left of a row after whole groups.
@@ -47,10 +50,15 @@
   ;; similarities  rows x columns f32, a row after the other
   ;; brackets      `count` of them, at least one
   ;; sifted        columns f32 and 64 bytes more, overwritten
+  ;; collected     where the similarities inside of brackets are collected, in no order: up to rows x columns f32 and 64
+  ;;               bytes more; 0 to count them by bins
+  ;;
+  ;; Returns where the collected end.
   (func (export "count")
     (param $similarities i32) (param $rows i32) (param $columns i32) (param $diagonal i32)
-    (param $brackets i32) (param $count i32) (param $sifted i32)
+    (param $brackets i32) (param $count i32) (param $sifted i32) (param $collected i32) (result i32)
     (local $row i32) (local $start i32) (local $length i32) (local $from i32) (local $packed i32) (local $bracket i32)
+    (global.set $collected (local.get $collected))
     (block $done
       (loop $rows
         (br_if $done (i32.ge_s (local.get $row) (local.get $rows)))
@@ -100,7 +108,8 @@
         (local.set $similarities
           (i32.add (local.get $similarities) (i32.shl (local.get $columns) (i32.const 2))))
         (local.set $row (i32.add (local.get $row) (i32.const 1)))
-        (br $rows))))
+        (br $rows)))
+    (global.get $collected))
 
   ;; Writes 16 lanes that are no distance.
   (func $fill (param $at i32)
@@ -109,14 +118,15 @@
     (v128.store offset=32 (local.get $at) (v128.const f32x4 nan nan nan nan))
     (v128.store offset=48 (local.get $at) (v128.const f32x4 nan nan nan nan)))
 
-  ;; Counts which distances of `groups` times 16 similarities lie inside of the bracket, writes the similarities of those
+  ;; Collects or counts the distances of `groups` times 16 similarities that lie inside of the bracket, writes the similarities of those
   ;; below it to `packed`, and returns where these end. `packed` may be `from`: a group is read before it is written over.
   (func $sift (param $from i32) (param $groups i32) (param $packed i32) (param $bracket i32) (result i32)
-    (local $low v128) (local $high v128) (local $d v128) (local $lanes i32) (local $end i32)
+    (local $low v128) (local $high v128) (local $d v128) (local $lanes i32) (local $end i32) (local $collected i32)
     (local $s0 v128) (local $below0 v128) (local $inside0 v128)
     (local $s1 v128) (local $below1 v128) (local $inside1 v128)
     (local $s2 v128) (local $below2 v128) (local $inside2 v128)
     (local $s3 v128) (local $below3 v128) (local $inside3 v128)
+    (local.set $collected (global.get $collected))
     (local.set $low (v128.load32_splat (local.get $bracket)))
     (local.set $high (v128.load32_splat offset=4 (local.get $bracket)))
     (local.set $end (i32.add (local.get $from) (i32.shl (local.get $groups) (i32.const 6))))
@@ -145,23 +155,47 @@
                 (v128.or (local.get $inside0) (local.get $inside1))
                 (v128.or (local.get $inside2) (local.get $inside3))))
             (then
-              (local.set $lanes
-                (i32.or
-                  (i32.or
-                    (i32x4.bitmask (local.get $inside0))
-                    (i32.shl (i32x4.bitmask (local.get $inside1)) (i32.const 4)))
-                  (i32.or
-                    (i32.shl (i32x4.bitmask (local.get $inside2)) (i32.const 8))
-                    (i32.shl (i32x4.bitmask (local.get $inside3)) (i32.const 12)))))
-              (loop $inside
-                (call $bin
-                  (f32.load (i32.add (local.get $from) (i32.shl (i32.ctz (local.get $lanes)) (i32.const 2))))
-                  (local.get $bracket))
-                ;; Takes the lowest bit away.
-                (local.set $lanes
-                  (i32.and (local.get $lanes) (i32.sub (local.get $lanes) (i32.const 1))))
-                (br_if $inside (local.get $lanes)))))
-          ;; Four lanes are written each time; the next vector writes over those that are too many.
+              (if (local.get $collected)
+                (then
+                  (local.set $lanes (i32x4.bitmask (local.get $inside0)))
+                  (v128.store (local.get $collected)
+                    (i8x16.swizzle (local.get $s0) (v128.load (i32.shl (local.get $lanes) (i32.const 4)))))
+                  (local.set $collected
+                    (i32.add (local.get $collected) (i32.shl (i32.popcnt (local.get $lanes)) (i32.const 2))))
+                  (local.set $lanes (i32x4.bitmask (local.get $inside1)))
+                  (v128.store (local.get $collected)
+                    (i8x16.swizzle (local.get $s1) (v128.load (i32.shl (local.get $lanes) (i32.const 4)))))
+                  (local.set $collected
+                    (i32.add (local.get $collected) (i32.shl (i32.popcnt (local.get $lanes)) (i32.const 2))))
+                  (local.set $lanes (i32x4.bitmask (local.get $inside2)))
+                  (v128.store (local.get $collected)
+                    (i8x16.swizzle (local.get $s2) (v128.load (i32.shl (local.get $lanes) (i32.const 4)))))
+                  (local.set $collected
+                    (i32.add (local.get $collected) (i32.shl (i32.popcnt (local.get $lanes)) (i32.const 2))))
+                  (local.set $lanes (i32x4.bitmask (local.get $inside3)))
+                  (v128.store (local.get $collected)
+                    (i8x16.swizzle (local.get $s3) (v128.load (i32.shl (local.get $lanes) (i32.const 4)))))
+                  (local.set $collected
+                    (i32.add (local.get $collected) (i32.shl (i32.popcnt (local.get $lanes)) (i32.const 2)))))
+                (else
+                  (local.set $lanes
+                    (i32.or
+                      (i32.or
+                        (i32x4.bitmask (local.get $inside0))
+                        (i32.shl (i32x4.bitmask (local.get $inside1)) (i32.const 4)))
+                      (i32.or
+                        (i32.shl (i32x4.bitmask (local.get $inside2)) (i32.const 8))
+                        (i32.shl (i32x4.bitmask (local.get $inside3)) (i32.const 12)))))
+                  (loop $inside
+                    (call $bin
+                      (f32.load (i32.add (local.get $from) (i32.shl (i32.ctz (local.get $lanes)) (i32.const 2))))
+                      (local.get $bracket))
+                    ;; Takes the lowest bit away.
+                    (local.set $lanes
+                      (i32.and (local.get $lanes) (i32.sub (local.get $lanes) (i32.const 1))))
+                    (br_if $inside (local.get $lanes)))))))
+          ;; Four lanes are written each time; the next vector writes over those that are too many. Written out four times:
+          ;; V8 makes calls of a function for it, which takes a tenth longer.
           (local.set $lanes (i32x4.bitmask (local.get $below0)))
           (v128.store (local.get $packed)
             (i8x16.swizzle (local.get $s0) (v128.load (i32.shl (local.get $lanes) (i32.const 4)))))
@@ -184,6 +218,7 @@
             (i32.add (local.get $packed) (i32.shl (i32.popcnt (local.get $lanes)) (i32.const 2))))
           (local.set $from (i32.add (local.get $from) (i32.const 64)))
           (br_if $groups (i32.lt_u (local.get $from) (local.get $end))))))
+    (global.set $collected (local.get $collected))
     (local.get $packed))
 
   ;; Counts a similarity whose distance lies inside of the bracket.

@@ -12,10 +12,11 @@ import {
 } from "./backend.ts";
 import { affineGraph, directionsGraph, isPlainNorm, momentsGraph, similaritiesGraph } from "./cpu_graphs.ts";
 import { CpuMatrix, cpuMatrix } from "./cpu_matrix.ts";
-import { percentilesOf } from "./cpu_percentiles.ts";
+import { type Multiply, percentilesOf } from "./cpu_percentiles.ts";
 import { accumulate, copyRows, download } from "./cpu_rows.ts";
 import { ActiveFeatures, combineRows, tileRows } from "./cpu_sparse.ts";
 import { assertPairs, assertPercentiles } from "./histogram.ts";
+import { PairCounts } from "./pair_counts.ts";
 import { type InferenceSession, nativeRuntime, ORT_VERSION, SLEEPING, type Tensor } from "./ort.ts";
 import { assertLengths, lengthOf, LONGEST, rowError, SHORTEST, shortestFrom } from "./row_lengths.ts";
 import { searchFloats } from "./search/float_search.ts";
@@ -58,6 +59,8 @@ export class CpuBackend implements Backend {
   readonly #way: WayChooser;
   // Dense numbers of the last `activate`, for the next; empty while one runs.
   #spare: Float32Array<ArrayBuffer> = new Float32Array();
+  // Room of the last `percentiles`, for the next; none while one runs.
+  #counts?: PairCounts;
 
   constructor({ way }: CpuOptions = {}) {
     this.#way = new WayChooser(way);
@@ -163,7 +166,12 @@ export class CpuBackend implements Backend {
     const source = cpuMatrix(directions);
     assertPairs(source.rows);
     assertPercentiles(percentiles);
-    return await percentilesOf(source, percentiles, (a, b, target) => this.#multiply(a, b, target));
+    const counts = this.#counts ?? new PairCounts();
+    this.#counts = undefined;
+    const multiply: Multiply = (a, b, target) => this.#multiply(a, b, target);
+    const result = await percentilesOf(source, percentiles, multiply, counts);
+    this.#counts = counts;
+    return result;
   }
 
   async activate(

@@ -6,18 +6,21 @@
  */
 import type { CpuMatrix } from "./cpu_matrix.ts";
 import { percentileOf } from "./histogram.ts";
-import { ALL_STEPS, distanceOfStep, PairCounts, type Steps } from "./pair_counts.ts";
+import {
+  ALL_STEPS,
+  distanceOfStep,
+  isOneStep,
+  PairCounts,
+  type Steps,
+  TILE_COLUMNS,
+  TILE_ROWS,
+} from "./pair_counts.ts";
 import { Random } from "./random.ts";
 
-// Rows of a tile cut little waste at the diagonal; 4 MB of similarities.
-const TILE_ROWS = 256;
-const TILE_COLUMNS = 4096;
 // Every row is sampled together with so many rows but one, drawn anew: no row weighs more than another, which would widen
 // the sample's error far beyond that of as many single pairs.
 const SAMPLE_ROWS = 128;
 const SAMPLE_SEED = 1;
-// Of a 30,000th of a unit of distance: a small part of a bracket.
-const SAMPLE_BINS = 2 ** 16 + 1;
 // A sample takes longer than it saves when there are fewer rows.
 const SAMPLED_FROM = 512;
 // Brackets reach so many standard errors beyond a rank: the sample misses one in a million.
@@ -43,12 +46,15 @@ export type Guess = (
 /**
  * The percentiles, exact for the float32 distances; see `Backend.percentiles`.
  *
+ * @param room Overwritten: two calls at a time need two.
  * @param guess Decides how long it takes, not what comes out.
+ * @throws {RangeError} if the product of a pair is not a number.
  */
 export async function percentilesOf(
   directions: CpuMatrix,
   percentiles: readonly number[],
   multiply: Multiply,
+  room: PairCounts = new PairCounts(),
   guess: Guess = guessBySample,
 ): Promise<Float64Array<ArrayBuffer>> {
   if (percentiles.length === 0) return new Float64Array();
@@ -59,17 +65,20 @@ export async function percentilesOf(
   for (const p of percentiles) percentileOf(p, pairs, (rank) => asked.add(rank).size);
   const ranks = [...asked].sort((a, b) => a - b);
 
-  const columns = Math.min(TILE_COLUMNS, rows);
-  const counts = new PairCounts(Math.min(TILE_ROWS, rows) * columns, columns, ranks.length);
+  const counts = ranks.length > room.mostBrackets ? new PairCounts(ranks.length) : room;
   // What is proven of a rank, and where it is looked for next: anywhere, after a guess that missed.
   let proven: readonly Steps[] = ranks.map(() => ALL_STEPS);
   let next = await guess(directions, ranks, counts, multiply);
   while (true) {
-    counts.start(union(next));
+    counts.start(union(next), true);
     await countAll(directions, counts, multiply);
     proven = counts.locate(ranks, proven);
-    next = proven.filter(({ first, end }) => end - first > 1);
+    next = proven.filter((steps) => !isOneStep(steps));
     if (next.length === 0) break;
+    // A pass narrows every range; one that is empty tells of pairs that are nowhere.
+    if (next.some(({ first, end }) => first >= end)) {
+      throw new RangeError("Expected finite directions but found a pair whose product is not a number");
+    }
   }
   const distances = new Map(ranks.map((rank, i) => [rank, distanceOfStep(proven[i].first)]));
   return Float64Array.from(percentiles, (p) => percentileOf(p, pairs, (rank) => distances.get(rank)!));
@@ -81,7 +90,7 @@ const guessBySample: Guess = async (directions, ranks, counts, multiply) => {
   if (rows < SAMPLED_FROM) return ranks.map(() => ALL_STEPS);
   const order = new Random(SAMPLE_SEED).shuffle(Array.from({ length: rows }, (_, row) => row));
   const block = new Float32Array(SAMPLE_ROWS * dim);
-  counts.start([ALL_STEPS], SAMPLE_BINS);
+  counts.start([ALL_STEPS], false);
   let pairs = 0;
   for (let start = 0; start < rows; start += SAMPLE_ROWS) {
     const taken = order.slice(start, start + SAMPLE_ROWS);

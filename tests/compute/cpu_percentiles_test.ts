@@ -1,7 +1,7 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Guess, type Multiply, percentilesOf } from "../../src/compute/cpu_percentiles.ts";
 import { CpuMatrix } from "../../src/compute/cpu_matrix.ts";
-import { PairCounts, type Steps } from "../../src/compute/pair_counts.ts";
+import { ALL_STEPS, PairCounts, type Steps } from "../../src/compute/pair_counts.ts";
 import { openKernel } from "../../src/compute/wasm.ts";
 import { Random } from "../../src/compute/mod.ts";
 import { range } from "./oracles.ts";
@@ -79,11 +79,12 @@ Deno.test("percentiles are exact where rows are cut into tiles both ways", async
 });
 
 Deno.test("a sample of the pairs spares a second pass, and the first is little more than half of the products", async () => {
-  for (const kind of ["spread over everything", "near 1, with ties", "all equal", "by row"]) {
+  const rows = 2000;
+  for (const kind of ["spread over everything", "two values, far apart", "by row"]) {
     let products = 0;
     const counted = multiply(SIMILARITIES[kind], (pairs) => products += pairs);
-    await percentilesOf(numbered(3000), [1, 2, 4, 8, 10, 50], counted);
-    assert(products < 1.35 * 3000 * 3000 / 2, `${kind}: ${products} products`);
+    await percentilesOf(numbered(rows), [1, 2, 4, 8, 10, 50], counted);
+    assert(products < 1.35 * rows * rows / 2, `${kind}: ${products} products`);
   }
 });
 
@@ -105,9 +106,32 @@ Deno.test("guesses that miss take longer, and give the same percentiles", async 
     const guess: Guess = (_, ranks) => Promise.resolve(ranks.map(steps));
     let passes = 0;
     const counted = multiply(similarity, (pairs) => passes += pairs / (256 * rows + 44 * rows));
-    const found = await percentilesOf(numbered(rows), PERCENTILES, counted, guess);
+    const found = await percentilesOf(numbered(rows), PERCENTILES, counted, undefined, guess);
     assertEquals(found, expected, kind);
     assert(passes > 1, `${kind}: ${passes} passes`);
+  }
+});
+
+Deno.test("more distances than there is room to collect are counted by bins", async () => {
+  const rows = 3300;
+  const draws = Float64Array.from({ length: rows }, (_, i) => draw(i, 1));
+  const similarity: Similarity = (i, j) => draws[i] * draws[j] - draws[(i + j) % rows] / 2;
+  const anywhere: Guess = (_, ranks) => Promise.resolve(ranks.map(() => ALL_STEPS));
+  const found = await percentilesOf(numbered(rows), PERCENTILES, multiply(similarity), undefined, anywhere);
+  assertEquals(found, bySorting(rows, similarity, PERCENTILES));
+});
+
+Deno.test("hundreds of percentiles are taken at a time", async () => {
+  const percentiles = Array.from({ length: 401 }, (_, i) => (i * 7 % 401) / 4);
+  const similarity = SIMILARITIES["spread over everything"];
+  const found = await percentilesOf(numbered(600), percentiles, multiply(similarity));
+  assertEquals(found, bySorting(600, similarity, percentiles));
+});
+
+Deno.test("a product that is not a number is refused", async () => {
+  const similarity: Similarity = (i, j) => i === 3 && j === 7 ? NaN : draw(i, j);
+  for (const rows of [20, 600]) {
+    await assertRejects(() => percentilesOf(numbered(rows), [100], multiply(similarity)), RangeError, "not a number");
   }
 });
 
@@ -117,8 +141,8 @@ Deno.test("the counting kernel agrees with a plain loop, on tiles of any shape a
   for (
     const [rows, columns, diagonal] of [[1, 1, -1], [1, 16, -1], [3, 17, 0], [40, 31, -3], [9, 100, 5], [20, 50, -99]]
   ) {
-    const counts = new PairCounts(rows * columns, columns, brackets.length);
-    counts.start(brackets);
+    const counts = new PairCounts(Math.max(brackets.length, rows * columns));
+    counts.start(brackets, true);
     const distances: number[] = [];
     for (let i = 0; i < rows * columns; i++) {
       counts.tile[i] = random.next() * 1.2 - 0.1;
@@ -152,7 +176,7 @@ Deno.test("counts go on beyond 32 bits", () => {
   const below = new Float64Array(bracket.buffer, bracket.byteOffset + 24, 1);
   below[0] = bins[0] = 2 ** 32 - 1;
   for (let i = 0; i < 3; i++) {
-    run.count(tile.byteOffset, 1, 64, -1, bracket.byteOffset, 1, sifted.byteOffset);
+    run.count(tile.byteOffset, 1, 64, -1, bracket.byteOffset, 1, sifted.byteOffset, 0);
   }
   assertEquals([bins[0], bins[1], below[0]], [2 ** 32 - 1 + 3 * 24, 0, 2 ** 32 - 1 + 3 * 40]);
 });

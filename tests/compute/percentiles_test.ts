@@ -46,3 +46,10 @@ backendTest("percentiles want two rows and a p from 0 to 100", async (backend) =
   await assertRejects(() => backend.percentiles(two, [101]), RangeError, "between 0 and 100 but found 101");
   await assertRejects(() => backend.percentiles(two, [NaN]), RangeError, "between 0 and 100 but found NaN");
 });
+
+backendTest("percentiles that are taken at the same time do not meet", async (backend) => {
+  using one = backend.upload(unitRows(90, 24, 1), 90, 24);
+  using other = backend.upload(unitRows(70, 24, 2), 70, 24);
+  const alone = [await backend.percentiles(one, ALL), await backend.percentiles(other, ALL)];
+  assertEquals(await Promise.all([backend.percentiles(one, ALL), backend.percentiles(other, ALL)]), alone);
+});
