@@ -54,7 +54,7 @@ for (const expected of golden.dictionaries as GoldenDictionary[]) {
     assertEquals(query.regions, await array(expected.query_assignment) as Int32Array<ArrayBuffer>);
     assertLess(largestDifference(query.distances, await floats(expected.query_distance)), 2e-6);
     dictionary.dispose();
-  });
+  }, { integers: true });
 
   backendTest(`metrics at p ${expected.percentile} are the published ones`, async (backend) => {
     const { dictionary } = await build(backend, expected);
