@@ -136,6 +136,7 @@ const BEHIND_DOORS: Readonly<Record<string, string>> = {
   "src/partition/readout.ts": "a cut alone, on values that are known",
   "src/report/fonts.ts": "widths of texts, to find those that are cut off",
   "src/report/packages.ts": "the list against what is imported",
+  "src/report/png_file.ts": "pixels that are known, without a chart",
   "src/report/png.ts": "pictures of charts that nobody would draw",
   "src/report/svg.ts": "ids in pictures, without a report around them",
   "src/report/text.ts": "escapes alone",
