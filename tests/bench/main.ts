@@ -2,14 +2,14 @@
  * Measures how fast this module is, each question beside its yardstick in the same run, and saves it with the machine's
  * description. README.md beside this file says what each question is, and what is saved.
  */
-import { resolve } from "node:path";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { formatNumber, resultTable, row, saveTable, words, writeReport } from "../../src/report/mod.ts";
-import { type Flags, printTable, readFlags } from "../../src/run/mod.ts";
-import { helpText } from "../../src/run/command/help.ts";
+import { printTable } from "../../src/run/mod.ts";
 import { writeJsonAtomic } from "../../src/files/atomic.ts";
 import { benchBuild } from "./build.ts";
 import { benchCalibration } from "./calibration.ts";
+import { readCommand } from "./command.ts";
 import { benchExtraction } from "./extraction.ts";
 import { benchGrowth, type CurvePoint, curvesOf, POINT } from "./growth.ts";
 import { describeMachine } from "./machine.ts";
@@ -32,38 +32,9 @@ const BENCHES: Readonly<Record<string, (settings: BenchSettings) => Promise<Benc
   memory: benchMemory,
   growth: benchGrowth,
 };
+const BENCH = row({ bench: words("file of tests/bench"), ...FIGURE });
 
-const EMBEDDED = new URL("../../fixtures/gemma-2-toy", import.meta.url).pathname;
-
-const FLAGS = {
-  only: { type: "string", help: `benches to run, with commas: ${Object.keys(BENCHES).join(", ")}; default all` },
-  quick: { type: "boolean", help: "small sizes, to see that everything runs: their figures say little" },
-  repeats: { type: "integer", default: 5, min: 1, help: "runs of each way, in turns" },
-  before: { type: "string", help: "folder of an older version of this module, to be measured beside this one" },
-  model: { type: "string", help: "folder of a model to read in place of the embedded one" },
-  out: { type: "string", default: "results/bench", help: "folder for what is measured" },
-  help: { type: "boolean", help: "say this" },
-} as const satisfies Flags;
-
-const ABOUT = {
-  name: "bench",
-  question: "How fast is it, beside what else does the same?",
-  description: "Measures each question beside its yardstick in the same run, in turns, and saves medians and spreads.",
-  examples: [["--only nearest,build", "two of them"], ["--quick", "all of them in minutes"]] as const,
-};
-
-const { only, quick, repeats, before, model = EMBEDDED, out, help } = readFlags(Deno.args, FLAGS);
-if (help) {
-  console.log(helpText(ABOUT, FLAGS).replaceAll("deno task run experiments/bench.ts", "deno task bench"));
-  Deno.exit();
-}
-const chosen = only?.split(",") ?? Object.keys(BENCHES);
-const unknown = chosen.find((name) => !Object.hasOwn(BENCHES, name));
-if (unknown !== undefined) {
-  console.error(`Expected --only to be of ${Object.keys(BENCHES).join(", ")} but got ${unknown}.`);
-  Deno.exit(2);
-}
-
+const { chosen, before, out, ...command } = readCommand(Deno.args, Object.keys(BENCHES));
 const notes: string[] = [];
 const note = (sentence: string) => {
   notes.push(sentence);
@@ -79,28 +50,31 @@ console.log(Object.entries(machine).map(([key, value]) => `${key}: ${value}`).jo
 const folder = await Deno.makeTempDir({ prefix: "exemplar-bench-" });
 const figures = new Map<string, BenchRow[]>();
 const points: CurvePoint[] = [];
+const settings: BenchSettings = {
+  ...{ ...command, folder, peer, note, record: (point) => points.push(point) },
+  before: before === undefined ? undefined : await import(pathToFileURL(join(before, "mod.ts")).href),
+};
 try {
-  const settings = {
-    ...{ quick, repeats, folder, peer, model, note, record: (point: CurvePoint) => void points.push(point) },
-    before: before === undefined ? undefined : await import(pathToFileURL(resolve(before, "mod.ts")).href),
-  };
   for (const bench of chosen) {
     console.error(`measuring ${bench} ...`);
-    figures.set(bench, await BENCHES[bench](settings));
+    const rows = await BENCHES[bench](settings);
+    figures.set(bench, rows);
+    printTable(rows.map(({ name, way, median, least, most, byProcessor, unit }) => ({
+      ...{ name, way, median: formatNumber(median), spread: `${formatNumber(least)} to ${formatNumber(most)}`, unit },
+      "by processor time": byProcessor === null ? "" : formatNumber(byProcessor),
+    })));
+    // After each: whoever stops a run of an hour has what it measured until then.
+    await save();
   }
 } finally {
   await Deno.remove(folder, { recursive: true });
 }
-const rows = [...figures].flatMap(([bench, own]) => own.map((row) => ({ bench, ...row })));
-printTable(rows.map(({ name, way, median, least, most, byProcessor, unit }) => ({
-  ...{ name, way, median: formatNumber(median), spread: `${formatNumber(least)} to ${formatNumber(most)}`, unit },
-  "by processor time": byProcessor === null ? "" : formatNumber(byProcessor),
-})));
+console.log(`\nSaved in ${out}: report.html, bench.json, bench.arrow.`);
 
-await writeJsonAtomic(`${out}/bench.json`, { machine, notes, rows, points });
-const BENCH = row({ bench: words("file of tests/bench"), ...FIGURE });
-await saveTable(out, "bench", resultTable(BENCH, rows), { metadata: machine });
-if (points.length > 0) await saveTable(out, "growth", resultTable(POINT, points), { metadata: machine });
-const curves = curvesOf({ quick, model });
-const page = await writeReport(out, await benchReport(out, { machine, notes, figures, curves, points }));
-console.log(`\nSaved in ${out}: ${page}`);
+async function save(): Promise<void> {
+  const rows = [...figures].flatMap(([bench, own]) => own.map((row) => ({ bench, ...row })));
+  await writeJsonAtomic(join(out, "bench.json"), { machine, notes, rows, points });
+  await saveTable(out, "bench", resultTable(BENCH, rows), { metadata: machine });
+  if (points.length > 0) await saveTable(out, "growth", resultTable(POINT, points), { metadata: machine });
+  await writeReport(out, await benchReport(out, { machine, notes, figures, curves: curvesOf(settings), points }));
+}

@@ -28,7 +28,7 @@ export async function benchNearest(settings: BenchSettings): Promise<BenchRow[]>
   const { quick, repeats, peer, folder, note } = settings;
   const contenders = await cpuSearches(settings);
   const [dim, size, count] = quick ? [256, 2000, 1024] : [2304, 16_000, 8192];
-  if (!quick) note("nearest: growing the 16,000 exemplars takes about half a minute");
+  if (!quick) note("nearest: growing the 16,000 exemplars, and the search in float64, take about half a minute");
   const search = await searchOf(contenders[0].backend, dim, size, count);
   const { rows, exemplars } = search;
 

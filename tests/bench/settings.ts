@@ -20,5 +20,5 @@ export interface BenchSettings {
   /** Tells the user, and the report, of what is left out, and of what takes minutes. */
   note(sentence: string): void;
   /** Keeps a point of a growth curve, for the charts. */
-  record(point: CurvePoint): void;
+  record(point: CurvePoint): unknown;
 }
