@@ -30,6 +30,7 @@ Deno.test("a manifest says what was run, on what, how long, and what came out", 
     );
     manifest.notes.push("Half-precision weights.");
     manifest.calibrations.push({ stream: "", layer: 3, asked: 100, activations: 60, medianNorm: 2.5 });
+    manifest.search = () => ({ way: "integers", because: "a trial took half as long" });
     manifest.findings.regions = { "1": 203, "2": 83 };
     manifest.findings.undefinedRate = NaN;
     manifest.outputs.push("b.svg", "a.arrow", "run.json");
@@ -54,6 +55,7 @@ Deno.test("a manifest says what was run, on what, how long, and what came out", 
       streams: [],
       started: "2026-01-02T03:04:05.000Z",
       timings: { extract: 2, total: 2 },
+      search: { way: "integers", because: "a trial took half as long" },
       findings: { regions: { "1": 203, "2": 83 }, undefinedRate: null },
       outputs: ["a.arrow", "b.svg", "run.json"],
       // The check value of CRC-32, and that of nothing.
