@@ -2,7 +2,12 @@
 import type { ActivationBatch } from "../../mod.ts";
 
 /** The percentile of the cosine distances of all pairs of a batch, from its spherical mean, scaled. */
-export function thresholdOf({ rows, dim, data }: ActivationBatch, percentile: number): number {
+export function thresholdOf(batch: ActivationBatch, percentile: number): number {
+  return thresholdsOf(batch, [percentile])[0];
+}
+
+/** Several percentiles of the same distances. */
+export function thresholdsOf({ rows, dim, data }: ActivationBatch, percentiles: readonly number[]): number[] {
   const [mean, unit] = [new Float64Array(dim), new Float64Array(dim)];
   const rowOf = (row: number) => data.subarray(row * dim, (row + 1) * dim);
   for (let row = 0; row < rows; row++) {
@@ -29,9 +34,11 @@ export function thresholdOf({ rows, dim, data }: ActivationBatch, percentile: nu
     }
   }
   distances.sort();
-  const rank = percentile / 100 * (distances.length - 1);
-  const low = Math.floor(rank);
-  return distances[low] + (rank - low) * (distances[Math.min(low + 1, distances.length - 1)] - distances[low]);
+  return percentiles.map((percentile) => {
+    const rank = percentile / 100 * (distances.length - 1);
+    const low = Math.floor(rank);
+    return distances[low] + (rank - low) * (distances[Math.min(low + 1, distances.length - 1)] - distances[low]);
+  });
 }
 
 /** Rows that no row before them equals. */
