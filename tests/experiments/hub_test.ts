@@ -18,6 +18,8 @@ const FILES: ServedFiles = {
   ...await servedModel(qwen3(BLOCKS)),
   ...await servedModel(qwen3(BLOCKS, true), "onnx/model_fp16.onnx"),
 };
+/** A model of the same kind that is read in a moment, for what has nothing to do with its size. */
+const FEW_BLOCKS: ServedFiles = await servedModel(qwen3(2));
 const SMALL = ["--layers", "1", "--percentiles", "10", "--calibration", "200", "--batch", "8", "--max-tokens", "1000"];
 
 /** The permission for a hub on this machine: its own host, and the one that it redirects to. */
@@ -130,7 +132,7 @@ Deno.test({
   ...ORT_TEST,
   fn: () =>
     inFolder(async (folder) => {
-      await using hub = hubServer(REPO, FILES, { gate: "hf_secret" });
+      await using hub = hubServer(REPO, FEW_BLOCKS, { gate: "hf_secret" });
       const { host, hostname } = new URL(hub.endpoint);
       const build = ["experiments/build.ts", "--model", REPO, ...SMALL, "--out", `${folder}/out`];
       const forbidden = await ended(run(hub, folder, build));
@@ -180,7 +182,7 @@ Deno.test({
   fn: () =>
     inFolder(async (folder) => {
       const later = "89abcdef0123456789abcdef0123456789abcdef";
-      await using hub = hubServer(REPO, FILES, { commits: { [later]: FILES }, refs: { v2: later } });
+      await using hub = hubServer(REPO, FEW_BLOCKS, { commits: { [later]: FEW_BLOCKS }, refs: { v2: later } });
       const restore = configureHub({ endpoint: hub.endpoint, cacheDir: folder });
       try {
         const run = {
