@@ -103,16 +103,8 @@ export {
 } from "./steps/given.ts";
 export { type BudgetPlan, growToBudgets, type KeptDictionary } from "./steps/grow_budgets.ts";
 export { openSae, type SaeOptions } from "./steps/given_sae.ts";
-export {
-  calibrated,
-  type CalibrationPlan,
-  grow,
-  type GrowPlan,
-  type ReadPlan,
-  streamOf,
-  textsInOrder,
-  usable,
-} from "./steps/grow.ts";
+export { calibrated, type CalibrationPlan, grow, type GrowPlan, usable } from "./steps/grow.ts";
+export { type ReadPlan, streamOf, textsInOrder } from "./steps/streams.ts";
 export { assertWritesDate, contextOf, loadModelOf, openDevice, type Opened, openModel } from "./steps/open_model.ts";
 export { growOrders } from "./steps/orders.ts";
 export { readTexts } from "./steps/read_texts.ts";

@@ -1,16 +1,7 @@
 /** The part that most experiments share: texts through a model to dictionaries, with progress and timings. */
-import {
-  extract,
-  type ExtractOptions,
-  type ExtractProgress,
-  type Text,
-  type TokenIds,
-} from "../../activations/extract.ts";
-import { shuffled } from "../../activations/shuffled.ts";
+import type { ExtractProgress } from "../../activations/extract.ts";
 import { defaultContext, describedBy, describeStream, type StreamSource } from "../../activations/source.ts";
 import type { StreamBatch } from "../../activations/stream.ts";
-import type { Backend } from "../../compute/backend.ts";
-import type { LanguageModel } from "../../model/types.ts";
 import { Calibration, type Pairs } from "../../partition/calibration.ts";
 import { discover, type DiscoverOptions, type Discovery } from "../../partition/discover.ts";
 import { type FailedSetting, usableSettings } from "../../partition/usable.ts";
@@ -21,32 +12,8 @@ import type { CommonFlags } from "../command/common_flags.ts";
 import type { Flags } from "../command/flags.ts";
 import { pairsNotes } from "./calibration_notes.ts";
 import { calibrationsOf } from "./calibrations.ts";
-
-/** What is read, through what. */
-export interface ReadPlan {
-  /** Where the numbers are computed. */
-  readonly backend: Backend;
-  /** The model, read at its hook. */
-  readonly model: LanguageModel;
-  /** The layers that are read. */
-  readonly layers: readonly number[];
-  /**
-   * Texts, or prompts of token ids, which are read in the order of `seed`; or a function that reads them as they come.
-   */
-  readonly texts: readonly (Text | TokenIds)[] | (() => AsyncIterable<Text | TokenIds>);
-  /** How many texts a function gives, for progress, where that is known. */
-  readonly count?: number;
-  /** Name of the texts, for records: file, filter, order if not seeded. Other texts must have another name. */
-  readonly corpus: string;
-  /** Files that the texts come from: a calibration made before they changed is not used again. */
-  readonly files: readonly string[];
-  /** Seed of the texts' order, and of the samples of members. */
-  readonly seed: number;
-  /** How texts are read, and beyond how many times the median norm activations are left out (default none is). */
-  readonly reading?: Omit<ExtractOptions, "layers" | "backend" | "skipPrompts"> & { readonly maxNorm?: number };
-  /** Put before the progress stages' names, for experiments that read several times. */
-  readonly label?: string;
-}
+import { keptBatches } from "./kept_batches.ts";
+import type { ReadPlan } from "./streams.ts";
 
 /** What is grown, from what. */
 export interface GrowPlan extends ReadPlan {
@@ -131,7 +98,7 @@ export async function calibrated<F extends Flags>(
       note: run.note,
       label,
       texts: textCount(plan),
-    }, (onProgress) => streamOf({ ...plan, reading: { ...reading, maxActivations: calibration, onProgress } })));
+    }, (onProgress) => keptBatches(run).keep({ ...plan, reading: { ...reading, onProgress } })));
   const calibrations = new Map(
     Array.from(measured, ([layer, one]) => {
       const pairs = one.pairs && { ...one.pairs, because: because ?? one.pairs.because };
@@ -259,7 +226,10 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
     stage.budget(tokens, maxTokens, "tokens");
   };
   // The model reads nothing beyond the budget.
-  const stream = new WatchedStream({ ...plan, layers, reading: { ...plan.reading, maxTokens, onProgress } });
+  const stream = new WatchedStream(
+    { ...plan, layers, reading: { ...plan.reading, maxTokens, onProgress } },
+    (plan, skipPrompts) => keptBatches(run).stream(plan, skipPrompts),
+  );
   const discovery = await discover(
     (skipPrompts) => {
       skipped = watch ? 0 : skipPrompts;
@@ -305,48 +275,6 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
   return discovery;
 }
 
-/**
- * The activations of a plan's texts, in its order, after the first `skipPrompts`. Batches are the caller's to dispose.
- *
- * @param plan What is read, through what.
- * @param skipPrompts Prompts at the start to pass over without running them; default 0.
- *
- * @example
- * ```ts
- * import { batchAt } from "../../activations/mod.ts";
- * import { openBackend } from "../../compute/mod.ts";
- * import { loadModel } from "../../model/mod.ts";
- *
- * await using model = await loadModel("fixtures/gemma-2-toy", { device: "cpu" });
- * const texts = ["The cat sat on the mat."];
- * const plan = { backend: await openBackend("cpu"), model, layers: [3], texts, corpus: "one", files: [], seed: 0 };
- * for await (using batch of streamOf({ ...plan, reading: { context: 4, windows: "first" } })) {
- *   const { rows } = batchAt(batch, 3);
- *   if (rows !== 3) throw new Error(`Expected three tokens after <bos> but found ${rows}`);
- * }
- * ```
- */
-export function streamOf(plan: ReadPlan, skipPrompts = 0): AsyncGenerator<StreamBatch> {
-  const { model, layers, backend } = plan;
-  // Calibrations leave out what is beyond, and dictionaries under them.
-  const { maxNorm: _, ...reading } = plan.reading ?? {};
-  return extract(model, textsInOrder(plan), { ...reading, layers, backend, skipPrompts });
-}
-
-/**
- * The texts of a plan in the order in which they are read.
- *
- * @example
- * ```ts
- * const texts = ["The cat sat on the mat.", "The dog sat on the cat.", "A bird."];
- * const [once, again] = [textsInOrder({ texts, seed: 1 }), textsInOrder({ texts, seed: 1 })];
- * if (`${await Array.fromAsync(once)}` !== `${await Array.fromAsync(again)}`) throw new Error("Expected one order");
- * ```
- */
-export function textsInOrder({ texts, seed }: Pick<ReadPlan, "texts" | "seed">): AsyncIterable<Text | TokenIds> {
-  return typeof texts === "function" ? texts() : shuffled(texts, seed);
-}
-
 /** How far a discovery read its stream. */
 function recordOf({ growths, ...read }: Discovery, stream: string, of: number | null): StreamRecord {
   const { texts, unfinished = 0, tokens, activations, ended } = read;
@@ -367,7 +295,11 @@ class WatchedStream {
   read?: ExtractProgress;
   #seen = 0;
 
-  constructor(private readonly plan: GrowPlan) {}
+  /** @param open Opens the stream of a plan after some prompts. */
+  constructor(
+    private readonly plan: GrowPlan,
+    private readonly open: (plan: GrowPlan, skipPrompts: number) => AsyncIterable<StreamBatch>,
+  ) {}
 
   /** The batches after the first `skipPrompts`. */
   async *from(skipPrompts: number): AsyncGenerator<StreamBatch> {
@@ -376,7 +308,7 @@ class WatchedStream {
       this.read = read;
       reading?.onProgress?.(read);
     };
-    const stream = streamOf({ ...this.plan, reading: { ...reading, onProgress } }, watch ? 0 : skipPrompts);
+    const stream = this.open({ ...this.plan, reading: { ...reading, onProgress } }, watch ? 0 : skipPrompts);
     for await (const batch of stream) {
       await watch?.(batch);
       this.#seen = batch.promptsBefore + batch.prompts.length;
@@ -389,7 +321,7 @@ class WatchedStream {
   async watchRest(prompts: number): Promise<void> {
     if (!this.plan.watch || this.#seen >= prompts) return;
     const reading = { ...this.plan.reading, maxPrompts: prompts };
-    for await (using batch of streamOf({ ...this.plan, reading })) await this.plan.watch(batch);
+    for await (using batch of this.open({ ...this.plan, reading }, 0)) await this.plan.watch(batch);
   }
 }
 

@@ -3,7 +3,8 @@ import type { StreamBatch } from "../../activations/stream.ts";
 import type { Growth } from "../../partition/growth.ts";
 import type { Run } from "../experiment.ts";
 import type { Flags } from "../command/flags.ts";
-import { grow, type GrowPlan, streamOf } from "./grow.ts";
+import { grow, type GrowPlan } from "./grow.ts";
+import { streamOf } from "./streams.ts";
 
 /**
  * Grows the same dictionaries in several stream orders under the same calibrations, so that nothing but the order
