@@ -140,6 +140,7 @@ export class CpuBackend implements Backend {
     if (a.rows > 0 && from >= b.rows) throw new RangeError(`Expected an exemplar from ${from} on but found ${b.rows}`);
     if (a.rows === 0) return noneKnown(0);
     // A search from the middle on is among the few that were founded last.
+    using _search = this.#way.search();
     const levels = from === 0 ? await this.#way.levels(a, b) : undefined;
     const found = levels === undefined ? undefined : await searchIntegers(a, b, { levels });
     return found ?? await searchFloats(a, b, from);

@@ -40,15 +40,17 @@ export function accumulate(sums: CpuMatrix, directions: CpuMatrix, { regions, of
   if (regions.length === 0) return;
   // Regions ascend: the last is the largest.
   sums.grow(regions[regions.length - 1] + 1);
-  const partial = new Float64Array(sums.dim);
+  const { dim } = sums;
+  const partial = new Float64Array(dim);
+  const data = directions.view();
   for (let g = 0; g < regions.length; g++) {
     // A group's total is rounded to float32 once, not at each of its rows.
     partial.fill(0);
     for (let i = offsets[g]; i < offsets[g + 1]; i++) {
-      const row = directions.view(rows[i], rows[i] + 1);
-      for (let j = 0; j < row.length; j++) partial[j] += row[j];
+      const start = rows[i] * dim;
+      for (let j = 0; j < dim; j++) partial[j] += data[start + j];
     }
     const target = sums.overwrite(regions[g], regions[g] + 1);
-    for (let j = 0; j < target.length; j++) target[j] += partial[j];
+    for (let j = 0; j < dim; j++) target[j] += partial[j];
   }
 }

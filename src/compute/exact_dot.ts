@@ -5,7 +5,11 @@
  * one would wait for each addition before the next.
  */
 export function exactDot(a: Float32Array, atA: number, b: Float32Array, atB: number, dim: number): number {
-  let [s0, s1, s2, s3] = [0, 0, 0, 0];
+  // One by one: V8 keeps numbers that come out of an array in memory.
+  let s0 = 0;
+  let s1 = 0;
+  let s2 = 0;
+  let s3 = 0;
   const whole = dim - dim % 4;
   let j = 0;
   for (; j < whole; j += 4) {

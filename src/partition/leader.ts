@@ -1,4 +1,5 @@
 import type { Backend, Matrix } from "../compute/backend.ts";
+import { rowNumbers } from "../compute/row_numbers.ts";
 import { exactSimilarities, isBorderline } from "./exact.ts";
 
 /** Where the rows of a batch went. */
@@ -12,8 +13,8 @@ export interface Assignment {
   readonly distances: Float32Array<ArrayBuffer>;
 }
 
-// Rows that are compared with each other at once: the host reads FOUNDER_BLOCK^2 similarities a block.
-const FOUNDER_BLOCK = 512;
+/** Rows of the first block of a batch that are compared with each other, and of any. */
+const [FIRST_BLOCK, LARGEST_BLOCK] = [512, 4096];
 
 /**
  * Cosine distance from a similarity, clamped against rounding. In float32, as distances are kept: what is compared with
@@ -74,19 +75,23 @@ export async function assignBatch(
   for (const row of founders) distances[row] = 0;
 
   // `>`: a row at the threshold belongs. In blocks, as rows compared with each other are the square of their number.
-  const unmatched = [...distances.keys()].filter((row) => distances[row] > threshold);
-  for (let start = 0; start < unmatched.length; start += FOUNDER_BLOCK) {
-    const rows = unmatched.slice(start, start + FOUNDER_BLOCK);
+  const unmatched = rowsWhere(distances, (distance) => distance > threshold);
+  let size = FIRST_BLOCK;
+  for (let start = 0; start < unmatched.length;) {
+    const rows = unmatched.subarray(start, start + size);
     using block = backend.create(directions.dim, rows.length);
-    append(backend, block, directions, rows);
+    backend.copyRows(directions, rows, block, rowNumbers(0, rows.length));
     const joined = await leadersWithin(backend, block, exemplars, before, threshold);
-    rows.forEach((row, i) => {
-      regions[row] = joined.regions[i];
-      distances[row] = distanceOf(joined.similarities[i]);
-    });
+    for (let i = 0; i < rows.length; i++) {
+      regions[rows[i]] = joined.regions[i];
+      distances[rows[i]] = distanceOf(joined.similarities[i]);
+    }
     // Before the next block is looked at: its rows may join what this one founded.
     append(backend, exemplars, block, joined.leaders);
     for (const i of joined.leaders) founders.push(rows[i]);
+    start += rows.length;
+    // The fewer may found one, the more are looked at together.
+    size = Math.min(LARGEST_BLOCK, Math.max(FIRST_BLOCK, Math.floor(FIRST_BLOCK * rows.length / (joined.far + 1))));
   }
   return { regions, distances, founders: Int32Array.from(founders) };
 }
@@ -109,13 +114,14 @@ export async function joinBatch(
   return { regions: regions.map((region, row) => distances[row] > threshold ? -1 : region), distances };
 }
 
-/** The sequential part for one block: who joins a region founded in this batch, who founds one. */
+/**
+ * The sequential part for one block: who joins a region founded in this batch, who founds one.
+ *
+ * @returns Region and similarity of each row, the rows that found one, and how many lie beyond the threshold of what earlier
+ * blocks founded.
+ */
 async function leadersWithin(backend: Backend, block: Matrix, exemplars: Matrix, before: number, threshold: number) {
   const size = block.rows;
-  // `size x size`; only what lies below the diagonal is read: a row against rows before it.
-  const pairs = await backend.similarities(block, block);
-  await settlePairs(backend, block, pairs, threshold);
-
   const regions = new Int32Array(size);
   const similarities = new Float32Array(size).fill(-Infinity);
   // Regions that earlier blocks of this batch founded; those of before the batch lie too far from every row here.
@@ -125,24 +131,45 @@ async function leadersWithin(backend: Backend, block: Matrix, exemplars: Matrix,
     regions.set(earlier.regions);
     similarities.set(earlier.similarities);
   }
+  // Only they can found one, and so only they need be compared with the others.
+  const far = rowsWhere(similarities, (similarity) => distanceOf(similarity) > threshold);
   const leaders: number[] = [];
-  // In stream order: `leaders` holds all that founded a region before row `i`.
+  if (far.length === 0) return { regions, similarities, leaders, far: 0 };
+  using candidates = backend.create(block.dim, far.length);
+  backend.copyRows(block, far, candidates, rowNumbers(0, far.length));
+  // `size x far.length`; of a row only those before it are read.
+  const pairs = await backend.similarities(block, candidates);
+  await settlePairs(backend, block, candidates, far, pairs, threshold);
+  // Columns of `pairs` that are leaders, in stream order: all that founded a region before row `i`.
+  const columns: number[] = [];
+  let next = 0;
   for (let i = 0; i < size; i++) {
-    for (let slot = 0; slot < leaders.length; slot++) {
+    for (let slot = 0; slot < columns.length; slot++) {
       // `>`: of equally near regions the one founded first takes the row.
-      const similarity = pairs[i * size + leaders[slot]];
+      const similarity = pairs[i * far.length + columns[slot]];
       if (similarity > similarities[i]) {
         similarities[i] = similarity;
         regions[i] = exemplars.rows + slot;
       }
     }
+    if (far[next] !== i) continue;
+    const column = next++;
     if (distanceOf(similarities[i]) <= threshold) continue;
     // It founds one; to its own exemplar the distance is 0, whatever the GEMM rounded.
     regions[i] = exemplars.rows + leaders.length;
     similarities[i] = 1;
     leaders.push(i);
+    columns.push(column);
   }
-  return { regions, similarities, leaders };
+  return { regions, similarities, leaders, far: far.length };
+}
+
+/** Numbers of the values that are so. */
+function rowsWhere(values: Float32Array, isSo: (value: number) => boolean): Int32Array<ArrayBuffer> {
+  const rows = new Int32Array(values.length);
+  let count = 0;
+  for (let row = 0; row < values.length; row++) if (isSo(values[row])) rows[count++] = row;
+  return rows.slice(0, count);
 }
 
 /** Makes the similarities near the threshold exact, each row against its own region. */
@@ -154,28 +181,38 @@ async function settleBorders(
   similarities: Float32Array,
   threshold: number,
 ): Promise<void> {
-  const rows = [...similarities.keys()].filter((row) => isBorderline(similarities[row], threshold));
+  const rows = [...rowsWhere(similarities, (similarity) => isBorderline(similarity, threshold))];
   if (rows.length === 0) return;
   const exact = await exactSimilarities(backend, directions, rows, exemplars, rows.map((row) => regions[row]));
   rows.forEach((row, i) => similarities[row] = exact[i]);
 }
 
 /**
- * Makes the similarities near the threshold exact among all pairs of a block, below the diagonal of `pairs` (`rows x
- * rows`).
+ * Makes the similarities near the threshold exact among pairs of a block.
+ *
+ * @param candidates Rows `far` of the block.
+ * @param pairs `block.rows x far.length`; those of a row with candidates before it are looked at.
  */
-async function settlePairs(backend: Backend, block: Matrix, pairs: Float32Array, threshold: number): Promise<void> {
+async function settlePairs(
+  backend: Backend,
+  block: Matrix,
+  candidates: Matrix,
+  far: Int32Array,
+  pairs: Float32Array,
+  threshold: number,
+): Promise<void> {
   const [left, right]: [number[], number[]] = [[], []];
   for (let i = 1; i < block.rows; i++) {
-    for (let j = 0; j < i; j++) {
-      if (!isBorderline(pairs[i * block.rows + j], threshold)) continue;
+    const start = i * far.length;
+    for (let column = 0; column < far.length && far[column] < i; column++) {
+      if (!isBorderline(pairs[start + column], threshold)) continue;
       left.push(i);
-      right.push(j);
+      right.push(column);
     }
   }
   if (left.length === 0) return;
-  const exact = await exactSimilarities(backend, block, left, block, right);
-  exact.forEach((similarity, i) => pairs[left[i] * block.rows + right[i]] = similarity);
+  const exact = await exactSimilarities(backend, block, left, candidates, right);
+  exact.forEach((similarity, i) => pairs[left[i] * far.length + right[i]] = similarity);
 }
 
 function append(backend: Backend, target: Matrix, source: Matrix, rows: readonly number[]): void {

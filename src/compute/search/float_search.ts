@@ -82,9 +82,10 @@ function lengthsOf(matrix: CpuMatrix): Float32Array {
   });
 }
 
-/** In two sums, as one would wait for each addition before the next. */
+/** In two sums, as one would wait for each addition before the next; declared one by one as in `exactDot`. */
 function lengthOf(data: Float32Array, at: number, dim: number): number {
-  let [even, odd] = [0, 0];
+  let even = 0;
+  let odd = 0;
   const end = at + dim;
   for (let j = at + 1; j < end; j += 2) {
     even += data[j - 1] * data[j - 1];

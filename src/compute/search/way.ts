@@ -3,7 +3,6 @@ import type { SearchWay } from "../backend.ts";
 import type { CpuMatrix } from "../cpu_matrix.ts";
 import { assertOneOf } from "../known_options.ts";
 import { nativeRuntime } from "../ort.ts";
-import { Random } from "../random.ts";
 import { integerLevels } from "./integer_levels.ts";
 import { floatProducts, integerProducts } from "./products.ts";
 import { codedWidth, RowCoder } from "./row_coder.ts";
@@ -13,7 +12,7 @@ const [FEWEST_ROWS, FEWEST_EXEMPLARS, SHORTEST] = [16, 256, 64];
 /** Multiply-adds that are done with float32 products before anything is measured: some tenths of a second. */
 const UNMEASURED = 2 ** 33;
 /** What is measured: this many rows and exemplars, of two lengths, and the fastest of this many times. */
-const [ROWS, EXEMPLARS, LENGTHS, TIMES] = [256, 2048, [256, 1024], 3] as const;
+const [ROWS, EXEMPLARS, LENGTHS, TIMES] = [512, 2048, [256, 1024], 3] as const;
 
 /** Nanoseconds that a product of one row with one exemplar takes: `fixed + length * each`. */
 interface Cost {
@@ -38,6 +37,7 @@ export class WayChooser {
   #chosen?: SearchWay;
   #isMeasuring?: Promise<void>;
   #work = 0;
+  #searches = 0;
 
   /** @param forced The way of all searches; default the faster. */
   constructor(readonly forced?: SearchWay["way"]) {
@@ -50,6 +50,12 @@ export class WayChooser {
     return this.#chosen;
   }
 
+  /** Counts a search until it is over: what is measured while another computes tells nothing. */
+  search(): Disposable {
+    this.#searches++;
+    return { [Symbol.dispose]: () => void this.#searches-- };
+  }
+
   /** The largest code of an exemplar if a search is to be done with integers; `undefined` if with float32 products. */
   async levels(queries: CpuMatrix, exemplars: CpuMatrix): Promise<number | undefined> {
     const { rows, dim } = queries;
@@ -57,7 +63,7 @@ export class WayChooser {
     if (this.forced === undefined) {
       if (rows < FEWEST_ROWS || exemplars.rows < FEWEST_EXEMPLARS || dim < SHORTEST) return undefined;
       this.#work += rows * exemplars.rows * dim;
-      if (this.#work < UNMEASURED) return undefined;
+      if (!this.#isMeasuring && (this.#work < UNMEASURED || this.#searches > 1)) return undefined;
     }
     await (this.#isMeasuring ??= this.#measure());
     if (!this.#measured || this.#chosen?.way === "float") return undefined;
@@ -106,12 +112,15 @@ type Times = Record<"float" | "integer" | "coding", number>;
 
 async function timesOf(length: number, levels: number): Promise<Times> {
   const { Tensor } = await nativeRuntime();
-  const random = new Random(1);
-  const numbers = (rows: number) => Float32Array.from({ length: rows * length }, () => random.next() - 0.5);
-  const [rows, exemplars] = [numbers(ROWS), numbers(EXEMPLARS)];
+  const [rows, exemplars] = [ROWS, EXEMPLARS].map((count) => {
+    const numbers = new Float32Array(count * length);
+    for (let i = 0; i < numbers.length; i++) numbers[i] = (i * 7919) % 1009 / 1009 - 0.5;
+    return numbers;
+  });
   const coder = new RowCoder(length);
   const codes = coder.queries(rows)!.codes;
-  const columns = new Int8Array(length * EXEMPLARS).map((_, i) => (i * 7919) % (2 * levels + 1) - levels);
+  const columns = new Int8Array(length * EXEMPLARS);
+  for (let i = 0; i < columns.length; i++) columns[i] = (i * 7919) % (2 * levels + 1) - levels;
   const tile = { first: 0, size: EXEMPLARS, scale: 1, norm: 1, error: 0 };
   const floats = [
     new Tensor("float32", rows, [ROWS, length]),
