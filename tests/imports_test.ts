@@ -82,6 +82,7 @@ const BEHIND_DOORS: Readonly<Record<string, string>> = {
   "src/activations/batch.ts": "how messages name a row",
   "src/activations/cache_index.ts": "what is read of a damaged index",
   "src/activations/encode_pieces.ts": "pieces so short that texts are cut",
+  "src/activations/excerpts.ts": "each of two ways to the same text",
   "src/activations/parquet.ts": "a parser alone",
   "src/activations/selection.ts": "the rule alone, prompt by prompt",
   "src/activations/shared_prefixes.ts": "a tree against a search one by one",
@@ -141,6 +142,7 @@ const BEHIND_DOORS: Readonly<Record<string, string>> = {
   "src/report/svg.ts": "ids in pictures, without a report around them",
   "src/report/text.ts": "escapes alone",
   "src/run/command": "flags and their help without a command around them",
+  "src/run/steps/kept_batches.ts": "what is kept without a run around it",
   "src/run/terminal/end_signals.ts": "the echo of a signal, by a clock that is set",
   "src/sae/lens_config.ts": "a parser, fed what other versions wrote",
 };

@@ -1,9 +1,7 @@
 /** The text around the tokens of a prompt. */
-import type { LanguageModel } from "../model/types.ts";
-import { tokenTexts } from "./token_texts.ts";
+import { type Decodes, tokenTexts } from "./token_texts.ts";
 
-/** What tells the text of tokens. */
-export type Decodes = Pick<LanguageModel, "decode">;
+export type { Decodes };
 
 /** A token in its surroundings. */
 export interface Excerpt {

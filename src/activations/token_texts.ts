@@ -1,5 +1,8 @@
 /** What each token of a prompt adds to its text. */
-import type { Decodes } from "./excerpts.ts";
+import type { LanguageModel } from "../model/types.ts";
+
+/** What tells the text of tokens. */
+export type Decodes = Pick<LanguageModel, "decode">;
 
 /** What is left of a letter that is split over tokens. */
 const PART = "\ufffd";
