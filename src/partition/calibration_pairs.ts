@@ -73,12 +73,11 @@ export function unfitSizes(batches: readonly Sized[]): string | undefined {
 }
 
 /**
- * Distances within batches, divided by those of the sample, at the first of {@linkcode COMPARED_PERCENTILES} that tells;
- * `undefined` if all are of repetitions.
+ * The first of {@linkcode COMPARED_PERCENTILES} that tells, given those of the sample; `undefined` if all are distances of
+ * repetitions.
  */
-export function batchRatio(ofBatches: readonly number[], ofSample: readonly number[]): number | undefined {
-  const at = ofSample.findIndex((distance) => distance > LEAST_COMPARED);
-  return at < 0 ? undefined : ofBatches[at] / ofSample[at];
+export function comparedPercentile(ofSample: ArrayLike<number>): number | undefined {
+  return COMPARED_PERCENTILES.find((_, i) => ofSample[i] > LEAST_COMPARED);
 }
 
 /** Whether θ within batches says something else than that of the sample. */

@@ -4,8 +4,8 @@ import { type Backend, type Matrix, NoDirectionError } from "../compute/backend.
 import { rowNumbers } from "../compute/row_numbers.ts";
 import {
   ASKED,
-  batchRatio,
   COMPARED_PERCENTILES,
+  comparedPercentile,
   countedBatches,
   dealRows,
   isApart,
@@ -63,20 +63,20 @@ export async function pairPercentiles(
   const unfit = unfitSizes(batches);
   if (pairs === undefined && unfit) return await ofSample(unfit);
 
+  // Pairs of one batch are pairs of the sample. Of several the sample is looked at first: it is smaller than they are.
+  const ofAll = batches.length > 1 ? await percentilesOfBlock(sample, blocks[0], COMPARED_PERCENTILES) : [];
+  const compared = comparedPercentile(ofAll);
+  const asked = compared === undefined ? percentiles : [...percentiles, compared];
   const parts: Float64Array[] = [];
-  const compared = COMPARED_PERCENTILES.map(() => 0);
+  let within = 0;
   for (const batch of counted) {
-    const values = await percentilesOf(sample, batch.matrix, [...percentiles, ...COMPARED_PERCENTILES])
-      .catch((error) => {
-        throw rowError(batch, error);
-      });
+    const values = await percentilesOf(sample, batch.matrix, asked).catch((error) => {
+      throw rowError(batch, error);
+    });
     parts.push(values.subarray(0, percentiles.length));
-    compared.forEach((_, i) => compared[i] += values[percentiles.length + i] / counted.length);
+    within += values[asked.length - 1] / counted.length;
   }
-  // Pairs of one batch are pairs of the sample.
-  const ratio = batches.length > 1
-    ? batchRatio(compared, [...await percentilesOfBlock(sample, blocks[0], COMPARED_PERCENTILES)])
-    : undefined;
+  const ratio = compared === undefined ? undefined : within / ofAll[COMPARED_PERCENTILES.indexOf(compared)];
   if (pairs === undefined && ratio !== undefined && isApart(ratio)) {
     return await ofSample(`distances within batches are ${ratio.toFixed(2)} times those of the whole sample`, ratio);
   }
