@@ -219,18 +219,18 @@ def percentiles_pdist(x, percentiles):
 
 
 def product_rate():
-    """GFLOP/s of a product in NumPy, the fastest of some."""
+    """GFLOP of a product in NumPy that a second of the processor does, in the fastest of some."""
     a, b = np.ones((512, 2304), np.float32), np.ones((2048, 2304), np.float32)
     times = []
-    for _ in range(5):
+    for _ in range(12):
         clock = Clock()
         a @ b.T
-        times.append(clock.taken()["seconds"])
+        times.append(clock.taken()["processor"])
     return 2 * 512 * 2304 * 2048 / min(times) / 1e9
 
 
 def versions():
-    found = {"python": sys.version.split()[0], "numpy": np.__version__, "product": f"{product_rate():.0f} GFLOP/s"}
+    found = {"python": sys.version.split()[0], "numpy": np.__version__, "product": f"{product_rate():.0f} GFLOP a processor second"}
     for name in ("scipy", "faiss"):
         try:
             found[name] = __import__(name).__version__
