@@ -3,6 +3,9 @@ import { assertOwned, disposedError, type Matrix } from "./backend.ts";
 /** Rows that searches take at once, and of whose changes a matrix keeps count together. */
 export const ROWS_A_TILE = 4096;
 
+/** By how much a matrix grows at least: what is copied in all stays four times its size, and little of it lies empty. */
+const GROWTH = 1.25;
+
 /** A matrix in host memory, with room to grow. */
 export class CpuMatrix implements Matrix {
   readonly backend = "cpu";
@@ -39,7 +42,7 @@ export class CpuMatrix implements Matrix {
   grow(rows: number): void {
     if (rows <= this.rows) return;
     if (rows * this.dim > this.#data.length) {
-      const capacity = Math.max(rows, Math.ceil(this.#rows * 1.5), 16);
+      const capacity = Math.max(rows, Math.ceil(this.#rows * GROWTH), 16);
       const larger = new Float32Array(capacity * this.dim);
       larger.set(this.view());
       this.#data = larger;

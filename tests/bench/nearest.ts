@@ -3,6 +3,7 @@
  * arg-max, faiss, and a bare product of the same shape that looks at nothing; then with another process beside it that
  * keeps one core busy. Whose answers are right, a search in float64 says.
  */
+import { denoCommand } from "../lib/deno.ts";
 import { calibrate, Dictionary } from "../../src/partition/mod.ts";
 import type { Backend, Nearest } from "../../src/compute/mod.ts";
 import { cpuSearches, LIMIT, OURS } from "./contenders.ts";
@@ -122,6 +123,6 @@ const BUSY = "const parent = Deno.ppid; while (Deno.ppid === parent);";
 
 /** Another process that does nothing, as fast as it can, until it is disposed. */
 function busyCore(): Disposable {
-  const process = new Deno.Command(Deno.execPath(), { args: ["eval", BUSY] }).spawn();
+  const process = denoCommand("eval", [BUSY]).spawn();
   return { [Symbol.dispose]: () => process.kill() };
 }

@@ -1,4 +1,5 @@
 /** Tasks that are measured in a process of their own, for the memory that they take at most. */
+import { denoCommand } from "../lib/deno.ts";
 
 /** A dictionary of a stream of rows, grown batch by batch. */
 export interface BuildTask {
@@ -50,10 +51,8 @@ export interface Taken {
  * @throws {Error} if it fails; what it said stands on stderr.
  */
 export async function takenBy(task: Task): Promise<Taken> {
-  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--allow-all", new URL("do_task.ts", import.meta.url).pathname, JSON.stringify(task)],
-    stderr: "inherit",
-  }).output();
+  const args = ["--allow-all", new URL("do_task.ts", import.meta.url).pathname, JSON.stringify(task)];
+  const { success, stdout } = await denoCommand("run", args, { stderr: "inherit" }).output();
   if (!success) throw new Error(`Expected a task to be done but it failed: ${JSON.stringify(task)}`);
   return JSON.parse(new TextDecoder().decode(stdout));
 }

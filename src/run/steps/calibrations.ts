@@ -1,8 +1,6 @@
-import { Batch } from "../../activations/batch.ts";
 import type { ExtractProgress } from "../../activations/extract.ts";
 import type { StreamSource } from "../../activations/source.ts";
-import type { LayeredBatch } from "../../activations/stream.ts";
-import { rowNumbers } from "../../compute/row_numbers.ts";
+import type { StreamBatch } from "../../activations/stream.ts";
 import type { Backend } from "../../compute/backend.ts";
 import { calibrateLayers, type Calibration, type Pairs } from "../../partition/calibration.ts";
 import { cacheCalibration, cachedCalibration, type CalibrationKey } from "../../partition/calibration_cache.ts";
@@ -12,7 +10,7 @@ import type { Progress } from "../terminal/progress.ts";
 /** Where calibrations of earlier runs are kept. */
 const CACHE = "results/cache/calibration";
 /** What a calibration is measured by; of another definition none is used again. */
-const DEFINITION = "definition 4";
+const DEFINITION = "definition 3";
 
 /** What {@linkcode calibrationsOf} needs. */
 export interface CalibrationRequest {
@@ -44,12 +42,11 @@ export interface CalibrationRequest {
 /**
  * Calibrations by layer: those of an earlier run with the same settings and files, or measured in one pass.
  *
- * @param stream Opens a stream, which tells how far it is. Of its last batch those activations are taken that are asked for:
- * all is run through the model, so that its numbers are those of a stream that goes on.
+ * @param stream Opens a stream that ends at as many activations as are asked for, and tells how far it is.
  */
 export async function calibrationsOf(
   request: CalibrationRequest,
-  stream: (onProgress: (state: ExtractProgress) => void) => AsyncIterable<LayeredBatch>,
+  stream: (onProgress: (state: ExtractProgress) => void) => AsyncIterable<StreamBatch>,
 ): Promise<Map<number, Calibration>> {
   const { sources, percentiles, activations, maxNorm, pairs, seed, backend, progress, note, texts } = request;
   const { label = "" } = request;
@@ -64,12 +61,12 @@ export async function calibrationsOf(
   }
   const stage = progress.stage(`${label}calibrate`, activations, "activations");
   const read = stream((state) => {
-    stage.set(Math.min(state.activations, activations));
+    stage.set(state.activations);
     // All that there are may be fewer.
     if (texts !== undefined) stage.budget(state.texts, texts, "texts", state.inTexts);
     if (state.activations >= activations || state.texts === texts) stage.note("taking distances");
   });
-  const calibrations = await calibrateLayers(upTo(read, activations), layers, {
+  const calibrations = await calibrateLayers(read, layers, {
     percentiles,
     activations,
     pairs,
@@ -85,30 +82,4 @@ export async function calibrationsOf(
     note(`${(error as Error).message.replace(/\.?$/, ".")} The calibration is not kept for later runs.`);
   }
   return calibrations;
-}
-
-/** The first so many activations of a stream. */
-async function* upTo(stream: AsyncIterable<LayeredBatch>, activations: number): AsyncGenerator<LayeredBatch> {
-  let left = activations;
-  for await (const streamed of stream) {
-    const [first] = streamed.batches.values();
-    const rows = first?.rows ?? 0;
-    if (rows <= left) yield streamed;
-    else {
-      using whole = streamed;
-      yield await firstRows(whole, left);
-    }
-    left -= rows;
-    if (left <= 0) return;
-  }
-}
-
-async function firstRows({ batches }: LayeredBatch, rows: number): Promise<LayeredBatch> {
-  using made = new DisposableStack();
-  const chosen = new Map<number, Batch>();
-  for (const [layer, batch] of batches) {
-    chosen.set(layer, made.use(await Batch.of(batch).select(rowNumbers(0, rows))));
-  }
-  const selected = made.move();
-  return { batches: chosen, [Symbol.dispose]: () => selected.dispose() };
 }

@@ -98,7 +98,8 @@ export async function calibrated<F extends Flags>(
       note: run.note,
       label,
       texts: textCount(plan),
-    }, (onProgress) => keptBatches(run).keep({ ...plan, reading: { ...reading, onProgress } })));
+    }, (onProgress) =>
+      keptBatches(run).keep({ ...plan, reading: { ...reading, maxActivations: calibration, onProgress } })));
   const calibrations = new Map(
     Array.from(measured, ([layer, one]) => {
       const pairs = one.pairs && { ...one.pairs, because: because ?? one.pairs.because };
