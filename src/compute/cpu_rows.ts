@@ -44,13 +44,18 @@ export function accumulate(sums: CpuMatrix, directions: CpuMatrix, { regions, of
   const partial = new Float64Array(dim);
   const data = directions.view();
   for (let g = 0; g < regions.length; g++) {
+    const target = sums.overwrite(regions[g], regions[g] + 1);
+    if (offsets[g + 1] === offsets[g] + 1) {
+      const start = rows[offsets[g]] * dim;
+      for (let j = 0; j < dim; j++) target[j] += data[start + j];
+      continue;
+    }
     // A group's total is rounded to float32 once, not at each of its rows.
     partial.fill(0);
     for (let i = offsets[g]; i < offsets[g + 1]; i++) {
       const start = rows[i] * dim;
       for (let j = 0; j < dim; j++) partial[j] += data[start + j];
     }
-    const target = sums.overwrite(regions[g], regions[g] + 1);
     for (let j = 0; j < dim; j++) target[j] += partial[j];
   }
 }
