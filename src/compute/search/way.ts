@@ -25,7 +25,6 @@ interface Measured {
   readonly integer: Cost;
   /** Nanoseconds that coding a number takes. */
   readonly coding: number;
-  readonly levels: number;
 }
 
 const WAYS = ["integers", "float"] as const;
@@ -34,6 +33,8 @@ const ASKED = "asked for";
 /** Chooses for one process. */
 export class WayChooser {
   #measured?: Measured;
+  /** The largest code of an exemplar; `undefined` if no products of codes are right here. */
+  #levels?: number;
   #chosen?: SearchWay;
   #isMeasuring?: Promise<void>;
   #work = 0;
@@ -66,9 +67,9 @@ export class WayChooser {
       if (!this.#isMeasuring && (this.#work < UNMEASURED || this.#searches > 1)) return undefined;
     }
     await (this.#isMeasuring ??= this.#measure());
-    if (!this.#measured || this.#chosen?.way === "float") return undefined;
-    const { float, integer, coding, levels } = this.#measured;
-    if (this.forced) return levels;
+    if (this.#chosen?.way === "float") return undefined;
+    if (!this.#measured) return this.#levels;
+    const { float, integer, coding } = this.#measured;
     const width = codedWidth(dim);
     const saved = exemplars.rows * (at(float, dim) - at(integer, width)) - coding * width;
     // Coding the exemplars must pay, too: with what all searches among them would have saved so far.
@@ -76,14 +77,19 @@ export class WayChooser {
     among.rows += rows;
     if (saved * among.rows < coding * width * (exemplars.rows - among.coded)) return undefined;
     among.coded = exemplars.rows;
-    return levels;
+    return this.#levels;
   }
 
   async #measure(): Promise<void> {
     const { Tensor } = await nativeRuntime();
     const levels = await integerLevels((a, b) => integerProducts.all(a, b), Tensor);
+    this.#levels = levels;
     if (levels === undefined) {
       this.#chosen = { way: "float", because: "this processor adds up products of 8-bit integers wrongly" };
+      return;
+    }
+    if (this.forced) {
+      this.#chosen = { way: this.forced, because: ASKED };
       return;
     }
     const times: Times[] = [];
@@ -94,12 +100,12 @@ export class WayChooser {
       return { each, fixed: short - each * LENGTHS[0] };
     };
     const coding = times[1].coding * 1e6 / (ROWS * LENGTHS[1]);
-    this.#measured = { float: line("float"), integer: line("integer"), coding, levels };
+    this.#measured = { float: line("float"), integer: line("integer"), coding };
     const bits = levels === 127 ? 8 : 7;
     const told = times.map(({ float, integer }, i) => `${(float / integer).toFixed(1)} times as fast at ${LENGTHS[i]}`);
-    const because = this.forced ? ASKED : `products of ${bits}-bit integers are ${told.join(" and ")} columns`;
+    const because = `products of ${bits}-bit integers are ${told.join(" and ")} columns`;
     const isFaster = times.some(({ float, integer }) => integer < float);
-    this.#chosen = { way: this.forced ?? (isFaster ? "integers" : "float"), because };
+    this.#chosen = { way: isFaster ? "integers" : "float", because };
   }
 }
 
