@@ -7,6 +7,7 @@
  */
 
 import { assertKind, inWords } from "./kinds.ts";
+import { assertWhole } from "./known_options.ts";
 import type { ActivationRule, SparseFeatures } from "./sparse.ts";
 
 /** Where a matrix lives and who computes on it. */
@@ -130,7 +131,10 @@ export interface Backend {
 
   /**
    * The exemplar of largest dot product for every query row, among exemplars `from` (default 0) to the last. Never
-   * holds `queries.rows x exemplars.rows` numbers. There must be at least one exemplar in the range.
+   * holds `queries.rows x exemplars.rows` numbers. Rows are of finite numbers and of lengths from 1e-15 to 1e15, as unit rows
+   * are: beyond, float32 products overflow or vanish.
+   *
+   * @throws {RangeError} if there is no exemplar in the range.
    */
   nearest(queries: Matrix, exemplars: Matrix, from?: number): Promise<Nearest>;
 
@@ -236,6 +240,14 @@ export function assertCenter(center: Float32Array, dim: number): void {
 /** Throws unless the rows of both are of one length. */
 export function assertSameDim(a: Matrix, b: Matrix): void {
   if (a.dim !== b.dim) throw new RangeError(`Expected rows of one length but found ${a.dim} and ${b.dim}`);
+}
+
+/** Throws unless there is an exemplar to search from `from` on. */
+export function assertSearched(queries: Matrix, exemplars: Matrix, from: number): void {
+  assertSameDim(queries, exemplars);
+  assertWhole("the first exemplar to search", from, 0);
+  if (queries.rows === 0 || from < exemplars.rows) return;
+  throw new RangeError(`Expected an exemplar from ${from} on but found ${exemplars.rows}`);
 }
 
 /** Throws unless every row number is one of the matrix's rows. */

@@ -2,6 +2,7 @@ import {
   assertCenter,
   assertDim,
   assertSameDim,
+  assertSearched,
   assertShape,
   type Backend,
   type Matrix,
@@ -136,8 +137,7 @@ export class CpuBackend implements Backend {
 
   async nearest(queries: Matrix, exemplars: Matrix, from = 0): Promise<Nearest> {
     const [a, b] = [cpuMatrix(queries), cpuMatrix(exemplars)];
-    assertSameDim(a, b);
-    if (a.rows > 0 && from >= b.rows) throw new RangeError(`Expected an exemplar from ${from} on but found ${b.rows}`);
+    assertSearched(a, b, from);
     if (a.rows === 0) return noneKnown(0);
     // A search from the middle on is among the few that were founded last.
     using _search = this.#way.search();

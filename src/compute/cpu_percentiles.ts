@@ -49,7 +49,7 @@ export type Guess = (
  *
  * @param room Overwritten: two calls at a time need two.
  * @param guess Decides how long it takes, not what comes out.
- * @throws {RangeError} if the product of a pair is not a number.
+ * @throws {RangeError} if so many products are not numbers that a wanted rank is none of the others'.
  */
 export async function percentilesOf(
   directions: CpuMatrix,

@@ -2,6 +2,7 @@ import {
   assertCenter,
   assertDim,
   assertSameDim,
+  assertSearched,
   assertShape,
   type Backend,
   type Matrix,
@@ -123,10 +124,7 @@ export class WebGpuBackend implements Backend, Disposable {
 
   async nearest(queries: Matrix, exemplars: Matrix, from = 0): Promise<Nearest> {
     const [left, right] = [webgpuMatrix(queries), webgpuMatrix(exemplars)];
-    assertSameDim(left, right);
-    if (left.rows > 0 && from >= right.rows) {
-      throw new RangeError(`Expected an exemplar from ${from} on but found ${right.rows}`);
-    }
+    assertSearched(left, right, from);
     return await this.#searcher.nearest(left, right, from);
   }
 

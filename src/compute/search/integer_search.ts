@@ -34,13 +34,16 @@ export async function searchIntegers(
   { levels, share = 1 }: IntegerOptions,
 ): Promise<Nearest | undefined> {
   const coder = coderOf(queries.dim);
-  const tiles = exemplars.derived(`codes up to ${levels}`, () => new ExemplarCodes(coder, levels)).follow(exemplars);
+  const codes = exemplars.derived(`codes up to ${levels}`, () => new ExemplarCodes(coder, levels));
+  // As they are now: rows that are appended meanwhile are columns beyond a tile's size, as those that fill it up.
+  const tiles = codes.follow(exemplars)?.map((tile) => ({ ...tile }));
   if (!tiles) return undefined;
-  const { Tensor } = await nativeRuntime();
+  const size = exemplars.rows;
   const { dim, rows } = queries;
+  const [data, values] = [queries.view(), exemplars.view()];
+  const { Tensor } = await nativeRuntime();
   const { width } = coder;
   const columns = tiles.map((tile) => new Tensor("int8", tile.codes, [width, tile.columns]));
-  const [data, values] = [queries.view(), exemplars.view()];
   const best = noneKnown(rows);
   const unsettled = new Set<number>();
   let searched = 0;
@@ -67,18 +70,21 @@ export async function searchIntegers(
     }
   }
   for (let row = searched; row < rows; row++) unsettled.add(row);
-  await searchAgain(best, queries, exemplars, [...unsettled]);
+  await searchAgain(best, { data, dim }, new CpuMatrix(values, size, dim), [...unsettled]);
   return best;
 }
 
 /** Searches some of the rows with float32 products. */
-async function searchAgain(best: Nearest, queries: CpuMatrix, exemplars: CpuMatrix, rows: readonly number[]) {
+async function searchAgain(
+  best: Nearest,
+  { data, dim }: { readonly data: Float32Array; readonly dim: number },
+  exemplars: CpuMatrix,
+  rows: readonly number[],
+): Promise<void> {
   if (rows.length === 0) return;
-  const { dim } = queries;
-  const data = new Float32Array(rows.length * dim);
-  rows.forEach((row, i) => data.set(queries.view(row, row + 1), i * dim));
-  using some = new CpuMatrix(data, rows.length, dim);
-  const found = await searchFloats(some, exemplars, 0);
+  const some = new Float32Array(rows.length * dim);
+  rows.forEach((row, i) => some.set(data.subarray(row * dim, (row + 1) * dim), i * dim));
+  const found = await searchFloats(new CpuMatrix(some, rows.length, dim), exemplars, 0);
   rows.forEach((row, i) => {
     best.regions[row] = found.regions[i];
     best.similarities[row] = found.similarities[i];

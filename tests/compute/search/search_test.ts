@@ -204,3 +204,32 @@ Deno.test("a backend says which way it searches, and why", async () => {
 });
 
 type Tensor = Parameters<typeof integerProducts.all>[0];
+
+Deno.test("a search is of the exemplars there were when it began, whatever is appended meanwhile", async () => {
+  const dim = 96;
+  for (const [before, after] of [[ROWS_A_TILE, ROWS_A_TILE + 100], [1000, 1010], [3900, 4200]]) {
+    const all = clustered(after, dim, 2).map((value, i) => i < before * dim ? value : 20 * value);
+    const queries = clustered(600, dim, 1);
+    const backend = new CpuBackend({ way: "integers" });
+    using x = backend.upload(queries, 600, dim);
+    using source = backend.upload(all, after, dim);
+    using exemplars = backend.create(dim);
+    const numbers = (from: number, to: number) => Int32Array.from({ length: to - from }, (_, i) => from + i);
+    backend.copyRows(source, numbers(0, before), exemplars, numbers(0, before));
+    const expected = await backend.nearest(x, exemplars);
+    const running = backend.nearest(x, exemplars);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    backend.copyRows(source, numbers(before, after), exemplars, numbers(before, after));
+    const next = backend.nearest(x, exemplars);
+    assertEquals(await running, expected);
+    assertEquals(await next, await new CpuBackend({ way: "float" }).nearest(x, exemplars));
+  }
+});
+
+Deno.test("a search begins at a whole number", async () => {
+  const backend = new CpuBackend();
+  using x = backend.upload(unitRows(4, 8), 4, 8);
+  for (const from of [-1, 1.5, NaN]) {
+    await assertRejects(() => backend.nearest(x, x, from), RangeError, "Expected the first exemplar to search");
+  }
+});
