@@ -42,7 +42,7 @@ export class Excerpts {
     return { before: texts.slice(from, position).join(""), token, after: texts.slice(position + 1, to).join("") };
   }
 
-  /** The same, all of it decoded where it stands: always right, and a hundred times as slow. */
+  /** The same, all of it decoded where it stands: always right, and some fifty times as slow. */
   decoded(position: number): Excerpt {
     const [from, to] = this.#wholeLetters(position);
     return {

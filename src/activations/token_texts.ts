@@ -76,11 +76,10 @@ function checkRun(
   const joined = texts.slice(start, end).join("");
   const decoded = tokenizer.decode(tokens.subarray(start, end), SKIP);
   if (joined === decoded) return;
-  const first = texts.findIndex((text, i) => i >= start && text !== "");
-  // The text's first token has lost its space, if that is the text's own beginning.
-  const isStart = start === 0 && joined === ` ${decoded}`;
-  // Within a text the run begins with a space that decoding alone drops.
-  if (joined === ` ${decoded}` && start > 0) return;
-  if (isStart) texts[first] = texts[first]!.slice(1);
-  else texts.fill(undefined, start, end);
+  if (joined !== ` ${decoded}`) texts.fill(undefined, start, end);
+  // Decoding drops the space that it begins with: of a run within the text it is there, of the prompt's beginning it is not.
+  else if (start === 0) {
+    const first = texts.findIndex((text) => text !== "");
+    texts[first] = texts[first]!.slice(1);
+  }
 }

@@ -1,5 +1,4 @@
-import type { CpuMatrix } from "../cpu_matrix.ts";
-import { ROWS_A_TILE } from "../cpu_matrix.ts";
+import { type CpuMatrix, ROWS_A_TILE } from "../cpu_matrix.ts";
 import type { RowCoder } from "./row_coder.ts";
 import type { Tile } from "./settle.ts";
 
@@ -8,7 +7,7 @@ const COLUMN_STEP = 64;
 
 /** A tile of exemplars in codes, a column an exemplar, as onnxruntime's integer product wants them. */
 export interface CodedTile extends Tile {
-  /** `width x columns` codes; columns beyond the tile's size are zeros. */
+  /** `width x columns` codes; columns beyond the tile's size are zeros, or exemplars that were appended since. */
   readonly codes: Int8Array<ArrayBuffer>;
   readonly columns: number;
 }

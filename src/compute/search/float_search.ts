@@ -2,14 +2,12 @@ import type { Nearest } from "../backend.ts";
 import { type CpuMatrix, ROWS_A_TILE } from "../cpu_matrix.ts";
 import { nativeRuntime, type Tensor } from "../ort.ts";
 import { floatProducts } from "./products.ts";
-import { cutOf, noneKnown, score, settle, type Strip, type Tile } from "./settle.ts";
+import { cutOf, noneKnown, score, settle, type Strip, type Tile, UNIT } from "./settle.ts";
 
 /** Rows that are searched at once: with a tile's exemplars their products stay within the second-level cache. */
 export const STRIP_ROWS = 512;
 /** Candidates that a tile tells of each row: hardly any row has a second within the margin. */
 const WIDTH = 2;
-/** Float32's unit roundoff. */
-const UNIT = 2 ** -24;
 
 const ONES = new Float32Array(STRIP_ROWS).fill(1);
 const ZEROS = new Float32Array(STRIP_ROWS);

@@ -4,6 +4,7 @@
  */
 import { Random } from "../random.ts";
 import { openKernel } from "../wasm.ts";
+import { UNIT } from "./settle.ts";
 
 /** Coordinates that are rotated among each other. */
 const LARGEST_BLOCK = 256;
@@ -15,8 +16,6 @@ const NUMBERS = 2 ** 17;
 const LEVELS = 127;
 /** Lengths of rows whose squares are plain float32 numbers. */
 const [SHORTEST, LONGEST] = [1e-12, 1e12];
-/** Float32's unit roundoff. */
-const UNIT = 2 ** -24;
 // Sums of squares are of float32 too: each of `width` terms, in sums of four, is off by less than this share at any width.
 const SUMS = 1 + 2 ** -10;
 

@@ -8,6 +8,9 @@
 import type { Nearest } from "../backend.ts";
 import { exactDot } from "../exact_dot.ts";
 
+/** Float32's unit roundoff. */
+export const UNIT = 2 ** -24;
+
 /** Consecutive rows of a matrix whose nearest are sought, and how far off their products may be. */
 export interface Strip {
   /** Values of the whole matrix, `rows x dim`. */
@@ -46,7 +49,7 @@ export interface Tops {
   readonly tile: Tile;
   /** How many of each row. */
   readonly width: number;
-  /** Of how many: the tile's exemplars, and columns of zeros that only fill it up. */
+  /** Of how many: the tile's exemplars, and columns beyond its size that are none of it. */
   readonly columns: number;
   /** `rows x width`, each row descending. */
   readonly values: Int32Array | Float32Array;
@@ -119,7 +122,7 @@ export function cutOf(similarity: number, strip: Strip, i: number, tile: Tile): 
   return (similarity - margin * (strip.share ?? 1)) / (strip.scales[i] * tile.scale);
 }
 
-/** The tile with the largest product of a row; -1 if columns of zeros have the largest in all. */
+/** The tile with the largest product of a row; -1 if columns beyond their sizes have the largest in all. */
 function seemsNearest(tops: readonly Tops[], i: number): number {
   let [nearest, most] = [-1, -Infinity];
   for (let t = 0; t < tops.length; t++) {
