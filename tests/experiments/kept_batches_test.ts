@@ -40,6 +40,14 @@ Deno.test("a stream goes on from what was kept of it, to the byte", async () => 
   }
 });
 
+Deno.test("a stream that begins within a kept batch leaves no prompt out", async () => {
+  for (const skip of [2, 5]) {
+    const kept = new KeptBatches(2 ** 20);
+    await read(kept.keep(plan));
+    assertEquals(await read(kept.stream(plan, skip)), await read(streamOf(plan, skip)));
+  }
+});
+
 Deno.test("what is kept is not run again, is given once, and what does not fit is not kept", async () => {
   const states: ExtractProgress[] = [];
   let passes = 0;

@@ -58,6 +58,8 @@ export class KeptBatches {
         this.#kept.shift();
         if (batch.promptsBefore < skipPrompts) {
           batch.dispose();
+          // Batches of a stream that begins within one are cut otherwise than those that are kept.
+          if (read.prompts > skipPrompts) break;
           continue;
         }
         onProgress?.(read);
