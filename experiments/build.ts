@@ -135,10 +135,11 @@ await experiment({
   for (const growth of discovery.growths) {
     const { dictionary } = growth;
     const file = `dictionaries/${dictionaryFile(growth)}`;
-    await save.dictionary(file, dictionary, { members: flags.members > 0 });
+    await manifest.time("save", () => save.dictionary(file, dictionary, { members: flags.members > 0 }));
     const regions = await manifest.time("lens", () => describeRegions(dictionary, model));
     const calibration = calibrations.get(growth.layer)!;
-    results.push({ growth, calibration, regions, metrics: await measure(dictionary) });
+    const metrics = await manifest.time("measure", () => measure(dictionary));
+    results.push({ growth, calibration, regions, metrics });
     reading.advance();
   }
   reading.end();

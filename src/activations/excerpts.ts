@@ -22,12 +22,16 @@ const BYTES_OF_A_LETTER = 4;
 export class Excerpts {
   /** Of each token, what it adds to the text, where that is the same wherever it stands; made for the first excerpt. */
   #texts?: readonly (string | undefined)[];
+  /** Those that were asked for: dictionaries of several percentiles keep the same ones. */
+  readonly #known = new Map<number, Excerpt>();
 
   constructor(readonly tokens: Int32Array<ArrayBuffer>, readonly tokenizer: Decodes) {}
 
   /** The text around a position. */
   at(position: number): Excerpt {
-    return this.#joined(position) ?? this.decoded(position);
+    let excerpt = this.#known.get(position);
+    if (!excerpt) this.#known.set(position, excerpt = this.#joined(position) ?? this.decoded(position));
+    return excerpt;
   }
 
   /** From texts of tokens; `undefined` where one of them depends on its neighbours, or the token is special. */

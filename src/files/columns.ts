@@ -63,6 +63,8 @@ const NUMBER_TYPES = new Map<unknown, new () => DataType>([
 
 /** The offsets of Utf8 and List are 32-bit. */
 const LARGEST_OFFSET = 2 ** 31 - 1;
+/** UTF-16 units of a text that is written a unit at a time, which is sooner done than a call for it. */
+const SHORT_TEXT = 256;
 
 /**
  * A column of numbers, of the array's own type. The array is not copied.
@@ -145,11 +147,23 @@ export function stringColumn(values: readonly string[]): Column {
   for (const [i, value] of values.entries()) {
     // A UTF-16 unit is at most 3 bytes of UTF-8.
     if (end + 3 * value.length > bytes.length) bytes = grown(bytes, end, end + 3 * value.length);
-    end += encoder.encodeInto(value, bytes.subarray(end)).written;
+    end += value.length <= SHORT_TEXT && isWrittenAsAscii(value, bytes, end)
+      ? value.length
+      : encoder.encodeInto(value, bytes.subarray(end)).written;
     offsets[i + 1] = end;
   }
   const data = bytes.subarray(0, end);
   return makeData({ type: new Utf8(), data, valueOffsets: offsets, length: values.length, nullCount: 0 });
+}
+
+/** Writes a text of ASCII; of another, its beginning. */
+function isWrittenAsAscii(value: string, bytes: Uint8Array, at: number): boolean {
+  for (let i = 0; i < value.length; i++) {
+    const unit = value.charCodeAt(i);
+    if (unit > 127) return false;
+    bytes[at + i] = unit;
+  }
+  return true;
 }
 
 function grown(bytes: Uint8Array<ArrayBuffer>, used: number, needed: number): Uint8Array<ArrayBuffer> {

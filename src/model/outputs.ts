@@ -57,13 +57,16 @@ export function topK(
   k: number,
 ): { id: number; logit: number }[] {
   const top: { id: number; logit: number }[] = [];
+  // The least of them once there are k: nearly all others fail here.
+  let least: number | undefined;
   for (let id = 0; id < count; id++) {
     const logit = logits[from + id];
-    if (top.length === k && !(logit > top[k - 1].logit)) continue;
+    if (least !== undefined && !(logit > least)) continue;
     let place = top.length;
     while (place > 0 && logit > top[place - 1].logit) place--;
     top.splice(place, 0, { id, logit });
     if (top.length > k) top.pop();
+    if (top.length === k) least = top[k - 1].logit;
   }
   return top;
 }

@@ -53,6 +53,9 @@ export class Contexts {
   readonly #regions: { nearest: Context[]; farthest: Context[] }[] = [];
   readonly #open: (() => (region: number) => RegionContexts) | undefined;
   #stored: ((region: number) => RegionContexts) | undefined;
+  /** Of each region, the distance from which on a list has no more room for another: most members are refused by these. */
+  readonly #nearer: number[] = [];
+  readonly #farther: number[] = [];
 
   /** @param open Opens what a file has of every region; called when somebody first asks. */
   constructor(open?: () => (region: number) => RegionContexts) {
@@ -82,20 +85,23 @@ export class Contexts {
   offer(region: number, distance: number, prompt: Prompt, position: number): void {
     // What a file has of the region is taken over before the first change.
     if (!this.#regions[region]) this.restore(region, this.#of(region));
-    const { nearest: near, farthest: far } = this.#regions[region];
-    const isNear = near.length < CONTEXTS || distance < near[near.length - 1].distance;
-    const isFar = far.length < CONTEXTS || distance > far[far.length - 1].distance;
+    const isNear = distance < this.#nearer[region];
+    const isFar = distance > this.#farther[region];
     if (!isNear && !isFar) return;
+    const { nearest: near, farthest: far } = this.#regions[region];
     const context = new StreamContext(distance, prompt, position);
     // A text that comes again would take every place.
-    if ([...near, ...far].some((other) => readsAlike(other, context))) return;
+    const isKnown = (other: Context) => readsAlike(other, context);
+    if (near.some(isKnown) || far.some(isKnown)) return;
     if (isNear) insert(near, context, (other) => other.distance > distance);
     if (isFar) insert(far, context, (other) => other.distance < distance);
+    this.#measure(region);
   }
 
   /** Sets a region's lists, nearest or farthest first. */
   restore(region: number, { nearest, farthest }: RegionContexts): void {
     this.#regions[region] = { nearest: [...nearest], farthest: [...farthest] };
+    this.#measure(region);
   }
 
   /** A copy that changes on its own; what nobody has asked for yet stays in its file. */
@@ -104,6 +110,12 @@ export class Contexts {
     copy.#stored = this.#stored;
     this.#regions.forEach((lists, region) => copy.restore(region, lists));
     return copy;
+  }
+
+  #measure(region: number): void {
+    const { nearest, farthest } = this.#regions[region];
+    this.#nearer[region] = nearest.length < CONTEXTS ? Infinity : nearest[nearest.length - 1].distance;
+    this.#farther[region] = farthest.length < CONTEXTS ? -Infinity : farthest[farthest.length - 1].distance;
   }
 
   #of(region: number): RegionContexts {

@@ -20,8 +20,6 @@ export function groupRows(regions: Int32Array, size: number): RowGroups {
     starts[region + 1] += starts[region];
   }
   const rows = new Int32Array(offsets[offsets.length - 1]);
-  regions.forEach((region, row) => {
-    if (region >= 0) rows[starts[region]++] = row;
-  });
+  for (let row = 0; row < regions.length; row++) if (regions[row] >= 0) rows[starts[regions[row]]++] = row;
   return { regions: Int32Array.from(present), offsets: Int32Array.from(offsets), rows };
 }

@@ -38,19 +38,20 @@ export async function ingestBatch(
   backend.accumulate(sums, directions, groupRows(assignment.regions, regions.size));
 
   const sample = parts.members?.batch(start);
-  assignment.regions.forEach((region, row) => {
+  const { regions: assigned, distances } = assignment;
+  for (let row = 0; row < assigned.length; row++) {
+    const [region, distance] = [assigned[row], distances[row]];
     if (region < 0) {
       parts.beyond++;
-      return;
+      continue;
     }
-    const distance = assignment.distances[row];
     // In stream order, founders too: the sample's draw needs how many members the region has, this one counted.
     const count = regions.join(region, distance);
     sample?.offer(row, region, count);
     if (provenance) {
       contexts.offer(region, distance, provenance.prompts[provenance.prompt[row]], provenance.position[row]);
     }
-  });
+  }
   // Once for the whole batch: only members still in the sample at its end come down from the device.
   await sample?.commit(backend, directions);
   if (replace) await replaceExemplars(parts, directions, assignment.regions);

@@ -133,35 +133,80 @@ async function leadersWithin(backend: Backend, block: Matrix, exemplars: Matrix,
   }
   // Only they can found one, and so only they need be compared with the others.
   const far = rowsWhere(similarities, (similarity) => distanceOf(similarity) > threshold);
-  const leaders: number[] = [];
-  if (far.length === 0) return { regions, similarities, leaders, far: 0 };
+  if (far.length === 0) return { regions, similarities, leaders: [], far: 0 };
   using candidates = backend.create(block.dim, far.length);
   backend.copyRows(block, far, candidates, rowNumbers(0, far.length));
   // `size x far.length`; of a row only those before it are read.
   const pairs = await backend.similarities(block, candidates);
-  await settlePairs(backend, block, candidates, far, pairs, threshold);
+  // Few rows found a region, and only pairs with these decide anything. Those of them that lie near the threshold are made
+  // exact, which may change who founds one, until a round meets none that is not exact.
+  const exact = new Set<number>();
+  while (true) {
+    const led = leadRows({ size, regions, similarities, far, pairs, first: exemplars.rows, threshold }, exact);
+    if (led.borders.length === 0) return { ...led, far: far.length };
+    const [rows, columns] = [
+      led.borders.map((at) => Math.floor(at / far.length)),
+      led.borders.map((at) => at % far.length),
+    ];
+    const settled = await exactSimilarities(backend, block, rows, candidates, columns);
+    led.borders.forEach((at, i) => {
+      pairs[at] = settled[i];
+      exact.add(at);
+    });
+  }
+}
+
+/** What is known of the rows of a block before any of them founds a region. */
+interface Unled {
+  readonly size: number;
+  /** The nearest region of each row so far, and the similarity. */
+  readonly regions: Int32Array<ArrayBuffer>;
+  readonly similarities: Float32Array<ArrayBuffer>;
+  /** Rows that lie beyond the threshold of all regions so far. */
+  readonly far: Int32Array;
+  /** Similarities of all rows with those of `far`, `size x far.length`. */
+  readonly pairs: Float32Array;
+  /** Number of the first region that is founded here. */
+  readonly first: number;
+  readonly threshold: number;
+}
+
+/**
+ * Goes through the rows of a block in stream order: each joins the nearest of its region so far and those founded before it
+ * in the block, or founds one.
+ *
+ * @param exact Places in `pairs` that are exact.
+ * @returns What became of the rows; places in `pairs` of rows and founders near the threshold that are not exact, on which
+ * it may depend.
+ */
+function leadRows({ size, far, pairs, first, threshold, ...before }: Unled, exact: ReadonlySet<number>) {
+  const [regions, similarities] = [before.regions.slice(), before.similarities.slice()];
+  const borders: number[] = [];
+  const leaders: number[] = [];
   // Columns of `pairs` that are leaders, in stream order: all that founded a region before row `i`.
-  const columns: number[] = [];
+  const columns = new Int32Array(far.length);
   let next = 0;
   for (let i = 0; i < size; i++) {
-    for (let slot = 0; slot < columns.length; slot++) {
+    const start = i * far.length;
+    let [nearest, region] = [similarities[i], regions[i]];
+    for (let slot = 0; slot < leaders.length; slot++) {
+      const at = start + columns[slot];
+      const similarity = pairs[at];
+      if (isBorderline(similarity, threshold) && !exact.has(at)) borders.push(at);
       // `>`: of equally near regions the one founded first takes the row.
-      const similarity = pairs[i * far.length + columns[slot]];
-      if (similarity > similarities[i]) {
-        similarities[i] = similarity;
-        regions[i] = exemplars.rows + slot;
-      }
+      if (similarity > nearest) [nearest, region] = [similarity, first + slot];
     }
+    [similarities[i], regions[i]] = [nearest, region];
     if (far[next] !== i) continue;
     const column = next++;
-    if (distanceOf(similarities[i]) <= threshold) continue;
+    if (distanceOf(nearest) <= threshold) continue;
     // It founds one; to its own exemplar the distance is 0, whatever the GEMM rounded.
-    regions[i] = exemplars.rows + leaders.length;
+    regions[i] = first + leaders.length;
     similarities[i] = 1;
+    columns[leaders.length] = column;
     leaders.push(i);
-    columns.push(column);
   }
-  return { regions, similarities, leaders, far: far.length };
+  return { regions, similarities, leaders, borders };
 }
 
 /** Numbers of the values that are so. */
@@ -185,34 +230,6 @@ async function settleBorders(
   if (rows.length === 0) return;
   const exact = await exactSimilarities(backend, directions, rows, exemplars, rows.map((row) => regions[row]));
   rows.forEach((row, i) => similarities[row] = exact[i]);
-}
-
-/**
- * Makes the similarities near the threshold exact among pairs of a block.
- *
- * @param candidates Rows `far` of the block.
- * @param pairs `block.rows x far.length`; those of a row with candidates before it are looked at.
- */
-async function settlePairs(
-  backend: Backend,
-  block: Matrix,
-  candidates: Matrix,
-  far: Int32Array,
-  pairs: Float32Array,
-  threshold: number,
-): Promise<void> {
-  const [left, right]: [number[], number[]] = [[], []];
-  for (let i = 1; i < block.rows; i++) {
-    const start = i * far.length;
-    for (let column = 0; column < far.length && far[column] < i; column++) {
-      if (!isBorderline(pairs[start + column], threshold)) continue;
-      left.push(i);
-      right.push(column);
-    }
-  }
-  if (left.length === 0) return;
-  const exact = await exactSimilarities(backend, block, left, candidates, right);
-  exact.forEach((similarity, i) => pairs[left[i] * far.length + right[i]] = similarity);
 }
 
 function append(backend: Backend, target: Matrix, source: Matrix, rows: readonly number[]): void {

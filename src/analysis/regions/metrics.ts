@@ -170,28 +170,33 @@ const BLOCK = 512;
 
 /** Of chosen exemplars: each one's largest similarity to another, and the largest and mean over all pairs. */
 async function exemplarSimilarities(dictionary: Dictionary, regions: readonly number[]) {
-  const nearest = new Float64Array(regions.length).fill(NaN);
-  if (regions.length < 2) return { nearest, largest: NaN, mean: NaN };
+  const count = regions.length;
+  const nearest = new Float64Array(count).fill(NaN);
+  if (count < 2) return { nearest, largest: NaN, mean: NaN };
+  nearest.fill(-Infinity);
   const { backend, dim } = dictionary;
   using all = await dictionary.exemplarMatrix(regions);
   const chosen = await backend.download(all);
-  let [largest, total] = [-Infinity, 0];
-  for (let from = 0; from < regions.length; from += BLOCK) {
-    const to = Math.min(from + BLOCK, regions.length);
+  let total = 0;
+  for (let from = 0; from < count; from += BLOCK) {
+    const to = Math.min(from + BLOCK, count);
     using block = backend.upload(chosen.slice(from * dim, to * dim), to - from, dim);
     const similarities = await backend.similarities(block, all);
+    // Every pair once, for both of its exemplars.
     for (let i = from; i < to; i++) {
-      nearest[i] = -Infinity;
-      for (let j = 0; j < regions.length; j++) {
-        if (j === i) continue;
-        const similarity = Math.min(1, Math.max(-1, similarities[(i - from) * regions.length + j]));
-        nearest[i] = Math.max(nearest[i], similarity);
-        if (j > i) total += similarity;
+      const row = (i - from) * count;
+      let most = nearest[i];
+      for (let j = i + 1; j < count; j++) {
+        const similarity = Math.min(1, Math.max(-1, similarities[row + j]));
+        total += similarity;
+        if (similarity > most) most = similarity;
+        if (similarity > nearest[j]) nearest[j] = similarity;
       }
-      largest = Math.max(largest, nearest[i]);
+      nearest[i] = most;
     }
   }
-  return { nearest, largest, mean: total / (regions.length * (regions.length - 1) / 2) };
+  const largest = nearest.reduce((most, similarity) => Math.max(most, similarity), -Infinity);
+  return { nearest, largest, mean: total / (count * (count - 1) / 2) };
 }
 
 function sum(values: Float64Array): number {

@@ -4,13 +4,20 @@ import { nativeRuntime, type Tensor } from "../ort.ts";
 import { floatProducts } from "./products.ts";
 import { cutOf, noneKnown, score, settle, type Strip, type Tile, UNIT } from "./settle.ts";
 
-/** Rows that are searched at once: with a tile's exemplars their products stay within the second-level cache. */
-export const STRIP_ROWS = 512;
+/** Products of a strip's rows with a tile that are computed at once, and the fewest rows of a strip. */
+const [PRODUCTS, FEWEST_ROWS] = [512 * ROWS_A_TILE, 512];
+
+/**
+ * Rows that are searched at once among so many exemplars: their products with a tile stay near the second-level cache, and
+ * where exemplars are few there are not many calls.
+ */
+export function stripRows(exemplars: number): number {
+  const columns = Math.min(exemplars, ROWS_A_TILE);
+  return Math.max(FEWEST_ROWS, FEWEST_ROWS * Math.floor(PRODUCTS / columns / FEWEST_ROWS));
+}
+
 /** Candidates that a tile tells of each row: hardly any row has a second within the margin. */
 const WIDTH = 2;
-
-const ONES = new Float32Array(STRIP_ROWS).fill(1);
-const ZEROS = new Float32Array(STRIP_ROWS);
 
 interface FloatTile extends Tile {
   readonly b: Tensor;
@@ -32,9 +39,11 @@ export async function searchFloats(queries: CpuMatrix, exemplars: CpuMatrix, fro
   const [data, values] = [queries.view(), exemplars.view()];
   // A sum of n products is off by at most n roundings of each, in whatever order; the similarity has one of its own.
   const rounding = (dim + 2) * UNIT;
-  for (let first = 0; first < rows; first += STRIP_ROWS) {
-    const end = Math.min(first + STRIP_ROWS, rows);
-    const bounds = { scales: ONES, norms: norms.subarray(first, end), errors: ZEROS, rounding };
+  const step = Math.min(rows, stripRows(exemplars.rows - from));
+  const [scales, errors] = [new Float32Array(step).fill(1), new Float32Array(step)];
+  for (let first = 0; first < rows; first += step) {
+    const end = Math.min(first + step, rows);
+    const bounds = { scales, norms: norms.subarray(first, end), errors, rounding };
     const strip: Strip = { data, dim, first, rows: end - first, ...bounds };
     const a = new Tensor("float32", data.subarray(first * dim, end * dim), [end - first, dim]);
     const tops = [];

@@ -2,7 +2,7 @@ import type { Nearest } from "../backend.ts";
 import { CpuMatrix } from "../cpu_matrix.ts";
 import { nativeRuntime } from "../ort.ts";
 import { ExemplarCodes } from "./exemplar_codes.ts";
-import { searchFloats, STRIP_ROWS } from "./float_search.ts";
+import { searchFloats, stripRows } from "./float_search.ts";
 import { integerProducts } from "./products.ts";
 import { CODE_ROUNDING, type Codes, RowCoder } from "./row_coder.ts";
 import { noneKnown, settle, type Strip } from "./settle.ts";
@@ -46,11 +46,12 @@ export async function searchIntegers(
   const columns = tiles.map((tile) => new Tensor("int8", tile.codes, [width, tile.columns]));
   const best = noneKnown(rows);
   const unsettled = new Set<number>();
+  const step = stripRows(size);
   let searched = 0;
   for (const part of codesOf(coder, queries)) {
     if (!part) return undefined;
-    for (let from = 0; from < part.norms.length && unsettled.size <= MOST_UNSETTLED * searched; from += STRIP_ROWS) {
-      const to = Math.min(from + STRIP_ROWS, part.norms.length);
+    for (let from = 0; from < part.norms.length && unsettled.size <= MOST_UNSETTLED * searched; from += step) {
+      const to = Math.min(from + step, part.norms.length);
       const own = (values: Float32Array) => values.subarray(from, to);
       const bounds = {
         scales: own(part.scales),
@@ -101,7 +102,7 @@ function coderOf(dim: number): RowCoder {
 
 /** The codes of a matrix of queries, in parts; those of a matrix that is one part are kept with it. */
 function* codesOf(coder: RowCoder, queries: CpuMatrix): Generator<Codes | undefined> {
-  const most = Math.ceil(KEPT_BYTES / coder.width / STRIP_ROWS) * STRIP_ROWS;
+  const most = Math.ceil(KEPT_BYTES / coder.width);
   if (queries.rows <= most) {
     yield queries.kept("codes of queries", () => coder.queries(queries.view()));
     return;
