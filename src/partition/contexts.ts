@@ -93,8 +93,8 @@ export class Contexts {
     // A text that comes again would take every place.
     const isKnown = (other: Context) => readsAlike(other, context);
     if (near.some(isKnown) || far.some(isKnown)) return;
-    if (isNear) insert(near, context, (other) => other.distance > distance);
-    if (isFar) insert(far, context, (other) => other.distance < distance);
+    if (isNear) insert(near, context, 1);
+    if (isFar) insert(far, context, -1);
     this.#measure(region);
   }
 
@@ -135,9 +135,10 @@ function readsAlike(a: Context, b: Context): boolean {
     a.excerpt.token === b.excerpt.token && a.excerpt.before === b.excerpt.before && a.excerpt.after === b.excerpt.after;
 }
 
-/** Inserts before the first entry that `isBehind` it, and drops what no longer fits. */
-function insert(list: Context[], context: Context, isBehind: (other: Context) => boolean): void {
-  const place = list.findIndex(isBehind);
-  list.splice(place < 0 ? list.length : place, 0, context);
+/** Inserts into a list of ascending (1) or descending (-1) distances, behind equal ones, and drops what no longer fits. */
+function insert(list: Context[], context: Context, order: 1 | -1): void {
+  let place = list.length;
+  for (; place > 0 && order * (list[place - 1].distance - context.distance) > 0; place--) list[place] = list[place - 1];
+  list[place] = context;
   if (list.length > CONTEXTS) list.pop();
 }
