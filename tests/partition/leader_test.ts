@@ -104,6 +104,31 @@ function bytes(values: Float32Array<ArrayBuffer>): Uint8Array {
   return new Uint8Array(values.slice().buffer);
 }
 
+backendTest(
+  "rows that all lie at the threshold of each other are decided exactly, together and one by one",
+  async (backend) => {
+    const [dim, rows] = [64, 40];
+    for (let seed = 0; seed < 4; seed++) {
+      const random = new Random(seed);
+      // Any two share half of their length, but for what float32 cannot tell apart: who founds a region hangs on who did before.
+      const data = new Float32Array(rows * dim);
+      for (let row = 0; row < rows; row++) {
+        for (let j = 0; j < dim; j++) {
+          const own = j === dim - 1 || j === row ? 1 : 0;
+          data[row * dim + j] = 0.1 + own + 3e-7 * random.normal();
+        }
+      }
+      const together = await grow(backend, data, dim, [rows], 0.5);
+      const apart = await grow(backend, data, dim, Array(rows).fill(1), 0.5);
+      assertGreater(together.dictionary.size, 1);
+      assertGreater(rows, together.dictionary.size);
+      assertEquals([...together.dictionary.founders], [...apart.dictionary.founders], `seed ${seed}`);
+      together.dictionary.dispose();
+      apart.dictionary.dispose();
+    }
+  },
+);
+
 backendTest("the first activation of a stream exists before its own batch", async (backend) => {
   const data = Float32Array.of(1, 0, 0.9, 0.1, 0, 1);
   using dictionary = await Dictionary.create({ center: new Float32Array(2), threshold: 0.1 }, { backend });
