@@ -212,6 +212,15 @@ Deno.test("wrong arguments are sentences", () => {
   assertThrows(() => fieldOf(listsOf(columnOf(table, "contexts")).child, "x"), Error, "structs with a field x");
 });
 
+Deno.test("strings of all lengths, of ASCII or not from some letter on, come back as they are", () => {
+  const values = Array.from(
+    { length: 600 },
+    (_, i) => `${"a\n~\u007f".repeat(i % 150)}${["", "é", "река", "😀", "\u0080"][i % 5]}`,
+  );
+  const column = columnOf(arrowTable({ s: stringColumn(values) }), "s");
+  assertEquals(stringsOf(column), values);
+});
+
 Deno.test("strings that grow in UTF-8 and lone surrogates survive", () => {
   const values = ["€".repeat(1000), "\ud800", "𝄞", "", "\u202eabc"];
   assertEquals(stringsOf(columnOf(arrowTable({ s: stringColumn(values) }), "s")), [
