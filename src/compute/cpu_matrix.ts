@@ -64,7 +64,7 @@ export class CpuMatrix implements Matrix {
     return this.#revisions[tile] ?? 0;
   }
 
-  /** What was made of the matrix under a key before, or is made now; it goes with the matrix. */
+  /** What was made of the matrix under a key before, or is made now; it goes with the matrix, and is disposed if it can be. */
   derived<T>(key: string, make: () => T): T {
     this.assertInUse();
     if (!this.#derived.has(key)) this.#derived.set(key, make());
@@ -81,6 +81,7 @@ export class CpuMatrix implements Matrix {
 
   dispose(): void {
     this.#isDisposed = true;
+    for (const value of this.#derived.values()) if (isDisposable(value)) value[Symbol.dispose]();
     this.#derived.clear();
     this.#data = new Float32Array(0);
   }
@@ -88,6 +89,10 @@ export class CpuMatrix implements Matrix {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+function isDisposable(value: unknown): value is Disposable {
+  return typeof value === "object" && value !== null && Symbol.dispose in value;
 }
 
 /** The CPU matrix behind a handle; throws if it is another backend's, or disposed. */

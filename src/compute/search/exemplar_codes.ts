@@ -1,4 +1,5 @@
 import { type CpuMatrix, ROWS_A_TILE } from "../cpu_matrix.ts";
+import { PackedTiles, type PackedUse } from "./packed_tiles.ts";
 import type { RowCoder } from "./row_coder.ts";
 import type { Tile } from "./settle.ts";
 
@@ -25,12 +26,69 @@ interface OwnTile extends CodedTile {
   revision: number;
 }
 
+/** When full tiles are packed. */
+export interface Packing {
+  /** Rows that are searched with them before: packing takes as long as it saves with some thousand. */
+  readonly rows: number;
+  /** Bytes of codes at most: they are copied a few times. */
+  readonly bytes: number;
+}
+
 /** The codes of a matrix of exemplars, which follow when it grows or rows of it are overwritten. */
-export class ExemplarCodes {
+export class ExemplarCodes implements Disposable {
   readonly #tiles: OwnTile[] = [];
+  #packed?: PackedTiles;
+  #isPacking = false;
+  /** Rows that were searched since so many tiles are full. */
+  #searched = { full: 0, rows: 0 };
+  #isDisposed = false;
 
   /** @param levels Largest code. */
   constructor(readonly coder: RowCoder, readonly levels: number) {}
+
+  /** Gives back what was packed. */
+  [Symbol.dispose](): void {
+    this.#isDisposed = true;
+    this.#keep(undefined);
+  }
+
+  /**
+   * The first tiles as constants of a session, as many as are packed; now those that are full, if they were searched often.
+   *
+   * @param tiles Those of the matrix as it is.
+   * @param rows Rows that are searched.
+   * @param width How many of the largest products a tile tells of every row.
+   * @returns What is packed, for the caller to dispose.
+   */
+  async packed(
+    tiles: readonly CodedTile[],
+    rows: number,
+    width: number,
+    packing: Packing,
+  ): Promise<PackedUse | undefined> {
+    if (this.#packed && !this.#packed.isStartOf(tiles)) this.#keep(undefined);
+    const { length: full } = tiles.filter(({ size }) => size === ROWS_A_TILE);
+    const searched = this.#searched.full === full ? this.#searched.rows : 0;
+    this.#searched = { full, rows: searched + rows };
+    const bytes = full * ROWS_A_TILE * this.coder.width;
+    const isDue = full > (this.#packed?.count ?? 0) && searched + rows >= packing.rows && bytes <= packing.bytes;
+    if (!isDue || this.#isPacking) return this.#packed?.use();
+    this.#isPacking = true;
+    try {
+      const packed = await PackedTiles.of(tiles.slice(0, full), width);
+      // Meanwhile rows may have been overwritten, and the matrix given back.
+      if (this.#isDisposed || !packed.isStartOf(this.#tiles)) packed.drop();
+      else this.#keep(packed);
+    } finally {
+      this.#isPacking = false;
+    }
+    return this.#packed?.isStartOf(tiles) ? this.#packed.use() : undefined;
+  }
+
+  #keep(packed: PackedTiles | undefined): void {
+    this.#packed?.drop();
+    this.#packed = packed;
+  }
 
   /**
    * The tiles of a matrix as it is now. Only what is new is coded.

@@ -2,7 +2,7 @@ import type { Nearest } from "../backend.ts";
 import { type CpuMatrix, ROWS_A_TILE } from "../cpu_matrix.ts";
 import { nativeRuntime, type Tensor } from "../ort.ts";
 import { floatProducts } from "./products.ts";
-import { cutOf, noneKnown, score, settle, type Strip, type Tile, UNIT } from "./settle.ts";
+import { noneKnown, rowsOf, settle, settleWhole, type Strip, type Tile, UNIT } from "./settle.ts";
 
 /** Products of a strip's rows with a tile that are computed at once, and the fewest rows of a strip. */
 const [PRODUCTS, FEWEST_ROWS] = [512 * ROWS_A_TILE, 512];
@@ -51,31 +51,13 @@ export async function searchFloats(queries: CpuMatrix, exemplars: CpuMatrix, fro
     const open = tiles.map((): number[] => []);
     settle(best, strip, tops, values, (i, tile) => open[tile].push(i));
     for (const [t, tile] of tiles.entries()) {
-      if (open[t].length > 0) await settleWhole(best, strip, open[t], tile, values);
+      if (open[t].length === 0) continue;
+      const some = rowsOf(strip.data, dim, open[t].map((i) => first + i));
+      const products = await floatProducts.all(new Tensor("float32", some, [open[t].length, dim]), tile.b);
+      settleWhole(best, strip, open[t], tile, products, tile.size, values);
     }
   }
   return best;
-}
-
-/** Settles rows that have more candidates in a tile than it told. */
-async function settleWhole(
-  best: Nearest,
-  strip: Strip,
-  open: readonly number[],
-  tile: FloatTile,
-  exemplars: Float32Array,
-): Promise<void> {
-  const { Tensor } = await nativeRuntime();
-  const { data, dim, first } = strip;
-  const rows = new Float32Array(open.length * dim);
-  open.forEach((i, at) => rows.set(data.subarray((first + i) * dim, (first + i + 1) * dim), at * dim));
-  const products = await floatProducts.all(new Tensor("float32", rows, [open.length, dim]), tile.b);
-  open.forEach((i, at) => {
-    const cut = cutOf(best.similarities[first + i], strip, i, tile);
-    for (let k = 0; k < tile.size; k++) {
-      if (products[at * tile.size + k] >= cut) score(best, strip, first + i, exemplars, tile.first + k);
-    }
-  });
 }
 
 /** Upper bounds of the lengths of a matrix's rows. */

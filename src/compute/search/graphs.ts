@@ -26,6 +26,33 @@ export function floatSearchGraph(width: number): Uint8Array {
   }));
 }
 
+/**
+ * The same of `a [n, d]`, codes of rows with 128 added, and several tiles of codes that never change: `values0`, `places0`,
+ * `values1` and so on.
+ *
+ * @param tiles `d x columns` each.
+ */
+export function packedSearchGraph(tiles: readonly Int8Array[], columns: number, width: number): Uint8Array {
+  const each = <T>(make: (name: (part: string) => string, tile: Int8Array) => T) =>
+    tiles.map((tile, i) => make((part) => `${part}${i}`, tile));
+  return encodeModel(graphModel({
+    nodes: each((name) => [
+      node("MatMulInteger", ["a", name("b"), "zero"], [name("product")]),
+      node("TopK", [name("product"), "width"], [name("values"), name("places")], { axis: 1n }),
+    ]).flat(),
+    inputs: [valueInfo("a", uint8, ["n", "d"])],
+    outputs: each((name) => [
+      valueInfo(name("values"), int32, ["n", width]),
+      valueInfo(name("places"), int64, ["n", width]),
+    ]).flat(),
+    initializers: [
+      topOf(width),
+      initializer("zero", uint8, [], Uint8Array.of(ZERO)),
+      ...each((name, tile) => initializer(name("b"), int8, [tile.length / columns, columns], tile)),
+    ],
+  }));
+}
+
 /** The same of `a [n, d]`, codes of rows with 128 added, and `b [d, k]`, codes of exemplars. */
 export function integerSearchGraph(width: number): Uint8Array {
   return encodeModel(graphModel({

@@ -1,16 +1,18 @@
 import type { Nearest } from "../backend.ts";
 import { CpuMatrix } from "../cpu_matrix.ts";
-import { nativeRuntime } from "../ort.ts";
-import { ExemplarCodes } from "./exemplar_codes.ts";
+import { nativeRuntime, type Tensor } from "../ort.ts";
+import { type CodedTile, ExemplarCodes, type Packing } from "./exemplar_codes.ts";
 import { searchFloats, stripRows } from "./float_search.ts";
 import { integerProducts } from "./products.ts";
 import { CODE_ROUNDING, type Codes, RowCoder } from "./row_coder.ts";
-import { noneKnown, settle, type Strip } from "./settle.ts";
+import { noneKnown, rowsOf, settle, settleWhole, type Strip } from "./settle.ts";
 
 /** Candidates that a tile tells of each row; of real activations 99 % of the rows have at most five in all. */
 const WIDTH = 8;
 /** Share of the rows that have more, from which on integers are no help: the rest is searched with float32 products. */
 const MOST_UNSETTLED = 0.25;
+/** Candidates of such a row in a tile, beyond which scoring each takes longer than float32 products. */
+const MOST_CANDIDATES = 64;
 /** Codes of queries that are kept with them, for the dictionaries that they are searched in next. */
 const KEPT_BYTES = 2 ** 26;
 
@@ -20,18 +22,22 @@ export interface IntegerOptions {
   readonly levels: number;
   /** Share of the bound that is taken, 1 by default; tests show that less is wrong. */
   readonly share?: number;
+  /** When full tiles are packed; default after some thousand rows. */
+  readonly packing?: Packing;
 }
 
+const PACKING: Packing = { rows: 8192, bytes: 2 ** 28 };
+
 /**
- * The exact nearest of all exemplars, found with products of 8-bit codes. Rows with more candidates than a tile tells,
- * which have many exemplars at nearly one distance, are searched with float32 products.
+ * The exact nearest of all exemplars, found with products of 8-bit codes. Rows with more candidates than a tile tells are
+ * compared with all of it; those with very many exemplars at nearly one distance are searched with float32 products.
  *
  * @returns `undefined` if a row is not of finite numbers of ordinary size.
  */
 export async function searchIntegers(
   queries: CpuMatrix,
   exemplars: CpuMatrix,
-  { levels, share = 1 }: IntegerOptions,
+  { levels, share = 1, packing = PACKING }: IntegerOptions,
 ): Promise<Nearest | undefined> {
   const coder = coderOf(queries.dim);
   const codes = exemplars.derived(`codes up to ${levels}`, () => new ExemplarCodes(coder, levels));
@@ -43,8 +49,11 @@ export async function searchIntegers(
   const [data, values] = [queries.view(), exemplars.view()];
   const { Tensor } = await nativeRuntime();
   const { width } = coder;
+  using packed = await codes.packed(tiles, rows, WIDTH, packing);
   const columns = tiles.map((tile) => new Tensor("int8", tile.codes, [width, tile.columns]));
   const best = noneKnown(rows);
+  // Rows with more candidates than a tile told, by tile and in all.
+  const open = tiles.map((): number[] => []);
   const unsettled = new Set<number>();
   const step = stripRows(size);
   let searched = 0;
@@ -62,17 +71,79 @@ export async function searchIntegers(
       };
       const strip: Strip = { data, dim, first: searched, rows: to - from, ...bounds };
       const a = new Tensor("uint8", part.codes.subarray(from * width, to * width), [to - from, width]);
-      const tops = [];
-      for (const [t, tile] of tiles.entries()) {
+      const tops = await packed?.tops(tiles, a) ?? [];
+      for (const [t, tile] of tiles.entries().drop(tops.length)) {
         tops.push(await integerProducts.tops(WIDTH, tile, a, columns[t], tile.columns));
       }
-      settle(best, strip, tops, values, (i) => unsettled.add(strip.first + i));
+      settle(best, strip, tops, values, (i, tile) => {
+        open[tile].push(strip.first + i);
+        unsettled.add(strip.first + i);
+      });
       searched += to - from;
+    }
+  }
+  if (searched === rows) {
+    unsettled.clear();
+    for (const [t, tile] of tiles.entries()) {
+      const left = await settleOpen(
+        best,
+        { coder, queries: data, exemplars: values, share },
+        open[t],
+        tile,
+        columns[t],
+      );
+      for (const row of left) unsettled.add(row);
     }
   }
   for (let row = searched; row < rows; row++) unsettled.add(row);
   await searchAgain(best, { data, dim }, new CpuMatrix(values, size, dim), [...unsettled]);
   return best;
+}
+
+/** What is compared, and how. */
+interface Compared {
+  readonly coder: RowCoder;
+  /** Values, `rows x dim` both. */
+  readonly queries: Float32Array;
+  readonly exemplars: Float32Array;
+  readonly share: number;
+}
+
+/**
+ * Settles rows that have more candidates in a tile than it told, by the products of all its codes.
+ *
+ * @returns Those with so many that integers are no help.
+ */
+async function settleOpen(
+  best: Nearest,
+  { coder, queries, exemplars, share }: Compared,
+  rows: readonly number[],
+  tile: CodedTile,
+  columns: Tensor,
+): Promise<number[]> {
+  const { Tensor } = await nativeRuntime();
+  const { dim, width } = coder;
+  const left: number[] = [];
+  const step = stripRows(tile.size);
+  for (let first = 0; first < rows.length; first += step) {
+    const some = rows.slice(first, first + step);
+    const data = rowsOf(queries, dim, some);
+    // As they were coded before, or they were not open.
+    const { codes, ...bounds } = coder.queries(data)!;
+    const strip: Strip = { data, dim, first: 0, rows: some.length, ...bounds, rounding: CODE_ROUNDING, share };
+    const own = {
+      regions: Int32Array.from(some, (row) => best.regions[row]),
+      similarities: Float32Array.from(some, (row) => best.similarities[row]),
+    };
+    const products = await integerProducts.all(new Tensor("uint8", codes, [some.length, width]), columns);
+    const most = MOST_CANDIDATES;
+    const many = settleWhole(own, strip, [...some.keys()], tile, products, tile.columns, exemplars, most);
+    some.forEach((row, i) => {
+      [best.regions[row], best.similarities[row]] = [own.regions[i], own.similarities[i]];
+    });
+    for (const i of many) left.push(some[i]);
+  }
+  return left;
 }
 
 /** Searches some of the rows with float32 products. */
@@ -83,9 +154,7 @@ async function searchAgain(
   rows: readonly number[],
 ): Promise<void> {
   if (rows.length === 0) return;
-  const some = new Float32Array(rows.length * dim);
-  rows.forEach((row, i) => some.set(data.subarray(row * dim, (row + 1) * dim), i * dim));
-  const found = await searchFloats(new CpuMatrix(some, rows.length, dim), exemplars, 0);
+  const found = await searchFloats(new CpuMatrix(rowsOf(data, dim, rows), rows.length, dim), exemplars, 0);
   rows.forEach((row, i) => {
     best.regions[row] = found.regions[i];
     best.similarities[row] = found.similarities[i];

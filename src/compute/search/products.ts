@@ -19,11 +19,7 @@ export class Products {
   async tops(width: number, tile: Tile, a: Tensor, b: Tensor, columns = tile.size): Promise<Tops> {
     const most = Math.min(width, columns);
     const { values, places } = await (await this.#open(most)).run({ a, b }, ["values", "places"]);
-    const words = places.data as BigInt64Array;
-    return {
-      ...{ tile, columns, width: most, values: values.data as Int32Array | Float32Array },
-      places: new Int32Array(words.buffer, words.byteOffset, 2 * words.length),
-    };
+    return topsOf({ tile, columns, width: most }, values, places);
   }
 
   /** All products, `rows of a x exemplars of b`. */
@@ -42,6 +38,16 @@ export class Products {
     }
     return session;
   }
+}
+
+/** Largest products as a graph gives them, places in 64-bit numbers. */
+export function topsOf(of: Pick<Tops, "tile" | "columns" | "width">, values: Tensor, places: Tensor): Tops {
+  const words = places.data as BigInt64Array;
+  return {
+    ...of,
+    values: values.data as Int32Array | Float32Array,
+    places: new Int32Array(words.buffer, words.byteOffset, 2 * words.length),
+  };
 }
 
 /** Products of float32 rows. */

@@ -62,6 +62,13 @@ export function noneKnown(rows: number): Nearest {
   return { regions: new Int32Array(rows), similarities: new Float32Array(rows).fill(-Infinity) };
 }
 
+/** A copy of some rows of a matrix. */
+export function rowsOf(data: Float32Array, dim: number, rows: readonly number[]): Float32Array<ArrayBuffer> {
+  const some = new Float32Array(rows.length * dim);
+  rows.forEach((row, i) => some.set(data.subarray(row * dim, (row + 1) * dim), i * dim));
+  return some;
+}
+
 /** Scores row `row` of a matrix exactly against an exemplar, and keeps it if it is nearer, or as near and lower. */
 export function score(best: Nearest, { data, dim }: Strip, row: number, exemplars: Float32Array, region: number): void {
   const similarity = Math.fround(exactDot(data, row * dim, exemplars, region * dim, dim));
@@ -108,6 +115,37 @@ export function settle(
       }
     }
   }
+}
+
+/**
+ * Settles some rows of a strip with a tile, given all their products with it.
+ *
+ * @param rows Which of the strip's rows.
+ * @param products `rows.length x columns`.
+ * @param most Candidates of a row at most; default any number. Of a row with more none is scored.
+ * @returns The rows with more.
+ */
+export function settleWhole(
+  best: Nearest,
+  strip: Strip,
+  rows: readonly number[],
+  tile: Tile,
+  products: Int32Array | Float32Array,
+  columns: number,
+  exemplars: Float32Array,
+  most = Infinity,
+): number[] {
+  const candidates: number[] = [];
+  return rows.filter((i, at) => {
+    const cut = cutOf(best.similarities[strip.first + i], strip, i, tile);
+    candidates.length = 0;
+    for (let k = 0; k < tile.size && candidates.length <= most; k++) {
+      if (products[at * columns + k] >= cut) candidates.push(k);
+    }
+    if (candidates.length > most) return true;
+    for (const k of candidates) score(best, strip, strip.first + i, exemplars, tile.first + k);
+    return false;
+  });
 }
 
 /**

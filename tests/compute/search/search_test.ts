@@ -5,6 +5,7 @@ import { CpuBackend } from "../../../src/compute/cpu.ts";
 import { CpuMatrix, ROWS_A_TILE } from "../../../src/compute/cpu_matrix.ts";
 import { nativeRuntime } from "../../../src/compute/ort.ts";
 import { searchFloats } from "../../../src/compute/search/float_search.ts";
+import type { Packing } from "../../../src/compute/search/exemplar_codes.ts";
 import { integerLevels } from "../../../src/compute/search/integer_levels.ts";
 import { searchIntegers } from "../../../src/compute/search/integer_search.ts";
 import { integerProducts } from "../../../src/compute/search/products.ts";
@@ -80,6 +81,11 @@ const CASES: Record<string, readonly [dim: number, queries: Rows, exemplars: Row
   "one coordinate": [1, Float32Array.of(1, -1, 1), Float32Array.of(-1, -1, 1)],
   "one exemplar": [256, unitRows(40, 256, 1), unitRows(1, 256, 2)],
   "more candidates than a tile tells": [64, unitRows(50, 64, 1), near(one(64, 9), 900, 0.003, 3)],
+  "a few more than a tile tells": [
+    64,
+    joined(near(one(64, 9), 30, 0.003, 1), unitRows(300, 64, 1)),
+    joined(unitRows(200, 64, 2), near(one(64, 9), 30, 0.003, 3)),
+  ],
   "opposite rows only": [128, one(128, 1), near(one(128, 1).map((value) => -value), 20, 0.1, 2)],
   "several tiles": [64, clustered(80, 64, 1), clustered(2 * ROWS_A_TILE + 100, 64, 2)],
   "several strips": [64, clustered(1300, 64, 1), clustered(300, 64, 2)],
@@ -88,6 +94,9 @@ const CASES: Record<string, readonly [dim: number, queries: Rows, exemplars: Row
   "zeros only": [128, new Float32Array(4 * 128), new Float32Array(30 * 128)],
 };
 
+/** Full tiles are packed for the first search, or for none. */
+const [AT_ONCE, NEVER]: Packing[] = [{ rows: 0, bytes: Infinity }, { rows: Infinity, bytes: Infinity }];
+
 for (const [what, [dim, queries, exemplars]] of Object.entries(CASES)) {
   Deno.test(`integers and float32 find what float64 finds: ${what}`, async () => {
     const expected = bruteForce(queries, exemplars, dim);
@@ -95,8 +104,50 @@ for (const [what, [dim, queries, exemplars]] of Object.entries(CASES)) {
     using e = new CpuMatrix(exemplars, exemplars.length / dim, dim);
     assertEquals(await searchFloats(x, e, 0), expected);
     for (const levels of [127, 64]) assertEquals(await searchIntegers(x, e, { levels }), expected);
+    assertEquals(await searchIntegers(x, e, { levels: 127, packing: AT_ONCE }), expected);
   });
 }
+
+Deno.test("packed tiles follow exemplars that are appended or overwritten, also while others search", async () => {
+  const dim = 64;
+  const data = clustered(2 * ROWS_A_TILE + 500, dim, 2);
+  using x = new CpuMatrix(clustered(100, dim, 1), 100, dim);
+  using e = new CpuMatrix(new Float32Array(), 0, dim);
+  const search = (packing: Packing) => searchIntegers(x, e, { levels: 127, packing });
+  const check = async () => {
+    const expected = await searchFloats(x, e, 0);
+    // Before it is packed, together with what packs it, and after it was.
+    assertEquals(await search(NEVER), expected);
+    assertEquals(await Promise.all([search(AT_ONCE), search(AT_ONCE), search(NEVER)]), Array(3).fill(expected));
+    assertEquals(await search(AT_ONCE), expected);
+  };
+  for (const rows of [4000, ROWS_A_TILE, ROWS_A_TILE + 100, 2 * ROWS_A_TILE, data.length / dim]) {
+    const from = e.rows;
+    e.grow(rows);
+    e.view(from).set(data.subarray(from * dim, rows * dim));
+    await check();
+  }
+  e.overwrite(10, 20).set(unitRows(10, dim, 5));
+  await check();
+  // Larger numbers than the second tile's scale holds.
+  e.overwrite(5000, 5001).set(unitRows(1, dim, 6).map((value) => 9 * value));
+  await check();
+});
+
+Deno.test("a search ends as it would have when its exemplars are disposed meanwhile", async () => {
+  const [dim, rows] = [64, ROWS_A_TILE + 50];
+  const [queries, exemplars] = [clustered(100, dim, 1), clustered(rows, dim, 2)];
+  const expected = bruteForce(queries, exemplars, dim);
+  using x = new CpuMatrix(queries, 100, dim);
+  for (const before of [0, 1]) {
+    const e = new CpuMatrix(exemplars, rows, dim);
+    const search = () => searchIntegers(x, e, { levels: 127, packing: AT_ONCE });
+    for (let run = 0; run < before; run++) await search();
+    const searches = [search(), search()];
+    e.dispose();
+    assertEquals(await Promise.all(searches), [expected, expected]);
+  }
+});
 
 Deno.test("a bound that is too small loses exemplars", async () => {
   const [dim, queries, exemplars] = CASES["heavy outlier coordinates"];
