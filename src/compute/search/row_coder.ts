@@ -146,7 +146,10 @@ export class RowCoder {
   }
 }
 
-/** Whether squares of the rows neither overflow float32 nor vanish in it; those of zeros may. */
+/**
+ * Whether squares of the rows neither overflow float32 nor vanish in it; those of zeros may. Of rows with NaN they are NaN,
+ * whatever their tops.
+ */
 function areOrdinary(tops: Float32Array, norms: Float32Array): boolean {
-  return norms.every((norm, i) => tops[i] === 0 || (norm > SHORTEST && norm < LONGEST));
+  return norms.every((norm, i) => (norm > SHORTEST && norm < LONGEST) || (norm === 0 && tops[i] === 0));
 }
