@@ -157,6 +157,19 @@ export function externalEntry(key: string, value: string): StringStringEntryProt
   return create(StringStringEntryProtoSchema, { key, value });
 }
 
+/** A tensor of which the graph has the shape, and a file named `location` all values from its start. */
+export function externalInitializer(
+  name: string,
+  elemType: number,
+  dims: readonly number[],
+  location: string,
+): TensorProto {
+  // 1 is EXTERNAL.
+  const dataLocation = 1;
+  const externalData = [externalEntry("location", location)];
+  return create(TensorProtoSchema, { name, dataType: elemType, dims: dims.map(BigInt), dataLocation, externalData });
+}
+
 /** A whole model of one graph. `opset` (default 17) is that of the standard operators. */
 export function graphModel(graph: {
   nodes: NodeProto[];

@@ -1,5 +1,13 @@
 /** The products of a search as small ONNX graphs; `n`, `k` and `d` are dynamic. */
-import { ElementType, encodeModel, graphModel, initializer, node, valueInfo } from "../onnx/codec.ts";
+import {
+  ElementType,
+  encodeModel,
+  externalInitializer,
+  graphModel,
+  initializer,
+  node,
+  valueInfo,
+} from "../onnx/codec.ts";
 
 const { float32, int8, int32, int64, uint8 } = ElementType;
 
@@ -31,11 +39,12 @@ export function floatSearchGraph(width: number): Uint8Array {
  * `values1` and so on.
  *
  * @param tiles `d x columns` each.
+ * @returns The graph, and the tiles beside it as a session takes them: within it they would be copied several times.
  */
-export function packedSearchGraph(tiles: readonly Int8Array[], columns: number, width: number): Uint8Array {
-  const each = <T>(make: (name: (part: string) => string, tile: Int8Array) => T) =>
+export function packedSearchGraph(tiles: readonly Int8Array<ArrayBuffer>[], columns: number, width: number) {
+  const each = <T>(make: (name: (part: string) => string, tile: Int8Array<ArrayBuffer>) => T) =>
     tiles.map((tile, i) => make((part) => `${part}${i}`, tile));
-  return encodeModel(graphModel({
+  const model = encodeModel(graphModel({
     nodes: each((name) => [
       node("MatMulInteger", ["a", name("b"), "zero"], [name("product")]),
       node("TopK", [name("product"), "width"], [name("values"), name("places")], { axis: 1n }),
@@ -48,9 +57,12 @@ export function packedSearchGraph(tiles: readonly Int8Array[], columns: number, 
     initializers: [
       topOf(width),
       initializer("zero", uint8, [], Uint8Array.of(ZERO)),
-      ...each((name, tile) => initializer(name("b"), int8, [tile.length / columns, columns], tile)),
+      ...each((name, tile) => externalInitializer(name("b"), int8, [tile.length / columns, columns], name("tile"))),
     ],
   }));
+  const bytesOf = ({ buffer, byteOffset, byteLength }: Int8Array<ArrayBuffer>) =>
+    new Uint8Array(buffer, byteOffset, byteLength);
+  return { model, externalData: each((name, tile) => ({ path: name("tile"), data: bytesOf(tile) })) };
 }
 
 /** The same of `a [n, d]`, codes of rows with 128 added, and `b [d, k]`, codes of exemplars. */

@@ -34,10 +34,9 @@ export class PackedTiles {
   static async of(tiles: readonly CodedTile[], width: number): Promise<PackedTiles> {
     const { InferenceSession } = await nativeRuntime();
     const [{ columns }] = tiles;
-    const graph = packedSearchGraph(tiles.map(({ codes }) => codes), columns, width);
-    // Each matrix has one of them: memory for products is taken as they are computed, and kept for none.
-    const options = { ...SLEEPING, enableCpuMemArena: false, executionProviders: ["cpu"] };
-    return new PackedTiles(await InferenceSession.create(graph, options), tiles, width, columns);
+    const { model, externalData } = packedSearchGraph(tiles.map(({ codes }) => codes), columns, width);
+    const options = { ...SLEEPING, externalData, executionProviders: ["cpu"] };
+    return new PackedTiles(await InferenceSession.create(model, options), tiles, width, columns);
   }
 
   /** How many tiles there are. */
