@@ -1,17 +1,9 @@
 import { type CpuMatrix, ROWS_A_TILE } from "../cpu_matrix.ts";
-import { PackedTiles, type PackedUse } from "./packed_tiles.ts";
+import { type CodedTile, PackedTiles, type PackedUse } from "./packed_tiles.ts";
 import type { RowCoder } from "./row_coder.ts";
-import type { Tile } from "./settle.ts";
 
 /** Columns by which a tile grows: a few zeros more cost less than laying all columns out anew. */
 const COLUMN_STEP = 64;
-
-/** A tile of exemplars in codes, a column an exemplar, as onnxruntime's integer product wants them. */
-export interface CodedTile extends Tile {
-  /** `width x columns` codes; columns beyond the tile's size are zeros, or exemplars that were appended since. */
-  readonly codes: Int8Array<ArrayBuffer>;
-  readonly columns: number;
-}
 
 interface OwnTile extends CodedTile {
   size: number;

@@ -1,8 +1,9 @@
 import type { Nearest } from "../backend.ts";
 import { CpuMatrix } from "../cpu_matrix.ts";
 import { nativeRuntime, type Tensor } from "../ort.ts";
-import { type CodedTile, ExemplarCodes, type Packing } from "./exemplar_codes.ts";
+import { ExemplarCodes, type Packing } from "./exemplar_codes.ts";
 import { searchFloats, stripRows } from "./float_search.ts";
+import type { CodedTile } from "./packed_tiles.ts";
 import { integerProducts } from "./products.ts";
 import { CODE_ROUNDING, type Codes, RowCoder } from "./row_coder.ts";
 import { noneKnown, rowsOf, settle, settleWhole, type Strip } from "./settle.ts";

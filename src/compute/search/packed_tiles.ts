@@ -1,9 +1,15 @@
 /** Full tiles of exemplars as constants of a session: onnxruntime lays them out for its products once, not at each of them. */
 import { type InferenceSession, nativeRuntime, SLEEPING, type Tensor } from "../ort.ts";
-import type { CodedTile } from "./exemplar_codes.ts";
 import { packedSearchGraph } from "./graphs.ts";
 import { topsOf } from "./products.ts";
-import type { Tops } from "./settle.ts";
+import type { Tile, Tops } from "./settle.ts";
+
+/** A tile of exemplars in codes, a column an exemplar, as onnxruntime's integer product wants them. */
+export interface CodedTile extends Tile {
+  /** `width x columns` codes; columns beyond the tile's size are zeros, or exemplars that were appended since. */
+  readonly codes: Int8Array<ArrayBuffer>;
+  readonly columns: number;
+}
 
 /** Packed tiles that stay until it is disposed. */
 export interface PackedUse extends Disposable {
