@@ -31,7 +31,7 @@ export class ExemplarCodes implements Disposable {
   readonly #tiles: OwnTile[] = [];
   #packed?: PackedTiles;
   #isPacking = false;
-  /** Rows that were searched since so many tiles are full. */
+  /** Rows that were searched since so many tiles are full, and none of those that were packed has changed. */
   #searched = { full: 0, rows: 0 };
   #isDisposed = false;
 
@@ -58,8 +58,11 @@ export class ExemplarCodes implements Disposable {
     width: number,
     packing: Packing,
   ): Promise<PackedUse | undefined> {
-    if (this.#packed && !this.#packed.isStartOf(tiles)) this.#keep(undefined);
     const { length: full } = tiles.filter(({ size }) => size === ROWS_A_TILE);
+    if (this.#packed && !this.#packed.isStartOf(tiles)) {
+      this.#keep(undefined);
+      this.#searched = { full, rows: 0 };
+    }
     const searched = this.#searched.full === full ? this.#searched.rows : 0;
     this.#searched = { full, rows: searched + rows };
     const bytes = full * ROWS_A_TILE * this.coder.width;

@@ -4,15 +4,15 @@ import { nativeRuntime, type Tensor } from "../ort.ts";
 import { floatProducts } from "./products.ts";
 import { noneKnown, rowsOf, settle, settleWhole, type Strip, type Tile, UNIT } from "./settle.ts";
 
-/** Products of a strip's rows with a tile that are computed at once, and the fewest rows of a strip. */
-const [PRODUCTS, FEWEST_ROWS] = [512 * ROWS_A_TILE, 512];
+/** Products of a strip's rows with a tile that are computed at once, and the fewest rows and columns that make them up. */
+const [PRODUCTS, FEWEST_ROWS, FEWEST_COLUMNS] = [512 * ROWS_A_TILE, 512, 128];
 
 /**
  * Rows that are searched at once among so many exemplars: their products with a tile stay near the second-level cache, and
  * where exemplars are few there are not many calls.
  */
 export function stripRows(exemplars: number): number {
-  const columns = Math.min(exemplars, ROWS_A_TILE);
+  const columns = Math.min(Math.max(exemplars, FEWEST_COLUMNS), ROWS_A_TILE);
   return Math.max(FEWEST_ROWS, FEWEST_ROWS * Math.floor(PRODUCTS / columns / FEWEST_ROWS));
 }
 
