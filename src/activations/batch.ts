@@ -2,6 +2,7 @@ import { assertShape, type Backend, type Matrix, NoDirectionError, NonFiniteRowE
 import { assertKind, inWords } from "../compute/kinds.ts";
 import { openBackend } from "../compute/open.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
+import { rowsOf } from "../compute/rows_of.ts";
 import { float32Values } from "./float32_values.ts";
 import type { Prompt } from "./prompt.ts";
 import type { StreamSource } from "./source.ts";
@@ -154,9 +155,7 @@ export class Batch implements ActivationBatch, Disposable {
     const provenance = this.provenance && selectedProvenance(this.provenance, rows);
     if (data) {
       const { dim } = this;
-      const chosen = new Float32Array(rows.length * dim);
-      rows.forEach((row, i) => chosen.set(data.subarray(row * dim, (row + 1) * dim), i * dim));
-      const batch = { data: chosen, rows: rows.length, dim, provenance };
+      const batch = { data: rowsOf(data, dim, rows), rows: rows.length, dim, provenance };
       return Batch.of(batch, matrix && await openBackend(matrix.backend));
     }
     const backend = await openBackend(matrix.backend);

@@ -1,14 +1,13 @@
 /** Moving rows within the host: out of matrices, between them, and into sums. */
 import { assertCopy, assertRowNumbers, assertSameDim, type RowGroups } from "./backend.ts";
 import type { CpuMatrix } from "./cpu_matrix.ts";
+import { rowsOf } from "./rows_of.ts";
 
 /** A copy of the matrix, or of the given rows in their order. */
 export function download(matrix: CpuMatrix, rows?: Int32Array): Float32Array<ArrayBuffer> {
   if (!rows) return matrix.view().slice();
   assertRowNumbers(rows, matrix);
-  const data = new Float32Array(rows.length * matrix.dim);
-  rows.forEach((row, i) => data.set(matrix.view(row, row + 1), i * matrix.dim));
-  return data;
+  return rowsOf(matrix.view(), matrix.dim, rows);
 }
 
 /** Copies rows; of several copies to one target row the last counts. */

@@ -95,13 +95,13 @@ export class Contexts {
     if (near.some(isKnown) || far.some(isKnown)) return;
     if (isNear) insert(near, context, 1);
     if (isFar) insert(far, context, -1);
-    this.#measure(region);
+    this.#setLimits(region);
   }
 
   /** Sets a region's lists, nearest or farthest first. */
   restore(region: number, { nearest, farthest }: RegionContexts): void {
     this.#regions[region] = { nearest: [...nearest], farthest: [...farthest] };
-    this.#measure(region);
+    this.#setLimits(region);
   }
 
   /** A copy that changes on its own; what nobody has asked for yet stays in its file. */
@@ -112,7 +112,8 @@ export class Contexts {
     return copy;
   }
 
-  #measure(region: number): void {
+  /** Notes what a member must be nearer or farther than to have a place. */
+  #setLimits(region: number): void {
     const { nearest, farthest } = this.#regions[region];
     this.#nearer[region] = nearest.length < CONTEXTS ? Infinity : nearest[nearest.length - 1].distance;
     this.#farther[region] = farthest.length < CONTEXTS ? -Infinity : farthest[farthest.length - 1].distance;

@@ -75,7 +75,7 @@ export interface Discovery extends DiscoveryCounts, Disposable {
   /** Seconds of this run spent on the dictionaries. */
   readonly secondsAssign: number;
   /** Seconds of this run spent on checkpoints. */
-  readonly secondsKeep: number;
+  readonly secondsCheckpoint: number;
   /** Gives the memory of all dictionaries back. */
   dispose(): void;
 }
@@ -141,7 +141,7 @@ export async function discover(
   for (const { dictionary } of resumed ? fresh : []) dictionary.dispose();
   const grown = resumed?.growths ?? fresh;
   for (const { dictionary } of grown) made.use(dictionary);
-  let [secondsExtract, secondsAssign, secondsKeep, saved, savedAt] = [0, 0, 0, counts.batches, performance.now()];
+  let [secondsExtract, secondsAssign, secondsCheckpoint, saved, savedAt] = [0, 0, 0, counts.batches, performance.now()];
 
   // Whether every dictionary has taken the same batches and can be kept, so that the run can go on from here.
   let intact = true;
@@ -151,7 +151,7 @@ export async function discover(
     const before = performance.now();
     if (checkpoint && counts.batches > saved) await writeCheckpoint(checkpoint.folder, settings, counts, grown, saved);
     [saved, savedAt, intact] = [counts.batches, performance.now(), true];
-    secondsKeep += (savedAt - before) / 1000;
+    secondsCheckpoint += (savedAt - before) / 1000;
   };
   const ended = (): DiscoveryEnd => {
     if (!readAll && grown.every(({ saturated }) => saturated)) return "saturated";
@@ -212,7 +212,7 @@ export async function discover(
     ended: ended(),
     secondsExtract,
     secondsAssign,
-    secondsKeep,
+    secondsCheckpoint,
     dispose: () => dictionaries.dispose(),
     [Symbol.dispose]: () => dictionaries.dispose(),
   };

@@ -157,17 +157,14 @@ export function externalEntry(key: string, value: string): StringStringEntryProt
   return create(StringStringEntryProtoSchema, { key, value });
 }
 
-/** A tensor of which the graph has the shape, and a file named `location` all values from its start. */
-export function externalInitializer(
-  name: string,
-  elemType: number,
-  dims: readonly number[],
-  location: string,
-): TensorProto {
-  // 1 is EXTERNAL.
-  const dataLocation = 1;
-  const externalData = [externalEntry("location", location)];
-  return create(TensorProtoSchema, { name, dataType: elemType, dims: dims.map(BigInt), dataLocation, externalData });
+/** Makes a tensor's values bytes of a file; by default all from its start. */
+export function refer(
+  tensor: TensorProto,
+  place: { readonly location: string; readonly offset?: number; readonly length?: number },
+): void {
+  tensor.externalData = Object.entries(place).map(([key, value]) => externalEntry(key, String(value)));
+  // EXTERNAL.
+  tensor.dataLocation = 1;
 }
 
 /** A whole model of one graph. `opset` (default 17) is that of the standard operators. */

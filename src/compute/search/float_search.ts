@@ -1,8 +1,9 @@
 import type { Nearest } from "../backend.ts";
 import { type CpuMatrix, ROWS_A_TILE } from "../cpu_matrix.ts";
 import { nativeRuntime, type Tensor } from "../ort.ts";
+import { rowsOf } from "../rows_of.ts";
 import { floatProducts } from "./products.ts";
-import { noneKnown, rowsOf, settle, settleWhole, type Strip, type Tile, UNIT } from "./settle.ts";
+import { noneKnown, settle, settleWhole, type Strip, type Tile, UNIT } from "./settle.ts";
 
 /** Products of a strip's rows with a tile that are computed at once, and the fewest rows and columns that make them up. */
 const [PRODUCTS, FEWEST_ROWS, FEWEST_COLUMNS] = [512 * ROWS_A_TILE, 512, 128];

@@ -1,13 +1,5 @@
 /** The products of a search as small ONNX graphs; `n`, `k` and `d` are dynamic. */
-import {
-  ElementType,
-  encodeModel,
-  externalInitializer,
-  graphModel,
-  initializer,
-  node,
-  valueInfo,
-} from "../onnx/codec.ts";
+import { ElementType, encodeModel, graphModel, initializer, node, refer, valueInfo } from "../onnx/codec.ts";
 
 const { float32, int8, int32, int64, uint8 } = ElementType;
 
@@ -57,7 +49,11 @@ export function packedSearchGraph(tiles: readonly Int8Array<ArrayBuffer>[], colu
     initializers: [
       topOf(width),
       initializer("zero", uint8, [], Uint8Array.of(ZERO)),
-      ...each((name, tile) => externalInitializer(name("b"), int8, [tile.length / columns, columns], name("tile"))),
+      ...each((name, tile) => {
+        const outside = initializer(name("b"), int8, [tile.length / columns, columns], new Int8Array());
+        refer(outside, { location: name("tile") });
+        return outside;
+      }),
     ],
   }));
   const bytesOf = ({ buffer, byteOffset, byteLength }: Int8Array<ArrayBuffer>) =>

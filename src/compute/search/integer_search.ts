@@ -1,12 +1,13 @@
 import type { Nearest } from "../backend.ts";
 import { CpuMatrix } from "../cpu_matrix.ts";
 import { nativeRuntime, type Tensor } from "../ort.ts";
+import { rowsOf } from "../rows_of.ts";
 import { ExemplarCodes, type Packing } from "./exemplar_codes.ts";
 import { searchFloats, stripRows } from "./float_search.ts";
 import type { CodedTile } from "./packed_tiles.ts";
 import { integerProducts } from "./products.ts";
 import { CODE_ROUNDING, type Codes, RowCoder } from "./row_coder.ts";
-import { noneKnown, rowsOf, settle, settleWhole, type Strip } from "./settle.ts";
+import { noneKnown, settle, settleWhole, type Strip } from "./settle.ts";
 
 /** Candidates that a tile tells of each row; of real activations 99 % of the rows have at most five in all. */
 const WIDTH = 8;
@@ -137,8 +138,8 @@ async function settleOpen(
       similarities: Float32Array.from(some, (row) => best.similarities[row]),
     };
     const products = await integerProducts.all(new Tensor("uint8", codes, [some.length, width]), columns);
-    const most = MOST_CANDIDATES;
-    const many = settleWhole(own, strip, [...some.keys()], tile, products, tile.columns, exemplars, most);
+    const all = [...some.keys()];
+    const many = settleWhole(own, strip, all, tile, products, tile.columns, exemplars, MOST_CANDIDATES);
     some.forEach((row, i) => {
       [best.regions[row], best.similarities[row]] = [own.regions[i], own.similarities[i]];
     });

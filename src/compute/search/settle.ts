@@ -62,13 +62,6 @@ export function noneKnown(rows: number): Nearest {
   return { regions: new Int32Array(rows), similarities: new Float32Array(rows).fill(-Infinity) };
 }
 
-/** A copy of some rows of a matrix. */
-export function rowsOf(data: Float32Array, dim: number, rows: readonly number[]): Float32Array<ArrayBuffer> {
-  const some = new Float32Array(rows.length * dim);
-  rows.forEach((row, i) => some.set(data.subarray(row * dim, (row + 1) * dim), i * dim));
-  return some;
-}
-
 /** Scores row `row` of a matrix exactly against an exemplar, and keeps it if it is nearer, or as near and lower. */
 export function score(best: Nearest, { data, dim }: Strip, row: number, exemplars: Float32Array, region: number): void {
   const similarity = Math.fround(exactDot(data, row * dim, exemplars, region * dim, dim));

@@ -2,10 +2,10 @@
 import {
   type AttributeValue,
   ElementType,
-  externalEntry,
   initializer,
   node,
   type NodeProto,
+  refer,
   type TensorProto,
   type ValueInfoProto,
 } from "../../compute/onnx/codec.ts";
@@ -160,7 +160,7 @@ export class Net {
   place(path: string, places: ReadonlyMap<string, Pick<StoredTensor, "offset" | "length">>): void {
     for (const tensor of this.initializers) {
       const place = places.get(tensor.name);
-      if (place) refer(tensor, { ...place, path });
+      if (place) referTo(tensor, { ...place, path });
     }
   }
 
@@ -169,7 +169,7 @@ export class Net {
     return this.once(`weight ${name}`, () => {
       const code = CODES[stored.dtype as keyof typeof CODES];
       const tensor = initializer(name, code, stored.shape, new Uint8Array(0));
-      refer(tensor, stored);
+      referTo(tensor, stored);
       this.initializers.push(tensor);
       return name;
     });
@@ -217,9 +217,10 @@ export class Net {
   }
 }
 
-/** Makes an initializer a reference to bytes in a file. */
-function refer(tensor: TensorProto, { path, offset, length }: Pick<StoredTensor, "path" | "offset" | "length">): void {
-  const place = { location: path, offset, length };
-  tensor.externalData = Object.entries(place).map(([key, value]) => externalEntry(key, String(value)));
-  tensor.dataLocation = 1;
+/** Makes an initializer a reference to bytes of a checkpoint. */
+function referTo(
+  tensor: TensorProto,
+  { path, offset, length }: Pick<StoredTensor, "path" | "offset" | "length">,
+): void {
+  refer(tensor, { location: path, offset, length });
 }

@@ -273,7 +273,7 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
   }
   manifest.addSeconds("extract", discovery.secondsExtract);
   manifest.addSeconds("assign", discovery.secondsAssign);
-  manifest.addSeconds("keep", discovery.secondsKeep);
+  manifest.addSeconds("checkpoint", discovery.secondsCheckpoint);
   return discovery;
 }
 
