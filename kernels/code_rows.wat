@@ -190,4 +190,29 @@
       (local.set $losses (i32.add (local.get $losses) (i32.const 4)))
       (local.set $scales (i32.add (local.get $scales) (i32.const 4)))
       (local.set $rows (i32.sub (local.get $rows) (i32.const 1)))
-      (br $each_row)))))
+      (br $each_row))))
+
+  ;; Writes the codes of `rows` rows, a multiple of 4, as `width` rows of as many codes: four are put together at a time.
+  (func (export "transpose") (param $codes i32) (param $rows i32) (param $width i32) (param $columns i32)
+    (local $column i32) (local $row i32) (local $from i32) (local $second i32) (local $third i32)
+    (local.set $second (i32.shl (local.get $width) (i32.const 1)))
+    (local.set $third (i32.add (local.get $second) (local.get $width)))
+    (block $done (loop $each_column
+      (br_if $done (i32.eq (local.get $column) (local.get $width)))
+      (local.set $from (i32.add (local.get $codes) (local.get $column)))
+      (local.set $row (i32.const 0))
+      (loop $each_four
+        (i32.store (local.get $columns)
+          (i32.or
+            (i32.or
+              (i32.load8_u (local.get $from))
+              (i32.shl (i32.load8_u (i32.add (local.get $from) (local.get $width))) (i32.const 8)))
+            (i32.or
+              (i32.shl (i32.load8_u (i32.add (local.get $from) (local.get $second))) (i32.const 16))
+              (i32.shl (i32.load8_u (i32.add (local.get $from) (local.get $third))) (i32.const 24)))))
+        (local.set $columns (i32.add (local.get $columns) (i32.const 4)))
+        (local.set $from (i32.add (local.get $from) (i32.shl (local.get $width) (i32.const 2))))
+        (local.set $row (i32.add (local.get $row) (i32.const 4)))
+        (br_if $each_four (i32.lt_u (local.get $row) (local.get $rows))))
+      (local.set $column (i32.add (local.get $column) (i32.const 1)))
+      (br $each_column)))))

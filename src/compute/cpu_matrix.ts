@@ -3,8 +3,11 @@ import { assertOwned, disposedError, type Matrix } from "./backend.ts";
 /** Rows that searches take at once, and of whose changes a matrix keeps count together. */
 export const ROWS_A_TILE = 4096;
 
-/** By how much a matrix grows at least: what is copied in all stays four times its size, and little of it lies empty. */
-const GROWTH = 1.25;
+/**
+ * By how much a matrix grows at least: what is copied in all stays about its size. Memory that was not written to yet is
+ * the system's, but for small ones.
+ */
+const GROWTH = 2;
 
 /** A matrix in host memory, with room to grow. */
 export class CpuMatrix implements Matrix {
@@ -16,10 +19,21 @@ export class CpuMatrix implements Matrix {
   readonly #revisions: number[] = [];
   /** What searches made of the rows, to be used again. */
   readonly #derived = new Map<string, unknown>();
+  readonly #giveBack?: (data: Float32Array<ArrayBuffer>) => void;
+  /** Operations that read it meanwhile. */
+  #readers = 0;
+  #isShown = false;
 
-  constructor(data: Float32Array<ArrayBuffer>, rows: number, readonly dim: number) {
+  /** @param giveBack Gets the array of a matrix that was disposed and that nobody reads; of others the collector has it. */
+  constructor(
+    data: Float32Array<ArrayBuffer>,
+    rows: number,
+    readonly dim: number,
+    giveBack?: (data: Float32Array<ArrayBuffer>) => void,
+  ) {
     this.#data = data;
     this.#rows = rows;
+    this.#giveBack = giveBack;
   }
 
   get rows(): number {
@@ -36,6 +50,18 @@ export class CpuMatrix implements Matrix {
   view(from = 0, to: number = this.rows): Float32Array<ArrayBuffer> {
     this.assertInUse();
     return this.#data.subarray(from * this.dim, to * this.dim);
+  }
+
+  /** All rows as a view for whoever may keep it. */
+  show(): Float32Array<ArrayBuffer> {
+    this.#isShown = true;
+    return this.view();
+  }
+
+  /** Tells that views are read until that is disposed, whatever becomes of the matrix meanwhile. */
+  read(): Disposable {
+    this.#readers++;
+    return { [Symbol.dispose]: () => void this.#readers-- };
   }
 
   /** Makes the matrix at least `rows` long; new rows are zeros. */
@@ -79,10 +105,26 @@ export class CpuMatrix implements Matrix {
     return kept.value;
   }
 
+  /** A number for each row as it is now. Of rows that are appended they are made then; when any is overwritten, anew. */
+  rowNumbers(key: string, make: (rows: Float32Array<ArrayBuffer>) => Float32Array<ArrayBuffer>) {
+    const state = this.#revisions.join();
+    const kept = this.derived(key, () => ({ state, numbers: new Float32Array() }));
+    if (kept.state !== state) Object.assign(kept, { state, numbers: new Float32Array() });
+    const { length } = kept.numbers;
+    if (length < this.rows) {
+      const numbers = new Float32Array(this.rows);
+      numbers.set(kept.numbers);
+      numbers.set(make(this.view(length)), length);
+      kept.numbers = numbers;
+    }
+    return kept.numbers;
+  }
+
   dispose(): void {
     this.#isDisposed = true;
     for (const value of this.#derived.values()) if (isDisposable(value)) value[Symbol.dispose]();
     this.#derived.clear();
+    if (this.#readers === 0 && !this.#isShown) this.#giveBack?.(this.#data);
     this.#data = new Float32Array(0);
   }
 

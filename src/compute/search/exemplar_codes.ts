@@ -113,16 +113,13 @@ export class ExemplarCodes implements Disposable {
     const columns = Math.ceil(size / COLUMN_STEP) * COLUMN_STEP;
     const codes = new Int8Array(this.coder.width * columns);
     const tile = { first, size: 0, scale: 0, norm: 0, error: 0, codes, columns, codeScale: scale, revision };
-    this.#add(tile, matrix, size);
+    if (!this.#add(tile, matrix, size)) return false;
     this.#tiles[at] = tile;
     return true;
   }
 
   /** Codes the rows that were appended to a tile; all of them, if one has a larger number than those before. */
   #grow(tile: OwnTile, matrix: CpuMatrix, size: number): boolean {
-    const scale = this.coder.scaleOf(matrix.view(tile.first + tile.size, tile.first + size), this.levels);
-    if (scale === undefined) return false;
-    if (scale > tile.codeScale) return this.#lay(tile.first / ROWS_A_TILE, matrix, size, tile.revision);
     if (size > tile.columns) {
       const columns = Math.ceil(size / COLUMN_STEP) * COLUMN_STEP;
       const codes = new Int8Array(this.coder.width * columns);
@@ -131,25 +128,18 @@ export class ExemplarCodes implements Disposable {
       }
       [tile.codes, tile.columns] = [codes, columns];
     }
-    this.#add(tile, matrix, size);
-    return true;
+    return this.#add(tile, matrix, size) || this.#lay(tile.first / ROWS_A_TILE, matrix, size, tile.revision);
   }
 
-  /** Codes the tile's rows from its size on. */
-  #add(tile: OwnTile, matrix: CpuMatrix, size: number): void {
-    const { width } = this.coder;
-    for (let from = tile.size; from < size; from += COLUMN_STEP) {
-      const to = Math.min(from + COLUMN_STEP, size);
-      const part = this.coder.exemplars(matrix.view(tile.first + from, tile.first + to), tile.codeScale);
-      for (let j = 0; j < width; j++) {
-        for (let k = from; k < to; k++) tile.codes[j * tile.columns + k] = part.codes[(k - from) * width + j];
-      }
-      tile.scale = part.scales[0];
-      for (let i = 0; i < to - from; i++) {
-        tile.norm = Math.max(tile.norm, part.norms[i]);
-        tile.error = Math.max(tile.error, part.errors[i]);
-      }
-    }
+  /** Codes the tile's rows from its size on; not all, if one does not fit its scale. */
+  #add(tile: OwnTile, matrix: CpuMatrix, size: number): boolean {
+    const rows = matrix.view(tile.first + tile.size, tile.first + size);
+    const sizes = this.coder.exemplars(rows, tile.codeScale, this.levels, tile, tile.size);
+    if (!sizes) return false;
+    tile.scale = sizes.scales[0];
+    for (const norm of sizes.norms) tile.norm = Math.max(tile.norm, norm);
+    for (const error of sizes.errors) tile.error = Math.max(tile.error, error);
     tile.size = size;
+    return true;
   }
 }

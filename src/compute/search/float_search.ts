@@ -63,11 +63,10 @@ export async function searchFloats(queries: CpuMatrix, exemplars: CpuMatrix, fro
 
 /** Upper bounds of the lengths of a matrix's rows. */
 function lengthsOf(matrix: CpuMatrix): Float32Array {
-  return matrix.kept("lengths", () => {
-    const { dim, rows } = matrix;
-    const data = matrix.view();
-    const lengths = new Float32Array(rows);
-    for (let row = 0; row < rows; row++) lengths[row] = lengthOf(data, row * dim, dim) * (1 + 4 * UNIT);
+  const { dim } = matrix;
+  return matrix.rowNumbers("lengths", (rows) => {
+    const lengths = new Float32Array(rows.length / dim);
+    for (let row = 0; row < lengths.length; row++) lengths[row] = lengthOf(rows, row * dim, dim) * (1 + 4 * UNIT);
     return lengths;
   });
 }

@@ -2,14 +2,11 @@
 import { type InferenceSession, nativeRuntime, SLEEPING, type Tensor } from "../ort.ts";
 import { packedSearchGraph } from "./graphs.ts";
 import { topsOf } from "./products.ts";
+import type { CodeColumns } from "./row_coder.ts";
 import type { Tile, Tops } from "./settle.ts";
 
-/** A tile of exemplars in codes, a column an exemplar, as onnxruntime's integer product wants them. */
-export interface CodedTile extends Tile {
-  /** `width x columns` codes; columns beyond the tile's size are zeros, or exemplars that were appended since. */
-  readonly codes: Int8Array<ArrayBuffer>;
-  readonly columns: number;
-}
+/** A tile of exemplars in codes. Columns beyond its size are zeros, or exemplars that were appended since. */
+export interface CodedTile extends Tile, CodeColumns {}
 
 /** Packed tiles that stay until it is disposed. */
 export interface PackedUse extends Disposable {

@@ -26,16 +26,27 @@ const SUMS = 1 + 2 ** -10;
  */
 export const CODE_ROUNDING = 2 * (8 + 2 + 2) * UNIT;
 
-/** Codes of some rows, `rows x width`. */
-export interface Codes {
-  /** Signed codes; of rows that are queries with 128 added. */
-  readonly codes: Uint8Array<ArrayBuffer>;
+/** What tells of rows from their codes. */
+export interface CodeSizes {
   /** Units of the codes: a coordinate of the rotated row is `code * scale`. */
   readonly scales: Float32Array<ArrayBuffer>;
   /** Upper bounds of the lengths of the rows. */
   readonly norms: Float32Array<ArrayBuffer>;
   /** Upper bounds of the lengths of what rounding to codes takes away. */
   readonly errors: Float32Array<ArrayBuffer>;
+}
+
+/** Codes of rows as queries. */
+export interface Codes extends CodeSizes {
+  /** With 128 added, `rows x width`. */
+  readonly codes: Uint8Array<ArrayBuffer>;
+}
+
+/** Codes of exemplars, a column each, as onnxruntime's integer product wants them. */
+export interface CodeColumns {
+  /** `width x columns`. */
+  readonly codes: Int8Array<ArrayBuffer>;
+  readonly columns: number;
 }
 
 /** Codes of a row of `dim` numbers: as many, and zeros up to a multiple of 64. */
@@ -62,7 +73,9 @@ export class RowCoder {
     this.#kernel = openKernel("codeRows", {
       rows: ["f32", this.#step * this.width],
       signs: ["f32", this.width],
-      codes: ["u8", this.#step * this.width],
+      // Exemplars are transposed by four.
+      codes: ["u8", (this.#step + 3) * this.width],
+      columns: ["i8", (this.#step + 3) * this.width],
       scales: ["f32", this.#step],
       tops: ["f32", this.#step],
       squares: ["f32", this.#step],
@@ -72,13 +85,17 @@ export class RowCoder {
   }
 
   /**
-   * Codes of rows as queries: a scale of its own for each, 128 added to the codes.
+   * Codes of rows as queries: a scale of its own for each.
    *
    * @param data `rows x dim`.
    * @returns `undefined` if a row is not of finite numbers of ordinary size: bounds say nothing of it then.
    */
   queries(data: Float32Array<ArrayBuffer>): Codes | undefined {
-    return this.#code(data, (top) => top / LEVELS, -128);
+    const codes = new Uint8Array(data.length / this.dim * this.width);
+    const sizes = this.#code(data, (top) => top === 0 ? 1 : top / LEVELS, -128, (first, count) => {
+      codes.set(this.#kernel.arrays.codes.subarray(0, count * this.width), first * this.width);
+    });
+    return sizes && { codes, ...sizes };
   }
 
   /** The scale with which all rows of `data`, `rows x dim`, have codes up to `levels`; `undefined` as for queries. */
@@ -91,30 +108,56 @@ export class RowCoder {
     return most === 0 ? 1 : Math.fround(most / levels * (1 + 2 * UNIT));
   }
 
-  /** Codes of rows as exemplars: all of one scale, none of which they exceed. */
-  exemplars(data: Float32Array<ArrayBuffer>, scale: number): Codes {
-    return this.#code(data, () => scale, 0)!;
+  /**
+   * Codes of rows as exemplars, all of one scale, written to the columns of `target` from `at` on.
+   *
+   * @returns `undefined` as for queries, and if a code would exceed `levels`: some are written then.
+   */
+  exemplars(
+    data: Float32Array<ArrayBuffer>,
+    scale: number,
+    levels: number,
+    { codes, columns }: CodeColumns,
+    at: number,
+  ): CodeSizes | undefined {
+    const { run, arrays } = this.#kernel;
+    return this.#code(data, (top) => top <= scale * levels ? scale : undefined, 0, (first, count) => {
+      const whole = Math.ceil(count / 4) * 4;
+      run.transpose(arrays.codes.byteOffset, whole, this.width, arrays.columns.byteOffset);
+      for (let j = 0; j < this.width; j++) {
+        codes.set(arrays.columns.subarray(j * whole, j * whole + count), j * columns + at + first);
+      }
+    });
   }
 
-  #code(data: Float32Array<ArrayBuffer>, scaleOf: (top: number) => number, flip: number): Codes | undefined {
+  /** @param take Called for some rows at a time, whose codes lie in the kernel's memory. */
+  #code(
+    data: Float32Array<ArrayBuffer>,
+    scaleOf: (top: number) => number | undefined,
+    flip: number,
+    take: (first: number, count: number) => void,
+  ): CodeSizes | undefined {
     const rows = data.length / this.dim;
-    const codes = new Uint8Array(rows * this.width);
     const [scales, norms, errors] = [new Float32Array(rows), new Float32Array(rows), new Float32Array(rows)];
     const { run, arrays } = this.#kernel;
     for (const { first, count, tops, norms: own } of this.#rotated(data)) {
       if (!areOrdinary(tops, own)) return undefined;
       norms.set(own, first);
-      tops.forEach((top, i) => arrays.scales[i] = top === 0 ? 1 : scaleOf(top));
+      for (let i = 0; i < count; i++) {
+        const scale = scaleOf(tops[i]);
+        if (scale === undefined) return undefined;
+        arrays.scales[i] = scale;
+      }
       const at = [arrays.rows.byteOffset, count, this.width, arrays.scales.byteOffset];
       run.quantise(...at, flip, arrays.codes.byteOffset, arrays.squares.byteOffset);
-      codes.set(arrays.codes.subarray(0, count * this.width), first * this.width);
+      take(first, count);
       for (let i = 0; i < count; i++) {
         // A product of rotated rows is `block` times as large: each side's scale has the square root.
         scales[first + i] = arrays.scales[i] / Math.sqrt(this.#block);
         errors[first + i] = this.#lengthOf(arrays.squares[i]);
       }
     }
-    return { codes, scales, norms, errors };
+    return { scales, norms, errors };
   }
 
   /** Rotates rows, some at a time, in the kernel's memory, where the next overwrite them. */
