@@ -103,6 +103,8 @@ const BEHIND_DOORS: Readonly<Record<string, string>> = {
   "src/compute/random.ts": "the generator against its published numbers",
   "src/compute/row_numbers.ts": "numbers of the rows that a bench moves",
   "src/compute/search": "each way to search alone",
+  "src/compute/spare_arrays.ts": "which memory is used again",
+  "src/compute/unit_rows.ts": "a kernel alone",
   "src/compute/wasm.ts": "the memory of a kernel",
   "src/compute/wasm_modules.js": "the list against the kernels there are",
   "src/compute/webgpu.ts": "kernels on chunks so small that matrices are cut",

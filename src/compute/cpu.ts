@@ -11,7 +11,7 @@ import {
   type RowGroups,
   type SearchWay,
 } from "./backend.ts";
-import { affineGraph, directionsGraph, isPlainNorm, momentsGraph, similaritiesGraph } from "./cpu_graphs.ts";
+import { affineGraph, isPlainNorm, momentsGraph, similaritiesGraph } from "./cpu_graphs.ts";
 import { CpuMatrix, cpuMatrix } from "./cpu_matrix.ts";
 import { type Multiply, percentilesOf } from "./cpu_percentiles.ts";
 import { accumulate, copyRows, download } from "./cpu_rows.ts";
@@ -24,8 +24,10 @@ import { searchFloats } from "./search/float_search.ts";
 import { searchIntegers } from "./search/integer_search.ts";
 import { noneKnown } from "./search/settle.ts";
 import { WayChooser } from "./search/way.ts";
+import { SpareArrays } from "./spare_arrays.ts";
 import type { ActivationRule, SparseFeatures } from "./sparse.ts";
 import { assertDecoder, assertEncoder } from "./sparse_checks.ts";
+import { UnitRows } from "./unit_rows.ts";
 
 // Tiles keep the similarities of one call within the second-level cache; measured best of 256..2048 x 1024..4096.
 const TILE_ROWS = 512;
@@ -34,7 +36,6 @@ const MOMENT_ROWS = 256;
 
 const GRAPHS = {
   affine: affineGraph,
-  directions: directionsGraph,
   moments: momentsGraph,
   similarities: similaritiesGraph,
 };
@@ -56,10 +57,10 @@ export interface CpuOptions {
 export class CpuBackend implements Backend {
   readonly name = "cpu";
   readonly device = `onnxruntime-node ${ORT_VERSION}, ${navigator.hardwareConcurrency} threads`;
+  readonly #unitRows = new Map<number, UnitRows>();
   readonly #sessions = new Map<Operation, Promise<InferenceSession>>();
   readonly #way: WayChooser;
-  // Dense numbers of the last `activate`, for the next; empty while one runs.
-  #spare: Float32Array<ArrayBuffer> = new Float32Array();
+  readonly #spare = new SpareArrays();
   // Room of the last `percentiles`, for the next; none while one runs.
   #counts?: PairCounts;
 
@@ -73,7 +74,7 @@ export class CpuBackend implements Backend {
 
   create(dim: number, capacity = 0): Matrix {
     assertDim(dim);
-    return new CpuMatrix(new Float32Array(capacity * dim), 0, dim);
+    return this.#matrix(this.#spare.take(capacity * dim, "zeros"), 0, dim);
   }
 
   upload(data: Float32Array<ArrayBuffer>, rows: number, dim: number): Matrix {
@@ -87,7 +88,7 @@ export class CpuBackend implements Backend {
   }
 
   view(matrix: Matrix): Float32Array<ArrayBuffer> {
-    return cpuMatrix(matrix).view();
+    return cpuMatrix(matrix).show();
   }
 
   copyRows(source: Matrix, sourceRows: Int32Array, target: Matrix, targetRows: Int32Array): void {
@@ -96,6 +97,7 @@ export class CpuBackend implements Backend {
 
   async moments(x: Matrix): Promise<Moments> {
     const source = cpuMatrix(x);
+    using _source = source.read();
     const sum = new Float64Array(source.dim);
     const unitSum = new Float64Array(source.dim);
     const norms = new Float32Array(source.rows);
@@ -114,30 +116,29 @@ export class CpuBackend implements Backend {
     return { sum, unitSum, norms };
   }
 
-  async directions(x: Matrix, center: Float32Array<ArrayBuffer>): Promise<Matrix> {
-    const source = cpuMatrix(x);
-    assertCenter(center, source.dim);
-    const result = new CpuMatrix(new Float32Array(source.rows * source.dim), source.rows, source.dim);
-    const from = { data: center, dims: [source.dim] };
-    const shortest = shortestFrom(center);
-    // By tiles: a session keeps the memory of its largest run.
-    for (let row = 0; row < source.rows; row += TILE_ROWS) {
-      const x = this.#rowsOf(source, row, row + TILE_ROWS);
-      const direction = this.#rowsOf(result, row, row + TILE_ROWS);
-      const norm = { data: new Float32Array(direction.dims[0]), dims: [direction.dims[0], 1] };
-      await this.#run("directions", { x, center: from }, { direction, norm });
-      floats(norm).forEach((length, i) => {
+  directions(x: Matrix, center: Float32Array<ArrayBuffer>): Promise<Matrix> {
+    return Promise.try(() => {
+      const source = cpuMatrix(x);
+      const { dim, rows } = source;
+      assertCenter(center, dim);
+      const [from, to] = [source.view(), this.#spare.take(rows * dim, "anything")];
+      const unit = this.#unitRows.get(dim) ?? new UnitRows(dim);
+      this.#unitRows.set(dim, unit);
+      const shortest = shortestFrom(center);
+      unit.write(from, center, to).forEach((length, row) => {
         if (isPlainNorm(length) && length >= shortest) return;
-        const [start, end] = [i * source.dim, (i + 1) * source.dim];
-        exactDirection(floats(x).subarray(start, end), center, floats(direction).subarray(start, end), row + i);
+        const [start, end] = [row * dim, (row + 1) * dim];
+        exactDirection(from.subarray(start, end), center, to.subarray(start, end), row);
       });
-    }
-    return result;
+      return this.#matrix(to, rows, dim);
+    });
   }
 
   async nearest(queries: Matrix, exemplars: Matrix, from = 0): Promise<Nearest> {
     const [a, b] = [cpuMatrix(queries), cpuMatrix(exemplars)];
     assertSearched(a, b, from);
+    using _a = a.read();
+    using _b = b.read();
     if (a.rows === 0) return noneKnown(0);
     // A search from the middle on is among the few that were founded last.
     using _search = this.#way.search();
@@ -149,6 +150,8 @@ export class CpuBackend implements Backend {
   async similarities(queries: Matrix, exemplars: Matrix): Promise<Float32Array<ArrayBuffer>> {
     const [left, right] = [cpuMatrix(queries), cpuMatrix(exemplars)];
     assertSameDim(left, right);
+    using _left = left.read();
+    using _right = right.read();
     const all = new Float32Array(left.rows * right.rows);
     if (all.length === 0) return all;
     const b = this.#rowsOf(right, 0, right.rows);
@@ -165,6 +168,7 @@ export class CpuBackend implements Backend {
 
   async percentiles(directions: Matrix, percentiles: readonly number[]): Promise<Float64Array<ArrayBuffer>> {
     const source = cpuMatrix(directions);
+    using _source = source.read();
     assertPairs(source.rows);
     assertPercentiles(percentiles);
     const counts = this.#counts ?? new PairCounts();
@@ -183,12 +187,11 @@ export class CpuBackend implements Backend {
   ): Promise<SparseFeatures> {
     const [from, weights] = [cpuMatrix(x), cpuMatrix(encoder)];
     assertEncoder(from, weights, bias, rule);
+    using _from = from.read();
+    using _weights = weights.read();
     const active = new ActiveFeatures(weights.rows, rule);
     const step = tileRows(weights.rows);
-    // Fresh memory costs as much as a tenth of the product; calls that overlap each take their own.
-    const numbers = Math.min(step, from.rows) * weights.rows;
-    const tile = this.#spare.length >= numbers ? this.#spare : new Float32Array(numbers);
-    this.#spare = new Float32Array();
+    const tile = this.#spare.take(Math.min(step, from.rows) * weights.rows, "anything");
     const [b, c] = [this.#rowsOf(weights, 0, weights.rows), { data: bias, dims: [weights.rows] }];
     for (let row = 0; row < from.rows; row += step) {
       const a = this.#rowsOf(from, row, row + step);
@@ -198,7 +201,7 @@ export class CpuBackend implements Backend {
       await this.#run("affine", { a, b, bias: c }, { pre });
       active.add(floats(pre));
     }
-    this.#spare = tile;
+    this.#spare.give(tile);
     return active.finish(from.rows);
   }
 
@@ -206,6 +209,11 @@ export class CpuBackend implements Backend {
     const source = cpuMatrix(vectors);
     assertDecoder(features, source, bias);
     return new CpuMatrix(combineRows(features, source.view(), bias), features.rows, source.dim);
+  }
+
+  /** A matrix of an array of ours. */
+  #matrix(data: Float32Array<ArrayBuffer>, rows: number, dim: number): CpuMatrix {
+    return new CpuMatrix(data, rows, dim, (data) => this.#spare.give(data));
   }
 
   /** Writes all dot products of the rows of `a` and `b` to the start of `target`, and returns that part. */

@@ -16,21 +16,6 @@ export function isPlainNorm(norm: number): boolean {
   return norm >= 2 ** -15 && norm <= 2 ** 62;
 }
 
-/** `x [n, d]`, `center [d]` -> `direction [n, d]` and `norm [n, 1]` of `x - center`. */
-export function directionsGraph(): Uint8Array {
-  return encodeModel(graphModel({
-    nodes: [
-      node("Sub", ["x", "center"], ["centred"]),
-      node("ReduceL2", ["centred"], ["norm"], { axes: [1n], keepdims: 1n }),
-      node("Add", ["norm", "epsilon"], ["divisor"]),
-      node("Div", ["centred", "divisor"], ["direction"]),
-    ],
-    inputs: [valueInfo("x", float32, ["n", "d"]), valueInfo("center", float32, ["d"])],
-    outputs: [valueInfo("direction", float32, ["n", "d"]), valueInfo("norm", float32, ["n", 1])],
-    initializers: [epsilon()],
-  }));
-}
-
 /** `x [n, d]` -> `sum [d]`, `unitSum [d]` and `norm [n, 1]`. */
 export function momentsGraph(): Uint8Array {
   return encodeModel(graphModel({

@@ -1,0 +1,97 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Matrix } from "../../src/compute/backend.ts";
+import { CpuBackend } from "../../src/compute/cpu.ts";
+import { rowNumbers } from "../../src/compute/row_numbers.ts";
+import { SpareArrays } from "../../src/compute/spare_arrays.ts";
+import { unitRows } from "./oracles.ts";
+
+const MEGABYTE = 2 ** 18;
+
+Deno.test("arrays that were given back are taken again, those of last first, if they are not far longer", () => {
+  const spare = new SpareArrays();
+  const [first, second] = [spare.take(MEGABYTE, "anything"), spare.take(MEGABYTE + 5, "zeros")];
+  first.fill(1);
+  second.fill(2);
+  spare.give(first);
+  spare.give(second);
+  const again = spare.take(MEGABYTE, "anything");
+  assertEquals([again.length, again[0]], [MEGABYTE, 2]);
+  const clean = spare.take(MEGABYTE - 3, "zeros");
+  assert(clean.buffer === first.buffer && clean.length === MEGABYTE - 3 && clean.every((value) => value === 0));
+  spare.give(again);
+  assertEquals(spare.take(MEGABYTE / 2, "anything")[0], 0);
+  assertEquals(spare.take(2 * MEGABYTE, "anything")[0], 0);
+  // All of a buffer, whatever part of it was in use.
+  assertEquals(spare.take(MEGABYTE + 5, "anything")[MEGABYTE + 4], 2);
+});
+
+Deno.test("short arrays are not kept, nor more than 256 MB", () => {
+  const spare = new SpareArrays();
+  spare.give(new Float32Array(MEGABYTE - 1).fill(1));
+  assertEquals(spare.take(MEGABYTE - 1, "anything")[0], 0);
+  for (let i = 1; i <= 5; i++) spare.give(new Float32Array(2 ** 24).fill(i, 0, 1));
+  const kept = Array.from({ length: 5 }, () => spare.take(2 ** 24, "anything")[0]);
+  assertEquals(kept, [5, 4, 3, 2, 0]);
+});
+
+Deno.test("a matrix that was disposed is not written over while it is read, nor what was shown of it", async () => {
+  const [rows, dim] = [4096, 64];
+  const backend = new CpuBackend({ way: "float" });
+  const x = backend.upload(unitRows(rows, dim, 1), rows, dim);
+  using some = backend.upload(unitRows(1100, dim, 2), 1100, dim);
+  const center = new Float32Array(dim).fill(0.1);
+  const write = async () => {
+    // As large as what was given back, and other numbers.
+    using other = await backend.directions(backend.upload(unitRows(rows, dim, 3), rows, dim), center);
+    using copy = backend.create(dim, rows);
+    backend.copyRows(other, rowNumbers(0, rows), copy, rowNumbers(0, rows));
+  };
+  using kept = await backend.directions(x, center);
+  const reads: ((matrix: Matrix) => Promise<unknown>)[] = [
+    (matrix) => backend.nearest(some, matrix),
+    (matrix) => backend.nearest(matrix, some),
+    (matrix) => backend.similarities(some, matrix),
+    (matrix) => backend.similarities(matrix, some),
+    (matrix) => backend.percentiles(matrix, [1, 50]),
+    (matrix) => backend.moments(matrix),
+  ];
+  let answered = 0;
+  for (const [i, read] of reads.entries()) {
+    const right = await read(kept);
+    for (let turns = 0; turns < 6; turns++) {
+      const matrix = await backend.directions(x, center);
+      const found = read(matrix).catch((error) => error);
+      for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setTimeout(resolve));
+      matrix.dispose();
+      await write();
+      const answer = await found;
+      // Who asks for more of it is refused.
+      if (answer instanceof Error) assertMatch(answer.message, /found a disposed one/);
+      else assertEquals([i, answer], [i, right]);
+      if (!(answer instanceof Error)) answered++;
+    }
+  }
+  assert(answered > reads.length, `${answered} answered`);
+  const shown = await backend.directions(x, center);
+  const view = backend.view(shown);
+  shown.dispose();
+  await write();
+  assertEquals(view, backend.view(kept));
+});
+
+Deno.test("a new matrix grows by zeros, whatever was in the memory before", async () => {
+  const [rows, dim] = [4096, 64];
+  const backend = new CpuBackend();
+  (await backend.directions(backend.upload(unitRows(rows, dim), rows, dim), new Float32Array(dim))).dispose();
+  using matrix = backend.create(dim, rows);
+  using one = backend.upload(unitRows(1, dim), 1, dim);
+  backend.copyRows(one, Int32Array.of(0), matrix, Int32Array.of(rows - 1));
+  assert(backend.view(matrix).subarray(0, (rows - 1) * dim).every((value) => value === 0));
+  // And one of directions, which has no more room than it needs.
+  using directions = await backend.directions(
+    backend.upload(unitRows(rows - 9, dim), rows - 9, dim),
+    new Float32Array(dim),
+  );
+  backend.copyRows(one, Int32Array.of(0), directions, Int32Array.of(rows));
+  assert(backend.view(directions).subarray((rows - 9) * dim, rows * dim).every((value) => value === 0));
+});
