@@ -5,8 +5,8 @@
 
 /** Shorter ones come from memory that the process has. */
 const SHORTEST = 2 ** 18;
-/** Numbers that are kept at most, 256 MB. */
-const MOST = 2 ** 26;
+/** Arrays that are kept at most, and numbers in all of them: 256 MB. */
+const [MOST_ARRAYS, MOST] = [2, 2 ** 26];
 
 /** Arrays that were given back, those of last at the end. */
 export class SpareArrays {
@@ -26,6 +26,7 @@ export class SpareArrays {
     const array = new Float32Array(buffer);
     if (array.length < SHORTEST) return;
     this.#arrays.push(array);
-    while (this.#arrays.reduce((sum, { length }) => sum + length, 0) > MOST) this.#arrays.shift();
+    const isFull = () => this.#arrays.reduce((sum, { length }) => sum + length, 0) > MOST;
+    while (this.#arrays.length > MOST_ARRAYS || isFull()) this.#arrays.shift();
   }
 }

@@ -25,13 +25,15 @@ Deno.test("arrays that were given back are taken again, those of last first, if 
   assertEquals(spare.take(MEGABYTE + 5, "anything")[MEGABYTE + 4], 2);
 });
 
-Deno.test("short arrays are not kept, nor more than 256 MB", () => {
+Deno.test("short arrays are not kept, nor more than two, nor more than 256 MB", () => {
   const spare = new SpareArrays();
-  spare.give(new Float32Array(MEGABYTE - 1).fill(1));
-  assertEquals(spare.take(MEGABYTE - 1, "anything")[0], 0);
-  for (let i = 1; i <= 5; i++) spare.give(new Float32Array(2 ** 24).fill(i, 0, 1));
-  const kept = Array.from({ length: 5 }, () => spare.take(2 ** 24, "anything")[0]);
-  assertEquals(kept, [5, 4, 3, 2, 0]);
+  const keptOf = (count: number, length: number) => {
+    for (let i = 1; i <= count; i++) spare.give(new Float32Array(length).fill(i, 0, 1));
+    return Array.from({ length: count }, () => spare.take(length, "anything")[0]);
+  };
+  assertEquals(keptOf(1, MEGABYTE - 1), [0]);
+  assertEquals(keptOf(3, MEGABYTE), [3, 2, 0]);
+  assertEquals(keptOf(2, 2 ** 25 + 1), [2, 0]);
 });
 
 Deno.test("a matrix that was disposed is not written over while it is read, nor what was shown of it", async () => {
