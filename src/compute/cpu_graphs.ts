@@ -11,7 +11,7 @@ const NORM_EPSILON = 1e-12;
 
 const epsilon = () => initializer("epsilon", float32, [], new Float32Array([NORM_EPSILON]));
 
-/** Norms of rows that the graphs measure as they are; others are done on the host: their squares leave float32. */
+/** Norms of rows that are measured in float32; others are in float64: their squares leave it. */
 export function isPlainNorm(norm: number): boolean {
   return norm >= 2 ** -15 && norm <= 2 ** 62;
 }

@@ -97,6 +97,8 @@ export class HookedLanguageModel implements LanguageModel {
   readonly notes: readonly string[];
   readonly signal?: AbortSignal;
   readonly #parts: Parts;
+  /** Texts of single tokens, which regions share. */
+  readonly #tokenTexts = new Map<number, string>();
 
   private constructor(parts: Parts, hook: HookSite, dim: number, signal?: AbortSignal) {
     this.#parts = parts;
@@ -259,7 +261,7 @@ export class HookedLanguageModel implements LanguageModel {
       const values = await this.#unembed(directions.slice(from * streamDim, (from + count) * streamDim), count);
       for (let row = 0; row < count; row++) {
         const top = topK(values, row * vocab, vocab, k);
-        lens.push(top.map(({ id, logit }) => ({ token: this.decode([id]), id, logit })));
+        lens.push(top.map(({ id, logit }) => ({ token: this.#tokenText(id), id, logit })));
       }
     }
     return lens;
@@ -283,6 +285,12 @@ export class HookedLanguageModel implements LanguageModel {
           "every new token, which is slow",
       )
     );
+  }
+
+  #tokenText(id: number): string {
+    const text = this.#tokenTexts.get(id) ?? this.decode([id]);
+    this.#tokenTexts.set(id, text);
+    return text;
   }
 
   /** Streams that are pushed through the model's end together: each alone where activations are quantised together. */
