@@ -11,7 +11,7 @@ import {
   type RowGroups,
   type SearchWay,
 } from "./backend.ts";
-import { affineGraph, isPlainNorm, momentsGraph, similaritiesGraph } from "./cpu_graphs.ts";
+import { affineGraph, momentsGraph, similaritiesGraph } from "./cpu_graphs.ts";
 import { CpuMatrix, cpuMatrix } from "./cpu_matrix.ts";
 import { type Multiply, percentilesOf } from "./cpu_percentiles.ts";
 import { accumulate, copyRows, download } from "./cpu_rows.ts";
@@ -19,7 +19,7 @@ import { ActiveFeatures, combineRows, tileRows } from "./cpu_sparse.ts";
 import { assertPairs, assertPercentiles } from "./histogram.ts";
 import { PairCounts } from "./pair_counts.ts";
 import { type InferenceSession, nativeRuntime, ORT_VERSION, SLEEPING, type Tensor } from "./ort.ts";
-import { assertLengths, lengthOf, LONGEST, rowError, SHORTEST, shortestFrom } from "./row_lengths.ts";
+import { assertLengths, isPlainNorm, lengthOf, LONGEST, rowError, SHORTEST, shortestFrom } from "./row_lengths.ts";
 import { searchFloats } from "./search/float_search.ts";
 import { searchIntegers } from "./search/integer_search.ts";
 import { noneKnown } from "./search/settle.ts";

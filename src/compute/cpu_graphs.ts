@@ -11,11 +11,6 @@ const NORM_EPSILON = 1e-12;
 
 const epsilon = () => initializer("epsilon", float32, [], new Float32Array([NORM_EPSILON]));
 
-/** Norms of rows that are measured in float32; others are in float64: their squares leave it. */
-export function isPlainNorm(norm: number): boolean {
-  return norm >= 2 ** -15 && norm <= 2 ** 62;
-}
-
 /** `x [n, d]` -> `sum [d]`, `unitSum [d]` and `norm [n, 1]`. */
 export function momentsGraph(): Uint8Array {
   return encodeModel(graphModel({

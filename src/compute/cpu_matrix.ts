@@ -106,7 +106,7 @@ export class CpuMatrix implements Matrix {
   }
 
   /** A number for each row as it is now. Of rows that are appended they are made then; when any is overwritten, anew. */
-  rowNumbers(key: string, make: (rows: Float32Array<ArrayBuffer>) => Float32Array<ArrayBuffer>) {
+  perRow(key: string, make: (rows: Float32Array<ArrayBuffer>) => Float32Array<ArrayBuffer>) {
     const state = this.#revisions.join();
     const kept = this.derived(key, () => ({ state, numbers: new Float32Array() }));
     if (kept.state !== state) Object.assign(kept, { state, numbers: new Float32Array() });

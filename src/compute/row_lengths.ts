@@ -54,3 +54,8 @@ export function assertLengths(data: Float32Array, dim: number, firstRow: number)
     if (!(lengthOf(row) <= LONGEST)) throw rowError(row, firstRow + start / dim);
   }
 }
+
+/** Norms of rows that are measured in float32; others are in float64: their squares leave it. */
+export function isPlainNorm(norm: number): boolean {
+  return norm >= 2 ** -15 && norm <= 2 ** 62;
+}

@@ -1,10 +1,9 @@
 /** Rows turned into directions on the host, by kernels/unit_rows.wat. */
+import { rowsAtOnce, writePadded, writeUnpadded } from "./padded_rows.ts";
 import { openKernel } from "./wasm.ts";
 
 /** Numbers of a row that are worked on at once; rows in the kernel's memory are a multiple. */
 const STEP = 16;
-/** Numbers of rows that are worked on at once: they stay in a core's cache. */
-const NUMBERS = 2 ** 17;
 
 /** Rows of one length, less a center, divided by their lengths. */
 export class UnitRows {
@@ -15,7 +14,7 @@ export class UnitRows {
 
   constructor(readonly dim: number) {
     this.#width = Math.ceil(dim / STEP) * STEP;
-    this.#step = Math.max(1, Math.floor(NUMBERS / this.#width));
+    this.#step = rowsAtOnce(this.#width);
     this.#kernel = openKernel("unitRows", {
       rows: ["f32", this.#step * this.#width],
       center: ["f32", this.#width],
@@ -39,23 +38,12 @@ export class UnitRows {
     for (let first = 0; first < lengths.length; first += this.#step) {
       const count = Math.min(this.#step, lengths.length - first);
       const part = [first * dim, (first + count) * dim] as const;
-      // Rows of before may have left NaN behind those of now.
-      if (dim < this.#width) arrays.rows.fill(0);
-      copyRows(rows.subarray(...part), dim, arrays.rows, this.#width);
+      writePadded(rows.subarray(...part), dim, arrays.rows, this.#width);
       const at = [arrays.rows.byteOffset, count, this.#width, arrays.center.byteOffset];
       run.directions(...at, arrays.lengths.byteOffset);
-      copyRows(arrays.rows.subarray(0, count * this.#width), this.#width, target.subarray(...part), dim);
+      writeUnpadded(arrays.rows.subarray(0, count * this.#width), this.#width, target.subarray(...part), dim);
       lengths.set(arrays.lengths.subarray(0, count), first);
     }
     return lengths;
-  }
-}
-
-/** Copies as much of each row as there is, and room for it. */
-function copyRows(from: Float32Array, length: number, to: Float32Array, width: number): void {
-  if (length === width) return to.set(from);
-  const shared = Math.min(length, width);
-  for (let row = 0; row * length < from.length; row++) {
-    to.set(from.subarray(row * length, row * length + shared), row * width);
   }
 }

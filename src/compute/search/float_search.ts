@@ -64,7 +64,7 @@ export async function searchFloats(queries: CpuMatrix, exemplars: CpuMatrix, fro
 /** Upper bounds of the lengths of a matrix's rows. */
 function lengthsOf(matrix: CpuMatrix): Float32Array {
   const { dim } = matrix;
-  return matrix.rowNumbers("lengths", (rows) => {
+  return matrix.perRow("lengths", (rows) => {
     const lengths = new Float32Array(rows.length / dim);
     for (let row = 0; row < lengths.length; row++) lengths[row] = lengthOf(rows, row * dim, dim) * (1 + 4 * UNIT);
     return lengths;

@@ -2,6 +2,7 @@
  * Rows turned into 8-bit codes: rotated, so that a few outlier coordinates do not take all of the 8 bits, then rounded. The
  * numbers are worked on by kernels/code_rows.wat.
  */
+import { rowsAtOnce, writePadded } from "../padded_rows.ts";
 import { Random } from "../random.ts";
 import { openKernel } from "../wasm.ts";
 import { UNIT } from "./settle.ts";
@@ -10,8 +11,6 @@ import { UNIT } from "./settle.ts";
 const LARGEST_BLOCK = 256;
 /** Codes of a row are a multiple of that many: what the kernel and matrix units like. */
 const STEP = 64;
-/** Numbers of rows that are worked on at once: they stay in a core's cache. */
-const NUMBERS = 2 ** 17;
 /** Largest code of a row. */
 const LEVELS = 127;
 /** Lengths of rows whose squares are plain float32 numbers. */
@@ -49,6 +48,9 @@ export interface CodeColumns {
   readonly columns: number;
 }
 
+/** Codes of a row, at most, whose products 32 bits hold whatever they are. */
+export const WIDEST = Math.floor((2 ** 31 - 1) / LEVELS ** 2);
+
 /** Codes of a row of `dim` numbers: as many, and zeros up to a multiple of 64. */
 export function codedWidth(dim: number): number {
   return Math.ceil(dim / STEP) * STEP;
@@ -69,7 +71,7 @@ export class RowCoder {
     this.#block = STEP;
     while (this.#block < LARGEST_BLOCK && this.width % (2 * this.#block) === 0) this.#block *= 2;
     const random = new Random(1);
-    this.#step = Math.max(1, Math.floor(NUMBERS / this.width));
+    this.#step = rowsAtOnce(this.width);
     this.#kernel = openKernel("codeRows", {
       rows: ["f32", this.#step * this.width],
       signs: ["f32", this.width],
@@ -167,14 +169,7 @@ export class RowCoder {
     const rows = data.length / dim;
     for (let first = 0; first < rows; first += this.#step) {
       const count = Math.min(this.#step, rows - first);
-      if (width === dim) {
-        arrays.rows.set(data.subarray(first * dim, (first + count) * dim));
-      } else {
-        arrays.rows.fill(0);
-        for (let i = 0; i < count; i++) {
-          arrays.rows.set(data.subarray((first + i) * dim, (first + i + 1) * dim), i * width);
-        }
-      }
+      writePadded(data.subarray(first * dim, (first + count) * dim), dim, arrays.rows, width);
       const at = [arrays.rows.byteOffset, count, width, this.#block, arrays.signs.byteOffset];
       run.rotate(...at, arrays.tops.byteOffset, arrays.squares.byteOffset);
       const norms = new Float32Array(count);

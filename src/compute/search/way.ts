@@ -5,7 +5,7 @@ import { assertOneOf } from "../known_options.ts";
 import { nativeRuntime } from "../ort.ts";
 import { integerLevels } from "./integer_levels.ts";
 import { floatProducts, integerProducts } from "./products.ts";
-import { codedWidth, RowCoder } from "./row_coder.ts";
+import { codedWidth, RowCoder, WIDEST } from "./row_coder.ts";
 
 /** Fewer rows or exemplars, or shorter ones, are not worth a look. */
 const [FEWEST_ROWS, FEWEST_EXEMPLARS, SHORTEST] = [16, 256, 64];
@@ -60,7 +60,7 @@ export class WayChooser {
   /** The largest code of an exemplar if a search is to be done with integers; `undefined` if with float32 products. */
   async levels(queries: CpuMatrix, exemplars: CpuMatrix): Promise<number | undefined> {
     const { rows, dim } = queries;
-    if (this.forced === "float") return undefined;
+    if (this.forced === "float" || codedWidth(dim) > WIDEST) return undefined;
     if (this.forced === undefined) {
       if (rows < FEWEST_ROWS || exemplars.rows < FEWEST_EXEMPLARS || dim < SHORTEST) return undefined;
       this.#work += rows * exemplars.rows * dim;

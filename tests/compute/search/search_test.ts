@@ -284,3 +284,16 @@ Deno.test("a search begins at a whole number", async () => {
     await assertRejects(() => backend.nearest(x, x, from), RangeError, "Expected the first exemplar to search");
   }
 });
+
+Deno.test("rows so long that 32 bits do not hold the products of their codes are searched in float32", async () => {
+  // A number in each block that is rotated: all codes are the largest.
+  const [dim, count] = [2 ** 18, 12];
+  const data = new Float32Array(count * dim);
+  for (let row = 0; row < count; row++) {
+    for (let j = row; j < dim; j += 256) data[row * dim + j] = 1;
+  }
+  const backend = new CpuBackend({ way: "integers" });
+  using rows = backend.upload(data, count, dim);
+  const regions = Int32Array.from({ length: count }, (_, row) => row);
+  assertEquals(await backend.nearest(rows, rows), { regions, similarities: new Float32Array(count).fill(dim / 256) });
+});
