@@ -97,8 +97,6 @@ export class HookedLanguageModel implements LanguageModel {
   readonly notes: readonly string[];
   readonly signal?: AbortSignal;
   readonly #parts: Parts;
-  /** Texts of single tokens, which regions share. */
-  readonly #tokenTexts = new Map<number, string>();
 
   private constructor(parts: Parts, hook: HookSite, dim: number, signal?: AbortSignal) {
     this.#parts = parts;
@@ -240,6 +238,7 @@ export class HookedLanguageModel implements LanguageModel {
 
   async lens(directions: Float32Array<ArrayBuffer>, rows: number, k = 5): Promise<LensToken[][]> {
     const { streamDim, vocab } = this;
+    const { tokenizer } = this.#parts;
     assertCount("k", k);
     assertKind("directions of lens", directions, "array");
     if (!Number.isInteger(rows) || rows < 0) {
@@ -261,7 +260,7 @@ export class HookedLanguageModel implements LanguageModel {
       const values = await this.#unembed(directions.slice(from * streamDim, (from + count) * streamDim), count);
       for (let row = 0; row < count; row++) {
         const top = topK(values, row * vocab, vocab, k);
-        lens.push(top.map(({ id, logit }) => ({ token: this.#tokenText(id), id, logit })));
+        lens.push(top.map(({ id, logit }) => ({ token: tokenizer.textOf(id), id, logit })));
       }
     }
     return lens;
@@ -285,12 +284,6 @@ export class HookedLanguageModel implements LanguageModel {
           "every new token, which is slow",
       )
     );
-  }
-
-  #tokenText(id: number): string {
-    const text = this.#tokenTexts.get(id) ?? this.decode([id]);
-    this.#tokenTexts.set(id, text);
-    return text;
   }
 
   /** Streams that are pushed through the model's end together: each alone where activations are quantised together. */

@@ -44,6 +44,8 @@ export class Tokenizer {
   /** Ids of the tokens that it calls special, ascending. */
   readonly specialTokens: readonly number[];
   readonly #inner: PreTrainedTokenizer;
+  /** Of single tokens that were asked for. */
+  readonly #texts = new Map<number, string>();
   readonly #chatTemplates: ChatTemplates;
   readonly #control: ControlTokens;
   /** What a template calls for the date. */
@@ -140,6 +142,13 @@ export class Tokenizer {
       skip_special_tokens: skipSpecial,
       clean_up_tokenization_spaces: false,
     });
+  }
+
+  /** Text of one token, decoded once: what is read out shows few of them, and often. */
+  textOf(id: number): string {
+    const text = this.#texts.get(id) ?? this.decode([id], false);
+    this.#texts.set(id, text);
+    return text;
   }
 
   #chatText(messages: readonly ChatMessage[]): string {
