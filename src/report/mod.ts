@@ -75,27 +75,8 @@ export {
   words,
 } from "./row.ts";
 export { headed, recordTable, rowTable } from "./row_table.ts";
-export {
-  counted,
-  difference,
-  distinct,
-  exceeds,
-  type Figure,
-  figure,
-  meanOf,
-  meansText,
-  middleOf,
-  type NumericKey,
-  percent,
-  rangeOf,
-  rangeText,
-  Rows,
-  Setting,
-  settingsOf,
-  signed,
-  spreadOf,
-  Sweep,
-  tallyText,
-} from "./sweep.ts";
+export { counted, figure, meansText, percent, rangeText, signed, tallyText } from "./figure_text.ts";
+export { difference, distinct, exceeds, meanOf, rangeOf, spreadOf } from "./figures.ts";
+export { type Figure, middleOf, type NumericKey, Rows, Setting, settingsOf, Sweep } from "./sweep.ts";
 export { contextText, tokenText } from "./token_text.ts";
 export { type ChartTheme, COLOR, DASH, PALETTE, THEME } from "./theme.ts";

@@ -1,4 +1,4 @@
-import { meanOf } from "../../report/sweep.ts";
+import { meanOf } from "../../report/figures.ts";
 import { number, row, type RowOf, whole } from "../../report/row.ts";
 import { quantiles } from "../statistics/quantile.ts";
 import { firingCount, type Firings } from "./firings.ts";

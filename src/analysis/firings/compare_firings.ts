@@ -1,5 +1,5 @@
 import { assertOptions } from "../../compute/known_options.ts";
-import { meanOf } from "../../report/sweep.ts";
+import { meanOf } from "../../report/figures.ts";
 import { type BestMatch, bestMatches, oneToOneMatches, type Pair } from "./best_match.ts";
 import { F1_CUT } from "./best_f1.ts";
 import { type Firings, partitionFirings, permutedTokens, shiftedTokens } from "./firings.ts";

@@ -1,4 +1,4 @@
-import { exceeds } from "../../report/sweep.ts";
+import { exceeds } from "../../report/figures.ts";
 import { quantiles } from "../statistics/quantile.ts";
 import { type BestMatch, companions } from "./best_match.ts";
 import { F1_CUT } from "./best_f1.ts";

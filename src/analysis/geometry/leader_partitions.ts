@@ -1,7 +1,7 @@
 import { largest } from "../../compute/long_lists.ts";
 import { Random } from "../../compute/random.ts";
 import { number, orNull, row, type RowOf, whole } from "../../report/row.ts";
-import { meanOf } from "../../report/sweep.ts";
+import { meanOf } from "../../report/figures.ts";
 import { gini } from "../regions/metrics.ts";
 import { majorityAccuracy } from "../statistics/majority.ts";
 import { adjustedRandIndex } from "../statistics/rand_index.ts";

@@ -4,7 +4,7 @@ import type { WholeNumbers } from "../../files/whole_numbers.ts";
 import type { Backend } from "../../compute/backend.ts";
 import { Random } from "../../compute/random.ts";
 import { each, number, orNull, row, type RowOf, whole } from "../../report/row.ts";
-import { meanOf } from "../../report/sweep.ts";
+import { meanOf } from "../../report/figures.ts";
 import { absorb, leaveOut, lowestFifth, type RegionSums } from "../regions/absorb.ts";
 import { densities } from "../regions/density.ts";
 import { groupMeans } from "../statistics/group_means.ts";

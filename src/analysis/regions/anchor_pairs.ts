@@ -2,7 +2,7 @@ import type { Backend } from "../../compute/backend.ts";
 import type { Dictionary } from "../../partition/dictionary.ts";
 import type { Growth } from "../../partition/growth.ts";
 import { number, orNull, row, type RowOf, whole } from "../../report/row.ts";
-import { meanOf } from "../../report/sweep.ts";
+import { meanOf } from "../../report/figures.ts";
 import { nearestDirection } from "../geometry/nearest_direction.ts";
 import { type Between, regionsBetween } from "./between.ts";
 import { pairsByCosine } from "./pairs_by_cosine.ts";

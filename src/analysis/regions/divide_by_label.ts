@@ -1,5 +1,5 @@
 import { Random } from "../../compute/random.ts";
-import { meanOf } from "../../report/sweep.ts";
+import { meanOf } from "../../report/figures.ts";
 import { largestShare, purity, type RegionShare, splitByLabel } from "./label_split.ts";
 
 /** How regions divide labelled activations, beside what shuffled labels give. */
