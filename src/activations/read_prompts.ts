@@ -1,7 +1,7 @@
 import type { LanguageModel } from "../model/types.ts";
 import { encodePieces } from "./encode_pieces.ts";
 import { type Prompt, type PromptPlace, tokenizedPrompt } from "./prompt.ts";
-import { chatTemplateOf } from "./template_parts.ts";
+import { chatTemplateOf, type Template } from "./template_parts.ts";
 import { cutWindows } from "./windows.ts";
 
 /** What reading a prompt asks of a model. */
@@ -13,6 +13,9 @@ const CHARACTERS_A_TOKEN = 8;
 const CUT_TOKENS = 16;
 /** Characters after a cut in which the end of its word is looked for; languages without spaces have none. */
 const LONGEST_WORD = 1000;
+
+/** Templates of the models whose chats were cut: reading one takes as long as three chats. */
+const templates = new WeakMap<Tokenizer, Template>();
 
 /**
  * Tokenizes a text as a prompt.
@@ -41,7 +44,9 @@ export function readPrompt(
 function encodeTurn(model: Tokenizer, text: string, context: number): Encoded {
   const tokens = encodeEnough(text, context, (content) => model.encodeChat([{ role: "user", content }]));
   if (tokens.length <= context) return { tokens, truncated: false };
-  const { before, after } = chatTemplateOf(model);
+  const template = templates.get(model) ?? chatTemplateOf(model);
+  templates.set(model, template);
+  const { before, after } = template;
   if (before + after >= context) {
     throw new RangeError(
       `Expected a context of more than the ${before + after} tokens of the chat template but found ${context}: ` +
