@@ -24,37 +24,16 @@ export const activate = {
     const scaled = net.op("Mul", `${name}/scaled`, [x, net.number(1.702)]);
     return net.op("Mul", name, [x, net.op("Sigmoid", `${name}/sigmoid`, [scaled])]);
   },
-  /** `x (1 + erf(x / sqrt(2))) / 2`. */
-  gelu(net: Net, x: string, name: string) {
-    const erf = net.op("Erf", `${name}/erf`, [net.op("Div", `${name}/scaled`, [x, net.number(Math.SQRT2)])]);
-    return half(net, x, erf, name);
-  },
+  /** `x (1 + erf(x / sqrt(2))) / 2`; this and the next as one node, since each of their steps would read and write all. */
+  gelu: (net: Net, x: string, name: string) => net.op("Gelu", name, [x], {}, "com.microsoft"),
   /** `x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2`. */
-  gelu_tanh(net: Net, x: string, name: string) {
-    // `x + 0.044715 x^3` as `x (1 + 0.044715 x^2)`, without a power.
-    const square = net.op("Mul", `${name}/square`, [x, x]);
-    const part = net.op("Mul", `${name}/part`, [square, net.number(0.044715)]);
-    const factor = net.op("Add", `${name}/factor`, [part, net.number(1)]);
-    const inner = net.op("Mul", `${name}/inner`, [
-      net.op("Mul", `${name}/x`, [x, factor]),
-      net.number(Math.sqrt(2 / Math.PI)),
-    ]);
-    return half(net, x, net.op("Tanh", `${name}/tanh`, [inner]), name);
-  },
+  gelu_tanh: (net: Net, x: string, name: string) => net.op("FastGelu", name, [x], {}, "com.microsoft"),
   /** `cap tanh(x / cap)`. */
   softcap(net: Net, x: string, cap: number, name: string) {
     const bent = net.op("Tanh", `${name}/tanh`, [net.op("Div", `${name}/scaled`, [x, net.number(cap)])]);
     return net.op("Mul", name, [bent, net.number(cap)]);
   },
 };
-
-function half(net: Net, x: string, bent: string, name: string): string {
-  const weight = net.op("Mul", `${name}/weight`, [
-    net.op("Add", `${name}/sum`, [bent, net.number(1)]),
-    net.number(0.5),
-  ]);
-  return net.op("Mul", name, [x, weight]);
-}
 
 /** What a feed-forward part makes of a stream, and where its router is if it has one. */
 export function mlp(net: Net, part: Mlp, x: string, place: MlpPlace): { output: string; router?: string } {
