@@ -18,7 +18,7 @@ import { accumulate, copyRows, download } from "./cpu_rows.ts";
 import { ActiveFeatures, combineRows, tileRows } from "./cpu_sparse.ts";
 import { assertPairs, assertPercentiles } from "./histogram.ts";
 import { PairCounts } from "./pair_counts.ts";
-import { type InferenceSession, nativeRuntime, ORT_VERSION, SLEEPING, type Tensor } from "./ort.ts";
+import { freeOutputs, type InferenceSession, nativeRuntime, ORT_VERSION, SLEEPING, type Tensor } from "./ort.ts";
 import { assertLengths, isPlainNorm, lengthOf, LONGEST, rowError, SHORTEST, shortestFrom } from "./row_lengths.ts";
 import { searchFloats } from "./search/float_search.ts";
 import { searchIntegers } from "./search/integer_search.ts";
@@ -198,7 +198,7 @@ export class CpuBackend implements Backend {
       assertLengths(floats(a), from.dim, row);
       const dims = [a.dims[0], weights.rows];
       const pre = { data: tile.subarray(0, dims[0] * dims[1]), dims };
-      await this.#run("affine", { a, b, bias: c }, { pre });
+      await this.#runInto("affine", { a, b, bias: c }, { pre });
       active.add(floats(pre));
     }
     this.#spare.give(tile);
@@ -224,33 +224,46 @@ export class CpuBackend implements Backend {
   ): Promise<Float32Array<ArrayBuffer>> {
     const [rows, columns] = [a.dims[0], b.dims[0]];
     const similarity = { data: target.subarray(0, rows * columns), dims: [rows, columns] };
-    await this.#run("similarities", { a, b }, { similarity });
+    await this.#runInto("similarities", { a, b }, { similarity });
     return similarity.data as Float32Array<ArrayBuffer>;
   }
 
-  /**
-   * Runs one of the graphs. The runtime, which takes 40 MB and a tenth of a second, is loaded for the first: who only
-   * looks at a dictionary needs none.
-   */
-  async #run(
+  /** Runs one of the graphs. */
+  async #run(operation: Operation, feeds: Readonly<Record<string, Floats>>) {
+    const { session, tensors } = await this.#opened(operation);
+    return await session.run(tensors(feeds));
+  }
+
+  /** Runs one of the graphs, whose outputs are written into given arrays. */
+  async #runInto(
     operation: Operation,
     feeds: Readonly<Record<string, Floats>>,
-    fetches?: Readonly<Record<string, Floats>>,
-  ) {
-    let session = this.#sessions.get(operation);
-    if (!session) {
-      session = nativeRuntime().then(({ InferenceSession }) =>
+    outputs: Readonly<Record<string, Floats>>,
+  ): Promise<void> {
+    const { session, tensors } = await this.#opened(operation);
+    // What comes back is a copy of what was written.
+    freeOutputs(Object.values(await session.run(tensors(feeds), tensors(outputs))));
+  }
+
+  /**
+   * The session of a graph, and arrays as its tensors. The runtime, which takes 40 MB and a tenth of a second, is loaded for
+   * the first: who only looks at a dictionary needs none.
+   */
+  async #opened(operation: Operation) {
+    let opening = this.#sessions.get(operation);
+    if (!opening) {
+      opening = nativeRuntime().then(({ InferenceSession }) =>
         InferenceSession.create(GRAPHS[operation](), { ...SLEEPING, executionProviders: ["cpu"] })
       );
-      this.#sessions.set(operation, session);
+      this.#sessions.set(operation, opening);
     }
-    const [{ Tensor }, ready] = await Promise.all([nativeRuntime(), session]);
-    // Tensors are views of our arrays: onnxruntime reads feeds in place and writes outputs into `fetches`.
+    const [{ Tensor }, session] = await Promise.all([nativeRuntime(), opening]);
+    // Tensors are views of our arrays: onnxruntime reads feeds and writes outputs in place.
     const tensors = (all: Readonly<Record<string, Floats>>) =>
       Object.fromEntries(
         Object.entries(all).map(([name, { data, dims }]) => [name, new Tensor("float32", data, dims)]),
       );
-    return await (fetches ? ready.run(tensors(feeds), tensors(fetches)) : ready.run(tensors(feeds)));
+    return { session, tensors };
   }
 
   #rowsOf(matrix: CpuMatrix, from: number, to: number): Floats {

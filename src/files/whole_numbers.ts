@@ -22,7 +22,7 @@ export function fitsInt32(value: number): boolean {
 
 /** The numbers themselves if a value has room among them, else a wider copy. */
 export function wideEnough(numbers: WholeNumbers, value: number): WholeNumbers {
-  return numbers instanceof Float64Array || fitsInt32(value) ? numbers : Float64Array.from(numbers);
+  return fitsInt32(value) || numbers instanceof Float64Array ? numbers : Float64Array.from(numbers);
 }
 
 /** Given numbers, no wider than they need. */

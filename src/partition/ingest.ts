@@ -4,6 +4,7 @@ import { BestMembers } from "./best_members.ts";
 import { exactProducts } from "./exact.ts";
 import { groupRows } from "./groups.ts";
 import { assignBatch, type Assignment, joinBatch } from "./leader.ts";
+import type { MembersBatch } from "./members.ts";
 import type { DictionaryParts } from "./parts.ts";
 
 /** How a batch is added. */
@@ -28,7 +29,7 @@ export async function ingestBatch(
   provenance?: Provenance,
   { replace = false, found = true }: AddOptions = {},
 ): Promise<Assignment> {
-  const { backend, exemplars, sums, regions, contexts, activations: start, batches } = parts;
+  const { backend, exemplars, sums, regions, activations: start, batches } = parts;
   const { threshold } = parts.calibration;
   const { founders, ...assignment } = found
     ? await assignBatch(backend, directions, exemplars, threshold)
@@ -38,20 +39,7 @@ export async function ingestBatch(
   backend.accumulate(sums, directions, groupRows(assignment.regions, regions.size));
 
   const sample = parts.members?.batch(start);
-  const { regions: assigned, distances } = assignment;
-  for (let row = 0; row < assigned.length; row++) {
-    const [region, distance] = [assigned[row], distances[row]];
-    if (region < 0) {
-      parts.beyond++;
-      continue;
-    }
-    // In stream order, founders too: the sample's draw needs how many members the region has, this one counted.
-    const count = regions.join(region, distance);
-    sample?.offer(row, region, count);
-    if (provenance) {
-      contexts.offer(region, distance, provenance.prompts[provenance.prompt[row]], provenance.position[row]);
-    }
-  }
+  parts.beyond += joinRegions(parts, assignment, sample, provenance);
   // Once for the whole batch: only members still in the sample at its end come down from the device.
   await sample?.commit(backend, directions);
   if (replace) await replaceExemplars(parts, directions, assignment.regions);
@@ -59,6 +47,36 @@ export async function ingestBatch(
   if (found) parts.foundedUntil = parts.activations;
   parts.batches++;
   return assignment;
+}
+
+/**
+ * Counts the rows of a batch as members of their regions: in stream order, founders too, as the sample's draw needs how many
+ * members a region has, this one counted. On its own, and its numbers one by one, for V8 optimises no loop of an async
+ * function beyond its second tier, and takes arrays apart by iterators there.
+ *
+ * @returns How many rows belong to no region.
+ */
+function joinRegions(
+  { regions, contexts }: Pick<DictionaryParts, "regions" | "contexts">,
+  { regions: assigned, distances }: Assignment,
+  sample?: MembersBatch,
+  provenance?: Provenance,
+): number {
+  let beyond = 0;
+  for (let row = 0; row < assigned.length; row++) {
+    const region = assigned[row];
+    if (region < 0) {
+      beyond++;
+      continue;
+    }
+    const distance = distances[row];
+    const count = regions.join(region, distance);
+    sample?.offer(row, region, count);
+    if (provenance) {
+      contexts.offer(region, distance, provenance.prompts[provenance.prompt[row]], provenance.position[row]);
+    }
+  }
+  return beyond;
 }
 
 /** Replaces exemplars by members of a batch that are nearer to the means, of equal ones by none. */

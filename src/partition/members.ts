@@ -1,6 +1,18 @@
 import type { Backend, Matrix } from "../compute/backend.ts";
 import { hashUniform, Random } from "../compute/random.ts";
 
+/** The rows of a batch, on their way into the sample. */
+export interface MembersBatch {
+  /**
+   * Offers a row.
+   *
+   * @param count Members that its region has, this one counted.
+   */
+  offer(row: number, region: number, count: number): void;
+  /** Brings those that have a place down from the device. */
+  commit(backend: Backend, directions: Matrix): Promise<void>;
+}
+
 /**
  * A uniform sample of member directions of every region (Vitter, "Random sampling with a reservoir", 1985, algorithm
  * R), in 16-bit floats on the host. A draw depends on the seed and the activation's stream index only, so neither batch
@@ -54,10 +66,7 @@ export class Members {
    *
    * @param start Stream index of its first row.
    */
-  batch(start: number): {
-    offer(row: number, region: number, count: number): void;
-    commit(backend: Backend, directions: Matrix): Promise<void>;
-  } {
+  batch(start: number): MembersBatch {
     const taken = new Map<number, number>();
     let next = this.#rows;
     return {
