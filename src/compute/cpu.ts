@@ -18,7 +18,7 @@ import { accumulate, copyRows, download } from "./cpu_rows.ts";
 import { ActiveFeatures, combineRows, tileRows } from "./cpu_sparse.ts";
 import { assertPairs, assertPercentiles } from "./histogram.ts";
 import { PairCounts } from "./pair_counts.ts";
-import { freeOutputs, type InferenceSession, nativeRuntime, ORT_VERSION, SLEEPING, type Tensor } from "./ort.ts";
+import { freeCopy, type InferenceSession, nativeRuntime, ORT_VERSION, SLEEPING, type Tensor } from "./ort.ts";
 import { assertLengths, isPlainNorm, lengthOf, LONGEST, rowError, SHORTEST, shortestFrom } from "./row_lengths.ts";
 import { searchFloats } from "./search/float_search.ts";
 import { searchIntegers } from "./search/integer_search.ts";
@@ -241,8 +241,8 @@ export class CpuBackend implements Backend {
     outputs: Readonly<Record<string, Floats>>,
   ): Promise<void> {
     const { session, tensors } = await this.#opened(operation);
-    // What comes back is a copy of what was written.
-    freeOutputs(Object.values(await session.run(tensors(feeds), tensors(outputs))));
+    const copies = await session.run(tensors(feeds), tensors(outputs));
+    for (const [name, { data }] of Object.entries(outputs)) freeCopy(copies[name], data.buffer);
   }
 
   /**

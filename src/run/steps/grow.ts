@@ -254,6 +254,8 @@ export async function grow<F extends Flags>(run: Run<F>, plan: GrowPlan): Promis
   const record = recordOf(discovery, label.replace(/: $/, ""), textCount(plan) ?? null);
   manifest.streams.push(record);
   const count = discovery.growths.reduce((sum, { dictionary }) => sum + dictionary.size, 0);
+  // As the record tells them: with those that were begun.
+  if (discovery.prompts > skipped) stage.set(record.texts);
   // A bar that stops early must not look like a fault.
   const isWhole = record.ended === "stream";
   stage.note(`${count} regions, ${isWhole ? "all texts read" : `stopped because ${endedBecause(record)}`}`);
