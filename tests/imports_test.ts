@@ -90,6 +90,7 @@ const BEHIND_DOORS: Readonly<Record<string, string>> = {
   "src/activations/source.ts": "the invariant of what makes two readings the same",
   "src/analysis/probes/conjugate_gradient.ts": "the minimiser alone, on functions that are known",
   "src/analysis/probes/feature_rows.ts": "moments of sparse rows against those of dense ones",
+  "src/analysis/probes/fit_rows.ts": "a kernel alone",
   "src/compute/backend.ts": "the error by which kernels name a row",
   "src/compute/cpu.ts": "the backend with one way to search",
   "src/compute/cpu_matrix.ts": "rows for percentiles of any similarities",

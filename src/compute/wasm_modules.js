@@ -4,7 +4,8 @@
  */
 import source codeRows from "../../kernels/code_rows.wasm";
 import source countPairs from "../../kernels/count_pairs.wasm";
+import source fitRows from "../../kernels/fit_rows.wasm";
 import source unitRows from "../../kernels/unit_rows.wasm";
 
-/** Modules by the name of their file; see `openKernel` of `wasm.ts`. @type {Readonly<Record<"codeRows" | "countPairs" | "unitRows", WebAssembly.Module>>} */
-export const modules = { codeRows, countPairs, unitRows };
+/** Modules by the name of their file; see `openKernel` of `wasm.ts`. @type {Readonly<Record<"codeRows" | "countPairs" | "fitRows" | "unitRows", WebAssembly.Module>>} */
+export const modules = { codeRows, countPairs, fitRows, unitRows };

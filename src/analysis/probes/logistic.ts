@@ -1,5 +1,6 @@
 import { minimise, type MinimiseOptions, type Minimum } from "./conjugate_gradient.ts";
-import { columnMoments, featureCount, type FeatureRows, rowProducts, weightedRowSums } from "./feature_rows.ts";
+import { columnMoments, featureCount, type FeatureRows } from "./feature_rows.ts";
+import { fitRows } from "./fit_rows.ts";
 
 /** What is minimised, and how far. */
 export interface LogisticOptions extends MinimiseOptions {
@@ -60,13 +61,14 @@ export function fitLogistic(
       }
     }
   };
+  const fitted = fitRows(features, rows, classes);
   const sums = new Float64Array(classes * dim);
   const minimum = minimise(
     (x, gradient) => {
       set(x);
-      const errors = rowProducts(features, rows, weights, classes);
+      const errors = fitted.products(weights);
       let loss = softmaxErrors(errors, labels, rows, bias);
-      weightedRowSums(features, rows, errors, classes, sums);
+      fitted.sums(sums);
       for (let k = 0; k < classes; k++) {
         let error = 0;
         for (let i = k; i < errors.length; i += classes) error += errors[i];
