@@ -1,8 +1,11 @@
-;; Products of dense rows with weights, and their sums: see src/analysis/probes/fit_rows.ts.
+;; Products of rows with weights, and their sums: see src/analysis/probes/fit_rows.ts.
 ;;
-;; Rows are `width` float32 numbers each, weights and sums `width` float64 numbers a class; all lie one after another, and are
-;; filled up with zeros to a multiple of four numbers, the rows to a multiple of four rows. Products and factors are `classes`
-;; float64 numbers a row. Four rows are read together, so that no sum waits for its last addition.
+;; Dense rows are `width` float32 numbers each, weights and sums `width` float64 numbers a class; all lie one after another, and
+;; are filled up with zeros to a multiple of four numbers, the rows to a multiple of four rows. Products and factors are
+;; `classes` float64 numbers a row. Four rows are read together, so that no sum waits for its last addition.
+;;
+;; Of sparse rows entries `offsets[row]` to `offsets[row + 1]` tell a place (`places`) and the number there (`values`). Their
+;; weights and sums lie by place, those of all classes together, filled up to an even number of classes: two are one vector.
 (module
   (import "host" "memory" (memory 1))
 
@@ -163,4 +166,78 @@
       (local.set $factors (i32.add (local.get $factors) (i32.mul (local.get $next) (i32.const 3))))
       (local.set $row0 (i32.add (local.get $row3) (local.get $bytes)))
       (local.set $rows (i32.sub (local.get $rows) (i32.const 4)))
-      (br $four_rows)))))
+      (br $four_rows))))
+
+  ;; The same as `products` of sparse rows: a sum over the entries, one after the other.
+  (func (export "sparseProducts")
+    (param $offsets i32) (param $rows i32) (param $places i32) (param $values i32)
+    (param $weights i32) (param $classes i32) (param $out i32)
+    (local $stride i32) (local $class i32) (local $weight i32) (local $last i32)
+    (local $from i32) (local $entry i32) (local $end i32) (local $sum v128)
+    (local.set $stride (i32.shl (i32.and (i32.add (local.get $classes) (i32.const 1)) (i32.const -2)) (i32.const 3)))
+    (local.set $last (i32.add (local.get $offsets) (i32.shl (local.get $rows) (i32.const 2))))
+    (block $done (loop $each_row
+      (br_if $done (i32.eq (local.get $offsets) (local.get $last)))
+      (local.set $from (i32.shl (i32.load (local.get $offsets)) (i32.const 2)))
+      (local.set $end (i32.shl (i32.load offset=4 (local.get $offsets)) (i32.const 2)))
+      (local.set $class (i32.const 0))
+      (loop $two_classes
+        (local.set $weight (i32.add (local.get $weights) (i32.shl (local.get $class) (i32.const 3))))
+        (local.set $sum (v128.const f64x2 0 0))
+        (local.set $entry (local.get $from))
+        (block $no_entry (loop $each_entry
+          (br_if $no_entry (i32.eq (local.get $entry) (local.get $end)))
+          (local.set $sum
+            (f64x2.add (local.get $sum)
+              (f64x2.mul
+                (f64x2.promote_low_f32x4 (v128.load32_splat (i32.add (local.get $values) (local.get $entry))))
+                (v128.load
+                  (i32.add (local.get $weight)
+                    (i32.mul (local.get $stride)
+                      (i32.load (i32.add (local.get $places) (local.get $entry)))))))))
+          (local.set $entry (i32.add (local.get $entry) (i32.const 4)))
+          (br $each_entry)))
+        ;; What is one too many, the next row writes over, or nobody reads.
+        (v128.store (i32.add (local.get $out) (i32.shl (local.get $class) (i32.const 3))) (local.get $sum))
+        (br_if $two_classes
+          (i32.lt_u (local.tee $class (i32.add (local.get $class) (i32.const 2))) (local.get $classes))))
+      (local.set $out (i32.add (local.get $out) (i32.shl (local.get $classes) (i32.const 3))))
+      (local.set $offsets (i32.add (local.get $offsets) (i32.const 4)))
+      (br $each_row))))
+
+  ;; The same as `sums` of sparse rows.
+  (func (export "sparseSums")
+    (param $offsets i32) (param $rows i32) (param $places i32) (param $values i32)
+    (param $factors i32) (param $classes i32) (param $sums i32)
+    (local $stride i32) (local $class i32) (local $sum i32) (local $last i32) (local $at i32)
+    (local $from i32) (local $entry i32) (local $end i32) (local $two v128)
+    (local.set $stride (i32.shl (i32.and (i32.add (local.get $classes) (i32.const 1)) (i32.const -2)) (i32.const 3)))
+    (local.set $last (i32.add (local.get $offsets) (i32.shl (local.get $rows) (i32.const 2))))
+    (block $done (loop $each_row
+      (br_if $done (i32.eq (local.get $offsets) (local.get $last)))
+      (local.set $from (i32.shl (i32.load (local.get $offsets)) (i32.const 2)))
+      (local.set $end (i32.shl (i32.load offset=4 (local.get $offsets)) (i32.const 2)))
+      (local.set $class (i32.const 0))
+      (loop $two_classes
+        ;; Of an odd number the last has a stranger's factor beside it, for sums that nobody reads.
+        (local.set $two
+          (v128.load (i32.add (local.get $factors) (i32.shl (local.get $class) (i32.const 3)))))
+        (local.set $sum (i32.add (local.get $sums) (i32.shl (local.get $class) (i32.const 3))))
+        (local.set $entry (local.get $from))
+        (block $no_entry (loop $each_entry
+          (br_if $no_entry (i32.eq (local.get $entry) (local.get $end)))
+          (local.set $at
+            (i32.add (local.get $sum)
+              (i32.mul (local.get $stride) (i32.load (i32.add (local.get $places) (local.get $entry))))))
+          (v128.store (local.get $at)
+            (f64x2.add (v128.load (local.get $at))
+              (f64x2.mul (local.get $two)
+                (f64x2.promote_low_f32x4
+                  (v128.load32_splat (i32.add (local.get $values) (local.get $entry)))))))
+          (local.set $entry (i32.add (local.get $entry) (i32.const 4)))
+          (br $each_entry)))
+        (br_if $two_classes
+          (i32.lt_u (local.tee $class (i32.add (local.get $class) (i32.const 2))) (local.get $classes))))
+      (local.set $factors (i32.add (local.get $factors) (i32.shl (local.get $classes) (i32.const 3))))
+      (local.set $offsets (i32.add (local.get $offsets) (i32.const 4)))
+      (br $each_row)))))

@@ -1,7 +1,22 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { rowProducts, weightedRowSums } from "../../src/analysis/probes/feature_rows.ts";
 import { fitRows } from "../../src/analysis/probes/fit_rows.ts";
-import { Random } from "../../src/compute/mod.ts";
+import { Random, type SparseFeatures } from "../../src/compute/mod.ts";
+
+/** Rows without their zeros. */
+function sparse({ data, rows, dim }: { data: Float32Array; rows: number; dim: number }): SparseFeatures {
+  const [offsets, features, values]: number[][] = [[0], [], []];
+  for (let row = 0; row < rows; row++) {
+    for (let j = 0; j < dim; j++) {
+      if (data[row * dim + j] === 0) continue;
+      features.push(j);
+      values.push(data[row * dim + j]);
+    }
+    offsets.push(features.length);
+  }
+  const [a, b] = [offsets, features].map((numbers) => Int32Array.from(numbers));
+  return { rows, size: dim, offsets: a, features: b, values: Float32Array.from(values) };
+}
 
 Deno.test("products and sums of a fit are those of plain loops to the last bit, also after a larger fit", () => {
   const random = new Random(4);
@@ -11,14 +26,15 @@ Deno.test("products and sums of a fit are those of plain loops to the last bit, 
     2,
   ]];
   for (const [rows, dim, classes] of shapes) {
-    const data = Float32Array.from({ length: rows * dim }, () => random.normal());
+    // Most are zeros, and so are all numbers of some rows.
+    const values = Float32Array.from({ length: rows * dim }, () => random.next() < 0.3 ? random.normal() : 0);
+    const dense = { data: Float32Array.from(values, () => random.normal()), rows, dim };
     // In another order, one twice.
     const selected = Int32Array.from({ length: rows + 1 }, (_, i) => (rows + 1 - i) % rows);
-    const features = { data, rows, dim };
-    const fit = fitRows(features, selected, classes);
-    for (let step = 0; step < 2; step++) {
+    for (const [i, features] of [dense, sparse({ data: values, rows, dim }), dense].entries()) {
+      const fit = fitRows(features, selected, classes);
       const weights = Float64Array.from({ length: classes * dim }, () => random.normal());
-      const where = `${rows} x ${dim}, ${classes} classes, step ${step}`;
+      const where = `${rows} x ${dim}, ${classes} classes, fit ${i}`;
       const products = fit.products(weights);
       assertEquals(products.slice(), rowProducts(features, selected, weights, classes), where);
       // They become factors in place.
@@ -41,4 +57,12 @@ Deno.test("infinite weights leave the sums of what they do not touch as they are
   const sums = new Float64Array(2);
   fit.sums(sums);
   assertEquals(sums, Float64Array.of(0, 6));
+});
+
+Deno.test("a feature that there is not is refused by row", () => {
+  const rows = sparse({ data: Float32Array.of(0, 1, 0, 2), rows: 2, dim: 2 });
+  for (const [feature, size] of [[1, 1], [-1, 2]]) {
+    const wrong = { ...rows, size, features: Int32Array.of(0, feature) };
+    assertThrows(() => fitRows(wrong, Int32Array.of(1), 2), RangeError, `row 1 has feature ${feature}`);
+  }
 });

@@ -1,6 +1,14 @@
 /** The rows that a linear model is fitted to, and the two products with them, which are nearly all of a fit's time. */
+import type { SparseFeatures } from "../../compute/sparse.ts";
 import { openKernel } from "../../compute/wasm.ts";
-import { type DenseRows, type FeatureRows, isDense, rowProducts, weightedRowSums } from "./feature_rows.ts";
+import {
+  type DenseRows,
+  featureCount,
+  type FeatureRows,
+  isDense,
+  rowProducts,
+  weightedRowSums,
+} from "./feature_rows.ts";
 
 /** Rows of a fit. */
 export interface FitRows {
@@ -19,22 +27,28 @@ export interface FitRows {
   sums(into: Float64Array): void;
 }
 
-/** The kernel takes so many rows, and numbers of a row, at a time: what is less is filled up with zeros. */
+/** The kernel takes so many dense rows, and numbers of one, at a time: what is less is filled up with zeros. */
 const STEP = 4;
-/** Numbers of rows that are copied into a kernel's memory, 1 GiB of them; more are multiplied where they are. */
+/** Numbers that are copied into a kernel's memory at most, 1 GiB of them; where there are more, rows are read in place. */
 const MOST = 2 ** 28;
-/** Numbers of rows whose room is kept for the next fit. */
+/** Numbers whose room is kept for the next fit. */
 const KEPT = 2 ** 24;
 
 /**
- * Rows to fit to. Dense ones go through kernels/fit_rows.wat, which gives what plain loops give, to the last bit, several
- * times as fast; one fit at a time, as its memory is used again.
+ * Rows to fit to. They go through kernels/fit_rows.wat, which gives what plain loops give, to the last bit, several times as
+ * fast; one fit at a time, as its memory is used again.
  *
  * @param selected Row numbers.
+ * @throws {RangeError} if a sparse row has a feature that there is not.
  */
 export function fitRows(features: FeatureRows, selected: Int32Array, classes: number): FitRows {
-  const numbers = isDense(features) ? wholeSteps(selected.length) * wholeSteps(features.dim) : 0;
-  if (isDense(features) && numbers > 0 && numbers <= MOST) return new DenseFitRows(features, selected, classes);
+  const dim = featureCount(features);
+  const numbers = isDense(features) ? wholeSteps(selected.length) * wholeSteps(dim) : entryCount(features, selected);
+  if (numbers > 0 && Math.max(numbers, wholeSteps(dim) * wholeSteps(classes)) <= MOST) {
+    return isDense(features)
+      ? new DenseFitRows(features, selected, classes)
+      : new SparseFitRows(features, selected, classes, numbers);
+  }
   let factors = new Float64Array();
   return {
     products: (weights) => factors = rowProducts(features, selected, weights, classes),
@@ -44,9 +58,18 @@ export function fitRows(features: FeatureRows, selected: Int32Array, classes: nu
 
 const wholeSteps = (length: number) => STEP * Math.ceil(length / STEP);
 
-function open(rows: number, products: number, weights: number) {
+function entryCount({ offsets }: SparseFeatures, selected: Int32Array): number {
+  return selected.reduce((sum, row) => sum + offsets[row + 1] - offsets[row], 0);
+}
+
+/** How long the arrays of a kernel are. */
+type Lengths = Readonly<Record<"values" | "places" | "offsets" | "products" | "weights", number>>;
+
+function open({ values, places, offsets, products, weights }: Lengths) {
   return openKernel("fitRows", {
-    rows: ["f32", rows],
+    values: ["f32", values],
+    places: ["i32", places],
+    offsets: ["i32", offsets],
     products: ["f64", products],
     weights: ["f64", weights],
     sums: ["f64", weights],
@@ -55,14 +78,13 @@ function open(rows: number, products: number, weights: number) {
 
 let kept: ReturnType<typeof open> | undefined;
 
-/** A kernel with room for so many numbers; that of the fit before, if they go into it. */
-function kernelFor(rows: number, products: number, weights: number): ReturnType<typeof open> {
-  const room = kept?.arrays;
-  if (kept && room && room.rows.length >= rows && room.products.length >= products && room.weights.length >= weights) {
-    return kept;
-  }
-  const kernel = open(rows, products, weights);
-  kept = rows <= KEPT ? kernel : undefined;
+/** A kernel with arrays at least so long; that of a fit before, if its are. */
+function kernelFor(lengths: Lengths): ReturnType<typeof open> {
+  const has = (room: typeof kept): room is ReturnType<typeof open> =>
+    Object.entries(lengths).every(([name, length]) => room && room.arrays[name as keyof Lengths].length >= length);
+  if (has(kept)) return kept;
+  const kernel = open(lengths);
+  kept = Object.values(lengths).every((length) => length <= KEPT) ? kernel : undefined;
   return kernel;
 }
 
@@ -79,17 +101,17 @@ class DenseFitRows implements FitRows {
     this.#dim = dim;
     this.#width = wholeSteps(dim);
     this.#rows = wholeSteps(selected.length);
-    this.#kernel = kernelFor(this.#rows * this.#width, this.#rows * classes, classes * this.#width);
-    const { rows, weights, products } = this.#kernel.arrays;
+    this.#kernel = kernelFor({
+      ...{ values: this.#rows * this.#width, places: 0, offsets: 0 },
+      products: this.#rows * classes,
+      weights: classes * this.#width,
+    });
+    const { values, weights, products } = this.#kernel.arrays;
     this.#products = products.subarray(0, selected.length * classes);
     // What is filled up must be zeros, whatever was there before.
-    if (dim < this.#width) {
-      rows.fill(0, 0, this.#rows * this.#width);
-      weights.fill(0, 0, classes * this.#width);
-    } else {
-      rows.fill(0, selected.length * dim, this.#rows * dim);
-    }
-    selected.forEach((row, i) => rows.set(data.subarray(row * dim, (row + 1) * dim), i * this.#width));
+    values.fill(0, dim < this.#width ? 0 : selected.length * dim, this.#rows * this.#width);
+    weights.fill(0, 0, classes * this.#width);
+    selected.forEach((row, i) => values.set(data.subarray(row * dim, (row + 1) * dim), i * this.#width));
   }
 
   products(weights: Float64Array): Float64Array {
@@ -97,8 +119,8 @@ class DenseFitRows implements FitRows {
     for (let k = 0; k < this.classes; k++) {
       arrays.weights.set(weights.subarray(k * this.#dim, (k + 1) * this.#dim), k * this.#width);
     }
-    const at = [arrays.rows, arrays.weights, arrays.products].map(({ byteOffset }) => byteOffset);
-    run.products(at[0], this.#rows, this.#width, at[1], this.classes, at[2]);
+    const [values, own, products] = placesOf(arrays.values, arrays.weights, arrays.products);
+    run.products(values, this.#rows, this.#width, own, this.classes, products);
     return this.#products;
   }
 
@@ -107,10 +129,79 @@ class DenseFitRows implements FitRows {
     arrays.sums.fill(0, 0, this.classes * this.#width);
     // Of weights that are infinite the rows that fill up have products, too.
     arrays.products.fill(0, this.#products.length, this.#rows * this.classes);
-    const at = [arrays.rows, arrays.products, arrays.sums].map(({ byteOffset }) => byteOffset);
-    run.sums(at[0], this.#rows, this.#width, at[1], this.classes, at[2]);
+    const [values, products, sums] = placesOf(arrays.values, arrays.products, arrays.sums);
+    run.sums(values, this.#rows, this.#width, products, this.classes, sums);
     for (let k = 0; k < this.classes; k++) {
       into.set(arrays.sums.subarray(k * this.#width, k * this.#width + this.#dim), k * this.#dim);
     }
   }
+}
+
+/** Sparse rows in the memory of a kernel. */
+class SparseFitRows implements FitRows {
+  readonly #size: number;
+  readonly #products: Float64Array;
+  readonly #kernel: ReturnType<typeof open>;
+  /** Numbers of a feature in weights and sums: the classes, an even number. */
+  readonly #stride: number;
+  /** Where the kernel finds the rows' offsets, how many rows there are, where their features and values are. */
+  readonly #rows: readonly [offsets: number, rows: number, places: number, values: number];
+
+  constructor(
+    { size, offsets, features, values }: SparseFeatures,
+    selected: Int32Array,
+    readonly classes: number,
+    entries: number,
+  ) {
+    this.#size = size;
+    this.#stride = 2 * Math.ceil(classes / 2);
+    const { length } = selected;
+    this.#kernel = kernelFor({
+      ...{ values: entries, places: entries, offsets: length + 1 },
+      ...{ products: length * classes, weights: size * this.#stride },
+    });
+    const { arrays } = this.#kernel;
+    this.#products = arrays.products.subarray(0, length * classes);
+    let end = 0;
+    selected.forEach((row, i) => {
+      const own = features.subarray(offsets[row], offsets[row + 1]);
+      // The kernel reads and writes wherever it is told to.
+      const wrong = own.find((feature) => !(feature >= 0 && feature < size));
+      if (wrong !== undefined) {
+        throw new RangeError(`Expected features of 0 to ${size - 1} but row ${row} has feature ${wrong}`);
+      }
+      arrays.offsets[i] = end;
+      arrays.places.set(own, end);
+      arrays.values.set(values.subarray(offsets[row], offsets[row + 1]), end);
+      end += own.length;
+    });
+    arrays.offsets[length] = end;
+    const [starts, places, numbers] = placesOf(arrays.offsets, arrays.places, arrays.values);
+    this.#rows = [starts, length, places, numbers];
+  }
+
+  products(weights: Float64Array): Float64Array {
+    const { run, arrays } = this.#kernel;
+    for (let k = 0, i = 0; k < this.classes; k++) {
+      for (let j = 0; j < this.#size; j++) arrays.weights[j * this.#stride + k] = weights[i++];
+    }
+    const [own, products] = placesOf(arrays.weights, arrays.products);
+    run.sparseProducts(...this.#rows, own, this.classes, products);
+    return this.#products;
+  }
+
+  sums(into: Float64Array): void {
+    const { run, arrays } = this.#kernel;
+    arrays.sums.fill(0, 0, this.#size * this.#stride);
+    const [products, sums] = placesOf(arrays.products, arrays.sums);
+    run.sparseSums(...this.#rows, products, this.classes, sums);
+    for (let k = 0, i = 0; k < this.classes; k++) {
+      for (let j = 0; j < this.#size; j++) into[i++] = arrays.sums[j * this.#stride + k];
+    }
+  }
+}
+
+/** Where arrays of a kernel begin in its memory. */
+function placesOf(...arrays: readonly ArrayBufferView[]): number[] {
+  return arrays.map(({ byteOffset }) => byteOffset);
 }
