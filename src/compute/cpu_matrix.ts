@@ -90,6 +90,11 @@ export class CpuMatrix implements Matrix {
     return this.#revisions[tile] ?? 0;
   }
 
+  /** How often rows were overwritten, all tiles together. */
+  get overwritten(): number {
+    return this.#revisions.reduce((sum, revision) => sum + (revision ?? 0), 0);
+  }
+
   /** What was made of the matrix under a key before, or is made now; it goes with the matrix, and is disposed if it can be. */
   derived<T>(key: string, make: () => T): T {
     this.assertInUse();

@@ -2,6 +2,7 @@ import type { Nearest } from "../backend.ts";
 import { type CpuMatrix, ROWS_A_TILE } from "../cpu_matrix.ts";
 import { nativeRuntime, type Tensor } from "../ort.ts";
 import { rowsOf } from "../rows_of.ts";
+import { ExactScores } from "./exact_scores.ts";
 import { floatProducts } from "./products.ts";
 import { noneKnown, settle, settleWhole, type Strip, type Tile, UNIT } from "./settle.ts";
 
@@ -38,6 +39,7 @@ export async function searchFloats(queries: CpuMatrix, exemplars: CpuMatrix, fro
     tiles.push({ first, size: end - first, scale: 1, norm, error: 0, b });
   }
   const [data, values] = [queries.view(), exemplars.view()];
+  const scores = new ExactScores(best, { data, dim }, values, exemplars);
   // A sum of n products is off by at most n roundings of each, in whatever order; the similarity has one of its own.
   const rounding = (dim + 2) * UNIT;
   const step = Math.min(rows, stripRows(exemplars.rows - from));
@@ -50,7 +52,7 @@ export async function searchFloats(queries: CpuMatrix, exemplars: CpuMatrix, fro
     const tops = [];
     for (const tile of tiles) tops.push(await floatProducts.tops(WIDTH, tile, a, tile.b));
     const open = tiles.map((): number[] => []);
-    settle(best, strip, tops, values, (i, tile) => open[tile].push(i));
+    settle(scores, strip, tops, (i, tile) => open[tile].push(i));
     for (const [t, tile] of tiles.entries()) {
       if (open[t].length === 0) continue;
       const some = rowsOf(strip.data, dim, open[t].map((i) => first + i));

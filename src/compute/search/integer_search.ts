@@ -2,6 +2,7 @@ import type { Nearest } from "../backend.ts";
 import { CpuMatrix } from "../cpu_matrix.ts";
 import { nativeRuntime, type Tensor } from "../ort.ts";
 import { rowsOf } from "../rows_of.ts";
+import { ExactScores } from "./exact_scores.ts";
 import { ExemplarCodes, type Packing } from "./exemplar_codes.ts";
 import { searchFloats, stripRows } from "./float_search.ts";
 import type { CodedTile } from "./packed_tiles.ts";
@@ -49,11 +50,12 @@ export async function searchIntegers(
   const size = exemplars.rows;
   const { dim, rows } = queries;
   const [data, values] = [queries.view(), exemplars.view()];
+  const best = noneKnown(rows);
+  const scores = new ExactScores(best, { data, dim }, values, exemplars);
   const { Tensor } = await nativeRuntime();
   const { width } = coder;
   using packed = await codes.packed(tiles, rows, WIDTH, packing);
   const columns = tiles.map((tile) => new Tensor("int8", tile.codes, [width, tile.columns]));
-  const best = noneKnown(rows);
   // Rows with more candidates than a tile told, by tile and in all.
   const open = tiles.map((): number[] => []);
   const unsettled = new Set<number>();
@@ -77,7 +79,7 @@ export async function searchIntegers(
       for (const [t, tile] of tiles.entries().drop(tops.length)) {
         tops.push(await integerProducts.tops(WIDTH, tile, a, columns[t], tile.columns));
       }
-      settle(best, strip, tops, values, (i, tile) => {
+      settle(scores, strip, tops, (i, tile) => {
         open[tile].push(strip.first + i);
         unsettled.add(strip.first + i);
       });

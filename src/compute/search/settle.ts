@@ -7,6 +7,7 @@
  */
 import type { Nearest } from "../backend.ts";
 import { exactDot } from "../exact_dot.ts";
+import type { ExactScores } from "./exact_scores.ts";
 
 /** Float32's unit roundoff. */
 export const UNIT = 2 ** -24;
@@ -62,9 +63,8 @@ export function noneKnown(rows: number): Nearest {
   return { regions: new Int32Array(rows), similarities: new Float32Array(rows).fill(-Infinity) };
 }
 
-/** Scores row `row` of a matrix exactly against an exemplar, and keeps it if it is nearer, or as near and lower. */
-export function score(best: Nearest, { data, dim }: Strip, row: number, exemplars: Float32Array, region: number): void {
-  const similarity = Math.fround(exactDot(data, row * dim, exemplars, region * dim, dim));
+/** Keeps an exemplar of a row if it is nearer than the nearest that is known, or as near and lower. */
+export function keepNearer(best: Nearest, row: number, region: number, similarity: number): void {
   const known = best.similarities[row];
   if (similarity > known || (similarity === known && region < best.regions[row])) {
     best.similarities[row] = similarity;
@@ -72,41 +72,61 @@ export function score(best: Nearest, { data, dim }: Strip, row: number, exemplar
   }
 }
 
+/** Scores row `row` of a matrix exactly against an exemplar, and keeps it if it is nearer. */
+export function score(
+  best: Nearest,
+  { data, dim }: Pick<Strip, "data" | "dim">,
+  row: number,
+  exemplars: Float32Array,
+  region: number,
+): void {
+  keepNearer(best, row, region, Math.fround(exactDot(data, row * dim, exemplars, region * dim, dim)));
+}
+
 /**
  * Settles the rows of a strip, given their largest products with all tiles.
  *
- * @param exemplars Values, `size x dim`.
+ * @param scores Of the search.
  * @param open Called for a row of the strip, and the number of a tile, that may have more candidates than it tells.
  */
 export function settle(
-  best: Nearest,
+  scores: ExactScores,
   strip: Strip,
   tops: readonly Tops[],
-  exemplars: Float32Array,
   open: (i: number, tile: number) => void,
 ): void {
-  for (let i = 0; i < strip.rows; i++) {
-    const row = strip.first + i;
+  const { best, step } = scores;
+  const seeming = new Int32Array(Math.min(step, strip.rows));
+  for (let first = 0; first < strip.rows; first += step) {
+    const end = Math.min(first + step, strip.rows);
+    scores.take(strip.first + first, end - first);
     // First whoever seems nearest: the more is known, the fewer others can still be it.
-    const nearest = seemsNearest(tops, i);
-    if (nearest < 0) {
-      tops.forEach((_, t) => open(i, t));
-      continue;
+    for (let i = first; i < end; i++) {
+      const nearest = seemsNearest(tops, i);
+      seeming[i - first] = nearest;
+      if (nearest < 0) tops.forEach((_, t) => open(i, t));
+      else scores.add(i - first, tops[nearest].tile.first + placeOf(tops[nearest], i, 0));
     }
-    score(best, strip, row, exemplars, tops[nearest].tile.first + placeOf(tops[nearest], i, 0));
-    for (let t = 0; t < tops.length; t++) {
-      const { tile, width, columns, values } = tops[t];
-      const cut = cutOf(best.similarities[row], strip, i, tile);
-      const start = i * width;
-      if (width < columns && values[start + width - 1] >= cut) {
-        open(i, t);
-        continue;
-      }
-      for (let c = t === nearest ? 1 : 0; c < width && values[start + c] >= cut; c++) {
-        const place = placeOf(tops[t], i, c);
-        if (place < tile.size) score(best, strip, row, exemplars, tile.first + place);
+    scores.settle();
+    for (let i = first; i < end; i++) {
+      const nearest = seeming[i - first];
+      if (nearest < 0) continue;
+      const similarity = best.similarities[strip.first + i];
+      for (let t = 0; t < tops.length; t++) {
+        const { tile, width, columns, values } = tops[t];
+        const cut = cutOf(similarity, strip, i, tile);
+        const start = i * width;
+        if (width < columns && values[start + width - 1] >= cut) {
+          open(i, t);
+          continue;
+        }
+        for (let c = t === nearest ? 1 : 0; c < width && values[start + c] >= cut; c++) {
+          const place = placeOf(tops[t], i, c);
+          if (place < tile.size) scores.add(i - first, tile.first + place);
+        }
       }
     }
+    scores.settle();
   }
 }
 

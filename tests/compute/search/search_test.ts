@@ -158,9 +158,13 @@ Deno.test("a bound that is too small loses exemplars", async () => {
   assert(regions.some((region, row) => region !== expected.regions[row]));
 });
 
-Deno.test("codes follow exemplars that are appended or overwritten", async () => {
+for (const way of ["integers", "float"] as const) {
+  Deno.test(`what a search keeps follows exemplars that are appended or overwritten, ${way}`, () => assertFollows(way));
+}
+
+async function assertFollows(way: "integers" | "float"): Promise<void> {
   const [dim, rows] = [96, 700];
-  const backend = new CpuBackend({ way: "integers" });
+  const backend = new CpuBackend({ way });
   using x = backend.upload(clustered(50, dim, 1), 50, dim);
   using source = backend.upload(clustered(rows, dim, 2), rows, dim);
   using exemplars = backend.create(dim);
@@ -188,6 +192,34 @@ Deno.test("codes follow exemplars that are appended or overwritten", async () =>
   // Queries that were overwritten.
   backend.copyRows(source, numbers(0, 50), x, numbers(0, 50));
   await check();
+}
+
+Deno.test("searches that take turns score their own exemplars, also when there is no room for those of all", async () => {
+  const backend = new CpuBackend({ way: "float" });
+  // Of the last there are too many to be kept, and of the one before a row is longer than all that is kept.
+  const shapes = [...Array.from({ length: 20 }, (_, i) => [2000 + i, 255]), [2, 2 ** 17 + 1], [5000, 256]];
+  const cases = shapes.map(([rows, dim], i) => {
+    const [queries, exemplars] = [unitRows(rows > 2 ? 600 : 3, dim, i + 1), unitRows(rows, dim, i + 50)];
+    const few = queries.subarray(0, 5 * dim);
+    return {
+      x: backend.upload(queries, queries.length / dim, dim),
+      few: backend.upload(few.slice(), few.length / dim, dim),
+      exemplars: backend.upload(exemplars, rows, dim),
+      expected: bruteForce(few, exemplars, dim),
+    };
+  });
+  const first = (found: Nearest, { regions: { length } }: Nearest) => ({
+    regions: found.regions.slice(0, length),
+    similarities: found.similarities.slice(0, length),
+  });
+  for (let turn = 0; turn < 2; turn++) {
+    const all = await Promise.all(cases.map(({ x, exemplars }) => backend.nearest(x, exemplars)));
+    const fews = await Promise.all(cases.map(({ few, exemplars }) => backend.nearest(few, exemplars)));
+    for (const [i, { expected }] of cases.entries()) {
+      assertEquals(first(all[i], expected), expected, `${shapes[i]}`);
+      assertEquals(fews[i], expected, `${shapes[i]}, few`);
+    }
+  }
 });
 
 Deno.test("rows that are not of ordinary size are searched in float32", async () => {

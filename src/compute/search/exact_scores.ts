@@ -1,0 +1,130 @@
+/** Exact products of rows with exemplars, many at once: those of `exactDot`, by kernels/exact_dots.wat in a third of the time. */
+import type { Nearest } from "../backend.ts";
+import type { CpuMatrix } from "../cpu_matrix.ts";
+import { openKernel } from "../wasm.ts";
+import { keepNearer, score, type Strip } from "./settle.ts";
+
+/** Numbers of rows that lie in the kernel's memory at once, and pairs that are scored at once. */
+const [NUMBERS, PAIRS] = [2 ** 17, 1024];
+/** Numbers of a matrix of exemplars that stay there, 4 MiB of them; of larger ones rows are copied when they are scored. */
+const MOST = 2 ** 20;
+/** Numbers of all that stay; when there is no more room all are given up. */
+const ROOM = 2 ** 23;
+/** Copying exemplars must pay: there are at most so many for each row that is searched. */
+const EXEMPLARS_A_ROW = 4;
+
+function open() {
+  return openKernel("exactDots", {
+    rows: ["f32", NUMBERS],
+    gathered: ["f32", NUMBERS],
+    kept: ["f32", ROOM],
+    left: ["i32", PAIRS],
+    right: ["i32", PAIRS],
+    products: ["f64", PAIRS],
+  });
+}
+
+// One for all searches: between the calls of a search others may use it, and give up what it kept.
+let kernel: ReturnType<typeof open> | undefined;
+let [used, emptied] = [0, 0];
+
+/** Where the rows of a matrix are kept. */
+interface Kept {
+  /** How often all had been given up. */
+  emptied: number;
+  start: number;
+  /** Numbers that have room. */
+  room: number;
+  rows: number;
+  /** How often rows had been overwritten. */
+  changes: number;
+}
+
+/** The place of a matrix's rows among those that stay, copied as far as they were not; `undefined` if they are too many. */
+function keep(matrix: CpuMatrix, searched: number): Kept | undefined {
+  const { dim, rows } = matrix;
+  if (rows * dim > MOST) return undefined;
+  const kept = matrix.derived("exact scores", (): Kept => ({ emptied: -1, start: 0, room: 0, rows: 0, changes: 0 }));
+  const changes = matrix.overwritten;
+  const isThere = kept.emptied === emptied && kept.room >= rows * dim;
+  const known = isThere && kept.changes === changes ? kept.rows : 0;
+  if (rows <= known) return { ...kept };
+  if (rows - known > EXEMPLARS_A_ROW * searched) return undefined;
+  if (!isThere) {
+    // It may grow.
+    kept.room = Math.min(MOST, 2 * rows * dim);
+    if (used + kept.room > ROOM) [used, emptied] = [0, emptied + 1];
+    [kept.start, kept.emptied] = [used, emptied];
+    used += kept.room;
+  }
+  kernel!.arrays.kept.set(matrix.view(known), kept.start + known * dim);
+  Object.assign(kept, { rows, changes });
+  return { ...kept };
+}
+
+/** Scores pairs of one search exactly, and keeps of each row whoever is nearest. */
+export class ExactScores {
+  /** Rows that are taken at a time. */
+  readonly step: number;
+  readonly #kept?: Kept;
+  #gathers = true;
+  #first = 0;
+  #pairs = 0;
+
+  /**
+   * @param best Where the nearest are kept.
+   * @param queries Their rows, all of them.
+   * @param values The exemplars' numbers, as they were when the search began.
+   */
+  constructor(
+    readonly best: Nearest,
+    readonly queries: Pick<Strip, "data" | "dim">,
+    readonly values: Float32Array,
+    exemplars: CpuMatrix,
+  ) {
+    const { data, dim } = queries;
+    this.step = Math.max(1, Math.floor(NUMBERS / dim));
+    if (dim > NUMBERS) return;
+    kernel ??= open();
+    this.#kept = keep(exemplars, data.length / dim);
+  }
+
+  /** Takes rows `first` to `first + count`, at most a step, whose pairs are added next. */
+  take(first: number, count: number): void {
+    const { data, dim } = this.queries;
+    this.#first = first;
+    if (dim > NUMBERS) return;
+    // Since the search began others may have needed the room.
+    this.#gathers = this.#kept?.emptied !== emptied;
+    kernel!.arrays.rows.set(data.subarray(first * dim, (first + count) * dim));
+  }
+
+  /** Adds the pair of the `i`-th row taken and an exemplar. */
+  add(i: number, region: number): void {
+    const { dim } = this.queries;
+    if (dim > NUMBERS) return score(this.best, this.queries, this.#first + i, this.values, region);
+    if (this.#pairs === (this.#gathers ? Math.min(this.step, PAIRS) : PAIRS)) this.settle();
+    const { left, right, gathered } = kernel!.arrays;
+    left[this.#pairs] = i;
+    // What it is later, where it is gathered, is its place there.
+    right[this.#pairs] = region;
+    if (this.#gathers) gathered.set(this.values.subarray(region * dim, (region + 1) * dim), this.#pairs * dim);
+    this.#pairs++;
+  }
+
+  /** Scores the pairs that were added. */
+  settle(): void {
+    const pairs = this.#pairs;
+    if (pairs === 0) return;
+    this.#pairs = 0;
+    const { run, arrays: { rows, gathered, kept, left, right, products } } = kernel!;
+    const regions = this.#gathers ? right.slice(0, pairs) : right;
+    if (this.#gathers) { for (let i = 0; i < pairs; i++) right[i] = i; }
+    const among = this.#gathers ? gathered.byteOffset : kept.byteOffset + 4 * this.#kept!.start;
+    const { dim } = this.queries;
+    run.dots(rows.byteOffset, left.byteOffset, among, right.byteOffset, pairs, dim, products.byteOffset);
+    for (let i = 0; i < pairs; i++) {
+      keepNearer(this.best, this.#first + left[i], regions[i], Math.fround(products[i]));
+    }
+  }
+}
