@@ -31,8 +31,8 @@ export interface FitRows {
 const STEP = 4;
 /** Numbers that are copied into a kernel's memory at most, 1 GiB of them; where there are more, rows are read in place. */
 const MOST = 2 ** 28;
-/** Numbers whose room is kept for the next fit. */
-const KEPT = 2 ** 24;
+/** Bytes of memory that are kept for the next fit at most. */
+const KEPT = 2 ** 27;
 
 /**
  * Rows to fit to. They go through kernels/fit_rows.wat, which gives what plain loops give, to the last bit, several times as
@@ -80,11 +80,11 @@ let kept: ReturnType<typeof open> | undefined;
 
 /** A kernel with arrays at least so long; that of a fit before, if its are. */
 function kernelFor(lengths: Lengths): ReturnType<typeof open> {
-  const has = (room: typeof kept): room is ReturnType<typeof open> =>
-    Object.entries(lengths).every(([name, length]) => room && room.arrays[name as keyof Lengths].length >= length);
-  if (has(kept)) return kept;
+  const names = Object.keys(lengths) as (keyof Lengths)[];
+  const before = kept;
+  if (before && names.every((name) => before.arrays[name].length >= lengths[name])) return before;
   const kernel = open(lengths);
-  kept = Object.values(lengths).every((length) => length <= KEPT) ? kernel : undefined;
+  kept = kernel.arrays.values.buffer.byteLength <= KEPT ? kernel : undefined;
   return kernel;
 }
 
