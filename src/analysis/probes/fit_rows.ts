@@ -29,10 +29,8 @@ export interface FitRows {
 
 /** The kernel takes so many dense rows, and numbers of one, at a time: what is less is filled up with zeros. */
 const STEP = 4;
-/** Numbers that are copied into a kernel's memory at most, 1 GiB of them; where there are more, rows are read in place. */
-const MOST = 2 ** 28;
-/** Bytes of memory that are kept for the next fit at most. */
-const KEPT = 2 ** 27;
+/** Bytes of a kernel's memory at most; rows that need more are read in place. And of what is kept for the next fit. */
+const [MOST, KEPT] = [2 ** 30, 2 ** 27];
 
 /**
  * Rows to fit to. They go through kernels/fit_rows.wat, which gives what plain loops give, to the last bit, several times as
@@ -42,12 +40,11 @@ const KEPT = 2 ** 27;
  * @throws {RangeError} if a sparse row has a feature that there is not.
  */
 export function fitRows(features: FeatureRows, selected: Int32Array, classes: number): FitRows {
-  const dim = featureCount(features);
-  const numbers = isDense(features) ? wholeSteps(selected.length) * wholeSteps(dim) : entryCount(features, selected);
-  if (numbers > 0 && Math.max(numbers, wholeSteps(dim) * wholeSteps(classes)) <= MOST) {
+  const lengths = lengthsOf(features, selected, classes);
+  if (lengths.values > 0 && bytesOf(lengths) <= MOST) {
     return isDense(features)
-      ? new DenseFitRows(features, selected, classes)
-      : new SparseFitRows(features, selected, classes, numbers);
+      ? new DenseFitRows(features, selected, classes, lengths)
+      : new SparseFitRows(features, selected, classes, lengths);
   }
   let factors = new Float64Array();
   return {
@@ -57,13 +54,26 @@ export function fitRows(features: FeatureRows, selected: Int32Array, classes: nu
 }
 
 const wholeSteps = (length: number) => STEP * Math.ceil(length / STEP);
-
-function entryCount({ offsets }: SparseFeatures, selected: Int32Array): number {
-  return selected.reduce((sum, row) => sum + offsets[row + 1] - offsets[row], 0);
-}
+const wholePairs = (length: number) => 2 * Math.ceil(length / 2);
 
 /** How long the arrays of a kernel are. */
 type Lengths = Readonly<Record<"values" | "places" | "offsets" | "products" | "weights", number>>;
+
+function lengthsOf(features: FeatureRows, selected: Int32Array, classes: number): Lengths {
+  const dim = featureCount(features);
+  if (isDense(features)) {
+    const [rows, width] = [selected.length, dim].map(wholeSteps);
+    return { values: rows * width, places: 0, offsets: 0, products: rows * classes, weights: classes * width };
+  }
+  const { offsets } = features;
+  const entries = selected.reduce((sum, row) => sum + offsets[row + 1] - offsets[row], 0);
+  const [rows, products] = [selected.length, selected.length * classes];
+  return { values: entries, places: entries, offsets: rows + 1, products, weights: dim * wholePairs(classes) };
+}
+
+function bytesOf({ values, places, offsets, products, weights }: Lengths): number {
+  return 4 * (values + places + offsets) + 8 * (products + 2 * weights);
+}
 
 function open({ values, places, offsets, products, weights }: Lengths) {
   return openKernel("fitRows", {
@@ -84,7 +94,7 @@ function kernelFor(lengths: Lengths): ReturnType<typeof open> {
   const before = kept;
   if (before && names.every((name) => before.arrays[name].length >= lengths[name])) return before;
   const kernel = open(lengths);
-  kept = kernel.arrays.values.buffer.byteLength <= KEPT ? kernel : undefined;
+  kept = bytesOf(lengths) <= KEPT ? kernel : undefined;
   return kernel;
 }
 
@@ -97,15 +107,11 @@ class DenseFitRows implements FitRows {
   readonly #products: Float64Array;
   readonly #kernel: ReturnType<typeof open>;
 
-  constructor({ data, dim }: DenseRows, selected: Int32Array, readonly classes: number) {
+  constructor({ data, dim }: DenseRows, selected: Int32Array, readonly classes: number, lengths: Lengths) {
     this.#dim = dim;
     this.#width = wholeSteps(dim);
     this.#rows = wholeSteps(selected.length);
-    this.#kernel = kernelFor({
-      ...{ values: this.#rows * this.#width, places: 0, offsets: 0 },
-      products: this.#rows * classes,
-      weights: classes * this.#width,
-    });
+    this.#kernel = kernelFor(lengths);
     const { values, weights, products } = this.#kernel.arrays;
     this.#products = products.subarray(0, selected.length * classes);
     // What is filled up must be zeros, whatever was there before.
@@ -151,15 +157,12 @@ class SparseFitRows implements FitRows {
     { size, offsets, features, values }: SparseFeatures,
     selected: Int32Array,
     readonly classes: number,
-    entries: number,
+    lengths: Lengths,
   ) {
     this.#size = size;
-    this.#stride = 2 * Math.ceil(classes / 2);
+    this.#stride = wholePairs(classes);
     const { length } = selected;
-    this.#kernel = kernelFor({
-      ...{ values: entries, places: entries, offsets: length + 1 },
-      ...{ products: length * classes, weights: size * this.#stride },
-    });
+    this.#kernel = kernelFor(lengths);
     const { arrays } = this.#kernel;
     this.#products = arrays.products.subarray(0, length * classes);
     let end = 0;
