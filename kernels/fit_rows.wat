@@ -162,7 +162,7 @@
             (i32.lt_u (local.tee $j (i32.add (local.get $j) (i32.const 16))) (local.get $bytes))))
         (local.set $factors (i32.add (local.get $factors) (i32.const 8)))
         (br_if $each_class (local.tee $class (i32.sub (local.get $class) (i32.const 1)))))
-      ;; It is past the first row's.
+      ;; Those of the first row are behind it, those of the other three are not.
       (local.set $factors (i32.add (local.get $factors) (i32.mul (local.get $next) (i32.const 3))))
       (local.set $row0 (i32.add (local.get $row3) (local.get $bytes)))
       (local.set $rows (i32.sub (local.get $rows) (i32.const 4)))

@@ -22,7 +22,7 @@ import { freeCopy, type InferenceSession, nativeRuntime, ORT_VERSION, SLEEPING, 
 import { assertLengths, isPlainNorm, lengthOf, LONGEST, rowError, SHORTEST, shortestFrom } from "./row_lengths.ts";
 import { searchFloats } from "./search/float_search.ts";
 import { searchIntegers } from "./search/integer_search.ts";
-import { noneKnown } from "./search/settle.ts";
+import { noneKnown } from "./search/scores.ts";
 import { WayChooser } from "./search/way.ts";
 import { SpareArrays } from "./spare_arrays.ts";
 import type { ActivationRule, SparseFeatures } from "./sparse.ts";

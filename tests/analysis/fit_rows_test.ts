@@ -59,10 +59,16 @@ Deno.test("infinite weights leave the sums of what they do not touch as they are
   assertEquals(sums, Float64Array.of(0, 6));
 });
 
-Deno.test("a feature that there is not is refused by row", () => {
+Deno.test("a feature, or an entry, that there is not is refused by row", () => {
   const rows = sparse({ data: Float32Array.of(0, 1, 0, 2), rows: 2, dim: 2 });
   for (const [feature, size] of [[1, 1], [-1, 2]]) {
     const wrong = { ...rows, size, features: Int32Array.of(0, feature) };
     assertThrows(() => fitRows(wrong, Int32Array.of(1), 2), RangeError, `row 1 has feature ${feature}`);
   }
+  for (const offsets of [[0, -1, 1], [0, 2, 1], [0, 1, 3]]) {
+    const wrong = { ...rows, offsets: Int32Array.from(offsets) };
+    assertThrows(() => fitRows(wrong, Int32Array.of(1), 2), RangeError, "but row 1 has those from");
+  }
+  const few = { ...rows, values: rows.values.subarray(0, 1) };
+  assertThrows(() => fitRows(few, Int32Array.of(0, 1), 2), RangeError, "Expected entries of 0 to 1 but row 1");
 });

@@ -37,9 +37,10 @@ const [MOST, KEPT] = [2 ** 30, 2 ** 27];
  * fast; one fit at a time, as its memory is used again.
  *
  * @param selected Row numbers.
- * @throws {RangeError} if a sparse row has a feature that there is not.
+ * @throws {RangeError} if a sparse row has a feature, or entries, that there are not.
  */
 export function fitRows(features: FeatureRows, selected: Int32Array, classes: number): FitRows {
+  if (!isDense(features)) assertEntries(features, selected);
   const lengths = lengthsOf(features, selected, classes);
   if (lengths.values > 0 && bytesOf(lengths) <= MOST) {
     return isDense(features)
@@ -53,11 +54,26 @@ export function fitRows(features: FeatureRows, selected: Int32Array, classes: nu
   };
 }
 
+/** The kernel reads and writes wherever it is told to. */
+function assertEntries({ size, offsets, features, values }: SparseFeatures, selected: Int32Array): void {
+  const entries = Math.min(features.length, values.length);
+  for (const row of selected) {
+    const [first, last] = [offsets[row], offsets[row + 1]];
+    if (!(first >= 0 && first <= last && last <= entries)) {
+      throw new RangeError(`Expected entries of 0 to ${entries} but row ${row} has those from ${first} to ${last}`);
+    }
+    const wrong = features.subarray(first, last).find((feature) => !(feature >= 0 && feature < size));
+    if (wrong !== undefined) {
+      throw new RangeError(`Expected features from 0 on, ${size} in all, but row ${row} has feature ${wrong}`);
+    }
+  }
+}
+
 const wholeSteps = (length: number) => STEP * Math.ceil(length / STEP);
 const wholePairs = (length: number) => 2 * Math.ceil(length / 2);
 
 /** How long the arrays of a kernel are. */
-type Lengths = Readonly<Record<"values" | "places" | "offsets" | "products" | "weights", number>>;
+type Lengths = Record<"values" | "places" | "offsets" | "products" | "weights", number>;
 
 function lengthsOf(features: FeatureRows, selected: Int32Array, classes: number): Lengths {
   const dim = featureCount(features);
@@ -90,12 +106,21 @@ let kept: ReturnType<typeof open> | undefined;
 
 /** A kernel with arrays at least so long; that of a fit before, if its are. */
 function kernelFor(lengths: Lengths): ReturnType<typeof open> {
-  const names = Object.keys(lengths) as (keyof Lengths)[];
-  const before = kept;
-  if (before && names.every((name) => before.arrays[name].length >= lengths[name])) return before;
-  const kernel = open(lengths);
-  kept = bytesOf(lengths) <= KEPT ? kernel : undefined;
-  return kernel;
+  const before = kept?.arrays;
+  // At least what there was: fits of dense and of sparse rows take turns.
+  const larger = { ...lengths };
+  let grows = false;
+  for (const name of Object.keys(lengths) as (keyof Lengths)[]) {
+    const there = before?.[name].length ?? 0;
+    grows ||= lengths[name] > there;
+    larger[name] = Math.max(lengths[name], there);
+  }
+  if (kept && !grows) return kept;
+  if (bytesOf(larger) > KEPT) {
+    kept = undefined;
+    return open(lengths);
+  }
+  return kept = open(larger);
 }
 
 /** Dense rows in the memory of a kernel. */
@@ -167,16 +192,11 @@ class SparseFitRows implements FitRows {
     this.#products = arrays.products.subarray(0, length * classes);
     let end = 0;
     selected.forEach((row, i) => {
-      const own = features.subarray(offsets[row], offsets[row + 1]);
-      // The kernel reads and writes wherever it is told to.
-      const wrong = own.find((feature) => !(feature >= 0 && feature < size));
-      if (wrong !== undefined) {
-        throw new RangeError(`Expected features of 0 to ${size - 1} but row ${row} has feature ${wrong}`);
-      }
+      const [first, last] = [offsets[row], offsets[row + 1]];
       arrays.offsets[i] = end;
-      arrays.places.set(own, end);
-      arrays.values.set(values.subarray(offsets[row], offsets[row + 1]), end);
-      end += own.length;
+      arrays.places.set(features.subarray(first, last), end);
+      arrays.values.set(values.subarray(first, last), end);
+      end += last - first;
     });
     arrays.offsets[length] = end;
     const [starts, places, numbers] = placesOf(arrays.offsets, arrays.places, arrays.values);

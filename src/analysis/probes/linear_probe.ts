@@ -63,8 +63,8 @@ export interface Probe extends LogisticFit {
  *
  * @param features Dense rows such as activations, or sparse ones such as `oneHotRows` and `Sae.encode` give.
  * @param labels Class of each row, 0 to `classes - 1`.
- * @throws {RangeError} if there is no row to train on, a label is no class, a sparse row has a feature that there is not, or a
- * strength is negative.
+ * @throws {RangeError} if there is no row to train on, a label is no class, a sparse row has a feature, or entries, that
+ * there are not, or a strength is negative.
  *
  * @example
  * ```ts

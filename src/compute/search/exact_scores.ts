@@ -2,7 +2,7 @@
 import type { Nearest } from "../backend.ts";
 import type { CpuMatrix } from "../cpu_matrix.ts";
 import { openKernel } from "../wasm.ts";
-import { keepNearer, score, type Strip } from "./settle.ts";
+import { keepNearer, type Rows, score } from "./scores.ts";
 
 /** Numbers of rows that lie in the kernel's memory at once, and pairs that are scored at once. */
 const [NUMBERS, PAIRS] = [2 ** 17, 1024];
@@ -46,8 +46,9 @@ function keep(matrix: CpuMatrix, searched: number): Kept | undefined {
   if (rows * dim > MOST) return undefined;
   const kept = matrix.derived("exact scores", (): Kept => ({ emptied: -1, start: 0, room: 0, rows: 0, changes: 0 }));
   const changes = matrix.overwritten;
-  const isThere = kept.emptied === emptied && kept.room >= rows * dim;
-  const known = isThere && kept.changes === changes ? kept.rows : 0;
+  // Rows that were overwritten get another place: a search that goes on reads those that there were.
+  const isThere = kept.emptied === emptied && kept.changes === changes && kept.room >= rows * dim;
+  const known = isThere ? kept.rows : 0;
   if (rows <= known) return { ...kept };
   if (rows - known > EXEMPLARS_A_ROW * searched) return undefined;
   if (!isThere) {
@@ -78,7 +79,7 @@ export class ExactScores {
    */
   constructor(
     readonly best: Nearest,
-    readonly queries: Pick<Strip, "data" | "dim">,
+    readonly queries: Rows,
     readonly values: Float32Array,
     exemplars: CpuMatrix,
   ) {

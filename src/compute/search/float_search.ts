@@ -4,7 +4,8 @@ import { nativeRuntime, type Tensor } from "../ort.ts";
 import { rowsOf } from "../rows_of.ts";
 import { ExactScores } from "./exact_scores.ts";
 import { floatProducts } from "./products.ts";
-import { noneKnown, settle, settleWhole, type Strip, type Tile, UNIT } from "./settle.ts";
+import { noneKnown } from "./scores.ts";
+import { settle, settleWhole, type Strip, type Tile, UNIT } from "./settle.ts";
 
 /** Products of a strip's rows with a tile that are computed at once, and the fewest rows and columns that make them up. */
 const [PRODUCTS, FEWEST_ROWS, FEWEST_COLUMNS] = [512 * ROWS_A_TILE, 512, 128];

@@ -8,7 +8,8 @@ import { searchFloats, stripRows } from "./float_search.ts";
 import type { CodedTile } from "./packed_tiles.ts";
 import { integerProducts } from "./products.ts";
 import { CODE_ROUNDING, type Codes, RowCoder } from "./row_coder.ts";
-import { noneKnown, settle, settleWhole, type Strip } from "./settle.ts";
+import { noneKnown } from "./scores.ts";
+import { settle, settleWhole, type Strip } from "./settle.ts";
 
 /** Candidates that a tile tells of each row; of real activations 99 % of the rows have at most five in all. */
 const WIDTH = 8;

@@ -6,8 +6,8 @@
  * float32; of equals the lowest wins. So the answer does not depend on the way.
  */
 import type { Nearest } from "../backend.ts";
-import { exactDot } from "../exact_dot.ts";
 import type { ExactScores } from "./exact_scores.ts";
+import { score } from "./scores.ts";
 
 /** Float32's unit roundoff. */
 export const UNIT = 2 ** -24;
@@ -56,31 +56,6 @@ export interface Tops {
   readonly values: Int32Array | Float32Array;
   /** Their places in the tile, the low halves of 64-bit numbers; a place beyond the tile's size is none. */
   readonly places: Int32Array;
-}
-
-/** The nearest of no row is known. */
-export function noneKnown(rows: number): Nearest {
-  return { regions: new Int32Array(rows), similarities: new Float32Array(rows).fill(-Infinity) };
-}
-
-/** Keeps an exemplar of a row if it is nearer than the nearest that is known, or as near and lower. */
-export function keepNearer(best: Nearest, row: number, region: number, similarity: number): void {
-  const known = best.similarities[row];
-  if (similarity > known || (similarity === known && region < best.regions[row])) {
-    best.similarities[row] = similarity;
-    best.regions[row] = region;
-  }
-}
-
-/** Scores row `row` of a matrix exactly against an exemplar, and keeps it if it is nearer. */
-export function score(
-  best: Nearest,
-  { data, dim }: Pick<Strip, "data" | "dim">,
-  row: number,
-  exemplars: Float32Array,
-  region: number,
-): void {
-  keepNearer(best, row, region, Math.fround(exactDot(data, row * dim, exemplars, region * dim, dim)));
 }
 
 /**
