@@ -6,7 +6,7 @@ import { keepNearer, type Rows, score } from "./scores.ts";
 
 /** Numbers of rows that lie in the kernel's memory at once, and pairs that are scored at once. */
 const [NUMBERS, PAIRS] = [2 ** 17, 1024];
-/** Numbers of a matrix of exemplars that stay there, 4 MiB of them; of larger ones rows are copied when they are scored. */
+/** Numbers of a matrix of exemplars that stay there, 4 MiB of them; copying rows of larger ones costs more than it saves. */
 const MOST = 2 ** 20;
 /** Numbers of all that stay; when there is no more room all are given up. */
 const ROOM = 2 ** 23;
@@ -16,7 +16,6 @@ const EXEMPLARS_A_ROW = 4;
 function open() {
   return openKernel("exactDots", {
     rows: ["f32", NUMBERS],
-    gathered: ["f32", NUMBERS],
     kept: ["f32", ROOM],
     left: ["i32", PAIRS],
     right: ["i32", PAIRS],
@@ -43,7 +42,8 @@ interface Kept {
 /** The place of a matrix's rows among those that stay, copied as far as they were not; `undefined` if they are too many. */
 function keep(matrix: CpuMatrix, searched: number): Kept | undefined {
   const { dim, rows } = matrix;
-  if (rows * dim > MOST) return undefined;
+  if (dim > NUMBERS || rows * dim > MOST) return undefined;
+  kernel ??= open();
   const kept = matrix.derived("exact scores", (): Kept => ({ emptied: -1, start: 0, room: 0, rows: 0, changes: 0 }));
   const changes = matrix.overwritten;
   // Rows that were overwritten get another place: a search that goes on reads those that there were.
@@ -58,7 +58,7 @@ function keep(matrix: CpuMatrix, searched: number): Kept | undefined {
     [kept.start, kept.emptied] = [used, emptied];
     used += kept.room;
   }
-  kernel!.arrays.kept.set(matrix.view(known), kept.start + known * dim);
+  kernel.arrays.kept.set(matrix.view(known), kept.start + known * dim);
   Object.assign(kept, { rows, changes });
   return { ...kept };
 }
@@ -68,7 +68,8 @@ export class ExactScores {
   /** Rows that are taken at a time. */
   readonly step: number;
   readonly #kept?: Kept;
-  #gathers = true;
+  /** Whether the kernel has the exemplars; else pairs are scored one by one, when they are added. */
+  #isKept = false;
   #first = 0;
   #pairs = 0;
 
@@ -85,8 +86,6 @@ export class ExactScores {
   ) {
     const { data, dim } = queries;
     this.step = Math.max(1, Math.floor(NUMBERS / dim));
-    if (dim > NUMBERS) return;
-    kernel ??= open();
     this.#kept = keep(exemplars, data.length / dim);
   }
 
@@ -94,22 +93,18 @@ export class ExactScores {
   take(first: number, count: number): void {
     const { data, dim } = this.queries;
     this.#first = first;
-    if (dim > NUMBERS) return;
     // Since the search began others may have needed the room.
-    this.#gathers = this.#kept?.emptied !== emptied;
-    kernel!.arrays.rows.set(data.subarray(first * dim, (first + count) * dim));
+    this.#isKept = this.#kept?.emptied === emptied;
+    if (this.#isKept) kernel!.arrays.rows.set(data.subarray(first * dim, (first + count) * dim));
   }
 
   /** Adds the pair of the `i`-th row taken and an exemplar. */
   add(i: number, region: number): void {
-    const { dim } = this.queries;
-    if (dim > NUMBERS) return score(this.best, this.queries, this.#first + i, this.values, region);
-    if (this.#pairs === (this.#gathers ? Math.min(this.step, PAIRS) : PAIRS)) this.settle();
-    const { left, right, gathered } = kernel!.arrays;
+    if (!this.#isKept) return score(this.best, this.queries, this.#first + i, this.values, region);
+    if (this.#pairs === PAIRS) this.settle();
+    const { left, right } = kernel!.arrays;
     left[this.#pairs] = i;
-    // What it is later, where it is gathered, is its place there.
     right[this.#pairs] = region;
-    if (this.#gathers) gathered.set(this.values.subarray(region * dim, (region + 1) * dim), this.#pairs * dim);
     this.#pairs++;
   }
 
@@ -118,14 +113,12 @@ export class ExactScores {
     const pairs = this.#pairs;
     if (pairs === 0) return;
     this.#pairs = 0;
-    const { run, arrays: { rows, gathered, kept, left, right, products } } = kernel!;
-    const regions = this.#gathers ? right.slice(0, pairs) : right;
-    if (this.#gathers) { for (let i = 0; i < pairs; i++) right[i] = i; }
-    const among = this.#gathers ? gathered.byteOffset : kept.byteOffset + 4 * this.#kept!.start;
-    const { dim } = this.queries;
-    run.dots(rows.byteOffset, left.byteOffset, among, right.byteOffset, pairs, dim, products.byteOffset);
+    const { run, arrays: { rows, kept, left, right, products } } = kernel!;
+    const [a, b, out] = [rows, kept, products].map(({ byteOffset }) => byteOffset);
+    const start = b + this.#kept!.start * Float32Array.BYTES_PER_ELEMENT;
+    run.dots(a, left.byteOffset, start, right.byteOffset, pairs, this.queries.dim, out);
     for (let i = 0; i < pairs; i++) {
-      keepNearer(this.best, this.#first + left[i], regions[i], Math.fround(products[i]));
+      keepNearer(this.best, this.#first + left[i], right[i], Math.fround(products[i]));
     }
   }
 }

@@ -86,10 +86,9 @@ export function settle(
     for (let i = first; i < end; i++) {
       const nearest = seeming[i - first];
       if (nearest < 0) continue;
-      const similarity = best.similarities[strip.first + i];
       for (let t = 0; t < tops.length; t++) {
         const { tile, width, columns, values } = tops[t];
-        const cut = cutOf(similarity, strip, i, tile);
+        const cut = cutOf(best.similarities[strip.first + i], strip, i, tile);
         const start = i * width;
         if (width < columns && values[start + width - 1] >= cut) {
           open(i, t);
