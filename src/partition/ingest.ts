@@ -51,8 +51,7 @@ export async function ingestBatch(
 
 /**
  * Counts the rows of a batch as members of their regions: in stream order, founders too, as the sample's draw needs how many
- * members a region has, this one counted. On its own, and its numbers one by one, for V8 optimises no loop of an async
- * function beyond its second tier, and takes arrays apart by iterators there.
+ * members a region has, this one counted.
  *
  * @returns How many rows belong to no region.
  */
