@@ -1,4 +1,4 @@
-/** Exact products of rows with exemplars, many at once: those of `exactDot`, by kernels/exact_dots.wat in a third of the time. */
+/** Exact products of rows with exemplars, many at once: those of `exactDot`, by kernels/exact_dots.wat in half the time. */
 import type { Nearest } from "../backend.ts";
 import type { CpuMatrix } from "../cpu_matrix.ts";
 import { openKernel } from "../wasm.ts";
