@@ -77,7 +77,9 @@ export interface RowGroups {
 }
 
 /**
- * The operations. All row and region numbers are zero-based. None takes a matrix that was disposed, or is another's.
+ * The operations. All row and region numbers are zero-based. None takes a matrix that was disposed, or is another's. Each
+ * reads its matrices as they were when it was called, whatever becomes of them before its answer; on WebGPU those that
+ * read a matrix several times refuse it instead.
  */
 export interface Backend {
   /** Which of the two this is. */

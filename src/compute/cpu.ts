@@ -12,7 +12,7 @@ import {
   type SearchWay,
 } from "./backend.ts";
 import { affineGraph, momentsGraph, similaritiesGraph } from "./cpu_graphs.ts";
-import { CpuMatrix, cpuMatrix } from "./cpu_matrix.ts";
+import { CpuMatrix, cpuMatrix, type CpuRows } from "./cpu_matrix.ts";
 import { type Multiply, percentilesOf } from "./cpu_percentiles.ts";
 import { accumulate, copyRows, download } from "./cpu_rows.ts";
 import { ActiveFeatures, combineRows, tileRows } from "./cpu_sparse.ts";
@@ -96,8 +96,7 @@ export class CpuBackend implements Backend {
   }
 
   async moments(x: Matrix): Promise<Moments> {
-    const source = cpuMatrix(x);
-    using _source = source.read();
+    using source = cpuMatrix(x).read();
     const sum = new Float64Array(source.dim);
     const unitSum = new Float64Array(source.dim);
     const norms = new Float32Array(source.rows);
@@ -135,10 +134,9 @@ export class CpuBackend implements Backend {
   }
 
   async nearest(queries: Matrix, exemplars: Matrix, from = 0): Promise<Nearest> {
-    const [a, b] = [cpuMatrix(queries), cpuMatrix(exemplars)];
-    assertSearched(a, b, from);
-    using _a = a.read();
-    using _b = b.read();
+    using a = cpuMatrix(queries).read();
+    using b = cpuMatrix(exemplars).read();
+    assertSearched(queries, exemplars, from);
     if (a.rows === 0) return noneKnown(0);
     // A search from the middle on is among the few that were founded last.
     using _search = this.#way.search();
@@ -148,10 +146,9 @@ export class CpuBackend implements Backend {
   }
 
   async similarities(queries: Matrix, exemplars: Matrix): Promise<Float32Array<ArrayBuffer>> {
-    const [left, right] = [cpuMatrix(queries), cpuMatrix(exemplars)];
-    assertSameDim(left, right);
-    using _left = left.read();
-    using _right = right.read();
+    using left = cpuMatrix(queries).read();
+    using right = cpuMatrix(exemplars).read();
+    assertSameDim(queries, exemplars);
     const all = new Float32Array(left.rows * right.rows);
     if (all.length === 0) return all;
     const b = this.#rowsOf(right, 0, right.rows);
@@ -167,8 +164,7 @@ export class CpuBackend implements Backend {
   }
 
   async percentiles(directions: Matrix, percentiles: readonly number[]): Promise<Float64Array<ArrayBuffer>> {
-    const source = cpuMatrix(directions);
-    using _source = source.read();
+    using source = cpuMatrix(directions).read();
     assertPairs(source.rows);
     assertPercentiles(percentiles);
     const counts = this.#counts ?? new PairCounts();
@@ -185,10 +181,9 @@ export class CpuBackend implements Backend {
     bias: Float32Array<ArrayBuffer>,
     rule: ActivationRule,
   ): Promise<SparseFeatures> {
-    const [from, weights] = [cpuMatrix(x), cpuMatrix(encoder)];
-    assertEncoder(from, weights, bias, rule);
-    using _from = from.read();
-    using _weights = weights.read();
+    using from = cpuMatrix(x).read();
+    using weights = cpuMatrix(encoder).read();
+    assertEncoder(x, encoder, bias, rule);
     const active = new ActiveFeatures(weights.rows, rule);
     const step = tileRows(weights.rows);
     const tile = this.#spare.take(Math.min(step, from.rows) * weights.rows, "anything");
@@ -266,9 +261,9 @@ export class CpuBackend implements Backend {
     return { session, tensors };
   }
 
-  #rowsOf(matrix: CpuMatrix, from: number, to: number): Floats {
-    const end = Math.min(to, matrix.rows);
-    return { data: matrix.view(from, end), dims: [end - from, matrix.dim] };
+  #rowsOf(rows: CpuRows, from: number, to: number): Floats {
+    const end = Math.min(to, rows.rows);
+    return { data: rows.view(from, end), dims: [end - from, rows.dim] };
   }
 }
 

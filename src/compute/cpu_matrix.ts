@@ -9,22 +9,43 @@ export const ROWS_A_TILE = 4096;
  */
 const GROWTH = 2;
 
+/** Rows of a matrix in host memory: as they are, or as they were when it was read. */
+export interface CpuRows {
+  readonly rows: number;
+  readonly dim: number;
+  /** Rows `from` to `to` (exclusive; default: the last) as a view. */
+  view(from?: number, to?: number): Float32Array<ArrayBuffer>;
+  /** The matrix, where these are its rows as they are now. */
+  readonly current: CpuMatrix | undefined;
+}
+
+/** Who has an array, beside the matrix. */
+interface Holders {
+  /** Operations that read it meanwhile. */
+  readers: number;
+  /** Whether it was given to someone who may keep it. */
+  isShown: boolean;
+}
+
 /** A matrix in host memory, with room to grow. */
-export class CpuMatrix implements Matrix {
+export class CpuMatrix implements Matrix, CpuRows {
   readonly backend = "cpu";
   #data: Float32Array<ArrayBuffer>;
+  #holders: Holders = { readers: 0, isShown: false };
   #rows: number;
   #isDisposed = false;
+  /** How often it became another. */
+  #changes = 0;
   /** How often rows of each tile were overwritten. */
   readonly #revisions: number[] = [];
   /** What searches made of the rows, to be used again. */
   readonly #derived = new Map<string, unknown>();
   readonly #giveBack?: (data: Float32Array<ArrayBuffer>) => void;
-  /** Operations that read it meanwhile. */
-  #readers = 0;
-  #isShown = false;
 
-  /** @param giveBack Gets the array of a matrix that was disposed and that nobody reads; of others the collector has it. */
+  /**
+   * @param giveBack Gets the array of a matrix that was disposed and that nobody reads; of others the collector has it.
+   * Without it the array is someone else's.
+   */
   constructor(
     data: Float32Array<ArrayBuffer>,
     rows: number,
@@ -41,12 +62,16 @@ export class CpuMatrix implements Matrix {
     return this.#rows;
   }
 
+  get current(): CpuMatrix {
+    return this;
+  }
+
   /** Throws if it was disposed. */
   assertInUse(): void {
     if (this.#isDisposed) throw disposedError();
   }
 
-  /** Rows `from` to `to` (exclusive; default: the last) as a view. Growing the matrix leaves views behind. */
+  /** Rows `from` to `to` (exclusive; default: the last) as a view, until the matrix changes; see `read` and `show`. */
   view(from = 0, to: number = this.rows): Float32Array<ArrayBuffer> {
     this.assertInUse();
     return this.#data.subarray(from * this.dim, to * this.dim);
@@ -54,35 +79,54 @@ export class CpuMatrix implements Matrix {
 
   /** All rows as a view for whoever may keep it. */
   show(): Float32Array<ArrayBuffer> {
-    this.#isShown = true;
+    this.#holders.isShown = true;
     return this.view();
   }
 
-  /** Tells that views are read until that is disposed, whatever becomes of the matrix meanwhile. */
-  read(): Disposable {
-    this.#readers++;
-    return { [Symbol.dispose]: () => void this.#readers-- };
+  /** The rows as they are now, until that is disposed, whatever becomes of the matrix meanwhile. */
+  read(): CpuRows & Disposable {
+    const [holders, changes, data] = [this.#holders, this.#changes, this.view()];
+    const { dim, rows } = this;
+    const currentIf = () => this.#changes === changes ? this : undefined;
+    holders.readers++;
+    return {
+      rows,
+      dim,
+      view: (from = 0, to = rows) => data.subarray(from * dim, to * dim),
+      get current() {
+        return currentIf();
+      },
+      [Symbol.dispose]: () => void holders.readers--,
+    };
   }
 
   /** Makes the matrix at least `rows` long; new rows are zeros. */
   grow(rows: number): void {
     if (rows <= this.rows) return;
-    if (rows * this.dim > this.#data.length) {
-      const capacity = Math.max(rows, Math.ceil(this.#rows * GROWTH), 16);
-      const larger = new Float32Array(capacity * this.dim);
-      larger.set(this.view());
-      this.#data = larger;
-    }
+    if (rows * this.dim > this.#data.length) this.#move(Math.max(rows, Math.ceil(this.#rows * GROWTH), 16));
     // Rows behind the last were never written: they are zeros already.
     this.#rows = rows;
+    this.#changes++;
   }
 
   /** Rows `from` to `to` (exclusive) to be written over. */
   overwrite(from: number, to: number): Float32Array<ArrayBuffer> {
+    if (this.#holders.readers > 0) this.#move(this.#data.length / this.dim);
     for (let tile = Math.floor(from / ROWS_A_TILE); tile * ROWS_A_TILE < to; tile++) {
       this.#revisions[tile] = this.revisionOf(tile) + 1;
     }
+    this.#changes++;
     return this.view(from, to);
+  }
+
+  /** Goes on in another array, with room for so many rows; whoever has the one before keeps it as it is. */
+  #move(capacity: number): void {
+    const data = new Float32Array(capacity * this.dim);
+    data.set(this.view());
+    const { readers, isShown } = this.#holders;
+    // Freed now: beside so large arrays little else is made, and the collector would let it lie.
+    if (this.#giveBack && readers === 0 && !isShown) this.#data.buffer.transfer(0);
+    [this.#data, this.#holders] = [data, { readers: 0, isShown: false }];
   }
 
   /** How often rows of a tile were overwritten; rows that were appended since were not. */
@@ -129,7 +173,9 @@ export class CpuMatrix implements Matrix {
     this.#isDisposed = true;
     for (const value of this.#derived.values()) if (isDisposable(value)) value[Symbol.dispose]();
     this.#derived.clear();
-    if (this.#readers === 0 && !this.#isShown) this.#giveBack?.(this.#data);
+    const { readers, isShown } = this.#holders;
+    if (readers === 0 && !isShown) this.#giveBack?.(this.#data);
+    this.#changes++;
     this.#data = new Float32Array(0);
   }
 

@@ -4,7 +4,7 @@
  * rank lies; one that a bracket missed is counted again between the bounds that are proven. So the sample decides the time
  * and never the answer.
  */
-import type { CpuMatrix } from "./cpu_matrix.ts";
+import type { CpuRows } from "./cpu_matrix.ts";
 import { percentileOf } from "./histogram.ts";
 import {
   ALL_STEPS,
@@ -38,7 +38,7 @@ export type Multiply = (a: Rows, b: Rows, target: Float32Array<ArrayBuffer>) => 
 
 /** Where the distances of `ranks` are likely to lie, one for each. */
 export type Guess = (
-  directions: CpuMatrix,
+  directions: CpuRows,
   ranks: readonly number[],
   counts: PairCounts,
   multiply: Multiply,
@@ -52,7 +52,7 @@ export type Guess = (
  * @throws {RangeError} if so many products are not numbers that a wanted rank is none of the others'.
  */
 export async function percentilesOf(
-  directions: CpuMatrix,
+  directions: CpuRows,
   percentiles: readonly number[],
   multiply: Multiply,
   room: PairCounts = new PairCounts(),
@@ -116,7 +116,7 @@ const guessBySample: Guess = async (directions, ranks, counts, multiply) => {
 };
 
 /** Counts every pair once: each lies in one tile, from the diagonal on. */
-async function countAll(directions: CpuMatrix, counts: PairCounts, multiply: Multiply): Promise<void> {
+async function countAll(directions: CpuRows, counts: PairCounts, multiply: Multiply): Promise<void> {
   const { rows, dim } = directions;
   const part = (from: number, most: number): Rows => {
     const to = Math.min(from + most, rows);

@@ -42,6 +42,8 @@ export class WebGpuMatrix implements Matrix {
   readonly #context: GpuContext;
   #allocations: Allocation[] = [];
   #rows = 0;
+  /** How often rows were appended or written over. */
+  #changes = 0;
   #isDisposed = false;
   #release: (() => void) | undefined;
 
@@ -104,7 +106,26 @@ export class WebGpuMatrix implements Matrix {
 
   /** Whoever writes to rows `from` to `to` (exclusive) that were there before says so here. */
   changed(from: number, to: number): void {
+    this.#changes++;
     this.companion?.changed(from, to);
+  }
+
+  /**
+   * Tells whether the rows are still those of now, for whoever reads them several times.
+   *
+   * @returns Throws a sentence if any was appended or written over since, or the matrix was disposed.
+   */
+  watch(): () => void {
+    const { rows } = this;
+    const changes = this.#changes;
+    return () => {
+      this.assertInUse();
+      if (this.#changes === changes) return;
+      throw new Error(
+        `Expected a matrix of ${rows} rows to stay as it is while it is read but rows of it were appended or written over: ` +
+          "wait for the answer, or change a copy",
+      );
+    };
   }
 
   /** Makes the matrix at least `rows` long; new rows are zeros. */

@@ -30,12 +30,13 @@ export async function percentilesOf(
   const asked = new Set<number>();
   for (const p of percentiles) percentileOf(p, pairs, (rank) => asked.add(rank).size);
   const wanted = [...asked].sort((a, b) => a - b);
+  const assertSame = matrix.watch();
 
-  const coarse = await countDistances(context, matrix, COARSE_BINS, [], mostCounted);
+  const coarse = await countDistances(context, matrix, COARSE_BINS, [], mostCounted, assertSame);
   const coarseBins = findRanks(coarse, wanted);
   const bins = [...new Set(coarseBins.map(({ bin }) => bin))];
 
-  const fine = await countDistances(context, matrix, bins.length * FINE_BINS, bins, mostCounted);
+  const fine = await countDistances(context, matrix, bins.length * FINE_BINS, bins, mostCounted, assertSame);
   const distances = new Map<number, number>();
   wanted.forEach((rank, i) => {
     const { bin, rest } = coarseBins[i];
@@ -57,13 +58,18 @@ function findRanks(counts: Float64Array, ranks: readonly number[]): { bin: numbe
   });
 }
 
-/** One pass over all pairs: coarse counts, or with `bins` the fine counts within those coarse bins. */
+/**
+ * One pass over all pairs: coarse counts, or with `bins` the fine counts within those coarse bins.
+ *
+ * @param assertSame Called before anything is recorded: counts of other rows would not add up.
+ */
 async function countDistances(
   context: GpuContext,
   matrix: WebGpuMatrix,
   size: number,
   bins: readonly number[],
   mostCounted: number,
+  assertSame: () => void,
 ): Promise<Float64Array> {
   const slots = new Uint32Array(COARSE_BINS);
   bins.forEach((bin, i) => slots[bin] = i + 1);
@@ -71,6 +77,7 @@ async function countDistances(
   const { rows } = matrix;
   // Every left row against every chunk that holds a later row; the kernel leaves out the pairs that are not i < j.
   for (const part of parts(blocks(matrix, rows, mostCounted / rows), rows, mostCounted)) {
+    assertSame();
     const commands = new Commands(context);
     const counts = commands.temporary(size * 4);
     commands.clear(counts, size * 4);

@@ -38,7 +38,8 @@ export async function activate(
   bias: Float32Array<ArrayBuffer>,
   rule: ActivationRule,
 ): Promise<SparseFeatures> {
-  const size = encoder.rows;
+  const [{ rows }, size] = [x, encoder.rows];
+  const watches = [x.watch(), encoder.watch()];
   // Dense products of one tile of rows, or twice their size as pairs of feature and value, must fit one binding.
   const most = Math.floor(context.device.limits.maxStorageBufferBindingSize / (TILE * 8));
   if (size > most) throw new RangeError(`Expected at most ${most} features on this GPU but found ${size}`);
@@ -51,11 +52,12 @@ export async function activate(
   // The kernel counts what it had no room for: the second time is the last.
   const short = parts.filter((part) => part.total > part.capacity);
   for (const part of short) part.capacity = part.total;
+  if (short.length > 0) { for (const assertSame of watches) assertSame(); }
   await fill(context, x, short, encoder, bias, rule);
   const average = largest(parts.map(({ total, block }) => total / block.rows));
   // A quarter more than the fullest part, as the next batch's rows may have more.
   if (!(guess >= average)) guesses.set(encoder, 1.25 * average);
-  return joined(parts, x.rows, size);
+  return joined(parts, rows, size);
 }
 
 /** Computes the parts and reads all of them back at once. */

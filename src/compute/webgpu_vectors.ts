@@ -50,8 +50,10 @@ export async function directions(
 /** Sums of the rows and of the unit rows: slabs in float32 on the GPU, their total in float64. */
 export async function moments(context: GpuContext, x: WebGpuMatrix): Promise<Moments> {
   const [sum, unitSum] = [new Float64Array(x.dim), new Float64Array(x.dim)];
-  const norms = new Float32Array(x.rows);
-  if (x.rows === 0) return { sum, unitSum, norms };
+  // As they are now: more may be appended until the answer has come.
+  const { rows } = x;
+  const norms = new Float32Array(rows);
+  if (rows === 0) return { sum, unitSum, norms };
   const commands = new Commands(context);
   const firstBad = commands.upload(Uint32Array.of(NO_ROW));
   const ranges = [{ buffer: firstBad, offset: 0, size: 4 }];
@@ -74,7 +76,7 @@ export async function moments(context: GpuContext, x: WebGpuMatrix): Promise<Mom
   const bytes = await commands.read([...ranges, ...inverseRanges]);
   await assertNone(context, new Uint32Array(bytes, 0, 1)[0], x);
   const read = new Float32Array(bytes, 4);
-  const partial = read.subarray(0, read.length - x.rows);
+  const partial = read.subarray(0, read.length - rows);
   // Of a row of zeros the inverse is 0, too.
   read.subarray(partial.length).forEach((inverse, row) => norms[row] = inverse > 0 ? 1 / inverse : 0);
   const width = x.stride * 4;

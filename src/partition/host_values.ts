@@ -74,7 +74,8 @@ class HostCopy {
 
   /** Reads the given rows (default: all) from the matrix again, where a copy is needed. */
   async update(backend: Backend, matrix: Matrix, rows?: Int32Array): Promise<void> {
-    if (backend.view(matrix)) return;
+    // There it is read itself, and has not to be shown before somebody asks.
+    if (backend.name === "cpu") return;
     const fresh = await backend.download(matrix, rows);
     // Some rows can be put in their places only where all others were read before: `Dictionary.add` sees to it.
     if (!rows) this.#data = fresh;

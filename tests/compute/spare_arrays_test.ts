@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Matrix } from "../../src/compute/backend.ts";
 import { CpuBackend } from "../../src/compute/cpu.ts";
+import { cpuMatrix } from "../../src/compute/cpu_matrix.ts";
 import { rowNumbers } from "../../src/compute/row_numbers.ts";
 import { SpareArrays } from "../../src/compute/spare_arrays.ts";
 import { unitRows } from "./oracles.ts";
@@ -79,6 +80,39 @@ Deno.test("a matrix that was disposed is not written over while it is read, nor 
   shown.dispose();
   await write();
   assertEquals(view, backend.view(kept));
+});
+
+Deno.test("what a matrix leaves behind when it grows is freed, but if it is read, was shown or is someone else's", async () => {
+  const [rows, dim] = [32, 64];
+  const backend = new CpuBackend({ way: "float" });
+  using source = backend.upload(unitRows(rows, dim), rows, dim);
+  const made = () => {
+    const matrix = backend.create(dim, rows);
+    backend.copyRows(source, rowNumbers(0, rows), matrix, rowNumbers(0, rows));
+    return matrix;
+  };
+  const right = await backend.download(source);
+  const left = [];
+  for (const before of ["nothing", "a reader that is done", "a reader", "shown"] as const) {
+    using matrix = made();
+    const old = cpuMatrix(matrix).view();
+    using _reader = before === "a reader" ? cpuMatrix(matrix).read() : undefined;
+    if (before === "a reader that is done") await backend.nearest(source, matrix);
+    const shown = before === "shown" ? backend.view(matrix) : undefined;
+    backend.copyRows(source, Int32Array.of(3), matrix, Int32Array.of(rows));
+    left.push(old.length);
+    assertEquals(await backend.download(matrix, rowNumbers(0, rows)), right);
+    if (shown) assertEquals(shown, right);
+    // The larger one was not shown.
+    const larger = cpuMatrix(matrix).view();
+    backend.copyRows(source, Int32Array.of(3), matrix, Int32Array.of(4 * rows));
+    if (before === "shown") assertEquals(larger.length, 0);
+  }
+  assertEquals(left, [0, 0, rows * dim, rows * dim]);
+  const own = right.slice();
+  using uploaded = backend.upload(own, rows, dim);
+  backend.copyRows(source, Int32Array.of(3), uploaded, Int32Array.of(rows));
+  assertEquals(own, right);
 });
 
 Deno.test("a new matrix grows by zeros, whatever was in the memory before", async () => {

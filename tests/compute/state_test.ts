@@ -1,5 +1,6 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import type { Backend, Matrix } from "../../src/compute/mod.ts";
+import { rowNumbers } from "../../src/compute/row_numbers.ts";
 import { backendTest } from "../lib/backends.ts";
 import { assertAnswersOrRefuses } from "../lib/disposed_amid.ts";
 import { unitRows } from "./oracles.ts";
@@ -94,6 +95,51 @@ backendTest("a disposed matrix has no rows to tell, and may be disposed again", 
   assertThrows(() => matrix.rows, TypeError, SENTENCE);
   assertEquals([matrix.backend, matrix.dim], [backend.name, DIM]);
 });
+
+/** Operations that take a while, of the matrices that become others meanwhile. */
+const READING: Record<string, (backend: Backend, a: Matrix, b: Matrix) => Promise<unknown>> = {
+  download: (backend, a) => backend.download(a),
+  moments: (backend, a) => backend.moments(a),
+  nearest: (backend, a, b) => backend.nearest(a, b),
+  "nearest from the second on": (backend, a, b) => backend.nearest(a, b, 1),
+  similarities: (backend, a, b) => backend.similarities(a, b),
+  percentiles: (backend, a) => backend.percentiles(a, [0, 30, 50, 100]),
+  activate: (backend, a, b) =>
+    backend.activate(a, b, new Float32Array(b.rows), { thresholds: new Float32Array(b.rows) }),
+};
+const BECOMES: Record<string, (backend: Backend, matrix: Matrix) => void> = {
+  longer(backend, matrix) {
+    using more = backend.upload(unitRows(90, DIM, 7), 90, DIM);
+    backend.copyRows(more, rowNumbers(0, 90), matrix, rowNumbers(matrix.rows, 90));
+  },
+  another(backend, matrix) {
+    using other = backend.upload(unitRows(matrix.rows, DIM, 8), matrix.rows, DIM);
+    backend.copyRows(other, rowNumbers(0, matrix.rows), matrix, rowNumbers(0, matrix.rows));
+  },
+  disposed: (_, matrix) => matrix.dispose(),
+};
+
+for (const [name, read] of Object.entries(READING)) {
+  backendTest(`${name} tells of the matrices as they were when it was called, or refuses`, async (backend) => {
+    const [a, b] = [unitRows(60, DIM, 3), unitRows(40, DIM, 4)];
+    const both = () => [backend.upload(a.slice(), 60, DIM), backend.upload(b.slice(), 40, DIM)] as const;
+    const right = await read(backend, ...both());
+    for (const [what, become] of Object.entries(BECOMES)) {
+      for (const which of [0, 1]) {
+        for (const turns of [0, 1, 3]) {
+          const matrices = both();
+          const answer = read(backend, ...matrices).catch((error) => error);
+          for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+          become(backend, matrices[which]);
+          const found = await answer;
+          if (backend.name === "cpu" || !(found instanceof Error)) {
+            assertEquals(found, right, `${what} ${which} ${turns}`);
+          } else assertMatch(found.message, /found a disposed one|to stay as it is while it is read/);
+        }
+      }
+    }
+  }, { chunked: true, integers: true });
+}
 
 backendTest("a matrix that is disposed while it is read gives its values or a sentence", async (backend) => {
   const data = unitRows(ROWS, DIM);

@@ -1,6 +1,6 @@
 /** Exact products of rows with exemplars, many at once: those of `exactDot`, by kernels/exact_dots.wat in half the time. */
 import type { Nearest } from "../backend.ts";
-import type { CpuMatrix } from "../cpu_matrix.ts";
+import type { CpuMatrix, CpuRows } from "../cpu_matrix.ts";
 import { openKernel } from "../wasm.ts";
 import { keepNearer, type Rows, score } from "./scores.ts";
 
@@ -67,6 +67,7 @@ function keep(matrix: CpuMatrix, searched: number): Kept | undefined {
 export class ExactScores {
   /** Rows that are taken at a time. */
   readonly step: number;
+  readonly #values: Float32Array;
   readonly #kept?: Kept;
   /** Whether the kernel has the exemplars; else pairs are scored one by one, when they are added. */
   #isKept = false;
@@ -76,17 +77,13 @@ export class ExactScores {
   /**
    * @param best Where the nearest are kept.
    * @param queries Their rows, all of them.
-   * @param values The exemplars' numbers, as they were when the search began.
    */
-  constructor(
-    readonly best: Nearest,
-    readonly queries: Rows,
-    readonly values: Float32Array,
-    exemplars: CpuMatrix,
-  ) {
+  constructor(readonly best: Nearest, readonly queries: Rows, exemplars: CpuRows) {
     const { data, dim } = queries;
     this.step = Math.max(1, Math.floor(NUMBERS / dim));
-    this.#kept = keep(exemplars, data.length / dim);
+    this.#values = exemplars.view();
+    // Rows that are not those of a matrix any more are nobody's to be searched again.
+    if (exemplars.current) this.#kept = keep(exemplars.current, data.length / dim);
   }
 
   /** Takes rows `first` to `first + count`, at most a step, whose pairs are added next. */
@@ -100,7 +97,7 @@ export class ExactScores {
 
   /** Adds the pair of the `i`-th row taken and an exemplar. */
   add(i: number, region: number): void {
-    if (!this.#isKept) return score(this.best, this.queries, this.#first + i, this.values, region);
+    if (!this.#isKept) return score(this.best, this.queries, this.#first + i, this.#values, region);
     if (this.#pairs === PAIRS) this.settle();
     const { left, right } = kernel!.arrays;
     left[this.#pairs] = i;

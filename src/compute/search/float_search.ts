@@ -1,5 +1,5 @@
 import type { Nearest } from "../backend.ts";
-import { type CpuMatrix, ROWS_A_TILE } from "../cpu_matrix.ts";
+import { type CpuRows, ROWS_A_TILE } from "../cpu_matrix.ts";
 import { nativeRuntime, type Tensor } from "../ort.ts";
 import { rowsOf } from "../rows_of.ts";
 import { ExactScores } from "./exact_scores.ts";
@@ -27,7 +27,7 @@ interface FloatTile extends Tile {
 }
 
 /** The exact nearest among the exemplars from `from` on, found with float32 products. */
-export async function searchFloats(queries: CpuMatrix, exemplars: CpuMatrix, from: number): Promise<Nearest> {
+export async function searchFloats(queries: CpuRows, exemplars: CpuRows, from: number): Promise<Nearest> {
   const { Tensor } = await nativeRuntime();
   const { dim, rows } = queries;
   const best = noneKnown(rows);
@@ -40,7 +40,7 @@ export async function searchFloats(queries: CpuMatrix, exemplars: CpuMatrix, fro
     tiles.push({ first, size: end - first, scale: 1, norm, error: 0, b });
   }
   const [data, values] = [queries.view(), exemplars.view()];
-  const scores = new ExactScores(best, { data, dim }, values, exemplars);
+  const scores = new ExactScores(best, { data, dim }, exemplars);
   // A sum of n products is off by at most n roundings of each, in whatever order; the similarity has one of its own.
   const rounding = (dim + 2) * UNIT;
   const step = Math.min(rows, stripRows(exemplars.rows - from));
@@ -64,14 +64,15 @@ export async function searchFloats(queries: CpuMatrix, exemplars: CpuMatrix, fro
   return best;
 }
 
-/** Upper bounds of the lengths of a matrix's rows. */
-function lengthsOf(matrix: CpuMatrix): Float32Array {
-  const { dim } = matrix;
-  return matrix.perRow("lengths", (rows) => {
-    const lengths = new Float32Array(rows.length / dim);
-    for (let row = 0; row < lengths.length; row++) lengths[row] = lengthOf(rows, row * dim, dim) * (1 + 4 * UNIT);
+/** Upper bounds of the rows' lengths. */
+function lengthsOf(rows: CpuRows): Float32Array {
+  const { dim, current } = rows;
+  const measure = (data: Float32Array) => {
+    const lengths = new Float32Array(data.length / dim);
+    for (let row = 0; row < lengths.length; row++) lengths[row] = lengthOf(data, row * dim, dim) * (1 + 4 * UNIT);
     return lengths;
-  });
+  };
+  return current?.perRow("lengths", measure) ?? measure(rows.view());
 }
 
 /** In two sums, as one would wait for each addition before the next; declared one by one as in `exactDot`. */

@@ -1,5 +1,5 @@
 import type { Nearest } from "../backend.ts";
-import { CpuMatrix } from "../cpu_matrix.ts";
+import { CpuMatrix, type CpuRows } from "../cpu_matrix.ts";
 import { nativeRuntime, type Tensor } from "../ort.ts";
 import { rowsOf } from "../rows_of.ts";
 import { ExactScores } from "./exact_scores.ts";
@@ -36,23 +36,23 @@ const PACKING: Packing = { rows: 8192, bytes: 2 ** 28 };
  * The exact nearest of all exemplars, found with products of 8-bit codes. Rows with more candidates than a tile tells are
  * compared with all of it; those with very many exemplars at nearly one distance are searched with float32 products.
  *
- * @returns `undefined` if a row is not of finite numbers of ordinary size.
+ * @returns `undefined` if a row is not of finite numbers of ordinary size, or the exemplars are not those of a matrix any more.
  */
 export async function searchIntegers(
-  queries: CpuMatrix,
-  exemplars: CpuMatrix,
+  queries: CpuRows,
+  exemplars: CpuRows,
   { levels, share = 1, packing = PACKING }: IntegerOptions,
 ): Promise<Nearest | undefined> {
   const coder = coderOf(queries.dim);
-  const codes = exemplars.derived(`codes up to ${levels}`, () => new ExemplarCodes(coder, levels));
+  const { current } = exemplars;
+  const codes = current?.derived(`codes up to ${levels}`, () => new ExemplarCodes(coder, levels));
   // As they are now: rows that are appended meanwhile are columns beyond a tile's size, as those that fill it up.
-  const tiles = codes.follow(exemplars)?.map((tile) => ({ ...tile }));
-  if (!tiles) return undefined;
-  const size = exemplars.rows;
+  const tiles = codes?.follow(current!)?.map((tile) => ({ ...tile }));
+  if (!codes || !tiles) return undefined;
   const { dim, rows } = queries;
   const [data, values] = [queries.view(), exemplars.view()];
   const best = noneKnown(rows);
-  const scores = new ExactScores(best, { data, dim }, values, exemplars);
+  const scores = new ExactScores(best, { data, dim }, exemplars);
   const { Tensor } = await nativeRuntime();
   const { width } = coder;
   using packed = await codes.packed(tiles, rows, WIDTH, packing);
@@ -60,7 +60,7 @@ export async function searchIntegers(
   // Rows with more candidates than a tile told, by tile and in all.
   const open = tiles.map((): number[] => []);
   const unsettled = new Set<number>();
-  const step = stripRows(size);
+  const step = stripRows(exemplars.rows);
   let searched = 0;
   for (const part of codesOf(coder, queries)) {
     if (!part) return undefined;
@@ -101,7 +101,7 @@ export async function searchIntegers(
     }
   }
   for (let row = searched; row < rows; row++) unsettled.add(row);
-  await searchAgain(best, { data, dim }, new CpuMatrix(values, size, dim), [...unsettled]);
+  await searchAgain(best, { data, dim }, exemplars, [...unsettled]);
   return best;
 }
 
@@ -155,7 +155,7 @@ async function settleOpen(
 async function searchAgain(
   best: Nearest,
   { data, dim }: { readonly data: Float32Array; readonly dim: number },
-  exemplars: CpuMatrix,
+  exemplars: CpuRows,
   rows: readonly number[],
 ): Promise<void> {
   if (rows.length === 0) return;
@@ -174,11 +174,12 @@ function coderOf(dim: number): RowCoder {
   return coder;
 }
 
-/** The codes of a matrix of queries, in parts; those of a matrix that is one part are kept with it. */
-function* codesOf(coder: RowCoder, queries: CpuMatrix): Generator<Codes | undefined> {
+/** The codes of queries, in parts; those of a matrix that is one part are kept with it. */
+function* codesOf(coder: RowCoder, queries: CpuRows): Generator<Codes | undefined> {
   const most = Math.ceil(KEPT_BYTES / coder.width);
   if (queries.rows <= most) {
-    yield queries.kept("codes of queries", () => coder.queries(queries.view()));
+    const code = () => coder.queries(queries.view());
+    yield queries.current ? queries.current.kept("codes of queries", code) : code();
     return;
   }
   for (let first = 0; first < queries.rows; first += most) {

@@ -1,6 +1,6 @@
 /** Which products find the nearest on the CPU: by size, and by how fast this machine makes either. */
 import type { SearchWay } from "../backend.ts";
-import type { CpuMatrix } from "../cpu_matrix.ts";
+import type { CpuRows } from "../cpu_matrix.ts";
 import { assertOneOf } from "../known_options.ts";
 import { nativeRuntime } from "../ort.ts";
 import { integerLevels } from "./integer_levels.ts";
@@ -58,7 +58,7 @@ export class WayChooser {
   }
 
   /** The largest code of an exemplar if a search is to be done with integers; `undefined` if with float32 products. */
-  async levels(queries: CpuMatrix, exemplars: CpuMatrix): Promise<number | undefined> {
+  async levels(queries: CpuRows, exemplars: CpuRows): Promise<number | undefined> {
     const { rows, dim } = queries;
     if (this.forced === "float" || codedWidth(dim) > WIDEST) return undefined;
     if (this.forced === undefined) {
@@ -73,7 +73,8 @@ export class WayChooser {
     const width = codedWidth(dim);
     const saved = exemplars.rows * (at(float, dim) - at(integer, width)) - coding * width;
     // Coding the exemplars must pay, too: with what all searches among them would have saved so far.
-    const among = exemplars.derived("searches", () => ({ rows: 0, coded: 0 }));
+    const among = exemplars.current?.derived("searches", () => ({ rows: 0, coded: 0 }));
+    if (!among) return undefined;
     among.rows += rows;
     if (saved * among.rows < coding * width * (exemplars.rows - among.coded)) return undefined;
     among.coded = exemplars.rows;

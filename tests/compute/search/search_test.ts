@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Nearest } from "../../../src/compute/mod.ts";
 import { Random } from "../../../src/compute/mod.ts";
 import { CpuBackend } from "../../../src/compute/cpu.ts";
-import { CpuMatrix, ROWS_A_TILE } from "../../../src/compute/cpu_matrix.ts";
+import { CpuMatrix, type CpuRows, ROWS_A_TILE } from "../../../src/compute/cpu_matrix.ts";
 import { nativeRuntime } from "../../../src/compute/ort.ts";
 import { searchFloats } from "../../../src/compute/search/float_search.ts";
 import type { Packing } from "../../../src/compute/search/exemplar_codes.ts";
@@ -134,18 +134,48 @@ Deno.test("packed tiles follow exemplars that are appended or overwritten, also 
   await check();
 });
 
-Deno.test("a search ends as it would have when its exemplars are disposed meanwhile", async () => {
+Deno.test("a search is of its matrices as they were when it began, whatever becomes of them meanwhile", async () => {
   const [dim, rows] = [64, ROWS_A_TILE + 50];
-  const [queries, exemplars] = [clustered(100, dim, 1), clustered(rows, dim, 2)];
+  const [queries, exemplars] = [clustered(600, dim, 1), clustered(rows, dim, 2)];
   const expected = bruteForce(queries, exemplars, dim);
-  using x = new CpuMatrix(queries, 100, dim);
-  for (const before of [0, 1]) {
-    const e = new CpuMatrix(exemplars, rows, dim);
-    const search = () => searchIntegers(x, e, { levels: 127, packing: AT_ONCE });
-    for (let run = 0; run < before; run++) await search();
-    const searches = [search(), search()];
-    e.dispose();
-    assertEquals(await Promise.all(searches), [expected, expected]);
+  const becomes: ((matrix: CpuMatrix) => void)[] = [
+    (matrix) => matrix.grow(3 * matrix.rows),
+    (matrix) => void matrix.overwrite(0, matrix.rows).set(unitRows(matrix.rows, dim, 3)),
+    (matrix) => void matrix.overwrite(5, 500).fill(NaN),
+    (matrix) => matrix.dispose(),
+  ];
+  const wait = async (turns: number) => {
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    // Between two products of onnxruntime's.
+    if (turns > 2) await new Promise((resolve) => setTimeout(resolve));
+  };
+  const searches: Record<string, (x: CpuRows, e: CpuRows) => Promise<unknown>> = {
+    float: (x, e) => searchFloats(x, e, 0),
+    integers: async (x, e) =>
+      await searchIntegers(x, e, { levels: 127, packing: NEVER }) ?? await searchFloats(x, e, 0),
+    packed: async (x, e) =>
+      await searchIntegers(x, e, { levels: 127, packing: AT_ONCE }) ?? await searchFloats(x, e, 0),
+  };
+  for (const [way, search] of Object.entries(searches)) {
+    for (const [i, become] of becomes.entries()) {
+      for (const turns of [0, 1, 3]) {
+        for (const isOfQueries of [true, false]) {
+          const x = new CpuMatrix(queries.slice(), 600, dim);
+          const e = new CpuMatrix(exemplars.slice(), rows, dim);
+          using readX = x.read();
+          using readE = e.read();
+          // The second finds what the first made of the exemplars.
+          for (let run = 0; run < 2; run++) {
+            const found = search(readX, readE);
+            await wait(turns);
+            if (run === 1) become(isOfQueries ? x : e);
+            assertEquals(await found, expected, `${way} ${i} ${turns} ${isOfQueries} ${run}`);
+          }
+          // And one that begins when they are others already.
+          assertEquals(await search(readX, readE), expected);
+        }
+      }
+    }
   }
 });
 
