@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { rowProducts, weightedRowSums } from "../../src/analysis/probes/feature_rows.ts";
+import { type FeatureRows, rowProducts, weightedRowSums } from "../../src/analysis/probes/feature_rows.ts";
+import { trainProbe } from "../../src/analysis/mod.ts";
 import { fitRows } from "../../src/analysis/probes/fit_rows.ts";
 import { Random, type SparseFeatures } from "../../src/compute/mod.ts";
 
@@ -59,16 +60,40 @@ Deno.test("infinite weights leave the sums of what they do not touch as they are
   assertEquals(sums, Float64Array.of(0, 6));
 });
 
-Deno.test("a feature, or an entry, that there is not is refused by row", () => {
+Deno.test("rows that are not whole are refused by row, in training and afterwards", () => {
+  const labels = Int32Array.of(0, 1);
+  const refused = (wrong: FeatureRows, row: Int32Array, sentence: string) => {
+    assertThrows(() => trainProbe(wrong, labels, { rows: row, classes: 2 }), RangeError, sentence);
+    assertThrows(() => probe.scores(wrong, row), RangeError, sentence);
+    assertThrows(() => probe.predict(wrong, row), RangeError, sentence);
+  };
   const rows = sparse({ data: Float32Array.of(0, 1, 0, 2), rows: 2, dim: 2 });
-  for (const [feature, size] of [[1, 1], [-1, 2]]) {
-    const wrong = { ...rows, size, features: Int32Array.of(0, feature) };
-    assertThrows(() => fitRows(wrong, Int32Array.of(1), 2), RangeError, `row 1 has feature ${feature}`);
+  const probe = trainProbe(rows, labels);
+  const [first, second] = [Int32Array.of(0), Int32Array.of(1)];
+  for (const feature of [2, -1]) {
+    refused({ ...rows, features: Int32Array.of(0, feature) }, second, `row 1 has feature ${feature}`);
   }
-  for (const offsets of [[0, -1, 1], [0, 2, 1], [0, 1, 3]]) {
-    const wrong = { ...rows, offsets: Int32Array.from(offsets) };
-    assertThrows(() => fitRows(wrong, Int32Array.of(1), 2), RangeError, "but row 1 has those from");
+  for (const offsets of [[0, -1, 1], [0, 2, 1], [0, 1, 3], [0, 1, 5e8]]) {
+    refused({ ...rows, offsets: Int32Array.from(offsets) }, second, "but row 1 has those from");
   }
-  const few = { ...rows, values: rows.values.subarray(0, 1) };
-  assertThrows(() => fitRows(few, Int32Array.of(0, 1), 2), RangeError, "Expected entries of 0 to 1 but row 1");
+  refused({ ...rows, values: rows.values.subarray(0, 1) }, second, "Expected entries of 0 to 1 but row 1");
+  refused({ ...rows, values: Float32Array.of(1, Infinity) }, second, "but row 1 has Infinity");
+  for (const length of [3, 5]) {
+    refused(
+      { data: new Float32Array(length), rows: 2, dim: 2 },
+      first,
+      `Expected 2 x 2 = 4 numbers but found ${length}`,
+    );
+  }
+  const dense = { data: Float32Array.of(1, 2, 3, NaN), rows: 2, dim: 2 };
+  refused(dense, second, "but row 1 has NaN");
+  // A row that nobody asks for may be what it likes.
+  assertEquals(probe.predict(dense, first).length, 1);
+  for (const row of [2, -1]) {
+    assertThrows(
+      () => probe.scores(dense, Int32Array.of(row)),
+      RangeError,
+      `Expected rows of 0 to 1 but found row ${row}`,
+    );
+  }
 });

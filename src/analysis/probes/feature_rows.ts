@@ -33,6 +33,54 @@ export function featureCount(rows: FeatureRows): number {
 }
 
 /**
+ * Throws unless there are such rows, of as many finite numbers as they should have, and of features that there are.
+ *
+ * @param selected Row numbers.
+ * @throws {RangeError} A sentence, with the number of the row.
+ *
+ * @example
+ * ```ts
+ * import { assertThrows } from "@std/assert";
+ *
+ * const rows = { data: Float32Array.of(1, 2, 3, NaN), rows: 2, dim: 2 };
+ * assertRows(rows, Int32Array.of(0));
+ * assertThrows(() => assertRows(rows, Int32Array.of(0, 1)), RangeError, "row 1");
+ * ```
+ */
+export function assertRows(features: FeatureRows, selected: Int32Array): void {
+  const { rows } = features;
+  const unknown = selected.find((row) => !(row >= 0 && row < rows));
+  if (unknown !== undefined) throw new RangeError(`Expected rows of 0 to ${rows - 1} but found row ${unknown}`);
+  if (isDense(features)) {
+    const { data, dim } = features;
+    if (data.length !== rows * dim) {
+      throw new RangeError(`Expected ${rows} x ${dim} = ${rows * dim} numbers but found ${data.length}`);
+    }
+    for (const row of selected) assertFinite(data, row * dim, (row + 1) * dim, row);
+    return;
+  }
+  const { size, offsets, features: places, values } = features;
+  const entries = Math.min(places.length, values.length);
+  for (const row of selected) {
+    const [first, last] = [offsets[row], offsets[row + 1]];
+    if (!(first >= 0 && first <= last && last <= entries)) {
+      throw new RangeError(`Expected entries of 0 to ${entries} but row ${row} has those from ${first} to ${last}`);
+    }
+    for (let e = first; e < last; e++) {
+      if (places[e] >= 0 && places[e] < size) continue;
+      throw new RangeError(`Expected features from 0 on, ${size} in all, but row ${row} has feature ${places[e]}`);
+    }
+    assertFinite(values, first, last, row);
+  }
+}
+
+function assertFinite(values: Float32Array, from: number, to: number, row: number): void {
+  for (let i = from; i < to; i++) {
+    if (!Number.isFinite(values[i])) throw new RangeError(`Expected finite numbers but row ${row} has ${values[i]}`);
+  }
+}
+
+/**
  * One-hot rows: row `i` is 1 in column `hot[i]`, 0 elsewhere.
  *
  * @param hot Columns, `0 .. size - 1`: such as the region of each activation.

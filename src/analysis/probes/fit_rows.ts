@@ -29,18 +29,17 @@ export interface FitRows {
 
 /** The kernel takes so many dense rows, and numbers of one, at a time: what is less is filled up with zeros. */
 const STEP = 4;
-/** Bytes of a kernel's memory at most; rows that need more are read in place. And of what is kept for the next fit. */
-const [MOST, KEPT] = [2 ** 30, 2 ** 27];
+/** Bytes of the kernel's memory at most, which is kept for the next fit; rows that need more are read in place. */
+const MOST = 2 ** 28;
 
 /**
  * Rows to fit to. They go through kernels/fit_rows.wat, which gives what plain loops give, to the last bit, several times as
- * fast; one fit at a time, as its memory is used again.
+ * fast. Its memory is used again: the next call ends what this one gave.
  *
+ * @param features Rows that {@linkcode assertRows} lets pass: the kernel reads wherever it is told to.
  * @param selected Row numbers.
- * @throws {RangeError} if a sparse row has a feature, or entries, that there are not.
  */
 export function fitRows(features: FeatureRows, selected: Int32Array, classes: number): FitRows {
-  if (!isDense(features)) assertEntries(features, selected);
   const lengths = lengthsOf(features, selected, classes);
   if (lengths.values > 0 && bytesOf(lengths) <= MOST) {
     return isDense(features)
@@ -52,21 +51,6 @@ export function fitRows(features: FeatureRows, selected: Int32Array, classes: nu
     products: (weights) => factors = rowProducts(features, selected, weights, classes),
     sums: (into) => weightedRowSums(features, selected, factors, classes, into),
   };
-}
-
-/** The kernel reads and writes wherever it is told to. */
-function assertEntries({ size, offsets, features, values }: SparseFeatures, selected: Int32Array): void {
-  const entries = Math.min(features.length, values.length);
-  for (const row of selected) {
-    const [first, last] = [offsets[row], offsets[row + 1]];
-    if (!(first >= 0 && first <= last && last <= entries)) {
-      throw new RangeError(`Expected entries of 0 to ${entries} but row ${row} has those from ${first} to ${last}`);
-    }
-    const wrong = features.subarray(first, last).find((feature) => !(feature >= 0 && feature < size));
-    if (wrong !== undefined) {
-      throw new RangeError(`Expected features from 0 on, ${size} in all, but row ${row} has feature ${wrong}`);
-    }
-  }
 }
 
 const wholeSteps = (length: number) => STEP * Math.ceil(length / STEP);
@@ -116,11 +100,7 @@ function kernelFor(lengths: Lengths): ReturnType<typeof open> {
     larger[name] = Math.max(lengths[name], there);
   }
   if (kept && !grows) return kept;
-  if (bytesOf(larger) > KEPT) {
-    kept = undefined;
-    return open(lengths);
-  }
-  return kept = open(larger);
+  return kept = open(bytesOf(larger) > MOST ? lengths : larger);
 }
 
 /** Dense rows in the memory of a kernel. */

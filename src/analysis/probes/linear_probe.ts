@@ -1,6 +1,6 @@
 import { assertOptions, type OptionKinds } from "../../compute/known_options.ts";
 import { hashUniform } from "../../compute/random.ts";
-import { featureCount, type FeatureRows, isDense, rowProducts } from "./feature_rows.ts";
+import { assertRows, featureCount, type FeatureRows, isDense, rowProducts } from "./feature_rows.ts";
 import { fitLogistic, type LogisticFit, type LogisticOptions } from "./logistic.ts";
 
 export { type DenseRows, type FeatureRows, oneHotRows } from "./feature_rows.ts";
@@ -63,8 +63,8 @@ export interface Probe extends LogisticFit {
  *
  * @param features Dense rows such as activations, or sparse ones such as `oneHotRows` and `Sae.encode` give.
  * @param labels Class of each row, 0 to `classes - 1`.
- * @throws {RangeError} if there is no row to train on, a label is no class, a sparse row has a feature, or entries, that
- * there are not, or a strength is negative.
+ * @throws {RangeError} if there is no row to train on, a label is no class, a row is not of finite numbers or has
+ * features or entries that there are not, or a strength is negative. So do `scores` and `predict` throw at such rows.
  *
  * @example
  * ```ts
@@ -114,6 +114,7 @@ function fit(features: FeatureRows, labels: Int32Array, rows: Int32Array, option
   const scores = (features: FeatureRows, rows = allRows(features)) => {
     const [size, found] = [weights.length / classes, featureCount(features)];
     if (size !== found) throw new RangeError(`Expected rows of ${size} features, as in training, but found ${found}`);
+    assertRows(features, rows);
     return rowProducts(features, rows, weights, classes).map((logit, i) => logit + bias[i % classes]);
   };
   const predict = (features: FeatureRows, rows = allRows(features)) => {
@@ -151,6 +152,7 @@ function check(
     throw new RangeError(`Expected ${features.rows} labels, one for each row, but found ${labels.length}`);
   }
   if (rows.length === 0) throw new RangeError("Expected rows to train a probe on but found none");
+  assertRows(features, rows);
   for (const row of rows) {
     if (!(labels[row] >= 0 && labels[row] < classes)) {
       throw new RangeError(`Expected labels of 0 to ${classes - 1} but row ${row} has ${labels[row]}`);

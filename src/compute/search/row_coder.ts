@@ -21,7 +21,7 @@ const SUMS = 1 + 2 ** -10;
 /**
  * What float32 rounds in codes and their products, as a share of `|x| |w|`: on each side one rounding in each of at most eight
  * stages of the rotation, which keep lengths, and two in the difference that a code's error is measured as; then the
- * similarity's own.
+ * similarity's own. Blocks of 128, whose root is rounded in a scale, have a stage less.
  */
 export const CODE_ROUNDING = 2 * (8 + 2 + 2) * UNIT;
 
