@@ -139,8 +139,8 @@ export class CpuBackend implements Backend {
     assertSearched(queries, exemplars, from);
     if (a.rows === 0) return noneKnown(0);
     // A search from the middle on is among the few that were founded last.
-    using _search = this.#way.search();
     const levels = from === 0 ? await this.#way.levels(a, b) : undefined;
+    using _search = this.#way.search();
     const found = levels === undefined ? undefined : await searchIntegers(a, b, { levels });
     return found ?? await searchFloats(a, b, from);
   }

@@ -38,7 +38,9 @@ export class WayChooser {
   #chosen?: SearchWay;
   #isMeasuring?: Promise<void>;
   #work = 0;
-  #searches = 0;
+  /** Searches that compute, and whoever waits for the last of them. */
+  #computing = 0;
+  #quiet?: PromiseWithResolvers<void>;
 
   /** @param forced The way of all searches; default the faster. */
   constructor(readonly forced?: SearchWay["way"]) {
@@ -51,10 +53,14 @@ export class WayChooser {
     return this.#chosen;
   }
 
-  /** Counts a search until it is over: what is measured while another computes tells nothing. */
+  /** Counts a search that computes until it is over: what is measured meanwhile tells nothing. */
   search(): Disposable {
-    this.#searches++;
-    return { [Symbol.dispose]: () => void this.#searches-- };
+    this.#computing++;
+    return {
+      [Symbol.dispose]: () => {
+        if (--this.#computing === 0) this.#quiet?.resolve();
+      },
+    };
   }
 
   /** The largest code of an exemplar if a search is to be done with integers; `undefined` if with float32 products. */
@@ -64,8 +70,9 @@ export class WayChooser {
     if (this.forced === undefined) {
       if (rows < FEWEST_ROWS || exemplars.rows < FEWEST_EXEMPLARS || dim < SHORTEST) return undefined;
       this.#work += rows * exemplars.rows * dim;
-      if (!this.#isMeasuring && (this.#work < UNMEASURED || this.#searches > 1)) return undefined;
+      if (!this.#isMeasuring && this.#work < UNMEASURED) return undefined;
     }
+    // Other large searches that are asked for wait here, too.
     await (this.#isMeasuring ??= this.#measure());
     if (this.#chosen?.way === "float") return undefined;
     if (!this.#measured) return this.#levels;
@@ -82,6 +89,7 @@ export class WayChooser {
   }
 
   async #measure(): Promise<void> {
+    if (this.#computing > 0) await (this.#quiet = Promise.withResolvers<void>()).promise;
     const { Tensor } = await nativeRuntime();
     const levels = await integerLevels((a, b) => integerProducts.all(a, b), Tensor);
     this.#levels = levels;

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type { Nearest } from "../../../src/compute/mod.ts";
 import { Random } from "../../../src/compute/mod.ts";
 import { CpuBackend } from "../../../src/compute/cpu.ts";
@@ -314,6 +314,19 @@ Deno.test("a backend says which way it searches, and why", async () => {
   await float.nearest(x, x);
   assertEquals(float.search, { way: "float", because: "asked for" });
   await assertRejects(() => Promise.try(() => new CpuBackend({ way: "double" as "float" })), RangeError, '"double"');
+});
+
+Deno.test("a backend chooses how it searches also where searches never pause", async () => {
+  const [rows, dim] = [3000, 256];
+  const backend = new CpuBackend();
+  const data = clustered(rows, dim, 1);
+  using x = backend.upload(data, rows, dim);
+  const expected = await new CpuBackend({ way: "float" }).nearest(x, x);
+  const actor = async () => {
+    for (let search = 0; search < 4; search++) assertEquals(await backend.nearest(x, x), expected);
+  };
+  await Promise.all([actor(), actor(), actor()]);
+  assertMatch(backend.search!.because, /at 256 and .* at 1024 columns|adds up/);
 });
 
 type Tensor = Parameters<typeof integerProducts.all>[0];
