@@ -136,7 +136,7 @@ Deno.test("packed tiles follow exemplars that are appended or overwritten, also 
 
 Deno.test("a search is of its matrices as they were when it began, whatever becomes of them meanwhile", async () => {
   const [dim, rows] = [64, ROWS_A_TILE + 50];
-  const [queries, exemplars] = [clustered(600, dim, 1), clustered(rows, dim, 2)];
+  const [queries, exemplars] = [clustered(200, dim, 1), clustered(rows, dim, 2)];
   const expected = bruteForce(queries, exemplars, dim);
   const becomes: ((matrix: CpuMatrix) => void)[] = [
     (matrix) => matrix.grow(3 * matrix.rows),
@@ -160,7 +160,7 @@ Deno.test("a search is of its matrices as they were when it began, whatever beco
     for (const [i, become] of becomes.entries()) {
       for (const turns of [0, 1, 3]) {
         for (const isOfQueries of [true, false]) {
-          const x = new CpuMatrix(queries.slice(), 600, dim);
+          const x = new CpuMatrix(queries.slice(), 200, dim);
           const e = new CpuMatrix(exemplars.slice(), rows, dim);
           using readX = x.read();
           using readE = e.read();
