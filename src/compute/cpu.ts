@@ -79,7 +79,10 @@ export class CpuBackend implements Backend {
 
   upload(data: Float32Array<ArrayBuffer>, rows: number, dim: number): Matrix {
     assertShape(data, rows, dim);
-    return new CpuMatrix(data, rows, dim);
+    const matrix = this.#matrix(data, rows, dim);
+    // The array is the caller's, until the matrix goes on in another.
+    matrix.show();
+    return matrix;
   }
 
   download(matrix: Matrix, rows?: Int32Array): Promise<Float32Array<ArrayBuffer>> {
@@ -203,10 +206,10 @@ export class CpuBackend implements Backend {
   combine(features: SparseFeatures, vectors: Matrix, bias: Float32Array<ArrayBuffer>): Matrix {
     const source = cpuMatrix(vectors);
     assertDecoder(features, source, bias);
-    return new CpuMatrix(combineRows(features, source.view(), bias), features.rows, source.dim);
+    return this.#matrix(combineRows(features, source.view(), bias), features.rows, source.dim);
   }
 
-  /** A matrix of an array of ours. */
+  /** A matrix whose array comes back when nobody needs it any more. */
   #matrix(data: Float32Array<ArrayBuffer>, rows: number, dim: number): CpuMatrix {
     return new CpuMatrix(data, rows, dim, (data) => this.#spare.give(data));
   }

@@ -43,8 +43,8 @@ export class CpuMatrix implements Matrix, CpuRows {
   readonly #giveBack?: (data: Float32Array<ArrayBuffer>) => void;
 
   /**
-   * @param giveBack Gets the array of a matrix that was disposed and that nobody reads; of others the collector has it.
-   * Without it the array is someone else's.
+   * @param giveBack Gets the array of a matrix that was disposed, if nobody reads it and it was not shown; of others the
+   * collector has it.
    */
   constructor(
     data: Float32Array<ArrayBuffer>,

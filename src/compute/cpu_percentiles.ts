@@ -132,13 +132,15 @@ async function countAll(directions: CpuRows, counts: PairCounts, multiply: Multi
   }
 }
 
-/** The steps that lie in any of several ranges, as ranges that ascend. */
+/** The steps that lie in any of several ranges, as ranges that ascend; all, if there are none. */
 function union(ranges: readonly Steps[]): Steps[] {
   const united: { first: number; end: number }[] = [];
   for (const { first, end } of ranges.toSorted((a, b) => a.first - b.first)) {
+    // Of products that are not numbers a sample may say so.
+    if (first >= end) continue;
     const last = united.at(-1);
     if (last && first <= last.end) last.end = Math.max(last.end, end);
     else united.push({ first, end });
   }
-  return united;
+  return united.length > 0 ? united : [ALL_STEPS];
 }

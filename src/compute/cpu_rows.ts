@@ -41,7 +41,8 @@ export function accumulate(sums: CpuMatrix, directions: CpuMatrix, { regions, of
   sums.grow(regions[regions.length - 1] + 1);
   const { dim } = sums;
   const partial = new Float64Array(dim);
-  const data = directions.view();
+  // Rows may be added to others of the same matrix: all are read as they were.
+  const data = sums === directions ? directions.view().slice() : directions.view();
   for (let g = 0; g < regions.length; g++) {
     const target = sums.overwrite(regions[g], regions[g] + 1);
     if (offsets[g + 1] === offsets[g] + 1) {

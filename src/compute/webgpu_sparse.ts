@@ -39,7 +39,11 @@ export async function activate(
   rule: ActivationRule,
 ): Promise<SparseFeatures> {
   const [{ rows }, size] = [x, encoder.rows];
-  const watches = [x.watch(), encoder.watch()];
+  const [ofRows, ofEncoder] = [x.watch(), encoder.watch()];
+  const assertSame = () => {
+    ofRows();
+    ofEncoder();
+  };
   // Dense products of one tile of rows, or twice their size as pairs of feature and value, must fit one binding.
   const most = Math.floor(context.device.limits.maxStorageBufferBindingSize / (TILE * 8));
   if (size > most) throw new RangeError(`Expected at most ${most} features on this GPU but found ${size}`);
@@ -48,12 +52,14 @@ export async function activate(
     const none = new Uint32Array();
     return { block, capacity: Math.ceil(block.rows * guess), total: 0, places: none, active: none };
   });
-  await fill(context, x, parts, encoder, bias, rule);
+  await fill(context, x, parts, encoder, bias, rule, assertSame);
   // The kernel counts what it had no room for: the second time is the last.
   const short = parts.filter((part) => part.total > part.capacity);
   for (const part of short) part.capacity = part.total;
-  if (short.length > 0) { for (const assertSame of watches) assertSame(); }
-  await fill(context, x, short, encoder, bias, rule);
+  if (short.length > 0) {
+    assertSame();
+    await fill(context, x, short, encoder, bias, rule, assertSame);
+  }
   const average = largest(parts.map(({ total, block }) => total / block.rows));
   // A quarter more than the fullest part, as the next batch's rows may have more.
   if (!(guess >= average)) guesses.set(encoder, 1.25 * average);
@@ -68,6 +74,7 @@ async function fill(
   encoder: WebGpuMatrix,
   bias: Float32Array<ArrayBuffer>,
   rule: ActivationRule,
+  assertSame: () => void,
 ): Promise<void> {
   if (parts.length === 0) return;
   const { rows: size, stride } = encoder;
@@ -103,7 +110,7 @@ async function fill(
     ranges.push({ buffer: places, offset: 0, size: rows * 8 }, { buffer: active, offset: 0, size: capacity * 8 });
   }
   const bytes = await commands.read(ranges);
-  await assertNone(context, new Uint32Array(bytes, 0, 1)[0], x);
+  await assertNone(context, new Uint32Array(bytes, 0, 1)[0], x, assertSame);
   let start = 4;
   for (const part of parts) {
     part.places = new Uint32Array(bytes, start, 2 * part.block.rows);

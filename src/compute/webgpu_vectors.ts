@@ -19,6 +19,7 @@ export async function directions(
 ): Promise<WebGpuMatrix> {
   const result = new WebGpuMatrix(context, x.dim, x.rows);
   if (x.rows === 0) return result;
+  const assertSame = x.watch();
   result.grow(x.rows);
   const commands = new Commands(context);
   const padded = new Float32Array(x.stride * 4);
@@ -39,7 +40,7 @@ export async function directions(
   });
   try {
     const [bad] = new Uint32Array(await commands.read([{ buffer: firstBad, offset: 0, size: 4 }]));
-    await assertNone(context, bad, x, center);
+    await assertNone(context, bad, x, assertSame, center);
   } catch (error) {
     result.dispose();
     throw error;
@@ -54,6 +55,7 @@ export async function moments(context: GpuContext, x: WebGpuMatrix): Promise<Mom
   const { rows } = x;
   const norms = new Float32Array(rows);
   if (rows === 0) return { sum, unitSum, norms };
+  const assertSame = x.watch();
   const commands = new Commands(context);
   const firstBad = commands.upload(Uint32Array.of(NO_ROW));
   const ranges = [{ buffer: firstBad, offset: 0, size: 4 }];
@@ -74,7 +76,7 @@ export async function moments(context: GpuContext, x: WebGpuMatrix): Promise<Mom
     inverseRanges.push({ buffer: inverses, offset: 0, size: chunk.rows * 4 });
   }
   const bytes = await commands.read([...ranges, ...inverseRanges]);
-  await assertNone(context, new Uint32Array(bytes, 0, 1)[0], x);
+  await assertNone(context, new Uint32Array(bytes, 0, 1)[0], x, assertSame);
   const read = new Float32Array(bytes, 4);
   const partial = read.subarray(0, read.length - rows);
   // Of a row of zeros the inverse is 0, too.
@@ -93,13 +95,17 @@ export async function moments(context: GpuContext, x: WebGpuMatrix): Promise<Mom
  * Throws if a kernel found a row that cannot be measured: what is wrong with it, its numbers say.
  *
  * @param x The rows that the kernel looked at.
+ * @param assertSame Throws if they are others by now.
  * @param center What directions were from.
  */
 export async function assertNone(
   context: GpuContext,
   firstBad: number,
   x: WebGpuMatrix,
+  assertSame: () => void,
   center?: Float32Array,
 ): Promise<void> {
-  if (firstBad !== NO_ROW) throw rowError(await download(context, x, Int32Array.of(firstBad)), firstBad, center);
+  if (firstBad === NO_ROW) return;
+  assertSame();
+  throw rowError(await download(context, x, Int32Array.of(firstBad)), firstBad, center);
 }

@@ -115,6 +115,17 @@ Deno.test("what a matrix leaves behind when it grows is freed, but if it is read
   assertEquals(own, right);
 });
 
+Deno.test("rows that are added to others of their matrix are read as they were, whoever else reads it", () => {
+  const backend = new CpuBackend();
+  const groups = { regions: Int32Array.of(0, 1), offsets: Int32Array.of(0, 1, 2), rows: Int32Array.of(1, 0) };
+  for (const isRead of [true, false]) {
+    using matrix = backend.upload(Float32Array.of(1, 2, 4), 3, 1);
+    using _reader = isRead ? cpuMatrix(matrix).read() : undefined;
+    backend.accumulate(matrix, matrix, groups);
+    assertEquals(backend.view(matrix), Float32Array.of(3, 3, 4));
+  }
+});
+
 Deno.test("a new matrix grows by zeros, whatever was in the memory before", async () => {
   const [rows, dim] = [4096, 64];
   const backend = new CpuBackend();

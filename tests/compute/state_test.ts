@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import type { Backend, Matrix } from "../../src/compute/mod.ts";
+import { type Backend, type Matrix, openBackend } from "../../src/compute/mod.ts";
 import { rowNumbers } from "../../src/compute/row_numbers.ts";
-import { backendTest } from "../lib/backends.ts";
+import { backendTest, webgpuTest } from "../lib/backends.ts";
 import { assertAnswersOrRefuses } from "../lib/disposed_amid.ts";
 import { unitRows } from "./oracles.ts";
 
@@ -140,6 +140,24 @@ for (const [name, read] of Object.entries(READING)) {
     }
   }, { chunked: true, integers: true });
 }
+
+webgpuTest("what was wrong with a row that is another by now is not made up [webgpu]", async () => {
+  const backend = await openBackend("webgpu");
+  const wrong = unitRows(ROWS, DIM);
+  wrong[2 * DIM] = NaN;
+  using right = backend.upload(unitRows(ROWS, DIM), ROWS, DIM);
+  const calls: ((x: Matrix) => Promise<unknown>)[] = [
+    (x) => backend.moments(x),
+    (x) => backend.directions(x, new Float32Array(DIM)),
+    (x) => backend.activate(x, right, new Float32Array(ROWS), rule()),
+  ];
+  for (const call of calls) {
+    using x = backend.upload(wrong, ROWS, DIM);
+    const answer = call(x);
+    backend.copyRows(right, Int32Array.of(2), x, Int32Array.of(2));
+    await assertRejects(() => answer, Error, "to stay as it is while it is read");
+  }
+});
 
 backendTest("a matrix that is disposed while it is read gives its values or a sentence", async (backend) => {
   const data = unitRows(ROWS, DIM);

@@ -29,8 +29,8 @@ export interface FitRows {
 
 /** The kernel takes so many dense rows, and numbers of one, at a time: what is less is filled up with zeros. */
 const STEP = 4;
-/** Bytes of the kernel's memory at most, which is kept for the next fit; rows that need more are read in place. */
-const MOST = 2 ** 28;
+/** Bytes of a kernel's memory at most; rows that need more are read in place. And of what is kept whatever happens. */
+const [MOST, KEPT] = [2 ** 30, 2 ** 27];
 
 /**
  * Rows to fit to. They go through kernels/fit_rows.wat, which gives what plain loops give, to the last bit, several times as
@@ -86,11 +86,15 @@ function open({ values, places, offsets, products, weights }: Lengths) {
   });
 }
 
-let kept: ReturnType<typeof open> | undefined;
+type Kernel = ReturnType<typeof open>;
+
+/** The kernel of the last fit; a large one until the collector wants its memory, so that not two are there. */
+let [last, kept]: [last?: WeakRef<Kernel>, kept?: Kernel] = [];
 
 /** A kernel with arrays at least so long; that of a fit before, if its are. */
-function kernelFor(lengths: Lengths): ReturnType<typeof open> {
-  const before = kept?.arrays;
+function kernelFor(lengths: Lengths): Kernel {
+  const known = last?.deref();
+  const before = known?.arrays;
   // At least what there was: fits of dense and of sparse rows take turns.
   const larger = { ...lengths };
   let grows = false;
@@ -99,8 +103,11 @@ function kernelFor(lengths: Lengths): ReturnType<typeof open> {
     grows ||= lengths[name] > there;
     larger[name] = Math.max(lengths[name], there);
   }
-  if (kept && !grows) return kept;
-  return kept = open(bytesOf(larger) > MOST ? lengths : larger);
+  if (known && !grows) return known;
+  const kernel = open(bytesOf(larger) > MOST ? lengths : larger);
+  last = new WeakRef(kernel);
+  kept = bytesOf(larger) > KEPT ? undefined : kernel;
+  return kernel;
 }
 
 /** Dense rows in the memory of a kernel. */

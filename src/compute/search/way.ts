@@ -38,9 +38,8 @@ export class WayChooser {
   #chosen?: SearchWay;
   #isMeasuring?: Promise<void>;
   #work = 0;
-  /** Searches that compute, and whoever waits for the last of them. */
-  #computing = 0;
-  #quiet?: PromiseWithResolvers<void>;
+  /** Searches that compute. */
+  readonly #computing = new Set<Promise<void>>();
 
   /** @param forced The way of all searches; default the faster. */
   constructor(readonly forced?: SearchWay["way"]) {
@@ -55,10 +54,12 @@ export class WayChooser {
 
   /** Counts a search that computes until it is over: what is measured meanwhile tells nothing. */
   search(): Disposable {
-    this.#computing++;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#computing.add(promise);
     return {
       [Symbol.dispose]: () => {
-        if (--this.#computing === 0) this.#quiet?.resolve();
+        this.#computing.delete(promise);
+        resolve();
       },
     };
   }
@@ -89,7 +90,8 @@ export class WayChooser {
   }
 
   async #measure(): Promise<void> {
-    if (this.#computing > 0) await (this.#quiet = Promise.withResolvers<void>()).promise;
+    // Where nothing is timed nobody need be waited for; nor, elsewhere, for those that begin meanwhile, without end.
+    if (!this.forced) await Promise.all(this.#computing);
     const { Tensor } = await nativeRuntime();
     const levels = await integerLevels((a, b) => integerProducts.all(a, b), Tensor);
     this.#levels = levels;

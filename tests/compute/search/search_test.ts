@@ -329,6 +329,29 @@ Deno.test("a backend chooses how it searches also where searches never pause", a
   assertMatch(backend.search!.because, /at 256 and .* at 1024 columns|adds up/);
 });
 
+Deno.test("a large search is answered beside small ones without end", async () => {
+  const [rows, dim] = [2500, 256];
+  const data = clustered(rows, dim, 1);
+  const expected = await new CpuBackend({ way: "float" }).nearest(...both(new CpuBackend()));
+  for (const way of [undefined, "integers"] as const) {
+    const backend = new CpuBackend({ way });
+    const [x, e] = both(backend);
+    let isOver = false;
+    const actor = async () => {
+      while (!isOver) await backend.nearest(x, e, rows - 200);
+    };
+    const actors = [actor(), actor()];
+    // The work of several makes it worth a measurement.
+    for (let search = 0; search < 8; search++) assertEquals(await backend.nearest(x, e), expected);
+    assert(backend.search !== undefined);
+    isOver = true;
+    await Promise.all(actors);
+  }
+  function both(backend: CpuBackend) {
+    return [backend.upload(data.slice(), rows, dim), backend.upload(data.slice(), rows, dim)] as const;
+  }
+});
+
 type Tensor = Parameters<typeof integerProducts.all>[0];
 
 Deno.test("a search is of the exemplars there were when it began, whatever is appended meanwhile", async () => {
