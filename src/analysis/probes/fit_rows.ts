@@ -88,12 +88,12 @@ function open({ values, places, offsets, products, weights }: Lengths) {
 
 type Kernel = ReturnType<typeof open>;
 
-/** The kernel of the last fit; a large one until the collector wants its memory, so that not two are there. */
-let [last, kept]: [last?: WeakRef<Kernel>, kept?: Kernel] = [];
+/** The kernel of the last fit: a small one to stay, a large one until the collector wants its memory. */
+const kept: { last?: WeakRef<Kernel>; small?: Kernel } = {};
 
 /** A kernel with arrays at least so long; that of a fit before, if its are. */
 function kernelFor(lengths: Lengths): Kernel {
-  const known = last?.deref();
+  const known = kept.last?.deref();
   const before = known?.arrays;
   // At least what there was: fits of dense and of sparse rows take turns.
   const larger = { ...lengths };
@@ -105,8 +105,8 @@ function kernelFor(lengths: Lengths): Kernel {
   }
   if (known && !grows) return known;
   const kernel = open(bytesOf(larger) > MOST ? lengths : larger);
-  last = new WeakRef(kernel);
-  kept = bytesOf(larger) > KEPT ? undefined : kernel;
+  kept.last = new WeakRef(kernel);
+  kept.small = bytesOf(larger) > KEPT ? undefined : kernel;
   return kernel;
 }
 
