@@ -87,14 +87,14 @@ export class CpuMatrix implements Matrix, CpuRows {
   read(): CpuRows & Disposable {
     const [holders, changes, data] = [this.#holders, this.#changes, this.view()];
     const { dim, rows } = this;
-    const currentIf = () => this.#changes === changes ? this : undefined;
+    const current = () => this.#changes === changes ? this : undefined;
     holders.readers++;
     return {
       rows,
       dim,
       view: (from = 0, to = rows) => data.subarray(from * dim, to * dim),
       get current() {
-        return currentIf();
+        return current();
       },
       [Symbol.dispose]: () => void holders.readers--,
     };

@@ -111,9 +111,9 @@ export class WebGpuMatrix implements Matrix {
   }
 
   /**
-   * Tells whether the rows are still those of now, for whoever reads them several times.
+   * For whoever reads the rows several times, and must not read others.
    *
-   * @returns Throws a sentence if any was appended or written over since, or the matrix was disposed.
+   * @returns A function that throws a sentence if any was appended or written over since, or the matrix was disposed.
    */
   watch(): () => void {
     const { rows } = this;

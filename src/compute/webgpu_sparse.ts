@@ -56,17 +56,18 @@ export async function activate(
   // The kernel counts what it had no room for: the second time is the last.
   const short = parts.filter((part) => part.total > part.capacity);
   for (const part of short) part.capacity = part.total;
-  if (short.length > 0) {
-    assertSame();
-    await fill(context, x, short, encoder, bias, rule, assertSame);
-  }
+  await fill(context, x, short, encoder, bias, rule, assertSame);
   const average = largest(parts.map(({ total, block }) => total / block.rows));
   // A quarter more than the fullest part, as the next batch's rows may have more.
   if (!(guess >= average)) guesses.set(encoder, 1.25 * average);
   return joined(parts, rows, size);
 }
 
-/** Computes the parts and reads all of them back at once. */
+/**
+ * Computes the parts and reads all of them back at once.
+ *
+ * @param assertSame Throws if the matrices are not those that the parts are of any more.
+ */
 async function fill(
   context: GpuContext,
   x: WebGpuMatrix,
@@ -77,6 +78,7 @@ async function fill(
   assertSame: () => void,
 ): Promise<void> {
   if (parts.length === 0) return;
+  assertSame();
   const { rows: size, stride } = encoder;
   const commands = new Commands(context);
   const products = commands.temporary(largest(parts.map(({ block }) => block.rows)) * size * 4);

@@ -117,7 +117,7 @@ class DenseFitRows implements FitRows {
   /** A multiple of the step. */
   readonly #rows: number;
   readonly #products: Float64Array;
-  readonly #kernel: ReturnType<typeof open>;
+  readonly #kernel: Kernel;
 
   constructor({ data, dim }: DenseRows, selected: Int32Array, readonly classes: number, lengths: Lengths) {
     this.#dim = dim;
@@ -159,7 +159,7 @@ class DenseFitRows implements FitRows {
 class SparseFitRows implements FitRows {
   readonly #size: number;
   readonly #products: Float64Array;
-  readonly #kernel: ReturnType<typeof open>;
+  readonly #kernel: Kernel;
   /** Numbers of a feature in weights and sums: the classes, an even number. */
   readonly #stride: number;
   /** Where the kernel finds the rows' offsets, how many rows there are, where their features and values are. */
