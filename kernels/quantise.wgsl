@@ -24,7 +24,7 @@ struct Params {
   // Coordinates of a Hadamard transform: a power of two from 64 to 256 that divides the width.
   block: u32,
   rows_per_line: u32,
-  // Bits of the relative error of float32's rounding: see src/compute/webgpu_integer_search.ts.
+  // Bits of the relative error of float32's rounding: see src/compute/webgpu_quantised.ts.
   rounding: u32,
 }
 

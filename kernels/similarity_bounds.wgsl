@@ -6,7 +6,7 @@
 //   x.w <= scale_x * scale_w * integers + error_x * |w| + (|x| + error_x) * error_w
 //
 // and float32's own rounding, here and in the product that is compared, adds `rounding * |x| * |w|`: see
-// src/compute/webgpu_integer_search.ts.
+// src/compute/webgpu_quantised.ts.
 //
 // Workgroup (x, y) of 64 threads multiplies 64 queries with 64 exemplars as dot_tile.wgsl does, 8 x 8 products a thread,
 // but a step is four coordinates, which lie in one word.

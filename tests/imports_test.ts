@@ -105,6 +105,7 @@ const BEHIND_DOORS: Readonly<Record<string, string>> = {
   "src/compute/row_numbers.ts": "numbers of the rows that a bench moves",
   "src/compute/search": "each way to search alone",
   "src/compute/spare_arrays.ts": "which memory is used again",
+  "src/compute/transposed.ts": "factors for a plain session",
   "src/compute/unit_rows.ts": "a kernel alone",
   "src/compute/wasm.ts": "the memory of a kernel",
   "src/compute/wasm_modules.js": "the list against the kernels there are",

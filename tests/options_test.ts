@@ -265,6 +265,9 @@ backendTest("values that no option has are refused, and the dictionary stays as 
   assertEquals(state(dictionary), before);
 });
 
+/** A prompt of two tokens. */
+const prompt = () => ({ id: "short", text: 0, tokens: Int32Array.of(2, 3), excerpt: () => ({}) });
+
 /** Batches that are none, each with a part of the sentence. */
 const BAD: Record<string, [unknown, string]> = {
   "nothing": [undefined, "undefined"],
@@ -281,6 +284,10 @@ const BAD: Record<string, [unknown, string]> = {
   "a prompt that is not there": [
     { ...rows(1), provenance: { prompts: [], prompt: [0], position: [0], token: [0] } },
     "one of the 0",
+  ],
+  "a position that the prompt has not": [
+    { ...rows(1), provenance: { prompts: [prompt()], prompt: [0], position: [2], token: [0] } },
+    'one of the 2 tokens of its prompt but row 0 is at position 2 of "short"',
   ],
 };
 

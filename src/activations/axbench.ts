@@ -150,10 +150,7 @@ async function* labelledRows(path: string) {
       if (typeof fields[name] === "string") return fields[name];
       throw new CorpusError(`Expected a text in field "${name}" but ${place} holds ${JSON.stringify(fields[name])}`);
     };
-    const id = Number(fields.concept_id);
-    if (!Number.isInteger(id)) {
-      throw new CorpusError(`Expected a whole number in field "concept_id" but ${place} holds ${fields.concept_id}`);
-    }
+    const id = conceptId(fields.concept_id, place);
     yield {
       row: { input: text("input"), output: text("output"), genre: text("concept_genre") },
       id,
@@ -163,6 +160,15 @@ async function* labelledRows(path: string) {
       place,
     };
   }
+}
+
+/** A whole number, also one that a table holds as text or in 64 bits. */
+function conceptId(value: unknown, place: string): number {
+  // Number() takes what is nothing, such as null, for 0.
+  const isTold = typeof value === "number" || typeof value === "bigint" || typeof value === "string" && value.trim();
+  const id = isTold ? Number(value) : NaN;
+  if (Number.isInteger(id)) return id;
+  throw new CorpusError(`Expected a whole number in field "concept_id" but ${place} holds ${value}`);
 }
 
 /** Concept, genre and reference by id; none if there is no such file. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Backend } from "../compute/backend.ts";
 import { assertKind } from "../compute/kinds.ts";
 import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
@@ -5,7 +6,7 @@ import { metadataOf, outlineArrow, readArrow, type Table } from "../files/arrow.
 import type { HookSite } from "../model/types.ts";
 import { Batch } from "./batch.ts";
 import { type CacheIndex, readCacheIndex, type ShardEntry, shardPath } from "./cache_index.ts";
-import { shardMetadata } from "./cache_write.ts";
+import { settingText, shardMetadata } from "./cache_write.ts";
 import { readShardTables, type Shard } from "./shard.ts";
 import { bosOf, type Reading } from "./source.ts";
 import { type StreamBatch, streamBatch } from "./stream.ts";
@@ -85,10 +86,10 @@ function assertExpected(folder: string, index: CacheIndex, expected: Record<stri
     dim: index.dim,
   };
   for (const [name, value] of Object.entries(expected)) {
-    if (value === undefined || value === found[name]) continue;
+    if (value === undefined || isDeepStrictEqual(value, found[name])) continue;
+    const [wanted, kept] = [value, found[name]].map(settingText);
     throw new Error(
-      `Expected activations of ${name} ${value} but those of ${folder} have ${found[name]}: extract them again into ` +
-        `another folder`,
+      `Expected activations of ${name} ${wanted} but those of ${folder} have ${kept}: extract them again into another folder`,
     );
   }
 }

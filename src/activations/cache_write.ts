@@ -220,8 +220,14 @@ export function shardMetadata(
   { files: _, ...entry }: ShardEntry,
   format: CacheIndex["format"] = FORMAT,
 ): Record<string, string> {
-  const reading = Object.entries(source).map(([name, value]) => [name, String(value)]);
+  const reading = Object.entries(source).map(([name, value]) => [name, settingText(value)]);
   return { format, hook, ...Object.fromEntries(reading), shard: JSON.stringify(entry) };
+}
+
+/** A setting of a reading in words: what it is in a file's metadata. */
+export function settingText(value: unknown): string {
+  // Lists as they always were: files of before are to be read.
+  return typeof value === "object" && !Array.isArray(value) ? JSON.stringify(value) : String(value);
 }
 
 function provenanceOf({ batches }: StreamBatch): Provenance {

@@ -29,7 +29,7 @@ export const ENDINGS = `${Object.keys(FORMATS).join(", ")}, each also with .gz o
 const BESIDE = /^[._]|^(state|dataset_infos?|dataset_dict|index|metadata|.*\.index)\.json$/i;
 
 /** A file of a corpus. */
-export interface Shard {
+export interface CorpusFile {
   readonly path: string;
   /** Its name for ids, with its folder where the corpus has several. */
   readonly name: string;
@@ -46,7 +46,7 @@ export function formatOf(path: string): CorpusFormat | undefined {
  * @param path A file, a pattern such as `shards/part-*.jsonl`, a folder of shards, or one of `datasets.save_to_disk`.
  * @throws {CorpusError} if there is none, or it is not clear which are meant.
  */
-export async function corpusFiles(path: string): Promise<Shard[]> {
+export async function corpusFiles(path: string): Promise<CorpusFile[]> {
   const isFolder = await isDirectory(path);
   if (isFolder) return await shardsOf(path);
   const files = await expandPattern(path);
@@ -80,7 +80,7 @@ async function isDirectory(path: string): Promise<boolean> {
   }
 }
 
-async function shardsOf(folder: string): Promise<Shard[]> {
+async function shardsOf(folder: string): Promise<CorpusFile[]> {
   if (await exists(join(folder, "state.json"))) return await savedShards(folder);
   const entries = await Array.fromAsync(Deno.readDir(folder));
   const names = entries.map(({ name }) => name).filter((name) => !BESIDE.test(name)).sort();
@@ -129,7 +129,7 @@ async function shardsOf(folder: string): Promise<Shard[]> {
 }
 
 /** What `Dataset.save_to_disk` of the library datasets wrote: state.json names the shards. */
-async function savedShards(folder: string): Promise<Shard[]> {
+async function savedShards(folder: string): Promise<CorpusFile[]> {
   const path = join(folder, "state.json");
   const state = parsed(await readText(path)) as Record<string, unknown> | undefined;
   const files = state?._data_files;

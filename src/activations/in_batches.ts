@@ -17,8 +17,13 @@
 export async function* inBatches<T>(items: AsyncIterable<T>, size: number, patience: number): AsyncGenerator<T[]> {
   const iterator = items[Symbol.asyncIterator]();
   let next = iterator.next();
-  // Whoever leaves early does not wait for what is still awaited, nor hears that it failed.
-  using _ = { [Symbol.dispose]: () => void next.catch(() => {}) };
+  // Whoever leaves early does not wait for what is still awaited, nor hears that it failed: the source ends behind it.
+  using _ = {
+    [Symbol.dispose]() {
+      next.catch(() => {});
+      iterator.return?.().catch(() => {});
+    },
+  };
   for (let first = await next; !first.done; first = await next) {
     const batch = [first.value];
     next = iterator.next();

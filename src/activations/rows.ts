@@ -5,7 +5,7 @@ import { UnpackBudget, UnpackError, type UnpackOptions } from "../files/unpackin
 import type { Chunks } from "../files/unpacked_stream.ts";
 import { localPath } from "../hub/hub_file.ts";
 import { readArrowRows } from "./arrow_rows.ts";
-import { corpusFiles, type CorpusFormat, ENDINGS, formatOf, PACKED, type Shard } from "./corpus_files.ts";
+import { type CorpusFile, corpusFiles, type CorpusFormat, ENDINGS, formatOf, PACKED } from "./corpus_files.ts";
 import { type OpenText, openText } from "./corpus_text.ts";
 import { csvRows } from "./csv.ts";
 import { CorpusError } from "./errors.ts";
@@ -33,11 +33,11 @@ const MOST_TEXT = 256e6;
  * @throws {CorpusError} if there is no such file, it is of no known format, or a row cannot be read.
  */
 export async function* readRows(path: string, options: UnpackOptions = {}): AsyncGenerator<Row> {
-  for (const shard of await corpusFiles(await localPath(path))) yield* rowsOf(shard, options);
+  for (const file of await corpusFiles(await localPath(path))) yield* rowsOf(file, options);
 }
 
-async function* rowsOf(shard: Shard, options: UnpackOptions): AsyncGenerator<Row> {
-  const { path } = shard;
+async function* rowsOf(file: CorpusFile, options: UnpackOptions): AsyncGenerator<Row> {
+  const { path } = file;
   const other = otherThanFile(await Deno.stat(path));
   if (other !== undefined) {
     throw new CorpusError(
@@ -46,13 +46,12 @@ async function* rowsOf(shard: Shard, options: UnpackOptions): AsyncGenerator<Row
   }
   const opened = await openText(path);
   const format = formatFor(path, opened);
-  if (format !== "parquet" && format !== "arrow") return yield* textRows(shard, format, opened.bytes);
-  using file = opened.packed ? await unpackedFile(path, opened, options) : undefined;
-  const rows = format === "parquet"
-    ? readParquet(file?.path ?? path, options)
-    : readArrowRows(file?.path ?? path, options);
+  if (format !== "parquet" && format !== "arrow") return yield* textRows(file, format, opened.bytes);
+  using unpacked = opened.packed ? await unpackedFile(path, opened, options) : undefined;
+  const readable = unpacked?.path ?? path;
+  const rows = format === "parquet" ? readParquet(readable, options) : readArrowRows(readable, options);
   let number = 0;
-  for await (const row of rows) yield rowAt(shard, "row", ++number, row);
+  for await (const row of rows) yield rowAt(file, "row", ++number, row);
 }
 
 /** How a file is read: as its bytes say where they are sure, else as its name says. */
@@ -143,37 +142,41 @@ async function unpackedFile(
   }
 }
 
-function textRows(shard: Shard, format: Exclude<CorpusFormat, "parquet" | "arrow">, bytes: Chunks): AsyncIterable<Row> {
+function textRows(
+  file: CorpusFile,
+  format: Exclude<CorpusFormat, "parquet" | "arrow">,
+  bytes: Chunks,
+): AsyncIterable<Row> {
   switch (format) {
     case "json lines":
-      return jsonLines(shard, bytes);
+      return jsonLines(file, bytes);
     case "json":
-      return json(shard, bytes);
+      return json(file, bytes);
     case "text":
-      return lines(shard, bytes);
+      return lines(file, bytes);
     case "csv":
-      return table(shard, bytes, ",");
+      return table(file, bytes, ",");
     case "tsv":
-      return table(shard, bytes, "\t");
+      return table(file, bytes, "\t");
     default:
       return format satisfies never;
   }
 }
 
-function rowAt({ path, name }: Shard, unit: "line" | "row", number: number, value: unknown): Row {
+function rowAt({ path, name }: CorpusFile, unit: "line" | "row", number: number, value: unknown): Row {
   return { value, id: `${name}:${number}`, place: `${unit} ${number} of "${path}"` };
 }
 
 /** JSON Lines: one JSON value a line; blank lines are passed over. */
-async function* jsonLines(shard: Shard, bytes: Chunks): AsyncGenerator<Row> {
-  for await (const { number, text } of linesOf(bytes, shard.path, { most: MOST_TEXT })) {
+async function* jsonLines(file: CorpusFile, bytes: Chunks): AsyncGenerator<Row> {
+  for await (const { number, text } of linesOf(bytes, file.path, { most: MOST_TEXT })) {
     if (text.trim() === "") continue;
-    const place = `line ${number} of "${shard.path}"`;
+    const place = `line ${number} of "${file.path}"`;
     // A list, or an object that goes on below.
     const remedy = /^\ufeff?\s*(?:\[|\{\s*$)/.test(text)
       ? "if it is JSON over several lines, rename the file to .json"
       : "correct or delete the line";
-    yield rowAt(shard, "line", number, parseJson(text, place, remedy));
+    yield rowAt(file, "line", number, parseJson(text, place, remedy));
   }
 }
 
@@ -181,8 +184,8 @@ async function* jsonLines(shard: Shard, bytes: Chunks): AsyncGenerator<Row> {
  * A JSON array, or one object over several lines, read whole; anything else is read as JSON Lines, which many `.json` data
  * sets are.
  */
-async function* json(shard: Shard, bytes: Chunks): AsyncGenerator<Row> {
-  const { path } = shard;
+async function* json(file: CorpusFile, bytes: Chunks): AsyncGenerator<Row> {
+  const { path } = file;
   const read = linesOf(bytes, path, { most: MOST_TEXT });
   const before: string[] = [];
   let length = 0;
@@ -198,12 +201,12 @@ async function* json(shard: Shard, bytes: Chunks): AsyncGenerator<Row> {
       }
       before.push(text);
     } else if (text.trim() !== "") {
-      yield rowAt(shard, "line", number, parseJson(text, `line ${number} of "${path}"`, "correct or delete the line"));
+      yield rowAt(file, "line", number, parseJson(text, `line ${number} of "${path}"`, "correct or delete the line"));
     }
   }
   if (!isWhole) return;
   const value = parseJson(before.join("\n"), `"${path}"`, "correct the file, or write one JSON object a line");
-  for (const [i, row] of (Array.isArray(value) ? value : [value]).entries()) yield rowAt(shard, "row", i + 1, row);
+  for (const [i, row] of (Array.isArray(value) ? value : [value]).entries()) yield rowAt(file, "row", i + 1, row);
 }
 
 /** Whether a line is the beginning of an object that goes on below. */
@@ -213,17 +216,17 @@ function isCutOff(line: string): boolean {
 }
 
 /** Plain text: one text a line, so that a file of any length streams; blank lines are passed over. */
-async function* lines(shard: Shard, bytes: Chunks): AsyncGenerator<Row> {
-  for await (const { number, text } of linesOf(bytes, shard.path, { most: MOST_TEXT })) {
-    if (text.trim() !== "") yield rowAt(shard, "line", number, text);
+async function* lines(file: CorpusFile, bytes: Chunks): AsyncGenerator<Row> {
+  for await (const { number, text } of linesOf(bytes, file.path, { most: MOST_TEXT })) {
+    if (text.trim() !== "") yield rowAt(file, "line", number, text);
   }
 }
 
 /** A table whose first line names the columns. */
-async function* table(shard: Shard, bytes: Chunks, delimiter: "," | "\t"): AsyncGenerator<Row> {
+async function* table(file: CorpusFile, bytes: Chunks, delimiter: "," | "\t"): AsyncGenerator<Row> {
   let number = 0;
-  for await (const row of csvRows(bytes, shard.path, { delimiter, most: MOST_TEXT })) {
-    yield rowAt(shard, "row", ++number, row);
+  for await (const row of csvRows(bytes, file.path, { delimiter, most: MOST_TEXT })) {
+    yield rowAt(file, "row", ++number, row);
   }
 }
 

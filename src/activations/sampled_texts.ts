@@ -43,9 +43,10 @@ export async function* sampledTexts<T extends Pick<CorpusEntry, "text">>(
     length = 0;
     const kept = drawn.slice(0, texts).findIndex(({ entry }) => (length += entry.text.length) > characters);
     if (kept < 0 && drawn.length <= texts) return;
-    // From the first on that is too much, and whatever is drawn later with a larger number than the last that stays.
-    drawn = drawn.slice(0, Math.max(1, kept < 0 ? texts : kept));
-    largest = drawn[drawn.length - 1].priority;
+    // From the first on that is too much, and whatever is drawn later with a larger number than that one's.
+    const count = Math.max(1, kept < 0 ? texts : kept);
+    largest = drawn[count]?.priority ?? largest;
+    drawn = drawn.slice(0, count);
     length = drawn.reduce((sum, { entry }) => sum + entry.text.length, 0);
   };
   for await (const entry of entries) {

@@ -19,6 +19,7 @@ export interface Template {
  * What all instructions happen to share counts as the template's, so give it many different ones.
  *
  * @param prompts Token ids, at least one prompt.
+ * @throws {RangeError} if there is none.
  *
  * @example
  * ```ts
@@ -29,6 +30,7 @@ export interface Template {
  */
 export function templateOf(prompts: readonly Int32Array[]): Template {
   const [first] = prompts;
+  if (!first) throw new RangeError("Expected prompts to read a template off but found none: give at least one");
   const shortest = prompts.reduce((length, prompt) => Math.min(length, prompt.length), Infinity);
   const shared = (tokenOf: (prompt: Int32Array, i: number) => number, most: number) => {
     let count = 0;

@@ -5,7 +5,7 @@
  * and never the answer.
  */
 import type { CpuRows } from "./cpu_matrix.ts";
-import { percentileOf } from "./histogram.ts";
+import { percentilesAt, ranksOf } from "./histogram.ts";
 import {
   ALL_STEPS,
   distanceOfStep,
@@ -61,11 +61,7 @@ export async function percentilesOf(
   if (percentiles.length === 0) return new Float64Array();
   const { rows } = directions;
   const pairs = rows * (rows - 1) / 2;
-  // The ranks are known before the distances: asking for each percentile once without values collects them.
-  const asked = new Set<number>();
-  for (const p of percentiles) percentileOf(p, pairs, (rank) => asked.add(rank).size);
-  const ranks = [...asked].sort((a, b) => a - b);
-
+  const ranks = ranksOf(percentiles, pairs);
   const counts = ranks.length > room.mostBrackets ? new PairCounts(ranks.length) : room;
   // What is proven of a rank, and where it is looked for next: anywhere, after a guess that missed.
   let proven: readonly Steps[] = ranks.map(() => ALL_STEPS);
@@ -81,8 +77,7 @@ export async function percentilesOf(
       throw new RangeError("Expected finite directions but found a pair whose product is not a number");
     }
   }
-  const distances = new Map(ranks.map((rank, i) => [rank, distanceOfStep(proven[i].first)]));
-  return Float64Array.from(percentiles, (p) => percentileOf(p, pairs, (rank) => distances.get(rank)!));
+  return percentilesAt(percentiles, pairs, new Map(ranks.map((rank, i) => [rank, distanceOfStep(proven[i].first)])));
 }
 
 /** Looks where the ranks of a sample of pairs lie. */
@@ -104,14 +99,14 @@ const guessBySample: Guess = async (directions, ranks, counts, multiply) => {
   const all = rows * (rows - 1) / 2;
   // The error is that of as many single pairs, and one rank more: the ends have none. A rank below 0 or above the last lies
   // outside of all steps, and leaves its bracket open to that side.
-  const ranksOf = (side: number) =>
+  const ranksBeside = (side: number) =>
     ranks.map((rank) => {
       const share = rank / (all - 1);
       return share * (pairs - 1) + side * (1 + ERRORS * Math.sqrt(share * (1 - share) * pairs));
     });
   const anywhere = ranks.map(() => ALL_STEPS);
-  const low = counts.locate(ranksOf(-1).map(Math.floor), anywhere);
-  const high = counts.locate(ranksOf(1).map(Math.ceil), anywhere);
+  const low = counts.locate(ranksBeside(-1).map(Math.floor), anywhere);
+  const high = counts.locate(ranksBeside(1).map(Math.ceil), anywhere);
   return ranks.map((_, i) => ({ first: low[i].first, end: high[i].end }));
 };
 

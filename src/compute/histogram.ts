@@ -1,7 +1,4 @@
-/**
- * Percentiles from counts. Cosine distances lie in [0, 2], so a histogram of equal bins over that range gives any rank
- * to within a bin.
- */
+/** What percentiles of cosine distances are, and which whole ranks they are made of. */
 import { assertKind } from "./kinds.ts";
 
 /** Largest cosine distance. */
@@ -20,38 +17,31 @@ export function assertPairs(rows: number): void {
   if (rows < 2) throw new RangeError(`Expected at least two rows to take pairwise distances of but found ${rows}`);
 }
 
+/** The whole ranks that percentiles of `count` sorted values are made of, ascending; see {@linkcode percentilesAt}. */
+export function ranksOf(percentiles: readonly number[], count: number): number[] {
+  // They are known before the values: asking for each percentile once without values collects them.
+  const asked = new Set<number>();
+  for (const p of percentiles) percentileOf(p, count, (rank) => asked.add(rank).size);
+  return [...asked].sort((a, b) => a - b);
+}
+
 /**
- * A percentile of `count` sorted values by numpy's linear definition: the rank `p / 100 * (count - 1)`, whose fraction
+ * Percentiles of `count` sorted values by numpy's linear definition: the rank `p / 100 * (count - 1)`, whose fraction
  * interpolates between the neighbouring ranks.
  *
- * @param valueAt The value at a whole rank, 0 to `count - 1`.
+ * @param values Of each rank that {@linkcode ranksOf} gives.
  */
-export function percentileOf(percentile: number, count: number, valueAt: (rank: number) => number): number {
+export function percentilesAt(
+  percentiles: readonly number[],
+  count: number,
+  values: ReadonlyMap<number, number>,
+): Float64Array<ArrayBuffer> {
+  return Float64Array.from(percentiles, (p) => percentileOf(p, count, (rank) => values.get(rank)!));
+}
+
+function percentileOf(percentile: number, count: number, valueAt: (rank: number) => number): number {
   const rank = percentile / 100 * (count - 1);
   const lower = Math.floor(rank);
   const value = valueAt(lower);
   return rank === lower ? value : value + (rank - lower) * (valueAt(lower + 1) - value);
-}
-
-/**
- * The value at a whole rank of values that are counted in equal bins from `start` on, spread evenly within each bin:
- * off by less than a bin's width.
- *
- * @param counts Values a bin.
- * @param below How many values lie before the first bin.
- */
-export function valueAtRank(
-  counts: Uint32Array | Float64Array,
-  start: number,
-  width: number,
-  rank: number,
-  below = 0,
-): number {
-  let seen = below;
-  for (let bin = 0; bin < counts.length; bin++) {
-    const count = counts[bin];
-    if (seen + count > rank) return start + width * (bin + (rank - seen + 0.5) / count);
-    seen += count;
-  }
-  return start + width * counts.length;
 }

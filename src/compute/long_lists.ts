@@ -52,10 +52,10 @@ export function append<T>(list: T[], more: Iterable<T>): void {
  *
  * @example
  * ```ts
- * if (lengthOf(Float32Array.of(3, 4)) !== 5) throw new Error(`${lengthOf(Float32Array.of(3, 4))}`);
+ * if (hypot(Float32Array.of(3, 4)) !== 5) throw new Error(`${hypot(Float32Array.of(3, 4))}`);
  * ```
  */
-export function lengthOf(vector: ArrayLike<number>): number {
+export function hypot(vector: ArrayLike<number>): number {
   let most = 0;
   for (let i = 0; i < vector.length; i++) most = Math.max(most, Math.abs(vector[i]));
   if (most === 0 || !Number.isFinite(most)) return most;

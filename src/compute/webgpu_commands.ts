@@ -17,6 +17,15 @@ const UNIFORMS_PER_PAGE = 64;
 // a second, a fast one in milliseconds.
 const WORK_PER_SUBMISSION = 2 ** 37;
 
+/** Workgroups in one dimension of a dispatch, by WebGPU's default limit. */
+export const MOST_WORKGROUPS = 65535;
+
+/** So many workgroups or a few more in lines: how many a line has, and how many lines there are. */
+export function linesOf(count: number): readonly [line: number, lines: number] {
+  const line = Math.min(count, MOST_WORKGROUPS);
+  return [line, Math.ceil(count / line)];
+}
+
 /** How many workgroups to run in x, y and z; or where a kernel before leaves the three numbers, in a temporary. */
 export type Workgroups = readonly [number, number?, number?] | Omit<BufferRange, "size">;
 

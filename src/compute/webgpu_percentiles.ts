@@ -1,5 +1,5 @@
 /** Percentiles of pairwise cosine distances, from two histograms: see kernels/histogram.wgsl. */
-import { percentileOf } from "./histogram.ts";
+import { percentilesAt, ranksOf } from "./histogram.ts";
 import { Commands, type GpuContext } from "./webgpu_commands.ts";
 import type { Chunk, WebGpuMatrix } from "./webgpu_matrix.ts";
 import { blocks, TILE } from "./webgpu_products.ts";
@@ -26,10 +26,7 @@ export async function percentilesOf(
 ): Promise<Float64Array<ArrayBuffer>> {
   if (percentiles.length === 0) return new Float64Array();
   const pairs = matrix.rows * (matrix.rows - 1) / 2;
-  // The ranks are known before the distances: asking for each percentile once without values collects them.
-  const asked = new Set<number>();
-  for (const p of percentiles) percentileOf(p, pairs, (rank) => asked.add(rank).size);
-  const wanted = [...asked].sort((a, b) => a - b);
+  const wanted = ranksOf(percentiles, pairs);
   const assertSame = matrix.watch();
 
   const coarse = await countDistances(context, matrix, COARSE_BINS, [], mostCounted, assertSame);
@@ -44,7 +41,7 @@ export async function percentilesOf(
     const [{ bin: step }] = findRanks(fine.subarray(start, start + FINE_BINS), [rest]);
     distances.set(rank, (bin * FINE_BINS + step) / STEPS_PER_UNIT);
   });
-  return Float64Array.from(percentiles, (p) => percentileOf(p, pairs, (rank) => distances.get(rank)!));
+  return percentilesAt(percentiles, pairs, distances);
 }
 
 /** For each of the ascending ranks, the bin that holds it and its rank among the values of that bin. */

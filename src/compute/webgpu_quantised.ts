@@ -1,13 +1,12 @@
 /** Rows in 8 bits beside a matrix, for the search by integers: see kernels/quantise.wgsl. */
 import { gpuFailures } from "./device.ts";
-import { bitsOf, type BufferRange, type Commands, type GpuContext } from "./webgpu_commands.ts";
+import { bitsOf, type BufferRange, type Commands, type GpuContext, linesOf } from "./webgpu_commands.ts";
 import { type Chunk, type Companion, WebGpuMatrix } from "./webgpu_matrix.ts";
 
 // Coordinates of a strip in similarity_bounds.wgsl: packed rows are whole ones.
 const STRIP = 64;
 // The widest Hadamard transform: on real activations wider ones leave 8 bits no better.
 const WIDEST_BLOCK = 256;
-const MOST_WORKGROUPS = 65535;
 // Operations for a coordinate: two transforms and the rounding.
 const OPERATIONS = 24;
 // The largest relative error of one float32 operation. WGSL's are correctly rounded, but to either neighbour, so it is
@@ -80,12 +79,12 @@ export class QuantisedRows implements Companion {
       const first = Math.max(this.#changedFrom - chunk.first, 0);
       const count = Math.min(this.#changedTo - chunk.first, chunk.rows) - first;
       if (count <= 0) continue;
-      const line = Math.min(count, MOST_WORKGROUPS);
+      const lines = linesOf(count);
       commands.dispatch(
         "quantise",
         [chunk, ...this.part(chunk)],
-        [count, first, stride, this.width, blockOf(this.width), line, bitsOf(roundingOf(this.width))],
-        [line, Math.ceil(count / line)],
+        [count, first, stride, this.width, blockOf(this.width), lines[0], bitsOf(roundingOf(this.width))],
+        lines,
         count * this.width * OPERATIONS,
       );
     }

@@ -1,10 +1,7 @@
 /** Moving rows: between host and GPU, between matrices, and into sums. */
 import { assertCopy, assertRowNumbers, type RowGroups } from "./backend.ts";
-import { Commands, type GpuContext } from "./webgpu_commands.ts";
+import { Commands, type GpuContext, linesOf, MOST_WORKGROUPS } from "./webgpu_commands.ts";
 import { WebGpuMatrix } from "./webgpu_matrix.ts";
-
-// Workgroups in one dimension of a dispatch, by WebGPU's default limit.
-const MOST_WORKGROUPS = 65535;
 
 /** A new matrix with the values of `data`. */
 export function upload(context: GpuContext, data: Float32Array<ArrayBuffer>, rows: number, dim: number): WebGpuMatrix {
@@ -26,14 +23,8 @@ export function padded(context: GpuContext, buffer: GPUBuffer, rows: number, dim
   const commands = new Commands(context);
   for (const chunk of matrix.chunks()) {
     const packed = { buffer, offset: chunk.first * dim * 4, size: chunk.rows * dim * 4 };
-    const groups = Math.ceil(chunk.rows * stride / 64);
-    const line = Math.min(groups, MOST_WORKGROUPS);
-    commands.dispatch(
-      "padRows",
-      [packed, chunk],
-      [chunk.rows, dim, stride, line * 64],
-      [line, Math.ceil(groups / line)],
-    );
+    const [line, lines] = linesOf(Math.ceil(chunk.rows * stride / 64));
+    commands.dispatch("padRows", [packed, chunk], [chunk.rows, dim, stride, line * 64], [line, lines]);
   }
   commands.submit();
   return matrix;
@@ -86,12 +77,12 @@ export function copyRows(
   const commands = new Commands(context);
   for (const { sourceChunk, targetChunk, pairs } of byChunks(source, sourceRows, target, targetRows)) {
     const count = pairs.length / 2;
-    const lines = Math.min(count, MOST_WORKGROUPS);
+    const [line, lines] = linesOf(count);
     commands.dispatch(
       "copyRows",
       [from[sourceChunk], to[targetChunk], commands.upload(pairs)],
-      [count, source.stride, lines],
-      [Math.ceil(source.stride / 64), lines, Math.ceil(count / lines)],
+      [count, source.stride, line],
+      [Math.ceil(source.stride / 64), line, lines],
     );
   }
   commands.submit();

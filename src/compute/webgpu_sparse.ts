@@ -1,13 +1,11 @@
 /** Sparse rows: the active features of dense ones, and the sums of their vectors. */
 import { largest } from "./long_lists.ts";
 import { type ActivationRule, assertActive, type SparseFeatures } from "./sparse.ts";
-import { type BufferRange, Commands, type GpuContext } from "./webgpu_commands.ts";
+import { type BufferRange, Commands, type GpuContext, linesOf, MOST_WORKGROUPS } from "./webgpu_commands.ts";
 import { type Chunk, WebGpuMatrix } from "./webgpu_matrix.ts";
 import { blocks, TILE } from "./webgpu_products.ts";
 import { assertNone, NO_ROW } from "./webgpu_vectors.ts";
 
-// Workgroups in one dimension of a dispatch, by WebGPU's default limit.
-const MOST_WORKGROUPS = 65535;
 // Dense numbers that exist at a time; a buffer of this size is used again.
 const BLOCK_BYTES = 2 ** 24;
 // Room for each row's active features, until it is known how many there are.
@@ -88,11 +86,10 @@ async function fill(
   const ranges: BufferRange[] = [{ buffer: firstBad, offset: 0, size: 4 }];
   for (const { block, capacity } of parts) {
     const { rows } = block;
-    const line = Math.min(rows, MOST_WORKGROUPS);
-    const lines: [number, number] = [line, Math.ceil(rows / line)];
+    const lines = linesOf(rows);
     const inverses = commands.temporary(rows * 4);
     // For rows that are not finite; the norms themselves are not used.
-    commands.dispatch("rowNorms", [block, inverses, firstBad], [rows, stride, line, block.first], lines);
+    commands.dispatch("rowNorms", [block, inverses, firstBad], [rows, stride, lines[0], block.first], lines);
     for (const chunk of encoder.chunks()) {
       commands.dispatch(
         "similarities",
@@ -106,7 +103,7 @@ async function fill(
     commands.dispatch(
       "activate",
       [products, biases, thresholds, commands.upload(Uint32Array.of(0)), places, active],
-      [rows, size, line, rule.most ?? size, capacity],
+      [rows, size, lines[0], rule.most ?? size, capacity],
       lines,
     );
     ranges.push({ buffer: places, offset: 0, size: rows * 8 }, { buffer: active, offset: 0, size: capacity * 8 });

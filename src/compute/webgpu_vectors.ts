@@ -1,11 +1,10 @@
 /** Operations on each row by itself: directions, and the sums that the center is made of. */
 import type { Moments } from "./backend.ts";
 import { rowError, shortestFrom } from "./row_lengths.ts";
-import { bitsOf, Commands, type GpuContext } from "./webgpu_commands.ts";
+import { bitsOf, Commands, type GpuContext, linesOf } from "./webgpu_commands.ts";
 import { download } from "./webgpu_rows.ts";
 import { WebGpuMatrix } from "./webgpu_matrix.ts";
 
-const MOST_WORKGROUPS = 65535;
 // Rows of one partial sum in moments.wgsl.
 const SLAB = 128;
 /** What kernels leave where no row is bad. */
@@ -30,12 +29,12 @@ export async function directions(
   const shortest = bitsOf(shortestFrom(center));
   x.chunks().forEach((chunk, i) => {
     // Wrapped buffers may be cut elsewhere than the result, but never are: both follow the same rule.
-    const line = Math.min(chunk.rows, MOST_WORKGROUPS);
+    const lines = linesOf(chunk.rows);
     commands.dispatch(
       "directions",
       [chunk, centerBuffer, targets[i], firstBad],
-      [chunk.rows, x.stride, line, chunk.first, shortest],
-      [line, Math.ceil(chunk.rows / line)],
+      [chunk.rows, x.stride, lines[0], chunk.first, shortest],
+      lines,
     );
   });
   try {
@@ -61,13 +60,13 @@ export async function moments(context: GpuContext, x: WebGpuMatrix): Promise<Mom
   const ranges = [{ buffer: firstBad, offset: 0, size: 4 }];
   const inverseRanges: typeof ranges = [];
   for (const chunk of x.chunks()) {
-    const line = Math.min(chunk.rows, MOST_WORKGROUPS);
+    const lines = linesOf(chunk.rows);
     const inverses = commands.temporary(chunk.rows * 4);
     commands.dispatch(
       "rowNorms",
       [chunk, inverses, firstBad],
-      [chunk.rows, x.stride, line, chunk.first],
-      [line, Math.ceil(chunk.rows / line)],
+      [chunk.rows, x.stride, lines[0], chunk.first],
+      lines,
     );
     const slabs = Math.ceil(chunk.rows / SLAB);
     const sums = commands.temporary(slabs * 2 * x.stride * 16);

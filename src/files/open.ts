@@ -43,6 +43,17 @@ export async function readText(path: string): Promise<string> {
   );
 }
 
+/** As {@linkcode readText}; `undefined` if there is no such file. */
+export async function textOf(path: string): Promise<string | undefined> {
+  try {
+    return await readText(path);
+  } catch (error) {
+    const { NotFound, NotADirectory, IsADirectory } = Deno.errors;
+    if (error instanceof NotFound || error instanceof NotADirectory || error instanceof IsADirectory) return undefined;
+    throw error;
+  }
+}
+
 /**
  * Why a file could not be read, for a sentence that names it and then says what to do. What is such a sentence already gives
  * its reason alone.

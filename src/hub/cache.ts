@@ -11,7 +11,7 @@
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { flushFolder, writeJsonAtomic, writeTextAtomic } from "../files/atomic.ts";
 import { isFile } from "../files/exists.ts";
-import { readText } from "../files/open.ts";
+import { textOf } from "../files/open.ts";
 import { digestOf, stampOf } from "./digest.ts";
 import { HubError } from "./errors.ts";
 
@@ -188,16 +188,6 @@ export class RepoCache {
 interface TreeFile {
   readonly format_version: number;
   readonly files: Record<string, { readonly size: number; readonly blob_id: string; readonly lfs_sha256?: string }>;
-}
-
-async function textOf(path: string): Promise<string | undefined> {
-  try {
-    return await readText(path);
-  } catch (error) {
-    const { NotFound, NotADirectory, IsADirectory } = Deno.errors;
-    if (error instanceof NotFound || error instanceof NotADirectory || error instanceof IsADirectory) return undefined;
-    throw error;
-  }
 }
 
 function isNoLink(error: unknown): boolean {

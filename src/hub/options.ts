@@ -1,7 +1,7 @@
 /** Where the hub is, who asks, and where files are kept: what a caller says, else the variables of the field's tools. */
 import { join, resolve } from "node:path";
 import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
-import { readText } from "../files/open.ts";
+import { textOf } from "../files/open.ts";
 import { HubError } from "./errors.ts";
 
 /** The hub itself. */
@@ -217,13 +217,7 @@ async function usersToken(): Promise<string | undefined> {
   if (isTrue(variable("HF_HUB_DISABLE_IMPLICIT_TOKEN"))) return undefined;
   const given = variable("HF_TOKEN") ?? variable("HUGGING_FACE_HUB_TOKEN");
   if (given) return given.trim();
-  try {
-    return (await readText(folderOf("HF_TOKEN_PATH") ?? join(pythonHome(), "token"))).trim() || undefined;
-  } catch (error) {
-    const { NotFound, NotADirectory, IsADirectory } = Deno.errors;
-    if (error instanceof NotFound || error instanceof NotADirectory || error instanceof IsADirectory) return undefined;
-    throw error;
-  }
+  return (await textOf(folderOf("HF_TOKEN_PATH") ?? join(pythonHome(), "token")))?.trim() || undefined;
 }
 
 function home(): string {

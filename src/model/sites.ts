@@ -18,11 +18,6 @@ const MISSING: Record<typeof SITES[number], string> = {
   router: "it is no mixture of experts",
 };
 
-/** One word for a hook point, for keys and the names of inputs and outputs. */
-export function pointKey({ layer, at }: HookPoint): string {
-  return `${layer}.${at}`;
-}
-
 /** Whether a site is one of the names, not a tensor's. */
 export function isNamed(at: HookSite): at is typeof SITES[number] {
   return (SITES as readonly string[]).includes(at);

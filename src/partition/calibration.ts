@@ -26,8 +26,8 @@ export interface CalibrateOptions {
   maxNorm?: number;
   /**
    * Which pairs of activations distances are taken of: those within each `"batch"` of the stream, as published, or those of
-   * the whole `"sample"`, which is dealt into blocks of 3,072 to 5,119 rows, or one of up to 6,143. Default within batches as long as these tell of
-   * the sample; {@linkcode Calibration.pairs} says which it was, and why.
+   * the whole `"sample"`, which is dealt into blocks of 3,072 to 5,120 rows, or one of up to 6,143. Default within batches
+   * as long as these tell of the sample; {@linkcode Calibration.pairs} says which it was, and why.
    */
   pairs?: Pairs;
   /** Seed of that deal; default 0. */
@@ -113,7 +113,8 @@ const LAYER_OPTIONS: OptionKinds<CalibrateLayersOptions> = { ...SHARED, sourceOf
 /**
  * Calibrates several layers in one pass over a stream, each as {@linkcode calibrate} does one.
  *
- * @param stream Batches; each is disposed.
+ * @param stream Batches; each is disposed. Arrays of those with provenance, as `extract` gives them, are kept and not
+ * copied.
  * @param layers Layers of the stream to calibrate.
  * @param options As for one layer; `sourceOf` gives what is recorded for each, `onBatch` is called after every batch
  * with the activations seen so far.
@@ -149,8 +150,9 @@ export async function calibrateLayers(
   let seen = 0;
   for await (using streamed of layered(stream)) {
     for (const [layer, calibrator] of calibrators) {
-      // Each batch of a stream has arrays of its own.
-      await calibrator.push(batchAt(streamed, layer), true);
+      const batch = batchAt(streamed, layer);
+      // What the model gave, and says so, has arrays of its own; a caller's array may be that of the next batch, too.
+      await calibrator.push(batch, batch.provenance !== undefined);
       // All layers of a batch have the same rows.
       seen = calibrator.activations;
     }

@@ -21,7 +21,8 @@ export interface TakenPairs {
   readonly parts: number;
   /**
    * A low percentile of the distances within batches, divided by that of the whole sample: about 1 where the stream is
-   * shuffled and its batches are full. Absent where it was not looked at: of one batch, or where the pairs were known before.
+   * shuffled and its batches are full. Absent where it was not looked at: of one batch, where pairs of the sample were asked
+   * for, or where the batches' sizes call for them.
    */
   readonly batchRatio?: number;
 }
@@ -86,7 +87,7 @@ export function isApart(ratio: number): boolean {
 }
 
 /**
- * Deals rows into blocks of even size, 3,072 to 5,119 rows, or one of up to 6,143: in an order that depends on the seed and the
+ * Deals rows into blocks of even size, 3,072 to 5,120 rows, or one of up to 6,143: in an order that depends on the seed and the
  * number of rows alone, so that the batches that rows came in do not matter.
  *
  * @returns The rows of each block, ascending.

@@ -1,4 +1,4 @@
-import { lengthOf } from "../compute/long_lists.ts";
+import { hypot } from "../compute/long_lists.ts";
 import { type ActivationBatch, Batch, selectedProvenance } from "../activations/batch.ts";
 import { assertReadAs, assertSameOrigin, type StreamSource } from "../activations/source.ts";
 import type { Backend, Matrix, Moments } from "../compute/backend.ts";
@@ -264,7 +264,7 @@ function isSame(row: Float32Array, other: Float32Array): boolean {
  */
 function centerOf(sum: Float64Array, unitSum: Float64Array, count: number): Float32Array<ArrayBuffer> {
   // The length of a sum is enough for a direction: its count cancels out.
-  const norm = lengthOf(unitSum);
+  const norm = hypot(unitSum);
   // Directions that cancel out have no mean; the center is then the origin.
   const direction = unitSum.map((value) => norm > 0 ? value / norm : 0);
   const magnitude = direction.reduce((dot, value, j) => dot + value * sum[j] / count, 0);

@@ -1,6 +1,6 @@
 import type { Backend, Matrix } from "../compute/backend.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
-import { exactSimilarities, isBorderline } from "./exact.ts";
+import { borderOf, exactSimilarities, isBorderline } from "./exact.ts";
 
 /** Where the rows of a batch went. */
 export interface Assignment {
@@ -141,8 +141,9 @@ async function leadersWithin(backend: Backend, block: Matrix, exemplars: Matrix,
   // Few rows found a region, and only pairs with these decide anything. Those of them that lie near the threshold are made
   // exact, which may change who founds one, until a round meets none that is not exact.
   const exact = new Set<number>();
+  const border = borderOf(block.dim);
   while (true) {
-    const led = leadRows({ size, regions, similarities, far, pairs, first: exemplars.rows, threshold }, exact);
+    const led = leadRows({ size, regions, similarities, far, pairs, first: exemplars.rows, threshold, border }, exact);
     if (led.borders.length === 0) return { ...led, far: far.length };
     const [rows, columns] = [
       led.borders.map((at) => Math.floor(at / far.length)),
@@ -169,6 +170,8 @@ interface Unled {
   /** Number of the first region that is founded here. */
   readonly first: number;
   readonly threshold: number;
+  /** See `borderOf`. */
+  readonly border: number;
 }
 
 /**
@@ -179,7 +182,7 @@ interface Unled {
  * @returns What became of the rows; places in `pairs` of rows and founders near the threshold that are not exact, on which
  * it may depend.
  */
-function leadRows({ size, far, pairs, first, threshold, ...before }: Unled, exact: ReadonlySet<number>) {
+function leadRows({ size, far, pairs, first, threshold, border, ...before }: Unled, exact: ReadonlySet<number>) {
   const [regions, similarities] = [before.regions.slice(), before.similarities.slice()];
   const borders: number[] = [];
   const leaders: number[] = [];
@@ -192,7 +195,7 @@ function leadRows({ size, far, pairs, first, threshold, ...before }: Unled, exac
     for (let slot = 0; slot < leaders.length; slot++) {
       const at = start + columns[slot];
       const similarity = pairs[at];
-      if (isBorderline(similarity, threshold) && !exact.has(at)) borders.push(at);
+      if (isBorderline(similarity, threshold, border) && !exact.has(at)) borders.push(at);
       // `>`: of equally near regions the one founded first takes the row.
       if (similarity > nearest) [nearest, region] = [similarity, first + slot];
     }
@@ -226,7 +229,8 @@ async function settleBorders(
   similarities: Float32Array,
   threshold: number,
 ): Promise<void> {
-  const rows = [...rowsWhere(similarities, (similarity) => isBorderline(similarity, threshold))];
+  const border = borderOf(directions.dim);
+  const rows = [...rowsWhere(similarities, (similarity) => isBorderline(similarity, threshold, border))];
   if (rows.length === 0) return;
   const exact = await exactSimilarities(backend, directions, rows, exemplars, rows.map((row) => regions[row]));
   rows.forEach((row, i) => similarities[row] = exact[i]);

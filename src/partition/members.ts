@@ -50,11 +50,6 @@ export class Members {
     return this.#gathered(this.#slots[region] ?? []);
   }
 
-  /** All members, region after region, and how many each of `size` regions has. */
-  all(size: number): { values: Float16Array<ArrayBuffer>; sizes: number[] } {
-    return this.between(0, size);
-  }
-
   /** The members of regions `from` to `to` (exclusive), and how many each has. */
   between(from: number, to: number): { values: Float16Array<ArrayBuffer>; sizes: number[] } {
     const slots = Array.from({ length: to - from }, (_, i) => this.#slots[from + i] ?? []);
@@ -110,7 +105,7 @@ export class Members {
 
   /** A copy of the sample that grows on its own. */
   copy(size: number): Members {
-    const { values, sizes } = this.all(size);
+    const { values, sizes } = this.between(0, size);
     return Members.of(values, sizes, this);
   }
 

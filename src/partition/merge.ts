@@ -1,6 +1,6 @@
 import { type Context, CONTEXTS, Contexts } from "./contexts.ts";
 import type { DictionaryParts } from "./parts.ts";
-import { exactSimilarities, isBorderline } from "./exact.ts";
+import { borderOf, exactSimilarities, isBorderline } from "./exact.ts";
 import { distanceOf } from "./leader.ts";
 import { RegionArrays } from "./region_arrays.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
@@ -19,8 +19,7 @@ const BLOCK = 512;
 export async function mergeRegions(parts: DictionaryParts, threshold: number): Promise<Int32Array<ArrayBuffer>> {
   const { backend, exemplars, sums, regions, contexts } = parts;
   const roots = await unite(backend, exemplars, threshold);
-  const merged = new Map<number, number[]>();
-  roots.forEach((root, region) => merged.set(root, [...(merged.get(root) ?? []), region]));
+  const merged = Map.groupBy(roots.keys(), (region) => roots[region]);
   if (merged.size === regions.size) return rowNumbers(0, regions.size);
 
   const now = new Int32Array(regions.size);
@@ -80,6 +79,7 @@ async function unite(backend: Backend, exemplars: Matrix, threshold: number): Pr
     const [a, b] = [root(i), root(j)];
     parents[Math.max(a, b)] = Math.min(a, b);
   };
+  const border = borderOf(exemplars.dim);
   for (let from = 0; from < exemplars.rows; from += BLOCK) {
     const count = Math.min(BLOCK, exemplars.rows - from);
     using block = backend.create(exemplars.dim, count);
@@ -90,7 +90,7 @@ async function unite(backend: Backend, exemplars: Matrix, threshold: number): Pr
       // Each pair once: the similarity of two exemplars does not depend on which comes first.
       for (let j = from + i + 1; j < exemplars.rows; j++) {
         const similarity = similarities[i * exemplars.rows + j];
-        if (isBorderline(similarity, threshold)) {
+        if (isBorderline(similarity, threshold, border)) {
           left.push(from + i);
           right.push(j);
         } else if (distanceOf(similarity) <= threshold) join(from + i, j);

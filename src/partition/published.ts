@@ -1,4 +1,4 @@
-import { lengthOf } from "../compute/long_lists.ts";
+import { hypot } from "../compute/long_lists.ts";
 import type { Backend } from "../compute/backend.ts";
 import { PickleObject, type PickleValue, readPickle } from "../files/pickle/pickle.ts";
 import { listed } from "../files/tensor.ts";
@@ -42,7 +42,7 @@ export interface PublishedDictionary {
 /**
  * The parts of a published dictionary on a backend: see {@link readPublished}.
  *
- * @param options What the file does not say, and whether to keep its sampled members.
+ * @param origin What the file does not say, and whether to keep its sampled members.
  */
 export function publishedParts(
   bytes: Uint8Array,
@@ -179,7 +179,7 @@ function publishedOf(value: PickleValue, name: string): PublishedDictionary {
 
 /** A direction whose length rounding has changed, of length 1 again. */
 function unit(direction: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
-  const length = lengthOf(direction);
+  const length = hypot(direction);
   return direction.map((value) => value / length);
 }
 

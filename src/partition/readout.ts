@@ -1,10 +1,13 @@
 import { type ActivationBatch, Batch } from "../activations/batch.ts";
 import type { Backend } from "../compute/backend.ts";
 import { assertOptions, type OptionKinds } from "../compute/known_options.ts";
-import { shortestFrom } from "../compute/row_lengths.ts";
+import { lengthOf, shortestFrom } from "../compute/row_lengths.ts";
 import { transposed } from "../compute/transposed.ts";
 import type { Basis } from "./parts.ts";
 import { directionsOf } from "./directions.ts";
+
+/** Part of a length by which two backends may measure it differently. */
+const MEASURED_APART = 1e-4;
 
 /**
  * How an activation becomes features; `c` is the center and `W` the basis, `size x dim`:
@@ -186,7 +189,8 @@ async function projections(
 ): Promise<Float32Array<ArrayBuffer>> {
   const size = weights.length / center.length;
   const norms = await centredNorms(center, batch);
-  const shortest = shortestFrom(center);
+  // Backends measure lengths in their own way: what one of them may refuse is nothing, too.
+  const shortest = shortestFrom(center) * (1 + MEASURED_APART);
   // Not `>=`: a row that is not finite is to be refused with the others.
   const away = Int32Array.from(norms.keys().filter((row) => !(norms[row] < shortest)));
   using made = new DisposableStack();
@@ -204,9 +208,8 @@ async function projections(
 async function centredNorms(center: Float32Array<ArrayBuffer>, batch: ActivationBatch): Promise<Float64Array> {
   const dim = center.length;
   const data = await Batch.of(batch).values();
-  return Float64Array.from({ length: batch.rows }, (_, row) => {
-    let square = 0;
-    for (let j = 0; j < dim; j++) square += (data[row * dim + j] - center[j]) ** 2;
-    return Math.sqrt(square);
-  });
+  return Float64Array.from(
+    { length: batch.rows },
+    (_, row) => lengthOf(data.subarray(row * dim, (row + 1) * dim), center),
+  );
 }

@@ -1,5 +1,5 @@
 /** Re-anchoring: exemplars that lie nearest to their regions' mean directions. */
-import { lengthOf } from "../compute/long_lists.ts";
+import { hypot } from "../compute/long_lists.ts";
 import type { ActivationBatch } from "../activations/batch.ts";
 import { batchAt, type LayeredBatch } from "../activations/stream.ts";
 import type { Matrix } from "../compute/backend.ts";
@@ -160,7 +160,7 @@ function nearestOf(members: Members | undefined, region: number, sum: Float32Arr
     if (dot > best) [best, start] = [dot, from];
   }
   const member = Float32Array.from(sample.subarray(start, start + dim));
-  const length = lengthOf(member);
+  const length = hypot(member);
   return length > 0 ? member.map((value) => value / length) : member;
 }
 

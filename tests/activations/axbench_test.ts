@@ -4,7 +4,7 @@ import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
 import { CorpusError, readAxBench } from "../../src/activations/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 
-type Fields = readonly [id: number, category: string, concept: string, genre: string, output: string];
+type Fields = readonly [id: number | null, category: string, concept: string, genre: string, output: string];
 
 const TRAIN: Fields[] = [
   [-1, "negative", "EEEEE", "text", "plain"],
@@ -27,7 +27,7 @@ async function write(path: string, rows: readonly Fields[]): Promise<void> {
     column("output_concept", rows.map((row) => row[2])),
     column("concept_genre", rows.map((row) => row[3])),
     column("category", rows.map((row) => row[1])),
-    { name: "concept_id", data: rows.map((row) => BigInt(row[0])), type: "INT64" as const },
+    { name: "concept_id", data: rows.map(([id]) => id === null ? null : BigInt(id)), type: "INT64" as const },
   ];
   await Deno.mkdir(dirname(path), { recursive: true });
   await Deno.writeFile(path, new Uint8Array(parquetWriteBuffer({ columnData })));
@@ -77,6 +77,8 @@ Deno.test("what is missing is named", () =>
     const refuses = (part: string, ids?: number[]) => assertRejects(() => readAxBench(folder, ids), CorpusError, part);
     await refuses("has not train_data.parquet and latent_eval_data.parquet, or generate/train_data.parquet");
     await write(train, TRAIN);
+    await write(evaluation, [...EVALUATION, [null, "positive", "birds", "text", "?"]]);
+    await refuses('Expected a whole number in field "concept_id" but row 5 of "');
     await write(evaluation, [...EVALUATION, [7, "unsure", "birds", "text", "?"]]);
     await refuses('row 5 of "');
     await refuses("Expected concept 4 to have positive rows", [4]);

@@ -215,6 +215,30 @@ Deno.test("a stream that is not what was expected is refused", async () => {
   });
 });
 
+Deno.test("what was left out of a stream may be expected, and is told in each of its files", async () => {
+  await withFolder(async (folder) => {
+    const options = { chat: true, excludeTokens: [7, 5], excludePositions: "template" } as const;
+    const { excludePositions, ...source } = describeStream({ ...DESCRIBED, ...options, model: new FakeModel() });
+    assert(typeof excludePositions === "object", "a template");
+    await writeActivations(folder, streamOf(options), { ...source, excludePositions });
+    const { before, after } = excludePositions;
+    const expect = { excludeTokens: [5, 7], excludePositions: { after, before } };
+    const batches = await read(folder, { expect });
+    assertEquals(batches.map(plain), (await Array.fromAsync(streamOf(options))).map(plain));
+    for (
+      const [wrong, found] of [
+        [{ excludeTokens: [5] }, "excludeTokens 5 but those of"],
+        [{ excludePositions: { before, after: after + 1 } }, `{"before":${before},"after":${after + 1}} but those of`],
+        [{ excludePositions: before }, `have {"before":${before},"after":${after}}`],
+      ] as const
+    ) {
+      await assertRejects(() => read(folder, { expect: wrong }), Error, found);
+    }
+    const { schema } = await readArrow(`${folder}/_prompts/00000.prompts.arrow`);
+    assertEquals(schema.metadata.get("excludePositions"), JSON.stringify(excludePositions));
+  }, false);
+});
+
 Deno.test("a stream of several shapes, or described by another extractor, is not written", async () => {
   await withFolder(async (folder) => {
     const write = (stream: StreamBatch[]) => writeActivations(folder, stream, SOURCE);

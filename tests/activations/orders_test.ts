@@ -1,5 +1,6 @@
 /** Orders of streams that do not fit into memory: a buffer that shuffles, and a sample of all. */
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
+import { Random } from "../../src/compute/mod.ts";
 import { sampledTexts, shuffleBuffer } from "../../src/activations/mod.ts";
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
@@ -43,6 +44,26 @@ Deno.test("a shuffle buffer holds no more than its size, and closes its stream",
     if (given === 20) break;
   }
   assertEquals([given, closed], [20, true]);
+});
+
+Deno.test("a sample is as many of the texts with the smallest numbers as its bounds allow", async () => {
+  for (let seed = 0; seed < 60; seed++) {
+    const random = new Random(1000 + seed);
+    const entries = numbers(300).map((i) => ({ text: "x".repeat(random.integer(12) ** 2), i }));
+    const [texts, characters] = [1 + random.integer(40), random.integer(3000)];
+    const drawn = new Random(seed);
+    const order = entries.map((entry) => ({ entry, number: drawn.next() })).sort((a, b) => a.number - b.number);
+    let length = 0;
+    const fitting = order.findIndex(({ entry }) => (length += entry.text.length) > characters);
+    const count = Math.max(1, Math.min(texts, fitting < 0 ? entries.length : fitting));
+    const expected = order.slice(0, count).map(({ entry }) => entry);
+    const sample = await Array.fromAsync(sampledTexts(entries, { texts, characters, seed }));
+    assertEquals(
+      sample.map(({ i }) => i),
+      expected.map(({ i }) => i),
+      `${seed}: ${texts} texts, ${characters} characters`,
+    );
+  }
 });
 
 Deno.test("a sample is of the whole corpus, within its bounds", async () => {

@@ -64,6 +64,12 @@ Deno.test("what was skipped counts as seen: the rest of a stream is as if nothin
   assertEquals(await rowsOf(4), all.slice(2));
 });
 
+Deno.test("a template is read off prompts, and of none there is none", () => {
+  assertEquals(templateOf([Int32Array.of(2, 4, 9, 5), Int32Array.of(2, 8, 5)]), { before: 1, after: 1 });
+  assertEquals(templateOf([Int32Array.of(2, 4)]), { before: 2, after: 0 });
+  assertThrows(() => templateOf([]), RangeError, "Expected prompts to read a template off but found none");
+});
+
 Deno.test("chats give what repeats once unless asked, and final positions always", async () => {
   const texts = ["one", "two", "one"];
   const [prompts] = await Array.fromAsync(

@@ -7,6 +7,7 @@ import { type Nearest, openBackend } from "../../src/compute/mod.ts";
 import { gpuAdapter, gpuDevice, isSoftwareAdapter, webgpuProvider } from "../../src/compute/device.ts";
 import { ElementType, encodeModel, graphModel, node, valueInfo } from "../../src/compute/onnx/codec.ts";
 import { type TypedTensor, webRuntime } from "../../src/compute/ort.ts";
+import { transposed } from "../../src/compute/transposed.ts";
 import { WebGpuBackend } from "../../src/compute/webgpu.ts";
 import { hasIntegers } from "../../src/compute/webgpu_search_way.ts";
 import { Clustered } from "./data.ts";
@@ -96,7 +97,10 @@ async function plainOnnxruntime(
     buffers.push(buffer);
     return ort.Tensor.fromGpuBuffer(buffer, { dataType: "float32", dims });
   };
-  const feeds = { x: tensor(x, [x.length / dim, dim]), e: tensor(transposed(e, dim), [dim, e.length / dim]) };
+  const feeds = {
+    x: tensor(x, [x.length / dim, dim]),
+    e: tensor(transposed(e, e.length / dim, dim), [dim, e.length / dim]),
+  };
   return {
     run: async () => (await session.run(feeds)).region.data as BigInt64Array,
     [Symbol.asyncDispose]: async () => {
@@ -163,13 +167,4 @@ async function directionsOf(stream: Clustered, rows: number): Promise<Float32Arr
   const { sum } = await backend.moments(activations);
   using directions = await backend.directions(activations, Float32Array.from(sum, (value) => value / rows));
   return await backend.download(directions);
-}
-
-function transposed(data: Float32Array, dim: number): Float32Array<ArrayBuffer> {
-  const rows = data.length / dim;
-  const result = new Float32Array(data.length);
-  for (let row = 0; row < rows; row++) {
-    for (let d = 0; d < dim; d++) result[d * rows + row] = data[row * dim + d];
-  }
-  return result;
 }

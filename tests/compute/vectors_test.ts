@@ -32,6 +32,13 @@ backendTest("directions of any length are unit vectors, and moments know the len
     const sums = new Float64Array(dim);
     units.forEach((value, i) => sums[i % dim] += value);
     unitSum.forEach((value, d) => assertAlmostEquals(value, sums[d], 1e-5));
+    // Each by itself, too: rows that are measured together are all measured as the most extreme is.
+    for (const [i, length] of LENGTHS.entries()) {
+      using row = backend.upload(data.slice(i * dim, (i + 1) * dim), 1, dim);
+      const { norms, unitSum } = await backend.moments(row);
+      assertAlmostEquals(norms[0] / length, 1, 1e-5);
+      unitSum.forEach((value, d) => assertAlmostEquals(value, units[i * dim + d], 1e-5));
+    }
   }
 }, { chunked: true });
 

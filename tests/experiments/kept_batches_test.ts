@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { openBackend } from "../../src/compute/mod.ts";
 import { loadModel } from "../../src/model/mod.ts";
 import type { ExtractProgress, StreamBatch } from "../../src/activations/mod.ts";
@@ -71,6 +71,18 @@ Deno.test("what is kept is not run again, is given once, and what does not fit i
   await read(small.keep(plan));
   await read(small.stream(plan, 0));
   assertEquals(passes, 4 * once);
+});
+
+Deno.test("a reader who leaves early has what was kept given up, and the next one has the whole stream", async () => {
+  const whole = await read(streamOf(plan));
+  const kept = new KeptBatches(2 ** 20);
+  const given: StreamBatch[] = [];
+  for await (const batch of kept.keep(plan)) given.push(batch);
+  assertEquals(await read(kept.stream(plan, 0), 1), whole.slice(0, 1));
+  // What was lent is the same as what was kept: after it nobody has any.
+  for (const batch of given) assertThrows(() => batch.batches.get(0)!.data, Error, "disposed");
+  assertEquals(await read(kept.stream(plan, 0)), whole);
+  assertEquals(await read(kept.stream(plan, 4)), whole.slice(1));
 });
 
 Deno.test("another stream is read anew, and a budget ends where it ends without keeping", async () => {

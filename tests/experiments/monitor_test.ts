@@ -121,6 +121,22 @@ Deno.test("batches fill while items are there, and do not wait long for more", a
   assertEquals(await Array.fromAsync(inBatches((async function* () {})(), 3, 20)), []);
 });
 
+Deno.test("what is read in batches is closed when its reader leaves", async () => {
+  const closed = Promise.withResolvers<string>();
+  async function* endless() {
+    try {
+      for (let i = 0;; i++) yield i;
+    } finally {
+      closed.resolve("closed");
+    }
+  }
+  for await (const batch of inBatches(endless(), 2, 20)) {
+    assertEquals(batch, [0, 1]);
+    break;
+  }
+  assertEquals(await closed.promise, "closed");
+});
+
 Deno.test("lines are cut to the longest that is kept, and other bytes than UTF-8 are replaced", async () => {
   const bytes = (text: string) => new TextEncoder().encode(text);
   const chunks = [bytes("abcdef"), bytes("ghi\nxy\n"), Uint8Array.of(0xff, 0x0a), bytes("last one")];

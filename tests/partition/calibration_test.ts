@@ -136,6 +136,25 @@ backendTest("layers in one pass are what each is alone", async (backend) => {
   }
 });
 
+backendTest(
+  "layers of a stream that fills one array again and again are those of arrays of their own",
+  async (backend) => {
+    const batches = batchesOf([60, 60, 60]).map(({ data, ...shape }, i) => ({
+      ...shape,
+      data: data.map((value, j) => value + (j % DIM === i ? 4 : 0)),
+    }));
+    const shared = new Float32Array(60 * DIM);
+    async function* stream() {
+      for (const { data, rows, dim } of batches) {
+        shared.set(data);
+        yield { batches: new Map([[2, { data: shared, rows, dim }]]), [Symbol.dispose]() {} };
+      }
+    }
+    const options = { percentiles: [10, 50], pairs: "batch", backend } as const;
+    assertEquals((await calibrateLayers(stream(), [2], options)).get(2), await calibrate(batches, options));
+  },
+);
+
 async function* toStream<T>(batches: Iterable<T>): AsyncGenerator<T> {
   yield* batches;
 }

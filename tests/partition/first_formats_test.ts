@@ -97,6 +97,7 @@ Deno.test("damage to an Arrow file without checksums ends with a table or a sent
       } catch (error) {
         assertSentence(error as Error);
       }
-      assert(performance.now() - start < 2000);
+      // Some milliseconds, and beside other work a second.
+      assert(performance.now() - start < 20_000);
     }
   }));

@@ -47,6 +47,26 @@ function cosine(a: Float32Array, i: number, b: Float32Array, j: number, dim: num
   return dot;
 }
 
+backendTest("two rows at the threshold are decided by their numbers, however wide they are", async (backend) => {
+  const dim = 16_384;
+  const random = new Random(8);
+  for (let pair = 0; pair < 24; pair++) {
+    // Half of what they are they share: there float32 rounds most.
+    const common = Float32Array.from({ length: dim }, () => random.normal());
+    const data = Float32Array.from({ length: 2 * dim }, (_, i) => common[i % dim] + 0.6 * random.normal());
+    using x = backend.upload(data.slice(), 2, dim);
+    using directions = await backend.directions(x, new Float32Array(dim));
+    const unit = await backend.download(directions);
+    const distance = 1 - cosine(unit, 0, unit, 1, dim);
+    for (const [beyond, regions] of [[2e-7, 1], [-2e-7, 2]]) {
+      const calibration = { center: new Float32Array(dim), threshold: distance + beyond };
+      using dictionary = await Dictionary.create(calibration, { backend });
+      await dictionary.add({ data, rows: 2, dim });
+      assertEquals(dictionary.size, regions, `pair ${pair}, ${beyond}`);
+    }
+  }
+});
+
 for (const [seed, dim, threshold] of [[1, 24, 0.25], [2, 7, 0.05], [3, 33, 0.6]]) {
   backendTest(`exemplars lie apart and members near, seed ${seed}`, async (backend) => {
     const rows = 700;

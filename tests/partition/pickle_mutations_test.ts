@@ -66,7 +66,7 @@ const MUTATIONS: readonly [string, number, (random: Random) => Bytes][] = [
 async function contents(parts: DictionaryParts) {
   const { calibration, regions, contexts, activations, batches } = parts;
   const { size } = regions;
-  const { values: members, sizes } = parts.members!.all(size);
+  const { values: members, sizes } = parts.members!.between(0, size);
   const matrices = [parts.exemplars, parts.sums];
   const [exemplars, sums] = await Promise.all(matrices.map((matrix) => backend.download(matrix)));
   matrices.forEach((matrix) => matrix.dispose());

@@ -1,7 +1,7 @@
 /** Read-outs worked by hand. */
 import { assertEquals, assertLess, assertRejects } from "@std/assert";
 import { type ActivationBatch, Batch } from "../../src/activations/mod.ts";
-import type { Backend } from "../../src/compute/mod.ts";
+import { type Backend, Random } from "../../src/compute/mod.ts";
 import { type Basis, Dictionary, type Readout } from "../../src/partition/mod.ts";
 import { otsuCut } from "../../src/partition/readout.ts";
 import { backendTest } from "../lib/backends.ts";
@@ -52,6 +52,21 @@ backendTest("every read-out of one activation, as worked by hand", async (backen
     expected.set(kind, values);
   }
   assertNear(await dictionary.similarities(query), expected.get("cosine")!);
+});
+
+backendTest("rows that hardly have a direction are read out as next to nothing", async (backend) => {
+  const random = new Random(5);
+  for (const dim of [3, 700]) {
+    const center = Float32Array.from({ length: dim }, (_, j) => j === 0 ? 1.6 : 1e-7 * random.normal());
+    using dictionary = await Dictionary.create({ center, threshold: 0.1 }, { backend });
+    const away = center.map((value) => value + random.normal());
+    await dictionary.add({ data: away, rows: 1, dim });
+    // About as far away from the center as a row must be.
+    const data = Float32Array.from({ length: 300 * dim }, (_, i) => center[i % dim]);
+    for (let row = 0; row < 300; row++) data[row * dim + 1] += 1.6 * 2 ** -20 * (1 + 1e-7 * random.normal());
+    const values = await dictionary.readout({ data, rows: 300, dim }, { kind: "signed" });
+    assertLess(Math.max(...values.map(Math.abs)), 2e-6);
+  }
 });
 
 backendTest("rows are read out one by one, and the center itself is nothing", async (backend) => {

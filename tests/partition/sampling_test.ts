@@ -57,10 +57,10 @@ backendTest("regions that are united keep the same members after a sample was sa
   regions.forEach((region, row) => batch.offer(row, region, ++counts[region]));
   using directions = backend.upload(Float32Array.from(regions, (_, i) => i), regions.length, 1);
   await batch.commit(backend, directions);
-  const { values, sizes } = live.all(3);
+  const { values, sizes } = live.between(0, 3);
   const read = Members.of(values, sizes, live);
   const united = [[0, 1].map((region) => ({ region, count: counts[region] })), [{ region: 2, count: counts[2] }]];
-  assertEquals(read.united(united).all(2), live.united(united).all(2));
+  assertEquals(read.united(united).between(0, 2), live.united(united).between(0, 2));
 });
 
 backendTest("each region samples its own members, thirty at most", async (backend) => {

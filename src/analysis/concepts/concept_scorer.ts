@@ -1,5 +1,5 @@
 import { assertOptions } from "../../compute/known_options.ts";
-import { lengthOf } from "../../compute/long_lists.ts";
+import { hypot } from "../../compute/long_lists.ts";
 import type { TextActivations } from "../../activations/axbench_reader.ts";
 import type { Backend, Matrix } from "../../compute/backend.ts";
 import { number, row, type RowOf } from "../../report/row.ts";
@@ -236,7 +236,7 @@ export class ConceptScorer<C extends Choice> {
     const { weights } = trainProbe(features, labels, { l2: this.#options.l2, documents, classes: 2 });
     // Of two classes, the second's weights minus the first's are those of the log odds.
     const probe = Float64Array.from({ length: dim }, (_, j) => weights[dim + j] - weights[j]);
-    const norm = lengthOf(probe);
+    const norm = hypot(probe);
     return [
       ["difference in means", differenceInMeans(data, dim, Array.from(labels, (label) => label === 1))],
       ["linear probe", Float32Array.from(probe, (weight) => weight / norm)],

@@ -1,4 +1,4 @@
-import { lengthOf } from "../../compute/long_lists.ts";
+import { hypot } from "../../compute/long_lists.ts";
 
 /**
  * The unit direction from one group's mean to the other's (difference in means; Arditi et al., "Refusal in Language Models Is
@@ -76,7 +76,7 @@ export function meanDistance(data: Float32Array, dim: number, center: Float32Arr
 }
 
 function unit(vector: Float64Array, expected: string): Float32Array<ArrayBuffer> {
-  const norm = lengthOf(vector);
+  const norm = hypot(vector);
   if (!(norm > 0)) throw new RangeError(`Expected ${expected} but found a direction of length ${norm}`);
   return Float32Array.from(vector, (value) => value / norm);
 }

@@ -15,7 +15,7 @@ interface Kept {
 /** The first batches of one stream. */
 export class KeptBatches {
   #plan?: ReadPlan;
-  #kept: Kept[] = [];
+  readonly #kept: Kept[] = [];
 
   /** @param mostBytes Most memory that is taken; default an eighth of the machine's, up to 2 GiB. */
   constructor(readonly mostBytes: number = Math.min(MOST_BYTES, SHARE * Deno.systemMemoryInfo().total)) {}
@@ -25,7 +25,7 @@ export class KeptBatches {
    * stream, kept before, are given up.
    */
   async *keep(plan: ReadPlan): AsyncGenerator<StreamBatch> {
-    this.#clear();
+    giveUp(this.#kept.splice(0));
     this.#plan = plan;
     let read: ExtractProgress | undefined;
     const onProgress = (state: ExtractProgress) => {
@@ -51,31 +51,32 @@ export class KeptBatches {
     let prompts = skipPrompts;
     const { maxTokens = Infinity, maxPrompts = Infinity, onProgress } = plan.reading ?? {};
     if (this.#plan && isSameStream(this.#plan, plan)) {
-      while (this.#kept.length > 0) {
-        const { batch, read } = this.#kept[0];
-        // A batch in which a budget ends is shorter: the model runs it in other passes, whose last digits differ.
-        if (read.tokens > maxTokens || read.prompts > maxPrompts) break;
-        this.#kept.shift();
-        if (batch.promptsBefore < skipPrompts) {
-          batch.dispose();
-          // Batches of a stream that begins within one are cut otherwise than those that are kept.
-          if (read.prompts > skipPrompts) break;
-          continue;
+      // Whoever reads the stream again has all of it from the model.
+      const kept = this.#kept.splice(0);
+      try {
+        while (kept.length > 0) {
+          const { batch, read } = kept[0];
+          // A batch in which a budget ends is shorter: the model runs it in other passes, whose last digits differ.
+          if (read.tokens > maxTokens || read.prompts > maxPrompts) break;
+          kept.shift();
+          if (batch.promptsBefore < skipPrompts) {
+            batch.dispose();
+            // Batches of a stream that begins within one are cut otherwise than those that are kept.
+            if (read.prompts > skipPrompts) break;
+            continue;
+          }
+          onProgress?.(read);
+          prompts = read.prompts;
+          yield batch;
+          // As the model's own stream, which ends with the prompt that reaches a budget.
+          if (read.tokens >= maxTokens || read.prompts >= maxPrompts) return;
         }
-        onProgress?.(read);
-        prompts = read.prompts;
-        yield batch;
-        // As the model's own stream, which ends with the prompt that reaches a budget.
-        if (read.tokens >= maxTokens || read.prompts >= maxPrompts) return this.#clear();
+      } finally {
+        // Before the model goes on, and where the reader leaves: a dictionary may be saturated.
+        giveUp(kept);
       }
-      this.#clear();
     }
     yield* streamOf(plan, prompts);
-  }
-
-  #clear(): void {
-    for (const { batch } of this.#kept) batch.dispose();
-    this.#kept = [];
   }
 }
 
@@ -86,6 +87,10 @@ export function keptBatches(run: object): KeptBatches {
   const kept = ofRuns.get(run) ?? new KeptBatches();
   ofRuns.set(run, kept);
   return kept;
+}
+
+function giveUp(kept: readonly Kept[]): void {
+  for (const { batch } of kept) batch.dispose();
 }
 
 /** A batch that whoever takes it cannot dispose. */

@@ -70,9 +70,10 @@ export interface Sizes {
 const WIDEST_HEAD = 2 ** 16;
 
 /**
- * @param keyHeads What an absent `num_key_value_heads` means; default as many as heads.
- * @param headDim What an absent `head_dim` means; default `hidden_size / heads`.
- * @param layers What an absent number of blocks means; default that is an error. So with `heads` and `vocab`.
+ * The sizes that a checkpoint's configuration tells.
+ *
+ * @param told What absent ones mean: `keyHeads` `num_key_value_heads`, default as many as heads; `headDim` `head_dim`, default
+ * `hidden_size / heads`; `layers`, `heads` and `vocab`, default that is an error.
  */
 export function sizesOf(
   c: CheckpointReader,
