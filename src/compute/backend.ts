@@ -48,8 +48,8 @@ export interface Nearest {
 /** How a backend finds the nearest of many exemplars. Both ways give the same bytes. */
 export interface SearchWay {
   /**
-   * `"integers"`: 8-bit products find who may be nearest, and only they are compared in full; `"float"`: all are. A
-   * search that is too small to gain by integers, or whose exemplars they do not tell apart, is done in float in any case.
+   * `"integers"`: 8-bit products find who may be nearest, and only they are compared in full, in searches that gain by it;
+   * those that are too small, or whose exemplars integers do not tell apart, are done in float. `"float"`: all are.
    */
   readonly way: "integers" | "float";
   /** Why, for run manifests: what was measured, what is missing, or that it was asked for. */

@@ -60,7 +60,8 @@ export class GpuContext implements Disposable {
 export class Commands {
   readonly #context: GpuContext;
   readonly #taken: GPUBuffer[] = [];
-  #encoder: GPUCommandEncoder;
+  /** Made when it is needed: one that is never submitted holds memory until the collector comes. */
+  #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #page: GPUBuffer | undefined;
   #uniforms = new Uint32Array(UNIFORMS_PER_PAGE * UNIFORM_ALIGNMENT / 4);
@@ -69,7 +70,6 @@ export class Commands {
 
   constructor(context: GpuContext) {
     this.#context = context;
-    this.#encoder = context.device.createCommandEncoder();
   }
 
   /** A buffer for this operation only, with any content. */
@@ -106,7 +106,7 @@ export class Commands {
     const resources = [...buffers, this.#uniform(params)].map((resource) =>
       resource instanceof GPUBuffer ? { buffer: resource } : resource
     );
-    this.#pass ??= this.#encoder.beginComputePass();
+    this.#pass ??= this.#recording().beginComputePass();
     this.#pass.setPipeline(pipeline);
     this.#pass.setBindGroup(
       0,
@@ -124,7 +124,7 @@ export class Commands {
   clear(buffer: GPUBuffer, bytes: number): void {
     this.#endPass();
     // Clears and copies stand between passes, in order with the dispatches.
-    this.#encoder.clearBuffer(buffer, 0, bytes);
+    this.#recording().clearBuffer(buffer, 0, bytes);
   }
 
   /** Submits what was recorded and gives the temporaries back. */
@@ -147,7 +147,7 @@ export class Commands {
     this.#endPass();
     let end = 0;
     for (const { buffer, offset, size } of ranges) {
-      this.#encoder.copyBufferToBuffer(buffer, offset, staging, end, size);
+      this.#recording().copyBufferToBuffer(buffer, offset, staging, end, size);
       end += size;
     }
     this.submit();
@@ -168,6 +168,10 @@ export class Commands {
       staging.unmap();
       this.#context.staging.give(staging);
     }
+  }
+
+  #recording(): GPUCommandEncoder {
+    return this.#encoder ??= this.#context.device.createCommandEncoder();
   }
 
   #uniform(params: readonly number[]): BufferRange {
@@ -195,8 +199,9 @@ export class Commands {
   #flush(): void {
     this.#endPass();
     this.#writeUniforms();
-    this.#context.device.queue.submit([this.#encoder.finish()]);
-    this.#encoder = this.#context.device.createCommandEncoder();
+    // Without commands, too: what was written to buffers waits for a submission.
+    this.#context.device.queue.submit([this.#recording().finish()]);
+    this.#encoder = undefined;
     this.#work = 0;
   }
 

@@ -1,15 +1,17 @@
 import type { Backend, Matrix } from "../compute/backend.ts";
 import { exactDot } from "../compute/exact_dot.ts";
 
+/** Float32's unit roundoff, and what lengths of unit rows and the distance itself are off by. */
+const [UNIT, OFF] = [2 ** -24, 2e-7];
+
 /**
- * How near to the threshold a float32 similarity of rows `dim` wide may lie before it is computed again in float64. A
- * GEMM's rounding depends on its shape, and that of a kernel which adds up one product after the other grows with the root
- * of the width: of 16,384 pairs each, 2304, 4096 and 16,384 wide, the worst were off by half of this on WebGPU, and by a
- * tenth on the CPU. Deciding such pairs from their own numbers only makes the exemplar set independent of how the stream
- * is cut into batches.
+ * How near to the threshold a float32 similarity of rows `dim` wide may lie before it is computed again in float64: the
+ * most that a sum of so many products of unit rows can be off, in whatever order they are added (Higham, "Accuracy and
+ * Stability of Numerical Algorithms", 2002, section 3.1). A GEMM's rounding depends on its shape; deciding such pairs from
+ * their own numbers only makes the exemplar set independent of how the stream is cut into batches.
  */
 export function borderOf(dim: number): number {
-  return Math.max(2e-6, 1e-7 * Math.sqrt(dim));
+  return OFF + dim * UNIT / (1 - dim * UNIT);
 }
 
 /**

@@ -141,6 +141,14 @@ Deno.test("hundreds of percentiles are taken at a time", async () => {
   assertEquals(found, bySorting(600, similarity, percentiles));
 });
 
+Deno.test("as many percentiles as pairs are taken", async () => {
+  const [rows, similarity] = [260, SIMILARITIES["spread over everything"]];
+  const count = rows * (rows - 1) / 2;
+  const percentiles = Array.from({ length: count }, (_, i) => 100 * i / (count - 1));
+  const found = await percentilesOf(numbered(rows), percentiles, multiply(similarity));
+  assertEquals(found, bySorting(rows, similarity, percentiles));
+});
+
 Deno.test("a product that is not a number is refused", async () => {
   const similarity: Similarity = (i, j) => i === 3 && j === 7 ? NaN : draw(i, j);
   for (const rows of [20, 600]) {

@@ -47,25 +47,44 @@ function cosine(a: Float32Array, i: number, b: Float32Array, j: number, dim: num
   return dot;
 }
 
-backendTest("two rows at the threshold are decided by their numbers, however wide they are", async (backend) => {
-  const dim = 16_384;
-  const random = new Random(8);
-  for (let pair = 0; pair < 24; pair++) {
-    // Half of what they are they share: there float32 rounds most.
+/** What float32 rounds most in sums: halves that rows share, and numbers that are all of one size. */
+const ROUNDED: Record<string, (random: Random, dim: number) => Float32Array<ArrayBuffer>> = {
+  "that share a half": (random, dim) => {
     const common = Float32Array.from({ length: dim }, () => random.normal());
-    const data = Float32Array.from({ length: 2 * dim }, (_, i) => common[i % dim] + 0.6 * random.normal());
-    using x = backend.upload(data.slice(), 2, dim);
-    using directions = await backend.directions(x, new Float32Array(dim));
-    const unit = await backend.download(directions);
-    const distance = 1 - cosine(unit, 0, unit, 1, dim);
-    for (const [beyond, regions] of [[2e-7, 1], [-2e-7, 2]]) {
-      const calibration = { center: new Float32Array(dim), threshold: distance + beyond };
-      using dictionary = await Dictionary.create(calibration, { backend });
-      await dictionary.add({ data, rows: 2, dim });
-      assertEquals(dictionary.size, regions, `pair ${pair}, ${beyond}`);
-    }
-  }
-});
+    return Float32Array.from({ length: 2 * dim }, (_, i) => common[i % dim] + 0.6 * random.normal());
+  },
+  "of ones and their negatives": (random, dim) =>
+    Float32Array.from({ length: 2 * dim }, () => random.next() < 0.01 ? -1 : 1),
+};
+
+for (const [kind, make] of Object.entries(ROUNDED)) {
+  backendTest(
+    `two rows ${kind} are decided at the threshold by their numbers, however wide they are`,
+    async (backend) => {
+      const random = new Random(8);
+      for (const dim of [1000, 16_384]) {
+        for (let pair = 0; pair < 3; pair++) {
+          // A stream's first row is an exemplar before its own batch: the two come after another one, far away.
+          const two = make(random, dim);
+          const data = new Float32Array(3 * dim).fill(-1);
+          data.set(two, dim);
+          using x = backend.upload(data.slice(), 3, dim);
+          using directions = await backend.directions(x, new Float32Array(dim));
+          const unit = await backend.download(directions);
+          const distance = 1 - cosine(unit, 1, unit, 2, dim);
+          for (const [beyond, regions] of [[2e-7, 2], [-2e-7, 3]]) {
+            const calibration = { center: new Float32Array(dim), threshold: distance + beyond };
+            for (const sizes of [[3], [1, 1, 1]]) {
+              using dictionary = await Dictionary.create(calibration, { backend });
+              for (const batch of split(data, dim, sizes)) await dictionary.add(batch);
+              assertEquals(dictionary.size, regions, `${dim} wide, pair ${pair}, ${beyond}, batches of ${sizes[0]}`);
+            }
+          }
+        }
+      }
+    },
+  );
+}
 
 for (const [seed, dim, threshold] of [[1, 24, 0.25], [2, 7, 0.05], [3, 33, 0.6]]) {
   backendTest(`exemplars lie apart and members near, seed ${seed}`, async (backend) => {

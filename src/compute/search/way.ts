@@ -36,6 +36,8 @@ export class WayChooser {
   /** The largest code of an exemplar; `undefined` if no products of codes are right here. */
   #levels?: number;
   #chosen?: SearchWay;
+  /** Whether integers were worth it in any search. */
+  #isWorthIt = false;
   #isMeasuring?: Promise<void>;
   #work = 0;
   /** Searches that compute. */
@@ -49,7 +51,8 @@ export class WayChooser {
 
   /** What was chosen and why; `undefined` before there was anything to choose. */
   get chosen(): SearchWay | undefined {
-    return this.#chosen;
+    if (!this.#measured || this.#isWorthIt || this.#chosen?.way !== "integers") return this.#chosen;
+    return { way: "float", because: `no search gains by integers: ${this.#chosen.because}` };
   }
 
   /** Counts a search that computes until it is over: what is measured meanwhile tells nothing. */
@@ -86,6 +89,7 @@ export class WayChooser {
     among.rows += rows;
     if (saved * among.rows < coding * width * (exemplars.rows - among.coded)) return undefined;
     among.coded = exemplars.rows;
+    this.#isWorthIt = true;
     return this.#levels;
   }
 

@@ -316,6 +316,17 @@ Deno.test("a backend says which way it searches, and why", async () => {
   await assertRejects(() => Promise.try(() => new CpuBackend({ way: "double" as "float" })), RangeError, '"double"');
 });
 
+Deno.test("a backend that has searched in float only says so, whatever was measured", async () => {
+  const [rows, dim] = [2000, 64];
+  const backend = new CpuBackend();
+  // So short that integers cannot gain: the fixed part of a product is most of it.
+  using x = backend.upload(clustered(rows, dim, 1), rows, dim);
+  while (backend.search === undefined) await backend.nearest(x, x);
+  const { way, because } = backend.search;
+  assertEquals(way, "float");
+  assertMatch(because, /^no search gains by integers: .* at 1024 columns$|adds up/);
+});
+
 Deno.test("a backend chooses how it searches also where searches never pause", async () => {
   const [rows, dim] = [3000, 256];
   const backend = new CpuBackend();
