@@ -264,6 +264,11 @@ async function entries(folder: string, pattern: RegExp): Promise<string[]> {
   try {
     for await (const entry of Deno.readDir(folder)) if (pattern.test(entry.name)) names.push(entry.name);
   } catch (error) {
+    if (error instanceof Deno.errors.NotADirectory) {
+      throw new Error(`Expected a folder of checkpoints at ${folder} but a file is there: move it away`, {
+        cause: error,
+      });
+    }
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
   // They are padded to eight digits, and longer from the hundred millionth batch on.

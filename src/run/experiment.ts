@@ -23,7 +23,7 @@ import { withEmbedded } from "./command/embedded.ts";
 import { fetchNamed, hubOptions } from "./command/hub.ts";
 import { type IdleFlags, idleFlags } from "./command/idle_flags.ts";
 import { assertStride } from "./command/window_flags.ts";
-import { assertNamed } from "./command/named_files.ts";
+import { assertNamed, type Named, namedBy } from "./command/named_files.ts";
 import { Interruption } from "./terminal/interruption.ts";
 import { OutFolder } from "./folder/out_folder.ts";
 import { Progress } from "./terminal/progress.ts";
@@ -215,6 +215,7 @@ export async function runExperiment<const F extends Flags>(
   const isGiven = (flag: string) => args.some((arg) => arg.split("=")[0] === flagName(flag));
   let flags: CommonFlags & FlagValues<F>;
   let idle: ReadonlySet<string>;
+  let named: readonly Named[];
   try {
     assertHas(definition, isGiven);
     const read = readFlags(args, declared) as unknown as CommonFlags & FlagValues<F>;
@@ -225,7 +226,8 @@ export async function runExperiment<const F extends Flags>(
     assertHook(flags.hook, flags.layers);
     assertStride(flags);
     definition.assertFlags?.(flags, isGiven);
-    await assertNamed(flags, declared);
+    named = namedBy(flags, declared);
+    await assertNamed(named);
   } catch (error) {
     return fail(error);
   }
@@ -248,7 +250,8 @@ export async function runExperiment<const F extends Flags>(
       await assertNotEnded(flags.out);
       if (!flags.quiet) printError(`${definition.name}: nothing to go on from in ${flags.out}; starting anew.`);
     }
-    folder = await OutFolder.open(flags.out, { command, resume, inputs: textsOf(flags), note });
+    const inputs = named.flatMap(({ names }) => names);
+    folder = await OutFolder.open(flags.out, { command, resume, inputs, note });
   } catch (error) {
     return fail(error);
   }
@@ -261,7 +264,7 @@ export async function runExperiment<const F extends Flags>(
     stages = await Stages.open(flags.out, resume, {
       flags,
       mayChange: definition.mayChange,
-      facts: () => factsOf(flags, manifest),
+      facts: () => factsOf(named, manifest),
       notes: manifest.notes,
       calibrations: manifest.calibrations,
       streams: manifest.streams,
@@ -300,7 +303,7 @@ export async function runExperiment<const F extends Flags>(
   const restoreUnpacking = configureUnpacking(flags.maxUnpacked);
   try {
     await interruption.guard(async () => {
-      await fetchNamed(flags);
+      await fetchNamed(named);
       const outcome = await body(run);
       // Where the task exposes it: charts begin in the memory that the model leaves, not beside it.
       (globalThis as { gc?: () => void }).gc?.();
@@ -352,26 +355,14 @@ async function assertNotEnded(out: string): Promise<void> {
  * What decides a run's results besides its flags: device, commits of the hub, and the files that flags name, each after
  * what it is called in {@linkcode Stages}' sentence.
  */
-async function factsOf(flags: CommonFlags, manifest: RunManifest): Promise<string[]> {
-  const files = await Promise.all(
-    Object.entries(inputsOf(flags)).map(async ([name, text]) => {
-      const found = (await Promise.all(namesIn(text).map(fingerprint))).filter((file) => file !== "");
-      return found.length > 0
-        ? [`${name === "corpus" ? "the corpus" : "the files"} of ${flagName(name)}: ${found}`]
-        : [];
-    }),
-  );
+async function factsOf(named: readonly Named[], manifest: RunManifest): Promise<string[]> {
+  const files = await Promise.all(named.map(async ({ flag, names }) => {
+    const found = (await Promise.all(names.map(fingerprint))).filter((file) => file !== "");
+    return found.length > 0 ? [`${flag === "corpus" ? "the corpus" : "the files"} of ${flagName(flag)}: ${found}`] : [];
+  }));
   const commits = manifest.hub.map(({ repo, commit }) => `the files of the hub: ${repo}@${commit}`);
   return [`the device: ${manifest.device}`, ...commits.sort(), ...files.flat()];
 }
-
-const inputsOf = ({ out: _, cache: __, ...flags }: Pick<CommonFlags, "out" | "cache">) =>
-  flags as Readonly<Record<string, unknown>>;
-
-const namesIn = (text: unknown): string[] => typeof text === "string" ? text.split(",").filter(Boolean) : [];
-
-const textsOf = (flags: Pick<CommonFlags, "out" | "cache">): string[] =>
-  Object.values(inputsOf(flags)).flatMap(namesIn);
 
 const plain = (flags: object): Record<string, Finding> =>
   Object.fromEntries(Object.entries(flags).filter(([key, value]) => key !== "help" && value !== undefined));

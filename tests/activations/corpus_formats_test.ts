@@ -1,5 +1,5 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { gzipSync, zstdCompressSync } from "node:zlib";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { constants, gzipSync, zstdCompressSync } from "node:zlib";
 import { CorpusError, type CorpusOptions, linesOf, readCorpus } from "../../src/activations/mod.ts";
 import { inFolder } from "../lib/folder.ts";
 import { mutations } from "../lib/mutations.ts";
@@ -59,6 +59,20 @@ Deno.test("packed files that are cut off, damaged, or have something behind them
       const message = await refusal(await put(`${folder}/${name}`, bytes));
       assertStringIncludes(message, `${name}" to be whole`, name);
       assertStringIncludes(message, "Fetch the file again", name);
+    }
+  }));
+
+Deno.test("Zstandard with a bit that is wrong anywhere is refused, and its reader comes to an end", () =>
+  inFolder(async (folder) => {
+    const lines = Array.from({ length: 60 }, (_, i) => `{"text":"${"abcdefgh".repeat(i % 9)} ${i * 7919}"}\n`).join("");
+    const whole = zstdCompressSync(lines, { params: { [constants.ZSTD_c_checksumFlag]: 1 } });
+    assertEquals((await texts(await put(`${folder}/whole.jsonl.zst`, whole))).length, 60);
+    for (let i = 0; i < 24; i++) {
+      const bytes = new Uint8Array(whole);
+      bytes[Math.floor((4 + i * (bytes.length - 5)) / 24)] ^= 1 << (i % 8);
+      // Damage of the first bytes makes it another format.
+      const message = await refusal(await put(`${folder}/${i}.jsonl.zst`, bytes));
+      assertMatch(message, /" to be whole, as Zstandard|Expected .* (to|but)/);
     }
   }));
 

@@ -31,6 +31,17 @@ Deno.test("rows are kept as they were, and other settings are refused", () =>
       Error,
       "but found backend webgpu:",
     );
+    const settings = join(store.folder, "settings.json");
+    const copy = await Deno.readFile(settings);
+    await Deno.remove(settings);
+    await assertRejects(
+      () => RowStore.open(out, { ...SETTINGS, resume: true }),
+      Error,
+      "but it is gone: copy it there again, or start again without --resume",
+    );
+    await Deno.writeFile(settings, copy);
+    const found = await RowStore.open<Row>(out, { ...SETTINGS, resume: true });
+    assertEquals(await found.read("concepts/3"), ROWS);
     const anew = await RowStore.open<Row>(out, { ...SETTINGS, resume: false });
     assertEquals(await anew.read("concepts/3"), undefined);
   }));

@@ -208,6 +208,8 @@ Deno.test(
 Deno.test("a run that was started with nohup goes on after SIGHUP", { ignore: Deno.build.os !== "linux" }, async () => {
   const lib = new URL("terminal/interruption.ts", RUN).href;
   const program = `import { Interruption } from ${JSON.stringify(lib)};
+    // As long as models take to load: Deno listens itself by then.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
     using interruption = new Interruption(() => {});
     Deno.kill(Deno.pid, "SIGHUP");
     await new Promise((resolve) => setTimeout(resolve, 200));

@@ -197,6 +197,20 @@ const DAMAGES: Record<string, (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<Arr
   removed: () => undefined,
 };
 
+Deno.test("a file where the checkpoints should lie is told", () =>
+  inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/c`, "no folder");
+    await assertRejects(
+      () =>
+        discover(streamOf(CORPUS, BATCH), calibrations, {
+          backend: "cpu",
+          checkpoint: { folder: `${folder}/c`, resume: true },
+        }),
+      Error,
+      `Expected a folder of checkpoints at ${folder}/c but a file is there: move it away`,
+    );
+  }));
+
 Deno.test("a damaged checkpoint is named and the one before is used; without any that is whole, that is said", () =>
   inFolder(async (folder) => {
     const warnings: string[] = [];

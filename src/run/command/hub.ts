@@ -4,6 +4,7 @@ import { isHubName, localPath } from "../../hub/hub_file.ts";
 import type { DownloadPlan, HubOptions, HubUse } from "../../hub/options.ts";
 import type { RunManifest } from "../../report/manifest.ts";
 import type { CommonFlags } from "./common_flags.ts";
+import type { Named } from "./named_files.ts";
 import type { Progress, Stage } from "../terminal/progress.ts";
 
 /** Files that a plan names at most. */
@@ -68,10 +69,8 @@ function revisionText(revision: string, commit: string): string {
 }
 
 /** Fetches every file of the hub that a flag names, before the run begins. */
-export async function fetchNamed(flags: object): Promise<void> {
-  for (const value of Object.values(flags)) {
-    for (const name of typeof value === "string" ? value.split(",") : []) {
-      if (isHubName(name)) await localPath(name);
-    }
+export async function fetchNamed(named: readonly Named[]): Promise<void> {
+  for (const { names } of named) {
+    for (const name of names) if (isHubName(name)) await localPath(name);
   }
 }

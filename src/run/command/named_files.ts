@@ -9,24 +9,42 @@ import { type Flag, flagName, type Flags, type NamedKind, UsageError } from "./f
 /** A published dictionary, which is no file here. */
 const PUBLISHED = /^hub:/;
 
+/** What a flag names. */
+export interface Named {
+  /** The flag, in camel case. */
+  readonly flag: string;
+  readonly kind: NamedKind;
+  /** Paths, patterns, or names on the hub. */
+  readonly names: readonly string[];
+}
+
 /**
- * Throws unless everything is there that flags name; what lies on the hub is fetched later, and said by its name there.
+ * Everything that flags name, here or on the hub.
  *
  * @param values Of the flags, by name.
  * @param declared Which of them name what.
+ * @throws {UsageError} if one names the same twice.
+ */
+export function namedBy(values: Readonly<Record<string, unknown>>, declared: Flags): Named[] {
+  return Object.entries(declared).flatMap(([flag, { names: kind }]: [string, Flag]) => {
+    const value = values[flag];
+    return kind === undefined || typeof value !== "string" ? [] : [{ flag, kind, names: namesIn(value, kind) }];
+  });
+}
+
+/**
+ * Throws unless everything is there that flags name; what lies on the hub is fetched later, and said by its name there.
+ *
  * @throws {UsageError} A sentence that names the flag and the file.
  */
-export async function assertNamed(values: Readonly<Record<string, unknown>>, declared: Flags): Promise<void> {
-  for (const [key, flag] of Object.entries(declared)) {
-    const { names } = flag as Flag;
-    const value = values[key];
-    if (names === undefined || typeof value !== "string") continue;
-    for (const name of namesIn(value, names)) {
+export async function assertNamed(named: readonly Named[]): Promise<void> {
+  for (const { flag, kind, names } of named) {
+    for (const name of names) {
       if (isHubName(name)) continue;
       try {
-        await assertThere(name, names);
+        await assertThere(name, kind);
       } catch (cause) {
-        throw new UsageError(`${flagName(key)}: ${(cause as Error).message.replace(/\.?$/, ".")}`, { cause });
+        throw new UsageError(`${flagName(flag)}: ${(cause as Error).message.replace(/\.?$/, ".")}`, { cause });
       }
     }
   }

@@ -63,6 +63,12 @@ export class RowStore<R extends object> {
       ? await readSealedJson(path, { remedy: "start again without --resume" }) as StoreSettings | undefined
       : undefined;
     // What is kept without its settings could be of any run.
+    if (!saved && resume && await RowStore.haveKept(out)) {
+      throw new Error(
+        `Expected ${path}, which says what kind of run kept the rest of that folder, but it is gone: copy it there again, ` +
+          "or start again without --resume",
+      );
+    }
     if (!saved) await removeIfThere(folder);
     else {
       const kept = { ...BEFORE, ...saved };
