@@ -29,6 +29,9 @@ export async function benchExtraction(settings: BenchSettings): Promise<BenchRow
   ];
 }
 
+/** What stands for the work of one dictionary. */
+export const ONE_P = "one p at the deepest of them";
+
 /** Activations behind a quarter and a half of the blocks, and the shares of the whole pass that these should take. */
 async function passes(
   { repeats, model: folder }: BenchSettings,
@@ -109,7 +112,7 @@ async function dictionaries(
   let tokens = 0;
   const ways = [
     { name: "six p at three layers", calibrations: all },
-    { name: "one p at the deepest of them", calibrations: one },
+    { name: ONE_P, calibrations: one },
   ].map(({ name, calibrations }): Way => ({
     name,
     run: async () => {

@@ -1,5 +1,6 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { fitPowerLaw } from "./fit.ts";
+import { fitPowerLaw, throughMean } from "./fit.ts";
+import { answerOf, figureTable } from "./report.ts";
 import { differenceOf } from "./same_partition.ts";
 import { figuresOf, inTurns } from "./timing.ts";
 
@@ -33,6 +34,35 @@ Deno.test("a power law is found again", () => {
   const { exponent, factor } = fitPowerLaw([1, 10, 300].map((x) => ({ x, y: 4 * x ** 1.5 })));
   assertAlmostEquals(exponent, 1.5, 1e-12);
   assertAlmostEquals(factor, 4, 1e-12);
+  const through = throughMean([1, 10, 300].map((x) => ({ x, y: 4 * x ** 1.5 })), 1.5);
+  assertAlmostEquals(through.factor, 4, 1e-12);
+});
+
+Deno.test("a page shows each figure with its own digits, and says where another is faster", () => {
+  const run = (seconds: number) => [{ seconds, processor: seconds }];
+  const of = (name: string, times: Record<string, number>) =>
+    figuresOf(new Map(Object.entries(times).map(([way, seconds]) => [way, run(seconds)])), {
+      ...{ name, amount: 12_345, unit: "rows", detail: "" },
+    });
+  const rows = [
+    ...of("nearest", { "exemplar": 1, "NumPy": 0.5489, "exemplar, float": 0.1, "before": 0.1 }),
+    ...of("logits", { "exemplar, no hook": 1, "transformers.js": 2 }),
+    ...of("WebGPU", { "by integers": 1, "in float32": 0.2, "onnxruntime's MatMul and ArgMax": 0.25 }),
+    ...of("texts", { "six p at three layers": 1, "one p at the deepest of them": 0.5 }),
+  ];
+  const shown = figureTable(rows).rows.map(([, way, median]) => `${way}: ${median}`);
+  assertEquals(shown.slice(0, 5), [
+    "exemplar: 12,345",
+    "NumPy: 22,490",
+    "exemplar, float: 123,450",
+    "before: 123,450",
+    "exemplar against NumPy: 0.5489",
+  ]);
+  assertEquals(
+    answerOf(rows),
+    "It is faster in 1 of 3 comparisons. It is not in: nearest, exemplar against NumPy: 0.5489; WebGPU, by integers " +
+      "against onnxruntime's MatMul and ArgMax: 0.25.",
+  );
 });
 
 Deno.test("partitions are compared by founders, whatever the order of regions, and ties are told from the rest", () => {

@@ -19,3 +19,9 @@ export function fitPowerLaw(points: readonly { readonly x: number; readonly y: n
   const exponent = logs.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0) / spread;
   return { exponent, factor: Math.exp(meanY - exponent * meanX) };
 }
+
+/** The power law of a given exponent through the mean of the points' logarithms. */
+export function throughMean(points: readonly { readonly x: number; readonly y: number }[], exponent: number): PowerLaw {
+  const mean = points.reduce((sum, { x, y }) => sum + Math.log(y) - exponent * Math.log(x), 0) / points.length;
+  return { exponent, factor: Math.exp(mean) };
+}

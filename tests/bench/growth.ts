@@ -32,6 +32,12 @@ export interface Curve {
   readonly task: (x: number) => Task;
 }
 
+/** Unit of the power that something grows with. */
+export const EXPONENT = "exponent";
+
+/** What a figure of a curve is called. */
+export const grows = (what: "seconds" | "memory", { name }: Pick<Curve, "name">) => `${what} against ${name}`;
+
 /** In the order in which they are added, so that the first points do not have all the large dictionaries. */
 const PERCENTILES = [8, 4, 2, 16, 1, 10, 5, 3];
 
@@ -90,12 +96,14 @@ export async function benchGrowth(settings: BenchSettings): Promise<BenchRow[]> 
       turns.push(points);
       points.forEach(record);
     }
-    for (const  of of["seconds", "memory"] as const) {
+    for (const what of ["seconds", "memory"] as const) {
+      // Not every system tells how much memory a process has had.
+      if (!turns.flat().every((point) => point[what] > 0)) continue;
       const exponents = turns.map((points) =>
-        fitPowerLaw(points.map((point) => ({ x: point.x, y: point[of] }))).exponent
+        fitPowerLaw(points.map((point) => ({ x: point.x, y: point[what] }))).exponent
       );
       const range = `${places[0]} to ${places.at(-1)}; ${setting}`;
-      figures.push(figure(`${of} against ${name}`, "fitted power law", "exponent", exponents, range));
+      figures.push(figure(grows(what, { name }), "fitted power law", EXPONENT, exponents, range));
     }
   }
   return figures;

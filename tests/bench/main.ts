@@ -48,6 +48,13 @@ const machine = await describeMachine(peer);
 console.log(Object.entries(machine).map(([key, value]) => `${key}: ${value}`).join("\n") + "\n");
 
 const folder = await Deno.makeTempDir({ prefix: "exemplar-bench-" });
+// What is measured may lie in files of hundreds of megabytes: they go with a run that is stopped, too.
+for (const [signal, code] of [["SIGINT", 130], ...Deno.build.os === "windows" ? [] : [["SIGTERM", 143]]] as const) {
+  Deno.addSignalListener(signal as Deno.Signal, () => {
+    Deno.removeSync(folder, { recursive: true });
+    Deno.exit(code as number);
+  });
+}
 const figures = new Map<string, BenchRow[]>();
 const points: CurvePoint[] = [];
 const settings: BenchSettings = {

@@ -8,15 +8,17 @@ import {
   on,
   quantity,
   type Report,
-  rowTable,
+  type ReportTable,
   saveChart,
   type Section,
   seeds,
 } from "../../src/report/mod.ts";
 import { BEFORE, LIMIT, OURS } from "./contenders.ts";
-import { fitPowerLaw } from "./fit.ts";
-import type { Curve, CurvePoint } from "./growth.ts";
-import { type BenchRow, FASTER, FIGURE } from "./timing.ts";
+import { ONE_P } from "./extraction.ts";
+import { throughMean } from "./fit.ts";
+import { type Curve, type CurvePoint, EXPONENT, grows } from "./growth.ts";
+import { type BenchRow, FASTER } from "./timing.ts";
+import { FLOATS } from "./webgpu.ts";
 
 /** What was measured. */
 export interface Measured {
@@ -28,7 +30,16 @@ export interface Measured {
   readonly points: readonly CurvePoint[];
 }
 
-const SHOWN = ["name", "way", "median", "least", "most", "unit", "byProcessor", "detail"] as const;
+/** Figures as a table: each with the digits of its own size, for rates of thousands and ratios stand in one column. */
+export function figureTable(rows: readonly BenchRow[]): ReportTable {
+  return {
+    columns: ["what", "way", "median", "spread", "unit", "by processor time", "detail"],
+    rows: rows.map(({ name, way, median, least, most, unit, byProcessor, detail }) => [
+      ...[name, way, formatNumber(median), `${formatNumber(least)} to ${formatNumber(most)}`, unit],
+      ...[byProcessor === null ? "" : formatNumber(byProcessor), detail],
+    ]),
+  };
+}
 
 /** Draws the curves into `folder`, and gives the page. */
 export async function benchReport(folder: string, measured: Measured): Promise<Report> {
@@ -37,19 +48,22 @@ export async function benchReport(folder: string, measured: Measured): Promise<R
     heading,
     blocks: [{
       kind: "table",
-      table: rowTable(FIGURE, rows, SHOWN),
+      table: figureTable(rows),
       caption: "Medians over runs in turns, and their spread.",
     }],
   }));
   for (const curve of curves) {
     const own = points.filter((point) => point.curve === curve.name);
-    if (own.length > 0) sections.push(await curveSection(folder, curve, own));
+    const exponents = new Map(
+      rowsOf(figures).filter(({ unit }) => unit === EXPONENT).map(({ name, median }) => [name, median]),
+    );
+    if (own.length > 0) sections.push(await curveSection(folder, curve, own, exponents));
   }
   const machineRows = Object.entries(machine);
   return {
     title: "How fast it is",
     question: "How fast is it, beside what else does the same?",
-    answer: answerOf([...figures.values()].flat()),
+    answer: answerOf(rowsOf(figures)),
     sections: [
       ...sections,
       {
@@ -63,13 +77,15 @@ export async function benchReport(folder: string, measured: Measured): Promise<R
   };
 }
 
-/** What stands beside us for comparison, and does not do the same work or is no other. */
-const NO_OTHERS = [BEFORE, `${OURS}, `, LIMIT];
+const rowsOf = (figures: Measured["figures"]) => [...figures.values()].flat();
+
+/** What this module is measured in turns with and is no other, or does not do the same work. */
+const NO_OTHERS = [OURS, BEFORE, LIMIT, FLOATS, ONE_P];
 
 /** In how many comparisons with others this module is faster, and where it is not. */
-function answerOf(rows: readonly BenchRow[]): string {
+export function answerOf(rows: readonly BenchRow[]): string {
   const others = rows.filter(({ way, unit }) =>
-    unit === FASTER && way.startsWith(`${OURS} against `) && !NO_OTHERS.some((name) => way.includes(name))
+    unit === FASTER && !NO_OTHERS.some((name) => way.split(" against ").at(-1)!.startsWith(name))
   );
   const lost = others.filter(({ median }) => median < 1);
   const ahead = `It is faster in ${others.length - lost.length} of ${others.length} comparisons.`;
@@ -77,9 +93,14 @@ function answerOf(rows: readonly BenchRow[]): string {
   return behind.length > 0 ? `${ahead} It is not in: ${behind.join("; ")}.` : ahead;
 }
 
-async function curveSection(folder: string, curve: Curve, points: readonly CurvePoint[]): Promise<Section> {
+async function curveSection(
+  folder: string,
+  curve: Curve,
+  points: readonly CurvePoint[],
+  exponents: ReadonlyMap<string, number>,
+): Promise<Section> {
   const panel = (of: "seconds" | "memory", title: string) => {
-    const law = fitPowerLaw(points.map((point) => ({ x: point.x, y: point[of] })));
+    const law = throughMean(points.map((point) => ({ x: point.x, y: point[of] })), exponents.get(grows(of, curve))!);
     const fitted = curve.places.map((x) => ({ x, y: law.factor * x ** law.exponent }));
     const measured = points.map((point) => ({ x: point.x, y: point[of] }));
     const power = formatNumber(Number(law.exponent.toFixed(2)));
@@ -96,7 +117,8 @@ async function curveSection(folder: string, curve: Curve, points: readonly Curve
   // Not every system tells how much memory a process has had.
   if (points.every(({ memory }) => memory > 0)) panels.push(panel("memory", "MiB added to the process"));
   const drawn = await saveChart(folder, `growth-${curve.name.split(" ")[0]}`, beside(panels, { spacing: 40 }));
-  const caption = `Against ${curve.name}: ${curve.setting}. A dot a run; dashed the fitted power law.`;
+  const caption =
+    `Against ${curve.name}: ${curve.setting}. A dot a run; dashed a power law with the median of the turns' exponents.`;
   return { heading: `Growth with ${curve.name}`, blocks: [{ kind: "chart", chart: drawn, caption }] };
 }
 

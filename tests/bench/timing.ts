@@ -13,7 +13,7 @@ export const FIGURE = row({
     heading: "by processor time",
     missing: "no ratio of times",
   }),
-  runs: whole("runs that were measured, after one that was not"),
+  runs: whole("runs that were measured"),
   unit: words("unit of the figure"),
   detail: words("sizes, device"),
 });
@@ -51,7 +51,7 @@ export interface Work {
   readonly detail: string;
 }
 
-/** What `repeats` runs of every way take, in turns. Each must have run once before, so that nothing is compiled here. */
+/** What `repeats` runs of every way take, in turns. Each has run once before where that compiles or loads anything. */
 export async function inTurns(ways: readonly Way[], repeats: number): Promise<Times> {
   const times = new Map(ways.map(({ name }): [string, RunTime[]] => [name, []]));
   for (let turn = 0; turn < repeats; turn++) {

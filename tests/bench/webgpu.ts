@@ -15,6 +15,8 @@ import type { BenchSettings } from "./settings.ts";
 import { type BenchRow, figure, figuresOf, inTurns, type RunTime, timeOf, type Way } from "./timing.ts";
 
 const NAME = "nearest exemplar, WebGPU";
+/** What stands for the search that looks at all products. */
+export const FLOATS = "in float32";
 
 /** Measures any adapter that there is; the size of real use only on a GPU. */
 export async function benchWebGpu({ quick, repeats, note }: BenchSettings): Promise<BenchRow[]> {
@@ -65,7 +67,7 @@ async function searcher(
     return backend.nearest(queries, exemplars);
   };
   return {
-    name: way === "float" ? "in float32" : "by integers",
+    name: way === "float" ? FLOATS : "by integers",
     device: backend.device,
     search,
     run: async () => void await search(),

@@ -28,9 +28,11 @@ export async function chosenDictionary<F extends Flags>(
   const stage = run.progress.stage("try", growths.length, "dictionaries");
   for (const { layer, percentile, dictionary } of growths) {
     const told = (done: number) => stage.note(`${done} prompts`);
-    const handle = instructions && await run.kept(`refusal in layer ${layer}, p ${percentile}`, async () => {
+    const handle = instructions && await run.kept(`refusal in layer ${layer}, p ${percentile}`, () => {
       const { entries, refused } = instructions;
-      return refusalHandle(await finalRegions(plan.model, dictionary, entries, told), refused);
+      return run.manifest.time("try", async () => {
+        return refusalHandle(await finalRegions(plan.model, dictionary, entries, told), refused);
+      });
     });
     const { threshold, size } = dictionary;
     const { occupied = null, accuracy = null } = handle ?? {};

@@ -98,9 +98,9 @@ export function betweenChart(rows: readonly PairRow[]): ChartSpec {
   return chart(counts, {
     panels: byLayer({ columns: 4 }),
     x: percentileAxis("percentile p, sharper to the right", { order: "descending" }),
-    y: quantity("count", "regions between, mean over pairs", {
+    y: quantity("count", "regions between, mean over pairs (log)", {
       log: "symmetric",
-      ticks: [0, 1, 3, 10, 30, 100, 300, 1000],
+      ticks: [0, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
     }),
     color: series("kind", { [FOLLOWED]: COLOR.blue, [OTHERS]: COLOR.vermilion }),
     marks: [means(), seeds()],

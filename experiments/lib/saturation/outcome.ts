@@ -51,7 +51,9 @@ export function saturationOutcome(flags: CommonFlags, result: SaturationResult):
         chartBlock(
           "depth",
           depthChart(curves),
-          `Regions after ${windows * (context - 1)} activations of each stream: lines are means over stream orders, ` +
+          `Regions after ${
+            figure(windows * (context - 1))
+          } activations of each stream: lines are means over stream orders, ` +
             "bands their range. Mix: as many activations, a third from each domain.",
         ),
         chartBlock(
