@@ -14,6 +14,9 @@ import {
   unfitSizes,
 } from "./calibration_pairs.ts";
 
+/** Rows of the sample that are looked at where nothing is decided by them: two million pairs. */
+const LOOKED_ROWS = 2048;
+
 /** The activations that distances are taken of. */
 export interface PairSample {
   readonly backend: Backend;
@@ -64,7 +67,9 @@ export async function pairPercentiles(
   if (pairs === undefined && unfit) return await ofSample(unfit);
 
   // Pairs of one batch are pairs of the sample. Of several the sample is looked at first: it is smaller than they are.
-  const ofAll = batches.length > 1 ? await percentilesOfBlock(sample, blocks[0], COMPARED_PERCENTILES) : [];
+  // Where nothing depends on it, some of it tells as much.
+  const looked = pairs === "batch" ? fewOf(blocks[0]) : blocks[0];
+  const ofAll = batches.length > 1 ? await percentilesOfBlock(sample, looked, COMPARED_PERCENTILES) : [];
   const compared = comparedPercentile(ofAll);
   const asked = compared === undefined ? percentiles : [...percentiles, compared];
   const parts: Float64Array[] = [];
@@ -83,6 +88,12 @@ export async function pairPercentiles(
   const because = pairs ? ASKED : batches.length > 1 ? "batches are full and like the sample" : "it is one batch";
   const of = ratio === undefined ? {} : { batchRatio: ratio };
   return { parts, taken: { within: "batch", because, parts: parts.length, ...of } };
+}
+
+/** Rows of the sample, every so manieth of them. */
+function fewOf(rows: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const step = Math.ceil(rows.length / LOOKED_ROWS);
+  return rows.filter((_, i) => i % step === 0);
 }
 
 /** Percentiles of the distances of rows of the sample, ascending numbers of its batches' rows one after another. */

@@ -250,7 +250,7 @@ export async function runExperiment<const F extends Flags>(
       await assertNotEnded(flags.out);
       if (!flags.quiet) printError(`${definition.name}: nothing to go on from in ${flags.out}; starting anew.`);
     }
-    const inputs = named.flatMap(({ names }) => names);
+    const inputs = [...named.flatMap(({ names }) => names), ...textsOf(flags)];
     folder = await OutFolder.open(flags.out, { command, resume, inputs, note });
   } catch (error) {
     return fail(error);
@@ -363,6 +363,10 @@ async function factsOf(named: readonly Named[], manifest: RunManifest): Promise<
   const commits = manifest.hub.map(({ repo, commit }) => `the files of the hub: ${repo}@${commit}`);
   return [`the device: ${manifest.device}`, ...commits.sort(), ...files.flat()];
 }
+
+/** What texts of flags may name, with commas between: whatever is there is not removed. */
+const textsOf = ({ out: _, cache: __, ...flags }: Pick<CommonFlags, "out" | "cache">): string[] =>
+  Object.values(flags).flatMap((text: unknown) => typeof text === "string" ? text.split(",").filter(Boolean) : []);
 
 const plain = (flags: object): Record<string, Finding> =>
   Object.fromEntries(Object.entries(flags).filter(([key, value]) => key !== "help" && value !== undefined));

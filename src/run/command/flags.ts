@@ -65,7 +65,7 @@ export type Flag = {
     readonly maxLength?: number;
     /** Whether a list of numbers is ascending however it is given; each of its values stands there once in any case. */
     readonly sorted?: boolean;
-    /** What a text names, which is to be there before anything is loaded; default nothing. */
+    /** What a text names, which is to be there before anything is loaded, and unchanged when a run goes on; default nothing. */
     readonly names?: NamedKind;
     /** Throws if a text is none that the flag takes. */
     readonly check?: (text: string) => unknown;

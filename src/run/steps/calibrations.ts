@@ -10,7 +10,7 @@ import type { Progress } from "../terminal/progress.ts";
 /** Where calibrations of earlier runs are kept. */
 const CACHE = "results/cache/calibration";
 /** What a calibration is measured by; of another definition none is used again. */
-const DEFINITION = "definition 4";
+const DEFINITION = "definition 5";
 
 /** What {@linkcode calibrationsOf} needs. */
 export interface CalibrationRequest {
