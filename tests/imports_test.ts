@@ -110,6 +110,7 @@ const BEHIND_DOORS: Readonly<Record<string, string>> = {
   "src/compute/wasm.ts": "the memory of a kernel",
   "src/compute/wasm_modules.js": "the list against the kernels there are",
   "src/compute/webgpu.ts": "kernels on chunks so small that matrices are cut",
+  "src/compute/webgpu_buffers.ts": "a pool of buffers without a device",
   "src/compute/webgpu_commands.ts": "the device of a kernel",
   "src/compute/webgpu_integer_search.ts": "a bound that is too small, which nobody chooses",
   "src/compute/webgpu_matrix.ts": "matrices for kernels alone",

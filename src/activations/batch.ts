@@ -203,7 +203,7 @@ export function assertProvenance({ prompts, prompt, position, token }: Provenanc
   }
   const count = prompts?.length ?? 0;
   for (let row = 0; row < rows; row++) {
-    if (!(prompt[row] >= 0 && prompt[row] < count)) {
+    if (!(Number.isInteger(prompt[row]) && prompt[row] >= 0 && prompt[row] < count)) {
       throw new RangeError(
         `Expected each row's prompt to be one of the ${count} of its provenance but row ${row} has number ${
           prompt[row]
@@ -211,7 +211,7 @@ export function assertProvenance({ prompts, prompt, position, token }: Provenanc
       );
     }
     const { id, tokens } = prompts[prompt[row]];
-    if (position[row] >= 0 && position[row] < tokens.length) continue;
+    if (Number.isInteger(position[row]) && position[row] >= 0 && position[row] < tokens.length) continue;
     throw new RangeError(
       `Expected each row's position to be one of the ${tokens.length} tokens of its prompt but row ${row} is at position ` +
         `${position[row]} of "${id}"`,

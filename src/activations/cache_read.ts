@@ -86,12 +86,18 @@ function assertExpected(folder: string, index: CacheIndex, expected: Record<stri
     dim: index.dim,
   };
   for (const [name, value] of Object.entries(expected)) {
-    if (value === undefined || isDeepStrictEqual(value, found[name])) continue;
+    if (value === undefined || isDeepStrictEqual(inOrder(value), inOrder(found[name]))) continue;
     const [wanted, kept] = [value, found[name]].map(settingText);
     throw new Error(
       `Expected activations of ${name} ${wanted} but those of ${folder} have ${kept}: extract them again into another folder`,
     );
   }
+}
+
+/** A list of ids in the order in which a reading has it. */
+function inOrder(value: unknown): unknown {
+  const isList = Array.isArray(value) || ArrayBuffer.isView(value);
+  return isList ? [...value as unknown as Iterable<number>].sort((a, b) => a - b) : value;
 }
 
 function shardsAfter({ shards }: CacheIndex, skipPrompts: number, folder: string): readonly ShardEntry[] {
@@ -139,7 +145,8 @@ async function readShard(
 function assertBelongs(path: string, table: Table, expected: Record<string, string>, rows: number): void {
   const found = metadataOf(table);
   for (const [name, value] of Object.entries(expected)) {
-    if (found[name] === value) continue;
+    // Files of before do not tell a template.
+    if (found[name] === value || (found[name] === "[object Object]" && value.startsWith("{"))) continue;
     throw new Error(
       `Expected ${path} to be of the cache beside it, with ${name} ${value}, but found ${
         found[name] ?? "none"

@@ -17,11 +17,12 @@
 export async function* inBatches<T>(items: AsyncIterable<T>, size: number, patience: number): AsyncGenerator<T[]> {
   const iterator = items[Symbol.asyncIterator]();
   let next = iterator.next();
+  let isOver = false;
   // Whoever leaves early does not wait for what is still awaited, nor hears that it failed: the source ends behind it.
   using _ = {
     [Symbol.dispose]() {
       next.catch(() => {});
-      iterator.return?.().catch(() => {});
+      if (!isOver) Promise.try(() => iterator.return?.()).catch(() => {});
     },
   };
   for (let first = await next; !first.done; first = await next) {
@@ -42,4 +43,5 @@ export async function* inBatches<T>(items: AsyncIterable<T>, size: number, patie
     }
     yield batch;
   }
+  isOver = true;
 }

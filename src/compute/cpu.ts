@@ -149,7 +149,9 @@ export class CpuBackend implements Backend {
     const levels = from === 0 ? await this.#way.levels(a, b) : undefined;
     using _search = this.#way.search();
     const found = levels === undefined ? undefined : await searchIntegers(a, b, { levels });
-    return found ?? await searchFloats(a, b, from);
+    if (!found) return await searchFloats(a, b, from);
+    this.#way.used();
+    return found;
   }
 
   async similarities(queries: Matrix, exemplars: Matrix): Promise<Float32Array<ArrayBuffer>> {

@@ -24,21 +24,34 @@ export class BufferPool {
   /** A buffer of at least `bytes`, with any content. */
   take(bytes: number): GPUBuffer {
     const size = sizeClass(bytes);
-    const buffer = this.#free.get(size)?.pop();
+    const free = this.#free.get(size);
+    const buffer = free?.pop();
     if (!buffer) return this.#device.createBuffer({ size, usage: this.#usage });
+    if (free!.length === 0) this.#free.delete(size);
     this.#freeBytes -= size;
     return buffer;
   }
 
   give(buffer: GPUBuffer): void {
-    if (buffer.size > LARGEST_KEPT || this.#freeBytes + buffer.size > MOST_FREE) {
+    if (buffer.size > LARGEST_KEPT) {
       buffer.destroy();
       return;
     }
+    // Those that were asked for longest ago go first: sizes that nobody wants any more would leave no room for others.
+    while (this.#freeBytes + buffer.size > MOST_FREE) this.#destroyOldest();
     this.#freeBytes += buffer.size;
-    const free = this.#free.get(buffer.size);
-    if (free) free.push(buffer);
-    else this.#free.set(buffer.size, [buffer]);
+    const free = this.#free.get(buffer.size) ?? [];
+    free.push(buffer);
+    // A map's order is that of insertion: the size is the newest now.
+    this.#free.delete(buffer.size);
+    this.#free.set(buffer.size, free);
+  }
+
+  #destroyOldest(): void {
+    const [[size, free]] = this.#free;
+    free.pop()?.destroy();
+    this.#freeBytes -= size;
+    if (free.length === 0) this.#free.delete(size);
   }
 
   dispose(): void {

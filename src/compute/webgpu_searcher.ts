@@ -1,6 +1,7 @@
 /** Which way each search for the nearest exemplars goes. */
 import type { Nearest, SearchWay } from "./backend.ts";
 import { assertOneOf } from "./known_options.ts";
+import { inFloat } from "./search/way.ts";
 import type { GpuContext } from "./webgpu_commands.ts";
 import { isCrowded, nearestByIntegers } from "./webgpu_integer_search.ts";
 import type { WebGpuMatrix } from "./webgpu_matrix.ts";
@@ -22,6 +23,8 @@ export class Searcher {
   #way: SearchWay | undefined;
   #measuring: Promise<SearchWay> | undefined;
   #spent = 0;
+  /** Whether integers have answered a search. */
+  #isUsed = false;
 
   /** @param asked The way of all searches; default the faster, of large ones. */
   constructor(context: GpuContext, asked: SearchWay["way"] | undefined) {
@@ -34,7 +37,7 @@ export class Searcher {
 
   /** How large searches are done; `undefined` before that was measured. */
   get way(): SearchWay | undefined {
-    return this.#way;
+    return this.#asked === undefined && !this.#isUsed ? inFloat(this.#way) : this.#way;
   }
 
   /** The exemplar of largest dot product for each query, among those from a number on. */
@@ -43,6 +46,7 @@ export class Searcher {
     const isLargeOne = isLarge(queries.rows, exemplars.rows - from, queries.dim);
     const pays = this.#asked !== undefined || (isLargeOne && !isCrowded(exemplars));
     const byIntegers = this.#way?.way === "integers" && queries.dim <= WIDEST && pays;
+    this.#isUsed ||= byIntegers;
     const start = performance.now();
     // Recorded before anything is waited for, so that what happens to the matrices meanwhile does not show.
     const found = await (byIntegers ? nearestByIntegers : nearest)(this.#context, queries, exemplars, from);

@@ -22,7 +22,7 @@ export interface TakenPairs {
   /**
    * A low percentile of the distances within batches, divided by that of the whole sample: about 1 where the stream is
    * shuffled and its batches are full. Absent where it was not looked at: of one batch, where pairs of the sample were asked
-   * for, or where the batches' sizes call for them.
+   * for, or where the batches' sizes call for them. Where pairs of batches were asked for it is of 2,048 rows of the sample.
    */
   readonly batchRatio?: number;
 }

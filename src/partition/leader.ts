@@ -1,4 +1,4 @@
-import type { Backend, Matrix } from "../compute/backend.ts";
+import type { Backend, Matrix, Nearest } from "../compute/backend.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
 import { borderOf, exactSimilarities, isBorderline } from "./exact.ts";
 
@@ -43,7 +43,7 @@ export async function nearestRegions(
     };
   }
   const { regions, similarities } = await backend.nearest(directions, exemplars);
-  await settleBorders(backend, directions, exemplars, regions, similarities, threshold);
+  await settleBorders(backend, directions, exemplars, 0, { regions, similarities }, threshold);
   return { regions, distances: similarities.map(distanceOf) };
 }
 
@@ -127,7 +127,7 @@ async function leadersWithin(backend: Backend, block: Matrix, exemplars: Matrix,
   // Regions that earlier blocks of this batch founded; those of before the batch lie too far from every row here.
   if (exemplars.rows > before) {
     const earlier = await backend.nearest(block, exemplars, before);
-    await settleBorders(backend, block, exemplars, earlier.regions, earlier.similarities, threshold);
+    await settleBorders(backend, block, exemplars, before, earlier, threshold);
     regions.set(earlier.regions);
     similarities.set(earlier.similarities);
   }
@@ -220,13 +220,18 @@ function rowsWhere(values: Float32Array, isSo: (value: number) => boolean): Int3
   return rows.slice(0, count);
 }
 
-/** Makes the similarities near the threshold exact, each row against its own region. */
+/**
+ * Makes the similarities near the threshold exact, each row against its own region; on a GPU, which names the nearest in
+ * float32, against every region that may be within the threshold where its own is not.
+ *
+ * @param from The first exemplar that was searched.
+ */
 async function settleBorders(
   backend: Backend,
   directions: Matrix,
   exemplars: Matrix,
-  regions: Int32Array,
-  similarities: Float32Array,
+  from: number,
+  { regions, similarities }: Nearest,
   threshold: number,
 ): Promise<void> {
   const border = borderOf(directions.dim);
@@ -234,6 +239,24 @@ async function settleBorders(
   if (rows.length === 0) return;
   const exact = await exactSimilarities(backend, directions, rows, exemplars, rows.map((row) => regions[row]));
   rows.forEach((row, i) => similarities[row] = exact[i]);
+  const beyond = backend.name === "cpu" ? [] : rows.filter((row) => distanceOf(similarities[row]) > threshold);
+  if (beyond.length === 0) return;
+  using some = backend.create(directions.dim, beyond.length);
+  backend.copyRows(directions, Int32Array.from(beyond), some, rowNumbers(0, beyond.length));
+  const all = await backend.similarities(some, exemplars);
+  const [left, right]: [number[], number[]] = [[], []];
+  for (let i = 0; i < beyond.length; i++) {
+    for (let region = from; region < exemplars.rows; region++) {
+      if (!isBorderline(all[i * exemplars.rows + region], threshold, border)) continue;
+      left.push(i);
+      right.push(region);
+    }
+  }
+  (await exactSimilarities(backend, some, left, exemplars, right)).forEach((similarity, pair) => {
+    const row = beyond[left[pair]];
+    // `>`: of equals the first.
+    if (similarity > similarities[row]) [similarities[row], regions[row]] = [similarity, right[pair]];
+  });
 }
 
 function append(backend: Backend, target: Matrix, source: Matrix, rows: readonly number[]): void {

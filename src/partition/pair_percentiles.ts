@@ -1,6 +1,7 @@
 /** Percentiles of the distances of a sample's pairs, by batch or by block. */
 import { type Provenance, rowError } from "../activations/batch.ts";
 import { type Backend, type Matrix, NoDirectionError } from "../compute/backend.ts";
+import { Random } from "../compute/random.ts";
 import { rowNumbers } from "../compute/row_numbers.ts";
 import {
   ASKED,
@@ -68,7 +69,7 @@ export async function pairPercentiles(
 
   // Pairs of one batch are pairs of the sample. Of several the sample is looked at first: it is smaller than they are.
   // Where nothing depends on it, some of it tells as much.
-  const looked = pairs === "batch" ? fewOf(blocks[0]) : blocks[0];
+  const looked = pairs === "batch" ? fewOf(blocks[0], seed) : blocks[0];
   const ofAll = batches.length > 1 ? await percentilesOfBlock(sample, looked, COMPARED_PERCENTILES) : [];
   const compared = comparedPercentile(ofAll);
   const asked = compared === undefined ? percentiles : [...percentiles, compared];
@@ -90,10 +91,10 @@ export async function pairPercentiles(
   return { parts, taken: { within: "batch", because, parts: parts.length, ...of } };
 }
 
-/** Rows of the sample, every so manieth of them. */
-function fewOf(rows: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
-  const step = Math.ceil(rows.length / LOOKED_ROWS);
-  return rows.filter((_, i) => i % step === 0);
+/** Some of the rows, drawn at random, ascending. */
+function fewOf(rows: Int32Array<ArrayBuffer>, seed: number): Int32Array<ArrayBuffer> {
+  if (rows.length <= LOOKED_ROWS) return rows;
+  return Int32Array.from(new Random(seed).shuffle([...rows]).slice(0, LOOKED_ROWS)).sort();
 }
 
 /** Percentiles of the distances of rows of the sample, ascending numbers of its batches' rows one after another. */

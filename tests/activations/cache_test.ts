@@ -225,6 +225,7 @@ Deno.test("what was left out of a stream may be expected, and is told in each of
     const expect = { excludeTokens: [5, 7], excludePositions: { after, before } };
     const batches = await read(folder, { expect });
     assertEquals(batches.map(plain), (await Array.fromAsync(streamOf(options))).map(plain));
+    assertEquals((await read(folder, { expect: { excludeTokens: [7, 5] } })).length, batches.length);
     for (
       const [wrong, found] of [
         [{ excludeTokens: [5] }, "excludeTokens 5 but those of"],

@@ -86,6 +86,55 @@ for (const [kind, make] of Object.entries(ROUNDED)) {
   );
 }
 
+backendTest("a row within the threshold of any exemplar founds none, whichever seems nearest", async (backend) => {
+  const [dim, count] = [2304, 400];
+  const random = new Random(7);
+  const signs = () => Float32Array.from({ length: dim }, () => random.next() < 0.05 ? -1 : 1);
+  const unitOf = async (data: Float32Array<ArrayBuffer>) => {
+    using x = backend.upload(data.slice(), data.length / dim, dim);
+    using directions = await backend.directions(x, new Float32Array(dim));
+    return await backend.download(directions);
+  };
+  for (let pair = 0; pair < 2; pair++) {
+    // Rows in the middle of two exemplars, as far from either as float32 can tell.
+    const [a, b] = [signs(), signs()];
+    const founders = Float32Array.from([...new Float32Array(dim).fill(-1), ...a, ...b]);
+    const apart = [...a.keys()].filter((j) => a[j] !== b[j]);
+    const rows = new Float32Array(count * dim);
+    for (let row = 0; row < count; row++) {
+      const own = rows.subarray(row * dim, (row + 1) * dim);
+      own.set(a);
+      for (const j of random.shuffle([...apart]).slice(0, apart.length >> 1)) own[j] = b[j];
+      own[random.integer(dim)] *= 1 + 7e-3 * random.normal();
+      if (apart.length % 2) own[apart[0]] *= 1e-6;
+      own[apart[0]] += 5e-4 * random.normal();
+    }
+    const [unit, exemplars] = [await unitOf(rows), await unitOf(founders)];
+    using queries = backend.upload(unit.slice(), count, dim);
+    using three = backend.upload(exemplars.slice(), 3, dim);
+    const { regions } = await backend.nearest(queries, three);
+    let tried = 0;
+    for (let row = 0; row < count && tried < 4; row++) {
+      const [toA, toB] = [1, 2].map((at) => {
+        let dot = 0;
+        for (let j = 0; j < dim; j++) dot += unit[row * dim + j] * exemplars[at * dim + j];
+        return Math.fround(1 - Math.fround(dot));
+      });
+      // Those of which float32 names the farther one, and one of which it does not.
+      const isMistaken = regions[row] !== (toA < toB ? 1 : 2);
+      if (toA === toB || (tried > 0 && !isMistaken)) continue;
+      tried++;
+      const four = Float32Array.from([...founders, ...rows.subarray(row * dim, (row + 1) * dim)]);
+      for (const sizes of [[4], [3, 1]]) {
+        const calibration = { center: new Float32Array(dim), threshold: (toA + toB) / 2 };
+        using dictionary = await Dictionary.create(calibration, { backend });
+        for (const batch of split(four, dim, sizes)) await dictionary.add(batch);
+        assertEquals(dictionary.size, 3, `row ${row} of pair ${pair}, batches of ${sizes}`);
+      }
+    }
+  }
+});
+
 for (const [seed, dim, threshold] of [[1, 24, 0.25], [2, 7, 0.05], [3, 33, 0.6]]) {
   backendTest(`exemplars lie apart and members near, seed ${seed}`, async (backend) => {
     const rows = 700;

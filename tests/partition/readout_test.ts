@@ -61,9 +61,13 @@ backendTest("rows that hardly have a direction are read out as next to nothing",
     using dictionary = await Dictionary.create({ center, threshold: 0.1 }, { backend });
     const away = center.map((value) => value + random.normal());
     await dictionary.add({ data: away, rows: 1, dim });
-    // About as far away from the center as a row must be.
+    // About as far away from the center as a row must be, to sides where it is nearly nothing and numbers are fine.
     const data = Float32Array.from({ length: 300 * dim }, (_, i) => center[i % dim]);
-    for (let row = 0; row < 300; row++) data[row * dim + 1] += 1.6 * 2 ** -20 * (1 + 1e-7 * random.normal());
+    for (let row = 0; row < 300; row++) {
+      const side = Float64Array.from({ length: dim }, (_, j) => j === 0 ? 0 : random.normal());
+      const length = 1.6 * 2 ** -20 * (1 + 1e-7 * random.normal()) / Math.hypot(...side);
+      side.forEach((value, j) => data[row * dim + j] += length * value);
+    }
     const values = await dictionary.readout({ data, rows: 300, dim }, { kind: "signed" });
     assertLess(Math.max(...values.map(Math.abs)), 2e-6);
   }

@@ -36,8 +36,8 @@ export class WayChooser {
   /** The largest code of an exemplar; `undefined` if no products of codes are right here. */
   #levels?: number;
   #chosen?: SearchWay;
-  /** Whether integers were worth it in any search. */
-  #isWorthIt = false;
+  /** Whether integers have answered a search. */
+  #isUsed = false;
   #isMeasuring?: Promise<void>;
   #work = 0;
   /** Searches that compute. */
@@ -51,8 +51,12 @@ export class WayChooser {
 
   /** What was chosen and why; `undefined` before there was anything to choose. */
   get chosen(): SearchWay | undefined {
-    if (!this.#measured || this.#isWorthIt || this.#chosen?.way !== "integers") return this.#chosen;
-    return { way: "float", because: `no search gains by integers: ${this.#chosen.because}` };
+    return this.forced === undefined && !this.#isUsed ? inFloat(this.#chosen) : this.#chosen;
+  }
+
+  /** Notes that integers have answered a search. */
+  used(): void {
+    this.#isUsed = true;
   }
 
   /** Counts a search that computes until it is over: what is measured meanwhile tells nothing. */
@@ -89,7 +93,6 @@ export class WayChooser {
     among.rows += rows;
     if (saved * among.rows < coding * width * (exemplars.rows - among.coded)) return undefined;
     among.coded = exemplars.rows;
-    this.#isWorthIt = true;
     return this.#levels;
   }
 
@@ -122,6 +125,12 @@ export class WayChooser {
     const isFaster = times.some(({ float, integer }) => integer < float);
     this.#chosen = { way: isFaster ? "integers" : "float", because };
   }
+}
+
+/** What is told where all searches were in float, whatever would be faster. */
+export function inFloat(chosen: SearchWay | undefined): SearchWay | undefined {
+  if (chosen?.way !== "integers") return chosen;
+  return { way: "float", because: `no search gained by integers: ${chosen.because}` };
 }
 
 function at({ fixed, each }: Cost, length: number): number {
