@@ -76,6 +76,11 @@ export async function renameForGood(from: string, to: string): Promise<void> {
 /** Names as {@linkcode writeFileAtomic} gives them to temporary files. */
 const TEMPORARY = /^\..+\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
 
+/** Whether a file is one that a killed writer left. */
+export function isTemporary(name: string): boolean {
+  return TEMPORARY.test(name);
+}
+
 /** Removes the temporary files that killed writers left in a folder, which nobody else may be writing to; none is fine. */
 export async function sweepTemporary(folder: string): Promise<void> {
   if (!await exists(folder)) return;

@@ -72,49 +72,95 @@ export async function* unzstandarded(chunks: Chunks): AsyncGenerator<Uint8Array<
     throw new Error("it ends within a frame");
   }
   try {
-    for (let first; (first = await next()) !== undefined;) yield* through(frame(first), createZstdDecompress());
+    for (let first; (first = await next()) !== undefined;) {
+      const transform = createZstdDecompress();
+      using stray = hearingStrayErrors(transform);
+      yield* through(stray.ending(frame(first)), transform, stray);
+    }
   } finally {
     await iterator.return?.();
   }
 }
 
-async function* through(chunks: Chunks, transform: Transform): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const failed = Promise.withResolvers<never>();
-  failed.promise.catch(() => {});
-  using _ = hearingStrayErrors(failed.reject);
+async function* through(
+  chunks: Chunks,
+  transform: Transform,
+  stray?: StrayErrors,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   // What goes wrong with the one ends the other: it comes out of the loop below.
   const ended = pipeline(Readable.from(chunks), transform).catch(() => {});
   const unpacked = transform[Symbol.asyncIterator]();
+  const next = () => stray ? stray.awaiting(unpacked.next()) : unpacked.next();
   try {
-    for (let next; !(next = await Promise.race([unpacked.next(), failed.promise])).done;) {
-      yield new Uint8Array(next.value);
-    }
+    for (let chunk; !(chunk = await next()).done;) yield new Uint8Array(chunk.value);
   } finally {
     transform.destroy();
     await ended;
   }
 }
 
-/** Who unpacks now. */
-const unpacking = new Set<(error: Error) => void>();
-let isHearing = false;
-
 /**
- * Takes errors of Zstandard that nobody can catch: Deno 2.9 throws what is found at a frame's end, such as a wrong checksum,
- * out of a tick, and leaves the stream without an end. They do not say which stream they are of, so all hear them; one
- * that comes when nobody reads any more is of a stream that was given up.
+ * Errors of a stream of Zstandard that nobody can catch: what is wrong at a frame's end, such as its checksum, Deno 2.9
+ * throws out of a tick, and leaves the stream without an end.
  */
-function hearingStrayErrors(fail: (error: Error) => void): Disposable {
-  if (!isHearing) {
-    isHearing = true;
-    globalThis.addEventListener("error", (event) => {
-      if (!(event.error instanceof Error) || !event.error.message.startsWith("Zstd decompress error")) return;
-      event.preventDefault();
-      for (const fail of unpacking) fail(event.error);
-    });
-  }
-  unpacking.add(fail);
-  return { [Symbol.dispose]: () => void unpacking.delete(fail) };
+interface StrayErrors extends Disposable {
+  /** The packed bytes; notes when all were given. */
+  ending(chunks: Chunks): Chunks;
+  /** What is awaited of the stream, or its stray error. */
+  awaiting<T>(next: Promise<T>): Promise<T>;
+}
+
+/** What may throw so. */
+interface Stray {
+  /** Whether it has all bytes of its frame: not before does it throw. */
+  isEnded: boolean;
+  /** Whether somebody waits for more of it. */
+  isAwaited: boolean;
+  readonly fail: (error: Error) => void;
+}
+
+const strays = new Set<Stray>();
+
+// At once, so that it comes before what ends a program at such an error. An error does not say which stream it is of: those
+// that stand still are not asked, unless all do. Where no stream of ours is at its end it is somebody else's.
+globalThis.addEventListener("error", (event) => {
+  if (!(event.error instanceof Error) || !event.error.message.startsWith("Zstd decompress error")) return;
+  const ended = [...strays].filter(({ isEnded }) => isEnded);
+  if (ended.length === 0) return;
+  event.preventDefault();
+  const awaited = ended.filter(({ isAwaited }) => isAwaited);
+  for (const { fail } of awaited.length > 0 ? awaited : ended) fail(event.error);
+});
+
+function hearingStrayErrors(transform: Transform): StrayErrors {
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => {});
+  const stray: Stray = { isEnded: false, isAwaited: false, fail: failed.reject };
+  strays.add(stray);
+  return {
+    async *ending(chunks) {
+      for await (const chunk of chunks) {
+        // The last chunk may have all that it needs.
+        stray.isEnded = true;
+        yield chunk;
+        stray.isEnded = false;
+      }
+      stray.isEnded = true;
+    },
+    async awaiting(next) {
+      stray.isAwaited = true;
+      try {
+        return await Promise.race([next, failed.promise]);
+      } finally {
+        stray.isAwaited = false;
+      }
+    },
+    [Symbol.dispose]() {
+      // A stream that was given up may throw until it is closed.
+      if (transform.closed) strays.delete(stray);
+      else transform.once("close", () => strays.delete(stray));
+    },
+  };
 }
 
 const [ZSTD_MAGIC, SKIPPABLE_MAGIC] = [0xfd2fb528, 0x184d2a50];

@@ -11,6 +11,7 @@ import { type Finding, RunManifest } from "../report/manifest.ts";
 import { configureUnpacking } from "../files/unpacking.ts";
 import { visibleLines } from "../files/visible_text.ts";
 import { exists } from "../files/exists.ts";
+import { expandPattern } from "../files/glob.ts";
 import { configureHub } from "../hub/options.ts";
 import { CheckpointMismatchError } from "../partition/checkpoint_settings.ts";
 import { inFlags } from "./command/flag_text.ts";
@@ -250,7 +251,8 @@ export async function runExperiment<const F extends Flags>(
       await assertNotEnded(flags.out);
       if (!flags.quiet) printError(`${definition.name}: nothing to go on from in ${flags.out}; starting anew.`);
     }
-    const inputs = [...named.flatMap(({ names }) => names), ...textsOf(flags)];
+    const files = await Promise.all(named.flatMap(({ names }) => names.map(expandPattern)));
+    const inputs = [...files.flat(), ...textsOf(flags)];
     folder = await OutFolder.open(flags.out, { command, resume, inputs, note });
   } catch (error) {
     return fail(error);

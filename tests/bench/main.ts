@@ -2,6 +2,7 @@
  * Measures how fast this module is, each question beside its yardstick in the same run, and saves it with the machine's
  * description. README.md beside this file says what each question is, and what is saved.
  */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { formatNumber, resultTable, row, saveTable, words, writeReport } from "../../src/report/mod.ts";
@@ -51,7 +52,7 @@ const folder = await Deno.makeTempDir({ prefix: "exemplar-bench-" });
 // What is measured may lie in files of hundreds of megabytes: they go with a run that is stopped, too.
 for (const [signal, code] of [["SIGINT", 130], ...Deno.build.os === "windows" ? [] : [["SIGTERM", 143]]] as const) {
   Deno.addSignalListener(signal as Deno.Signal, () => {
-    Deno.removeSync(folder, { recursive: true });
+    if (existsSync(folder)) Deno.removeSync(folder, { recursive: true });
     Deno.exit(code as number);
   });
 }

@@ -197,6 +197,17 @@ Deno.test("a run that would remove what it reads is refused, and nothing is remo
     assertEquals(code, 2);
     assertStringIncludes(err, "dictionaries/L3-p12.arrow is of an earlier run");
     assertEquals(filesIn(folder), before);
+    // A pattern names what it finds.
+    const pattern = await run(["--out", folder, "--corpus", `${folder}/{rows,none}.arrow`]);
+    assertEquals([pattern.code, filesIn(folder)], [2, before]);
+    assertStringIncludes(pattern.err, "rows.arrow is of an earlier run");
+    // What lies among a run's own steps would go with them.
+    await Deno.mkdir(`${folder}/checkpoints`);
+    await Deno.writeTextFile(`${folder}/checkpoints/own.jsonl`, '{"text":"one"}\n');
+    const own = await run(["--out", folder, "--corpus", `${folder}/checkpoints/own.jsonl`]);
+    assertEquals(own.code, 2);
+    assertStringIncludes(own.err, "checkpoints/own.jsonl is of an earlier run");
+    await Deno.remove(`${folder}/checkpoints`, { recursive: true });
     // A folder that is read and holds that of the results is no part of them.
     assertEquals((await run(["--out", `${folder}/below`, "--model", folder])).code, 0);
     assertEquals((await run(["--out", `${folder}/below`, "--model", folder])).code, 0);

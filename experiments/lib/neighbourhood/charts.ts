@@ -100,6 +100,7 @@ export function betweenChart(rows: readonly PairRow[]): ChartSpec {
     x: percentileAxis("percentile p, sharper to the right", { order: "descending" }),
     y: quantity("count", "regions between, mean over pairs (log)", {
       log: "symmetric",
+      format: ".3~r",
       ticks: [0, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
     }),
     color: series("kind", { [FOLLOWED]: COLOR.blue, [OTHERS]: COLOR.vermilion }),

@@ -3,6 +3,9 @@ import { isInside } from "../../files/inside.ts";
 import { readSealedJson } from "../../files/sealed_json.ts";
 import { UsageError } from "../command/flags.ts";
 
+/** Folders of what a run has finished so far, which begin anew with it. */
+const STEPS = ["checkpoints", "state"];
+
 /**
  * Removes what an earlier run left in a folder, so that nothing of it stands beside a new run's results: the report
  * first, `run.json`, which names the others, last. What no run of ours wrote stays.
@@ -24,7 +27,9 @@ export async function removeOldResults(
   const read = new Set(await Promise.all(inputs.map(realPathOf)));
   const top = await realPathOf(folder);
   const real = await Promise.all(paths.map(realPathOf));
-  const needed = paths.find((_, i) => {
+  // Steps of a stopped run go with their folders, whatever else lies there.
+  const steps = [...read].find((path) => STEPS.some((name) => `${path}${sep}`.startsWith(join(top, name) + sep)));
+  const needed = steps ?? paths.find((_, i) => {
     let above = real[i];
     while (!read.has(above) && above !== top) above = dirname(above);
     return read.has(above);

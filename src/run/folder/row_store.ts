@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { isTemporary } from "../../files/atomic.ts";
 import { namesIn } from "../../files/names_in.ts";
 import { removeIfThere } from "../../files/remove.ts";
 import { readSealedJson, writeSealedJson } from "../../files/sealed_json.ts";
@@ -43,7 +44,7 @@ export class RowStore<R extends object> {
 
   /** Whether a stopped run left more than its settings in a folder of results. */
   static async haveKept(out: string): Promise<boolean> {
-    return (await namesIn(join(out, FOLDER))).some((name) => name !== SETTINGS);
+    return (await namesIn(join(out, FOLDER))).some((name) => name !== SETTINGS && !isTemporary(name));
   }
 
   /**

@@ -5,7 +5,7 @@ import { type Watch, watch } from "./watch.ts";
 
 /**
  * Listens for Ctrl-C (SIGINT), and for SIGTERM and SIGHUP where there are such signals, until it is disposed.
- * A run that was started with `nohup` hears no SIGHUP.
+ * A run that was started with `nohup deno run` hears no SIGHUP; where `deno task` starts it, that takes it for itself.
  */
 export class Interruption implements Disposable {
   /** What to do before the process ends. */

@@ -28,6 +28,8 @@ export function guardTerminal(name: string): void {
     console[level] = (...parts: unknown[]) => write(visibleLines(format(...parts)));
   }
   const end = (event: Event, error: unknown) => {
+    // Somebody has taken it, and tells it where it belongs.
+    if (event.defaultPrevented) return;
     event.preventDefault();
     console.error(`${name}: ${Deno.inspect(error)}`);
     Deno.exit(1);
