@@ -114,9 +114,10 @@ interface StrayErrors extends Disposable {
 interface Stray {
   /** Whether it has all bytes of its frame: not before does it throw. */
   isEnded: boolean;
-  /** Whether somebody waits for more of it. */
-  isAwaited: boolean;
-  readonly fail: (error: Error) => void;
+  /** Fails what somebody waits for; absent while nobody does. */
+  fail?: (error: Error) => void;
+  /** What was thrown while nobody waited. */
+  error?: Error;
 }
 
 const strays = new Set<Stray>();
@@ -128,14 +129,15 @@ globalThis.addEventListener("error", (event) => {
   const ended = [...strays].filter(({ isEnded }) => isEnded);
   if (ended.length === 0) return;
   event.preventDefault();
-  const awaited = ended.filter(({ isAwaited }) => isAwaited);
-  for (const { fail } of awaited.length > 0 ? awaited : ended) fail(event.error);
+  const awaited = ended.filter(({ fail }) => fail);
+  for (const stray of awaited.length > 0 ? awaited : ended) {
+    if (stray.fail) stray.fail(event.error);
+    else stray.error = event.error;
+  }
 });
 
 function hearingStrayErrors(transform: Transform): StrayErrors {
-  const failed = Promise.withResolvers<never>();
-  failed.promise.catch(() => {});
-  const stray: Stray = { isEnded: false, isAwaited: false, fail: failed.reject };
+  const stray: Stray = { isEnded: false };
   strays.add(stray);
   return {
     async *ending(chunks) {
@@ -147,13 +149,13 @@ function hearingStrayErrors(transform: Transform): StrayErrors {
       }
       stray.isEnded = true;
     },
-    async awaiting(next) {
-      stray.isAwaited = true;
-      try {
-        return await Promise.race([next, failed.promise]);
-      } finally {
-        stray.isAwaited = false;
-      }
+    awaiting(next) {
+      // Each time anew: a promise of the error for all would keep whatever has come.
+      return new Promise((resolve, reject) => {
+        stray.fail = reject;
+        next.then(resolve, reject).finally(() => stray.fail = undefined);
+        if (stray.error) reject(stray.error);
+      });
     },
     [Symbol.dispose]() {
       // A stream that was given up may throw until it is closed.
